@@ -1,1 +1,27 @@
-//! domain
+//! What the exporter knows about: ids, Meta's words, timestamps, and the facts that events carry.
+//!
+//! Invariant: plain values only. No serde, no I/O, no clock; nothing here knows where a fact came
+//! from beyond its [`Source`], nor how it is shown.
+
+pub mod account;
+mod collector;
+mod event;
+mod health;
+mod ids;
+mod limit;
+pub mod number;
+mod quality;
+pub mod template;
+mod time;
+mod webhook;
+mod word;
+
+pub use collector::Collector;
+pub use event::{DeliveryKey, Event, Fact, Listing, Source};
+pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
+pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaId};
+pub use limit::MessagingLimit;
+pub use quality::QualityRating;
+pub use time::Timestamp;
+pub use webhook::WebhookField;
+pub use word::Word;

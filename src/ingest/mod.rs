@@ -4,5 +4,10 @@
 //! odd field never costs the facts beside it.
 
 pub mod graph;
+mod json;
+mod oddity;
 pub mod poll;
 pub mod webhook;
+
+pub use json::{Object, text_or_number};
+pub use oddity::{Oddities, Oddity};

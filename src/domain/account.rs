@@ -1,0 +1,214 @@
+//! WhatsApp Business Accounts: what a poll reads of one, and what a webhook tells of one.
+
+use super::word::meta_words;
+use super::{BusinessId, DisplayDigits, Health, MessagingLimit, Timestamp};
+
+meta_words! {
+    /// `account_review_status`, and `decision` of `account_review_update`.
+    ReviewStatus {
+        Approved = "APPROVED",
+        Pending = "PENDING",
+        Rejected = "REJECTED",
+        Deferred = "DEFERRED",
+        Restricted = "RESTRICTED",
+        LimitReached = "LIMIT_REACHED",
+    }
+}
+
+meta_words! {
+    /// `business_verification_status`; lower case on the wire, upper case in the OpenAPI file.
+    BusinessVerificationStatus {
+        Verified = "verified",
+        NotVerified = "not_verified",
+        Pending = "pending",
+        PendingNeedMoreInfo = "pending_need_more_info",
+        PendingSubmission = "pending_submission",
+        Expired = "expired",
+        Failed = "failed",
+        Ineligible = "ineligible",
+        Rejected = "rejected",
+        Revoked = "revoked",
+    }
+}
+
+meta_words! {
+    /// `status` of the account. Only `ACTIVE` is confirmed.
+    Status {
+        Active = "ACTIVE",
+    }
+}
+
+meta_words! {
+    /// `event` of `account_update`.
+    EventKind {
+        AccountDeleted = "ACCOUNT_DELETED",
+        AccountOffboarded = "ACCOUNT_OFFBOARDED",
+        AccountReconnected = "ACCOUNT_RECONNECTED",
+        AccountRestriction = "ACCOUNT_RESTRICTION",
+        AccountViolation = "ACCOUNT_VIOLATION",
+        AdAccountLinked = "AD_ACCOUNT_LINKED",
+        AuthIntlPriceEligibilityUpdate = "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE",
+        BusinessPrimaryLocationCountryUpdate = "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",
+        DisabledUpdate = "DISABLED_UPDATE",
+        MmLiteTermsSigned = "MM_LITE_TERMS_SIGNED",
+        PartnerAdded = "PARTNER_ADDED",
+        PartnerAppInstalled = "PARTNER_APP_INSTALLED",
+        PartnerAppUninstalled = "PARTNER_APP_UNINSTALLED",
+        PartnerClientCertificationNeeded = "PARTNER_CLIENT_CERTIFICATION_NEEDED",
+        PartnerClientCertificationStatusUpdate = "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE",
+        PartnerRemoved = "PARTNER_REMOVED",
+        VerifiedAccount = "VERIFIED_ACCOUNT",
+        VolumeBasedPricingTierUpdate = "VOLUME_BASED_PRICING_TIER_UPDATE",
+    }
+}
+
+meta_words! {
+    /// `ban_info.waba_ban_state`. `NONE` is ours: Meta has told of no ban.
+    BanState {
+        None = "NONE",
+        ScheduleForDisable = "SCHEDULE_FOR_DISABLE",
+        Disable = "DISABLE",
+        Reinstate = "REINSTATE",
+    }
+}
+
+meta_words! {
+    /// `restriction_info[].restriction_type`.
+    RestrictionType {
+        AddPhoneNumberAction = "RESTRICTED_ADD_PHONE_NUMBER_ACTION",
+        BizInitiatedMessaging = "RESTRICTED_BIZ_INITIATED_MESSAGING",
+        CustomerInitiatedMessaging = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING",
+        BizInitiatedAndUserInitiatedCalling = "RESTRICTED_BIZ_INITIATED_AND_USER_INITIATED_CALLING",
+        BusinessInitiatedCalling = "RESTRICTED_BUSINESS_INITIATED_CALLING",
+        UserInitiatedCalling = "RESTRICTED_USER_INITIATED_CALLING",
+        UserInitiatedCallingCallButtonHidden = "RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN",
+        UtilityTemplates = "RESTRICTED_UTILITY_TEMPLATES",
+        DirectSendUtilityTemplates = "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES",
+    }
+}
+
+meta_words! {
+    /// `violation_info.violation_type`. Meta says the list may change.
+    ViolationType {
+        Adult = "ADULT",
+        Alcohol = "ALCOHOL",
+        Animals = "ANIMALS",
+        BodyPartsFluids = "BODY_PARTS_FLUIDS",
+        Dating = "DATING",
+        DigitalServicesProducts = "DIGITAL_SERVICES_PRODUCTS",
+        Drugs = "DRUGS",
+        Gambling = "GAMBLING",
+        Healthcare = "HEALTHCARE",
+        IllegalProducts = "ILLEGAL_PRODUCTS",
+        LowBusinessInitiatedCallingQuality = "LOW_BUSINESS_INITIATED_CALLING_QUALITY",
+        LowCallingQuality = "LOW_CALLING_QUALITY",
+        Misleading = "MISLEADING",
+        OverlySexualizedPositioning = "OVERTLY_SEXUALIZED_POSITIONING",
+        RealFakeCurrency = "REAL_FAKE_CURRENCY",
+        Scam = "SCAM",
+        Supplements = "SUPPLEMENTS",
+        ThirdPartyInfringements = "THIRD_PARTY_INFRINGEMENTS",
+        Tobacco = "TOBACCO",
+        UnauthorizedMedia = "UNAUTHORIZED_MEDIA",
+        UserInitiatedCallsLowPickupRate = "USER_INITIATED_CALLS_LOW_PICKUP_RATE",
+        Weapons = "WEAPONS",
+    }
+}
+
+meta_words! {
+    /// `alert_severity` of `account_alerts`.
+    AlertSeverity {
+        Critical = "CRITICAL",
+        Warning = "WARNING",
+        Informational = "INFORMATIONAL",
+    }
+}
+
+meta_words! {
+    /// `alert_type` of `account_alerts`.
+    AlertType {
+        IncreasedCapabilitiesEligibilityDeferred = "INCREASED_CAPABILITIES_ELIGIBILITY_DEFERRED",
+        IncreasedCapabilitiesEligibilityFailed = "INCREASED_CAPABILITIES_ELIGIBILITY_FAILED",
+        IncreasedCapabilitiesEligibilityNeedMoreInfo = "INCREASED_CAPABILITIES_ELIGIBILITY_NEED_MORE_INFO",
+        ObaApproved = "OBA_APPROVED",
+        ObaRejected = "OBA_REJECTED",
+        ProfilePictureLost = "PROFILE_PICTURE_LOST",
+    }
+}
+
+/// One account as a poll read it. `None`: Meta did not send the field.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// `name`.
+    pub name: Option<String>,
+    /// `currency`, ISO 4217.
+    pub currency: Option<String>,
+    /// `timezone_id`, Meta's number for a time zone.
+    pub timezone_id: Option<String>,
+    /// `owner_business_info.id`.
+    pub business_id: Option<BusinessId>,
+    /// `account_review_status`.
+    pub review_status: Option<ReviewStatus>,
+    /// `business_verification_status`.
+    pub business_verification_status: Option<BusinessVerificationStatus>,
+    /// `status`.
+    pub status: Option<Status>,
+    /// `whatsapp_business_manager_messaging_limit`.
+    pub messaging_limit: Option<MessagingLimit>,
+    /// `health_status`.
+    pub health: Option<Health>,
+    /// Is this exporter's app among `subscribed_apps`?
+    pub webhook_subscribed: Option<bool>,
+}
+
+/// One entry of `restriction_info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Restriction {
+    /// What is restricted.
+    pub kind: RestrictionType,
+    /// When it ends; absent where Meta gives no end. No webhook says "over".
+    pub expires_at: Option<Timestamp>,
+}
+
+/// `ban_info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ban {
+    /// `waba_ban_state`.
+    pub state: BanState,
+    /// `waba_ban_date`, midnight UTC of Meta's prose date.
+    pub date: Option<Timestamp>,
+}
+
+/// What a webhook says of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// `account_update`.
+    Update {
+        /// `event`.
+        event: EventKind,
+        /// The number it speaks of, where it speaks of one.
+        digits: Option<DisplayDigits>,
+        /// `ban_info`.
+        ban: Option<Ban>,
+        /// `restriction_info`, as a list whichever way it came.
+        restrictions: Vec<Restriction>,
+        /// `violation_info.violation_type`.
+        violation: Option<ViolationType>,
+    },
+    /// `account_review_update`.
+    Review(ReviewStatus),
+    /// `account_alerts`.
+    Alert {
+        /// `alert_severity`.
+        severity: AlertSeverity,
+        /// `alert_type`.
+        alert: AlertType,
+    },
+    /// `business_capability_update`.
+    Capability {
+        /// `max_daily_conversations_per_business`, or its name before v24.
+        messaging_limit: Option<MessagingLimit>,
+        /// `max_phone_numbers_per_waba`, or `..._per_business`.
+        phone_numbers_limit: Option<u64>,
+    },
+}

@@ -1,0 +1,58 @@
+//! The event: one thing that one source said about one account at one time.
+
+use super::{Timestamp, WabaId, account, number, template};
+
+/// One observation. Applying the same events in any order, any number of times, gives the same state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The account it belongs to.
+    pub waba_id: WabaId,
+    /// When it was true: the *start* of a poll's request; of a webhook, `entry[].time` or the event's
+    /// own timestamp, at whole seconds.
+    pub observed_at: Timestamp,
+    /// Who said so.
+    pub source: Source,
+    /// What was said.
+    pub fact: Fact,
+}
+
+/// Who said it. A webhook brings the key that makes its repeats harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The Graph API, asked by us.
+    Poll,
+    /// A signed delivery of Meta's.
+    Webhook(DeliveryKey),
+}
+
+/// 128 bits of a hash over what makes one webhook change that change: Meta gives deliveries no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryKey(pub u128);
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A poll read the account's node.
+    AccountRead(account::Reading),
+    /// A poll listed the account's numbers.
+    NumbersListed(Listing<number::Reading>),
+    /// A poll listed the account's templates, with the totals of the edge's summary.
+    TemplatesListed(Listing<template::Reading>, template::Totals),
+    /// A webhook about the account.
+    Account(account::News),
+    /// A webhook about one of its numbers.
+    Number(number::Told),
+    /// A webhook about one of its templates.
+    Template(template::Told),
+    /// A webhook that no metric of state depends on; it still has its place among the repeats.
+    Unwatched,
+}
+
+/// The objects that a poll saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// What was read.
+    pub objects: Vec<T>,
+    /// Did paging reach the last page? Only then does an absence mean anything.
+    pub complete: bool,
+}

@@ -1,0 +1,85 @@
+//! What a parser met and did not know: counted by field, logged once, never a reason to drop the rest.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use crate::telemetry::Telemetry;
+
+/// One odd value. Noun and key are names of ours, so the label `noun.key` is bounded by the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// A word that this version does not know.
+    UnknownValue {
+        /// Which object, e.g. `phone_number`.
+        noun: &'static str,
+        /// Which key of it.
+        key: &'static str,
+        /// The word, if it looks like one of Meta's; never free text.
+        word: Option<String>,
+    },
+    /// A value of a shape that cannot be read as what it should be.
+    Malformed {
+        /// Which object.
+        noun: &'static str,
+        /// Which key of it.
+        key: &'static str,
+    },
+}
+
+/// The oddities of one answer or delivery, in the order they were met.
+pub type Oddities = Vec<Oddity>;
+
+/// Words longer than this are not Meta's enum values.
+const MAX_WORD: usize = 64;
+
+/// How many different oddities are logged in a process' life; the counters go on.
+const MAX_LOGGED: usize = 1_000;
+
+static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+impl Oddity {
+    /// An unknown value, its text kept for the log only if it can be nothing but an enum word.
+    #[must_use]
+    pub fn unknown(noun: &'static str, key: &'static str, text: &str) -> Self {
+        let looks_like_a_word = text.len() <= MAX_WORD
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        Self::UnknownValue {
+            noun,
+            key,
+            word: looks_like_a_word.then(|| text.to_owned()),
+        }
+    }
+
+    /// Counts it, and logs it the first time it is met.
+    pub fn record(&self, telemetry: &Telemetry) {
+        match self {
+            Self::UnknownValue { noun, key, word } => {
+                let field = format!("{noun}.{key}");
+                telemetry.unknown_values.with_label_values(&[&field]).inc();
+                let word = word.as_deref().unwrap_or("(redacted)");
+                if first_time(format!("{field}={word}")) {
+                    tracing::warn!(field, word, "unknown value from meta, exported as OTHER");
+                }
+            }
+            Self::Malformed { noun, key } => {
+                let field = format!("{noun}.{key}");
+                telemetry
+                    .malformed_values
+                    .with_label_values(&[&field])
+                    .inc();
+                if first_time(format!("{field}!")) {
+                    tracing::warn!(field, "value of an unexpected shape from meta, left out");
+                }
+            }
+        }
+    }
+}
+
+fn first_time(what: String) -> bool {
+    let mut logged = LOGGED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    logged.len() < MAX_LOGGED && logged.insert(what)
+}

@@ -1,0 +1,207 @@
+//! The counters, gauges and histograms about this process, in a registry of their own.
+//!
+//! Every label here is bounded: by an enum, by the accounts of the configuration, or by field names in
+//! this code.
+
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
+};
+
+use crate::domain::{Collector, WabaId, WebhookField, Word};
+
+/// Buckets for a request to a web API, in seconds.
+const REQUEST_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Buckets for webhook lag, in seconds: Meta's median is 250 ms, its retries last for days.
+const LAG_BUCKETS: &[f64] = &[
+    0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604_800.0,
+];
+
+/// The exporter's own metrics. Cheap to share behind an `Arc`; every field may be used from any task.
+#[derive(Debug)]
+pub struct Telemetry {
+    registry: Registry,
+    /// 1 if the last poll of this account and collector succeeded.
+    pub poll_up: IntGaugeVec,
+    /// Seconds from a poll's start to its end, all pages included.
+    pub poll_duration: HistogramVec,
+    /// Polls put off because a budget was short.
+    pub polls_deferred: IntCounterVec,
+    /// Requests sent to the Graph API.
+    pub graph_requests: IntCounterVec,
+    /// Requests that failed, by kind.
+    pub graph_request_failures: IntCounterVec,
+    /// Meta's usage figures, 1 = throttled.
+    pub graph_usage_ratio: GaugeVec,
+    /// When Meta says calls are possible again; absent while they are.
+    pub graph_regain_access: GaugeVec,
+    /// Fields dropped from requests because Meta says they do not exist.
+    pub graph_fields_dropped: IntCounterVec,
+    /// The API version asked for and the one that answered.
+    pub graph_api_version: IntGaugeVec,
+    /// Signed deliveries accepted.
+    pub webhook_deliveries: IntCounter,
+    /// Deliveries refused.
+    pub webhook_rejected: IntCounterVec,
+    /// Changes in accepted deliveries, repeats included.
+    pub webhook_changes: IntCounterVec,
+    /// Changes seen before.
+    pub webhook_duplicates: IntCounter,
+    /// Changes older than what was already known.
+    pub webhook_stale: IntCounter,
+    /// Changes for accounts that are not configured.
+    pub webhook_unwatched: IntCounter,
+    /// Changes about a number that no poll has shown yet, refused because too many were waiting.
+    pub webhook_refused: IntCounter,
+    /// Received minus `entry[].time`, in seconds.
+    pub webhook_lag: Histogram,
+    /// When an account's last delivery came.
+    pub webhook_last_received: GaugeVec,
+    /// Changes that one source told and the other did not.
+    pub drift: IntCounterVec,
+    /// Words that this version does not know.
+    pub unknown_values: IntCounterVec,
+    /// Values of an unexpected shape.
+    pub malformed_values: IntCounterVec,
+    /// 1 if the last reload of the configuration succeeded.
+    pub config_last_reload_successful: IntGauge,
+    /// When the configuration was last loaded.
+    pub config_last_reload_success: Gauge,
+}
+
+impl Telemetry {
+    /// All metrics at their start: counters at 0, nothing known.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let new = Maker(&registry);
+        let telemetry = Self {
+            poll_up: new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["waba_id", "collector"]),
+            poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
+            polls_deferred: new.counters("polls_deferred_total", "Polls put off because the API budget was short.", &["collector"]),
+            graph_requests: new.counters("graph_requests_total", "Requests sent to the Graph API.", &["endpoint"]),
+            graph_request_failures: new.counters("graph_request_failures_total", "Requests to the Graph API that failed, by kind of failure.", &["endpoint", "reason"]),
+            graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Share of Meta's API quota used, as its usage headers say; at 1 calls are refused.", &["waba_id", "kind"]),
+            graph_regain_access: new.float_gauges("graph_regain_access_timestamp_seconds", "When calls are possible again, as Meta estimates; absent while they are possible.", &["waba_id"]),
+            graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields no longer asked for because Meta said that they do not exist.", &["endpoint"]),
+            graph_api_version: new.gauges("graph_api_version_info", "The Graph API version asked for, and the one that last answered.", &["asked", "answered"]),
+            webhook_deliveries: new.counter("webhook_deliveries_total", "Webhook deliveries with a valid signature."),
+            webhook_rejected: new.counters("webhook_rejected_total", "Webhook deliveries refused, by reason.", &["reason"]),
+            webhook_changes: new.counters("webhook_changes_total", "Changes in accepted webhook deliveries by field, repeats included.", &["field"]),
+            webhook_duplicates: new.counter("webhook_duplicates_total", "Webhook changes that had been delivered before."),
+            webhook_stale: new.counter("webhook_stale_total", "Webhook changes older than what was already known."),
+            webhook_unwatched: new.counter("webhook_unwatched_total", "Webhook changes about accounts that are not configured."),
+            webhook_refused: new.counter("webhook_refused_total", "Webhook changes about unknown objects, refused because too many were waiting."),
+            webhook_lag: new.histogram("webhook_lag_seconds", "Time from an event to its receipt: received minus entry[].time.", LAG_BUCKETS),
+            webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
+            drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
+            unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
+            malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
+            config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
+            config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
+            registry,
+        };
+        telemetry.start_at_zero();
+        telemetry
+    }
+
+    /// The present values, as families of the `prometheus` package.
+    #[must_use]
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// Drops the series of an account that is no longer watched.
+    pub fn forget_account(&self, waba_id: &WabaId) {
+        let id = waba_id.as_str();
+        for collector in Collector::ALL {
+            drop(self.poll_up.remove_label_values(&[id, collector.as_str()]));
+        }
+        for kind in ["call_count", "total_cputime", "total_time"] {
+            drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));
+        }
+        drop(self.graph_regain_access.remove_label_values(&[id]));
+        drop(self.webhook_last_received.remove_label_values(&[id]));
+    }
+
+    /// Counters whose labels are known beforehand exist at 0, so that `increase()` sees the first step.
+    fn start_at_zero(&self) {
+        for collector in named(Collector::ALL) {
+            self.polls_deferred.with_label_values(&[collector]);
+            self.poll_duration.with_label_values(&[collector]);
+        }
+        for field in WebhookField::ALL {
+            self.webhook_changes.with_label_values(&[field.as_str()]);
+        }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn named(collectors: &'static [Collector]) -> impl Iterator<Item = &'static str> {
+    collectors
+        .iter()
+        .filter(|collector| !collector.is_other())
+        .map(|collector| collector.as_str())
+}
+
+/// Makes metrics under the exporter's prefix and registers them; names and labels are constants of
+/// this file, so that a refusal is a bug that the first test run meets.
+struct Maker<'a>(&'a Registry);
+
+const VALID: &str = "metric names and labels in this file are valid and unique";
+
+impl Maker<'_> {
+    fn opts(name: &str, help: &str) -> Opts {
+        Opts::new(format!("whatsapp_exporter_{name}"), help)
+    }
+
+    fn register<T: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        metric: prometheus::Result<T>,
+    ) -> T {
+        let metric = metric.expect(VALID);
+        self.0.register(Box::new(metric.clone())).expect(VALID);
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::with_opts(Self::opts(name, help)))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(Self::opts(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::with_opts(Self::opts(name, help)))
+    }
+
+    fn float_gauge(&self, name: &str, help: &str) -> Gauge {
+        self.register(Gauge::with_opts(Self::opts(name, help)))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(Self::opts(name, help), labels))
+    }
+
+    fn float_gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.register(GaugeVec::new(Self::opts(name, help), labels))
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
+        self.register(Histogram::with_opts(opts))
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
+        self.register(HistogramVec::new(opts, labels))
+    }
+}
