@@ -63,4 +63,11 @@ impl Health {
             entities,
         })
     }
+
+    /// The entities that do not let every message through.
+    pub fn in_the_way(&self) -> impl Iterator<Item = &EntityHealth> {
+        self.entities
+            .iter()
+            .filter(|entity| entity.can_send_message != CanSendMessage::Available)
+    }
 }

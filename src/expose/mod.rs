@@ -1,1 +1,99 @@
-//! expose
+//! State to metric families. One file per noun; every metric is declared once, as a value.
+//!
+//! Invariant: pure, and fresh at every scrape. What is no longer in the state has no series, and no
+//! label value goes stale.
+
+mod account;
+mod exporter;
+mod metric;
+mod number;
+mod page;
+mod rows;
+mod template;
+
+use prometheus::proto::MetricFamily;
+
+pub use metric::{Kind, Metric};
+pub use page::{Entity, Family, Format, Page, Value};
+
+use crate::domain::Timestamp;
+use crate::state::{Account, Accounts};
+use rows::Rows;
+
+/// How much is shown of each template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateDetail {
+    /// All of them.
+    All,
+    /// Those not APPROVED, or not GREEN or UNKNOWN, or with a scheduled change.
+    Problems,
+    /// None; the totals are always there.
+    None,
+}
+
+/// How a template's states are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateSets {
+    /// The present state's series alone.
+    Sparse,
+    /// One series per state: ten times as many.
+    Full,
+}
+
+/// What the operator chose.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How much is shown of each template.
+    pub template_detail: TemplateDetail,
+    /// How a template's states are shown.
+    pub state_sets: StateSets,
+    /// The most per-template series of one account.
+    pub template_series_limit: usize,
+}
+
+/// A rendered scrape.
+#[derive(Debug)]
+pub struct Scrape {
+    /// The text.
+    pub text: String,
+    /// How many templates the series ceiling kept out.
+    pub refused_templates: u64,
+}
+
+/// Room to begin with, by accounts and at the most; a guess too low only costs copies.
+const BYTES_PER_ACCOUNT: usize = 16 * 1024;
+const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
+
+/// Renders everything: the accounts as of `now`, and `own`, the exporter's own registry.
+#[must_use]
+pub fn render(
+    accounts: &Accounts,
+    own: &[MetricFamily],
+    now: Timestamp,
+    options: &Options,
+    format: Format,
+) -> Scrape {
+    let mut page = Page::new(
+        format,
+        (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
+    );
+    number::write(&mut page, accounts);
+    let refused_templates = template::write(&mut page, accounts, options);
+    let rows: Rows<'_, Account> = accounts
+        .iter()
+        .map(|(id, account)| (Entity::of(&[("waba_id", id.as_str())]), account.as_ref()))
+        .collect();
+    template::write_accounts(&mut page, &rows);
+    account::write(&mut page, &rows, now);
+    exporter::write(&mut page, &rows, own);
+    Scrape {
+        text: page.finish(),
+        refused_templates,
+    }
+}
+
+/// Every metric about Meta's side, and the two about the exporter that come from state.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    let files = [number::ALL, template::ALL, account::ALL, exporter::ALL];
+    files.into_iter().flatten().copied()
+}

@@ -65,6 +65,8 @@ pub struct Telemetry {
     pub unknown_values: IntCounterVec,
     /// Values of an unexpected shape.
     pub malformed_values: IntCounterVec,
+    /// Objects left out of a scrape by a ceiling on series.
+    pub series_refused: IntCounterVec,
     /// 1 if the last reload of the configuration succeeded.
     pub config_last_reload_successful: IntGauge,
     /// When the configuration was last loaded.
@@ -99,7 +101,8 @@ impl Telemetry {
             drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
-            config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
+series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
+                        config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
             registry,
         };
@@ -132,6 +135,7 @@ impl Telemetry {
             self.polls_deferred.with_label_values(&[collector]);
             self.poll_duration.with_label_values(&[collector]);
         }
+        self.series_refused.with_label_values(&["template"]);
         for field in WebhookField::ALL {
             self.webhook_changes.with_label_values(&[field.as_str()]);
         }

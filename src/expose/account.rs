@@ -1,0 +1,142 @@
+//! Business accounts: state to families.
+
+use super::metric::metrics;
+use super::page::{Page, Value};
+use super::rows::Rows;
+use crate::domain::account::BanState;
+use crate::domain::{MessagingLimit, Timestamp, Word};
+use crate::state::Account;
+
+metrics! {
+    INFO: Gauge "whatsapp_business_account_info" ["waba_id", "waba_name", "currency", "timezone_id", "business_id"]
+        "Static text about a WhatsApp Business Account, to join on. Always 1; labels are empty until known.";
+    STATUS: Gauge "whatsapp_business_account_status" ["waba_id", "status"]
+        "Status of the account's node as a state set.";
+    REVIEW_STATUS: Gauge "whatsapp_business_account_review_status" ["waba_id", "status"]
+        "Meta's review of the account as a state set.";
+    BUSINESS_VERIFICATION_STATUS: Gauge "whatsapp_business_account_business_verification_status" ["waba_id", "status"]
+        "Verification of the business as a state set.";
+    CAN_SEND_MESSAGE: Gauge "whatsapp_business_account_can_send_message" ["waba_id", "can_send_message"]
+        "Whether the account can send messages, as a state set: the worst of the entities in its health_status.";
+    HEALTH_ENTITY: Gauge "whatsapp_business_account_health_entity" ["waba_id", "entity_type", "can_send_message"]
+        "Entities that keep the account from sending freely. Always 1; absent while all are AVAILABLE.";
+    BAN_STATE: Gauge "whatsapp_business_account_ban_state" ["waba_id", "state"]
+        "The last ban_info of account_update as a state set; NONE while Meta has told of no ban.";
+    DISABLE_SCHEDULED: Gauge "whatsapp_business_account_disable_scheduled_timestamp_seconds" ["waba_id"]
+        "When Meta will disable the account; absent while that is not scheduled.";
+    RESTRICTION: Gauge "whatsapp_business_account_restriction" ["waba_id", "restriction_type"]
+        "Restrictions in force. Always 1; absent when over: at the end Meta gave, else when a poll finds the account able to send.";
+    RESTRICTION_EXPIRES: Gauge "whatsapp_business_account_restriction_expires_timestamp_seconds" ["waba_id", "restriction_type"]
+        "When a restriction in force ends; absent where Meta gives no end.";
+    EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
+        "account_update webhooks by event, repeats counted once.";
+    VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
+        "Policy violations told by account_update, repeats counted once.";
+    ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
+        "account_alerts webhooks, repeats counted once.";
+    WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
+        "1 if this exporter's app is among the account's subscribed_apps, 0 if not; absent while unknown.";
+    MESSAGING_LIMIT: Gauge "whatsapp_business_account_messaging_limit" ["waba_id"]
+        "Unique customers that the portfolio may write to in 24 hours, +Inf for no limit.";
+    PHONE_NUMBERS_LIMIT: Gauge "whatsapp_business_account_phone_numbers_limit" ["waba_id"]
+        "How many phone numbers there may be, as business_capability_update told.";
+}
+
+/// Writes the families of all accounts.
+pub(super) fn write(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {
+    write_info(page, accounts);
+    write_states(page, accounts);
+    write_health(page, accounts);
+    write_penalties(page, accounts, now);
+    write_counters(page, accounts);
+    write_limits(page, accounts);
+}
+
+fn write_info(page: &mut Page, accounts: &Rows<'_, Account>) {
+    accounts.each(page, &INFO, |family, entity, account| {
+        let name = account.name.value().map_or("", String::as_str);
+        let currency = account.currency.value().map_or("", String::as_str);
+        let timezone = account.timezone_id.value().map_or("", String::as_str);
+        let business = account.business_id.value().map_or("", |id| id.as_str());
+        family.sample(
+            entity,
+            &[name, currency, timezone, business],
+            Value::Whole(1),
+        );
+    });
+}
+
+fn write_states(page: &mut Page, accounts: &Rows<'_, Account>) {
+    accounts.state_set(page, &STATUS, |account| account.status.value());
+    accounts.state_set(page, &REVIEW_STATUS, |account| {
+        account.review_status.value()
+    });
+    accounts.state_set(page, &BUSINESS_VERIFICATION_STATUS, |account| {
+        account.business_verification_status.value()
+    });
+    accounts.value(page, &WEBHOOK_SUBSCRIBED, |account| {
+        account.webhook_subscribed.value().copied().map(Value::Flag)
+    });
+}
+
+fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
+    accounts.state_set(page, &CAN_SEND_MESSAGE, |account| {
+        account.can_send_message.value()
+    });
+    accounts.each(page, &HEALTH_ENTITY, |family, entity, account| {
+        for part in account
+            .health
+            .value()
+            .iter()
+            .flat_map(|health| health.in_the_way())
+        {
+            family.sample(
+                entity,
+                &[part.kind.as_str(), part.can_send_message.as_str()],
+                Value::Whole(1),
+            );
+        }
+    });
+}
+
+fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {
+    accounts.state_set(page, &BAN_STATE, |account| {
+        Some(account.ban.value().map_or(BanState::None, |ban| ban.state))
+    });
+    accounts.time(page, &DISABLE_SCHEDULED, Account::disable_scheduled_at);
+    accounts.each(page, &RESTRICTION, |family, entity, account| {
+        for (kind, _) in account.restrictions(now) {
+            family.sample(entity, &[kind.as_str()], Value::Whole(1));
+        }
+    });
+    accounts.each(page, &RESTRICTION_EXPIRES, |family, entity, account| {
+        for (kind, expires) in account.restrictions(now) {
+            if let Some(expires) = expires {
+                family.sample(entity, &[kind.as_str()], Value::Time(expires));
+            }
+        }
+    });
+}
+
+fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
+    accounts.counts(page, &EVENTS, |account| &account.events);
+    accounts.counts(page, &VIOLATIONS, |account| &account.violations);
+    accounts.pair_counts(page, &ALERTS, |account| &account.alerts);
+}
+
+fn write_limits(page: &mut Page, accounts: &Rows<'_, Account>) {
+    accounts.value(page, &MESSAGING_LIMIT, |account| {
+        account
+            .messaging_limit
+            .value()
+            .map(MessagingLimit::as_f64)
+            .map(Value::Float)
+    });
+    accounts.value(page, &PHONE_NUMBERS_LIMIT, |account| {
+        account
+            .phone_numbers_limit
+            .value()
+            .copied()
+            .map(Value::Whole)
+    });
+}

@@ -1,0 +1,169 @@
+//! Phone numbers: state to families.
+
+use super::metric::metrics;
+use super::page::{Entity, Page, Value};
+use super::rows::Rows;
+use crate::domain::{MessagingLimit, QualityRating, WabaId, Word};
+use crate::state::{Account, Accounts, Number};
+
+metrics! {
+    INFO: Gauge "whatsapp_phone_number_info" ["waba_id", "phone_number_id", "display_phone_number", "verified_name", "platform_type", "account_mode"]
+        "Static text about a phone number, to join on. Always 1.";
+    QUALITY_RATING: Gauge "whatsapp_phone_number_quality_rating" ["waba_id", "phone_number_id", "quality_rating"]
+        "Quality rating as a state set: 1 for the present rating, 0 for the others.";
+    QUALITY_SCORE: Gauge "whatsapp_phone_number_quality_score" ["waba_id", "phone_number_id"]
+        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+    QUALITY_CHANGED: Gauge "whatsapp_phone_number_quality_rating_changed_timestamp_seconds" ["waba_id", "phone_number_id"]
+        "When the present quality rating was first seen.";
+    STATUS: Gauge "whatsapp_phone_number_status" ["waba_id", "phone_number_id", "status"]
+        "Status as a state set: 1 for the present status, 0 for the others.";
+    STATUS_CHANGED: Gauge "whatsapp_phone_number_status_changed_timestamp_seconds" ["waba_id", "phone_number_id"]
+        "When the present status was first seen.";
+    FLAGGED: Gauge "whatsapp_phone_number_flagged" ["waba_id", "phone_number_id"]
+        "1 while the number is flagged, by its status or by a webhook, whichever is newer.";
+    FLAGGED_SINCE: Gauge "whatsapp_phone_number_flagged_since_timestamp_seconds" ["waba_id", "phone_number_id"]
+        "When the number was flagged; absent while it is not.";
+    FLAGGED_DEADLINE: Gauge "whatsapp_phone_number_flagged_deadline_timestamp_seconds" ["waba_id", "phone_number_id"]
+        "Until when the rating must have recovered: 7 days after the flag; absent while there is none.";
+    MESSAGING_LIMIT: Gauge "whatsapp_phone_number_messaging_limit" ["waba_id", "phone_number_id"]
+        "Unique customers that may be written to in 24 hours, +Inf for no limit; the portfolio's limit where Meta reports that.";
+    LIMIT_CHANGES: Counter "whatsapp_phone_number_messaging_limit_changes_total" ["waba_id", "phone_number_id", "direction"]
+        "Changes of the messaging limit.";
+    THROUGHPUT_LEVEL: Gauge "whatsapp_phone_number_throughput_level" ["waba_id", "phone_number_id", "level"]
+        "Throughput level as a state set.";
+    NAME_STATUS: Gauge "whatsapp_phone_number_name_status" ["waba_id", "phone_number_id", "status"]
+        "Review status of the display name as a state set.";
+    NEW_NAME_STATUS: Gauge "whatsapp_phone_number_new_name_status" ["waba_id", "phone_number_id", "status"]
+        "Review status of a new display name that was asked for, as a state set.";
+    CODE_VERIFICATION_STATUS: Gauge "whatsapp_phone_number_code_verification_status" ["waba_id", "phone_number_id", "status"]
+        "Status of the number's verification by code as a state set.";
+    CAN_SEND_MESSAGE: Gauge "whatsapp_phone_number_can_send_message" ["waba_id", "phone_number_id", "can_send_message"]
+        "Whether the number can send messages, as a state set: the worst of the entities in its health_status.";
+    HEALTH_ENTITY: Gauge "whatsapp_phone_number_health_entity" ["waba_id", "phone_number_id", "entity_type", "can_send_message"]
+        "Entities that keep the number from sending freely. Always 1; absent while all are AVAILABLE.";
+    QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
+        "phone_number_quality_update webhooks by event, repeats counted once.";
+    LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
+        "When the last phone_number_quality_update of each event was sent.";
+}
+
+/// Writes the families of all numbers of all accounts.
+pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+    let numbers: Rows<'_, Number> = accounts
+        .iter()
+        .flat_map(|(id, account)| rows_of(id, account))
+        .collect();
+    write_info(page, &numbers);
+    write_quality(page, &numbers);
+    write_status(page, &numbers);
+    write_limits(page, &numbers);
+    write_reviews(page, &numbers);
+    write_health(page, &numbers);
+    write_events(page, &numbers);
+}
+
+fn rows_of<'a>(
+    waba_id: &WabaId,
+    account: &'a Account,
+) -> impl Iterator<Item = (Entity, &'a Number)> {
+    account.numbers().map(move |number| {
+        let labels = [
+            ("waba_id", waba_id.as_str()),
+            ("phone_number_id", number.id.as_str()),
+        ];
+        (Entity::of(&labels), number)
+    })
+}
+
+fn write_info(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.each(page, &INFO, |family, entity, number| {
+        let display = number
+            .display_phone_number
+            .value()
+            .map_or("", String::as_str);
+        let name = number.verified_name.value().map_or("", String::as_str);
+        let platform = number
+            .platform_type
+            .value()
+            .map_or("", |word| word.as_str());
+        let mode = number.account_mode.value().map_or("", |word| word.as_str());
+        family.sample(entity, &[display, name, platform, mode], Value::Whole(1));
+    });
+}
+
+fn write_quality(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.state_set(page, &QUALITY_RATING, |number| {
+        number.quality_rating.value()
+    });
+    numbers.value(page, &QUALITY_SCORE, |number| {
+        let score = number.quality_rating.value().and_then(QualityRating::score);
+        score.map(|score| Value::Whole(score.into()))
+    });
+    numbers.since(page, &QUALITY_CHANGED, |number| &number.quality_rating);
+}
+
+fn write_status(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.state_set(page, &STATUS, |number| number.status.value());
+    numbers.since(page, &STATUS_CHANGED, |number| &number.status);
+    numbers.value(page, &FLAGGED, |number| {
+        number.flagged.value().map(Value::Flag)
+    });
+    numbers.time(page, &FLAGGED_SINCE, Number::flagged_since);
+    numbers.time(page, &FLAGGED_DEADLINE, Number::flagged_deadline);
+}
+
+fn write_limits(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.value(page, &MESSAGING_LIMIT, |number| {
+        number
+            .messaging_limit
+            .value()
+            .map(MessagingLimit::as_f64)
+            .map(Value::Float)
+    });
+    numbers.each(page, &LIMIT_CHANGES, |family, entity, number| {
+        family.sample(entity, &["increase"], Value::Whole(number.limit_increases));
+        family.sample(entity, &["decrease"], Value::Whole(number.limit_decreases));
+    });
+    numbers.state_set(page, &THROUGHPUT_LEVEL, |number| {
+        number.throughput_level.value()
+    });
+}
+
+fn write_reviews(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.state_set(page, &NAME_STATUS, |number| number.name_status.value());
+    numbers.state_set(page, &NEW_NAME_STATUS, |number| {
+        number.new_name_status.value()
+    });
+    numbers.state_set(page, &CODE_VERIFICATION_STATUS, |number| {
+        number.code_verification_status.value()
+    });
+}
+
+fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.state_set(page, &CAN_SEND_MESSAGE, |number| {
+        number.can_send_message.value()
+    });
+    numbers.each(page, &HEALTH_ENTITY, |family, entity, number| {
+        for part in number
+            .health
+            .value()
+            .iter()
+            .flat_map(|health| health.in_the_way())
+        {
+            family.sample(
+                entity,
+                &[part.kind.as_str(), part.can_send_message.as_str()],
+                Value::Whole(1),
+            );
+        }
+    });
+}
+
+fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {
+    numbers.counts(page, &QUALITY_EVENTS, |number| &number.quality_events);
+    numbers.each(page, &LAST_QUALITY_EVENT, |family, entity, number| {
+        for (event, at) in &number.last_quality_event {
+            family.sample(entity, &[event.as_str()], Value::Time(*at));
+        }
+    });
+}

@@ -1,0 +1,230 @@
+//! The text of a scrape: Prometheus 0.0.4 or OpenMetrics 1.0, written straight into one buffer.
+//!
+//! Entity labels are rendered once ([`Entity`]) and copied from then on, so that a sample costs a few
+//! copies of bytes. A family's header is written with its first sample: there is no empty family.
+
+use std::fmt::Write as _;
+
+use super::metric::{Kind, Metric};
+use crate::domain::Timestamp;
+
+/// The two formats offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Prometheus text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The `Content-Type` to declare.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// A sample's value.
+#[derive(Clone, Copy, Debug)]
+pub enum Value {
+    /// A whole number.
+    Whole(u64),
+    /// 1 or 0.
+    Flag(bool),
+    /// Unix seconds, with milliseconds where there are any.
+    Time(Timestamp),
+    /// Anything else.
+    Float(f64),
+}
+
+/// The labels of one entity, rendered: `waba_id="1",phone_number_id="2"`.
+#[derive(Clone, Debug, Default)]
+pub struct Entity(String);
+
+impl Entity {
+    /// Renders the labels in the order given.
+    #[must_use]
+    pub fn of(labels: &[(&str, &str)]) -> Self {
+        let mut rendered = String::new();
+        labels
+            .iter()
+            .for_each(|(name, value)| push_label(&mut rendered, 0, name, value));
+        Self(rendered)
+    }
+}
+
+/// A scrape's answer while it is written.
+#[derive(Debug)]
+pub struct Page {
+    format: Format,
+    text: String,
+}
+
+impl Page {
+    /// An empty page with room for `capacity` bytes.
+    #[must_use]
+    pub fn new(format: Format, capacity: usize) -> Self {
+        Self {
+            format,
+            text: String::with_capacity(capacity),
+        }
+    }
+
+    /// Begins a family; its samples must all be written before the next family begins.
+    pub fn family<'page>(&'page mut self, metric: &Metric) -> Family<'page> {
+        self.family_named(metric.name, metric.kind, metric.help, metric.labels)
+    }
+
+    /// As [`Page::family`], for a metric declared elsewhere.
+    pub fn family_named<'page>(
+        &'page mut self,
+        name: &str,
+        kind: Kind,
+        help: &str,
+        labels: &'static [&'static str],
+    ) -> Family<'page> {
+        let family = match self.format {
+            Format::OpenMetrics if kind == Kind::Counter => {
+                name.strip_suffix("_total").unwrap_or(name)
+            }
+            _ => name,
+        };
+        let mut header = format!("# HELP {family} ");
+        escape(&mut header, help, self.format == Format::OpenMetrics);
+        let _infallible = write!(header, "\n# TYPE {family} {}\n", kind.as_str());
+        Family {
+            page: self,
+            name: name.to_owned(),
+            labels,
+            header: Some(header),
+        }
+    }
+
+    /// The page's text, closed as its format wants it.
+    #[must_use]
+    pub fn finish(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+}
+
+/// One family while its samples are written.
+#[derive(Debug)]
+pub struct Family<'page> {
+    page: &'page mut Page,
+    name: String,
+    labels: &'static [&'static str],
+    header: Option<String>,
+}
+
+impl Family<'_> {
+    /// Writes one sample: the entity's labels, then `values` for the last labels of the declaration.
+    pub fn sample(&mut self, entity: &Entity, values: &[&str], value: Value) {
+        let names = &self.labels[self.labels.len() - values.len()..];
+        self.write(
+            "",
+            entity,
+            names.iter().copied().zip(values.iter().copied()),
+            value,
+        );
+    }
+
+    /// Writes one sample of a name with a suffix and labels of its own, as histograms have them.
+    pub fn sample_of(
+        &mut self,
+        suffix: &str,
+        entity: &Entity,
+        labels: &[(&str, &str)],
+        value: Value,
+    ) {
+        self.write(suffix, entity, labels.iter().copied(), value);
+    }
+
+    fn write<'a>(
+        &mut self,
+        suffix: &str,
+        entity: &Entity,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+        value: Value,
+    ) {
+        let text = &mut self.page.text;
+        if let Some(header) = self.header.take() {
+            text.push_str(&header);
+        }
+        text.push_str(&self.name);
+        text.push_str(suffix);
+        text.push('{');
+        let start = text.len();
+        text.push_str(&entity.0);
+        labels.for_each(|(name, value)| push_label(text, start, name, value));
+        if text.len() == start {
+            text.pop();
+        } else {
+            text.push('}');
+        }
+        text.push(' ');
+        push_value(text, value);
+        text.push('\n');
+    }
+}
+
+/// Appends `name="value"`, with a comma if anything stands after `start`.
+fn push_label(text: &mut String, start: usize, name: &str, value: &str) {
+    if text.len() > start {
+        text.push(',');
+    }
+    text.push_str(name);
+    text.push_str("=\"");
+    escape(text, value, true);
+    text.push('"');
+}
+
+/// Escapes as both formats want it; in help texts, only OpenMetrics escapes quotes.
+fn escape(text: &mut String, raw: &str, quotes: bool) {
+    if !raw.bytes().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')) {
+        text.push_str(raw);
+        return;
+    }
+    for character in raw.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '"' if quotes => text.push_str("\\\""),
+            other => text.push(other),
+        }
+    }
+}
+
+fn push_value(text: &mut String, value: Value) {
+    match value {
+        Value::Whole(whole) => text.push_str(itoa::Buffer::new().format(whole)),
+        Value::Flag(flag) => text.push(if flag { '1' } else { '0' }),
+        Value::Time(time) => push_time(text, time),
+        Value::Float(float) => push_float(text, float),
+    }
+}
+
+fn push_time(text: &mut String, time: Timestamp) {
+    let millis = time.as_millis();
+    if millis < 0 || millis % 1000 == 0 {
+        text.push_str(itoa::Buffer::new().format(millis.div_euclid(1000)));
+    } else {
+        let _infallible = write!(text, "{}.{:03}", millis / 1000, millis % 1000);
+    }
+}
+
+fn push_float(text: &mut String, float: f64) {
+    if float.is_infinite() {
+        text.push_str(if float > 0.0 { "+Inf" } else { "-Inf" });
+    } else if float.is_nan() {
+        text.push_str("NaN");
+    } else {
+        let _infallible = write!(text, "{float}");
+    }
+}

@@ -1,0 +1,217 @@
+//! Message templates: state to families, at the level of detail the operator chose.
+
+use super::metric::{Metric, metrics};
+use super::page::{Entity, Page, Value};
+use super::rows::Rows;
+use super::{Options, StateSets, TemplateDetail};
+use crate::domain::template::{Category, Status};
+use crate::domain::{Collector, QualityRating, WabaId, Word};
+use crate::state::{Account, Accounts, Counts, Template};
+
+metrics! {
+    INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language"]
+        "Static text about a message template, to join on. Always 1.";
+    STATUS: Gauge "whatsapp_message_template_status" ["waba_id", "template_id", "status"]
+        "The template's present status. Always 1, unless full state sets are configured.";
+    STATUS_CHANGED: Gauge "whatsapp_message_template_status_changed_timestamp_seconds" ["waba_id", "template_id"]
+        "When the present status was first seen.";
+    REJECTED_REASON: Gauge "whatsapp_message_template_rejected_reason" ["waba_id", "template_id", "reason"]
+        "Why a template is rejected. Always 1; absent while it is not.";
+    QUALITY_RATING: Gauge "whatsapp_message_template_quality_rating" ["waba_id", "template_id", "quality_rating"]
+        "The template's present quality rating. Always 1, unless full state sets are configured.";
+    QUALITY_SCORE: Gauge "whatsapp_message_template_quality_score" ["waba_id", "template_id"]
+        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+    CATEGORY: Gauge "whatsapp_message_template_category" ["waba_id", "template_id", "category"]
+        "The template's present category. Always 1, unless full state sets are configured.";
+    CORRECT_CATEGORY: Gauge "whatsapp_message_template_correct_category" ["waba_id", "template_id", "category"]
+        "The category that Meta finds right. Always 1; absent while it is the present one.";
+    PAUSED_UNTIL: Gauge "whatsapp_message_template_paused_until_timestamp_seconds" ["waba_id", "template_id"]
+        "When the pause ends by itself; absent while not paused or not known.";
+    DISABLE_SCHEDULED: Gauge "whatsapp_message_template_disable_scheduled_timestamp_seconds" ["waba_id", "template_id"]
+        "When Meta will disable the template; absent while that is not announced.";
+    CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
+        "When Meta will move the template to another category; absent while that is not announced.";
+    TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
+        "Number of templates by status.";
+    BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
+        "Number of templates by quality rating.";
+    BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
+        "Number of templates by category.";
+    USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
+        "Number of templates that count against the limit, as Meta counts them.";
+    LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
+        "How many templates the account may have.";
+    STATUS_EVENTS: Counter "whatsapp_message_template_status_events_total" ["waba_id", "event"]
+        "message_template_status_update webhooks by event, repeats counted once.";
+    REJECTIONS: Counter "whatsapp_message_template_rejections_total" ["waba_id", "reason"]
+        "Templates that became REJECTED, by reason, whichever source told.";
+    QUALITY_EVENTS: Counter "whatsapp_message_template_quality_events_total" ["waba_id", "from", "to"]
+        "message_template_quality_update webhooks, repeats counted once.";
+    CATEGORY_CHANGES: Counter "whatsapp_message_template_category_changes_total" ["waba_id", "from", "to"]
+        "Templates that moved from one category to another, whichever source told.";
+}
+
+/// The most series that one template takes: what the ceiling reckons with.
+const SERIES_SPARSE: usize = 11;
+
+/// The same with full state sets.
+const SERIES_FULL: usize = SERIES_SPARSE + 10 + 4 + 3;
+
+/// Writes the families of all templates; answers how many templates the series ceiling kept out.
+pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
+    let mut refused = 0;
+    let shown = accounts.iter().flat_map(|(waba_id, account)| {
+        let (chosen, left_out) = choose(account, options);
+        refused += left_out;
+        chosen
+            .into_iter()
+            .map(move |template| (entity_of(waba_id, template), template))
+    });
+    let shown: Rows<'_, Template> = shown.collect();
+    write_info(page, &shown);
+    write_states(page, &shown, options.state_sets);
+    write_scheduled(page, &shown);
+    refused
+}
+
+/// Writes the totals and counters of all accounts.
+pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
+    write_totals(page, accounts);
+    accounts.counts(page, &STATUS_EVENTS, |account| {
+        &account.template_status_events
+    });
+    accounts.counts(page, &REJECTIONS, |account| &account.template_rejections);
+    accounts.pair_counts(page, &QUALITY_EVENTS, |account| {
+        &account.template_quality_events
+    });
+    accounts.pair_counts(page, &CATEGORY_CHANGES, |account| {
+        &account.template_category_changes
+    });
+}
+
+/// Chooses an account's templates: by detail, and if the ceiling is short, those in trouble first.
+fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
+    let series = match options.state_sets {
+        StateSets::Sparse => SERIES_SPARSE,
+        StateSets::Full => SERIES_FULL,
+    };
+    let room = options.template_series_limit / series;
+    let wanted = |template: &&Template| match options.template_detail {
+        TemplateDetail::All => true,
+        TemplateDetail::Problems => template.is_a_problem(),
+        TemplateDetail::None => false,
+    };
+    let mut chosen: Vec<&Template> = account.templates().filter(wanted).collect();
+    let left_out = chosen.len().saturating_sub(room);
+    if left_out > 0 {
+        chosen.sort_by_key(|template| !template.is_a_problem());
+        chosen.truncate(room);
+    }
+    (chosen, left_out as u64)
+}
+
+fn entity_of(waba_id: &WabaId, template: &Template) -> Entity {
+    Entity::of(&[
+        ("waba_id", waba_id.as_str()),
+        ("template_id", template.id.as_str()),
+    ])
+}
+
+fn write_info(page: &mut Page, templates: &Rows<'_, Template>) {
+    templates.each(page, &INFO, |family, entity, template| {
+        let name = template.name.value().map_or("", String::as_str);
+        let language = template.language.value().map_or("", String::as_str);
+        family.sample(entity, &[name, language], Value::Whole(1));
+    });
+}
+
+fn write_states(page: &mut Page, templates: &Rows<'_, Template>, sets: StateSets) {
+    write_state(page, &STATUS, templates, sets, |template| {
+        template.status.value()
+    });
+    templates.since(page, &STATUS_CHANGED, |template| &template.status);
+    templates.sparse(page, &REJECTED_REASON, Template::rejected_reason);
+    write_state(page, &QUALITY_RATING, templates, sets, |template| {
+        template.quality_rating.value()
+    });
+    templates.value(page, &QUALITY_SCORE, |template| {
+        let score = template
+            .quality_rating
+            .value()
+            .and_then(QualityRating::score);
+        score.map(|score| Value::Whole(score.into()))
+    });
+    write_state(page, &CATEGORY, templates, sets, |template| {
+        template.category.value()
+    });
+}
+
+fn write_state<W: Word>(
+    page: &mut Page,
+    metric: &Metric,
+    templates: &Rows<'_, Template>,
+    sets: StateSets,
+    present: impl Fn(&Template) -> Option<W>,
+) {
+    match sets {
+        StateSets::Sparse => templates.sparse(page, metric, present),
+        StateSets::Full => templates.state_set(page, metric, present),
+    }
+}
+
+fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
+    templates.sparse(page, &CORRECT_CATEGORY, Template::correct_category_if_other);
+    templates.time(page, &PAUSED_UNTIL, Template::paused_until);
+    templates.time(page, &DISABLE_SCHEDULED, Template::disable_scheduled_at);
+    templates.each(
+        page,
+        &CATEGORY_CHANGE_SCHEDULED,
+        |family, entity, template| {
+            if let Some((coming, at)) = template.category_change_scheduled() {
+                family.sample(entity, &[coming.as_str()], Value::Time(at));
+            }
+        },
+    );
+}
+
+/// Totals appear with the first complete listing: a count of what happens to be known is no count.
+fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
+    write_tally(page, &TEMPLATES, accounts, |template| {
+        template.status.value().unwrap_or(Status::Other)
+    });
+    write_tally(page, &BY_QUALITY, accounts, |template| {
+        template
+            .quality_rating
+            .value()
+            .unwrap_or(QualityRating::Unknown)
+    });
+    write_tally(page, &BY_CATEGORY, accounts, |template| {
+        template.category.value().unwrap_or(Category::Other)
+    });
+    accounts.value(page, &USED, |account| {
+        account.template_count.value().copied().map(Value::Whole)
+    });
+    accounts.value(page, &LIMIT, |account| {
+        account.template_limit.value().copied().map(Value::Whole)
+    });
+}
+
+fn write_tally<W: Word>(
+    page: &mut Page,
+    metric: &Metric,
+    accounts: &Rows<'_, Account>,
+    word_of: impl Fn(&Template) -> W,
+) {
+    accounts.each(page, metric, |family, entity, account| {
+        if account.last_success(Collector::Templates).is_none() {
+            return;
+        }
+        let mut tally = Counts::<W>::default();
+        account
+            .templates()
+            .for_each(|template| tally.increment(word_of(template)));
+        for (word, count) in tally.iter() {
+            family.sample(entity, &[word.as_str()], Value::Whole(count));
+        }
+    });
+}

@@ -1,0 +1,364 @@
+//! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, template,
+};
+use crate::domain::account::{
+    AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, News, Reading,
+    RestrictionType, ReviewStatus, Status, ViolationType,
+};
+use crate::domain::template as words;
+use crate::domain::{
+    BusinessId, CanSendMessage, Collector, DisplayDigits, Event, Fact, Health, Listing,
+    MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number,
+};
+
+/// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
+/// listed within seconds of the start; more than this means that the digits will never be ours.
+const MAX_WAITING: usize = 64;
+
+/// How many objects are remembered after a listing no longer has them, an account: so that a late
+/// webhook does not bring them back, and a returning one keeps its counters.
+const MAX_GONE: usize = 1_000;
+
+/// What is known of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// `name`.
+    pub name: Latest<String>,
+    /// `currency`.
+    pub currency: Latest<String>,
+    /// `timezone_id`.
+    pub timezone_id: Latest<String>,
+    /// The portfolio that owns it.
+    pub business_id: Latest<BusinessId>,
+    /// `account_review_status`.
+    pub review_status: History<ReviewStatus>,
+    /// `business_verification_status`.
+    pub business_verification_status: History<BusinessVerificationStatus>,
+    /// `status`.
+    pub status: History<Status>,
+    /// Can it send, going by the entities of `health_status`?
+    pub can_send_message: History<CanSendMessage>,
+    /// Those entities.
+    pub health: Latest<Health>,
+    /// The portfolio's limit: customers in 24 hours.
+    pub messaging_limit: History<MessagingLimit>,
+    /// How many numbers it may have.
+    pub phone_numbers_limit: Latest<u64>,
+    /// Is this exporter's app among `subscribed_apps`?
+    pub webhook_subscribed: Latest<bool>,
+    /// The newest `ban_info`.
+    pub ban: Latest<Ban>,
+    restrictions: BTreeMap<RestrictionType, Latest<Option<Timestamp>>>,
+    /// `account_update` by event.
+    pub events: Counts<EventKind>,
+    /// `violation_info` by type.
+    pub violations: Counts<ViolationType>,
+    /// `account_alerts` by severity and type.
+    pub alerts: PairCounts<AlertSeverity, AlertType>,
+    /// `message_template_status_update` by event.
+    pub template_status_events: Counts<words::EventKind>,
+    /// Rejections of templates by reason, whichever source told.
+    pub template_rejections: Counts<words::RejectedReason>,
+    /// `message_template_quality_update` by (from, to).
+    pub template_quality_events: PairCounts<QualityRating, QualityRating>,
+    /// Category changes of templates by (from, to), whichever source told.
+    pub template_category_changes: PairCounts<words::Category, words::Category>,
+    /// How many templates there are and may be, going by the listing's summary.
+    pub template_count: Latest<u64>,
+    /// How many templates there may be.
+    pub template_limit: Latest<u64>,
+    polls: [PollTimes; 3],
+    numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
+    digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
+    waiting: Vec<Event>,
+    templates: BTreeMap<TemplateId, Arc<Template>>,
+}
+
+impl Account {
+    /// When `collector` last read everything there was.
+    #[must_use]
+    pub fn last_success(&self, collector: Collector) -> Option<Timestamp> {
+        self.polls
+            .get(collector.index())
+            .and_then(PollTimes::last_complete)
+    }
+
+    /// The numbers that the newest complete listing has, or a newer one that broke off.
+    pub fn numbers(&self) -> impl Iterator<Item = &Number> {
+        let last_complete = self.last_success(Collector::Numbers);
+        self.numbers
+            .values()
+            .map(Arc::as_ref)
+            .filter(move |number| Some(number.listed_at) >= last_complete)
+    }
+
+    /// The templates that the newest complete listing has, or that were spoken of since.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
+        self.templates
+            .values()
+            .map(Arc::as_ref)
+            .filter(move |template| Some(template.known_at) >= last_complete)
+    }
+
+    /// When Meta will disable the account, while that is its last word on it.
+    #[must_use]
+    pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
+        let ban = self
+            .ban
+            .value()
+            .filter(|ban| ban.state == BanState::ScheduleForDisable);
+        ban.and_then(|ban| ban.date)
+    }
+
+    /// The restrictions in force at `now`: no webhook ever says that one is over. One without an end
+    /// stands until a poll finds the account able to send again.
+    pub fn restrictions(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (RestrictionType, Option<Timestamp>)> {
+        let freed = self
+            .can_send_message
+            .last_seen()
+            .filter(|_| self.can_send_message.value() == Some(CanSendMessage::Available));
+        self.restrictions.iter().filter_map(move |(kind, latest)| {
+            let (expires, told) = (*latest.value()?, latest.stamp()?);
+            let in_force = expires.map_or(freed < Some(told), |expires| expires > now);
+            in_force.then_some((*kind, expires))
+        })
+    }
+
+    pub(super) fn apply(&mut self, event: &Event) -> Change {
+        let mut change = Change::default();
+        let stamp = Stamp::of(event);
+        match &event.fact {
+            Fact::AccountRead(reading) => self.read(reading, stamp, &mut change),
+            Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, &mut change),
+            Fact::TemplatesListed(listing, totals) => {
+                self.template_count.observe_some(totals.count, stamp);
+                self.template_limit.observe_some(totals.limit, stamp);
+                self.list_templates(listing, stamp, &mut change);
+            }
+            Fact::Account(news) => self.tell(news, stamp, &mut change),
+            Fact::Number(told) => self.tell_number(told, event, &mut change),
+            Fact::Template(told) => self.tell_template(told, stamp, &mut change),
+            Fact::Unwatched => {}
+        }
+        change
+    }
+
+    fn read(&mut self, reading: &Reading, stamp: Stamp, change: &mut Change) {
+        let polls = &mut self.polls[Collector::Account.index()];
+        polls.insert(stamp.at(), true);
+        self.name.observe_some(reading.name.clone(), stamp);
+        self.currency.observe_some(reading.currency.clone(), stamp);
+        self.timezone_id
+            .observe_some(reading.timezone_id.clone(), stamp);
+        self.business_id
+            .observe_some(reading.business_id.clone(), stamp);
+        let review = &mut self.review_status;
+        change.of_shared(
+            "account_review_status",
+            review,
+            reading.review_status,
+            stamp,
+            polls,
+        );
+        let verification = &mut self.business_verification_status;
+        change.of(
+            verification,
+            reading.business_verification_status,
+            stamp,
+            polls,
+        );
+        change.of(&mut self.status, reading.status, stamp, polls);
+        let limit = &mut self.messaging_limit;
+        change.of_shared(
+            "account_messaging_limit",
+            limit,
+            reading.messaging_limit,
+            stamp,
+            polls,
+        );
+        let can_send = reading
+            .health
+            .as_ref()
+            .map(|health| health.can_send_message);
+        change.of(&mut self.can_send_message, can_send, stamp, polls);
+        self.health.observe_some(reading.health.clone(), stamp);
+        self.webhook_subscribed
+            .observe_some(reading.webhook_subscribed, stamp);
+    }
+
+    fn list_numbers(
+        &mut self,
+        listing: &Listing<number::Reading>,
+        stamp: Stamp,
+        change: &mut Change,
+    ) {
+        self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
+        for reading in &listing.objects {
+            let number = self.numbers.entry(reading.id.clone());
+            let number = number.or_insert_with(|| Arc::new(Number::new(reading.id.clone())));
+            let polls = &self.polls[Collector::Numbers.index()];
+            Arc::make_mut(number).read(reading, stamp, polls, change);
+            let digits = reading
+                .display_phone_number
+                .as_deref()
+                .and_then(DisplayDigits::parse);
+            if let Some(digits) = digits {
+                self.digits
+                    .entry(digits)
+                    .or_default()
+                    .observe(reading.id.clone(), stamp);
+            }
+        }
+        self.apply_waiting(change);
+        let last_complete = self.last_success(Collector::Numbers);
+        forget_oldest(&mut self.numbers, |number| {
+            (Some(number.listed_at) < last_complete).then_some(number.listed_at)
+        });
+        let numbers = &self.numbers;
+        self.digits
+            .retain(|_, id| id.value().is_some_and(|id| numbers.contains_key(id)));
+    }
+
+    fn list_templates(
+        &mut self,
+        listing: &Listing<words::Reading>,
+        stamp: Stamp,
+        change: &mut Change,
+    ) {
+        self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
+        for reading in &listing.objects {
+            let polls = &self.polls[Collector::Templates.index()];
+            let steps = template_of(&mut self.templates, &reading.identity.id)
+                .read(reading, stamp, polls, change);
+            self.count_steps(&steps);
+        }
+        let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
+        forget_oldest(&mut self.templates, |template| {
+            (Some(template.known_at) < last_complete).then_some(template.known_at.at())
+        });
+    }
+
+    fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
+        let polls = &self.polls[Collector::Account.index()];
+        match news {
+            News::Update {
+                event,
+                digits: _,
+                ban,
+                restrictions,
+                violation,
+            } => {
+                self.events.increment(*event);
+                self.ban.observe_some(*ban, stamp);
+                for restriction in restrictions {
+                    let known = self.restrictions.entry(restriction.kind).or_default();
+                    known.observe(restriction.expires_at, stamp);
+                }
+                if let Some(violation) = violation {
+                    self.violations.increment(*violation);
+                }
+            }
+            News::Review(decision) => {
+                change.of(&mut self.review_status, Some(*decision), stamp, polls);
+            }
+            News::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
+            News::Capability {
+                messaging_limit,
+                phone_numbers_limit,
+            } => {
+                change.of(&mut self.messaging_limit, *messaging_limit, stamp, polls);
+                self.phone_numbers_limit
+                    .observe_some(*phone_numbers_limit, stamp);
+            }
+        }
+    }
+
+    fn tell_number(&mut self, told: &number::Told, event: &Event, change: &mut Change) {
+        let Some(id) = self.digits.get(&told.digits).and_then(Latest::value) else {
+            return self.wait_for_number(event, change);
+        };
+        if let Some(number) = self.numbers.get_mut(id) {
+            let polls = &self.polls[Collector::Numbers.index()];
+            Arc::make_mut(number).tell(&told.news, Stamp::of(event), polls, change);
+        }
+    }
+
+    fn wait_for_number(&mut self, event: &Event, change: &mut Change) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.push(event.clone());
+            change.waiting = true;
+        } else {
+            change.refused = true;
+        }
+    }
+
+    /// Applies what waited for the numbers that are now known; the rest waits on.
+    fn apply_waiting(&mut self, change: &mut Change) {
+        for event in std::mem::take(&mut self.waiting) {
+            if let Fact::Number(told) = &event.fact {
+                self.tell_number(told, &event, change);
+            }
+        }
+    }
+
+    fn tell_template(&mut self, told: &words::Told, stamp: Stamp, change: &mut Change) {
+        let polls = &self.polls[Collector::Templates.index()];
+        let template = template_of(&mut self.templates, &told.identity.id);
+        template.identify(&told.identity, stamp);
+        let steps = template.tell(&told.news, stamp, polls, change);
+        match &told.news {
+            words::News::Status { event, .. } => self.template_status_events.increment(*event),
+            words::News::Quality { previous, new } => {
+                let previous = previous.unwrap_or(QualityRating::Unknown);
+                self.template_quality_events.increment(previous, *new);
+            }
+            _ => {}
+        }
+        self.count_steps(&steps);
+    }
+
+    fn count_steps(&mut self, steps: &template::Steps) {
+        if let Some((reason, rejections)) = steps.rejections {
+            self.template_rejections.add(reason, rejections);
+        }
+        if let Some((from, to)) = steps.category {
+            self.template_category_changes.increment(from, to);
+        }
+    }
+}
+
+fn template_of<'a>(
+    templates: &'a mut BTreeMap<TemplateId, Arc<Template>>,
+    id: &TemplateId,
+) -> &'a mut Template {
+    let template = templates
+        .entry(id.clone())
+        .or_insert_with(|| Arc::new(Template::new(id.clone())));
+    Arc::make_mut(template)
+}
+
+/// Forgets the longest gone of the objects for which `gone_since` has an answer, down to [`MAX_GONE`].
+fn forget_oldest<K: Clone + Ord, V>(
+    objects: &mut BTreeMap<K, Arc<V>>,
+    gone_since: impl Fn(&V) -> Option<Timestamp>,
+) {
+    let gone = objects
+        .iter()
+        .filter_map(|(id, object)| Some((gone_since(object)?, id.clone())));
+    let mut gone: Vec<_> = gone.collect();
+    if gone.len() > MAX_GONE {
+        gone.sort_unstable();
+        for (_, id) in &gone[..gone.len() - MAX_GONE] {
+            objects.remove(id);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Counters by one of Meta's words: all of them at 0 from the start.
+
+use std::marker::PhantomData;
+
+use crate::domain::Word;
+
+/// One counter for each word of `W`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts<W> {
+    counts: Box<[u64]>,
+    words: PhantomData<W>,
+}
+
+impl<W: Word> Default for Counts<W> {
+    fn default() -> Self {
+        Self {
+            counts: vec![0; W::ALL.len()].into(),
+            words: PhantomData,
+        }
+    }
+}
+
+impl<W: Word> Counts<W> {
+    /// One more.
+    pub fn increment(&mut self, word: W) {
+        self.add(word, 1);
+    }
+
+    /// That many more.
+    pub fn add(&mut self, word: W, more: u64) {
+        let count = &mut self.counts[word.index()];
+        *count = count.saturating_add(more);
+    }
+
+    /// Every word with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (W, u64)> + '_ {
+        W::ALL.iter().copied().zip(self.counts.iter().copied())
+    }
+}
+
+/// One counter for each pair of words, such as "from, to".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairCounts<A, B> {
+    counts: Box<[u64]>,
+    words: PhantomData<(A, B)>,
+}
+
+impl<A: Word, B: Word> Default for PairCounts<A, B> {
+    fn default() -> Self {
+        Self {
+            counts: vec![0; A::ALL.len() * B::ALL.len()].into(),
+            words: PhantomData,
+        }
+    }
+}
+
+impl<A: Word, B: Word> PairCounts<A, B> {
+    /// One more of this pair.
+    pub fn increment(&mut self, first: A, second: B) {
+        let count = &mut self.counts[first.index() * B::ALL.len() + second.index()];
+        *count = count.saturating_add(1);
+    }
+
+    /// Every pair with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (A, B, u64)> + '_ {
+        let pairs = A::ALL
+            .iter()
+            .flat_map(|first| B::ALL.iter().map(move |second| (*first, *second)));
+        pairs
+            .zip(self.counts.iter())
+            .map(|((first, second), count)| (first, second, *count))
+    }
+}

@@ -1,0 +1,224 @@
+//! One attribute's recent history: what it is, since when, and how it came there, in any order of
+//! arrival.
+//!
+//! Observations are kept sorted by [`Stamp`]. Polls repeat themselves for months, so a poll between
+//! two observations of its own value is left out; should a late webhook land there, the polls around
+//! it are recovered from the account's [`PollTimes`]. What is kept is therefore a function of the set
+//! of observations, not of their order: the property tests hold it against a list that forgets nothing.
+
+use super::{PollTimes, Stamp};
+
+/// How many observations are kept. A late webhook is placed exactly among the last sixteen changes;
+/// an attribute with more than that in Meta's seven days of retries has other problems.
+const KEPT: usize = 16;
+
+/// The observations of one attribute, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History<T> {
+    seen: Vec<(Stamp, T)>,
+}
+
+/// A step from one value to the next; no `from` where a webhook told of the first value known.
+pub type Step<T> = (Option<T>, T);
+
+/// What one observation did to the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed<T> {
+    /// Is it now the newest observation?
+    pub newest: bool,
+    /// The steps that are now known and were not before.
+    pub gained: Vec<Step<T>>,
+    /// The step that turned out to have been two.
+    pub lost: Option<Step<T>>,
+    /// Set when this poll confirms that the sources disagree.
+    pub drift: Option<Drift>,
+}
+
+/// Which source told of a change that the other did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// Two polls agree on a change of which no webhook has told.
+    PollAlone,
+    /// A webhook told of a change, and two polls after it still find the value from before.
+    WebhookAlone,
+}
+
+impl<T> Observed<T> {
+    /// How many more steps of a kind there are now than before. Never negative for a kind that every
+    /// way around also passes through (up, down, into a value).
+    pub fn more(&self, is_of_kind: impl Fn(&Step<T>) -> bool) -> u64 {
+        let gained = self.gained.iter().filter(|step| is_of_kind(step)).count();
+        let lost = self.lost.iter().filter(|step| is_of_kind(step)).count();
+        gained.saturating_sub(lost) as u64
+    }
+}
+
+impl<T> Default for History<T> {
+    fn default() -> Self {
+        Self { seen: Vec::new() }
+    }
+}
+
+impl<T: Copy + Ord> History<T> {
+    /// The present value.
+    #[must_use]
+    pub fn value(&self) -> Option<T> {
+        self.seen.last().map(|(_, value)| *value)
+    }
+
+    /// When the present value was first seen, as far as known.
+    #[must_use]
+    pub fn since(&self) -> Option<Stamp> {
+        let value = self.value()?;
+        let streak = self
+            .seen
+            .iter()
+            .rev()
+            .take_while(|(_, seen)| *seen == value);
+        streak.last().map(|(stamp, _)| *stamp)
+    }
+
+    /// When the attribute was last observed at all.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Stamp> {
+        self.seen.last().map(|(stamp, _)| *stamp)
+    }
+
+    /// Adds an observation; `polls` are the reads of the collector that polls this attribute.
+    pub fn observe(&mut self, value: T, stamp: Stamp, polls: &PollTimes) -> Observed<T> {
+        let Err(place) = self.seen.binary_search(&(stamp, value)) else {
+            return Observed::nothing();
+        };
+        if place == 0 && self.seen.len() >= KEPT {
+            return Observed::nothing();
+        }
+        let drift = self.drift_shown_by(place, value, stamp);
+        let place = self.recover_polls_around(place, value, stamp, polls);
+        let (gained, lost) = self.steps_through(place, value, stamp);
+        self.seen.insert(place, (stamp, value));
+        let newest = place + 1 == self.seen.len();
+        self.leave_out_repeated_polls(place);
+        if self.seen.len() > KEPT {
+            self.seen.remove(0);
+        }
+        Observed {
+            newest,
+            gained,
+            lost,
+            drift,
+        }
+    }
+
+    /// A second poll on end that finds a change of which no webhook has told.
+    fn drift_shown_by(&self, place: usize, value: T, stamp: Stamp) -> Option<Drift> {
+        if stamp.is_told() || place != self.seen.len() {
+            return None;
+        }
+        let [.., (_, before), (first, found)] = self.seen.as_slice() else {
+            return None;
+        };
+        if *found != value || *before == value || first.is_told() {
+            return None;
+        }
+        let mut earlier = self.seen[..self.seen.len() - 1].iter().rev();
+        let claim: Vec<_> = earlier
+            .by_ref()
+            .take_while(|(_, seen)| seen == before)
+            .collect();
+        let claimed_by_webhooks_alone = claim.iter().all(|(stamp, _)| stamp.is_told());
+        let value_before_the_claim = self.seen[..self.seen.len() - 1 - claim.len()].last();
+        let found_as_before = value_before_the_claim.is_some_and(|(_, seen)| *seen == value);
+        Some(if claimed_by_webhooks_alone && found_as_before {
+            Drift::WebhookAlone
+        } else {
+            Drift::PollAlone
+        })
+    }
+
+    /// Puts back the polls left out on both sides of a different value that lands between them.
+    fn recover_polls_around(
+        &mut self,
+        place: usize,
+        value: T,
+        stamp: Stamp,
+        polls: &PollTimes,
+    ) -> usize {
+        let (Some((earlier, around)), Some((later, after))) = (
+            place.checked_sub(1).map(|place| self.seen[place]),
+            self.seen.get(place).copied(),
+        ) else {
+            return place;
+        };
+        if around != after || around == value {
+            return place;
+        }
+        let next = polls.after(stamp);
+        if let Some(next) = next.filter(|next| *next < later) {
+            self.seen.insert(place, (next, around));
+        }
+        let previous = polls.before(stamp);
+        match previous.filter(|previous| *previous > earlier) {
+            Some(previous) => {
+                self.seen.insert(place, (previous, around));
+                place + 1
+            }
+            None => place,
+        }
+    }
+
+    /// The steps to and from an observation about to stand at `place`, and the one they replace.
+    fn steps_through(
+        &self,
+        place: usize,
+        value: T,
+        stamp: Stamp,
+    ) -> (Vec<Step<T>>, Option<Step<T>>) {
+        let before = place.checked_sub(1).map(|place| self.seen[place].1);
+        let after = self.seen.get(place).copied();
+        let mut gained = Vec::new();
+        match before {
+            Some(before) if before != value => gained.push((Some(before), value)),
+            None if stamp.is_told() => gained.push((None, value)),
+            _ => {}
+        }
+        if let Some((_, after)) = after.filter(|(_, after)| *after != value) {
+            gained.push((Some(value), after));
+        }
+        let lost = match (before, after) {
+            (Some(before), Some((_, after))) if before != after => Some((Some(before), after)),
+            (None, Some((stamp, after))) if stamp.is_told() => Some((None, after)),
+            _ => None,
+        };
+        (gained, lost)
+    }
+
+    /// Leaves out polls at and beside `place` that only repeat both their neighbours.
+    fn leave_out_repeated_polls(&mut self, place: usize) {
+        for place in [Some(place + 1), Some(place), place.checked_sub(1)]
+            .into_iter()
+            .flatten()
+        {
+            let Some(around) = place
+                .checked_sub(1)
+                .and_then(|from| self.seen.get(from..from + 3))
+            else {
+                continue;
+            };
+            let repeats = around[0].1 == around[1].1 && around[1].1 == around[2].1;
+            if repeats && !around[1].0.is_told() {
+                self.seen.remove(place);
+            }
+        }
+    }
+}
+
+impl<T> Observed<T> {
+    fn nothing() -> Self {
+        Self {
+            newest: false,
+            gained: Vec::new(),
+            lost: None,
+            drift: None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! When an account was last read: the age of its data, and what [`super::History`] leaves out.
+
+use super::Stamp;
+use crate::domain::Timestamp;
+
+/// How many reads are remembered: five hours of the fastest default cadence. A webhook later than that
+/// still counts; only the *time* of a change it splits may then be off by the polls forgotten.
+const REMEMBERED: usize = 64;
+
+/// The start times of an account's successful polls by one collector, sorted.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct PollTimes {
+    recent: Vec<Timestamp>,
+    last_complete: Option<Timestamp>,
+}
+
+impl PollTimes {
+    /// A poll that began at `at` was read.
+    pub fn insert(&mut self, at: Timestamp, complete: bool) {
+        if complete {
+            self.last_complete = self.last_complete.max(Some(at));
+        }
+        if let Err(place) = self.recent.binary_search(&at) {
+            self.recent.insert(place, at);
+        }
+        if self.recent.len() > REMEMBERED {
+            self.recent.remove(0);
+        }
+    }
+
+    /// The newest poll that read everything there was.
+    #[must_use]
+    pub fn last_complete(&self) -> Option<Timestamp> {
+        self.last_complete
+    }
+
+    /// The newest poll, complete or not.
+    #[must_use]
+    pub fn last(&self) -> Option<Timestamp> {
+        self.recent.last().copied()
+    }
+
+    /// The last poll before `stamp`.
+    #[must_use]
+    pub fn before(&self, stamp: Stamp) -> Option<Stamp> {
+        let later = self
+            .recent
+            .partition_point(|poll| Stamp::polled(*poll) < stamp);
+        later
+            .checked_sub(1)
+            .map(|place| Stamp::polled(self.recent[place]))
+    }
+
+    /// The first poll after `stamp`.
+    #[must_use]
+    pub fn after(&self, stamp: Stamp) -> Option<Stamp> {
+        let place = self
+            .recent
+            .partition_point(|poll| Stamp::polled(*poll) <= stamp);
+        self.recent.get(place).map(|poll| Stamp::polled(*poll))
+    }
+}

@@ -1,0 +1,65 @@
+//! When something was known, and from whom: the order in which observations supersede each other.
+
+use crate::domain::{Event, Source, Timestamp};
+
+/// Webhooks are dated to the whole second. Counting them at the end of theirs lets a webhook win over
+/// the poll that began in the same second and may have read what was before.
+const WEBHOOK_RESOLUTION_MS: i64 = 999;
+
+/// A place in the order of observations. Later wins; in the same millisecond a webhook does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    order_ms: i64,
+    told: bool,
+}
+
+impl Stamp {
+    /// The stamp of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        match event.source {
+            Source::Poll => Self::polled(event.observed_at),
+            Source::Webhook(_) => Self::told(event.observed_at),
+        }
+    }
+
+    /// Read by a poll that began at `at`.
+    #[must_use]
+    pub fn polled(at: Timestamp) -> Self {
+        Self {
+            order_ms: at.as_millis(),
+            told: false,
+        }
+    }
+
+    /// Told by a webhook of the second `at`.
+    #[must_use]
+    pub fn told(at: Timestamp) -> Self {
+        Self {
+            order_ms: at.as_millis().saturating_add(WEBHOOK_RESOLUTION_MS),
+            told: true,
+        }
+    }
+
+    /// The place just before this one: where a webhook's "previous value" belongs.
+    #[must_use]
+    pub fn just_before(self) -> Self {
+        Self {
+            order_ms: self.order_ms.saturating_sub(1),
+            ..self
+        }
+    }
+
+    /// Did a webhook say so?
+    #[must_use]
+    pub fn is_told(self) -> bool {
+        self.told
+    }
+
+    /// The moment meant.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        let resolution = if self.told { WEBHOOK_RESOLUTION_MS } else { 0 };
+        Timestamp::from_millis(self.order_ms.saturating_sub(resolution))
+    }
+}

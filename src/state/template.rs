@@ -1,0 +1,297 @@
+//! A message template: status, quality, category, and what Meta has announced for it.
+
+use super::{Change, History, Latest, Observed, PollTimes, Stamp};
+use crate::domain::template::{
+    Category, EventKind, Identity, News, PauseTitle, Reading, RejectedReason, Status,
+};
+use crate::domain::{QualityRating, TemplateId, Timestamp};
+
+/// What is known of one template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Its node: one language of one name.
+    pub id: TemplateId,
+    /// The newest poll that listed it, or webhook that spoke of it.
+    pub known_at: Stamp,
+    /// `name`.
+    pub name: Latest<String>,
+    /// `language`.
+    pub language: Latest<String>,
+    /// `status`.
+    pub status: History<Status>,
+    /// `quality_score.score`.
+    pub quality_rating: History<QualityRating>,
+    /// `category`.
+    pub category: History<Category>,
+    /// The category Meta finds right.
+    pub correct_category: Latest<Category>,
+    last_reason: Latest<RejectedReason>,
+    pause: Latest<PauseTitle>,
+    disable_at: Latest<Option<Timestamp>>,
+    category_change: Latest<Option<(Category, Option<Timestamp>)>>,
+    /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
+    category_moves: Vec<(Category, Category, u64, u64)>,
+}
+
+/// Steps of one template that its account counts.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    /// How often it was rejected that was not known before, and why.
+    pub rejections: Option<(RejectedReason, u64)>,
+    /// The category change that was not known before.
+    pub category: Option<(Category, Category)>,
+}
+
+impl Template {
+    pub(super) fn new(id: TemplateId) -> Self {
+        Self {
+            id,
+            known_at: Stamp::polled(Timestamp::from_millis(i64::MIN)),
+            name: Latest::default(),
+            language: Latest::default(),
+            status: History::default(),
+            quality_rating: History::default(),
+            category: History::default(),
+            correct_category: Latest::default(),
+            last_reason: Latest::default(),
+            pause: Latest::default(),
+            disable_at: Latest::default(),
+            category_change: Latest::default(),
+            category_moves: Vec::new(),
+        }
+    }
+
+    /// When the pause in force ends by itself, where Meta has said which pause it is.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        self.status
+            .value()
+            .filter(|status| *status == Status::Paused)?;
+        let (told, pause) = (self.pause.stamp()?, self.pause.value()?);
+        let of_this_pause = self.status.since().is_some_and(|since| told >= since);
+        let duration = pause.duration().filter(|_| of_this_pause)?;
+        Some(told.at().plus(duration))
+    }
+
+    /// When Meta will disable it: until it does, takes it back, or a poll after that day shows neither.
+    #[must_use]
+    pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
+        let at = (*self.disable_at.value()?)?;
+        let outcome_is_known = self.status.last_seen().is_some_and(|seen| seen.at() > at);
+        let still_to_come = self.status.value() != Some(Status::Disabled) && !outcome_is_known;
+        still_to_come.then_some(at)
+    }
+
+    /// The category that Meta will move it to and when, until it does or a poll after that moment.
+    #[must_use]
+    pub fn category_change_scheduled(&self) -> Option<(Category, Timestamp)> {
+        let (coming, at) = (*self.category_change.value()?)?;
+        let at = at?;
+        let outcome_is_known = self.category.last_seen().is_some_and(|seen| seen.at() > at);
+        (self.category.value() != Some(coming) && !outcome_is_known).then_some((coming, at))
+    }
+
+    /// The category Meta finds right, where it is not the present one.
+    #[must_use]
+    pub fn correct_category_if_other(&self) -> Option<Category> {
+        let correct = *self.correct_category.value()?;
+        (self.category.value() != Some(correct)).then_some(correct)
+    }
+
+    /// Why it is rejected, while it is.
+    #[must_use]
+    pub fn rejected_reason(&self) -> Option<RejectedReason> {
+        self.status
+            .value()
+            .filter(|status| *status == Status::Rejected)?;
+        self.last_reason
+            .value()
+            .copied()
+            .filter(|reason| *reason != RejectedReason::None)
+    }
+
+    /// Is it anything but approved, of good or unknown quality, with nothing scheduled?
+    #[must_use]
+    pub fn is_a_problem(&self) -> bool {
+        let quality = self.quality_rating.value();
+        self.status.value() != Some(Status::Approved)
+            || !matches!(
+                quality,
+                None | Some(QualityRating::Green | QualityRating::Unknown)
+            )
+            || self.disable_scheduled_at().is_some()
+            || self.category_change_scheduled().is_some()
+            || self.correct_category_if_other().is_some()
+    }
+
+    pub(super) fn identify(&mut self, identity: &Identity, stamp: Stamp) {
+        self.known_at = self.known_at.max(stamp);
+        self.name.observe_some(identity.name.clone(), stamp);
+        self.language.observe_some(identity.language.clone(), stamp);
+    }
+
+    pub(super) fn read(
+        &mut self,
+        reading: &Reading,
+        stamp: Stamp,
+        polls: &PollTimes,
+        change: &mut Change,
+    ) -> Steps {
+        self.identify(&reading.identity, stamp);
+        self.correct_category
+            .observe_some(reading.correct_category, stamp);
+        self.last_reason
+            .observe_some(reading.rejected_reason, stamp);
+        let quality = &mut self.quality_rating;
+        change.of_shared(
+            "template_quality_rating",
+            quality,
+            reading.quality_rating,
+            stamp,
+            polls,
+        );
+        let rejections = self.observe_status(
+            reading.status,
+            reading.rejected_reason,
+            stamp,
+            polls,
+            change,
+        );
+        let found = self.category.value();
+        let seen = self.observe_category(reading.category, stamp, polls, change);
+        let moved = match (found, reading.category) {
+            (Some(from), Some(to)) if from != to && seen.is_some_and(|seen| seen.newest) => {
+                self.category_moved(from, to, stamp)
+            }
+            _ => None,
+        };
+        Steps {
+            rejections,
+            category: moved,
+        }
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        news: &News,
+        stamp: Stamp,
+        polls: &PollTimes,
+        change: &mut Change,
+    ) -> Steps {
+        let mut steps = Steps::default();
+        match news {
+            News::Status {
+                event,
+                reason,
+                category,
+                pause,
+                disable_at,
+            } => {
+                self.last_reason.observe_some(*reason, stamp);
+                steps.rejections =
+                    self.observe_status(event.status(), *reason, stamp, polls, change);
+                self.observe_category(*category, stamp, polls, change);
+                self.pause.observe_some(*pause, stamp);
+                self.schedule_disable(*event, *disable_at, stamp);
+            }
+            News::Quality { previous, new } => {
+                change.of(
+                    &mut self.quality_rating,
+                    *previous,
+                    stamp.just_before(),
+                    polls,
+                );
+                change.of(&mut self.quality_rating, Some(*new), stamp, polls);
+            }
+            News::CategoryAnnounced {
+                present,
+                coming,
+                at,
+            } => {
+                self.observe_category(*present, stamp, polls, change);
+                self.correct_category.observe(*coming, stamp);
+                self.category_change.observe(Some((*coming, *at)), stamp);
+            }
+            News::CategoryChanged { previous, new } => {
+                self.observe_category(*previous, stamp.just_before(), polls, change);
+                self.observe_category(Some(*new), stamp, polls, change);
+                self.category_change.observe(None, stamp);
+                steps.category =
+                    previous.and_then(|previous| self.category_moved(previous, *new, stamp));
+            }
+            News::CategoryDetected { correct } => {
+                self.correct_category.observe(*correct, stamp);
+            }
+        }
+        steps
+    }
+
+    fn observe_category(
+        &mut self,
+        category: Option<Category>,
+        stamp: Stamp,
+        polls: &PollTimes,
+        change: &mut Change,
+    ) -> Option<Observed<Category>> {
+        change.of_shared(
+            "template_category",
+            &mut self.category,
+            category,
+            stamp,
+            polls,
+        )
+    }
+
+    /// Observes the status and says how many rejections that adds.
+    fn observe_status(
+        &mut self,
+        status: Option<Status>,
+        reason: Option<RejectedReason>,
+        stamp: Stamp,
+        polls: &PollTimes,
+        change: &mut Change,
+    ) -> Option<(RejectedReason, u64)> {
+        let seen = change.of_shared("template_status", &mut self.status, status, stamp, polls)?;
+        let rejections = seen.more(|(_, to)| *to == Status::Rejected);
+        Some((reason.unwrap_or(RejectedReason::None), rejections))
+    }
+
+    /// Meta's `FLAGGED` announces a day; every other word on the status takes it back or fulfils it.
+    fn schedule_disable(&mut self, event: EventKind, disable_at: Option<Timestamp>, stamp: Stamp) {
+        if event == EventKind::Flagged {
+            self.disable_at.observe(disable_at, stamp);
+        } else if event.status().is_some() {
+            self.disable_at.observe(None, stamp);
+        }
+    }
+
+    /// Notes one source's view of a category change; gives it back if no source had told of so many.
+    ///
+    /// Counting what each source saw and taking the larger keeps the counter from falling and from
+    /// counting twice, whichever source is first.
+    fn category_moved(
+        &mut self,
+        from: Category,
+        to: Category,
+        stamp: Stamp,
+    ) -> Option<(Category, Category)> {
+        let known = self
+            .category_moves
+            .iter()
+            .position(|(a, b, ..)| (*a, *b) == (from, to));
+        let place = known.unwrap_or_else(|| {
+            self.category_moves.push((from, to, 0, 0));
+            self.category_moves.sort_unstable();
+            self.category_moves
+                .partition_point(|(a, b, ..)| (*a, *b) < (from, to))
+        });
+        let (_, _, told, polled) = &mut self.category_moves[place];
+        let most = *told.max(polled);
+        *(if stamp.is_told() {
+            &mut *told
+        } else {
+            &mut *polled
+        }) += 1;
+        ((*told).max(*polled) > most).then_some((from, to))
+    }
+}
