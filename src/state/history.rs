@@ -222,3 +222,105 @@ impl<T> Observed<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Timestamp;
+
+    type Seen = (Stamp, u8);
+
+    /// Polls at whole seconds, one value each; webhooks anywhere among them. Few enough to all be kept.
+    fn observations() -> impl Strategy<Value = Vec<Seen>> {
+        let polls = prop::collection::btree_map(0..20_i64, 0..3_u8, 0..9);
+        let told = prop::collection::btree_set((0..20_i64, 0..3_u8), 0..6);
+        (polls, told).prop_map(|(polls, told)| {
+            let polls = polls
+                .into_iter()
+                .map(|(at, value)| (Stamp::polled(seconds(at)), value));
+            let told = told
+                .into_iter()
+                .map(|(at, value)| (Stamp::told(seconds(at)), value));
+            polls.chain(told).collect()
+        })
+    }
+
+    fn seconds(at: i64) -> Timestamp {
+        Timestamp::from_seconds(at)
+    }
+
+    /// Observes in this order and counts the steps up and down as they become known.
+    fn observe_all(seen: &[Seen]) -> (History<u8>, u64, u64) {
+        let (mut history, mut polls) = (History::default(), PollTimes::default());
+        let (mut up, mut down) = (0, 0);
+        for (stamp, value) in seen {
+            if !stamp.is_told() {
+                polls.insert(stamp.at(), true);
+            }
+            let observed = history.observe(*value, *stamp, &polls);
+            up += observed.more(|(from, to)| from.is_some_and(|from| from < *to));
+            down += observed.more(|(from, to)| from.is_some_and(|from| from > *to));
+        }
+        (history, up, down)
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_repetition_is_the_same_as_forgetting_nothing(
+            (seen, shuffled) in observations().prop_flat_map(|seen| {
+                let twice: Vec<Seen> = seen.iter().chain(&seen).copied().collect();
+                (Just(seen), Just(twice).prop_shuffle())
+            })
+        ) {
+            let all: Vec<Seen> = seen.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+            let value = all.last().map(|(_, value)| *value);
+            let streak = all.iter().rev().take_while(|(_, seen)| Some(*seen) == value);
+            let since = streak.last().map(|(stamp, _)| *stamp);
+            let steps = all.windows(2).map(|pair| (pair[0].1, pair[1].1));
+            let up = steps.clone().filter(|(from, to)| from < to).count() as u64;
+            let down = steps.filter(|(from, to)| from > to).count() as u64;
+
+            let (history, seen_up, seen_down) = observe_all(&shuffled);
+            prop_assert_eq!(history.value(), value);
+            prop_assert_eq!(history.since(), since);
+            prop_assert_eq!((seen_up, seen_down), (up, down));
+        }
+    }
+
+    #[test]
+    fn a_quiet_attribute_keeps_two_observations_however_long_it_is_polled() {
+        let seen: Vec<Seen> = (0..1_000)
+            .map(|at| (Stamp::polled(seconds(at)), 1))
+            .collect();
+        let (history, ..) = observe_all(&seen);
+        assert_eq!(history.seen.len(), 2);
+        assert_eq!(history.since(), Some(Stamp::polled(seconds(0))));
+    }
+
+    #[test]
+    fn two_polls_without_a_webhook_are_drift_and_a_webhook_in_time_is_none() {
+        let drift_of_last = |seen: &[Seen]| {
+            let mut history = History::default();
+            let mut polls = PollTimes::default();
+            let observed = seen.iter().map(|(stamp, value)| {
+                if !stamp.is_told() {
+                    polls.insert(stamp.at(), true);
+                }
+                history.observe(*value, *stamp, &polls).drift
+            });
+            observed.collect::<Vec<_>>()
+        };
+        let poll = |at, value| (Stamp::polled(seconds(at)), value);
+        let told = |at, value| (Stamp::told(seconds(at)), value);
+        let alone = drift_of_last(&[poll(0, 1), poll(5, 2), poll(10, 2), poll(15, 2)]);
+        assert_eq!(alone, [None, None, Some(Drift::PollAlone), None]);
+        let late = drift_of_last(&[poll(0, 1), poll(5, 2), told(4, 2), poll(10, 2)]);
+        assert_eq!(late, [None; 4]);
+        let unfounded = drift_of_last(&[poll(0, 1), told(4, 2), poll(5, 1), poll(10, 1)]);
+        assert_eq!(unfounded, [None, None, None, Some(Drift::WebhookAlone)]);
+    }
+}
