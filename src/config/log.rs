@@ -2,7 +2,9 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::error::quoted;
+use super::environment::FixedEnvironment;
+use super::error::{ConfigErrors, quoted};
+use super::flags::Flags;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
@@ -51,6 +53,17 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
+    /// What the flags alone say: for a subcommand that needs no other configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigErrors> {
+        let environment = FixedEnvironment::default();
+        let mut walker = Walker::new(flags, None, &environment, ConfigErrors::default());
+        let log = Self::read(&mut walker);
+        walker.into_errors().map(|()| log)
+    }
+
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
         Self {
             level: walker.scalar(&LEVEL),
@@ -75,6 +88,21 @@ fn level(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_alone_may_say_it() {
+        let load = |level: &str| {
+            LogConfig::load(&Flags::default().with("--log.level", Some(level.to_owned())))
+        };
+        let log = load("warn").expect("a level");
+        assert_eq!((log.level.as_str(), log.format), ("warn", LogFormat::Text));
+        assert!(
+            load("inof")
+                .expect_err("a slip")
+                .to_string()
+                .starts_with("--log.level: ")
+        );
+    }
 
     #[test]
     fn levels_and_directives_are_told_from_slips() {
