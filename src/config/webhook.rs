@@ -41,7 +41,7 @@ impl WebhookConfig {
         let own = walker.optional_scalar(&LISTEN_ADDRESS);
         let any_port = web.candidates().iter().any(|address| address.port() == 0);
         let listen_address = own.filter(|own| *own != web || any_port);
-        if listen_address.is_some_and(|own| own.collides_with(&web)) {
+        if enabled && listen_address.is_some_and(|own| own.collides_with(&web)) {
             walker.error(
                 "webhook.listen_address",
                 format!(
