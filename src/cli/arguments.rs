@@ -34,8 +34,12 @@ pub struct ConfigFlags {
     #[arg(long = "webhook.enabled", value_name = "BOOLEAN")]
     webhook_enabled: Option<String>,
 
-    /// The Graph API; http only for a loopback host [default: https://graph.facebook.com]
-    #[arg(long = "graph.base-url", value_name = "URL")]
+    // Not a doc comment, where a bare URL is no link.
+    #[arg(
+        long = "graph.base-url",
+        value_name = "URL",
+        help = "The Graph API; http only for a loopback host [default: https://graph.facebook.com]"
+    )]
     graph_base_url: Option<String>,
 
     /// The Graph API version asked for [default: v25.0]
