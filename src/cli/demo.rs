@@ -1,8 +1,11 @@
 //! `demo`: a simulated Meta and the exporter in one process, on loopback.
 
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::arguments::{LogFlags, PaceFlags};
+use super::{configuration, output};
 use crate::config::ListenAddress;
 
 /// Arguments of `demo`.
@@ -24,4 +27,17 @@ pub struct DemoArguments {
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+/// Plays until it is told to stop.
+pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
+    let log = match configuration::load_log(&arguments.log.to_flags()) {
+        Ok(log) => log,
+        Err(errors) => {
+            output::print_error(&errors);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    configuration::begin_to_log(&log)?;
+    anyhow::bail!("the demo is wired to the application in the next commit")
 }

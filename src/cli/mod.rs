@@ -13,6 +13,8 @@ mod serve;
 mod simulate;
 mod version;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 pub use arguments::{ConfigFlags, LogFlags, PaceFlags};
@@ -76,6 +78,20 @@ impl Cli {
     #[must_use]
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What kept the subcommand from its work, one line of context per layer. A configuration that is
+/// not valid is no error here: it has been told in full, and the exit code says so.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.into_command() {
+        Command::Serve(arguments) => serve::run(&arguments).await,
+        Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Simulate(arguments) => simulate::run(&arguments).await,
     }
 }
 

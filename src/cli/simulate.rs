@@ -1,9 +1,12 @@
 //! `simulate`: the simulated Meta alone, on a port of its own.
 
+use std::process::ExitCode;
+
 use clap::{Args, ValueEnum};
 use reqwest::Url;
 
 use super::arguments::{LogFlags, PaceFlags};
+use super::{configuration, output};
 use crate::config::ListenAddress;
 
 /// Arguments of `simulate`.
@@ -33,6 +36,19 @@ pub struct SimulateArguments {
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+/// Simulates until it is told to stop.
+pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
+    let log = match configuration::load_log(&arguments.log.to_flags()) {
+        Ok(log) => log,
+        Err(errors) => {
+            output::print_error(&errors);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    configuration::begin_to_log(&log)?;
+    anyhow::bail!("the simulator is wired to the application in the next commit")
 }
 
 /// What happens in the simulated world.
