@@ -1,1 +1,238 @@
-//! cli
+//! The command line: flags to arguments, and one file for each subcommand.
+//!
+//! Invariant: no secret is ever a flag, since every user of a machine may read its processes'
+//! arguments. What a flag's text means is for `config` to say; the ranges of what only the command
+//! line knows are checked here.
+
+mod arguments;
+mod check_config;
+mod configuration;
+mod demo;
+mod output;
+mod serve;
+mod simulate;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use arguments::{ConfigFlags, LogFlags, PaceFlags};
+pub use check_config::CheckConfigArguments;
+pub use demo::DemoArguments;
+pub use output::print_error;
+pub use serve::ServeArguments;
+pub use simulate::{SimulateArguments, Story};
+
+/// Below the flags, since it is what a first reader needs.
+const EXAMPLES: &str = "\
+Try it without an account:
+  whatsapp-business-exporter demo
+
+Run it for one app, configured by the environment (each secret also as ..._FILE, a file's path):
+  WHATSAPP_ACCESS_TOKEN, WHATSAPP_APP_SECRET, WHATSAPP_WEBHOOK_VERIFY_TOKEN,
+  WHATSAPP_BUSINESS_ACCOUNT_IDS (separated by commas), WHATSAPP_APP_ID (optional)
+
+Run it for several apps:
+  whatsapp-business-exporter --config.file=config.yml
+
+Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage.";
+
+/// Prometheus exporter for the WhatsApp Business Platform.
+///
+/// Without a subcommand it serves, and takes that subcommand's flags.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "whatsapp-business-exporter",
+    version = version::text(),
+    about,
+    long_about,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do; serving is the default.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The default subcommand's arguments.
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Poll the Graph API, receive webhooks, serve /metrics (the default)
+    Serve(ServeArguments),
+    /// Read the configuration, tell everything that is wrong with it, and leave
+    CheckConfig(CheckConfigArguments),
+    /// Play a story on a simulated Meta, with the exporter watching; needs no account
+    Demo(DemoArguments),
+    /// Run the simulated Meta alone, for staging and game days
+    Simulate(SimulateArguments),
+}
+
+impl Cli {
+    /// The subcommand, which is to serve where none was named.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What kept the subcommand from its work, one line of context per layer. A configuration that is
+/// not valid is no error here: it has been told in full, and the exit code says so.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.into_command() {
+        Command::Serve(arguments) => serve::run(&arguments).await,
+        Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Simulate(arguments) => simulate::run(&arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+    use crate::config::reference;
+
+    fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
+        let name = std::iter::once(&"whatsapp-business-exporter");
+        Cli::try_parse_from(name.chain(arguments)).map(Cli::into_command)
+    }
+
+    fn help(subcommand: Option<&str>) -> String {
+        let mut command = Cli::command();
+        command.build();
+        let command = match subcommand {
+            Some(name) => command.find_subcommand_mut(name).expect("a subcommand"),
+            None => &mut command,
+        };
+        command.render_long_help().to_string()
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_the_default_with_its_flags() {
+        for arguments in [
+            ["--log.level=warn"].as_slice(),
+            &["serve", "--log.level=warn"],
+        ] {
+            let Ok(Command::Serve(serve)) = parse(arguments) else {
+                panic!("{arguments:?}")
+            };
+            assert_eq!(serve.config.to_flags().get("--log.level"), Some("warn"));
+        }
+        assert!(matches!(parse(&[]), Ok(Command::Serve(_))));
+        assert!(
+            parse(&["--log.level=warn", "demo"]).is_err(),
+            "whose flag would it be?"
+        );
+    }
+
+    #[test]
+    fn every_flag_of_the_reference_reaches_the_configuration() {
+        for flag in reference().iter().filter_map(|row| row.flag) {
+            let arguments = [format!("{flag}=text")];
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let Ok(Command::Serve(serve)) = parse(&arguments) else {
+                panic!("{flag}")
+            };
+            let flags = serve.config.to_flags();
+            let file = flags.config_file().and_then(|path| path.to_str());
+            assert_eq!(flags.get(flag).or(file), Some("text"), "{flag}");
+        }
+    }
+
+    #[test]
+    fn every_flag_of_serve_is_in_the_reference() {
+        let known: BTreeSet<&str> = reference().iter().filter_map(|row| row.flag).collect();
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").expect("a subcommand");
+        for long in serve.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(known.contains(format!("--{long}").as_str()), "--{long}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_flag_with_its_default() {
+        // Without its line breaks, which fall where the terminal ends.
+        let help = help(Some("serve"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for row in reference() {
+            let Some(flag) = row.flag else { continue };
+            assert!(help.contains(&format!("{flag} <")), "{flag}");
+            let default = row.default.map(|default| format!("default: {default}]"));
+            assert!(default.is_none_or(|text| help.contains(&text)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn help_names_subcommands_and_variables_and_fits_a_terminal() {
+        let help = help(None);
+        for name in [
+            "serve",
+            "check-config",
+            "demo",
+            "simulate",
+            "WHATSAPP_ACCESS_TOKEN",
+        ] {
+            assert!(help.contains(name), "{name}");
+        }
+        assert!(
+            !help.contains("TODO") && help.lines().all(|line| line.len() <= 100),
+            "{help}"
+        );
+    }
+
+    #[test]
+    fn wrong_usage_is_exit_code_two_and_help_is_none() {
+        for (arguments, kind, code) in [
+            (
+                ["--log.levle=info"].as_slice(),
+                ErrorKind::UnknownArgument,
+                2,
+            ),
+            (&["bogus"], ErrorKind::InvalidSubcommand, 2),
+            (&["demo", "--speed=0"], ErrorKind::ValueValidation, 2),
+            (&["--help"], ErrorKind::DisplayHelp, 0),
+            (&["--version"], ErrorKind::DisplayVersion, 0),
+        ] {
+            let error = parse(arguments).expect_err("no command");
+            assert_eq!(
+                (error.kind(), error.exit_code()),
+                (kind, code),
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        let command = Cli::command();
+        let all = command.get_subcommands().chain([&command]);
+        for long in all
+            .flat_map(clap::Command::get_arguments)
+            .filter_map(clap::Arg::get_long)
+        {
+            assert!(
+                !long.contains("secret") && !long.contains("token"),
+                "--{long}"
+            );
+        }
+    }
+}

@@ -1,1 +1,150 @@
-//! Logs.
+//! Logs: text for people or JSON for machines, on standard error, with RFC 3339 times in UTC.
+//!
+//! Knows nothing of what is logged. The rule for those who do: a constant lower-case message, values
+//! as fields, and never a token, a payload or a customer's number.
+
+use std::io::{self, IsTerminal};
+
+use tracing::Dispatch;
+use tracing::dispatcher::{self, SetGlobalDefaultError};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::{MakeWriter, fmt};
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people; coloured on a terminal.
+    Text,
+    /// One JSON object a line, its fields beside `message` and `timestamp`.
+    Json,
+}
+
+/// Why logging could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    /// The level is neither a level nor filter directives.
+    #[error("the log level is neither a level nor filter directives")]
+    Level(#[from] ParseError),
+    /// Something in this process logs elsewhere already.
+    #[error("logging was set up before")]
+    AlreadySet(#[from] SetGlobalDefaultError),
+}
+
+/// Sends the whole process's log to standard error. `level` is a level (`info`) or `tracing` filter
+/// directives (`info,reqwest=debug`).
+///
+/// # Errors
+/// A level that is neither, or a process that logs already.
+pub fn init(level: &str, format: Format) -> Result<(), LogsError> {
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let dispatch = dispatch(level, format, colours, io::stderr)?;
+    Ok(dispatcher::set_global_default(dispatch)?)
+}
+
+/// Where to send a log; for [`init`], and for a part of a program that has its own.
+///
+/// # Errors
+/// A level that is neither a level nor filter directives.
+pub fn dispatch<W>(
+    level: &str,
+    format: Format,
+    colours: bool,
+    writer: W,
+) -> Result<Dispatch, ParseError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(level)?;
+    // The formatter's own clock writes RFC 3339 in UTC with microseconds.
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(writer);
+    Ok(match format {
+        Format::Text => lines.into(),
+        Format::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What was logged so far.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no writer panicked").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, format: Format, log_something: fn()) -> String {
+        let log = Log::default();
+        let writer = log.clone();
+        let dispatch = dispatch(level, format, false, move || writer.clone()).expect("a level");
+        dispatcher::with_default(&dispatch, log_something);
+        let bytes = log.0.lock().expect("no writer panicked").clone();
+        String::from_utf8(bytes).expect("text")
+    }
+
+    /// Whether it reads `2026-11-23T06:44:00.123456Z`.
+    fn is_utc_rfc3339(time: &str) -> bool {
+        time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok()
+    }
+
+    #[test]
+    fn text_has_time_level_message_and_fields() {
+        let line = logged("info", Format::Text, || {
+            tracing::info!(port = 10131, "listening");
+        });
+        let (time, rest) = line.split_once(' ').expect("a line");
+        assert!(is_utc_rfc3339(time), "{line}");
+        assert!(
+            rest.contains("INFO") && rest.ends_with("listening port=10131\n"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn json_is_one_flat_object_a_line() {
+        let line = logged("info", Format::Json, || {
+            tracing::info!(port = 10131, "listening");
+        });
+        let object: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(object["message"], "listening");
+        assert_eq!(
+            (&object["level"], &object["port"]),
+            (&"INFO".into(), &10131.into())
+        );
+        assert!(
+            object["timestamp"].as_str().is_some_and(is_utc_rfc3339),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn levels_and_directives_filter() {
+        let log_both = || {
+            tracing::debug!("own");
+            tracing::debug!(target: "reqwest", "other");
+        };
+        assert_eq!(logged("info", Format::Text, log_both), "");
+        let lines = logged("info,reqwest=debug", Format::Text, log_both);
+        assert!(lines.contains("other") && !lines.contains("own"), "{lines}");
+        assert!(dispatch("info,reqwest=loud", Format::Text, false, io::sink).is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! `check-config`: reads everything that `serve` would read, and does nothing else.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::arguments::ConfigFlags;
+use super::{configuration, output};
+use crate::config::{Environment, ProcessEnvironment};
+
+/// Arguments of `check-config`: those of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckConfigArguments {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+/// Prints a summary without secrets, or every error; the exit code says which.
+pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
+    match check(&arguments.config, &ProcessEnvironment) {
+        Ok(summary) => output::print(&summary).map(|()| ExitCode::SUCCESS),
+        Err(errors) => {
+            output::print_error(&errors);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<String, String> {
+    let config = configuration::load(&flags.to_flags(), environment)?;
+    Ok(format!("configuration is valid\n{}", config.summary()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FixedEnvironment;
+
+    #[test]
+    fn a_valid_configuration_is_summed_up_without_secrets() {
+        let environment = FixedEnvironment::default()
+            .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGsecret")
+            .with_variable("WHATSAPP_APP_SECRET", "EAAGsecret")
+            .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "EAAGsecret")
+            .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "102290129340398");
+        let summary = check(&ConfigFlags::default(), &environment).expect("valid");
+        assert!(summary.starts_with("configuration is valid\nweb.listen_address: :10131\n"));
+        assert!(
+            summary.ends_with("\napps[0].accounts: 102290129340398"),
+            "{summary}"
+        );
+        assert!(!summary.contains("EAAG"), "{summary}");
+    }
+
+    #[test]
+    fn every_error_has_its_line() {
+        let text = check(&ConfigFlags::default(), &FixedEnvironment::default()).expect_err("empty");
+        assert!(text.starts_with("configuration is not valid, 4 errors:\nWHATSAPP_ACCESS_TOKEN: "));
+        assert_eq!(text.lines().count(), 5);
+    }
+}

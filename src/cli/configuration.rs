@@ -1,0 +1,30 @@
+//! What subcommands do with the configuration before their own work: load it, or tell what is wrong;
+//! begin to log as it says.
+
+use crate::config::{Config, ConfigErrors, Environment, Flags, LogConfig, LogFormat};
+use crate::telemetry::logs::{self, Format, LogsError};
+
+/// The configuration, or the text that tells everything that is wrong with it.
+pub(super) fn load(flags: &Flags, environment: &dyn Environment) -> Result<Config, String> {
+    Config::load(flags, environment).map_err(|errors| told(&errors))
+}
+
+/// What is logged by a subcommand that has no configuration but these flags.
+pub(super) fn load_log(flags: &Flags) -> Result<LogConfig, String> {
+    LogConfig::load(flags).map_err(|errors| told(&errors))
+}
+
+/// Sends the process's log where the configuration says.
+pub(super) fn begin_to_log(log: &LogConfig) -> Result<(), LogsError> {
+    let format = match log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    logs::init(&log.level, format)
+}
+
+fn told(errors: &ConfigErrors) -> String {
+    let count = errors.count();
+    let noun = if count == 1 { "error" } else { "errors" };
+    format!("configuration is not valid, {count} {noun}:\n{errors}")
+}

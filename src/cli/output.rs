@@ -1,0 +1,45 @@
+//! The one writer for what a command says itself, as opposed to what it logs.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Writes a line to standard output. A reader that has gone (`… | head -1`) is no error.
+pub(super) fn print(line: &dyn Display) -> io::Result<()> {
+    write_line(&mut io::stdout().lock(), line)
+}
+
+/// Writes a line to standard error, as far as there is one: nothing is left to tell its failure to.
+pub fn print_error(line: &dyn Display) {
+    let _ = write_line(&mut io::stderr().lock(), line);
+}
+
+fn write_line(out: &mut dyn Write, line: &dyn Display) -> io::Result<()> {
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails every write in its way.
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        assert!(write_line(&mut Broken(io::ErrorKind::BrokenPipe), &"text").is_ok());
+        assert!(write_line(&mut Broken(io::ErrorKind::StorageFull), &"text").is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! `serve`: the exporter against Meta.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::arguments::ConfigFlags;
+use super::{configuration, output};
+use crate::config::ProcessEnvironment;
+
+/// Arguments of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArguments {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    let flags = arguments.config.to_flags();
+    let config = match configuration::load(&flags, &ProcessEnvironment) {
+        Ok(config) => config,
+        Err(errors) => {
+            output::print_error(&errors);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    configuration::begin_to_log(&config.log)?;
+    anyhow::bail!("serving is wired to the application in the next commit")
+}

@@ -1,0 +1,129 @@
+//! `apps`: Meta apps with their secrets and the accounts each one watches.
+//!
+//! One app may come from the file, from the environment, or from both: the variables fill what the
+//! file's single app leaves out. With several apps a variable cannot say which one it means, so it is
+//! refused. What only several apps together can get wrong is checked here; one app is read by
+//! [`reader`].
+
+mod accounts;
+mod found;
+mod places;
+mod reader;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::walker::Walker;
+use super::yaml::Node;
+use crate::domain::{AppId, WabaId};
+use reader::{AppReader, Draft};
+
+/// Most apps. Each has its own client, secrets and signature check per webhook; an operator with more
+/// runs several exporters.
+const MAX_APPS: usize = 100;
+
+/// The name of an app that has neither a name nor an id.
+const DEFAULT_NAME: &str = "default";
+
+/// A Meta app as the exporter uses it. `Debug` redacts its secrets.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// `apps[].name`; default the app's id, or `default`. No other app has it.
+    pub name: String,
+    /// `apps[].app_id`, `WHATSAPP_APP_ID`; optional.
+    pub app_id: Option<AppId>,
+    /// `apps[].access_token` or `…_file`, `WHATSAPP_ACCESS_TOKEN` or `…_FILE`; visible ASCII only.
+    pub access_token: SecretString,
+    /// `apps[].app_secret` or `…_file`, `WHATSAPP_APP_SECRET` or `…_FILE`; always there while webhooks
+    /// are enabled.
+    pub app_secret: Option<SecretString>,
+    /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
+    /// there while webhooks are enabled.
+    pub webhook_verify_token: Option<SecretString>,
+    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one, none of them in another app.
+    pub accounts: Vec<WabaId>,
+}
+
+/// Reads every app. Relative paths in the file are relative to `directory`, which is the file's.
+pub(super) fn read(walker: &mut Walker<'_>, webhooks: bool, directory: &Path) -> Vec<AppConfig> {
+    for setting in settings::all() {
+        walker.note(&setting);
+    }
+    let items = match walker.node("apps") {
+        None | Some(Node::Empty) => [].as_slice(),
+        Some(Node::List(items)) => items.as_slice(),
+        // Not a list; refused with the file's shape.
+        Some(Node::Text(_) | Node::Map(_)) => return Vec::new(),
+    };
+    if items.len() > MAX_APPS {
+        walker.error(
+            "apps",
+            format!("has more than {MAX_APPS} apps; run several exporters"),
+        );
+    }
+    if items.len() > 1 {
+        refuse_variables(walker, items.len());
+    }
+    let mut reader = AppReader {
+        walker,
+        directory,
+        webhooks,
+    };
+    let drafts: Vec<Draft> = match items {
+        [] => vec![reader.environment_app()],
+        [only] => reader.file_app(0, only, true).into_iter().collect(),
+        many => (0..)
+            .zip(many)
+            .filter_map(|(at, one)| reader.file_app(at, one, false))
+            .collect(),
+    };
+    refuse_shared_accounts(walker, &drafts);
+    refuse_shared_names(walker, &drafts);
+    drafts.into_iter().filter_map(Draft::finish).collect()
+}
+
+fn refuse_variables(walker: &mut Walker<'_>, apps: usize) {
+    for variable in settings::all()
+        .into_iter()
+        .filter_map(|setting| setting.variable)
+    {
+        if walker.environment().variable(variable).is_some() {
+            walker.error(
+                variable,
+                format!(
+                    "is set, but the file declares {apps} apps and a variable cannot say which one \
+                     it means; unset it and give each app its own key in the file"
+                ),
+            );
+        }
+    }
+}
+
+fn refuse_shared_accounts(walker: &mut Walker<'_>, drafts: &[Draft]) {
+    let mut places: BTreeMap<&WabaId, &str> = BTreeMap::new();
+    for (place, account) in drafts.iter().flat_map(|draft| &draft.accounts) {
+        if let Some(first) = places.get(account) {
+            let message = format!(
+                "account {account} is already listed in {first}; list each account once, under one app"
+            );
+            walker.error(place, message);
+        } else {
+            places.insert(account, place);
+        }
+    }
+}
+
+fn refuse_shared_names(walker: &mut Walker<'_>, drafts: &[Draft]) {
+    let mut places: BTreeMap<&str, &str> = BTreeMap::new();
+    for draft in drafts {
+        if let Some(first) = places.get(draft.name()) {
+            let message = format!("is the same as that of {first}; give each app its own name");
+            walker.error(format!("{}.name", draft.place), message);
+        } else {
+            places.insert(draft.name(), &draft.place);
+        }
+    }
+}

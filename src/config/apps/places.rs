@@ -1,0 +1,61 @@
+//! Where one app's settings are looked for, and how a missing one is told of.
+
+use super::super::setting::Setting;
+use super::super::yaml::Node;
+
+/// One app's places: an item of the file's list, the variables, or both.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) item: Option<(usize, &'a Node)>,
+    pub(super) variables: bool,
+}
+
+impl Places<'_> {
+    /// The key's place in the file.
+    pub(super) fn key(self, setting: &Setting) -> String {
+        let index = self.item.map_or(0, |(index, _)| index);
+        setting
+            .key
+            .expect("an app's settings have keys")
+            .replace("[]", &format!("[{index}]"))
+    }
+
+    /// Where this is missing, and how to give it; `file` is the key for the same in a file.
+    pub(super) fn missing(self, setting: &Setting, file: Option<&Setting>) -> (String, String) {
+        let variable = setting
+            .variable
+            .expect("what may be missing has a variable");
+        let leaf = file
+            .map(|file| format!(" or {}", leaf(file)))
+            .unwrap_or_default();
+        let file_variable = file.and_then(|file| file.variable);
+        let file_variable = file_variable
+            .map(|name| format!(" or {name}"))
+            .unwrap_or_default();
+        match (self.item, self.variables) {
+            (None, _) => {
+                let declare = "or declare the app in a configuration file";
+                (
+                    variable.to_owned(),
+                    format!("is missing; set it{file_variable}, {declare}"),
+                )
+            }
+            (Some(_), true) => {
+                let variables = format!("or the variable {variable}{file_variable}");
+                (
+                    self.key(setting),
+                    format!("is missing; set it{leaf}, {variables}"),
+                )
+            }
+            (Some(_), false) => (self.key(setting), format!("is missing; set it{leaf}")),
+        }
+    }
+}
+
+/// The key's name within its app.
+pub(super) fn leaf(setting: &Setting) -> &'static str {
+    setting
+        .key
+        .and_then(|key| key.rsplit('.').next())
+        .unwrap_or_default()
+}

@@ -1,0 +1,223 @@
+//! Reads one app, from the file, the environment or both.
+//!
+//! No message repeats what stands at an app's key: any of them may hold a secret that was meant for
+//! the next one.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::super::secret::{self, SecretKind};
+use super::super::setting::Setting;
+use super::super::walker::Walker;
+use super::super::yaml::Node;
+use super::found::Found;
+use super::places::{Places, leaf};
+use super::settings::{ACCESS_TOKEN, APP_ID, APP_SECRET, NAME, SecretSettings, VERIFY_TOKEN};
+use super::{AppConfig, DEFAULT_NAME};
+use crate::domain::{AppId, WabaId};
+
+/// Longest name of an app: it is a label value.
+const MAX_NAME_CHARACTERS: usize = 64;
+
+pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
+
+/// A place and what was found there.
+pub(super) type Looked<'a> = (String, Found<Cow<'a, str>>);
+
+/// Where apps are read from.
+pub(super) struct AppReader<'w, 'a> {
+    pub(super) walker: &'w mut Walker<'a>,
+    /// What the file's relative paths are relative to.
+    pub(super) directory: &'w Path,
+    /// Whether webhooks are received, so that their secrets are required.
+    pub(super) webhooks: bool,
+}
+
+/// An app as far as it could be read.
+pub(super) struct Draft {
+    pub(super) place: String,
+    name: Option<String>,
+    app_id: Option<AppId>,
+    access_token: Option<SecretString>,
+    app_secret: Option<SecretString>,
+    webhook_verify_token: Option<SecretString>,
+    /// With the place of each.
+    pub(super) accounts: Vec<(String, WabaId)>,
+}
+
+impl Draft {
+    pub(super) fn name(&self) -> &str {
+        let id = self.app_id.as_ref().map(AppId::as_str);
+        self.name.as_deref().or(id).unwrap_or(DEFAULT_NAME)
+    }
+
+    /// The app, unless what it cannot do without is missing; that error is recorded by then.
+    pub(super) fn finish(self) -> Option<AppConfig> {
+        Some(AppConfig {
+            name: self.name().to_owned(),
+            app_id: self.app_id,
+            access_token: self.access_token?,
+            app_secret: self.app_secret,
+            webhook_verify_token: self.webhook_verify_token,
+            accounts: self
+                .accounts
+                .into_iter()
+                .map(|(_, account)| account)
+                .collect(),
+        })
+    }
+}
+
+impl<'a> AppReader<'_, 'a> {
+    /// The one app that the environment declares.
+    pub(super) fn environment_app(&mut self) -> Draft {
+        self.app(
+            Places {
+                item: None,
+                variables: true,
+            },
+            "environment".to_owned(),
+        )
+    }
+
+    /// The app at `index` of the file's list; with `variables`, they fill what it leaves out. Nothing
+    /// where the item is no map, which is refused with the file's shape.
+    pub(super) fn file_app(
+        &mut self,
+        index: usize,
+        item: &'a Node,
+        variables: bool,
+    ) -> Option<Draft> {
+        let places = Places {
+            item: Some((index, item)),
+            variables,
+        };
+        matches!(item, Node::Map(_)).then(|| self.app(places, format!("apps[{index}]")))
+    }
+
+    fn app(&mut self, places: Places<'a>, place: String) -> Draft {
+        Draft {
+            name: self.name(places),
+            app_id: self.app_id(places),
+            access_token: self.secret(&ACCESS_TOKEN, places),
+            app_secret: self.secret(&APP_SECRET, places),
+            webhook_verify_token: self.secret(&VERIFY_TOKEN, places),
+            accounts: self.accounts(places),
+            place,
+        }
+    }
+
+    fn name(&mut self, places: Places<'a>) -> Option<String> {
+        let (place, name) = self.file_text(&NAME, places);
+        let name = name.or_missing(|| {})?;
+        let length = name.chars().count();
+        if (1..=MAX_NAME_CHARACTERS).contains(&length) && !name.chars().any(char::is_control) {
+            return Some(name.into_owned());
+        }
+        let message =
+            format!("is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters");
+        self.walker.error(place, message);
+        None
+    }
+
+    fn app_id(&mut self, places: Places<'a>) -> Option<AppId> {
+        let (mut place, mut text) = self.file_text(&APP_ID, places);
+        if matches!(text, Found::Absent) {
+            (place, text) = self.variable(&APP_ID, places);
+        }
+        let id = AppId::parse(&text.or_missing(|| {})?);
+        if id.is_none() {
+            self.walker.error(place, NOT_AN_ID);
+        }
+        id
+    }
+
+    fn secret(&mut self, settings: &SecretSettings, places: Places<'a>) -> Option<SecretString> {
+        let value = self.file_text(&settings.value, places);
+        let file = self.file_text(&settings.file, places);
+        let mut found = self.secret_in(settings.kind, value, file, self.directory);
+        if matches!(found, Found::Absent) {
+            let value = self.variable(&settings.value, places);
+            let file = self.variable(&settings.file, places);
+            found = self.secret_in(settings.kind, value, file, Path::new(""));
+        }
+        found.or_missing(|| {
+            if self.webhooks || !settings.for_webhooks {
+                let (place, mut message) = places.missing(&settings.value, Some(&settings.file));
+                if settings.for_webhooks {
+                    message += "; it is not needed with webhook.enabled: false";
+                }
+                self.walker.error(place, message);
+            }
+        })
+    }
+
+    /// The secret, given itself or as a file relative to `directory`.
+    fn secret_in(
+        &mut self,
+        kind: SecretKind,
+        (place, value): Looked<'a>,
+        (file_place, file): Looked<'a>,
+        directory: &Path,
+    ) -> Found<SecretString> {
+        let (place, secret) = match (value, file) {
+            (Found::Absent, Found::Absent) => return Found::Absent,
+            (Found::Refused, Found::Absent) | (Found::Absent, Found::Refused) => {
+                return Found::Refused;
+            }
+            (Found::Value(text), Found::Absent) => (place, secret::from_text(kind, &text)),
+            (Found::Absent, Found::Value(path)) if path.is_empty() => (
+                file_place,
+                Err("is empty; give it a file's path".to_owned()),
+            ),
+            (Found::Absent, Found::Value(path)) => {
+                let (path, environment) = (directory.join(&*path), self.walker.environment());
+                (file_place, secret::from_file(kind, &path, environment))
+            }
+            (_, _) => {
+                let message = format!("is given together with {file_place}; keep one of them");
+                (place, Err(message))
+            }
+        };
+        secret
+            .map_err(|message| self.walker.error(place, message))
+            .ok()
+            .into()
+    }
+
+    /// The key's text in the file.
+    pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+        let place = places.key(setting);
+        let node = places.item.and_then(|(_, item)| item.get(leaf(setting)));
+        let found = node.map_or(Found::Absent, |node| {
+            self.walker
+                .node_text(&place, node)
+                .map(Cow::Borrowed)
+                .into()
+        });
+        (place, found)
+    }
+
+    /// The variable's text.
+    pub(super) fn variable(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+        let Some(name) = setting.variable.filter(|_| places.variables) else {
+            return (String::new(), Found::Absent);
+        };
+        let found = match self
+            .walker
+            .environment()
+            .variable(name)
+            .map(|value| value.into_string())
+        {
+            None => Found::Absent,
+            Some(Ok(text)) => Found::Value(Cow::Owned(text)),
+            Some(Err(_)) => {
+                self.walker.error(name, "is not UTF-8 text; set it again");
+                Found::Refused
+            }
+        };
+        (name.to_owned(), found)
+    }
+}

@@ -1,0 +1,86 @@
+//! The declarations of an app's settings.
+
+use super::super::secret::SecretKind;
+use super::super::setting::Setting;
+
+pub(super) const NAME: Setting = Setting::new(
+    "apps[].name",
+    "What the app is called in logs and metrics; left out, its app_id, or `default`",
+);
+
+pub(super) const APP_ID: Setting =
+    Setting::new("apps[].app_id", "The Meta app's id; optional").variable("WHATSAPP_APP_ID");
+
+pub(super) const ACCOUNTS: Setting = Setting::new(
+    "apps[].accounts",
+    "Ids of the WhatsApp Business Accounts to watch, at least one; separated by commas or spaces in \
+     the variable",
+)
+.variable("WHATSAPP_BUSINESS_ACCOUNT_IDS");
+
+/// A secret's two settings: itself, and the file it is in.
+pub(super) struct SecretSettings {
+    pub(super) kind: SecretKind,
+    pub(super) value: Setting,
+    pub(super) file: Setting,
+    /// Whether it is only needed to receive webhooks.
+    pub(super) for_webhooks: bool,
+}
+
+pub(super) const ACCESS_TOKEN: SecretSettings = SecretSettings {
+    kind: SecretKind::AccessToken,
+    value: Setting::new(
+        "apps[].access_token",
+        "Token that may read the accounts; required",
+    )
+    .variable("WHATSAPP_ACCESS_TOKEN"),
+    file: Setting::new(
+        "apps[].access_token_file",
+        "File that holds the access token",
+    )
+    .variable("WHATSAPP_ACCESS_TOKEN_FILE"),
+    for_webhooks: false,
+};
+
+pub(super) const APP_SECRET: SecretSettings = SecretSettings {
+    kind: SecretKind::Phrase,
+    value: Setting::new(
+        "apps[].app_secret",
+        "The app's secret, which signs webhooks; required unless webhook.enabled is false",
+    )
+    .variable("WHATSAPP_APP_SECRET"),
+    file: Setting::new("apps[].app_secret_file", "File that holds the app's secret")
+        .variable("WHATSAPP_APP_SECRET_FILE"),
+    for_webhooks: true,
+};
+
+pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
+    kind: SecretKind::Phrase,
+    value: Setting::new(
+        "apps[].webhook_verify_token",
+        "The phrase Meta repeats when it verifies the webhook's address; required unless \
+         webhook.enabled is false",
+    )
+    .variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN"),
+    file: Setting::new(
+        "apps[].webhook_verify_token_file",
+        "File that holds the verify token",
+    )
+    .variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN_FILE"),
+    for_webhooks: true,
+};
+
+/// All of them, in the reference's order.
+pub(super) fn all() -> [Setting; 9] {
+    [
+        NAME,
+        APP_ID,
+        ACCESS_TOKEN.value,
+        ACCESS_TOKEN.file,
+        APP_SECRET.value,
+        APP_SECRET.file,
+        VERIFY_TOKEN.value,
+        VERIFY_TOKEN.file,
+        ACCOUNTS,
+    ]
+}

@@ -1,0 +1,130 @@
+//! Configuration errors: a place (key, flag or variable) and what to do about it.
+//!
+//! Also the one way a user's text enters a message: [`quoted`], which cuts what is long enough to be
+//! a secret in the wrong place.
+
+use std::fmt;
+
+/// Longest value repeated in a message. Every sensible value of a key that echoes is shorter; Meta's
+/// app secrets have 32 characters and tokens over 100, so neither is ever shown whole.
+const MAX_QUOTED_CHARACTERS: usize = 24;
+
+/// How much of a longer value is shown: enough to find it, too little to use it.
+const CUT_CHARACTERS: usize = 8;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigError {
+    /// Key (`apps[1].accounts`), flag (`--log.level`) or variable (`WHATSAPP_ACCESS_TOKEN`).
+    pub place: String,
+    /// What is wrong and what to do; no secret, one line.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Everything that is wrong. `Display` writes one line each, sorted, without a final line break.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// The errors, sorted by place.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds one, in its sorted position.
+    pub(super) fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        let error = ConfigError {
+            place: place.into(),
+            message: message.into(),
+        };
+        if let Err(position) = self.0.binary_search(&error) {
+            self.0.insert(position, error);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                out.write_str("\n")?;
+            }
+            write!(out, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// `text` in quotes, escaped, and cut if it is longer than any sensible value.
+pub(super) fn quoted(text: &str) -> String {
+    if text.chars().count() <= MAX_QUOTED_CHARACTERS {
+        return format!("{text:?}");
+    }
+    let cut: String = text.chars().take(CUT_CHARACTERS).collect();
+    format!("{:?}", format!("{cut}…"))
+}
+
+/// A key as it may be printed. `{access_token:EAAG}`, with its space forgotten, is a key with a
+/// secret in it: only the leading run of letters that keys are made of is shown.
+pub(super) fn shown_key(key: &str) -> String {
+    let is_key =
+        |character: &char| character.is_ascii_alphanumeric() || "_-.<".contains(*character);
+    let run: String = key.chars().take_while(is_key).collect();
+    let limit = if run.len() > MAX_QUOTED_CHARACTERS + 1 {
+        CUT_CHARACTERS
+    } else {
+        run.len()
+    };
+    let cut = if limit < key.len() { "…" } else { "" };
+    format!("{}{cut}", &run[..limit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sorted_and_told_once() {
+        let mut errors = ConfigErrors::default();
+        errors.add("web", "b");
+        errors.add("apps", "a");
+        errors.add("web", "b");
+        assert_eq!(errors.to_string(), "apps: a\nweb: b");
+        assert_eq!((errors.count(), errors.iter().count()), (2, 2));
+    }
+
+    #[test]
+    fn long_text_is_cut_and_control_characters_are_escaped() {
+        assert_eq!(quoted("5 parsecs\n"), r#""5 parsecs\n""#);
+        assert_eq!(quoted("0123456789abcdef0123456789abcdef"), r#""01234567…""#);
+    }
+
+    #[test]
+    fn a_key_shows_no_secret_that_stuck_to_it() {
+        assert_eq!(
+            shown_key("webhook_verify_token_file"),
+            "webhook_verify_token_file"
+        );
+        assert_eq!(shown_key("access_token:EAAGsecret"), "access_token…");
+        assert_eq!(shown_key("0123456789abcdef0123456789abcdef"), "01234567…");
+        assert_eq!(shown_key("\u{1b}[31m"), "…");
+    }
+}

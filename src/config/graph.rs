@@ -1,0 +1,174 @@
+//! `graph`: how the Graph API is called.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::error::quoted;
+use super::setting::{Scalar, Setting};
+use super::value;
+use super::walker::Walker;
+
+/// Below a second a slow but healthy answer would count as a failure; beyond five minutes one hanging
+/// call would delay its account's next polls.
+const REQUEST_TIMEOUTS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(300);
+
+/// A page of 100 templates without their components takes some 60 KiB, so less than 64 KiB cannot
+/// work; more than 256 MiB is no limit.
+const ANSWER_BYTES: RangeInclusive<usize> = (64 << 10)..=(256 << 20);
+
+const BASE_URL: Scalar<Url> = Scalar {
+    setting: Setting::new(
+        "graph.base_url",
+        "The Graph API; http only for a loopback host",
+    )
+    .flag("--graph.base-url")
+    .default("https://graph.facebook.com"),
+    parse: base_url,
+};
+
+const API_VERSION: Scalar<String> = Scalar {
+    setting: Setting::new("graph.api_version", "The Graph API version asked for")
+        .flag("--graph.api-version")
+        .default("v25.0"),
+    parse: api_version,
+};
+
+const REQUEST_TIMEOUT: Scalar<Duration> = Scalar {
+    setting: Setting::new(
+        "graph.request_timeout",
+        "Longest a call may take, from connecting to the end of its answer",
+    )
+    .default("30s"),
+    parse: |text| value::duration(text, &REQUEST_TIMEOUTS),
+};
+
+const MAX_ANSWER_BYTES: Scalar<usize> = Scalar {
+    setting: Setting::new(
+        "graph.max_answer_bytes",
+        "Largest answer read, after decompression",
+    )
+    .default("16MiB"),
+    parse: |text| value::bytes(text, &ANSWER_BYTES),
+};
+
+/// How the Graph API is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphConfig {
+    /// `graph.base_url`, `--graph.base-url`; default `https://graph.facebook.com`. Has a host, and
+    /// neither credentials, query nor fragment.
+    pub base_url: Url,
+    /// `graph.api_version`, `--graph.api-version`; `vN.N`, default `v25.0`.
+    pub api_version: String,
+    /// `graph.request_timeout`; default 30 s.
+    pub request_timeout: Duration,
+    /// `graph.max_answer_bytes`; default 16 MiB.
+    pub max_answer_bytes: usize,
+}
+
+impl GraphConfig {
+    pub(super) fn read(walker: &mut Walker<'_>) -> Self {
+        Self {
+            base_url: walker.scalar(&BASE_URL),
+            api_version: walker.scalar(&API_VERSION),
+            request_timeout: walker.scalar(&REQUEST_TIMEOUT),
+            max_answer_bytes: walker.scalar(&MAX_ANSWER_BYTES),
+        }
+    }
+}
+
+/// Never repeats the URL: one copied from a guide carries a token in its query.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url.ok_or("is not a URL; write it like https://graph.facebook.com")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds credentials; remove them, tokens belong to apps[].access_token".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or fragment; remove everything from the `?` or `#` on".into());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(
+            "would send access tokens unencrypted; use https (http is only for a \
+                       loopback host, such as a simulator's)"
+                .into(),
+        ),
+        _ => Err("is neither https nor http; write it like https://graph.facebook.com".into()),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn api_version(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let parts = text.strip_prefix('v').and_then(|rest| rest.split_once('.'));
+    match parts {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
+        _ => Err(format!(
+            "{} is not a version; write it like v25.0",
+            quoted(text)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for good in [
+            "https://graph.facebook.com",
+            "http://127.0.0.1:1",
+            "http://[::1]:1/x",
+            "http://localhost",
+        ] {
+            assert!(base_url(good).is_ok(), "{good}");
+        }
+        let refused = base_url("http://graph.facebook.com").expect_err("plain http");
+        assert!(
+            refused.starts_with("would send access tokens unencrypted; use https"),
+            "{refused}"
+        );
+        assert!(base_url("http://localhost.example.org").is_err());
+    }
+
+    #[test]
+    fn a_url_is_never_repeated() {
+        for bad in [
+            "https://graph.facebook.com?access_token=EAAG",
+            "https://graph.facebook.com#EAAG",
+            "https://EAAG@graph.facebook.com",
+            "ftp://EAAG.example.org",
+            "EAAG",
+            "mailto:EAAG",
+        ] {
+            let error = base_url(bad).expect_err(bad);
+            assert!(!error.contains("EAAG"), "{error}");
+        }
+    }
+
+    #[test]
+    fn versions_have_two_numbers() {
+        assert_eq!(api_version("v25.0").as_deref(), Ok("v25.0"));
+        for bad in [
+            "25.0", "v25", "v25.", "v.0", "v25.0.1", "v2500.0", "v25.0/", "V25.0",
+        ] {
+            assert!(api_version(bad).is_err(), "{bad}");
+        }
+    }
+}

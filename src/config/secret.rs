@@ -1,0 +1,97 @@
+//! A secret from where it is written to a [`SecretString`]: given itself, or as a file's path.
+//!
+//! No message holds the secret, nor the path: people put secrets where paths belong.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::environment::{Environment, read_text};
+
+/// Longest secret. Meta's tokens have some 250 characters; a file beyond this is not one secret.
+const MAX_SECRET_BYTES: usize = 4096;
+
+/// What a secret may consist of.
+#[derive(Clone, Copy)]
+pub(super) enum SecretKind {
+    /// Goes into an HTTP header, so it has visible ASCII characters only.
+    AccessToken,
+    /// Hashed or compared, so it may have any printable character.
+    Phrase,
+}
+
+/// The secret in the file, without the line break that editors add.
+pub(super) fn from_file(
+    kind: SecretKind,
+    path: &Path,
+    environment: &dyn Environment,
+) -> Result<SecretString, String> {
+    let text = read_text(environment, path, MAX_SECRET_BYTES).map_err(|problem| {
+        format!("the file it names {problem}; check its path and permissions")
+    })?;
+    let trimmed = text.trim_end_matches(['\r', '\n']);
+    from_text(kind, trimmed).map_err(|problem| format!("the secret in the file it names {problem}"))
+}
+
+/// The secret itself.
+pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, String> {
+    let is_token = |byte: u8| byte.is_ascii_graphic();
+    if text.is_empty() {
+        Err("is empty; give it its value".to_owned())
+    } else if text.len() > MAX_SECRET_BYTES {
+        Err(format!("is longer than {MAX_SECRET_BYTES} bytes"))
+    } else if text.trim() != text {
+        Err("begins or ends with white space; remove it".to_owned())
+    } else if text.chars().any(char::is_control) {
+        Err("holds a line break or another control character; give the secret alone".to_owned())
+    } else if matches!(kind, SecretKind::AccessToken) && !text.bytes().all(is_token) {
+        Err("holds white space or characters outside ASCII; give the token alone".to_owned())
+    } else {
+        Ok(SecretString::from(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FixedEnvironment;
+    use super::*;
+
+    fn problem(kind: SecretKind, text: &str) -> Option<String> {
+        from_text(kind, text).err()
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_showing_it() {
+        let long = "s".repeat(MAX_SECRET_BYTES + 1);
+        for bad in ["", " secret", "secret\n", "sec\tret", &long] {
+            let message = problem(SecretKind::Phrase, bad).expect("refused");
+            assert!(
+                !message.contains("sec\t") && !message.contains("sss"),
+                "{message}"
+            );
+        }
+        assert_eq!(problem(SecretKind::Phrase, "two words, ümlaut"), None);
+        assert!(problem(SecretKind::AccessToken, "two words").is_some());
+        assert!(problem(SecretKind::AccessToken, "ümlaut").is_some());
+    }
+
+    #[test]
+    fn a_file_loses_its_last_line_breaks_only() {
+        use secrecy::ExposeSecret;
+        let environment = FixedEnvironment::default()
+            .with_file("/good", "two words\r\n\n")
+            .with_file("/two", "one\ntwo\n");
+        let read = |path| from_file(SecretKind::Phrase, Path::new(path), &environment);
+        assert_eq!(
+            read("/good").expect("a secret").expose_secret(),
+            "two words"
+        );
+        assert_eq!(
+            read("/two").err().as_deref(),
+            Some(
+                "the secret in the file it names holds a line break or another control character; \
+                 give the secret alone"
+            )
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Holds the file's shape against the keys that were asked for: unknown keys, sections that are not
+//! sections. Values are the sections' own business. Knows no key by name.
+
+use std::collections::BTreeSet;
+
+use super::error::{ConfigErrors, shown_key};
+use super::yaml::Node;
+
+/// One slip for every so many letters of a name still makes it the one that was meant.
+const LETTERS_PER_SLIP: usize = 4;
+
+/// Adds an error for everything in `file` that `known` has no place for. A known key is a dotted path;
+/// `apps[].name` is the key `name` of each item of the list `apps`.
+pub(super) fn check(file: &Node, known: &[&str], errors: &mut ConfigErrors) {
+    Shape { known, errors }.map(file, "", "");
+}
+
+struct Shape<'a> {
+    known: &'a [&'a str],
+    errors: &'a mut ConfigErrors,
+}
+
+impl Shape<'_> {
+    /// Checks the keys below a section. `pattern` is its path among the known keys and `place` its
+    /// path in the file; both end in a dot, or are empty at the top.
+    fn map(&mut self, node: &Node, pattern: &str, place: &str) {
+        let Node::Map(entries) = node else {
+            let example = self.names(pattern).next().unwrap_or_default().to_owned();
+            let message = format!("takes keys below it, such as `{example}:`");
+            self.errors.add(place.trim_end_matches('.'), message);
+            return;
+        };
+        for (name, value) in entries {
+            self.entry(name, value, pattern, place);
+        }
+    }
+
+    fn entry(&mut self, name: &str, value: &Node, pattern: &str, place: &str) {
+        let (path, here) = (
+            format!("{pattern}{name}"),
+            format!("{place}{}", shown_key(name)),
+        );
+        let starts = |prefix: &str| self.known.iter().any(|key| key.starts_with(prefix));
+        if name.contains(['.', '[']) {
+            self.errors.add(here, self.unknown(name, pattern));
+        } else if self.known.contains(&path.as_str()) {
+            // The section that asked for it has looked at its value.
+        } else if starts(&format!("{path}[].")) {
+            self.list(value, &format!("{path}[]."), &here);
+        } else if starts(&format!("{path}.")) && *value == Node::Empty {
+            // A section whose every key is commented out.
+        } else if starts(&format!("{path}.")) {
+            self.map(value, &format!("{path}."), &format!("{here}."));
+        } else {
+            self.errors.add(here, self.unknown(name, pattern));
+        }
+    }
+
+    fn list(&mut self, node: &Node, pattern: &str, place: &str) {
+        match node {
+            Node::Empty => {}
+            Node::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.map(item, pattern, &format!("{place}[{index}]."));
+                }
+            }
+            Node::Text(_) | Node::Map(_) => {
+                self.errors
+                    .add(place, "takes a list: begin each item with `- `");
+            }
+        }
+    }
+
+    fn unknown(&self, name: &str, pattern: &str) -> String {
+        if self.known.contains(&name) {
+            let nested = name.replacen('.', ":` and, indented below it, `", 1);
+            return format!("keys are nested: write `{nested}:`");
+        }
+        let names: BTreeSet<&str> = self.names(pattern).collect();
+        // What is shown is what a secret that stuck to the key has not touched.
+        let shown = shown_key(name).trim_end_matches('…').to_lowercase();
+        let slips = |known: &str| strsim::damerau_levenshtein(&shown, known);
+        match names.iter().min_by_key(|known| slips(known)) {
+            Some(best) if slips(best) <= best.len().div_ceil(LETTERS_PER_SLIP) => {
+                format!("unknown key; did you mean `{best}`?")
+            }
+            _ => {
+                let all: Vec<&str> = names.into_iter().collect();
+                format!("unknown key; remove it (known here: {})", all.join(", "))
+            }
+        }
+    }
+
+    /// The names known directly below `pattern`.
+    fn names(&self, pattern: &str) -> impl Iterator<Item = &str> {
+        let rest = self
+            .known
+            .iter()
+            .filter_map(move |key| key.strip_prefix(pattern));
+        rest.filter_map(|key| key.split(['.', '[']).next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::yaml;
+    use super::*;
+
+    const KNOWN: &[&str] = &[
+        "web.listen_address",
+        "apps[].access_token",
+        "apps[].accounts",
+    ];
+
+    fn errors(text: &str) -> String {
+        let mut errors = ConfigErrors::default();
+        check(&yaml::parse(text).expect("good YAML"), KNOWN, &mut errors);
+        errors.to_string()
+    }
+
+    #[test]
+    fn what_was_asked_for_is_fine() {
+        assert_eq!(
+            errors("web: {listen_address: [any, shape]}\napps: [{access_token: x}]"),
+            ""
+        );
+        assert_eq!(errors("web:\napps:\n"), "");
+    }
+
+    #[test]
+    fn unknown_keys_are_told_with_what_is_near() {
+        assert_eq!(errors("wbe: {}"), "wbe: unknown key; did you mean `web`?");
+        assert_eq!(errors("Web: {}"), "Web: unknown key; did you mean `web`?");
+        assert_eq!(
+            errors("x: 1"),
+            "x: unknown key; remove it (known here: apps, web)"
+        );
+        assert_eq!(
+            errors("apps: [{}, {acess_token: x}]"),
+            "apps[1].acess_token: unknown key; did you mean `access_token`?"
+        );
+    }
+
+    #[test]
+    fn flat_keys_are_told_to_nest() {
+        assert_eq!(
+            errors("web.listen_address: x"),
+            "web.listen_address: keys are nested: write `web:` and, indented below it, `listen_address:`"
+        );
+        assert_eq!(
+            errors("apps[]: x"),
+            "apps…: unknown key; did you mean `apps`?"
+        );
+    }
+
+    #[test]
+    fn sections_and_lists_have_their_shape() {
+        assert_eq!(
+            errors("web: 5"),
+            "web: takes keys below it, such as `listen_address:`"
+        );
+        assert_eq!(
+            errors("apps: 5"),
+            "apps: takes a list: begin each item with `- `"
+        );
+        assert_eq!(
+            errors("apps: [5]"),
+            "apps[0]: takes keys below it, such as `access_token:`"
+        );
+    }
+
+    #[test]
+    fn a_secret_stuck_to_its_key_is_not_shown() {
+        assert_eq!(
+            errors("apps: [{access_token:EAAGsecret}]"),
+            "apps[0].access_token…: unknown key; did you mean `access_token`?"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The configuration as an operator may read and share it: every value in the form it is written in,
+//! every secret as whether there is one.
+
+use std::fmt::{self, Display};
+
+use humantime::format_duration;
+
+use super::Config;
+use super::apps::AppConfig;
+use super::log::FORMATS;
+use super::templates::{DETAILS, STATE_SETS};
+use super::value::{bytes_text, word_for};
+
+impl Config {
+    /// One line for each setting, `key: value`; no secret.
+    #[must_use]
+    pub fn summary(&self) -> impl Display {
+        Summary(self)
+    }
+}
+
+struct Summary<'a>(&'a Config);
+
+impl Display for Summary<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config {
+            web,
+            webhook,
+            graph,
+            poll,
+            templates,
+            log,
+            apps,
+        } = self.0;
+        writeln!(out, "web.listen_address: {}", web.listen_address)?;
+        writeln!(out, "webhook.enabled: {}", webhook.enabled)?;
+        let webhook_address = webhook.listen_address.unwrap_or(web.listen_address);
+        writeln!(out, "webhook.listen_address: {webhook_address}")?;
+        writeln!(out, "graph.base_url: {}", graph.base_url)?;
+        writeln!(out, "graph.api_version: {}", graph.api_version)?;
+        writeln!(
+            out,
+            "graph.request_timeout: {}",
+            format_duration(graph.request_timeout)
+        )?;
+        writeln!(
+            out,
+            "graph.max_answer_bytes: {}",
+            bytes_text(graph.max_answer_bytes)
+        )?;
+        writeln!(
+            out,
+            "poll.numbers_interval: {}",
+            format_duration(poll.numbers_interval)
+        )?;
+        writeln!(
+            out,
+            "poll.account_interval: {}",
+            format_duration(poll.account_interval)
+        )?;
+        writeln!(
+            out,
+            "poll.templates_interval: {}",
+            format_duration(poll.templates_interval)
+        )?;
+        writeln!(out, "poll.calls_per_hour: {}", poll.calls_per_hour)?;
+        writeln!(out, "poll.max_usage_ratio: {}", poll.max_usage_ratio)?;
+        writeln!(
+            out,
+            "templates.detail: {}",
+            word_for(&templates.detail, &DETAILS)
+        )?;
+        writeln!(
+            out,
+            "templates.state_sets: {}",
+            word_for(&templates.state_sets, &STATE_SETS)
+        )?;
+        writeln!(out, "templates.series_limit: {}", templates.series_limit)?;
+        writeln!(out, "log.level: {}", log.level)?;
+        write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;
+        apps.iter()
+            .enumerate()
+            .try_for_each(|(index, app)| write_app(out, index, app))
+    }
+}
+
+fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt::Result {
+    let presence = |is_there: bool| if is_there { "set" } else { "not set" };
+    let app_id = app.app_id.as_ref().map_or("not set", |id| id.as_str());
+    let accounts: Vec<&str> = app
+        .accounts
+        .iter()
+        .map(|account| account.as_str())
+        .collect();
+    let verify_token = presence(app.webhook_verify_token.is_some());
+    write!(out, "\napps[{index}].name: {}", app.name)?;
+    write!(out, "\napps[{index}].app_id: {app_id}")?;
+    write!(out, "\napps[{index}].access_token: set")?;
+    write!(
+        out,
+        "\napps[{index}].app_secret: {}",
+        presence(app.app_secret.is_some())
+    )?;
+    write!(out, "\napps[{index}].webhook_verify_token: {verify_token}")?;
+    write!(out, "\napps[{index}].accounts: {}", accounts.join(", "))
+}

@@ -1,0 +1,121 @@
+//! Apps: the environment's, the file's, and one from both.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+const TWO_APPS: &str = "
+apps:
+  - {name: one, app_secret: a, access_token: b, webhook_verify_token: c, accounts: [1]}
+  - {app_id: 7, app_secret: d, access_token: e, webhook_verify_token: f, accounts: [2, 3]}
+";
+
+#[test]
+fn each_secret_may_be_a_file() {
+    let environment = FixedEnvironment::default()
+        .with_variable("WHATSAPP_ACCESS_TOKEN_FILE", "/run/secrets/token")
+        .with_variable("WHATSAPP_APP_SECRET_FILE", "/run/secrets/secret")
+        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN_FILE", "/run/secrets/phrase")
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", " 1,2 3,\n4 ")
+        .with_file("/run/secrets/token", "EAAGtoken\n")
+        .with_file("/run/secrets/secret", "s3cret\r\n")
+        .with_file("/run/secrets/phrase", "two words");
+    let config = Config::load(&Flags::default(), &environment).expect("enough");
+    let app = &config.apps[0];
+    assert_eq!(app.access_token.expose_secret(), "EAAGtoken");
+    assert_eq!(
+        app.app_secret.as_ref().expect("set").expose_secret(),
+        "s3cret"
+    );
+    assert_eq!(
+        app.webhook_verify_token
+            .as_ref()
+            .expect("set")
+            .expose_secret(),
+        "two words"
+    );
+    assert_eq!(app.accounts.len(), 4);
+}
+
+#[test]
+fn paths_in_the_file_are_relative_to_it() {
+    let environment = environment().with_file("/etc/exporter/token", "EAAGfile\n");
+    let config = good("apps: [{access_token_file: token}]", environment);
+    assert_eq!(config.apps[0].access_token.expose_secret(), "EAAGfile");
+}
+
+#[test]
+fn variables_fill_what_the_only_app_leaves_out() {
+    let environment = environment().with_variable("WHATSAPP_APP_ID", "42");
+    let config = good(
+        "apps: [{name: main, access_token: EAAGfile, accounts: [7]}]",
+        environment,
+    );
+    let app = &config.apps[0];
+    assert_eq!(app.name, "main");
+    assert_eq!(
+        app.app_id.as_ref().map(ToString::to_string).as_deref(),
+        Some("42")
+    );
+    assert_eq!(app.access_token.expose_secret(), "EAAGfile");
+    assert_eq!(app.accounts[0].as_str(), "7");
+    assert_eq!(
+        app.app_secret.as_ref().expect("filled").expose_secret(),
+        "s3cret"
+    );
+}
+
+#[test]
+fn several_apps_have_names_from_their_ids() {
+    let config = good(TWO_APPS, FixedEnvironment::default());
+    let names: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+    assert_eq!(names, ["one", "7"]);
+}
+
+#[test]
+fn a_variable_cannot_say_which_of_several_apps_it_means() {
+    let environment =
+        FixedEnvironment::default().with_variable("WHATSAPP_ACCESS_TOKEN_FILE", "/token");
+    assert_eq!(
+        load(TWO_APPS, environment).expect_err("ambiguous"),
+        "WHATSAPP_ACCESS_TOKEN_FILE: is set, but the file declares 2 apps and a variable cannot say \
+         which one it means; unset it and give each app its own key in the file"
+    );
+}
+
+#[test]
+fn without_webhooks_their_secrets_are_optional() {
+    let environment = FixedEnvironment::default()
+        .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGtoken")
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "1");
+    let flags = flags(&[("--webhook.enabled", "false")]);
+    let config = Config::load(&flags, &environment).expect("enough without webhooks");
+    assert!(!config.webhook.enabled && config.apps[0].app_secret.is_none());
+    let with_secret = environment.with_variable("WHATSAPP_APP_SECRET", "s3cret");
+    let config = Config::load(&flags, &with_secret).expect("also enough");
+    assert!(
+        config.apps[0].app_secret.is_some(),
+        "kept for appsecret_proof"
+    );
+}
+
+#[test]
+fn an_account_belongs_to_one_app_once() {
+    let yaml = TWO_APPS.replace("[2, 3]", "[2, 1, 2]");
+    assert_eq!(
+        load(&yaml, FixedEnvironment::default()).expect_err("shared"),
+        "apps[1].accounts[1]: account 1 is already listed in apps[0].accounts[0]; list each account \
+         once, under one app\n\
+         apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list each account \
+         once, under one app"
+    );
+}
+
+#[test]
+fn apps_have_names_of_their_own() {
+    let yaml = TWO_APPS.replace("name: one", "name: '7'");
+    assert_eq!(
+        load(&yaml, FixedEnvironment::default()).expect_err("the same name"),
+        "apps[1].name: is the same as that of apps[0]; give each app its own name"
+    );
+}

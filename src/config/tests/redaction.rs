@@ -1,0 +1,85 @@
+//! No secret in any output, wherever it was put.
+
+use super::*;
+
+/// Looks like what it is, so that a search for it finds every copy; the second is an app secret's shape.
+const SECRETS: [&str; 2] = [
+    "EAAGm0PX4ZCpsBAKZC2ZBfJq7ZAsecretsecretsecret",
+    "0123456789abcdef0123456789abcdef",
+];
+
+fn assert_hidden(output: &str) {
+    // A third of a secret is already too much of it.
+    for secret in SECRETS {
+        assert!(!output.contains(&secret[..10]), "{output}");
+    }
+}
+
+#[test]
+fn debug_and_summary_show_no_secret() {
+    let yaml = format!(
+        "apps: [{{access_token: {0}, app_secret: {1}, webhook_verify_token: {1}, accounts: [7]}}]",
+        SECRETS[0], SECRETS[1]
+    );
+    let config = good(&yaml, FixedEnvironment::default());
+    assert_hidden(&format!("{config:?}\n{config:#?}\n{}", config.summary()));
+}
+
+#[test]
+fn a_secret_in_any_key_is_not_repeated() {
+    let keys = super::super::reference();
+    let keys = keys.iter().filter_map(|setting| setting.key);
+    for (key, secret) in keys.flat_map(|key| SECRETS.map(|secret| (key, secret))) {
+        let (section, name) = key.split_once('.').expect("every key is in a section");
+        let item = format!("{{{name}: {secret}}}");
+        let yaml = match section.strip_suffix("[]") {
+            Some(list) => format!("{list}: [{item}]"),
+            None => format!("{section}: {item}"),
+        };
+        match load(&yaml, environment()) {
+            Ok(config) if name != "name" => assert_hidden(&config.summary().to_string()),
+            Ok(_) => {}
+            Err(errors) => assert_hidden(&errors),
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_any_variable_or_flag_is_not_repeated() {
+    for setting in super::super::reference() {
+        for secret in SECRETS {
+            let environment = match setting.variable {
+                Some(variable) => environment().with_variable(variable, secret),
+                None => environment(),
+            };
+            let flags = match setting.flag {
+                Some(flag) => flags(&[(flag, secret)]),
+                None => Flags::default(),
+            };
+            match Config::load(&flags, &environment) {
+                Ok(config) => assert_hidden(&format!("{config:?}")),
+                Err(errors) => assert_hidden(&format!("{errors}\n{errors:?}")),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_a_broken_file_is_not_repeated() {
+    let token = SECRETS[0];
+    for yaml in [
+        format!("apps:\n  - access_token:{token}\n"),
+        format!("apps:\n  - name: x\n    access_token:{token}\n"),
+        format!("apps: [{{access_token:{token}}}]"),
+        format!("apps:\n  - access_token: \"{token}\n"),
+        format!("apps:\n  - access_token: {token}\n    access_token: {token}\n"),
+        token.to_owned(),
+        format!("{token}: x"),
+        format!("web: {token}"),
+        format!("apps: [{{webhook: {{{token}: 1}}}}]"),
+        format!("a: &{token} x\nb: *{token}x\n"),
+        format!("apps: !{token} []"),
+    ] {
+        assert_hidden(&load(&yaml, environment()).expect_err(&yaml));
+    }
+}

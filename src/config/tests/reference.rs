@@ -1,0 +1,68 @@
+//! The reference is complete and right.
+
+use std::collections::BTreeSet;
+
+use super::super::reference;
+use super::*;
+
+#[test]
+fn each_row_is_whole_and_there_once() {
+    let rows = reference();
+    let unique = |names: Vec<&str>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    assert!(unique(rows.iter().filter_map(|row| row.key).collect()));
+    assert!(unique(rows.iter().filter_map(|row| row.flag).collect()));
+    assert!(unique(rows.iter().filter_map(|row| row.variable).collect()));
+    for row in &rows {
+        assert!(
+            row.key.or(row.flag).is_some() && !row.meaning.ends_with('.'),
+            "{row:?}"
+        );
+    }
+    assert_eq!(
+        rows.len(),
+        27,
+        "the table in the README changes with this number"
+    );
+}
+
+#[test]
+fn no_secret_is_a_flag() {
+    let flags: Vec<&str> = reference().iter().filter_map(|row| row.flag).collect();
+    assert!(
+        !flags
+            .iter()
+            .any(|flag| flag.contains("token") || flag.contains("secret"))
+    );
+}
+
+#[test]
+fn every_key_has_its_line_in_the_summary() {
+    let config = Config::load(&Flags::default(), &environment()).expect("enough");
+    let summary = config.summary().to_string();
+    for key in reference()
+        .iter()
+        .filter_map(|row| row.key)
+        .filter(|key| !key.ends_with("_file"))
+    {
+        let line = format!("{}: ", key.replace("[]", "[0]"));
+        assert!(summary.lines().any(|one| one.starts_with(&line)), "{key}");
+    }
+}
+
+#[test]
+fn defaults_written_out_change_nothing() {
+    let rows = reference();
+    let mut yaml = String::new();
+    for (key, default) in rows.iter().filter_map(|row| Some((row.key?, row.default?))) {
+        let (section, name) = key.split_once('.').expect("every key is in a section");
+        if !yaml.contains(&format!("{section}:\n")) {
+            yaml += &format!("{section}:\n");
+        }
+        yaml += &format!("  {name}: \"{default}\"\n");
+    }
+    let defaults = Config::load(&Flags::default(), &environment()).expect("enough");
+    assert_eq!(
+        good(&yaml, environment()).summary().to_string(),
+        defaults.summary().to_string()
+    );
+}

@@ -1,0 +1,132 @@
+//! Where values come from, and which source wins.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::super::{LogFormat, StateSets, TemplateDetail};
+use super::*;
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let config = Config::load(&Flags::default(), &environment()).expect("enough");
+    assert_eq!(config.web.listen_address.to_string(), ":10131");
+    assert!(config.webhook.enabled && config.webhook.listen_address.is_none());
+    assert_eq!(
+        config.graph.base_url.as_str(),
+        "https://graph.facebook.com/"
+    );
+    assert_eq!(config.graph.api_version, "v25.0");
+    assert_eq!(config.graph.request_timeout, Duration::from_secs(30));
+    assert_eq!(config.graph.max_answer_bytes, 16 * 1024 * 1024);
+    assert_eq!(config.poll.numbers_interval, Duration::from_secs(300));
+    assert_eq!(config.poll.account_interval, Duration::from_secs(900));
+    assert_eq!(config.poll.templates_interval, Duration::from_secs(900));
+    assert_eq!(
+        (config.poll.calls_per_hour, config.templates.series_limit),
+        (1000, 20_000)
+    );
+    assert!((config.poll.max_usage_ratio - 0.75).abs() < f64::EPSILON);
+    assert_eq!(config.templates.detail, TemplateDetail::All);
+    assert_eq!(config.templates.state_sets, StateSets::Sparse);
+    assert_eq!(
+        (config.log.level.as_str(), config.log.format),
+        ("info", LogFormat::Text)
+    );
+    let [app] = config.apps.as_slice() else {
+        panic!("one app")
+    };
+    assert_eq!((app.name.as_str(), app.accounts.len()), ("default", 1));
+    assert_eq!(app.access_token.expose_secret(), "EAAGtoken");
+}
+
+#[test]
+fn every_key_of_the_file_is_read() {
+    let yaml = "
+web: {listen_address: '127.0.0.1:0'}
+webhook: {enabled: true, listen_address: '[::1]:9000'}
+graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
+poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, calls_per_hour: 200, max_usage_ratio: 0.5}
+templates: {detail: problems, state_sets: full, series_limit: 10}
+log: {level: 'info,reqwest=debug', format: json}
+apps:
+  - {name: one, app_id: '1', app_secret: a, access_token: b, webhook_verify_token: 0123, accounts: [2, '3']}
+";
+    let config = good(yaml, FixedEnvironment::default());
+    assert_eq!(
+        config.summary().to_string(),
+        "\
+web.listen_address: 127.0.0.1:0
+webhook.enabled: true
+webhook.listen_address: [::1]:9000
+graph.base_url: http://127.0.0.1:1/
+graph.api_version: v26.0
+graph.request_timeout: 5s
+graph.max_answer_bytes: 1MiB
+poll.numbers_interval: 1s
+poll.account_interval: 2m
+poll.templates_interval: 1h
+poll.calls_per_hour: 200
+poll.max_usage_ratio: 0.5
+templates.detail: problems
+templates.state_sets: full
+templates.series_limit: 10
+log.level: info,reqwest=debug
+log.format: json
+apps[0].name: one
+apps[0].app_id: 1
+apps[0].access_token: set
+apps[0].app_secret: set
+apps[0].webhook_verify_token: set
+apps[0].accounts: 2, 3"
+    );
+    let verify_token = config.apps[0].webhook_verify_token.as_ref().expect("set");
+    assert_eq!(verify_token.expose_secret(), "0123");
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let environment = environment().with_file(FILE, "log: {level: debug, format: json}");
+    let flags = flags(&[("--log.level", "warn")]).with_config_file(Some(FILE.into()));
+    let config = Config::load(&flags, &environment).expect("good");
+    assert_eq!(
+        (config.log.level.as_str(), config.log.format),
+        ("warn", LogFormat::Json)
+    );
+}
+
+#[test]
+fn an_empty_file_and_empty_sections_change_nothing() {
+    let defaults = Config::load(&Flags::default(), &environment()).expect("enough");
+    for yaml in ["", "# nothing\n", "web:\napps:\npoll: {}\n", "apps: []\n"] {
+        assert_eq!(
+            good(yaml, environment()).summary().to_string(),
+            defaults.summary().to_string(),
+            "{yaml:?}"
+        );
+    }
+}
+
+#[test]
+fn the_same_address_twice_is_one_listener() {
+    let config = good("webhook: {listen_address: ':10131'}", environment());
+    assert!(config.webhook.listen_address.is_none());
+    let free = "{listen_address: '127.0.0.1:0'}";
+    let config = good(&format!("web: {free}\nwebhook: {free}"), environment());
+    assert!(
+        config.webhook.listen_address.is_some(),
+        "two free ports are two listeners"
+    );
+}
+
+#[test]
+fn a_reload_reads_the_file_again() {
+    let flags = Flags::default().with_config_file(Some(FILE.into()));
+    let level = |yaml: &str| {
+        let environment = environment().with_file(FILE, yaml);
+        Config::load(&flags, &environment).map(|config| config.log.level)
+    };
+    assert_eq!(level("log: {level: warn}").as_deref(), Ok("warn"));
+    assert_eq!(level("log: {level: error}").as_deref(), Ok("error"));
+    assert!(level("log: {level: inof}").is_err());
+}

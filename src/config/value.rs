@@ -1,0 +1,176 @@
+//! Text to values: durations, numbers, sizes, one of a few words. Each error is the end of a sentence
+//! that says what to write instead. Knows no key.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::error::quoted;
+
+/// Units of a size, largest first. Powers of two only: `MB` means different things to different people.
+const SIZE_UNITS: [(&str, usize); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
+
+/// A duration in humantime's form (`90s`, `1h 30m`), within the range.
+pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|_| {
+        format!(
+            "{} is not a duration; write it like 30s, 5m or 1h30m",
+            quoted(text)
+        )
+    })?;
+    let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+    if range.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!(
+            "{} is out of range; give {least} to {most}",
+            quoted(text)
+        ))
+    }
+}
+
+/// A number within the range.
+pub(super) fn number<T>(text: &str, range: &RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        format!(
+            "{} is not a number from {} to {}",
+            quoted(text),
+            range.start(),
+            range.end()
+        )
+    })
+}
+
+/// A size in bytes (`16MiB`, or plain bytes), within the range.
+pub(super) fn bytes(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
+    let (digits, unit) = SIZE_UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
+        .unwrap_or((text, 1));
+    let bytes = digits
+        .trim_end()
+        .parse()
+        .ok()
+        .and_then(|count: usize| count.checked_mul(unit));
+    bytes.filter(|bytes| range.contains(bytes)).ok_or_else(|| {
+        let [least, most] = [range.start(), range.end()].map(|end| bytes_text(*end));
+        format!(
+            "{} is not a size from {least} to {most}; write it like 16MiB",
+            quoted(text)
+        )
+    })
+}
+
+/// A size in the largest unit that shows it exactly.
+pub(super) fn bytes_text(bytes: usize) -> String {
+    let exact = SIZE_UNITS
+        .iter()
+        .find(|(_, unit)| bytes.is_multiple_of(*unit));
+    exact.map_or_else(
+        || bytes.to_string(),
+        |(name, unit)| format!("{}{name}", bytes / unit),
+    )
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    word(text, &[("true", true), ("false", false)])
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words
+        .iter()
+        .find(|(word, _)| *word == text)
+        .map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let (last, rest) = names.split_last().expect("a choice has words");
+        format!(
+            "{} is not known; give {} or {last}",
+            quoted(text),
+            rest.join(", ")
+        )
+    })
+}
+
+/// The word for a value: the other direction of [`word`].
+pub(super) fn word_for<T: PartialEq>(value: &T, words: &[(&'static str, T)]) -> &'static str {
+    let found = words.iter().find(|(_, known)| known == value);
+    found
+        .map(|(word, _)| *word)
+        .expect("every value has its word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_a_range() {
+        let range = Duration::from_secs(1)..=Duration::from_secs(3600);
+        assert_eq!(duration("1m 30s", &range), Ok(Duration::from_secs(90)));
+        assert_eq!(
+            duration("5 parsecs", &range),
+            Err("\"5 parsecs\" is not a duration; write it like 30s, 5m or 1h30m".to_owned())
+        );
+        assert_eq!(
+            duration("500ms", &range),
+            Err("\"500ms\" is out of range; give 1s to 1h".to_owned())
+        );
+        assert!(duration("5", &range).is_err() && duration("", &range).is_err());
+    }
+
+    #[test]
+    fn numbers_have_a_range() {
+        assert_eq!(number("7", &(1..=9_u32)), Ok(7));
+        for bad in ["0", "10", "-1", "1e3", "", " 7"] {
+            let error = number(bad, &(1..=9_u32)).expect_err(bad);
+            assert!(error.ends_with("is not a number from 1 to 9"), "{error}");
+        }
+        assert!(number("NaN", &(0.0..=1.0)).is_err());
+    }
+
+    #[test]
+    fn sizes_are_read_and_shown() {
+        let range = 1..=usize::MAX;
+        assert_eq!(bytes("16MiB", &range), Ok(16 << 20));
+        assert_eq!(bytes("16 KiB", &range), Ok(16 << 10));
+        assert_eq!(bytes("42", &range), Ok(42));
+        assert_eq!(
+            (bytes_text(16 << 20), bytes_text(1025)),
+            ("16MiB".into(), "1025B".into())
+        );
+        assert_eq!(
+            bytes("16MB", &(1 << 10..=1 << 20)),
+            Err("\"16MB\" is not a size from 1KiB to 1MiB; write it like 16MiB".to_owned())
+        );
+        assert!(bytes("99999999999999999999GiB", &range).is_err());
+        assert!(bytes("99999999999GiB", &range).is_err());
+    }
+
+    #[test]
+    fn words_are_one_of_a_few() {
+        let words = [("a", 1), ("b", 2), ("c", 3)];
+        assert_eq!(word("b", &words), Ok(2));
+        assert_eq!(
+            word("d", &words),
+            Err("\"d\" is not known; give a, b or c".to_owned())
+        );
+        assert_eq!(
+            boolean("yes"),
+            Err("\"yes\" is not known; give true or false".to_owned())
+        );
+        assert_eq!(word_for(&3, &words), "c");
+    }
+}

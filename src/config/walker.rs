@@ -1,0 +1,133 @@
+//! Reads settings from flags and file, collects every error, and remembers which keys were asked
+//! for: a key in the file that nobody asked for is unknown. Knows no key by name.
+
+use std::path::Path;
+
+use super::environment::Environment;
+use super::error::ConfigErrors;
+use super::flags::Flags;
+use super::setting::{Scalar, Setting};
+use super::shape;
+use super::yaml::Node;
+
+/// One pass over everything that was configured.
+pub(super) struct Walker<'a> {
+    flags: &'a Flags,
+    file: Option<&'a Node>,
+    environment: &'a dyn Environment,
+    errors: ConfigErrors,
+    asked: Vec<Setting>,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(
+        flags: &'a Flags,
+        file: Option<&'a Node>,
+        environment: &'a dyn Environment,
+        errors: ConfigErrors,
+    ) -> Self {
+        Self {
+            flags,
+            file,
+            environment,
+            errors,
+            asked: Vec::new(),
+        }
+    }
+
+    /// The value, from the flag, the file or the default. After an error it is the default, so that
+    /// reading can go on.
+    pub(super) fn scalar<T>(&mut self, scalar: &Scalar<T>) -> T {
+        self.optional_scalar(scalar).unwrap_or_else(|| {
+            let default = scalar
+                .setting
+                .default
+                .expect("a setting without one is optional");
+            (scalar.parse)(default).expect("a declared default is a valid value")
+        })
+    }
+
+    /// The value from the flag or the file, if either gives a good one.
+    pub(super) fn optional_scalar<T>(&mut self, scalar: &Scalar<T>) -> Option<T> {
+        self.note(&scalar.setting);
+        let (place, text) = self.text(&scalar.setting)?;
+        (scalar.parse)(text)
+            .map_err(|message| self.error(place, message))
+            .ok()
+    }
+
+    /// Where the flag or the file sets this, and the text it gives.
+    fn text(&mut self, setting: &Setting) -> Option<(&'static str, &'a str)> {
+        if let Some(flag) = setting.flag
+            && let Some(text) = self.flags.get(flag)
+        {
+            return Some((flag, text));
+        }
+        let key = setting.key?;
+        let node = self.node(key)?;
+        Some((key, self.node_text(key, node)?))
+    }
+
+    /// The node's text, or an error that says what stands there instead.
+    pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
+        let found = match node {
+            Node::Text(text) => return Some(text),
+            Node::Empty => "has no value; give it one or remove the key",
+            Node::List(_) => "takes one value, not a list",
+            Node::Map(_) => "takes one value, not keys below it",
+        };
+        self.error(place, found);
+        None
+    }
+
+    /// What the file has at this dotted path.
+    pub(super) fn node(&self, path: &str) -> Option<&'a Node> {
+        path.split('.')
+            .try_fold(self.file?, |node, name| node.get(name))
+    }
+
+    /// Records that a setting exists without reading it.
+    pub(super) fn note(&mut self, setting: &Setting) {
+        if !self.asked.contains(setting) {
+            self.asked.push(*setting);
+        }
+    }
+
+    pub(super) fn error(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.errors.add(place, message);
+    }
+
+    pub(super) fn environment(&self) -> &'a dyn Environment {
+        self.environment
+    }
+
+    pub(super) fn config_file(&self) -> Option<&'a Path> {
+        self.flags.config_file()
+    }
+
+    /// Refuses what the file says and no section asked for. Comes last.
+    pub(super) fn refuse_unknown_keys(&mut self) {
+        let known: Vec<&str> = self
+            .asked
+            .iter()
+            .filter_map(|setting| setting.key)
+            .collect();
+        if let Some(file) = self.file {
+            shape::check(file, &known, &mut self.errors);
+        }
+    }
+
+    /// What was asked for, in order.
+    pub(super) fn into_asked(self) -> Vec<Setting> {
+        self.asked
+    }
+
+    /// The verdict.
+    pub(super) fn into_errors(self) -> Result<(), ConfigErrors> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(self.errors)
+        }
+    }
+}

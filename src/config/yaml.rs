@@ -1,0 +1,259 @@
+//! YAML to a tree of plain text.
+//!
+//! Every scalar stays as it was written: a verify token `0123` must not become 123, and an account id
+//! must not become a float. What a scalar means is for the setting that reads it to say. `Node` has no
+//! `Debug`, since it holds secrets; errors name a position and never quote the file.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+
+use super::error::shown_key;
+
+/// Deepest nesting read. The deepest key is four levels down.
+const MAX_DEPTH: usize = 16;
+
+/// Most nodes in a tree, aliases expanded; a thousand times what a large configuration has, and what
+/// keeps nested aliases ("billion laughs") from filling the memory.
+const MAX_NODES: usize = 100_000;
+
+/// A part of the file.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    /// Nothing, `~` or `null`.
+    Empty,
+    /// A scalar as it was written, without its quotes.
+    Text(String),
+    List(Vec<Node>),
+    /// In the file's order; no name twice.
+    Map(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The value of `name`, where this is a map that has it.
+    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Empty | Self::Text(_) => 1,
+            Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Self::Map(entries) => 1 + entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
+        }
+    }
+}
+
+/// The file's single document.
+///
+/// # Errors
+/// The first thing that is not YAML, or not YAML that a configuration needs, with line and column.
+pub(super) fn parse(text: &str) -> Result<Node, String> {
+    let events = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let mut loader = Loader {
+        events,
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    loader.document()
+}
+
+struct Loader<'a> {
+    events: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+}
+
+impl<'a> Loader<'a> {
+    fn document(&mut self) -> Result<Node, String> {
+        let mut root = None;
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(root.unwrap_or(Node::Empty)),
+                Event::DocumentStart(..) if root.is_some() => {
+                    return Err(at(span, "a second document begins; keep one per file"));
+                }
+                Event::DocumentStart(..) => {
+                    let first = self.next()?;
+                    root = Some(self.node(first, 0)?);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event that is not a comment.
+    fn next(&mut self) -> Result<(Event<'a>, Span), String> {
+        loop {
+            let (event, span) = self
+                .events
+                .next_event()
+                .expect("the stream's end is an event, and nothing is asked for after it")
+                .map_err(|error| {
+                    position(error.marker().line(), error.marker().col(), &error.info())
+                })?;
+            if !matches!(event, Event::Comment(..)) {
+                return Ok((event, span));
+            }
+        }
+    }
+
+    fn node(&mut self, (event, span): (Event<'a>, Span), depth: usize) -> Result<Node, String> {
+        if depth > MAX_DEPTH {
+            return Err(at(span, "nested too deeply"));
+        }
+        if event.tag().is_some() {
+            return Err(at(span, "tags (`!…`) mean nothing here; remove it"));
+        }
+        let (node, anchor, size) = match event {
+            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor, 1),
+            Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor, 1),
+            Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor, 1),
+            Event::Alias(anchor) => {
+                let node = self.anchors.get(&anchor).cloned();
+                let node = node.ok_or_else(|| at(span, "an alias inside its own anchor"))?;
+                let size = node.size();
+                (node, 0, size)
+            }
+            _ => return Err(at(span, "expected a value")),
+        };
+        self.nodes += size;
+        if self.nodes > MAX_NODES {
+            return Err(at(
+                span,
+                "too many values, aliases counted as often as they are used",
+            ));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Node, String> {
+        let mut items = Vec::new();
+        loop {
+            let next = self.next()?;
+            if matches!(next.0, Event::SequenceEnd) {
+                return Ok(Node::List(items));
+            }
+            items.push(self.node(next, depth + 1)?);
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Node, String> {
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            let key = match event {
+                Event::MappingEnd => return Ok(Node::Map(entries)),
+                Event::Scalar(text, ..) => text.into_owned(),
+                _ => return Err(at(span, "a key must be plain text")),
+            };
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(at(
+                    span,
+                    &format!("the key `{}` is given twice", shown_key(&key)),
+                ));
+            }
+            let value = self.next()?;
+            entries.push((key, self.node(value, depth + 1)?));
+        }
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle) -> Node {
+    let is_null = matches!(text, "" | "~" | "null" | "Null" | "NULL");
+    if style == ScalarStyle::Plain && is_null {
+        Node::Empty
+    } else {
+        Node::Text(text.to_owned())
+    }
+}
+
+fn at(span: Span, problem: &str) -> String {
+    position(span.start.line(), span.start.col(), problem)
+}
+
+/// The parser counts lines from one and columns from zero.
+fn position(line: usize, column: usize, problem: &str) -> String {
+    format!("line {line}, column {}: {problem}", column + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Node {
+        Node::Text(text.to_owned())
+    }
+
+    fn error(yaml: &str) -> String {
+        parse(yaml).err().expect("not a configuration")
+    }
+
+    #[test]
+    fn scalars_stay_as_they_were_written() {
+        let tree = parse("# c\na: 0123 # c\nb: '~'\nc: ~\nd: [1e5, yes]\ne:\n").ok();
+        let tree = tree.expect("good YAML");
+        assert!(tree.get("a") == Some(&text("0123")));
+        assert!(tree.get("b") == Some(&text("~")));
+        assert!(tree.get("c") == Some(&Node::Empty) && tree.get("e") == Some(&Node::Empty));
+        assert!(tree.get("d") == Some(&Node::List(vec![text("1e5"), text("yes")])));
+        assert!(tree.get("f").is_none() && text("a").get("a").is_none());
+    }
+
+    #[test]
+    fn nothing_is_empty() {
+        for yaml in ["", "# only a comment\n", "---\n", "\u{feff}"] {
+            assert!(parse(yaml) == Ok(Node::Empty), "{yaml:?}");
+        }
+    }
+
+    #[test]
+    fn aliases_are_expanded_within_a_limit() {
+        let tree = parse("a: &one [1]\nb: *one\n").expect("good YAML");
+        assert!(tree.get("b") == tree.get("a"));
+        let mut laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..8 {
+            let alias = format!("*a{}", level - 1);
+            let many = vec![alias; 10].join(", ");
+            laughs += &format!("a{level}: &a{level} [{many}]\n");
+        }
+        assert!(error(&laughs).ends_with("aliases counted as often as they are used"));
+    }
+
+    #[test]
+    fn errors_name_line_and_column_and_quote_nothing() {
+        assert_eq!(
+            error("a: 1\na: 2\n"),
+            "line 2, column 1: the key `a` is given twice"
+        );
+        assert_eq!(
+            error("a: 1\n---\nb: 2\n"),
+            "line 2, column 1: a second document begins; keep one per file"
+        );
+        assert_eq!(
+            error("[a]: 1\n"),
+            "line 1, column 1: a key must be plain text"
+        );
+        assert_eq!(
+            error(&("[".repeat(99) + &"]".repeat(99))),
+            "line 1, column 18: nested too deeply"
+        );
+        assert_eq!(
+            error("a: &x [*x]\n"),
+            "line 1, column 8: an alias inside its own anchor"
+        );
+        let syntax = error("apps:\n  - access_token: \"EAAGsecret\n");
+        assert!(syntax.starts_with("line "), "{syntax}");
+        assert!(!syntax.contains("EAAG"), "{syntax}");
+    }
+}
