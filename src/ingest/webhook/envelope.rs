@@ -220,14 +220,22 @@ mod tests {
 
     #[test]
     fn a_single_object_stands_for_a_list_and_an_odd_element_for_itself() {
-        let one = Some("\"a\"".to_owned());
         assert_eq!(
             changes_in(r#"{"changes":{"value":{},"field":"a"}}"#),
-            [one.clone()]
+            [Some("\"a\"".to_owned())]
         );
         assert_eq!(
             changes_in(r#"{"changes":[null,true,-1,1,1.5,"x",[{"field":"b"}],{"field":"a"}]}"#),
-            [None, None, None, None, None, None, None, one]
+            [
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                Some("\"a\"".to_owned())
+            ]
         );
         assert_eq!(changes_in(r#"{"changes":7}"#), [None]);
     }

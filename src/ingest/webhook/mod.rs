@@ -11,6 +11,9 @@ mod key;
 mod signature;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use delivery::{Delivery, Heard, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
 pub use signature::{SignatureError, Verifier};
