@@ -42,9 +42,27 @@ impl<'a> Object<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// Goes on only if there is something under `key`; its absence is reported. For keys without
+    /// which the object says nothing.
+    pub fn needs(&self, key: &'static str, odd: &mut Oddities) -> Option<()> {
+        let found = self.get(key).filter(|value| value.as_str() != Some(""));
+        found.map(drop).or_else(|| self.malformed(key, odd))
+    }
+
     /// An enum word; an unknown one is reported and read as `OTHER`.
     pub fn word<T: Word>(&self, key: &'static str, odd: &mut Oddities) -> Option<T> {
-        let text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, odd))?;
+        self.word_in(self.get(key)?, key, odd)
+    }
+
+    /// An enum word, or the last of a list of them: where Meta sends a history for a state.
+    pub fn last_word<T: Word>(&self, key: &'static str, odd: &mut Oddities) -> Option<T> {
+        let value = self.get(key)?;
+        let last = value.as_array().map_or(Some(value), |list| list.last())?;
+        self.word_in(last, key, odd)
+    }
+
+    fn word_in<T: Word>(&self, value: &Value, key: &'static str, odd: &mut Oddities) -> Option<T> {
+        let text = text_or_number(value).or_else(|| self.malformed(key, odd))?;
         if text.is_empty() {
             return None;
         }
@@ -149,7 +167,8 @@ pub fn text_or_number(value: &Value) -> Option<String> {
     }
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
+/// A moment in any of Meta's spellings: Unix seconds or milliseconds, ISO text, a date in prose.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<i64>() {
         let in_millis = number.unsigned_abs() >= MILLIS_FROM.unsigned_abs();
         return Some(if in_millis {
@@ -221,6 +240,23 @@ mod tests {
                 key: "float"
             }]
         );
+    }
+
+    #[test]
+    fn a_needed_key_is_missed_and_the_last_word_of_a_list_counts() {
+        let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
+        let object = Object::of("thing", &outer).expect("an object");
+        let mut odd = Oddities::new();
+        assert_eq!(object.needs("one", &mut odd), Some(()));
+        for key in ["one", "many"] {
+            assert_eq!(object.last_word(key, &mut odd), Some(QualityRating::Red));
+        }
+        assert_eq!(object.last_word::<QualityRating>("none", &mut odd), None);
+        assert!(odd.is_empty());
+        for key in ["empty", "absent"] {
+            assert_eq!(object.needs(key, &mut odd), None);
+        }
+        assert_eq!(odd.len(), 2);
     }
 
     #[test]

@@ -1,0 +1,246 @@
+//! A signed body turned into events, counts and oddities.
+//!
+//! Only a body that is not JSON is refused, because Meta repeats what is refused for days: an odd
+//! entry or change is counted, and its neighbours still tell what they have to tell. How many changes
+//! there may be is bounded by the limit on the body, which is the listener's.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
+use super::key::delivery_key;
+use super::wire;
+use crate::domain::{DeliveryKey, Event, Source, Timestamp, WabaId, WebhookField, Word};
+use crate::ingest::json::moment;
+use crate::ingest::{Oddities, Oddity};
+use crate::telemetry::Telemetry;
+
+/// The one `object` whose webhooks these are.
+const OBJECT: &str = "whatsapp_business_account";
+
+/// What the dashboard's Test button sends as account.
+const TEST_ACCOUNT: &str = "0";
+
+/// How far after its receipt an event may claim to be. Clocks differ by seconds; a whole day is an
+/// error, and believing it would make every later event look stale.
+const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
+
+/// What one delivery said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// One for each change that has account, field and value; none for the Test button's.
+    pub events: Vec<Event>,
+    /// The field of every change, those without an event included.
+    pub fields: Vec<WebhookField>,
+    /// What was met and not known.
+    pub oddities: Oddities,
+    /// The accounts heard of: one for each entry, and for each value that names another account.
+    pub accounts: Vec<Heard>,
+    received_at: Timestamp,
+}
+
+/// A sign of life of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Which account.
+    pub waba_id: WabaId,
+    /// `entry[].time`; absent where Meta sent none, or none to be believed.
+    pub entry_time: Option<Timestamp>,
+}
+
+/// The body is not JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the body is not JSON")]
+pub struct NotJson;
+
+impl NotJson {
+    /// The label value of `whatsapp_exporter_webhook_rejected_total{reason}`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        "not_json"
+    }
+}
+
+impl Delivery {
+    /// Reads a body whose signature has been verified.
+    ///
+    /// # Errors
+    /// If the body is not JSON at all (or holds, where the envelope has its objects, a number beyond
+    /// any float or half a surrogate pair).
+    pub fn parse(body: &[u8], received_at: Timestamp) -> Result<Self, NotJson> {
+        // Once for the whole body, instead of once for each value in it.
+        let text = str::from_utf8(body).map_err(|_| NotJson)?;
+        let OneOrNone(body) = serde_json::from_str(text).map_err(|_| NotJson)?;
+        let mut delivery = Self {
+            events: Vec::new(),
+            fields: Vec::new(),
+            oddities: Oddities::new(),
+            accounts: Vec::new(),
+            received_at,
+        };
+        match body {
+            Some(body) => delivery.read_body(body),
+            None => delivery.malformed("webhook", "body"),
+        }
+        Ok(delivery)
+    }
+
+    /// Counts what is the delivery's own: itself, its changes, oddities, and for watched accounts the
+    /// lag and the time of receipt. Repeats and stale changes are the store's to count.
+    pub fn record(&self, telemetry: &Telemetry, is_watched: impl Fn(&WabaId) -> bool) {
+        telemetry.webhook_deliveries.inc();
+        for field in &self.fields {
+            let label = [field.as_str()];
+            telemetry.webhook_changes.with_label_values(&label).inc();
+        }
+        for oddity in &self.oddities {
+            oddity.record(telemetry);
+        }
+        for heard in self.accounts.iter().filter(|it| is_watched(&it.waba_id)) {
+            telemetry
+                .webhook_last_received
+                .with_label_values(&[heard.waba_id.as_str()])
+                .set(self.received_at.as_seconds_f64());
+            if let Some(sent_at) = heard.entry_time {
+                let lag = self.received_at.since(sent_at);
+                telemetry.webhook_lag.observe(lag.as_secs_f64());
+            }
+        }
+    }
+
+    fn read_body(&mut self, body: Body<'_>) {
+        match body.object.and_then(scalar) {
+            Some(object) if object == OBJECT => {}
+            Some(object) => {
+                let oddity = Oddity::unknown("webhook", "object", &object);
+                self.oddities.push(oddity);
+            }
+            None => self.malformed("webhook", "object"),
+        }
+        let Some(Parts(entries)) = body.entries else {
+            return self.malformed("webhook", "entry");
+        };
+        for entry in entries {
+            match entry {
+                Some(entry) => self.read_entry(entry),
+                None => self.malformed("webhook", "entry"),
+            }
+        }
+    }
+
+    fn read_entry(&mut self, entry: Entry<'_>) {
+        let origin = self.origin_of(&entry);
+        if let Some(waba_id) = origin.waba_id.clone() {
+            self.accounts.push(Heard {
+                waba_id,
+                entry_time: origin.time,
+            });
+        }
+        let Some(Parts(changes)) = entry.changes else {
+            return self.malformed("entry", "changes");
+        };
+        for change in changes {
+            match change {
+                Some(change) => self.read_change(&origin, &change),
+                None => self.malformed("entry", "changes"),
+            }
+        }
+    }
+
+    fn origin_of<'a>(&mut self, entry: &Entry<'a>) -> Origin<'a> {
+        let id = entry.id.and_then(scalar).unwrap_or_default();
+        let is_test = id == TEST_ACCOUNT;
+        let waba_id = WabaId::parse(&id).filter(|_| !is_test);
+        if waba_id.is_none() && !is_test {
+            self.malformed("entry", "id");
+        }
+        let time = present(entry.time);
+        Origin {
+            id,
+            is_test,
+            waba_id,
+            time_as_written: time.map_or("", RawValue::get),
+            time: time.and_then(|time| self.entry_time(time)),
+        }
+    }
+
+    fn entry_time(&mut self, time: &RawValue) -> Option<Timestamp> {
+        let time = scalar(time).and_then(|text| moment(&text));
+        let believed = time.filter(|time| self.is_plausible(*time));
+        if believed.is_none() {
+            self.malformed("entry", "time");
+        }
+        believed
+    }
+
+    fn read_change(&mut self, origin: &Origin<'_>, change: &Change<'_>) {
+        let Some(name) = present(change.field).and_then(scalar) else {
+            return self.malformed("change", "field");
+        };
+        let field = WebhookField::parse(&name);
+        self.fields.push(field);
+        if field.is_other() {
+            let oddity = Oddity::unknown("change", "field", &name);
+            self.oddities.push(oddity);
+        }
+        let Some(value) = present(change.value) else {
+            return self.malformed("change", "value");
+        };
+        let rejection_info = present(change.rejection_info);
+        let reading = wire::read(field, value, rejection_info, &mut self.oddities);
+        let key = delivery_key(&origin.id, origin.time_as_written, &name, value.get());
+        if !origin.is_test {
+            self.keep(origin, reading, key);
+        }
+    }
+
+    fn keep(&mut self, origin: &Origin<'_>, reading: wire::Reading, key: DeliveryKey) {
+        if let Some(named) = &reading.waba_id
+            && origin.waba_id.as_ref() != Some(named)
+        {
+            self.accounts.push(Heard {
+                waba_id: named.clone(),
+                entry_time: origin.time,
+            });
+        }
+        let Some(waba_id) = reading.waba_id.or_else(|| origin.waba_id.clone()) else {
+            return;
+        };
+        let own_time = reading.own_time.filter(|time| self.is_plausible(*time));
+        let observed_at = origin.time.or(own_time).unwrap_or(self.received_at);
+        self.events.push(Event {
+            waba_id,
+            observed_at: at_whole_seconds(observed_at),
+            source: Source::Webhook(key),
+            fact: reading.fact,
+        });
+    }
+
+    fn is_plausible(&self, time: Timestamp) -> bool {
+        Timestamp::default() < time && time <= self.received_at.plus(MAX_AHEAD)
+    }
+
+    fn malformed(&mut self, noun: &'static str, key: &'static str) {
+        self.oddities.push(Oddity::Malformed { noun, key });
+    }
+}
+
+/// What the changes of one entry share.
+struct Origin<'a> {
+    /// `id`, as the text it is; empty where it is none.
+    id: Cow<'a, str>,
+    is_test: bool,
+    waba_id: Option<WabaId>,
+    /// For the delivery key: empty where there is none.
+    time_as_written: &'a str,
+    time: Option<Timestamp>,
+}
+
+/// So that a time that Meta gives in milliseconds, and the time of a receipt, compare fairly with the
+/// whole seconds of all others.
+fn at_whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(time.as_millis().div_euclid(1000))
+}

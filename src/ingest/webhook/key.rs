@@ -1,0 +1,43 @@
+//! The key by which a repeated change is recognised: Meta gives neither deliveries nor changes an id.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::DeliveryKey;
+
+/// The first 128 bits of SHA-256 over what makes a change that change, all of it as it was written:
+/// Meta repeats its own bytes, so two spellings of one value are two changes. Every part has its length
+/// before it, so that no two changes share one text.
+///
+/// An entry without a time has an empty one.
+pub fn delivery_key(entry_id: &str, entry_time: &str, field: &str, value: &str) -> DeliveryKey {
+    let mut hash = Sha256::new();
+    for part in [entry_id, entry_time, field, value] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let (first, _) = digest
+        .split_first_chunk()
+        .expect("a SHA-256 has more than 16 bytes");
+    DeliveryKey(u128::from_be_bytes(*first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delivery_key;
+
+    #[test]
+    fn every_part_and_the_borders_between_them_count() {
+        let key = delivery_key("1", "2", "f", "{}");
+        assert_eq!(key, delivery_key("1", "2", "f", "{}"));
+        for other in [
+            delivery_key("12", "", "f", "{}"),
+            delivery_key("", "12", "f", "{}"),
+            delivery_key("1", "", "2f", "{}"),
+            delivery_key("1", "2", "f{", "}"),
+            delivery_key("1", "2", "f", "{ }"),
+        ] {
+            assert_ne!(key, other);
+        }
+    }
+}

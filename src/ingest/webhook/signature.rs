@@ -1,0 +1,192 @@
+//! `X-Hub-Signature-256`: did somebody who holds one of the app secrets send exactly these bytes?
+//!
+//! Must not know what the bytes say: Meta signs an escaped form of its JSON, so only the body as
+//! received can be verified, and nothing is parsed before it is.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use thiserror::Error;
+
+/// What stands before the hex in the header.
+const SCHEME: &[u8] = b"sha256=";
+
+/// Bytes of an HMAC-SHA256.
+const SIGNATURE_BYTES: usize = 32;
+
+/// Why a delivery was not believed; all of them are answered alike, with 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SignatureError {
+    /// There was no header, or an empty one.
+    #[error("the delivery has no X-Hub-Signature-256 header")]
+    Missing,
+    /// The header is not `sha256=` and 64 hexadecimal digits.
+    #[error("the X-Hub-Signature-256 header is not sha256= and 64 hexadecimal digits")]
+    Malformed,
+    /// No secret of ours gives this signature for this body.
+    #[error("the signature matches none of the app secrets")]
+    Bad,
+}
+
+impl SignatureError {
+    /// Every kind, so that its counter can exist at 0.
+    pub const ALL: &'static [Self] = &[Self::Missing, Self::Malformed, Self::Bad];
+
+    /// The label value of `whatsapp_exporter_webhook_rejected_total{reason}`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing_signature",
+            Self::Malformed => "malformed_signature",
+            Self::Bad => "bad_signature",
+        }
+    }
+}
+
+/// Verifies signatures against any of several app secrets.
+///
+/// The secrets are held as keyed HMAC states: a delivery clones them instead of repeating the key
+/// schedule. Without a secret every signature is bad.
+#[derive(Clone)]
+pub struct Verifier {
+    keyed: Vec<Hmac<Sha256>>,
+}
+
+impl Verifier {
+    /// A verifier for these app secrets. An empty secret is left out: anybody could sign with it.
+    #[must_use]
+    pub fn new(secrets: &[SecretString]) -> Self {
+        let keyed = secrets
+            .iter()
+            .map(|secret| secret.expose_secret().as_bytes())
+            .filter(|secret| !secret.is_empty())
+            .map(|secret| Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"));
+        Self {
+            keyed: keyed.collect(),
+        }
+    }
+
+    /// Accepts `body` if `header` is its signature under one of the secrets.
+    ///
+    /// Every secret is tried whatever the others said, and compared in constant time, so that an
+    /// answer's delay tells nothing about which one is close.
+    ///
+    /// # Errors
+    /// If the header is missing, is no signature, or is not one of this body.
+    pub fn verify(&self, header: Option<&[u8]>, body: &[u8]) -> Result<(), SignatureError> {
+        let signature = signature_in(header)?;
+        let mut accepted = false;
+        for keyed in &self.keyed {
+            let mut mac = keyed.clone();
+            mac.update(body);
+            accepted |= mac.verify_slice(&signature).is_ok();
+        }
+        if accepted {
+            Ok(())
+        } else {
+            Err(SignatureError::Bad)
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Verifier({} secrets)", self.keyed.len())
+    }
+}
+
+fn signature_in(header: Option<&[u8]>) -> Result<[u8; SIGNATURE_BYTES], SignatureError> {
+    let header = header.map(<[u8]>::trim_ascii).unwrap_or_default();
+    if header.is_empty() {
+        return Err(SignatureError::Missing);
+    }
+    let mut signature = [0; SIGNATURE_BYTES];
+    header
+        .strip_prefix(SCHEME)
+        .and_then(|digits| hex::decode_to_slice(digits, &mut signature).ok())
+        .ok_or(SignatureError::Malformed)?;
+    Ok(signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `printf '%s' '{"a":"\u00e4"}' | openssl dgst -sha256 -hmac autumn`, so that another implementation
+    /// has its say.
+    const BODY: &[u8] = br#"{"a":"\u00e4"}"#;
+    const BY_OPENSSL: &[u8] =
+        b"sha256=2c058b4e18a78dab68394510a010f939425213dadd531d1f69d5793f36e53402";
+
+    fn verifier(secrets: &[&str]) -> Verifier {
+        let secrets: Vec<_> = secrets
+            .iter()
+            .map(|text| SecretString::from(*text))
+            .collect();
+        Verifier::new(&secrets)
+    }
+
+    #[test]
+    fn any_of_several_secrets_will_do() {
+        for secrets in [
+            &["autumn"][..],
+            &["spring", "autumn"],
+            &["autumn", "spring"],
+        ] {
+            assert_eq!(verifier(secrets).verify(Some(BY_OPENSSL), BODY), Ok(()));
+        }
+        let upper = BY_OPENSSL.to_ascii_uppercase();
+        let upper = [SCHEME, &upper[SCHEME.len()..]].concat();
+        assert_eq!(verifier(&["autumn"]).verify(Some(&upper), BODY), Ok(()));
+    }
+
+    #[test]
+    fn each_refusal_has_its_reason() {
+        let one = verifier(&["autumn"]);
+        for (header, error) in [
+            (None, SignatureError::Missing),
+            (Some(&b"  "[..]), SignatureError::Missing),
+            (Some(b"sha256="), SignatureError::Malformed),
+            (Some(b"sha1=0011"), SignatureError::Malformed),
+            (Some(&BY_OPENSSL[SCHEME.len()..]), SignatureError::Malformed),
+            (
+                Some(&BY_OPENSSL[..BY_OPENSSL.len() - 2]),
+                SignatureError::Malformed,
+            ),
+            (Some(b"sha256=\xff\xff"), SignatureError::Malformed),
+        ] {
+            assert_eq!(one.verify(header, BODY), Err(error), "{header:?}");
+        }
+        assert_eq!(
+            one.verify(Some(BY_OPENSSL), b"{}"),
+            Err(SignatureError::Bad)
+        );
+        assert_eq!(
+            verifier(&["spring"]).verify(Some(BY_OPENSSL), BODY),
+            Err(SignatureError::Bad)
+        );
+    }
+
+    #[test]
+    fn no_secret_and_an_empty_one_believe_nobody() {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"").expect("any key");
+        mac.update(BODY);
+        let header = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        for secrets in [&[][..], &[""]] {
+            assert_eq!(
+                verifier(secrets).verify(Some(header.as_bytes()), BODY),
+                Err(SignatureError::Bad)
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert_eq!(
+            format!("{:?}", verifier(&["autumn"])),
+            "Verifier(1 secrets)"
+        );
+    }
+}

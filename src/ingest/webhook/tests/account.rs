@@ -1,0 +1,285 @@
+//! What the fixtures about accounts must give.
+
+use super::{Expected, digits, tells, tells_nothing};
+use crate::domain::account::{
+    AlertSeverity, AlertType, Ban, BanState, EventKind, News, Restriction, RestrictionType,
+    ReviewStatus, ViolationType,
+};
+use crate::domain::{Fact, MessagingLimit, Timestamp};
+
+const ENDS_AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+fn news_of(event: EventKind) -> News {
+    News::Update {
+        event,
+        digits: None,
+        ban: None,
+        restrictions: Vec::new(),
+        violation: None,
+    }
+}
+
+/// An event with nothing beside it.
+fn update(event: EventKind) -> Fact {
+    Fact::Account(news_of(event))
+}
+
+fn update_of_number(event: EventKind) -> Fact {
+    let mut news = news_of(event);
+    if let News::Update { digits: its, .. } = &mut news {
+        *its = Some(digits());
+    }
+    Fact::Account(news)
+}
+
+fn banned(state: BanState, day: Option<i64>) -> Fact {
+    let date = day.map(Timestamp::from_seconds);
+    let mut news = news_of(EventKind::DisabledUpdate);
+    if let News::Update { ban, .. } = &mut news {
+        *ban = Some(Ban { state, date });
+    }
+    Fact::Account(news)
+}
+
+fn restricted(kinds: &[(RestrictionType, Option<Timestamp>)]) -> News {
+    let mut news = news_of(EventKind::AccountRestriction);
+    if let News::Update { restrictions, .. } = &mut news {
+        let list = kinds.iter().copied();
+        restrictions.extend(list.map(|(kind, expires_at)| Restriction { kind, expires_at }));
+    }
+    news
+}
+
+fn violated(kind: ViolationType) -> Fact {
+    let mut news = news_of(EventKind::AccountViolation);
+    if let News::Update { violation, .. } = &mut news {
+        *violation = Some(kind);
+    }
+    Fact::Account(news)
+}
+
+fn alert(severity: AlertSeverity, alert: AlertType) -> Fact {
+    Fact::Account(News::Alert { severity, alert })
+}
+
+fn capability(limit: MessagingLimit, phone_numbers_limit: Option<u64>) -> Fact {
+    Fact::Account(News::Capability {
+        messaging_limit: Some(limit),
+        phone_numbers_limit,
+    })
+}
+
+pub fn expectations() -> Vec<Expected> {
+    let mut all = bans_and_violations();
+    all.extend(restrictions());
+    all.extend(named_events());
+    all.extend(alerts_and_reviews());
+    all.extend(capabilities());
+    all
+}
+
+fn bans_and_violations() -> Vec<Expected> {
+    let (april_7, april_17, april_20) = (1_775_520_000, 1_776_384_000, 1_776_643_200);
+    vec![
+        tells(
+            "account_update_ban_scheduled",
+            banned(BanState::ScheduleForDisable, Some(april_17)),
+        ),
+        tells(
+            "account_update_ban_list",
+            banned(BanState::Reinstate, Some(april_20)),
+        ),
+        tells(
+            "account_update_ban_list_last_counts",
+            banned(BanState::Disable, Some(april_7)),
+        ),
+        tells("account_update_ban_unknown", banned(BanState::Other, None)).odd(&[
+            "ban_info.waba_ban_state=HALF_DISABLE",
+            "ban_info.waba_ban_date!",
+        ]),
+        tells(
+            "account_update_ban_without_state",
+            update(EventKind::DisabledUpdate),
+        )
+        .odd(&["ban_info.waba_ban_state!"]),
+        tells(
+            "account_update_violation",
+            violated(ViolationType::Gambling),
+        ),
+        tells(
+            "account_update_violation_unknown",
+            violated(ViolationType::Other),
+        )
+        .odd(&["violation_info.violation_type=BAD_POETRY"]),
+    ]
+}
+
+fn restrictions() -> Vec<Expected> {
+    let mut both = restricted(&[
+        (RestrictionType::BizInitiatedMessaging, Some(ENDS_AT)),
+        // 2026-04-19T13:59:20Z
+        (
+            RestrictionType::AddPhoneNumberAction,
+            Some(Timestamp::from_seconds(1_776_607_160)),
+        ),
+    ]);
+    if let News::Update { digits: its, .. } = &mut both {
+        *its = Some(digits());
+    }
+    let single = restricted(&[(RestrictionType::UtilityTemplates, None)]);
+    let readable = restricted(&[
+        (RestrictionType::Other, None),
+        (RestrictionType::CustomerInitiatedMessaging, Some(ENDS_AT)),
+    ]);
+    vec![
+        tells("account_update_restriction", Fact::Account(both)),
+        tells("account_update_restriction_single", Fact::Account(single)),
+        tells(
+            "account_update_restriction_odd_elements",
+            Fact::Account(readable),
+        )
+        .odd(&[
+            "account_update.restriction_info!",
+            "restriction_info.restriction_type=RESTRICTED_SINGING",
+            "restriction_info.restriction_type!",
+        ]),
+    ]
+}
+
+fn named_events() -> Vec<Expected> {
+    vec![
+        tells(
+            "account_update_verified",
+            update_of_number(EventKind::VerifiedAccount),
+        ),
+        tells(
+            "account_update_account_deleted",
+            update(EventKind::AccountDeleted),
+        ),
+        tells(
+            "account_update_account_offboarded",
+            update(EventKind::AccountOffboarded),
+        ),
+        tells(
+            "account_update_account_reconnected",
+            update(EventKind::AccountReconnected),
+        ),
+        tells(
+            "account_update_ad_account_linked",
+            update(EventKind::AdAccountLinked),
+        ),
+        tells(
+            "account_update_mm_lite_terms_signed",
+            update(EventKind::MmLiteTermsSigned),
+        ),
+        // Entries of these have the portfolio's id; the event is the account's all the same.
+        tells(
+            "account_update_partner_added",
+            update(EventKind::PartnerAdded),
+        ),
+        tells(
+            "account_update_partner_removed",
+            update(EventKind::PartnerRemoved),
+        ),
+        tells(
+            "account_update_partner_app_installed",
+            update(EventKind::PartnerAppInstalled),
+        ),
+        tells(
+            "account_update_partner_app_uninstalled",
+            update(EventKind::PartnerAppUninstalled),
+        ),
+        tells(
+            "account_update_partner_certification_needed",
+            update(EventKind::PartnerClientCertificationNeeded),
+        ),
+        tells(
+            "account_update_partner_certification_status",
+            update(EventKind::PartnerClientCertificationStatusUpdate),
+        ),
+        tells(
+            "account_update_partner_removed_coexistence",
+            update_of_number(EventKind::PartnerRemoved),
+        ),
+        tells(
+            "account_update_price_tier",
+            update(EventKind::VolumeBasedPricingTierUpdate),
+        ),
+        tells(
+            "account_update_authentication_price",
+            update(EventKind::AuthIntlPriceEligibilityUpdate),
+        ),
+        tells(
+            "account_update_country",
+            update(EventKind::BusinessPrimaryLocationCountryUpdate),
+        ),
+        tells("account_update_unknown_event", update(EventKind::Other))
+            .odd(&["account_update.event=ACCOUNT_LEVITATED"]),
+    ]
+}
+
+fn alerts_and_reviews() -> Vec<Expected> {
+    let review = |status| Fact::Account(News::Review(status));
+    let critical = alert(AlertSeverity::Critical, AlertType::ObaRejected);
+    let deferred = AlertType::IncreasedCapabilitiesEligibilityDeferred;
+    vec![
+        tells("account_alerts_nested", critical.clone()),
+        tells("account_alerts_flat", critical),
+        tells(
+            "account_alerts_informational",
+            alert(AlertSeverity::Informational, deferred),
+        ),
+        tells(
+            "account_alerts_unknown_words",
+            alert(AlertSeverity::Other, AlertType::Other),
+        )
+        .odd(&[
+            "alert_info.alert_type=LOST_HAT",
+            "alert_info.alert_severity=PURPLE",
+        ]),
+        tells(
+            "account_alerts_no_severity",
+            alert(AlertSeverity::Other, AlertType::ProfilePictureLost),
+        )
+        .odd(&["alert_info.alert_severity!"]),
+        tells(
+            "account_review_update_approved",
+            review(ReviewStatus::Approved),
+        ),
+        tells(
+            "account_review_update_rejected",
+            review(ReviewStatus::Rejected),
+        ),
+        tells(
+            "account_review_update_pending",
+            review(ReviewStatus::Pending),
+        ),
+        tells(
+            "account_review_update_deferred",
+            review(ReviewStatus::Deferred),
+        ),
+    ]
+}
+
+fn capabilities() -> Vec<Expected> {
+    let two_thousand = MessagingLimit::Customers(2_000);
+    vec![
+        tells(
+            "business_capability_update_numbers",
+            capability(two_thousand, Some(25)),
+        ),
+        tells(
+            "business_capability_update_tier_words",
+            capability(two_thousand, Some(25)),
+        ),
+        tells(
+            "business_capability_update_before_v24",
+            capability(MessagingLimit::Unlimited, Some(2)),
+        ),
+        tells(
+            "business_capability_update_unlimited",
+            capability(MessagingLimit::Unlimited, None),
+        ),
+        tells_nothing("business_capability_update_nothing_known"),
+    ]
+}

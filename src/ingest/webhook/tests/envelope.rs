@@ -1,0 +1,217 @@
+//! What the fixtures about the envelope must give, and what is counted of a delivery.
+
+use super::{
+    ACCOUNT, Expected, RECEIVED_AT, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, fixture, parsed,
+    tells, tells_nothing,
+};
+use crate::domain::account::{News as AccountNews, ReviewStatus};
+use crate::domain::number::{News, QualityEventKind, Told};
+use crate::domain::{Fact, Timestamp, WebhookField};
+use crate::ingest::webhook::{Delivery, NotJson};
+use crate::telemetry::Telemetry;
+
+fn flagged() -> Fact {
+    Fact::Number(Told {
+        digits: digits(),
+        news: News::Quality {
+            event: QualityEventKind::Flagged,
+            old_limit: None,
+            current_limit: None,
+        },
+    })
+}
+
+fn approved() -> Fact {
+    Fact::Account(AccountNews::Review(ReviewStatus::Approved))
+}
+
+fn gives(fixture: &'static str, events: Vec<(&'static str, i64, Fact)>) -> Expected {
+    Expected {
+        fixture,
+        events,
+        oddities: &[],
+    }
+}
+
+pub fn expectations() -> Vec<Expected> {
+    let mut all = shapes();
+    all.extend(times());
+    all.extend(odd_ones());
+    all
+}
+
+fn shapes() -> Vec<Expected> {
+    let several = vec![
+        (ACCOUNT, SENT_AT, flagged()),
+        (ACCOUNT, SENT_AT, approved()),
+        ("800100200300401", SENT_AT - 60, approved()),
+    ];
+    vec![
+        tells("envelope_keys_in_another_order", flagged()),
+        gives("envelope_several_entries", several),
+        tells("envelope_single_objects_for_lists", approved()),
+        gives("envelope_test_button", Vec::new()),
+    ]
+}
+
+fn times() -> Vec<Expected> {
+    vec![
+        tells("envelope_no_time", flagged()).at(RECEIVED_AT_WHOLE_SECONDS),
+        tells("envelope_no_time_own_timestamp", approved()).at(1_773_999_000),
+        tells("envelope_time_in_milliseconds", approved()),
+        tells("envelope_time_in_far_future", approved())
+            .at(RECEIVED_AT_WHOLE_SECONDS)
+            .odd(&["entry.time!"]),
+        tells("envelope_time_zero", approved())
+            .at(RECEIVED_AT_WHOLE_SECONDS)
+            .odd(&["entry.time!"]),
+        tells("envelope_time_is_prose", approved())
+            .at(RECEIVED_AT_WHOLE_SECONDS)
+            .odd(&["entry.time!"]),
+    ]
+}
+
+fn odd_ones() -> Vec<Expected> {
+    let beside = |fact| {
+        vec![
+            (ACCOUNT, SENT_AT, Fact::Unwatched),
+            (ACCOUNT, SENT_AT, fact),
+        ]
+    };
+    let below_two = vec![
+        (ACCOUNT, SENT_AT, Fact::Unwatched),
+        (ACCOUNT, SENT_AT, Fact::Unwatched),
+        (ACCOUNT, SENT_AT, approved()),
+    ];
+    vec![
+        gives("envelope_unknown_field", beside(approved())).odd(&["change.field=quantum_update"]),
+        tells_nothing("envelope_unknown_field_redacted").odd(&["change.field=(redacted)"]),
+        tells("envelope_other_object", approved()).odd(&["webhook.object=page"]),
+        tells("envelope_no_object", approved()).odd(&["webhook.object!"]),
+        gives("envelope_no_entry", Vec::new()).odd(&["webhook.entry!"]),
+        gives("envelope_is_empty", Vec::new()).odd(&["webhook.object!", "webhook.entry!"]),
+        gives("envelope_is_a_list", Vec::new()).odd(&["webhook.body!"]),
+        // Too deep to be looked into, and where it is not looked into not too deep.
+        gives("envelope_deep_nesting", below_two.clone()).odd(&["change.value!"]),
+        gives("envelope_odd_changes", below_two).odd(&[
+            "entry.changes!",          // null
+            "entry.changes!",          // text
+            "entry.changes!",          // a number
+            "entry.changes!",          // a list
+            "change.field!",           // absent
+            "change.value!",           // absent
+            "change.field=(redacted)", // a number, which is no word
+            "change.value!",           // a list: the one that is unwatched
+            "change.value!",           // null
+        ]),
+        tells("envelope_odd_entries", approved()).odd(&[
+            "webhook.entry!", // text
+            "webhook.entry!", // null
+            "entry.changes!", // absent
+            "entry.changes!", // text
+            "entry.id!",      // no digits
+            "entry.id!",      // absent
+        ]),
+    ]
+}
+
+#[test]
+fn a_change_is_counted_even_if_it_is_only_a_test() {
+    let delivery = parsed("envelope_test_button");
+    assert_eq!(delivery.fields, [WebhookField::PhoneNumberQualityUpdate]);
+    assert!(delivery.accounts.is_empty());
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let cut_off = fixture("messages_inbound");
+    for body in [
+        &b""[..],
+        b"{",
+        b"{}{}",
+        b"\xff",
+        b"entry=1",
+        &cut_off[..cut_off.len() / 2],
+    ] {
+        assert_eq!(Delivery::parse(body, RECEIVED_AT), Err(NotJson));
+    }
+}
+
+#[test]
+fn no_depth_of_nesting_overflows_the_stack() {
+    let (open, close) = ("[".repeat(500_000), "]".repeat(500_000));
+    for (before, after) in [
+        ("", ""),
+        (r#"{"entry":"#, "}"),
+        (r#"{"entry":{"id":"1","changes":"#, "}}"),
+        (
+            r#"{"entry":{"id":"1","changes":{"field":"messages","value":"#,
+            "}}}",
+        ),
+        (
+            r#"{"entry":{"id":"1","changes":{"field":"account_update","value":"#,
+            "}}}",
+        ),
+    ] {
+        let body = [before, &open, &close, after].concat();
+        let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT).expect("JSON");
+        assert!(!delivery.oddities.is_empty());
+    }
+}
+
+#[test]
+fn a_delivery_is_counted_with_the_lag_of_watched_accounts_alone() {
+    let telemetry = Telemetry::new();
+    let delivery = parsed("envelope_several_entries");
+    delivery.record(&telemetry, |waba_id| waba_id.as_str() == ACCOUNT);
+    assert_eq!(telemetry.webhook_deliveries.get(), 1);
+    let reviews = telemetry
+        .webhook_changes
+        .with_label_values(&["account_review_update"]);
+    assert_eq!(reviews.get(), 2);
+    // Two entries of this account, 3.25 s and 2.25 s before the receipt.
+    assert_eq!(telemetry.webhook_lag.get_sample_count(), 2);
+    assert!((telemetry.webhook_lag.get_sample_sum() - 5.5).abs() < 1e-9);
+    let received = telemetry
+        .webhook_last_received
+        .with_label_values(&[ACCOUNT]);
+    assert!((received.get() - RECEIVED_AT.as_seconds_f64()).abs() < 1e-9);
+    let others = telemetry
+        .webhook_last_received
+        .remove_label_values(&["800100200300401"]);
+    assert!(
+        others.is_err(),
+        "an account that is not watched got a series"
+    );
+}
+
+#[test]
+fn oddities_are_counted_by_field_and_a_partners_account_is_heard_of() {
+    let telemetry = Telemetry::new();
+    parsed("envelope_unknown_field").record(&telemetry, |_| true);
+    let unknown = telemetry
+        .unknown_values
+        .with_label_values(&["change.field"]);
+    assert_eq!(unknown.get(), 1);
+    let heard = parsed("account_update_partner_added").accounts;
+    let heard: Vec<_> = heard.iter().map(|it| it.waba_id.as_str()).collect();
+    assert_eq!(heard, [super::PORTFOLIO, ACCOUNT]);
+}
+
+#[test]
+fn a_thousand_changes_keep_their_order_and_number() {
+    let change = r#"{"field":"account_review_update","value":{"decision":"APPROVED"}}"#;
+    let changes = vec![change; 1_000].join(",");
+    let body = format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{ACCOUNT}","time":{SENT_AT},"changes":[{changes}]}}]}}"#
+    );
+    let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT).expect("JSON");
+    assert_eq!(delivery.events.len(), 1_000);
+    let sent_at = Timestamp::from_seconds(SENT_AT);
+    assert!(
+        delivery
+            .events
+            .iter()
+            .all(|event| event.observed_at == sent_at)
+    );
+}

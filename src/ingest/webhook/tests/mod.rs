@@ -1,0 +1,160 @@
+//! Every fixture of `tests/fixtures/webhooks/` against the events and oddities it must give, by hand.
+//!
+//! A fixture without an expectation fails, and so does an expectation without a fixture. A new fixture
+//! needs one line in the file of its noun.
+
+mod account;
+mod envelope;
+mod number;
+mod properties;
+mod template;
+mod unwatched;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use super::Delivery;
+use crate::domain::{DisplayDigits, Fact, Source, Timestamp, WabaId};
+use crate::ingest::Oddity;
+
+/// The account of the fixtures, the portfolio it belongs to, and the time of their entries.
+const ACCOUNT: &str = "800100200300400";
+const PORTFOLIO: &str = "700100200300400";
+const SENT_AT: i64 = 1_774_000_000;
+
+/// When the fixtures were received: 3.25 s later.
+const RECEIVED_AT: Timestamp = Timestamp::from_millis(SENT_AT * 1000 + 3_250);
+const RECEIVED_AT_WHOLE_SECONDS: i64 = SENT_AT + 3;
+
+/// What one fixture must give.
+struct Expected {
+    fixture: &'static str,
+    /// Account, Unix seconds, fact.
+    events: Vec<(&'static str, i64, Fact)>,
+    /// `noun.key=word`, or `noun.key!` for a malformed value.
+    oddities: &'static [&'static str],
+}
+
+impl Expected {
+    fn odd(mut self, oddities: &'static [&'static str]) -> Self {
+        self.oddities = oddities;
+        self
+    }
+
+    fn at(mut self, seconds: i64) -> Self {
+        self.events.iter_mut().for_each(|event| event.1 = seconds);
+        self
+    }
+
+    fn of_account(mut self, id: &'static str) -> Self {
+        self.events.iter_mut().for_each(|event| event.0 = id);
+        self
+    }
+}
+
+/// One event of the fixtures' account at the fixtures' time, and nothing odd.
+fn tells(fixture: &'static str, fact: Fact) -> Expected {
+    Expected {
+        fixture,
+        events: vec![(ACCOUNT, SENT_AT, fact)],
+        oddities: &[],
+    }
+}
+
+/// One event without a fact.
+fn tells_nothing(fixture: &'static str) -> Expected {
+    tells(fixture, Fact::Unwatched)
+}
+
+fn digits() -> DisplayDigits {
+    DisplayDigits::parse("15550100199").expect("digits")
+}
+
+fn every_expectation() -> Vec<Expected> {
+    let mut all = number::expectations();
+    all.extend(template::expectations());
+    all.extend(account::expectations());
+    all.extend(unwatched::expectations());
+    all.extend(envelope::expectations());
+    all
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/webhooks")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(folder().join(format!("{name}.json")))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn parsed(name: &str) -> Delivery {
+    Delivery::parse(&fixture(name), RECEIVED_AT).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn as_text(oddity: &Oddity) -> String {
+    match oddity {
+        Oddity::UnknownValue { noun, key, word } => {
+            format!("{noun}.{key}={}", word.as_deref().unwrap_or("(redacted)"))
+        }
+        Oddity::Malformed { noun, key } => format!("{noun}.{key}!"),
+    }
+}
+
+#[test]
+fn every_fixture_gives_what_is_expected_of_it() {
+    for expected in every_expectation() {
+        let name = expected.fixture;
+        let delivery = parsed(name);
+        let events: Vec<_> = delivery
+            .events
+            .iter()
+            .map(|event| (event.waba_id.clone(), event.observed_at, event.fact.clone()))
+            .collect();
+        let wanted: Vec<_> = expected
+            .events
+            .into_iter()
+            .map(|(id, seconds, fact)| {
+                let id = WabaId::parse(id).expect("an id");
+                (id, Timestamp::from_seconds(seconds), fact)
+            })
+            .collect();
+        assert_eq!(events, wanted, "{name}");
+        let oddities: Vec<_> = delivery.oddities.iter().map(as_text).collect();
+        assert_eq!(oddities, expected.oddities, "{name}");
+    }
+}
+
+#[test]
+fn no_fixture_is_without_an_expectation_and_none_has_two() {
+    let files: BTreeSet<String> = fs::read_dir(folder())
+        .expect("the fixtures' folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    let names: Vec<_> = every_expectation().iter().map(|it| it.fixture).collect();
+    let expected: BTreeSet<_> = names.iter().map(|name| format!("{name}.json")).collect();
+    assert_eq!(files, expected);
+    assert_eq!(names.len(), expected.len(), "an expectation is there twice");
+}
+
+#[test]
+fn every_event_has_a_key_of_its_own_that_repeats_share() {
+    let keys_of = |name| parsed(name).events.into_iter().map(|event| event.source);
+    for expected in every_expectation() {
+        let keys: Vec<_> = keys_of(expected.fixture).collect();
+        let distinct: BTreeSet<Source> = keys.iter().copied().collect();
+        assert_eq!(distinct.len(), keys.len(), "{}", expected.fixture);
+        assert_eq!(keys, keys_of(expected.fixture).collect::<Vec<_>>());
+    }
+    assert_ne!(
+        keys_of("phone_number_quality_update_plus_and_dashes").next(),
+        keys_of("phone_number_quality_update_plus_and_spaces").next()
+    );
+}

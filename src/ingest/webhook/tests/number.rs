@@ -1,0 +1,148 @@
+//! What the fixtures about phone numbers must give.
+
+use super::{Expected, digits, tells, tells_nothing};
+use crate::domain::number::{NameDecision, News, QualityEventKind as Event, Told};
+use crate::domain::{Fact, MessagingLimit};
+
+fn about_number(news: News) -> Fact {
+    let digits = digits();
+    Fact::Number(Told { digits, news })
+}
+
+fn quality(event: Event, limits: (Option<u64>, Option<u64>)) -> Fact {
+    about_number(News::Quality {
+        event,
+        old_limit: limits.0.map(MessagingLimit::Customers),
+        current_limit: limits.1.map(MessagingLimit::Customers),
+    })
+}
+
+fn unlimited(event: Event) -> Fact {
+    about_number(News::Quality {
+        event,
+        old_limit: None,
+        current_limit: Some(MessagingLimit::Unlimited),
+    })
+}
+
+fn name(decision: NameDecision) -> Fact {
+    about_number(News::Name(decision))
+}
+
+pub fn expectations() -> Vec<Expected> {
+    let mut all = quality_updates();
+    all.extend(spellings_of_a_limit());
+    all.extend(name_updates());
+    all
+}
+
+fn quality_updates() -> Vec<Expected> {
+    vec![
+        tells(
+            "phone_number_quality_update_flagged",
+            quality(Event::Flagged, (None, Some(10_000))),
+        ),
+        tells(
+            "phone_number_quality_update_unflagged",
+            quality(Event::Unflagged, (None, Some(10_000))),
+        ),
+        tells(
+            "phone_number_quality_update_downgrade",
+            quality(Event::Downgrade, (Some(10_000), Some(1_000))),
+        ),
+        tells(
+            "phone_number_quality_update_upgrade",
+            quality(Event::Upgrade, (Some(1_000), Some(10_000))),
+        ),
+        tells(
+            "phone_number_quality_update_onboarding",
+            quality(Event::Onboarding, (None, Some(250))),
+        ),
+        tells(
+            "phone_number_quality_update_onboarding_not_set",
+            quality(Event::Onboarding, (None, None)),
+        ),
+        tells(
+            "phone_number_quality_update_throughput_upgrade",
+            unlimited(Event::ThroughputUpgrade),
+        ),
+        // Its `current_limit` is a throughput level.
+        tells(
+            "phone_number_quality_update_throughput_upgrade_level_only",
+            quality(Event::ThroughputUpgrade, (None, None)),
+        ),
+        tells(
+            "phone_number_quality_update_unknown_event",
+            quality(Event::Other, (None, None)),
+        )
+        .odd(&["phone_number_quality_update.event=SUPERVISED"]),
+        tells(
+            "phone_number_quality_update_plus_and_dashes",
+            quality(Event::Flagged, (None, None)),
+        ),
+        tells(
+            "phone_number_quality_update_plus_and_spaces",
+            quality(Event::Flagged, (None, None)),
+        ),
+        tells_nothing("phone_number_quality_update_no_number")
+            .odd(&["phone_number_quality_update.display_phone_number!"]),
+        tells_nothing("phone_number_quality_update_no_event")
+            .odd(&["phone_number_quality_update.event!"]),
+    ]
+}
+
+fn spellings_of_a_limit() -> Vec<Expected> {
+    vec![
+        tells(
+            "phone_number_quality_update_limit_as_number",
+            quality(Event::Upgrade, (None, Some(10_000))),
+        ),
+        tells(
+            "phone_number_quality_update_limit_as_numeric_text",
+            quality(Event::Upgrade, (None, Some(100_000))),
+        ),
+        tells(
+            "phone_number_quality_update_limit_minus_one",
+            unlimited(Event::Upgrade),
+        ),
+        tells(
+            "phone_number_quality_update_limit_tier_2k",
+            quality(Event::Upgrade, (None, Some(2_000))),
+        ),
+        tells(
+            "phone_number_quality_update_limit_old_name",
+            quality(Event::Upgrade, (None, Some(10_000))),
+        ),
+        tells(
+            "phone_number_quality_update_limit_unknown",
+            quality(Event::Upgrade, (None, Some(10_000))),
+        )
+        .odd(&["phone_number_quality_update.max_daily_conversations_per_business=TIER_HUGE"]),
+    ]
+}
+
+fn name_updates() -> Vec<Expected> {
+    vec![
+        tells(
+            "phone_number_name_update_approved",
+            name(NameDecision::Approved),
+        ),
+        tells(
+            "phone_number_name_update_deferred",
+            name(NameDecision::Deferred),
+        ),
+        tells(
+            "phone_number_name_update_pending",
+            name(NameDecision::Pending),
+        ),
+        tells(
+            "phone_number_name_update_rejected",
+            name(NameDecision::Rejected),
+        ),
+        tells(
+            "phone_number_name_update_unknown_decision",
+            name(NameDecision::Other),
+        )
+        .odd(&["phone_number_name_update.decision=CONSIDERED"]),
+    ]
+}

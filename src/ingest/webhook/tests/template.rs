@@ -1,0 +1,287 @@
+//! What the fixtures about message templates must give.
+
+use super::{Expected, tells, tells_nothing};
+use crate::domain::template::{
+    Category, EventKind, Identity, News, PauseTitle, RejectedReason, Told,
+};
+use crate::domain::{Fact, QualityRating, TemplateId, Timestamp};
+
+/// The moment all of the fixtures' notices speak of.
+const COMING: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+fn about(language: &str, news: News) -> Fact {
+    named("spring_offer", language, news)
+}
+
+fn named(name: &str, language: &str, news: News) -> Fact {
+    let identity = Identity {
+        id: TemplateId::parse("7001002003004005").expect("an id"),
+        name: Some(name.to_owned()),
+        language: Some(language.to_owned()),
+    };
+    Fact::Template(Told { identity, news })
+}
+
+fn news_of(event: EventKind) -> News {
+    News::Status {
+        event,
+        reason: None,
+        category: None,
+        pause: None,
+        disable_at: None,
+    }
+}
+
+/// A status event in `en_US` with nothing beside it.
+fn status(event: EventKind) -> Fact {
+    about("en_US", news_of(event))
+}
+
+fn in_category(event: EventKind, its_category: Category) -> Fact {
+    let mut news = news_of(event);
+    if let News::Status { category, .. } = &mut news {
+        *category = Some(its_category);
+    }
+    about("en_US", news)
+}
+
+fn titled(event: EventKind, title: PauseTitle) -> Fact {
+    let mut news = news_of(event);
+    if let News::Status { pause, .. } = &mut news {
+        *pause = Some(title);
+    }
+    about("en_US", news)
+}
+
+fn rejected(language: &str, why: RejectedReason) -> Fact {
+    let mut news = news_of(EventKind::Rejected);
+    if let News::Status { reason, .. } = &mut news {
+        *reason = Some(why);
+    }
+    about(language, news)
+}
+
+fn quality(previous: QualityRating, new: QualityRating) -> Fact {
+    let previous = Some(previous);
+    about("en_US", News::Quality { previous, new })
+}
+
+pub fn expectations() -> Vec<Expected> {
+    let mut all = pauses_and_notices();
+    all.extend(rejections());
+    all.extend(other_statuses());
+    all.extend(qualities());
+    all.extend(categories());
+    all
+}
+
+fn pauses_and_notices() -> Vec<Expected> {
+    let paused_marketing = News::Status {
+        event: EventKind::Paused,
+        reason: None,
+        category: Some(Category::Marketing),
+        pause: Some(PauseTitle::FirstPause),
+        disable_at: None,
+    };
+    let flagged = News::Status {
+        event: EventKind::Flagged,
+        reason: None,
+        category: None,
+        pause: None,
+        disable_at: Some(COMING),
+    };
+    let disabled = News::Status {
+        event: EventKind::Disabled,
+        reason: None,
+        category: None,
+        pause: Some(PauseTitle::Disabled),
+        // 2026-01-31, which Meta wrote in prose.
+        disable_at: Some(Timestamp::from_seconds(1_769_817_600)),
+    };
+    vec![
+        tells(
+            "message_template_status_update_paused",
+            about("en_US", paused_marketing),
+        ),
+        tells(
+            "message_template_status_update_paused_second",
+            titled(EventKind::Paused, PauseTitle::SecondPause),
+        ),
+        tells(
+            "message_template_status_update_paused_rate_limiting",
+            titled(EventKind::Paused, PauseTitle::RateLimitingPause),
+        ),
+        tells(
+            "message_template_status_update_paused_lower_case",
+            status(EventKind::Paused),
+        ),
+        tells(
+            "message_template_status_update_unpaused",
+            titled(EventKind::Approved, PauseTitle::Unpause),
+        ),
+        tells(
+            "message_template_status_update_flagged",
+            about("en", flagged),
+        ),
+        tells(
+            "message_template_status_update_disabled",
+            about("en_US", disabled),
+        ),
+        tells(
+            "message_template_status_update_bad_disable_date",
+            status(EventKind::Flagged),
+        )
+        .odd(&["disable_info.disable_date!"]),
+    ]
+}
+
+fn rejections() -> Vec<Expected> {
+    vec![
+        tells(
+            "message_template_status_update_rejected",
+            rejected("en_US", RejectedReason::InvalidFormat),
+        ),
+        tells(
+            "message_template_status_update_rejected_info_outside",
+            rejected("en_US", RejectedReason::Scam),
+        ),
+        tells(
+            "message_template_status_update_rejected_info_word",
+            rejected("en_US", RejectedReason::TagContentMismatch),
+        ),
+        tells(
+            "message_template_status_update_rejected_info_prose",
+            status(EventKind::Rejected),
+        ),
+        tells(
+            "message_template_status_update_rejected_unknown_reason",
+            rejected("en_US", RejectedReason::Other),
+        )
+        .odd(&["message_template_status_update.reason=TOO_GREEN"]),
+    ]
+}
+
+fn other_statuses() -> Vec<Expected> {
+    vec![
+        tells(
+            "message_template_status_update_approved",
+            in_category(EventKind::Approved, Category::Utility),
+        ),
+        tells(
+            "message_template_status_update_approved_no_reason",
+            status(EventKind::Approved),
+        ),
+        tells(
+            "message_template_status_update_id_as_text",
+            status(EventKind::Approved),
+        ),
+        tells(
+            "message_template_status_update_archived",
+            status(EventKind::Archived),
+        ),
+        tells(
+            "message_template_status_update_unarchived",
+            status(EventKind::Unarchived),
+        ),
+        tells(
+            "message_template_status_update_deleted",
+            status(EventKind::Deleted),
+        ),
+        tells(
+            "message_template_status_update_in_appeal",
+            status(EventKind::InAppeal),
+        ),
+        tells(
+            "message_template_status_update_limit_exceeded",
+            status(EventKind::LimitExceeded),
+        ),
+        tells(
+            "message_template_status_update_locked",
+            status(EventKind::Locked),
+        ),
+        tells(
+            "message_template_status_update_pending",
+            status(EventKind::Pending),
+        ),
+        tells(
+            "message_template_status_update_pending_deletion",
+            status(EventKind::PendingDeletion),
+        ),
+        tells(
+            "message_template_status_update_reinstated",
+            status(EventKind::Reinstated),
+        ),
+        tells(
+            "message_template_status_update_unknown_event",
+            status(EventKind::Other),
+        )
+        .odd(&["message_template_status_update.event=EVAPORATED"]),
+        tells(
+            "message_template_status_update_unknown_category",
+            in_category(EventKind::Approved, Category::Other),
+        )
+        .odd(&["message_template_status_update.message_template_category=ISSUE_RESOLUTION"]),
+        tells_nothing("message_template_status_update_no_id")
+            .odd(&["message_template_status_update.message_template_id!"]),
+        tells(
+            "message_template_quality_update_status_payload",
+            status(EventKind::Approved),
+        ),
+        tells(
+            "envelope_escaped_unicode",
+            named("frühling/@home", "de_DE", news_of(EventKind::Approved)),
+        ),
+    ]
+}
+
+fn qualities() -> Vec<Expected> {
+    use QualityRating::{Green, Other, Red, Unknown, Yellow};
+    vec![
+        tells("message_template_quality_update_red", quality(Yellow, Red)),
+        tells(
+            "message_template_quality_update_unknown_score",
+            quality(Yellow, Other),
+        )
+        .odd(&["message_template_quality_update.new_quality_score=ULTRAVIOLET"]),
+        tells(
+            "message_template_status_update_quality_payload",
+            quality(Unknown, Green),
+        ),
+    ]
+}
+
+fn categories() -> Vec<Expected> {
+    let announced = News::CategoryAnnounced {
+        present: Some(Category::Utility),
+        coming: Category::Marketing,
+        at: Some(COMING),
+    };
+    let changed = News::CategoryChanged {
+        previous: Some(Category::Utility),
+        new: Category::Marketing,
+    };
+    let detected = News::CategoryDetected {
+        correct: Category::Marketing,
+    };
+    vec![
+        tells(
+            "template_category_update_announced",
+            about("en_US", announced.clone()),
+        ),
+        tells(
+            "template_category_update_announced_text_time",
+            about("en_US", announced),
+        ),
+        tells("template_category_update_done", about("en_US", changed)),
+        tells_nothing("template_category_update_neither")
+            .odd(&["template_category_update.new_category!"]),
+        tells(
+            "template_correct_category_detection_correct",
+            about("en_US", detected.clone()),
+        ),
+        tells(
+            "template_correct_category_detection_suggested",
+            about("en_US", detected),
+        ),
+    ]
+}

@@ -1,0 +1,60 @@
+//! The fixtures of fields that no metric of state depends on: counted, told apart, not looked into.
+
+use super::{ACCOUNT, Expected, PORTFOLIO, RECEIVED_AT_WHOLE_SECONDS, parsed, tells_nothing};
+use crate::domain::{WebhookField, Word};
+
+/// Management fields: their entries have a time.
+const TIMED: &[&str] = &[
+    "business_username_updates_approved",
+    "flows_endpoint_availability",
+    "flows_error_rate",
+    "flows_status_change",
+    "message_template_components_update_buttons",
+    "payment_configuration_update_needs_connecting",
+    "security_pin_changed",
+];
+
+/// Fields of the `messages` kind: their entries have none.
+const UNTIMED: &[&str] = &[
+    "account_settings_update_calling",
+    "account_settings_update_upper_case",
+    "automatic_events_purchase",
+    "calls_terminate",
+    "group_lifecycle_update_create",
+    "group_participants_update_remove",
+    "group_settings_update_subject",
+    "group_status_update_suspend",
+    "history_chunk",
+    "history_declined",
+    "messages_click",
+    "messages_errors",
+    "messages_inbound",
+    "messages_status_failed",
+    "messages_status_invented",
+    "messages_status_priced",
+    "messages_status_without_number",
+    "smb_app_state_sync_contact",
+    "smb_message_echoes_text",
+    "user_preferences_stop",
+];
+
+pub fn expectations() -> Vec<Expected> {
+    let timed = TIMED.iter().map(|name| tells_nothing(name));
+    let untimed = UNTIMED
+        .iter()
+        .map(|name| tells_nothing(name).at(RECEIVED_AT_WHOLE_SECONDS));
+    let mut all: Vec<_> = timed.chain(untimed).collect();
+    all.push(tells_nothing("partner_solutions_created").of_account(PORTFOLIO));
+    all.push(tells_nothing("partner_solutions_names_account").of_account(ACCOUNT));
+    all
+}
+
+#[test]
+fn every_change_is_counted_under_the_field_of_its_fixture() {
+    for name in TIMED.iter().chain(UNTIMED) {
+        let fields = parsed(name).fields;
+        assert_eq!(fields.len(), 1, "{name}");
+        assert!(name.starts_with(fields[0].as_str()), "{name}");
+        assert_ne!(fields[0], WebhookField::Other);
+    }
+}

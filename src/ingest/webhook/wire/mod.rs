@@ -1,0 +1,100 @@
+//! `changes[].value` to facts: which field is read by whom, and what all values have in common.
+//!
+//! A field that no metric of state depends on is not looked into at all: most of them (`messages` and
+//! its like) carry end users' numbers and words.
+
+mod account;
+mod number;
+mod template;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
+use crate::ingest::{Object, Oddities, Oddity};
+
+/// What a change's value says.
+pub struct Reading {
+    /// The fact; `Unwatched` also where a watched field says nothing that can be understood.
+    pub fact: Fact,
+    /// The account, where the value names it itself: the entry of a partner's event has the
+    /// portfolio's id instead.
+    pub waba_id: Option<WabaId>,
+    /// The value's own `timestamp`, for entries without a time.
+    pub own_time: Option<Timestamp>,
+}
+
+impl Reading {
+    fn unwatched() -> Self {
+        Self {
+            fact: Fact::Unwatched,
+            waba_id: None,
+            own_time: None,
+        }
+    }
+}
+
+/// Makes a fact of one field's value; `None` if what the value must have is missing.
+type Reader = fn(&Object<'_>, &mut Oddities) -> Option<Fact>;
+
+/// The fields that are looked into. A new one needs an arm here, and a fixture.
+fn reader_of(field: WebhookField) -> Option<Reader> {
+    let reader: Reader = match field {
+        WebhookField::AccountAlerts => account::alert,
+        WebhookField::AccountReviewUpdate => account::review,
+        WebhookField::AccountUpdate => account::update,
+        WebhookField::BusinessCapabilityUpdate => account::capability,
+        WebhookField::MessageTemplateQualityUpdate | WebhookField::MessageTemplateStatusUpdate => {
+            template::status_or_quality
+        }
+        // Read only for the account that it names: its entry has the portfolio's id.
+        WebhookField::PartnerSolutions => |_, _| Some(Fact::Unwatched),
+        WebhookField::PhoneNumberNameUpdate => number::name,
+        WebhookField::PhoneNumberQualityUpdate => number::quality,
+        WebhookField::TemplateCategoryUpdate => template::category,
+        WebhookField::TemplateCorrectCategoryDetection => template::correct_category,
+        _ => return None,
+    };
+    Some(reader)
+}
+
+/// Reads the value of one change.
+pub fn read(
+    field: WebhookField,
+    value: &RawValue,
+    rejection_info: Option<&RawValue>,
+    odd: &mut Oddities,
+) -> Reading {
+    let Some(reader) = reader_of(field) else {
+        return Reading::unwatched();
+    };
+    // Fails for nesting deeper than serde_json's limit, half surrogates, and numbers beyond any float.
+    let value = serde_json::from_str::<Value>(value.get()).ok();
+    let value = value.map(|value| with_rejection_info(value, rejection_info));
+    let object = value
+        .as_ref()
+        .and_then(|value| Object::of(field.as_str(), value));
+    let Some(object) = object else {
+        odd.push(Oddity::Malformed {
+            noun: "change",
+            key: "value",
+        });
+        return Reading::unwatched();
+    };
+    Reading {
+        fact: reader(&object, odd).unwrap_or(Fact::Unwatched),
+        waba_id: object
+            .object("waba_info", "waba_info", odd)
+            .and_then(|info| info.parsed("waba_id", WabaId::parse, odd)),
+        own_time: object.time("timestamp", odd),
+    }
+}
+
+/// Meta's syntax block has `rejection_info` beside `value`, its example inside: from here on inside.
+fn with_rejection_info(mut value: Value, beside: Option<&RawValue>) -> Value {
+    let info = beside.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    if let (Some(info), Some(map)) = (info, value.as_object_mut()) {
+        map.entry("rejection_info").or_insert(info);
+    }
+    value
+}

@@ -1,0 +1,49 @@
+//! Webhooks about phone numbers to facts.
+//!
+//! They carry no id: the number is known by the digits of however Meta displays it.
+
+use crate::domain::number::{News, QualityEventKind, Told};
+use crate::domain::{DisplayDigits, Fact, MessagingLimit};
+use crate::ingest::{Object, Oddities};
+
+/// `phone_number_quality_update`, in the form of old and in today's.
+pub fn quality(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
+    let digits = digits(value, odd)?;
+    value.needs("event", odd)?;
+    let event = value.word("event", odd)?;
+    // These two are a throughput level with THROUGHPUT_UPGRADE, and nobody knows what with an event
+    // that this version does not know.
+    let of_old = |key, odd: &mut Oddities| {
+        let about_limits = !matches!(
+            event,
+            QualityEventKind::ThroughputUpgrade | QualityEventKind::Other
+        );
+        about_limits.then(|| value.limit(key, odd)).flatten()
+    };
+    let news = News::Quality {
+        event,
+        old_limit: of_old("old_limit", odd),
+        current_limit: daily_limit(value, odd).or_else(|| of_old("current_limit", odd)),
+    };
+    Some(Fact::Number(Told { digits, news }))
+}
+
+/// `phone_number_name_update`.
+pub fn name(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
+    let digits = digits(value, odd)?;
+    value.needs("decision", odd)?;
+    let news = News::Name(value.word("decision", odd)?);
+    Some(Fact::Number(Told { digits, news }))
+}
+
+/// The messaging limit under its name since v24, or under the one before: numbers and account share it.
+pub fn daily_limit(value: &Object<'_>, odd: &mut Oddities) -> Option<MessagingLimit> {
+    value
+        .limit("max_daily_conversations_per_business", odd)
+        .or_else(|| value.limit("max_daily_conversation_per_phone", odd))
+}
+
+fn digits(value: &Object<'_>, odd: &mut Oddities) -> Option<DisplayDigits> {
+    value.needs("display_phone_number", odd)?;
+    value.parsed("display_phone_number", DisplayDigits::parse, odd)
+}
