@@ -97,6 +97,14 @@ impl Config {
         walker.into_errors().map(|()| config)
     }
 
+    /// Does this configuration listen where, and for what, `other` does?
+    #[must_use]
+    pub fn listens_as(&self, other: &Self) -> bool {
+        self.web.listen_address == other.web.listen_address
+            && self.webhook.listen_address == other.webhook.listen_address
+            && self.webhook.enabled == other.webhook.enabled
+    }
+
     /// Reads every section. Apps are left out when the file is unreadable: what it would have said
     /// about them is not known, and complaints about missing secrets would mislead.
     fn read(walker: &mut Walker<'_>, with_apps: bool) -> Self {

@@ -16,9 +16,12 @@ const KEPT: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History<T> {
     seen: Vec<(Stamp, T)>,
+    /// Has anything ever been pushed out? Then the oldest observation kept is not the first.
+    forgot: bool,
 }
 
-/// A step from one value to the next; no `from` where a webhook told of the first value known.
+/// A step from one value to the next; no `from` where a webhook told of the first value known, which
+/// is news, whereas a first value that was only ever polled may be old.
 pub type Step<T> = (Option<T>, T);
 
 /// What one observation did to the history.
@@ -28,8 +31,8 @@ pub struct Observed<T> {
     pub newest: bool,
     /// The steps that are now known and were not before.
     pub gained: Vec<Step<T>>,
-    /// The step that turned out to have been two.
-    pub lost: Option<Step<T>>,
+    /// The steps that turned out to have been something else.
+    pub lost: Vec<Step<T>>,
     /// Set when this poll confirms that the sources disagree.
     pub drift: Option<Drift>,
 }
@@ -55,7 +58,10 @@ impl<T> Observed<T> {
 
 impl<T> Default for History<T> {
     fn default() -> Self {
-        Self { seen: Vec::new() }
+        Self {
+            seen: Vec::new(),
+            forgot: false,
+        }
     }
 }
 
@@ -94,12 +100,19 @@ impl<T: Copy + Ord> History<T> {
         }
         let drift = self.drift_shown_by(place, value, stamp);
         let place = self.recover_polls_around(place, value, stamp, polls);
-        let (gained, lost) = self.steps_through(place, value, stamp);
+        let first_told_before = self.first_told();
+        let (mut gained, mut lost) = self.steps_through(place, value);
         self.seen.insert(place, (stamp, value));
+        let first_told = self.first_told();
+        if first_told != first_told_before {
+            gained.extend(first_told.map(|first| (None, first)));
+            lost.extend(first_told_before.map(|first| (None, first)));
+        }
         let newest = place + 1 == self.seen.len();
         self.leave_out_repeated_polls(place);
         if self.seen.len() > KEPT {
             self.seen.remove(0);
+            self.forgot = true;
         }
         Observed {
             newest,
@@ -107,6 +120,13 @@ impl<T: Copy + Ord> History<T> {
             lost,
             drift,
         }
+    }
+
+    /// The first value ever known, if a webhook told of it before it was seen to change.
+    fn first_told(&self) -> Option<T> {
+        let (_, first) = self.seen.first().filter(|_| !self.forgot)?;
+        let mut streak = self.seen.iter().take_while(|(_, seen)| seen == first);
+        streak.any(|(stamp, _)| stamp.is_told()).then_some(*first)
     }
 
     /// A second poll on end that finds a change of which no webhook has told.
@@ -167,29 +187,14 @@ impl<T: Copy + Ord> History<T> {
     }
 
     /// The steps to and from an observation about to stand at `place`, and the one they replace.
-    fn steps_through(
-        &self,
-        place: usize,
-        value: T,
-        stamp: Stamp,
-    ) -> (Vec<Step<T>>, Option<Step<T>>) {
+    fn steps_through(&self, place: usize, value: T) -> (Vec<Step<T>>, Vec<Step<T>>) {
         let before = place.checked_sub(1).map(|place| self.seen[place].1);
-        let after = self.seen.get(place).copied();
-        let mut gained = Vec::new();
-        match before {
-            Some(before) if before != value => gained.push((Some(before), value)),
-            None if stamp.is_told() => gained.push((None, value)),
-            _ => {}
-        }
-        if let Some((_, after)) = after.filter(|(_, after)| *after != value) {
-            gained.push((Some(value), after));
-        }
-        let lost = match (before, after) {
-            (Some(before), Some((_, after))) if before != after => Some((Some(before), after)),
-            (None, Some((stamp, after))) if stamp.is_told() => Some((None, after)),
-            _ => None,
-        };
-        (gained, lost)
+        let after = self.seen.get(place).map(|(_, after)| *after);
+        let step = |from: Option<T>, to: Option<T>| Some((Some(from?), to?)).filter(|_| from != to);
+        let gained = step(before, Some(value))
+            .into_iter()
+            .chain(step(Some(value), after));
+        (gained.collect(), step(before, after).into_iter().collect())
     }
 
     /// Leaves out polls at and beside `place` that only repeat both their neighbours.
@@ -217,7 +222,7 @@ impl<T> Observed<T> {
         Self {
             newest: false,
             gained: Vec::new(),
-            lost: None,
+            lost: Vec::new(),
             drift: None,
         }
     }

@@ -29,6 +29,7 @@ pub struct Template {
     pause: Latest<PauseTitle>,
     disable_at: Latest<Option<Timestamp>>,
     category_change: Latest<Option<(Category, Option<Timestamp>)>>,
+    last_polled_category: Latest<Category>,
     /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
     category_moves: Vec<(Category, Category, u64, u64)>,
 }
@@ -57,6 +58,7 @@ impl Template {
             pause: Latest::default(),
             disable_at: Latest::default(),
             category_change: Latest::default(),
+            last_polled_category: Latest::default(),
             category_moves: Vec::new(),
         }
     }
@@ -157,18 +159,27 @@ impl Template {
             polls,
             change,
         );
-        let found = self.category.value();
-        let seen = self.observe_category(reading.category, stamp, polls, change);
-        let moved = match (found, reading.category) {
-            (Some(from), Some(to)) if from != to && seen.is_some_and(|seen| seen.newest) => {
-                self.category_moved(from, to, stamp)
-            }
-            _ => None,
-        };
+        self.observe_category(reading.category, stamp, polls, change);
+        let category = reading
+            .category
+            .and_then(|category| self.category_polled(category, stamp));
         Steps {
             rejections,
-            category: moved,
+            category,
         }
+    }
+
+    /// Notes the category that a poll read, and whether it is another than the poll before it read.
+    fn category_polled(
+        &mut self,
+        category: Category,
+        stamp: Stamp,
+    ) -> Option<(Category, Category)> {
+        let before = self.last_polled_category.value().copied();
+        let newest = self.last_polled_category.stamp() < Some(stamp);
+        self.last_polled_category.observe(category, stamp);
+        let before = before.filter(|before| *before != category && newest)?;
+        self.category_moved(before, category, stamp)
     }
 
     pub(super) fn tell(

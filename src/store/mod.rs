@@ -43,6 +43,12 @@ impl Store {
         }
     }
 
+    /// Is this account watched?
+    #[must_use]
+    pub fn is_watched(&self, waba_id: &WabaId) -> bool {
+        self.lock().accounts().contains_key(waba_id)
+    }
+
     /// The accounts as they are now, one consistent picture that later commits leave alone.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {

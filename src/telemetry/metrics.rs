@@ -3,6 +3,8 @@
 //! Every label here is bounded: by an enum, by the accounts of the configuration, or by field names in
 //! this code.
 
+use std::collections::BTreeSet;
+
 use prometheus::proto::MetricFamily;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -114,6 +116,22 @@ series_refused: new.counters("series_refused_total", "Objects left out of a scra
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
+    }
+
+    /// The polls whose last try failed, by account and collector.
+    #[must_use]
+    pub fn failing_polls(&self) -> BTreeSet<(String, String)> {
+        use prometheus::core::Collector as _;
+        let families = self.poll_up.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric);
+        let failing = series.filter(|series| series.get_gauge().get_value() == 0.0);
+        let label = |series: &prometheus::proto::Metric, name| {
+            let pair = series.get_label().iter().find(|pair| pair.name() == name);
+            pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
+        };
+        failing
+            .map(|series| (label(series, "waba_id"), label(series, "collector")))
+            .collect()
     }
 
     /// Drops the series of an account that is no longer watched.

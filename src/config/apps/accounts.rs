@@ -7,8 +7,9 @@ use super::reader::{AppReader, NOT_AN_ID};
 use super::settings::ACCOUNTS;
 use crate::domain::WabaId;
 
-/// Most accounts of an app; polled at the default cadence they need some six calls a second.
-const MAX_ACCOUNTS: usize = 1000;
+/// Most accounts of an app. Ten thousand, the largest provider we know of, take some sixty calls a
+/// second at the default cadence.
+const MAX_ACCOUNTS: usize = 20_000;
 
 /// Accounts, each with the place that names it.
 type Accounts = Vec<(String, WabaId)>;

@@ -147,14 +147,14 @@ fn accounts_are_a_list_that_is_not_empty() {
     for accounts in ["", "5", "[]", "{}"] {
         assert_eq!(
             errors(&format!("apps: [{{accounts: {accounts}}}]")),
-            "apps[0].accounts: takes a list of 1 to 1000 ids, such as [102290129340398]",
+            "apps[0].accounts: takes a list of 1 to 20000 ids, such as [102290129340398]",
             "{accounts:?}"
         );
     }
     let none = environment().with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", " , ");
     assert_eq!(
         load("", none).expect_err("no account"),
-        "WHATSAPP_BUSINESS_ACCOUNT_IDS: takes 1 to 1000 ids, separated by commas or spaces"
+        "WHATSAPP_BUSINESS_ACCOUNT_IDS: takes 1 to 20000 ids, separated by commas or spaces"
     );
 }
 

@@ -1,0 +1,122 @@
+//! The arrows of the house: which room may name which, held against the `use` lines.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with the rooms it may name besides itself. The last word on the table in `src/lib.rs`.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("clock", &["domain"]),
+    ("config", &["domain"]),
+    ("telemetry", &["domain"]),
+    ("state", &["domain"]),
+    ("expose", &["domain", "state"]),
+    ("store", &["domain", "state", "telemetry"]),
+    ("ingest", &["clock", "domain", "store", "telemetry"]),
+    (
+        "serve",
+        &[
+            "clock",
+            "domain",
+            "expose",
+            "ingest",
+            "state",
+            "store",
+            "telemetry",
+        ],
+    ),
+    ("simulator", &[]),
+    (
+        "app",
+        &[
+            "clock",
+            "config",
+            "domain",
+            "expose",
+            "ingest",
+            "serve",
+            "simulator",
+            "store",
+            "telemetry",
+        ],
+    ),
+    ("cli", &["app", "config", "simulator", "telemetry"]),
+];
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a readable folder");
+    let paths = entries.map(|entry| entry.expect("a readable entry").path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                rust_files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The rooms that a file names after `crate::`.
+fn rooms_named(text: &str) -> impl Iterator<Item = &str> {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| {
+            rest.split(|character: char| !character.is_alphanumeric() && character != '_')
+                .next()
+                .unwrap_or_default()
+        })
+}
+
+#[test]
+fn every_arrow_is_allowed() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut forbidden = Vec::new();
+    for file in rust_files(&src) {
+        let inside = file
+            .strip_prefix(&src)
+            .expect("inside src")
+            .to_string_lossy()
+            .into_owned();
+        let room = inside
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+            assert!(
+                ["lib", "main", "build"].contains(&room.as_str()),
+                "{inside} is in no room of the table"
+            );
+            continue;
+        };
+        let text = fs::read_to_string(&file).expect("a readable file");
+        let named = rooms_named(&text).filter(|named| ARROWS.iter().any(|(name, _)| name == named));
+        let strangers = named.filter(|named| *named != room && !allowed.contains(named));
+        forbidden.extend(strangers.map(|stranger| format!("{inside} names {stranger}")));
+    }
+    assert_eq!(forbidden, [""; 0]);
+}
+
+#[test]
+fn the_reducer_and_the_exposition_know_no_time_and_no_socket() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in ["domain", "state", "expose"] {
+        for file in rust_files(&src.join(room)) {
+            let text = fs::read_to_string(&file).expect("a readable file");
+            for word in [
+                "SystemTime",
+                "Instant",
+                "tokio::",
+                "std::net",
+                "std::fs",
+                "std::env::",
+            ] {
+                assert!(!text.contains(word), "{} names {word}", file.display());
+            }
+        }
+    }
+}

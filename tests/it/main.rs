@@ -1,0 +1,6 @@
+//! One integration binary, so that the library is linked once.
+
+mod architecture;
+mod exposition;
+mod reducer_properties;
+mod support;

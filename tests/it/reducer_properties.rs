@@ -1,0 +1,344 @@
+//! The reducer's promise: the same facts in any order, any number of times, are the same truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use whatsapp_business_exporter::domain::{
+    CanSendMessage, DisplayDigits, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
+    MessagingLimit, QualityRating, Word, account, number, template,
+};
+
+use crate::support::{number_id, polled, state_after, template_id, text_of, told};
+
+/// Few enough observations of one attribute for all to be remembered (`state::history` keeps 16).
+const MAX_POLLS: usize = 4;
+const MAX_WEBHOOKS: usize = 5;
+
+const DISPLAYED: [&str; 2] = ["+1 555-010-0199", "+1 555-010-0142"];
+
+fn word<W: Word>() -> impl Strategy<Value = W> {
+    select(W::ALL)
+}
+
+fn limit() -> impl Strategy<Value = MessagingLimit> {
+    prop_oneof![
+        select(vec![250, 2_000, 10_000]).prop_map(MessagingLimit::Customers),
+        Just(MessagingLimit::Unlimited)
+    ]
+}
+
+fn health() -> impl Strategy<Value = Option<Health>> {
+    word::<CanSendMessage>().prop_map(|can_send_message| {
+        Health::of(
+            vec![EntityHealth {
+                kind: HealthEntity::Waba,
+                can_send_message,
+            }],
+            None,
+        )
+    })
+}
+
+fn number_reading(which: usize) -> impl Strategy<Value = number::Reading> {
+    let states = (
+        word(),
+        word(),
+        limit(),
+        word(),
+        word(),
+        word(),
+        word(),
+        health(),
+    );
+    states.prop_map(
+        move |(rating, status, limit, level, name, new_name, code, health)| number::Reading {
+            display_phone_number: Some(DISPLAYED[which].to_owned()),
+            verified_name: Some("Fern & Moss".to_owned()),
+            quality_rating: Some(rating),
+            status: Some(status),
+            messaging_limit: Some(limit),
+            throughput_level: Some(level),
+            name_status: Some(name),
+            new_name_status: Some(new_name),
+            code_verification_status: Some(code),
+            health,
+            ..number::Reading::of(number_id(which))
+        },
+    )
+}
+
+fn identity(which: usize) -> template::Identity {
+    template::Identity {
+        id: template_id(which),
+        name: Some(format!("spring_offer_{which}")),
+        language: Some("en_US".to_owned()),
+    }
+}
+
+/// The reason is the template's, the category the poll's: see `category_changes` below.
+fn template_reading(which: usize) -> impl Strategy<Value = template::Reading> {
+    (word(), word()).prop_map(move |(status, rating)| template::Reading {
+        identity: identity(which),
+        status: Some(status),
+        category: Some(template::Category::Utility),
+        correct_category: Some(template::Category::Utility),
+        quality_rating: Some(rating),
+        rejected_reason: Some(template::RejectedReason::InvalidFormat),
+    })
+}
+
+fn poll() -> impl Strategy<Value = Fact> {
+    let numbers = (number_reading(0), number_reading(1)).prop_map(|(first, second)| {
+        Fact::NumbersListed(Listing {
+            objects: vec![first, second],
+            complete: true,
+        })
+    });
+    let templates = (template_reading(0), template_reading(1)).prop_map(|(first, second)| {
+        let listing = Listing {
+            objects: vec![first, second],
+            complete: true,
+        };
+        Fact::TemplatesListed(
+            listing,
+            template::Totals {
+                count: Some(2),
+                limit: Some(250),
+            },
+        )
+    });
+    let node = (word(), word(), word(), limit(), health()).prop_map(
+        |(review, verified, status, limit, health)| {
+            Fact::AccountRead(account::Reading {
+                review_status: Some(review),
+                business_verification_status: Some(verified),
+                status: Some(status),
+                messaging_limit: Some(limit),
+                health,
+                webhook_subscribed: Some(true),
+                ..account::Reading::default()
+            })
+        },
+    );
+    prop_oneof![numbers, templates, node]
+}
+
+fn number_news() -> impl Strategy<Value = Fact> {
+    let quality = (word(), prop::option::of(limit()), prop::option::of(limit()));
+    let quality = quality.prop_map(|(event, old_limit, current_limit)| number::News::Quality {
+        event,
+        old_limit,
+        current_limit,
+    });
+    let news = prop_oneof![quality, word().prop_map(number::News::Name)];
+    (0..2_usize, news).prop_map(|(which, news)| {
+        let digits = DisplayDigits::parse(DISPLAYED[which]).expect("digits");
+        Fact::Number(number::Told { digits, news })
+    })
+}
+
+fn template_news() -> impl Strategy<Value = Fact> {
+    let moment = prop::option::of((0..500_i64).prop_map(crate::support::at));
+    let status = (word(), prop::option::of(word()), moment.clone());
+    let status = status.prop_map(|(event, pause, disable_at)| template::News::Status {
+        event,
+        reason: Some(template::RejectedReason::InvalidFormat),
+        category: None,
+        pause,
+        disable_at,
+    });
+    let quality = (prop::option::of(word()), word());
+    let quality = quality.prop_map(|(previous, new)| template::News::Quality { previous, new });
+    let announced = (word(), moment).prop_map(|(coming, at)| template::News::CategoryAnnounced {
+        present: None,
+        coming,
+        at,
+    });
+    (0..2_usize, prop_oneof![status, quality, announced]).prop_map(|(which, news)| {
+        Fact::Template(template::Told {
+            identity: identity(which),
+            news,
+        })
+    })
+}
+
+fn account_news() -> impl Strategy<Value = Fact> {
+    let moment = prop::option::of((-500..500_i64).prop_map(crate::support::at));
+    let restriction = (word(), moment.clone());
+    let restriction =
+        restriction.prop_map(|(kind, expires_at)| account::Restriction { kind, expires_at });
+    let ban = (word(), moment).prop_map(|(state, date)| account::Ban { state, date });
+    let restrictions = prop::collection::vec(restriction, 0..3);
+    let update = (
+        word(),
+        prop::option::of(ban),
+        restrictions,
+        prop::option::of(word()),
+    );
+    let update = update.prop_map(
+        |(event, ban, restrictions, violation)| account::News::Update {
+            event,
+            digits: None,
+            ban,
+            restrictions,
+            violation,
+        },
+    );
+    let alert =
+        (word(), word()).prop_map(|(severity, alert)| account::News::Alert { severity, alert });
+    let capability = (prop::option::of(limit()), prop::option::of(1..50_u64));
+    let capability =
+        capability.prop_map(
+            |(messaging_limit, phone_numbers_limit)| account::News::Capability {
+                messaging_limit,
+                phone_numbers_limit,
+            },
+        );
+    prop_oneof![
+        update,
+        word().prop_map(account::News::Review),
+        alert,
+        capability
+    ]
+    .prop_map(Fact::Account)
+}
+
+/// Polls of which no two of a collector begin at the same time, and webhooks among them.
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let polls = prop::collection::btree_map(0..60_i64, poll(), 0..MAX_POLLS);
+    let news = prop_oneof![number_news(), template_news(), account_news()];
+    let webhooks = prop::collection::vec((0..60_i64, news), 0..MAX_WEBHOOKS);
+    (polls, webhooks).prop_map(|(polls, webhooks)| {
+        let polls = polls.into_iter().map(|(at, fact)| polled(at * 10, fact));
+        let keyed = webhooks.into_iter().zip(1..);
+        polls
+            .chain(keyed.map(|((at, fact), key)| told(key, at * 10, fact)))
+            .collect()
+    })
+}
+
+fn events_and_a_shuffle() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
+    events().prop_flat_map(|events| {
+        let twice: Vec<Event> = events.iter().chain(&events).cloned().collect();
+        (Just(events), Just(twice).prop_shuffle())
+    })
+}
+
+/// Every sample by its name and labels.
+fn by_series(text: &str) -> BTreeMap<&str, f64> {
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    let pairs = samples.map(|line| line.rsplit_once(' ').expect("a value"));
+    let mut series = BTreeMap::new();
+    for (name, value) in pairs {
+        let value = value.parse().expect("a number");
+        assert_eq!(series.insert(name, value), None, "series {name} twice");
+    }
+    series
+}
+
+fn is_a_counter(series: &str) -> bool {
+    series
+        .split('{')
+        .next()
+        .is_some_and(|name| name.ends_with("_total"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_and_any_repetition_shows_the_same((events, shuffled) in events_and_a_shuffle()) {
+        prop_assert_eq!(text_of(&state_after(&events)), text_of(&state_after(&shuffled)));
+    }
+
+    #[test]
+    fn no_event_makes_a_counter_fall(events in events()) {
+        let mut before = BTreeMap::new();
+        for count in 0..=events.len() {
+            let text = text_of(&state_after(&events[..count]));
+            let now = by_series(&text);
+            for (series, value) in &before {
+                let series: &String = series;
+                if is_a_counter(series) {
+                    let after = now.get(series.as_str()).copied();
+                    prop_assert!(after >= Some(*value), "{} fell from {} to {:?}", series, value, after);
+                }
+            }
+            before = now.into_iter().map(|(series, value)| (series.to_owned(), value)).collect();
+        }
+    }
+
+    #[test]
+    fn no_series_twice_no_family_empty_and_one_state_in_a_set(events in events()) {
+        let text = text_of(&state_after(&events));
+        let series = by_series(&text);
+        let families: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        prop_assert_eq!(families.iter().collect::<BTreeSet<_>>().len(), families.len());
+        for family in families {
+            let samples: Vec<_> = series.iter().filter(|(name, _)| name.split('{').next() == Some(family)).collect();
+            prop_assert!(!samples.is_empty(), "{} is empty", family);
+            if family == "whatsapp_phone_number_status" {
+                let ones = samples.iter().filter(|(_, value)| **value == 1.0).count();
+                prop_assert_eq!(ones * number::Status::ALL.len(), samples.len());
+            }
+        }
+    }
+
+    /// Categories are counted by pairs, which only polls in their own order allow to count once: the
+    /// schedule never runs two polls of a slot at a time, so they are.
+    #[test]
+    fn category_changes_count_once_wherever_the_webhooks_land(
+        moves in prop::collection::vec((word::<template::Category>(), any::<bool>()), 1..4),
+        late in prop::collection::vec(0..8_usize, 4),
+    ) {
+        let mut category = template::Category::Utility;
+        let mut in_order = vec![poll_of_category(0, category)];
+        let mut webhooks = Vec::new();
+        for (step, (new, told_of)) in moves.into_iter().enumerate() {
+            let seconds = 100 * (i64::try_from(step).expect("few") + 1);
+            if told_of && new != category {
+                let news = template::News::CategoryChanged { previous: Some(category), new };
+                let fact = Fact::Template(template::Told { identity: identity(0), news });
+                let webhook = told(step as u128 + 1, seconds - 50, fact);
+                webhooks.push(webhook.clone());
+                in_order.push(webhook);
+            }
+            category = new;
+            in_order.push(poll_of_category(seconds, category));
+        }
+        // As late as you like, but never before the poll that it followed.
+        let mut shuffled: Vec<Event> =
+            in_order.iter().filter(|event| !webhooks.contains(event)).cloned().collect();
+        for (webhook, later) in webhooks.iter().zip(late) {
+            let earliest = shuffled.partition_point(|event| event.observed_at < webhook.observed_at);
+            shuffled.insert((earliest + later).min(shuffled.len()), webhook.clone());
+        }
+        let counted = |events: &[Event]| {
+            let text = text_of(&state_after(events));
+            let family = "whatsapp_message_template_category_changes_total";
+            crate::support::samples(&text, family).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(counted(&in_order), counted(&shuffled));
+    }
+}
+
+fn poll_of_category(seconds: i64, category: template::Category) -> Event {
+    let reading = template::Reading {
+        identity: identity(0),
+        status: Some(template::Status::Approved),
+        category: Some(category),
+        correct_category: None,
+        quality_rating: Some(QualityRating::Green),
+        rejected_reason: None,
+    };
+    let listing = Listing {
+        objects: vec![reading],
+        complete: true,
+    };
+    polled(
+        seconds,
+        Fact::TemplatesListed(listing, template::Totals::default()),
+    )
+}

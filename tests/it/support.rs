@@ -1,0 +1,76 @@
+//! What several tests need: ids, moments, and a state that answers in exposition text.
+
+use whatsapp_business_exporter::domain::{
+    DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
+};
+use whatsapp_business_exporter::expose::{self, Format, Options, StateSets, TemplateDetail};
+use whatsapp_business_exporter::state::State;
+
+/// A moment that is long past: nothing scheduled for the present is over.
+pub const EPOCH_SECONDS: i64 = 1_775_000_000;
+
+pub const ALL_TEMPLATES: Options = Options {
+    template_detail: TemplateDetail::All,
+    state_sets: StateSets::Sparse,
+    template_series_limit: 20_000,
+};
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(EPOCH_SECONDS + seconds)
+}
+
+pub fn waba() -> WabaId {
+    WabaId::parse("800100200300400").expect("digits")
+}
+
+pub fn number_id(which: usize) -> PhoneNumberId {
+    PhoneNumberId::parse(&format!("90010020030040{which}")).expect("digits")
+}
+
+pub fn template_id(which: usize) -> TemplateId {
+    TemplateId::parse(&format!("700100200300400{which}")).expect("digits")
+}
+
+pub fn polled(seconds: i64, fact: Fact) -> Event {
+    Event {
+        waba_id: waba(),
+        observed_at: at(seconds),
+        source: Source::Poll,
+        fact,
+    }
+}
+
+pub fn told(key: u128, seconds: i64, fact: Fact) -> Event {
+    Event {
+        waba_id: waba(),
+        observed_at: at(seconds),
+        source: Source::Webhook(DeliveryKey(key)),
+        fact,
+    }
+}
+
+/// The state after these events, watching the one account.
+pub fn state_after<'a>(events: impl IntoIterator<Item = &'a Event>) -> State {
+    let mut state = State::default();
+    state.watch([waba()]);
+    for event in events {
+        state.apply(event);
+    }
+    state
+}
+
+/// What a scraper would read of this state.
+pub fn text_of(state: &State) -> String {
+    expose::render(state.accounts(), &[], at(0), &ALL_TEMPLATES, Format::Text).text
+}
+
+/// The samples of one family, sorted, without the labels of the account.
+pub fn samples<'a>(text: &'a str, family: &str) -> Vec<&'a str> {
+    let of_family = |line: &&str| {
+        line.strip_prefix(family)
+            .is_some_and(|rest| rest.starts_with(['{', ' ']))
+    };
+    let mut samples: Vec<&str> = text.lines().filter(of_family).collect();
+    samples.sort_unstable();
+    samples
+}
