@@ -25,3 +25,4 @@ pub use quality::QualityRating;
 pub use time::Timestamp;
 pub use webhook::WebhookField;
 pub use word::Word;
+pub(crate) use word::meta_words;

@@ -144,6 +144,17 @@ pub struct Totals {
     pub limit: Option<u64>,
 }
 
+impl Totals {
+    /// These totals, with what they lack taken from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            count: self.count.or(other.count),
+            limit: self.limit.or(other.limit),
+        }
+    }
+}
+
 /// A webhook about one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {

@@ -1,1 +1,12 @@
-//! serve
+//! The two routers: the operator's, and the public one that Meta calls.
+//!
+//! Invariant: nothing but [`public`] is ever meant for strangers. The two may share a port by the
+//! operator's choice; they share no state but the store and the exporter's own metrics.
+
+mod listener;
+mod negotiation;
+pub mod operator;
+pub mod public;
+mod status_page;
+
+pub use listener::{Listener, serve};

@@ -1,1 +1,28 @@
-//! graph
+//! The only HTTP client: the Graph API's answers as readings, failures by kind, and Meta's usage figures.
+//!
+//! Invariant: the token and its proof leave this room in requests alone, never in an error or a log.
+//! No call is made without asking [`Calls`], and none removes anything: that is the reducer's business.
+
+mod answer;
+mod client;
+mod endpoint;
+mod failure;
+mod fields;
+mod listing;
+mod usage;
+mod wire;
+
+pub use client::{Client, ClientOptions};
+pub use endpoint::Endpoint;
+pub use failure::{Failure, FailureKind};
+pub use listing::Listed;
+pub use usage::Usage;
+
+/// Asked before every call and told after it: the poller's budget.
+pub trait Calls: Send + Sync {
+    /// Takes one call from the budget, if there is one.
+    fn may_call(&self) -> bool;
+
+    /// Notes what Meta said of its quota.
+    fn used(&self, usage: &Usage);
+}

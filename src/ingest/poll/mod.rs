@@ -1,1 +1,13 @@
-//! poll
+//! Polling the Graph API on a timer of its own, so that scrapes never spend the API budget.
+//!
+//! [`Schedule`] and [`Budget`] are pure and decide; [`Poller`] is the dull loop that asks them. A
+//! webhook never starts a poll: it nudges, and the schedule may move a poll forward.
+
+mod budget;
+mod once;
+mod runner;
+mod schedule;
+
+pub use budget::{Budget, Budgets};
+pub use runner::{Nudge, Poller};
+pub use schedule::{Cadences, Next, Schedule, Task};

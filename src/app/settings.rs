@@ -1,0 +1,92 @@
+//! A configuration's values in the words of the rooms that use them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::config::{self, Config};
+use crate::domain::WabaId;
+use crate::expose::{Options, StateSets, TemplateDetail};
+use crate::ingest::graph::{Client, ClientOptions};
+use crate::ingest::poll::{Budget, Cadences};
+use crate::ingest::webhook::{Verifier, VerifyTokens};
+use crate::serve::public::Secrets;
+use crate::telemetry::Telemetry;
+
+/// Every account of every app.
+pub(super) fn accounts(config: &Config) -> impl Iterator<Item = WabaId> {
+    config
+        .apps
+        .iter()
+        .flat_map(|app| app.accounts.iter().cloned())
+}
+
+/// One client for each app, shared by its accounts.
+pub(super) fn clients(
+    config: &Config,
+    telemetry: &Arc<Telemetry>,
+) -> anyhow::Result<BTreeMap<WabaId, Arc<Client>>> {
+    let mut clients = BTreeMap::new();
+    for app in &config.apps {
+        let options = ClientOptions {
+            base_url: config.graph.base_url.clone(),
+            api_version: config.graph.api_version.clone(),
+            access_token: app.access_token.clone(),
+            app_secret: app.app_secret.clone(),
+            app_id: app.app_id.clone(),
+            request_timeout: config.graph.request_timeout,
+            max_answer_bytes: config.graph.max_answer_bytes,
+        };
+        let client = Arc::new(Client::new(options, Arc::clone(telemetry))?);
+        clients.extend(
+            app.accounts
+                .iter()
+                .map(|waba_id| (waba_id.clone(), Arc::clone(&client))),
+        );
+    }
+    Ok(clients)
+}
+
+/// What is shown of templates.
+pub(super) fn options(config: &Config) -> Options {
+    Options {
+        template_detail: match config.templates.detail {
+            config::TemplateDetail::All => TemplateDetail::All,
+            config::TemplateDetail::Problems => TemplateDetail::Problems,
+            config::TemplateDetail::None => TemplateDetail::None,
+        },
+        state_sets: match config.templates.state_sets {
+            config::StateSets::Sparse => StateSets::Sparse,
+            config::StateSets::Full => StateSets::Full,
+        },
+        template_series_limit: config.templates.series_limit,
+    }
+}
+
+/// What deliveries and handshakes are checked against: any app's secret will do.
+pub(super) fn secrets(config: &Config) -> Secrets {
+    let app_secrets = config.apps.iter().filter_map(|app| app.app_secret.clone());
+    let tokens = config
+        .apps
+        .iter()
+        .filter_map(|app| app.webhook_verify_token.clone());
+    Secrets {
+        verifier: Verifier::new(&app_secrets.collect::<Vec<SecretString>>()),
+        tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
+    }
+}
+
+/// How often each collector polls.
+pub(super) fn cadences(config: &Config) -> Cadences {
+    Cadences {
+        numbers: config.poll.numbers_interval,
+        account: config.poll.account_interval,
+        templates: config.poll.templates_interval,
+    }
+}
+
+/// A fresh budget of one account.
+pub(super) fn budget(config: &Config) -> Budget {
+    Budget::new(config.poll.calls_per_hour, config.poll.max_usage_ratio)
+}

@@ -1,0 +1,54 @@
+//! An answer read to its end, and no further than allowed.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use super::{Failure, FailureKind};
+
+/// Meta asks for seconds; a date, which HTTP also allows, it does not send.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// The answer's JSON, or why there is none.
+pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Value, Failure> {
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Failure::from_transport(&error))?
+    {
+        // Decompressed bytes: a small answer that swells is stopped here.
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Failure::of(FailureKind::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !status.is_success() {
+        return Err(Failure::from_answer(status.as_u16(), &body, retry_after));
+    }
+    let json: Value =
+        serde_json::from_slice(&body).map_err(|_| Failure::of(FailureKind::Malformed))?;
+    match json {
+        // Batch-like answers carry an error with status 200.
+        Value::Object(ref map) if map.contains_key("error") => {
+            Err(Failure::from_answer(status.as_u16(), &body, retry_after))
+        }
+        Value::Object(_) => Ok(json),
+        _ => Err(Failure::of(FailureKind::Malformed)),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}

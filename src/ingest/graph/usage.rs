@@ -1,0 +1,128 @@
+//! Meta's usage headers: how much of the quota is gone, and when calls are possible again.
+//!
+//! `X-Business-Use-Case-Usage` is keyed by account, even for calls about numbers, and may hold several
+//! entries of one type; `X-App-Usage` comes instead on answers that could not be tied to an account.
+//! Figures are percent, the time to regain access is in minutes.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use crate::clock;
+use crate::domain::WabaId;
+use crate::telemetry::Telemetry;
+
+const BUSINESS_USAGE: &str = "x-business-use-case-usage";
+const APP_USAGE: &str = "x-app-usage";
+
+/// The figures, as their metric's `kind` names them.
+const KINDS: [&str; 3] = ["call_count", "total_cputime", "total_time"];
+
+/// What Meta said of its quota with one answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// The worst of the figures; at 1 calls are refused.
+    pub ratio: f64,
+    /// How long until calls are possible again, if they are not now.
+    pub regain_after: Option<Duration>,
+    figures: [f64; 3],
+}
+
+impl Usage {
+    /// What the headers say of this account, or of the app where they say nothing of the account.
+    pub(super) fn read(headers: &HeaderMap, waba_id: &WabaId) -> Option<Self> {
+        let of_account =
+            json(headers, BUSINESS_USAGE).and_then(|usage| usage.get(waba_id.as_str()).cloned());
+        let entries = match of_account.or_else(|| json(headers, APP_USAGE))? {
+            Value::Array(entries) => entries,
+            entry => vec![entry],
+        };
+        let most = |key| {
+            entries
+                .iter()
+                .filter_map(|entry| number(entry, key))
+                .fold(0.0, f64::max)
+        };
+        let figures = KINDS.map(|kind| most(kind) / 100.0);
+        let minutes = most("estimated_time_to_regain_access");
+        Some(Self {
+            ratio: figures.into_iter().fold(0.0, f64::max),
+            regain_after: (minutes > 0.0)
+                .then(|| Duration::from_secs_f64(minutes.min(MAX_MINUTES) * 60.0)),
+            figures,
+        })
+    }
+
+    /// Shows it on `/metrics`.
+    pub(super) fn record(&self, waba_id: &WabaId, telemetry: &Telemetry) {
+        let id = waba_id.as_str();
+        for (kind, figure) in KINDS.iter().zip(self.figures) {
+            telemetry
+                .graph_usage_ratio
+                .with_label_values(&[id, kind])
+                .set(figure);
+        }
+        match self.regain_after {
+            Some(after) => {
+                let at = clock::now().plus(after).as_seconds_f64();
+                telemetry
+                    .graph_regain_access
+                    .with_label_values(&[id])
+                    .set(at);
+            }
+            // Absent is the good state; that there is nothing to remove is no news.
+            None => drop(telemetry.graph_regain_access.remove_label_values(&[id])),
+        }
+    }
+}
+
+/// Quotas are by the hour; a day bounds what a broken header can do.
+const MAX_MINUTES: f64 = 24.0 * 60.0;
+
+fn json(headers: &HeaderMap, name: &str) -> Option<Value> {
+    serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
+}
+
+fn number(entry: &Value, key: &str) -> Option<f64> {
+    let value = entry.get(key)?;
+    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    number.is_finite().then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &'static str, value: &str) -> Option<Usage> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().expect("a header"));
+        Usage::read(&headers, &WabaId::parse("800100").expect("digits"))
+    }
+
+    #[test]
+    fn the_worst_of_several_entries_counts_and_minutes_are_minutes() {
+        let usage = read(
+            BUSINESS_USAGE,
+            r#"{"800100":[{"type":"whatsapp_business_management","call_count":2,"total_cputime":90,"total_time":1,"estimated_time_to_regain_access":0},{"type":"whatsapp_business_management","call_count":40,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":3}]}"#,
+        );
+        let usage = usage.expect("usage");
+        assert_eq!(
+            (usage.ratio, usage.regain_after),
+            (0.9, Some(Duration::from_secs(180)))
+        );
+        assert_eq!(usage.figures, [0.4, 0.9, 0.01]);
+    }
+
+    #[test]
+    fn another_accounts_figures_are_not_ours_and_the_apps_are() {
+        assert_eq!(read(BUSINESS_USAGE, r#"{"1":[{"call_count":100}]}"#), None);
+        assert_eq!(read(BUSINESS_USAGE, "not json"), None);
+        let usage = read(
+            APP_USAGE,
+            r#"{"call_count":"28","total_cputime":2,"total_time":3}"#,
+        )
+        .expect("usage");
+        assert_eq!((usage.ratio, usage.regain_after), (0.28, None));
+    }
+}

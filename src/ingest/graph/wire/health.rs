@@ -1,0 +1,55 @@
+//! `health_status`, of numbers and accounts alike.
+
+use crate::domain::{EntityHealth, Health, HealthEntity};
+use crate::ingest::{Object, Oddities};
+
+const NOUN: &str = "health_status";
+
+/// The health of the node, judged by its entities: the total may be about calls.
+pub(super) fn reading(node: &Object<'_>, odd: &mut Oddities) -> Option<Health> {
+    let status = node.object(NOUN, NOUN, odd)?;
+    let entities = status
+        .objects("entities", NOUN, odd)
+        .into_iter()
+        .filter_map(|entity| {
+            let kind: HealthEntity = entity.word("entity_type", odd)?;
+            let can_send_message = entity.word("can_send_message", odd)?;
+            Some(EntityHealth {
+                kind,
+                can_send_message,
+            })
+        });
+    let entities = entities.collect();
+    let total = status.word("can_send_message", odd);
+    Health::of(entities, total)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::CanSendMessage;
+
+    fn read(status: serde_json::Value) -> Option<CanSendMessage> {
+        let node = json!({ "health_status": status });
+        let node = Object::of("node", &node).expect("an object");
+        reading(&node, &mut Oddities::new()).map(|health| health.can_send_message)
+    }
+
+    #[test]
+    fn the_worst_entity_decides_and_not_a_total_that_is_about_calls() {
+        let entity = |kind: &str, word: &str| json!({"entity_type": kind, "id": "1", "can_send_message": word});
+        let calls = json!({"can_send_message": "BLOCKED", "entities": [entity("WABA", "AVAILABLE"), entity("APP", "AVAILABLE")]});
+        assert_eq!(read(calls), Some(CanSendMessage::Available));
+        let limited = json!({"can_send_message": "AVAILABLE", "entities": [entity("WABA", "LIMITED"), entity("APP", "AVAILABLE")]});
+        assert_eq!(read(limited), Some(CanSendMessage::Limited));
+        let single = json!({"entities": entity("BUSINESS", "BLOCKED")});
+        assert_eq!(read(single), Some(CanSendMessage::Blocked));
+        assert_eq!(
+            read(json!({"can_send_message": "LIMITED"})),
+            Some(CanSendMessage::Limited)
+        );
+        assert_eq!(read(json!(null)), None);
+    }
+}

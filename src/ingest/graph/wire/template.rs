@@ -1,0 +1,128 @@
+//! A message template's node, and the totals beside a page of them.
+
+use serde_json::Value;
+
+use super::number::quality_score;
+use crate::domain::TemplateId;
+use crate::domain::template::{Identity, Reading, Totals};
+use crate::ingest::{Object, Oddities, Oddity};
+
+const NOUN: &str = "message_template";
+
+/// What the node says; none if it has no id.
+pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
+    let Some(node) = Object::of(NOUN, node) else {
+        odd.push(Oddity::Malformed {
+            noun: NOUN,
+            key: "id",
+        });
+        return None;
+    };
+    node.needs("id", odd)?;
+    let id = node.parsed("id", TemplateId::parse, odd)?;
+    let language = node
+        .text("language", odd)
+        .map(|language| language.replace('-', "_"));
+    Some(Reading {
+        identity: Identity {
+            id,
+            name: node.text("name", odd),
+            language,
+        },
+        status: node.word("status", odd),
+        category: node.word("category", odd),
+        correct_category: node.word("correct_category", odd),
+        quality_rating: quality_score(&node, odd),
+        rejected_reason: node.word("rejected_reason", odd),
+    })
+}
+
+/// The page's `summary`, where Meta gave one.
+pub(crate) fn totals(page: &Value) -> Totals {
+    let mut odd = Oddities::new();
+    let summary =
+        Object::of("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));
+    let Some(summary) = summary else {
+        return Totals::default();
+    };
+    Totals {
+        count: summary
+            .count("message_template_count", &mut odd)
+            .or_else(|| summary.count("total_count", &mut odd)),
+        limit: summary.count("message_template_limit", &mut odd),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::QualityRating;
+    use crate::domain::template::{Category, RejectedReason, Status};
+
+    fn template(fields: Value) -> Reading {
+        let mut node = fields;
+        node["id"] = json!("7001002003004005");
+        let mut odd = Oddities::new();
+        let reading = reading(&node, &mut odd).expect("it has an id");
+        assert_eq!(odd, []);
+        reading
+    }
+
+    #[test]
+    fn a_healthy_and_a_rejected_template() {
+        let healthy = template(
+            json!({"name": "spring_offer", "language": "en-US", "status": "APPROVED",
+            "category": "MARKETING", "quality_score": {"score": "GREEN", "date": 1_727_000_000, "reasons": ["x"]}, "rejected_reason": "NONE"}),
+        );
+        assert_eq!(healthy.identity.language.as_deref(), Some("en_US"));
+        assert_eq!(
+            (healthy.status, healthy.quality_rating),
+            (Some(Status::Approved), Some(QualityRating::Green))
+        );
+        assert_eq!(healthy.rejected_reason, Some(RejectedReason::None));
+        let rejected = template(
+            json!({"status": "rejected", "rejected_reason": "TAG_CONTENT_MISMATCH", "correct_category": "UTILITY"}),
+        );
+        assert_eq!(
+            (rejected.status, rejected.correct_category),
+            (Some(Status::Rejected), Some(Category::Utility))
+        );
+        assert_eq!(
+            rejected.rejected_reason,
+            Some(RejectedReason::TagContentMismatch)
+        );
+    }
+
+    #[test]
+    fn the_score_may_be_a_bare_word_and_the_category_a_retired_one() {
+        assert_eq!(
+            template(json!({"quality_score": "YELLOW"})).quality_rating,
+            Some(QualityRating::Yellow)
+        );
+        let mut odd = Oddities::new();
+        let retired = reading(
+            &json!({"id": "7", "category": "ISSUE_RESOLUTION"}),
+            &mut odd,
+        );
+        assert_eq!(
+            retired.and_then(|reading| reading.category),
+            Some(Category::Other)
+        );
+        assert_eq!(odd.len(), 1);
+    }
+
+    #[test]
+    fn totals_are_numbers_or_text_or_nothing() {
+        let page = json!({"data": [], "summary": {"total_count": 3, "message_template_count": "41", "message_template_limit": 6000}});
+        assert_eq!(
+            totals(&page),
+            Totals {
+                count: Some(41),
+                limit: Some(6_000)
+            }
+        );
+        assert_eq!(totals(&json!({"data": []})), Totals::default());
+    }
+}

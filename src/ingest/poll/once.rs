@@ -1,0 +1,117 @@
+//! One poll: ask the client, commit what it read, say what that means for the next one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Budgets, Next, Task};
+use crate::clock;
+use crate::domain::{Collector, Event, Fact, Source, Timestamp};
+use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage};
+use crate::store::Store;
+
+/// How long a listing that ran out of calls waits before it begins anew.
+const BUDGET_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a poll came to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// What kept it from reading everything.
+    pub failure: Option<Failure>,
+    /// What that means for the next one.
+    pub next: Next,
+}
+
+/// Polls, commits, and reports.
+pub(super) async fn poll(
+    task: &Task,
+    client: &Client,
+    store: &Store,
+    budgets: Arc<Mutex<Budgets>>,
+) -> Outcome {
+    let calls = TaskCalls { task, budgets };
+    let observed_at = clock::now();
+    let (fact, failure) = read(task, client, &calls).await;
+    if let Some(fact) = fact {
+        let waba_id = task.waba_id.clone();
+        store
+            .commit(vec![Event {
+                waba_id,
+                observed_at,
+                source: Source::Poll,
+                fact,
+            }])
+            .await;
+    }
+    let next = failure
+        .as_ref()
+        .map_or(Next::AtCadence, |failure| next_after(failure, clock::now()));
+    Outcome { failure, next }
+}
+
+async fn read(
+    task: &Task,
+    client: &Client,
+    calls: &TaskCalls<'_>,
+) -> (Option<Fact>, Option<Failure>) {
+    let waba_id = &task.waba_id;
+    match task.collector {
+        Collector::Numbers => {
+            let Listed { listing, failure } = client.list_numbers(waba_id, calls).await;
+            let says_something = listing.complete || !listing.objects.is_empty();
+            (
+                says_something.then_some(Fact::NumbersListed(listing)),
+                failure,
+            )
+        }
+        Collector::Templates => {
+            let (Listed { listing, failure }, totals) = client.list_templates(waba_id, calls).await;
+            let says_something = listing.complete || !listing.objects.is_empty();
+            (
+                says_something.then_some(Fact::TemplatesListed(listing, totals)),
+                failure,
+            )
+        }
+        Collector::Account | Collector::Other => match client.read_account(waba_id, calls).await {
+            Ok(reading) => (Some(Fact::AccountRead(reading)), None),
+            Err(failure) => (None, Some(failure)),
+        },
+    }
+}
+
+/// None of these removes state: old facts stay, and their age tells.
+fn next_after(failure: &Failure, now: Timestamp) -> Next {
+    match failure.kind() {
+        FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
+        FailureKind::Transient | FailureKind::Timeout | FailureKind::Connection => {
+            match failure.retry_after() {
+                Some(wait) => Next::NotBefore(now.plus(wait)),
+                None => Next::Retry,
+            }
+        }
+        FailureKind::BudgetSpent => Next::NotBefore(now.plus(BUDGET_PAUSE)),
+        _ => Next::AtCadence,
+    }
+}
+
+/// The budget as one poll sees it.
+struct TaskCalls<'a> {
+    task: &'a Task,
+    budgets: Arc<Mutex<Budgets>>,
+}
+
+impl Calls for TaskCalls<'_> {
+    fn may_call(&self) -> bool {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets
+            .of(&self.task.waba_id)
+            .take(self.task.collector, clock::now())
+            .is_ok()
+    }
+
+    fn used(&self, usage: &Usage) {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets
+            .of(&self.task.waba_id)
+            .note_usage(usage.ratio, usage.regain_after, clock::now());
+    }
+}

@@ -1,0 +1,199 @@
+//! The loop around the schedule: starts what is due, notes how it ended, sleeps until the next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::once::{self, Outcome};
+use super::{Budgets, Cadences, Next, Schedule, Task};
+use crate::clock;
+use crate::domain::{Collector, Timestamp, WabaId, Word as _};
+use crate::ingest::graph::{Client, FailureKind};
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// Polls under way at the same time. Each holds one connection and one page of an answer; at Meta's
+/// usual quarter of a second a call, sixteen serve ten thousand accounts at the default cadence.
+const MAX_UNDER_WAY: usize = 16;
+
+/// Nudges that may wait to be heard. Beyond this the schedule is about to look anyway.
+const MAX_NUDGES: usize = 1_024;
+
+/// The longest sleep: a wall clock that is set forward is noticed within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Moves polls forward. Cheap to clone, never blocks.
+#[derive(Clone, Debug)]
+pub struct Nudge(mpsc::Sender<Task>);
+
+impl Nudge {
+    /// Asks that this poll come sooner; forgotten if too many ask at once.
+    pub fn nudge(&self, waba_id: WabaId, collector: Collector) {
+        // A full queue means that the loop will look at everything due in a moment.
+        drop(self.0.try_send(Task { waba_id, collector }));
+    }
+}
+
+/// All polls of all accounts.
+#[derive(Debug)]
+pub struct Poller {
+    clients: BTreeMap<WabaId, Arc<Client>>,
+    schedule: Schedule,
+    budgets: Arc<Mutex<Budgets>>,
+    store: Arc<Store>,
+    telemetry: Arc<Telemetry>,
+    nudges: mpsc::Receiver<Task>,
+    nudge: Nudge,
+    under_way: JoinSet<(Timestamp, Outcome)>,
+    tasks: HashMap<tokio::task::Id, Task>,
+    last_failure: BTreeMap<Task, FailureKind>,
+}
+
+impl Poller {
+    /// A poller of these accounts, each through the client of its app.
+    #[must_use]
+    pub fn new(
+        clients: BTreeMap<WabaId, Arc<Client>>,
+        cadences: Cadences,
+        budgets: Arc<Mutex<Budgets>>,
+        store: Arc<Store>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let accounts = clients.keys().cloned();
+        let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::now());
+        let (sender, nudges) = mpsc::channel(MAX_NUDGES);
+        Self {
+            clients,
+            schedule,
+            budgets,
+            store,
+            telemetry,
+            nudges,
+            nudge: Nudge(sender),
+            under_way: JoinSet::new(),
+            tasks: HashMap::new(),
+            last_failure: BTreeMap::new(),
+        }
+    }
+
+    /// What moves these polls forward.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        self.nudge.clone()
+    }
+
+    /// Polls until `stop`; requests under way are then dropped.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            self.start_what_is_due();
+            let wake = self.until_next_wake();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(ended) = self.under_way.join_next_with_id() => self.note(ended),
+                Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::now()),
+                () = tokio::time::sleep(wake) => {}
+            }
+        }
+    }
+
+    fn until_next_wake(&self) -> Duration {
+        if self.under_way.len() >= MAX_UNDER_WAY {
+            return LONGEST_SLEEP;
+        }
+        let wake = self.schedule.next_wake();
+        wake.map_or(LONGEST_SLEEP, |wake| wake.since(clock::now()))
+            .min(LONGEST_SLEEP)
+    }
+
+    fn start_what_is_due(&mut self) {
+        while self.under_way.len() < MAX_UNDER_WAY {
+            let now = clock::now();
+            let Some(task) = self.schedule.take_due(now) else {
+                return;
+            };
+            let Some(client) = self.clients.get(&task.waba_id).cloned() else {
+                continue;
+            };
+            match self.check_budget(&task, now) {
+                Ok(()) => self.start(task, client, now),
+                Err(not_before) => self.put_off(&task, now, not_before),
+            }
+        }
+    }
+
+    fn start(&mut self, task: Task, client: Arc<Client>, now: Timestamp) {
+        self.schedule.started(&task, now);
+        let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
+        let polled = task.clone();
+        let poll = async move { (now, once::poll(&polled, &client, &store, budgets).await) };
+        let handle = self.under_way.spawn(poll);
+        self.tasks.insert(handle.id(), task);
+    }
+
+    fn put_off(&mut self, task: &Task, now: Timestamp, not_before: Timestamp) {
+        let collector = task.collector.as_str();
+        self.telemetry
+            .polls_deferred
+            .with_label_values(&[collector])
+            .inc();
+        tracing::debug!(waba_id = %task.waba_id, collector, "poll put off, the api budget is short");
+        self.schedule
+            .finished(task, now, Next::NotBefore(not_before));
+    }
+
+    fn check_budget(&self, task: &Task, now: Timestamp) -> Result<(), Timestamp> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.of(&task.waba_id).check(task.collector, now)
+    }
+
+    fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, Outcome)), JoinError>) {
+        let now = clock::now();
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(task) = self.tasks.remove(&id) else {
+            return;
+        };
+        match ended {
+            Ok((_, (began, outcome))) => {
+                self.record(&task, began, now, &outcome);
+                self.log_change(&task, &outcome);
+                self.schedule.finished(&task, now, outcome.next);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");
+                self.schedule.finished(&task, now, Next::Retry);
+            }
+        }
+    }
+
+    fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {
+        let collector = task.collector.as_str();
+        let up = self
+            .telemetry
+            .poll_up
+            .with_label_values(&[task.waba_id.as_str(), collector]);
+        up.set(i64::from(outcome.failure.is_none()));
+        let duration = self.telemetry.poll_duration.with_label_values(&[collector]);
+        duration.observe(now.since(began).as_secs_f64());
+    }
+
+    /// One line when a poll begins to fail, fails in another way, or works again; none in between.
+    fn log_change(&mut self, task: &Task, outcome: &Outcome) {
+        let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
+        let kind = outcome.failure.as_ref().map(|failure| failure.kind());
+        let before = match kind {
+            Some(kind) => self.last_failure.insert(task.clone(), kind),
+            None => self.last_failure.remove(task),
+        };
+        match &outcome.failure {
+            Some(failure) if before != kind => {
+                tracing::warn!(%waba_id, collector, reason = failure.kind().as_str(), cure = %failure, "poll failed, what is known stays and ages");
+            }
+            None if before.is_some() => tracing::info!(%waba_id, collector, "poll works again"),
+            _ => {}
+        }
+    }
+}

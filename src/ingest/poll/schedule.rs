@@ -1,0 +1,397 @@
+//! Which poll is due when. Pure: whoever asks brings the time.
+//!
+//! Every account has one slot for each collector, and a slot holds at most one poll, running or
+//! waiting. So polls of one slot follow each other in time, and the reducer sees them in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::domain::{Collector, Timestamp, WabaId, Word};
+
+/// Between the first polls of two accounts, so that ten thousand do not start at once (they take
+/// some three minutes) and the first one does.
+const START_SPACING: Duration = Duration::from_millis(20);
+
+/// A nudge waits this long for company, and for Meta's own nodes to agree on what they told.
+const NUDGE_DELAY: Duration = Duration::from_secs(2);
+
+/// Nudges never bring two polls of a slot closer together than this: a burst of webhooks is one look.
+const NUDGE_GAP: Duration = Duration::from_secs(30);
+
+/// The first wait after a failure that may pass; doubled with each further one, up to the cadence.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+
+/// The wait at a rate limit for which Meta gives no time; doubled with each further one.
+const FIRST_RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
+
+/// The longest of those: quotas are by the rolling hour.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// How far from its cadence a poll may come, to either side, so that accounts drift apart.
+const JITTER: f64 = 0.1;
+
+/// One poll of one account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Task {
+    /// Which account.
+    pub waba_id: WabaId,
+    /// What of it.
+    pub collector: Collector,
+}
+
+/// How often each collector polls.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadences {
+    /// Numbers and their health.
+    pub numbers: Duration,
+    /// The account's node and its health.
+    pub account: Duration,
+    /// Templates.
+    pub templates: Duration,
+}
+
+impl Cadences {
+    fn of(&self, collector: Collector) -> Duration {
+        match collector {
+            Collector::Numbers => self.numbers,
+            Collector::Account => self.account,
+            Collector::Templates | Collector::Other => self.templates,
+        }
+    }
+}
+
+/// What a poll's end means for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It read what there was, or failed in a way that time does not cure: at the cadence.
+    AtCadence,
+    /// It failed in a way that may pass: sooner, then ever later.
+    Retry,
+    /// It did not start, or broke off, for want of calls: not before this.
+    NotBefore(Timestamp),
+    /// Meta limits calls for the whole account, for this long if it said so.
+    HoldAccount(Option<Duration>),
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    due: Timestamp,
+    running: bool,
+    last_start: Option<Timestamp>,
+    failures: u32,
+    nudged: bool,
+}
+
+/// The slots of all accounts.
+#[derive(Debug)]
+pub struct Schedule {
+    cadences: Cadences,
+    dice: fastrand::Rng,
+    slots: BTreeMap<Task, Slot>,
+    waiting: BTreeSet<(Timestamp, Task)>,
+}
+
+impl Schedule {
+    /// All polls of these accounts, the first at once.
+    #[must_use]
+    pub fn new(
+        accounts: impl IntoIterator<Item = WabaId>,
+        cadences: Cadences,
+        dice: fastrand::Rng,
+        now: Timestamp,
+    ) -> Self {
+        let mut schedule = Self {
+            cadences,
+            dice,
+            slots: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        };
+        let mut due = now;
+        for waba_id in accounts {
+            for collector in Collector::ALL
+                .iter()
+                .copied()
+                .filter(|collector| !collector.is_other())
+            {
+                let task = Task {
+                    waba_id: waba_id.clone(),
+                    collector,
+                };
+                let slot = Slot {
+                    due,
+                    running: false,
+                    last_start: None,
+                    failures: 0,
+                    nudged: false,
+                };
+                schedule.waiting.insert((due, task.clone()));
+                schedule.slots.insert(task, slot);
+            }
+            due = due.plus(START_SPACING);
+        }
+        schedule
+    }
+
+    /// Takes the poll that has been due longest, and counts it as running until [`Schedule::finished`].
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Task> {
+        let (due, _) = self.waiting.first()?;
+        if *due > now {
+            return None;
+        }
+        let (_, task) = self.waiting.pop_first()?;
+        if let Some(slot) = self.slots.get_mut(&task) {
+            slot.running = true;
+            slot.nudged = false;
+        }
+        Some(task)
+    }
+
+    /// When the next poll is due.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// A poll that was taken has begun.
+    pub fn started(&mut self, task: &Task, now: Timestamp) {
+        if let Some(slot) = self.slots.get_mut(task) {
+            slot.last_start = Some(now);
+        }
+    }
+
+    /// A poll that was taken has ended, or did not begin.
+    pub fn finished(&mut self, task: &Task, now: Timestamp, next: Next) {
+        let cadence = self.jittered(self.cadences.of(task.collector));
+        let retry = self.jittered(FIRST_RETRY);
+        let Some(slot) = self.slots.get_mut(task) else {
+            return;
+        };
+        let failures = slot.failures;
+        slot.failures = if next == Next::AtCadence {
+            0
+        } else {
+            failures.saturating_add(1)
+        };
+        let began = slot.last_start.unwrap_or(now);
+        let due = match next {
+            Next::AtCadence => began.plus(cadence).max(now),
+            Next::Retry => now.plus(doubled(retry, failures).min(cadence)),
+            Next::NotBefore(at) => at.max(now),
+            Next::HoldAccount(wait) => {
+                let wait = wait
+                    .unwrap_or(doubled(FIRST_RATE_LIMIT_WAIT, failures))
+                    .min(LONGEST_WAIT);
+                now.plus(wait)
+            }
+        };
+        slot.running = false;
+        let nudged = std::mem::take(&mut slot.nudged);
+        self.set_due(task, due);
+        match next {
+            Next::HoldAccount(_) => self.hold_account(&task.waba_id, due),
+            _ if nudged => self.nudge(task, now),
+            _ => {}
+        }
+    }
+
+    /// Moves a poll forward: soon, but neither at once nor right after the last one.
+    pub fn nudge(&mut self, task: &Task, now: Timestamp) {
+        let Some(slot) = self.slots.get_mut(task) else {
+            return;
+        };
+        if slot.running {
+            slot.nudged = true;
+            return;
+        }
+        let after_last = slot.last_start.map_or(now, |start| start.plus(NUDGE_GAP));
+        let due = now.plus(NUDGE_DELAY).max(after_last);
+        // After a failure the slot waits for a reason; webhooks do not shorten that.
+        if slot.failures == 0 && due < slot.due {
+            self.set_due(task, due);
+        }
+    }
+
+    fn hold_account(&mut self, waba_id: &WabaId, until: Timestamp) {
+        let of_the_account = |task: &&Task| task.waba_id == *waba_id;
+        let tasks: Vec<Task> = self.slots.keys().filter(of_the_account).cloned().collect();
+        for task in tasks {
+            let slot = &self.slots[&task];
+            if !slot.running && slot.due < until {
+                self.set_due(&task, until);
+            }
+        }
+    }
+
+    fn set_due(&mut self, task: &Task, due: Timestamp) {
+        if let Some(slot) = self.slots.get_mut(task) {
+            self.waiting.remove(&(slot.due, task.clone()));
+            slot.due = due;
+            self.waiting.insert((due, task.clone()));
+        }
+    }
+
+    fn jittered(&mut self, duration: Duration) -> Duration {
+        duration.mul_f64(1.0 + JITTER * (2.0 * self.dice.f64() - 1.0))
+    }
+}
+
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(times.min(16)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CADENCES: Cadences = Cadences {
+        numbers: Duration::from_secs(300),
+        account: Duration::from_secs(900),
+        templates: Duration::from_secs(900),
+    };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_775_000_000 + seconds)
+    }
+
+    fn account(number: usize) -> WabaId {
+        WabaId::parse(&(8_000 + number).to_string()).expect("digits")
+    }
+
+    fn schedule_of(accounts: usize) -> Schedule {
+        Schedule::new(
+            (0..accounts).map(account),
+            CADENCES,
+            fastrand::Rng::with_seed(7),
+            at(0),
+        )
+    }
+
+    fn run_all_due(schedule: &mut Schedule, now: Timestamp) -> Vec<Task> {
+        let mut ran = Vec::new();
+        while let Some(task) = schedule.take_due(now) {
+            schedule.started(&task, now);
+            ran.push(task);
+        }
+        ran
+    }
+
+    #[test]
+    fn one_account_starts_at_once_and_many_spread_out() {
+        assert_eq!(run_all_due(&mut schedule_of(1), at(0)).len(), 3);
+        let mut many = schedule_of(10_000);
+        assert_eq!(run_all_due(&mut many, at(0)).len(), 3);
+        assert_eq!(run_all_due(&mut many, at(100)).len(), 3 * 5_000);
+    }
+
+    #[test]
+    fn a_read_comes_again_within_a_tenth_of_its_cadence() {
+        let mut schedule = schedule_of(1);
+        for task in run_all_due(&mut schedule, at(0)) {
+            schedule.finished(&task, at(1), Next::AtCadence);
+        }
+        let numbers = schedule.next_wake().expect("something waits");
+        assert!(numbers >= at(270) && numbers <= at(330), "{numbers}");
+    }
+
+    #[test]
+    fn a_failure_that_may_pass_is_tried_ever_later_but_not_beyond_the_cadence() {
+        let mut schedule = schedule_of(1);
+        let tasks = run_all_due(&mut schedule, at(0));
+        let numbers = tasks
+            .iter()
+            .find(|task| task.collector == Collector::Numbers)
+            .expect("numbers");
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            schedule.finished(numbers, now, Next::Retry);
+            let due = schedule.next_wake().expect("it waits");
+            waits.push(due.since(now).as_secs());
+            now = due;
+            assert!(schedule.take_due(now).is_some());
+            schedule.started(numbers, now);
+        }
+        assert!(
+            waits[0] <= 5 && waits[3] >= 30 && waits.iter().all(|wait| *wait <= 330),
+            "{waits:?}"
+        );
+    }
+
+    #[test]
+    fn a_rate_limit_holds_the_whole_account_and_only_it() {
+        let mut schedule = schedule_of(2);
+        let tasks = run_all_due(&mut schedule, at(1));
+        for task in &tasks {
+            let next = if *task.waba_id.as_str() == *account(0).as_str()
+                && task.collector == Collector::Templates
+            {
+                Next::HoldAccount(Some(Duration::from_secs(3_000)))
+            } else {
+                Next::AtCadence
+            };
+            schedule.finished(task, at(2), next);
+        }
+        let ran = run_all_due(&mut schedule, at(2_900));
+        assert!(
+            ran.len() == 3 && ran.iter().all(|task| task.waba_id == account(1)),
+            "{ran:?}"
+        );
+        assert_eq!(run_all_due(&mut schedule, at(3_002)).len(), 3);
+    }
+
+    #[test]
+    fn nudges_coalesce_and_keep_their_distance() {
+        let mut schedule = schedule_of(1);
+        let tasks = run_all_due(&mut schedule, at(0));
+        let numbers = Task {
+            waba_id: account(0),
+            collector: Collector::Numbers,
+        };
+        schedule.nudge(&numbers, at(0));
+        for task in &tasks {
+            schedule.finished(task, at(1), Next::AtCadence);
+        }
+        for second in 1..5 {
+            schedule.nudge(&numbers, at(second));
+        }
+        assert_eq!(run_all_due(&mut schedule, at(29)), []);
+        assert_eq!(run_all_due(&mut schedule, at(30)), [numbers.clone()]);
+        schedule.finished(&numbers, at(31), Next::AtCadence);
+        schedule.nudge(&numbers, at(100));
+        assert_eq!(run_all_due(&mut schedule, at(102)), [numbers]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_slot_is_never_taken_twice_at_a_time_and_never_lost(
+            steps in prop::collection::vec((0..400_i64, 0..5_u8, any::<bool>()), 1..200),
+        ) {
+            let mut schedule = schedule_of(3);
+            let mut running: Vec<Task> = Vec::new();
+            let mut clock = 0;
+            for (wait, how, nudge) in steps {
+                clock += wait;
+                while let Some(task) = schedule.take_due(at(clock)) {
+                    prop_assert!(!running.contains(&task));
+                    schedule.started(&task, at(clock));
+                    running.push(task);
+                }
+                if nudge && let Some(task) = running.first() {
+                    schedule.nudge(task, at(clock));
+                }
+                if let Some(task) = running.pop() {
+                    let next = match how {
+                        0 => Next::Retry,
+                        1 => Next::HoldAccount(None),
+                        2 => Next::NotBefore(at(clock + 60)),
+                        _ => Next::AtCadence,
+                    };
+                    schedule.finished(&task, at(clock), next);
+                }
+                prop_assert_eq!(schedule.waiting.len() + running.len(), 9);
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The operator's side.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request |
+//! | `GET /` | the status page |
+//! | `GET /-/healthy` | 200 while the process answers |
+//! | `GET /-/ready` | 200 while it takes webhooks and scrapes, 503 while it starts or stops |
+//! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::{negotiation, status_page};
+use crate::clock;
+use crate::expose::{self, Options};
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// Scrapes rendered at the same time; more wait. A page of a large fleet is tens of megabytes.
+const MAX_SCRAPES: usize = 4;
+
+/// A page takes milliseconds; a client that needs longer than this to be answered is gone.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request to read the configuration again, and where its outcome goes.
+pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// What the operator's routes work on.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// The truth.
+    pub store: Arc<Store>,
+    /// The exporter's own metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// What is shown of templates; a reload changes it.
+    pub options: Arc<ArcSwap<Options>>,
+    /// Where reloads are done, one at a time.
+    pub reload: mpsc::Sender<ReloadRequest>,
+    /// Cancelled when the process is told to stop.
+    pub stop: CancellationToken,
+}
+
+/// The operator's routes.
+pub fn router(operator: Operator) -> Router {
+    let scrapes = Arc::new(Semaphore::new(MAX_SCRAPES));
+    let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
+    Router::new()
+        .route("/", get(status))
+        .route(
+            "/metrics",
+            get(move |state, headers| metrics(state, headers, scrapes)),
+        )
+        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload))
+        .layer(CompressionLayer::new())
+        .layer(timeout)
+        .with_state(operator)
+}
+
+async fn metrics(
+    State(operator): State<Operator>,
+    headers: HeaderMap,
+    scrapes: Arc<Semaphore>,
+) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    let format = negotiation::format_for(accept);
+    let Ok(_one_of_few) = scrapes.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    // Rendering a large fleet takes milliseconds of pure work: not on the threads that serve webhooks.
+    let rendered = tokio::task::spawn_blocking(move || render(&operator, format)).await;
+    match rendered {
+        Ok(text) => {
+            let kind = HeaderValue::from_static(format.content_type());
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn render(operator: &Operator, format: expose::Format) -> String {
+    let accounts = operator.store.snapshot();
+    let own = operator.telemetry.gather();
+    let scrape = expose::render(
+        &accounts,
+        &own,
+        clock::now(),
+        &operator.options.load(),
+        format,
+    );
+    let refused = operator
+        .telemetry
+        .series_refused
+        .with_label_values(&["template"]);
+    refused.inc_by(scrape.refused_templates);
+    scrape.text
+}
+
+async fn status(State(operator): State<Operator>) -> Response {
+    let accounts = operator.store.snapshot();
+    status_page::render(&accounts, &operator.telemetry, clock::now()).into_response()
+}
+
+async fn ready(State(operator): State<Operator>) -> Response {
+    if operator.stop.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
+    } else {
+        "ready\n".into_response()
+    }
+}
+
+async fn reload(State(operator): State<Operator>) -> Response {
+    let (answer, outcome) = oneshot::channel();
+    if operator.reload.send(answer).await.is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match outcome.await {
+        Ok(Ok(())) => "configuration reloaded\n".into_response(),
+        Ok(Err(errors)) => {
+            let text = format!("the old configuration stays in force:\n{errors}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+    }
+}

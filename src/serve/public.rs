@@ -1,0 +1,154 @@
+//! The public side: the one path that strangers may reach.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
+//! | `POST /webhook` | 200 once the delivery's facts are committed; 401 for a bad signature |
+//!
+//! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
+//! limit or one that is not JSON is refused.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::clock;
+use crate::domain::{Collector, Fact, WabaId, number};
+use crate::ingest::poll::Nudge;
+use crate::ingest::webhook::{
+    Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Verifier, VerifyTokens,
+};
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+const SIGNATURE: &str = "x-hub-signature-256";
+
+const TOO_LARGE: &str = "too_large";
+const BROKEN_OFF: &str = "broken_off";
+
+/// What a delivery is checked against; a reload replaces it.
+#[derive(Debug)]
+pub struct Secrets {
+    /// The apps' secrets.
+    pub verifier: Verifier,
+    /// The verify tokens.
+    pub tokens: VerifyTokens,
+}
+
+/// What the public routes work on.
+#[derive(Clone, Debug)]
+pub struct Public {
+    /// What deliveries are checked against.
+    pub secrets: Arc<ArcSwap<Secrets>>,
+    /// The truth.
+    pub store: Arc<Store>,
+    /// The exporter's own metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// The schedule of polls, which an event may move forward.
+    pub nudge: Arc<ArcSwap<Nudge>>,
+}
+
+/// The public routes. Every reason for a refusal is counted from 0.
+pub fn router(public: Public) -> Router {
+    let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
+    let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
+    let others = [TOO_LARGE, BROKEN_OFF, NotJson.as_str()];
+    for reason in refusals.chain(signatures).chain(others) {
+        public
+            .telemetry
+            .webhook_rejected
+            .with_label_values(&[reason]);
+    }
+    Router::new()
+        .route("/webhook", get(handshake).post(delivery))
+        .with_state(public)
+}
+
+async fn handshake(State(public): State<Public>, Query(query): Query<Handshake>) -> Response {
+    match public.secrets.load().tokens.challenge_to_echo(&query) {
+        Ok(challenge) => {
+            tracing::info!("webhook handshake answered");
+            ([(header::CONTENT_TYPE, "text/plain")], challenge.to_owned()).into_response()
+        }
+        Err(refusal) => refuse(&public, StatusCode::FORBIDDEN, refusal.as_str()),
+    }
+}
+
+async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) -> Response {
+    let signature = headers.get(SIGNATURE).map(|header| header.as_bytes());
+    if signature.is_none() {
+        return refuse(
+            &public,
+            StatusCode::UNAUTHORIZED,
+            SignatureError::Missing.as_str(),
+        );
+    }
+    let body = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(&public, &error),
+    };
+    if let Err(error) = public.secrets.load().verifier.verify(signature, &body) {
+        return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str());
+    }
+    match Delivery::parse(&body, clock::now()) {
+        Ok(delivery) => accept(&public, delivery).await,
+        Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
+    }
+}
+
+/// Commits what was said, and only then says so.
+async fn accept(public: &Public, delivery: Delivery) -> Response {
+    delivery.record(&public.telemetry, |waba_id| {
+        public.store.is_watched(waba_id)
+    });
+    let looks: Vec<(WabaId, Collector)> = delivery
+        .events
+        .iter()
+        .filter_map(|event| Some((event.waba_id.clone(), worth_a_look(&event.fact)?)))
+        .collect();
+    public.store.commit(delivery.events).await;
+    for (waba_id, collector) in looks {
+        public.nudge.load().nudge(waba_id, collector);
+    }
+    StatusCode::OK.into_response()
+}
+
+/// Which poll should come sooner: quality events carry no colour, name decisions do not say which
+/// name, and a penalty shows its extent in the health of the account.
+fn worth_a_look(fact: &Fact) -> Option<Collector> {
+    match fact {
+        Fact::Number(number::Told { .. }) => Some(Collector::Numbers),
+        Fact::Account(_) => Some(Collector::Account),
+        _ => None,
+    }
+}
+
+fn refuse_body(public: &Public, error: &axum::Error) -> Response {
+    let source = std::error::Error::source(error);
+    let over_the_limit =
+        source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+    if over_the_limit {
+        refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)
+    } else {
+        refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF)
+    }
+}
+
+fn refuse(public: &Public, status: StatusCode, reason: &'static str) -> Response {
+    public
+        .telemetry
+        .webhook_rejected
+        .with_label_values(&[reason])
+        .inc();
+    tracing::debug!(reason, "webhook refused");
+    (status, format!("{reason}\n")).into_response()
+}
