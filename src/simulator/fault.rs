@@ -147,7 +147,7 @@ pub(super) fn distort(body: &mut Value, faults: &[Fault]) {
     for fault in faults {
         match fault {
             Fault::FieldReplaced { field, value } => {
-                visit(body, field, &mut |found| *found = value.clone())
+                visit(body, field, &mut |found| *found = value.clone());
             }
             Fault::SingleObject { field } => visit(body, field, &mut |found| {
                 if let Value::Array(list) = found {

@@ -144,26 +144,42 @@ impl Simulation {
             control::router(handle.clone()).merge(graph::router(Arc::clone(&handle.shared)));
         let server = axum::serve(listener, router)
             .with_graceful_shutdown(shared.stopping.clone().cancelled_owned());
+        let play = async {
+            if play_story {
+                let story = Story::demo(seed);
+                tokio::join!(
+                    story::run(shared, &story, speed),
+                    traffic(shared, seed, speed)
+                );
+            }
+        };
+        let end = async {
+            stop.cancelled().await;
+            shared.stopping.cancel();
+        };
         let background = async {
-            let play = async {
-                if play_story {
-                    let story = Story::demo(seed);
-                    tokio::join!(
-                        story::run(shared, &story, speed),
-                        traffic(shared, seed, speed)
-                    );
-                }
-            };
-            tokio::join!(webhooks::run(shared), play, async {
-                stop.cancelled().await;
-                shared.stopping.cancel();
-            });
+            tokio::join!(webhooks::run(shared), introduce(&handle), play, end);
         };
         let mut server = std::pin::pin!(server.into_future());
         tokio::select! {
             result = &mut server => result,
             () = background => timeout(GRACE, server).await.unwrap_or(Ok(())),
         }
+    }
+}
+
+/// Meta asks a new callback for the challenge before anything else. Here a refusal is told but does
+/// not stop the webhooks: the callback may only be starting.
+async fn introduce(handle: &Handle) {
+    if handle.look(|world| world.app.callback_url.is_none()) {
+        return;
+    }
+    tokio::select! {
+        () = handle.shared.stopping.cancelled() => {}
+        verified = handle.verify_callback() => match verified {
+            Ok(()) => tracing::info!("callback verified"),
+            Err(reason) => tracing::warn!(reason, "callback not verified"),
+        },
     }
 }
 

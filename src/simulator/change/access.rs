@@ -42,7 +42,7 @@ pub(super) fn apply(
             is_visible,
         } => world.account(waba_id)?.is_visible = *is_visible,
         Change::TokenExpiring { in_seconds } => {
-            world.app.token.expires_at = now.saturating_add(*in_seconds)
+            world.app.token.expires_at = now.saturating_add(*in_seconds);
         }
         Change::TokenExpired => {
             world.app.token.expires_at = now;

@@ -213,7 +213,7 @@ async fn a_missing_object_and_a_hidden_one_answer_alike() {
             .accounts
             .get_mut(WABA)
             .expect("it is there")
-            .is_visible = false
+            .is_visible = false;
     });
     for path in ["800100", "900100", "7001", "12345", "800100/phone_numbers"] {
         let response = meta.get(path).await;
@@ -318,10 +318,7 @@ async fn json_is_escaped_and_gzip_is_given_to_those_who_ask() {
     let text = meta.get("800100").await.text().await.expect("text");
     assert!(text.contains(r"Caf\u00e9 Lumi\u00e8re"));
     let url = format!("{}/v25.0/800100/phone_numbers", meta.handle.graph_url());
-    let plain = reqwest::Client::builder()
-        .no_gzip()
-        .build()
-        .expect("a client");
+    let plain = Client::builder().no_gzip().build().expect("a client");
     let packed = plain
         .get(url)
         .bearer_auth(TOKEN)

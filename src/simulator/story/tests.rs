@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::simulator::change::Webhook;
+use crate::simulator::webhooks::is_wanted;
 
 const START: i64 = 1_774_000_000;
 
@@ -14,11 +15,15 @@ fn played(story: &Story, world: &mut World) -> Vec<(Duration, Webhook)> {
     let mut webhooks = Vec::new();
     for beat in &story.beats {
         let now = START + i64::try_from(beat.at.as_secs()).expect("a short story");
+        let is_received = !matches!(beat.travel, Travel::Lost | Travel::WrongSignature);
         for change in &beat.changes {
             let sent = world
                 .apply(change, now)
                 .unwrap_or_else(|error| panic!("{}: {error}", beat.line));
-            webhooks.extend(sent.into_iter().map(|webhook| (beat.at, webhook)));
+            let received = sent
+                .into_iter()
+                .filter(|webhook| is_received && is_wanted(world, webhook));
+            webhooks.extend(received.map(|webhook| (beat.at, webhook)));
         }
     }
     webhooks

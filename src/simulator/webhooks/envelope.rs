@@ -28,7 +28,7 @@ fn groups(webhooks: &[Webhook]) -> Vec<Vec<&Webhook>> {
                 if group[0].entry_id == webhook.entry_id
                     && has_time(group[0]) == has_time(webhook) =>
             {
-                group.push(webhook)
+                group.push(webhook);
             }
             _ => groups.push(vec![webhook]),
         }

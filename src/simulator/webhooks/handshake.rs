@@ -1,5 +1,9 @@
 //! The verification handshake (facts, section 7): GET with a challenge that must come back with 200.
 
+use std::time::Duration;
+
+/// A callback that takes longer is not verified; the same patience as for deliveries.
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// What the callback must repeat.
 const CHALLENGE: &str = "1158201444";
 
@@ -20,6 +24,7 @@ pub(crate) async fn verify(
     let response = client
         .get(callback_url)
         .query(&query)
+        .timeout(TIMEOUT)
         .send()
         .await
         .map_err(|error| error.without_url().to_string())?;

@@ -9,6 +9,8 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(super) use outbox::is_wanted;
 pub use outbox::{Attempt, Delivery, DeliveryState, Outbox, Retries, Switch};
 pub(super) use sender::run;
 pub use traffic::Traffic;

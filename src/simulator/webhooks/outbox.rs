@@ -14,8 +14,8 @@ use crate::simulator::change::Webhook;
 use crate::simulator::signature;
 use crate::simulator::world::World;
 
-/// More than this many unsent deliveries are dropped, oldest news last: a callback that is down for
-/// an hour of the demo's traffic.
+/// What comes while this many deliveries wait is lost: a callback may be down for hours of the
+/// demo's traffic before that.
 const MAX_QUEUED: usize = 10_000;
 /// Finished deliveries are forgotten beyond this many.
 const MAX_REMEMBERED: u64 = 10_000;
@@ -284,7 +284,7 @@ impl Outbox {
 
 /// Meta sends what the app subscribed to for accounts it is subscribed on. Ids nobody knows (the Test
 /// button's `0`) are sent.
-fn is_wanted(world: &World, webhook: &Webhook) -> bool {
+pub(in crate::simulator) fn is_wanted(world: &World, webhook: &Webhook) -> bool {
     let has_app = |subscribed: &[String]| subscribed.contains(&world.app.id);
     let account_wants = match world.accounts.get(&webhook.entry_id) {
         Some(account) => has_app(&account.subscribed_app_ids),

@@ -12,7 +12,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::simulator::webhooks::{Attempt, DeliveryState, Retries, Switch, Travel};
 use crate::simulator::world::{Account, PhoneNumber};
-use crate::simulator::{Change, Handle, Simulation, SimulationOptions, World, signature};
+use crate::simulator::{
+    Change, Endpoint, Fault, Handle, Simulation, SimulationOptions, World, signature,
+};
 
 const SECRET: &str = "simulated-app-secret";
 
@@ -270,6 +272,33 @@ async fn a_game_day_is_driven_over_http() {
             && !world.contains(SECRET)
             && !world.contains("simulated-access-token")
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_hangs_does_not_delay_the_end() {
+    let simulation = Simulation::bind(SimulationOptions::default())
+        .await
+        .expect("a free port");
+    let handle = simulation.handle();
+    handle.fault(
+        None,
+        None,
+        Fault::Hang {
+            milliseconds: 3_600_000,
+        },
+    );
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(simulation.run(stop.clone()));
+    tokio::spawn(reqwest::get(format!("{}/v25.0/me", handle.graph_url())));
+    handle
+        .until(|handle| handle.request_count(Endpoint::Me) == 1)
+        .await;
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(2), running)
+        .await
+        .expect("at once")
+        .expect("no panic")
+        .expect("no error");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub(super) fn value(business: &Business, field: &str) -> Option<Value> {
 }
 
 /// Ids of the visible accounts that belong to the edge.
-pub(super) fn accounts<'a>(world: &'a World, belongs: impl Fn(&Account) -> bool) -> Vec<&'a str> {
+pub(super) fn accounts(world: &World, belongs: impl Fn(&Account) -> bool) -> Vec<&str> {
     world
         .accounts
         .values()

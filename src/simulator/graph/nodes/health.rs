@@ -8,7 +8,7 @@ use crate::simulator::world::{Account, Health, PhoneNumber, Template, World};
 const WORST_FIRST: [&str; 2] = ["BLOCKED", "LIMITED"];
 
 pub(super) fn of_account(world: &World, account: &Account) -> Value {
-    joined(shared_entities(world, account))
+    joined(&shared_entities(world, account))
 }
 
 /// A number whose calls are blocked is BLOCKED as a whole, although every entity may send (facts 4, CONFLICT).
@@ -29,7 +29,7 @@ pub(super) fn of_phone_number(world: &World, number: &PhoneNumber) -> Option<Val
     }
     let mut entities = vec![own];
     entities.extend(shared_entities(world, world.accounts.get(&number.waba_id)?));
-    let mut status = joined(entities);
+    let mut status = joined(&entities);
     if number.is_calling_blocked {
         status["can_send_message"] = "BLOCKED".into();
     }
@@ -42,7 +42,7 @@ pub(super) fn of_template(world: &World, template: &Template) -> Option<Value> {
         world,
         world.accounts.get(&template.waba_id)?,
     ));
-    Some(joined(entities))
+    Some(joined(&entities))
 }
 
 fn shared_entities(world: &World, account: &Account) -> Vec<Value> {
@@ -70,7 +70,7 @@ fn entity(kind: &str, id: &str, health: &Health) -> Value {
     entity
 }
 
-fn joined(entities: Vec<Value>) -> Value {
+fn joined(entities: &[Value]) -> Value {
     let has = |word: &str| {
         entities
             .iter()
