@@ -1,7 +1,7 @@
 //! The simulated Graph API: `/{version}/…`, exactly as the facts tell it, and as wrong as the faults say.
 //!
-//! A request goes one way: [`call`] reads it, [`access`] and [`quota`] judge it, [`answer`] finds and
-//! renders it, [`reply`] dresses it in Meta's headers. All of it but the last step is pure.
+//! A request goes one way: `call` reads it, `access` and `quota` judge it, `answer` finds and
+//! renders it, `reply` dresses it in Meta's headers. All of it but the last step is pure.
 
 mod access;
 mod answer;

@@ -27,7 +27,7 @@ pub(crate) async fn verify(
         .timeout(TIMEOUT)
         .send()
         .await
-        .map_err(|error| error.without_url().to_string())?;
+        .map_err(super::reason)?;
     let status = response.status();
     if status != reqwest::StatusCode::OK {
         return Err(format!(
@@ -36,10 +36,7 @@ pub(crate) async fn verify(
             status.canonical_reason().unwrap_or_default()
         ));
     }
-    let body = response
-        .text()
-        .await
-        .map_err(|error| error.without_url().to_string())?;
+    let body = response.text().await.map_err(super::reason)?;
     if body == CHALLENGE {
         Ok(())
     } else {

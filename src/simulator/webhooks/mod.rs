@@ -35,5 +35,16 @@ pub enum Travel {
     WrongSignature,
 }
 
+/// What went wrong at the bottom of an error: "Connection refused", not "error sending request".
+/// Never tells the URL, whose query may hold the verify token.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut deepest: &dyn std::error::Error = &error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
 #[cfg(test)]
 mod tests;

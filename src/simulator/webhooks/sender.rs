@@ -60,6 +60,6 @@ async fn post(client: &reqwest::Client, url: &str, parcel: Parcel) -> Attempt {
         .body(parcel.body);
     match request.send().await {
         Ok(response) => Attempt::Answered(response.status().as_u16()),
-        Err(error) => Attempt::Failed(error.without_url().to_string()),
+        Err(error) => Attempt::Failed(super::reason(error)),
     }
 }

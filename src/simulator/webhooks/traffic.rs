@@ -41,6 +41,8 @@ pub struct Traffic {
     dice: Rng,
     step: Step,
     conversation: u64,
+    /// Unix seconds; keeps message ids apart from those of an earlier simulation.
+    started_at: i64,
     phone_number_id: Option<String>,
     customer: u32,
     category: &'static str,
@@ -54,6 +56,7 @@ impl Traffic {
             dice: Rng::with_seed(seed),
             step: Step::Inbound,
             conversation: 0,
+            started_at: 0,
             phone_number_id: None,
             customer: FIRST_CUSTOMER,
             category: CATEGORIES[0],
@@ -63,7 +66,7 @@ impl Traffic {
     /// The next webhook at `now` (Unix seconds); none while no number is connected.
     pub fn next(&mut self, world: &World, now: i64) -> Option<Webhook> {
         if matches!(self.step, Step::Inbound) {
-            self.start(world);
+            self.start(world, now);
         }
         let number = self
             .phone_number_id
@@ -85,7 +88,8 @@ impl Traffic {
         Some(webhook)
     }
 
-    fn start(&mut self, world: &World) {
+    fn start(&mut self, world: &World, now: i64) {
+        self.started_at = now;
         let connected: Vec<&PhoneNumber> = world
             .phone_numbers
             .values()
@@ -113,7 +117,7 @@ impl Traffic {
             "contacts": [{"profile": {"name": "Customer"}, "wa_id": self.customer_number()}],
             "messages": [{
                 "from": self.customer_number(),
-                "id": format!("wamid.IN{}", self.conversation),
+                "id": self.message_id("IN"),
                 "timestamp": now.to_string(),
                 "type": "text",
                 "text": {"body": "Is this still available?"},
@@ -124,7 +128,7 @@ impl Traffic {
     /// `pricing` comes with one of the statuses only; here it is `delivered`, as in the facts' sample.
     fn status(&self, status: &str, now: i64) -> Value {
         let mut content = json!({
-            "id": format!("wamid.OUT{}", self.conversation),
+            "id": self.message_id("OUT"),
             "status": status,
             "timestamp": now.to_string(),
             "recipient_id": self.customer_number(),
@@ -158,6 +162,10 @@ impl Traffic {
         content
     }
 
+    fn message_id(&self, direction: &str) -> String {
+        format!("wamid.{direction}{}X{}", self.started_at, self.conversation)
+    }
+
     fn customer_number(&self) -> String {
         format!("155501001{:02}", self.customer)
     }
@@ -171,5 +179,37 @@ fn webhook(number: &PhoneNumber, mut value: Value) -> Webhook {
         entry_id: number.waba_id.clone(),
         field: "messages".into(),
         value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_asked_answered_and_told_about_and_repeats_with_its_seed() {
+        let world = World::demo(1);
+        let play = || {
+            let mut traffic = Traffic::new(5);
+            (0..40)
+                .filter_map(|turn| traffic.next(&world, 1_775_000_000 + turn))
+                .collect::<Vec<_>>()
+        };
+        let webhooks = play();
+        assert_eq!(webhooks, play());
+        let states: Vec<&str> = webhooks
+            .iter()
+            .map(|webhook| {
+                webhook.value["statuses"][0]["status"]
+                    .as_str()
+                    .unwrap_or("inbound")
+            })
+            .collect();
+        assert_eq!(states[..4], ["inbound", "sent", "delivered", "read"]);
+        assert!(states.contains(&"failed"));
+        assert_eq!(
+            webhooks[1].value["statuses"][0]["id"],
+            webhooks[3].value["statuses"][0]["id"]
+        );
     }
 }

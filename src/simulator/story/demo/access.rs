@@ -48,7 +48,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             [paused(&cast.bakery.id, Pause::RateLimiting)],
         ),
         beat(
-            65,
+            66,
             "The access token is renewed for sixty days",
             [Change::TokenRenewed {
                 in_seconds: Some(TOKEN_DAYS * DAY_SECONDS),

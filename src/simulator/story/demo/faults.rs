@@ -11,15 +11,6 @@ use crate::simulator::webhooks::Travel;
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(
-            29,
-            "The bakery has used up its calls: 80008 for some seconds",
-            [Change::RateLimited {
-                waba_id: BAKERY.into(),
-                code: 80_008,
-                regain_minutes: 1,
-            }],
-        ),
-        beat(
             30,
             format!(
                 "Template {} is paused, a number falls to YELLOW; the webhook is lost",
@@ -57,13 +48,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         )
         .travelling(Travel::Late { seconds: 6 }),
         beat(
-            37,
-            "The bakery's calls are answered again",
-            [Change::RateLimitLifted {
-                waba_id: BAKERY.into(),
-            }],
-        ),
-        beat(
             39,
             "Café Lumière Événements has a status that nobody has heard of",
             [status(CAFE_EVENTS, "HIBERNATING")],
@@ -95,6 +79,23 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             "Meta knows the field account_mode again",
             [Change::FieldRestored {
                 field: "account_mode".into(),
+            }],
+        ),
+        // Late in the round: a caller that honours the header stays away for a whole minute.
+        beat(
+            86,
+            "Café Lumière has used up its calls: 80008 for ten seconds",
+            [Change::RateLimited {
+                waba_id: CAFE.into(),
+                code: 80_008,
+                regain_minutes: 1,
+            }],
+        ),
+        beat(
+            96,
+            "Café Lumière's calls are answered again",
+            [Change::RateLimitLifted {
+                waba_id: CAFE.into(),
             }],
         ),
     ]

@@ -94,7 +94,7 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
             templates(&[&cast.bakery, &cast.cafe]),
         ),
         beat(
-            93,
+            97,
             format!("All is well again at {} accounts", world.accounts.len()),
             [],
         ),

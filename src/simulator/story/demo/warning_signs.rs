@@ -93,8 +93,9 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             12,
             format!(
-                "Meta announces that template {} will become MARKETING or UTILITY in a week",
-                cast.recategorised.name
+                "Meta announces that template {} will become {} in a week",
+                cast.recategorised.name,
+                other_category(&cast.recategorised)
             ),
             [Change::TemplateCategoryAnnounced {
                 template_id: cast.recategorised.id.clone(),
