@@ -1,0 +1,224 @@
+//! What happens to business accounts.
+
+use serde_json::{Map, Value, json};
+
+use super::phone_number::customers;
+use super::{Change, ChangeError, RestrictionNotice, Style, Webhook, no_such, webhook};
+use crate::simulator::clock::{iso_text, prose_date};
+use crate::simulator::world::{Health, Restriction, World};
+
+type Outcome = Result<Vec<Webhook>, ChangeError>;
+
+const UPDATE_FIELD: &str = "account_update";
+
+/// Applies a change to an account; `None` if the change is about something else.
+pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outcome> {
+    Some(match change {
+        Change::AccountRestricted { waba_id, restrictions, as_single_object } => {
+            restricted(world, waba_id, restrictions, *as_single_object, now)
+        }
+        Change::AccountRestrictionEnded { waba_id } => restriction_ended(world, waba_id),
+        Change::AccountViolation { waba_id, violation_type } => world.account(waba_id).map(|_| {
+            let value = json!({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": violation_type}});
+            webhook(waba_id, UPDATE_FIELD, value)
+        }),
+        Change::AccountBanChanged { waba_id, ban_state, in_seconds, as_list } => {
+            ban_changed(world, waba_id, ban_state, now.saturating_add(*in_seconds), *as_list)
+        }
+        Change::AccountAlert { waba_id, .. } => world.account(waba_id).map(|_| alert(waba_id, change)),
+        Change::AccountReviewed { waba_id, decision } => reviewed(world, waba_id, decision),
+        Change::BusinessCapabilityUpdated { waba_id, limit, phone_numbers, style } => {
+            capability_updated(world, waba_id, limit, *phone_numbers, *style)
+        }
+        Change::BusinessVerificationChanged { waba_id, status } => verification_changed(world, waba_id, status),
+        Change::AccountEvent { waba_id, event, details } => account_event(world, waba_id, event, details),
+        Change::HealthChanged { id, can_send_message, explanation } => {
+            health_changed(world, id, Health::of(can_send_message, explanation))
+        }
+        _ => return None,
+    })
+}
+
+fn restricted(
+    world: &mut World,
+    waba_id: &str,
+    notices: &[RestrictionNotice],
+    as_single_object: bool,
+    now: i64,
+) -> Outcome {
+    let account = world.account(waba_id)?;
+    account.restrictions = notices
+        .iter()
+        .map(|notice| Restriction {
+            restriction_type: notice.restriction_type.clone(),
+            expiration: notice.in_seconds.map(|seconds| now.saturating_add(seconds)),
+        })
+        .collect();
+    account.health = Health::of("LIMITED", "The account is restricted.");
+    let digits = account.phone_number_ids.first().cloned();
+    let mut list: Vec<Value> = notices
+        .iter()
+        .map(|notice| restriction_info(notice, now))
+        .collect();
+    let info = if as_single_object && !list.is_empty() {
+        list.swap_remove(0)
+    } else {
+        Value::Array(list)
+    };
+    let mut value = json!({"event": "ACCOUNT_RESTRICTION", "restriction_info": info});
+    if let Some(number) = digits.and_then(|id| world.phone_numbers.get(&id)) {
+        value["phone_number"] = number.digits().into();
+    }
+    Ok(webhook(waba_id, UPDATE_FIELD, value))
+}
+
+fn restriction_info(notice: &RestrictionNotice, now: i64) -> Value {
+    let mut info = json!({"restriction_type": notice.restriction_type});
+    match notice.in_seconds.map(|seconds| now.saturating_add(seconds)) {
+        Some(end) if notice.as_text => {
+            info["expiration"] = iso_text(end).into();
+            info["remediation"] = "Improve the quality of your messages.".into();
+        }
+        Some(end) => info["expiration"] = end.into(),
+        None => {}
+    }
+    info
+}
+
+fn restriction_ended(world: &mut World, waba_id: &str) -> Outcome {
+    let account = world.account(waba_id)?;
+    account.restrictions.clear();
+    account.health = Health::available();
+    Ok(Vec::new())
+}
+
+fn ban_changed(world: &mut World, waba_id: &str, state: &str, date: i64, as_list: bool) -> Outcome {
+    let account = world.account(waba_id)?;
+    account.ban_state = Some(state.to_owned());
+    account.ban_date = Some(date);
+    account.health = match state {
+        "SCHEDULE_FOR_DISABLE" => Health::of("LIMITED", "The account is scheduled to be disabled."),
+        "DISABLE" => Health::of("BLOCKED", "The account is disabled."),
+        _ => Health::available(),
+    };
+    let written = if as_list {
+        json!([state])
+    } else {
+        json!(state)
+    };
+    let value = json!({
+        "event": "DISABLED_UPDATE",
+        "ban_info": {"waba_ban_state": written, "waba_ban_date": prose_date(date)},
+    });
+    Ok(webhook(waba_id, UPDATE_FIELD, value))
+}
+
+fn alert(waba_id: &str, change: &Change) -> Vec<Webhook> {
+    let Change::AccountAlert {
+        entity_type,
+        entity_id,
+        severity,
+        status,
+        alert_type,
+        is_flat,
+        ..
+    } = change
+    else {
+        return Vec::new();
+    };
+    let info = json!({
+        "alert_severity": severity,
+        "alert_status": status,
+        "alert_type": alert_type,
+        "alert_description": "Long free text that has no place in a label.",
+    });
+    let mut value = json!({"entity_type": entity_type, "entity_id": entity_id});
+    match (value.as_object_mut(), info) {
+        (Some(value), Value::Object(info)) if *is_flat => value.extend(info),
+        (Some(value), info) => {
+            value.insert("alert_info".into(), info);
+        }
+        (None, _) => {}
+    }
+    webhook(waba_id, "account_alerts", value)
+}
+
+fn reviewed(world: &mut World, waba_id: &str, decision: &str) -> Outcome {
+    decision.clone_into(&mut world.account(waba_id)?.account_review_status);
+    Ok(webhook(
+        waba_id,
+        "account_review_update",
+        json!({"decision": decision}),
+    ))
+}
+
+/// Numbers, with -1 (old) or UNLIMITED (new) for "no limit"; the second key depends on the form.
+fn capability_updated(
+    world: &mut World,
+    waba_id: &str,
+    limit: &str,
+    phone_numbers: u32,
+    style: Style,
+) -> Outcome {
+    limit.clone_into(&mut world.portfolio_of(waba_id)?.messaging_limit);
+    world.account(waba_id)?.phone_number_limit = phone_numbers;
+    let customers = match (customers(limit), style) {
+        (u64::MAX, Style::Old) => json!(-1),
+        (u64::MAX, Style::New) => json!("UNLIMITED"),
+        (number, _) => json!(number),
+    };
+    let value = match style {
+        Style::Old => {
+            json!({"max_daily_conversation_per_phone": customers, "max_phone_numbers_per_business": phone_numbers})
+        }
+        Style::New => {
+            json!({"max_daily_conversations_per_business": customers, "max_phone_numbers_per_waba": phone_numbers})
+        }
+    };
+    Ok(webhook(waba_id, "business_capability_update", value))
+}
+
+fn verification_changed(world: &mut World, waba_id: &str, status: &str) -> Outcome {
+    status.clone_into(&mut world.portfolio_of(waba_id)?.verification_status);
+    if !status.eq_ignore_ascii_case("verified") {
+        return Ok(Vec::new());
+    }
+    let mut value = json!({"event": "VERIFIED_ACCOUNT"});
+    let first = world.account(waba_id)?.phone_number_ids.first().cloned();
+    if let Some(number) = first.and_then(|id| world.phone_numbers.get(&id)) {
+        value["phone_number"] = number.digits().into();
+    }
+    Ok(webhook(waba_id, UPDATE_FIELD, value))
+}
+
+/// Partner events that name the account in `waba_info` come with the portfolio's id (facts 6.1).
+fn account_event(
+    world: &mut World,
+    waba_id: &str,
+    event: &str,
+    details: &Map<String, Value>,
+) -> Outcome {
+    let account = world.account(waba_id)?;
+    let is_partner_event = event.starts_with("PARTNER_") && details.contains_key("waba_info");
+    let entry_id = if is_partner_event {
+        &account.business_id
+    } else {
+        &account.id
+    };
+    let mut value = details.clone();
+    value.insert("event".into(), event.into());
+    Ok(webhook(entry_id, UPDATE_FIELD, Value::Object(value)))
+}
+
+fn health_changed(world: &mut World, id: &str, health: Health) -> Outcome {
+    let slot = if world.app.id == id {
+        Some(&mut world.app.health)
+    } else {
+        (world.accounts.get_mut(id).map(|node| &mut node.health))
+            .or_else(|| world.phone_numbers.get_mut(id).map(|node| &mut node.health))
+            .or_else(|| world.templates.get_mut(id).map(|node| &mut node.health))
+            .or_else(|| world.businesses.get_mut(id).map(|node| &mut node.health))
+    };
+    *slot.ok_or_else(|| no_such("node", id))? = health;
+    Ok(Vec::new())
+}

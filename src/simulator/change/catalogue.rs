@@ -1,0 +1,283 @@
+//! The catalogue of changes: what can happen, and how it is written as JSON by game days.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One thing that happens at Meta. As JSON: `{"change":"number_flagged","phone_number_id":"..."}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "the fields are ids and Meta's own words, explained once per variant"
+)]
+pub enum Change {
+    // ---- phone numbers -------------------------------------------------------------------------
+    /// A rating moves. No webhook carries it.
+    QualityRatingChanged {
+        phone_number_id: String,
+        quality_rating: String,
+    },
+    /// The rating became low: RED, status FLAGGED.
+    NumberFlagged { phone_number_id: String },
+    /// Better for seven days: CONNECTED again with the limit it had.
+    NumberUnflagged {
+        phone_number_id: String,
+        quality_rating: String,
+    },
+    /// Not better for seven days: CONNECTED again, one step down; event DOWNGRADE.
+    NumberFlagLapsed {
+        phone_number_id: String,
+        limit: String,
+    },
+    /// A limit moves. `New` moves the portfolio's limit, `Old` that of the number alone.
+    NumberLimitChanged {
+        phone_number_id: String,
+        limit: String,
+        #[serde(default)]
+        style: Style,
+    },
+    /// Event ONBOARDING for a number that is already listed.
+    NumberOnboarded { phone_number_id: String },
+    /// Throughput becomes HIGH; event THROUGHPUT_UPGRADE.
+    ThroughputUpgraded { phone_number_id: String },
+    /// Throughput moves without a webhook.
+    ThroughputLevelChanged {
+        phone_number_id: String,
+        level: String,
+    },
+    /// Any `status` of facts 1.3, or one that no list has. No webhook.
+    NumberStatusChanged {
+        phone_number_id: String,
+        status: String,
+    },
+    /// A display name was asked for and decided on: APPROVED, DEFERRED, PENDING or REJECTED.
+    NameDecided {
+        phone_number_id: String,
+        decision: String,
+        requested_verified_name: String,
+        rejection_reason: Option<String>,
+    },
+    /// VERIFIED, NOT_VERIFIED or EXPIRED. No webhook.
+    CodeVerificationChanged {
+        phone_number_id: String,
+        status: String,
+    },
+    /// Calling is blocked: overall health BLOCKED, though every entity may send. No webhook.
+    CallingBlocked {
+        phone_number_id: String,
+        is_blocked: bool,
+    },
+    /// A number joins an account; event ONBOARDING.
+    NumberAdded {
+        waba_id: String,
+        phone_number_id: String,
+        display_phone_number: String,
+        verified_name: String,
+    },
+    /// A number leaves. No webhook.
+    NumberRemoved { phone_number_id: String },
+    /// PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS.
+    SecurityEvent {
+        phone_number_id: String,
+        event: String,
+    },
+
+    // ---- templates -----------------------------------------------------------------------------
+    /// A template is submitted: PENDING.
+    TemplateCreated {
+        waba_id: String,
+        template_id: String,
+        name: String,
+        language: String,
+        category: String,
+    },
+    /// A `message_template_status_update` with nothing but its event: APPROVED, ARCHIVED, UNARCHIVED,
+    /// DELETED, IN_APPEAL, LIMIT_EXCEEDED, LOCKED, PENDING, PENDING_DELETION, REINSTATED, or a new word.
+    TemplateEvent { template_id: String, event: String },
+    /// REJECTED, with `rejection_info` if a recommendation is given.
+    TemplateRejected {
+        template_id: String,
+        reason: String,
+        recommendation: Option<String>,
+    },
+    /// PAUSED, with the pause's name in `other_info.title`.
+    TemplatePaused { template_id: String, pause: Pause },
+    /// A pause ended: event APPROVED, title UNPAUSE.
+    TemplateUnpaused { template_id: String },
+    /// DISABLED for good.
+    TemplateDisabled { template_id: String },
+    /// Event FLAGGED: will be disabled after `in_seconds`.
+    TemplateDisableAnnounced {
+        template_id: String,
+        in_seconds: i64,
+        #[serde(default)]
+        as_prose: bool,
+    },
+    /// A quality score moves; `under_status_field` publishes it under the wrong `field`, as Meta's page does.
+    TemplateQualityChanged {
+        template_id: String,
+        score: String,
+        #[serde(default)]
+        under_status_field: bool,
+    },
+    /// Meta will move the template to another category after `in_seconds`.
+    TemplateCategoryAnnounced {
+        template_id: String,
+        correct_category: String,
+        in_seconds: i64,
+    },
+    /// Meta moved the template.
+    TemplateCategoryChanged {
+        template_id: String,
+        category: String,
+    },
+    /// The category goes back to what it was before Meta touched it. No webhook.
+    TemplateCategoryRestored {
+        template_id: String,
+        category: String,
+    },
+    /// `template_correct_category_detection`, in either disputed form.
+    CorrectCategoryDetected {
+        template_id: String,
+        correct_category: String,
+        #[serde(default)]
+        style: Style,
+    },
+    /// The text was edited.
+    TemplateComponentsChanged {
+        template_id: String,
+        body_text: String,
+    },
+
+    // ---- accounts ------------------------------------------------------------------------------
+    /// ACCOUNT_RESTRICTION; `as_single_object` sends one object instead of a list.
+    AccountRestricted {
+        waba_id: String,
+        restrictions: Vec<RestrictionNotice>,
+        #[serde(default)]
+        as_single_object: bool,
+    },
+    /// Restrictions are over. No webhook says so.
+    AccountRestrictionEnded { waba_id: String },
+    /// ACCOUNT_VIOLATION.
+    AccountViolation {
+        waba_id: String,
+        violation_type: String,
+    },
+    /// DISABLED_UPDATE with SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; `as_list` as the partner page has it.
+    AccountBanChanged {
+        waba_id: String,
+        ban_state: String,
+        in_seconds: i64,
+        #[serde(default)]
+        as_list: bool,
+    },
+    /// `account_alerts`; `is_flat` puts `alert_*` directly into `value`.
+    AccountAlert {
+        waba_id: String,
+        entity_type: String,
+        entity_id: String,
+        severity: String,
+        status: String,
+        alert_type: String,
+        #[serde(default)]
+        is_flat: bool,
+    },
+    /// `account_review_update`.
+    AccountReviewed { waba_id: String, decision: String },
+    /// `business_capability_update`: `Old` is v23 and before, `New` v24 and after.
+    BusinessCapabilityUpdated {
+        waba_id: String,
+        limit: String,
+        phone_numbers: u32,
+        #[serde(default)]
+        style: Style,
+    },
+    /// The portfolio's verification moves; `verified` also sends VERIFIED_ACCOUNT.
+    BusinessVerificationChanged { waba_id: String, status: String },
+    /// Any other `account_update`, with its details merged into `value`.
+    AccountEvent {
+        waba_id: String,
+        event: String,
+        #[serde(default)]
+        details: Map<String, Value>,
+    },
+    /// `health_status` of an account, number, template, portfolio or app. No webhook.
+    HealthChanged {
+        id: String,
+        can_send_message: String,
+        explanation: String,
+    },
+
+    // ---- access --------------------------------------------------------------------------------
+    /// The app is taken off the account: its webhooks stop.
+    SubscriptionLost { waba_id: String },
+    /// The app is put back.
+    SubscriptionRegained { waba_id: String },
+    /// The app's own subscription to one webhook field is taken away or given back.
+    WebhookFieldSubscribed { field: String, is_subscribed: bool },
+    /// The token can no longer see the account (100/33), or can again.
+    AccountVisibleChanged { waba_id: String, is_visible: bool },
+    /// The token ends after `in_seconds`.
+    TokenExpiring { in_seconds: i64 },
+    /// The token has ended: 190 from now on.
+    TokenExpired,
+    /// The token is good again, for `in_seconds` or for ever.
+    TokenRenewed { in_seconds: Option<i64> },
+    /// A scope is taken away or given back.
+    TokenScopeGranted { scope: String, is_granted: bool },
+    /// Calls for the account are refused with `code` (80008, 80007 or 4).
+    RateLimited {
+        waba_id: String,
+        code: u32,
+        regain_minutes: u32,
+    },
+    /// And answered again.
+    RateLimitLifted { waba_id: String },
+    /// No node type knows the field any more.
+    FieldRetired { field: String },
+    /// The field is back.
+    FieldRestored { field: String },
+    /// Any webhook at all; changes nothing. For shapes that touch no state, and for invented ones.
+    WebhookOnly {
+        entry_id: String,
+        field: String,
+        value: Value,
+    },
+}
+
+/// Which of two wire forms Meta uses: before or after the changes of 2025/26.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// The form of older subscriptions.
+    Old,
+    /// The form of newer subscriptions.
+    #[default]
+    New,
+}
+
+/// Why a template is paused: `other_info.title`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// FIRST_PAUSE, three hours.
+    First,
+    /// SECOND_PAUSE, six hours.
+    Second,
+    /// RATE_LIMITING_PAUSE.
+    RateLimiting,
+}
+
+/// One restriction of [`Change::AccountRestricted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestrictionNotice {
+    /// For example RESTRICTED_BIZ_INITIATED_MESSAGING.
+    pub restriction_type: String,
+    /// Seconds until it ends; absent is without an end.
+    pub in_seconds: Option<i64>,
+    /// Writes the end as ISO text instead of Unix seconds.
+    #[serde(default)]
+    pub as_text: bool,
+}

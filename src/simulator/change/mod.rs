@@ -1,0 +1,110 @@
+//! What can happen at Meta, in Meta's words, and the webhooks it makes Meta send.
+//!
+//! `World::apply` is pure: a world, a change and a time in; a new state and webhooks out. Changes for
+//! which Meta has no webhook (a rating, a status, a lifted restriction) return none: only a poll sees
+//! them. Knows nothing of HTTP.
+
+mod access;
+mod account;
+mod catalogue;
+mod phone_number;
+mod template;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use catalogue::{Change, Pause, RestrictionNotice, Style};
+
+use super::world::{Account, Business, PhoneNumber, Template, World};
+
+/// One element of `changes[]`, and the entry it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Webhook {
+    /// `entry[].id`: the WABA id, or the portfolio's for partner events.
+    pub entry_id: String,
+    /// `field`.
+    pub field: String,
+    /// `value`.
+    pub value: Value,
+}
+
+/// A change that cannot happen in this world.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The change names a node that is not there.
+    #[error("there is no {kind} with id {id} in the simulated world")]
+    NoSuch {
+        /// The kind of node.
+        kind: &'static str,
+        /// The id asked for.
+        id: String,
+    },
+    /// The change would create what exists already.
+    #[error("id {id} is already taken in the simulated world")]
+    Taken {
+        /// The id asked for.
+        id: String,
+    },
+}
+
+impl World {
+    /// Lets `change` happen at `now` (Unix seconds) and returns the webhooks Meta would send for it.
+    ///
+    /// # Errors
+    /// If the change names a node that is not in this world; the world is then unchanged.
+    pub fn apply(&mut self, change: &Change, now: i64) -> Result<Vec<Webhook>, ChangeError> {
+        if let Some(result) = phone_number::apply(self, change, now) {
+            return result;
+        }
+        if let Some(result) = template::apply(self, change, now) {
+            return result;
+        }
+        if let Some(result) = account::apply(self, change, now) {
+            return result;
+        }
+        access::apply(self, change, now)
+    }
+
+    fn number(&mut self, id: &str) -> Result<&mut PhoneNumber, ChangeError> {
+        self.phone_numbers
+            .get_mut(id)
+            .ok_or_else(|| no_such("phone number", id))
+    }
+
+    fn template(&mut self, id: &str) -> Result<&mut Template, ChangeError> {
+        self.templates
+            .get_mut(id)
+            .ok_or_else(|| no_such("message template", id))
+    }
+
+    fn account(&mut self, id: &str) -> Result<&mut Account, ChangeError> {
+        self.accounts
+            .get_mut(id)
+            .ok_or_else(|| no_such("business account", id))
+    }
+
+    fn portfolio_of(&mut self, waba_id: &str) -> Result<&mut Business, ChangeError> {
+        let business_id = self.account(waba_id)?.business_id.clone();
+        self.businesses
+            .get_mut(&business_id)
+            .ok_or_else(|| no_such("business", &business_id))
+    }
+}
+
+fn no_such(kind: &'static str, id: &str) -> ChangeError {
+    ChangeError::NoSuch {
+        kind,
+        id: id.into(),
+    }
+}
+
+fn webhook(entry_id: &str, field: &str, value: Value) -> Vec<Webhook> {
+    vec![Webhook {
+        entry_id: entry_id.into(),
+        field: field.into(),
+        value,
+    }]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! What happens to phone numbers.
+
+use serde_json::{Value, json};
+
+use super::{Change, ChangeError, Style, Webhook, no_such, webhook};
+use crate::simulator::world::{PhoneNumber, World};
+
+type Outcome = Result<Vec<Webhook>, ChangeError>;
+
+const QUALITY_FIELD: &str = "phone_number_quality_update";
+
+/// Applies a change to a number; `None` if the change is about something else.
+pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outcome> {
+    Some(match change {
+        Change::QualityRatingChanged {
+            phone_number_id,
+            quality_rating,
+        } => silently(world, phone_number_id, |number| {
+            quality_rating.clone_into(&mut number.quality_rating);
+        }),
+        Change::NumberFlagged { phone_number_id } => flagged(world, phone_number_id),
+        Change::NumberUnflagged {
+            phone_number_id,
+            quality_rating,
+        } => unflagged(world, phone_number_id, quality_rating),
+        Change::NumberFlagLapsed {
+            phone_number_id,
+            limit,
+        } => flag_lapsed(world, phone_number_id, limit),
+        Change::NumberLimitChanged {
+            phone_number_id,
+            limit,
+            style: Style::Old,
+        } => old_limit_changed(world, phone_number_id, limit),
+        Change::NumberLimitChanged {
+            phone_number_id,
+            limit,
+            style: Style::New,
+        } => portfolio_limit_changed(world, phone_number_id, limit),
+        Change::NumberOnboarded { phone_number_id } => onboarded(world, phone_number_id, now),
+        Change::ThroughputUpgraded { phone_number_id } => {
+            throughput_upgraded(world, phone_number_id)
+        }
+        Change::ThroughputLevelChanged {
+            phone_number_id,
+            level,
+        } => silently(world, phone_number_id, |number| {
+            level.clone_into(&mut number.throughput_level);
+        }),
+        Change::NumberStatusChanged {
+            phone_number_id,
+            status,
+        } => silently(world, phone_number_id, |number| {
+            status.clone_into(&mut number.status);
+        }),
+        Change::NameDecided {
+            phone_number_id,
+            decision,
+            requested_verified_name,
+            rejection_reason,
+        } => name_decided(
+            world,
+            phone_number_id,
+            decision,
+            requested_verified_name,
+            rejection_reason.as_deref(),
+        ),
+        Change::CodeVerificationChanged {
+            phone_number_id,
+            status,
+        } => silently(world, phone_number_id, |number| {
+            status.clone_into(&mut number.code_verification_status);
+        }),
+        Change::CallingBlocked {
+            phone_number_id,
+            is_blocked,
+        } => silently(world, phone_number_id, |number| {
+            number.is_calling_blocked = *is_blocked;
+        }),
+        Change::NumberAdded {
+            waba_id,
+            phone_number_id,
+            display_phone_number,
+            verified_name,
+        } => {
+            let number = PhoneNumber::new(phone_number_id, display_phone_number, verified_name);
+            added(world, waba_id, number, now)
+        }
+        Change::NumberRemoved { phone_number_id } => world
+            .remove_phone_number(phone_number_id)
+            .map(|_| Vec::new())
+            .ok_or_else(|| no_such("phone number", phone_number_id)),
+        Change::SecurityEvent {
+            phone_number_id,
+            event,
+        } => security(world, phone_number_id, event),
+        _ => return None,
+    })
+}
+
+fn silently(world: &mut World, id: &str, edit: impl FnOnce(&mut PhoneNumber)) -> Outcome {
+    edit(world.number(id)?);
+    Ok(Vec::new())
+}
+
+fn flagged(world: &mut World, id: &str) -> Outcome {
+    let number = world.number(id)?;
+    number.status = "FLAGGED".into();
+    number.quality_rating = "RED".into();
+    let value = json!({"event": "FLAGGED", "current_limit": old_limit(number)});
+    Ok(quality_update(number, value))
+}
+
+fn unflagged(world: &mut World, id: &str, quality_rating: &str) -> Outcome {
+    let number = world.number(id)?;
+    number.status = "CONNECTED".into();
+    quality_rating.clone_into(&mut number.quality_rating);
+    let value = json!({"event": "UNFLAGGED", "current_limit": old_limit(number)});
+    Ok(quality_update(number, value))
+}
+
+fn flag_lapsed(world: &mut World, id: &str, limit: &str) -> Outcome {
+    world.number(id)?.status = "CONNECTED".into();
+    old_limit_changed(world, id, limit)
+}
+
+fn old_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome {
+    let number = world.number(id)?;
+    let before = old_limit(number);
+    number.messaging_limit_tier = Some(limit.to_owned());
+    let value =
+        json!({"event": direction(&before, limit), "old_limit": before, "current_limit": limit});
+    Ok(quality_update(number, value))
+}
+
+fn portfolio_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome {
+    let waba_id = world.number(id)?.waba_id.clone();
+    let portfolio = world.portfolio_of(&waba_id)?;
+    let event = direction(&portfolio.messaging_limit, limit);
+    limit.clone_into(&mut portfolio.messaging_limit);
+    let value = json!({"event": event, "max_daily_conversations_per_business": limit});
+    Ok(quality_update(world.number(id)?, value))
+}
+
+fn onboarded(world: &mut World, id: &str, now: i64) -> Outcome {
+    let waba_id = world.number(id)?.waba_id.clone();
+    let limit = world.portfolio_of(&waba_id)?.messaging_limit.clone();
+    let number = world.number(id)?;
+    number.last_onboarded_time = now;
+    let value = json!({"event": "ONBOARDING", "max_daily_conversations_per_business": limit});
+    Ok(quality_update(number, value))
+}
+
+/// `current_limit` of this event is the throughput level in the dress of a limit (facts 6.3).
+fn throughput_upgraded(world: &mut World, id: &str) -> Outcome {
+    let number = world.number(id)?;
+    number.throughput_level = "HIGH".into();
+    let value = json!({
+        "event": "THROUGHPUT_UPGRADE",
+        "current_limit": "TIER_UNLIMITED",
+        "max_daily_conversations_per_business": "UNLIMITED",
+    });
+    Ok(quality_update(number, value))
+}
+
+fn name_decided(
+    world: &mut World,
+    id: &str,
+    decision: &str,
+    name: &str,
+    reason: Option<&str>,
+) -> Outcome {
+    let number = world.number(id)?;
+    match decision {
+        "APPROVED" => {
+            number.verified_name = name.into();
+            number.name_status = "APPROVED".into();
+            number.new_name_status = "NONE".into();
+            number.new_display_name = None;
+        }
+        "REJECTED" => {
+            number.new_name_status = "DECLINED".into();
+            number.new_display_name = Some(name.into());
+        }
+        _ => {
+            number.new_name_status = "PENDING_REVIEW".into();
+            number.new_display_name = Some(name.into());
+        }
+    }
+    let value = json!({
+        "display_phone_number": number.digits(),
+        "decision": decision,
+        "requested_verified_name": name,
+        "rejection_reason": reason,
+    });
+    Ok(webhook(&number.waba_id, "phone_number_name_update", value))
+}
+
+fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> Outcome {
+    world.account(waba_id)?;
+    if world.phone_numbers.contains_key(&number.id) {
+        return Err(ChangeError::Taken { id: number.id });
+    }
+    let id = number.id.clone();
+    // Last onboarded comes first on the edge.
+    world.insert_phone_number(waba_id, 0, number);
+    onboarded(world, &id, now)
+}
+
+fn security(world: &mut World, id: &str, event: &str) -> Outcome {
+    let waba_id = world.number(id)?.waba_id.clone();
+    let requester = world.account(&waba_id)?.business_id.clone();
+    let number = world.number(id)?;
+    let value =
+        json!({"display_phone_number": number.digits(), "event": event, "requester": requester});
+    Ok(webhook(&waba_id, "security", value))
+}
+
+fn quality_update(number: &PhoneNumber, mut value: Value) -> Vec<Webhook> {
+    value["display_phone_number"] = number.digits().into();
+    webhook(&number.waba_id, QUALITY_FIELD, value)
+}
+
+fn old_limit(number: &PhoneNumber) -> String {
+    number
+        .messaging_limit_tier
+        .clone()
+        .unwrap_or_else(|| "TIER_NOT_SET".into())
+}
+
+fn direction(before: &str, after: &str) -> &'static str {
+    if customers(after) < customers(before) {
+        "DOWNGRADE"
+    } else {
+        "UPGRADE"
+    }
+}
+
+/// How many customers a day a limit's name stands for; names without a number count as none.
+pub(super) fn customers(limit: &str) -> u64 {
+    match limit {
+        "TIER_50" => 50,
+        "TIER_250" => 250,
+        "TIER_1K" => 1_000,
+        "TIER_2K" => 2_000,
+        "TIER_10K" => 10_000,
+        "TIER_100K" => 100_000,
+        "TIER_UNLIMITED" | "UNLIMITED" => u64::MAX,
+        _ => 0,
+    }
+}

@@ -1,0 +1,59 @@
+//! Time as a parameter: stories and the world take `now` from here and never from the system.
+
+use std::fmt::Debug;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// Seconds in a day, the unit of Meta's penalties and deadlines.
+pub const DAY_SECONDS: i64 = 86_400;
+
+/// Where the simulation gets the wall-clock time from.
+pub trait Clock: Debug + Send + Sync {
+    /// The present, in Unix seconds.
+    fn now(&self) -> i64;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| {
+                i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+            })
+    }
+}
+
+/// `2026-02-03T10:11:12+0000`, Meta's form for dates in Graph answers.
+#[must_use]
+pub fn iso_text(unix_seconds: i64) -> String {
+    format_at(unix_seconds, "%Y-%m-%dT%H:%M:%S+0000")
+}
+
+/// `April 17, 2026`, Meta's form for `waba_ban_date`.
+#[must_use]
+pub fn prose_date(unix_seconds: i64) -> String {
+    format_at(unix_seconds, "%B %-d, %Y")
+}
+
+fn format_at(unix_seconds: i64, pattern: &str) -> String {
+    Timestamp::from_second(unix_seconds)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .strftime(pattern)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_meta_writes_them() {
+        assert_eq!(iso_text(1_775_000_000), "2026-03-31T23:33:20+0000");
+        assert_eq!(prose_date(1_776_384_000), "April 17, 2026");
+    }
+}

@@ -1,0 +1,148 @@
+//! The control API of game days, on the same listener under `/simulator/`.
+//!
+//! | call | what it does |
+//! |---|---|
+//! | `GET /simulator/` | says what can be done |
+//! | `GET /simulator/world` | the present state of Meta |
+//! | `POST /simulator/changes` | lets a change happen; `travel` says how its webhook goes |
+//! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets where they go |
+//! | `POST /simulator/faults`, `DELETE` | sets a fault, clears them all |
+//! | `GET /simulator/requests`, `GET /simulator/deliveries` | what was asked and sent |
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::change::Change;
+use super::fault::Fault;
+use super::graph::Endpoint;
+use super::handle::Handle;
+use super::webhooks::{Switch, Travel};
+
+const HELP: &str = r#"The simulated Meta. What can be done here:
+
+GET    /simulator/world       the present state of Meta: ids, ratings, statuses
+POST   /simulator/changes     let something happen, for example
+         {"change":"number_flagged","phone_number_id":"900100200300401"}
+         {"change":"quality_rating_changed","phone_number_id":"900100200300401","quality_rating":"RED"}
+         {"change":"template_paused","template_id":"...","pause":"first","travel":"lost"}
+         {"change":"token_expired"}   {"change":"token_renewed"}
+         {"change":"rate_limited","waba_id":"800100200300401","code":80008,"regain_minutes":5}
+       travel: "sent" (default), "lost", "repeated", {"late":{"seconds":10}}, "wrong_signature"
+       a change that does not exist is answered with the list of those that do
+POST   /simulator/webhooks    {"webhooks":"on"}, "off" or "lost"; {"callback_url":"http://127.0.0.1:10131/webhook"}
+POST   /simulator/faults      spoil answers, for example
+         {"fault":"hang","milliseconds":5000,"endpoint":"phone_numbers","times":3}
+         {"fault":"graph_error","status":400,"code":80008,"message":"(#80008) too many calls"}
+       without endpoint: all; without times: until cleared
+DELETE /simulator/faults      answer well again
+GET    /simulator/requests    the latest calls to the Graph API
+GET    /simulator/deliveries  the latest webhooks and how they were answered
+
+Everything else is the Graph API: /v25.0/{id}?fields=...
+"#;
+
+/// The control API's routes.
+pub(super) fn router(handle: Handle) -> Router {
+    Router::new()
+        .route("/simulator/", get(async || HELP))
+        .route(
+            "/simulator/world",
+            get(async |State(handle): State<Handle>| pretty(&handle.look(|world| json!(world)))),
+        )
+        .route("/simulator/changes", post(change))
+        .route("/simulator/webhooks", post(webhooks))
+        .route("/simulator/faults", post(fault).delete(clear_faults))
+        .route(
+            "/simulator/requests",
+            get(async |State(handle): State<Handle>| pretty(&handle.requests())),
+        )
+        .route(
+            "/simulator/deliveries",
+            get(async |State(handle): State<Handle>| pretty(&handle.deliveries())),
+        )
+        .with_state(handle)
+}
+
+/// Why a call was refused, as one line of text.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, format!("{}\n", self.1)).into_response()
+    }
+}
+
+async fn change(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+    let mut body = object(&body)?;
+    let travel = match body.remove("travel") {
+        None => Travel::Sent,
+        Some(travel) => read(travel)?,
+    };
+    let change: Change = read(Value::Object(body))?;
+    let webhooks = handle
+        .change_all(&[change], travel)
+        .map_err(|error| Refusal(StatusCode::NOT_FOUND, error.to_string()))?;
+    Ok(pretty(&json!({"travel": travel, "webhooks": webhooks})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookSettings {
+    webhooks: Option<Switch>,
+    callback_url: Option<String>,
+}
+
+async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+    let settings: WebhookSettings = read(Value::Object(object(&body)?))?;
+    if let Some(switch) = settings.webhooks {
+        handle.switch_webhooks(switch);
+    }
+    if let Some(callback_url) = settings.callback_url {
+        handle.set_callback_url(Some(callback_url));
+    }
+    let switch = handle.shared.lock().outbox.switch;
+    let callback_url = handle.look(|world| world.app.callback_url.clone());
+    Ok(pretty(
+        &json!({"webhooks": switch, "callback_url": callback_url}),
+    ))
+}
+
+async fn fault(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+    let mut body = object(&body)?;
+    let endpoint: Option<Endpoint> = body.remove("endpoint").map(read).transpose()?;
+    let times: Option<u32> = body.remove("times").map(read).transpose()?;
+    let fault: Fault = read(Value::Object(body))?;
+    let id = handle.fault(endpoint, times, fault);
+    Ok(pretty(&json!({ "id": id })))
+}
+
+async fn clear_faults(State(handle): State<Handle>) -> Response {
+    handle.clear_faults();
+    pretty(&json!({"faults": []}))
+}
+
+fn object(body: &str) -> Result<serde_json::Map<String, Value>, Refusal> {
+    serde_json::from_str(body).map_err(|error| bad_request(&error))
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Refusal> {
+    serde_json::from_value(value).map_err(|error| bad_request(&error))
+}
+
+fn bad_request(error: &serde_json::Error) -> Refusal {
+    Refusal(
+        StatusCode::BAD_REQUEST,
+        format!("cannot read this: {error}; GET /simulator/ says what can be done"),
+    )
+}
+
+fn pretty(value: &impl Serialize) -> Response {
+    let text =
+        serde_json::to_string_pretty(value).expect("plain data with text keys is always JSON");
+    ([(header::CONTENT_TYPE, "application/json")], text + "\n").into_response()
+}

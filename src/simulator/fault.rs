@@ -1,0 +1,184 @@
+//! Everything that can go wrong on the way, to be set by tests and game days.
+//!
+//! A fault belongs to one endpoint or to all, for the next N calls or until it is cleared. Faults that
+//! concern Meta's own state (a rate limit, a retired field) are changes, not faults.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::graph::Endpoint;
+
+/// One way in which an answer goes wrong. As JSON: `{"fault":"hang","milliseconds":5000}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// The Graph API's error envelope.
+    GraphError {
+        /// HTTP status.
+        status: u16,
+        /// `code`.
+        code: u32,
+        /// `error_subcode`.
+        #[serde(default)]
+        subcode: Option<u32>,
+        /// `message`.
+        message: String,
+        /// `is_transient`.
+        #[serde(default)]
+        is_transient: Option<bool>,
+    },
+    /// HTTP 500 with a page of HTML.
+    ServerErrorPage,
+    /// HTTP 200, cut off in the middle of the JSON.
+    TruncatedJson,
+    /// Says nothing for this long, then answers.
+    Hang {
+        /// Length of the silence.
+        milliseconds: u64,
+    },
+    /// The body comes in small pieces.
+    Trickle {
+        /// Bytes in a piece.
+        bytes: usize,
+        /// Silence before each piece.
+        milliseconds: u64,
+    },
+    /// A valid JSON object that is this large.
+    HugeBody {
+        /// Size of the padding.
+        bytes: usize,
+    },
+    /// No node type knows the field: 100 if it is asked for.
+    FieldGone {
+        /// Its name.
+        field: String,
+    },
+    /// The field is left out without a word.
+    FieldMissing {
+        /// Its name.
+        field: String,
+    },
+    /// Every value of the field is replaced: unknown words, numbers for text, text for numbers, null.
+    FieldReplaced {
+        /// Its name, at any depth.
+        field: String,
+        /// What comes instead.
+        value: Value,
+    },
+    /// The list under this key becomes its first element.
+    SingleObject {
+        /// The key, such as `data` or `entities`.
+        field: String,
+    },
+    /// An edge inside `fields=` is answered like a field that does not exist.
+    ExpansionRefused,
+    /// Every page has cursors and a `next`, also after the last.
+    EndlessCursors,
+    /// `paging.next` points to another origin, such as `https://elsewhere.example`.
+    NextElsewhere {
+        /// Scheme and host.
+        origin: String,
+    },
+    /// A `Retry-After` header on whatever is answered.
+    RetryAfter {
+        /// Its value.
+        seconds: u64,
+    },
+}
+
+/// Names one set fault, to clear it.
+pub type FaultId = u64;
+
+#[derive(Debug)]
+struct Rule {
+    id: FaultId,
+    endpoint: Option<Endpoint>,
+    remaining: Option<u32>,
+    fault: Fault,
+}
+
+/// The faults in force.
+#[derive(Debug, Default)]
+pub struct Faults {
+    rules: Vec<Rule>,
+    next_id: FaultId,
+}
+
+impl Faults {
+    /// Sets a fault for an endpoint (or all), for the next `times` calls (or until cleared).
+    pub fn set(&mut self, endpoint: Option<Endpoint>, times: Option<u32>, fault: Fault) -> FaultId {
+        self.next_id += 1;
+        self.rules.push(Rule {
+            id: self.next_id,
+            endpoint,
+            remaining: times,
+            fault,
+        });
+        self.next_id
+    }
+
+    /// Takes one fault away, if it is still there.
+    pub fn clear(&mut self, id: FaultId) {
+        self.rules.retain(|rule| rule.id != id);
+    }
+
+    /// Takes every fault away.
+    pub fn clear_all(&mut self) {
+        self.rules.clear();
+    }
+
+    /// The faults that hit a call, each used once.
+    pub(super) fn hit(&mut self, endpoint: Endpoint) -> Vec<Fault> {
+        let mut hits = Vec::new();
+        for rule in &mut self.rules {
+            let is_meant = rule.endpoint.is_none_or(|meant| meant == endpoint);
+            if is_meant && rule.remaining != Some(0) {
+                rule.remaining = rule.remaining.map(|remaining| remaining - 1);
+                hits.push(rule.fault.clone());
+            }
+        }
+        self.rules.retain(|rule| rule.remaining != Some(0));
+        hits
+    }
+}
+
+/// Changes a good answer as the faults say.
+pub(super) fn distort(body: &mut Value, faults: &[Fault]) {
+    for fault in faults {
+        match fault {
+            Fault::FieldReplaced { field, value } => {
+                visit(body, field, &mut |found| *found = value.clone());
+            }
+            Fault::SingleObject { field } => visit(body, field, &mut |found| {
+                if let Value::Array(list) = found {
+                    *found = if list.is_empty() {
+                        Value::Null
+                    } else {
+                        list.swap_remove(0)
+                    };
+                }
+            }),
+            Fault::HugeBody { bytes } => {
+                if let Value::Object(object) = body {
+                    object.insert("padding".into(), "x".repeat(*bytes).into());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn visit(value: &mut Value, field: &str, edit: &mut dyn FnMut(&mut Value)) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                visit(inner, field, edit);
+                if key == field {
+                    edit(inner);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|inner| visit(inner, field, edit)),
+        _ => {}
+    }
+}

@@ -1,0 +1,64 @@
+//! The endpoints the simulated Graph API has: what faults are set on and requests are counted by.
+
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use crate::simulator::world::World;
+
+/// One kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `/{waba}`
+    Account,
+    /// `/{waba}/phone_numbers`
+    PhoneNumbers,
+    /// `/{phone number}`
+    PhoneNumber,
+    /// `/{waba}/message_templates`
+    MessageTemplates,
+    /// `/{template}`
+    MessageTemplate,
+    /// `/{waba}/subscribed_apps`
+    SubscribedApps,
+    /// `/{business}`
+    Business,
+    /// `/{business}/owned_whatsapp_business_accounts`
+    OwnedAccounts,
+    /// `/{business}/client_whatsapp_business_accounts`
+    ClientAccounts,
+    /// `/debug_token`
+    DebugToken,
+    /// `/{app}/subscriptions`
+    AppSubscriptions,
+    /// `/{app}`
+    App,
+    /// `/me`
+    Me,
+    /// Anything else, among it every id that does not exist.
+    Other,
+}
+
+impl Endpoint {
+    /// Which endpoint a call is for.
+    #[must_use]
+    pub fn of(world: &World, call: &Call) -> Self {
+        let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            ["debug_token"] => Self::DebugToken,
+            ["me"] => Self::Me,
+            [id] if world.accounts.contains_key(*id) => Self::Account,
+            [id] if world.phone_numbers.contains_key(*id) => Self::PhoneNumber,
+            [id] if world.templates.contains_key(*id) => Self::MessageTemplate,
+            [id] if world.businesses.contains_key(*id) => Self::Business,
+            [id] if world.app.id == *id => Self::App,
+            [_, "phone_numbers"] => Self::PhoneNumbers,
+            [_, "message_templates"] => Self::MessageTemplates,
+            [_, "subscribed_apps"] => Self::SubscribedApps,
+            [_, "owned_whatsapp_business_accounts"] => Self::OwnedAccounts,
+            [_, "client_whatsapp_business_accounts"] => Self::ClientAccounts,
+            [_, "subscriptions"] => Self::AppSubscriptions,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The error envelope of facts 8.3.
+
+use serde_json::{Value, json};
+
+/// An error as the Graph API words it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GraphError {
+    /// HTTP status.
+    pub status: u16,
+    /// `type`, for example OAuthException.
+    pub kind: &'static str,
+    /// `code`: what a caller should decide on.
+    pub code: u32,
+    /// `error_subcode`, where Meta still sends one.
+    pub subcode: Option<u32>,
+    /// `message`.
+    pub message: String,
+    /// `is_transient`, where Meta sends it.
+    pub is_transient: Option<bool>,
+}
+
+impl GraphError {
+    /// An OAuthException with HTTP 400, Meta's most common kind.
+    #[must_use]
+    pub fn bad_request(code: u32, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            kind: "OAuthException",
+            code,
+            subcode: None,
+            message: message.into(),
+            is_transient: None,
+        }
+    }
+
+    /// 100/33: the id does not exist, or the token may not see it; nobody can tell.
+    #[must_use]
+    pub fn no_such_object(method: &str, id: &str) -> Self {
+        Self {
+            kind: "GraphMethodException",
+            subcode: Some(33),
+            ..Self::bad_request(
+                100,
+                format!(
+                    "Unsupported {} request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, \
+                 or does not support this operation. Please read the Graph API documentation at \
+                 https://developers.facebook.com/docs/graph-api",
+                    method.to_lowercase(),
+                ),
+            )
+        }
+    }
+
+    /// A field the node type does not know: the whole call fails (facts 1.1).
+    #[must_use]
+    pub fn nonexisting_field(field: &str, node_type: &str) -> Self {
+        Self::bad_request(
+            100,
+            format!(
+                "(#100) Tried accessing nonexisting field ({field}) on node type ({node_type})"
+            ),
+        )
+    }
+
+    /// 190: the token is missing, unknown, revoked (no subcode) or expired (463).
+    #[must_use]
+    pub fn bad_token(message: &str, subcode: Option<u32>) -> Self {
+        Self {
+            status: 401,
+            subcode,
+            ..Self::bad_request(190, message)
+        }
+    }
+
+    /// 104: `appsecret_proof` is missing or wrong.
+    #[must_use]
+    pub fn bad_proof(message: &str) -> Self {
+        Self {
+            kind: "GraphMethodException",
+            ..Self::bad_request(104, message)
+        }
+    }
+
+    /// 200: the token lacks a scope.
+    #[must_use]
+    pub fn missing_scope(scope: &str) -> Self {
+        Self {
+            status: 403,
+            ..Self::bad_request(
+                200,
+                format!("(#200) Requires {scope} permission to access the resource."),
+            )
+        }
+    }
+
+    /// 80008, 80007 or 4: too many calls. HTTP 400, not 429.
+    #[must_use]
+    pub fn rate_limited(code: u32) -> Self {
+        let message = match code {
+            4 => "(#4) Application request limit reached".to_owned(),
+            80_007 => {
+                "(#80007) The WhatsApp Business Account has reached its rate limit.".to_owned()
+            }
+            _ => format!(
+                "(#{code}) There have been too many calls to this WhatsApp Business account. Wait a bit and try again."
+            ),
+        };
+        Self {
+            is_transient: Some(code == 4),
+            ..Self::bad_request(code, message)
+        }
+    }
+
+    /// The envelope, with the trace id that the `X-Fb-Request-Id` header repeats.
+    #[must_use]
+    pub fn body(&self, trace_id: &str) -> Value {
+        let mut error = json!({"message": self.message, "type": self.kind, "code": self.code, "fbtrace_id": trace_id});
+        if let Some(subcode) = self.subcode {
+            error["error_subcode"] = subcode.into();
+        }
+        if let Some(is_transient) = self.is_transient {
+            error["is_transient"] = is_transient.into();
+        }
+        json!({ "error": error })
+    }
+}

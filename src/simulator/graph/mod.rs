@@ -1,0 +1,90 @@
+//! The simulated Graph API: `/{version}/…`, exactly as the facts tell it, and as wrong as the faults say.
+//!
+//! A request goes one way: `call` reads it, `access` and `quota` judge it, `answer` finds and
+//! renders it, `reply` dresses it in Meta's headers. All of it but the last step is pure.
+
+mod access;
+mod answer;
+mod call;
+mod endpoint;
+mod error;
+mod fields;
+mod nodes;
+mod paging;
+mod quota;
+mod render;
+mod reply;
+mod requests;
+mod subscriptions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
+use tower_http::compression::CompressionLayer;
+
+pub use call::TokenSource;
+pub use endpoint::Endpoint;
+pub use error::GraphError;
+pub use quota::Quota;
+pub use requests::{Request, Requests};
+
+use super::fault::Fault;
+use super::shared::Shared;
+use answer::Answer;
+use call::Call;
+use reply::Reply;
+
+/// The Graph API as a router; every path that nothing else takes is its.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .fallback(serve)
+        .layer(CompressionLayer::new())
+        .with_state(shared)
+}
+
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let call = Call::read(&method, &uri, &headers, &body);
+    let (mut reply, faults) = {
+        let mut state = shared.lock();
+        let endpoint = Endpoint::of(&state.world, &call);
+        state.requests.remember(&call, endpoint);
+        let faults = state.faults.hit(endpoint);
+        (
+            answer::answer(&mut state, &call, &faults, shared.clock.now()),
+            faults,
+        )
+    };
+    shared.announce();
+    if let Answer::Subscribe(subscription) = &reply.answer {
+        let verified = subscriptions::verify(&shared.client, subscription).await;
+        reply.answer = subscriptions::conclude(&mut shared.lock(), subscription, verified);
+    }
+    hang(&shared, &faults).await;
+    Reply::new(&call, reply, &faults).into_response()
+}
+
+/// Waits as long as the faults say, but not beyond the end of the simulation.
+async fn hang(shared: &Shared, faults: &[Fault]) {
+    for fault in faults {
+        if let Fault::Hang { milliseconds } = fault {
+            tokio::select! {
+                () = shared.stopping.cancelled() => {}
+                () = tokio::time::sleep(Duration::from_millis(*milliseconds)) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! The WABA node (facts, section 3).
+
+use serde_json::{Value, json};
+
+use super::health;
+use crate::simulator::world::{Account, World};
+
+pub(super) const DEFAULT_FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "currency",
+    "timezone_id",
+    "message_template_namespace",
+];
+
+pub(super) const KNOWN_FIELDS: &[&str] = &[
+    "account_review_status",
+    "auth_international_rate_eligibility",
+    "business_verification_status",
+    "country",
+    "creation_time",
+    "currency",
+    "health_status",
+    "id",
+    "is_enabled_for_insights",
+    "is_shared_with_partners",
+    "linked_commerce_account",
+    "marketing_messages_lite_api_status",
+    "marketing_messages_onboarding_status",
+    "message_template_namespace",
+    "name",
+    "on_behalf_of_business_info",
+    "owner_business",
+    "owner_business_info",
+    "ownership_type",
+    "primary_business_location",
+    "primary_funding_id",
+    "purchase_order_number",
+    "status",
+    "template_auto_archival_enabled",
+    "timezone_id",
+    "whatsapp_business_manager_messaging_limit",
+];
+
+pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Value> {
+    let business = world.business_of(account);
+    Some(match field {
+        "id" => json!(account.id),
+        "name" => json!(account.name),
+        "currency" => json!(account.currency),
+        "timezone_id" => json!(account.timezone_id),
+        "country" => json!(account.country.as_ref()?),
+        "message_template_namespace" => json!(format!("namespace_{}", account.id)),
+        "account_review_status" => json!(account.account_review_status),
+        "business_verification_status" => json!(business?.verification_status),
+        "status" => json!(account.status),
+        "ownership_type" => json!(account.ownership_type),
+        "whatsapp_business_manager_messaging_limit" => json!(business?.messaging_limit),
+        "owner_business" | "owner_business_info" => {
+            json!({"id": business?.id, "name": business?.name})
+        }
+        "on_behalf_of_business_info" if account.client_of_business_id.is_some() => {
+            json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
+        }
+        "health_status" => health::of_account(world, account),
+        "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
+        _ => return None,
+    })
+}

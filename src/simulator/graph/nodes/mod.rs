@@ -1,0 +1,130 @@
+//! The nodes of the graph: one file per noun with its type's name, its known and default fields, and
+//! the value of each. Knows the world and Meta's field names; knows nothing of HTTP or paging.
+
+mod account;
+mod app;
+mod business;
+mod health;
+mod phone_number;
+mod template;
+
+use serde_json::Value;
+
+use crate::simulator::world::{Account, App, Business, PhoneNumber, Template, World};
+
+/// A node that a call can read.
+#[derive(Debug, Clone, Copy)]
+pub enum Node<'a> {
+    /// A WhatsApp Business Account.
+    Account(&'a Account),
+    /// A phone number.
+    PhoneNumber(&'a PhoneNumber),
+    /// A message template.
+    Template(&'a Template),
+    /// A portfolio.
+    Business(&'a Business),
+    /// The app.
+    App(&'a App),
+}
+
+impl<'a> Node<'a> {
+    /// The node with this id, whatever its kind, as far as the token may see it.
+    #[must_use]
+    pub fn find(world: &'a World, id: &str) -> Option<Self> {
+        if world
+            .account_of(id)
+            .is_some_and(|account| !account.is_visible)
+        {
+            return None;
+        }
+        (world.accounts.get(id).map(Self::Account))
+            .or_else(|| world.phone_numbers.get(id).map(Self::PhoneNumber))
+            .or_else(|| world.templates.get(id).map(Self::Template))
+            .or_else(|| world.businesses.get(id).map(Self::Business))
+            .or_else(|| (world.app.id == id).then_some(Self::App(&world.app)))
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn id(self) -> &'a str {
+        match self {
+            Self::Account(node) => &node.id,
+            Self::PhoneNumber(node) => &node.id,
+            Self::Template(node) => &node.id,
+            Self::Business(node) => &node.id,
+            Self::App(node) => &node.id,
+        }
+    }
+
+    /// What error messages call the node's type.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Account(_) => "WhatsAppBusinessAccount",
+            Self::PhoneNumber(_) => "WhatsAppBusinessPhoneNumber",
+            Self::Template(_) => "WhatsAppMessageTemplate",
+            Self::Business(_) => "Business",
+            Self::App(_) => "Application",
+        }
+    }
+
+    /// What is answered when nothing is asked for by name.
+    #[must_use]
+    pub fn default_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Account(_) => account::DEFAULT_FIELDS,
+            Self::PhoneNumber(_) => phone_number::DEFAULT_FIELDS,
+            Self::Template(_) => template::DEFAULT_FIELDS,
+            Self::Business(_) | Self::App(_) => &["id", "name"],
+        }
+    }
+
+    /// Whether the type has this field, with or without a value here.
+    #[must_use]
+    pub fn knows(self, field: &str) -> bool {
+        match self {
+            Self::Account(_) => account::KNOWN_FIELDS,
+            Self::PhoneNumber(_) => phone_number::KNOWN_FIELDS,
+            Self::Template(_) => template::KNOWN_FIELDS,
+            Self::Business(_) => business::KNOWN_FIELDS,
+            Self::App(_) => app::KNOWN_FIELDS,
+        }
+        .contains(&field)
+    }
+
+    /// The value of a field; `None` leaves it out of the answer without a word, as Meta does.
+    #[must_use]
+    pub fn value(self, world: &World, field: &str) -> Option<Value> {
+        match self {
+            Self::Account(node) => account::value(world, node, field),
+            Self::PhoneNumber(node) => phone_number::value(world, node, field),
+            Self::Template(node) => template::value(world, node, field),
+            Self::Business(node) => business::value(node, field),
+            Self::App(node) => app::value(node, field),
+        }
+    }
+
+    /// Ids on one of the node's edges, in their order; `None` if there is no such edge.
+    #[must_use]
+    pub fn edge(self, world: &'a World, name: &str) -> Option<Vec<&'a str>> {
+        match (self, name) {
+            (Self::Account(account), "phone_numbers") => Some(texts(&account.phone_number_ids)),
+            (Self::Account(account), "message_templates") => Some(texts(&account.template_ids)),
+            (Self::Business(business), "owned_whatsapp_business_accounts") => {
+                Some(business::accounts(world, |account| {
+                    account.business_id == business.id
+                }))
+            }
+            (Self::Business(business), "client_whatsapp_business_accounts") => {
+                Some(business::accounts(world, |account| {
+                    account.client_of_business_id.as_ref() == Some(&business.id)
+                }))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn texts(ids: &[String]) -> Vec<&str> {
+    ids.iter().map(String::as_str).collect()
+}

@@ -1,0 +1,55 @@
+//! The message template node (facts, section 2). `quality_score` and `rejected_reason` come only when asked for.
+
+use serde_json::{Value, json};
+
+use super::health;
+use crate::simulator::world::{Template, World};
+
+pub(super) const DEFAULT_FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "components",
+    "language",
+    "status",
+    "category",
+    "previous_category",
+    "sub_category",
+    "parameter_format",
+];
+
+pub(super) const KNOWN_FIELDS: &[&str] = &[
+    "category",
+    "components",
+    "correct_category",
+    "cta_url_link_tracking_opted_out",
+    "health_status",
+    "id",
+    "language",
+    "library_template_name",
+    "message_send_ttl_seconds",
+    "name",
+    "parameter_format",
+    "previous_category",
+    "quality_score",
+    "rejected_reason",
+    "status",
+    "sub_category",
+];
+
+pub(super) fn value(world: &World, template: &Template, field: &str) -> Option<Value> {
+    Some(match field {
+        "id" => json!(template.id),
+        "name" => json!(template.name),
+        "language" => json!(template.language),
+        "category" => json!(template.category),
+        "previous_category" => json!(template.previous_category.as_ref()?),
+        "correct_category" => json!(template.correct_category.as_ref()?),
+        "status" => json!(template.status),
+        "rejected_reason" => json!(template.rejected_reason),
+        "quality_score" => json!({"score": template.quality_score, "date": template.quality_date}),
+        "parameter_format" => json!("POSITIONAL"),
+        "components" => json!([{"type": "BODY", "text": template.body_text}]),
+        "health_status" => health::of_template(world, template)?,
+        _ => return None,
+    })
+}

@@ -1,0 +1,222 @@
+//! Who gets webhooks, and what a token is worth: `subscribed_apps`, `/{app}/subscriptions`, `debug_token`.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::call::Call;
+use super::error::GraphError;
+use super::nodes::Node;
+use crate::simulator::shared::State;
+use crate::simulator::webhooks::handshake;
+use crate::simulator::world::{MANAGEMENT_SCOPE, World};
+
+/// The only object whose fields matter here.
+const OBJECT: &str = "whatsapp_business_account";
+/// Longest `override_callback_uri` (facts, section 5).
+const MAX_OVERRIDE_LENGTH: usize = 200;
+
+/// A subscription of the app that waits for its callback to be verified.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    callback_url: String,
+    verify_token: String,
+    fields: Vec<String>,
+}
+
+/// `/{waba}/subscribed_apps`: GET lists, POST adds, DELETE takes away.
+pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
+    let id = call.segments.first().map_or("", String::as_str);
+    let missing = || GraphError::no_such_object(call.method.as_str(), id);
+    let Some(Node::Account(_)) = Node::find(world, id) else {
+        return Err(missing());
+    };
+    let app_id = world.app.id.clone();
+    let account = world.accounts.get_mut(id).ok_or_else(missing)?;
+    match call.method {
+        Method::GET => return Ok(subscribed_apps_list(world, id)),
+        Method::POST => {
+            let url = call
+                .parameter("override_callback_uri")
+                .filter(|url| !url.is_empty());
+            if url.is_some_and(|url| url.len() > MAX_OVERRIDE_LENGTH) {
+                return Err(GraphError::bad_request(
+                    100,
+                    "(#100) Param override_callback_uri must be no longer than 200 characters",
+                ));
+            }
+            account.override_callback_url = url.map(str::to_owned);
+            if !account.subscribed_app_ids.contains(&app_id) {
+                account.subscribed_app_ids.push(app_id);
+            }
+        }
+        Method::DELETE => account
+            .subscribed_app_ids
+            .retain(|listed| *listed != app_id),
+        _ => return Err(missing()),
+    }
+    Ok(json!({"success": true}))
+}
+
+fn subscribed_apps_list(world: &World, waba_id: &str) -> Value {
+    let account = &world.accounts[waba_id];
+    let data: Vec<Value> = account
+        .subscribed_app_ids
+        .iter()
+        .map(|id| {
+            let is_ours = *id == world.app.id;
+            let name = if is_ours {
+                world.app.name.as_str()
+            } else {
+                "Another app"
+            };
+            let link = format!("https://www.facebook.com/games/?app_id={id}");
+            let mut entry =
+                json!({"whatsapp_business_api_data": {"id": id, "name": name, "link": link}});
+            if let Some(url) = account.override_callback_url.as_ref().filter(|_| is_ours) {
+                entry["override_callback_uri"] = url.as_str().into();
+            }
+            entry
+        })
+        .collect();
+    json!({ "data": data })
+}
+
+/// `/{app}/subscriptions`: GET lists, POST asks for the handshake.
+pub(super) fn app_subscriptions(world: &mut World, call: &Call) -> Result<Answer, GraphError> {
+    let id = call.segments.first().map_or("", String::as_str);
+    if id != world.app.id {
+        return Err(GraphError::no_such_object(call.method.as_str(), id));
+    }
+    match call.method {
+        Method::GET => Ok(Answer::Found(app_subscriptions_list(world))),
+        Method::POST if call.token.as_deref() != Some(&world.app.app_token()) => {
+            Err(GraphError::bad_request(
+                15,
+                "(#15) This method must be called with an app access_token.",
+            ))
+        }
+        Method::POST => subscription(world, call).map(Answer::Subscribe),
+        _ => Err(GraphError::bad_request(100, "Unsupported request.")),
+    }
+}
+
+fn app_subscriptions_list(world: &World) -> Value {
+    let Some(callback_url) = &world.app.callback_url else {
+        return json!({"data": []});
+    };
+    let fields: Vec<Value> = world
+        .app
+        .webhook_fields
+        .iter()
+        .map(|(name, version)| json!({"name": name, "version": version}))
+        .collect();
+    json!({"data": [{"object": OBJECT, "callback_url": callback_url, "active": true, "fields": fields}]})
+}
+
+fn subscription(world: &World, call: &Call) -> Result<Subscription, GraphError> {
+    let required = |name: &str| {
+        call.parameter(name).map(str::to_owned).ok_or_else(|| {
+            GraphError::bad_request(100, format!("(#100) The parameter {name} is required"))
+        })
+    };
+    if required("object")? != OBJECT {
+        return Err(GraphError::bad_request(
+            100,
+            "(#100) Param object must be whatsapp_business_account",
+        ));
+    }
+    let named = call
+        .parameter("fields")
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let fields: Vec<String> = named.map(str::to_owned).collect();
+    Ok(Subscription {
+        callback_url: required("callback_url")?,
+        verify_token: required("verify_token")?,
+        fields: if fields.is_empty() {
+            world.app.webhook_fields.keys().cloned().collect()
+        } else {
+            fields
+        },
+    })
+}
+
+/// Asks the callback to prove that it knows the verify token.
+pub(super) async fn verify(
+    client: &reqwest::Client,
+    subscription: &Subscription,
+) -> Result<(), String> {
+    handshake::verify(
+        client,
+        &subscription.callback_url,
+        &subscription.verify_token,
+    )
+    .await
+}
+
+/// Puts a verified subscription into force, or says why not.
+pub(super) fn conclude(
+    state: &mut State,
+    subscription: &Subscription,
+    verified: Result<(), String>,
+) -> Answer {
+    if let Err(reason) = verified {
+        let message =
+            format!("(#2200) Callback verification failed with the following errors: {reason}");
+        return Answer::Failed(GraphError::bad_request(2200, message));
+    }
+    let app = &mut state.world.app;
+    app.callback_url = Some(subscription.callback_url.clone());
+    app.verify_token.clone_from(&subscription.verify_token);
+    let version = state.world.graph_version.clone();
+    app.webhook_fields = subscription
+        .fields
+        .iter()
+        .map(|field| (field.clone(), version.clone()))
+        .collect();
+    Answer::Found(json!({"success": true}))
+}
+
+/// `debug_token`: a token nobody knows is not an error but an answer that says so.
+pub(super) fn debug_token(world: &World, call: &Call, now: i64) -> Value {
+    let token = &world.app.token;
+    if call.parameter("input_token") != Some(&token.text) {
+        let error = json!({"code": 190, "message": "Invalid OAuth access token - Cannot parse access token"});
+        return json!({"data": {"error": error, "is_valid": false, "scopes": []}});
+    }
+    let visible: Vec<&str> = world
+        .accounts
+        .values()
+        .filter(|account| account.is_visible)
+        .map(|account| account.id.as_str())
+        .collect();
+    let granular: Vec<Value> = token
+        .scopes
+        .iter()
+        .map(|scope| granular_scope(scope, &visible))
+        .collect();
+    json!({"data": {
+        "app_id": world.app.id,
+        "type": "SYSTEM_USER",
+        "application": world.app.name,
+        "data_access_expires_at": token.data_access_expires_at,
+        "expires_at": token.expires_at,
+        "is_valid": token.is_accepted(now),
+        "issued_at": token.issued_at,
+        "scopes": token.scopes,
+        "granular_scopes": granular,
+        "user_id": "100200300400500",
+    }})
+}
+
+/// `target_ids` of the management scope are the accounts the token sees; elsewhere they are left out.
+fn granular_scope(scope: &str, visible: &[&str]) -> Value {
+    if scope == MANAGEMENT_SCOPE {
+        json!({"scope": scope, "target_ids": visible})
+    } else {
+        json!({ "scope": scope })
+    }
+}

@@ -1,0 +1,224 @@
+//! The simulation as a whole: bound to a port first, then run until it is told to stop.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::change::Change;
+use super::clock::{Clock, DAY_SECONDS, SystemClock};
+use super::control;
+use super::fault::Faults;
+use super::graph::{self, Quota, Requests};
+use super::handle::Handle;
+use super::shared::{Shared, State};
+use super::story::{self, Story};
+use super::webhooks::{self, Outbox, Retries, Traffic};
+use super::world::World;
+
+/// One message on its way so often, at speed 1: enough to see rates, too few to drown the log of a receiver.
+const TRAFFIC_PERIOD: Duration = Duration::from_secs(2);
+/// Timers below this would spin.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
+/// What connections get to finish after the end; hanging answers end at once.
+const GRACE: Duration = Duration::from_millis(500);
+/// Slowest and fastest sensible speed: beyond, timers lose their meaning.
+const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
+/// The demo's token ends after so many days, like one that was just renewed.
+const TOKEN_DAYS: i64 = 60;
+
+/// What to simulate. `Default` is quiet: a demo world on any loopback port, without story or webhooks.
+#[derive(Debug, Clone)]
+pub struct SimulationOptions {
+    /// Where the Graph API and the control API listen; port 0 takes any.
+    pub listen: SocketAddr,
+    /// Where webhooks go; may be set later by [`Handle::set_callback_url`] or a subscription.
+    pub callback_url: Option<String>,
+    /// Decides world, story and traffic.
+    pub seed: u64,
+    /// Seconds of the story in one real second; kept within 0.01 to 1000.
+    pub speed: f64,
+    /// Whether [`Story::demo`] is played, with message traffic.
+    pub play_story: bool,
+    /// The world to start from; `None` is [`World::demo`].
+    pub world: Option<World>,
+    /// How webhooks are tried again; delays are divided by the speed.
+    pub retries: Retries,
+    /// Where `now` comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            callback_url: None,
+            seed: 1,
+            speed: 1.0,
+            play_story: false,
+            world: None,
+            retries: Retries::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A simulated Meta that listens but does not answer yet.
+#[derive(Debug)]
+pub struct Simulation {
+    listener: TcpListener,
+    handle: Handle,
+    seed: u64,
+    speed: f64,
+    play_story: bool,
+}
+
+impl Simulation {
+    /// Builds the world and takes the port.
+    ///
+    /// # Errors
+    /// If the port cannot be taken, or the HTTP client not be built.
+    pub async fn bind(options: SimulationOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let graph_url = format!("http://{}", listener.local_addr()?);
+        let speed = if options.speed.is_finite() {
+            options.speed.clamp(*SPEEDS.start(), *SPEEDS.end())
+        } else {
+            1.0
+        };
+        let world = options
+            .world
+            .unwrap_or_else(|| demo_world(options.seed, options.clock.now()));
+        let mut state = State {
+            world,
+            quota: Quota::new(speed),
+            faults: Faults::default(),
+            requests: Requests::default(),
+            outbox: Outbox::new(options.retries, speed),
+            answers: 0,
+        };
+        if options.callback_url.is_some() {
+            state.world.app.callback_url = options.callback_url;
+        }
+        let shared = Arc::new(Shared::new(state, options.clock, client()?));
+        let handle = Handle { shared, graph_url };
+        Ok(Self {
+            listener,
+            handle,
+            seed: options.seed,
+            speed,
+            play_story: options.play_story,
+        })
+    }
+
+    /// Base URL of the simulated Graph API, without a version.
+    #[must_use]
+    pub fn graph_url(&self) -> &str {
+        self.handle.graph_url()
+    }
+
+    /// A hand on the simulation, before and while it runs.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Answers, sends and plays until `stop` is cancelled, then ends at once.
+    ///
+    /// # Errors
+    /// If the server fails.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let Self {
+            listener,
+            handle,
+            seed,
+            speed,
+            play_story,
+        } = self;
+        let shared = &*handle.shared;
+        let router =
+            control::router(handle.clone()).merge(graph::router(Arc::clone(&handle.shared)));
+        let server = axum::serve(listener, router)
+            .with_graceful_shutdown(shared.stopping.clone().cancelled_owned());
+        let play = async {
+            if play_story {
+                let story = Story::demo(seed);
+                tokio::join!(
+                    story::run(shared, &story, speed),
+                    traffic(shared, seed, speed)
+                );
+            }
+        };
+        let end = async {
+            stop.cancelled().await;
+            shared.stopping.cancel();
+        };
+        let background = async {
+            tokio::join!(webhooks::run(shared), introduce(&handle), play, end);
+        };
+        let mut server = std::pin::pin!(server.into_future());
+        tokio::select! {
+            result = &mut server => result,
+            () = background => timeout(GRACE, server).await.unwrap_or(Ok(())),
+        }
+    }
+}
+
+/// Meta asks a new callback for the challenge before anything else. Here a refusal is told but does
+/// not stop the webhooks: the callback may only be starting.
+async fn introduce(handle: &Handle) {
+    if handle.look(|world| world.app.callback_url.is_none()) {
+        return;
+    }
+    tokio::select! {
+        () = handle.shared.stopping.cancelled() => {}
+        verified = handle.verify_callback() => match verified {
+            Ok(()) => tracing::info!("callback verified"),
+            Err(reason) => tracing::warn!(reason, "callback not verified"),
+        },
+    }
+}
+
+/// The demo's world with a token that has just been issued.
+fn demo_world(seed: u64, now: i64) -> World {
+    let mut world = World::demo(seed);
+    world
+        .apply(
+            &Change::TokenRenewed {
+                in_seconds: Some(TOKEN_DAYS * DAY_SECONDS),
+            },
+            now,
+        )
+        .expect("every world has a token to renew");
+    world
+}
+
+/// Sends one message webhook after the other until the simulation ends.
+async fn traffic(shared: &Shared, seed: u64, speed: f64) {
+    let mut traffic = Traffic::new(seed);
+    let mut turns = interval(TRAFFIC_PERIOD.div_f64(speed).max(SHORTEST_PERIOD));
+    turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = shared.stopping.cancelled() => return,
+            _ = turns.tick() => {
+                let webhook = traffic.next(&shared.lock().world, shared.clock.now());
+                shared.send(webhook.as_slice());
+            }
+        }
+    }
+}
+
+fn client() -> io::Result<reqwest::Client> {
+    // Somebody else in the process may have installed a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(io::Error::other)
+}

@@ -1,0 +1,96 @@
+//! Act four: limits, the token, the subscriptions.
+
+use super::cast::*;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Pause, Style};
+use crate::simulator::clock::DAY_SECONDS;
+use crate::simulator::story::Beat;
+use crate::simulator::world::MESSAGING_SCOPE;
+
+/// What a new token is good for.
+const TOKEN_DAYS: i64 = 60;
+
+pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
+    vec![
+        beat(
+            51,
+            "Fern & Moss' messaging limit goes up, in the new style",
+            [new_limit("TIER_100K")],
+        ),
+        beat(
+            52,
+            "Fern & Moss Orders is upgraded to high throughput",
+            [Change::ThroughputUpgraded {
+                phone_number_id: GARDEN_ORDERS.into(),
+            }],
+        ),
+        beat(
+            53,
+            "The business capabilities of Fern & Moss are updated",
+            [capability(GARDEN, "TIER_100K", Style::New)],
+        ),
+        beat(
+            55,
+            "The business capabilities of Café Lumière are updated, in the old style",
+            [capability(CAFE, "TIER_UNLIMITED", Style::Old)],
+        ),
+        beat(
+            57,
+            "The access token has expired: every poll is answered with 190",
+            [Change::TokenExpired],
+        ),
+        beat(
+            59,
+            format!(
+                "Webhooks still come: template {} is paused",
+                cast.bakery.name
+            ),
+            [paused(&cast.bakery.id, Pause::RateLimiting)],
+        ),
+        beat(
+            66,
+            "The access token is renewed for sixty days",
+            [Change::TokenRenewed {
+                in_seconds: Some(TOKEN_DAYS * DAY_SECONDS),
+            }],
+        ),
+        beat(
+            67,
+            "The token loses the messaging scope, the app its subscription to security",
+            [
+                Change::TokenScopeGranted {
+                    scope: MESSAGING_SCOPE.into(),
+                    is_granted: false,
+                },
+                Change::WebhookFieldSubscribed {
+                    field: "security".into(),
+                    is_subscribed: false,
+                },
+            ],
+        ),
+        beat(
+            73,
+            "The app is no longer subscribed to Café Lumière",
+            [Change::SubscriptionLost {
+                waba_id: CAFE.into(),
+            }],
+        ),
+        beat(
+            84,
+            "Scope and subscriptions are back",
+            [
+                Change::TokenScopeGranted {
+                    scope: MESSAGING_SCOPE.into(),
+                    is_granted: true,
+                },
+                Change::WebhookFieldSubscribed {
+                    field: "security".into(),
+                    is_subscribed: true,
+                },
+                Change::SubscriptionRegained {
+                    waba_id: CAFE.into(),
+                },
+            ],
+        ),
+    ]
+}

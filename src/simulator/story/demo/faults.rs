@@ -1,0 +1,102 @@
+//! Act three: news that is lost, repeated, late, forged or never heard of; calls that are refused.
+
+use serde_json::json;
+
+use super::cast::*;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Pause};
+use crate::simulator::story::Beat;
+use crate::simulator::webhooks::Travel;
+
+pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
+    vec![
+        beat(
+            30,
+            format!(
+                "Template {} is paused, a number falls to YELLOW; the webhook is lost",
+                cast.silent.name
+            ),
+            [
+                paused(&cast.silent.id, Pause::First),
+                quality(&cast.silent.id, "RED"),
+                rating(GARDEN_ORDERS, "YELLOW"),
+            ],
+        )
+        .travelling(Travel::Lost),
+        beat(
+            32,
+            format!(
+                "Template {} falls to YELLOW; Meta delivers the news twice",
+                cast.cafe.name
+            ),
+            [quality(&cast.cafe.id, "YELLOW")],
+        )
+        .travelling(Travel::Repeated),
+        beat(
+            33,
+            "Somebody claims that Fern & Moss is disabled; the signature is wrong",
+            [forged()],
+        )
+        .travelling(Travel::WrongSignature),
+        beat(
+            34,
+            format!(
+                "Template {} falls to RED; the news takes a detour",
+                cast.cafe.name
+            ),
+            [quality(&cast.cafe.id, "RED")],
+        )
+        .travelling(Travel::Late { seconds: 6 }),
+        beat(
+            39,
+            "Café Lumière Événements has a status that nobody has heard of",
+            [status(CAFE_EVENTS, "HIBERNATING")],
+        ),
+        beat(
+            42,
+            "Meta no longer knows the field account_mode",
+            [Change::FieldRetired {
+                field: "account_mode".into(),
+            }],
+        ),
+        beat(
+            43,
+            "A template has an event that nobody has heard of",
+            [webhook_only(
+                GARDEN,
+                "message_template_status_update",
+                json!({
+                    "event": "MARINATED",
+                    "message_template_id": 70_010_020_030_049_999_u64,
+                    "message_template_name": "winter_offer",
+                    "message_template_language": "en",
+                    "reason": null,
+                }),
+            )],
+        ),
+        beat(
+            54,
+            "Meta knows the field account_mode again",
+            [Change::FieldRestored {
+                field: "account_mode".into(),
+            }],
+        ),
+        // Late in the round: a caller that honours the header stays away for a whole minute.
+        beat(
+            86,
+            "Café Lumière has used up its calls: 80008 for ten seconds",
+            [Change::RateLimited {
+                waba_id: CAFE.into(),
+                code: 80_008,
+                regain_minutes: 1,
+            }],
+        ),
+        beat(
+            96,
+            "Café Lumière's calls are answered again",
+            [Change::RateLimitLifted {
+                waba_id: CAFE.into(),
+            }],
+        ),
+    ]
+}

@@ -1,0 +1,39 @@
+//! The demo's story. States that only a poll can see last at least ten seconds.
+//!
+//! Left out on purpose: ACCOUNT_DELETED, from which no account recovers.
+
+mod access;
+mod cast;
+mod faults;
+mod other_fields;
+mod penalties;
+mod recovery;
+mod shorthand;
+mod small_news;
+mod warning_signs;
+
+use std::time::Duration;
+
+use super::Story;
+use crate::simulator::world::World;
+
+const LENGTH: Duration = Duration::from_secs(100);
+
+/// The story for this world; the seed shuffles its templates' parts.
+pub(super) fn story(world: &World, seed: u64) -> Story {
+    let cast = cast::cast(world, seed);
+    let mut beats = [
+        warning_signs::beats(&cast),
+        penalties::beats(&cast),
+        faults::beats(&cast),
+        access::beats(&cast),
+        small_news::beats(&cast),
+        recovery::beats(world, &cast),
+    ]
+    .concat();
+    beats.sort_by_key(|beat| beat.at);
+    Story {
+        beats,
+        length: LENGTH,
+    }
+}

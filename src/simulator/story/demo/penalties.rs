@@ -1,0 +1,137 @@
+//! Act two: what Meta does about it, and how each penalty ends.
+
+use super::cast::*;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Pause};
+use crate::simulator::story::Beat;
+
+pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
+    let sinking = &cast.sinking.id;
+    vec![
+        beat(
+            16,
+            format!("The pause of template {} is over", cast.sinking.name),
+            [Change::TemplateUnpaused {
+                template_id: sinking.clone(),
+            }],
+        ),
+        beat(
+            17,
+            "The bakery is restricted: no new numbers and no messages of its own",
+            [restricted()],
+        ),
+        beat(
+            19,
+            format!(
+                "Template {} is paused for the second time",
+                cast.sinking.name
+            ),
+            [paused(sinking, Pause::Second)],
+        ),
+        beat(
+            20,
+            "Fern & Moss Service is better and UNFLAGGED, with the limit it had",
+            [Change::NumberUnflagged {
+                phone_number_id: GARDEN_SERVICE.into(),
+                quality_rating: "YELLOW".into(),
+            }],
+        ),
+        beat(
+            21,
+            "The bakery gets a number for its market stall",
+            [Change::NumberAdded {
+                waba_id: BAKERY.into(),
+                phone_number_id: BAKERY_MARKET.into(),
+                display_phone_number: "+1 555-010-0113".into(),
+                verified_name: "Harbour Lane Bakery Market".into(),
+            }],
+        ),
+        beat(
+            22,
+            "The bakery's shop is no longer FLAGGED, but its limit goes down one step",
+            [Change::NumberFlagLapsed {
+                phone_number_id: BAKERY_SHOP.into(),
+                limit: "TIER_1K".into(),
+            }],
+        ),
+        beat(
+            24,
+            "Café Lumière is scheduled to be disabled in ten days",
+            [banned("SCHEDULE_FOR_DISABLE", 10, false)],
+        ),
+        beat(
+            25,
+            "Template winter_offer is reinstated after the appeal",
+            [event(NEW_TEMPLATE, "REINSTATED")],
+        ),
+        beat(
+            26,
+            format!(
+                "Template {} is FLAGGED: it will be disabled in five days",
+                cast.doomed.name
+            ),
+            [disable_announced(&cast.doomed, false)],
+        ),
+        beat(
+            27,
+            format!(
+                "Template {} is FLAGGED too, with the date in words",
+                cast.bakery.name
+            ),
+            [disable_announced(&cast.bakery, true)],
+        ),
+        beat(
+            28,
+            "Café Lumière's new display name is rejected",
+            [name_decision("REJECTED", Some("NAME_NOT_CONSISTENT"))],
+        ),
+        beat(
+            36,
+            format!("Template {} is disabled for good", cast.sinking.name),
+            [Change::TemplateDisabled {
+                template_id: sinking.clone(),
+            }],
+        ),
+        beat(
+            38,
+            "Café Lumière is disabled",
+            [banned("DISABLE", 0, false)],
+        ),
+        beat(
+            40,
+            format!(
+                "Template {} is in its new category",
+                cast.recategorised.name
+            ),
+            [Change::TemplateCategoryChanged {
+                template_id: cast.recategorised.id.clone(),
+                category: other_category(&cast.recategorised).into(),
+            }],
+        ),
+        beat(
+            47,
+            "The bakery's restriction is over; no webhook tells",
+            [Change::AccountRestrictionEnded {
+                waba_id: BAKERY.into(),
+            }],
+        ),
+        beat(
+            48,
+            "Fern & Moss Advice is BANNED and can send nothing; no webhook tells",
+            [
+                status(GARDEN_ADVICE, "BANNED"),
+                health(GARDEN_ADVICE, "BLOCKED", "The number is banned."),
+            ],
+        ),
+        beat(
+            49,
+            "The bakery's catering number is DISCONNECTED; no webhook tells",
+            [status(BAKERY_CATERING, "DISCONNECTED")],
+        ),
+        beat(
+            50,
+            "Café Lumière is reinstated; the state comes as a list this time",
+            [banned("REINSTATE", 0, true)],
+        ),
+    ]
+}

@@ -1,0 +1,129 @@
+//! The last act: everything goes back to where it was, so that the story can repeat.
+
+use super::cast::*;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Style};
+use crate::simulator::story::Beat;
+use crate::simulator::world::{Template, World};
+
+pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
+    let templates = |accounts: &[&Template]| {
+        accounts
+            .iter()
+            .flat_map(|template| recovered(template))
+            .collect::<Vec<_>>()
+    };
+    vec![
+        beat(
+            85,
+            "Café Lumière keeps its old name",
+            [name_decision("APPROVED", None)],
+        ),
+        beat(
+            86,
+            format!("Template {} is no longer archived", cast.cafe_archive.name),
+            [event(&cast.cafe_archive.id, "UNARCHIVED")],
+        ),
+        beat(
+            82,
+            "The bakery is reviewed and verified",
+            [
+                Change::AccountReviewed {
+                    waba_id: BAKERY.into(),
+                    decision: "APPROVED".into(),
+                },
+                Change::BusinessVerificationChanged {
+                    waba_id: BAKERY.into(),
+                    status: "verified".into(),
+                },
+            ],
+        ),
+        beat(
+            84,
+            "The bakery's limit goes up again, in the old style",
+            [Change::NumberLimitChanged {
+                phone_number_id: BAKERY_SHOP.into(),
+                limit: "TIER_10K".into(),
+                style: Style::Old,
+            }],
+        ),
+        beat(
+            85,
+            "Fern & Moss' messaging limit goes back, in the new style",
+            [new_limit("TIER_10K")],
+        ),
+        beat(
+            86,
+            "The business capabilities go back",
+            [
+                capability(GARDEN, "TIER_10K", Style::New),
+                capability(CAFE, "TIER_10K", Style::New),
+            ],
+        ),
+        beat(
+            87,
+            "The numbers recover; no webhook tells",
+            numbers_recovered(),
+        ),
+        beat(
+            88,
+            "The bakery's market stall closes; its number is gone",
+            [Change::NumberRemoved {
+                phone_number_id: BAKERY_MARKET.into(),
+            }],
+        ),
+        beat(
+            89,
+            "The quality of templates recovers",
+            [&cast.sinking, &cast.silent, &cast.cafe]
+                .map(|template| quality(&template.id, &template.quality_score)),
+        ),
+        beat(
+            90,
+            "Fern & Moss' templates recover",
+            templates(&[
+                &cast.sinking,
+                &cast.recategorised,
+                &cast.doomed,
+                &cast.silent,
+            ]),
+        ),
+        beat(
+            91,
+            "The other templates recover",
+            templates(&[&cast.bakery, &cast.cafe]),
+        ),
+        beat(
+            97,
+            format!("All is well again at {} accounts", world.accounts.len()),
+            [],
+        ),
+    ]
+}
+
+fn numbers_recovered() -> Vec<Change> {
+    let mut changes: Vec<Change> = [GARDEN_SERVICE, GARDEN_ORDERS, BAKERY_SHOP]
+        .map(|id| rating(id, "GREEN"))
+        .into();
+    changes.extend([GARDEN_ADVICE, BAKERY_CATERING, CAFE_EVENTS].map(|id| status(id, "CONNECTED")));
+    changes.extend([GARDEN_ADVICE, CAFE_EVENTS].map(|id| health(id, "AVAILABLE", "")));
+    changes.push(Change::ThroughputLevelChanged {
+        phone_number_id: GARDEN_ORDERS.into(),
+        level: "STANDARD".into(),
+    });
+    changes.push(code_verification("VERIFIED"));
+    changes.push(calling_blocked(false));
+    changes
+}
+
+/// Back to what the template was when the story began, but for its quality.
+fn recovered(template: &Template) -> Vec<Change> {
+    vec![
+        event(&template.id, "APPROVED"),
+        Change::TemplateCategoryRestored {
+            template_id: template.id.clone(),
+            category: template.category.clone(),
+        },
+        components(template, &template.body_text),
+    ]
+}

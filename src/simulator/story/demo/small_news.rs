@@ -1,0 +1,172 @@
+//! Act five: everything else that an account may hear.
+
+use serde_json::json;
+
+use super::cast::*;
+use super::other_fields;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Style};
+use crate::simulator::story::Beat;
+
+pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
+    vec![
+        beat(
+            60,
+            "Fern & Moss Service cannot be called: BLOCKED as a whole, though messages go out",
+            [calling_blocked(true)],
+        ),
+        beat(
+            61,
+            "Fern & Moss is found to have broken a policy",
+            [Change::AccountViolation {
+                waba_id: GARDEN.into(),
+                violation_type: "GAMBLING".into(),
+            }],
+        ),
+        beat(
+            62,
+            "The bakery's review is PENDING and its verification too",
+            [
+                Change::AccountReviewed {
+                    waba_id: BAKERY.into(),
+                    decision: "PENDING".into(),
+                },
+                Change::BusinessVerificationChanged {
+                    waba_id: BAKERY.into(),
+                    status: "pending".into(),
+                },
+            ],
+        ),
+        beat(
+            63,
+            "The PIN of Fern & Moss Orders is changed",
+            [Change::SecurityEvent {
+                phone_number_id: GARDEN_ORDERS.into(),
+                event: "PIN_CHANGED".into(),
+            }],
+        ),
+        beat(
+            64,
+            "The code of the bakery's catering number is no longer verified",
+            [code_verification("EXPIRED")],
+        ),
+        beat(
+            66,
+            format!("Template {} is archived", cast.cafe_archive.name),
+            [event(&cast.cafe_archive.id, "ARCHIVED")],
+        ),
+        beat(
+            69,
+            "The bakery hears of its eligibility; the alert is written flat",
+            [alert(
+                BAKERY,
+                BAKERY,
+                "WARNING",
+                "INCREASED_CAPABILITIES_ELIGIBILITY_NEED_MORE_INFO",
+                true,
+            )],
+        ),
+        beat(
+            70,
+            "Template winter_offer exceeds the limit of its category",
+            [event(NEW_TEMPLATE, "LIMIT_EXCEEDED")],
+        ),
+        beat(
+            71,
+            "Template winter_offer is locked",
+            [event(NEW_TEMPLATE, "LOCKED")],
+        ),
+        beat(
+            72,
+            "Several accounts' news come in one POST",
+            account_news(),
+        ),
+        beat(
+            74,
+            format!(
+                "Meta thinks about the category of template {}, in both forms",
+                cast.doomed.name
+            ),
+            [
+                category_detected(&cast.doomed, Style::New),
+                category_detected(&cast.doomed, Style::Old),
+            ],
+        ),
+        beat(
+            75,
+            format!("The text of template {} is edited", cast.doomed.name),
+            [components(&cast.doomed, "Hello {{1}}, a little sooner.")],
+        ),
+        beat(
+            76,
+            "Template winter_offer waits to be deleted",
+            [event(NEW_TEMPLATE, "PENDING_DELETION")],
+        ),
+        beat(
+            77,
+            "News that has nothing to do with quality, one kind of it brand new",
+            other_fields::news(),
+        ),
+        beat(
+            79,
+            "Message webhooks without a message",
+            other_fields::odd_messages(),
+        ),
+        beat(
+            78,
+            "Template winter_offer is deleted",
+            [event(NEW_TEMPLATE, "DELETED")],
+        ),
+    ]
+}
+
+/// `account_update` events that move nothing a metric shows but their own counter.
+fn account_news() -> Vec<Change> {
+    let plain = [
+        "ACCOUNT_OFFBOARDED",
+        "ACCOUNT_RECONNECTED",
+        "MM_LITE_TERMS_SIGNED",
+        "AD_ACCOUNT_LINKED",
+    ];
+    let mut changes: Vec<Change> = plain
+        .map(|event| account_event(CAFE, event, json!({})))
+        .into();
+    changes.push(account_event(
+        GARDEN,
+        "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",
+        json!({"country": "NL"}),
+    ));
+    changes.push(account_event(GARDEN, "VOLUME_BASED_PRICING_TIER_UPDATE", json!({"volume_tier_info": {
+        "tier_update_time": 1_775_000_000, "pricing_category": "UTILITY", "tier": "1000001:5000000",
+        "effective_month": "2026-04", "region": "INDIA",
+    }})));
+    changes.push(account_event(GARDEN, "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE", json!({"auth_international_rate_eligibility": {
+        "start_time": 1_775_000_000, "exception_countries": [{"country_code": "ID", "start_time": 1_776_000_000}],
+    }})));
+    let partner_events = [
+        "PARTNER_ADDED",
+        "PARTNER_REMOVED",
+        "PARTNER_APP_INSTALLED",
+        "PARTNER_APP_UNINSTALLED",
+    ];
+    changes.extend(partner_events.map(|event| {
+        account_event(
+            BAKERY,
+            event,
+            json!({"waba_info": {"waba_id": BAKERY, "owner_business_id": "700100200300400"}}),
+        )
+    }));
+    let certification = json!({"client_business_id": "700100200300500", "status": "APPROVED", "rejection_reasons": ["NONE"]});
+    let partner_checks = [
+        "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE",
+        "PARTNER_CLIENT_CERTIFICATION_NEEDED",
+    ];
+    changes.extend(partner_checks.map(|event| {
+        account_event(
+            BAKERY,
+            event,
+            json!({"partner_client_certification_info": certification}),
+        )
+    }));
+    changes
+}

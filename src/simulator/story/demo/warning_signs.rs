@@ -1,0 +1,127 @@
+//! Act one: ratings fall, numbers are flagged, a template is rejected.
+
+use super::cast::*;
+use super::shorthand::*;
+use crate::simulator::change::{Change, Pause};
+use crate::simulator::clock::DAY_SECONDS;
+use crate::simulator::story::Beat;
+
+pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
+    let sinking = &cast.sinking.id;
+    vec![
+        beat(
+            1,
+            "Fern & Moss Advice is onboarded again",
+            [Change::NumberOnboarded {
+                phone_number_id: GARDEN_ADVICE.into(),
+            }],
+        ),
+        beat(
+            2,
+            "The rating of Fern & Moss Service falls to YELLOW; no webhook tells, only a poll can see it",
+            [rating(GARDEN_SERVICE, "YELLOW")],
+        ),
+        beat(
+            3,
+            format!("Template {} falls to YELLOW", cast.sinking.name),
+            [quality(sinking, "YELLOW")],
+        ),
+        beat(
+            4,
+            "The bakery's rating at the shop falls to RED and the number is FLAGGED",
+            [Change::NumberFlagged {
+                phone_number_id: BAKERY_SHOP.into(),
+            }],
+        ),
+        beat(
+            5,
+            "Café Lumière is alerted: no official account for its number",
+            [alert(CAFE, CAFE_TABLES, "CRITICAL", "OBA_REJECTED", false)],
+        ),
+        beat(
+            6,
+            format!(
+                "Template {} falls to RED; the news comes under the wrong field, as on Meta's own page",
+                cast.sinking.name
+            ),
+            [Change::TemplateQualityChanged {
+                template_id: sinking.clone(),
+                score: "RED".into(),
+                under_status_field: true,
+            }],
+        ),
+        beat(
+            7,
+            format!(
+                "Template {} is paused for the first time",
+                cast.sinking.name
+            ),
+            [paused(sinking, Pause::First)],
+        ),
+        beat(
+            13,
+            "Fern & Moss Service falls to RED and is FLAGGED",
+            [Change::NumberFlagged {
+                phone_number_id: GARDEN_SERVICE.into(),
+            }],
+        ),
+        beat(
+            9,
+            "Fern & Moss submits a new template",
+            [Change::TemplateCreated {
+                waba_id: GARDEN.into(),
+                template_id: NEW_TEMPLATE.into(),
+                name: "winter_offer".into(),
+                language: "en_US".into(),
+                category: "MARKETING".into(),
+            }],
+        ),
+        beat(
+            10,
+            "Café Lumière asks for a new display name",
+            [name_decision("PENDING", None)],
+        ),
+        beat(
+            11,
+            "Template winter_offer is rejected",
+            [Change::TemplateRejected {
+                template_id: NEW_TEMPLATE.into(),
+                reason: "INVALID_FORMAT".into(),
+                recommendation: Some("Number the placeholders from 1.".into()),
+            }],
+        ),
+        beat(
+            12,
+            format!(
+                "Meta announces that template {} will become {} in a week",
+                cast.recategorised.name,
+                other_category(&cast.recategorised)
+            ),
+            [Change::TemplateCategoryAnnounced {
+                template_id: cast.recategorised.id.clone(),
+                correct_category: other_category(&cast.recategorised).into(),
+                in_seconds: 7 * DAY_SECONDS,
+            }],
+        ),
+        beat(
+            13,
+            "Fern & Moss appeals the rejection of winter_offer",
+            [event(NEW_TEMPLATE, "IN_APPEAL")],
+        ),
+        beat(
+            14,
+            "Café Lumière Événements is rate limited, its health LIMITED; no webhook tells",
+            [
+                status(CAFE_EVENTS, "RATE_LIMITED"),
+                health(CAFE_EVENTS, "LIMITED", "Too many messages in a short time."),
+            ],
+        ),
+        beat(
+            15,
+            "The access token will end in three days",
+            [Change::TokenExpiring {
+                in_seconds: 3 * DAY_SECONDS,
+            }],
+        ),
+    ]
+}

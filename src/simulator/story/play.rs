@@ -1,0 +1,42 @@
+//! Plays a story at its speed, round after round, and tells each beat in one log line.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{Beat, Story};
+use crate::simulator::shared::Shared;
+
+/// Plays until the simulation ends.
+pub(crate) async fn run(shared: &Shared, story: &Story, speed: f64) {
+    while play_once(shared, story, speed).await.is_some() {}
+}
+
+/// `None` when the simulation ended on the way.
+async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
+    let start = Instant::now();
+    for beat in &story.beats {
+        wait_until(shared, start + beat.at.div_f64(speed)).await?;
+        perform(shared, beat);
+    }
+    wait_until(
+        shared,
+        start + story.length.div_f64(speed).max(Duration::from_millis(1)),
+    )
+    .await
+}
+
+fn perform(shared: &Shared, beat: &Beat) {
+    tracing::info!(what = %beat.line, "beat");
+    if let Err(error) = shared.change(&beat.changes, beat.travel) {
+        // Somebody edited the world under the story; the rest of it may still make sense.
+        tracing::warn!(%error, "beat left out");
+    }
+}
+
+async fn wait_until(shared: &Shared, due: Instant) -> Option<()> {
+    tokio::select! {
+        () = shared.stopping.cancelled() => None,
+        () = sleep_until(due) => Some(()),
+    }
+}

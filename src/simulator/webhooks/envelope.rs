@@ -1,0 +1,109 @@
+//! The envelope of facts 6.1: several entries, several changes, key order that varies, `time` on
+//! management entries only.
+
+use crate::simulator::change::Webhook;
+use crate::simulator::json::webhook_text;
+
+/// Writes one POST body at `time` (Unix seconds). Odd and even deliveries differ in the order of their keys.
+pub(super) fn body(webhooks: &[Webhook], time: i64, delivery_number: u64) -> String {
+    let is_object_first = delivery_number.is_multiple_of(2);
+    let entries: Vec<String> = groups(webhooks)
+        .into_iter()
+        .map(|group| entry(&group, time, is_object_first))
+        .collect();
+    let entries = entries.join(",");
+    if is_object_first {
+        format!(r#"{{"object":"whatsapp_business_account","entry":[{entries}]}}"#)
+    } else {
+        format!(r#"{{"entry":[{entries}],"object":"whatsapp_business_account"}}"#)
+    }
+}
+
+/// Neighbours with the same id and the same kind of `time` share an entry.
+fn groups(webhooks: &[Webhook]) -> Vec<Vec<&Webhook>> {
+    let mut groups: Vec<Vec<&Webhook>> = Vec::new();
+    for webhook in webhooks {
+        match groups.last_mut() {
+            Some(group)
+                if group[0].entry_id == webhook.entry_id
+                    && has_time(group[0]) == has_time(webhook) =>
+            {
+                group.push(webhook);
+            }
+            _ => groups.push(vec![webhook]),
+        }
+    }
+    groups
+}
+
+fn entry(group: &[&Webhook], time: i64, is_field_first: bool) -> String {
+    let changes: Vec<String> = group
+        .iter()
+        .map(|webhook| change(webhook, is_field_first))
+        .collect();
+    let id = webhook_text(&group[0].entry_id.as_str().into());
+    let time = if has_time(group[0]) {
+        format!(r#","time":{time}"#)
+    } else {
+        String::new()
+    };
+    format!(r#"{{"id":{id}{time},"changes":[{}]}}"#, changes.join(","))
+}
+
+fn change(webhook: &Webhook, is_field_first: bool) -> String {
+    let field = webhook_text(&webhook.field.as_str().into());
+    let value = webhook_text(&webhook.value);
+    if is_field_first {
+        format!(r#"{{"field":{field},"value":{value}}}"#)
+    } else {
+        format!(r#"{{"value":{value},"field":{field}}}"#)
+    }
+}
+
+/// Entries of message traffic come without `time`.
+fn has_time(webhook: &Webhook) -> bool {
+    webhook.field != "messages"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn webhook(entry_id: &str, field: &str) -> Webhook {
+        Webhook {
+            entry_id: entry_id.into(),
+            field: field.into(),
+            value: json!({"event": "a/b"}),
+        }
+    }
+
+    #[test]
+    fn entries_group_changes_and_messages_carry_no_time() {
+        let webhooks = [
+            webhook("1", "account_update"),
+            webhook("1", "security"),
+            webhook("1", "messages"),
+            webhook("2", "security"),
+        ];
+        let written: Value =
+            serde_json::from_str(&body(&webhooks, 1_775_000_000, 1)).expect("valid JSON");
+        assert_eq!(written["entry"].as_array().map(Vec::len), Some(3));
+        assert_eq!(written["entry"][0]["changes"][1]["field"], "security");
+        assert_eq!(written["entry"][0]["time"], 1_775_000_000);
+        assert_eq!(written["entry"][1].get("time"), None);
+    }
+
+    #[test]
+    fn key_order_varies_and_the_meaning_does_not() {
+        let (odd, even) = (
+            body(&[webhook("1", "security")], 5, 1),
+            body(&[webhook("1", "security")], 5, 2),
+        );
+        assert!(odd.starts_with(r#"{"entry""#) && even.starts_with(r#"{"object""#));
+        assert!(odd.contains(r"a\/b"));
+        let [odd, even] =
+            [odd, even].map(|text| serde_json::from_str::<Value>(&text).expect("valid JSON"));
+        assert_eq!(odd, even);
+    }
+}

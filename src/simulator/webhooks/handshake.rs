@@ -1,0 +1,45 @@
+//! The verification handshake (facts, section 7): GET with a challenge that must come back with 200.
+
+use std::time::Duration;
+
+/// A callback that takes longer is not verified; the same patience as for deliveries.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// What the callback must repeat.
+const CHALLENGE: &str = "1158201444";
+
+/// Asks `callback_url` to repeat the challenge.
+///
+/// # Errors
+/// What was wrong with the answer, in Meta's words where they are known.
+pub(crate) async fn verify(
+    client: &reqwest::Client,
+    callback_url: &str,
+    verify_token: &str,
+) -> Result<(), String> {
+    let query = [
+        ("hub.mode", "subscribe"),
+        ("hub.verify_token", verify_token),
+        ("hub.challenge", CHALLENGE),
+    ];
+    let response = client
+        .get(callback_url)
+        .query(&query)
+        .timeout(TIMEOUT)
+        .send()
+        .await
+        .map_err(super::reason)?;
+    let status = response.status();
+    if status != reqwest::StatusCode::OK {
+        return Err(format!(
+            "HTTP Status Code = {}; HTTP Message = {}",
+            status.as_u16(),
+            status.canonical_reason().unwrap_or_default()
+        ));
+    }
+    let body = response.text().await.map_err(super::reason)?;
+    if body == CHALLENGE {
+        Ok(())
+    } else {
+        Err("the callback did not repeat the challenge".into())
+    }
+}

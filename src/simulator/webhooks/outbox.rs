@@ -1,0 +1,300 @@
+//! What is on its way to the callback and what became of it: a queue with due times, retries of
+//! decreasing frequency, and the record that tests and game days read.
+//!
+//! Pure but for the instants it is given. Everything here is bounded: the queue, the record, the retries.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Travel, envelope};
+use crate::simulator::change::Webhook;
+use crate::simulator::signature;
+use crate::simulator::world::World;
+
+/// What comes while this many deliveries wait is lost: a callback may be down for hours of the
+/// demo's traffic before that.
+const MAX_QUEUED: usize = 10_000;
+/// Finished deliveries are forgotten beyond this many.
+const MAX_REMEMBERED: u64 = 10_000;
+/// Signs what is to be refused.
+const WRONG_SECRET: &str = "not-the-secret-of-this-app";
+/// A repetition follows the original after this long at speed 1.
+const REPEAT_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether webhooks leave Meta at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// They do.
+    #[default]
+    On,
+    /// Nothing is made, as if nobody had subscribed.
+    Off,
+    /// They are made and lost on the way.
+    Lost,
+}
+
+/// How often an unanswered delivery is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retries {
+    /// Before the first repetition; each later one waits three times as long.
+    pub first_delay: Duration,
+    /// Attempts in all.
+    pub max_attempts: u32,
+}
+
+impl Default for Retries {
+    /// Seven attempts within 24 minutes stand for Meta's "up to 7 days, decreasing frequency".
+    fn default() -> Self {
+        Self {
+            first_delay: Duration::from_secs(4),
+            max_attempts: 7,
+        }
+    }
+}
+
+/// One POST and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// Counts from 1.
+    pub number: u64,
+    /// How it travels.
+    pub travel: Travel,
+    /// The `field` of each change.
+    pub fields: Vec<String>,
+    /// The exact bytes; escaped, so text.
+    pub body: String,
+    /// The signature sent with it.
+    #[serde(skip)]
+    pub signature: String,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+/// One attempt to deliver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    /// The callback answered with this status.
+    Answered(u16),
+    /// It did not answer.
+    Failed(String),
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Still to be sent, or sent again.
+    Pending,
+    /// Answered with 200 as often as it was meant to be.
+    Delivered,
+    /// Never sent: lost by order, without a callback, or the queue was full.
+    Lost,
+    /// Never answered with 200.
+    GivenUp,
+}
+
+/// What the sender needs for one attempt.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) number: u64,
+    pub(super) body: String,
+    pub(super) signature: String,
+}
+
+/// The queue and the record.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Whether webhooks leave Meta.
+    pub switch: Switch,
+    retries: Retries,
+    speed: f64,
+    queue: VecDeque<(Instant, u64)>,
+    deliveries: BTreeMap<u64, Delivery>,
+    last_number: u64,
+    in_flight: bool,
+}
+
+impl Outbox {
+    /// An empty outbox; delays are divided by `speed`.
+    #[must_use]
+    pub fn new(retries: Retries, speed: f64) -> Self {
+        Self {
+            switch: Switch::On,
+            retries,
+            speed,
+            queue: VecDeque::new(),
+            deliveries: BTreeMap::new(),
+            last_number: 0,
+            in_flight: false,
+        }
+    }
+
+    /// Puts webhooks that somebody subscribed to into one POST. Returns its number, if there is one.
+    pub fn post(
+        &mut self,
+        world: &World,
+        webhooks: &[Webhook],
+        travel: Travel,
+        time: i64,
+        now: Instant,
+    ) -> Option<u64> {
+        let wanted: Vec<Webhook> = webhooks
+            .iter()
+            .filter(|webhook| is_wanted(world, webhook))
+            .cloned()
+            .collect();
+        if wanted.is_empty() || self.switch == Switch::Off {
+            return None;
+        }
+        self.last_number += 1;
+        let number = self.last_number;
+        let is_lost = travel == Travel::Lost
+            || self.switch == Switch::Lost
+            || world.app.callback_url.is_none()
+            || self.queue.len() >= MAX_QUEUED;
+        let body = envelope::body(&wanted, time, number);
+        let secret = if travel == Travel::WrongSignature {
+            WRONG_SECRET
+        } else {
+            &world.app.secret
+        };
+        self.deliveries.insert(
+            number,
+            Delivery {
+                number,
+                travel,
+                fields: wanted.into_iter().map(|webhook| webhook.field).collect(),
+                signature: signature::header_value(secret, body.as_bytes()),
+                body,
+                attempts: Vec::new(),
+                state: if is_lost {
+                    DeliveryState::Lost
+                } else {
+                    DeliveryState::Pending
+                },
+            },
+        );
+        self.forget_old();
+        if !is_lost {
+            let delay = match travel {
+                Travel::Late { seconds } => self.scaled(Duration::from_secs(seconds.into())),
+                _ => Duration::ZERO,
+            };
+            self.enqueue(now + delay, number);
+        }
+        Some(number)
+    }
+
+    /// The record, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.deliveries.values().cloned().collect()
+    }
+
+    /// Whether nothing is queued or being sent, late ones and retries included.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.queue.is_empty() && !self.in_flight
+    }
+
+    /// When the next attempt is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.queue.front().map(|(due, _)| *due)
+    }
+
+    /// Takes the next parcel that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Parcel> {
+        while self.next_due().is_some_and(|due| due <= now) {
+            let (_, number) = self.queue.pop_front()?;
+            if let Some(delivery) = self.deliveries.get(&number) {
+                self.in_flight = true;
+                return Some(Parcel {
+                    number,
+                    body: delivery.body.clone(),
+                    signature: delivery.signature.clone(),
+                });
+            }
+        }
+        None
+    }
+
+    /// Records how an attempt went and queues the next one, if there is to be one.
+    pub(super) fn record(&mut self, number: u64, attempt: Attempt, now: Instant) {
+        self.in_flight = false;
+        let retries = self.retries;
+        let Some(delivery) = self.deliveries.get_mut(&number) else {
+            return;
+        };
+        let is_success = attempt == Attempt::Answered(200);
+        delivery.attempts.push(attempt);
+        let tried = u32::try_from(delivery.attempts.len()).unwrap_or(u32::MAX);
+        let successes = delivery
+            .attempts
+            .iter()
+            .filter(|attempt| **attempt == Attempt::Answered(200))
+            .count();
+        let is_final = delivery.travel == Travel::WrongSignature || tried >= retries.max_attempts;
+        let wait = if is_success {
+            REPEAT_AFTER
+        } else {
+            retries.first_delay * 3_u32.saturating_pow(tried - 1)
+        };
+        let needed = if delivery.travel == Travel::Repeated {
+            2
+        } else {
+            1
+        };
+        if successes >= needed {
+            delivery.state = DeliveryState::Delivered;
+        } else if is_final {
+            delivery.state = DeliveryState::GivenUp;
+        } else {
+            let due = now + self.scaled(wait);
+            self.enqueue(due, number);
+        }
+    }
+
+    /// Keeps the queue in order of due times; equal ones stay in the order they came.
+    fn enqueue(&mut self, due: Instant, number: u64) {
+        let position = self.queue.partition_point(|(other, _)| *other <= due);
+        self.queue.insert(position, (due, number));
+    }
+
+    fn scaled(&self, delay: Duration) -> Duration {
+        delay.div_f64(self.speed)
+    }
+
+    fn forget_old(&mut self) {
+        let oldest_kept = self.last_number.saturating_sub(MAX_REMEMBERED);
+        while let Some(entry) = self.deliveries.first_entry() {
+            if *entry.key() > oldest_kept || entry.get().state == DeliveryState::Pending {
+                return;
+            }
+            entry.remove();
+        }
+    }
+}
+
+/// Meta sends what the app subscribed to for accounts it is subscribed on. Ids nobody knows (the Test
+/// button's `0`) are sent.
+pub(in crate::simulator) fn is_wanted(world: &World, webhook: &Webhook) -> bool {
+    let has_app = |subscribed: &[String]| subscribed.contains(&world.app.id);
+    let account_wants = match world.accounts.get(&webhook.entry_id) {
+        Some(account) => has_app(&account.subscribed_app_ids),
+        None => true,
+    };
+    account_wants
+        && (world.app.webhook_fields.contains_key(&webhook.field) || is_invented(&webhook.field))
+}
+
+/// A field that Meta does not offer (yet) cannot be unsubscribed from.
+fn is_invented(field: &str) -> bool {
+    !crate::simulator::world::WEBHOOK_FIELDS.contains(&field)
+}

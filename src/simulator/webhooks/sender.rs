@@ -1,0 +1,65 @@
+//! Sends what is due, one POST at a time, in order; a slow callback delays what follows, as it would
+//! delay a real queue.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, USER_AGENT};
+use tokio::time::Instant;
+
+use super::outbox::{Attempt, Parcel};
+use crate::simulator::shared::Shared;
+
+/// How long Meta waits for an answer, by the only figure there is (facts, section 7).
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Sleep when nothing is queued; the sender is woken by what comes.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Sends until the simulation ends.
+pub(crate) async fn run(shared: &Shared) {
+    while let Some(parcel) = next(shared).await {
+        let number = parcel.number;
+        let callback_url = shared.lock().world.app.callback_url.clone();
+        let attempt = match callback_url {
+            Some(url) => tokio::select! {
+                () = shared.stopping.cancelled() => return,
+                attempt = post(&shared.client, &url, parcel) => attempt,
+            },
+            None => Attempt::Failed("there is no callback URL".into()),
+        };
+        shared.lock().outbox.record(number, attempt, Instant::now());
+        shared.announce();
+    }
+}
+
+/// Waits for the next parcel; `None` when the simulation ends.
+async fn next(shared: &Shared) -> Option<Parcel> {
+    loop {
+        let now = Instant::now();
+        let due = {
+            let mut state = shared.lock();
+            if let Some(parcel) = state.outbox.take_due(now) {
+                return Some(parcel);
+            }
+            state.outbox.next_due().unwrap_or(now + IDLE)
+        };
+        tokio::select! {
+            () = shared.stopping.cancelled() => return None,
+            () = shared.wake.notified() => {}
+            () = tokio::time::sleep_until(due) => {}
+        }
+    }
+}
+
+async fn post(client: &reqwest::Client, url: &str, parcel: Parcel) -> Attempt {
+    let request = client
+        .post(url)
+        .timeout(TIMEOUT)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, "facebookexternalua")
+        .header("x-hub-signature-256", parcel.signature)
+        .body(parcel.body);
+    match request.send().await {
+        Ok(response) => Attempt::Answered(response.status().as_u16()),
+        Err(error) => Attempt::Failed(super::reason(error)),
+    }
+}

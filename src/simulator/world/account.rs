@@ -1,0 +1,111 @@
+//! A WhatsApp Business Account (WABA).
+
+use serde::Serialize;
+
+use super::Health;
+
+/// Templates of a verified portfolio with an approved display name (facts, section 2).
+const VERIFIED_TEMPLATE_LIMIT: u32 = 6_000;
+/// Numbers per account where Meta has not raised the limit.
+const DEFAULT_PHONE_NUMBER_LIMIT: u32 = 25;
+
+/// A WhatsApp Business Account and the order in which its edges list their nodes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Account {
+    /// The WABA id, numeric text.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The owning portfolio.
+    pub business_id: String,
+    /// The portfolio that sees this account as a client's, if any.
+    pub client_of_business_id: Option<String>,
+    /// ISO 4217.
+    pub currency: String,
+    /// Text such as `138`, as the WABA node writes it.
+    pub timezone_id: String,
+    /// ISO 3166; left out of answers when unset.
+    pub country: Option<String>,
+    /// APPROVED, PENDING, REJECTED, ...
+    pub account_review_status: String,
+    /// For example ACTIVE.
+    pub status: String,
+    /// `SELF`, `CLIENT_OWNED` or `ON_BEHALF_OF`.
+    pub ownership_type: String,
+    /// Last word of `ban_info`: SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; `None` if never banned.
+    pub ban_state: Option<String>,
+    /// Unix seconds of the ban, with [`Self::ban_state`].
+    pub ban_date: Option<i64>,
+    /// Restrictions in force.
+    pub restrictions: Vec<Restriction>,
+    /// The account's own health entity.
+    pub health: Health,
+    /// Apps that get this account's webhooks.
+    pub subscribed_app_ids: Vec<String>,
+    /// `override_callback_uri` of our app on this account; does not move management webhooks.
+    pub override_callback_url: Option<String>,
+    /// How many templates may exist.
+    pub message_template_limit: u32,
+    /// How many numbers may exist.
+    pub phone_number_limit: u32,
+    /// Whether a number is registered, which raises the quota from 200 to 5,000 calls an hour.
+    pub registered: bool,
+    /// Whether the token may see the account; if not, it answers 100/33 like one that does not exist.
+    pub is_visible: bool,
+    /// Whether calls are being refused, whatever the quota says.
+    pub rate_limit: Option<RateLimit>,
+    /// Ids on the `phone_numbers` edge, last onboarded first.
+    pub phone_number_ids: Vec<String>,
+    /// Ids on the `message_templates` edge.
+    pub template_ids: Vec<String>,
+}
+
+/// One entry of `restriction_info`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Restriction {
+    /// For example RESTRICTED_BIZ_INITIATED_MESSAGING.
+    pub restriction_type: String,
+    /// Unix seconds; `None` is without an end.
+    pub expiration: Option<i64>,
+}
+
+/// A rate limit that Meta answers with until it is lifted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RateLimit {
+    /// 80008, 80007, 4, ...
+    pub code: u32,
+    /// Minutes for `estimated_time_to_regain_access`.
+    pub regain_minutes: u32,
+}
+
+impl Account {
+    /// An approved, active, registered account without numbers or templates.
+    #[must_use]
+    pub fn new(id: &str, name: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            business_id: String::new(),
+            client_of_business_id: None,
+            currency: "EUR".into(),
+            timezone_id: "138".into(),
+            country: None,
+            account_review_status: "APPROVED".into(),
+            status: "ACTIVE".into(),
+            ownership_type: "SELF".into(),
+            ban_state: None,
+            ban_date: None,
+            restrictions: Vec::new(),
+            health: Health::available(),
+            subscribed_app_ids: Vec::new(),
+            override_callback_url: None,
+            message_template_limit: VERIFIED_TEMPLATE_LIMIT,
+            phone_number_limit: DEFAULT_PHONE_NUMBER_LIMIT,
+            registered: true,
+            is_visible: true,
+            rate_limit: None,
+            phone_number_ids: Vec::new(),
+            template_ids: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What `health_status` says about one node: may it send, and if not, why (facts, section 4).
+
+use serde::Serialize;
+
+/// A node's own part of `health_status`; the answer to a caller joins several of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// AVAILABLE, LIMITED or BLOCKED; any other word is passed through.
+    pub can_send_message: String,
+    /// Reasons given with LIMITED.
+    pub additional_info: Vec<String>,
+    /// Reasons given with BLOCKED.
+    pub errors: Vec<HealthError>,
+}
+
+/// One reason for BLOCKED.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HealthError {
+    /// Meta's error code, for example 141002.
+    pub error_code: u32,
+    /// What is wrong, in prose.
+    pub error_description: String,
+    /// What to do about it, in prose.
+    pub possible_solution: String,
+}
+
+/// The code Meta's own example shows for a blocked portfolio.
+const BLOCKED_CODE: u32 = 141_999;
+
+impl Health {
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn available() -> Self {
+        Self::of("AVAILABLE", "")
+    }
+
+    /// Health with Meta's word and the explanation in the place that belongs to the word:
+    /// `additional_info` for LIMITED, `errors` for BLOCKED.
+    #[must_use]
+    pub fn of(can_send_message: &str, explanation: &str) -> Self {
+        let mut health = Self {
+            can_send_message: can_send_message.into(),
+            additional_info: Vec::new(),
+            errors: Vec::new(),
+        };
+        match can_send_message {
+            "LIMITED" => health.additional_info.push(explanation.into()),
+            "BLOCKED" => health.errors.push(HealthError {
+                error_code: BLOCKED_CODE,
+                error_description: explanation.into(),
+                possible_solution: "See WhatsApp Manager.".into(),
+            }),
+            _ => {}
+        }
+        health
+    }
+}
