@@ -2,6 +2,7 @@
 //!
 //! Binding and running are apart, so that whoever starts it knows the ports before anything moves.
 
+pub mod demo;
 mod polling;
 mod settings;
 pub mod signals;

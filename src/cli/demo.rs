@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::{LogFlags, PaceFlags};
 use super::{configuration, output};
+use crate::app::demo::Demo;
+use crate::app::signals;
 use crate::config::ListenAddress;
 
 /// Arguments of `demo`.
@@ -39,5 +42,22 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         }
     };
     configuration::begin_to_log(&log)?;
-    anyhow::bail!("the demo is wired to the application in the next commit")
+    let PaceFlags { seed, speed } = arguments.pace;
+    let demo = Demo::bind(&arguments.listen_address, seed, speed).await?;
+    output::print(&where_to_look(&demo))?;
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
+    demo.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn where_to_look(demo: &Demo) -> String {
+    let (address, graph) = (demo.address(), demo.graph_url());
+    format!(
+        "A simulated Meta and the exporter that watches it. Nothing leaves this machine.\n\n  \
+         status page     http://{address}/\n  \
+         metrics         http://{address}/metrics\n  \
+         simulated Meta  {graph}/simulator/\n\n\
+         Each beat of the story is a line below; it repeats. Ctrl-C ends it.\n"
+    )
 }

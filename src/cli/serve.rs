@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::ConfigFlags;
 use super::{configuration, output};
+use crate::app::{App, Source, signals};
 use crate::config::ProcessEnvironment;
 
 /// Arguments of `serve`.
@@ -27,5 +29,14 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
         }
     };
     configuration::begin_to_log(&config.log)?;
-    anyhow::bail!("serving is wired to the application in the next commit")
+    let source = Source {
+        flags,
+        environment: Box::new(ProcessEnvironment),
+    };
+    let app = App::bind(config, source).await?;
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
+    signals::reload_on_signals(app.reload_requests())?;
+    app.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use reqwest::Url;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::{LogFlags, PaceFlags};
 use super::{configuration, output};
+use crate::app::signals;
 use crate::config::ListenAddress;
+use crate::simulator::{Simulation, SimulationOptions};
 
 /// Arguments of `simulate`.
 #[derive(Args, Clone, Debug)]
@@ -48,7 +51,53 @@ pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCod
         }
     };
     configuration::begin_to_log(&log)?;
-    anyhow::bail!("the simulator is wired to the application in the next commit")
+    let simulation = bind(arguments).await?;
+    output::print(&how_to_connect(&simulation))?;
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
+    simulation.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Binds the first of the address' candidates that the machine has.
+async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
+    let mut refused = anyhow::anyhow!("no address to listen on");
+    for listen in arguments.listen_address.candidates() {
+        let options = SimulationOptions {
+            listen,
+            callback_url: arguments.callback_url.as_ref().map(Url::to_string),
+            seed: arguments.pace.seed,
+            speed: arguments.pace.speed,
+            play_story: arguments.story == Story::Demo,
+            ..SimulationOptions::default()
+        };
+        match Simulation::bind(options).await {
+            Ok(simulation) => return Ok(simulation),
+            Err(error) => refused = anyhow::anyhow!("cannot listen on {listen}: {error}"),
+        }
+    }
+    Err(refused)
+}
+
+/// What to paste into another terminal. These secrets open nothing but this simulation.
+fn how_to_connect(simulation: &Simulation) -> String {
+    let graph = simulation.graph_url();
+    simulation.handle().look(|world| {
+        let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
+        format!(
+            "A simulated Meta. To watch it, in another terminal:\n\n  \
+             export WHATSAPP_ACCESS_TOKEN={}\n  \
+             export WHATSAPP_APP_SECRET={}\n  \
+             export WHATSAPP_WEBHOOK_VERIFY_TOKEN={}\n  \
+             export WHATSAPP_BUSINESS_ACCOUNT_IDS={}\n  \
+             whatsapp-business-exporter --graph.base-url={graph}\n\n\
+             Game days: {graph}/simulator/ tells what can be made to happen.\n",
+            world.app.token.text,
+            world.app.secret,
+            world.app.verify_token,
+            accounts.join(",")
+        )
+    })
 }
 
 /// What happens in the simulated world.

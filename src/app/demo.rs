@@ -1,0 +1,119 @@
+//! The demo: a simulated Meta and the exporter in one process, on loopback, with nothing to configure.
+//!
+//! The exporter is the real one, configured as an operator would; only the other end is not.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{App, Source};
+use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
+use crate::simulator::world::World;
+use crate::simulator::{Simulation, SimulationOptions};
+
+/// At speed 1: often enough that a change of which no webhook tells is seen within one beat of the
+/// story, seldom enough for the simulated quota.
+const NUMBERS_INTERVAL: Duration = Duration::from_secs(3);
+const NODES_INTERVAL: Duration = Duration::from_secs(4);
+
+/// The shortest interval the configuration takes.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+const CONFIG_FILE: &str = "demo.yml";
+
+/// Both ends, bound.
+pub struct Demo {
+    app: App,
+    simulation: Simulation,
+}
+
+impl Demo {
+    /// Binds both ends and makes them known to each other.
+    ///
+    /// # Errors
+    /// If a port cannot be bound.
+    pub async fn bind(listen: &ListenAddress, seed: u64, speed: f64) -> anyhow::Result<Self> {
+        let options = SimulationOptions {
+            seed,
+            speed,
+            play_story: true,
+            ..SimulationOptions::default()
+        };
+        let simulation = Simulation::bind(options).await?;
+        let handle = simulation.handle();
+        let environment = handle.look(|world| environment(world, speed));
+        let flags = Flags::default()
+            .with_config_file(Some(CONFIG_FILE.into()))
+            .with("--web.listen-address", Some(listen.to_string()))
+            .with("--graph.base-url", Some(simulation.graph_url().to_owned()));
+        let source = Source {
+            flags,
+            environment: Box::new(environment),
+        };
+        let config = Config::load(&source.flags, source.environment.as_ref())?;
+        let app = App::bind(config, source).await?;
+        handle.set_callback_url(Some(format!(
+            "http://{}/webhook",
+            reachable(app.public_address())
+        )));
+        Ok(Self { app, simulation })
+    }
+
+    /// The exporter's address, as a browser on this machine can use it.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        reachable(self.app.operator_address())
+    }
+
+    /// The simulated Graph API.
+    #[must_use]
+    pub fn graph_url(&self) -> &str {
+        self.simulation.graph_url()
+    }
+
+    /// Plays until `stop`.
+    ///
+    /// # Errors
+    /// If either end fails.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let simulation = self.simulation.run(stop.clone());
+        let simulation = async { simulation.await.map_err(anyhow::Error::from) };
+        tokio::try_join!(self.app.run(stop.clone()), simulation).map(|_| ())
+    }
+}
+
+/// What an operator of this world would have written down.
+fn environment(world: &World, speed: f64) -> FixedEnvironment {
+    let interval = |at_speed_1: Duration| {
+        let interval = at_speed_1
+            .div_f64(speed.max(f64::EPSILON))
+            .max(SHORTEST_INTERVAL);
+        humantime::format_duration(Duration::from_millis(
+            u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+        ))
+    };
+    let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
+    let file = format!(
+        "poll:\n  numbers_interval: {}\n  account_interval: {}\n  templates_interval: {}\n  \
+         calls_per_hour: 1000000\n  max_usage_ratio: 0.95\n",
+        interval(NUMBERS_INTERVAL),
+        interval(NODES_INTERVAL),
+        interval(NODES_INTERVAL),
+    );
+    FixedEnvironment::default()
+        .with_file(CONFIG_FILE, file)
+        .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
+        .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
+        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token)
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", accounts.join(","))
+}
+
+/// An address to connect to: one bound on every interface is reached by loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
