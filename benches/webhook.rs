@@ -8,8 +8,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use whatsapp_business_exporter::domain::Timestamp;
+use whatsapp_business_exporter::domain::{DeliveryKey, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier};
+use whatsapp_business_exporter::state::State;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const SENT_AT: i64 = 1_774_000_000;
@@ -78,6 +79,20 @@ fn measure(criterion: &mut Criterion, name: &str, body: &[u8]) {
         bencher.iter(|| {
             verify(black_box(body));
             Delivery::parse(body, RECEIVED_AT).expect("JSON")
+        });
+    });
+    group.bench_function("verify, parse and apply to the state", |bencher| {
+        let mut state = State::default();
+        state.watch(WabaId::parse("800100200300400"));
+        let mut keys = 0..;
+        bencher.iter(|| {
+            verify(black_box(body));
+            let mut events = Delivery::parse(body, RECEIVED_AT).expect("JSON").events;
+            for event in &mut events {
+                // A new delivery each time: a repeat would be recognised, and cost less.
+                event.source = Source::Webhook(DeliveryKey(keys.next().expect("no end")));
+                black_box(state.apply(event));
+            }
         });
     });
     group.bench_function("verify and parse into a Value (baseline)", |bencher| {

@@ -357,7 +357,10 @@ mod tests {
             schedule.nudge(&numbers, at(second));
         }
         assert_eq!(run_all_due(&mut schedule, at(29)), []);
-        assert_eq!(run_all_due(&mut schedule, at(30)), [numbers.clone()]);
+        assert_eq!(
+            run_all_due(&mut schedule, at(30)),
+            std::slice::from_ref(&numbers)
+        );
         schedule.finished(&numbers, at(31), Next::AtCadence);
         schedule.nudge(&numbers, at(100));
         assert_eq!(run_all_due(&mut schedule, at(102)), [numbers]);

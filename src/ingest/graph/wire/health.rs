@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::domain::CanSendMessage;
 
-    fn read(status: serde_json::Value) -> Option<CanSendMessage> {
+    fn read(status: &serde_json::Value) -> Option<CanSendMessage> {
         let node = json!({ "health_status": status });
         let node = Object::of("node", &node).expect("an object");
         reading(&node, &mut Oddities::new()).map(|health| health.can_send_message)
@@ -41,15 +41,15 @@ mod tests {
     fn the_worst_entity_decides_and_not_a_total_that_is_about_calls() {
         let entity = |kind: &str, word: &str| json!({"entity_type": kind, "id": "1", "can_send_message": word});
         let calls = json!({"can_send_message": "BLOCKED", "entities": [entity("WABA", "AVAILABLE"), entity("APP", "AVAILABLE")]});
-        assert_eq!(read(calls), Some(CanSendMessage::Available));
+        assert_eq!(read(&calls), Some(CanSendMessage::Available));
         let limited = json!({"can_send_message": "AVAILABLE", "entities": [entity("WABA", "LIMITED"), entity("APP", "AVAILABLE")]});
-        assert_eq!(read(limited), Some(CanSendMessage::Limited));
+        assert_eq!(read(&limited), Some(CanSendMessage::Limited));
         let single = json!({"entities": entity("BUSINESS", "BLOCKED")});
-        assert_eq!(read(single), Some(CanSendMessage::Blocked));
+        assert_eq!(read(&single), Some(CanSendMessage::Blocked));
         assert_eq!(
-            read(json!({"can_send_message": "LIMITED"})),
+            read(&json!({"can_send_message": "LIMITED"})),
             Some(CanSendMessage::Limited)
         );
-        assert_eq!(read(json!(null)), None);
+        assert_eq!(read(&json!(null)), None);
     }
 }

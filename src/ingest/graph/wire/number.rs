@@ -78,16 +78,16 @@ mod tests {
     use crate::domain::MessagingLimit::{Customers, Unlimited};
     use crate::domain::number::{CodeVerificationStatus, NameStatus, Status};
 
-    fn read(node: Value) -> (Option<Reading>, Oddities) {
+    fn read(node: &Value) -> (Option<Reading>, Oddities) {
         let mut odd = Oddities::new();
-        (reading(&node, &mut odd), odd)
+        (reading(node, &mut odd), odd)
     }
 
     /// Reads a node of which only `fields` are said.
     fn number(fields: Value) -> Reading {
         let mut node = fields;
         node["id"] = json!("900100200300400");
-        let (reading, odd) = read(node);
+        let (reading, odd) = read(&node);
         assert_eq!(odd, []);
         reading.expect("it has an id")
     }
@@ -168,7 +168,7 @@ mod tests {
         );
         assert_eq!(odd, [Oddity::unknown(NOUN, "status", "HIBERNATING")]);
         for nothing in [json!({}), json!(7), json!({"id": "abc"})] {
-            let (reading, odd) = read(nothing);
+            let (reading, odd) = read(&nothing);
             assert!(reading.is_none() && odd.len() == 1);
         }
     }

@@ -1,0 +1,131 @@
+//! The whole webhook route without a socket, against a route that does nothing and one that does the
+//! least that could be called ingestion: HMAC, a `serde_json::Value`, one counter.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::routing::post;
+use criterion::{Criterion, criterion_group, criterion_main};
+use hmac::{Hmac, KeyInit, Mac};
+use prometheus::IntCounter;
+use secrecy::SecretString;
+use sha2::Sha256;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+use whatsapp_business_exporter::domain::WabaId;
+use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
+use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
+use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
+use whatsapp_business_exporter::store::Store;
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const SIGNATURE: &str = "x-hub-signature-256";
+
+/// A new template's event each time: repeats would cost less.
+fn body(number: u64) -> Bytes {
+    let template = 7_001_002_003_000_000 + number % 500;
+    let time = 1_774_000_000 + number;
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{template},"message_template_name":"spring_offer","message_template_language":"en_US","reason":null,"other_info":{{"title":"FIRST_PAUSE","description":"Paused for 3 hours."}}}}}}]}}]}}"#
+    )
+    .into()
+}
+
+fn keyed() -> Hmac<Sha256> {
+    Hmac::new_from_slice(SECRET.as_bytes()).expect("any key")
+}
+
+fn request(number: u64) -> Request<Body> {
+    let body = body(number);
+    let mut mac = keyed();
+    mac.update(&body);
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let request = Request::post("/webhook").header(SIGNATURE, signature);
+    request.body(Body::from(body)).expect("a request")
+}
+
+fn bare() -> Router {
+    Router::new().route("/webhook", post(|_: Bytes| async { StatusCode::OK }))
+}
+
+fn least() -> Router {
+    let counter = IntCounter::new("deliveries_total", "Deliveries.").expect("valid");
+    let handler = move |headers: HeaderMap, body: Bytes| async move {
+        let mut mac = keyed();
+        mac.update(&body);
+        let header = headers[SIGNATURE].to_str().unwrap_or_default();
+        let signature = hex::decode(header.trim_start_matches("sha256=")).unwrap_or_default();
+        if mac.verify_slice(&signature).is_err() {
+            return StatusCode::UNAUTHORIZED;
+        }
+        match serde_json::from_slice::<serde_json::Value>(&body) {
+            Ok(value) => {
+                black_box(value);
+                counter.inc();
+                StatusCode::OK
+            }
+            Err(_) => StatusCode::BAD_REQUEST,
+        }
+    };
+    Router::new().route("/webhook", post(handler))
+}
+
+fn ours() -> Router {
+    let telemetry = Arc::new(Telemetry::new());
+    let store = Arc::new(Store::new(Arc::clone(&telemetry)));
+    store.watch(WabaId::parse("800100200300400"));
+    let day = Duration::from_secs(86_400);
+    let cadences = Cadences {
+        numbers: day,
+        account: day,
+        templates: day,
+    };
+    let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
+    let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
+    let nudge = Poller::new(BTreeMap::new(), cadences, budgets, polled, told).nudge();
+    let secrets = Secrets {
+        verifier: Verifier::new(&[SecretString::from(SECRET)]),
+        tokens: VerifyTokens::new(&[]),
+    };
+    let secrets = Arc::new(ArcSwap::from_pointee(secrets));
+    public::router(Public {
+        secrets,
+        store,
+        telemetry,
+        nudge: Arc::new(ArcSwap::from_pointee(nudge)),
+    })
+}
+
+fn handler(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut group = criterion.benchmark_group("webhook route");
+    let routes = [
+        ("bare", bare()),
+        ("hmac, Value, counter", least()),
+        ("ours", ours()),
+    ];
+    for (name, router) in routes {
+        let mut numbers = 0..;
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || request(numbers.next().expect("no end")),
+                |request| {
+                    let answer = runtime.block_on(router.clone().oneshot(request));
+                    assert_eq!(answer.expect("infallible").status(), StatusCode::OK);
+                },
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, handler);
+criterion_main!(benches);
