@@ -160,7 +160,7 @@ mod tests {
             Reading::of(PhoneNumberId::parse("900100200300400").expect("digits"))
         );
         let (reading, odd) =
-            read(json!({"id": 900_100_u64, "status": "HIBERNATING", "quality_rating": "GREEN"}));
+            read(&json!({"id": 900_100_u64, "status": "HIBERNATING", "quality_rating": "GREEN"}));
         let reading = reading.expect("a number will do for an id");
         assert_eq!(
             (reading.status, reading.quality_rating),
