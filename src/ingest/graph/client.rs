@@ -16,6 +16,7 @@ use sha2::Sha256;
 use super::fields::{Fields, SUBSCRIBED_APPS};
 use super::listing::{LARGEST_PAGE, MAX_PAGES, SMALLEST_PAGE, is_broken_off, next_cursor, objects};
 use super::{Calls, Endpoint, Failure, FailureKind, Listed, Usage, answer, wire};
+use crate::clock;
 use crate::domain::{AppId, Listing, WabaId, Word, account, number, template};
 use crate::ingest::Oddities;
 use crate::telemetry::Telemetry;
@@ -138,7 +139,10 @@ impl Client {
         let own_app = self.own_app(waba_id, calls).await;
         let mut odd = Oddities::new();
         let mut reading = wire::account::reading(&node, own_app.as_ref(), &mut odd);
-        if !self.fields.asks(Endpoint::Account, SUBSCRIBED_APPS) {
+        if !self
+            .fields
+            .asks(Endpoint::Account, SUBSCRIBED_APPS, clock::now())
+        {
             let path = format!("{waba_id}/{SUBSCRIBED_APPS}");
             let apps = self
                 .call(Endpoint::SubscribedApps, &path, &[], waba_id, calls)
@@ -199,9 +203,12 @@ impl Client {
             .call_with_fields(endpoint, waba_id.as_str(), &[], waba_id, calls)
             .await;
         match node {
-            Err(failure) if is_refused(&failure) && self.fields.asks(endpoint, SUBSCRIBED_APPS) => {
+            Err(failure)
+                if is_refused(&failure)
+                    && self.fields.asks(endpoint, SUBSCRIBED_APPS, clock::now()) =>
+            {
                 self.fields
-                    .drop_field(endpoint, SUBSCRIBED_APPS, &self.telemetry);
+                    .drop_field(endpoint, SUBSCRIBED_APPS, clock::now(), &self.telemetry);
                 self.call_with_fields(endpoint, waba_id.as_str(), &[], waba_id, calls)
                     .await
             }
@@ -350,14 +357,15 @@ impl Client {
         let mut drops = 0;
         loop {
             let mut query = query.to_vec();
-            query.push(("fields", self.fields.asked(endpoint)));
+            query.push(("fields", self.fields.asked(endpoint, clock::now())));
             let failure = match self.call(endpoint, path, &query, waba_id, calls).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let dropped = failure
-                .field()
-                .is_some_and(|field| self.fields.drop_field(endpoint, field, &self.telemetry));
+            let dropped = failure.field().is_some_and(|field| {
+                self.fields
+                    .drop_field(endpoint, field, clock::now(), &self.telemetry)
+            });
             drops += 1;
             if !dropped || drops > MAX_FIELDS_DROPPED {
                 return Err(failure);

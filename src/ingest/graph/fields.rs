@@ -1,13 +1,14 @@
 //! The fields asked for, by name, since what feeds a metric is seldom in Meta's default set.
 //!
-//! Meta refuses a whole call for one field it does not know. Such a field is dropped for the client's
-//! life, counted, and the rest asked for again.
+//! Meta refuses a whole call for one field it does not know. Such a field is dropped for a day, counted,
+//! and the rest asked for again: should Meta have been wrong, we are not blind for ever.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Endpoint;
-use crate::domain::Word;
+use crate::domain::{Timestamp, Word};
 use crate::telemetry::Telemetry;
 
 /// Of a phone number.
@@ -59,34 +60,47 @@ const ACCOUNT: &[&str] = &[
 /// The edge that tells which apps get this account's webhooks.
 pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
-/// What Meta has said it does not know, by endpoint.
+/// How long a field that Meta refused is not asked for: one wasted call a day buys the chance that it is
+/// back.
+const DROPPED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What Meta has said it does not know, by endpoint, and until when it is not asked for.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    dropped: Mutex<BTreeSet<(Endpoint, &'static str)>>,
+    dropped: Mutex<BTreeMap<(Endpoint, &'static str), Timestamp>>,
 }
 
 impl Fields {
-    /// The fields still asked for, separated by commas.
-    pub fn asked(&self, endpoint: Endpoint) -> String {
-        let dropped = self.lock();
-        let asked = declared(endpoint)
-            .iter()
-            .filter(|field| !dropped.contains(&(endpoint, **field)));
-        asked.copied().collect::<Vec<_>>().join(",")
+    /// The fields asked for at `now`, separated by commas.
+    pub fn asked(&self, endpoint: Endpoint, now: Timestamp) -> String {
+        let fields = declared(endpoint).iter().copied();
+        fields
+            .filter(|field| self.asks(endpoint, field, now))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
-    /// Is this field still asked for?
-    pub fn asks(&self, endpoint: Endpoint, field: &'static str) -> bool {
-        !self.lock().contains(&(endpoint, field))
+    /// Is this field asked for at `now`?
+    pub fn asks(&self, endpoint: Endpoint, field: &'static str, now: Timestamp) -> bool {
+        self.lock()
+            .get(&(endpoint, field))
+            .is_none_or(|until| *until <= now)
     }
 
     /// Drops a field; says whether that changes the next question.
-    pub fn drop_field(&self, endpoint: Endpoint, field: &str, telemetry: &Telemetry) -> bool {
+    pub fn drop_field(
+        &self,
+        endpoint: Endpoint,
+        field: &str,
+        now: Timestamp,
+        telemetry: &Telemetry,
+    ) -> bool {
         let Some(known) = declared(endpoint).iter().find(|known| **known == field) else {
             return false;
         };
-        let news = self.lock().insert((endpoint, known));
+        let news = self.asks(endpoint, known, now);
         if news {
+            self.lock().insert((endpoint, known), now.plus(DROPPED_FOR));
             telemetry
                 .graph_fields_dropped
                 .with_label_values(&[endpoint.as_str()])
@@ -94,13 +108,13 @@ impl Fields {
             tracing::warn!(
                 endpoint = endpoint.as_str(),
                 field,
-                "meta does not know this field, it is no longer asked for"
+                "meta does not know this field, it is not asked for during a day"
             );
         }
         news
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<(Endpoint, &'static str)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Endpoint, &'static str), Timestamp>> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,5 +125,39 @@ fn declared(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::MessageTemplates => MESSAGE_TEMPLATE,
         Endpoint::Account => ACCOUNT,
         Endpoint::SubscribedApps | Endpoint::DebugToken | Endpoint::Other => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_field_is_left_out_for_a_day_and_then_tried_again() {
+        let (fields, telemetry) = (Fields::default(), Telemetry::new());
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let endpoint = Endpoint::PhoneNumbers;
+        assert!(fields.drop_field(endpoint, "account_mode", now, &telemetry));
+        assert!(
+            !fields.drop_field(endpoint, "account_mode", now, &telemetry),
+            "it is dropped already"
+        );
+        assert!(!fields.drop_field(endpoint, "never_asked_for", now, &telemetry));
+        let asked = |at| {
+            fields
+                .asked(endpoint, at)
+                .split(',')
+                .any(|field| field == "account_mode")
+        };
+        assert!(!asked(now) && asked(now.plus(DROPPED_FOR)));
+        assert!(
+            fields
+                .asked(Endpoint::MessageTemplates, now)
+                .contains("quality_score")
+        );
+        let counted = telemetry
+            .graph_fields_dropped
+            .with_label_values(&["phone_numbers"]);
+        assert_eq!(counted.get(), 1);
     }
 }
