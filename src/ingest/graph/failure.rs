@@ -98,6 +98,8 @@ impl Failure {
         let field = nonexisting_field(message);
         let kind = match code {
             Some(100) if field.is_some() => FailureKind::UnknownField,
+            // A wrong proof comes as 104, and as "Invalid appsecret_proof provided in the API argument".
+            Some(100) if message.contains("appsecret_proof") => FailureKind::Token,
             Some(code) => kind_of_code(code, subcode, transient),
             None if transient => FailureKind::Transient,
             None => FailureKind::Other,
@@ -116,16 +118,24 @@ impl Failure {
         }
     }
 
-    /// What reqwest says, without the URL it would say it with: that holds the proof.
-    pub(super) fn from_transport(error: &reqwest::Error) -> Self {
-        let kind = if error.is_timeout() {
+    /// What reqwest says of a request, without the URL it would say it with: that holds the proof.
+    pub(super) fn before_the_answer(error: &reqwest::Error) -> Self {
+        // Where connecting takes too long both are true, and the network is to blame, not the answer.
+        let silent = error.is_timeout() && !error.is_connect();
+        Self::of(if silent {
             FailureKind::Timeout
-        } else if error.is_decode() || error.is_body() {
-            FailureKind::Malformed
         } else {
             FailureKind::Connection
-        };
-        Self::of(kind)
+        })
+    }
+
+    /// What reqwest says of an answer that began and did not end: it may well end next time.
+    pub(super) fn within_the_answer(error: &reqwest::Error) -> Self {
+        Self::of(if error.is_timeout() {
+            FailureKind::Timeout
+        } else {
+            FailureKind::Connection
+        })
     }
 
     /// Its kind.
@@ -145,9 +155,15 @@ impl Failure {
         self.field.as_deref()
     }
 
-    /// Would the same question in smaller pages help?
+    /// Does the answer say that smaller pages would help?
     pub(super) fn wants_smaller_pages(&self) -> bool {
-        self.wants_less || matches!(self.kind, FailureKind::TooLarge | FailureKind::Timeout)
+        self.wants_less || self.kind == FailureKind::TooLarge
+    }
+
+    /// May it be the size of the page that Meta choked on? Not where it asks for patience instead.
+    pub(super) fn may_be_the_pages(&self) -> bool {
+        let choked = matches!(self.kind, FailureKind::Transient | FailureKind::Timeout);
+        choked && self.retry_after.is_none()
     }
 
     /// Waits at least this long, where Meta's usage figures give a longer time than its error.
@@ -163,12 +179,13 @@ fn kind_of_code(code: i64, subcode: Option<i64>, transient: bool) -> FailureKind
     match code {
         0 | 102 | 104 | 190 => FailureKind::Token,
         3 | 10 | 200..=299 => FailureKind::Permission,
-        4 | 17 | 32 | 613 | 80007 | 80008 | 80012 | 130_429 => FailureKind::RateLimit,
+        4 | 17 | 32 | 613 | 80_000..=80_014 => FailureKind::RateLimit,
+        130_429 | 131_048 | 131_056 | 131_064 => FailureKind::RateLimit,
         33 | 803 => FailureKind::NotFoundOrHidden,
         100 if subcode == Some(33) => FailureKind::NotFoundOrHidden,
         100 => FailureKind::InvalidParameter,
         368 | 130_497 | 131_031 => FailureKind::Blocked,
-        1 | 2 | 131_000 | 131_016 | 131_057 => FailureKind::Transient,
+        1 | 2 | 131_000 | 131_016 | 131_045 | 131_057 => FailureKind::Transient,
         _ if transient => FailureKind::Transient,
         _ => FailureKind::Other,
     }
@@ -176,8 +193,7 @@ fn kind_of_code(code: i64, subcode: Option<i64>, transient: bool) -> FailureKind
 
 fn kind_of_status(status: u16) -> FailureKind {
     match status {
-        401 => FailureKind::Token,
-        403 => FailureKind::Permission,
+        // A proxy's own 401 or 403 says nothing about the token: Meta's come with a Graph error.
         429 => FailureKind::RateLimit,
         500..=599 => FailureKind::Transient,
         _ => FailureKind::Malformed,
@@ -256,10 +272,23 @@ mod tests {
         let rows: &[(&[i64], FailureKind)] = &[
             (&[0, 190, 104], FailureKind::Token),
             (&[3, 10, 200, 299], FailureKind::Permission),
-            (&[1, 2, 131_000, 131_016, 131_057], FailureKind::Transient),
+            (
+                &[1, 2, 131_000, 131_016, 131_045, 131_057],
+                FailureKind::Transient,
+            ),
             (
                 &[4, 17, 32, 613, 80_007, 80_008, 80_012],
                 FailureKind::RateLimit,
+            ),
+            (
+                &[130_429, 131_048, 131_056, 131_064],
+                FailureKind::RateLimit,
+            ),
+            (
+                &[
+                    131_026, 131_047, 131_049, 131_050, 132_015, 132_069, 133_016,
+                ],
+                FailureKind::Other,
             ),
             (&[33, 803], FailureKind::NotFoundOrHidden),
             (&[368, 131_031, 130_497], FailureKind::Blocked),
@@ -294,12 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_proof_is_about_the_token_whichever_way_it_is_told() {
+        let message = "Invalid appsecret_proof provided in the API argument";
+        let body = json!({"error": {"code": 100, "message": message}});
+        assert_eq!(kind(400, &body), FailureKind::Token);
+    }
+
+    #[test]
     fn a_body_without_a_graph_error_is_judged_by_its_status() {
         let html = b"<html>502</html>";
         for (status, expected) in [
             (502, FailureKind::Transient),
             (429, FailureKind::RateLimit),
-            (401, FailureKind::Token),
+            (401, FailureKind::Malformed),
+            (403, FailureKind::Malformed),
+            (302, FailureKind::Malformed),
             (404, FailureKind::Malformed),
         ] {
             assert_eq!(

@@ -71,11 +71,11 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields asked for at `now`, separated by commas.
-    pub fn asked(&self, endpoint: Endpoint, now: Timestamp) -> String {
+    /// The fields asked for at `now`, less the one to do without, separated by commas.
+    pub fn asked(&self, endpoint: Endpoint, without: Option<&str>, now: Timestamp) -> String {
         let fields = declared(endpoint).iter().copied();
         fields
-            .filter(|field| self.asks(endpoint, field, now))
+            .filter(|field| self.asks(endpoint, field, now) && Some(*field) != without)
             .collect::<Vec<_>>()
             .join(",")
     }
@@ -145,14 +145,14 @@ mod tests {
         assert!(!fields.drop_field(endpoint, "never_asked_for", now, &telemetry));
         let asked = |at| {
             fields
-                .asked(endpoint, at)
+                .asked(endpoint, None, at)
                 .split(',')
                 .any(|field| field == "account_mode")
         };
         assert!(!asked(now) && asked(now.plus(DROPPED_FOR)));
         assert!(
             fields
-                .asked(Endpoint::MessageTemplates, now)
+                .asked(Endpoint::MessageTemplates, None, now)
                 .contains("quality_score")
         );
         let counted = telemetry

@@ -3,20 +3,28 @@
 //! `next` is a yes or no. It is an absolute URL of a newer version, at times with a token in it, and is
 //! neither followed nor logged. On Meta's last page `after` is still there, so it alone proves nothing.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
-use super::Failure;
-use crate::domain::Listing;
+use super::transport::{Caller, Query};
+use super::{Client, Endpoint, Failure, FailureKind};
+use crate::domain::{Listing, Word};
+use crate::ingest::Oddities;
 
 /// Objects on a page: the most Meta allows.
-pub(super) const LARGEST_PAGE: u32 = 100;
+const LARGEST_PAGE: u32 = 100;
 
 /// When Meta asks for less data, pages are halved down to this.
-pub(super) const SMALLEST_PAGE: u32 = 10;
+const SMALLEST_PAGE: u32 = 10;
 
 /// Pages of one listing: six thousand templates, Meta's maximum, take 60 full pages, or 600 of the
 /// smallest. More is a cursor that never ends.
-pub(super) const MAX_PAGES: usize = 640;
+const MAX_PAGES: usize = 640;
+
+/// Asked for beside the first page of templates: how many there are, and how many there may be.
+const SUMMARY: &str = "total_count,message_template_count,message_template_limit";
 
 /// What a listing brought, and what kept it from bringing everything.
 #[derive(Debug)]
@@ -27,8 +35,151 @@ pub struct Listed<T> {
     pub failure: Option<Failure>,
 }
 
+/// Where a listing stands.
+#[derive(Default)]
+struct Place {
+    cursors: BTreeSet<String>,
+    after: Option<String>,
+}
+
+/// How large the pages are that are asked for.
+struct PageSize {
+    objects: u32,
+    may_retry: bool,
+}
+
+impl Client {
+    /// Reads pages until the last, or until something is in the way; what was read is kept either way.
+    pub(super) async fn list<T>(
+        &self,
+        endpoint: Endpoint,
+        caller: Caller<'_>,
+        read: impl Fn(&Value, &mut Oddities) -> Option<T>,
+        mut note_page: impl FnMut(&Value),
+    ) -> Listed<T> {
+        let (mut found, mut unreadable) = (Vec::new(), 0);
+        let mut place = Place::default();
+        let mut size = PageSize {
+            objects: LARGEST_PAGE,
+            may_retry: true,
+        };
+        let failure = loop {
+            let after = place.after.as_deref();
+            let page = match self.page(endpoint, size.objects, after, caller).await {
+                Ok(page) => page,
+                Err(failure) if size.shrink_for(&failure) => continue,
+                Err(failure) => break Some(failure),
+            };
+            let mut odd = Oddities::new();
+            for object in objects(&page) {
+                match read(object, &mut odd) {
+                    Some(object) => found.push(object),
+                    None => unreadable += 1,
+                }
+            }
+            odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+            note_page(&page);
+            match place.advance(&page) {
+                Ok(true) => {}
+                Ok(false) if unreadable == 0 => break None,
+                // What cannot be read may be an object we know: its absence must not remove it.
+                Ok(false) => {
+                    let failure = Failure::of(FailureKind::Malformed);
+                    break Some(self.transport.count(endpoint, failure));
+                }
+                Err(failure) => break Some(self.transport.count(endpoint, failure)),
+            }
+        };
+        Listed {
+            listing: Listing {
+                objects: found,
+                complete: failure.is_none(),
+            },
+            failure,
+        }
+    }
+
+    /// One page; the summary is left out once Meta has refused it.
+    async fn page(
+        &self,
+        endpoint: Endpoint,
+        size: u32,
+        after: Option<&str>,
+        caller: Caller<'_>,
+    ) -> Result<Value, Failure> {
+        let path = format!("{}/{}", caller.waba_id, endpoint.as_str());
+        let mut query: Query = vec![("limit", size.to_string())];
+        query.extend(after.map(|after| ("after", after.to_owned())));
+        // The first page says it all; the others need not say it again.
+        let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
+        if !wants_summary || self.summary_refused.load(Ordering::Relaxed) {
+            return self
+                .call_with_fields(endpoint, &path, &query, None, caller)
+                .await;
+        }
+        let mut with_summary = query.clone();
+        with_summary.push(("summary", SUMMARY.to_owned()));
+        match self
+            .call_with_fields(endpoint, &path, &with_summary, None, caller)
+            .await
+        {
+            Err(failure) if is_about_the_question(&failure) => {
+                let page = self
+                    .call_with_fields(endpoint, &path, &query, None, caller)
+                    .await?;
+                self.summary_refused.store(true, Ordering::Relaxed);
+                tracing::warn!(
+                    "meta refuses the summary of templates, their limit will not be known"
+                );
+                Ok(page)
+            }
+            page => page,
+        }
+    }
+}
+
+impl Place {
+    /// Moves to the page after this one; false if this is the last.
+    fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
+        if is_broken_off(page) {
+            return Err(Failure::of(FailureKind::Malformed));
+        }
+        let Some(cursor) = next_cursor(page) else {
+            return Ok(false);
+        };
+        // A cursor that comes twice, or ever new ones, would keep us here for good.
+        if self.cursors.len() >= MAX_PAGES || !self.cursors.insert(cursor.to_owned()) {
+            return Err(Failure::of(FailureKind::Malformed));
+        }
+        self.after = Some(cursor.to_owned());
+        Ok(true)
+    }
+}
+
+impl PageSize {
+    /// Halves the pages if that may help; says whether to ask again.
+    fn shrink_for(&mut self, failure: &Failure) -> bool {
+        // A page too heavy for Meta often ends as a plain 500 or in silence. Once is worth a try;
+        // more is for the schedule, which waits in between.
+        let helps = failure.wants_smaller_pages()
+            || (failure.may_be_the_pages() && std::mem::take(&mut self.may_retry));
+        if !helps || self.objects <= SMALLEST_PAGE {
+            return false;
+        }
+        self.objects = (self.objects / 2).max(SMALLEST_PAGE);
+        true
+    }
+}
+
+fn is_about_the_question(failure: &Failure) -> bool {
+    matches!(
+        failure.kind(),
+        FailureKind::InvalidParameter | FailureKind::UnknownField
+    )
+}
+
 /// The objects on a page. A single object instead of a list is one; anything else is none.
-pub(super) fn objects(page: &Value) -> &[Value] {
+fn objects(page: &Value) -> &[Value] {
     match page.get("data") {
         Some(Value::Array(objects)) => objects,
         Some(object @ Value::Object(_)) => std::slice::from_ref(object),
@@ -37,7 +188,7 @@ pub(super) fn objects(page: &Value) -> &[Value] {
 }
 
 /// The cursor of the page after this one; none on the last.
-pub(super) fn next_cursor(page: &Value) -> Option<&str> {
+fn next_cursor(page: &Value) -> Option<&str> {
     let paging = page.get("paging")?;
     paging.get("next").filter(|next| !next.is_null())?;
     paging
@@ -47,12 +198,15 @@ pub(super) fn next_cursor(page: &Value) -> Option<&str> {
         .filter(|after| !after.is_empty())
 }
 
-/// Does the page say that there is another, but not how to get it?
-pub(super) fn is_broken_off(page: &Value) -> bool {
+/// Is the page no list at all, or does it say that there is another, but not how to get it?
+fn is_broken_off(page: &Value) -> bool {
     let has_next = page
         .pointer("/paging/next")
         .is_some_and(|next| !next.is_null());
-    page.get("data").is_none_or(Value::is_null) || (has_next && next_cursor(page).is_none())
+    let is_list = page
+        .get("data")
+        .is_some_and(|data| data.is_array() || data.is_object());
+    !is_list || (has_next && next_cursor(page).is_none())
 }
 
 #[cfg(test)]
@@ -72,6 +226,12 @@ mod tests {
         assert!(is_broken_off(
             &json!({"data": [], "paging": {"next": "https://x"}})
         ));
-        assert!(is_broken_off(&json!({"summary": {}})));
+        for no_list in [
+            json!({"summary": {}}),
+            json!({"data": null}),
+            json!({"data": "none"}),
+        ] {
+            assert!(is_broken_off(&no_list), "{no_list}");
+        }
     }
 }

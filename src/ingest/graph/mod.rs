@@ -9,8 +9,13 @@ mod endpoint;
 mod failure;
 mod fields;
 mod listing;
+mod transport;
 mod usage;
+mod version;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use client::{Client, ClientOptions};
 pub use endpoint::Endpoint;

@@ -9,8 +9,8 @@ use crate::ingest::{Object, Oddities, Oddity};
 
 const NOUN: &str = "business_account";
 
-/// What the node says. `own_app` is looked for among the subscribed apps, where those came along.
-pub(crate) fn reading(node: &Value, own_app: Option<&AppId>, odd: &mut Oddities) -> Reading {
+/// What the node says; who is subscribed is asked apart.
+pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Reading {
     let Some(object) = Object::of(NOUN, node) else {
         odd.push(Oddity::Malformed {
             noun: NOUN,
@@ -29,23 +29,20 @@ pub(crate) fn reading(node: &Value, own_app: Option<&AppId>, odd: &mut Oddities)
         status: object.word("status", odd),
         messaging_limit: object.limit("whatsapp_business_manager_messaging_limit", odd),
         health: health::reading(&object, odd),
-        webhook_subscribed: expanded_apps(&object).and_then(|apps| subscribed(apps, own_app, odd)),
+        webhook_subscribed: None,
     }
 }
 
-/// The edge as it comes with the node. An account without a subscribed app may come without it, and so
-/// may one whose apps the token must not see: absent is unknown.
-fn expanded_apps<'a>(node: &Object<'a>) -> Option<&'a Value> {
-    node.get("subscribed_apps")
+/// Is `own_app` subscribed, as the edge says where it came with the node? An account without any
+/// subscribed app may come without the edge, so an absent one says nothing.
+pub(crate) fn expanded(node: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+    subscribed(node.get("subscribed_apps")?, own_app, odd)
 }
 
-/// Is `own_app` in this list of subscribed apps?
-pub(crate) fn subscribed(
-    apps: &Value,
-    own_app: Option<&AppId>,
-    odd: &mut Oddities,
-) -> Option<bool> {
-    let own_app = own_app?;
+/// Is `own_app` in this list of subscribed apps? Unknown if it is on none of the apps shown, and
+/// there are more.
+pub(crate) fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+    let has_more = apps.pointer("/paging/next").is_some();
     let apps = Object::of("subscribed_apps", apps)?;
     apps.get("data")?;
     let apps = apps.objects("data", "subscribed_apps", odd);
@@ -58,7 +55,8 @@ pub(crate) fn subscribed(
         let id = data.and_then(|data| data.parsed("id", AppId::parse, &mut Oddities::new()));
         id.as_ref() == Some(own_app)
     };
-    Some(apps.iter().any(is_own))
+    let found = apps.iter().any(is_own);
+    (found || !has_more).then_some(found)
 }
 
 /// `data.app_id` of `debug_token`.
@@ -88,7 +86,7 @@ mod tests {
             "whatsapp_business_manager_messaging_limit": "TIER_10K",
             "subscribed_apps": {"data": [{"whatsapp_business_api_data": {"id": "600100", "name": "x"}}]}});
         let mut odd = Oddities::new();
-        let read = reading(&node, Some(&app()), &mut odd);
+        let read = reading(&node, &mut odd);
         assert_eq!(odd, []);
         assert_eq!(read.timezone_id.as_deref(), Some("138"));
         assert_eq!(read.business_id, BusinessId::parse("700100"));
@@ -104,23 +102,20 @@ mod tests {
                 Some(MessagingLimit::Customers(10_000))
             )
         );
-        assert_eq!(read.webhook_subscribed, Some(true));
+        assert_eq!(expanded(&node, &app(), &mut odd), Some(true));
     }
 
     #[test]
-    fn subscription_is_unknown_without_an_app_or_a_list() {
+    fn subscription_is_unknown_without_a_list_or_its_end() {
         let mut odd = Oddities::new();
         let others = json!({"data": [{"whatsapp_business_api_data": {"id": "1"}}]});
-        assert_eq!(subscribed(&others, Some(&app()), &mut odd), Some(false));
-        assert_eq!(
-            subscribed(&json!({"data": []}), Some(&app()), &mut odd),
-            Some(false)
-        );
-        assert_eq!(subscribed(&others, None, &mut odd), None);
-        assert_eq!(
-            reading(&json!({"id": "800100"}), Some(&app()), &mut odd).webhook_subscribed,
-            None
-        );
+        assert_eq!(subscribed(&others, &app(), &mut odd), Some(false));
+        let none = json!({"data": []});
+        assert_eq!(subscribed(&none, &app(), &mut odd), Some(false));
+        let mut more = others;
+        more["paging"] = json!({"next": "https://elsewhere.example/"});
+        assert_eq!(subscribed(&more, &app(), &mut odd), None);
+        assert_eq!(expanded(&json!({"id": "800100"}), &app(), &mut odd), None);
     }
 
     #[test]

@@ -12,8 +12,10 @@ pub(super) fn reading(node: &Object<'_>, odd: &mut Oddities) -> Option<Health> {
         .objects("entities", NOUN, odd)
         .into_iter()
         .filter_map(|entity| {
-            let kind: HealthEntity = entity.word("entity_type", odd)?;
             let can_send_message = entity.word("can_send_message", odd)?;
+            // Whatever it is, if it stands in the way it counts.
+            let kind = entity.word("entity_type", odd);
+            let kind = kind.unwrap_or(HealthEntity::Other);
             Some(EntityHealth {
                 kind,
                 can_send_message,
@@ -46,6 +48,8 @@ mod tests {
         assert_eq!(read(&limited), Some(CanSendMessage::Limited));
         let single = json!({"entities": entity("BUSINESS", "BLOCKED")});
         assert_eq!(read(&single), Some(CanSendMessage::Blocked));
+        let nameless = json!({"entities": [{"can_send_message": "BLOCKED"}, {"entity_type": "APP", "can_receive_call_sip": "AVAILABLE"}]});
+        assert_eq!(read(&nameless), Some(CanSendMessage::Blocked));
         assert_eq!(
             read(&json!({"can_send_message": "LIMITED"})),
             Some(CanSendMessage::Limited)

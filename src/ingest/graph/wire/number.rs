@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::health;
 use crate::domain::number::{Reading, ThroughputLevel};
-use crate::domain::{PhoneNumberId, QualityRating};
+use crate::domain::{MessagingLimit, PhoneNumberId, QualityRating};
 use crate::ingest::{Object, Oddities, Oddity};
 
 const NOUN: &str = "phone_number";
@@ -32,9 +32,7 @@ pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
             .word("quality_rating", odd)
             .or_else(|| quality_score(&node, odd)),
         status: node.word("status", odd),
-        messaging_limit: node
-            .limit("whatsapp_business_manager_messaging_limit", odd)
-            .or_else(|| node.limit("messaging_limit_tier", odd)),
+        messaging_limit: messaging_limit(&node, odd),
         throughput_level: throughput_level(&node, odd),
         name_status: node.word("name_status", odd),
         new_name_status: node.word("new_name_status", odd),
@@ -42,6 +40,18 @@ pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
         health: health::reading(&node, odd),
         ..Reading::of(id)
     })
+}
+
+/// The portfolio's limit. The number's own, which it replaced, counts only where that is not sent:
+/// a portfolio that says it has no tier yet is right.
+fn messaging_limit(node: &Object<'_>, odd: &mut Oddities) -> Option<MessagingLimit> {
+    let key = "whatsapp_business_manager_messaging_limit";
+    let key = if node.has(key) {
+        key
+    } else {
+        "messaging_limit_tier"
+    };
+    node.limit(key, odd)
 }
 
 /// `{"score": "GREEN"}`, or the bare word that some answers have.
@@ -144,6 +154,8 @@ mod tests {
         }
         let both = json!({"messaging_limit_tier": "TIER_250", "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED"});
         assert_eq!(number(both).messaging_limit, Some(Unlimited));
+        let untiered = json!({"messaging_limit_tier": "TIER_250", "whatsapp_business_manager_messaging_limit": "UNTIERED"});
+        assert_eq!(number(untiered).messaging_limit, None);
         assert_eq!(
             number(json!({"messaging_limit_tier": "TIER_1K"})).messaging_limit,
             Some(Customers(1_000))

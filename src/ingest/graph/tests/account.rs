@@ -1,0 +1,92 @@
+//! The account's node, and the four ways to learn who is subscribed to its webhooks.
+
+use serde_json::{Value, json};
+
+use super::meta::{Answer, Meta, OWN_APP, waba};
+use crate::domain::account;
+use crate::ingest::graph::{Failure, FailureKind};
+
+async fn read(meta: &Meta) -> Result<account::Reading, Failure> {
+    meta.client.read_account(&waba(), &meta.calls).await
+}
+
+fn apps(ids: &[&str]) -> Value {
+    let apps = ids
+        .iter()
+        .map(|id| json!({"whatsapp_business_api_data": {"id": id, "name": "n"}}));
+    json!({"data": apps.collect::<Vec<_>>()})
+}
+
+fn paths(meta: &Meta) -> Vec<String> {
+    let asked = meta.asked();
+    asked
+        .iter()
+        .map(|asked| asked.uri.path().to_owned())
+        .collect()
+}
+
+const NODE: &str = "/v26.0/800100";
+const EDGE: &str = "/v26.0/800100/subscribed_apps";
+
+#[tokio::test]
+async fn one_call_reads_the_node_and_its_subscribed_apps() {
+    let node = json!({"id": "800100", "name": "Fern", "subscribed_apps": apps(&["1", OWN_APP])});
+    let meta = Meta::answering([Answer::json(&node)]).await;
+    let reading = read(&meta).await.expect("read");
+    assert_eq!(reading.name.as_deref(), Some("Fern"));
+    assert_eq!(reading.webhook_subscribed, Some(true));
+    assert_eq!(paths(&meta), [NODE]);
+}
+
+#[tokio::test]
+async fn an_edge_that_did_not_come_along_is_asked_for() {
+    let node = json!({"id": "800100"});
+    let meta = Meta::answering([Answer::json(&node), Answer::json(&apps(&[]))]).await;
+    assert_eq!(
+        read(&meta).await.expect("read").webhook_subscribed,
+        Some(false)
+    );
+    assert_eq!(paths(&meta), [NODE, EDGE]);
+}
+
+#[tokio::test]
+async fn a_refused_expansion_is_remembered_once_the_node_alone_can_be_read() {
+    let refused = json!({"code": 100, "message": "(#100) no expansion here"});
+    let node = || Answer::json(&json!({"id": "800100", "name": "Fern"}));
+    let edge = || Answer::json(&apps(&[OWN_APP]));
+    let script = [Answer::error(&refused), node(), edge(), node(), edge()];
+    let meta = Meta::answering(script).await;
+    for _ in 0..2 {
+        assert_eq!(
+            read(&meta).await.expect("read").webhook_subscribed,
+            Some(true)
+        );
+    }
+    assert_eq!(paths(&meta), [NODE, NODE, EDGE, NODE, EDGE]);
+}
+
+#[tokio::test]
+async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
+    let refused = || Answer::error(&json!({"code": 200, "message": "(#200) no"}));
+    let node = json!({"id": "800100", "subscribed_apps": apps(&[OWN_APP])});
+    let meta = Meta::answering([refused(), refused(), Answer::json(&node)]).await;
+    assert_eq!(
+        read(&meta).await.map_err(|failure| failure.kind()),
+        Err(FailureKind::Permission)
+    );
+    assert_eq!(
+        read(&meta).await.expect("read").webhook_subscribed,
+        Some(true)
+    );
+    assert!(meta.asked()[2].fields().contains(&"subscribed_apps"));
+}
+
+#[tokio::test]
+async fn an_edge_that_fails_costs_the_node_nothing() {
+    let node = json!({"id": "800100", "status": "ACTIVE"});
+    let meta = Meta::answering([Answer::json(&node), Answer::text(500, "no")]).await;
+    let reading = read(&meta).await.expect("read");
+    assert_eq!(reading.status, Some(account::Status::Active));
+    assert_eq!(reading.webhook_subscribed, None);
+    assert_eq!(meta.failures("subscribed_apps", "transient"), 1);
+}

@@ -1,0 +1,225 @@
+//! Paging, and what keeps a listing from being complete.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::Barrier;
+
+use super::meta::{Answer, Counted, Meta, page, waba};
+use crate::ingest::graph::{FailureKind, Listed};
+
+type Numbers = Listed<crate::domain::number::Reading>;
+
+async fn numbers(meta: &Meta) -> Numbers {
+    meta.client.list_numbers(&waba(), &meta.calls).await
+}
+
+/// How many objects came, and why not all, if not all.
+fn outcome<T>(listed: &Listed<T>) -> (usize, Option<FailureKind>) {
+    let kind = listed.failure.as_ref().map(|failure| failure.kind());
+    assert_eq!(listed.listing.complete, kind.is_none());
+    (listed.listing.objects.len(), kind)
+}
+
+fn limits(meta: &Meta) -> Vec<String> {
+    meta.asked()
+        .iter()
+        .map(|asked| asked.query["limit"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn pages_follow_the_cursor_and_never_the_url() {
+    let meta = Meta::answering([page(0..100, Some("B")), page(100..130, None)]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (130, None));
+    let asked = meta.asked();
+    assert_eq!(asked.len(), 2, "one call for a hundred numbers");
+    assert_eq!(asked[0].uri.path(), "/v26.0/800100/phone_numbers");
+    assert!(asked[0].fields().contains(&"health_status"));
+    assert_eq!(asked[1].query["after"], "B");
+    assert_eq!(limits(&meta), ["100", "100"]);
+}
+
+#[tokio::test]
+async fn an_empty_list_without_paging_is_complete() {
+    let meta = Meta::answering([Answer::json(&json!({"data": []}))]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (0, None));
+}
+
+#[tokio::test]
+async fn a_cursor_that_comes_twice_ends_the_listing_incomplete() {
+    let loops = (0..10).map(|_| page(0..1, Some("AGAIN")));
+    let meta = Meta::answering(loops).await;
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (2, Some(FailureKind::Malformed))
+    );
+    assert_eq!(meta.asked().len(), 2);
+    assert_eq!(meta.failures("phone_numbers", "malformed"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_list_is_not_an_empty_one() {
+    for body in [json!({}), json!({"data": null}), json!({"data": "x"})] {
+        let meta = Meta::answering([Answer::json(&body)]).await;
+        let listed = numbers(&meta).await;
+        assert_eq!(
+            outcome(&listed),
+            (0, Some(FailureKind::Malformed)),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_makes_the_listing_incomplete() {
+    let body = json!({"data": [{"id": "1"}, {"status": "CONNECTED"}, {"id": "2"}]});
+    let meta = Meta::answering([Answer::json(&body)]).await;
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (2, Some(FailureKind::Malformed))
+    );
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_failure_is_kept() {
+    let error = json!({"code": 80008, "message": "too many calls"});
+    let meta = Meta::answering([page(0..100, Some("B")), Answer::error(&error)]).await;
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (100, Some(FailureKind::RateLimit))
+    );
+}
+
+#[tokio::test]
+async fn every_page_is_taken_from_the_budget() {
+    let mut meta = Meta::answering([page(0..1, Some("B")), page(1..2, None)]).await;
+    meta.calls = Counted {
+        at_most: Some(1),
+        ..Counted::default()
+    };
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (1, Some(FailureKind::BudgetSpent))
+    );
+    assert_eq!(meta.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn pages_are_halved_when_meta_asks_for_less() {
+    let less = || {
+        Answer::error(
+            &json!({"code": 1, "message": "Please reduce the amount of data you're asking for, then retry your request"}),
+        )
+    };
+    let meta = Meta::answering([less(), less(), page(0..25, Some("B")), page(25..30, None)]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (30, None));
+    assert_eq!(limits(&meta), ["100", "50", "25", "25"]);
+    let stubborn = Meta::answering((0..20).map(|_| less())).await;
+    assert_eq!(
+        outcome(&numbers(&stubborn).await),
+        (0, Some(FailureKind::Transient))
+    );
+    assert_eq!(limits(&stubborn), ["100", "50", "25", "12", "10"]);
+}
+
+#[tokio::test]
+async fn an_answer_too_large_is_asked_for_in_smaller_pages() {
+    let large = json!({"data": [{"id": "1", "verified_name": "x".repeat(70_000)}]});
+    let meta = Meta::answering([Answer::json(&large), page(0..2, None)]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (2, None));
+    assert_eq!(meta.failures("phone_numbers", "too_large"), 1);
+    assert_eq!(
+        meta.asked()[0].headers["accept-encoding"],
+        "gzip",
+        "and it is the decompressed size that counts"
+    );
+}
+
+#[tokio::test]
+async fn a_500_is_tried_once_more_with_half_the_page_and_no_further() {
+    let html = || Answer::text(500, "<html>Sorry</html>").with("content-type", "text/html");
+    let meta = Meta::answering([html(), html(), page(0..1, None)]).await;
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (0, Some(FailureKind::Transient))
+    );
+    assert_eq!(limits(&meta), ["100", "50"]);
+}
+
+#[tokio::test]
+async fn an_unknown_field_is_dropped_for_good_and_the_rest_is_read() {
+    let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (new_name_status) on node type (WhatsAppBusinessPhoneNumber)"});
+    let meta = Meta::answering([Answer::error(&unknown), page(0..3, None), page(0..3, None)]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (3, None));
+    assert_eq!(outcome(&numbers(&meta).await), (3, None));
+    let asked = meta.asked();
+    let before = asked[0].fields();
+    assert!(before.contains(&"new_name_status"));
+    for later in &asked[1..] {
+        assert!(!later.fields().contains(&"new_name_status"));
+        assert_eq!(later.fields().len(), before.len() - 1);
+    }
+    let dropped = &meta.telemetry.graph_fields_dropped;
+    assert_eq!(dropped.with_label_values(&["phone_numbers"]).get(), 1);
+}
+
+#[tokio::test]
+async fn polls_that_meet_an_unknown_field_at_the_same_time_all_ask_again() {
+    const BOTH: usize = 2;
+    let together = Arc::new(Barrier::new(BOTH));
+    let meta = Meta::by_question(move |asked| {
+        let together = Arc::clone(&together);
+        async move {
+            if !asked.fields().contains(&"health_status") {
+                return page(0..1, None);
+            }
+            together.wait().await;
+            Answer::error(&json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (health_status) on node type (X)"}))
+        }
+    })
+    .await;
+    let (one, other) = tokio::join!(numbers(&meta), numbers(&meta));
+    assert_eq!((outcome(&one), outcome(&other)), ((1, None), (1, None)));
+}
+
+#[tokio::test]
+async fn a_field_that_was_never_asked_for_is_no_reason_to_ask_again() {
+    let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (other) on node type (X)"});
+    let meta = Meta::answering([Answer::error(&unknown)]).await;
+    assert_eq!(
+        outcome(&numbers(&meta).await),
+        (0, Some(FailureKind::UnknownField))
+    );
+    assert_eq!(meta.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn templates_come_without_components_and_with_their_totals_while_meta_gives_them() {
+    let with_totals = json!({"data": [{"id": "7"}], "summary": {"message_template_count": 1, "message_template_limit": 250}});
+    let refused = || Answer::error(&json!({"code": 100, "message": "(#100) Invalid parameter"}));
+    let meta = Meta::answering([
+        Answer::json(&with_totals),
+        refused(),
+        page(0..1, None),
+        page(0..1, None),
+    ])
+    .await;
+    let mut limits = Vec::new();
+    for _ in 0..3 {
+        let (listed, totals) = meta.client.list_templates(&waba(), &meta.calls).await;
+        assert_eq!(outcome(&listed), (1, None));
+        limits.push(totals.limit);
+    }
+    assert_eq!(limits, [Some(250), None, None]);
+    let asked = meta.asked();
+    assert!(
+        asked
+            .iter()
+            .all(|asked| !asked.fields().contains(&"components"))
+    );
+    let with_summary = asked
+        .iter()
+        .map(|asked| asked.query.contains_key("summary"));
+    assert_eq!(with_summary.collect::<Vec<_>>(), [true, true, false, false]);
+}

@@ -1,0 +1,6 @@
+//! The client against tiny servers of the test's own: what goes over the wire, and what comes back.
+
+mod account;
+mod listing;
+mod meta;
+mod wire;

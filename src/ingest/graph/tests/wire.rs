@@ -1,0 +1,174 @@
+//! What goes over the wire, and the ways in which an answer can fail.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use serde_json::json;
+
+use super::meta::{Answer, Meta, SECRET, TOKEN, page, waba};
+use crate::ingest::graph::{Failure, FailureKind};
+
+/// The failure of one listing, in full.
+async fn failure(meta: &Meta) -> Failure {
+    let listed = meta.client.list_numbers(&waba(), &meta.calls).await;
+    assert!(!listed.listing.complete);
+    listed.failure.expect("it failed")
+}
+
+#[tokio::test]
+async fn the_token_goes_in_the_header_alone_and_its_proof_with_it() {
+    let meta = Meta::answering([page(0..1, None)]).await;
+    meta.client.list_numbers(&waba(), &meta.calls).await;
+    let asked = &meta.asked()[0];
+    assert_eq!(asked.headers["authorization"], format!("Bearer {TOKEN}"));
+    assert!(!asked.uri.to_string().contains(TOKEN));
+    // printf EAAtoken | openssl dgst -sha256 -hmac app-secret
+    let proof = &asked.query["appsecret_proof"];
+    assert_eq!(proof, PROOF);
+    assert!(!format!("{:?}", meta.client).contains(TOKEN));
+    assert!(!format!("{:?}", meta.client).contains(SECRET));
+}
+
+const PROOF: &str = "9f9f0867bc3df2d00cecd6aa6fb78e65b64c050401bd6ec5b84d98503d443d34";
+
+#[tokio::test]
+async fn no_failure_tells_the_token_or_the_proof() {
+    let echo = json!({"code": 190, "error_subcode": 463, "message": format!("bad token {TOKEN}"), "fbtrace_id": format!("{TOKEN} {PROOF}")});
+    let meta = Meta::answering([Answer::error(&echo)]).await;
+    let failure = failure(&meta).await;
+    assert_eq!(failure.kind(), FailureKind::Token);
+    let told = format!("{failure} {failure:?}");
+    assert!(!told.contains(TOKEN) && !told.contains(PROOF), "{told}");
+    assert!(told.contains("subcode 463"), "{told}");
+}
+
+#[tokio::test]
+async fn silence_ends_with_the_request_timeout() {
+    let meta = Meta::silent().await;
+    assert_eq!(failure(&meta).await.kind(), FailureKind::Timeout);
+    assert_eq!(
+        meta.asked().len(),
+        2,
+        "once with half the page, then no more"
+    );
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_failure_of_the_connection() {
+    let meta = Meta::silent().await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = taken.local_addr().expect("bound");
+    drop(taken);
+    let options = crate::ingest::graph::ClientOptions {
+        base_url: format!("http://{address}").parse().expect("a URL"),
+        api_version: "v26.0".to_owned(),
+        access_token: TOKEN.into(),
+        app_secret: None,
+        app_id: None,
+        request_timeout: Duration::from_secs(5),
+        max_answer_bytes: 1_000,
+    };
+    let client = crate::ingest::graph::Client::new(options, meta.telemetry.clone());
+    let listed = client
+        .expect("a client")
+        .list_numbers(&waba(), &meta.calls)
+        .await;
+    let failure = listed.failure.expect("it failed");
+    assert_eq!(failure.kind(), FailureKind::Connection);
+    assert!(!failure.to_string().contains(&address.port().to_string()));
+}
+
+#[tokio::test]
+async fn json_that_ends_early_is_malformed_and_a_body_that_does_is_a_broken_connection() {
+    let meta = Meta::answering([Answer::text(200, r#"{"data": [{"id": "1""#)]).await;
+    assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
+    let broken = cut_short();
+    let meta = Meta::answering([broken]).await;
+    assert_eq!(failure(&meta).await.kind(), FailureKind::Connection);
+}
+
+/// A body shorter than its `content-length`.
+fn cut_short() -> Answer {
+    Answer::text(200, Body::from("{}")).with("content-length", "50")
+}
+
+#[tokio::test]
+async fn an_error_with_status_200_is_an_error() {
+    let body = json!({"error": {"code": 131_031}});
+    let meta = Meta::answering([Answer::json(&body)]).await;
+    assert_eq!(failure(&meta).await.kind(), FailureKind::Blocked);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Answer::text(302, "").with("location", "/v26.0/elsewhere");
+    let meta = Meta::answering([elsewhere, page(0..1, None)]).await;
+    assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
+    assert_eq!(meta.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rate_limit_brings_the_longer_of_two_waits_and_shows_when_it_ends() {
+    let usage = r#"{"800100":[{"type":"whatsapp_business_management","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":7}]}"#;
+    let limited = || {
+        Answer::error(&json!({"code": 80008, "message": "There have been too many calls"}))
+            .with("x-business-use-case-usage", usage)
+            .with("retry-after", "60")
+    };
+    let calm = page(0..1, None).with(
+        "x-business-use-case-usage",
+        r#"{"800100":[{"type":"whatsapp_business_management","call_count":3,"total_cputime":0,"total_time":0,"estimated_time_to_regain_access":0}]}"#,
+    );
+    let meta = Meta::answering([limited(), calm]).await;
+    let failure = failure(&meta).await;
+    assert_eq!(failure.kind(), FailureKind::RateLimit);
+    assert_eq!(failure.retry_after(), Some(Duration::from_secs(7 * 60)));
+    assert_eq!(
+        meta.calls.usage.lock().expect("no panic")[0]
+            .ratio
+            .to_bits(),
+        1.0_f64.to_bits()
+    );
+    let regain = || regains(&meta);
+    assert_eq!(regain(), 1);
+    meta.client.list_numbers(&waba(), &meta.calls).await;
+    assert_eq!(regain(), 0, "possible again is an absent series");
+}
+
+fn regains(meta: &Meta) -> usize {
+    series(
+        meta,
+        "whatsapp_exporter_graph_regain_access_timestamp_seconds",
+    )
+    .len()
+}
+
+/// The label values of every series of a metric.
+fn series(meta: &Meta, name: &str) -> Vec<Vec<String>> {
+    let families = meta.telemetry.gather();
+    let family = families.iter().find(|family| family.name() == name);
+    let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+    let values = |metric: &prometheus::proto::Metric| {
+        let labels = metric.get_label().iter();
+        labels.map(|label| label.value().to_owned()).collect()
+    };
+    metrics.iter().map(values).collect()
+}
+
+#[tokio::test]
+async fn the_version_that_answers_is_shown_and_the_last_one_goes() {
+    let answered = |version| page(0..1, None).with("facebook-api-version", version);
+    let meta = Meta::answering([answered("v25.0"), answered("v26.0"), answered("<script>")]).await;
+    let mut shown = Vec::new();
+    for _ in 0..3 {
+        meta.client.list_numbers(&waba(), &meta.calls).await;
+        shown.extend(series(&meta, "whatsapp_exporter_graph_api_version_info"));
+    }
+    // Labels come sorted by name: answered, asked.
+    assert_eq!(
+        shown,
+        [["v25.0", "v26.0"], ["v26.0", "v26.0"], ["v26.0", "v26.0"]]
+    );
+}

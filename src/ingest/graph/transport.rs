@@ -1,0 +1,191 @@
+//! One call: sent, counted, its headers noted, its answer read to a bounded end.
+//!
+//! Knows HTTP, and nothing of what is asked. The token and its proof go out from here and come back
+//! in nothing: reqwest's errors, which carry URLs, end in this room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Response, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::version::Versions;
+use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, answer};
+use crate::domain::{WabaId, Word};
+use crate::telemetry::Telemetry;
+
+/// A connection that takes longer will not be a good one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// On whose behalf a call is made, and what it is taken from.
+#[derive(Clone, Copy)]
+pub(super) struct Caller<'a> {
+    /// The account whose quota Meta will charge.
+    pub waba_id: &'a WabaId,
+    /// The poller's budget.
+    pub calls: &'a dyn Calls,
+}
+
+/// The query of a call, in the order it is sent.
+pub(super) type Query = Vec<(&'static str, String)>;
+
+/// The way to one Graph API with one token.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    base: Url,
+    authorization: HeaderValue,
+    proof: Option<SecretString>,
+    max_answer_bytes: usize,
+    versions: Versions,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Transport {
+    /// Sets up TLS and the headers; connects to nothing.
+    pub fn new(options: &ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
+        let token = options.access_token.expose_secret();
+        let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
+        authorization.set_sensitive(true);
+        start_at_zero(&telemetry);
+        Ok(Self {
+            http: http_client(&options.base_url, options.request_timeout)?,
+            base: options.base_url.clone(),
+            authorization,
+            proof: options
+                .app_secret
+                .as_ref()
+                .map(|secret| proof(secret, &options.access_token)),
+            max_answer_bytes: options.max_answer_bytes,
+            versions: Versions::new(options.api_version.clone(), &telemetry),
+            telemetry,
+        })
+    }
+
+    /// Where the calls go.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// One call, if there is one left, with what it says of the quota passed on.
+    pub async fn call(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        query: &Query,
+        caller: Caller<'_>,
+    ) -> Result<Value, Failure> {
+        if !caller.calls.may_call() {
+            return Err(Failure::of(FailureKind::BudgetSpent));
+        }
+        self.telemetry
+            .graph_requests
+            .with_label_values(&[endpoint.as_str()])
+            .inc();
+        let response = self
+            .send(path, query)
+            .await
+            .map_err(|failure| self.count(endpoint, failure))?;
+        self.versions.note(response.headers(), &self.telemetry);
+        let usage = Usage::read(response.headers(), caller.waba_id);
+        if let Some(usage) = &usage {
+            usage.record(caller.waba_id, &self.telemetry);
+            caller.calls.used(usage);
+        }
+        let regain = usage.and_then(|usage| usage.regain_after);
+        let answer = answer::read(response, self.max_answer_bytes).await;
+        answer.map_err(|failure| self.count(endpoint, failure.or_after(regain)))
+    }
+
+    /// Counts a failure, also one that only the sum of several answers shows.
+    pub fn count(&self, endpoint: Endpoint, failure: Failure) -> Failure {
+        let labels = [endpoint.as_str(), failure.kind().as_str()];
+        self.telemetry
+            .graph_request_failures
+            .with_label_values(&labels)
+            .inc();
+        failure
+    }
+
+    async fn send(&self, path: &str, query: &Query) -> Result<Response, Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .push(self.versions.asked())
+                .extend(path.split('/'));
+        }
+        let mut request = self
+            .http
+            .get(url)
+            .header(AUTHORIZATION, &self.authorization)
+            .query(query);
+        if let Some(proof) = &self.proof {
+            request = request.query(&[("appsecret_proof", proof.expose_secret())]);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| Failure::before_the_answer(&error))
+    }
+}
+
+fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    // Only the first call of a process installs it; every later one finds it there.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(request_timeout)
+        .redirect(redirect::Policy::none());
+    // Without TLS there is nobody to trust: the demo must start where no CA store is installed.
+    let builder = if base.scheme() == "http" {
+        builder.tls_certs_only([])
+    } else {
+        builder
+    };
+    // A proxy of the environment is meant for the world outside, and would not find our loopback.
+    let builder = if is_loopback(base) {
+        builder.no_proxy()
+    } else {
+        builder
+    };
+    builder.build()
+}
+
+fn is_loopback(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback_address = address
+        .parse::<std::net::IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    host == "localhost" || is_loopback_address
+}
+
+fn start_at_zero(telemetry: &Telemetry) {
+    for endpoint in Endpoint::all() {
+        let endpoint = endpoint.as_str();
+        telemetry.graph_requests.with_label_values(&[endpoint]);
+        telemetry
+            .graph_fields_dropped
+            .with_label_values(&[endpoint]);
+        // A call that our own budget refuses is never sent, so it cannot fail.
+        let kinds = FailureKind::ALL.iter();
+        for kind in kinds.filter(|kind| **kind != FailureKind::BudgetSpent) {
+            let labels = [endpoint, kind.as_str()];
+            telemetry.graph_request_failures.with_label_values(&labels);
+        }
+    }
+}
+
+fn proof(app_secret: &SecretString, access_token: &SecretString) -> SecretString {
+    let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes())
+        .expect("a key of any length will do");
+    mac.update(access_token.expose_secret().as_bytes());
+    hex::encode(mac.finalize().into_bytes()).into()
+}

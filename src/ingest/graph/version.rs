@@ -1,0 +1,81 @@
+//! The API version asked for, and the one that answered: Meta does not honour the pin.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::header::HeaderMap;
+
+use crate::telemetry::Telemetry;
+
+const HEADER: &str = "facebook-api-version";
+
+/// Answered versions remembered for the log; Meta has two or three a year, so more are nonsense.
+const MAX_REMEMBERED: usize = 16;
+
+/// What one client asks for and gets.
+pub(super) struct Versions {
+    asked: String,
+    answered: Mutex<Answered>,
+}
+
+#[derive(Default)]
+struct Answered {
+    last: Option<String>,
+    logged: BTreeSet<String>,
+}
+
+impl Versions {
+    /// Nothing answered yet. A new client follows a reload, so what older ones were told goes; those
+    /// still in use show theirs again with their next answer.
+    pub fn new(asked: String, telemetry: &Telemetry) -> Self {
+        telemetry.graph_api_version.reset();
+        let answered = Mutex::default();
+        Self { asked, answered }
+    }
+
+    /// The version asked for.
+    pub fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// Shows both versions, and logs a difference the first time it is met.
+    pub fn note(&self, headers: &HeaderMap, telemetry: &Telemetry) {
+        let version = headers
+            .get(HEADER)
+            .and_then(|version| version.to_str().ok())
+            .filter(|version| is_a_version(version));
+        let Some(version) = version else {
+            return;
+        };
+        let asked = self.asked.as_str();
+        let gauge = &telemetry.graph_api_version;
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = answered.last.as_deref().filter(|last| *last != version) {
+            drop(gauge.remove_label_values(&[asked, last]));
+        }
+        gauge.with_label_values(&[asked, version]).set(1);
+        if answered.last.as_deref() == Some(version) {
+            return;
+        }
+        answered.last = Some(version.to_owned());
+        if version != asked
+            && answered.logged.len() < MAX_REMEMBERED
+            && answered.logged.insert(version.to_owned())
+        {
+            tracing::warn!(
+                asked,
+                answered = version,
+                "meta answers with another api version than asked for"
+            );
+        }
+    }
+}
+
+/// `v25.0` and its like: it becomes a label.
+fn is_a_version(version: &str) -> bool {
+    version.len() <= 8
+        && version.strip_prefix('v').is_some_and(|rest| {
+            rest.bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        })
+}
