@@ -1,6 +1,7 @@
-//! The wall clock: the one place that reads it.
+//! The clocks: the one place that reads them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Timestamp;
 
@@ -11,4 +12,13 @@ pub fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Now by a clock that nobody sets: it starts as the wall clock and then only runs on. For what waits
+/// and counts, so that a wall clock set back an hour does not stop it for an hour. Never shown.
+#[must_use]
+pub fn steady() -> Timestamp {
+    static START: OnceLock<(Instant, Timestamp)> = OnceLock::new();
+    let (instant, at) = START.get_or_init(|| (Instant::now(), now()));
+    at.plus(instant.elapsed())
 }

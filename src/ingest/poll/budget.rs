@@ -15,12 +15,19 @@ const MINUTES: i64 = 61;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long Meta's usage figures are believed. They come with answers: without calls they would never
-/// be told to be better, so after this long one call may ask.
+/// How long Meta's usage figures keep numbers from being polled. They come with answers: without calls
+/// they would never be told to be better, so after this long one poll may ask.
 const USAGE_BELIEVED: Duration = Duration::from_secs(10 * 60);
 
-/// From here on even the account's node waits: Meta throttles at 1.
+/// Each lesser collector believes them this much longer, so that the poll that asks is a small one and
+/// the others already hear what it was told.
+const USAGE_BELIEVED_LONGER: Duration = Duration::from_secs(60);
+
+/// From here on even the account's node waits, and numbers come seldom: Meta throttles at 1.
 const USAGE_CRITICAL: f64 = 0.95;
+
+/// How seldom: three times the default cadence.
+const CRITICAL_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// One account's calls.
 #[derive(Clone, Debug)]
@@ -30,6 +37,7 @@ pub struct Budget {
     by_minute: VecDeque<(i64, u32)>,
     usage: Option<(Timestamp, f64)>,
     regain_at: Option<Timestamp>,
+    numbers_began: Option<Timestamp>,
 }
 
 impl Budget {
@@ -42,6 +50,7 @@ impl Budget {
             by_minute: VecDeque::new(),
             usage: None,
             regain_at: None,
+            numbers_began: None,
         }
     }
 
@@ -59,11 +68,26 @@ impl Budget {
         Ok(())
     }
 
-    /// Would there be a call for `collector`?
+    /// May a poll of `collector` begin? It takes its calls itself.
     ///
     /// # Errors
     /// As [`Budget::take`].
-    pub fn check(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+    pub fn begin(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+        self.check(collector, now)?;
+        if collector == Collector::Numbers {
+            let is_critical = self.usage.is_some_and(|(told_at, ratio)| {
+                ratio >= USAGE_CRITICAL && now < told_at.plus(USAGE_BELIEVED)
+            });
+            let again = self.numbers_began.map(|at| at.plus(CRITICAL_INTERVAL));
+            if let Some(again) = again.filter(|again| is_critical && *again > now) {
+                return Err(again);
+            }
+            self.numbers_began = Some(now);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
         if let Some(regain_at) = self.regain_at.filter(|regain_at| *regain_at > now) {
             return Err(regain_at);
         }
@@ -87,12 +111,12 @@ impl Budget {
         let Some((told_at, ratio)) = self.usage else {
             return Ok(());
         };
-        let believed_until = told_at.plus(USAGE_BELIEVED);
-        let too_much = match collector {
-            Collector::Numbers => ratio >= 1.0,
-            Collector::Account => ratio >= USAGE_CRITICAL,
-            Collector::Templates | Collector::Other => ratio >= self.max_usage_ratio,
+        let (too_much, longer) = match collector {
+            Collector::Numbers => (ratio >= 1.0, 0),
+            Collector::Account => (ratio >= USAGE_CRITICAL, 1),
+            Collector::Templates | Collector::Other => (ratio >= self.max_usage_ratio, 2),
         };
+        let believed_until = told_at.plus(USAGE_BELIEVED + USAGE_BELIEVED_LONGER * longer);
         if too_much && now < believed_until {
             Err(believed_until)
         } else {
@@ -102,7 +126,7 @@ impl Budget {
 
     fn used(&mut self, now: Timestamp) -> u32 {
         let oldest = minute_of(now) - MINUTES + 1;
-        // A clock set back leaves minutes from the future; they go on counting, which errs on Meta's side.
+        // Should time ever run backwards, minutes from the future go on counting: it errs on Meta's side.
         while self
             .by_minute
             .front()
@@ -220,13 +244,27 @@ mod tests {
     fn metas_own_figures_are_heeded_and_in_time_doubted() {
         let mut budget = Budget::new(1_000, 0.75);
         budget.note_usage(0.8, None, at(0));
-        assert_eq!(budget.check(Collector::Templates, at(1)), Err(at(600)));
-        assert_eq!(budget.check(Collector::Account, at(1)), Ok(()));
+        assert_eq!(budget.begin(Collector::Templates, at(1)), Err(at(720)));
+        assert_eq!(budget.begin(Collector::Account, at(1)), Ok(()));
         budget.note_usage(0.97, None, at(0));
-        assert!(budget.check(Collector::Account, at(1)).is_err());
-        assert_eq!(budget.check(Collector::Numbers, at(1)), Ok(()));
-        assert_eq!(budget.check(Collector::Templates, at(600)), Ok(()));
-        budget.note_usage(1.0, Some(Duration::from_secs(1_800)), at(700));
-        assert_eq!(budget.check(Collector::Numbers, at(701)), Err(at(2_500)));
+        assert_eq!(budget.begin(Collector::Account, at(1)), Err(at(660)));
+        assert_eq!(budget.begin(Collector::Templates, at(720)), Ok(()));
+        budget.note_usage(1.0, Some(Duration::from_secs(1_800)), at(800));
+        assert_eq!(budget.begin(Collector::Numbers, at(801)), Err(at(2_600)));
+        assert_eq!(budget.begin(Collector::Numbers, at(2_600)), Ok(()));
+    }
+
+    #[test]
+    fn near_the_limit_numbers_come_seldom_but_all_their_pages_do() {
+        let mut budget = Budget::new(1_000, 0.75);
+        assert_eq!(budget.begin(Collector::Numbers, at(0)), Ok(()));
+        budget.note_usage(0.97, None, at(590));
+        assert_eq!(budget.begin(Collector::Numbers, at(600)), Err(at(900)));
+        budget.note_usage(0.97, None, at(895));
+        assert_eq!(budget.begin(Collector::Numbers, at(900)), Ok(()));
+        assert_eq!(budget.take(Collector::Numbers, at(901)), Ok(()));
+        assert_eq!(budget.take(Collector::Numbers, at(902)), Ok(()));
+        budget.note_usage(0.5, None, at(903));
+        assert_eq!(budget.begin(Collector::Numbers, at(910)), Ok(()));
     }
 }

@@ -42,9 +42,9 @@ pub(super) async fn poll(
             }])
             .await;
     }
-    let next = failure
-        .as_ref()
-        .map_or(Next::AtCadence, |failure| next_after(failure, clock::now()));
+    let next = failure.as_ref().map_or(Next::AtCadence, |failure| {
+        next_after(failure, clock::steady())
+    });
     Outcome { failure, next }
 }
 
@@ -82,6 +82,7 @@ async fn read(
 fn next_after(failure: &Failure, now: Timestamp) -> Next {
     match failure.kind() {
         FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
+        FailureKind::Token => Next::HoldApp,
         FailureKind::Transient | FailureKind::Timeout | FailureKind::Connection => {
             match failure.retry_after() {
                 Some(wait) => Next::NotBefore(now.plus(wait)),
@@ -104,7 +105,7 @@ impl Calls for TaskCalls<'_> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
             .of(&self.task.waba_id)
-            .take(self.task.collector, clock::now())
+            .take(self.task.collector, clock::steady())
             .is_ok()
     }
 
@@ -112,6 +113,6 @@ impl Calls for TaskCalls<'_> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
             .of(&self.task.waba_id)
-            .note_usage(usage.ratio, usage.regain_after, clock::now());
+            .note_usage(usage.ratio, usage.regain_after, clock::steady());
     }
 }

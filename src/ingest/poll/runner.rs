@@ -23,7 +23,7 @@ const MAX_UNDER_WAY: usize = 16;
 /// Nudges that may wait to be heard. Beyond this the schedule is about to look anyway.
 const MAX_NUDGES: usize = 1_024;
 
-/// The longest sleep: a wall clock that is set forward is noticed within this.
+/// The longest sleep: when there is nothing to start, or no room to start it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Moves polls forward. Cheap to clone, never blocks.
@@ -64,7 +64,7 @@ impl Poller {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let accounts = clients.keys().cloned();
-        let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::now());
+        let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::steady());
         let (sender, nudges) = mpsc::channel(MAX_NUDGES);
         Self {
             clients,
@@ -94,7 +94,7 @@ impl Poller {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(ended) = self.under_way.join_next_with_id() => self.note(ended),
-                Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::now()),
+                Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::steady()),
                 () = tokio::time::sleep(wake) => {}
             }
         }
@@ -105,22 +105,22 @@ impl Poller {
             return LONGEST_SLEEP;
         }
         let wake = self.schedule.next_wake();
-        wake.map_or(LONGEST_SLEEP, |wake| wake.since(clock::now()))
+        wake.map_or(LONGEST_SLEEP, |wake| wake.since(clock::steady()))
             .min(LONGEST_SLEEP)
     }
 
     fn start_what_is_due(&mut self) {
         while self.under_way.len() < MAX_UNDER_WAY {
-            let now = clock::now();
+            let now = clock::steady();
             let Some(task) = self.schedule.take_due(now) else {
                 return;
             };
             let Some(client) = self.clients.get(&task.waba_id).cloned() else {
                 continue;
             };
-            match self.check_budget(&task, now) {
+            match self.begin_in_budget(&task, now) {
                 Ok(()) => self.start(task, client, now),
-                Err(not_before) => self.put_off(&task, now, not_before),
+                Err(not_before) => self.put_off(&task, not_before),
             }
         }
     }
@@ -134,24 +134,25 @@ impl Poller {
         self.tasks.insert(handle.id(), task);
     }
 
-    fn put_off(&mut self, task: &Task, now: Timestamp, not_before: Timestamp) {
+    fn put_off(&mut self, task: &Task, not_before: Timestamp) {
+        if !self.schedule.put_off(task, not_before) {
+            return;
+        }
         let collector = task.collector.as_str();
         self.telemetry
             .polls_deferred
             .with_label_values(&[collector])
             .inc();
         tracing::debug!(waba_id = %task.waba_id, collector, "poll put off, the api budget is short");
-        self.schedule
-            .finished(task, now, Next::NotBefore(not_before));
     }
 
-    fn check_budget(&self, task: &Task, now: Timestamp) -> Result<(), Timestamp> {
+    fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Timestamp> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.of(&task.waba_id).check(task.collector, now)
+        budgets.of(&task.waba_id).begin(task.collector, now)
     }
 
     fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, Outcome)), JoinError>) {
-        let now = clock::now();
+        let now = clock::steady();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(task) = self.tasks.remove(&id) else {
             return;
@@ -160,6 +161,9 @@ impl Poller {
             Ok((_, (began, outcome))) => {
                 self.record(&task, began, now, &outcome);
                 self.log_change(&task, &outcome);
+                if outcome.next == Next::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
+                    self.hold_app(&task.waba_id, now);
+                }
                 self.schedule.finished(&task, now, outcome.next);
             }
             Err(error) => {
@@ -167,6 +171,25 @@ impl Poller {
                 self.schedule.finished(&task, now, Next::Retry);
             }
         }
+    }
+
+    /// What was refused to one account of an app would be to all: they wait, and are down without
+    /// each having to find out.
+    fn hold_app(&mut self, waba_id: &WabaId, now: Timestamp) {
+        let Some(client) = self.clients.get(waba_id) else {
+            return;
+        };
+        let of_the_app = |(waba_id, other): (&WabaId, &Arc<Client>)| {
+            Arc::ptr_eq(client, other).then(|| waba_id.clone())
+        };
+        let accounts: Vec<WabaId> = self.clients.iter().filter_map(of_the_app).collect();
+        for waba_id in &accounts {
+            for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
+                let labels = [waba_id.as_str(), collector.as_str()];
+                self.telemetry.poll_up.with_label_values(&labels).set(0);
+            }
+        }
+        self.schedule.hold_app(&accounts, now);
     }
 
     fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {

@@ -67,10 +67,12 @@ pub enum Next {
     AtCadence,
     /// It failed in a way that may pass: sooner, then ever later.
     Retry,
-    /// It did not start, or broke off, for want of calls: not before this.
+    /// It broke off for want of calls, or was asked to wait: not before this.
     NotBefore(Timestamp),
     /// Meta limits calls for the whole account, for this long if it said so.
     HoldAccount(Option<Duration>),
+    /// The token was refused, and would be for every account of the app: see [`Schedule::hold_app`].
+    HoldApp,
 }
 
 #[derive(Clone, Debug)]
@@ -80,14 +82,16 @@ struct Slot {
     last_start: Option<Timestamp>,
     failures: u32,
     nudged: bool,
+    put_off: bool,
 }
 
-/// The slots of all accounts.
+/// The slots of all accounts. No poll of an account is due before its hold ends.
 #[derive(Debug)]
 pub struct Schedule {
     cadences: Cadences,
     dice: fastrand::Rng,
     slots: BTreeMap<Task, Slot>,
+    holds: BTreeMap<WabaId, Timestamp>,
     waiting: BTreeSet<(Timestamp, Task)>,
 }
 
@@ -104,6 +108,7 @@ impl Schedule {
             cadences,
             dice,
             slots: BTreeMap::new(),
+            holds: BTreeMap::new(),
             waiting: BTreeSet::new(),
         };
         let mut due = now;
@@ -123,6 +128,7 @@ impl Schedule {
                     last_start: None,
                     failures: 0,
                     nudged: false,
+                    put_off: false,
                 };
                 schedule.waiting.insert((due, task.clone()));
                 schedule.slots.insert(task, slot);
@@ -156,10 +162,23 @@ impl Schedule {
     pub fn started(&mut self, task: &Task, now: Timestamp) {
         if let Some(slot) = self.slots.get_mut(task) {
             slot.last_start = Some(now);
+            slot.put_off = false;
         }
     }
 
-    /// A poll that was taken has ended, or did not begin.
+    /// A poll that was taken did not begin, for want of calls. Says whether that is news: a poll put
+    /// off again and again is one deferral until it begins.
+    pub fn put_off(&mut self, task: &Task, until: Timestamp) -> bool {
+        let Some(slot) = self.slots.get_mut(task) else {
+            return false;
+        };
+        slot.running = false;
+        let news = !std::mem::replace(&mut slot.put_off, true);
+        self.set_due(task, until);
+        news
+    }
+
+    /// A poll that was taken and begun has ended.
     pub fn finished(&mut self, task: &Task, now: Timestamp, next: Next) {
         let cadence = self.jittered(self.cadences.of(task.collector));
         let retry = self.jittered(FIRST_RETRY);
@@ -183,12 +202,13 @@ impl Schedule {
                     .min(LONGEST_WAIT);
                 now.plus(wait)
             }
+            Next::HoldApp => now.plus(self.cadences.numbers),
         };
         slot.running = false;
         let nudged = std::mem::take(&mut slot.nudged);
         self.set_due(task, due);
         match next {
-            Next::HoldAccount(_) => self.hold_account(&task.waba_id, due),
+            Next::HoldAccount(_) | Next::HoldApp => self.hold_account(&task.waba_id, due),
             _ if nudged => self.nudge(task, now),
             _ => {}
         }
@@ -211,22 +231,43 @@ impl Schedule {
         }
     }
 
+    /// Holds every account of an app whose token was refused, for as long as numbers wait for their next
+    /// poll. They come back one after the other, so that the first finds out for nearly all whether it
+    /// is still refused.
+    pub fn hold_app<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
+        let mut until = now.plus(self.cadences.numbers);
+        for waba_id in accounts {
+            self.hold_account(waba_id, until);
+            until = until.plus(START_SPACING);
+        }
+    }
+
+    /// Is this account being held?
+    #[must_use]
+    pub fn is_held(&self, waba_id: &WabaId, now: Timestamp) -> bool {
+        self.holds.get(waba_id).is_some_and(|until| *until > now)
+    }
+
     fn hold_account(&mut self, waba_id: &WabaId, until: Timestamp) {
-        let of_the_account = |task: &&Task| task.waba_id == *waba_id;
-        let tasks: Vec<Task> = self.slots.keys().filter(of_the_account).cloned().collect();
-        for task in tasks {
-            let slot = &self.slots[&task];
-            if !slot.running && slot.due < until {
-                self.set_due(&task, until);
+        let held = self.holds.entry(waba_id.clone()).or_insert(until);
+        *held = until.max(*held);
+        for collector in Collector::ALL.iter().copied() {
+            let task = Task {
+                waba_id: waba_id.clone(),
+                collector,
+            };
+            if let Some(slot) = self.slots.get(&task).filter(|slot| !slot.running) {
+                self.set_due(&task, slot.due);
             }
         }
     }
 
     fn set_due(&mut self, task: &Task, due: Timestamp) {
+        let held_until = self.holds.get(&task.waba_id).copied();
         if let Some(slot) = self.slots.get_mut(task) {
             self.waiting.remove(&(slot.due, task.clone()));
-            slot.due = due;
-            self.waiting.insert((due, task.clone()));
+            slot.due = held_until.map_or(due, |until| until.max(due));
+            self.waiting.insert((slot.due, task.clone()));
         }
     }
 
@@ -342,6 +383,57 @@ mod tests {
     }
 
     #[test]
+    fn a_hold_stands_against_nudges_and_against_polls_that_were_under_way() {
+        let mut schedule = schedule_of(1);
+        let tasks = run_all_due(&mut schedule, at(0));
+        let hold = Next::HoldAccount(Some(Duration::from_secs(3_000)));
+        schedule.finished(&tasks[0], at(1), hold);
+        for task in &tasks[1..] {
+            schedule.finished(task, at(2), Next::AtCadence);
+            schedule.nudge(task, at(3));
+        }
+        assert_eq!(run_all_due(&mut schedule, at(3_000)), []);
+        assert_eq!(run_all_due(&mut schedule, at(3_001)).len(), 3);
+    }
+
+    #[test]
+    fn a_refused_token_rests_all_its_accounts_and_one_comes_back_first() {
+        let mut schedule = schedule_of(3);
+        let failed = schedule.take_due(at(0)).expect("due at once");
+        schedule.started(&failed, at(0));
+        schedule.finished(&failed, at(0), Next::HoldApp);
+        let of_the_app = [account(0), account(2)];
+        schedule.hold_app(&of_the_app, at(0));
+        let ran = run_all_due(&mut schedule, at(299));
+        assert!(
+            ran.len() == 3 && ran.iter().all(|task| task.waba_id == account(1)),
+            "{ran:?}"
+        );
+        let first = run_all_due(&mut schedule, at(300));
+        assert!(
+            first.len() == 3 && first.iter().all(|task| task.waba_id == account(0)),
+            "{first:?}"
+        );
+    }
+
+    #[test]
+    fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
+        let mut schedule = schedule_of(1);
+        let mut news = Vec::new();
+        for second in [0, 60, 120] {
+            while let Some(task) = schedule.take_due(at(second)) {
+                news.push(schedule.put_off(&task, at(second + 60)));
+            }
+        }
+        assert_eq!(news, [[true; 3], [false; 3], [false; 3]].concat());
+        for task in run_all_due(&mut schedule, at(180)) {
+            schedule.finished(&task, at(181), Next::NotBefore(at(200)));
+        }
+        let task = schedule.take_due(at(200)).expect("due");
+        assert!(schedule.put_off(&task, at(260)));
+    }
+
+    #[test]
     fn nudges_coalesce_and_keep_their_distance() {
         let mut schedule = schedule_of(1);
         let tasks = run_all_due(&mut schedule, at(0));
@@ -369,7 +461,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_slot_is_never_taken_twice_at_a_time_and_never_lost(
-            steps in prop::collection::vec((0..400_i64, 0..5_u8, any::<bool>()), 1..200),
+            steps in prop::collection::vec((0..400_i64, 0..6_u8, any::<bool>()), 1..200),
         ) {
             let mut schedule = schedule_of(3);
             let mut running: Vec<Task> = Vec::new();
@@ -389,6 +481,7 @@ mod tests {
                         0 => Next::Retry,
                         1 => Next::HoldAccount(None),
                         2 => Next::NotBefore(at(clock + 60)),
+                        3 => Next::HoldApp,
                         _ => Next::AtCadence,
                     };
                     schedule.finished(&task, at(clock), next);
