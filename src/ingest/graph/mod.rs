@@ -15,7 +15,7 @@ mod version;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Client, ClientOptions};
 pub use endpoint::Endpoint;

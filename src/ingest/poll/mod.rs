@@ -8,6 +8,9 @@ mod once;
 mod runner;
 mod schedule;
 
+#[cfg(test)]
+mod tests;
+
 pub use budget::{Budget, Budgets};
 pub use runner::{Nudge, Poller};
 pub use schedule::{Cadences, Next, Schedule, Task};

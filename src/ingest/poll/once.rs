@@ -89,7 +89,7 @@ fn next_after(failure: &Failure, now: Timestamp) -> Next {
                 None => Next::Retry,
             }
         }
-        FailureKind::BudgetSpent => Next::NotBefore(now.plus(BUDGET_PAUSE)),
+        FailureKind::BudgetSpent => Next::PutOff(now.plus(BUDGET_PAUSE)),
         _ => Next::AtCadence,
     }
 }

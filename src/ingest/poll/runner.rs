@@ -164,7 +164,10 @@ impl Poller {
                 if outcome.next == Next::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
                     self.hold_app(&task.waba_id, now);
                 }
-                self.schedule.finished(&task, now, outcome.next);
+                match outcome.next {
+                    Next::PutOff(until) => self.put_off(&task, until),
+                    next => self.schedule.finished(&task, now, next),
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");

@@ -67,8 +67,10 @@ pub enum Next {
     AtCadence,
     /// It failed in a way that may pass: sooner, then ever later.
     Retry,
-    /// It broke off for want of calls, or was asked to wait: not before this.
+    /// It was asked to wait: not before this.
     NotBefore(Timestamp),
+    /// It broke off for want of calls: as [`Schedule::put_off`].
+    PutOff(Timestamp),
     /// Meta limits calls for the whole account, for this long if it said so.
     HoldAccount(Option<Duration>),
     /// The token was refused, and would be for every account of the app: see [`Schedule::hold_app`].
@@ -195,7 +197,7 @@ impl Schedule {
         let due = match next {
             Next::AtCadence => began.plus(cadence).max(now),
             Next::Retry => now.plus(doubled(retry, failures).min(cadence)),
-            Next::NotBefore(at) => at.max(now),
+            Next::NotBefore(at) | Next::PutOff(at) => at.max(now),
             Next::HoldAccount(wait) => {
                 let wait = wait
                     .unwrap_or(doubled(FIRST_RATE_LIMIT_WAIT, failures))

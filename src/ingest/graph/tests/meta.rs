@@ -68,7 +68,7 @@ impl Asked {
 
 /// The server, its client, and the budget between them.
 pub struct Meta {
-    pub client: Client,
+    pub client: Arc<Client>,
     pub telemetry: Arc<Telemetry>,
     pub calls: Counted,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -123,7 +123,7 @@ impl Meta {
             max_answer_bytes: 64 * 1024,
         };
         Self {
-            client: Client::new(options, Arc::clone(&telemetry)).expect("a client"),
+            client: Arc::new(Client::new(options, Arc::clone(&telemetry)).expect("a client")),
             telemetry,
             calls: Counted::default(),
             asked,

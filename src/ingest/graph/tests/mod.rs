@@ -2,5 +2,5 @@
 
 mod account;
 mod listing;
-mod meta;
+pub(crate) mod meta;
 mod wire;

@@ -1,0 +1,175 @@
+//! The loop around the schedule, against a small server: what it commits, shows and leaves alone.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Budget, Budgets, Cadences, Poller};
+use crate::domain::{Collector, WabaId, Word};
+use crate::ingest::graph::tests::meta::{Answer, Asked, Meta, page, waba};
+use crate::store::Store;
+
+/// Nothing here takes long; a test that would wait for ever ends with this instead.
+const LONGEST_TEST: Duration = Duration::from_secs(20);
+
+/// Seldom enough that a test sees the first poll alone.
+const ONCE: Duration = Duration::from_secs(3_600);
+
+struct Polling {
+    store: Arc<Store>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+fn start(meta: &Meta, accounts: &[WabaId], cadence: Duration, calls_per_hour: u32) -> Polling {
+    let store = Arc::new(Store::new(Arc::clone(&meta.telemetry)));
+    store.watch(accounts.iter().cloned());
+    let clients: BTreeMap<_, _> = accounts
+        .iter()
+        .map(|waba_id| (waba_id.clone(), Arc::clone(&meta.client)))
+        .collect();
+    let cadences = Cadences {
+        numbers: cadence,
+        account: cadence,
+        templates: cadence,
+    };
+    let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(calls_per_hour, 0.75))));
+    let (seen, telemetry) = (Arc::clone(&store), Arc::clone(&meta.telemetry));
+    let poller = Poller::new(clients, cadences, budgets, seen, telemetry);
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(poller.run(stop.clone()));
+    Polling { store, stop, task }
+}
+
+impl Polling {
+    async fn end(self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(LONGEST_TEST, self.task).await;
+        ended.expect("it ends when told").expect("no panic");
+    }
+
+    fn numbers(&self) -> usize {
+        self.store.snapshot()[&waba()].numbers().count()
+    }
+}
+
+async fn until(mut condition: impl FnMut() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(LONGEST_TEST, wait).await;
+    waited.expect("the condition comes true");
+}
+
+/// `poll_up` of this account and collector; none before its first poll.
+fn up(meta: &Meta, waba_id: &WabaId, collector: Collector) -> Option<bool> {
+    let name = "whatsapp_exporter_poll_up";
+    let families = meta.telemetry.gather();
+    let family = families.iter().find(|family| family.name() == name)?;
+    // Labels come sorted by name: collector, waba_id.
+    let wanted = [collector.as_str(), waba_id.as_str()];
+    let is_wanted = |metric: &&prometheus::proto::Metric| {
+        let labels = metric.get_label().iter();
+        labels.map(|label| label.value()).eq(wanted)
+    };
+    let metric = family.get_metric().iter().find(is_wanted)?;
+    Some(metric.get_gauge().get_value() > 0.5)
+}
+
+fn all_up(meta: &Meta) -> bool {
+    let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
+    let mut ups = collectors
+        .map(|collector| up(meta, &waba(), collector))
+        .into_iter();
+    ups.all(|up| up == Some(true))
+}
+
+/// A Meta in good order: one number, no template.
+fn well(asked: &Asked) -> Answer {
+    match asked.uri.path().rsplit('/').next() {
+        Some("phone_numbers") => page(0..1, None),
+        Some("message_templates") => Answer::json(&json!({"data": []})),
+        Some("subscribed_apps") => Answer::json(&json!({"data": []})),
+        _ => Answer::json(&json!({"id": "800100", "name": "Fern"})),
+    }
+}
+
+#[tokio::test]
+async fn one_account_is_read_at_once_by_all_three_collectors() {
+    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let polling = start(&meta, &[waba()], ONCE, 1_000);
+    until(|| all_up(&meta)).await;
+    assert_eq!(polling.numbers(), 1);
+    polling.end().await;
+}
+
+#[tokio::test]
+async fn a_failure_takes_poll_up_down_and_nothing_else() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let is_broken = Arc::clone(&broken);
+    let meta = Meta::by_question(move |asked| {
+        let is_broken = is_broken.load(Ordering::SeqCst);
+        async move {
+            if is_broken {
+                Answer::error(&json!({"code": 100, "error_subcode": 33}))
+            } else {
+                well(&asked)
+            }
+        }
+    })
+    .await;
+    let polling = start(&meta, &[waba()], Duration::from_millis(5), 100_000);
+    until(|| all_up(&meta)).await;
+    broken.store(true, Ordering::SeqCst);
+    until(|| up(&meta, &waba(), Collector::Numbers) == Some(false)).await;
+    assert_eq!(polling.numbers(), 1);
+    broken.store(false, Ordering::SeqCst);
+    until(|| all_up(&meta)).await;
+    polling.end().await;
+}
+
+#[tokio::test]
+async fn it_ends_at_once_when_told_also_during_a_request() {
+    let meta = Meta::by_question(|_| std::future::pending::<Answer>()).await;
+    let polling = start(&meta, &[waba()], ONCE, 1_000);
+    until(|| !meta.asked().is_empty()).await;
+    polling.end().await;
+}
+
+#[tokio::test]
+async fn a_poll_without_a_call_to_spend_is_put_off_and_counted_once() {
+    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let polling = start(&meta, &[waba()], ONCE, 1);
+    let deferred = || {
+        let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
+        let of = |collector: Collector| {
+            let deferred = &meta.telemetry.polls_deferred;
+            deferred.with_label_values(&[collector.as_str()]).get()
+        };
+        collectors.map(of).iter().sum::<u64>()
+    };
+    until(|| deferred() == 2 && meta.asked().len() == 1).await;
+    polling.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_token_takes_all_accounts_of_its_app_down_without_asking_for_each() {
+    let refused = |_| async { Answer::error(&json!({"code": 190})) };
+    let meta = Meta::by_question(refused).await;
+    let accounts: Vec<WabaId> = (8_000..8_100)
+        .map(|number| WabaId::parse(&number.to_string()).expect("digits"))
+        .collect();
+    let polling = start(&meta, &accounts, ONCE, 1_000);
+    let last = &accounts[accounts.len() - 1];
+    until(|| up(&meta, last, Collector::Templates) == Some(false)).await;
+    let asked_about_it = |asked: &Asked| asked.uri.path().contains(last.as_str());
+    assert!(!meta.asked().iter().any(asked_about_it));
+    polling.end().await;
+}
