@@ -133,6 +133,8 @@ impl App {
         let mut servers = serve_all((operator, operator_routes), (public, public_routes), &stop);
         loop {
             tokio::select! {
+                // The listeners end because of the stop: it must be seen first.
+                biased;
                 () = stop.cancelled() => break,
                 ended = servers.join_next() => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
