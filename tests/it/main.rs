@@ -4,3 +4,4 @@ mod architecture;
 mod exposition;
 mod reducer_properties;
 mod support;
+mod template_detail;
