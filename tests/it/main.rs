@@ -1,6 +1,7 @@
 //! One integration binary, so that the library is linked once.
 
 mod architecture;
+mod exporter;
 mod exposition;
 mod reducer_properties;
 mod support;

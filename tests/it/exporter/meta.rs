@@ -1,0 +1,231 @@
+//! A small world, an exporter that watches it, and questions about what a scraper reads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use whatsapp_business_exporter::app::{App, Source};
+use whatsapp_business_exporter::config::{Environment, FixedEnvironment, Flags};
+use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
+use whatsapp_business_exporter::simulator::{Handle, Simulation, SimulationOptions};
+
+pub const WABA: &str = "800100200300400";
+pub const NUMBER: &str = "900100200300400";
+pub const TEMPLATE: &str = "7001002003004005";
+pub const CONFIG_FILE: &str = "exporter.yml";
+
+/// Only a failure waits as long as this.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Between two looks of something that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Polls that nobody waits for: what arrives came by webhook.
+pub const SELDOM: &str = "1h";
+/// The shortest interval there is.
+pub const OFTEN: &str = "1s";
+
+/// One account with one number and one template, all well.
+pub fn small_world() -> World {
+    World::empty()
+        .with_account(Account::new(WABA, "Fern & Moss"))
+        .with_phone_number(
+            WABA,
+            PhoneNumber::new(NUMBER, "+1 555-010-0199", "Fern & Moss"),
+        )
+        .with_template(WABA, Template::new(TEMPLATE, "spring_offer"))
+}
+
+/// A configuration file that watches these accounts.
+pub fn config_file(interval: &str, accounts: &[&str]) -> String {
+    format!(
+        "poll:\n  numbers_interval: {interval}\n  account_interval: {interval}\n  \
+         templates_interval: {interval}\napps:\n  - accounts: [{}]\n",
+        accounts.join(", ")
+    )
+}
+
+/// An environment whose file a test may change under the running exporter.
+#[derive(Clone)]
+pub struct ChangingFile(Arc<Mutex<FixedEnvironment>>);
+
+impl ChangingFile {
+    fn of(world: &World, file: &str) -> Self {
+        let environment = FixedEnvironment::default()
+            .with_file(CONFIG_FILE, file)
+            .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
+            .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
+            .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token);
+        Self(Arc::new(Mutex::new(environment)))
+    }
+
+    pub fn write(&self, file: &str) {
+        let mut environment = self.0.lock().expect("no test panics while it writes");
+        *environment = environment.clone().with_file(CONFIG_FILE, file);
+    }
+}
+
+impl Environment for ChangingFile {
+    fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
+        self.0
+            .lock()
+            .expect("no test panics while it writes")
+            .variable(name)
+    }
+
+    fn read_file(&self, path: &std::path::Path, limit: usize) -> std::io::Result<Vec<u8>> {
+        self.0
+            .lock()
+            .expect("no test panics while it writes")
+            .read_file(path, limit)
+    }
+}
+
+/// Both ends, running until this is dropped.
+pub struct Exporter {
+    pub meta: Handle,
+    pub url: String,
+    pub file: ChangingFile,
+    pub http: reqwest::Client,
+    stop: CancellationToken,
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Exporter {
+    /// An exporter that watches the world's accounts, polling so often; returns when each has been
+    /// polled by every collector.
+    pub async fn watching(world: World, interval: &str) -> Self {
+        let accounts: Vec<String> = world.accounts.keys().cloned().collect();
+        let listed: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        let exporter = Self::configured(world, &config_file(interval, &listed)).await;
+        for waba_id in &listed {
+            for collector in ["numbers", "account", "templates"] {
+                exporter.until_polled(waba_id, collector).await;
+            }
+        }
+        exporter
+    }
+
+    /// An exporter with this configuration file; returns when it serves.
+    pub async fn configured(world: World, file: &str) -> Self {
+        let options = SimulationOptions {
+            world: Some(world),
+            ..SimulationOptions::default()
+        };
+        let simulation = Simulation::bind(options).await.expect("a free port");
+        let meta = simulation.handle();
+        let file = meta.look(|world| ChangingFile::of(world, file));
+        let flags = Flags::default()
+            .with_config_file(Some(CONFIG_FILE.into()))
+            .with("--web.listen-address", Some("127.0.0.1:0".to_owned()))
+            .with("--graph.base-url", Some(meta.graph_url().to_owned()));
+        let source = Source {
+            flags,
+            environment: Box::new(file.clone()),
+        };
+        let config = source.load().expect("a valid configuration");
+        let app = App::bind(config, source).await.expect("a free port");
+        let url = format!("http://{}", app.operator_address());
+        meta.set_callback_url(Some(format!("{url}/webhook")));
+        let stop = CancellationToken::new();
+        tokio::spawn(app.run(stop.clone()));
+        tokio::spawn(simulation.run(stop.clone()));
+        Self {
+            meta,
+            url,
+            file,
+            http: reqwest::Client::new(),
+            stop,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> String {
+        let answer = self.http.get(format!("{}{path}", self.url)).send().await;
+        answer
+            .expect("the exporter answers")
+            .text()
+            .await
+            .expect("text")
+    }
+
+    /// The value of a series, written as `/metrics` has it.
+    pub async fn value(&self, series: &str) -> Option<f64> {
+        value_in(&self.get("/metrics").await, series)
+    }
+
+    /// Waits until a series has this value.
+    #[track_caller]
+    pub fn until(&self, series: impl Into<String>, expected: f64) -> impl Future<Output = ()> {
+        let series = series.into();
+        async move {
+            let what = format!("{series} to be {expected}");
+            self.until_metrics(&what, |text| value_in(text, &series) == Some(expected))
+                .await;
+        }
+    }
+
+    /// Waits until the scrape satisfies the condition.
+    pub async fn until_metrics(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let began = Instant::now();
+        loop {
+            let text = self.get("/metrics").await;
+            if is_so(&text) {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "waited in vain for {what}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    pub async fn until_polled(&self, waba_id: &str, collector: &str) {
+        let up =
+            format!(r#"whatsapp_exporter_poll_up{{waba_id="{waba_id}",collector="{collector}"}}"#);
+        self.until(up, 1.0).await;
+    }
+
+    /// Posts a body as Meta would, signed with the world's secret.
+    pub async fn post_signed(&self, body: Vec<u8>) -> u16 {
+        let secret = self.meta.look(|world| world.app.secret.clone());
+        let signature =
+            whatsapp_business_exporter::simulator::signature::header_value(&secret, &body);
+        self.post(body, Some(&signature)).await
+    }
+
+    pub async fn post(&self, body: Vec<u8>, signature: Option<&str>) -> u16 {
+        let mut request = self.http.post(format!("{}/webhook", self.url)).body(body);
+        if let Some(signature) = signature {
+            request = request.header("X-Hub-Signature-256", signature);
+        }
+        request
+            .send()
+            .await
+            .expect("the exporter answers")
+            .status()
+            .as_u16()
+    }
+}
+
+fn value_in(text: &str, series: &str) -> Option<f64> {
+    let wanted = labels_of(series);
+    let sample = text.lines().find(|line| {
+        line.rsplit_once(' ')
+            .is_some_and(|(name, _)| labels_of(name) == wanted)
+    })?;
+    sample.rsplit_once(' ')?.1.parse().ok()
+}
+
+/// A series' name and labels, whatever the order in which they are written.
+fn labels_of(series: &str) -> BTreeMap<&str, &str> {
+    let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+    let pairs = labels
+        .trim_end_matches('}')
+        .split(',')
+        .filter_map(|pair| pair.split_once('='));
+    pairs.chain([("", name)]).collect()
+}

@@ -1,0 +1,7 @@
+//! The whole exporter in process, over real sockets, against the simulated Meta.
+
+mod meta;
+mod polling;
+mod public_side;
+mod reload;
+mod two_sources;
