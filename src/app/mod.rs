@@ -136,7 +136,11 @@ impl App {
                 // The listeners end because of the stop: it must be seen first.
                 biased;
                 () = stop.cancelled() => break,
-                ended = servers.join_next() => anyhow::bail!("a listener ended by itself: {ended:?}"),
+                ended = servers.join_next() => match ended {
+                    // It may leave before this loop hears that all are told to.
+                    Some(Ok(Ok(()))) if stop.is_cancelled() => break,
+                    ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
+                },
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
