@@ -1,7 +1,10 @@
 //! One integration binary, so that the library is linked once.
 
 mod architecture;
+mod binary;
 mod exposition;
+mod http;
+mod process;
 mod reducer_properties;
 mod support;
 mod template_detail;
