@@ -5,6 +5,7 @@ mod binary;
 mod exposition;
 mod http;
 mod process;
+mod prometheus;
 mod reducer_properties;
 mod support;
 mod template_detail;
