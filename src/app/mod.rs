@@ -133,11 +133,9 @@ impl App {
         let mut servers = serve_all((operator, operator_routes), (public, public_routes), &stop);
         loop {
             tokio::select! {
-                // The listeners end because of the stop: it must be seen first.
-                biased;
                 () = stop.cancelled() => break,
                 ended = servers.join_next() => match ended {
-                    // It may leave before this loop hears that all are told to.
+                    // It ends because of the stop, which this loop may see later than it.
                     Some(Ok(Ok(()))) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
