@@ -133,10 +133,12 @@ impl App {
         let mut servers = serve_all((operator, operator_routes), (public, public_routes), &stop);
         loop {
             tokio::select! {
-                // The listeners end because of the stop: it must be seen first.
-                biased;
                 () = stop.cancelled() => break,
-                ended = servers.join_next() => anyhow::bail!("a listener ended by itself: {ended:?}"),
+                ended = servers.join_next() => match ended {
+                    // It ends because of the stop, which this loop may see later than it.
+                    Some(Ok(Ok(()))) if stop.is_cancelled() => break,
+                    ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
+                },
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;

@@ -42,11 +42,12 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         }
     };
     configuration::begin_to_log(&log)?;
+    // Before anybody is told that it runs, or a signal in between would still end it the hard way.
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
     let PaceFlags { seed, speed } = arguments.pace;
     let demo = Demo::bind(&arguments.listen_address, seed, speed).await?;
     output::print(&where_to_look(&demo))?;
-    let stop = CancellationToken::new();
-    signals::stop_on_signals(stop.clone())?;
     demo.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -29,13 +29,13 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
         }
     };
     configuration::begin_to_log(&config.log)?;
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
     let source = Source {
         flags,
         environment: Box::new(ProcessEnvironment),
     };
     let app = App::bind(config, source).await?;
-    let stop = CancellationToken::new();
-    signals::stop_on_signals(stop.clone())?;
     signals::reload_on_signals(app.reload_requests())?;
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)

@@ -51,10 +51,11 @@ pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCod
         }
     };
     configuration::begin_to_log(&log)?;
-    let simulation = bind(arguments).await?;
-    output::print(&how_to_connect(&simulation))?;
+    // Before anybody is told that it runs, or a signal in between would still end it the hard way.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
+    let simulation = bind(arguments).await?;
+    output::print(&how_to_connect(&simulation))?;
     simulation.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,12 @@
 //! One integration binary, so that the library is linked once.
 
 mod architecture;
+mod binary;
 mod exporter;
 mod exposition;
+mod http;
+mod process;
+mod prometheus;
 mod reducer_properties;
 mod support;
 mod template_detail;

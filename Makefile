@@ -1,0 +1,51 @@
+# The two commands of the README. `make test` is all that CI runs, and installs what it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help demo test tools
+
+# Where cargo builds; the tests look for the virtual environment there.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VENV := $(TARGET)/venv
+
+# The strict parser of OpenMetrics. A new version is taken on purpose, so that a run repeats.
+PARSER := prometheus_client==0.26.0
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Play the demo: a simulated Meta and the exporter, on loopback
+	@exec cargo run --release --locked -- demo
+
+test: tools ## Install what the checks need, then run all that CI runs; stops at the first failure
+	@step() { printf '\n== %s\n' "$$*"; "$$@"; }
+	step cargo fmt --check
+	step cargo clippy --all-targets --locked -- -D warnings
+	step cargo test --locked
+	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
+	step cargo bench --locked -- --test
+	printf '\n== every check has passed\n'
+
+tools: ## Install what the checks need, where it is missing
+	@missing=()
+	has() { command -v "$$1" > /dev/null; }
+	has prometheus && has promtool || missing+=(prometheus)
+	has amtool || missing+=(prometheus-alertmanager)
+	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
+	if [ $${#missing[@]} -gt 0 ]; then
+	  printf '== installing %s\n' "$${missing[*]}"
+	  has apt-get || { echo 'no apt-get here: install these by hand, then try again' >&2; exit 1; }
+	  root=(env DEBIAN_FRONTEND=noninteractive)
+	  [ "$$(id -u)" -eq 0 ] || root=(sudo "$${root[@]}")
+	  "$${root[@]}" apt-get update -q
+	  "$${root[@]}" apt-get install -q -y --no-install-recommends "$${missing[@]}"
+	fi
+	if ! "$(VENV)/bin/pip" freeze 2> /dev/null | grep -qx '$(PARSER)'; then
+	  printf '== installing %s into %s\n' '$(PARSER)' '$(VENV)'
+	  python3 -m venv --clear "$(VENV)"
+	  "$(VENV)/bin/pip" install -q --disable-pip-version-check '$(PARSER)'
+	fi
+	cargo fmt --version > /dev/null 2>&1 || rustup component add rustfmt
+	cargo clippy --version > /dev/null 2>&1 || rustup component add clippy

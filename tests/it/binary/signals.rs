@@ -1,0 +1,123 @@
+//! SIGTERM in the middle of a delivery, and SIGHUP with a good file and a bad one.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::process::Signal;
+use sha2::Sha256;
+
+use crate::http::{connect, parse, until_metric};
+use crate::process::{Process, exported_by, program, quiet_meta};
+
+/// Less than the grace period, which is for those who do not finish.
+const PROMPTLY: Duration = Duration::from_secs(4);
+
+const DELIVERY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"800100200300401","time":1775000000,"changes":[{"field":"account_alerts","value":{"entity_type":"BUSINESS","entity_id":"800100200300401","alert_info":{"alert_severity":"WARNING","alert_status":"ACTIVE","alert_type":"INCREASED_CAPABILITIES_ELIGIBILITY_DEFERRED","alert_description":"text"}}}]}]}"#;
+
+fn variable<'a>(variables: &'a [(String, String)], name: &str) -> &'a str {
+    let pair = variables.iter().find(|pair| pair.0 == name);
+    &pair.expect("the simulated Meta names it").1
+}
+
+fn signature(secret: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length will do");
+    mac.update(DELIVERY.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Sends the head of a delivery, and returns once the program has asked for the body: from then on
+/// the request is under way.
+fn begin_delivery(address: SocketAddr, secret: &str) -> TcpStream {
+    let mut stream = connect(address).expect("it listens");
+    let head = format!(
+        "POST /webhook HTTP/1.1\r\nHost: {address}\r\nExpect: 100-continue\r\n\
+         X-Hub-Signature-256: sha256={}\r\nContent-Length: {}\r\n\r\n",
+        signature(secret),
+        DELIVERY.len()
+    );
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = vec![0; go_on.len()];
+    stream
+        .read_exact(&mut answer)
+        .expect("it asks for the body");
+    assert_eq!(answer, go_on);
+    stream
+}
+
+#[test]
+fn sigterm_lets_a_delivery_under_way_finish() {
+    let (meta, graph) = quiet_meta(&[]);
+    let variables = exported_by(&meta);
+    let base_url = format!("--graph.base-url=http://{graph}");
+    let arguments = ["serve", &base_url, "--web.listen-address=127.0.0.1:0"];
+    let mut exporter = program(&arguments, &variables);
+    let address = exporter.address_after("the status page address=");
+    let mut stream = begin_delivery(address, variable(&variables, "WHATSAPP_APP_SECRET"));
+    let (first, second) = DELIVERY.split_at(DELIVERY.len() / 2);
+    stream.write_all(first.as_bytes()).expect("it reads");
+
+    exporter.signal(Signal::TERM);
+    exporter.until_logged("stopping");
+    stream.write_all(second.as_bytes()).expect("it still reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert_eq!(parse(&answer).map(|answer| answer.status), Some(200));
+    let status = exporter.ended_within(PROMPTLY);
+    assert_eq!(status.code(), Some(0), "{exporter:?}");
+}
+
+const OUTCOME: &str = "whatsapp_exporter_config_last_reload_successful";
+const FIRST: &str = "800100200300401";
+const SECOND: &str = "800100200300402";
+
+fn write_config(path: &Path, accounts: &str, variables: &[(String, String)]) {
+    let token = variable(variables, "WHATSAPP_ACCESS_TOKEN");
+    let text = format!(
+        "webhook:\n  enabled: false\napps:\n  - access_token: {token}\n    accounts: {accounts}\n"
+    );
+    fs::write(path, text).expect("the folder is ours");
+}
+
+fn start(config: &Path, graph: SocketAddr) -> (Process, SocketAddr) {
+    let config = format!("--config.file={}", config.display());
+    let base_url = format!("--graph.base-url=http://{graph}");
+    let listen = "--web.listen-address=127.0.0.1:0";
+    let exporter = program(&["serve", &config, &base_url, listen], &[]);
+    let address = exporter.address_after("the status page address=");
+    (exporter, address)
+}
+
+#[test]
+fn sighup_reloads_and_a_bad_file_keeps_the_old_configuration() {
+    let (meta, graph) = quiet_meta(&[]);
+    let variables = exported_by(&meta);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = folder.path().join("config.yml");
+    write_config(&config, &format!("[\"{FIRST}\"]"), &variables);
+    let (exporter, address) = start(&config, graph);
+    let info = |id: &str| format!("whatsapp_business_account_info{{waba_id=\"{id}\"");
+    until_metric(address, &info(FIRST));
+    until_metric(address, &format!("{OUTCOME} 1"));
+
+    write_config(&config, "[not-an-id]", &variables);
+    exporter.signal(Signal::HUP);
+    until_metric(address, &format!("{OUTCOME} 0"));
+    until_metric(address, &info(FIRST));
+    exporter.until_logged("configuration not reloaded, the old one stays in force");
+    exporter.until_logged("apps[0].accounts");
+
+    write_config(&config, &format!("[\"{FIRST}\", \"{SECOND}\"]"), &variables);
+    exporter.signal(Signal::HUP);
+    until_metric(address, &format!("{OUTCOME} 1"));
+    until_metric(address, &info(SECOND));
+    assert!(
+        !exporter
+            .log()
+            .contains(variable(&variables, "WHATSAPP_ACCESS_TOKEN"))
+    );
+}

@@ -1,0 +1,209 @@
+//! The real program, and other people's tools, as child processes: started with nothing but what a
+//! test gives them, watched by what they write, ended with the test.
+//!
+//! Waiting is always for a condition and has an end: [`until`] asks again and again, and tells what
+//! it waited for when it gives up.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// For what takes milliseconds on an idle machine: this one may be compiling beside.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Asks until there is an answer.
+///
+/// Panics with `what` and the last complaint if there is none in time.
+pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let end = Instant::now() + patience;
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(complaint) if Instant::now() > end => {
+                panic!("waited {patience:?} for {what}: {complaint}")
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// What a child has written so far, read by a thread of its own so that no pipe fills up.
+struct Written {
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Written {
+    fn by(pipe: impl Read + Send + 'static) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                let Ok(line) = line else { return };
+                lock(&sink).push(line);
+            }
+        });
+        Self {
+            lines,
+            reader: Some(reader),
+        }
+    }
+
+    fn text(&self) -> String {
+        lock(&self.lines).join("\n")
+    }
+
+    /// Once the child is gone: until its last line is read.
+    fn finish(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the reader does not panic");
+        }
+    }
+}
+
+fn lock(lines: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    lines.lock().expect("no reader panicked")
+}
+
+/// A child process; killed when dropped.
+pub struct Process {
+    child: Child,
+    out: Written,
+    log: Written,
+}
+
+impl Process {
+    /// Starts `command` with its output captured and nothing to read.
+    pub fn start(command: &mut Command) -> Result<Self, std::io::Error> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let out = Written::by(child.stdout.take().expect("it is piped"));
+        let log = Written::by(child.stderr.take().expect("it is piped"));
+        Ok(Self { child, out, log })
+    }
+
+    /// What it wrote to standard output.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// What it wrote to standard error.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is running");
+    }
+
+    /// Waits for its log to hold `text`.
+    pub fn until_logged(&self, text: &str) {
+        until(&format!("{text:?} in the log"), SOON, || {
+            let log = self.log();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        });
+    }
+
+    /// Waits for what follows `before` in standard output or the log, up to the next space, slash
+    /// or end of line, to be an address.
+    pub fn address_after(&self, before: &str) -> SocketAddr {
+        until(&format!("an address after {before:?}"), SOON, || {
+            let written = format!("{}\n{}", self.out(), self.log());
+            let rest = written.split_once(before).map(|(_, rest)| rest);
+            let word = rest.and_then(|rest| rest.split([' ', '/', '\n', '"']).next());
+            word.and_then(|word| word.parse().ok()).ok_or(written)
+        })
+    }
+
+    /// Waits for it to end by itself, and for its last words.
+    pub fn ended_within(&mut self, patience: Duration) -> ExitStatus {
+        let status = until("the process to end", patience, || {
+            let ended = self.child.try_wait().expect("it is our child");
+            ended.ok_or_else(|| self.log.text())
+        });
+        self.out.finish();
+        self.log.finish();
+        status
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}\n{}", self.out(), self.log())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended before, which is no error.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program with these arguments and variables and no others: what the developer's shell or CI
+/// has set does not count.
+pub fn program(arguments: &[&str], variables: &[(String, String)]) -> Process {
+    let variables = variables.iter().map(|(name, value)| (name, value));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
+    command.args(arguments).env_clear().envs(variables);
+    Process::start(&mut command).expect("cargo has built it")
+}
+
+/// What the program says and how it ends, for a command that ends by itself.
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub out: String,
+    pub log: String,
+}
+
+/// Runs the program to its end.
+pub fn outcome(arguments: &[&str], variables: &[(String, String)]) -> Outcome {
+    let mut process = program(arguments, variables);
+    let code = process.ended_within(SOON).code();
+    Outcome {
+        code,
+        out: process.out(),
+        log: process.log(),
+    }
+}
+
+/// The demo on any port, at a speed, and where it serves.
+pub fn demo(speed: &str) -> (Process, SocketAddr) {
+    let arguments = ["demo", "--web.listen-address=127.0.0.1:0", "--speed", speed];
+    let demo = program(&arguments, &[]);
+    let address = demo.address_after("metrics         http://");
+    (demo, address)
+}
+
+/// A simulated Meta in which nothing happens by itself, and where it answers.
+pub fn quiet_meta(more: &[&str]) -> (Process, SocketAddr) {
+    let arguments = ["simulate", "--listen-address=127.0.0.1:0", "--story=none"];
+    let meta = program(&[&arguments, more].concat(), &[]);
+    let address = meta.address_after("Game days: http://");
+    (meta, address)
+}
+
+/// The variables that the simulated Meta says to export.
+pub fn exported_by(meta: &Process) -> Vec<(String, String)> {
+    let out = meta.out();
+    let exports = out
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("export "));
+    let pairs = exports.filter_map(|export| export.split_once('='));
+    let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    owned.collect()
+}

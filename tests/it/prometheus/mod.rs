@@ -1,0 +1,28 @@
+//! The demo's output under the tools of those who will read it: promtool's lints, the strict parser of
+//! OpenMetrics, and a real Prometheus that scrapes a whole story.
+//!
+//! A test whose tool is missing fails and names the package; `make test` installs them all.
+
+mod contract;
+mod formats;
+mod server;
+mod story;
+
+use std::time::Duration;
+
+use crate::process::Process;
+
+/// The story's first line: when it comes again, a whole round has been played.
+const FIRST_BEAT: &str = "Fern & Moss Advice is onboarded again";
+
+/// A round takes 5 s to 20 s at the speeds of these tests.
+const A_ROUND: Duration = Duration::from_secs(90);
+
+/// Whether the story has begun its second round.
+fn whole_round(demo: &Process) -> Result<(), String> {
+    let log = demo.log();
+    match log.matches(FIRST_BEAT).count() {
+        0 | 1 => Err(log),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! A real Prometheus as a child process, with data of its own and a port of its own.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::http::get;
+use crate::process::Process;
+
+/// A Prometheus of its own, and where it answers.
+pub struct Prometheus {
+    _process: Process,
+    _data: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    /// Starts one that scrapes `target` every second.
+    pub fn scraping(target: SocketAddr) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let config = data.path().join("prometheus.yml");
+        let text = format!(
+            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: exporter\n    \
+             static_configs:\n      - targets: ['{target}']\n"
+        );
+        std::fs::write(&config, text).expect("the folder is ours");
+        let storage = data.path().join("data");
+        let process = Process::start(
+            Command::new("prometheus")
+                .arg(format!("--config.file={}", config.display()))
+                .arg(format!("--storage.tsdb.path={}", storage.display()))
+                .arg("--web.listen-address=127.0.0.1:0"),
+        );
+        let process = process.unwrap_or_else(|error| {
+            panic!("{error}; install Debian's package `prometheus`, or run `make test`")
+        });
+        let address = process.address_after("msg=\"Listening on\" address=");
+        Self {
+            _process: process,
+            _data: data,
+            address,
+        }
+    }
+
+    /// The data of an answer of its HTTP API.
+    pub fn ask(&self, path: &str) -> Result<Value, String> {
+        let answer = get(self.address, path, "")?;
+        let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+        if body["status"] == "success" {
+            Ok(body["data"].clone())
+        } else {
+            Err(body.to_string())
+        }
+    }
+
+    /// The one value of an expression that gives one series.
+    pub fn value(&self, expression: &str) -> Result<f64, String> {
+        let data = self.ask(&format!("/api/v1/query?query={}", escaped(expression)))?;
+        let text = data["result"][0]["value"][1].as_str();
+        text.and_then(|text| text.parse().ok())
+            .ok_or_else(|| format!("{expression}: {data}"))
+    }
+
+    /// The samples of an expression that gives one series, one for each second of the last `seconds`.
+    pub fn values(&self, expression: &str, seconds: u64) -> Vec<f64> {
+        let now = self.value("vector(time())").expect("the time");
+        let start = now - seconds as f64;
+        let expression = escaped(expression);
+        let path = format!("/api/v1/query_range?query={expression}&start={start}&end={now}&step=1");
+        let data = self.ask(&path).expect("a range");
+        let samples = data["result"][0]["values"].as_array().cloned();
+        let samples = samples.unwrap_or_default();
+        let texts = samples.iter().filter_map(|sample| sample[1].as_str());
+        texts.filter_map(|text| text.parse().ok()).collect()
+    }
+}
+
+/// As a query of a URL wants it.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}

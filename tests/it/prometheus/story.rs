@@ -1,0 +1,51 @@
+//! A Prometheus that scrapes the demo over a whole story: no scrape fails, a rating falls and recovers
+//! in its data, and every metric of the contract shows itself.
+
+use super::contract::CONTRACT;
+use super::server::Prometheus;
+use super::{A_ROUND, whole_round};
+use crate::process::{demo, until};
+
+#[test]
+fn a_real_prometheus_scrapes_a_whole_story() {
+    let (demo, address) = demo("5");
+    let prometheus = Prometheus::scraping(address);
+    until("the story's second round", A_ROUND, || whole_round(&demo));
+    // What the round's end brought may wait for a poll and a scrape.
+    until("every metric of the contract", A_ROUND, || {
+        let missing = missing_from(&prometheus)?;
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("missing: {missing:?}"))
+        }
+    });
+
+    let value = |expression| prometheus.value(expression).expect("a value");
+    assert!(value("count_over_time(up[10m])") > 10.0, "hardly a story");
+    assert_eq!(value("min_over_time(up[10m])"), 1.0, "a scrape failed");
+    assert!(value("min_over_time(scrape_samples_scraped[10m])") > 0.0);
+    assert_fell_and_recovered(&prometheus);
+}
+
+/// Of the number whose colours last longest: at this speed a scrape is five seconds of the story.
+fn assert_fell_and_recovered(prometheus: &Prometheus) {
+    let score = "whatsapp_phone_number_quality_score{phone_number_id=\"900100200300402\"}";
+    let mut turns = prometheus.values(score, A_ROUND.as_secs());
+    turns.dedup();
+    assert!(turns.starts_with(&[3.0, 2.0, 3.0]), "{turns:?}");
+}
+
+/// Names of the contract that Prometheus has no series of.
+fn missing_from(prometheus: &Prometheus) -> Result<Vec<&'static str>, String> {
+    let names = prometheus.ask("/api/v1/label/__name__/values")?;
+    let names: Vec<&str> = names.as_array().map_or(vec![], |names| {
+        names.iter().filter_map(serde_json::Value::as_str).collect()
+    });
+    let is_there = |name: &str| {
+        let bucket = format!("{name}_bucket");
+        names.contains(&name) || names.contains(&bucket.as_str())
+    };
+    let contract = CONTRACT.iter().copied();
+    Ok(contract.filter(|name| !is_there(name)).collect())
+}
