@@ -31,7 +31,7 @@ metrics! {
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
         "account_update webhooks by event, repeats counted once.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
-        "Policy violations told by account_update, repeats counted once.";
+        "Policy violations told by account_update, repeats counted once; a type appears with its first (ACCOUNT_VIOLATION among the events is there from 0).";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "account_alerts webhooks, repeats counted once.";
     WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
@@ -120,7 +120,11 @@ fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp
 
 fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.counts(page, &EVENTS, |account| &account.events);
-    accounts.counts(page, &VIOLATIONS, |account| &account.violations);
+    accounts.each(page, &VIOLATIONS, |family, entity, account| {
+        for (violation, count) in account.violations.iter().filter(|(_, count)| *count > 0) {
+            family.sample(entity, &[violation.as_str()], Value::Whole(count));
+        }
+    });
     accounts.pair_counts(page, &ALERTS, |account| &account.alerts);
 }
 

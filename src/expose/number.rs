@@ -3,6 +3,7 @@
 use super::metric::metrics;
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
+use crate::domain::number::NameStatus;
 use crate::domain::{MessagingLimit, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Number};
 
@@ -34,7 +35,7 @@ metrics! {
     NAME_STATUS: Gauge "whatsapp_phone_number_name_status" ["waba_id", "phone_number_id", "status"]
         "Review status of the display name as a state set.";
     NEW_NAME_STATUS: Gauge "whatsapp_phone_number_new_name_status" ["waba_id", "phone_number_id", "status"]
-        "Review status of a new display name that was asked for, as a state set.";
+        "Review status of a new display name that was asked for. Always 1; absent while none was.";
     CODE_VERIFICATION_STATUS: Gauge "whatsapp_phone_number_code_verification_status" ["waba_id", "phone_number_id", "status"]
         "Status of the number's verification by code as a state set.";
     CAN_SEND_MESSAGE: Gauge "whatsapp_phone_number_can_send_message" ["waba_id", "phone_number_id", "can_send_message"]
@@ -131,8 +132,11 @@ fn write_limits(page: &mut Page, numbers: &Rows<'_, Number>) {
 
 fn write_reviews(page: &mut Page, numbers: &Rows<'_, Number>) {
     numbers.state_set(page, &NAME_STATUS, |number| number.name_status.value());
-    numbers.state_set(page, &NEW_NAME_STATUS, |number| {
-        number.new_name_status.value()
+    numbers.sparse(page, &NEW_NAME_STATUS, |number| {
+        number
+            .new_name_status
+            .value()
+            .filter(|status| *status != NameStatus::None)
     });
     numbers.state_set(page, &CODE_VERIFICATION_STATUS, |number| {
         number.code_verification_status.value()

@@ -84,7 +84,7 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// One counter for each word.
+    /// One counter for each word Meta documents, from 0 on; `OTHER` once it has happened.
     pub fn counts<W: Word>(
         &self,
         page: &mut Page,
@@ -92,13 +92,17 @@ impl<T> Rows<'_, T> {
         counts: impl Fn(&T) -> &Counts<W>,
     ) {
         self.each(page, metric, |family, entity, object| {
-            for (word, count) in counts(object).iter() {
+            for (word, count) in counts(object)
+                .iter()
+                .filter(|(word, count)| !word.is_other() || *count > 0)
+            {
                 family.sample(entity, &[word.as_str()], Value::Whole(count));
             }
         });
     }
 
-    /// One counter for each pair of words.
+    /// One counter for each pair of words Meta documents, from 0 on. Pairs with `OTHER`, and of a word
+    /// with itself, once they have happened.
     pub fn pair_counts<A: Word, B: Word>(
         &self,
         page: &mut Page,
@@ -107,11 +111,15 @@ impl<T> Rows<'_, T> {
     ) {
         self.each(page, metric, |family, entity, object| {
             for (first, second, count) in counts(object).iter() {
-                family.sample(
-                    entity,
-                    &[first.as_str(), second.as_str()],
-                    Value::Whole(count),
-                );
+                let expected =
+                    !first.is_other() && !second.is_other() && first.as_str() != second.as_str();
+                if expected || count > 0 {
+                    family.sample(
+                        entity,
+                        &[first.as_str(), second.as_str()],
+                        Value::Whole(count),
+                    );
+                }
             }
         });
     }

@@ -17,8 +17,8 @@ use crate::store::Store;
 use crate::telemetry::Telemetry;
 
 /// Polls under way at the same time. Each holds one connection and one page of an answer; at Meta's
-/// usual quarter of a second a call, sixteen serve ten thousand accounts at the default cadence.
-const MAX_UNDER_WAY: usize = 16;
+/// usual quarter of a second a call, ten thousand accounts at the default cadence need some fifteen.
+const MAX_UNDER_WAY: usize = 32;
 
 /// Nudges that may wait to be heard. Beyond this the schedule is about to look anyway.
 const MAX_NUDGES: usize = 1_024;
