@@ -65,10 +65,10 @@ fn summary(accounts: &Accounts, telemetry: &Telemetry, failing: &Failing) -> Mar
     html! {
         h1 { "WhatsApp Business exporter" }
         p {
-            (counted(accounts.len(), "account")) ", " (numbers_by_rating(accounts)) ". "
-            (counted(templates().count(), "template")) ", "
-            @if problems == 0 { "none in trouble. " } @else { (badge(&format!("{problems} in trouble"), Tone::Warn)) }
-            @if !failing.is_empty() { (badge(&format!("{} failing", counted(failing.len(), "poll")), Tone::Bad)) }
+            (counted(accounts.len(), "account")) " · " (numbers_by_rating(accounts)) " · "
+            (counted(templates().count(), "template")) ": "
+            @if problems == 0 { "none in trouble" } @else { (badge(&format!("{problems} in trouble"), Tone::Warn)) }
+            @if !failing.is_empty() { " · " (badge(&format!("{} failing", counted(failing.len(), "poll")), Tone::Bad)) }
         }
         p.quiet {
             "Webhook deliveries: " (telemetry.webhook_deliveries.get()) " accepted, "
@@ -79,7 +79,7 @@ fn summary(accounts: &Accounts, telemetry: &Telemetry, failing: &Failing) -> Mar
     }
 }
 
-/// `8 phone numbers, 1 RED, 1 YELLOW, 6 GREEN`: the worst first.
+/// `8 phone numbers: 1 RED 1 YELLOW 6 GREEN`: the worst first.
 fn numbers_by_rating(accounts: &Accounts) -> Markup {
     let mut tally = Counts::<QualityRating>::default();
     let mut total = 0;
@@ -96,10 +96,10 @@ fn numbers_by_rating(accounts: &Accounts) -> Markup {
         QualityRating::Green,
     ];
     html! {
-        (counted(total, "phone number"))
+        (counted(total, "phone number")) ": "
         @for rating in worst_first {
             @let count = counts.iter().find(|(of, _)| *of == rating).map_or(0, |(_, count)| *count);
-            @if count > 0 { " " (badge(&format!("{count} {}", rating.as_str()), rating.into())) }
+            @if count > 0 { (badge(&format!("{count} {}", rating.as_str()), rating.into())) }
         }
     }
 }

@@ -2,5 +2,6 @@
 
 mod architecture;
 mod exposition;
+mod readme;
 mod reducer_properties;
 mod support;

@@ -25,13 +25,15 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// The space inside does not break, so that a line never ends between number and unit.
 fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7_199 => format!("{} min", seconds / 60),
-        7_200..=172_799 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
+    let (count, unit) = match seconds {
+        0..=119 => (seconds, "s"),
+        120..=7_199 => (seconds / 60, "min"),
+        7_200..=172_799 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count}\u{a0}{unit}")
 }
 
 /// With a comma before every three digits.
@@ -55,15 +57,11 @@ mod tests {
     fn distances_read_well() {
         let now = Timestamp::from_seconds(1_000_000);
         let at = |seconds: i64| distance(Timestamp::from_seconds(1_000_000 + seconds), now);
-        assert_eq!(
-            (at(0), at(-5)),
-            ("0 s ago".to_owned(), "5 s ago".to_owned())
-        );
-        assert_eq!(
-            (at(150), at(10_000)),
-            ("in 2 min".to_owned(), "in 2 h".to_owned())
-        );
-        assert_eq!(at(7 * 86_400 - 30), "in 6 days");
+        assert_eq!(at(0), "0\u{a0}s ago");
+        assert_eq!(at(-5), "5\u{a0}s ago");
+        assert_eq!(at(150), "in 2\u{a0}min");
+        assert_eq!(at(10_000), "in 2\u{a0}h");
+        assert_eq!(at(7 * 86_400 - 30), "in 6\u{a0}days");
     }
 
     #[test]
