@@ -3,9 +3,11 @@
 //! Every label here is bounded: by an enum, by the accounts of the configuration, or by field names in
 //! this code.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use prometheus::proto::MetricFamily;
+use prometheus::core::Desc;
+use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry,
@@ -21,10 +23,20 @@ const LAG_BUCKETS: &[f64] = &[
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604_800.0,
 ];
 
+/// What one of these metrics is, for documentation and for checks against it.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Name in full, labels in the order they were declared, and help.
+    pub desc: Desc,
+    /// Counter, gauge or histogram.
+    pub kind: MetricType,
+}
+
 /// The exporter's own metrics. Cheap to share behind an `Arc`; every field may be used from any task.
 #[derive(Debug)]
 pub struct Telemetry {
     registry: Registry,
+    declared: Vec<Declared>,
     /// 1 if the last poll of this account and collector succeeded.
     pub poll_up: IntGaugeVec,
     /// Seconds from a poll's start to its end, all pages included.
@@ -79,8 +91,8 @@ impl Telemetry {
     /// All metrics at their start: counters at 0, nothing known.
     #[must_use]
     pub fn new() -> Self {
-        let registry = Registry::new();
-        let new = Maker(&registry);
+        let new = Maker::default();
+        new.process();
         let telemetry = Self {
             poll_up: new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["waba_id", "collector"]),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
@@ -103,10 +115,11 @@ impl Telemetry {
             drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
-series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
-                        config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
+            series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
+            config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
-            registry,
+            registry: new.registry,
+            declared: new.declared.into_inner(),
         };
         telemetry.start_at_zero();
         telemetry
@@ -116,6 +129,24 @@ series_refused: new.counters("series_refused_total", "Objects left out of a scra
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
+    }
+
+    /// Every metric here, whether or not it has a value yet.
+    #[must_use]
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
+    /// How many deliveries were refused, for whatever reason.
+    #[must_use]
+    pub fn webhooks_refused(&self) -> u64 {
+        use prometheus::core::Collector as _;
+        let families = self.webhook_rejected.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric);
+        // A counter of whole steps: nothing is cut off.
+        series
+            .map(|series| series.get_counter().get_value() as u64)
+            .sum()
     }
 
     /// The polls whose last try failed, by account and collector.
@@ -175,11 +206,15 @@ fn named(collectors: &'static [Collector]) -> impl Iterator<Item = &'static str>
 
 /// Makes metrics under the exporter's prefix and registers them; names and labels are constants of
 /// this file, so that a refusal is a bug that the first test run meets.
-struct Maker<'a>(&'a Registry);
+#[derive(Default)]
+struct Maker {
+    registry: Registry,
+    declared: RefCell<Vec<Declared>>,
+}
 
 const VALID: &str = "metric names and labels in this file are valid and unique";
 
-impl Maker<'_> {
+impl Maker {
     fn opts(name: &str, help: &str) -> Opts {
         Opts::new(format!("whatsapp_exporter_{name}"), help)
     }
@@ -189,8 +224,33 @@ impl Maker<'_> {
         metric: prometheus::Result<T>,
     ) -> T {
         let metric = metric.expect(VALID);
-        self.0.register(Box::new(metric.clone())).expect(VALID);
+        self.declare(&metric);
+        self.registry
+            .register(Box::new(metric.clone()))
+            .expect(VALID);
         metric
+    }
+
+    /// A metric's family tells its kind even while it has no series.
+    fn declare(&self, metric: &impl prometheus::core::Collector) {
+        let kinds = metric.collect();
+        for desc in metric.desc() {
+            let family = kinds.iter().find(|family| family.name() == desc.fq_name);
+            self.declared.borrow_mut().push(Declared {
+                desc: desc.clone(),
+                kind: family.expect(VALID).get_field_type(),
+            });
+        }
+    }
+
+    /// What the kernel says of this process: CPU, memory, files, threads, start. Linux only.
+    fn process(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            let process = prometheus::process_collector::ProcessCollector::for_self();
+            self.declare(&process);
+            self.registry.register(Box::new(process)).expect(VALID);
+        }
     }
 
     fn counter(&self, name: &str, help: &str) -> IntCounter {

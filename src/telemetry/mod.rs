@@ -6,4 +6,4 @@
 pub mod logs;
 mod metrics;
 
-pub use metrics::Telemetry;
+pub use metrics::{Declared, Telemetry};

@@ -7,6 +7,7 @@ mod exposition;
 mod http;
 mod process;
 mod prometheus;
+mod readme;
 mod reducer_properties;
 mod support;
 mod template_detail;

@@ -1,0 +1,99 @@
+//! The README's tables, rendered from the declarations in the code.
+
+use prometheus::proto::MetricType;
+use whatsapp_business_exporter::config::{self, Setting};
+use whatsapp_business_exporter::expose;
+use whatsapp_business_exporter::telemetry::{Declared, Telemetry};
+
+/// One line of the table of metrics.
+pub struct Row {
+    pub name: String,
+    pub kind: &'static str,
+    labels: Vec<String>,
+    help: String,
+}
+
+/// Every setting.
+pub fn configuration() -> String {
+    let mut table =
+        "| flag | file | variable | default | meaning |\n|---|---|---|---|---|\n".to_owned();
+    for row in config::reference() {
+        let Setting {
+            key,
+            flag,
+            variable,
+            default,
+            meaning,
+        } = row;
+        let cells = [flag, key, variable, default].map(|cell| code(cell.unwrap_or_default()));
+        table += &format!("| {} | {} |\n", cells.join(" | "), text(meaning));
+    }
+    table
+}
+
+/// Every metric, by what it is about.
+pub fn metrics() -> String {
+    let groups = [
+        ("Phone numbers", "whatsapp_phone_number_"),
+        ("Message templates", "whatsapp_message_template"),
+        ("Business accounts", "whatsapp_business_account_"),
+        ("The exporter", "whatsapp_exporter_"),
+        ("The process", "process_"),
+    ];
+    let rows = rows();
+    let tables = groups.map(|(title, prefix)| {
+        let lines = rows.iter().filter(|row| row.name.starts_with(prefix));
+        let lines: String = lines.map(line).collect();
+        format!("### {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{lines}")
+    });
+    tables.join("\n")
+}
+
+/// Every metric, in the order of declaration.
+pub fn rows() -> Vec<Row> {
+    let telemetry = Telemetry::new();
+    let from_state = expose::metrics().map(|metric| Row {
+        name: metric.name.to_owned(),
+        kind: metric.kind.as_str(),
+        labels: metric.labels.iter().map(ToString::to_string).collect(),
+        help: metric.help.to_owned(),
+    });
+    from_state
+        .chain(telemetry.declared().iter().map(own_row))
+        .collect()
+}
+
+fn own_row(declared: &Declared) -> Row {
+    Row {
+        name: declared.desc.fq_name.clone(),
+        kind: match declared.kind {
+            MetricType::COUNTER => "counter",
+            MetricType::HISTOGRAM => "histogram",
+            _ => "gauge",
+        },
+        labels: declared.desc.variable_labels.clone(),
+        help: declared.desc.help.clone(),
+    }
+}
+
+fn line(row: &Row) -> String {
+    let labels: Vec<String> = row.labels.iter().map(|label| code(label)).collect();
+    let (name, labels) = (code(&row.name), labels.join(", "));
+    format!(
+        "| {name} | {} | {labels} | {} |\n",
+        row.kind,
+        text(&row.help)
+    )
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("`{text}`")
+    }
+}
+
+fn text(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
