@@ -21,6 +21,7 @@ const NO_METRICS: &[&str] = &[
 
 /// Flags of the other programs that the README calls.
 const FOREIGN_FLAGS: &[&str] = &[
+    "--all-targets",
     "--bench",
     "--config",
     "--data",
@@ -114,7 +115,8 @@ fn configuration_examples_are_valid() {
         let with_file = |environment: FixedEnvironment, path| environment.with_file(path, "secret");
         let secrets = example
             .lines()
-            .filter_map(|line| line.split_once("_file: ").map(|(_, path)| path.trim()));
+            .filter_map(|line| line.split_once("_file: "))
+            .filter_map(|(_, path)| path.split_whitespace().next());
         let environment = secrets
             .fold(FixedEnvironment::default(), with_file)
             .with_file("config.yml", example);
