@@ -20,6 +20,7 @@
 //! | [`expose`] | state to metric families, one file per noun |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`app`] | wires it: configuration to a running daemon |
+//! | [`clock`] | the one place that reads the clocks |
 //! | [`cli`] | the subcommands |
 //! | [`simulator`] | a Meta to practise on: Graph API, webhook sender, stories |
 

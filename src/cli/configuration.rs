@@ -9,9 +9,10 @@ pub(super) fn load(flags: &Flags, environment: &dyn Environment) -> Result<Confi
     Config::load(flags, environment).map_err(|errors| told(&errors))
 }
 
-/// What is logged by a subcommand that has no configuration but these flags.
-pub(super) fn load_log(flags: &Flags) -> Result<LogConfig, String> {
-    LogConfig::load(flags).map_err(|errors| told(&errors))
+/// Begins to log for a subcommand that has no configuration but these flags.
+pub(super) fn begin_to_log_by(flags: &Flags) -> anyhow::Result<()> {
+    let log = LogConfig::load(flags).map_err(|errors| anyhow::anyhow!(told(&errors)))?;
+    Ok(begin_to_log(&log)?)
 }
 
 /// Sends the process's log where the configuration says.

@@ -34,14 +34,7 @@ pub struct DemoArguments {
 
 /// Plays until it is told to stop.
 pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
-    let log = match configuration::load_log(&arguments.log.to_flags()) {
-        Ok(log) => log,
-        Err(errors) => {
-            output::print_error(&errors);
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    configuration::begin_to_log(&log)?;
+    configuration::begin_to_log_by(&arguments.log.to_flags())?;
     // Before anybody is told that it runs, or a signal in between would still end it the hard way.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;

@@ -83,20 +83,7 @@ fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.state_set(page, &CAN_SEND_MESSAGE, |account| {
         account.can_send_message.value()
     });
-    accounts.each(page, &HEALTH_ENTITY, |family, entity, account| {
-        for part in account
-            .health
-            .value()
-            .iter()
-            .flat_map(|health| health.in_the_way())
-        {
-            family.sample(
-                entity,
-                &[part.kind.as_str(), part.can_send_message.as_str()],
-                Value::Whole(1),
-            );
-        }
-    });
+    accounts.health_entities(page, &HEALTH_ENTITY, |account| account.health.value());
 }
 
 fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {

@@ -147,20 +147,7 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
     numbers.state_set(page, &CAN_SEND_MESSAGE, |number| {
         number.can_send_message.value()
     });
-    numbers.each(page, &HEALTH_ENTITY, |family, entity, number| {
-        for part in number
-            .health
-            .value()
-            .iter()
-            .flat_map(|health| health.in_the_way())
-        {
-            family.sample(
-                entity,
-                &[part.kind.as_str(), part.can_send_message.as_str()],
-                Value::Whole(1),
-            );
-        }
-    });
+    numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
 }
 
 fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {

@@ -2,7 +2,7 @@
 
 use super::metric::Metric;
 use super::page::{Entity, Family, Page, Value};
-use crate::domain::{Timestamp, Word};
+use crate::domain::{Health, Timestamp, Word};
 use crate::state::{Counts, History, PairCounts, Stamp};
 
 /// The entities of one noun with their labels.
@@ -80,6 +80,21 @@ impl<T> Rows<'_, T> {
         self.each(page, metric, |family, entity, object| {
             if let Some(present) = present(object) {
                 family.sample(entity, &[present.as_str()], Value::Whole(1));
+            }
+        });
+    }
+
+    /// The entities of a node's health that stand in the way of messages.
+    pub fn health_entities(
+        &self,
+        page: &mut Page,
+        metric: &Metric,
+        health: impl Fn(&T) -> Option<&Health>,
+    ) {
+        self.each(page, metric, |family, entity, object| {
+            for part in health(object).into_iter().flat_map(Health::in_the_way) {
+                let words = [part.kind.as_str(), part.can_send_message.as_str()];
+                family.sample(entity, &words, Value::Whole(1));
             }
         });
     }

@@ -1,0 +1,210 @@
+//! The schedule, at times of the test's choosing.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const CADENCES: Cadences = Cadences {
+    numbers: Duration::from_secs(300),
+    account: Duration::from_secs(900),
+    templates: Duration::from_secs(900),
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(1_775_000_000 + seconds)
+}
+
+fn account(number: usize) -> WabaId {
+    WabaId::parse(&(8_000 + number).to_string()).expect("digits")
+}
+
+fn schedule_of(accounts: usize) -> Schedule {
+    Schedule::new(
+        (0..accounts).map(account),
+        CADENCES,
+        fastrand::Rng::with_seed(7),
+        at(0),
+    )
+}
+
+fn run_all_due(schedule: &mut Schedule, now: Timestamp) -> Vec<Task> {
+    let mut ran = Vec::new();
+    while let Some(task) = schedule.take_due(now) {
+        schedule.started(&task, now);
+        ran.push(task);
+    }
+    ran
+}
+
+#[test]
+fn one_account_starts_at_once_and_many_spread_out() {
+    assert_eq!(run_all_due(&mut schedule_of(1), at(0)).len(), 3);
+    let mut many = schedule_of(10_000);
+    assert_eq!(run_all_due(&mut many, at(0)).len(), 3);
+    assert_eq!(run_all_due(&mut many, at(100)).len(), 3 * 5_000);
+}
+
+#[test]
+fn a_read_comes_again_within_a_tenth_of_its_cadence() {
+    let mut schedule = schedule_of(1);
+    for task in run_all_due(&mut schedule, at(0)) {
+        schedule.finished(&task, at(1), Next::AtCadence);
+    }
+    let numbers = schedule.next_wake().expect("something waits");
+    assert!(numbers >= at(270) && numbers <= at(330), "{numbers}");
+}
+
+#[test]
+fn a_failure_that_may_pass_is_tried_ever_later_but_not_beyond_the_cadence() {
+    let mut schedule = schedule_of(1);
+    let tasks = run_all_due(&mut schedule, at(0));
+    let numbers = tasks
+        .iter()
+        .find(|task| task.collector == Collector::Numbers)
+        .expect("numbers");
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        schedule.finished(numbers, now, Next::Retry);
+        let due = schedule.next_wake().expect("it waits");
+        waits.push(due.since(now).as_secs());
+        now = due;
+        assert!(schedule.take_due(now).is_some());
+        schedule.started(numbers, now);
+    }
+    assert!(
+        waits[0] <= 5 && waits[3] >= 30 && waits.iter().all(|wait| *wait <= 330),
+        "{waits:?}"
+    );
+}
+
+#[test]
+fn a_rate_limit_holds_the_whole_account_and_only_it() {
+    let mut schedule = schedule_of(2);
+    let tasks = run_all_due(&mut schedule, at(1));
+    for task in &tasks {
+        let next = if *task.waba_id.as_str() == *account(0).as_str()
+            && task.collector == Collector::Templates
+        {
+            Next::HoldAccount(Some(Duration::from_secs(3_000)))
+        } else {
+            Next::AtCadence
+        };
+        schedule.finished(task, at(2), next);
+    }
+    let ran = run_all_due(&mut schedule, at(2_900));
+    assert!(
+        ran.len() == 3 && ran.iter().all(|task| task.waba_id == account(1)),
+        "{ran:?}"
+    );
+    assert_eq!(run_all_due(&mut schedule, at(3_002)).len(), 3);
+}
+
+#[test]
+fn a_hold_stands_against_nudges_and_against_polls_that_were_under_way() {
+    let mut schedule = schedule_of(1);
+    let tasks = run_all_due(&mut schedule, at(0));
+    let hold = Next::HoldAccount(Some(Duration::from_secs(3_000)));
+    schedule.finished(&tasks[0], at(1), hold);
+    for task in &tasks[1..] {
+        schedule.finished(task, at(2), Next::AtCadence);
+        schedule.nudge(task, at(3));
+    }
+    assert_eq!(run_all_due(&mut schedule, at(3_000)), []);
+    assert_eq!(run_all_due(&mut schedule, at(3_001)).len(), 3);
+}
+
+#[test]
+fn a_refused_token_rests_all_its_accounts_and_one_comes_back_first() {
+    let mut schedule = schedule_of(3);
+    let failed = schedule.take_due(at(0)).expect("due at once");
+    schedule.started(&failed, at(0));
+    schedule.finished(&failed, at(0), Next::HoldApp);
+    let of_the_app = [account(0), account(2)];
+    schedule.hold_app(&of_the_app, at(0));
+    let ran = run_all_due(&mut schedule, at(299));
+    assert!(
+        ran.len() == 3 && ran.iter().all(|task| task.waba_id == account(1)),
+        "{ran:?}"
+    );
+    let first = run_all_due(&mut schedule, at(300));
+    assert!(
+        first.len() == 3 && first.iter().all(|task| task.waba_id == account(0)),
+        "{first:?}"
+    );
+}
+
+#[test]
+fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
+    let mut schedule = schedule_of(1);
+    let mut news = Vec::new();
+    for second in [0, 60, 120] {
+        while let Some(task) = schedule.take_due(at(second)) {
+            news.push(schedule.put_off(&task, at(second + 60)));
+        }
+    }
+    assert_eq!(news, [[true; 3], [false; 3], [false; 3]].concat());
+    for task in run_all_due(&mut schedule, at(180)) {
+        schedule.finished(&task, at(181), Next::NotBefore(at(200)));
+    }
+    let task = schedule.take_due(at(200)).expect("due");
+    assert!(schedule.put_off(&task, at(260)));
+}
+
+#[test]
+fn nudges_coalesce_and_keep_their_distance() {
+    let mut schedule = schedule_of(1);
+    let tasks = run_all_due(&mut schedule, at(0));
+    let numbers = Task {
+        waba_id: account(0),
+        collector: Collector::Numbers,
+    };
+    schedule.nudge(&numbers, at(0));
+    for task in &tasks {
+        schedule.finished(task, at(1), Next::AtCadence);
+    }
+    for second in 1..5 {
+        schedule.nudge(&numbers, at(second));
+    }
+    assert_eq!(run_all_due(&mut schedule, at(29)), []);
+    assert_eq!(
+        run_all_due(&mut schedule, at(30)),
+        std::slice::from_ref(&numbers)
+    );
+    schedule.finished(&numbers, at(31), Next::AtCadence);
+    schedule.nudge(&numbers, at(100));
+    assert_eq!(run_all_due(&mut schedule, at(102)), [numbers]);
+}
+
+proptest! {
+    #[test]
+    fn a_slot_is_never_taken_twice_at_a_time_and_never_lost(
+        steps in prop::collection::vec((0..400_i64, 0..6_u8, any::<bool>()), 1..200),
+    ) {
+        let mut schedule = schedule_of(3);
+        let mut running: Vec<Task> = Vec::new();
+        let mut clock = 0;
+        for (wait, how, nudge) in steps {
+            clock += wait;
+            while let Some(task) = schedule.take_due(at(clock)) {
+                prop_assert!(!running.contains(&task));
+                schedule.started(&task, at(clock));
+                running.push(task);
+            }
+            if nudge && let Some(task) = running.first() {
+                schedule.nudge(task, at(clock));
+            }
+            if let Some(task) = running.pop() {
+                let next = match how {
+                    0 => Next::Retry,
+                    1 => Next::HoldAccount(None),
+                    2 => Next::NotBefore(at(clock + 60)),
+                    3 => Next::HoldApp,
+                    _ => Next::AtCadence,
+                };
+                schedule.finished(&task, at(clock), next);
+            }
+            prop_assert_eq!(schedule.waiting.len() + running.len(), 9);
+        }
+    }
+}
