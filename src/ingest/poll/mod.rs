@@ -4,6 +4,7 @@
 //! webhook never starts a poll: it nudges, and the schedule may move a poll forward.
 
 mod budget;
+mod chatter;
 mod once;
 mod runner;
 mod schedule;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::chatter::{Chatter, Say};
 use super::once::{self, Outcome};
 use super::{Budgets, Cadences, Next, Schedule, Task};
 use crate::clock;
@@ -51,6 +52,7 @@ pub struct Poller {
     under_way: JoinSet<(Timestamp, Outcome)>,
     tasks: HashMap<tokio::task::Id, Task>,
     last_failure: BTreeMap<Task, FailureKind>,
+    chatter: Chatter,
 }
 
 impl Poller {
@@ -77,6 +79,7 @@ impl Poller {
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
             last_failure: BTreeMap::new(),
+            chatter: Chatter::default(),
         }
     }
 
@@ -208,18 +211,30 @@ impl Poller {
 
     /// One line when a poll begins to fail, fails in another way, or works again; none in between.
     fn log_change(&mut self, task: &Task, outcome: &Outcome) {
-        let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
         let kind = outcome.failure.as_ref().map(|failure| failure.kind());
         let before = match kind {
             Some(kind) => self.last_failure.insert(task.clone(), kind),
             None => self.last_failure.remove(task),
         };
-        match &outcome.failure {
-            Some(failure) if before != kind => {
-                tracing::warn!(%waba_id, collector, reason = failure.kind().as_str(), cure = %failure, "poll failed, what is known stays and ages");
-            }
-            None if before.is_some() => tracing::info!(%waba_id, collector, "poll works again"),
-            _ => {}
+        if before == kind {
+            return;
         }
+        match self.chatter.say(clock::steady()) {
+            Say::It => log(task, outcome),
+            Say::ThatThereIsMore => tracing::warn!(
+                "more polls begin or cease to fail than are logged, whatsapp_exporter_poll_up tells which"
+            ),
+            Say::Nothing => {}
+        }
+    }
+}
+
+fn log(task: &Task, outcome: &Outcome) {
+    let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
+    match &outcome.failure {
+        Some(failure) => {
+            tracing::warn!(%waba_id, collector, reason = failure.kind().as_str(), cure = %failure, "poll failed, what is known stays and ages");
+        }
+        None => tracing::info!(%waba_id, collector, "poll works again"),
     }
 }

@@ -1,0 +1,63 @@
+//! How much is said about single polls: an outage that ten thousand accounts share is one story, not
+//! thirty thousand lines. Pure: whoever asks brings the time.
+
+use std::time::Duration;
+
+use crate::domain::Timestamp;
+
+/// Lines about single polls in a minute. A fleet of any size has few polls that change their mind in a
+/// normal minute; `poll_up` has all of them.
+const LINES_A_MINUTE: u32 = 60;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What may be said of a poll that begins or ceases to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Say {
+    /// A line of its own.
+    It,
+    /// That there is more than will be said.
+    ThatThereIsMore,
+    /// Nothing.
+    Nothing,
+}
+
+/// The lines of the present minute.
+#[derive(Debug, Default)]
+pub(super) struct Chatter {
+    since: Timestamp,
+    lines: u32,
+}
+
+impl Chatter {
+    /// What may be said now; counts it as said.
+    pub fn say(&mut self, now: Timestamp) -> Say {
+        if now.since(self.since) >= MINUTE {
+            *self = Self {
+                since: now,
+                lines: 0,
+            };
+        }
+        self.lines = self.lines.saturating_add(1);
+        match self.lines {
+            ..=LINES_A_MINUTE => Say::It,
+            lines if lines == LINES_A_MINUTE + 1 => Say::ThatThereIsMore,
+            _ => Say::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_of_many_is_a_minute_of_lines_and_then_one_more() {
+        let mut chatter = Chatter::default();
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let said: Vec<Say> = (0..30_000).map(|_| chatter.say(now)).collect();
+        let count = |what| said.iter().filter(|said| **said == what).count();
+        assert_eq!((count(Say::It), count(Say::ThatThereIsMore)), (60, 1));
+        assert_eq!(chatter.say(now.plus(MINUTE)), Say::It);
+    }
+}
