@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::gone::forget_oldest;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, template,
 };
@@ -19,10 +20,6 @@ use crate::domain::{
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
 /// listed within seconds of the start; more than this means that the digits will never be ours.
 const MAX_WAITING: usize = 64;
-
-/// How many objects are remembered after a listing no longer has them, an account: so that a late
-/// webhook does not bring them back, and a returning one keeps its counters.
-const MAX_GONE: usize = 1_000;
 
 /// What is known of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -344,21 +341,4 @@ fn template_of<'a>(
         .entry(id.clone())
         .or_insert_with(|| Arc::new(Template::new(id.clone())));
     Arc::make_mut(template)
-}
-
-/// Forgets the longest gone of the objects for which `gone_since` has an answer, down to [`MAX_GONE`].
-fn forget_oldest<K: Clone + Ord, V>(
-    objects: &mut BTreeMap<K, Arc<V>>,
-    gone_since: impl Fn(&V) -> Option<Timestamp>,
-) {
-    let gone = objects
-        .iter()
-        .filter_map(|(id, object)| Some((gone_since(object)?, id.clone())));
-    let mut gone: Vec<_> = gone.collect();
-    if gone.len() > MAX_GONE {
-        gone.sort_unstable();
-        for (_, id) in &gone[..gone.len() - MAX_GONE] {
-            objects.remove(id);
-        }
-    }
 }

@@ -6,6 +6,7 @@
 mod account;
 mod change;
 mod counts;
+mod gone;
 mod history;
 mod latest;
 mod number;
