@@ -156,7 +156,7 @@ impl Renderer<'_> {
     }
 
     fn check(self, node: Node<'_>, field: &Field) -> Result<(), GraphError> {
-        let is_edge = node.edge(self.world, &field.name).is_some();
+        let is_edge = node.expands(self.world, &field.name);
         let is_refused = is_edge && self.rules.refuses_expansion;
         if is_refused || self.is_gone(&field.name) || !(is_edge || node.knows(&field.name)) {
             return Err(GraphError::nonexisting_field(&field.name, node.type_name()));

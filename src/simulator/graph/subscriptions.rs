@@ -9,7 +9,7 @@ use super::error::GraphError;
 use super::nodes::Node;
 use crate::simulator::shared::State;
 use crate::simulator::webhooks::handshake;
-use crate::simulator::world::{MANAGEMENT_SCOPE, World};
+use crate::simulator::world::{Account, MANAGEMENT_SCOPE, World};
 
 /// The only object whose fields matter here.
 const OBJECT: &str = "whatsapp_business_account";
@@ -28,13 +28,15 @@ pub struct Subscription {
 pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     let missing = || GraphError::no_such_object(call.method.as_str(), id);
-    let Some(Node::Account(_)) = Node::find(world, id) else {
+    let Some(Node::Account(visible)) = Node::find(world, id) else {
         return Err(missing());
     };
+    if call.method == Method::GET {
+        return Ok(list(world, visible));
+    }
     let app_id = world.app.id.clone();
     let account = world.accounts.get_mut(id).ok_or_else(missing)?;
     match call.method {
-        Method::GET => return Ok(subscribed_apps_list(world, id)),
         Method::POST => {
             let url = call
                 .parameter("override_callback_uri")
@@ -58,8 +60,8 @@ pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, G
     Ok(json!({"success": true}))
 }
 
-fn subscribed_apps_list(world: &World, waba_id: &str) -> Value {
-    let account = &world.accounts[waba_id];
+/// The apps that get an account's webhooks.
+pub(super) fn list(world: &World, account: &Account) -> Value {
     let data: Vec<Value> = account
         .subscribed_app_ids
         .iter()

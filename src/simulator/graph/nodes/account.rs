@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::health;
+use crate::simulator::graph::subscriptions;
 use crate::simulator::world::{Account, World};
 
 pub(super) const DEFAULT_FIELDS: &[&str] = &[
@@ -12,6 +13,9 @@ pub(super) const DEFAULT_FIELDS: &[&str] = &[
     "timezone_id",
     "message_template_namespace",
 ];
+
+/// An edge whose entries are no nodes; it can be read along with the account like the others.
+pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
 pub(super) const KNOWN_FIELDS: &[&str] = &[
     "account_review_status",
@@ -37,6 +41,7 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "primary_funding_id",
     "purchase_order_number",
     "status",
+    SUBSCRIBED_APPS,
     "template_auto_archival_enabled",
     "timezone_id",
     "whatsapp_business_manager_messaging_limit",
@@ -63,6 +68,7 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
             json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
         }
         "health_status" => health::of_account(world, account),
+        SUBSCRIBED_APPS => subscriptions::list(world, account),
         "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
         _ => return None,
     })

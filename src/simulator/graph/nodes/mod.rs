@@ -104,6 +104,13 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether this name inside `fields=` reads an edge along.
+    #[must_use]
+    pub fn expands(self, world: &World, name: &str) -> bool {
+        let is_list_of_apps = matches!(self, Self::Account(_)) && name == account::SUBSCRIBED_APPS;
+        is_list_of_apps || self.edge(world, name).is_some()
+    }
+
     /// Ids on one of the node's edges, in their order; `None` if there is no such edge.
     #[must_use]
     pub fn edge(self, world: &'a World, name: &str) -> Option<Vec<&'a str>> {
