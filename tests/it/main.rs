@@ -4,6 +4,7 @@ mod architecture;
 mod binary;
 mod exporter;
 mod exposition;
+mod graph_client;
 mod http;
 mod process;
 mod prometheus;

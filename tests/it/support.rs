@@ -1,4 +1,9 @@
-//! What several tests need: ids, moments, and a state that answers in exposition text.
+//! What several tests need: ids, moments, and a state that answers in exposition text. Beside it, a
+//! simulated Meta and a reader of it.
+
+pub mod meta;
+pub mod reader;
+pub mod scrape;
 
 use whatsapp_business_exporter::domain::{
     DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,

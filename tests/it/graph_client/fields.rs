@@ -1,0 +1,128 @@
+//! Fields that Meta does not know, or does not send: one of them never costs the others.
+
+use whatsapp_business_exporter::domain::number::Status;
+use whatsapp_business_exporter::domain::{MessagingLimit, QualityRating};
+use whatsapp_business_exporter::simulator::world::MANAGEMENT_SCOPE;
+use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault};
+
+use crate::support::meta::{Meta, small_world};
+use crate::support::reader::Reader;
+
+fn dropped(reader: &Reader, endpoint: &str) -> Option<f64> {
+    reader.counted().value(
+        "whatsapp_exporter_graph_fields_dropped_total",
+        &[("endpoint", endpoint)],
+    )
+}
+
+#[tokio::test]
+async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
+    let meta = Meta::of(small_world()).await;
+    let field = String::from("whatsapp_business_manager_messaging_limit");
+    meta.let_happen(Change::FieldRetired {
+        field: field.clone(),
+    });
+    let reader = Reader::of(&meta);
+    for _ in 0..2 {
+        let listed = reader.numbers().await;
+        assert!(listed.listing.complete);
+        let number = &listed.listing.objects[0];
+        assert_eq!(number.status, Some(Status::Connected));
+        // The older field says the same.
+        let limit = Some(MessagingLimit::Customers(10_000));
+        assert_eq!(number.messaging_limit, limit);
+    }
+    assert_eq!(dropped(&reader, "phone_numbers"), Some(1.0));
+    assert_eq!(reader.failures("phone_numbers", "unknown_field"), 1.0);
+    let asks_for_it = |request: &_| {
+        let request: &whatsapp_business_exporter::simulator::graph::Request = request;
+        let fields = request.parameter("fields").expect("fields by name");
+        fields.split(',').any(|asked| asked == field)
+    };
+    let asked: Vec<bool> = meta.requests().iter().map(asks_for_it).collect();
+    assert_eq!(asked, [true, false, false]);
+}
+
+#[tokio::test]
+async fn several_retired_fields_are_dropped_one_after_the_other() {
+    let meta = Meta::of(small_world()).await;
+    for field in ["rejected_reason", "correct_category"] {
+        meta.let_happen(Change::FieldRetired {
+            field: field.into(),
+        });
+    }
+    let reader = Reader::of(&meta);
+    let (listed, _) = reader.templates().await;
+    assert!(listed.listing.complete);
+    let quality = listed.listing.objects[0].quality_rating;
+    assert_eq!(quality, Some(QualityRating::Green));
+    assert_eq!(dropped(&reader, "message_templates"), Some(2.0));
+    assert_eq!(meta.request_count(Endpoint::MessageTemplates), 3);
+}
+
+#[tokio::test]
+async fn a_field_that_is_silently_missing_is_simply_not_known() {
+    let meta = Meta::of(small_world()).await;
+    let field = String::from("status");
+    meta.fault(None, None, Fault::FieldMissing { field });
+    let reader = Reader::of(&meta);
+    let listed = reader.numbers().await;
+    let number = &listed.listing.objects[0];
+    assert!(listed.listing.complete);
+    assert_eq!(number.status, None);
+    assert_eq!(number.quality_rating, Some(QualityRating::Green));
+    let counted = reader.counted();
+    for counter in ["malformed_values_total", "unknown_values_total"] {
+        let name = format!("whatsapp_exporter_{counter}");
+        assert_eq!(counted.how_many(&name, &[]), 0, "{counter}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_expansion_becomes_a_call_of_its_own_and_is_remembered() {
+    let meta = Meta::of(small_world()).await;
+    meta.fault(Some(Endpoint::Account), None, Fault::ExpansionRefused);
+    let reader = Reader::of(&meta);
+    for (account_calls, edge_calls) in [(2, 1), (3, 2)] {
+        let account = reader.account().await.expect("the node can be read");
+        assert_eq!(account.name.as_deref(), Some("Fern & Moss"));
+        assert_eq!(account.webhook_subscribed, Some(true));
+        assert_eq!(meta.request_count(Endpoint::Account), account_calls);
+        assert_eq!(meta.request_count(Endpoint::SubscribedApps), edge_calls);
+    }
+    assert_eq!(dropped(&reader, "account"), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_whole_node_is_not_taken_for_one_of_the_expansion() {
+    let meta = Meta::of(small_world()).await;
+    let granted = |is_granted| Change::TokenScopeGranted {
+        scope: MANAGEMENT_SCOPE.into(),
+        is_granted,
+    };
+    let reader = Reader::of(&meta);
+    meta.let_happen(granted(false));
+    assert!(reader.account().await.is_err());
+    meta.let_happen(granted(true));
+    let account = reader.account().await.expect("the node can be read");
+    assert_eq!(account.webhook_subscribed, Some(true));
+    assert_eq!(dropped(&reader, "account"), Some(0.0));
+    assert_eq!(meta.request_count(Endpoint::SubscribedApps), 0);
+}
+
+#[tokio::test]
+async fn an_edge_that_the_token_must_not_read_along_leaves_the_node_readable() {
+    let meta = Meta::of(small_world()).await;
+    let refusal = Fault::GraphError {
+        status: 403,
+        code: 200,
+        subcode: None,
+        message: "(#200) made up".into(),
+        is_transient: None,
+    };
+    meta.fault(Some(Endpoint::Account), Some(1), refusal);
+    let reader = Reader::of(&meta);
+    let account = reader.account().await.expect("the node can be read");
+    assert_eq!(account.webhook_subscribed, Some(true));
+    assert_eq!(dropped(&reader, "account"), Some(1.0));
+}

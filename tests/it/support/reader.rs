@@ -1,0 +1,142 @@
+//! The real client of the Graph API, pointed at a simulated Meta or at a server that only writes down.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, Uri, header};
+use tokio::net::TcpListener;
+use whatsapp_business_exporter::domain::{AppId, account, number, template};
+use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::ingest::graph::{
+    Calls, Client, ClientOptions, Failure, Listed, Usage,
+};
+use whatsapp_business_exporter::state::State;
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+use super::meta::Meta;
+use super::scrape::Scrape;
+use super::{ALL_TEMPLATES, at, waba};
+
+/// Far longer than any answer takes that is not meant to be late.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client, what it counts, and a budget that only writes down.
+pub struct Reader {
+    client: Client,
+    telemetry: Arc<Telemetry>,
+    pub budget: Budget,
+}
+
+impl Reader {
+    /// A client with this world's credentials.
+    pub fn of(meta: &Meta) -> Self {
+        Self::with(meta, |_| {})
+    }
+
+    /// The same, but for what `change` changes.
+    pub fn with(meta: &Meta, change: impl FnOnce(&mut ClientOptions)) -> Self {
+        let mut options = options(meta.graph_url());
+        meta.look(|world| {
+            options.access_token = world.app.token.text.clone().into();
+            options.app_secret = Some(world.app.secret.clone().into());
+            options.app_id = AppId::parse(&world.app.id);
+        });
+        change(&mut options);
+        Self::new(options)
+    }
+
+    pub fn new(options: ClientOptions) -> Self {
+        let telemetry = Arc::new(Telemetry::new());
+        Self {
+            client: Client::new(options, Arc::clone(&telemetry)).expect("a client"),
+            telemetry,
+            budget: Budget::default(),
+        }
+    }
+
+    pub async fn account(&self) -> Result<account::Reading, Failure> {
+        self.client.read_account(&waba(), &self.budget).await
+    }
+
+    pub async fn numbers(&self) -> Listed<number::Reading> {
+        self.client.list_numbers(&waba(), &self.budget).await
+    }
+
+    pub async fn templates(&self) -> (Listed<template::Reading>, template::Totals) {
+        self.client.list_templates(&waba(), &self.budget).await
+    }
+
+    /// What the client has counted.
+    pub fn counted(&self) -> Scrape {
+        let (state, own) = (State::default(), self.telemetry.gather());
+        Scrape(expose::render(state.accounts(), &own, at(0), &ALL_TEMPLATES, Format::Text).text)
+    }
+
+    pub fn failures(&self, endpoint: &str, reason: &str) -> f64 {
+        self.counted().count(
+            "whatsapp_exporter_graph_request_failures_total",
+            &[("endpoint", endpoint), ("reason", reason)],
+        )
+    }
+}
+
+/// Options without credentials worth keeping.
+pub fn options(base_url: &str) -> ClientOptions {
+    ClientOptions {
+        base_url: base_url.parse().expect("a URL"),
+        api_version: "v25.0".into(),
+        access_token: "nobody".into(),
+        app_secret: None,
+        app_id: None,
+        request_timeout: PATIENCE,
+        max_answer_bytes: 1 << 20,
+    }
+}
+
+/// Grants every call unless it is spent, and keeps what the client passes on.
+#[derive(Default)]
+pub struct Budget {
+    pub is_spent: bool,
+    pub told: Mutex<Vec<Usage>>,
+}
+
+impl Calls for Budget {
+    fn may_call(&self) -> bool {
+        !self.is_spent
+    }
+
+    fn used(&self, usage: &Usage) {
+        self.told.lock().expect("no test panics here").push(*usage);
+    }
+}
+
+/// A server that answers everything with an empty list and writes down what it was sent.
+pub struct Scribe {
+    pub url: String,
+    asked: Arc<Mutex<Vec<(Uri, HeaderMap)>>>,
+}
+
+impl Scribe {
+    pub async fn start() -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&asked);
+        let answer = move |uri: Uri, headers: HeaderMap| {
+            notes
+                .lock()
+                .expect("no test panics here")
+                .push((uri, headers));
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            std::future::ready((json, r#"{"data":[]}"#))
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let server = axum::serve(listener, Router::new().fallback(answer));
+        tokio::spawn(server.into_future());
+        Self { url, asked }
+    }
+
+    pub fn asked(&self) -> Vec<(Uri, HeaderMap)> {
+        self.asked.lock().expect("no test panics here").clone()
+    }
+}
