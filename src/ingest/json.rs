@@ -30,6 +30,14 @@ impl<'a> Object<'a> {
         value.as_object().map(|map| Self { noun, map })
     }
 
+    /// A node of the Graph API: an object, or reported by the id it should have had.
+    pub fn node(noun: &'static str, value: &'a Value, odd: &mut Oddities) -> Option<Self> {
+        Self::of(noun, value).or_else(|| {
+            odd.push(Oddity::Malformed { noun, key: "id" });
+            None
+        })
+    }
+
     /// Is there anything but null under `key`?
     #[must_use]
     pub fn has(&self, key: &str) -> bool {

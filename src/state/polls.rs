@@ -34,12 +34,6 @@ impl PollTimes {
         self.last_complete
     }
 
-    /// The newest poll, complete or not.
-    #[must_use]
-    pub fn last(&self) -> Option<Timestamp> {
-        self.recent.last().copied()
-    }
-
     /// The last poll before `stamp`.
     #[must_use]
     pub fn before(&self, stamp: Stamp) -> Option<Stamp> {

@@ -5,17 +5,13 @@ use serde_json::Value;
 use super::health;
 use crate::domain::account::Reading;
 use crate::domain::{AppId, BusinessId};
-use crate::ingest::{Object, Oddities, Oddity};
+use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "business_account";
 
 /// What the node says; who is subscribed is asked apart.
 pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Reading {
-    let Some(object) = Object::of(NOUN, node) else {
-        odd.push(Oddity::Malformed {
-            noun: NOUN,
-            key: "id",
-        });
+    let Some(object) = Object::node(NOUN, node, odd) else {
         return Reading::default();
     };
     let owner = object.object("owner_business_info", "owner_business_info", odd);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::health;
 use crate::domain::number::{Reading, ThroughputLevel};
 use crate::domain::{MessagingLimit, PhoneNumberId, QualityRating};
-use crate::ingest::{Object, Oddities, Oddity};
+use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "phone_number";
 
@@ -14,13 +14,7 @@ const HIGH_THROUGHPUT: u64 = 1_000;
 
 /// What the node says; none if it has no id.
 pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
-    let Some(node) = Object::of(NOUN, node) else {
-        odd.push(Oddity::Malformed {
-            noun: NOUN,
-            key: "id",
-        });
-        return None;
-    };
+    let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", PhoneNumberId::parse, odd)?;
     Some(Reading {
@@ -87,6 +81,7 @@ mod tests {
     use super::*;
     use crate::domain::MessagingLimit::{Customers, Unlimited};
     use crate::domain::number::{CodeVerificationStatus, NameStatus, Status};
+    use crate::ingest::Oddity;
 
     fn read(node: &Value) -> (Option<Reading>, Oddities) {
         let mut odd = Oddities::new();

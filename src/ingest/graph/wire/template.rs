@@ -5,19 +5,13 @@ use serde_json::Value;
 use super::number::quality_score;
 use crate::domain::TemplateId;
 use crate::domain::template::{Identity, Reading, Totals};
-use crate::ingest::{Object, Oddities, Oddity};
+use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "message_template";
 
 /// What the node says; none if it has no id.
 pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
-    let Some(node) = Object::of(NOUN, node) else {
-        odd.push(Oddity::Malformed {
-            noun: NOUN,
-            key: "id",
-        });
-        return None;
-    };
+    let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", TemplateId::parse, odd)?;
     let language = node
