@@ -1,5 +1,6 @@
 //! The whole webhook route without a socket, against a route that does nothing and one that does the
-//! least that could be called ingestion: HMAC, a `serde_json::Value`, one counter.
+//! least that could be called ingestion: HMAC, a `serde_json::Value`, one counter. Ours with the store
+//! in memory, and with every answer on the disk before it is given.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -11,18 +12,19 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::post;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit, Mac};
 use prometheus::IntCounter;
 use secrecy::SecretString;
 use sha2::Sha256;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
 use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
-use whatsapp_business_exporter::store::Store;
+use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -77,10 +79,19 @@ fn least() -> Router {
     Router::new().route("/webhook", post(handler))
 }
 
-fn ours() -> Router {
+async fn ours(location: &Location) -> Router {
     let telemetry = Arc::new(Telemetry::new());
-    let store = Arc::new(Store::new(Arc::clone(&telemetry)));
-    store.watch(WabaId::parse("800100200300400"));
+    let store = Store::open(
+        location,
+        Duration::from_secs(86_400),
+        Arc::clone(&telemetry),
+    )
+    .await;
+    let store = Arc::new(store.expect("a store"));
+    let watched = store
+        .watch(WabaId::parse("800100200300400").into_iter().collect())
+        .await;
+    watched.expect("a sound store");
     let day = Duration::from_secs(86_400);
     let cadences = Cadences {
         numbers: day,
@@ -103,28 +114,51 @@ fn ours() -> Router {
     })
 }
 
-fn handler(criterion: &mut Criterion) {
+/// Deliveries that are under way at the same time, as they are in a busy hour.
+const AT_ONCE: usize = 64;
+
+fn measure(criterion: &mut Criterion, at_once: usize) {
     let runtime = Runtime::new().expect("a runtime");
-    let mut group = criterion.benchmark_group("webhook route");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let on_disk = Location::File(folder.path().join("state.db"));
+    let mut group = criterion.benchmark_group(format!("webhook route, {at_once} at once"));
+    group.throughput(Throughput::Elements(at_once as u64));
     let routes = [
         ("bare", bare()),
         ("hmac, Value, counter", least()),
-        ("ours", ours()),
+        (
+            "ours, store in memory",
+            runtime.block_on(ours(&Location::Memory)),
+        ),
+        ("ours, store on disk", runtime.block_on(ours(&on_disk))),
     ];
     for (name, router) in routes {
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                || request(numbers.next().expect("no end")),
-                |request| {
-                    let answer = runtime.block_on(router.clone().oneshot(request));
-                    assert_eq!(answer.expect("infallible").status(), StatusCode::OK);
-                },
+                || numbers.by_ref().take(at_once).map(request).collect(),
+                |requests: Vec<_>| runtime.block_on(answer_all(&router, requests)),
                 criterion::BatchSize::SmallInput,
             );
         });
     }
     group.finish();
+}
+
+async fn answer_all(router: &Router, requests: Vec<Request<Body>>) {
+    let mut answers = JoinSet::new();
+    for request in requests {
+        answers.spawn(router.clone().oneshot(request));
+    }
+    while let Some(answer) = answers.join_next().await {
+        let answer = answer.expect("no panic").expect("infallible");
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+}
+
+fn handler(criterion: &mut Criterion) {
+    measure(criterion, 1);
+    measure(criterion, AT_ONCE);
 }
 
 criterion_group!(benches, handler);

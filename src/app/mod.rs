@@ -127,7 +127,7 @@ impl App {
             reload,
             mut reloads,
         } = self;
-        let mut running = Running::start(source, config)?;
+        let mut running = Running::start(source, config).await?;
         let operator_routes = running.operator_routes(reload, stop.clone());
         let public_routes = running.public_routes();
         let mut servers = serve_all((operator, operator_routes), (public, public_routes), &stop);
@@ -152,6 +152,7 @@ impl App {
         while let Some(served) = servers.join_next().await {
             served.context("a listener broke down")??;
         }
+        running.core.store.close().await;
         Ok(())
     }
 }
@@ -190,10 +191,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(source: Source, config: Config) -> anyhow::Result<Self> {
+    async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::new());
-        let store = Arc::new(Store::new(Arc::clone(&telemetry)));
-        store.watch(settings::accounts(&config));
+        let location = settings::location(&config);
+        let kept_for = config.store.history_retention;
+        let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
+        let store = Arc::new(store);
+        store.watch(settings::accounts(&config).collect()).await?;
         let budgets = Arc::new(Mutex::new(Budgets::new(settings::budget(&config))));
         let core = Core {
             store,
@@ -274,13 +278,20 @@ impl Running {
                 "listen addresses and webhook.enabled change with the next restart only"
             );
         }
+        if !config.stores_as(&self.config) {
+            tracing::warn!("the store's settings change with the next restart only");
+        }
+        // First, because it can fail; accounts that are watched already stay as they are.
+        self.core
+            .store
+            .watch(settings::accounts(&config).collect())
+            .await?;
         // Two pollers for a moment, rather than none if the new one cannot be made.
         let polling = Polling::start(&config, &self.core)?;
         std::mem::replace(&mut self.polling, polling).stop().await?;
         self.nudge.store(Arc::new(self.polling.nudge()));
         self.options.store(Arc::new(settings::options(&config)));
         self.secrets.store(Arc::new(settings::secrets(&config)));
-        self.core.store.watch(settings::accounts(&config));
         for waba_id in
             settings::accounts(&self.config).filter(|waba_id| !self.core.store.is_watched(waba_id))
         {

@@ -12,6 +12,7 @@ use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::public::Secrets;
+use crate::store::Location;
 use crate::telemetry::Telemetry;
 
 /// Every account of every app.
@@ -83,6 +84,14 @@ pub(super) fn cadences(config: &Config) -> Cadences {
         numbers: config.poll.numbers_interval,
         account: config.poll.account_interval,
         templates: config.poll.templates_interval,
+    }
+}
+
+/// Where state and history are kept.
+pub(super) fn location(config: &Config) -> Location {
+    match &config.store.url {
+        config::StoreUrl::Memory => Location::Memory,
+        config::StoreUrl::File(path) => Location::File(path.clone()),
     }
 }
 

@@ -46,6 +46,11 @@ pub struct ConfigFlags {
     #[arg(long = "graph.api-version", value_name = "VERSION")]
     graph_api_version: Option<String>,
 
+    /// Where state and history are kept: sqlite: and a file's path, or sqlite::memory:
+    /// [default: sqlite:data/whatsapp-business-exporter.db]
+    #[arg(long = "store.url", value_name = "URL")]
+    store_url: Option<String>,
+
     /// What is logged, and how.
     #[command(flatten)]
     log: LogFlags,
@@ -64,7 +69,8 @@ impl ConfigFlags {
             )
             .with("--webhook.enabled", self.webhook_enabled.clone())
             .with("--graph.base-url", self.graph_base_url.clone())
-            .with("--graph.api-version", self.graph_api_version.clone());
+            .with("--graph.api-version", self.graph_api_version.clone())
+            .with("--store.url", self.store_url.clone());
         self.log.add_to(flags)
     }
 }

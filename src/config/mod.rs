@@ -23,6 +23,7 @@ mod reference;
 mod secret;
 mod setting;
 mod shape;
+mod store;
 mod summary;
 mod templates;
 mod value;
@@ -46,6 +47,7 @@ pub use log::{LogConfig, LogFormat};
 pub use poll::PollConfig;
 pub use reference::reference;
 pub use setting::Setting;
+pub use store::{StoreConfig, StoreUrl};
 pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
 pub use web::WebConfig;
 pub use webhook::WebhookConfig;
@@ -72,6 +74,8 @@ pub struct Config {
     pub graph: GraphConfig,
     /// How often it is called.
     pub poll: PollConfig,
+    /// Where what is known is kept.
+    pub store: StoreConfig,
     /// How much is exported about each template.
     pub templates: TemplatesConfig,
     /// What is logged, and how.
@@ -105,6 +109,12 @@ impl Config {
             && self.webhook.enabled == other.webhook.enabled
     }
 
+    /// Does this configuration keep its state where `other` does, and as long?
+    #[must_use]
+    pub fn stores_as(&self, other: &Self) -> bool {
+        self.store == other.store
+    }
+
     /// Reads every section. Apps are left out when the file is unreadable: what it would have said
     /// about them is not known, and complaints about missing secrets would mislead.
     fn read(walker: &mut Walker<'_>, with_apps: bool) -> Self {
@@ -119,6 +129,7 @@ impl Config {
             web,
             graph: GraphConfig::read(walker),
             poll: PollConfig::read(walker),
+            store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
             log: LogConfig::read(walker),
             apps: if with_apps {

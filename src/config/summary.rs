@@ -28,6 +28,7 @@ impl Display for Summary<'_> {
             webhook,
             graph,
             poll,
+            store,
             templates,
             log,
             apps,
@@ -65,6 +66,12 @@ impl Display for Summary<'_> {
         )?;
         writeln!(out, "poll.calls_per_hour: {}", poll.calls_per_hour)?;
         writeln!(out, "poll.max_usage_ratio: {}", poll.max_usage_ratio)?;
+        writeln!(out, "store.url: {}", store.url)?;
+        writeln!(
+            out,
+            "store.history_retention: {}",
+            format_duration(store.history_retention)
+        )?;
         writeln!(
             out,
             "templates.detail: {}",

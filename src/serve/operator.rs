@@ -5,7 +5,7 @@
 //! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request |
 //! | `GET /` | the status page |
 //! | `GET /-/healthy` | 200 while the process answers |
-//! | `GET /-/ready` | 200 while it takes webhooks and scrapes, 503 while it starts or stops |
+//! | `GET /-/ready` | 200 while it takes webhooks, 503 while it stops or the store takes no commits |
 //! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid |
 
 use std::sync::Arc;
@@ -117,10 +117,13 @@ async fn status(State(operator): State<Operator>) -> Response {
 }
 
 async fn ready(State(operator): State<Operator>) -> Response {
+    let not_ready = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if operator.stop.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
-    } else {
-        "ready\n".into_response()
+        return not_ready("stopping\n".to_owned());
+    }
+    match operator.store.is_sound() {
+        Ok(()) => "ready\n".into_response(),
+        Err(unavailable) => not_ready(format!("{unavailable}\n")),
     }
 }
 

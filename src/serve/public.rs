@@ -3,7 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
-//! | `POST /webhook` | 200 once the delivery's facts are committed; 401 for a bad signature |
+//! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
 //! limit or one that is not JSON is refused.
@@ -34,6 +34,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
+const NOT_STORED: &str = "not_stored";
 
 /// What a delivery is checked against; a reload replaces it.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ pub struct Public {
 pub fn router(public: Public) -> Router {
     let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
-    let others = [TOO_LARGE, BROKEN_OFF, NotJson.as_str()];
+    let others = [TOO_LARGE, BROKEN_OFF, NOT_STORED, NotJson.as_str()];
     for reason in refusals.chain(signatures).chain(others) {
         public
             .telemetry
@@ -115,7 +116,10 @@ async fn accept(public: &Public, delivery: Delivery) -> Response {
         .iter()
         .filter_map(|event| Some((event.waba_id.clone(), worth_a_look(&event.fact)?)))
         .collect();
-    public.store.commit(delivery.events).await;
+    if public.store.commit(delivery.events).await.is_err() {
+        // The store has said why; Meta will say all of this again.
+        return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED);
+    }
     for (waba_id, collector) in looks {
         public.nudge.load().nudge(waba_id, collector);
     }

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::gone::forget_oldest;
+use super::journal::{Attribute, Entity};
+use super::sighting::Sighting;
+use super::waiting::Waiting;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, template,
 };
 use crate::domain::account::{
     AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, News, Reading,
-    RestrictionType, ReviewStatus, Status, ViolationType,
+    Restriction, RestrictionType, ReviewStatus, Status, ViolationType,
 };
 use crate::domain::template as words;
 use crate::domain::{
@@ -17,12 +22,27 @@ use crate::domain::{
     MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number,
 };
 
+/// `account_review_status`.
+pub const REVIEW_STATUS: Attribute = Attribute::shared("review_status");
+/// `business_verification_status`.
+pub const BUSINESS_VERIFICATION_STATUS: Attribute = Attribute::new("business_verification_status");
+/// `status`.
+pub const STATUS: Attribute = Attribute::new("status");
+/// The worst of `health_status`.
+pub const CAN_SEND_MESSAGE: Attribute = Attribute::new("can_send_message");
+/// Customers in 24 hours.
+pub const MESSAGING_LIMIT: Attribute = Attribute::shared("messaging_limit");
+/// `ban_info`.
+pub const BAN_STATE: Attribute = Attribute::new("ban_state");
+/// `restriction_info`.
+pub const RESTRICTION: Attribute = Attribute::new("restriction");
+
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
 /// listed within seconds of the start; more than this means that the digits will never be ours.
 const MAX_WAITING: usize = 64;
 
 /// What is known of one account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// `name`.
     pub name: Latest<String>,
@@ -48,9 +68,9 @@ pub struct Account {
     pub phone_numbers_limit: Latest<u64>,
     /// Is this exporter's app among `subscribed_apps`?
     pub webhook_subscribed: Latest<bool>,
-    /// The newest `ban_info`.
-    pub ban: Latest<Ban>,
-    restrictions: BTreeMap<RestrictionType, Latest<Option<Timestamp>>>,
+    /// `ban_info`.
+    pub ban: History<Ban>,
+    restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
     /// `violation_info` by type.
@@ -70,19 +90,27 @@ pub struct Account {
     /// How many templates there may be.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
-    numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
-    waiting: Vec<Event>,
-    templates: BTreeMap<TemplateId, Arc<Template>>,
+    waiting: Vec<Waiting>,
+    /// Every number remembered, gone ones included; stored row by row.
+    #[serde(skip)]
+    pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
+    /// Every template remembered, gone ones included; stored row by row.
+    #[serde(skip)]
+    pub(crate) templates: BTreeMap<TemplateId, Arc<Template>>,
 }
 
 impl Account {
     /// When `collector` last read everything there was.
     #[must_use]
     pub fn last_success(&self, collector: Collector) -> Option<Timestamp> {
-        self.polls
-            .get(collector.index())
-            .and_then(PollTimes::last_complete)
+        self.polls(collector).and_then(PollTimes::last_complete)
+    }
+
+    /// The reads by `collector`.
+    #[must_use]
+    pub fn polls(&self, collector: Collector) -> Option<&PollTimes> {
+        self.polls.get(collector.index())
     }
 
     /// The numbers that the newest complete listing has, or a newer one that broke off.
@@ -124,7 +152,7 @@ impl Account {
             .last_seen()
             .filter(|_| self.can_send_message.value() == Some(CanSendMessage::Available));
         self.restrictions.iter().filter_map(move |(kind, latest)| {
-            let (expires, told) = (*latest.value()?, latest.stamp()?);
+            let (expires, told) = (latest.value()?.expires_at, latest.last_seen()?);
             let in_force = expires.map_or(freed < Some(told), |expires| expires > now);
             in_force.then_some((*kind, expires))
         })
@@ -142,7 +170,7 @@ impl Account {
                 self.list_templates(listing, stamp, &mut change);
             }
             Fact::Account(news) => self.tell(news, stamp, &mut change),
-            Fact::Number(told) => self.tell_number(told, event, &mut change),
+            Fact::Number(told) => self.tell_number(told, stamp, &mut change),
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
             Fact::Unwatched => {}
         }
@@ -158,38 +186,31 @@ impl Account {
             .observe_some(reading.timezone_id.clone(), stamp);
         self.business_id
             .observe_some(reading.business_id.clone(), stamp);
-        let review = &mut self.review_status;
-        change.of_shared(
-            "account_review_status",
-            review,
-            reading.review_status,
-            stamp,
-            polls,
-        );
-        let verification = &mut self.business_verification_status;
-        change.of(
-            verification,
-            reading.business_verification_status,
-            stamp,
-            polls,
-        );
-        change.of(&mut self.status, reading.status, stamp, polls);
-        let limit = &mut self.messaging_limit;
-        change.of_shared(
-            "account_messaging_limit",
-            limit,
-            reading.messaging_limit,
-            stamp,
-            polls,
-        );
-        let can_send = reading
-            .health
-            .as_ref()
-            .map(|health| health.can_send_message);
-        change.of(&mut self.can_send_message, can_send, stamp, polls);
         self.health.observe_some(reading.health.clone(), stamp);
         self.webhook_subscribed
             .observe_some(reading.webhook_subscribed, stamp);
+        let mut sighting = Sighting {
+            entity: Entity::Account,
+            stamp,
+            polls,
+            change,
+        };
+        sighting.see(
+            REVIEW_STATUS,
+            &mut self.review_status,
+            reading.review_status,
+        );
+        sighting.see(
+            BUSINESS_VERIFICATION_STATUS,
+            &mut self.business_verification_status,
+            reading.business_verification_status,
+        );
+        sighting.see(STATUS, &mut self.status, reading.status);
+        let limit = &mut self.messaging_limit;
+        sighting.see(MESSAGING_LIMIT, limit, reading.messaging_limit);
+        let health = reading.health.as_ref();
+        let can_send = health.map(|health| health.can_send_message);
+        sighting.see(CAN_SEND_MESSAGE, &mut self.can_send_message, can_send);
     }
 
     fn list_numbers(
@@ -202,8 +223,15 @@ impl Account {
         for reading in &listing.objects {
             let number = self.numbers.entry(reading.id.clone());
             let number = number.or_insert_with(|| Arc::new(Number::new(reading.id.clone())));
-            let polls = &self.polls[Collector::Numbers.index()];
-            Arc::make_mut(number).read(reading, stamp, polls, change);
+            Arc::make_mut(number).read(
+                reading,
+                &mut Sighting {
+                    entity: Entity::Number(reading.id.clone()),
+                    stamp,
+                    polls: &self.polls[Collector::Numbers.index()],
+                    change,
+                },
+            );
             let digits = reading
                 .display_phone_number
                 .as_deref()
@@ -233,9 +261,16 @@ impl Account {
     ) {
         self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
         for reading in &listing.objects {
-            let polls = &self.polls[Collector::Templates.index()];
-            let steps = template_of(&mut self.templates, &reading.identity.id)
-                .read(reading, stamp, polls, change);
+            let id = &reading.identity.id;
+            let steps = template_of(&mut self.templates, id).read(
+                reading,
+                &mut Sighting {
+                    entity: Entity::Template(id.clone()),
+                    stamp,
+                    polls: &self.polls[Collector::Templates.index()],
+                    change,
+                },
+            );
             self.count_steps(&steps);
         }
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
@@ -245,7 +280,12 @@ impl Account {
     }
 
     fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
-        let polls = &self.polls[Collector::Account.index()];
+        let mut sighting = Sighting {
+            entity: Entity::Account,
+            stamp,
+            polls: &self.polls[Collector::Account.index()],
+            change,
+        };
         match news {
             News::Update {
                 event,
@@ -255,43 +295,51 @@ impl Account {
                 violation,
             } => {
                 self.events.increment(*event);
-                self.ban.observe_some(*ban, stamp);
+                sighting.see(BAN_STATE, &mut self.ban, *ban);
                 for restriction in restrictions {
                     let known = self.restrictions.entry(restriction.kind).or_default();
-                    known.observe(restriction.expires_at, stamp);
+                    sighting.see(RESTRICTION, known, Some(*restriction));
                 }
                 if let Some(violation) = violation {
                     self.violations.increment(*violation);
                 }
             }
             News::Review(decision) => {
-                change.of(&mut self.review_status, Some(*decision), stamp, polls);
+                sighting.see(REVIEW_STATUS, &mut self.review_status, Some(*decision));
             }
             News::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
             News::Capability {
                 messaging_limit,
                 phone_numbers_limit,
             } => {
-                change.of(&mut self.messaging_limit, *messaging_limit, stamp, polls);
+                let limit = &mut self.messaging_limit;
+                sighting.see(MESSAGING_LIMIT, limit, *messaging_limit);
                 self.phone_numbers_limit
                     .observe_some(*phone_numbers_limit, stamp);
             }
         }
     }
 
-    fn tell_number(&mut self, told: &number::Told, event: &Event, change: &mut Change) {
+    fn tell_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
         let Some(id) = self.digits.get(&told.digits).and_then(Latest::value) else {
-            return self.wait_for_number(event, change);
+            return self.wait_for_number(told, stamp, change);
         };
         if let Some(number) = self.numbers.get_mut(id) {
-            let polls = &self.polls[Collector::Numbers.index()];
-            Arc::make_mut(number).tell(&told.news, Stamp::of(event), polls, change);
+            Arc::make_mut(number).tell(
+                &told.news,
+                &mut Sighting {
+                    entity: Entity::Number(id.clone()),
+                    stamp,
+                    polls: &self.polls[Collector::Numbers.index()],
+                    change,
+                },
+            );
         }
     }
 
-    fn wait_for_number(&mut self, event: &Event, change: &mut Change) {
+    fn wait_for_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
         if self.waiting.len() < MAX_WAITING {
-            self.waiting.push(event.clone());
+            self.waiting.push(Waiting::new(told, stamp));
             change.waiting = true;
         } else {
             change.refused = true;
@@ -300,18 +348,21 @@ impl Account {
 
     /// Applies what waited for the numbers that are now known; the rest waits on.
     fn apply_waiting(&mut self, change: &mut Change) {
-        for event in std::mem::take(&mut self.waiting) {
-            if let Fact::Number(told) = &event.fact {
-                self.tell_number(told, &event, change);
-            }
+        for Waiting { told, stamp } in std::mem::take(&mut self.waiting) {
+            self.tell_number(&told, stamp, change);
         }
     }
 
     fn tell_template(&mut self, told: &words::Told, stamp: Stamp, change: &mut Change) {
-        let polls = &self.polls[Collector::Templates.index()];
         let template = template_of(&mut self.templates, &told.identity.id);
         template.identify(&told.identity, stamp);
-        let steps = template.tell(&told.news, stamp, polls, change);
+        let mut sighting = Sighting {
+            entity: Entity::Template(told.identity.id.clone()),
+            stamp,
+            polls: &self.polls[Collector::Templates.index()],
+            change,
+        };
+        let steps = template.tell(&told.news, &mut sighting);
         match &told.news {
             words::News::Status { event, .. } => self.template_status_events.increment(*event),
             words::News::Quality { previous, new } => {

@@ -1,6 +1,6 @@
 //! What applying one event did: gathered while its parts are observed, told to whoever counts.
 
-use super::{Drift, History, Observed, PollTimes, Stamp};
+use super::{Amendment, Drift};
 
 /// The effects of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub struct Change {
     pub newest: usize,
     /// How many attributes it had an older word on than was known.
     pub outdated: usize,
-    /// Disagreements between the sources that it confirms, by attribute.
-    pub drift: Vec<(&'static str, Drift)>,
+    /// Disagreements between the sources that it confirms, by kind of entity and attribute.
+    pub drift: Vec<(&'static str, &'static str, Drift)>,
+    /// What it adds to the journal, and strikes out of it.
+    pub journal: Vec<Amendment>,
 }
 
 impl Change {
@@ -26,37 +28,5 @@ impl Change {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.outdated > 0 && self.newest == 0
-    }
-
-    /// Observes an attribute that only one source carries: no disagreement is possible.
-    pub(super) fn of<T: Copy + Ord>(
-        &mut self,
-        history: &mut History<T>,
-        value: Option<T>,
-        stamp: Stamp,
-        polls: &PollTimes,
-    ) -> Option<Observed<T>> {
-        let seen = history.observe(value?, stamp, polls);
-        if seen.newest {
-            self.newest += 1;
-        } else {
-            self.outdated += 1;
-        }
-        Some(seen)
-    }
-
-    /// Observes an attribute that polls and webhooks both tell of, noting where they disagree.
-    pub(super) fn of_shared<T: Copy + Ord>(
-        &mut self,
-        attribute: &'static str,
-        history: &mut History<T>,
-        value: Option<T>,
-        stamp: Stamp,
-        polls: &PollTimes,
-    ) -> Option<Observed<T>> {
-        let seen = self.of(history, value, stamp, polls)?;
-        self.drift
-            .extend(seen.drift.map(|drift| (attribute, drift)));
-        Some(seen)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::domain::Word;
 
 /// One counter for each word of `W`.
@@ -57,8 +59,13 @@ impl<A: Word, B: Word> Default for PairCounts<A, B> {
 impl<A: Word, B: Word> PairCounts<A, B> {
     /// One more of this pair.
     pub fn increment(&mut self, first: A, second: B) {
+        self.add(first, second, 1);
+    }
+
+    /// That many more of this pair.
+    pub fn add(&mut self, first: A, second: B, more: u64) {
         let count = &mut self.counts[first.index() * B::ALL.len() + second.index()];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 
     /// Every pair with its count.
@@ -69,5 +76,43 @@ impl<A: Word, B: Word> PairCounts<A, B> {
         pairs
             .zip(self.counts.iter())
             .map(|((first, second), count)| (first, second, *count))
+    }
+}
+
+/// Saved as the words that were counted at all, with their counts: a later version may know more words,
+/// in another order.
+impl<W: Word + Serialize> Serialize for Counts<W> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().filter(|(_, count)| *count > 0))
+    }
+}
+
+impl<'de, W: Word + Deserialize<'de>> Deserialize<'de> for Counts<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut counts = Self::default();
+        for (word, count) in Vec::<(W, u64)>::deserialize(deserializer)? {
+            counts.add(word, count);
+        }
+        Ok(counts)
+    }
+}
+
+impl<A: Word + Serialize, B: Word + Serialize> Serialize for PairCounts<A, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().filter(|(.., count)| *count > 0))
+    }
+}
+
+impl<'de, A, B> Deserialize<'de> for PairCounts<A, B>
+where
+    A: Word + Deserialize<'de>,
+    B: Word + Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut counts = Self::default();
+        for (first, second, count) in Vec::<(A, B, u64)>::deserialize(deserializer)? {
+            counts.add(first, second, count);
+        }
+        Ok(counts)
     }
 }

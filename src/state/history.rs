@@ -6,6 +6,8 @@
 //! it are recovered from the account's [`PollTimes`]. What is kept is therefore a function of the set
 //! of observations, not of their order: the property tests hold it against a list that forgets nothing.
 
+use serde::{Deserialize, Serialize};
+
 use super::{PollTimes, Stamp};
 
 /// How many observations are kept. A late webhook is placed exactly among the last sixteen changes;
@@ -13,16 +15,23 @@ use super::{PollTimes, Stamp};
 const KEPT: usize = 16;
 
 /// The observations of one attribute, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History<T> {
     seen: Vec<(Stamp, T)>,
     /// Has anything ever been pushed out? Then the oldest observation kept is not the first.
     forgot: bool,
 }
 
-/// A step from one value to the next; no `from` where a webhook told of the first value known, which
-/// is news, whereas a first value that was only ever polled may be old.
-pub type Step<T> = (Option<T>, T);
+/// A step from one value to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<T> {
+    /// The value before; none for the first value ever known.
+    pub from: Option<T>,
+    /// The value after.
+    pub to: T,
+    /// The observation that showed it.
+    pub at: Stamp,
+}
 
 /// What one observation did to the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +42,9 @@ pub struct Observed<T> {
     pub gained: Vec<Step<T>>,
     /// The steps that turned out to have been something else.
     pub lost: Vec<Step<T>>,
+    /// The first value ever known, before and after, where a webhook told of it: that is news, whereas
+    /// a first value that was only ever polled may be old.
+    first_told: (Option<T>, Option<T>),
     /// Set when this poll confirms that the sources disagree.
     pub drift: Option<Drift>,
 }
@@ -46,13 +58,19 @@ pub enum Drift {
     WebhookAlone,
 }
 
-impl<T> Observed<T> {
-    /// How many more steps of a kind there are now than before. Never negative for a kind that every
-    /// way around also passes through (up, down, into a value).
-    pub fn more(&self, is_of_kind: impl Fn(&Step<T>) -> bool) -> u64 {
-        let gained = self.gained.iter().filter(|step| is_of_kind(step)).count();
-        let lost = self.lost.iter().filter(|step| is_of_kind(step)).count();
-        gained.saturating_sub(lost) as u64
+impl<T: Copy + PartialEq> Observed<T> {
+    /// How many more steps of a kind there are now than before, "from nothing" being one of which a
+    /// webhook told. Never negative for a kind that every way around also passes through (up, down,
+    /// into a value).
+    pub fn more(&self, is_of_kind: impl Fn(Option<T>, T) -> bool) -> u64 {
+        let count = |steps: &[Step<T>], first: Option<T>| {
+            let later = steps.iter().filter(|step| step.from.is_some());
+            let first = first.into_iter().filter(|first| is_of_kind(None, *first));
+            first.count() + later.filter(|step| is_of_kind(step.from, step.to)).count()
+        };
+        let (first_before, first_now) = self.first_told;
+        let gained = count(&self.gained, first_now);
+        gained.saturating_sub(count(&self.lost, first_before)) as u64
     }
 }
 
@@ -101,13 +119,9 @@ impl<T: Copy + Ord> History<T> {
         let drift = self.drift_shown_by(place, value, stamp);
         let place = self.recover_polls_around(place, value, stamp, polls);
         let first_told_before = self.first_told();
-        let (mut gained, mut lost) = self.steps_through(place, value);
+        let (gained, lost) = self.steps_through(place, value, stamp);
         self.seen.insert(place, (stamp, value));
-        let first_told = self.first_told();
-        if first_told != first_told_before {
-            gained.extend(first_told.map(|first| (None, first)));
-            lost.extend(first_told_before.map(|first| (None, first)));
-        }
+        let first_told = (first_told_before, self.first_told());
         let newest = place + 1 == self.seen.len();
         self.leave_out_repeated_polls(place);
         if self.seen.len() > KEPT {
@@ -118,6 +132,7 @@ impl<T: Copy + Ord> History<T> {
             newest,
             gained,
             lost,
+            first_told,
             drift,
         }
     }
@@ -187,14 +202,19 @@ impl<T: Copy + Ord> History<T> {
     }
 
     /// The steps to and from an observation about to stand at `place`, and the one they replace.
-    fn steps_through(&self, place: usize, value: T) -> (Vec<Step<T>>, Vec<Step<T>>) {
+    fn steps_through(&self, place: usize, value: T, at: Stamp) -> (Vec<Step<T>>, Vec<Step<T>>) {
         let before = place.checked_sub(1).map(|place| self.seen[place].1);
-        let after = self.seen.get(place).map(|(_, after)| *after);
-        let step = |from: Option<T>, to: Option<T>| Some((Some(from?), to?)).filter(|_| from != to);
-        let gained = step(before, Some(value))
+        let after = self.seen.get(place).copied();
+        // What came before the oldest observation kept is not known, once one has been pushed out.
+        let step = |from: Option<T>, to: T, at: Stamp| {
+            let is_step = from != Some(to) && (from.is_some() || !self.forgot);
+            is_step.then_some(Step { from, to, at })
+        };
+        let gained = step(before, value, at)
             .into_iter()
-            .chain(step(Some(value), after));
-        (gained.collect(), step(before, after).into_iter().collect())
+            .chain(after.and_then(|(at, after)| step(Some(value), after, at)));
+        let lost = after.and_then(|(at, after)| step(before, after, at));
+        (gained.collect(), lost.into_iter().collect())
     }
 
     /// Leaves out polls at and beside `place` that only repeat both their neighbours.
@@ -223,6 +243,7 @@ impl<T> Observed<T> {
             newest: false,
             gained: Vec::new(),
             lost: Vec::new(),
+            first_told: (None, None),
             drift: None,
         }
     }
@@ -267,8 +288,8 @@ mod tests {
                 polls.insert(stamp.at(), true);
             }
             let observed = history.observe(*value, *stamp, &polls);
-            up += observed.more(|(from, to)| from.is_some_and(|from| from < *to));
-            down += observed.more(|(from, to)| from.is_some_and(|from| from > *to));
+            up += observed.more(|from, to| from.is_some_and(|from| from < to));
+            down += observed.more(|from, to| from.is_some_and(|from| from > to));
         }
         (history, up, down)
     }

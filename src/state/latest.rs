@@ -1,10 +1,12 @@
 //! A register of which only the newest word matters.
 
+use serde::{Deserialize, Serialize};
+
 use super::Stamp;
 
 /// The newest value and when it was said. Equal stamps are settled by the value, so that any order of
 /// the same words leaves the same one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest<T>(Option<(Stamp, T)>);
 
 impl<T> Default for Latest<T> {

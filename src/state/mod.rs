@@ -3,17 +3,21 @@
 //! Invariant: pure. The same webhooks in any order, any number of times, between the same polls, leave
 //! the same state; no event ever makes a counter fall; nothing is removed but by a complete listing.
 
-mod account;
+pub mod account;
 mod change;
 mod counts;
 mod gone;
 mod history;
+pub mod journal;
 mod latest;
-mod number;
+pub mod number;
 mod polls;
 mod repeats;
+mod saved;
+mod sighting;
 mod stamp;
-mod template;
+pub mod template;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +26,7 @@ pub use account::Account;
 pub use change::Change;
 pub use counts::{Counts, PairCounts};
 pub use history::{Drift, History, Observed, Step};
+pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
 pub use number::Number;
 pub use polls::PollTimes;
@@ -29,7 +34,7 @@ pub use repeats::Repeats;
 pub use stamp::Stamp;
 pub use template::Template;
 
-use crate::domain::{Event, Fact, Source, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, Source, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -69,6 +74,38 @@ impl State {
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();
+    }
+
+    /// Takes these accounts as they are, in place of what is known of them; watched ones only.
+    pub fn adopt(&mut self, accounts: Accounts) {
+        for (id, account) in accounts {
+            if let Some(known) = self.accounts.get_mut(&id) {
+                *known = account;
+            }
+        }
+    }
+
+    /// Undoes events that could not be made durable: the accounts as they were before, and how many
+    /// changes were new.
+    pub fn undo(&mut self, before: Accounts, new_changes: usize) {
+        self.adopt(before);
+        self.management.forget_newest(new_changes);
+    }
+
+    /// The webhook changes whose repeats must be harmless after a restart as well: those that facts
+    /// were read from.
+    #[must_use]
+    pub fn applied_changes(&self) -> &Repeats {
+        &self.management
+    }
+
+    /// Takes up the changes that another process had applied, oldest first.
+    pub fn restore_applied_changes(
+        &mut self,
+        keys: impl IntoIterator<Item = DeliveryKey>,
+        newest_number: u64,
+    ) {
+        self.management.restore(keys, newest_number);
     }
 
     /// The picture as it is now.

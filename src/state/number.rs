@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Change, Counts, History, Latest, PollTimes, Stamp};
+use serde::{Deserialize, Serialize};
+
+use super::journal::Attribute;
+use super::sighting::Sighting;
+use super::{Counts, History, Latest, Observed, Stamp};
 use crate::domain::number::{
     AccountMode, CodeVerificationStatus, NameDecision, NameStatus, News, PlatformType,
     QualityEventKind, Reading, Status, ThroughputLevel,
@@ -14,8 +18,27 @@ use crate::domain::{
 /// How long Meta leaves a flagged number before it acts (quality guide, 17 November 2025).
 const FLAGGED_PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// `quality_rating`.
+pub const QUALITY_RATING: Attribute = Attribute::new("quality_rating");
+/// `status`.
+pub const STATUS: Attribute = Attribute::new("status");
+/// Flagged or not.
+pub const FLAGGED: Attribute = Attribute::shared("flagged");
+/// Customers in 24 hours.
+pub const MESSAGING_LIMIT: Attribute = Attribute::shared("messaging_limit");
+/// `throughput.level`.
+pub const THROUGHPUT_LEVEL: Attribute = Attribute::shared("throughput_level");
+/// `name_status`.
+pub const NAME_STATUS: Attribute = Attribute::new("name_status");
+/// `new_name_status`.
+pub const NEW_NAME_STATUS: Attribute = Attribute::new("new_name_status");
+/// `code_verification_status`.
+pub const CODE_VERIFICATION_STATUS: Attribute = Attribute::new("code_verification_status");
+/// The worst of `health_status`.
+pub const CAN_SEND_MESSAGE: Attribute = Attribute::new("can_send_message");
+
 /// What is known of one number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Number {
     /// Its node.
     pub id: PhoneNumberId,
@@ -98,13 +121,8 @@ impl Number {
         self.flagged_since().map(|since| since.plus(FLAGGED_PERIOD))
     }
 
-    pub(super) fn read(
-        &mut self,
-        reading: &Reading,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) {
+    pub(super) fn read(&mut self, reading: &Reading, sighting: &mut Sighting<'_>) {
+        let stamp = sighting.stamp;
         self.listed_at = self.listed_at.max(stamp.at());
         self.display_phone_number
             .observe_some(reading.display_phone_number.clone(), stamp);
@@ -113,123 +131,71 @@ impl Number {
         self.account_mode.observe_some(reading.account_mode, stamp);
         self.platform_type
             .observe_some(reading.platform_type, stamp);
-        change.of(
-            &mut self.quality_rating,
-            reading.quality_rating,
-            stamp,
-            polls,
-        );
-        change.of(&mut self.status, reading.status, stamp, polls);
-        let flagged = reading.status.map(|status| status == Status::Flagged);
-        change.of_shared(
-            "phone_number_flagged",
-            &mut self.flagged,
-            flagged,
-            stamp,
-            polls,
-        );
-        if let Some(limit) = reading.messaging_limit {
-            self.limit(limit, stamp, polls, change);
-        }
-        let throughput = &mut self.throughput_level;
-        change.of_shared(
-            "phone_number_throughput_level",
-            throughput,
-            reading.throughput_level,
-            stamp,
-            polls,
-        );
-        change.of(&mut self.name_status, reading.name_status, stamp, polls);
-        change.of(
-            &mut self.new_name_status,
-            reading.new_name_status,
-            stamp,
-            polls,
-        );
-        change.of(
-            &mut self.code_verification_status,
-            reading.code_verification_status,
-            stamp,
-            polls,
-        );
-        let can_send = reading
-            .health
-            .as_ref()
-            .map(|health| health.can_send_message);
-        change.of(&mut self.can_send_message, can_send, stamp, polls);
         self.health.observe_some(reading.health.clone(), stamp);
+        let flagged = reading.status.map(|status| status == Status::Flagged);
+        let health = reading.health.as_ref();
+        let can_send = health.map(|health| health.can_send_message);
+        let quality = reading.quality_rating;
+        sighting.see(QUALITY_RATING, &mut self.quality_rating, quality);
+        sighting.see(STATUS, &mut self.status, reading.status);
+        sighting.see(FLAGGED, &mut self.flagged, flagged);
+        let limit = &mut self.messaging_limit;
+        let seen = sighting.see(MESSAGING_LIMIT, limit, reading.messaging_limit);
+        self.count_limit_changes(seen);
+        let throughput = &mut self.throughput_level;
+        sighting.see(THROUGHPUT_LEVEL, throughput, reading.throughput_level);
+        sighting.see(NAME_STATUS, &mut self.name_status, reading.name_status);
+        let new_name = &mut self.new_name_status;
+        sighting.see(NEW_NAME_STATUS, new_name, reading.new_name_status);
+        let verification = &mut self.code_verification_status;
+        sighting.see(
+            CODE_VERIFICATION_STATUS,
+            verification,
+            reading.code_verification_status,
+        );
+        sighting.see(CAN_SEND_MESSAGE, &mut self.can_send_message, can_send);
     }
 
-    pub(super) fn tell(
-        &mut self,
-        news: &News,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) {
+    pub(super) fn tell(&mut self, news: &News, sighting: &mut Sighting<'_>) {
         match news {
             News::Quality {
                 event,
                 old_limit,
                 current_limit,
             } => {
-                self.note_quality_event(*event, stamp.at());
+                self.note_quality_event(*event, sighting.stamp.at());
                 let flagged = match event {
                     QualityEventKind::Flagged => Some(true),
                     QualityEventKind::Unflagged => Some(false),
                     _ => None,
                 };
-                change.of(&mut self.flagged, flagged, stamp, polls);
+                sighting.see(FLAGGED, &mut self.flagged, flagged);
                 let throughput = (*event == QualityEventKind::ThroughputUpgrade)
                     .then_some(ThroughputLevel::High);
-                change.of(&mut self.throughput_level, throughput, stamp, polls);
-                if let Some(old) = old_limit {
-                    self.limit(*old, stamp.just_before(), polls, change);
-                }
-                if let Some(current) = current_limit {
-                    self.limit(*current, stamp, polls, change);
-                }
+                sighting.see(THROUGHPUT_LEVEL, &mut self.throughput_level, throughput);
+                let limit = &mut self.messaging_limit;
+                let seen = sighting.see_before(MESSAGING_LIMIT, limit, *old_limit);
+                self.count_limit_changes(seen);
+                let limit = &mut self.messaging_limit;
+                let seen = sighting.see(MESSAGING_LIMIT, limit, *current_limit);
+                self.count_limit_changes(seen);
             }
-            News::Name(decision) => self.decide_name(*decision, stamp, polls, change),
+            News::Name(decision) => self.decide_name(*decision, sighting),
         }
     }
 
     /// A decision is about the name that was asked for; until the next poll it is the newest word on
     /// the number's name as well, so that a webhook alone shows a rejection.
-    fn decide_name(
-        &mut self,
-        decision: NameDecision,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) {
-        change.of(&mut self.name_status, decision.name_status(), stamp, polls);
-        change.of(
-            &mut self.new_name_status,
-            decision.name_status(),
-            stamp,
-            polls,
-        );
+    fn decide_name(&mut self, decision: NameDecision, sighting: &mut Sighting<'_>) {
+        let status = decision.name_status();
+        sighting.see(NAME_STATUS, &mut self.name_status, status);
+        sighting.see(NEW_NAME_STATUS, &mut self.new_name_status, status);
     }
 
-    fn limit(
-        &mut self,
-        limit: MessagingLimit,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) {
-        let attribute = "phone_number_messaging_limit";
-        let seen = change.of_shared(
-            attribute,
-            &mut self.messaging_limit,
-            Some(limit),
-            stamp,
-            polls,
-        );
+    fn count_limit_changes(&mut self, seen: Option<Observed<MessagingLimit>>) {
         if let Some(seen) = seen {
-            self.limit_increases += seen.more(|(from, to)| from.is_some_and(|from| from < *to));
-            self.limit_decreases += seen.more(|(from, to)| from.is_some_and(|from| from > *to));
+            self.limit_increases += seen.more(|from, to| from.is_some_and(|from| from < to));
+            self.limit_decreases += seen.more(|from, to| from.is_some_and(|from| from > to));
         }
     }
 

@@ -1,5 +1,9 @@
 //! When an account was last read: the age of its data, and what [`super::History`] leaves out.
 
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
 use super::Stamp;
 use crate::domain::Timestamp;
 
@@ -8,13 +12,21 @@ use crate::domain::Timestamp;
 const REMEMBERED: usize = 64;
 
 /// The start times of an account's successful polls by one collector, sorted.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PollTimes {
     recent: Vec<Timestamp>,
     last_complete: Option<Timestamp>,
 }
 
 impl PollTimes {
+    /// The date of a poll that begins when the clock says `now`. After the clock was set back, that is
+    /// just after the poll before it: an exporter must not be blind until the clock has caught up.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Timestamp {
+        let newest = self.recent.last();
+        newest.map_or(now, |newest| now.max(newest.plus(Duration::from_millis(1))))
+    }
+
     /// A poll that began at `at` was read.
     pub fn insert(&mut self, at: Timestamp, complete: bool) {
         if complete {

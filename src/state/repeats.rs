@@ -10,6 +10,8 @@ pub struct Repeats {
     capacity: usize,
     known: HashSet<DeliveryKey>,
     oldest_first: VecDeque<DeliveryKey>,
+    /// How many were ever noted: the number of the newest.
+    noted: u64,
 }
 
 impl Repeats {
@@ -20,6 +22,37 @@ impl Repeats {
             capacity,
             known: HashSet::new(),
             oldest_first: VecDeque::new(),
+            noted: 0,
+        }
+    }
+
+    /// The number of the newest key; each has one more than the key before it.
+    #[must_use]
+    pub fn newest_number(&self) -> u64 {
+        self.noted
+    }
+
+    /// The number of the newest key that is forgotten.
+    #[must_use]
+    pub fn forgotten_number(&self) -> u64 {
+        self.noted - self.oldest_first.len() as u64
+    }
+
+    /// Takes up where another process left off: keys oldest first, the last one having this number.
+    pub fn restore(&mut self, keys: impl IntoIterator<Item = DeliveryKey>, newest_number: u64) {
+        *self = Self::remembering(self.capacity);
+        for key in keys {
+            self.is_new(key);
+        }
+        self.noted = newest_number;
+    }
+
+    /// Forgets the newest keys, as if they had never been noted.
+    pub fn forget_newest(&mut self, how_many: usize) {
+        for _ in 0..how_many {
+            let forgotten = self.oldest_first.pop_back();
+            forgotten.map(|key| self.known.remove(&key));
+            self.noted -= u64::from(forgotten.is_some());
         }
     }
 
@@ -29,6 +62,7 @@ impl Repeats {
             return false;
         }
         self.oldest_first.push_back(key);
+        self.noted += 1;
         if self.oldest_first.len() > self.capacity {
             let forgotten = self.oldest_first.pop_front();
             forgotten.map(|key| self.known.remove(&key));

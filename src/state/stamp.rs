@@ -1,5 +1,7 @@
 //! When something was known, and from whom: the order in which observations supersede each other.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Event, Source, Timestamp};
 
 /// Webhooks are dated to the whole second. Counting them at the end of theirs lets a webhook win over
@@ -7,7 +9,8 @@ use crate::domain::{Event, Source, Timestamp};
 const WEBHOOK_RESOLUTION_MS: i64 = 999;
 
 /// A place in the order of observations. Later wins; in the same millisecond a webhook does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(i64, bool)", into = "(i64, bool)")]
 pub struct Stamp {
     order_ms: i64,
     told: bool,
@@ -50,6 +53,12 @@ impl Stamp {
         }
     }
 
+    /// Its place in the order of all stamps, in Unix milliseconds: not always [`Stamp::at`].
+    #[must_use]
+    pub fn order_ms(self) -> i64 {
+        self.order_ms
+    }
+
     /// Did a webhook say so?
     #[must_use]
     pub fn is_told(self) -> bool {
@@ -61,5 +70,17 @@ impl Stamp {
     pub fn at(self) -> Timestamp {
         let resolution = if self.told { WEBHOOK_RESOLUTION_MS } else { 0 };
         Timestamp::from_millis(self.order_ms.saturating_sub(resolution))
+    }
+}
+
+impl From<(i64, bool)> for Stamp {
+    fn from((order_ms, told): (i64, bool)) -> Self {
+        Self { order_ms, told }
+    }
+}
+
+impl From<Stamp> for (i64, bool) {
+    fn from(stamp: Stamp) -> Self {
+        (stamp.order_ms, stamp.told)
     }
 }

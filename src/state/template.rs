@@ -1,13 +1,24 @@
 //! A message template: status, quality, category, and what Meta has announced for it.
 
-use super::{Change, History, Latest, Observed, PollTimes, Stamp};
+use serde::{Deserialize, Serialize};
+
+use super::journal::Attribute;
+use super::sighting::Sighting;
+use super::{History, Latest, Stamp};
 use crate::domain::template::{
     Category, EventKind, Identity, News, PauseTitle, Reading, RejectedReason, Status,
 };
 use crate::domain::{QualityRating, TemplateId, Timestamp};
 
+/// `status`.
+pub const STATUS: Attribute = Attribute::shared("status");
+/// `quality_score.score`.
+pub const QUALITY_RATING: Attribute = Attribute::shared("quality_rating");
+/// `category`.
+pub const CATEGORY: Attribute = Attribute::shared("category");
+
 /// What is known of one template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// Its node: one language of one name.
     pub id: TemplateId,
@@ -132,34 +143,17 @@ impl Template {
         self.language.observe_some(identity.language.clone(), stamp);
     }
 
-    pub(super) fn read(
-        &mut self,
-        reading: &Reading,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) -> Steps {
+    pub(super) fn read(&mut self, reading: &Reading, sighting: &mut Sighting<'_>) -> Steps {
+        let stamp = sighting.stamp;
         self.identify(&reading.identity, stamp);
         self.correct_category
             .observe_some(reading.correct_category, stamp);
-        self.last_reason
-            .observe_some(reading.rejected_reason, stamp);
+        let reason = reading.rejected_reason;
+        self.last_reason.observe_some(reason, stamp);
         let quality = &mut self.quality_rating;
-        change.of_shared(
-            "template_quality_rating",
-            quality,
-            reading.quality_rating,
-            stamp,
-            polls,
-        );
-        let rejections = self.observe_status(
-            reading.status,
-            reading.rejected_reason,
-            stamp,
-            polls,
-            change,
-        );
-        self.observe_category(reading.category, stamp, polls, change);
+        sighting.see(QUALITY_RATING, quality, reading.quality_rating);
+        let rejections = self.observe_status(reading.status, reason, sighting);
+        sighting.see(CATEGORY, &mut self.category, reading.category);
         let category = reading
             .category
             .and_then(|category| self.category_polled(category, stamp));
@@ -182,13 +176,8 @@ impl Template {
         self.category_moved(before, category, stamp)
     }
 
-    pub(super) fn tell(
-        &mut self,
-        news: &News,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) -> Steps {
+    pub(super) fn tell(&mut self, news: &News, sighting: &mut Sighting<'_>) -> Steps {
+        let stamp = sighting.stamp;
         let mut steps = Steps::default();
         match news {
             News::Status {
@@ -199,33 +188,27 @@ impl Template {
                 disable_at,
             } => {
                 self.last_reason.observe_some(*reason, stamp);
-                steps.rejections =
-                    self.observe_status(event.status(), *reason, stamp, polls, change);
-                self.observe_category(*category, stamp, polls, change);
+                steps.rejections = self.observe_status(event.status(), *reason, sighting);
+                sighting.see(CATEGORY, &mut self.category, *category);
                 self.pause.observe_some(*pause, stamp);
                 self.schedule_disable(*event, *disable_at, stamp);
             }
             News::Quality { previous, new } => {
-                change.of(
-                    &mut self.quality_rating,
-                    *previous,
-                    stamp.just_before(),
-                    polls,
-                );
-                change.of(&mut self.quality_rating, Some(*new), stamp, polls);
+                sighting.see_before(QUALITY_RATING, &mut self.quality_rating, *previous);
+                sighting.see(QUALITY_RATING, &mut self.quality_rating, Some(*new));
             }
             News::CategoryAnnounced {
                 present,
                 coming,
                 at,
             } => {
-                self.observe_category(*present, stamp, polls, change);
+                sighting.see(CATEGORY, &mut self.category, *present);
                 self.correct_category.observe(*coming, stamp);
                 self.category_change.observe(Some((*coming, *at)), stamp);
             }
             News::CategoryChanged { previous, new } => {
-                self.observe_category(*previous, stamp.just_before(), polls, change);
-                self.observe_category(Some(*new), stamp, polls, change);
+                sighting.see_before(CATEGORY, &mut self.category, *previous);
+                sighting.see(CATEGORY, &mut self.category, Some(*new));
                 self.category_change.observe(None, stamp);
                 steps.category =
                     previous.and_then(|previous| self.category_moved(previous, *new, stamp));
@@ -237,33 +220,15 @@ impl Template {
         steps
     }
 
-    fn observe_category(
-        &mut self,
-        category: Option<Category>,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
-    ) -> Option<Observed<Category>> {
-        change.of_shared(
-            "template_category",
-            &mut self.category,
-            category,
-            stamp,
-            polls,
-        )
-    }
-
     /// Observes the status and says how many rejections that adds.
     fn observe_status(
         &mut self,
         status: Option<Status>,
         reason: Option<RejectedReason>,
-        stamp: Stamp,
-        polls: &PollTimes,
-        change: &mut Change,
+        sighting: &mut Sighting<'_>,
     ) -> Option<(RejectedReason, u64)> {
-        let seen = change.of_shared("template_status", &mut self.status, status, stamp, polls)?;
-        let rejections = seen.more(|(_, to)| *to == Status::Rejected);
+        let seen = sighting.see(STATUS, &mut self.status, status)?;
+        let rejections = seen.more(|_, to| to == Status::Rejected);
         Some((reason.unwrap_or(RejectedReason::None), rejections))
     }
 

@@ -1,85 +1,262 @@
-//! Owns the state: commits events, answers reads.
+//! Owns the state, makes changes durable, answers reads.
 //!
-//! Invariant: whoever awaited [`Store::commit`] finds his events in every later snapshot. Today the
-//! state lives in memory; what makes it durable belongs here, behind the same two calls.
+//! Invariant: when [`Store::commit`] says so, and not before, its events are on the disk and in every
+//! later snapshot. What a snapshot shows is durable; a commit that failed has changed nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod applied;
+mod committer;
+mod database;
+mod history;
+mod location;
+mod rows;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+pub use database::{OpenError, Reason};
+pub use history::{History, Passage, Question, Unreadable};
+pub use location::Location;
 
 use crate::domain::{Event, Source, WabaId};
-use crate::state::{Accounts, Change, Drift, State};
+use crate::state::{Account, Accounts, Change, Drift, State};
 use crate::telemetry::Telemetry;
+use committer::{Committer, Request};
+use database::{Database, Trouble};
 
-/// The one truth of the process. A plain mutex: an event is applied in microseconds, and a snapshot
-/// only clones the map of shared accounts.
+/// Requests that may wait for the commit under way; whoever comes after them waits to be let in.
+const MAX_WAITING: usize = 1_024;
+
+/// How long a commit may take before whoever asked is told that there is none. Meta gives up on an
+/// answer sooner or later too, and asks again; a commit that happens after all is then a repeat.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The one truth of the process.
 #[derive(Debug)]
 pub struct Store {
-    state: Mutex<State>,
-    telemetry: Arc<Telemetry>,
+    shared: Arc<Shared>,
+    history: History,
+    requests: mpsc::Sender<Request>,
 }
 
+/// The store does not take commits now. What was not committed must be said again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    message: String,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the store takes no commits: {}", self.message)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
 impl Store {
-    /// An empty state that watches nothing yet.
-    #[must_use]
-    pub fn new(telemetry: Arc<Telemetry>) -> Self {
-        Self {
-            state: Mutex::default(),
-            telemetry,
+    /// Opens the store where it stands; it watches nothing yet.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, with what to do about it.
+    pub async fn open(
+        location: &Location,
+        keep_journal_for: Duration,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Self, OpenError> {
+        let database = Database::open(location).await?;
+        for reason in Reason::ALL {
+            let failures = &telemetry.store_commit_failures;
+            failures.with_label_values(&[reason.as_str()]);
         }
+        let shared = Arc::new(Shared::new(telemetry));
+        let history = History::of(database.journal());
+        let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
+        let committer = committer.map_err(|trouble| OpenError::of(location.path(), trouble))?;
+        shared.note_sound();
+        let (requests, to_serve) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(committer.run(to_serve));
+        Ok(Self {
+            shared,
+            history,
+            requests,
+        })
     }
 
-    /// Watches exactly these accounts from now on.
-    pub fn watch(&self, accounts: impl IntoIterator<Item = WabaId>) {
-        self.lock().watch(accounts);
+    /// Watches exactly these accounts from now on, with all that is known of them from before.
+    ///
+    /// # Errors
+    /// If what is known cannot be read; nothing has changed then.
+    pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Request::Watch(accounts, answer)).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Makes these events part of the truth; when it returns, they are.
-    pub async fn commit(&self, events: Vec<Event>) {
-        let changes: Vec<Change> = {
-            let mut state = self.lock();
-            events.iter().map(|event| state.apply(event)).collect()
+    /// Makes these events part of the truth; when it says so, they are on the disk. The events are not
+    /// lost by dropping this future: they are then committed without anybody being told.
+    ///
+    /// # Errors
+    /// If they could not be made durable, or not in time.
+    pub async fn commit(&self, events: Vec<Event>) -> Result<(), Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        let committed = async {
+            self.ask(Request::Commit(events, answer)).await?;
+            outcome.await.map_err(|_| Unavailable::closed())?
         };
-        for (event, change) in events.iter().zip(&changes) {
-            count(event.source, change, &self.telemetry);
-        }
+        let committed = timeout(COMMIT_TIMEOUT, committed).await;
+        committed.unwrap_or_else(|_| Err(Unavailable::slow()))
     }
 
     /// Is this account watched?
     #[must_use]
     pub fn is_watched(&self, waba_id: &WabaId) -> bool {
-        self.lock().accounts().contains_key(waba_id)
+        self.shared.accounts().contains_key(waba_id)
     }
 
-    /// The accounts as they are now, one consistent picture that later commits leave alone.
+    /// One account as it is on the disk, if it is watched.
+    #[must_use]
+    pub fn account(&self, waba_id: &WabaId) -> Option<Arc<Account>> {
+        self.shared.accounts().get(waba_id).map(Arc::clone)
+    }
+
+    /// The accounts as they are on the disk, one consistent picture that later commits leave alone.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
-        self.lock().accounts().clone()
+        self.shared.accounts().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // A panic while applying would be a bug in pure code; the state before it is still whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What came before.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Does it take commits?
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn is_sound(&self) -> Result<(), Unavailable> {
+        if self.requests.is_closed() {
+            return Err(Unavailable::closed());
+        }
+        match self.shared.trouble.load().as_deref() {
+            Some(trouble) => Err(trouble.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Finishes what is under way and closes; commits after this fail.
+    pub async fn close(&self) {
+        self.history.close().await;
+        let (closed, outcome) = oneshot::channel();
+        if self.requests.send(Request::Close(closed)).await.is_ok() {
+            // An error means that it is closed already.
+            drop(outcome.await);
+        }
+    }
+
+    async fn ask(&self, request: Request) -> Result<(), Unavailable> {
+        let asked = self.requests.send(request).await;
+        asked.map_err(|_| Unavailable::closed())
     }
 }
 
-fn count(source: Source, change: &Change, telemetry: &Telemetry) {
-    if let Source::Webhook(_) = source {
-        telemetry
-            .webhook_unwatched
-            .inc_by(u64::from(change.unwatched));
-        telemetry
-            .webhook_duplicates
-            .inc_by(u64::from(change.duplicate));
-        telemetry.webhook_refused.inc_by(u64::from(change.refused));
-        telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
+impl Unavailable {
+    fn closed() -> Self {
+        Self {
+            message: "it is closed".to_owned(),
+        }
     }
-    for (attribute, drift) in &change.drift {
-        let source = match drift {
-            Drift::PollAlone => "poll",
-            Drift::WebhookAlone => "webhook",
-        };
-        telemetry
-            .drift
-            .with_label_values(&[attribute, source])
-            .inc();
+
+    fn slow() -> Self {
+        Self {
+            message: format!("the disk has not answered for {COMMIT_TIMEOUT:?}"),
+        }
+    }
+}
+
+/// What the committer publishes.
+#[derive(Debug)]
+struct Shared {
+    accounts: Mutex<Accounts>,
+    trouble: ArcSwapOption<Unavailable>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Shared {
+    fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self {
+            accounts: Mutex::default(),
+            trouble: ArcSwapOption::empty(),
+            telemetry,
+        }
+    }
+
+    /// A map of shared accounts: held for as long as it takes to clone it.
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes the accounts that a commit has touched.
+    fn publish(&self, touched: &Accounts, state: &State) {
+        let now = touched.keys().map(|waba_id| {
+            let account = &state.accounts()[waba_id];
+            (waba_id.clone(), Arc::clone(account))
+        });
+        self.accounts().extend(now);
+    }
+
+    fn publish_all(&self, state: &State) {
+        self.accounts().clone_from(state.accounts());
+    }
+
+    fn note_sound(&self) {
+        self.telemetry.store_up.set(1);
+        if self.trouble.swap(None).is_some() {
+            tracing::info!("the store takes commits again");
+        }
+    }
+
+    /// Counts the trouble, and logs it where it is new.
+    fn note_trouble(&self, trouble: &Trouble) -> Unavailable {
+        let reason = trouble.reason.as_str();
+        let failures = &self.telemetry.store_commit_failures;
+        failures.with_label_values(&[reason]).inc();
+        self.telemetry.store_up.set(0);
+        let message = format!("{trouble} ({reason})");
+        let unavailable = Unavailable { message };
+        let before = self.trouble.swap(Some(Arc::new(unavailable.clone())));
+        if before.as_deref() != Some(&unavailable) {
+            tracing::error!(%trouble, reason, "the store takes no commits; webhooks are refused until it does");
+        }
+        unavailable
+    }
+
+    fn count(&self, source: Source, change: &Change) {
+        let telemetry = &self.telemetry;
+        if let Source::Webhook(_) = source {
+            telemetry
+                .webhook_unwatched
+                .inc_by(u64::from(change.unwatched));
+            telemetry
+                .webhook_duplicates
+                .inc_by(u64::from(change.duplicate));
+            telemetry.webhook_refused.inc_by(u64::from(change.refused));
+            telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
+        }
+        for (entity, attribute, drift) in &change.drift {
+            let source = match drift {
+                Drift::PollAlone => "poll",
+                Drift::WebhookAlone => "webhook",
+            };
+            let attribute = format!("{entity}_{attribute}");
+            let drift = telemetry.drift.with_label_values(&[&attribute, source]);
+            drift.inc();
+        }
     }
 }

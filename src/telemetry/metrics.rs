@@ -23,6 +23,12 @@ const LAG_BUCKETS: &[f64] = &[
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604_800.0,
 ];
 
+/// Buckets for a commit, in seconds: a solid-state disk needs a millisecond or two, a locked file two
+/// seconds until it is given up.
+const COMMIT_BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+
 /// What one of these metrics is, for documentation and for checks against it.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -81,6 +87,12 @@ pub struct Telemetry {
     pub malformed_values: IntCounterVec,
     /// Objects left out of a scrape by a ceiling on series.
     pub series_refused: IntCounterVec,
+    /// 1 while the store takes commits.
+    pub store_up: IntGauge,
+    /// Seconds for which a commit was under way.
+    pub store_commit_duration: Histogram,
+    /// Commits that failed, by reason.
+    pub store_commit_failures: IntCounterVec,
     /// 1 if the last reload of the configuration succeeded.
     pub config_last_reload_successful: IntGauge,
     /// When the configuration was last loaded.
@@ -116,6 +128,9 @@ impl Telemetry {
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
+            store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
+            store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
+            store_commit_failures: new.counters("store_commit_failures_total", "Attempts to commit to the store that failed, by reason.", &["reason"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
             registry: new.registry,

@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
     ("expose", &["domain", "state"]),
-    ("store", &["domain", "state", "telemetry"]),
+    ("store", &["clock", "domain", "state", "telemetry"]),
     ("ingest", &["clock", "domain", "store", "telemetry"]),
     (
         "serve",

@@ -7,12 +7,14 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 /// For what takes milliseconds on an idle machine: this one may be compiling beside.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -79,6 +81,8 @@ pub struct Process {
     child: Child,
     out: Written,
     log: Written,
+    /// Its working directory, where that is its own.
+    _folder: Option<TempDir>,
 }
 
 impl Process {
@@ -91,7 +95,12 @@ impl Process {
             .spawn()?;
         let out = Written::by(child.stdout.take().expect("it is piped"));
         let log = Written::by(child.stderr.take().expect("it is piped"));
-        Ok(Self { child, out, log })
+        Ok(Self {
+            child,
+            out,
+            log,
+            _folder: None,
+        })
     }
 
     /// What it wrote to standard output.
@@ -155,12 +164,20 @@ impl Drop for Process {
 }
 
 /// The program with these arguments and variables and no others: what the developer's shell or CI
-/// has set does not count.
+/// has set does not count. What it stores is in a folder of its own, and gone with it.
 pub fn program(arguments: &[&str], variables: &[(String, String)]) -> Process {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut process = program_in(folder.path(), arguments, variables);
+    process._folder = Some(folder);
+    process
+}
+
+/// The program in a folder that outlives it.
+pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, String)]) -> Process {
     let variables = variables.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
     command.args(arguments).env_clear().envs(variables);
-    Process::start(&mut command).expect("cargo has built it")
+    Process::start(command.current_dir(folder)).expect("cargo has built it")
 }
 
 /// What the program says and how it ends, for a command that ends by itself.

@@ -47,6 +47,7 @@ web: {listen_address: '127.0.0.1:0'}
 webhook: {enabled: true, listen_address: '[::1]:9000'}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, calls_per_hour: 200, max_usage_ratio: 0.5}
+store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 log: {level: 'info,reqwest=debug', format: json}
 apps:
@@ -68,6 +69,8 @@ poll.account_interval: 2m
 poll.templates_interval: 1h
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
+store.url: sqlite:state.db
+store.history_retention: 30days
 templates.detail: problems
 templates.state_sets: full
 templates.series_limit: 10

@@ -17,6 +17,8 @@ const BUDGET_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Outcome {
     /// What kept it from reading everything.
     pub failure: Option<Failure>,
+    /// Is what it read on the disk? If not, the store itself tells why.
+    pub is_stored: bool,
     /// What that means for the next one.
     pub next: Next,
 }
@@ -29,23 +31,37 @@ pub(super) async fn poll(
     budgets: Arc<Mutex<Budgets>>,
 ) -> Outcome {
     let calls = TaskCalls { task, budgets };
-    let observed_at = clock::now();
+    let observed_at = date_of_poll(task, store);
     let (fact, failure) = read(task, client, &calls).await;
-    if let Some(fact) = fact {
-        let waba_id = task.waba_id.clone();
-        store
-            .commit(vec![Event {
-                waba_id,
-                observed_at,
-                source: Source::Poll,
-                fact,
-            }])
-            .await;
-    }
-    let next = failure.as_ref().map_or(Next::AtCadence, |failure| {
-        next_after(failure, clock::steady())
+    let event = fact.map(|fact| Event {
+        waba_id: task.waba_id.clone(),
+        observed_at,
+        source: Source::Poll,
+        fact,
     });
-    Outcome { failure, next }
+    let is_stored = match event {
+        Some(event) => store.commit(vec![event]).await.is_ok(),
+        None => true,
+    };
+    let next = match &failure {
+        Some(failure) => next_after(failure, clock::steady()),
+        None if is_stored => Next::AtCadence,
+        None => Next::Retry,
+    };
+    Outcome {
+        failure,
+        is_stored,
+        next,
+    }
+}
+
+/// When this poll begins: after the one before it, whatever the clock says.
+fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
+    let account = store.account(&task.waba_id);
+    let polls = account
+        .as_ref()
+        .and_then(|account| account.polls(task.collector));
+    polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
 }
 
 async fn read(

@@ -204,7 +204,7 @@ impl Poller {
             .telemetry
             .poll_up
             .with_label_values(&[task.waba_id.as_str(), collector]);
-        up.set(i64::from(outcome.failure.is_none()));
+        up.set(i64::from(outcome.failure.is_none() && outcome.is_stored));
         let duration = self.telemetry.poll_duration.with_label_values(&[collector]);
         duration.observe(now.since(began).as_secs_f64());
     }

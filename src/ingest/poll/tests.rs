@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Budget, Budgets, Cadences, Poller};
 use crate::domain::{Collector, WabaId, Word};
 use crate::ingest::graph::tests::meta::{Answer, Asked, Meta, page, waba};
-use crate::store::Store;
+use crate::store::{Location, Store};
 
 /// Nothing here takes long; a test that would wait for ever ends with this instead.
 const LONGEST_TEST: Duration = Duration::from_secs(20);
@@ -26,9 +26,18 @@ struct Polling {
     task: JoinHandle<()>,
 }
 
-fn start(meta: &Meta, accounts: &[WabaId], cadence: Duration, calls_per_hour: u32) -> Polling {
-    let store = Arc::new(Store::new(Arc::clone(&meta.telemetry)));
-    store.watch(accounts.iter().cloned());
+async fn start(
+    meta: &Meta,
+    accounts: &[WabaId],
+    cadence: Duration,
+    calls_per_hour: u32,
+) -> Polling {
+    let store = Store::open(&Location::Memory, ONCE, Arc::clone(&meta.telemetry)).await;
+    let store = Arc::new(store.expect("a store in memory"));
+    store
+        .watch(accounts.iter().cloned().collect())
+        .await
+        .expect("a sound store");
     let clients: BTreeMap<_, _> = accounts
         .iter()
         .map(|waba_id| (waba_id.clone(), Arc::clone(&meta.client)))
@@ -104,7 +113,7 @@ fn well(asked: &Asked) -> Answer {
 #[tokio::test]
 async fn one_account_is_read_at_once_by_all_three_collectors() {
     let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
-    let polling = start(&meta, &[waba()], ONCE, 1_000);
+    let polling = start(&meta, &[waba()], ONCE, 1_000).await;
     until(|| all_up(&meta)).await;
     assert_eq!(polling.numbers(), 1);
     polling.end().await;
@@ -125,7 +134,7 @@ async fn a_failure_takes_poll_up_down_and_nothing_else() {
         }
     })
     .await;
-    let polling = start(&meta, &[waba()], Duration::from_millis(5), 100_000);
+    let polling = start(&meta, &[waba()], Duration::from_millis(5), 100_000).await;
     until(|| all_up(&meta)).await;
     broken.store(true, Ordering::SeqCst);
     until(|| up(&meta, &waba(), Collector::Numbers) == Some(false)).await;
@@ -138,7 +147,7 @@ async fn a_failure_takes_poll_up_down_and_nothing_else() {
 #[tokio::test]
 async fn it_ends_at_once_when_told_also_during_a_request() {
     let meta = Meta::by_question(|_| std::future::pending::<Answer>()).await;
-    let polling = start(&meta, &[waba()], ONCE, 1_000);
+    let polling = start(&meta, &[waba()], ONCE, 1_000).await;
     until(|| !meta.asked().is_empty()).await;
     polling.end().await;
 }
@@ -146,7 +155,7 @@ async fn it_ends_at_once_when_told_also_during_a_request() {
 #[tokio::test]
 async fn a_poll_without_a_call_to_spend_is_put_off_and_counted_once() {
     let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
-    let polling = start(&meta, &[waba()], ONCE, 1);
+    let polling = start(&meta, &[waba()], ONCE, 1).await;
     let deferred = || {
         let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
         let of = |collector: Collector| {
@@ -166,7 +175,7 @@ async fn a_refused_token_takes_all_accounts_of_its_app_down_without_asking_for_e
     let accounts: Vec<WabaId> = (8_000..8_100)
         .map(|number| WabaId::parse(&number.to_string()).expect("digits"))
         .collect();
-    let polling = start(&meta, &accounts, ONCE, 1_000);
+    let polling = start(&meta, &accounts, ONCE, 1_000).await;
     let last = &accounts[accounts.len() - 1];
     until(|| up(&meta, last, Collector::Templates) == Some(false)).await;
     let asked_about_it = |asked: &Asked| asked.uri.path().contains(last.as_str());

@@ -124,6 +124,7 @@ impl Exporter {
         let flags = Flags::default()
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some("127.0.0.1:0".to_owned()))
+            .with("--store.url", Some("sqlite::memory:".to_owned()))
             .with("--graph.base-url", Some(meta.graph_url().to_owned()));
         let source = Source {
             flags,

@@ -1,0 +1,151 @@
+//! How the domain's values are written down with the state: Meta's words as they are spelt, ids as
+//! their digits, moments as Unix milliseconds. `domain` itself knows no format.
+//!
+//! What was saved must stay readable: a field added later needs `#[serde(default)]`, and a word that a
+//! later version no longer knows reads as `OTHER`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::journal::Spoken;
+use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
+use crate::domain::{
+    BusinessId, CanSendMessage, DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit,
+    PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number, template,
+};
+
+macro_rules! saved_as_text {
+    ($write:expr, $read:expr; $($type:ty),+ $(,)?) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let write: fn(&$type) -> Cow<'_, str> = $write;
+                serializer.serialize_str(&write(self))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: fn(&str) -> Option<$type> = $read;
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                let unreadable = || de::Error::custom(concat!("no ", stringify!($type)));
+                read(&text).ok_or_else(unreadable)
+            }
+        }
+    )+};
+}
+
+saved_as_text! {
+    |word| word.as_str().into(), |text| Some(Word::parse(text));
+    account::AlertSeverity,
+    account::AlertType,
+    account::BusinessVerificationStatus,
+    account::EventKind,
+    account::ReviewStatus,
+    account::Status,
+    account::ViolationType,
+    BanState,
+    CanSendMessage,
+    HealthEntity,
+    number::AccountMode,
+    number::CodeVerificationStatus,
+    number::NameDecision,
+    number::NameStatus,
+    number::PlatformType,
+    number::QualityEventKind,
+    number::Status,
+    number::ThroughputLevel,
+    QualityRating,
+    RestrictionType,
+    template::Category,
+    template::EventKind,
+    template::PauseTitle,
+    template::RejectedReason,
+    template::Status,
+}
+
+saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
+saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
+saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
+saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
+
+saved_as_text!(|limit| limit.spoken(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
+
+macro_rules! saved_as {
+    ($type:ty, $form:ty, $write:expr, $read:expr) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let write: fn(&$type) -> $form = $write;
+                write(self).serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: fn($form) -> $type = $read;
+                <$form>::deserialize(deserializer).map(read)
+            }
+        }
+    };
+}
+
+saved_as!(
+    Timestamp,
+    i64,
+    |moment| moment.as_millis(),
+    Timestamp::from_millis
+);
+
+saved_as!(
+    Ban,
+    (BanState, Option<Timestamp>),
+    |ban| (ban.state, ban.date),
+    |(state, date)| Ban { state, date }
+);
+
+saved_as!(
+    Restriction,
+    (RestrictionType, Option<Timestamp>),
+    |restriction| (restriction.kind, restriction.expires_at),
+    |(kind, expires_at)| Restriction { kind, expires_at }
+);
+
+saved_as!(
+    EntityHealth,
+    (HealthEntity, CanSendMessage),
+    |entity| (entity.kind, entity.can_send_message),
+    |(kind, can_send_message)| EntityHealth {
+        kind,
+        can_send_message
+    }
+);
+
+saved_as!(
+    Health,
+    (CanSendMessage, Vec<EntityHealth>),
+    |health| (health.can_send_message, health.entities.clone()),
+    |(can_send_message, entities)| Health {
+        can_send_message,
+        entities
+    }
+);
+
+/// [`number::Told`], as serde sees it.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "number::Told")]
+pub(super) struct SavedTold {
+    digits: DisplayDigits,
+    #[serde(with = "SavedNews")]
+    news: number::News,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "number::News")]
+enum SavedNews {
+    Quality {
+        event: number::QualityEventKind,
+        old_limit: Option<MessagingLimit>,
+        current_limit: Option<MessagingLimit>,
+    },
+    Name(number::NameDecision),
+}

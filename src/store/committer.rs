@@ -1,0 +1,269 @@
+//! The one writer: applies events, makes them durable, publishes what came of it.
+//!
+//! Whatever has arrived while a commit was under way shares the next one, so that nobody waits for
+//! company and a busy hour costs no more commits than the disk can do. After trouble nothing in memory
+//! is believed that is not known to be on the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::applied::Applied;
+use super::database::{Database, Trouble, Writes};
+use super::{Shared, Unavailable, rows};
+use crate::clock;
+use crate::domain::{Event, WabaId};
+use crate::state::{Accounts, State};
+
+/// Requests that share one commit. A commit of this many takes some tens of milliseconds.
+const MAX_BATCH: usize = 256;
+
+/// How often a store in trouble is tried again, beside every new request.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the journal is pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// Tells whoever asked how it went.
+type Answer = oneshot::Sender<Result<(), Unavailable>>;
+
+/// What is asked of the committer.
+pub enum Request {
+    /// Make these events part of the truth.
+    Commit(Vec<Event>, Answer),
+    /// Watch exactly these accounts, as far as they are known from before.
+    Watch(BTreeSet<WabaId>, Answer),
+    /// Finish what is under way and close the database.
+    Close(oneshot::Sender<()>),
+}
+
+/// The writer's own.
+pub struct Committer {
+    shared: Arc<Shared>,
+    database: Database,
+    state: State,
+    /// The number of the last commit known to be durable.
+    number: i64,
+    /// Has something failed since that commit?
+    in_doubt: bool,
+    keep_journal_for: Duration,
+}
+
+impl Committer {
+    /// Takes up where the database stands; watches nothing yet.
+    pub async fn new(
+        mut database: Database,
+        shared: Arc<Shared>,
+        keep_journal_for: Duration,
+    ) -> Result<Self, Trouble> {
+        let number = database.commit_number().await?;
+        let mut committer = Self {
+            shared,
+            database,
+            state: State::default(),
+            number,
+            in_doubt: false,
+            keep_journal_for,
+        };
+        committer.read_keys().await?;
+        Ok(committer)
+    }
+
+    /// Serves requests until one says to close, or nobody is left to ask.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::with_capacity(MAX_BATCH);
+        let mut retry = interval(RETRY_EVERY);
+        retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut prune = interval(PRUNE_EVERY);
+        let closed = loop {
+            tokio::select! {
+                count = requests.recv_many(&mut waiting, MAX_BATCH) => {
+                    if count == 0 {
+                        break None;
+                    }
+                    if let Some(closed) = self.serve(&mut waiting).await {
+                        break Some(closed);
+                    }
+                }
+                _ = retry.tick(), if self.in_doubt => {
+                    // Its outcome is told by readiness and the metrics.
+                    drop(self.become_sound().await);
+                }
+                _ = prune.tick() => self.prune().await,
+            }
+        };
+        if let Err(trouble) = self.database.close().await {
+            tracing::warn!(%trouble, "the store did not close in good order; nothing is lost");
+        }
+        closed.map(|closed| closed.send(()));
+    }
+
+    /// Serves what has come, in order: runs of commits together, anything else by itself.
+    async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
+        let mut batch = Vec::new();
+        for request in waiting.drain(..) {
+            match request {
+                Request::Commit(events, answer) => batch.push((events, answer)),
+                Request::Watch(waba_ids, answer) => {
+                    self.commit_together(std::mem::take(&mut batch)).await;
+                    let outcome = self.watch(waba_ids).await;
+                    // Whoever asked may have gone away.
+                    drop(answer.send(outcome));
+                }
+                Request::Close(closed) => {
+                    self.commit_together(batch).await;
+                    return Some(closed);
+                }
+            }
+        }
+        self.commit_together(batch).await;
+        None
+    }
+
+    async fn commit_together(&mut self, batch: Vec<(Vec<Event>, Answer)>) {
+        if batch.is_empty() {
+            return;
+        }
+        let events: Vec<&Event> = batch.iter().flat_map(|(events, _)| events).collect();
+        let outcome = self.commit(&events).await;
+        for (_, answer) in batch {
+            // Whoever waited may have gone away; the events are committed all the same.
+            drop(answer.send(outcome.clone()));
+        }
+    }
+
+    async fn commit(&mut self, events: &[&Event]) -> Result<(), Unavailable> {
+        self.become_sound().await?;
+        let applied = Applied::apply(&mut self.state, events);
+        if !applied.is_empty() {
+            let writes = self.writes(&applied);
+            let started = Instant::now();
+            if let Err(trouble) = self.database.write(&writes).await {
+                self.state.undo(applied.before, applied.new_changes.len());
+                return Err(self.doubt(&trouble));
+            }
+            let took = started.elapsed().as_secs_f64();
+            self.shared.telemetry.store_commit_duration.observe(took);
+            self.number = writes.number;
+            self.shared.publish(&applied.before, &self.state);
+        }
+        for (event, change) in events.iter().zip(&applied.changes) {
+            self.shared.count(event.source, change);
+        }
+        Ok(())
+    }
+
+    fn writes(&self, applied: &Applied) -> Writes {
+        let mut writes = Writes {
+            number: self.number + 1,
+            now_ms: clock::now().as_millis(),
+            ..Writes::default()
+        };
+        for (waba_id, before) in &applied.before {
+            let now = &self.state.accounts()[waba_id];
+            let (account, objects) = rows::of_account(waba_id, Some(before), now);
+            writes.accounts.push(account);
+            writes.objects.extend(objects);
+        }
+        let keys = self.state.applied_changes();
+        let first = number(keys.newest_number()) - number(applied.new_changes.len() as u64) + 1;
+        let numbered = (first..).zip(applied.new_changes.iter().map(|key| rows::of_key(*key)));
+        writes.keys = numbered.collect();
+        writes.forgotten_keys = number(keys.forgotten_number());
+        (writes.struck, writes.added) = applied.journal();
+        writes
+    }
+
+    /// After trouble: reopens, reads back what is not known, and tries whether writing works.
+    async fn become_sound(&mut self) -> Result<(), Unavailable> {
+        if !self.in_doubt {
+            return Ok(());
+        }
+        match self.recover().await {
+            Ok(()) => {
+                self.in_doubt = false;
+                self.shared.note_sound();
+                Ok(())
+            }
+            Err(trouble) => Err(self.doubt(&trouble)),
+        }
+    }
+
+    async fn recover(&mut self) -> Result<(), Trouble> {
+        self.database.reopen().await?;
+        self.database.probe().await?;
+        let number = self.database.commit_number().await?;
+        if number != self.number {
+            tracing::info!("the commit whose outcome was unknown has happened; reading it back");
+            let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
+            let accounts = self.load(&waba_ids).await?;
+            self.read_keys().await?;
+            self.state.adopt(accounts);
+            self.shared.publish_all(&self.state);
+            self.number = number;
+        }
+        Ok(())
+    }
+
+    async fn watch(&mut self, waba_ids: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+        self.become_sound().await?;
+        let known = self.state.accounts();
+        let new = waba_ids.iter().filter(|id| !known.contains_key(*id));
+        let new: Vec<WabaId> = new.cloned().collect();
+        match self.load(&new).await {
+            Ok(accounts) => {
+                self.state.watch(waba_ids);
+                self.state.adopt(accounts);
+                self.shared.publish_all(&self.state);
+                Ok(())
+            }
+            Err(trouble) => Err(self.doubt(&trouble)),
+        }
+    }
+
+    async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, Trouble> {
+        let ids: Vec<String> = waba_ids.iter().map(WabaId::to_string).collect();
+        let saved = self.database.load(&ids).await?;
+        let mut accounts = BTreeMap::new();
+        for waba_id in waba_ids {
+            if let Some(saved) = saved.get(waba_id.as_str()) {
+                accounts.insert(waba_id.clone(), Arc::new(rows::to_account(saved)?));
+            }
+        }
+        Ok(accounts)
+    }
+
+    async fn read_keys(&mut self) -> Result<(), Trouble> {
+        let saved = self.database.delivery_keys().await?;
+        let newest = saved.last().map_or(0, |(number, _)| *number);
+        let keys: Result<Vec<_>, _> = saved.iter().map(|(_, key)| rows::to_key(key)).collect();
+        let newest = u64::try_from(newest).unwrap_or(0);
+        self.state.restore_applied_changes(keys?, newest);
+        Ok(())
+    }
+
+    async fn prune(&mut self) {
+        if self.in_doubt {
+            return;
+        }
+        let kept_for = i64::try_from(self.keep_journal_for.as_millis()).unwrap_or(i64::MAX);
+        let cutoff = clock::now().as_millis().saturating_sub(kept_for);
+        match self.database.prune(cutoff, kept_for).await {
+            Ok(lines) => tracing::debug!(lines, "journal pruned"),
+            Err(trouble) => drop(self.doubt(&trouble)),
+        }
+    }
+
+    fn doubt(&mut self, trouble: &Trouble) -> Unavailable {
+        self.in_doubt = true;
+        self.shared.note_trouble(trouble)
+    }
+}
+
+/// Commit and key numbers: far from the end of either type.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

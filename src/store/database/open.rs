@@ -1,0 +1,190 @@
+//! Opening: the folder, the lock, the file, the tables; and every way in which that goes wrong.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use thiserror::Error;
+
+use super::{Database, Location, Lock, Reason, Trouble};
+
+/// How long a commit waits for another process (a backup, a shell) to let go of the file. Webhooks wait
+/// as long, and Meta is patient.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
+
+/// Why the store could not be opened, and what to do about it.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The folder or the file cannot be made or written to.
+    #[error(
+        "store.url: cannot write to {path}: {error}; let the exporter's user write there, or give another path"
+    )]
+    Unwritable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        error: String,
+    },
+    /// Another exporter has it open.
+    #[error(
+        "store.url: {path} is in use by another exporter; stop that one, or give each its own file"
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A later version has been here.
+    #[error(
+        "store.url: {path} was written by a newer version of this exporter (schema {found}, this one knows {known}); run that version, or restore an older copy"
+    )]
+    FromTheFuture {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// It is damaged, or no database of ours.
+    #[error(
+        "store.url: {path} cannot be read ({error}); restore a copy, or move it away to begin with an empty history"
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// The database's own words.
+        error: String,
+    },
+    /// Anything else, such as a lock held by a tool.
+    #[error("store.url: cannot open {path}: {error}")]
+    Failed {
+        /// The database.
+        path: PathBuf,
+        /// The database's own words.
+        error: Trouble,
+    },
+}
+
+pub(super) async fn database(location: &Location) -> Result<Database, OpenError> {
+    let (options, lock) = match location {
+        Location::Memory => (in_memory(), None),
+        Location::File(path) => {
+            let lock = prepare(path)?;
+            (SqliteConnectOptions::new().filename(path), Some(lock))
+        }
+    };
+    // Synchronous FULL: a commit is on the disk, not on its way there, when it returns.
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    let connection = connect(&options).await;
+    let connection = connection.map_err(|problem| problem.at(location))?;
+    Ok(Database {
+        options,
+        connection: Some(connection),
+        in_memory: *location == Location::Memory,
+        _lock: lock,
+    })
+}
+
+/// A database of its own for each call, shared by its connections.
+fn in_memory() -> SqliteConnectOptions {
+    "sqlite::memory:"
+        .parse()
+        .expect("the form that sqlx documents")
+}
+
+/// The folder is there, the lock is ours, and nobody else may read the file.
+fn prepare(path: &Path) -> Result<Lock, OpenError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let unwritable = |path: &Path, error: &io::Error| OpenError::Unwritable {
+        path: path.to_owned(),
+        error: error.to_string(),
+    };
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let lock = Lock::take(path).map_err(|error| unwritable(folder, &error))?;
+    let lock = lock.ok_or_else(|| OpenError::InUse {
+        path: path.to_owned(),
+    })?;
+    owner_only(path).map_err(|error| unwritable(path, &error))?;
+    Ok(lock)
+}
+
+/// Makes the file, readable for its owner alone; SQLite gives its side files the same mode.
+fn owner_only(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, Problem> {
+    let mut connection = SqliteConnection::connect_with(options).await?;
+    // Not `run`, whose future cannot be sent between threads (sqlx says so where it makes this one public).
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    Ok(connection)
+}
+
+enum Problem {
+    FromTheFuture { found: i64 },
+    Trouble(Trouble),
+}
+
+impl Problem {
+    fn at(self, location: &Location) -> OpenError {
+        let path = location.path();
+        match self {
+            Self::FromTheFuture { found } => OpenError::FromTheFuture {
+                path,
+                found,
+                known: MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0),
+            },
+            Self::Trouble(error) => OpenError::of(path, error),
+        }
+    }
+}
+
+impl OpenError {
+    /// What this trouble means for whoever starts the exporter.
+    pub fn of(path: PathBuf, error: Trouble) -> Self {
+        match error.reason {
+            Reason::Corrupt => Self::Damaged {
+                path,
+                error: error.to_string(),
+            },
+            Reason::ReadOnly => Self::Unwritable {
+                path,
+                error: error.to_string(),
+            },
+            _ => Self::Failed { path, error },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Trouble(error.into())
+    }
+}
+
+impl From<MigrateError> for Problem {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(found) => Self::FromTheFuture { found },
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            other => Self::Trouble(Trouble::unreadable(other)),
+        }
+    }
+}

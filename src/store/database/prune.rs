@@ -1,0 +1,46 @@
+//! Forgetting what is older than the journal is to be kept.
+
+use sqlx::Connection;
+
+use super::{Database, Trouble};
+
+impl Database {
+    /// Forgets transitions before `cutoff_ms`, except each attribute's last one: that is its value at
+    /// the cut-off. Accounts not saved since then, and lines about entities that are forgotten
+    /// themselves, go altogether. Returns how many lines went.
+    ///
+    /// A clock that is far ahead would have everything forgotten. Nothing is, beyond what the journal's
+    /// own newest line says.
+    pub async fn prune(&mut self, cutoff_ms: i64, kept_for_ms: i64) -> Result<u64, Trouble> {
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(order_ms) FROM transitions")
+            .fetch_one(&mut *transaction)
+            .await?;
+        let cutoff_ms = newest.map_or(cutoff_ms, |newest| cutoff_ms.min(newest - kept_for_ms));
+        let mut gone = 0;
+        for statement in STATEMENTS {
+            let done = sqlx::query(statement).bind(cutoff_ms);
+            gone += done.execute(&mut *transaction).await?.rows_affected();
+        }
+        transaction.commit().await?;
+        Ok(gone)
+    }
+}
+
+const STATEMENTS: [&str; 5] = [
+    "DELETE FROM templates WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
+    "DELETE FROM phone_numbers WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
+    "DELETE FROM accounts WHERE saved_ms < $1",
+    "DELETE FROM transitions WHERE order_ms < $1 AND EXISTS ( \
+        SELECT 1 FROM transitions AS later \
+        WHERE later.waba_id = transitions.waba_id AND later.entity = transitions.entity \
+          AND later.entity_id = transitions.entity_id AND later.attribute = transitions.attribute \
+          AND later.order_ms > transitions.order_ms AND later.order_ms < $1)",
+    "DELETE FROM transitions WHERE order_ms < $1 AND NOT EXISTS ( \
+        SELECT 1 FROM accounts WHERE transitions.waba_id = accounts.waba_id \
+          AND transitions.entity = 'account' \
+        UNION ALL SELECT 1 FROM phone_numbers WHERE transitions.waba_id = phone_numbers.waba_id \
+          AND transitions.entity = 'phone_number' AND transitions.entity_id = phone_number_id \
+        UNION ALL SELECT 1 FROM templates WHERE transitions.waba_id = templates.waba_id \
+          AND transitions.entity = 'template' AND transitions.entity_id = template_id)",
+];

@@ -1,0 +1,110 @@
+//! What can be wrong with a database at run time, in an operator's words.
+
+use std::fmt;
+
+/// Why the store does not take commits: the bounded label of its failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No space is left.
+    DiskFull,
+    /// Another process holds the database.
+    Locked,
+    /// The file or its folder may not be written to.
+    ReadOnly,
+    /// The file is damaged.
+    Corrupt,
+    /// Reading or writing failed below the database.
+    Io,
+    /// Anything else.
+    Other,
+}
+
+impl Reason {
+    /// Every reason, for counters that exist at 0.
+    pub const ALL: [Self; 6] = [
+        Self::DiskFull,
+        Self::Locked,
+        Self::ReadOnly,
+        Self::Corrupt,
+        Self::Io,
+        Self::Other,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DiskFull => "disk_full",
+            Self::Locked => "locked",
+            Self::ReadOnly => "read_only",
+            Self::Corrupt => "corrupt",
+            Self::Io => "io",
+            Self::Other => "other",
+        }
+    }
+
+    /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
+    fn of_code(code: i32) -> Self {
+        match code & 0xff {
+            5 | 6 => Self::Locked,
+            8 => Self::ReadOnly,
+            10 | 14 => Self::Io,
+            11 | 26 => Self::Corrupt,
+            13 => Self::DiskFull,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A failed operation: why, and the database's own words.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Why.
+    pub reason: Reason,
+    message: String,
+}
+
+impl Trouble {
+    /// There is no connection, because reopening failed.
+    pub(super) fn closed() -> Self {
+        Self {
+            reason: Reason::Other,
+            message: "the database is closed".to_owned(),
+        }
+    }
+
+    /// What was read back makes no sense.
+    pub fn unreadable(what: impl fmt::Display) -> Self {
+        Self {
+            reason: Reason::Corrupt,
+            message: what.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse().ok()),
+            _ => None,
+        };
+        let reason = match (code, &error) {
+            (Some(code), _) => Reason::of_code(code),
+            (None, sqlx::Error::Io(_)) => Reason::Io,
+            _ => Reason::Other,
+        };
+        let message = match error {
+            sqlx::Error::Database(error) => error.message().to_owned(),
+            other => other.to_string(),
+        };
+        Self { reason, message }
+    }
+}

@@ -1,0 +1,225 @@
+//! One commit: everything of it, or nothing.
+
+use std::borrow::Cow;
+
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{Database, Trouble};
+
+/// Rows in one statement. More gain little; SQLite takes 32,766 values.
+const ROWS_AT_ONCE: usize = 500;
+
+/// A table of objects, one row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Phone numbers.
+    Numbers,
+    /// Message templates.
+    Templates,
+}
+
+impl Table {
+    fn name_and_key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Numbers => ("phone_numbers", "phone_number_id"),
+            Self::Templates => ("templates", "template_id"),
+        }
+    }
+}
+
+/// One object's row: what is known of it, or that it is forgotten.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Where it belongs.
+    pub table: Table,
+    /// Its account.
+    pub waba_id: String,
+    /// Its node.
+    pub id: String,
+    /// As JSON; none to delete the row.
+    pub state: Option<String>,
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its account.
+    pub waba_id: String,
+    /// Kind of entity.
+    pub entity: &'static str,
+    /// The entity's node.
+    pub entity_id: String,
+    /// Which attribute.
+    pub attribute: &'static str,
+    /// Its place among all observations.
+    pub order_ms: i64,
+    /// Who said so.
+    pub source: &'static str,
+    /// The value before.
+    pub from: Option<Cow<'static, str>>,
+    /// The value after.
+    pub to: Cow<'static, str>,
+}
+
+impl Line {
+    /// Is this the same step, whatever it is said to have come from?
+    pub fn is_step(&self, other: &Self) -> bool {
+        let key = |line: &Self| (line.attribute, line.order_ms, line.source);
+        key(self) == key(other)
+            && self.to == other.to
+            && self.entity_id == other.entity_id
+            && self.entity == other.entity
+            && self.waba_id == other.waba_id
+    }
+}
+
+/// What one commit writes.
+#[derive(Debug, Default)]
+pub struct Writes {
+    /// The commit's number, one more than the last.
+    pub number: i64,
+    /// Unix milliseconds of the commit.
+    pub now_ms: i64,
+    /// Accounts: id and JSON.
+    pub accounts: Vec<(String, String)>,
+    /// Numbers and templates.
+    pub objects: Vec<Object>,
+    /// New delivery keys with their numbers.
+    pub keys: Vec<(i64, String)>,
+    /// Keys up to this number are forgotten.
+    pub forgotten_keys: i64,
+    /// Journal lines struck out: all before those that are added.
+    pub struck: Vec<Line>,
+    /// Journal lines added.
+    pub added: Vec<Line>,
+}
+
+impl Database {
+    /// Makes all of it durable; after an error, none of it is, unless the answer itself got lost.
+    pub async fn write(&mut self, writes: &Writes) -> Result<(), Trouble> {
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        write_objects(&mut transaction, writes).await?;
+        write_keys(&mut transaction, writes).await?;
+        write_journal(&mut transaction, writes).await?;
+        sqlx::query("UPDATE commits SET number = $1")
+            .bind(writes.number)
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
+    for rows in writes.accounts.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::new("INSERT INTO accounts (waba_id, saved_ms, state) ");
+        query.push_values(rows, |mut row, (waba_id, state)| {
+            row.push_bind(waba_id)
+                .push_bind(writes.now_ms)
+                .push_bind(state);
+        });
+        query.push(
+            " ON CONFLICT (waba_id) DO UPDATE SET saved_ms = excluded.saved_ms, state = excluded.state",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    for table in [Table::Numbers, Table::Templates] {
+        let of_table = writes.objects.iter().filter(|object| object.table == table);
+        let kept: Vec<_> = of_table
+            .clone()
+            .filter_map(|object| Some((object, object.state.as_ref()?)))
+            .collect();
+        for rows in kept.chunks(ROWS_AT_ONCE) {
+            upsert(connection, table, rows).await?;
+        }
+        for object in of_table.filter(|object| object.state.is_none()) {
+            delete(connection, object).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn upsert(
+    connection: &mut SqliteConnection,
+    table: Table,
+    rows: &[(&Object, &String)],
+) -> sqlx::Result<()> {
+    let (name, key) = table.name_and_key();
+    let mut query =
+        QueryBuilder::<Sqlite>::new(format!("INSERT INTO {name} (waba_id, {key}, state) "));
+    query.push_values(rows, |mut row, (object, state)| {
+        row.push_bind(&object.waba_id)
+            .push_bind(&object.id)
+            .push_bind(*state);
+    });
+    query.push(format!(
+        " ON CONFLICT (waba_id, {key}) DO UPDATE SET state = excluded.state"
+    ));
+    query.build().execute(connection).await.map(drop)
+}
+
+async fn delete(connection: &mut SqliteConnection, object: &Object) -> sqlx::Result<()> {
+    let (name, key) = object.table.name_and_key();
+    let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {name} WHERE waba_id = "));
+    query.push_bind(&object.waba_id);
+    query.push(format!(" AND {key} = ")).push_bind(&object.id);
+    query.build().execute(connection).await.map(drop)
+}
+
+async fn write_keys(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
+    for rows in writes.keys.chunks(ROWS_AT_ONCE) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("INSERT INTO delivery_keys (number, delivery_key) ");
+        query.push_values(rows, |mut row, (number, key)| {
+            row.push_bind(*number).push_bind(key);
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    if writes.keys.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM delivery_keys WHERE number <= $1")
+        .bind(writes.forgotten_keys)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn write_journal(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
+    for line in &writes.struck {
+        sqlx::query(
+            "DELETE FROM transitions WHERE waba_id = $1 AND entity = $2 AND entity_id = $3 \
+             AND attribute = $4 AND order_ms = $5 AND source = $6 AND to_value = $7",
+        )
+        .bind(&line.waba_id)
+        .bind(line.entity)
+        .bind(&line.entity_id)
+        .bind(line.attribute)
+        .bind(line.order_ms)
+        .bind(line.source)
+        .bind(line.to.as_ref())
+        .execute(&mut *connection)
+        .await?;
+    }
+    for rows in writes.added.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO transitions (waba_id, entity, entity_id, attribute, order_ms, source, \
+             from_value, to_value) ",
+        );
+        query.push_values(rows, |mut row, line| {
+            row.push_bind(&line.waba_id)
+                .push_bind(line.entity)
+                .push_bind(&line.entity_id)
+                .push_bind(line.attribute)
+                .push_bind(line.order_ms)
+                .push_bind(line.source)
+                .push_bind(line.from.as_deref())
+                .push_bind(line.to.as_ref());
+        });
+        query.push(
+            " ON CONFLICT (waba_id, entity, entity_id, attribute, order_ms, source, to_value) \
+             DO UPDATE SET from_value = excluded.from_value",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}

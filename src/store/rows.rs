@@ -1,0 +1,118 @@
+//! Between the state and its rows: what a commit has to write, and the accounts that rows make up.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::database::{Line, Object, SavedAccount, Table, Trouble};
+use crate::domain::{DeliveryKey, WabaId};
+use crate::state::{Account, Entity, Transition};
+
+/// The account's own row, and the rows of those of its objects that are not as they were.
+pub fn of_account(
+    waba_id: &WabaId,
+    before: Option<&Account>,
+    now: &Account,
+) -> ((String, String), Vec<Object>) {
+    let nothing = Account::default();
+    let before = before.unwrap_or(&nothing);
+    let mut objects = Vec::new();
+    let mut add = |table, id: &dyn Display, state| {
+        objects.push(Object {
+            table,
+            waba_id: waba_id.to_string(),
+            id: id.to_string(),
+            state,
+        });
+    };
+    differences(&before.numbers, &now.numbers, |id, state| {
+        add(Table::Numbers, id, state);
+    });
+    differences(&before.templates, &now.templates, |id, state| {
+        add(Table::Templates, id, state);
+    });
+    ((waba_id.to_string(), json(now)), objects)
+}
+
+/// Tells of each object that was added, changed or forgotten. Objects are copied when they change, so
+/// that the same allocation is the same object.
+fn differences<K: Ord, V: Serialize>(
+    before: &BTreeMap<K, Arc<V>>,
+    now: &BTreeMap<K, Arc<V>>,
+    mut tell: impl FnMut(&K, Option<String>),
+) {
+    for (id, object) in now {
+        let same = before
+            .get(id)
+            .is_some_and(|before| Arc::ptr_eq(before, object));
+        if !same {
+            tell(id, Some(json(object.as_ref())));
+        }
+    }
+    for id in before.keys().filter(|id| !now.contains_key(id)) {
+        tell(id, None);
+    }
+}
+
+/// The account that these rows make up.
+pub fn to_account(saved: &SavedAccount) -> Result<Account, Trouble> {
+    let mut account: Account = parse("an account", &saved.state)?;
+    for state in &saved.numbers {
+        let number: crate::state::Number = parse("a phone number", state)?;
+        account.numbers.insert(number.id.clone(), Arc::new(number));
+    }
+    for state in &saved.templates {
+        let template: crate::state::Template = parse("a template", state)?;
+        account
+            .templates
+            .insert(template.id.clone(), Arc::new(template));
+    }
+    Ok(account)
+}
+
+/// One line of the journal.
+pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
+    let entity_id = match &transition.entity {
+        Entity::Account => waba_id.to_string(),
+        Entity::Number(id) => id.to_string(),
+        Entity::Template(id) => id.to_string(),
+    };
+    Line {
+        waba_id: waba_id.to_string(),
+        entity: transition.entity.kind(),
+        entity_id,
+        attribute: transition.attribute,
+        order_ms: transition.at.order_ms(),
+        source: if transition.at.is_told() {
+            "webhook"
+        } else {
+            "poll"
+        },
+        from: transition.from.clone(),
+        to: transition.to.clone(),
+    }
+}
+
+/// A delivery key as text.
+pub fn of_key(key: DeliveryKey) -> String {
+    format!("{:032x}", key.0)
+}
+
+/// The delivery key of this text.
+pub fn to_key(text: &str) -> Result<DeliveryKey, Trouble> {
+    let key = u128::from_str_radix(text, 16);
+    key.map(DeliveryKey)
+        .map_err(|error| Trouble::unreadable(format!("a delivery key is damaged: {error}")))
+}
+
+fn json(state: &impl Serialize) -> String {
+    serde_json::to_string(state).expect("plain data with text for keys")
+}
+
+fn parse<T: DeserializeOwned>(what: &str, state: &str) -> Result<T, Trouble> {
+    serde_json::from_str(state)
+        .map_err(|error| Trouble::unreadable(format!("{what} is damaged: {error}")))
+}
