@@ -114,15 +114,19 @@ async fn ours(location: &Location) -> Router {
     })
 }
 
-/// Deliveries that are under way at the same time, as they are in a busy hour.
-const AT_ONCE: usize = 64;
+/// Senders that wait for their answer before they send again, as there are in a busy hour.
+const SENDERS: usize = 256;
 
-fn measure(criterion: &mut Criterion, at_once: usize) {
+/// What each of them sends in one round.
+const IN_A_ROUND: usize = 4;
+
+fn measure(criterion: &mut Criterion, senders: usize) {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let on_disk = Location::File(folder.path().join("state.db"));
-    let mut group = criterion.benchmark_group(format!("webhook route, {at_once} at once"));
-    group.throughput(Throughput::Elements(at_once as u64));
+    let mut group = criterion.benchmark_group(format!("webhook route, {senders} senders"));
+    let deliveries = senders * IN_A_ROUND;
+    group.throughput(Throughput::Elements(deliveries as u64));
     let routes = [
         ("bare", bare()),
         ("hmac, Value, counter", least()),
@@ -136,8 +140,8 @@ fn measure(criterion: &mut Criterion, at_once: usize) {
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                || numbers.by_ref().take(at_once).map(request).collect(),
-                |requests: Vec<_>| runtime.block_on(answer_all(&router, requests)),
+                || numbers.by_ref().take(deliveries).map(request).collect(),
+                |requests: Vec<_>| runtime.block_on(send_all(&router, requests)),
                 criterion::BatchSize::SmallInput,
             );
         });
@@ -145,20 +149,27 @@ fn measure(criterion: &mut Criterion, at_once: usize) {
     group.finish();
 }
 
-async fn answer_all(router: &Router, requests: Vec<Request<Body>>) {
-    let mut answers = JoinSet::new();
-    for request in requests {
-        answers.spawn(router.clone().oneshot(request));
+async fn send_all(router: &Router, mut requests: Vec<Request<Body>>) {
+    let mut senders = JoinSet::new();
+    while !requests.is_empty() {
+        let mine = requests.split_off(requests.len() - IN_A_ROUND);
+        senders.spawn(send(router.clone(), mine));
     }
-    while let Some(answer) = answers.join_next().await {
-        let answer = answer.expect("no panic").expect("infallible");
+    while let Some(sent) = senders.join_next().await {
+        sent.expect("no panic");
+    }
+}
+
+async fn send(router: Router, requests: Vec<Request<Body>>) {
+    for request in requests {
+        let answer = router.clone().oneshot(request).await.expect("infallible");
         assert_eq!(answer.status(), StatusCode::OK);
     }
 }
 
 fn handler(criterion: &mut Criterion) {
     measure(criterion, 1);
-    measure(criterion, AT_ONCE);
+    measure(criterion, SENDERS);
 }
 
 criterion_group!(benches, handler);

@@ -16,6 +16,10 @@ use super::{Database, Location, Lock, Reason, Trouble};
 /// as long, and Meta is patient.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Pages of 4 KiB that the write-ahead log gathers until they are copied to the database: SQLite's own
+/// 1,000 are a few busy commits, each time with two more waits for the disk.
+const CHECKPOINT_PAGES: &str = "8000";
+
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
 
 /// Why the store could not be opened, and what to do about it.
@@ -84,6 +88,7 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .disable_statement_logging();
     let connection = connect(&options).await;
     let connection = connection.map_err(|problem| problem.at(location))?;

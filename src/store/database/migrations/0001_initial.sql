@@ -1,4 +1,5 @@
--- Everything that has to outlive the process. Plain SQL, so that another database can have the same.
+-- Everything that has to outlive the process. Plain SQL but for `WITHOUT ROWID`, which saves SQLite a
+-- second tree, so that another database can have the same tables.
 
 -- How many commits there have been: tells, after a commit of unknown outcome, whether it happened.
 CREATE TABLE commits (
@@ -30,7 +31,7 @@ CREATE TABLE templates (
 
 -- The window of webhook changes already applied, so that Meta's repeats are harmless.
 CREATE TABLE delivery_keys (
-    number BIGINT NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL PRIMARY KEY,
     delivery_key TEXT NOT NULL
 );
 
@@ -45,5 +46,5 @@ CREATE TABLE transitions (
     from_value TEXT,
     to_value TEXT NOT NULL,
     PRIMARY KEY (waba_id, entity, entity_id, attribute, order_ms, source, to_value)
-);
+) WITHOUT ROWID;
 CREATE INDEX transitions_by_time ON transitions (order_ms);
