@@ -30,9 +30,19 @@ pub fn get(address: SocketAddr, path: &str, header: &str) -> Result<Answer, Stri
 
 /// Posts JSON.
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Result<Answer, String> {
-    let body = body.to_string();
+    let header = "Content-Type: application/json";
+    post_text(address, path, header, &body.to_string())
+}
+
+/// Posts text with one more header line.
+pub fn post_text(
+    address: SocketAddr,
+    path: &str,
+    header: &str,
+    body: &str,
+) -> Result<Answer, String> {
     let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}",
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\n{header}\r\nContent-Length: {}",
         body.len()
     );
     exchange(address, &format!("{head}\r\n\r\n{body}"))

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod binary;
+mod durability;
 mod exporter;
 mod exposition;
 mod graph_client;

@@ -113,6 +113,11 @@ impl Process {
         self.log.text()
     }
 
+    /// Its number, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it is running");

@@ -205,7 +205,7 @@ fn account_news() -> impl Strategy<Value = Fact> {
 }
 
 /// Polls of which no two of a collector begin at the same time, and webhooks among them.
-fn events() -> impl Strategy<Value = Vec<Event>> {
+pub fn events() -> impl Strategy<Value = Vec<Event>> {
     let polls = prop::collection::btree_map(0..60_i64, poll(), 0..MAX_POLLS);
     let news = prop_oneof![number_news(), template_news(), account_news()];
     let webhooks = prop::collection::vec((0..60_i64, news), 0..MAX_WEBHOOKS);
@@ -218,7 +218,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn events_and_a_shuffle() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
+pub fn events_and_a_shuffle() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
     events().prop_flat_map(|events| {
         let twice: Vec<Event> = events.iter().chain(&events).cloned().collect();
         (Just(events), Just(twice).prop_shuffle())

@@ -11,8 +11,8 @@ mod prune;
 mod trouble;
 mod write;
 
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Executor};
 
 pub use journal::{Journal, JournalLine, Order, Selection};
 pub use load::SavedAccount;
@@ -22,6 +22,9 @@ pub use write::{Line, Object, Table, Writes};
 
 use super::Location;
 use lock::Lock;
+
+/// What is written to find out whether there is room: twice what one webhook takes.
+const PROBE_BYTES: usize = 64 * 1024;
 
 /// The one connection that writes.
 pub struct Database {
@@ -68,12 +71,14 @@ impl Database {
         Ok(query.fetch_one(self.connection()?).await?)
     }
 
-    /// Writes something that changes nothing, to find out whether writing works.
+    /// Writes something and takes it away, to find out whether writing works: as much as a common
+    /// commit does, or a full disk would seem to have room whenever a page is left.
     pub async fn probe(&mut self) -> Result<(), Trouble> {
-        let connection = self.connection()?;
-        connection
-            .execute("UPDATE commits SET number = number")
-            .await?;
+        let scratch = "-".repeat(PROBE_BYTES);
+        for scratch in [Some(scratch), None] {
+            let update = sqlx::query("UPDATE commits SET scratch = $1").bind(scratch);
+            update.execute(self.connection()?).await?;
+        }
         Ok(())
     }
 

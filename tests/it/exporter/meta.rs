@@ -114,6 +114,11 @@ impl Exporter {
 
     /// An exporter with this configuration file; returns when it serves.
     pub async fn configured(world: World, file: &str) -> Self {
+        Self::stored(world, file, "sqlite::memory:").await
+    }
+
+    /// The same, with a store that outlives it.
+    pub async fn stored(world: World, file: &str, store_url: &str) -> Self {
         let options = SimulationOptions {
             world: Some(world),
             ..SimulationOptions::default()
@@ -124,7 +129,7 @@ impl Exporter {
         let flags = Flags::default()
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some("127.0.0.1:0".to_owned()))
-            .with("--store.url", Some("sqlite::memory:".to_owned()))
+            .with("--store.url", Some(store_url.to_owned()))
             .with("--graph.base-url", Some(meta.graph_url().to_owned()));
         let source = Source {
             flags,

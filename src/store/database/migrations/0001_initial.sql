@@ -2,9 +2,11 @@
 -- second tree, so that another database can have the same tables.
 
 -- How many commits there have been: tells, after a commit of unknown outcome, whether it happened.
+-- `scratch` is what a store in trouble writes to find out whether there is room again.
 CREATE TABLE commits (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    number BIGINT NOT NULL
+    number BIGINT NOT NULL,
+    scratch TEXT
 );
 INSERT INTO commits (only_row, number) VALUES (1, 0);
 

@@ -1,0 +1,165 @@
+//! Trouble while it runs: what cannot be stored is refused with 503, readiness and metrics say so, and
+//! when the trouble is over everything goes on by itself with nothing lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Executor};
+use tokio::runtime::Runtime;
+
+use super::deliveries::{Fact, SECRET};
+use super::service::{PATIENCE, Service, arguments, variables};
+use crate::http::{get, until_metric};
+use crate::process::{Process, until};
+
+const EVENTS_TOTAL: &str = "whatsapp_message_template_status_events_total";
+
+fn fact(number: u64) -> Fact {
+    Fact {
+        time: 1_775_000_000 + number,
+        template: 7_001_002_003_000 + number,
+        event: "PAUSED",
+    }
+}
+
+fn status_of(service: &Service, number: u64) -> u16 {
+    service.send(&[fact(number)]).expect("it answers").status
+}
+
+fn paused(service: &Service) -> f64 {
+    service.scrape().count(EVENTS_TOTAL, &[("event", "PAUSED")])
+}
+
+fn until_ready(service: &Service, status: u16, word: &str) {
+    until(&format!("readiness {status} {word}"), PATIENCE, || {
+        let answer = get(service.address, "/-/ready", "")?;
+        let is_so = answer.status == status && answer.body.contains(word);
+        if is_so {
+            Ok(())
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    });
+}
+
+/// Everything that says that the store takes no commits, for this reason.
+fn says_why(service: &Service, reason: &str) {
+    until_ready(service, 503, reason);
+    until_metric(service.address, "whatsapp_exporter_store_up 0");
+    let scrape = service.scrape();
+    let failures = "whatsapp_exporter_store_commit_failures_total";
+    assert!(scrape.count(failures, &[("reason", reason)]) >= 1.0);
+    let refused = "whatsapp_exporter_webhook_rejected_total";
+    assert!(scrape.count(refused, &[("reason", "not_stored")]) >= 1.0);
+    service.process.until_logged("the store takes no commits");
+    let healthy = get(service.address, "/-/healthy", "").expect("it answers");
+    assert_eq!(healthy.status, 200);
+}
+
+/// It goes on by itself, with what was acknowledged and nothing else.
+fn recovers(service: &Service, acknowledged: u64) {
+    until_ready(service, 200, "ready");
+    until_metric(service.address, "whatsapp_exporter_store_up 1");
+    service
+        .process
+        .until_logged("the store takes commits again");
+    assert_eq!(paused(service), acknowledged as f64);
+    assert_eq!(status_of(service, acknowledged), 200);
+    assert_eq!(paused(service), acknowledged as f64 + 1.0);
+}
+
+#[test]
+fn a_locked_store_refuses_and_recovers() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    assert_eq!(status_of(&service, 0), 200);
+
+    let runtime = Runtime::new().expect("a runtime");
+    let options = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let mut tool = runtime
+        .block_on(SqliteConnection::connect_with(&options))
+        .expect("a tool may look at it");
+    let begun = runtime.block_on(tool.execute("BEGIN EXCLUSIVE"));
+    begun.expect("nobody else holds it");
+    assert_eq!(status_of(&service, 1), 503);
+    says_why(&service, "locked");
+
+    let ended = runtime.block_on(tool.execute("ROLLBACK"));
+    ended.expect("it held it");
+    recovers(&service, 1);
+}
+
+/// The program on a small file system of its own, which only it and `/proc` can see.
+struct SmallDisk {
+    service: Service,
+    folder: PathBuf,
+}
+
+impl SmallDisk {
+    fn start(folder: &Path, mount_options: &str) -> Process {
+        let arguments = arguments("sqlite:disk/state.db");
+        let script = format!(
+            "mkdir -p disk && mount -t tmpfs -o {mount_options} none disk && exec \"$0\" \"$@\""
+        );
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", &script])
+            .arg(env!("CARGO_BIN_EXE_whatsapp-business-exporter"))
+            .args(&arguments)
+            .envs(variables())
+            .current_dir(folder);
+        Process::start(&mut command).expect("util-linux is part of every Debian")
+    }
+
+    fn of(folder: &Path, mount_options: &str) -> Self {
+        let service = Service::of(Self::start(folder, mount_options));
+        let root = PathBuf::from(format!("/proc/{}/root", service.process.id()));
+        let inside = folder.strip_prefix("/").expect("an absolute path");
+        let folder = root.join(inside).join("disk");
+        Self { service, folder }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let disk = SmallDisk::of(folder.path(), "size=2m");
+    let service = &disk.service;
+    assert_eq!(status_of(service, 0), 200);
+
+    let filler = disk.folder.join("filler");
+    // Until nothing more fits: the error is what is wanted.
+    let filled = fs::write(&filler, vec![0; 4 << 20]);
+    assert!(filled.is_err(), "the disk is larger than it should be");
+    let mut acknowledged = 1;
+    // What is left of the last page may take a few more.
+    until("a delivery to be refused", PATIENCE, || {
+        match status_of(service, acknowledged) {
+            503 => Ok(()),
+            status => {
+                acknowledged += 1;
+                Err(format!("{status}"))
+            }
+        }
+    });
+    says_why(service, "disk_full");
+
+    fs::remove_file(&filler).expect("it is there");
+    recovers(service, acknowledged);
+}
+
+#[test]
+fn a_read_only_folder_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut process = SmallDisk::start(folder.path(), "ro");
+    assert_eq!(
+        process.ended_within(PATIENCE).code(),
+        Some(1),
+        "{process:?}"
+    );
+    let log = process.log();
+    assert!(log.contains("store.url: cannot write to disk"), "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+}

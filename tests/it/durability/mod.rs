@@ -1,0 +1,10 @@
+//! What was acknowledged survives: kills, full disks, locks, damage, clocks; and what was, can be asked
+//! for.
+
+mod clock;
+mod damage;
+mod deliveries;
+mod faults;
+mod kills;
+mod restore;
+mod service;

@@ -1,0 +1,104 @@
+//! `restore(persist(s))` shows what `s` shows, and the history does not depend on the order of arrival.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+use whatsapp_business_exporter::domain::{Event, Timestamp};
+use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::state::Accounts;
+use whatsapp_business_exporter::store::{Location, Passage, Question, Store};
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+use crate::reducer_properties::{events, events_and_a_shuffle};
+use crate::support::{ALL_TEMPLATES, at, waba};
+
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+async fn opened(location: &Location) -> Store {
+    let telemetry = Arc::new(Telemetry::new());
+    let store = Store::open(location, FOR_EVER, telemetry).await;
+    let store = store.expect("a store that opens");
+    let watched = store.watch(BTreeSet::from([waba()])).await;
+    watched.expect("a sound store");
+    store
+}
+
+async fn commit_each(store: &Store, events: &[Event]) {
+    for event in events {
+        let committed = store.commit(vec![event.clone()]).await;
+        committed.expect("a sound store");
+    }
+}
+
+fn text_of(accounts: &Accounts) -> String {
+    expose::render(accounts, &[], at(0), &ALL_TEMPLATES, Format::Text).text
+}
+
+async fn history(store: &Store) -> Vec<Passage> {
+    let question = Question {
+        waba_id: None,
+        entity: None,
+        entity_id: None,
+        attribute: None,
+        since: Timestamp::from_millis(i64::MIN),
+        until: Timestamp::from_millis(i64::MAX),
+    };
+    let passages = store.history().passages(&question, u32::MAX, 0).await;
+    passages.expect("a readable history")
+}
+
+/// Reads back in the middle and at the end, and takes what comes after in its stride.
+async fn shows_the_same_after_a_restart(events: &[Event]) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = Location::File(folder.path().join("state.db"));
+    let (first, second) = events.split_at(events.len() / 2);
+    for part in [first, second, first] {
+        let store = opened(&location).await;
+        commit_each(&store, part).await;
+        let (before, known) = (store.snapshot(), history(&store).await);
+        store.close().await;
+        drop(store);
+
+        let store = opened(&location).await;
+        prop_assert_eq!(&before, &store.snapshot());
+        prop_assert_eq!(text_of(&before), text_of(&store.snapshot()));
+        prop_assert_eq!(known, history(&store).await);
+        store.close().await;
+    }
+    Ok(())
+}
+
+async fn tells_the_same_history(
+    in_order: &[Event],
+    shuffled: &[Event],
+) -> Result<(), TestCaseError> {
+    let (plain, other) = (
+        opened(&Location::Memory).await,
+        opened(&Location::Memory).await,
+    );
+    commit_each(&plain, in_order).await;
+    // In one commit: struck and added lines meet each other.
+    let committed = other.commit(shuffled.to_vec()).await;
+    committed.expect("a sound store");
+    prop_assert_eq!(history(&plain).await, history(&other).await);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+    #[test]
+    fn a_restart_changes_nothing(events in events()) {
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(shows_the_same_after_a_restart(&events))?;
+    }
+
+    #[test]
+    fn the_history_is_the_same_in_any_order_of_arrival((events, shuffled) in events_and_a_shuffle()) {
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(tells_the_same_history(&events, &shuffled))?;
+    }
+}
