@@ -2,6 +2,7 @@
 //!
 //! Binding and running are apart, so that whoever starts it knows the ports before anything moves.
 
+pub mod backfill;
 pub mod demo;
 mod polling;
 mod settings;
@@ -28,6 +29,7 @@ use crate::serve::{Listener, serve};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
+pub use backfill::backup;
 use polling::Polling;
 
 /// Reloads that may wait for the one under way.

@@ -89,7 +89,12 @@ pub(super) fn cadences(config: &Config) -> Cadences {
 
 /// Where state and history are kept.
 pub(super) fn location(config: &Config) -> Location {
-    match &config.store.url {
+    location_of(&config.store.url)
+}
+
+/// The place that a URL names.
+pub(super) fn location_of(url: &config::StoreUrl) -> Location {
+    match url {
         config::StoreUrl::Memory => Location::Memory,
         config::StoreUrl::File(path) => Location::File(path.clone()),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::Flags;
+use crate::config::{Flags, StoreUrl};
 
 /// The demo tells the same story each time unless asked for another.
 const DEFAULT_SEED: &str = "1";
@@ -73,6 +73,19 @@ impl ConfigFlags {
             .with("--store.url", self.store_url.clone());
         self.log.add_to(flags)
     }
+}
+
+/// The store of an exporter, which may be running.
+#[derive(Args, Clone, Debug)]
+pub struct StoreFlags {
+    /// Where state and history are kept: sqlite: and a file's path
+    #[arg(
+        long = "store.url",
+        value_name = "URL",
+        default_value = "sqlite:data/whatsapp-business-exporter.db",
+        value_parser = StoreUrl::parse
+    )]
+    pub url: StoreUrl,
 }
 
 /// What is logged, and how.

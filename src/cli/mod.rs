@@ -5,6 +5,8 @@
 //! line knows are checked here.
 
 mod arguments;
+mod backfill;
+mod backup;
 mod check_config;
 mod configuration;
 mod demo;
@@ -17,7 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use arguments::{ConfigFlags, LogFlags, PaceFlags};
+pub use arguments::{ConfigFlags, LogFlags, PaceFlags, StoreFlags};
+pub use backfill::BackfillArguments;
+pub use backup::BackupArguments;
 pub use check_config::CheckConfigArguments;
 pub use demo::DemoArguments;
 pub use output::print_error;
@@ -71,6 +75,10 @@ pub enum Command {
     Demo(DemoArguments),
     /// Run the simulated Meta alone, for staging and game days
     Simulate(SimulateArguments),
+    /// Write the history as OpenMetrics text, for a new Prometheus to begin with
+    Backfill(BackfillArguments),
+    /// Copy the store to a new file, while the exporter runs
+    Backup(BackupArguments),
 }
 
 impl Cli {
@@ -92,6 +100,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
+        Command::Backfill(arguments) => backfill::run(&arguments).await,
+        Command::Backup(arguments) => backup::run(&arguments).await,
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Metric {
 /// Declares the metrics of a file, and `ALL` of them as one list.
 macro_rules! metrics {
     ($($id:ident: $kind:ident $name:literal [$($label:literal),* $(,)?] $help:literal;)+) => {
-        $(static $id: $crate::expose::Metric = $crate::expose::Metric {
+        $(pub(super) static $id: $crate::expose::Metric = $crate::expose::Metric {
             name: $name,
             kind: $crate::expose::Kind::$kind,
             help: $help,

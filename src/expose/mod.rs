@@ -8,6 +8,7 @@ mod exporter;
 mod metric;
 mod number;
 mod page;
+pub mod past;
 mod rows;
 mod template;
 

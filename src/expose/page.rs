@@ -135,6 +135,21 @@ impl Family<'_> {
         );
     }
 
+    /// Writes one sample as it was at a moment of the past; OpenMetrics only, whose unit is the second.
+    pub fn sample_at(&mut self, entity: &Entity, values: &[&str], value: Value, at: Timestamp) {
+        self.sample(entity, values, value);
+        let text = &mut self.page.text;
+        text.pop();
+        text.push(' ');
+        push_time(text, at);
+        text.push('\n');
+    }
+
+    /// Takes away what has been written so far, so that a long family need not be held as a whole.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.page.text)
+    }
+
     /// Writes one sample of a name with a suffix and labels of its own, as histograms have them.
     pub fn sample_of(
         &mut self,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request |
 //! | `GET /` | the status page |
+//! | `GET /api/v1/history` | what changed when, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process answers |
 //! | `GET /-/ready` | 200 while it takes webhooks, 503 while it stops or the store takes no commits |
 //! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid |
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{negotiation, status_page};
+use super::{history, negotiation, status_page};
 use crate::clock;
 use crate::expose::{self, Options};
 use crate::store::Store;
@@ -62,6 +63,7 @@ pub fn router(operator: Operator) -> Router {
             "/metrics",
             get(move |state, headers| metrics(state, headers, scrapes)),
         )
+        .route("/api/v1/history", get(history::history))
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))

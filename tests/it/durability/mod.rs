@@ -1,10 +1,12 @@
 //! What was acknowledged survives: kills, full disks, locks, damage, clocks; and what was, can be asked
 //! for.
 
+mod backfill;
 mod clock;
 mod damage;
 mod deliveries;
 mod faults;
+mod history;
 mod kills;
 mod restore;
 mod service;

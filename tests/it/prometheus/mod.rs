@@ -5,7 +5,7 @@
 
 mod contract;
 mod formats;
-mod server;
+pub mod server;
 mod story;
 
 use std::time::Duration;

@@ -18,18 +18,23 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts one that scrapes `target` every second.
     pub fn scraping(target: SocketAddr) -> Self {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let config = data.path().join("prometheus.yml");
         let text = format!(
             "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: exporter\n    \
              static_configs:\n      - targets: ['{target}']\n"
         );
-        std::fs::write(&config, text).expect("the folder is ours");
+        Self::start(tempfile::tempdir().expect("a temporary folder"), &text)
+    }
+
+    /// Starts one with this configuration; blocks in `data` of the folder are there from the start.
+    pub fn start(data: tempfile::TempDir, config_text: &str) -> Self {
+        let config = data.path().join("prometheus.yml");
+        std::fs::write(&config, config_text).expect("the folder is ours");
         let storage = data.path().join("data");
         let process = Process::start(
             Command::new("prometheus")
                 .arg(format!("--config.file={}", config.display()))
                 .arg(format!("--storage.tsdb.path={}", storage.display()))
+                .arg("--storage.tsdb.retention.time=90d")
                 .arg("--web.listen-address=127.0.0.1:0"),
         );
         let process = process.unwrap_or_else(|error| {

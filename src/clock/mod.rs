@@ -1,9 +1,13 @@
-//! The clocks: the one place that reads them.
+//! The clocks: the one place that reads them; and moments as people write them.
+
+mod moment;
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Timestamp;
+
+pub use moment::{calendar, moment};
 
 /// Now, in Unix milliseconds; 1970 for a clock that is set before it.
 #[must_use]

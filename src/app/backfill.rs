@@ -1,0 +1,195 @@
+//! The history of a store as OpenMetrics text, and copies of a store.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::settings;
+use crate::clock;
+use crate::config::StoreUrl;
+use crate::domain::WabaId;
+use crate::expose::Entity;
+use crate::expose::past::{self, Timeline, Window};
+use crate::store::{History, Passage, Question};
+
+/// A label that Prometheus adds to what it scrapes, so that the past continues in the same series.
+#[derive(Clone, Debug)]
+pub struct Label {
+    name: String,
+    value: String,
+}
+
+/// Labels that the exporter gives its series itself.
+const OWN_LABELS: [&str; 3] = ["waba_id", "phone_number_id", "template_id"];
+
+impl Label {
+    /// Reads `name=value`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let starts_well =
+            name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        if !starts_well || !name.bytes().all(is_word) {
+            return Err(format!("{name:?} is no label name"));
+        }
+        if OWN_LABELS.contains(&name) {
+            return Err(format!("{name} is a label of the exporter's own"));
+        }
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Ok(Self { name, value })
+    }
+}
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub struct Request {
+    window: Window,
+    waba_id: Option<WabaId>,
+    labels: Vec<Label>,
+}
+
+impl Request {
+    /// Reads the moments and the id.
+    ///
+    /// # Errors
+    /// Which of them is wrong, and how to write it.
+    pub fn parse(
+        since: &str,
+        until: &str,
+        step: Duration,
+        waba_id: Option<&str>,
+        labels: Vec<Label>,
+    ) -> anyhow::Result<Self> {
+        let now = clock::now();
+        let moment = |flag: &str, text| {
+            clock::moment(text, now).map_err(|error| anyhow::anyhow!("--{flag}: {error}"))
+        };
+        let (since, until) = (moment("since", since)?, moment("until", until)?);
+        if since >= until {
+            bail!("--since must be before --until");
+        }
+        let waba_id = match waba_id {
+            Some(id) => Some(WabaId::parse(id).context("--waba-id is not the digits of an id")?),
+            None => None,
+        };
+        let window = Window { since, until, step };
+        Ok(Self {
+            window,
+            waba_id,
+            labels,
+        })
+    }
+}
+
+/// What the journal says of the time asked for.
+pub struct Past {
+    timelines: Vec<Timeline>,
+    window: Window,
+}
+
+impl Past {
+    /// Writes it as OpenMetrics text.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        past::write(&self.timelines, self.window, |piece| {
+            out.write_all(piece.as_bytes())
+        })?;
+        out.flush()
+    }
+}
+
+/// Reads the history asked for; the exporter may be running.
+///
+/// # Errors
+/// If there is no history that can be read.
+pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
+    let history = History::open(&settings::location_of(url)).await?;
+    let question = Question {
+        waba_id: request.waba_id,
+        entity: None,
+        entity_id: None,
+        attribute: None,
+        since: request.window.since,
+        until: request.window.until,
+    };
+    let passages = history.timelines(&question).await?;
+    history.close().await;
+    let timelines = timelines(passages, &request.labels);
+    if timelines.is_empty() {
+        bail!("the store has no history of that time");
+    }
+    let window = request.window;
+    Ok(Past { timelines, window })
+}
+
+/// Copies the store as it is now to a new file; the exporter may be running.
+///
+/// # Errors
+/// If the store cannot be read, or the file exists or cannot be written.
+pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
+    if copy.exists() {
+        bail!(
+            "{} exists already; give the copy a new name",
+            copy.display()
+        );
+    }
+    let history = History::open(&settings::location_of(url)).await?;
+    history.copy_to(copy).await?;
+    history.close().await;
+    Ok(())
+}
+
+/// One timeline for each attribute of each entity; the passages come in that order.
+fn timelines(passages: Vec<Passage>, labels: &[Label]) -> Vec<Timeline> {
+    let same = |one: &Passage, other: &Passage| {
+        one.entity_id == other.entity_id
+            && one.entity == other.entity
+            && one.attribute == other.attribute
+            && one.waba_id == other.waba_id
+    };
+    let runs = passages.chunk_by(same);
+    runs.map(|run| timeline(run, labels)).collect()
+}
+
+fn timeline(run: &[Passage], labels: &[Label]) -> Timeline {
+    let first = &run[0];
+    let id_label = match first.entity.as_str() {
+        "phone_number" => Some("phone_number_id"),
+        "template" => Some("template_id"),
+        _ => None,
+    };
+    let mut all = vec![("waba_id", first.waba_id.as_str())];
+    all.extend(id_label.map(|name| (name, first.entity_id.as_str())));
+    all.extend(
+        labels
+            .iter()
+            .map(|label| (label.name.as_str(), label.value.as_str())),
+    );
+    let steps = run.iter().map(|passage| (passage.at, passage.to.clone()));
+    Timeline {
+        entity: first.entity.clone(),
+        attribute: first.attribute.clone(),
+        labels: Entity::of(&all),
+        steps: steps.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_names_that_prometheus_takes_and_not_our_own() {
+        assert!(Label::parse("job=whatsapp").is_ok() && Label::parse("_x1=").is_ok());
+        for bad in ["job", "=x", "1x=y", "a-b=c", "waba_id=1", ""] {
+            assert!(Label::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

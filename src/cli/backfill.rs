@@ -1,0 +1,82 @@
+//! `backfill`: the history as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::arguments::StoreFlags;
+use crate::app::backfill::{self, Label, Request};
+
+/// Prometheus takes a series for ended when no sample follows for five minutes.
+const LONGEST_STEP: Duration = Duration::from_secs(299);
+
+/// Arguments of `backfill`.
+#[derive(Args, Clone, Debug)]
+pub struct BackfillArguments {
+    /// Whose history.
+    #[command(flatten)]
+    store: StoreFlags,
+
+    /// From when: 2026-11-01T00:00:00Z, Unix seconds, or how long ago
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    since: String,
+
+    /// Until when; best the moment of Prometheus' first scrape
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    until: String,
+
+    /// From one sample to the next, below 5 m
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = step)]
+    step: Duration,
+
+    /// A label that Prometheus adds to scraped series, such as job=whatsapp; may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = Label::parse)]
+    labels: Vec<Label>,
+
+    /// Only this account
+    #[arg(long, value_name = "ID")]
+    waba_id: Option<String>,
+
+    /// Where to write; left out, to standard output
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+}
+
+/// Writes the history.
+pub(super) async fn run(arguments: &BackfillArguments) -> anyhow::Result<ExitCode> {
+    let request = Request::parse(
+        &arguments.since,
+        &arguments.until,
+        arguments.step,
+        arguments.waba_id.as_deref(),
+        arguments.labels.clone(),
+    )?;
+    let past = backfill::read(&arguments.store.url, request).await?;
+    let written = match &arguments.output {
+        Some(path) => {
+            let file = File::create_new(path)
+                .with_context(|| format!("cannot make {}", path.display()))?;
+            past.write(&mut BufWriter::new(file))
+        }
+        None => past.write(&mut io::stdout().lock()),
+    };
+    match written {
+        // A reader that has gone (`… | head`) is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        written => Ok(written.map(|()| ExitCode::SUCCESS)?),
+    }
+}
+
+fn step(text: &str) -> Result<Duration, String> {
+    let step = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_secs(1)..=LONGEST_STEP).contains(&step) {
+        Ok(step)
+    } else {
+        Err("give 1s to 4m 59s".to_owned())
+    }
+}

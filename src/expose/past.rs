@@ -1,0 +1,242 @@
+//! The past as OpenMetrics text: what `/metrics` would have said, had somebody asked then.
+//!
+//! Made of the journal's steps, one sample for each tick of a grid. Of a state set only the states that
+//! were ever present are written, for the others would be zeros alone.
+
+use std::io;
+use std::time::Duration;
+
+use super::metric::Metric;
+use super::page::{Entity, Family, Format, Page, Value};
+use super::{account, number, template};
+use crate::domain::{MessagingLimit, QualityRating, Timestamp, Word};
+use crate::state::journal::Attribute;
+use crate::state::{account as of_account, number as of_number, template as of_template};
+
+/// One attribute of one entity over time.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The kind of entity, as the journal names it.
+    pub entity: String,
+    /// The attribute, as the journal names it.
+    pub attribute: String,
+    /// The labels of its series.
+    pub labels: Entity,
+    /// When it became what; oldest first.
+    pub steps: Vec<(Timestamp, String)>,
+}
+
+/// From when until when, and how closely.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// The first moment.
+    pub since: Timestamp,
+    /// The moment after the last.
+    pub until: Timestamp,
+    /// From one sample to the next.
+    pub step: Duration,
+}
+
+/// How an attribute's values become samples.
+#[derive(Clone, Copy)]
+enum Form {
+    /// One series for each state, 1 for the present one.
+    States,
+    /// The present state's series alone.
+    PresentState,
+    /// A rating as a number.
+    Score,
+    /// A limit as a number.
+    Limit,
+    /// `true` is 1.
+    Flag,
+    /// When the present value began.
+    Since,
+}
+
+type Told = (&'static str, Attribute, &'static Metric, Form);
+
+const NUMBER: &str = "phone_number";
+const TEMPLATE: &str = "template";
+const ACCOUNT: &str = "account";
+
+/// Every family that the journal can give back.
+#[rustfmt::skip] // a table reads best as one
+static FAMILIES: &[Told] = &[
+    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_RATING, Form::States),
+    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_SCORE, Form::Score),
+    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_CHANGED, Form::Since),
+    (NUMBER, of_number::STATUS, &number::STATUS, Form::States),
+    (NUMBER, of_number::STATUS, &number::STATUS_CHANGED, Form::Since),
+    (NUMBER, of_number::FLAGGED, &number::FLAGGED, Form::Flag),
+    (NUMBER, of_number::MESSAGING_LIMIT, &number::MESSAGING_LIMIT, Form::Limit),
+    (NUMBER, of_number::THROUGHPUT_LEVEL, &number::THROUGHPUT_LEVEL, Form::States),
+    (NUMBER, of_number::NAME_STATUS, &number::NAME_STATUS, Form::States),
+    (NUMBER, of_number::NEW_NAME_STATUS, &number::NEW_NAME_STATUS, Form::PresentState),
+    (NUMBER, of_number::CODE_VERIFICATION_STATUS, &number::CODE_VERIFICATION_STATUS, Form::States),
+    (NUMBER, of_number::CAN_SEND_MESSAGE, &number::CAN_SEND_MESSAGE, Form::States),
+    (TEMPLATE, of_template::STATUS, &template::STATUS, Form::PresentState),
+    (TEMPLATE, of_template::STATUS, &template::STATUS_CHANGED, Form::Since),
+    (TEMPLATE, of_template::QUALITY_RATING, &template::QUALITY_RATING, Form::PresentState),
+    (TEMPLATE, of_template::QUALITY_RATING, &template::QUALITY_SCORE, Form::Score),
+    (TEMPLATE, of_template::CATEGORY, &template::CATEGORY, Form::PresentState),
+    (ACCOUNT, of_account::STATUS, &account::STATUS, Form::States),
+    (ACCOUNT, of_account::REVIEW_STATUS, &account::REVIEW_STATUS, Form::States),
+    (ACCOUNT, of_account::BUSINESS_VERIFICATION_STATUS, &account::BUSINESS_VERIFICATION_STATUS, Form::States),
+    (ACCOUNT, of_account::CAN_SEND_MESSAGE, &account::CAN_SEND_MESSAGE, Form::States),
+    (ACCOUNT, of_account::MESSAGING_LIMIT, &account::MESSAGING_LIMIT, Form::Limit),
+    (ACCOUNT, of_account::BAN_STATE, &account::BAN_STATE, Form::States),
+];
+
+/// Writes the timelines within the window, piece by piece.
+///
+/// # Errors
+/// Those of `sink`, and nothing is written after one.
+pub fn write(
+    timelines: &[Timeline],
+    window: Window,
+    mut sink: impl FnMut(&str) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut page = Page::new(Format::OpenMetrics, 0);
+    for (entity, attribute, metric, form) in FAMILIES {
+        let mut family = page.family(metric);
+        let told = timelines
+            .iter()
+            .filter(|line| line.entity == *entity && line.attribute == attribute.name);
+        for timeline in told {
+            write_timeline(&mut family, timeline, *form, window);
+            sink(&family.take())?;
+        }
+    }
+    sink(&page.finish())
+}
+
+fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, window: Window) {
+    match form {
+        Form::States => {
+            for state in words_of(timeline) {
+                write_series(family, timeline, &[state], window, |_, present| {
+                    Some(Value::Flag(present == state))
+                });
+            }
+        }
+        Form::PresentState => {
+            for state in words_of(timeline) {
+                write_series(family, timeline, &[state], window, |_, present| {
+                    (present == state).then_some(Value::Whole(1))
+                });
+            }
+        }
+        Form::Score => write_series(family, timeline, &[], window, |_, rating| {
+            let score = QualityRating::parse(rating).score();
+            score.map(|score| Value::Whole(score.into()))
+        }),
+        Form::Limit => write_series(family, timeline, &[], window, |_, limit| {
+            let limit = MessagingLimit::parse(limit).ok().flatten();
+            limit.map(|limit| Value::Float(limit.as_f64()))
+        }),
+        Form::Flag => write_series(family, timeline, &[], window, |_, flag| {
+            Some(Value::Flag(flag == "true"))
+        }),
+        Form::Since => write_series(family, timeline, &[], window, |since, _| {
+            Some(Value::Time(since))
+        }),
+    }
+}
+
+/// The states that were ever present, each once.
+fn words_of(timeline: &Timeline) -> Vec<&str> {
+    let mut words: Vec<&str> = timeline.steps.iter().map(|(_, to)| to.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// One sample for each tick at which there is a value: `value` is asked with the step in force.
+fn write_series(
+    family: &mut Family<'_>,
+    timeline: &Timeline,
+    labels: &[&str],
+    window: Window,
+    value: impl Fn(Timestamp, &str) -> Option<Value>,
+) {
+    let mut steps = timeline.steps.iter().peekable();
+    let mut in_force = None;
+    let mut tick = window.since;
+    while tick < window.until {
+        while let Some(step) = steps.next_if(|(at, _)| *at <= tick) {
+            in_force = Some(step);
+        }
+        if let Some(value) = in_force.and_then(|(since, present)| value(*since, present)) {
+            family.sample_at(&timeline.labels, labels, value, tick);
+        }
+        tick = tick.plus(window.step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(attribute: &str, steps: &[(i64, &str)]) -> Timeline {
+        let step = |(at, to): &(i64, &str)| (Timestamp::from_seconds(*at), (*to).to_owned());
+        Timeline {
+            entity: NUMBER.to_owned(),
+            attribute: attribute.to_owned(),
+            labels: Entity::of(&[("waba_id", "1"), ("phone_number_id", "2")]),
+            steps: steps.iter().map(step).collect(),
+        }
+    }
+
+    fn text_of(timelines: &[Timeline]) -> String {
+        let window = Window {
+            since: Timestamp::from_seconds(60),
+            until: Timestamp::from_seconds(240),
+            step: Duration::from_secs(60),
+        };
+        let mut text = String::new();
+        let written = write(timelines, window, |piece| {
+            text.push_str(piece);
+            Ok(())
+        });
+        written.expect("a string takes everything");
+        text
+    }
+
+    #[test]
+    fn each_tick_shows_what_was_in_force_and_nothing_before_the_first_step() {
+        let steps = [(90, "GREEN"), (180, "RED")];
+        let text = text_of(&[timeline("quality_rating", &steps)]);
+        let series = r#"whatsapp_phone_number_quality_rating{waba_id="1",phone_number_id="2",quality_rating="#;
+        for line in [
+            r#""GREEN"} 1 120"#,
+            r#""GREEN"} 0 180"#,
+            r#""RED"} 0 120"#,
+            r#""RED"} 1 180"#,
+        ] {
+            assert!(
+                text.contains(&format!("{series}{line}\n")),
+                "{line}: {text}"
+            );
+        }
+        assert!(!text.contains("} 1 60\n"), "{text}");
+        let score = r#"whatsapp_phone_number_quality_score{waba_id="1",phone_number_id="2"}"#;
+        assert!(
+            text.contains(&format!("{score} 3 120\n{score} 1 180\n")),
+            "{text}"
+        );
+        assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_unknown_has_no_sample() {
+        let text = text_of(&[
+            timeline("quality_rating", &[(0, "UNKNOWN")]),
+            timeline("messaging_limit", &[(0, "UNLIMITED")]),
+            timeline("an_attribute_of_tomorrow", &[(0, "x")]),
+        ]);
+        assert!(!text.contains("quality_score"), "{text}");
+        assert!(text.contains("messaging_limit{waba_id=\"1\",phone_number_id=\"2\"} +Inf 60\n"));
+        assert!(!text.contains("tomorrow"), "{text}");
+    }
+}

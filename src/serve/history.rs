@@ -1,0 +1,216 @@
+//! `GET /api/v1/history`: what went from which value to which, when, and who said so. JSON or CSV.
+//!
+//! | parameter | meaning | left out |
+//! |---|---|---|
+//! | `waba_id` | of this account | of all |
+//! | `entity` | `account`, `phone_number` or `template`; or the id of one | of all |
+//! | `attribute` | such as `quality_rating`, `status`, `messaging_limit` | all |
+//! | `since`, `until` | RFC 3339, Unix seconds, or how long ago (`30d`) | the last 30 days |
+//! | `limit` | most transitions in the answer, up to 10,000 | 1,000 |
+//! | `offset` | how many to leave out; `next_offset` of the answer before | 0 |
+//! | `format` | `json` or `csv` | `json` |
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::operator::Operator;
+use crate::clock;
+use crate::domain::{Timestamp, WabaId};
+use crate::state::Entity;
+use crate::store::{Passage, Question};
+
+/// Some 2 MB of JSON; a longer answer comes in parts.
+const MAX_LIMIT: u32 = 10_000;
+
+const DEFAULT_LIMIT: u32 = 1_000;
+
+const DEFAULT_SINCE: &str = "30d";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    waba_id: Option<String>,
+    entity: Option<String>,
+    attribute: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<u32>,
+    offset: Option<u32>,
+    format: Option<AnswerFormat>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AnswerFormat {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// One transition, as both formats write it.
+#[derive(Debug, Serialize)]
+struct Transition {
+    at: String,
+    waba_id: String,
+    entity: String,
+    id: String,
+    attribute: String,
+    from: Option<String>,
+    to: String,
+    source: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    since: String,
+    until: String,
+    transitions: Vec<Transition>,
+    /// None where this is all.
+    next_offset: Option<u32>,
+}
+
+pub(super) async fn history(
+    State(operator): State<Operator>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Response {
+    let parameters = match parameters {
+        Ok(Query(parameters)) => parameters,
+        Err(rejection) => return refuse(&rejection.body_text()),
+    };
+    match answer(&operator, &parameters).await {
+        Ok(response) => response,
+        Err(Refusal::Wrong(why)) => refuse(&why),
+        Err(Refusal::Unreadable(why)) => {
+            tracing::error!(%why, "history asked for and not read");
+            complain(StatusCode::SERVICE_UNAVAILABLE, &why)
+        }
+    }
+}
+
+enum Refusal {
+    Wrong(String),
+    Unreadable(String),
+}
+
+async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response, Refusal> {
+    let question = question(parameters, clock::now()).map_err(Refusal::Wrong)?;
+    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Refusal::Wrong(format!("limit: give 1 to {MAX_LIMIT}")));
+    }
+    let offset = parameters.offset.unwrap_or(0);
+    // One more than asked for: is there a next part?
+    let passages = operator
+        .store
+        .history()
+        .passages(&question, limit + 1, offset);
+    let mut passages = passages
+        .await
+        .map_err(|unreadable| Refusal::Unreadable(unreadable.to_string()))?;
+    let is_more = passages.len() > limit as usize;
+    passages.truncate(limit as usize);
+    let next_offset = is_more.then(|| offset.saturating_add(limit));
+    let transitions: Vec<_> = passages.into_iter().map(Transition::from).collect();
+    Ok(match parameters.format.unwrap_or_default() {
+        AnswerFormat::Csv => csv(&transitions, next_offset),
+        AnswerFormat::Json => Json(Answer {
+            since: clock::calendar(question.since),
+            until: clock::calendar(question.until),
+            transitions,
+            next_offset,
+        })
+        .into_response(),
+    })
+}
+
+fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String> {
+    let moment = |name: &str, text: &Option<String>, default: &str| {
+        let text = text.as_deref().unwrap_or(default);
+        clock::moment(text, now).map_err(|error| format!("{name}: {error}"))
+    };
+    let since = moment("since", &parameters.since, DEFAULT_SINCE)?;
+    let until = moment("until", &parameters.until, "now")?;
+    if since > until {
+        return Err("since: must not be after until".to_owned());
+    }
+    let is_id = |text: &str| WabaId::parse(text).is_some();
+    let waba_id = match parameters.waba_id.as_deref() {
+        Some(id) => Some(WabaId::parse(id).ok_or("waba_id: give the digits of an account's id")?),
+        None => None,
+    };
+    let (entity, entity_id) = match parameters.entity.as_deref() {
+        None => (None, None),
+        Some(id) if is_id(id) => (None, Some(id.to_owned())),
+        Some(kind) => {
+            let known = Entity::KINDS.into_iter().find(|known| *known == kind);
+            let kinds = Entity::KINDS.join(", ");
+            let known = known.ok_or_else(|| format!("entity: give an id, or one of {kinds}"))?;
+            (Some(known), None)
+        }
+    };
+    Ok(Question {
+        waba_id,
+        entity,
+        entity_id,
+        attribute: parameters.attribute.clone(),
+        since,
+        until,
+    })
+}
+
+impl From<Passage> for Transition {
+    fn from(passage: Passage) -> Self {
+        Self {
+            at: clock::calendar(passage.at),
+            waba_id: passage.waba_id,
+            entity: passage.entity,
+            id: passage.entity_id,
+            attribute: passage.attribute,
+            from: passage.from,
+            to: passage.to,
+            source: passage.source,
+        }
+    }
+}
+
+/// The rows alone; where there are more, a header says how to ask for them.
+fn csv(transitions: &[Transition], next_offset: Option<u32>) -> Response {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    let header = [
+        "at",
+        "waba_id",
+        "entity",
+        "id",
+        "attribute",
+        "from",
+        "to",
+        "source",
+    ];
+    let written = writer.write_record(header).and_then(|()| {
+        transitions
+            .iter()
+            .try_for_each(|transition| writer.serialize(transition))
+    });
+    let text = written.ok().and_then(|()| writer.into_inner().ok());
+    let text = text.expect("a vector takes every byte");
+    let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+    match next_offset {
+        Some(next) => (kind, [("x-next-offset", next.to_string())], text).into_response(),
+        None => (kind, text).into_response(),
+    }
+}
+
+fn refuse(why: &str) -> Response {
+    complain(StatusCode::BAD_REQUEST, why)
+}
+
+fn complain(status: StatusCode, why: &str) -> Response {
+    let error = serde_json::json!({ "error": why });
+    (status, Json(error)).into_response()
+}
