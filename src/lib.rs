@@ -16,7 +16,7 @@
 //! | [`telemetry`] | logs, and metrics about the exporter itself |
 //! | [`ingest`] | Meta's two voices, turned into facts and counted oddities |
 //! | [`state`] | the reducer, one file per noun |
-//! | [`store`] | owns the state; commits events, answers reads |
+//! | [`store`] | owns the state; makes events durable, answers reads, keeps the history |
 //! | [`expose`] | state to metric families, one file per noun |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`app`] | wires it: configuration to a running daemon |

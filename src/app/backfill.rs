@@ -121,7 +121,7 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
     };
     let passages = history.timelines(&question).await?;
     history.close().await;
-    let timelines = timelines(passages, &request.labels);
+    let timelines = timelines(&passages, &request.labels);
     if timelines.is_empty() {
         bail!("the store has no history of that time");
     }
@@ -147,7 +147,7 @@ pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
 }
 
 /// One timeline for each attribute of each entity; the passages come in that order.
-fn timelines(passages: Vec<Passage>, labels: &[Label]) -> Vec<Timeline> {
+fn timelines(passages: &[Passage], labels: &[Label]) -> Vec<Timeline> {
     let same = |one: &Passage, other: &Passage| {
         one.entity_id == other.entity_id
             && one.entity == other.entity

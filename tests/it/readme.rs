@@ -23,6 +23,7 @@ const NO_METRICS: &[&str] = &[
 const FOREIGN_FLAGS: &[&str] = &[
     "--all-targets",
     "--bench",
+    "--ignored",
     "--config",
     "--data",
     "--data-urlencode",

@@ -21,7 +21,7 @@ use crate::process::{SOON, outcome, until};
 use crate::prometheus::server::Prometheus;
 
 const NUMBER: &str = "900100200300400";
-const DAY: Duration = Duration::from_secs(86_400);
+pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// Since how many days which rating.
 const RATINGS: [(u32, QualityRating); 4] = [
@@ -54,7 +54,7 @@ fn poll(days: u32, rating: QualityRating) -> Event {
     }
 }
 
-async fn write_thirty_days(path: &Path) {
+pub async fn write_thirty_days(path: &Path) {
     let location = Location::File(path.to_owned());
     let store = Store::open(&location, DAY * 400, Arc::new(Telemetry::new())).await;
     let store = store.expect("a new store");
@@ -129,10 +129,8 @@ fn a_new_prometheus_knows_the_last_thirty_days() {
         prometheus.value(&nothing).is_err(),
         "the journal begins later"
     );
-    let red = format!(
-        "sum_over_time(whatsapp_phone_number_quality_rating{{quality_rating=\"RED\"}}[30d]) * 240 / 86400"
-    );
-    let red_days = prometheus.value(&red).expect("the series");
+    let red = "sum_over_time(whatsapp_phone_number_quality_rating{quality_rating=\"RED\"}[30d]) * 240 / 86400";
+    let red_days = prometheus.value(red).expect("the series");
     assert!((4.9..=5.1).contains(&red_days), "{red_days} days of RED");
     let since = format!(
         "whatsapp_phone_number_quality_rating_changed_timestamp_seconds{labels}{}",

@@ -76,19 +76,56 @@ fn a_locked_store_refuses_and_recovers() {
     let service = Service::start(folder.path());
     assert_eq!(status_of(&service, 0), 200);
 
-    let runtime = Runtime::new().expect("a runtime");
-    let options = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
-    let mut tool = runtime
-        .block_on(SqliteConnection::connect_with(&options))
-        .expect("a tool may look at it");
-    let begun = runtime.block_on(tool.execute("BEGIN EXCLUSIVE"));
-    begun.expect("nobody else holds it");
+    let mut tool = Tool::on(folder.path());
+    tool.execute("BEGIN EXCLUSIVE");
     assert_eq!(status_of(&service, 1), 503);
     says_why(&service, "locked");
 
-    let ended = runtime.block_on(tool.execute("ROLLBACK"));
-    ended.expect("it held it");
+    tool.execute("ROLLBACK");
     recovers(&service, 1);
+}
+
+#[test]
+fn a_commit_of_unknown_outcome_is_read_back_if_it_happened() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    assert_eq!(status_of(&service, 0), 200);
+
+    // As if the answer to a commit had been lost: it is refused, and yet the database has moved on.
+    let mut tool = Tool::on(folder.path());
+    tool.execute("BEGIN EXCLUSIVE");
+    assert_eq!(status_of(&service, 1), 503);
+    tool.execute("UPDATE commits SET number = number + 1");
+    tool.execute("UPDATE accounts SET state = replace(state, '[\"PAUSED\",1]', '[\"PAUSED\",7]')");
+    tool.execute("COMMIT");
+    service
+        .process
+        .until_logged("has happened; reading it back");
+    recovers(&service, 7);
+}
+
+/// A shell that an operator has left open.
+struct Tool {
+    runtime: Runtime,
+    connection: SqliteConnection,
+}
+
+impl Tool {
+    fn on(folder: &Path) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let options = SqliteConnectOptions::new().filename(folder.join("state.db"));
+        let connection = runtime.block_on(SqliteConnection::connect_with(&options));
+        let connection = connection.expect("a tool may look at it");
+        Self {
+            runtime,
+            connection,
+        }
+    }
+
+    fn execute(&mut self, sql: &'static str) {
+        let done = self.runtime.block_on(self.connection.execute(sql));
+        done.expect("good SQL");
+    }
 }
 
 /// The program on a small file system of its own, which only it and `/proc` can see.

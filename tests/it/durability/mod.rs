@@ -8,5 +8,6 @@ mod deliveries;
 mod faults;
 mod history;
 mod kills;
+mod pruning;
 mod restore;
 mod service;

@@ -71,6 +71,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_drift_total",
     "whatsapp_exporter_unknown_values_total",
     "whatsapp_exporter_series_refused_total",
+    "whatsapp_exporter_store_commit_duration_seconds",
     "whatsapp_exporter_config_last_reload_successful",
     "whatsapp_exporter_config_last_reload_success_timestamp_seconds",
 ];

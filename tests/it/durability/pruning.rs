@@ -1,0 +1,48 @@
+//! History is kept for so long and no longer, except what is still in force.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use whatsapp_business_exporter::domain::Timestamp;
+use whatsapp_business_exporter::store::{History, Location, Question, Store};
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+use super::backfill::{DAY, write_thirty_days};
+
+/// Only a failure waits as long as this.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+async fn ratings(history: &History) -> Vec<String> {
+    let question = Question {
+        waba_id: None,
+        entity: None,
+        entity_id: None,
+        attribute: Some("quality_rating".to_owned()),
+        since: Timestamp::from_millis(i64::MIN),
+        until: Timestamp::from_millis(i64::MAX),
+    };
+    let passages = history.passages(&question, 100, 0).await;
+    let passages = passages.expect("a readable history");
+    passages.into_iter().map(|passage| passage.to).collect()
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_and_what_was_in_force_stays() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    // GREEN 30 days ago, YELLOW 20, RED 10, GREEN 5.
+    write_thirty_days(&path).await;
+    // The newest line is 5 days old, so that eight days before it are kept: YELLOW was in force then.
+    let store = Store::open(&Location::File(path), DAY * 8, Arc::new(Telemetry::new())).await;
+    let store = store.expect("the store is there");
+    let began = Instant::now();
+    while ratings(store.history()).await != ["YELLOW", "RED", "GREEN"] {
+        assert!(
+            began.elapsed() < DEADLINE,
+            "{:?}",
+            ratings(store.history()).await
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.close().await;
+}
