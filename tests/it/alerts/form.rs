@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::assert_none;
 use super::rules::{Rule, alerts};
 
-const SEVERITIES: &[&str] = &["critical", "warning", "info"];
+/// From the worst to the mildest; each is routed in `alertmanager.yml`.
+pub const SEVERITIES: &[&str] = &["critical", "warning", "info"];
 
 /// Where the links lead until they are replaced, as the README says.
 const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md#";

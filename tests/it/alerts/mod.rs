@@ -13,6 +13,7 @@ mod rules;
 mod runbooks;
 pub mod table;
 mod tools;
+mod unit_tests;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};

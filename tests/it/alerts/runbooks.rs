@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::form::SEVERITIES;
 use super::rules::{Rule, alerts};
-use super::{assert_none, text};
+use super::{assert_none, path, text};
 use crate::readme;
 
 /// What each section answers, in this order.
@@ -60,27 +61,33 @@ fn every_section_says_what_to_do_first_and_then_the_rest() {
     assert_none(&complaints.collect::<Vec<_>>());
 }
 
+/// Every alert under its severity.
+fn contents() -> String {
+    let alerts = alerts();
+    let lists = SEVERITIES.iter().map(|severity| {
+        let of_it = alerts.iter().filter(|rule| rule.severity() == *severity);
+        let lines: String = of_it.map(line).collect();
+        format!("### {severity}\n\n{lines}")
+    });
+    lists.collect::<Vec<_>>().join("\n")
+}
+
+fn line(rule: &Rule) -> String {
+    let (name, says) = (rule.name(), rule.annotation("summary"));
+    format!("- [{name}](#{}): {says}\n", name.to_lowercase())
+}
+
 #[test]
-fn the_contents_name_every_alert_under_its_severity() {
-    let text = text("runbooks.md");
-    let contents = sections(&text)["By severity"];
-    for rule in alerts() {
-        let line = contents
-            .lines()
-            .find(|line| line.starts_with(&format!("**{}**", rule.severity())));
-        let link = format!("[{}](#{})", rule.name(), rule.name().to_lowercase());
-        let line = line.unwrap_or_else(|| panic!("no line for {}", rule.severity()));
-        assert!(
-            line.contains(&link),
-            "{link} is not among the {}",
-            rule.severity()
-        );
+fn the_contents_are_in_step() {
+    let (before, contents) = (text("runbooks.md"), contents());
+    let after = readme::with_table(&before, "contents", &contents);
+    if std::env::var_os("UPDATE_ALERTS").is_some() {
+        std::fs::write(path("runbooks.md"), &after).expect("the file can be written");
+        return;
     }
-    let links = contents.matches("](#").count();
-    assert_eq!(
-        links,
-        alerts().len(),
-        "an alert is listed twice, or is none"
+    assert!(
+        before == after,
+        "`UPDATE_ALERTS=1 cargo test --test it alerts` writes these contents:\n\n{contents}"
     );
 }
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::{path, rules};
+use super::{path, rules, unit_tests};
 
 /// Runs a tool in `alerts/`; fails with what it said if it ends badly.
 fn run(tool: &str, package: &str, arguments: &[String]) {
@@ -32,16 +32,6 @@ fn amtool(arguments: &[&str]) {
     run("amtool", "prometheus-alertmanager", &arguments);
 }
 
-/// The unit tests of the rules.
-fn unit_tests() -> Vec<String> {
-    let folder = std::fs::read_dir(path("tests")).expect("alerts/tests/ is there");
-    let names = folder.map(|entry| entry.expect("it can be read").file_name());
-    let names = names.filter_map(|name| name.into_string().ok());
-    let files: Vec<String> = names.map(|name| format!("tests/{name}")).collect();
-    assert!(!files.is_empty(), "there is no unit test");
-    files
-}
-
 #[test]
 fn promtool_finds_nothing_wrong_with_the_rules() {
     promtool(
@@ -52,16 +42,7 @@ fn promtool_finds_nothing_wrong_with_the_rules() {
 
 #[test]
 fn every_unit_test_of_the_rules_passes() {
-    promtool(&["test", "rules"], unit_tests());
-}
-
-#[test]
-fn every_alert_has_a_unit_test() {
-    let tests: String = unit_tests().iter().map(|file| super::text(file)).collect();
-    for rule in rules::alerts() {
-        let named = |line: &str| line.trim().trim_end_matches('"').ends_with(rule.name());
-        assert!(tests.lines().any(named), "{} has no unit test", rule.name());
-    }
+    promtool(&["test", "rules"], unit_tests::files());
 }
 
 #[test]
