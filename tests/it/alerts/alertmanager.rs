@@ -5,7 +5,8 @@
 use promql_parser::label::Matcher;
 use serde::Deserialize;
 
-use super::labels::{Labels, matchers, read};
+use super::labels::{Labels, read};
+use super::selectors::matchers;
 use super::{assert_none, rules, text, vocabulary};
 
 #[derive(Debug, Deserialize)]

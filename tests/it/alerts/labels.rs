@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use promql_parser::label::Matcher;
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{
     AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality, VectorSelector,
@@ -61,59 +60,6 @@ pub fn read(expression: &str, metrics: &Metrics) -> (Labels, Vec<String>) {
         }
     };
     (labels, reader.complaints)
-}
-
-/// The matchers of every selector in an expression, beside the metric that it selects.
-pub fn matchers(expression: &str) -> Vec<(String, Matcher)> {
-    let parsed = parse(expression);
-    let mut found = Vec::new();
-    if let Ok(parsed) = &parsed {
-        gather_matchers(parsed, &mut found);
-    }
-    found
-}
-
-/// Every metric that an expression selects.
-pub fn selected(expression: &str) -> Names {
-    let mut found = Names::new();
-    if let Ok(parsed) = &parse(expression) {
-        each_selector(parsed, &mut |selector| {
-            found.extend(selector.name.clone());
-        });
-    }
-    found
-}
-
-fn gather_matchers(expression: &Expr, found: &mut Vec<(String, Matcher)>) {
-    each_selector(expression, &mut |selector| {
-        let name = selector.name.clone().unwrap_or_default();
-        let matchers = selector.matchers.matchers.iter().cloned();
-        found.extend(matchers.map(|matcher| (name.clone(), matcher)));
-    });
-}
-
-fn each_selector(expression: &Expr, see: &mut dyn FnMut(&VectorSelector)) {
-    match expression {
-        Expr::VectorSelector(selector) => see(selector),
-        Expr::MatrixSelector(matrix) => see(&matrix.vs),
-        Expr::Aggregate(aggregate) => {
-            each_selector(&aggregate.expr, see);
-            let parameter = aggregate.param.iter();
-            parameter.for_each(|parameter| each_selector(parameter, see));
-        }
-        Expr::Binary(binary) => {
-            each_selector(&binary.lhs, see);
-            each_selector(&binary.rhs, see);
-        }
-        Expr::Call(call) => {
-            let arguments = call.args.args.iter();
-            arguments.for_each(|argument| each_selector(argument, see));
-        }
-        Expr::Paren(inner) => each_selector(&inner.expr, see),
-        Expr::Unary(inner) => each_selector(&inner.expr, see),
-        Expr::Subquery(inner) => each_selector(&inner.expr, see),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
-    }
 }
 
 struct Reader<'a> {

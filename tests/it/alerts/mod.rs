@@ -11,6 +11,7 @@ mod labels;
 mod names;
 mod rules;
 mod runbooks;
+mod selectors;
 pub mod table;
 mod tools;
 mod unit_tests;

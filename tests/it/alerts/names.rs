@@ -4,8 +4,9 @@
 use promql_parser::label::{MatchOp, Matcher};
 
 use super::annotations::named;
-use super::labels::{Labels, Metrics, matchers, read, selected};
+use super::labels::{Labels, Metrics, read};
 use super::rules::{Rule, alerts, groups};
+use super::selectors::{matchers, selected};
 use super::vocabulary::{self, COMING};
 use super::{assert_none, text};
 
