@@ -6,6 +6,7 @@
 mod alertmanager;
 mod annotations;
 mod form;
+mod inhibition;
 mod kubernetes;
 mod labels;
 mod names;
