@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Group, groups};
-use super::{path, text};
+use super::{path, text, tools};
 
 const FILE: &str = "kubernetes/prometheus-rule.yaml";
 
@@ -64,5 +64,18 @@ fn the_operators_rules_are_in_step() {
     assert!(
         before == after,
         "{FILE} is not as it is generated: `UPDATE_ALERTS=1 cargo test --test it alerts`"
+    );
+}
+
+#[test]
+fn promtool_takes_what_is_generated() {
+    let spec = serde_saphyr::to_string(&wanted().spec).expect("plain values");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("spec.yml");
+    std::fs::write(&file, spec).expect("the folder is ours");
+    let file = file.display().to_string();
+    tools::promtool(
+        &["check", "rules", "--lint=all", "--lint-fatal"],
+        vec![file],
     );
 }

@@ -18,7 +18,8 @@ fn run(tool: &str, package: &str, arguments: &[String]) {
     assert!(output.status.success(), "{}", said.concat());
 }
 
-fn promtool(what: &[&str], files: Vec<String>) {
+/// Runs promtool over files.
+pub fn promtool(what: &[&str], files: Vec<String>) {
     let what = what.iter().map(ToString::to_string);
     run(
         "promtool",
