@@ -2,7 +2,7 @@
 //!
 //! `UPDATE_README=1 cargo test --test it readme` writes the tables anew.
 
-mod tables;
+pub mod tables;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use whatsapp_business_exporter::cli::Cli;
 use whatsapp_business_exporter::config::{self, Config, FixedEnvironment, Flags};
+
+use crate::alerts;
 
 /// Words of Meta's, and of this crate, that look like a metric's name and are none.
 const NO_METRICS: &[&str] = &[
@@ -41,6 +43,7 @@ fn tables_are_what_the_code_declares() {
     for (name, table) in [
         ("configuration", tables::configuration()),
         ("metrics", tables::metrics()),
+        ("alerts", alerts::table::table()),
     ] {
         after = with_table(&after, name, &table);
     }
@@ -90,19 +93,31 @@ fn every_flag_and_variable_named_exists() {
 
 #[test]
 fn links_lead_somewhere() {
-    let text = readme();
-    let anchors: BTreeSet<String> = prose(&text).filter_map(anchor_of).collect();
-    for target in text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-    {
-        let leads = match target.strip_prefix('#') {
-            Some(anchor) => anchors.contains(anchor),
-            None => target.starts_with("https://") || path(target).exists(),
+    assert_links_lead_somewhere("README.md");
+}
+
+/// Fails at a link in this page that leads to no file, or to no heading of a page.
+pub fn assert_links_lead_somewhere(page: &str) {
+    let here = path(page);
+    let text = std::fs::read_to_string(&here).expect("the page is there");
+    let targets = text.split("](").skip(1);
+    for target in targets.filter_map(|rest| rest.split(')').next()) {
+        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let there = match file {
+            "" => here.clone(),
+            file => here.with_file_name(file),
         };
-        assert!(leads, "{target}");
+        let leads = target.starts_with("https://")
+            || there.exists() && (anchor.is_empty() || has_heading(&there, anchor));
+        assert!(leads, "{page}: {target}");
     }
+}
+
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = std::fs::read_to_string(page).expect("a page");
+    prose(&text)
+        .filter_map(anchor_of)
+        .any(|found| found == anchor)
 }
 
 #[test]
@@ -137,7 +152,7 @@ fn path(relative: &str) -> PathBuf {
 }
 
 /// The text with this table between its markers.
-fn with_table(text: &str, name: &str, table: &str) -> String {
+pub fn with_table(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (
         format!("<!-- generated: {name} -->\n"),
         format!("<!-- end of generated: {name} -->"),

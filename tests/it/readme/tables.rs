@@ -9,7 +9,7 @@ use whatsapp_business_exporter::telemetry::{Declared, Telemetry};
 pub struct Row {
     pub name: String,
     pub kind: &'static str,
-    labels: Vec<String>,
+    pub labels: Vec<String>,
     help: String,
 }
 

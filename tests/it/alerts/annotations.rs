@@ -1,0 +1,106 @@
+//! What an annotation's template names: labels of its alert, queries, and labels of the queries' answers.
+//!
+//! Reads just as much of Go's template language as it takes to find these: words and literals inside `{{ }}`.
+
+/// The names in one template.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// `$labels.x`: of the alert.
+    pub labels: Vec<String>,
+    /// Texts that are queried, with something in the place of each verb of `printf`.
+    pub queries: Vec<String>,
+    /// `label "x"` and `.Labels.x`: of a query's answer.
+    pub looked_up: Vec<String>,
+}
+
+enum Token {
+    Word(String),
+    Literal(String),
+}
+
+/// Finds the names in a template.
+pub fn named(template: &str) -> Named {
+    let mut named = Named::default();
+    for action in template.split("{{").skip(1) {
+        let action = action.split("}}").next().unwrap_or_default();
+        let mut before = String::new();
+        for token in tokens(action) {
+            match token {
+                Token::Word(word) => {
+                    let label_of = |prefix| word.strip_prefix(prefix).map(str::to_owned);
+                    named.labels.extend(label_of("$labels."));
+                    named.looked_up.extend(label_of(".Labels."));
+                    before = word;
+                }
+                Token::Literal(text) if before == "label" => named.looked_up.push(text),
+                Token::Literal(text) if text.contains("whatsapp_") => {
+                    named.queries.push(filled(&text));
+                }
+                Token::Literal(_) => {}
+            }
+        }
+    }
+    named
+}
+
+/// A format with its verbs filled in.
+fn filled(format: &str) -> String {
+    format
+        .replace("%q", "\"1\"")
+        .replace("%s", "1")
+        .replace("%v", "1")
+}
+
+fn tokens(action: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = action.chars().peekable();
+    while let Some(first) = rest.next() {
+        if first == '"' || first == '`' {
+            tokens.push(Token::Literal(literal(first, &mut rest)));
+        } else if is_of_word(first) {
+            let mut word = String::from(first);
+            while let Some(next) = rest.next_if(|next| is_of_word(*next)) {
+                word.push(next);
+            }
+            tokens.push(Token::Word(word));
+        }
+    }
+    tokens
+}
+
+/// The rest of a literal that `quote` began. Only `"` knows escapes.
+fn literal(quote: char, rest: &mut impl Iterator<Item = char>) -> String {
+    let mut text = String::new();
+    while let Some(next) = rest.next() {
+        match next {
+            '\\' if quote == '"' => text.extend(rest.next()),
+            next if next == quote => break,
+            next => text.push(next),
+        }
+    }
+    text
+}
+
+fn is_of_word(at: char) -> bool {
+    at.is_alphanumeric() || "$._".contains(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn names_are_found_in_both_kinds_of_literals() {
+        let found = named(
+            "Number {{ with printf `whatsapp_info{id=\"%s\"}` $labels.id | query }}\
+             {{ . | first | label \"name\" }}{{ else }}{{ $labels.id }}{{ end }}: {{ $value }}, \
+             {{ query (printf \"whatsapp_other{id=%q}\" .Labels.other) | len }}",
+        );
+        assert_eq!(found.labels, ["id", "id", "other"]);
+        assert_eq!(
+            found.queries,
+            ["whatsapp_info{id=\"1\"}", "whatsapp_other{id=\"1\"}"]
+        );
+        assert_eq!(found.looked_up, ["name"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! What every alert has: a severity that is routed, time to be sure, and the way to its runbook and dashboard.
+
+use std::collections::BTreeSet;
+
+use super::assert_none;
+use super::rules::{Rule, alerts};
+
+/// From the worst to the mildest; each is routed in `alertmanager.yml`.
+pub const SEVERITIES: &[&str] = &["critical", "warning", "info"];
+
+/// Where the links lead until they are replaced, as the README says.
+const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md#";
+const DASHBOARDS: &str = "http://localhost:3000/d/whatsapp-";
+
+/// Alerts that wait for nothing and last by themselves, and why.
+const AT_ONCE: &[(&str, &str)] = &[];
+
+#[test]
+fn every_alert_has_a_name_of_its_own() {
+    let mut seen = BTreeSet::new();
+    let alerts = alerts();
+    let twice = alerts
+        .iter()
+        .map(Rule::name)
+        .filter(|name| !seen.insert(*name));
+    assert_eq!(twice.collect::<Vec<_>>(), [""; 0]);
+    assert!(
+        alerts
+            .iter()
+            .all(|rule| rule.name().starts_with("WhatsApp"))
+    );
+}
+
+#[test]
+fn every_alert_has_what_the_one_who_is_woken_needs() {
+    let complaints = alerts().iter().flat_map(missing).collect::<Vec<_>>();
+    assert_none(&complaints);
+}
+
+fn missing(rule: &Rule) -> Vec<String> {
+    let (summary, description) = (rule.annotation("summary"), rule.annotation("description"));
+    let labels: Vec<&str> = rule.labels.keys().map(String::as_str).collect();
+    let demands = [
+        (
+            SEVERITIES.contains(&rule.severity()),
+            "a severity that is routed",
+        ),
+        (
+            labels == ["severity"],
+            "no label but its severity: its identity must not change",
+        ),
+        (
+            !summary.is_empty() && !summary.contains("{{"),
+            "a summary without values",
+        ),
+        (description.contains("{{"), "a description with values"),
+        (
+            rule.annotation("runbook_url") == runbook(rule),
+            "the address of its runbook",
+        ),
+        (
+            rule.annotation("dashboard_url").starts_with(DASHBOARDS),
+            "a dashboard's address",
+        ),
+        (
+            rule.annotations.len() == 4,
+            "these four annotations and no other",
+        ),
+    ];
+    let failed = demands.iter().filter(|(met, _)| !met);
+    failed
+        .map(|(_, demand)| format!("{} needs {demand}", rule.name()))
+        .collect()
+}
+
+fn runbook(rule: &Rule) -> String {
+    format!("{RUNBOOKS}{}", rule.name().to_lowercase())
+}
+
+#[test]
+fn every_alert_waits_or_lasts_or_says_why_not() {
+    for rule in alerts() {
+        let reason = AT_ONCE.iter().find(|(name, _)| *name == rule.name());
+        let waits = rule.pending.is_some() || rule.keep_firing_for.is_some();
+        assert!(
+            waits != reason.is_some(),
+            "{}: for or keep_firing_for, or else a reason in this file",
+            rule.name()
+        );
+    }
+}

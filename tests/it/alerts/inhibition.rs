@@ -1,0 +1,135 @@
+//! A real Alertmanager with our configuration: who is silenced by whom, and who is not.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::path;
+use crate::http::{get, post};
+use crate::process::{Process, SOON, until};
+
+/// Alerts that fire together, as names and labels; those that are silenced are marked by `-`.
+const FIRING: &str = "
+    WhatsAppAccountDisabled waba_id=1
+  - WhatsAppAccountCannotSend waba_id=1
+  - WhatsAppNumberBanned waba_id=1 phone_number_id=11
+  - WhatsAppTemplateDisabled waba_id=1 template_id=12
+    WhatsAppAccountViolation waba_id=1
+
+    WhatsAppNumberQualityLow waba_id=2 phone_number_id=21
+  - WhatsAppNumberQualityMedium waba_id=2 phone_number_id=21
+  - WhatsAppNumberQualityFalling waba_id=2 phone_number_id=21
+    WhatsAppNumberQualityMedium waba_id=2 phone_number_id=22
+    WhatsAppNumberFlaggedDeadlineNear waba_id=2 phone_number_id=21
+  - WhatsAppNumberFlagged waba_id=2 phone_number_id=21
+    WhatsAppNumberFlagged waba_id=2 phone_number_id=22
+
+    WhatsAppTemplateDisabled waba_id=3 template_id=31
+  - WhatsAppTemplateQualityLow waba_id=3 template_id=31
+  - WhatsAppTemplatePausedAgain waba_id=3 template_id=31
+  - WhatsAppTemplatePaused waba_id=3 template_id=31
+    WhatsAppTemplatePaused waba_id=3 template_id=32
+    WhatsAppTemplateDisabled waba_id=3
+    WhatsAppTemplatePaused waba_id=3
+
+    WhatsAppDataStale waba_id=4 collector=numbers
+  - WhatsAppNumberCannotSend waba_id=4 phone_number_id=41
+    WhatsAppAccountRestricted waba_id=4
+    WhatsAppTemplateRejected waba_id=4 template_id=42
+    WhatsAppDataStale waba_id=5 collector=account
+  - WhatsAppAccountCannotSend waba_id=5
+    WhatsAppAccountRestricted waba_id=5
+
+    WhatsAppTokenInvalid app_id=6 instance=second
+  - WhatsAppTokenExpiringSoon app_id=6 instance=second
+  - WhatsAppDataStale waba_id=6 collector=numbers instance=second
+  - WhatsAppPollFailing waba_id=6 collector=numbers instance=second
+    WhatsAppTokenExpiringSoon app_id=7
+  - WhatsAppTokenExpiring app_id=7
+    WhatsAppTokenExpiring app_id=8
+
+    WhatsAppApiBudgetSpent waba_id=9
+  - WhatsAppApiBudgetHigh waba_id=9
+    WhatsAppApiBudgetHigh waba_id=10
+
+    WhatsAppExporterDown instance=third
+  - WhatsAppNumberBanned waba_id=11 phone_number_id=111 instance=third
+  - WhatsAppTokenInvalid app_id=12 instance=third
+";
+
+/// The labels of a line.
+fn labels(line: &str) -> Value {
+    let mut labels = json!({"job": "whatsapp", "instance": "first"});
+    let mut words = line.trim_start_matches('-').split_whitespace();
+    labels["alertname"] = words.next().expect("a name").into();
+    for word in words {
+        let (name, value) = word.split_once('=').expect("name=value");
+        labels[name] = value.into();
+    }
+    labels
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    FIRING
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+}
+
+/// One of its own, with our configuration.
+fn alertmanager(storage: &tempfile::TempDir) -> (Process, SocketAddr) {
+    let process = Process::start(
+        Command::new("prometheus-alertmanager")
+            .arg(format!(
+                "--config.file={}",
+                path("alertmanager.yml").display()
+            ))
+            .arg(format!("--storage.path={}", storage.path().display()))
+            .args([
+                "--web.listen-address=127.0.0.1:0",
+                "--cluster.listen-address=",
+            ]),
+    );
+    let process = process.unwrap_or_else(|error| {
+        panic!("{error}; install Debian's package `prometheus-alertmanager`, or run `make test`")
+    });
+    let address = process.address_after("msg=\"Listening on\" address=");
+    (process, address)
+}
+
+/// The labels of those that Alertmanager says are silenced by others.
+fn silenced(address: SocketAddr) -> Result<BTreeSet<String>, String> {
+    let answer = get(address, "/api/v2/alerts?inhibited=true", "")?;
+    let alerts: Vec<Value> =
+        serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+    let inhibited = |alert: &&Value| alert["status"]["inhibitedBy"] != json!([]);
+    let silenced = alerts.iter().filter(inhibited);
+    Ok(silenced.map(|alert| alert["labels"].to_string()).collect())
+}
+
+#[test]
+fn the_cause_speaks_and_what_follows_from_it_is_silent() {
+    let storage = tempfile::tempdir().expect("a temporary folder");
+    let (_process, address) = alertmanager(&storage);
+    let alerts: Vec<Value> = lines()
+        .map(|line| json!({"labels": labels(line)}))
+        .collect();
+    let answer = post(address, "/api/v2/alerts", &json!(alerts)).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let expected = lines().filter(|line| line.starts_with('-'));
+    let expected: BTreeSet<String> = expected.map(|line| labels(line).to_string()).collect();
+    // The last in the list is silenced: once it is, all others have been seen too.
+    until("the silenced alerts", SOON, || {
+        let silenced = silenced(address)?;
+        let (missing, more) = (&expected - &silenced, &silenced - &expected);
+        if missing.is_empty() && more.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "should be silent: {missing:#?}\nshould speak: {more:#?}"
+            ))
+        }
+    });
+}

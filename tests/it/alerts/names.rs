@@ -1,0 +1,152 @@
+//! No rule names a metric, a label or a word of Meta's that does not exist: such a rule is valid, silent,
+//! and never fires.
+
+use promql_parser::label::{MatchOp, Matcher};
+
+use super::annotations::named;
+use super::labels::{Labels, Metrics, read};
+use super::rules::{Rule, alerts, groups};
+use super::selectors::{matchers, selected};
+use super::vocabulary::{self, COMING};
+use super::{assert_none, text};
+
+/// What every alert keeps, because inhibition compares it.
+const KEPT: &[&str] = &["job", "instance"];
+
+#[test]
+fn every_metric_and_label_of_an_expression_exists() {
+    let metrics = vocabulary::metrics();
+    let rules = groups().into_iter().flat_map(|group| group.rules);
+    let complaints = rules.flat_map(|rule| {
+        let (_, complaints) = read(&rule.expr, &metrics);
+        about(&rule, complaints)
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_alert_keeps_its_target() {
+    let metrics = vocabulary::metrics();
+    let complaints = alerts().into_iter().flat_map(|rule| {
+        let (labels, _) = read(&rule.expr, &metrics);
+        let lost = KEPT.iter().filter(|name| !labels.always.contains(**name));
+        about(&rule, lost.map(|name| format!("may lack {name}")))
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_name_in_an_annotation_exists() {
+    let metrics = vocabulary::metrics();
+    let complaints = alerts().into_iter().flat_map(|rule| {
+        let (labels, _) = read(&rule.expr, &metrics);
+        let wrong = rule
+            .annotations
+            .values()
+            .flat_map(|text| wrong_names(text, &labels, &metrics));
+        about(&rule, wrong.collect::<Vec<_>>())
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+/// What a template names in vain.
+fn wrong_names(template: &str, labels: &Labels, metrics: &Metrics) -> Vec<String> {
+    let named = named(template);
+    let unknown = named
+        .labels
+        .iter()
+        .filter(|label| !labels.ever.contains(*label));
+    let mut wrong: Vec<String> = unknown
+        .map(|label| format!("has no label {label}"))
+        .collect();
+    let mut answered = Labels::default();
+    for query in &named.queries {
+        let (labels, complaints) = read(query, metrics);
+        answered.ever.extend(labels.ever);
+        wrong.extend(complaints);
+    }
+    let unknown = named
+        .looked_up
+        .iter()
+        .filter(|label| !answered.ever.contains(*label));
+    wrong.extend(unknown.map(|label| format!("no answer has a label {label}")));
+    wrong
+}
+
+#[test]
+fn every_word_that_is_matched_exists() {
+    let rules = groups().into_iter().flat_map(|group| group.rules);
+    let complaints = rules.flat_map(|rule| {
+        let annotations = rule
+            .annotations
+            .values()
+            .flat_map(|text| named(text).queries);
+        let expressions: Vec<String> = annotations.chain([rule.expr.clone()]).collect();
+        let matchers = expressions
+            .iter()
+            .flat_map(|expression| matchers(expression));
+        let wrong = matchers.flat_map(|(metric, matcher)| wrong_words(&metric, &matcher));
+        about(&rule, wrong.collect::<Vec<_>>())
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+/// Words in a matcher that its label never has. A regular expression must be a list of words.
+fn wrong_words(metric: &str, matcher: &Matcher) -> Vec<String> {
+    let Some(known) = vocabulary::words(metric, &matcher.name) else {
+        return vec![];
+    };
+    let separator = match matcher.op {
+        MatchOp::Equal | MatchOp::NotEqual => "\0",
+        MatchOp::Re(_) | MatchOp::NotRe(_) => "|",
+    };
+    let words = matcher.value.split(separator);
+    words
+        .filter(|word| !known.contains(word))
+        .map(|word| format!("{metric} has no {}=\"{word}\"", matcher.name))
+        .collect()
+}
+
+#[test]
+fn what_is_to_come_has_not_come_and_is_waited_for() {
+    let declared = vocabulary::declared();
+    let waited_for = groups().into_iter().flat_map(|group| group.rules);
+    let waited_for: Vec<_> = waited_for.map(|rule| selected(&rule.expr)).collect();
+    for (name, _, issue) in COMING {
+        assert!(
+            !declared.contains_key(*name),
+            "{name} has come with {issue}: take it from the list"
+        );
+        let waits = waited_for.iter().any(|names| names.contains(*name));
+        assert!(waits, "no rule waits for {name}: take it from the list");
+    }
+}
+
+#[test]
+fn every_metric_that_a_runbook_names_exists() {
+    let metrics = vocabulary::metrics();
+    let text = text("runbooks.md");
+    let words = text.split(|at: char| !at.is_ascii_alphanumeric() && at != '_');
+    let names = words.filter(|word| word.starts_with("whatsapp_"));
+    let mut unknown: Vec<String> = names
+        .filter(|name| !metrics.contains_key(*name) && !NO_METRICS.contains(name))
+        .map(|name| format!("{name} is in the runbooks and not in the code"))
+        .collect();
+    unknown.dedup();
+    assert_none(&unknown);
+}
+
+/// Words of Meta's that look like a metric's name and are none.
+const NO_METRICS: &[&str] = &[
+    "whatsapp_business_account",
+    "whatsapp_business_management",
+    "whatsapp_business_manager_messaging_limit",
+];
+
+fn about(rule: &Rule, complaints: impl IntoIterator<Item = String>) -> Vec<String> {
+    let name = rule.name();
+    complaints
+        .into_iter()
+        .map(|complaint| format!("{name}: {complaint}"))
+        .collect()
+}

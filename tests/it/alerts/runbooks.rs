@@ -1,0 +1,111 @@
+//! Every alert has a runbook and every runbook an alert; what a runbook says to type keeps secrets secret.
+
+use std::collections::BTreeMap;
+
+use super::form::SEVERITIES;
+use super::rules::{Rule, alerts};
+use super::{assert_none, path, text};
+use crate::readme;
+
+/// What each section answers, in this order.
+const PARTS: &[&str] = &[
+    "**Means.**",
+    "**Impact.**",
+    "**Verify.**",
+    "**Do.**",
+    "**Escalate.**",
+    "**Stops.**",
+];
+
+/// What the one who is woken does first.
+const FIRST: &str = "**First:** ";
+
+/// Sections that speak of all alerts.
+const OF_ALL: &[&str] = &["By severity", "Before you type"];
+
+/// Sections by title.
+fn sections(text: &str) -> BTreeMap<&str, &str> {
+    let sections = text.split("\n## ").skip(1);
+    sections
+        .filter_map(|section| section.split_once('\n'))
+        .collect()
+}
+
+#[test]
+fn every_alert_has_a_section_and_every_section_an_alert() {
+    let (text, alerts) = (text("runbooks.md"), alerts());
+    let mut titles: Vec<&str> = sections(&text)
+        .into_keys()
+        .filter(|title| !OF_ALL.contains(title))
+        .collect();
+    let mut names: Vec<&str> = alerts.iter().map(Rule::name).collect();
+    titles.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(titles, names, "sections on the left, alerts on the right");
+}
+
+#[test]
+fn every_section_says_what_to_do_first_and_then_the_rest() {
+    let text = text("runbooks.md");
+    let sections = sections(&text)
+        .into_iter()
+        .filter(|(title, _)| !OF_ALL.contains(title));
+    let complaints = sections.flat_map(|(title, body)| {
+        let opens = body.trim_start().starts_with(FIRST);
+        let places: Vec<Option<usize>> = PARTS.iter().map(|part| body.find(part)).collect();
+        let whole = places.iter().all(Option::is_some) && places.is_sorted();
+        let first = (!opens).then(|| format!("{title} does not begin with {FIRST}"));
+        let parts = (!whole).then(|| format!("{title} lacks a part, or has them out of order"));
+        first.into_iter().chain(parts)
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+/// Every alert under its severity.
+fn contents() -> String {
+    let alerts = alerts();
+    let lists = SEVERITIES.iter().map(|severity| {
+        let of_it = alerts.iter().filter(|rule| rule.severity() == *severity);
+        let lines: String = of_it.map(line).collect();
+        format!("### {severity}\n\n{lines}")
+    });
+    lists.collect::<Vec<_>>().join("\n")
+}
+
+fn line(rule: &Rule) -> String {
+    let (name, says) = (rule.name(), rule.annotation("summary"));
+    format!("- [{name}](#{}): {says}\n", name.to_lowercase())
+}
+
+#[test]
+fn the_contents_are_in_step() {
+    let (before, contents) = (text("runbooks.md"), contents());
+    let after = readme::with_table(&before, "contents", &contents);
+    if std::env::var_os("UPDATE_ALERTS").is_some() {
+        std::fs::write(path("runbooks.md"), &after).expect("the file can be written");
+        return;
+    }
+    assert!(
+        before == after,
+        "`UPDATE_ALERTS=1 cargo test --test it alerts` writes these contents:\n\n{contents}"
+    );
+}
+
+#[test]
+fn no_command_has_a_secret_among_its_arguments() {
+    let text = text("runbooks.md");
+    let blocks = text.split("\n```").skip(1).step_by(2);
+    for line in blocks
+        .flat_map(str::lines)
+        .filter(|line| line.contains("curl "))
+    {
+        for secret in ["TOKEN", "SECRET", "access_token="] {
+            assert!(!line.contains(secret), "{line}");
+        }
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    readme::assert_links_lead_somewhere("alerts/runbooks.md");
+}

@@ -1,0 +1,65 @@
+//! The rules and the configuration under the tools of those who will read them. A missing tool fails the
+//! test and names the package; `make test` installs it.
+
+use std::process::Command;
+
+use super::{path, rules, unit_tests};
+
+/// Runs a tool in `alerts/`; fails with what it said if it ends badly.
+fn run(tool: &str, package: &str, arguments: &[String]) {
+    let output = Command::new(tool)
+        .args(arguments)
+        .current_dir(path(""))
+        .output();
+    let output = output.unwrap_or_else(|error| {
+        panic!("{tool}: {error}; install Debian's package `{package}`, or run `make test`")
+    });
+    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(output.status.success(), "{}", said.concat());
+}
+
+/// Runs promtool over files.
+pub fn promtool(what: &[&str], files: Vec<String>) {
+    let what = what.iter().map(ToString::to_string);
+    run(
+        "promtool",
+        "prometheus",
+        &what.chain(files).collect::<Vec<_>>(),
+    );
+}
+
+fn amtool(arguments: &[&str]) {
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    run("amtool", "prometheus-alertmanager", &arguments);
+}
+
+#[test]
+fn promtool_finds_nothing_wrong_with_the_rules() {
+    promtool(
+        &["check", "rules", "--lint=all", "--lint-fatal"],
+        rules::files(),
+    );
+}
+
+#[test]
+fn every_unit_test_of_the_rules_passes() {
+    promtool(&["test", "rules"], unit_tests::files());
+}
+
+#[test]
+fn amtool_finds_nothing_wrong_with_the_configuration() {
+    amtool(&["check-config", "alertmanager.yml"]);
+}
+
+#[test]
+fn each_severity_goes_to_its_receiver() {
+    for (severity, receiver) in [("critical", "pager"), ("warning", "chat"), ("info", "mail")] {
+        let (verify, severity) = (
+            format!("--verify.receivers={receiver}"),
+            format!("severity={severity}"),
+        );
+        let alert = ["alertname=WhatsAppNumberBanned", &severity];
+        let config = "--config.file=alertmanager.yml";
+        amtool(&[&["config", "routes", "test", config, &verify], &alert[..]].concat());
+    }
+}

@@ -1,0 +1,191 @@
+//! Every metric, label and word that a rule may name: what the code declares, and a short list of what
+//! other issues bring.
+
+use whatsapp_business_exporter::domain::{
+    CanSendMessage, Collector, HealthEntity, QualityRating, WebhookField, Word, account, number,
+    template,
+};
+use whatsapp_business_exporter::ingest::graph::FailureKind;
+use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
+
+use super::labels::{Metrics, Names, read};
+use super::rules;
+use crate::readme::tables;
+
+/// Metrics of the contract that the exporter does not have yet, and who brings them.
+pub const COMING: &[(&str, &[&str], &str)] = &[
+    ("whatsapp_access_token_valid", &["app_id"], "issue 6"),
+    (
+        "whatsapp_access_token_expires_timestamp_seconds",
+        &["app_id"],
+        "issue 6",
+    ),
+    (
+        "whatsapp_access_token_data_access_expires_timestamp_seconds",
+        &["app_id"],
+        "issue 6",
+    ),
+    (
+        "whatsapp_access_token_missing_scopes",
+        &["app_id", "scope"],
+        "issue 6",
+    ),
+    (
+        "whatsapp_app_webhook_field_subscribed",
+        &["app_id", "field"],
+        "issue 6",
+    ),
+    (
+        "whatsapp_app_webhook_callback_matches",
+        &["app_id"],
+        "issue 6",
+    ),
+    ("whatsapp_exporter_store_up", &[], "issue 3"),
+    (
+        "whatsapp_exporter_store_commit_failures_total",
+        &["reason"],
+        "issue 3",
+    ),
+];
+
+/// Prometheus puts these on every series.
+const FROM_THE_SCRAPE: &[&str] = &["job", "instance"];
+
+/// What rules may name: the exporter's metrics, those to come, Prometheus' own, and what is recorded.
+pub fn metrics() -> Metrics {
+    let coming = COMING.iter().map(|(name, labels, _)| metric(name, labels));
+    let mut metrics: Metrics = declared()
+        .into_iter()
+        .chain(coming)
+        .chain([metric("up", &[])])
+        .collect();
+    for rule in rules::recordings() {
+        let (labels, _) = read(&rule.expr, &metrics);
+        let constant = rule.labels.keys().cloned();
+        let labels = labels.always.into_iter().chain(constant).collect();
+        metrics.insert(rule.name().to_owned(), labels);
+    }
+    metrics
+}
+
+/// The exporter's series, each with its labels; a histogram's by their suffixes.
+pub fn declared() -> Metrics {
+    let mut metrics = Metrics::new();
+    for row in tables::rows() {
+        let labels: Vec<&str> = row.labels.iter().map(String::as_str).collect();
+        if row.kind == "histogram" {
+            let bucket = [&labels[..], &["le"]].concat();
+            metrics.extend([metric(&format!("{}_bucket", row.name), &bucket)]);
+            metrics.extend(
+                ["_sum", "_count"].map(|end| metric(&format!("{}{end}", row.name), &labels)),
+            );
+        } else {
+            metrics.extend([metric(&row.name, &labels)]);
+        }
+    }
+    metrics
+}
+
+fn metric(name: &str, labels: &[&str]) -> (String, Names) {
+    let labels = labels.iter().chain(FROM_THE_SCRAPE);
+    (name.to_owned(), labels.map(ToString::to_string).collect())
+}
+
+/// The values that a label of a metric can have; none where they are ids, or anything.
+pub fn words(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+    let noun = [
+        "whatsapp_phone_number_",
+        "whatsapp_message_template",
+        "whatsapp_business_account_",
+        "whatsapp_exporter_",
+    ]
+    .into_iter()
+    .find_map(|noun| Some((noun, metric.strip_prefix(noun)?)));
+    match (noun?, label) {
+        (_, "quality_rating") => Some(all::<QualityRating>()),
+        (_, "can_send_message") => Some(all::<CanSendMessage>()),
+        (_, "entity_type") => Some(all::<HealthEntity>()),
+        (_, "collector") => Some(all::<Collector>()),
+        (_, "direction") => Some(vec!["increase", "decrease"]),
+        (("whatsapp_phone_number_", rest), label) => words_of_number(rest, label),
+        (("whatsapp_message_template", rest), label) => words_of_template(rest, label),
+        (("whatsapp_business_account_", rest), label) => words_of_account(rest, label),
+        ((_, rest), label) => words_of_exporter(rest, label),
+    }
+}
+
+fn words_of_number(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+    match (metric, label) {
+        ("status", "status") => Some(all::<number::Status>()),
+        ("name_status" | "new_name_status", "status") => Some(all::<number::NameStatus>()),
+        ("code_verification_status", "status") => Some(all::<number::CodeVerificationStatus>()),
+        (_, "level") => Some(all::<number::ThroughputLevel>()),
+        (_, "event") => Some(all::<number::QualityEventKind>()),
+        (_, "account_mode") => Some(all::<number::AccountMode>()),
+        (_, "platform_type") => Some(all::<number::PlatformType>()),
+        _ => None,
+    }
+}
+
+fn words_of_template(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+    match (metric, label) {
+        (_, "status") => Some(all::<template::Status>()),
+        (_, "event") => Some(all::<template::EventKind>()),
+        (_, "reason") => Some(all::<template::RejectedReason>()),
+        (_, "category" | "correct_category") => Some(all::<template::Category>()),
+        ("_quality_events_total", "from" | "to") => Some(all::<QualityRating>()),
+        ("_category_changes_total", "from" | "to") => Some(all::<template::Category>()),
+        _ => None,
+    }
+}
+
+fn words_of_account(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+    match (metric, label) {
+        ("status", "status") => Some(all::<account::Status>()),
+        ("review_status", "status") => Some(all::<account::ReviewStatus>()),
+        ("business_verification_status", "status") => {
+            Some(all::<account::BusinessVerificationStatus>())
+        }
+        ("ban_state", "state") => Some(all::<account::BanState>()),
+        (_, "restriction_type") => Some(all::<account::RestrictionType>()),
+        (_, "event") => Some(all::<account::EventKind>()),
+        (_, "violation_type") => Some(all::<account::ViolationType>()),
+        (_, "severity") => Some(all::<account::AlertSeverity>()),
+        (_, "alert") => Some(all::<account::AlertType>()),
+        _ => None,
+    }
+}
+
+fn words_of_exporter(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+    match (metric, label) {
+        ("graph_request_failures_total", "reason") => Some(all::<FailureKind>()),
+        ("webhook_rejected_total", "reason") => Some(reasons_of_refusal()),
+        ("webhook_changes_total", "field") => Some(all::<WebhookField>()),
+        ("graph_usage_ratio", "kind") => Some(vec!["call_count", "total_cputime", "total_time"]),
+        ("drift_total", "source") => Some(vec!["poll", "webhook"]),
+        ("drift_total", "attribute") => Some(DRIFTING.to_vec()),
+        _ => None,
+    }
+}
+
+/// The attributes that both sources tell of.
+const DRIFTING: &[&str] = &[
+    "account_messaging_limit",
+    "account_review_status",
+    "phone_number_flagged",
+    "phone_number_messaging_limit",
+    "phone_number_throughput_level",
+    "template_category",
+    "template_quality_rating",
+    "template_status",
+];
+
+fn reasons_of_refusal() -> Vec<&'static str> {
+    let handshakes = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
+    let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
+    handshakes.chain(signatures).collect()
+}
+
+fn all<W: Word>() -> Vec<&'static str> {
+    W::ALL.iter().map(|word| word.as_str()).collect()
+}
