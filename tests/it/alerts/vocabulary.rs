@@ -40,12 +40,6 @@ pub const COMING: &[(&str, &[&str], &str)] = &[
         &["app_id"],
         "issue 6",
     ),
-    ("whatsapp_exporter_store_up", &[], "issue 3"),
-    (
-        "whatsapp_exporter_store_commit_failures_total",
-        &["reason"],
-        "issue 3",
-    ),
 ];
 
 /// Prometheus puts these on every series.
