@@ -4,6 +4,10 @@
 //! means is proven elsewhere: by the unit tests in `alerts/tests/`, which `tools` runs.
 
 mod alertmanager;
+mod end_to_end;
+mod faster;
+mod pages;
+mod story;
 mod annotations;
 mod form;
 mod inhibition;
