@@ -4,19 +4,19 @@
 //! means is proven elsewhere: by the unit tests in `alerts/tests/`, which `tools` runs.
 
 mod alertmanager;
+mod annotations;
 mod end_to_end;
 mod faster;
-mod pages;
-mod story;
-mod annotations;
 mod form;
 mod inhibition;
 mod kubernetes;
 mod labels;
 mod names;
+mod pages;
 mod rules;
 mod runbooks;
 mod selectors;
+mod story;
 pub mod table;
 mod tools;
 mod unit_tests;
