@@ -5,6 +5,7 @@
 
 mod alertmanager;
 mod annotations;
+mod drills;
 mod end_to_end;
 mod faster;
 mod form;

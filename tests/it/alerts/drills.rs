@@ -1,0 +1,62 @@
+//! Every drill fires its alert: the real program, a real Prometheus, our very rules, seconds for minutes.
+
+use std::time::Duration;
+
+use super::faster::write_rules;
+use crate::durability::service::{NO_META, Service, variables};
+use crate::process::{program, until};
+use crate::prometheus::server::Prometheus;
+
+/// Seconds for minutes.
+const TIMES: f64 = 60.0;
+
+/// The longest `for` is fifteen of them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const DRILLS: &[(&str, &str)] = &[
+    ("number-yellow", "WhatsAppNumberQualityMedium"),
+    ("number-red", "WhatsAppNumberQualityLow"),
+    ("number-flagged", "WhatsAppNumberFlagged"),
+    (
+        "number-flagged-deadline",
+        "WhatsAppNumberFlaggedDeadlineNear",
+    ),
+    ("number-banned", "WhatsAppNumberBanned"),
+    ("number-cannot-send", "WhatsAppNumberCannotSend"),
+    ("template-paused", "WhatsAppTemplatePaused"),
+    ("template-disabled", "WhatsAppTemplateDisabled"),
+    ("account-restricted", "WhatsAppAccountRestricted"),
+    (
+        "account-disable-scheduled",
+        "WhatsAppAccountDisableScheduled",
+    ),
+    ("account-disabled", "WhatsAppAccountDisabled"),
+];
+
+#[test]
+fn every_drill_fires_its_alert() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let rules = write_rules(data.path(), TIMES);
+    let config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
+         scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{}']}}]}}]\n",
+        service.address
+    );
+    let prometheus = Prometheus::start(data, &config);
+    let url = format!("--url=http://{}/webhook", service.address);
+    for (signal, alert) in DRILLS {
+        let signal = format!("--signal={signal}");
+        // The next order takes this one's place.
+        let drill = program(&["drill", NO_META, &url, &signal], &variables());
+        let firing = format!(
+            "ALERTS{{alertstate=\"firing\",alertname=\"{alert}\",waba_id=\"000000000000000\"}}"
+        );
+        until(alert, PATIENCE, || {
+            prometheus
+                .value(&firing)
+                .map_err(|error| format!("{error} {drill:?}"))
+        });
+    }
+}
