@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::pages::start;
 use super::path;
 use crate::http::{get, post};
-use crate::process::{Process, SOON, until};
+use crate::process::{SOON, until};
 
 /// Alerts that fire together, as names and labels; those that are silenced are marked by `-`.
 const FIRING: &str = "
@@ -78,27 +78,6 @@ fn lines() -> impl Iterator<Item = &'static str> {
         .filter(|line| !line.is_empty())
 }
 
-/// One of its own, with our configuration.
-fn alertmanager(storage: &tempfile::TempDir) -> (Process, SocketAddr) {
-    let process = Process::start(
-        Command::new("prometheus-alertmanager")
-            .arg(format!(
-                "--config.file={}",
-                path("alertmanager.yml").display()
-            ))
-            .arg(format!("--storage.path={}", storage.path().display()))
-            .args([
-                "--web.listen-address=127.0.0.1:0",
-                "--cluster.listen-address=",
-            ]),
-    );
-    let process = process.unwrap_or_else(|error| {
-        panic!("{error}; install Debian's package `prometheus-alertmanager`, or run `make test`")
-    });
-    let address = process.address_after("msg=\"Listening on\" address=");
-    (process, address)
-}
-
 /// The labels of those that Alertmanager says are silenced by others.
 fn silenced(address: SocketAddr) -> Result<BTreeSet<String>, String> {
     let answer = get(address, "/api/v2/alerts?inhibited=true", "")?;
@@ -112,7 +91,7 @@ fn silenced(address: SocketAddr) -> Result<BTreeSet<String>, String> {
 #[test]
 fn the_cause_speaks_and_what_follows_from_it_is_silent() {
     let storage = tempfile::tempdir().expect("a temporary folder");
-    let (_process, address) = alertmanager(&storage);
+    let (_process, address) = start(&path("alertmanager.yml"), storage.path());
     let alerts: Vec<Value> = lines()
         .map(|line| json!({"labels": labels(line)}))
         .collect();

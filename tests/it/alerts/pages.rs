@@ -94,9 +94,14 @@ pub fn alertmanager(folder: &Path, times: f64, receivers: SocketAddr) -> (Proces
     }
     let path = folder.join("alertmanager.yml");
     std::fs::write(&path, config).expect("the folder is ours");
+    start(&path, folder)
+}
+
+/// A real Alertmanager with this configuration.
+pub fn start(config: &Path, folder: &Path) -> (Process, SocketAddr) {
     let process = Process::start(
         Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", path.display()))
+            .arg(format!("--config.file={}", config.display()))
             .arg(format!(
                 "--storage.path={}",
                 folder.join("alertmanager").display()

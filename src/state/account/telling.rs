@@ -1,0 +1,113 @@
+//! What webhooks tell of an account, its numbers and its templates.
+
+use std::sync::Arc;
+
+use super::super::journal::Entity;
+use super::super::sighting::Sighting;
+use super::super::waiting::Waiting;
+use super::super::{Change, Latest, Stamp};
+use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
+use crate::domain::account::News;
+use crate::domain::template as words;
+use crate::domain::{Collector, QualityRating, Word, number};
+
+/// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
+/// listed within seconds of the start; more than this means that the digits will never be ours.
+const MAX_WAITING: usize = 64;
+
+impl Account {
+    pub(super) fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
+        let mut sighting = Sighting {
+            entity: Entity::Account,
+            stamp,
+            polls: &self.polls[Collector::Account.index()],
+            change,
+        };
+        match news {
+            News::Update {
+                event,
+                digits: _,
+                ban,
+                restrictions,
+                violation,
+            } => {
+                self.events.increment(*event);
+                sighting.see(BAN_STATE, &mut self.ban, *ban);
+                for restriction in restrictions {
+                    let known = self.restrictions.entry(restriction.kind).or_default();
+                    sighting.see(RESTRICTION, known, Some(*restriction));
+                }
+                if let Some(violation) = violation {
+                    self.violations.increment(*violation);
+                }
+            }
+            News::Review(decision) => {
+                sighting.see(REVIEW_STATUS, &mut self.review_status, Some(*decision));
+            }
+            News::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
+            News::Capability {
+                messaging_limit,
+                phone_numbers_limit,
+            } => {
+                let limit = &mut self.messaging_limit;
+                sighting.see(MESSAGING_LIMIT, limit, *messaging_limit);
+                self.phone_numbers_limit
+                    .observe_some(*phone_numbers_limit, stamp);
+            }
+        }
+    }
+
+    pub(super) fn tell_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
+        let Some(id) = self.digits.get(&told.digits).and_then(Latest::value) else {
+            return self.wait_for_number(told, stamp, change);
+        };
+        if let Some(number) = self.numbers.get_mut(id) {
+            Arc::make_mut(number).tell(
+                &told.news,
+                &mut Sighting {
+                    entity: Entity::Number(id.clone()),
+                    stamp,
+                    polls: &self.polls[Collector::Numbers.index()],
+                    change,
+                },
+            );
+        }
+    }
+
+    fn wait_for_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.push(Waiting::new(told, stamp));
+            change.waiting = true;
+        } else {
+            change.refused = true;
+        }
+    }
+
+    /// Applies what waited for the numbers that are now known; the rest waits on.
+    pub(super) fn apply_waiting(&mut self, change: &mut Change) {
+        for Waiting { told, stamp } in std::mem::take(&mut self.waiting) {
+            self.tell_number(&told, stamp, change);
+        }
+    }
+
+    pub(super) fn tell_template(&mut self, told: &words::Told, stamp: Stamp, change: &mut Change) {
+        let template = template_of(&mut self.templates, &told.identity.id);
+        template.identify(&told.identity, stamp);
+        let mut sighting = Sighting {
+            entity: Entity::Template(told.identity.id.clone()),
+            stamp,
+            polls: &self.polls[Collector::Templates.index()],
+            change,
+        };
+        let steps = template.tell(&told.news, &mut sighting);
+        match &told.news {
+            words::News::Status { event, .. } => self.template_status_events.increment(*event),
+            words::News::Quality { previous, new } => {
+                let previous = previous.unwrap_or(QualityRating::Unknown);
+                self.template_quality_events.increment(previous, *new);
+            }
+            _ => {}
+        }
+        self.count_steps(&steps);
+    }
+}
