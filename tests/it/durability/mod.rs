@@ -8,6 +8,7 @@ mod deliveries;
 mod faults;
 mod history;
 mod kills;
+mod older;
 mod pruning;
 mod restore;
 pub mod service;

@@ -1,0 +1,117 @@
+//! What an older version has saved is still read: the fixture is never written anew, only added to.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Executor};
+use whatsapp_business_exporter::domain::{DisplayDigits, Timestamp, WabaId};
+use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::store::{Location, Store};
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+use crate::support::ALL_TEMPLATES;
+use crate::support::scrape::Scrape;
+
+const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
+
+const WABA: &str = "800100200300403";
+
+async fn open(path: &Path) -> Store {
+    let location = Location::File(path.to_owned());
+    let year = Duration::from_secs(365 * 86_400);
+    let store = Store::open(&location, year, Arc::new(Telemetry::new())).await;
+    store.expect("a store that opens")
+}
+
+/// A store as version 0.1.0 has left it, brought up to date by being opened.
+async fn older_store(path: &Path) -> Store {
+    open(path).await.close().await;
+    let options = SqliteConnectOptions::new().filename(path);
+    let connection = SqliteConnection::connect_with(&options).await;
+    let mut connection = connection.expect("the file is there");
+    connection.execute(SAVED).await.expect("good SQL");
+    connection.close().await.expect("in good order");
+    let store = open(path).await;
+    let accounts = BTreeSet::from([WabaId::parse(WABA).expect("digits")]);
+    store.watch(accounts).await.expect("a readable account");
+    store
+}
+
+#[tokio::test]
+async fn an_account_in_trouble_is_shown_as_it_was_left() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = older_store(&folder.path().join("state.db")).await;
+    let now = Timestamp::from_seconds(1_795_442_800);
+    let text = expose::render(&store.snapshot(), &[], now, &ALL_TEMPLATES, Format::Text).text;
+    let scrape = Scrape(text);
+    for (name, label, value, expected) in [
+        (
+            "phone_number_flagged",
+            "phone_number_id",
+            "900100200300421",
+            1.0,
+        ),
+        (
+            "phone_number_messaging_limit",
+            "phone_number_id",
+            "900100200300421",
+            2_000.0,
+        ),
+        ("message_template_status", "status", "REJECTED", 1.0),
+        (
+            "message_template_paused_until_timestamp_seconds",
+            "template_id",
+            "70010020030070136",
+            1_795_453_557.0,
+        ),
+        (
+            "message_template_disable_scheduled_timestamp_seconds",
+            "template_id",
+            "70010020030069271",
+            1_795_529_195.0,
+        ),
+        ("message_template_rejections_total", "reason", "SCAM", 1.0),
+        (
+            "message_template_status_events_total",
+            "event",
+            "PAUSED",
+            1.0,
+        ),
+        (
+            "business_account_violations_total",
+            "violation_type",
+            "SCAM",
+            1.0,
+        ),
+        (
+            "business_account_ban_state",
+            "state",
+            "SCHEDULE_FOR_DISABLE",
+            1.0,
+        ),
+        (
+            "business_account_restriction_expires_timestamp_seconds",
+            "waba_id",
+            WABA,
+            1_900_000_000.0,
+        ),
+    ] {
+        let name = format!("whatsapp_{name}");
+        assert_eq!(
+            scrape.value(&name, &[(label, value)]),
+            Some(expected),
+            "{name}"
+        );
+    }
+    let waiting = DisplayDigits::parse("15550100199").expect("digits");
+    let account = &store.snapshot()[&WabaId::parse(WABA).expect("digits")];
+    assert!(
+        serde_json::to_string(account.as_ref())
+            .expect("JSON")
+            .contains(waiting.as_str())
+    );
+    store.close().await;
+}
