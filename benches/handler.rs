@@ -109,6 +109,7 @@ async fn ours(location: &Location) -> Router {
     public::router(Public {
         secrets,
         store,
+        drill: Arc::default(),
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
     })

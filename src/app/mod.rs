@@ -4,6 +4,7 @@
 
 pub mod backfill;
 pub mod demo;
+pub mod drill;
 mod polling;
 mod settings;
 pub mod signals;
@@ -23,6 +24,7 @@ use crate::clock;
 use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
 use crate::expose::Options;
 use crate::ingest::poll::{Budgets, Nudge};
+use crate::serve::drill::Drill;
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
 use crate::serve::{Listener, serve};
@@ -57,6 +59,7 @@ impl Source {
 #[derive(Clone)]
 struct Core {
     store: Arc<Store>,
+    drill: Arc<Drill>,
     telemetry: Arc<Telemetry>,
     budgets: Arc<Mutex<Budgets>>,
 }
@@ -203,6 +206,7 @@ impl Running {
         let budgets = Arc::new(Mutex::new(Budgets::new(settings::budget(&config))));
         let core = Core {
             store,
+            drill: Arc::default(),
             telemetry,
             budgets,
         };
@@ -226,10 +230,14 @@ impl Running {
         stop: CancellationToken,
     ) -> Router {
         let Core {
-            store, telemetry, ..
+            store,
+            drill,
+            telemetry,
+            ..
         } = self.core.clone();
         operator::router(Operator {
             store,
+            drill,
             telemetry,
             options: Arc::clone(&self.options),
             reload,
@@ -239,13 +247,17 @@ impl Running {
 
     fn public_routes(&self) -> Option<Router> {
         let Core {
-            store, telemetry, ..
+            store,
+            drill,
+            telemetry,
+            ..
         } = self.core.clone();
         let (secrets, nudge) = (Arc::clone(&self.secrets), Arc::clone(&self.nudge));
         self.config.webhook.enabled.then(|| {
             public::router(Public {
                 secrets,
                 store,
+                drill,
                 telemetry,
                 nudge,
             })

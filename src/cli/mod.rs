@@ -10,6 +10,7 @@ mod backup;
 mod check_config;
 mod configuration;
 mod demo;
+mod drill;
 mod output;
 mod serve;
 mod simulate;
@@ -24,6 +25,7 @@ pub use backfill::BackfillArguments;
 pub use backup::BackupArguments;
 pub use check_config::CheckConfigArguments;
 pub use demo::DemoArguments;
+pub use drill::DrillArguments;
 pub use output::print_error;
 pub use serve::ServeArguments;
 pub use simulate::{SimulateArguments, Story};
@@ -75,6 +77,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Run the simulated Meta alone, for staging and game days
     Simulate(SimulateArguments),
+    /// Rehearse paging: show a signal of an account that does not exist, and take it back
+    Drill(DrillArguments),
     /// Write the history as OpenMetrics text, for a new Prometheus to begin with
     Backfill(BackfillArguments),
     /// Copy the store to a new file, while the exporter runs
@@ -100,6 +104,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
+        Command::Drill(arguments) => drill::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
     }

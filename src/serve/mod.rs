@@ -3,6 +3,7 @@
 //! Invariant: nothing but [`public`] is ever meant for strangers. The two may share a port by the
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
+pub mod drill;
 mod history;
 mod listener;
 mod negotiation;

@@ -23,9 +23,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::drill::Drill;
 use super::{history, negotiation, status_page};
 use crate::clock;
 use crate::expose::{self, Options};
+use crate::state::Accounts;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
@@ -43,6 +45,8 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 pub struct Operator {
     /// The truth.
     pub store: Arc<Store>,
+    /// The drill under way, shown beside the truth.
+    pub drill: Arc<Drill>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
     /// What is shown of templates; a reload changes it.
@@ -95,8 +99,15 @@ async fn metrics(
     }
 }
 
+/// What is known, and the drill beside it.
+fn accounts(operator: &Operator) -> Accounts {
+    let mut accounts = operator.store.snapshot();
+    operator.drill.join(&mut accounts, clock::now());
+    accounts
+}
+
 fn render(operator: &Operator, format: expose::Format) -> String {
-    let accounts = operator.store.snapshot();
+    let accounts = accounts(operator);
     let own = operator.telemetry.gather();
     let scrape = expose::render(
         &accounts,
@@ -114,7 +125,7 @@ fn render(operator: &Operator, format: expose::Format) -> String {
 }
 
 async fn status(State(operator): State<Operator>) -> Response {
-    let accounts = operator.store.snapshot();
+    let accounts = accounts(&operator);
     status_page::render(&accounts, &operator.telemetry, clock::now()).into_response()
 }
 

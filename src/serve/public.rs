@@ -3,6 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
+//! | `POST /webhook` with the order for a drill | 200 once it is obeyed, 400 if it is not |
 //! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
@@ -18,6 +19,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::drill::{Drill, Order};
 use crate::clock;
 use crate::domain::{Collector, Fact, WabaId, number};
 use crate::ingest::poll::Nudge;
@@ -35,6 +37,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
 const NOT_STORED: &str = "not_stored";
+const BAD_DRILL: &str = "bad_drill";
 
 /// What a delivery is checked against; a reload replaces it.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct Public {
     pub store: Arc<Store>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
+    /// The drill under way.
+    pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
 }
@@ -62,7 +67,13 @@ pub struct Public {
 pub fn router(public: Public) -> Router {
     let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
-    let others = [TOO_LARGE, BROKEN_OFF, NOT_STORED, NotJson.as_str()];
+    let others = [
+        TOO_LARGE,
+        BROKEN_OFF,
+        NOT_STORED,
+        BAD_DRILL,
+        NotJson.as_str(),
+    ];
     for reason in refusals.chain(signatures).chain(others) {
         public
             .telemetry
@@ -100,9 +111,22 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     if let Err(error) = public.secrets.load().verifier.verify(signature, &body) {
         return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str());
     }
+    if Order::is_in(&body) {
+        return drill(&public, &body);
+    }
     match Delivery::parse(&body, clock::now()) {
         Ok(delivery) => accept(&public, delivery).await,
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
+    }
+}
+
+fn drill(public: &Public, body: &[u8]) -> Response {
+    match public.drill.obey(body, clock::now()) {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(disobedience) => {
+            let refusal = refuse(public, StatusCode::BAD_REQUEST, BAD_DRILL);
+            (refusal.status(), format!("{disobedience}\n")).into_response()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp as Calendar;
 
-use super::Stamp;
+use super::{Stamp, account, number, template};
 use crate::domain::account::{Ban, Restriction};
 use crate::domain::{MessagingLimit, PhoneNumberId, TemplateId, Word};
 
@@ -59,6 +59,23 @@ impl Attribute {
         let is_shared = true;
         Self { name, is_shared }
     }
+}
+
+/// Every attribute of which both sources tell, as (kind of entity, name): those that can drift.
+pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let [of_account, of_number, of_template] = Entity::KINDS;
+    let all = [
+        (of_account, account::REVIEW_STATUS),
+        (of_account, account::MESSAGING_LIMIT),
+        (of_number, number::FLAGGED),
+        (of_number, number::MESSAGING_LIMIT),
+        (of_number, number::THROUGHPUT_LEVEL),
+        (of_template, template::STATUS),
+        (of_template, template::QUALITY_RATING),
+        (of_template, template::CATEGORY),
+    ];
+    let shared = all.into_iter().filter(|(_, attribute)| attribute.is_shared);
+    shared.map(|(entity, attribute)| (entity, attribute.name))
 }
 
 /// One step of one attribute.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -24,7 +25,7 @@ pub use history::{History, Passage, Question, Unreadable};
 pub use location::Location;
 
 use crate::domain::{Event, Source, WabaId};
-use crate::state::{Account, Accounts, Change, Drift, State};
+use crate::state::{Account, Accounts, Change, Drift, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
 use database::{Database, Trouble};
@@ -69,10 +70,7 @@ impl Store {
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
         let database = Database::open(location).await?;
-        for reason in Reason::ALL {
-            let failures = &telemetry.store_commit_failures;
-            failures.with_label_values(&[reason.as_str()]);
-        }
+        start_at_zero(&telemetry);
         let shared = Arc::new(Shared::new(telemetry));
         let history = History::of(database.journal());
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
@@ -166,6 +164,28 @@ impl Store {
     }
 }
 
+/// Counters exist before their first step, so that `increase()` sees it.
+fn start_at_zero(telemetry: &Telemetry) {
+    for reason in Reason::ALL {
+        let failures = &telemetry.store_commit_failures;
+        failures.with_label_values(&[reason.as_str()]);
+    }
+    for (entity, attribute) in journal::shared_attributes() {
+        for drift in [Drift::PollAlone, Drift::WebhookAlone] {
+            drift_counter(telemetry, entity, attribute, drift);
+        }
+    }
+}
+
+fn drift_counter(telemetry: &Telemetry, entity: &str, attribute: &str, drift: Drift) -> IntCounter {
+    let attribute = format!("{entity}_{attribute}");
+    let source = match drift {
+        Drift::PollAlone => "poll",
+        Drift::WebhookAlone => "webhook",
+    };
+    telemetry.drift.with_label_values(&[&attribute, source])
+}
+
 impl Unavailable {
     fn closed() -> Self {
         Self {
@@ -250,13 +270,7 @@ impl Shared {
             telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
         }
         for (entity, attribute, drift) in &change.drift {
-            let source = match drift {
-                Drift::PollAlone => "poll",
-                Drift::WebhookAlone => "webhook",
-            };
-            let attribute = format!("{entity}_{attribute}");
-            let drift = telemetry.drift.with_label_values(&[&attribute, source]);
-            drift.inc();
+            drift_counter(telemetry, entity, attribute, *drift).inc();
         }
     }
 }

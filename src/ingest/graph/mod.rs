@@ -21,6 +21,7 @@ pub use client::{Client, ClientOptions};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind};
 pub use listing::Listed;
+pub use transport::http_client;
 pub use usage::Usage;
 
 /// Asked before every call and told after it: the poller's budget.

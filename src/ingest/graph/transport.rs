@@ -135,7 +135,11 @@ impl Transport {
     }
 }
 
-fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
+/// A client for calls below `base` that follows no redirect.
+///
+/// # Errors
+/// If TLS cannot be set up, such as for want of a CA store.
+pub fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     // Only the first call of a process installs it; every later one finds it there.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = reqwest::Client::builder()

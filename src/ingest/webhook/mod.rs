@@ -16,4 +16,4 @@ mod tests;
 
 pub use delivery::{Delivery, Heard, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
-pub use signature::{SignatureError, Verifier};
+pub use signature::{SignatureError, Verifier, sign};

@@ -94,13 +94,14 @@ mod tests {
         let found = named(
             "Number {{ with printf `whatsapp_info{id=\"%s\"}` $labels.id | query }}\
              {{ . | first | label \"name\" }}{{ else }}{{ $labels.id }}{{ end }}: {{ $value }}, \
-             {{ query (printf \"whatsapp_other{id=%q}\" .Labels.other) | len }}",
+             {{ with query (printf \"whatsapp_other{id=%q}\" $labels.other) }}\
+             {{ with first . }}{{ .Labels.colour }}{{ end }}{{ end }}",
         );
         assert_eq!(found.labels, ["id", "id", "other"]);
         assert_eq!(
             found.queries,
             ["whatsapp_info{id=\"1\"}", "whatsapp_other{id=\"1\"}"]
         );
-        assert_eq!(found.looked_up, ["name"]);
+        assert_eq!(found.looked_up, ["name", "colour"]);
     }
 }

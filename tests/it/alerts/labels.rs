@@ -259,7 +259,10 @@ mod tests {
             ("changes(a[1d:]) > bool 3", "x, y"),
             ("a < a offset 6h and a != +Inf", "x, y"),
             ("-(a unless b)", "x, y"),
-            ("histogram_quantile(0.9, sum by (x, y) (rate(a[5m])))", "x, y"),
+            (
+                "histogram_quantile(0.9, sum by (x, y) (rate(a[5m])))",
+                "x, y",
+            ),
             ("b * on (x) group_right (z) a", "x, y, z"),
         ] {
             assert_eq!(told(expression), labels, "{expression}");

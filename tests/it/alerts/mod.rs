@@ -5,14 +5,18 @@
 
 mod alertmanager;
 mod annotations;
+mod end_to_end;
+mod faster;
 mod form;
 mod inhibition;
 mod kubernetes;
 mod labels;
 mod names;
+mod pages;
 mod rules;
 mod runbooks;
 mod selectors;
+mod story;
 pub mod table;
 mod tools;
 mod unit_tests;

@@ -102,7 +102,7 @@ fn wrong_words(metric: &str, matcher: &Matcher) -> Vec<String> {
     };
     let words = matcher.value.split(separator);
     words
-        .filter(|word| !known.contains(word))
+        .filter(|word| !known.iter().any(|known| known == word))
         .map(|word| format!("{metric} has no {}=\"{word}\"", matcher.name))
         .collect()
 }

@@ -7,6 +7,7 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
+use whatsapp_business_exporter::state::journal;
 
 use super::labels::{Metrics, Names, read};
 use super::rules;
@@ -39,12 +40,6 @@ pub const COMING: &[(&str, &[&str], &str)] = &[
         "whatsapp_app_webhook_callback_matches",
         &["app_id"],
         "issue 6",
-    ),
-    ("whatsapp_exporter_store_up", &[], "issue 3"),
-    (
-        "whatsapp_exporter_store_commit_failures_total",
-        &["reason"],
-        "issue 3",
     ),
 ];
 
@@ -92,7 +87,7 @@ fn metric(name: &str, labels: &[&str]) -> (String, Names) {
 }
 
 /// The values that a label of a metric can have; none where they are ids, or anything.
-pub fn words(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
     let noun = [
         "whatsapp_phone_number_",
         "whatsapp_message_template",
@@ -106,7 +101,7 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "can_send_message") => Some(all::<CanSendMessage>()),
         (_, "entity_type") => Some(all::<HealthEntity>()),
         (_, "collector") => Some(all::<Collector>()),
-        (_, "direction") => Some(vec!["increase", "decrease"]),
+        (_, "direction") => Some(list(&["increase", "decrease"])),
         (("whatsapp_phone_number_", rest), label) => words_of_number(rest, label),
         (("whatsapp_message_template", rest), label) => words_of_template(rest, label),
         (("whatsapp_business_account_", rest), label) => words_of_account(rest, label),
@@ -114,7 +109,7 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     }
 }
 
-fn words_of_number(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+fn words_of_number(metric: &str, label: &str) -> Option<Vec<String>> {
     match (metric, label) {
         ("status", "status") => Some(all::<number::Status>()),
         ("name_status" | "new_name_status", "status") => Some(all::<number::NameStatus>()),
@@ -127,7 +122,7 @@ fn words_of_number(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     }
 }
 
-fn words_of_template(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+fn words_of_template(metric: &str, label: &str) -> Option<Vec<String>> {
     match (metric, label) {
         (_, "status") => Some(all::<template::Status>()),
         (_, "event") => Some(all::<template::EventKind>()),
@@ -139,7 +134,7 @@ fn words_of_template(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     }
 }
 
-fn words_of_account(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+fn words_of_account(metric: &str, label: &str) -> Option<Vec<String>> {
     match (metric, label) {
         ("status", "status") => Some(all::<account::Status>()),
         ("review_status", "status") => Some(all::<account::ReviewStatus>()),
@@ -156,36 +151,36 @@ fn words_of_account(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     }
 }
 
-fn words_of_exporter(metric: &str, label: &str) -> Option<Vec<&'static str>> {
+fn words_of_exporter(metric: &str, label: &str) -> Option<Vec<String>> {
     match (metric, label) {
         ("graph_request_failures_total", "reason") => Some(all::<FailureKind>()),
         ("webhook_rejected_total", "reason") => Some(reasons_of_refusal()),
         ("webhook_changes_total", "field") => Some(all::<WebhookField>()),
-        ("graph_usage_ratio", "kind") => Some(vec!["call_count", "total_cputime", "total_time"]),
-        ("drift_total", "source") => Some(vec!["poll", "webhook"]),
-        ("drift_total", "attribute") => Some(DRIFTING.to_vec()),
+        ("graph_usage_ratio", "kind") => Some(list(&["call_count", "total_cputime", "total_time"])),
+        ("drift_total", "source") => Some(list(&["poll", "webhook"])),
+        ("drift_total", "attribute") => Some(attributes_that_drift()),
         _ => None,
     }
 }
 
-/// The attributes that both sources tell of.
-const DRIFTING: &[&str] = &[
-    "account_messaging_limit",
-    "account_review_status",
-    "phone_number_flagged",
-    "phone_number_messaging_limit",
-    "phone_number_throughput_level",
-    "template_category",
-    "template_quality_rating",
-    "template_status",
-];
-
-fn reasons_of_refusal() -> Vec<&'static str> {
-    let handshakes = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
-    let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
-    handshakes.chain(signatures).collect()
+/// Those of which both sources tell.
+fn attributes_that_drift() -> Vec<String> {
+    let shared = journal::shared_attributes();
+    shared
+        .map(|(entity, name)| format!("{entity}_{name}"))
+        .collect()
 }
 
-fn all<W: Word>() -> Vec<&'static str> {
-    W::ALL.iter().map(|word| word.as_str()).collect()
+fn reasons_of_refusal() -> Vec<String> {
+    let handshakes = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
+    let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
+    list(&handshakes.chain(signatures).collect::<Vec<_>>())
+}
+
+fn all<W: Word>() -> Vec<String> {
+    W::ALL.iter().map(|word| word.as_str().to_owned()).collect()
+}
+
+fn list(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
 }

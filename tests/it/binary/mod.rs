@@ -2,6 +2,7 @@
 //! exit codes, what it says, what signals do, and that no secret is in anything it writes.
 
 mod demo;
+mod drill;
 mod serving;
 mod signals;
 mod usage;

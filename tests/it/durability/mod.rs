@@ -10,4 +10,4 @@ mod history;
 mod kills;
 mod pruning;
 mod restore;
-mod service;
+pub mod service;

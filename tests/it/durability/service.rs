@@ -10,7 +10,7 @@ use crate::process::{Process, program_in};
 use crate::support::scrape::Scrape;
 
 /// A port on which nobody answers: polls fail at once, and webhooks are all there is.
-const NO_META: &str = "--graph.base-url=http://127.0.0.1:9";
+pub const NO_META: &str = "--graph.base-url=http://127.0.0.1:9";
 
 /// Longer than a locked database is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

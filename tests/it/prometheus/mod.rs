@@ -19,7 +19,7 @@ const FIRST_BEAT: &str = "Fern & Moss Advice is onboarded again";
 const A_ROUND: Duration = Duration::from_secs(90);
 
 /// Whether the story has begun its second round.
-fn whole_round(demo: &Process) -> Result<(), String> {
+pub fn whole_round(demo: &Process) -> Result<(), String> {
     let log = demo.log();
     match log.matches(FIRST_BEAT).count() {
         0 | 1 => Err(log),

@@ -59,9 +59,14 @@ impl Prometheus {
         }
     }
 
+    /// The data of an expression.
+    pub fn query(&self, expression: &str) -> Result<Value, String> {
+        self.ask(&format!("/api/v1/query?query={}", escaped(expression)))
+    }
+
     /// The one value of an expression that gives one series.
     pub fn value(&self, expression: &str) -> Result<f64, String> {
-        let data = self.ask(&format!("/api/v1/query?query={}", escaped(expression)))?;
+        let data = self.query(expression)?;
         let text = data["result"][0]["value"][1].as_str();
         text.and_then(|text| text.parse().ok())
             .ok_or_else(|| format!("{expression}: {data}"))

@@ -1,0 +1,107 @@
+//! A drill, from the side of whoever gives the order.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
+
+use crate::clock;
+use crate::config::Config;
+use crate::ingest::graph::http_client;
+use crate::ingest::webhook::sign;
+use crate::serve::drill::Order;
+
+pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
+
+/// An exporter on this network answers in milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Gives orders to a running exporter.
+pub struct Sergeant {
+    http: reqwest::Client,
+    url: Url,
+    secret: SecretString,
+}
+
+impl Sergeant {
+    /// For the exporter at `url`, with the app secret of this configuration; of its first app, unless
+    /// another is named.
+    ///
+    /// # Errors
+    /// If there is no such app, or it has no secret.
+    pub fn new(config: &Config, app: Option<&str>, url: Option<Url>) -> anyhow::Result<Self> {
+        let mut apps = config.apps.iter();
+        let app = match app {
+            Some(name) => apps.find(|app| app.name == name),
+            None => apps.next(),
+        };
+        let app = app.context("--app: the configuration has no app of this name")?;
+        let secret = app.app_secret.clone();
+        let secret =
+            secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
+        let url = match url {
+            Some(url) => url,
+            None => own_url(config)?,
+        };
+        // The same care as for Meta: no redirect, no proxy for loopback, CA store for https alone.
+        let http = http_client(&url, TIMEOUT)?;
+        Ok(Self { http, url, secret })
+    }
+
+    /// Has the signal shown for so long.
+    ///
+    /// # Errors
+    /// If the exporter cannot be reached or does not obey.
+    pub async fn begin(&self, signal: Signal, length: Duration) -> anyhow::Result<()> {
+        self.send(&Order::begin(signal, length, clock::now())).await
+    }
+
+    /// Has it taken back.
+    ///
+    /// # Errors
+    /// If the exporter cannot be reached or does not obey.
+    pub async fn end(&self) -> anyhow::Result<()> {
+        self.send(&Order::end(clock::now())).await
+    }
+
+    async fn send(&self, order: &Order) -> anyhow::Result<()> {
+        let body = order.body();
+        let signature = sign(&self.secret, &body);
+        let request = self.http.post(self.url.clone());
+        let request = request.header("x-hub-signature-256", signature).body(body);
+        let answer = request.send().await;
+        let answer = answer.with_context(|| format!("no exporter answers at {}", self.url))?;
+        match answer.status() {
+            StatusCode::OK => Ok(()),
+            StatusCode::UNAUTHORIZED => {
+                bail!("the exporter at {} has another app secret", self.url)
+            }
+            status => {
+                let why = answer.text().await.unwrap_or_default();
+                bail!("the exporter answers {status}: {}", why.trim_end())
+            }
+        }
+    }
+}
+
+/// Where the exporter of this configuration receives webhooks, from its own machine.
+fn own_url(config: &Config) -> anyhow::Result<Url> {
+    let address = config
+        .webhook
+        .listen_address
+        .unwrap_or(config.web.listen_address);
+    let candidates = address.candidates();
+    let address = candidates.first().context("no address to send to")?;
+    let host = if address.ip().is_unspecified() {
+        "127.0.0.1".to_owned()
+    } else {
+        address.ip().to_string()
+    };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host
+    };
+    Ok(format!("http://{host}:{}/webhook", address.port()).parse()?)
+}

@@ -1,0 +1,220 @@
+//! A drill: one signal of an account that does not exist, on `/metrics` beside the real ones, so that a
+//! team can rehearse its paging through the whole chain.
+//!
+//! It cannot be mistaken for the truth: its ids begin with zeros, its names say DRILL, it is no part of
+//! the store or its history, and it ends by itself. It begins by an order in the place of a webhook,
+//! signed with an app secret like one.
+
+mod signal;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use signal::{Signal, WABA_ID};
+
+use crate::domain::{Timestamp, WabaId};
+use crate::state::{Account, Accounts, State};
+
+/// How an order begins: no webhook of Meta's has this object.
+const BEGINNING: &[u8] = br#"{"object":"whatsapp_business_exporter_drill","#;
+
+/// The longest drill: its data would begin to look stale after an hour.
+pub const LONGEST: Duration = Duration::from_secs(50 * 60);
+
+/// An order is believed for this long after it was written, so that nobody can use it again.
+const VALID_FOR: Duration = Duration::from_secs(60);
+
+/// What the exporter is told to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    object: String,
+    /// Unix milliseconds at which it was written.
+    written_ms: i64,
+    /// The signal to show; none to end the drill.
+    signal: Option<String>,
+    /// For so many seconds.
+    seconds: u64,
+}
+
+/// Why an order was not obeyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Disobedience {
+    /// It is no order.
+    #[error("the order cannot be read")]
+    Unreadable,
+    /// It was written too long ago, or the clocks differ.
+    #[error("the order was not written within the last minute; do the clocks agree?")]
+    Stale,
+    /// There is no such signal.
+    #[error("this version knows no such signal")]
+    UnknownSignal,
+}
+
+impl Order {
+    /// Shows this signal for so long.
+    #[must_use]
+    pub fn begin(signal: Signal, length: Duration, now: Timestamp) -> Self {
+        Self::new(Some(signal), length.min(LONGEST), now)
+    }
+
+    /// Takes back what is shown.
+    #[must_use]
+    pub fn end(now: Timestamp) -> Self {
+        Self::new(None, Duration::ZERO, now)
+    }
+
+    fn new(signal: Option<Signal>, length: Duration, now: Timestamp) -> Self {
+        Self {
+            object: "whatsapp_business_exporter_drill".to_owned(),
+            written_ms: now.as_millis(),
+            signal: signal.map(|signal| signal.as_str().to_owned()),
+            seconds: length.as_secs(),
+        }
+    }
+
+    /// The body to sign and send.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain text and numbers")
+    }
+
+    /// Is this body an order, and not a webhook?
+    #[must_use]
+    pub fn is_in(body: &[u8]) -> bool {
+        body.starts_with(BEGINNING)
+    }
+}
+
+/// The drill under way, if there is one.
+#[derive(Debug, Default)]
+pub struct Drill {
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    until: Timestamp,
+    account: Arc<Account>,
+}
+
+impl Drill {
+    /// Begins or ends a drill as the signed body says.
+    ///
+    /// # Errors
+    /// Why it was not obeyed; nothing has changed then.
+    pub fn obey(&self, body: &[u8], now: Timestamp) -> Result<(), Disobedience> {
+        let order: Order = serde_json::from_slice(body).map_err(|_| Disobedience::Unreadable)?;
+        let written = Timestamp::from_millis(order.written_ms);
+        if now.since(written) > VALID_FOR || written.since(now) > VALID_FOR {
+            return Err(Disobedience::Stale);
+        }
+        let Some(name) = order.signal else {
+            *self.lock() = None;
+            tracing::warn!("the drill has been ended");
+            return Ok(());
+        };
+        let signal = Signal::parse(&name).ok_or(Disobedience::UnknownSignal)?;
+        let length = Duration::from_secs(order.seconds).min(LONGEST);
+        *self.lock() = Some(Running {
+            until: now.plus(length),
+            account: account_in(signal, now),
+        });
+        let signal = signal.as_str();
+        tracing::warn!(
+            signal,
+            seconds = length.as_secs(),
+            waba_id = WABA_ID,
+            "a drill has begun"
+        );
+        Ok(())
+    }
+
+    /// Puts the account of the drill beside the real ones, while there is a drill.
+    pub fn join(&self, accounts: &mut Accounts, now: Timestamp) {
+        accounts.extend(self.account(now));
+    }
+
+    fn account(&self, now: Timestamp) -> Option<(WabaId, Arc<Account>)> {
+        let mut running = self.lock();
+        if running.as_ref().is_some_and(|running| running.until <= now) {
+            *running = None;
+            tracing::warn!("the drill is over");
+        }
+        let account = running.as_ref().map(|running| Arc::clone(&running.account));
+        account.map(|account| (signal::waba_id(), account))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The account as it would be, had Meta told this of it.
+fn account_in(signal: Signal, now: Timestamp) -> Arc<Account> {
+    let waba_id = signal::waba_id();
+    let mut state = State::default();
+    state.watch([waba_id.clone()]);
+    for event in signal.events(now) {
+        state.apply(&event);
+    }
+    Arc::clone(&state.accounts()[&waba_id])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+    fn shown(drill: &Drill, now: Timestamp) -> bool {
+        let mut accounts = Accounts::new();
+        drill.join(&mut accounts, now);
+        !accounts.is_empty()
+    }
+
+    #[test]
+    fn a_drill_ends_when_told_and_by_itself() {
+        let drill = Drill::default();
+        assert!(!shown(&drill, NOW));
+        let minute = Duration::from_secs(60);
+        let begin = Order::begin(Signal::NumberRed, minute, NOW).body();
+        drill.obey(&begin, NOW).expect("a good order");
+        assert!(shown(&drill, NOW));
+        drill
+            .obey(&Order::end(NOW).body(), NOW)
+            .expect("a good order");
+        assert!(!shown(&drill, NOW));
+        drill.obey(&begin, NOW).expect("a good order");
+        assert!(shown(&drill, NOW.plus(minute - Duration::from_secs(1))));
+        assert!(!shown(&drill, NOW.plus(minute)));
+    }
+
+    #[test]
+    fn an_old_order_and_an_unknown_signal_are_not_obeyed() {
+        let drill = Drill::default();
+        let order = Order::begin(Signal::NumberRed, LONGEST, NOW);
+        let later = NOW.plus(VALID_FOR + Duration::from_secs(1));
+        assert_eq!(drill.obey(&order.body(), later), Err(Disobedience::Stale));
+        let text = String::from_utf8(order.body()).expect("JSON is UTF-8");
+        let unknown = text.replace("number-red", "number-mauve");
+        let outcome = drill.obey(unknown.as_bytes(), NOW);
+        assert_eq!(outcome, Err(Disobedience::UnknownSignal));
+        assert_eq!(drill.obey(b"{}", NOW), Err(Disobedience::Unreadable));
+        assert!(!shown(&drill, NOW));
+        assert!(
+            Order::is_in(&order.body())
+                && !Order::is_in(b"{\"object\":\"whatsapp_business_account\",")
+        );
+    }
+
+    #[test]
+    fn every_signal_has_its_name() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::parse(signal.as_str()), Some(signal));
+        }
+    }
+}
