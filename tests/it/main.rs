@@ -3,6 +3,7 @@
 mod alerts;
 mod architecture;
 mod binary;
+mod dashboards;
 mod durability;
 mod exporter;
 mod exposition;
@@ -10,6 +11,7 @@ mod graph_client;
 mod http;
 mod process;
 mod prometheus;
+mod promql;
 mod readme;
 mod reducer_properties;
 mod support;

@@ -11,7 +11,7 @@ use clap::CommandFactory;
 use whatsapp_business_exporter::cli::Cli;
 use whatsapp_business_exporter::config::{self, Config, FixedEnvironment, Flags};
 
-use crate::alerts;
+use crate::{alerts, dashboards};
 
 /// Words of Meta's, and of this crate, that look like a metric's name and are none.
 const NO_METRICS: &[&str] = &[
@@ -25,6 +25,7 @@ const NO_METRICS: &[&str] = &[
 const FOREIGN_FLAGS: &[&str] = &[
     "--all-targets",
     "--bench",
+    "--build",
     "--ignored",
     "--config",
     "--data",
@@ -44,6 +45,7 @@ fn tables_are_what_the_code_declares() {
         ("configuration", tables::configuration()),
         ("metrics", tables::metrics()),
         ("alerts", alerts::table::table()),
+        ("dashboards", dashboards::table::table()),
     ] {
         after = with_table(&after, name, &table);
     }

@@ -79,3 +79,8 @@ pub fn samples<'a>(text: &'a str, family: &str) -> Vec<&'a str> {
     samples.sort_unstable();
     samples
 }
+
+/// Fails with every complaint on a line of its own.
+pub fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}

@@ -5,9 +5,11 @@
 use promql_parser::label::Matcher;
 use serde::Deserialize;
 
-use super::labels::{Labels, read};
-use super::selectors::matchers;
-use super::{assert_none, rules, text, vocabulary};
+use super::{rules, text};
+use crate::promql::labels::{Labels, read};
+use crate::promql::selectors::matchers;
+use crate::promql::vocabulary;
+use crate::support::assert_none;
 
 #[derive(Debug, Deserialize)]
 struct Configuration {

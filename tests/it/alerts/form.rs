@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::assert_none;
 use super::rules::{Rule, alerts};
+use crate::support::assert_none;
 
 /// From the worst to the mildest; each is routed in `alertmanager.yml`.
 pub const SEVERITIES: &[&str] = &["critical", "warning", "info"];

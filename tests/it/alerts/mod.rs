@@ -7,21 +7,18 @@ mod alertmanager;
 mod annotations;
 mod drills;
 mod end_to_end;
-mod faster;
+pub mod faster;
 mod form;
 mod inhibition;
 mod kubernetes;
-mod labels;
 mod names;
 mod pages;
-mod rules;
+pub mod rules;
 mod runbooks;
-mod selectors;
 mod story;
 pub mod table;
-mod tools;
+pub mod tools;
 mod unit_tests;
-mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
@@ -36,9 +33,4 @@ fn path(relative: &str) -> PathBuf {
 fn text(relative: &str) -> String {
     let path = path(relative);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// Fails with every complaint on a line of its own.
-fn assert_none(complaints: &[String]) {
-    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }

@@ -1,14 +1,14 @@
 //! No rule names a metric, a label or a word of Meta's that does not exist: such a rule is valid, silent,
 //! and never fires.
 
-use promql_parser::label::{MatchOp, Matcher};
-
 use super::annotations::named;
-use super::labels::{Labels, Metrics, read};
 use super::rules::{Rule, alerts, groups};
-use super::selectors::{matchers, selected};
-use super::vocabulary::{self, COMING};
-use super::{assert_none, text};
+use super::text;
+use crate::promql::labels::{Labels, Metrics, read};
+use crate::promql::selectors::{matchers, selected};
+use crate::promql::vocabulary::{self, COMING};
+use crate::promql::words;
+use crate::support::assert_none;
 
 /// What every alert keeps, because inhibition compares it.
 const KEPT: &[&str] = &["job", "instance"];
@@ -85,26 +85,10 @@ fn every_word_that_is_matched_exists() {
         let matchers = expressions
             .iter()
             .flat_map(|expression| matchers(expression));
-        let wrong = matchers.flat_map(|(metric, matcher)| wrong_words(&metric, &matcher));
-        about(&rule, wrong.collect::<Vec<_>>())
+        let unknown = matchers.flat_map(|(metric, matcher)| words::wrong(&metric, &matcher));
+        about(&rule, unknown.collect::<Vec<_>>())
     });
     assert_none(&complaints.collect::<Vec<_>>());
-}
-
-/// Words in a matcher that its label never has. A regular expression must be a list of words.
-fn wrong_words(metric: &str, matcher: &Matcher) -> Vec<String> {
-    let Some(known) = vocabulary::words(metric, &matcher.name) else {
-        return vec![];
-    };
-    let separator = match matcher.op {
-        MatchOp::Equal | MatchOp::NotEqual => "\0",
-        MatchOp::Re(_) | MatchOp::NotRe(_) => "|",
-    };
-    let words = matcher.value.split(separator);
-    words
-        .filter(|word| !known.iter().any(|known| known == word))
-        .map(|word| format!("{metric} has no {}=\"{word}\"", matcher.name))
-        .collect()
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::form::SEVERITIES;
 use super::rules::{Rule, alerts};
-use super::{assert_none, path, text};
+use super::{path, text};
 use crate::readme;
+use crate::support::assert_none;
 
 /// What each section answers, in this order.
 const PARTS: &[&str] = &[

@@ -20,9 +20,14 @@ const A_ROUND: Duration = Duration::from_secs(90);
 
 /// Whether the story has begun its second round.
 pub fn whole_round(demo: &Process) -> Result<(), String> {
+    begun(demo, 2)
+}
+
+/// Whether the story has begun so many rounds.
+pub fn begun(demo: &Process, rounds: usize) -> Result<(), String> {
     let log = demo.log();
-    match log.matches(FIRST_BEAT).count() {
-        0 | 1 => Err(log),
-        _ => Ok(()),
+    if log.matches(FIRST_BEAT).count() < rounds {
+        return Err(log);
     }
+    Ok(())
 }

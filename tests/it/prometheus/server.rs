@@ -64,6 +64,15 @@ impl Prometheus {
         self.ask(&format!("/api/v1/query?query={}", escaped(expression)))
     }
 
+    /// The data of an expression since a time, a step a second.
+    pub fn range(&self, expression: &str, start: f64) -> Result<Value, String> {
+        let now = self.value("vector(time())")?;
+        let expression = escaped(expression);
+        self.ask(&format!(
+            "/api/v1/query_range?query={expression}&start={start}&end={now}&step=1"
+        ))
+    }
+
     /// The one value of an expression that gives one series.
     pub fn value(&self, expression: &str) -> Result<f64, String> {
         let data = self.query(expression)?;
@@ -75,10 +84,9 @@ impl Prometheus {
     /// The samples of an expression that gives one series, one for each second of the last `seconds`.
     pub fn values(&self, expression: &str, seconds: u64) -> Vec<f64> {
         let now = self.value("vector(time())").expect("the time");
-        let start = now - seconds as f64;
-        let expression = escaped(expression);
-        let path = format!("/api/v1/query_range?query={expression}&start={start}&end={now}&step=1");
-        let data = self.ask(&path).expect("a range");
+        let data = self
+            .range(expression, now - seconds as f64)
+            .expect("a range");
         let samples = data["result"][0]["values"].as_array().cloned();
         let samples = samples.unwrap_or_default();
         let texts = samples.iter().filter_map(|sample| sample[1].as_str());

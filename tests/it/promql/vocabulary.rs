@@ -1,4 +1,4 @@
-//! Every metric, label and word that a rule may name: what the code declares, and a short list of what
+//! Every metric, label and word that a rule or a panel may name: what the code declares, and a short list of what
 //! other issues bring.
 
 use whatsapp_business_exporter::domain::{
@@ -10,7 +10,7 @@ use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureErr
 use whatsapp_business_exporter::state::journal;
 
 use super::labels::{Metrics, Names, read};
-use super::rules;
+use crate::alerts::rules;
 use crate::readme::tables;
 
 /// Metrics of the contract that the exporter does not have yet, and who brings them.
@@ -46,13 +46,30 @@ pub const COMING: &[(&str, &[&str], &str)] = &[
 /// Prometheus puts these on every series.
 const FROM_THE_SCRAPE: &[&str] = &["job", "instance"];
 
-/// What rules may name: the exporter's metrics, those to come, Prometheus' own, and what is recorded.
+/// What Prometheus says of a scrape.
+const OF_THE_SCRAPE: &[&str] = &["up", "scrape_duration_seconds", "scrape_samples_scraped"];
+
+/// What Prometheus says of alerts, with those of their labels that name something.
+const ALERTS: (&str, &[&str]) = (
+    "ALERTS",
+    &[
+        "alertname",
+        "alertstate",
+        "severity",
+        "waba_id",
+        "phone_number_id",
+        "template_id",
+    ],
+);
+
+/// What may be named: the exporter's metrics, those to come, Prometheus' own, and what is recorded.
 pub fn metrics() -> Metrics {
     let coming = COMING.iter().map(|(name, labels, _)| metric(name, labels));
     let mut metrics: Metrics = declared()
         .into_iter()
         .chain(coming)
-        .chain([metric("up", &[])])
+        .chain(OF_THE_SCRAPE.iter().map(|name| metric(name, &[])))
+        .chain([metric(ALERTS.0, ALERTS.1)])
         .collect();
     for rule in rules::recordings() {
         let (labels, _) = read(&rule.expr, &metrics);

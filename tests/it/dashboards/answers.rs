@@ -1,0 +1,238 @@
+//! Every query of every panel and variable, put to a real Prometheus that has scraped the demo's whole
+//! story, with our rules; and to one that has scraped a fleet that is well.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::board::{Board, Panel, boards};
+use super::variables::{Choice, Question, expanded, options, question};
+use crate::alerts::faster::write_rules;
+use crate::process::{SOON, demo, exported_by, program, quiet_meta, until};
+use crate::prometheus::begun;
+use crate::prometheus::server::Prometheus;
+use crate::support::assert_none;
+
+/// The story five times as fast, and the rules as many times faster as there is less time for them.
+const SPEED: &str = "5";
+const TIMES: f64 = 400.0;
+
+const A_ROUND: Duration = Duration::from_secs(120);
+
+/// What a query gave over a time, a step a second.
+struct Answer {
+    series: Vec<Value>,
+}
+
+impl Answer {
+    fn values(&self) -> impl Iterator<Item = &str> {
+        let samples = self
+            .series
+            .iter()
+            .flat_map(|one| one["values"].as_array())
+            .flatten();
+        samples.filter_map(|sample| sample[1].as_str())
+    }
+}
+
+/// A Prometheus and since when it has looked.
+struct Watch {
+    prometheus: Prometheus,
+    since: f64,
+}
+
+impl Watch {
+    fn over(target: SocketAddr) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let rules = write_rules(data.path(), TIMES);
+        let config = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
+             scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        );
+        let prometheus = Prometheus::start(data, &config);
+        let since = until("the time", SOON, || prometheus.value("vector(time())"));
+        Self { prometheus, since }
+    }
+
+    fn ask(&self, expression: &str) -> Result<Answer, String> {
+        let data = self.prometheus.range(expression, self.since)?;
+        let series = data["result"].as_array().cloned().unwrap_or_default();
+        Ok(Answer { series })
+    }
+
+    /// What a reader of the board chooses by default; variables that list their options need them.
+    fn choice(&self, board: &Board) -> Result<Choice, String> {
+        let mut choice = Choice::everything(board);
+        for variable in board
+            .templating
+            .list
+            .iter()
+            .filter(|one| one.kind == "query")
+        {
+            let expression = match question(variable) {
+                Question::Series(expression) | Question::Values(expression, _) => expression,
+            };
+            let data = self.prometheus.query(&expanded(&expression, &choice))?;
+            let options = options(variable, &data);
+            if options
+                .iter()
+                .any(|option| option.text.trim().is_empty() || option.value.is_empty())
+            {
+                return Err(format!(
+                    "{}: an option without a name: {options:?}",
+                    variable.name
+                ));
+            }
+            if options.is_empty() {
+                return Err(format!("{} has no options: {data}", variable.name));
+            }
+            if variable.all_value.is_none() {
+                let values: Vec<String> = options.into_iter().map(|option| option.value).collect();
+                choice.set(&variable.name, &values);
+            }
+        }
+        Ok(choice)
+    }
+}
+
+/// What is wrong with an answer to a panel that has data.
+fn misshapen(panel: &Panel, answer: &Answer) -> Option<String> {
+    let of_mapping = |value: &str| {
+        let mappings = &panel.field_config.defaults.mappings;
+        mappings
+            .iter()
+            .any(|mapping| mapping.options.contains_key(value))
+    };
+    match panel.kind.as_str() {
+        "stat" if answer.series.len() != 1 => {
+            Some(format!("{} series for one value", answer.series.len()))
+        }
+        "state-timeline" => {
+            let mut unknown = answer.values().filter(|value| !of_mapping(value));
+            unknown
+                .next()
+                .map(|value| format!("a state that has no word: {value}"))
+        }
+        "timeseries" => {
+            let mut odd = answer.values().filter(|value| value.contains("Inf"));
+            odd.next().map(|value| format!("cannot be drawn: {value}"))
+        }
+        _ => None,
+    }
+}
+
+/// Looks at every panel of every board: its queries' answers, or why there is none.
+fn each_panel(
+    watch: &Watch,
+    mut look: impl FnMut(&Board, &Panel, Vec<(String, Answer)>),
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for board in boards() {
+        let choice = match watch.choice(&board) {
+            Ok(choice) => choice,
+            Err(error) => {
+                wrong.push(format!("{}: {error}", board.uid));
+                continue;
+            }
+        };
+        for panel in board.panels.iter().filter(|panel| !panel.is_row()) {
+            let expressions = panel
+                .targets
+                .iter()
+                .map(|target| expanded(&target.expr, &choice));
+            let answers = expressions.map(|text| watch.ask(&text).map(|answer| (text, answer)));
+            match answers.collect() {
+                Ok(answers) => look(&board, panel, answers),
+                Err(error) => wrong.push(format!("{} / {}: {error}", board.uid, panel.title)),
+            }
+        }
+    }
+    wrong
+}
+
+/// Panels about what the demo does not act: a store or a reload that fails, series that are refused.
+const NOT_IN_THE_STORY: &[&str] = &["Commits that failed", "Left out of scrapes"];
+
+#[test]
+fn every_panel_shows_the_story() {
+    let (demo, address) = demo(SPEED);
+    let watch = Watch::over(address);
+    // The first scrape comes some seconds after the first beat, so the first round is not seen whole.
+    until("the story's third round", A_ROUND, || begun(&demo, 3));
+    let mut report = String::from("| board | panel | queries | showed |\n|---|---|---|---|\n");
+    let mut empty = Vec::new();
+    let mut wrong = each_panel(&watch, |board, panel, answers| {
+        let place = format!("{} / {}", board.uid, panel.title);
+        let mut counts = Vec::new();
+        for (target, (_, answer)) in panel.targets.iter().zip(&answers) {
+            counts.push(format!("{}: {} series", target.ref_id, answer.series.len()));
+            empty.extend(
+                misshapen_or_none(panel, answer)
+                    .map(|text| format!("{place}, {}: {text}", target.ref_id)),
+            );
+        }
+        let queries: Vec<String> = panel
+            .targets
+            .iter()
+            .map(|target| target.expr.clone())
+            .collect();
+        let queries = queries
+            .join(" ; ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace('|', "\\|");
+        let shown = counts.join(", ");
+        let _ = writeln!(
+            report,
+            "| {} | {} | `{queries}` | {shown} |",
+            board.uid, panel.title
+        );
+        let some = answers.iter().any(|(_, answer)| !answer.series.is_empty());
+        if !some && !NOT_IN_THE_STORY.contains(&panel.title.as_str()) {
+            empty.push(format!("{place}: nothing in the whole story"));
+        }
+    });
+    wrong.append(&mut empty);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(folder.join("dashboards.md"), report).expect("the folder is ours");
+    assert_none(&wrong);
+}
+
+/// An empty answer has no shape.
+fn misshapen_or_none(panel: &Panel, answer: &Answer) -> Option<String> {
+    if answer.series.is_empty() {
+        None
+    } else {
+        misshapen(panel, answer)
+    }
+}
+
+#[test]
+fn a_fleet_that_is_well_has_no_panel_without_data() {
+    let (meta, graph) = quiet_meta(&[]);
+    let base_url = format!("--graph.base-url=http://{graph}");
+    let arguments = ["serve", &base_url, "--web.listen-address=127.0.0.1:0"];
+    let exporter = program(&arguments, &exported_by(&meta));
+    let address = exporter.address_after("the status page address=");
+    let watch = Watch::over(address);
+    until("polls of every kind and a few scrapes", A_ROUND, || {
+        let polled = "count(count by (collector) (whatsapp_exporter_poll_last_success_timestamp_seconds)) == 3";
+        watch.prometheus.value(polled)?;
+        let scraped = watch
+            .prometheus
+            .value("min(count_over_time(whatsapp_exporter_poll_up[1m])) >= 8")?;
+        Ok(scraped)
+    });
+    let mut silent = Vec::new();
+    let mut wrong = each_panel(&watch, |board, panel, answers| {
+        let some = answers.iter().any(|(_, answer)| !answer.series.is_empty());
+        if !some && panel.field_config.defaults.no_value.is_none() {
+            silent.push(format!("{} / {} says \"No data\"", board.uid, panel.title));
+        }
+    });
+    wrong.append(&mut silent);
+    assert_none(&wrong);
+}

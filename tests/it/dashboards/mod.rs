@@ -1,0 +1,16 @@
+//! The boards held to the exporter, to the alerts, and to a real Prometheus that has scraped a whole story.
+//!
+//! The JSON in `grafana/dashboards/` is the one source: edit it by hand, or in Grafana and export it. Then
+//! `UPDATE_DASHBOARDS=1 cargo test --test it dashboards` lays it out, so that a diff is readable.
+
+mod answers;
+mod board;
+mod colours;
+mod compose;
+mod form;
+mod grid;
+mod layout;
+mod names;
+pub mod table;
+mod thresholds;
+mod variables;

@@ -1,0 +1,122 @@
+//! No query names a metric, a label or a word that does not exist, or a variable that its board lacks.
+
+use regex::Regex;
+
+use super::board::{Board, boards, complaints};
+use super::variables::{Choice, expanded, promql_of};
+use crate::promql::labels::{Names, read};
+use crate::promql::selectors::matchers;
+use crate::promql::{vocabulary, words};
+use crate::support::assert_none;
+
+/// What is wrong with an expression of a board; and the labels it can have.
+fn judged(board: &Board, expression: &str) -> (Names, Vec<String>) {
+    let text = expanded(expression, &Choice::everything(board));
+    let (labels, mut wrong) = read(&text, &vocabulary::metrics());
+    for (metric, matcher) in matchers(&text) {
+        if matcher.value != ".*" && matcher.value != "any" {
+            wrong.extend(words::wrong(&metric, &matcher));
+        }
+    }
+    (labels.ever, wrong)
+}
+
+#[test]
+fn every_name_in_a_panel_exists() {
+    let legend = Regex::new(r"\{\{(\w+)\}\}").expect("a good pattern");
+    assert_none(&complaints(|board, panel| {
+        let mut wrong = Vec::new();
+        for target in &panel.targets {
+            let (labels, complaints) = judged(board, &target.expr);
+            wrong.extend(complaints);
+            let named = legend.captures_iter(&target.legend_format);
+            let unknown = named.filter(|name| !labels.contains(&name[1]));
+            wrong.extend(unknown.map(|name| format!("no series has the label {}", &name[1])));
+        }
+        wrong
+    }));
+}
+
+#[test]
+fn every_column_of_a_table_is_a_label_or_a_value_of_its_queries() {
+    assert_none(&complaints(|board, panel| {
+        if panel.kind != "table" {
+            return vec![];
+        }
+        let several = panel.targets.len() > 1;
+        let mut fields = Names::new();
+        for target in &panel.targets {
+            fields.extend(judged(board, &target.expr).0);
+            fields.insert(if several {
+                format!("Value #{}", target.ref_id)
+            } else {
+                "Value".to_owned()
+            });
+        }
+        let of = |id: &str| panel.transformations.iter().find(|one| one["id"] == id);
+        let kept = of("filterFieldsByName").expect("a table says what it shows");
+        let kept = kept["options"]["include"]["names"]
+            .as_array()
+            .expect("names");
+        let kept = kept.iter().filter_map(|name| name.as_str());
+        let overridden = panel
+            .field_config
+            .overrides
+            .iter()
+            .map(|one| one.matcher.options.as_str());
+        let names = kept.clone().chain(overridden);
+        let unknown = names.filter(|name| !fields.contains(*name));
+        let mut wrong: Vec<String> = unknown
+            .map(|name| format!("there is no field {name}"))
+            .collect();
+        let untitled = kept.filter(|name| panel.property(name, "displayName").is_none());
+        wrong.extend(untitled.map(|name| format!("{name} has no title")));
+        wrong
+    }));
+}
+
+#[test]
+fn every_name_in_a_variable_or_an_annotation_exists() {
+    let mut wrong = Vec::new();
+    for board in boards() {
+        let variables = board
+            .templating
+            .list
+            .iter()
+            .filter(|one| one.kind == "query");
+        let queries = variables.map(|one| (&one.name, promql_of(one)));
+        let annotations = board
+            .annotations
+            .list
+            .iter()
+            .map(|one| (&one.name, one.expr.clone()));
+        for (name, expression) in queries.chain(annotations) {
+            let complaints = judged(&board, &expression).1;
+            wrong.extend(
+                complaints
+                    .into_iter()
+                    .map(|text| format!("{} / {name}: {text}", board.uid)),
+            );
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn every_variable_that_is_used_is_there() {
+    let used = Regex::new(r"\$\{?([a-z_]+)").expect("a good pattern");
+    let mut wrong = Vec::new();
+    for board in boards() {
+        let expressions = board.panels.iter().flat_map(|panel| &panel.targets);
+        for target in expressions {
+            let mine = |name: &str| {
+                name.starts_with("__") || board.templating.list.iter().any(|one| one.name == name)
+            };
+            let unknown = used
+                .captures_iter(&target.expr)
+                .filter(|name| !mine(&name[1]));
+            wrong.extend(unknown.map(|name| format!("{}: there is no ${}", board.uid, &name[1])));
+        }
+    }
+    assert_none(&wrong);
+}

@@ -1,0 +1,124 @@
+//! What Grafana does with variables: it asks for their options, and puts what was chosen into queries.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::board::{Board, Variable};
+
+/// The interval and the range of a test's story, and a value for each variable.
+pub struct Choice(BTreeMap<String, String>);
+
+impl Choice {
+    /// `All`, as each variable of a board writes it; a word where it lists its options.
+    pub fn everything(board: &Board) -> Self {
+        let variables = board.templating.list.iter();
+        let all = variables.map(|one| {
+            let value = one.all_value.clone().unwrap_or_else(|| "any".to_owned());
+            (one.name.clone(), value)
+        });
+        let times = [("__range", "5m"), ("__rate_interval", "5s")];
+        let times = times.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self(all.chain(times).collect())
+    }
+
+    /// Other options of one variable.
+    pub fn set(&mut self, name: &str, options: &[String]) {
+        let escaped: Vec<String> = options.iter().map(|option| regex::escape(option)).collect();
+        // Twice, because PromQL reads the string before RE2 does.
+        let text = format!("({})", escaped.join("|")).replace('\\', "\\\\");
+        self.0.insert(name.to_owned(), text);
+    }
+}
+
+/// The expression that Grafana sends.
+pub fn expanded(expression: &str, choice: &Choice) -> String {
+    let variable = Regex::new(r"\$([a-z_]+)").expect("a good pattern");
+    let value = |found: &regex::Captures<'_>| {
+        let value = choice.0.get(&found[1]);
+        value.unwrap_or_else(|| panic!("no ${}", &found[1])).clone()
+    };
+    variable.replace_all(expression, value).into_owned()
+}
+
+/// How Grafana asks for a variable's options.
+pub enum Question {
+    /// `query_result(expression)`: an option is a series, read by the variable's pattern.
+    Series(String),
+    /// `label_values(selector, label)`: an option is a value of the label.
+    Values(String, String),
+}
+
+pub fn question(variable: &Variable) -> Question {
+    let text = variable.query["query"].as_str().expect("a query");
+    if let Some(inner) = call(text, "query_result") {
+        return Question::Series(inner.to_owned());
+    }
+    let inner = call(text, "label_values").expect("a query that Grafana knows");
+    let (selector, label) = inner.rsplit_once(',').expect("a selector and a label");
+    Question::Values(selector.to_owned(), label.trim().to_owned())
+}
+
+fn call<'a>(text: &'a str, function: &str) -> Option<&'a str> {
+    text.strip_prefix(function)?
+        .strip_prefix('(')?
+        .strip_suffix(')')
+}
+
+/// The expression in a variable's query.
+pub fn promql_of(variable: &Variable) -> String {
+    match question(variable) {
+        Question::Series(expression) | Question::Values(expression, _) => expression,
+    }
+}
+
+/// One option: what is shown, and what is put into queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choosable {
+    pub text: String,
+    pub value: String,
+}
+
+/// The options in an answer of Prometheus, read as Grafana reads them.
+pub fn options(variable: &Variable, answer: &Value) -> Vec<Choosable> {
+    let series = answer["result"].as_array().cloned().unwrap_or_default();
+    match question(variable) {
+        Question::Values(_, label) => {
+            let values = series
+                .iter()
+                .filter_map(|one| one["metric"][&label].as_str());
+            let mut values: Vec<&str> = values.collect();
+            values.sort_unstable();
+            values.dedup();
+            let both = |value: &str| Choosable {
+                text: value.to_owned(),
+                value: value.to_owned(),
+            };
+            values.into_iter().map(both).collect()
+        }
+        Question::Series(_) => {
+            let pattern = variable.regex.trim_matches('/');
+            let pattern = Regex::new(pattern).expect("a good pattern");
+            let read = |one: &Value| {
+                let text = written(&one["metric"]);
+                let found = pattern.captures(&text)?;
+                Some(Choosable {
+                    text: found["text"].to_owned(),
+                    value: found["value"].to_owned(),
+                })
+            };
+            series.iter().filter_map(read).collect()
+        }
+    }
+}
+
+/// A series as Grafana writes it for the pattern: labels in the order of Prometheus' answer.
+fn written(metric: &Value) -> String {
+    let labels = metric.as_object().expect("labels");
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{}\"", value.as_str().unwrap_or_default()))
+        .collect();
+    format!("{{{}}} 1 1700000000000", labels.join(","))
+}
