@@ -1,6 +1,7 @@
 //! Every query of every panel and variable, put to a real Prometheus that has scraped the demo's whole
 //! story, with our rules; and to one that has scraped a fleet that is well.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -199,6 +200,30 @@ fn every_panel_shows_the_story() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(folder.join("dashboards.md"), report).expect("the folder is ours");
     assert_none(&wrong);
+}
+
+/// What a reader would have seen, in short: how many series, and between which values or in which words.
+fn shown(panel: &Panel, answer: &Answer) -> String {
+    let count = answer.series.len();
+    if panel.kind == "state-timeline" {
+        let mapping = &panel.field_config.defaults.mappings[0];
+        let words = answer
+            .values()
+            .filter_map(|value| mapping.options.get(value));
+        let words: BTreeSet<&str> = words.map(|shown| shown.text.as_str()).collect();
+        return format!("{count} series, {words:?}");
+    }
+    let numbers = answer
+        .values()
+        .filter_map(|value| value.parse::<f64>().ok());
+    let (least, most) = numbers.fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(least, most), number| (least.min(number), most.max(number)),
+    );
+    match count {
+        0 => "nothing".to_owned(),
+        _ => format!("{count} series, {least:.4} to {most:.4}"),
+    }
 }
 
 /// An empty answer has no shape.
