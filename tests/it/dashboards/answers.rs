@@ -168,7 +168,7 @@ fn every_panel_shows_the_story() {
         let place = format!("{} / {}", board.uid, panel.title);
         let mut counts = Vec::new();
         for (target, (_, answer)) in panel.targets.iter().zip(&answers) {
-            counts.push(format!("{}: {} series", target.ref_id, answer.series.len()));
+            counts.push(format!("{}: {}", target.ref_id, shown(panel, answer)));
             empty.extend(
                 misshapen_or_none(panel, answer)
                     .map(|text| format!("{place}, {}: {text}", target.ref_id)),
