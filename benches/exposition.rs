@@ -9,6 +9,7 @@ use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use whatsapp_business_exporter::domain::access::Accesses;
 use whatsapp_business_exporter::domain::{
     Event, Fact, Listing, QualityRating, Source, TemplateId, Timestamp, WabaId, template,
 };
@@ -69,7 +70,14 @@ fn fleet() -> State {
 }
 
 fn render(state: &State) -> Scrape {
-    expose::render(state.accounts(), &[], NOW, &OPTIONS, Format::Text)
+    expose::render(
+        state.accounts(),
+        &Accesses::new(),
+        &[],
+        NOW,
+        &OPTIONS,
+        Format::Text,
+    )
 }
 
 /// The labels of one series of ours: two ids and a word.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
 use crate::expose::Options;
-use crate::ingest::poll::{Budgets, Nudge};
+use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::serve::drill::Drill;
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
@@ -62,6 +62,7 @@ struct Core {
     drill: Arc<Drill>,
     telemetry: Arc<Telemetry>,
     budgets: Arc<Mutex<Budgets>>,
+    access: Arc<AccessBoard>,
 }
 
 /// Bound, and not yet running.
@@ -209,6 +210,7 @@ impl Running {
             drill: Arc::default(),
             telemetry,
             budgets,
+            access: Arc::default(),
         };
         let polling = Polling::start(&config, &core)?;
         let running = Self {
@@ -233,11 +235,13 @@ impl Running {
             store,
             drill,
             telemetry,
+            access,
             ..
         } = self.core.clone();
         operator::router(Operator {
             store,
             drill,
+            access,
             telemetry,
             options: Arc::clone(&self.options),
             reload,

@@ -1,4 +1,4 @@
-//! The poller's task: started, and at a reload replaced.
+//! The pollers' task: started, and at a reload replaced.
 
 use std::sync::{Arc, PoisonError};
 
@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Core, settings};
 use crate::config::Config;
-use crate::ingest::poll::{Nudge, Poller};
+use crate::ingest::poll::{AccessPoller, Nudge, Poller};
 
-/// A poller under way.
+/// The pollers under way.
 pub(super) struct Polling {
     nudge: Nudge,
     stop: CancellationToken,
@@ -18,14 +18,20 @@ pub(super) struct Polling {
 }
 
 impl Polling {
-    /// Polls what the configuration says. Needs no more of an old poller than that it has stopped.
+    /// Polls what the configuration says. Needs no more of old pollers than that they have stopped.
     pub fn start(config: &Config, core: &Core) -> anyhow::Result<Self> {
         let clients = settings::clients(config, &core.telemetry)?;
         let mut budgets = core.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.limit_to(config.poll.calls_per_hour, config.poll.max_usage_ratio);
         drop(budgets);
+        let access = AccessPoller::new(
+            settings::watched_apps(config, &clients),
+            config.poll.access_interval,
+            settings::budget(config),
+            Arc::clone(&core.access),
+        );
         let poller = Poller::new(
-            clients,
+            settings::by_account(config, &clients),
             settings::cadences(config),
             Arc::clone(&core.budgets),
             Arc::clone(&core.store),
@@ -33,7 +39,11 @@ impl Polling {
         );
         let stop = CancellationToken::new();
         let nudge = poller.nudge();
-        let task = tokio::spawn(poller.run(stop.clone()));
+        let both = [stop.clone(), stop.clone()];
+        let task = tokio::spawn(async move {
+            let [one, other] = both;
+            tokio::join!(poller.run(one), access.run(other));
+        });
         Ok(Self { nudge, stop, task })
     }
 
@@ -42,7 +52,7 @@ impl Polling {
         self.nudge.clone()
     }
 
-    /// Waits for the poller to end, which it does only when stopped.
+    /// Waits for the pollers to end, which they do only when stopped.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
         (&mut self.task).await.context("the poller broke down")
     }

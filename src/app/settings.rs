@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::config::{self, Config};
+use crate::config::{self, AppConfig, Config};
 use crate::domain::WabaId;
 use crate::expose::{Options, StateSets, TemplateDetail};
 use crate::ingest::graph::{Client, ClientOptions};
-use crate::ingest::poll::{Budget, Cadences};
+use crate::ingest::poll::{Budget, Cadences, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::public::Secrets;
 use crate::store::Location;
@@ -23,13 +23,12 @@ pub(super) fn accounts(config: &Config) -> impl Iterator<Item = WabaId> {
         .flat_map(|app| app.accounts.iter().cloned())
 }
 
-/// One client for each app, shared by its accounts.
+/// The client of each app, in the configuration's order.
 pub(super) fn clients(
     config: &Config,
     telemetry: &Arc<Telemetry>,
-) -> anyhow::Result<BTreeMap<WabaId, Arc<Client>>> {
-    let mut clients = BTreeMap::new();
-    for app in &config.apps {
+) -> anyhow::Result<Vec<Arc<Client>>> {
+    let client = |app: &AppConfig| {
         let options = ClientOptions {
             base_url: config.graph.base_url.clone(),
             api_version: config.graph.api_version.clone(),
@@ -39,14 +38,34 @@ pub(super) fn clients(
             request_timeout: config.graph.request_timeout,
             max_answer_bytes: config.graph.max_answer_bytes,
         };
-        let client = Arc::new(Client::new(options, Arc::clone(telemetry))?);
-        clients.extend(
-            app.accounts
-                .iter()
-                .map(|waba_id| (waba_id.clone(), Arc::clone(&client))),
-        );
-    }
-    Ok(clients)
+        Ok(Arc::new(Client::new(options, Arc::clone(telemetry))?))
+    };
+    config.apps.iter().map(client).collect()
+}
+
+/// Every account with its app's client.
+pub(super) fn by_account(
+    config: &Config,
+    clients: &[Arc<Client>],
+) -> BTreeMap<WabaId, Arc<Client>> {
+    let apps = config.apps.iter().zip(clients);
+    let pairs = apps.flat_map(|(app, client)| {
+        let accounts = app.accounts.iter().cloned();
+        accounts.map(|waba_id| (waba_id, Arc::clone(client)))
+    });
+    pairs.collect()
+}
+
+/// Every app with its client, to be asked about.
+pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<WatchedApp> {
+    let apps = config.apps.iter().zip(clients);
+    let watched = apps.map(|(app, client)| WatchedApp {
+        name: app.name.clone(),
+        client: Arc::clone(client),
+        wants_webhooks: config.webhook.enabled,
+        callback_url: config.webhook.callback_url.clone(),
+    });
+    watched.collect()
 }
 
 /// What is shown of templates.

@@ -29,6 +29,10 @@ pub struct ConfigFlags {
     #[arg(long = "webhook.listen-address", value_name = "ADDRESS")]
     webhook_listen_address: Option<String>,
 
+    /// Where Meta is to send webhooks, as it stands in the app's dashboard
+    #[arg(long = "webhook.callback-url", value_name = "URL")]
+    webhook_callback_url: Option<String>,
+
     /// Whether webhooks are received; `false` needs neither app secret nor verify token
     /// [default: true]
     #[arg(long = "webhook.enabled", value_name = "BOOLEAN")]
@@ -67,6 +71,7 @@ impl ConfigFlags {
                 "--webhook.listen-address",
                 self.webhook_listen_address.clone(),
             )
+            .with("--webhook.callback-url", self.webhook_callback_url.clone())
             .with("--webhook.enabled", self.webhook_enabled.clone())
             .with("--graph.base-url", self.graph_base_url.clone())
             .with("--graph.api-version", self.graph_api_version.clone())

@@ -34,6 +34,12 @@ const TEMPLATES_INTERVAL: Scalar<Duration> = interval(
     "15m",
 );
 
+const ACCESS_INTERVAL: Scalar<Duration> = interval(
+    "poll.access_interval",
+    "How often each app's token and webhook subscription are asked about, two calls",
+    "15m",
+);
+
 const BUDGET: Scalar<u32> = Scalar {
     setting: Setting::new(
         "poll.calls_per_hour",
@@ -61,6 +67,8 @@ pub struct PollConfig {
     pub account_interval: Duration,
     /// `poll.templates_interval`; default 15 min.
     pub templates_interval: Duration,
+    /// `poll.access_interval`; default 15 min.
+    pub access_interval: Duration,
     /// `poll.calls_per_hour`; hard limit per account in a rolling hour, default 1000.
     pub calls_per_hour: u32,
     /// `poll.max_usage_ratio`; 0.01 to 1, default 0.75.
@@ -73,6 +81,7 @@ impl PollConfig {
             numbers_interval: walker.scalar(&NUMBERS_INTERVAL),
             account_interval: walker.scalar(&ACCOUNT_INTERVAL),
             templates_interval: walker.scalar(&TEMPLATES_INTERVAL),
+            access_interval: walker.scalar(&ACCESS_INTERVAL),
             calls_per_hour: walker.scalar(&BUDGET),
             max_usage_ratio: walker.scalar(&MAX_USAGE_RATIO),
         }

@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 
 use humantime::format_duration;
+use reqwest::Url;
 
 use super::Config;
 use super::apps::AppConfig;
@@ -37,6 +38,9 @@ impl Display for Summary<'_> {
         writeln!(out, "webhook.enabled: {}", webhook.enabled)?;
         let webhook_address = webhook.listen_address.unwrap_or(web.listen_address);
         writeln!(out, "webhook.listen_address: {webhook_address}")?;
+        let callback_url = webhook.callback_url.as_ref();
+        let callback_url = callback_url.map_or("not set", Url::as_str);
+        writeln!(out, "webhook.callback_url: {callback_url}")?;
         writeln!(out, "graph.base_url: {}", graph.base_url)?;
         writeln!(out, "graph.api_version: {}", graph.api_version)?;
         writeln!(
@@ -63,6 +67,11 @@ impl Display for Summary<'_> {
             out,
             "poll.templates_interval: {}",
             format_duration(poll.templates_interval)
+        )?;
+        writeln!(
+            out,
+            "poll.access_interval: {}",
+            format_duration(poll.access_interval)
         )?;
         writeln!(out, "poll.calls_per_hour: {}", poll.calls_per_hour)?;
         writeln!(out, "poll.max_usage_ratio: {}", poll.max_usage_ratio)?;

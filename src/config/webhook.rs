@@ -1,5 +1,8 @@
 //! `webhook`: the public listener, which Meta calls.
 
+use reqwest::Url;
+
+use super::graph::is_loopback;
 use super::listen_address::ListenAddress;
 use super::setting::{Scalar, Setting};
 use super::value;
@@ -24,6 +27,16 @@ const LISTEN_ADDRESS: Scalar<ListenAddress> = Scalar {
     parse: ListenAddress::parse,
 };
 
+const CALLBACK_URL: Scalar<Url> = Scalar {
+    setting: Setting::new(
+        "webhook.callback_url",
+        "Where Meta is to send webhooks, as it stands in the app's dashboard; `doctor`, `subscribe` and \
+         whatsapp_app_webhook_callback_matches compare with it",
+    )
+    .flag("--webhook.callback-url"),
+    parse: callback_url,
+};
+
 /// The public listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
@@ -33,6 +46,8 @@ pub struct WebhookConfig {
     /// `webhook.listen_address`, `--webhook.listen-address`; `None`, the default, is the operator's
     /// listener, and so is the same address written out.
     pub listen_address: Option<ListenAddress>,
+    /// `webhook.callback_url`, `--webhook.callback-url`; optional. https, but for a loopback host.
+    pub callback_url: Option<Url>,
 }
 
 impl WebhookConfig {
@@ -53,6 +68,49 @@ impl WebhookConfig {
         Self {
             enabled,
             listen_address,
+            callback_url: walker.optional_scalar(&CALLBACK_URL),
+        }
+    }
+}
+
+/// Never repeats the URL, which may hold credentials by mistake.
+fn callback_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url.ok_or("is not a URL; write it like https://exporter.example.com/webhook")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds credentials, which Meta would not send; remove them".into());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(
+            "is not https, and Meta calls nothing else (http is only for a loopback host, such as a \
+             simulator's)"
+                .into(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::callback_url;
+
+    #[test]
+    fn a_callback_is_https_or_loopback_and_has_no_credentials() {
+        for good in [
+            "https://exporter.example.com/webhook",
+            "http://127.0.0.1:1/webhook",
+        ] {
+            assert!(callback_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://exporter.example.com/webhook",
+            "https://me:secret@example.com/",
+            "webhook",
+            "/webhook",
+        ] {
+            let error = callback_url(bad).expect_err(bad);
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 }

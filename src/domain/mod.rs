@@ -3,6 +3,7 @@
 //! Invariant: plain values only. No serde, no I/O, no clock; nothing here knows where a fact came
 //! from beyond its [`Source`], nor how it is shown.
 
+pub mod access;
 pub mod account;
 mod collector;
 mod event;

@@ -45,3 +45,19 @@ meta_words! {
         WebMessageEchoes = "web_message_echoes",
     }
 }
+
+impl WebhookField {
+    /// The fields that move something: an app that lacks one is blind there until the next poll, or for good.
+    pub const WATCHED: &[Self] = &[
+        Self::AccountAlerts,
+        Self::AccountReviewUpdate,
+        Self::AccountUpdate,
+        Self::BusinessCapabilityUpdate,
+        Self::MessageTemplateQualityUpdate,
+        Self::MessageTemplateStatusUpdate,
+        Self::PhoneNumberNameUpdate,
+        Self::PhoneNumberQualityUpdate,
+        Self::TemplateCategoryUpdate,
+        Self::TemplateCorrectCategoryDetection,
+    ];
+}

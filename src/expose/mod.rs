@@ -3,6 +3,7 @@
 //! Invariant: pure, and fresh at every scrape. What is no longer in the state has no series, and no
 //! label value goes stale.
 
+mod access;
 mod account;
 mod exporter;
 mod metric;
@@ -18,6 +19,7 @@ pub use metric::{Kind, Metric};
 pub use page::{Entity, Family, Format, Page, Value};
 
 use crate::domain::Timestamp;
+use crate::domain::access::Accesses;
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -65,10 +67,11 @@ pub struct Scrape {
 const BYTES_PER_ACCOUNT: usize = 16 * 1024;
 const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
 
-/// Renders everything: the accounts as of `now`, and `own`, the exporter's own registry.
+/// Renders everything: accounts as of `now`, apps, and `own`, the exporter's own registry.
 #[must_use]
 pub fn render(
     accounts: &Accounts,
+    accesses: &Accesses,
     own: &[MetricFamily],
     now: Timestamp,
     options: &Options,
@@ -86,6 +89,7 @@ pub fn render(
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);
+    access::write(&mut page, accesses);
     exporter::write(&mut page, &rows, own);
     Scrape {
         text: page.finish(),
@@ -95,6 +99,12 @@ pub fn render(
 
 /// Every metric about Meta's side, and the two about the exporter that come from state.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    let files = [number::ALL, template::ALL, account::ALL, exporter::ALL];
+    let files = [
+        number::ALL,
+        template::ALL,
+        account::ALL,
+        access::ALL,
+        exporter::ALL,
+    ];
     files.into_iter().flatten().copied()
 }

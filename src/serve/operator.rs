@@ -27,6 +27,7 @@ use super::drill::Drill;
 use super::{history, negotiation, status_page};
 use crate::clock;
 use crate::expose::{self, Options};
+use crate::ingest::poll::AccessBoard;
 use crate::state::Accounts;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -47,6 +48,8 @@ pub struct Operator {
     pub store: Arc<Store>,
     /// The drill under way, shown beside the truth.
     pub drill: Arc<Drill>,
+    /// What the apps may do.
+    pub access: Arc<AccessBoard>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
     /// What is shown of templates; a reload changes it.
@@ -111,6 +114,7 @@ fn render(operator: &Operator, format: expose::Format) -> String {
     let own = operator.telemetry.gather();
     let scrape = expose::render(
         &accounts,
+        &operator.access.read(),
         &own,
         clock::now(),
         &operator.options.load(),

@@ -5,6 +5,7 @@ pub mod meta;
 pub mod reader;
 pub mod scrape;
 
+use whatsapp_business_exporter::domain::access::Accesses;
 use whatsapp_business_exporter::domain::{
     DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
 };
@@ -13,6 +14,9 @@ use whatsapp_business_exporter::state::State;
 
 /// A moment that is long past: nothing scheduled for the present is over.
 pub const EPOCH_SECONDS: i64 = 1_775_000_000;
+
+/// Nothing known of any app's access.
+pub const NO_APPS: Accesses = Accesses::new();
 
 pub const ALL_TEMPLATES: Options = Options {
     template_detail: TemplateDetail::All,
@@ -66,7 +70,15 @@ pub fn state_after<'a>(events: impl IntoIterator<Item = &'a Event>) -> State {
 
 /// What a scraper would read of this state.
 pub fn text_of(state: &State) -> String {
-    expose::render(state.accounts(), &[], at(0), &ALL_TEMPLATES, Format::Text).text
+    expose::render(
+        state.accounts(),
+        &NO_APPS,
+        &[],
+        at(0),
+        &ALL_TEMPLATES,
+        Format::Text,
+    )
+    .text
 }
 
 /// The samples of one family, sorted, without the labels of the account.

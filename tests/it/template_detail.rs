@@ -5,7 +5,7 @@ use whatsapp_business_exporter::expose::{
     self, Format, Options, Scrape, StateSets, TemplateDetail,
 };
 
-use crate::support::{ALL_TEMPLATES, at, polled, samples, state_after, template_id};
+use crate::support::{ALL_TEMPLATES, NO_APPS, at, polled, samples, state_after, template_id};
 
 const INFO: &str = "whatsapp_message_template_info";
 
@@ -41,7 +41,14 @@ fn scrape(options: Options) -> Scrape {
         complete: true,
     };
     let state = state_after([&polled(0, Fact::TemplatesListed(listing, totals))]);
-    expose::render(state.accounts(), &[], at(0), &options, Format::Text)
+    expose::render(
+        state.accounts(),
+        &NO_APPS,
+        &[],
+        at(0),
+        &options,
+        Format::Text,
+    )
 }
 
 fn names(scrape: &Scrape) -> Vec<&str> {

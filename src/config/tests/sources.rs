@@ -22,6 +22,8 @@ fn the_environment_alone_is_enough() {
     assert_eq!(config.poll.numbers_interval, Duration::from_secs(300));
     assert_eq!(config.poll.account_interval, Duration::from_secs(900));
     assert_eq!(config.poll.templates_interval, Duration::from_secs(900));
+    assert_eq!(config.poll.access_interval, Duration::from_secs(900));
+    assert_eq!(config.webhook.callback_url, None);
     assert_eq!(
         (config.poll.calls_per_hour, config.templates.series_limit),
         (1000, 20_000)
@@ -44,9 +46,9 @@ fn the_environment_alone_is_enough() {
 fn every_key_of_the_file_is_read() {
     let yaml = "
 web: {listen_address: '127.0.0.1:0'}
-webhook: {enabled: true, listen_address: '[::1]:9000'}
+webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook'}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
-poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, calls_per_hour: 200, max_usage_ratio: 0.5}
+poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 log: {level: 'info,reqwest=debug', format: json}
@@ -60,6 +62,7 @@ apps:
 web.listen_address: 127.0.0.1:0
 webhook.enabled: true
 webhook.listen_address: [::1]:9000
+webhook.callback_url: https://exporter.example.com/webhook
 graph.base_url: http://127.0.0.1:1/
 graph.api_version: v26.0
 graph.request_timeout: 5s
@@ -67,6 +70,7 @@ graph.max_answer_bytes: 1MiB
 poll.numbers_interval: 1s
 poll.account_interval: 2m
 poll.templates_interval: 1h
+poll.access_interval: 30m
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db

@@ -2,18 +2,18 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::fields::{Fields, SUBSCRIBED_APPS};
 use super::transport::{Caller, Query, Transport};
 use super::{Calls, Endpoint, Failure, FailureKind, Listed, wire};
 use crate::clock;
-use crate::domain::{AppId, WabaId, account, number, template};
+use crate::domain::{AppId, WabaId, Word, account, number, template};
 use crate::ingest::Oddities;
 use crate::telemetry::Telemetry;
 
@@ -44,13 +44,14 @@ pub struct Client {
     pub(super) fields: Fields,
     pub(super) summary_refused: AtomicBool,
     pub(super) telemetry: Arc<Telemetry>,
-    access_token: SecretString,
-    own_app: Mutex<OwnApp>,
+    pub(super) access_token: SecretString,
+    pub(super) app_secret: Option<SecretString>,
+    pub(super) own_app: Mutex<OwnApp>,
 }
 
 /// Which app the token belongs to.
 #[derive(Clone, Debug)]
-enum OwnApp {
+pub(super) enum OwnApp {
     NotAsked,
     Known(AppId),
     NotToBeHad,
@@ -76,6 +77,7 @@ impl Client {
             summary_refused: AtomicBool::new(false),
             telemetry,
             access_token: options.access_token,
+            app_secret: options.app_secret,
             own_app: Mutex::new(options.app_id.map_or(OwnApp::NotAsked, OwnApp::Known)),
         })
     }
@@ -90,14 +92,17 @@ impl Client {
         waba_id: &WabaId,
         calls: &dyn Calls,
     ) -> Result<account::Reading, Failure> {
-        let caller = Caller { waba_id, calls };
-        let node = self.account_node(caller).await?;
+        let caller = Caller {
+            waba_id: Some(waba_id),
+            calls,
+        };
+        let node = self.account_node(waba_id, caller).await?;
         let mut odd = Oddities::new();
         let mut reading = wire::account::reading(&node, &mut odd);
         if let Some(own_app) = self.own_app(caller).await {
             reading.webhook_subscribed = match wire::account::expanded(&node, &own_app, &mut odd) {
                 Some(subscribed) => Some(subscribed),
-                None => self.ask_the_edge(&own_app, caller, &mut odd).await,
+                None => self.ask_the_edge(waba_id, &own_app, caller, &mut odd).await,
             };
         }
         odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
@@ -110,8 +115,9 @@ impl Client {
         waba_id: &WabaId,
         calls: &dyn Calls,
     ) -> Listed<number::Reading> {
-        let (endpoint, caller) = (Endpoint::PhoneNumbers, Caller { waba_id, calls });
-        self.list(endpoint, caller, wire::number::reading, |_| {})
+        let endpoint = Endpoint::PhoneNumbers;
+        let (path, caller) = of_account(endpoint, waba_id, calls);
+        self.list((endpoint, &path), caller, wire::number::reading, |_| {})
             .await
     }
 
@@ -121,11 +127,17 @@ impl Client {
         waba_id: &WabaId,
         calls: &dyn Calls,
     ) -> (Listed<template::Reading>, template::Totals) {
-        let (endpoint, caller) = (Endpoint::MessageTemplates, Caller { waba_id, calls });
+        let endpoint = Endpoint::MessageTemplates;
+        let (path, caller) = of_account(endpoint, waba_id, calls);
         let mut totals = template::Totals::default();
         let note_totals = |page: &Value| totals = wire::template::totals(page).or(totals);
         let listed = self
-            .list(endpoint, caller, wire::template::reading, note_totals)
+            .list(
+                (endpoint, &path),
+                caller,
+                wire::template::reading,
+                note_totals,
+            )
             .await;
         (listed, totals)
     }
@@ -163,8 +175,8 @@ impl Client {
     }
 
     /// The node, with the edge of subscribed apps where Meta lets that be read along.
-    async fn account_node(&self, caller: Caller<'_>) -> Result<Value, Failure> {
-        let (endpoint, path, none) = (Endpoint::Account, caller.waba_id.as_str(), Query::new());
+    async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
+        let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
         let asks_for_apps = self.fields.asks(endpoint, SUBSCRIBED_APPS, clock::now());
         let refusal = match self
             .call_with_fields(endpoint, path, &none, None, caller)
@@ -186,58 +198,35 @@ impl Client {
     /// The edge by itself: where it was refused as a field, or left out, as Meta does with empty edges.
     async fn ask_the_edge(
         &self,
+        waba_id: &WabaId,
         own_app: &AppId,
         caller: Caller<'_>,
         odd: &mut Oddities,
     ) -> Option<bool> {
-        let path = format!("{}/{SUBSCRIBED_APPS}", caller.waba_id);
+        let path = format!("{waba_id}/{SUBSCRIBED_APPS}");
         let apps = self
             .transport
             .call(Endpoint::SubscribedApps, &path, &Query::new(), caller)
             .await;
         wire::account::subscribed(&apps.ok()?, own_app, odd)
     }
+}
 
-    /// This client's app, asked of the token once.
-    async fn own_app(&self, caller: Caller<'_>) -> Option<AppId> {
-        let known = self
-            .own_app
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match known {
-            OwnApp::Known(app_id) => return Some(app_id),
-            OwnApp::NotToBeHad => return None,
-            OwnApp::NotAsked => {}
-        }
-        // `debug_token` takes the token it is asked about as a parameter and no other way.
-        let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
-        let answer = self
-            .transport
-            .call(Endpoint::DebugToken, "debug_token", &query, caller)
-            .await;
-        let found = match answer {
-            Ok(answer) => {
-                wire::account::app_of_token(&answer).map_or(OwnApp::NotToBeHad, OwnApp::Known)
-            }
-            Err(failure) if is_refused(&failure) => OwnApp::NotToBeHad,
-            Err(_) => OwnApp::NotAsked,
-        };
-        if matches!(found, OwnApp::NotToBeHad) {
-            tracing::warn!(
-                "meta does not say which app the token belongs to; set the app id to see whether webhooks are subscribed"
-            );
-        }
-        *self.own_app.lock().unwrap_or_else(PoisonError::into_inner) = found.clone();
-        match found {
-            OwnApp::Known(app_id) => Some(app_id),
-            OwnApp::NotAsked | OwnApp::NotToBeHad => None,
-        }
-    }
+/// An edge of an account, and whom its calls are charged to.
+fn of_account<'a>(
+    endpoint: Endpoint,
+    waba_id: &'a WabaId,
+    calls: &'a dyn Calls,
+) -> (String, Caller<'a>) {
+    let caller = Caller {
+        waba_id: Some(waba_id),
+        calls,
+    };
+    (format!("{waba_id}/{}", endpoint.as_str()), caller)
 }
 
 /// A refusal that a simpler question may avoid.
-fn is_refused(failure: &Failure) -> bool {
+pub(super) fn is_refused(failure: &Failure) -> bool {
     matches!(
         failure.kind(),
         FailureKind::InvalidParameter | FailureKind::Permission | FailureKind::UnknownField

@@ -11,6 +11,7 @@ meta_words! {
         MessageTemplates = "message_templates",
         SubscribedApps = "subscribed_apps",
         DebugToken = "debug_token",
+        Subscriptions = "subscriptions",
     }
 }
 

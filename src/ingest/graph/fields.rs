@@ -124,7 +124,10 @@ fn declared(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::PhoneNumbers => PHONE_NUMBER,
         Endpoint::MessageTemplates => MESSAGE_TEMPLATE,
         Endpoint::Account => ACCOUNT,
-        Endpoint::SubscribedApps | Endpoint::DebugToken | Endpoint::Other => &[],
+        Endpoint::SubscribedApps
+        | Endpoint::DebugToken
+        | Endpoint::Subscriptions
+        | Endpoint::Other => &[],
     }
 }
 

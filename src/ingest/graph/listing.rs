@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::transport::{Caller, Query};
 use super::{Client, Endpoint, Failure, FailureKind};
-use crate::domain::{Listing, Word};
+use crate::domain::Listing;
 use crate::ingest::Oddities;
 
 /// Objects on a page: the most Meta allows.
@@ -52,7 +52,7 @@ impl Client {
     /// Reads pages until the last, or until something is in the way; what was read is kept either way.
     pub(super) async fn list<T>(
         &self,
-        endpoint: Endpoint,
+        (endpoint, path): (Endpoint, &str),
         caller: Caller<'_>,
         read: impl Fn(&Value, &mut Oddities) -> Option<T>,
         mut note_page: impl FnMut(&Value),
@@ -65,7 +65,8 @@ impl Client {
         };
         let failure = loop {
             let after = place.after.as_deref();
-            let page = match self.page(endpoint, size.objects, after, caller).await {
+            let page = self.page((endpoint, path), size.objects, after, caller);
+            let page = match page.await {
                 Ok(page) => page,
                 Err(failure) if size.shrink_for(&failure) => continue,
                 Err(failure) => break Some(failure),
@@ -102,30 +103,29 @@ impl Client {
     /// One page; the summary is left out once Meta has refused it.
     async fn page(
         &self,
-        endpoint: Endpoint,
+        (endpoint, path): (Endpoint, &str),
         size: u32,
         after: Option<&str>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let path = format!("{}/{}", caller.waba_id, endpoint.as_str());
         let mut query: Query = vec![("limit", size.to_string())];
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The first page says it all; the others need not say it again.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
         if !wants_summary || self.summary_refused.load(Ordering::Relaxed) {
             return self
-                .call_with_fields(endpoint, &path, &query, None, caller)
+                .call_with_fields(endpoint, path, &query, None, caller)
                 .await;
         }
         let mut with_summary = query.clone();
         with_summary.push(("summary", SUMMARY.to_owned()));
         match self
-            .call_with_fields(endpoint, &path, &with_summary, None, caller)
+            .call_with_fields(endpoint, path, &with_summary, None, caller)
             .await
         {
             Err(failure) if is_about_the_question(&failure) => {
                 let page = self
-                    .call_with_fields(endpoint, &path, &query, None, caller)
+                    .call_with_fields(endpoint, path, &query, None, caller)
                     .await?;
                 self.summary_refused.store(true, Ordering::Relaxed);
                 tracing::warn!(

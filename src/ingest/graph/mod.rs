@@ -3,6 +3,7 @@
 //! Invariant: the token and its proof leave this room in requests alone, never in an error or a log.
 //! No call is made without asking [`Calls`], and none removes anything: that is the reducer's business.
 
+mod access;
 mod answer;
 mod client;
 mod endpoint;

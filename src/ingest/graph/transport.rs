@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue};
 use reqwest::{Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use super::version::Versions;
 use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, answer};
-use crate::domain::{WabaId, Word};
+use crate::domain::{AppId, WabaId, Word};
 use crate::telemetry::Telemetry;
 
 /// A connection that takes longer will not be a good one.
@@ -26,10 +26,49 @@ const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VE
 /// On whose behalf a call is made, and what it is taken from.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
-    /// The account whose quota Meta will charge.
-    pub waba_id: &'a WabaId,
+    /// The account whose quota Meta will charge; none for calls about the app.
+    pub waba_id: Option<&'a WabaId>,
     /// The poller's budget.
     pub calls: &'a dyn Calls,
+}
+
+/// Who a call is made as.
+pub(super) struct Credentials {
+    authorization: HeaderValue,
+    proof: Option<SecretString>,
+}
+
+impl Credentials {
+    /// With a token, and the proof that its user knows the app's secret.
+    ///
+    /// # Errors
+    /// If the token cannot stand in a header.
+    pub fn of_token(
+        token: &SecretString,
+        app_secret: Option<&SecretString>,
+    ) -> Result<Self, InvalidHeaderValue> {
+        Ok(Self {
+            authorization: bearer(token.expose_secret())?,
+            proof: app_secret.map(|secret| proof(secret, token)),
+        })
+    }
+
+    /// As the app itself, for what no user's token may ask.
+    ///
+    /// # Errors
+    /// If the secret cannot stand in a header.
+    pub fn of_app(app_id: &AppId, app_secret: &SecretString) -> Result<Self, InvalidHeaderValue> {
+        Ok(Self {
+            authorization: bearer(&format!("{app_id}|{}", app_secret.expose_secret()))?,
+            proof: None,
+        })
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }
 
 /// The query of a call, in the order it is sent.
@@ -39,8 +78,7 @@ pub(super) type Query = Vec<(&'static str, String)>;
 pub(super) struct Transport {
     http: reqwest::Client,
     base: Url,
-    authorization: HeaderValue,
-    proof: Option<SecretString>,
+    own: Credentials,
     max_answer_bytes: usize,
     versions: Versions,
     telemetry: Arc<Telemetry>,
@@ -49,18 +87,12 @@ pub(super) struct Transport {
 impl Transport {
     /// Sets up TLS and the headers; connects to nothing.
     pub fn new(options: &ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
-        let token = options.access_token.expose_secret();
-        let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
-        authorization.set_sensitive(true);
+        let own = Credentials::of_token(&options.access_token, options.app_secret.as_ref())?;
         start_at_zero(&telemetry);
         Ok(Self {
             http: http_client(&options.base_url, options.request_timeout)?,
             base: options.base_url.clone(),
-            authorization,
-            proof: options
-                .app_secret
-                .as_ref()
-                .map(|secret| proof(secret, &options.access_token)),
+            own,
             max_answer_bytes: options.max_answer_bytes,
             versions: Versions::new(options.api_version.clone(), &telemetry),
             telemetry,
@@ -72,9 +104,21 @@ impl Transport {
         &self.base
     }
 
-    /// One call, if there is one left, with what it says of the quota passed on.
+    /// One call with the token, as [`Transport::call_as`].
     pub async fn call(
         &self,
+        endpoint: Endpoint,
+        path: &str,
+        query: &Query,
+        caller: Caller<'_>,
+    ) -> Result<Value, Failure> {
+        self.call_as(&self.own, endpoint, path, query, caller).await
+    }
+
+    /// One call, if there is one left, with what it says of the quota passed on.
+    pub async fn call_as(
+        &self,
+        credentials: &Credentials,
         endpoint: Endpoint,
         path: &str,
         query: &Query,
@@ -88,13 +132,15 @@ impl Transport {
             .with_label_values(&[endpoint.as_str()])
             .inc();
         let response = self
-            .send(path, query)
+            .send(credentials, path, query)
             .await
             .map_err(|failure| self.count(endpoint, failure))?;
         self.versions.note(response.headers(), &self.telemetry);
         let usage = Usage::read(response.headers(), caller.waba_id);
         if let Some(usage) = &usage {
-            usage.record(caller.waba_id, &self.telemetry);
+            if let Some(waba_id) = caller.waba_id {
+                usage.record(waba_id, &self.telemetry);
+            }
             caller.calls.used(usage);
         }
         let regain = usage.and_then(|usage| usage.regain_after);
@@ -112,7 +158,12 @@ impl Transport {
         failure
     }
 
-    async fn send(&self, path: &str, query: &Query) -> Result<Response, Failure> {
+    async fn send(
+        &self,
+        credentials: &Credentials,
+        path: &str,
+        query: &Query,
+    ) -> Result<Response, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
@@ -123,9 +174,9 @@ impl Transport {
         let mut request = self
             .http
             .get(url)
-            .header(AUTHORIZATION, &self.authorization)
+            .header(AUTHORIZATION, &credentials.authorization)
             .query(query);
-        if let Some(proof) = &self.proof {
+        if let Some(proof) = &credentials.proof {
             request = request.query(&[("appsecret_proof", proof.expose_secret())]);
         }
         request

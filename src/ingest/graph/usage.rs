@@ -31,9 +31,12 @@ pub struct Usage {
 
 impl Usage {
     /// What the headers say of this account, or of the app where they say nothing of the account.
-    pub(super) fn read(headers: &HeaderMap, waba_id: &WabaId) -> Option<Self> {
-        let of_account =
-            json(headers, BUSINESS_USAGE).and_then(|usage| usage.get(waba_id.as_str()).cloned());
+    pub(super) fn read(headers: &HeaderMap, waba_id: Option<&WabaId>) -> Option<Self> {
+        let of_account = waba_id.and_then(|waba_id| {
+            json(headers, BUSINESS_USAGE)?
+                .get(waba_id.as_str())
+                .cloned()
+        });
         let entries = match of_account.or_else(|| json(headers, APP_USAGE))? {
             Value::Array(entries) => entries,
             entry => vec![entry],
@@ -97,7 +100,7 @@ mod tests {
     fn read(name: &'static str, value: &str) -> Option<Usage> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("a header"));
-        Usage::read(&headers, &WabaId::parse("800100").expect("digits"))
+        Usage::read(&headers, WabaId::parse("800100").as_ref())
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`Schedule`] and [`Budget`] are pure and decide; [`Poller`] is the dull loop that asks them. A
 //! webhook never starts a poll: it nudges, and the schedule may move a poll forward.
 
+mod access;
 mod budget;
 mod chatter;
 mod once;
@@ -12,6 +13,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use access::{AccessBoard, AccessPoller, WatchedApp};
 pub use budget::{Budget, Budgets};
 pub use runner::{Nudge, Poller};
 pub use schedule::{Cadences, Next, Schedule, Task};

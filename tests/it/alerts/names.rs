@@ -5,8 +5,8 @@ use super::annotations::named;
 use super::rules::{Rule, alerts, groups};
 use super::text;
 use crate::promql::labels::{Labels, Metrics, read};
-use crate::promql::selectors::{matchers, selected};
-use crate::promql::vocabulary::{self, COMING};
+use crate::promql::selectors::matchers;
+use crate::promql::vocabulary;
 use crate::promql::words;
 use crate::support::assert_none;
 
@@ -89,21 +89,6 @@ fn every_word_that_is_matched_exists() {
         about(&rule, unknown.collect::<Vec<_>>())
     });
     assert_none(&complaints.collect::<Vec<_>>());
-}
-
-#[test]
-fn what_is_to_come_has_not_come_and_is_waited_for() {
-    let declared = vocabulary::declared();
-    let waited_for = groups().into_iter().flat_map(|group| group.rules);
-    let waited_for: Vec<_> = waited_for.map(|rule| selected(&rule.expr)).collect();
-    for (name, _, issue) in COMING {
-        assert!(
-            !declared.contains_key(*name),
-            "{name} has come with {issue}: take it from the list"
-        );
-        let waits = waited_for.iter().any(|names| names.contains(*name));
-        assert!(waits, "no rule waits for {name}: take it from the list");
-    }
 }
 
 #[test]

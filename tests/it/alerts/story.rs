@@ -53,7 +53,11 @@ const MEANT: &[&str] = &[
     "WhatsAppTemplatePaused",
     "WhatsAppTemplateQualityLow",
     "WhatsAppTemplateRejected",
+    "WhatsAppTokenExpiring",
+    "WhatsAppTokenExpiringSoon",
+    "WhatsAppTokenInvalid",
     "WhatsAppUnknownValues",
+    "WhatsAppWebhookFieldNotSubscribed",
     "WhatsAppWebhooksMissed",
 ];
 

@@ -12,8 +12,8 @@ use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
-use crate::support::ALL_TEMPLATES;
 use crate::support::scrape::Scrape;
+use crate::support::{ALL_TEMPLATES, NO_APPS};
 
 const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
 
@@ -45,7 +45,15 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = older_store(&folder.path().join("state.db")).await;
     let now = Timestamp::from_seconds(1_795_442_800);
-    let text = expose::render(&store.snapshot(), &[], now, &ALL_TEMPLATES, Format::Text).text;
+    let text = expose::render(
+        &store.snapshot(),
+        &NO_APPS,
+        &[],
+        now,
+        &ALL_TEMPLATES,
+        Format::Text,
+    )
+    .text;
     let scrape = Scrape(text);
     for (name, label, value, expected) in [
         (

@@ -13,7 +13,7 @@ use whatsapp_business_exporter::store::{Location, Passage, Question, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
-use crate::support::{ALL_TEMPLATES, at, waba};
+use crate::support::{ALL_TEMPLATES, NO_APPS, at, waba};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -34,7 +34,7 @@ async fn commit_each(store: &Store, events: &[Event]) {
 }
 
 fn text_of(accounts: &Accounts) -> String {
-    expose::render(accounts, &[], at(0), &ALL_TEMPLATES, Format::Text).text
+    expose::render(accounts, &NO_APPS, &[], at(0), &ALL_TEMPLATES, Format::Text).text
 }
 
 async fn history(store: &Store) -> Vec<Passage> {

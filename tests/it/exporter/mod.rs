@@ -1,5 +1,6 @@
 //! The whole exporter in process, over real sockets, against the simulated Meta.
 
+mod access;
 pub mod meta;
 mod polling;
 mod public_side;

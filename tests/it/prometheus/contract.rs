@@ -52,6 +52,12 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_business_account_webhook_subscribed",
     "whatsapp_business_account_messaging_limit",
     "whatsapp_business_account_phone_numbers_limit",
+    // Access
+    "whatsapp_access_token_valid",
+    "whatsapp_access_token_expires_timestamp_seconds",
+    "whatsapp_access_token_data_access_expires_timestamp_seconds",
+    "whatsapp_access_token_missing_scopes",
+    "whatsapp_app_webhook_field_subscribed",
     // The exporter itself
     "whatsapp_exporter_build_info",
     "whatsapp_exporter_poll_up",

@@ -1,9 +1,8 @@
-//! Every metric, label and word that a rule or a panel may name: what the code declares, and a short list of what
-//! other issues bring.
+//! Every metric, label and word that a rule or a panel may name: what the code declares, and what Prometheus adds.
 
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, Collector, HealthEntity, QualityRating, WebhookField, Word, account, number,
-    template,
+    CanSendMessage, Collector, HealthEntity, QualityRating, WebhookField, Word, access, account,
+    number, template,
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
@@ -12,36 +11,6 @@ use whatsapp_business_exporter::state::journal;
 use super::labels::{Metrics, Names, read};
 use crate::alerts::rules;
 use crate::readme::tables;
-
-/// Metrics of the contract that the exporter does not have yet, and who brings them.
-pub const COMING: &[(&str, &[&str], &str)] = &[
-    ("whatsapp_access_token_valid", &["app_id"], "issue 6"),
-    (
-        "whatsapp_access_token_expires_timestamp_seconds",
-        &["app_id"],
-        "issue 6",
-    ),
-    (
-        "whatsapp_access_token_data_access_expires_timestamp_seconds",
-        &["app_id"],
-        "issue 6",
-    ),
-    (
-        "whatsapp_access_token_missing_scopes",
-        &["app_id", "scope"],
-        "issue 6",
-    ),
-    (
-        "whatsapp_app_webhook_field_subscribed",
-        &["app_id", "field"],
-        "issue 6",
-    ),
-    (
-        "whatsapp_app_webhook_callback_matches",
-        &["app_id"],
-        "issue 6",
-    ),
-];
 
 /// Prometheus puts these on every series.
 const FROM_THE_SCRAPE: &[&str] = &["job", "instance"];
@@ -62,12 +31,10 @@ const ALERTS: (&str, &[&str]) = (
     ],
 );
 
-/// What may be named: the exporter's metrics, those to come, Prometheus' own, and what is recorded.
+/// What may be named: the exporter's metrics, Prometheus' own, and what is recorded.
 pub fn metrics() -> Metrics {
-    let coming = COMING.iter().map(|(name, labels, _)| metric(name, labels));
     let mut metrics: Metrics = declared()
         .into_iter()
-        .chain(coming)
         .chain(OF_THE_SCRAPE.iter().map(|name| metric(name, &[])))
         .chain([metric(ALERTS.0, ALERTS.1)])
         .collect();
@@ -109,6 +76,8 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         "whatsapp_phone_number_",
         "whatsapp_message_template",
         "whatsapp_business_account_",
+        "whatsapp_access_token_",
+        "whatsapp_app_",
         "whatsapp_exporter_",
     ]
     .into_iter()
@@ -119,6 +88,8 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "entity_type") => Some(all::<HealthEntity>()),
         (_, "collector") => Some(all::<Collector>()),
         (_, "direction") => Some(list(&["increase", "decrease"])),
+        (_, "scope") => Some(list(access::NEEDED_SCOPES)),
+        (("whatsapp_app_", _), "field") => Some(watched_fields()),
         (("whatsapp_phone_number_", rest), label) => words_of_number(rest, label),
         (("whatsapp_message_template", rest), label) => words_of_template(rest, label),
         (("whatsapp_business_account_", rest), label) => words_of_account(rest, label),
@@ -178,6 +149,11 @@ fn words_of_exporter(metric: &str, label: &str) -> Option<Vec<String>> {
         ("drift_total", "attribute") => Some(attributes_that_drift()),
         _ => None,
     }
+}
+
+fn watched_fields() -> Vec<String> {
+    let fields = WebhookField::WATCHED.iter().map(|field| field.as_str());
+    fields.map(str::to_owned).collect()
 }
 
 /// Those of which both sources tell.

@@ -37,12 +37,17 @@ pub fn metrics() -> String {
         ("Phone numbers", "whatsapp_phone_number_"),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
+        ("Access", "whatsapp_access_token_|whatsapp_app_"),
         ("The exporter", "whatsapp_exporter_"),
         ("The process", "process_"),
     ];
     let rows = rows();
-    let tables = groups.map(|(title, prefix)| {
-        let lines = rows.iter().filter(|row| row.name.starts_with(prefix));
+    let tables = groups.map(|(title, prefixes)| {
+        let is_its_own = |row: &&Row| {
+            let mut prefixes = prefixes.split('|');
+            prefixes.any(|prefix| row.name.starts_with(prefix))
+        };
+        let lines = rows.iter().filter(is_its_own);
         let lines: String = lines.map(line).collect();
         format!("### {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{lines}")
     });

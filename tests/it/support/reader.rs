@@ -16,7 +16,7 @@ use whatsapp_business_exporter::telemetry::Telemetry;
 
 use super::meta::Meta;
 use super::scrape::Scrape;
-use super::{ALL_TEMPLATES, at, waba};
+use super::{ALL_TEMPLATES, NO_APPS, at, waba};
 
 /// Far longer than any answer takes that is not meant to be late.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +70,17 @@ impl Reader {
     /// What the client has counted.
     pub fn counted(&self) -> Scrape {
         let (state, own) = (State::default(), self.telemetry.gather());
-        Scrape(expose::render(state.accounts(), &own, at(0), &ALL_TEMPLATES, Format::Text).text)
+        Scrape(
+            expose::render(
+                state.accounts(),
+                &NO_APPS,
+                &own,
+                at(0),
+                &ALL_TEMPLATES,
+                Format::Text,
+            )
+            .text,
+        )
     }
 
     pub fn failures(&self, endpoint: &str, reason: &str) -> f64 {

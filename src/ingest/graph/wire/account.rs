@@ -1,4 +1,4 @@
-//! A business account's node, the apps subscribed to it, and the app a token belongs to.
+//! A business account's node, and the apps subscribed to it.
 
 use serde_json::Value;
 
@@ -55,13 +55,6 @@ pub(crate) fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> O
     (found || !has_more).then_some(found)
 }
 
-/// `data.app_id` of `debug_token`.
-pub(crate) fn app_of_token(answer: &Value) -> Option<AppId> {
-    let mut odd = Oddities::new();
-    let data = Object::of("debug_token", answer)?.object("data", "debug_token", &mut odd)?;
-    data.parsed("app_id", AppId::parse, &mut odd)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -112,14 +105,5 @@ mod tests {
         more["paging"] = json!({"next": "https://elsewhere.example/"});
         assert_eq!(subscribed(&more, &app(), &mut odd), None);
         assert_eq!(expanded(&json!({"id": "800100"}), &app(), &mut odd), None);
-    }
-
-    #[test]
-    fn a_token_tells_its_app() {
-        assert_eq!(
-            app_of_token(&json!({"data": {"app_id": "600100", "is_valid": true}})),
-            Some(app())
-        );
-        assert_eq!(app_of_token(&json!({"data": {}})), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Graph JSON to readings, one file per noun. Pure: what is odd is reported, and the rest still read.
 
+pub(super) mod access;
 pub(super) mod account;
 mod health;
 pub(super) mod number;

@@ -56,14 +56,14 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             67,
-            "The token loses the messaging scope, the app its subscription to security",
+            "The token loses the messaging scope, the app its subscription to phone_number_name_update",
             [
                 Change::TokenScopeGranted {
                     scope: MESSAGING_SCOPE.into(),
                     is_granted: false,
                 },
                 Change::WebhookFieldSubscribed {
-                    field: "security".into(),
+                    field: "phone_number_name_update".into(),
                     is_subscribed: false,
                 },
             ],
@@ -84,7 +84,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                     is_granted: true,
                 },
                 Change::WebhookFieldSubscribed {
-                    field: "security".into(),
+                    field: "phone_number_name_update".into(),
                     is_subscribed: true,
                 },
                 Change::SubscriptionRegained {

@@ -21,6 +21,11 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             [restricted()],
         ),
         beat(
+            18,
+            "Fern & Moss appeals the rejection of winter_offer",
+            [event(NEW_TEMPLATE, "IN_APPEAL")],
+        ),
+        beat(
             19,
             format!(
                 "Template {} is paused for the second time",

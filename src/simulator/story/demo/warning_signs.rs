@@ -104,11 +104,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             }],
         ),
         beat(
-            13,
-            "Fern & Moss appeals the rejection of winter_offer",
-            [event(NEW_TEMPLATE, "IN_APPEAL")],
-        ),
-        beat(
             14,
             "Café Lumière Événements is rate limited, its health LIMITED; no webhook tells",
             [

@@ -1,0 +1,86 @@
+//! What an app may do at Meta's: its access token, and what it has subscribed to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{AppId, Timestamp, WabaId};
+
+/// The scope without which no node can be read and no management webhook comes.
+pub const MANAGEMENT_SCOPE: &str = "whatsapp_business_management";
+
+/// Every scope that the exporter needs.
+pub const NEEDED_SCOPES: &[&str] = &[MANAGEMENT_SCOPE];
+
+/// When something ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Not by itself.
+    Never,
+    /// Then.
+    At(Timestamp),
+}
+
+/// What Meta says of a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Token {
+    /// Would a call with it be let in?
+    pub is_valid: bool,
+    /// The app it belongs to; a token that is refused may not say.
+    pub app_id: Option<AppId>,
+    /// `SYSTEM_USER`, `USER` and the like.
+    pub kind: Option<String>,
+    /// When it ends.
+    pub expires: Option<End>,
+    /// When it may read no more, although it still lets in.
+    pub data_access_expires: Option<End>,
+    /// What it may do.
+    pub scopes: Option<BTreeSet<String>>,
+    /// The accounts for which it has the management scope; none is: for all.
+    pub accounts: Option<BTreeSet<WabaId>>,
+}
+
+impl Token {
+    /// The scopes that the exporter needs, each with whether it is missing; nothing if Meta did not say.
+    pub fn needed_scopes(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let scopes = self.scopes.as_ref();
+        let told = scopes.into_iter().flat_map(|scopes| {
+            let missing = |scope: &&'static str| (*scope, !scopes.contains(*scope));
+            NEEDED_SCOPES.iter().map(missing)
+        });
+        told.collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// What an app has subscribed to for WhatsApp: where its webhooks go, and which fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// Where they go; none is: nowhere.
+    pub callback_url: Option<String>,
+    /// Is it in force?
+    pub is_active: bool,
+    /// The fields with the version of their payloads, where Meta says it.
+    pub fields: BTreeMap<String, Option<String>>,
+}
+
+impl Subscription {
+    /// Does it bring this field?
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.is_active && self.fields.contains_key(field)
+    }
+}
+
+/// What is known of one app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The app, once known.
+    pub app_id: Option<AppId>,
+    /// Its token, once Meta has told of it.
+    pub token: Option<Token>,
+    /// Its subscription, where it can be asked for: that takes the app's id and secret.
+    pub subscription: Option<Subscription>,
+    /// Do its webhooks come here? Known where the address is configured.
+    pub callback_matches: Option<bool>,
+}
+
+/// What is known of all apps, by the names that the operator gave them.
+pub type Accesses = BTreeMap<String, Access>;

@@ -1,0 +1,151 @@
+//! What a client's app may do: its token, and what it has subscribed to.
+
+use std::sync::PoisonError;
+
+use secrecy::ExposeSecret;
+
+use super::client::{OwnApp, is_refused};
+use super::transport::{Caller, Credentials, Query};
+use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
+use crate::domain::AppId;
+use crate::domain::access::{Subscription, Token};
+use crate::ingest::Oddities;
+
+impl Client {
+    /// Asks Meta what this client's token is worth. A token that is refused is an answer.
+    ///
+    /// # Errors
+    /// If there was no answer.
+    pub async fn read_token(&self, calls: &dyn Calls) -> Result<Token, Failure> {
+        let caller = Caller {
+            waba_id: None,
+            calls,
+        };
+        self.ask_about_token(caller).await
+    }
+
+    /// Reads where the app's WhatsApp webhooks go and which fields it has subscribed to; `None` without
+    /// the app's id and secret, which this takes.
+    ///
+    /// # Errors
+    /// If there was no answer, or if the secret is not the app's.
+    pub async fn read_subscription(
+        &self,
+        calls: &dyn Calls,
+    ) -> Result<Option<Subscription>, Failure> {
+        let caller = Caller {
+            waba_id: None,
+            calls,
+        };
+        let Some(app_id) = self.own_app(caller).await else {
+            return Ok(None);
+        };
+        let Some(credentials) = self.as_app(&app_id) else {
+            return Ok(None);
+        };
+        let (endpoint, path) = (Endpoint::Subscriptions, format!("{app_id}/subscriptions"));
+        let answer = self
+            .transport
+            .call_as(&credentials, endpoint, &path, &Query::new(), caller)
+            .await?;
+        let mut odd = Oddities::new();
+        let subscription = wire::access::subscription(&answer, &mut odd);
+        odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+        Ok(Some(subscription))
+    }
+
+    /// This client's app, asked of the token once.
+    pub(super) async fn own_app(&self, caller: Caller<'_>) -> Option<AppId> {
+        match self.own_app_so_far() {
+            OwnApp::Known(app_id) => return Some(app_id),
+            OwnApp::NotToBeHad => return None,
+            OwnApp::NotAsked => {}
+        }
+        let told = self.ask_about_token(caller).await;
+        if told.is_err_and(|failure| is_refused(&failure)) {
+            self.note_own_app(None);
+        }
+        match self.own_app_so_far() {
+            OwnApp::Known(app_id) => Some(app_id),
+            OwnApp::NotAsked | OwnApp::NotToBeHad => None,
+        }
+    }
+
+    /// The app, as far as it is known without asking.
+    #[must_use]
+    pub fn app_id(&self) -> Option<AppId> {
+        match self.own_app_so_far() {
+            OwnApp::Known(app_id) => Some(app_id),
+            OwnApp::NotAsked | OwnApp::NotToBeHad => None,
+        }
+    }
+
+    async fn ask_about_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
+        // The app may also ask about a token that is let in no more. With a wrong secret it may not.
+        if let Some(credentials) = self.app_id().and_then(|app_id| self.as_app(&app_id)) {
+            match self.debug_token(Some(&credentials), caller).await {
+                Err(failure) if is_refused(&failure) || failure.kind() == FailureKind::Token => {}
+                told => return told,
+            }
+        }
+        match self.debug_token(None, caller).await {
+            Err(failure) if failure.kind() == FailureKind::Token => Ok(Token::default()),
+            Ok(token) => {
+                if token.is_valid {
+                    self.note_own_app(token.app_id.clone());
+                }
+                Ok(token)
+            }
+            told => told,
+        }
+    }
+
+    async fn debug_token(
+        &self,
+        credentials: Option<&Credentials>,
+        caller: Caller<'_>,
+    ) -> Result<Token, Failure> {
+        // `debug_token` takes the token it is asked about as a parameter and no other way.
+        let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
+        let (endpoint, path) = (Endpoint::DebugToken, "debug_token");
+        let answer = match credentials {
+            Some(app) => {
+                self.transport
+                    .call_as(app, endpoint, path, &query, caller)
+                    .await
+            }
+            None => self.transport.call(endpoint, path, &query, caller).await,
+        }?;
+        let mut odd = Oddities::new();
+        let token = wire::access::token(&answer, &mut odd);
+        odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+        Ok(token)
+    }
+
+    fn as_app(&self, app_id: &AppId) -> Option<Credentials> {
+        let secret = self.app_secret.as_ref()?;
+        // A secret with a line break in it signs webhooks none the worse, but cannot be sent.
+        Credentials::of_app(app_id, secret).ok()
+    }
+
+    fn own_app_so_far(&self) -> OwnApp {
+        let own_app = self.own_app.lock();
+        own_app.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_own_app(&self, found: Option<AppId>) {
+        let mut own_app = self.own_app.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*own_app, OwnApp::NotAsked) {
+            return;
+        }
+        *own_app = match found {
+            Some(app_id) => OwnApp::Known(app_id),
+            None => {
+                tracing::warn!(
+                    "meta does not say which app the token belongs to; set the app id to see whether webhooks are subscribed"
+                );
+                OwnApp::NotToBeHad
+            }
+        };
+    }
+}

@@ -1,0 +1,180 @@
+//! What a token may do, and what an app has subscribed to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::domain::access::{End, MANAGEMENT_SCOPE, Subscription, Token};
+use crate::domain::{AppId, Timestamp, WabaId};
+use crate::ingest::{Object, Oddities};
+
+const TOKEN: &str = "debug_token";
+const SUBSCRIPTION: &str = "subscription";
+
+/// The object whose subscription is ours; an app may have others.
+const WHATSAPP: &str = "whatsapp_business_account";
+
+/// More scopes, accounts or fields than this are no answer of Meta's.
+const MAX_LISTED: usize = 20_000;
+
+/// What `debug_token` says.
+pub(crate) fn token(answer: &Value, odd: &mut Oddities) -> Token {
+    let data = Object::of(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
+    let Some(data) = data else {
+        return Token::default();
+    };
+    Token {
+        is_valid: data.get("is_valid").and_then(Value::as_bool) == Some(true),
+        app_id: data.parsed("app_id", AppId::parse, odd),
+        kind: data.text("type", odd),
+        expires: end(&data, "expires_at", odd),
+        data_access_expires: end(&data, "data_access_expires_at", odd),
+        scopes: data.has("scopes").then(|| texts(data.get("scopes"))),
+        accounts: accounts(&data, odd),
+    }
+}
+
+/// 0 is never.
+fn end(data: &Object<'_>, key: &'static str, odd: &mut Oddities) -> Option<End> {
+    let at = data.time(key, odd)?;
+    Some(if at == Timestamp::from_seconds(0) {
+        End::Never
+    } else {
+        End::At(at)
+    })
+}
+
+/// The accounts for which the management scope holds; a scope without targets holds for all.
+fn accounts(data: &Object<'_>, odd: &mut Oddities) -> Option<BTreeSet<WabaId>> {
+    let scopes = data.objects("granular_scopes", TOKEN, odd);
+    let management = scopes
+        .into_iter()
+        .find(|scope| scope.get("scope").and_then(Value::as_str) == Some(MANAGEMENT_SCOPE))?;
+    let targets = management.get("target_ids").filter(|ids| ids.is_array())?;
+    let ids = texts(Some(targets)).into_iter();
+    Some(ids.filter_map(|id| WabaId::parse(&id)).collect())
+}
+
+fn texts(list: Option<&Value>) -> BTreeSet<String> {
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    let texts = items
+        .take(MAX_LISTED)
+        .filter_map(crate::ingest::json::text_or_number);
+    texts.collect()
+}
+
+/// What `/{app}/subscriptions` says of WhatsApp; without an entry, nothing is subscribed.
+pub(crate) fn subscription(answer: &Value, odd: &mut Oddities) -> Subscription {
+    let Some(answer) = Object::of(SUBSCRIPTION, answer) else {
+        return Subscription::default();
+    };
+    let entries = answer.objects("data", SUBSCRIPTION, odd).into_iter();
+    let mut ours =
+        entries.filter(|entry| entry.get("object").and_then(Value::as_str) == Some(WHATSAPP));
+    let Some(entry) = ours.next() else {
+        return Subscription::default();
+    };
+    let fields = entry
+        .get("fields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let named = fields.take(MAX_LISTED).filter_map(field);
+    Subscription {
+        callback_url: entry.text("callback_url", odd),
+        is_active: entry.get("active").and_then(Value::as_bool) != Some(false),
+        fields: named.collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// `{"name": …, "version": …}`, or in older answers the name alone.
+fn field(field: &Value) -> Option<(String, Option<String>)> {
+    if let Some(name) = field.as_str() {
+        return Some((name.to_owned(), None));
+    }
+    let name = field.get("name")?.as_str()?.to_owned();
+    let version = field.get("version").and_then(Value::as_str);
+    Some((name, version.map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_token(answer: &Value) -> Token {
+        let mut odd = Oddities::new();
+        let token = token(answer, &mut odd);
+        assert_eq!(odd, []);
+        token
+    }
+
+    #[test]
+    fn a_token_tells_its_app_its_end_and_its_scopes() {
+        let token = read_token(&json!({"data": {
+            "app_id": "600100", "type": "SYSTEM_USER", "application": "Watch", "is_valid": true,
+            "expires_at": 1_780_000_000, "data_access_expires_at": 0, "issued_at": 1_770_000_000,
+            "scopes": ["whatsapp_business_management"],
+            "granular_scopes": [{"scope": "whatsapp_business_management", "target_ids": ["800100", 800_200]}]
+        }}));
+        assert!(token.is_valid);
+        assert_eq!(token.app_id, AppId::parse("600100"));
+        assert_eq!(token.kind.as_deref(), Some("SYSTEM_USER"));
+        let end = Timestamp::from_seconds(1_780_000_000);
+        assert_eq!(
+            (token.expires, token.data_access_expires),
+            (Some(End::At(end)), Some(End::Never))
+        );
+        let missing: Vec<_> = token.needed_scopes().collect();
+        assert_eq!(missing, [(MANAGEMENT_SCOPE, false)]);
+        let accounts = ["800100", "800200"].map(|id| WabaId::parse(id).expect("digits"));
+        assert_eq!(token.accounts, Some(accounts.into()));
+    }
+
+    #[test]
+    fn a_scope_without_targets_holds_for_all_and_what_is_not_said_is_unknown() {
+        let token = read_token(&json!({"data": {"is_valid": true, "scopes": [],
+            "granular_scopes": [{"scope": "whatsapp_business_management"}]}}));
+        assert_eq!((token.accounts.as_ref(), token.expires), (None, None));
+        assert_eq!(
+            token.needed_scopes().collect::<Vec<_>>(),
+            [(MANAGEMENT_SCOPE, true)]
+        );
+        let silent = read_token(&json!({"data": {"is_valid": true}}));
+        assert_eq!(silent.needed_scopes().count(), 0);
+    }
+
+    #[test]
+    fn a_token_that_nobody_knows_is_not_valid() {
+        let unknown = json!({"data": {"error": {"code": 190}, "is_valid": false, "scopes": []}});
+        assert!(!read_token(&unknown).is_valid);
+        assert_eq!(read_token(&json!({})), Token::default());
+    }
+
+    #[test]
+    fn the_subscription_is_that_of_whatsapp() {
+        let answer = json!({"data": [
+            {"object": "page", "callback_url": "https://elsewhere.example/", "active": true, "fields": []},
+            {"object": "whatsapp_business_account", "callback_url": "https://watch.example/webhook", "active": true,
+             "fields": [{"name": "account_update", "version": "v25.0"}, "account_alerts"]}]});
+        let mut odd = Oddities::new();
+        let ours = subscription(&answer, &mut odd);
+        assert_eq!(odd, []);
+        assert_eq!(
+            ours.callback_url.as_deref(),
+            Some("https://watch.example/webhook")
+        );
+        assert!(ours.is_active);
+        let version = Some("v25.0".to_owned());
+        let fields = [
+            ("account_update".to_owned(), version),
+            ("account_alerts".to_owned(), None),
+        ];
+        assert_eq!(ours.fields, fields.into());
+        assert_eq!(
+            subscription(&json!({"data": []}), &mut odd),
+            Subscription::default()
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! What /metrics tells of the app's token and subscription, while a simulated Meta changes its mind.
+
+use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
+use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::fault::Fault;
+use whatsapp_business_exporter::simulator::graph::Endpoint;
+use whatsapp_business_exporter::simulator::world::World;
+
+use super::meta::{Exporter, WABA, small_world};
+
+const VALID: &str = "whatsapp_access_token_valid";
+const EXPIRES: &str = "whatsapp_access_token_expires_timestamp_seconds";
+const MATCHES: &str = "whatsapp_app_webhook_callback_matches";
+
+/// A file that asks about access every second, and about nothing else after the start.
+fn file(more: &str) -> String {
+    format!(
+        "poll:\n  numbers_interval: 1h\n  account_interval: 1h\n  templates_interval: 1h\n  \
+         access_interval: 1s\n{more}apps:\n  - accounts: [{WABA}]\n"
+    )
+}
+
+fn let_happen(exporter: &Exporter, change: Change) {
+    exporter
+        .meta
+        .change(change)
+        .expect("the world has the node");
+}
+
+fn of_app(metric: &str, world: &World) -> String {
+    format!("{metric}{{app_id=\"{}\"}}", world.app.id)
+}
+
+fn subscribed(field: &str, world: &World) -> String {
+    let id = &world.app.id;
+    format!("whatsapp_app_webhook_field_subscribed{{app_id=\"{id}\",field=\"{field}\"}}")
+}
+
+#[tokio::test]
+async fn a_token_that_ends_is_told_before_and_after_and_so_is_a_new_one() {
+    let world = small_world();
+    let (valid, expires) = (of_app(VALID, &world), of_app(EXPIRES, &world));
+    let exporter = Exporter::configured(world, &file("")).await;
+    exporter.until(valid.clone(), 1.0).await;
+    exporter
+        .until_metrics("a token without an end", |text| !text.contains(&expires))
+        .await;
+    let_happen(&exporter, Change::TokenExpiring { in_seconds: 3_600 });
+    exporter
+        .until_metrics("its end", |text| text.contains(&expires))
+        .await;
+    let_happen(&exporter, Change::TokenExpired);
+    exporter.until(valid.clone(), 0.0).await;
+    let_happen(&exporter, Change::TokenRenewed { in_seconds: None });
+    exporter.until(valid, 1.0).await;
+    exporter
+        .until_metrics("no end any more", |text| !text.contains(&expires))
+        .await;
+}
+
+#[tokio::test]
+async fn a_lost_permission_and_a_lost_field_are_named() {
+    let world = small_world();
+    let id = world.app.id.clone();
+    let scope = format!(
+        "whatsapp_access_token_missing_scopes{{app_id=\"{id}\",scope=\"{MANAGEMENT_SCOPE}\"}}"
+    );
+    let lost = subscribed("phone_number_quality_update", &world);
+    let kept = subscribed("account_update", &world);
+    let exporter = Exporter::configured(world, &file("")).await;
+    // A subscription is listed once somebody has subscribed.
+    exporter
+        .meta
+        .set_callback_url(Some("http://127.0.0.1:9/webhook".into()));
+    exporter.until(lost.clone(), 1.0).await;
+    exporter.until(scope.clone(), 0.0).await;
+    let_happen(
+        &exporter,
+        Change::TokenScopeGranted {
+            scope: MANAGEMENT_SCOPE.into(),
+            is_granted: false,
+        },
+    );
+    let_happen(
+        &exporter,
+        Change::WebhookFieldSubscribed {
+            field: "phone_number_quality_update".into(),
+            is_subscribed: false,
+        },
+    );
+    exporter.until(scope, 1.0).await;
+    exporter.until(lost, 0.0).await;
+    exporter.until(kept, 1.0).await;
+}
+
+#[tokio::test]
+async fn the_callback_is_compared_where_one_is_configured() {
+    let world = small_world();
+    let matches = of_app(MATCHES, &world);
+    let expected = "webhook:\n  callback_url: https://exporter.example.com/webhook\n";
+    let exporter = Exporter::configured(world, &file(expected)).await;
+    exporter
+        .meta
+        .set_callback_url(Some("https://old.example.com/webhook".into()));
+    exporter.until(matches.clone(), 0.0).await;
+    exporter
+        .meta
+        .set_callback_url(Some("https://exporter.example.com/webhook".into()));
+    exporter.until(matches, 1.0).await;
+}
+
+#[tokio::test]
+async fn a_failed_question_changes_nothing() {
+    let world = small_world();
+    let valid = of_app(VALID, &world);
+    let exporter = Exporter::configured(world, &file("")).await;
+    exporter.until(valid.clone(), 1.0).await;
+    let failures = "whatsapp_exporter_graph_request_failures_total{endpoint=\"debug_token\",reason=\"transient\"}";
+    exporter
+        .meta
+        .fault(Some(Endpoint::DebugToken), None, Fault::ServerErrorPage);
+    exporter
+        .until_metrics("two failures", |text| {
+            text.lines().any(|line| {
+                line.strip_prefix(failures)
+                    .is_some_and(|count| count.trim() != "0" && count.trim() != "1")
+            })
+        })
+        .await;
+    exporter.until(valid, 1.0).await;
+}
