@@ -4,10 +4,12 @@
 
 pub mod backfill;
 pub mod demo;
+pub mod doctor;
 pub mod drill;
 mod polling;
 mod settings;
 pub mod signals;
+pub mod subscription;
 
 use std::io;
 use std::net::SocketAddr;

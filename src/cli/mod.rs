@@ -10,10 +10,12 @@ mod backup;
 mod check_config;
 mod configuration;
 mod demo;
+mod doctor;
 mod drill;
 mod output;
 mod serve;
 mod simulate;
+mod subscribe;
 mod version;
 
 use std::process::ExitCode;
@@ -25,10 +27,12 @@ pub use backfill::BackfillArguments;
 pub use backup::BackupArguments;
 pub use check_config::CheckConfigArguments;
 pub use demo::DemoArguments;
+pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
 pub use output::print_error;
 pub use serve::ServeArguments;
 pub use simulate::{SimulateArguments, Story};
+pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
 
 /// Below the flags, since it is what a first reader needs.
 const EXAMPLES: &str = "\
@@ -42,7 +46,7 @@ Run it for one app, configured by the environment (each secret also as ..._FILE,
 Run it for several apps:
   whatsapp-business-exporter --config.file=config.yml
 
-Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage.";
+Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage; doctor: 1 problems, 2 could not tell.";
 
 /// Prometheus exporter for the WhatsApp Business Platform.
 ///
@@ -73,6 +77,12 @@ pub enum Command {
     Serve(ServeArguments),
     /// Read the configuration, tell everything that is wrong with it, and leave
     CheckConfig(CheckConfigArguments),
+    /// Tell what is right and wrong between Meta and this exporter, and how to cure it; change nothing
+    Doctor(DoctorArguments),
+    /// Subscribe the app at Meta's to its accounts and webhook fields, where that is missing
+    Subscribe(SubscribeArguments),
+    /// End the app's subscriptions to its accounts
+    Unsubscribe(UnsubscribeArguments),
     /// Play a story on a simulated Meta, with the exporter watching; needs no account
     Demo(DemoArguments),
     /// Run the simulated Meta alone, for staging and game days
@@ -102,6 +112,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.into_command() {
         Command::Serve(arguments) => serve::run(&arguments).await,
         Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Subscribe(arguments) => subscribe::subscribe(&arguments).await,
+        Command::Unsubscribe(arguments) => subscribe::unsubscribe(&arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Drill(arguments) => drill::run(&arguments).await,

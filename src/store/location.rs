@@ -1,6 +1,10 @@
 //! Where the state is kept.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,27 @@ pub enum Location {
 }
 
 impl Location {
+    /// Could a store be kept there? Looks, and writes nothing.
+    ///
+    /// # Errors
+    /// What cannot be written, and what the system says of it.
+    pub fn writable(&self) -> Result<(), (PathBuf, io::Error)> {
+        let Self::File(path) = self else {
+            return Ok(());
+        };
+        if path.exists() {
+            let opened = OpenOptions::new().append(true).open(path);
+            opened.map_err(|error| (path.clone(), error))?;
+        }
+        // The journal stands beside the database; a folder that is not there is made in the next one up.
+        let folder = std::path::absolute(path).map_err(|error| (path.clone(), error))?;
+        let mut folders = folder.ancestors().skip(1);
+        let there = folders.find(|folder| folder.exists());
+        let there = there.unwrap_or(Path::new("/"));
+        access(there, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| (there.to_owned(), error.into()))
+    }
+
     /// The path, as errors show it.
     pub(super) fn path(&self) -> PathBuf {
         match self {

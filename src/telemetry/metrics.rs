@@ -57,6 +57,8 @@ pub struct Telemetry {
     pub graph_usage_ratio: GaugeVec,
     /// When Meta says calls are possible again; absent while they are.
     pub graph_regain_access: GaugeVec,
+    /// Calls an hour that an account's polls take.
+    pub graph_planned_calls: IntGaugeVec,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
     /// The API version asked for and the one that answered.
@@ -113,6 +115,7 @@ impl Telemetry {
             graph_request_failures: new.counters("graph_request_failures_total", "Requests to the Graph API that failed, by kind of failure.", &["endpoint", "reason"]),
             graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Share of Meta's API quota used, as its usage headers say; at 1 calls are refused.", &["waba_id", "kind"]),
             graph_regain_access: new.float_gauges("graph_regain_access_timestamp_seconds", "When calls are possible again, as Meta estimates; absent while they are possible.", &["waba_id"]),
+            graph_planned_calls: new.gauges("graph_planned_calls_per_hour", "Calls an hour that the polls of this account take at their cadences, by the numbers and templates it has.", &["waba_id"]),
             graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields no longer asked for because Meta said that they do not exist.", &["endpoint"]),
             graph_api_version: new.gauges("graph_api_version_info", "The Graph API version asked for, and the one that last answered.", &["asked", "answered"]),
             webhook_deliveries: new.counter("webhook_deliveries_total", "Webhook deliveries with a valid signature."),
@@ -189,6 +192,7 @@ impl Telemetry {
         for kind in ["call_count", "total_cputime", "total_time"] {
             drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));
         }
+        drop(self.graph_planned_calls.remove_label_values(&[id]));
         drop(self.graph_regain_access.remove_label_values(&[id]));
         drop(self.webhook_last_received.remove_label_values(&[id]));
     }

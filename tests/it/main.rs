@@ -4,6 +4,7 @@ mod alerts;
 mod architecture;
 mod binary;
 mod dashboards;
+mod doctor;
 mod durability;
 mod exporter;
 mod exposition;

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use secrecy::ExposeSecret;
 
 use super::client::{OwnApp, is_refused};
-use super::transport::{Caller, Credentials, Query};
+use super::transport::{Caller, Credentials, Query, Request};
 use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
 use crate::domain::AppId;
 use crate::domain::access::{Subscription, Token};
@@ -43,10 +43,11 @@ impl Client {
         let Some(credentials) = self.as_app(&app_id) else {
             return Ok(None);
         };
-        let (endpoint, path) = (Endpoint::Subscriptions, format!("{app_id}/subscriptions"));
+        let (path, none) = (format!("{app_id}/subscriptions"), Query::new());
+        let request = Request::get(Endpoint::Subscriptions, &path, &none);
         let answer = self
             .transport
-            .call_as(&credentials, endpoint, &path, &Query::new(), caller)
+            .call_as(&credentials, request, caller)
             .await?;
         let mut odd = Oddities::new();
         let subscription = wire::access::subscription(&answer, &mut odd);
@@ -107,22 +108,16 @@ impl Client {
     ) -> Result<Token, Failure> {
         // `debug_token` takes the token it is asked about as a parameter and no other way.
         let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
-        let (endpoint, path) = (Endpoint::DebugToken, "debug_token");
-        let answer = match credentials {
-            Some(app) => {
-                self.transport
-                    .call_as(app, endpoint, path, &query, caller)
-                    .await
-            }
-            None => self.transport.call(endpoint, path, &query, caller).await,
-        }?;
+        let request = Request::get(Endpoint::DebugToken, "debug_token", &query);
+        let credentials = credentials.unwrap_or(self.transport.own());
+        let answer = self.transport.call_as(credentials, request, caller).await?;
         let mut odd = Oddities::new();
         let token = wire::access::token(&answer, &mut odd);
         odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
         Ok(token)
     }
 
-    fn as_app(&self, app_id: &AppId) -> Option<Credentials> {
+    pub(super) fn as_app(&self, app_id: &AppId) -> Option<Credentials> {
         let secret = self.app_secret.as_ref()?;
         // A secret with a line break in it signs webhooks none the worse, but cannot be sent.
         Credentials::of_app(app_id, secret).ok()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue};
-use reqwest::{Response, Url, redirect};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use reqwest::{Method, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
@@ -74,6 +74,29 @@ fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 /// The query of a call, in the order it is sent.
 pub(super) type Query = Vec<(&'static str, String)>;
 
+/// One call: what is asked for, or told.
+pub(super) struct Request<'a> {
+    pub endpoint: Endpoint,
+    pub method: Method,
+    pub path: &'a str,
+    pub query: &'a Query,
+    /// Parameters that do not belong in a URL.
+    pub body: Option<Value>,
+}
+
+impl<'a> Request<'a> {
+    /// A question, which changes nothing.
+    pub fn get(endpoint: Endpoint, path: &'a str, query: &'a Query) -> Self {
+        Self {
+            endpoint,
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+        }
+    }
+}
+
 /// The way to one Graph API with one token.
 pub(super) struct Transport {
     http: reqwest::Client,
@@ -104,7 +127,7 @@ impl Transport {
         &self.base
     }
 
-    /// One call with the token, as [`Transport::call_as`].
+    /// One question with the token, as [`Transport::call_as`].
     pub async fn call(
         &self,
         endpoint: Endpoint,
@@ -112,18 +135,18 @@ impl Transport {
         query: &Query,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        self.call_as(&self.own, endpoint, path, query, caller).await
+        let request = Request::get(endpoint, path, query);
+        self.call_as(&self.own, request, caller).await
     }
 
     /// One call, if there is one left, with what it says of the quota passed on.
     pub async fn call_as(
         &self,
         credentials: &Credentials,
-        endpoint: Endpoint,
-        path: &str,
-        query: &Query,
+        request: Request<'_>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
+        let endpoint = request.endpoint;
         if !caller.calls.may_call() {
             return Err(Failure::of(FailureKind::BudgetSpent));
         }
@@ -132,7 +155,7 @@ impl Transport {
             .with_label_values(&[endpoint.as_str()])
             .inc();
         let response = self
-            .send(credentials, path, query)
+            .send(credentials, request)
             .await
             .map_err(|failure| self.count(endpoint, failure))?;
         self.versions.note(response.headers(), &self.telemetry);
@@ -148,6 +171,12 @@ impl Transport {
         answer.map_err(|failure| self.count(endpoint, failure.or_after(regain)))
     }
 
+    /// A call for nothing, without the token and outside of any budget: nobody's quota pays for it.
+    pub async fn greet(&self) -> reqwest::Result<HeaderMap> {
+        let answer = self.http.get(self.url("")).send().await?;
+        Ok(answer.headers().clone())
+    }
+
     /// Counts a failure, also one that only the sum of several answers shows.
     pub fn count(&self, endpoint: Endpoint, failure: Failure) -> Failure {
         let labels = [endpoint.as_str(), failure.kind().as_str()];
@@ -158,12 +187,7 @@ impl Transport {
         failure
     }
 
-    async fn send(
-        &self,
-        credentials: &Credentials,
-        path: &str,
-        query: &Query,
-    ) -> Result<Response, Failure> {
+    fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
@@ -171,11 +195,35 @@ impl Transport {
                 .push(self.versions.asked())
                 .extend(path.split('/'));
         }
+        url
+    }
+
+    /// What the client's own token stands for.
+    pub fn own(&self) -> &Credentials {
+        &self.own
+    }
+
+    async fn send(
+        &self,
+        credentials: &Credentials,
+        request: Request<'_>,
+    ) -> Result<Response, Failure> {
+        let Request {
+            method,
+            path,
+            query,
+            body,
+            ..
+        } = request;
         let mut request = self
             .http
-            .get(url)
+            .request(method, self.url(path))
             .header(AUTHORIZATION, &credentials.authorization)
             .query(query);
+        if let Some(body) = body {
+            let body = body.to_string();
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         if let Some(proof) = &credentials.proof {
             request = request.query(&[("appsecret_proof", proof.expose_secret())]);
         }

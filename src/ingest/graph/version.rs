@@ -40,11 +40,7 @@ impl Versions {
 
     /// Shows both versions, and logs a difference the first time it is met.
     pub fn note(&self, headers: &HeaderMap, telemetry: &Telemetry) {
-        let version = headers
-            .get(HEADER)
-            .and_then(|version| version.to_str().ok())
-            .filter(|version| is_a_version(version));
-        let Some(version) = version else {
+        let Some(version) = answered(headers) else {
             return;
         };
         let asked = self.asked.as_str();
@@ -69,6 +65,12 @@ impl Versions {
             );
         }
     }
+}
+
+/// The version that an answer is of.
+pub(super) fn answered(headers: &HeaderMap) -> Option<&str> {
+    let version = headers.get(HEADER)?.to_str().ok()?;
+    is_a_version(version).then_some(version)
 }
 
 /// `v25.0` and its like: it becomes a label.

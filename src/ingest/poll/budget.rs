@@ -179,6 +179,12 @@ impl Budgets {
         }
     }
 
+    /// The most calls of one account in an hour.
+    #[must_use]
+    pub fn calls_per_hour(&self) -> u32 {
+        self.fresh.calls_per_hour
+    }
+
     /// The account's own.
     pub fn of(&mut self, waba_id: &WabaId) -> &mut Budget {
         self.by_account

@@ -7,6 +7,7 @@ mod access;
 mod budget;
 mod chatter;
 mod once;
+mod plan;
 mod runner;
 mod schedule;
 
@@ -15,5 +16,6 @@ mod tests;
 
 pub use access::{AccessBoard, AccessPoller, WatchedApp};
 pub use budget::{Budget, Budgets};
+pub use plan::planned_calls;
 pub use runner::{Nudge, Poller};
 pub use schedule::{Cadences, Next, Schedule, Task};

@@ -1,6 +1,6 @@
 //! The loop around the schedule: starts what is due, notes how it ended, sleeps until the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chatter::{Chatter, Say};
 use super::once::{self, Outcome};
-use super::{Budgets, Cadences, Next, Schedule, Task};
+use super::{Budgets, Cadences, Next, Schedule, Task, planned_calls};
 use crate::clock;
 use crate::domain::{Collector, Timestamp, WabaId, Word as _};
 use crate::ingest::graph::{Client, FailureKind};
@@ -52,6 +52,7 @@ pub struct Poller {
     under_way: JoinSet<(Timestamp, Outcome)>,
     tasks: HashMap<tokio::task::Id, Task>,
     last_failure: BTreeMap<Task, FailureKind>,
+    too_much: BTreeSet<WabaId>,
     chatter: Chatter,
 }
 
@@ -79,6 +80,7 @@ impl Poller {
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
             last_failure: BTreeMap::new(),
+            too_much: BTreeSet::new(),
             chatter: Chatter::default(),
         }
     }
@@ -164,6 +166,7 @@ impl Poller {
             Ok((_, (began, outcome))) => {
                 self.record(&task, began, now, &outcome);
                 self.log_change(&task, &outcome);
+                self.note_plan(&task.waba_id);
                 if outcome.next == Next::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
                     self.hold_app(&task.waba_id, now);
                 }
@@ -176,6 +179,30 @@ impl Poller {
                 tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");
                 self.schedule.finished(&task, now, Next::Retry);
             }
+        }
+    }
+
+    /// Shows what an hour of polls takes, now that more is known of the account, and warns of a plan that
+    /// its budget cannot bear: its polls would come ever later than configured.
+    fn note_plan(&mut self, waba_id: &WabaId) {
+        let Some(account) = self.store.account(waba_id) else {
+            return;
+        };
+        let (numbers, templates) = (account.numbers().count(), account.templates().count());
+        let planned = planned_calls(self.schedule.cadences(), numbers, Some(templates));
+        let gauge = &self.telemetry.graph_planned_calls;
+        let shown = i64::try_from(planned).unwrap_or(i64::MAX);
+        gauge.with_label_values(&[waba_id.as_str()]).set(shown);
+        let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let allowed = budgets.calls_per_hour();
+        drop(budgets);
+        if planned <= u64::from(allowed) {
+            self.too_much.remove(waba_id);
+        } else if self.too_much.insert(waba_id.clone()) {
+            tracing::warn!(
+                %waba_id, planned, allowed,
+                "polls take more calls an hour than poll.calls_per_hour allows, they will come later than configured; lengthen poll.numbers_interval and its like"
+            );
         }
     }
 

@@ -140,6 +140,12 @@ impl Schedule {
         schedule
     }
 
+    /// How often each collector polls.
+    #[must_use]
+    pub fn cadences(&self) -> &Cadences {
+        &self.cadences
+    }
+
     /// Takes the poll that has been due longest, and counts it as running until [`Schedule::finished`].
     pub fn take_due(&mut self, now: Timestamp) -> Option<Task> {
         let (due, _) = self.waiting.first()?;

@@ -5,4 +5,5 @@ mod demo;
 mod drill;
 mod serving;
 mod signals;
+mod subscribe;
 mod usage;

@@ -151,3 +151,10 @@ async fn an_unknown_status_is_other_and_counted() {
         .await;
     assert!(unknown >= Some(1.0));
 }
+
+#[tokio::test]
+async fn the_calls_that_polls_take_are_told() {
+    let exporter = Exporter::watching(small_world(), OFTEN).await;
+    let planned = format!(r#"whatsapp_exporter_graph_planned_calls_per_hour{{waba_id="{WABA}"}}"#);
+    exporter.until(planned, 3.0 * 3_600.0).await;
+}

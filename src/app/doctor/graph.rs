@@ -1,0 +1,132 @@
+//! Can the Graph API be reached, do its clock and ours agree, and is its version still served?
+
+use std::time::Duration;
+
+use super::Finding;
+use crate::clock;
+use crate::config::Config;
+use crate::domain::Timestamp;
+use crate::ingest::graph::{Client, Greeting, Lifetime, Unreachable, lifetime};
+
+/// The check without which no other makes sense.
+pub(super) const CHECK: &str = "graph";
+const CLOCK: &str = "clock";
+const VERSION: &str = "api_version";
+
+/// Ages and deadlines are off by as much; TLS and Meta's own checks bear some minutes.
+const MOST_SKEW: Duration = Duration::from_secs(60);
+
+/// Versions overlap by months: this long before the end is early enough to test a newer one.
+const VERSION_NOTICE: Duration = Duration::from_secs(60 * 86_400);
+
+pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
+    let base = &config.graph.base_url;
+    let greeting = match client.greet().await {
+        Ok(greeting) => greeting,
+        Err(unreachable) => return vec![cannot_reach(&unreachable, base.as_str())],
+    };
+    let now = clock::now();
+    let reached = Finding::fine(CHECK, format!("{base} answers"));
+    let mut findings = vec![reached];
+    findings.extend(greeting.date.map(|theirs| clocks(theirs, now)));
+    findings.push(version(&config.graph.api_version, &greeting, now));
+    findings
+}
+
+fn cannot_reach(unreachable: &Unreachable, base: &str) -> Finding {
+    let (what, cure) = match unreachable {
+        Unreachable::Name => (
+            "its name cannot be resolved",
+            "Check the machine's DNS, and graph.base_url.",
+        ),
+        Unreachable::Tls => (
+            "its certificate is not trusted",
+            "Install the CA certificates (Debian: ca-certificates); behind a proxy that opens TLS, its own CA.",
+        ),
+        Unreachable::Connection => (
+            "no connection",
+            "Let this machine connect to it: firewall, proxy (HTTPS_PROXY), routes.",
+        ),
+        Unreachable::Timeout => (
+            "no answer in time",
+            "Let this machine connect to it; graph.request_timeout is how long it waited.",
+        ),
+    };
+    Finding::problem(CHECK, format!("cannot reach {base}: {what}"), cure)
+}
+
+fn clocks(theirs: Timestamp, now: Timestamp) -> Finding {
+    let skew = theirs.since(now).max(now.since(theirs));
+    if skew <= MOST_SKEW {
+        return Finding::fine(CLOCK, "agrees with Meta's");
+    }
+    let skew = humantime::format_duration(Duration::from_secs(skew.as_secs()));
+    Finding::problem(
+        CLOCK,
+        format!("differs from Meta's by {skew}"),
+        "Synchronize the machine's clock (NTP): ages, deadlines and the order of events depend on it.",
+    )
+}
+
+fn version(asked: &str, greeting: &Greeting, now: Timestamp) -> Finding {
+    let answered = match greeting.answered.as_deref() {
+        Some(answered) if answered != asked => {
+            format!("asked for {asked}, answered by {answered}, as Meta does")
+        }
+        _ => format!("asked for {asked}"),
+    };
+    let cure =
+        "Set graph.api_version to a newer one, and look at the log for fields that it lacks.";
+    match lifetime(asked) {
+        Lifetime::Until(end) if end <= now => {
+            Finding::problem(VERSION, format!("{answered}; it is no longer served"), cure)
+        }
+        Lifetime::Until(end) if end.since(now) < VERSION_NOTICE => {
+            let left = end.since(now).as_secs() / 86_400;
+            Finding::problem(VERSION, format!("{answered}; it ends in {left} days"), cure)
+        }
+        Lifetime::Until(_) | Lifetime::Newest => Finding::fine(VERSION, answered),
+        Lifetime::NotKnown => Finding::unknown(
+            VERSION,
+            format!("{answered}, which this release does not know"),
+            "See Meta's changelog for how long it is served.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_minute_of_skew_is_borne_to_either_side() {
+        assert!(clocks(at(1_000), at(1_060)).is_fine());
+        for (theirs, ours) in [(1_000, 1_061), (1_061, 1_000)] {
+            let finding = clocks(at(theirs), at(ours));
+            assert_eq!(finding.verdict, Verdict::Problem);
+            assert_eq!(finding.message, "differs from Meta's by 1m 1s");
+        }
+    }
+
+    #[test]
+    fn a_version_has_an_end() {
+        let greeting = Greeting::default();
+        // 23 November 2026; v20.0 ended in September, v21.0 ends on 21 January 2027.
+        let now = at(1_795_392_000);
+        let verdict = |asked| version(asked, &greeting, now).verdict;
+        assert_eq!(verdict("v20.0"), Verdict::Problem);
+        assert_eq!(verdict("v21.0"), Verdict::Problem);
+        assert_eq!(verdict("v25.0"), Verdict::Fine);
+        assert_eq!(verdict("v26.0"), Verdict::Fine);
+        assert_eq!(verdict("v99.0"), Verdict::Unknown);
+        assert_eq!(
+            version("v21.0", &greeting, now).message,
+            "asked for v21.0; it ends in 59 days"
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! Looks at everything between Meta and `/metrics`, and says what is wrong and how to cure it. Changes nothing.
+//!
+//! One file for each link of the chain. A link that cannot be judged says so: that is neither well nor ill.
+
+mod accounts;
+mod callback;
+mod calls;
+mod finding;
+mod graph;
+mod running;
+mod store;
+mod subscription;
+mod token;
+
+use std::sync::Arc;
+
+pub use finding::{Finding, Report, Verdict};
+
+use super::{Source, settings};
+use crate::config::{AppConfig, Config};
+use crate::ingest::graph::Client;
+use crate::telemetry::Telemetry;
+pub(super) use calls::CountedCalls;
+
+/// One app as the checks see it.
+struct App<'a> {
+    config: &'a AppConfig,
+    client: &'a Client,
+    calls: &'a CountedCalls,
+}
+
+/// Looks at everything that this configuration names.
+///
+/// # Errors
+/// If no client can be made, such as for want of a CA store.
+pub async fn examine(source: &Source) -> anyhow::Result<Report> {
+    let config = match source.load() {
+        Ok(config) => config,
+        Err(errors) => {
+            let problems = errors.to_string();
+            let findings = problems.lines().map(|line| {
+                let cure = "Mend it; `check-config` reads the configuration alone.";
+                Finding::problem("configuration", line, cure)
+            });
+            return Ok(Report::of(findings.collect()));
+        }
+    };
+    examine_chain(&config).await
+}
+
+async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
+    let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
+    let mut findings = vec![configuration(config), store::writable(config)];
+    let Some(first) = clients.first() else {
+        return Ok(Report::of(findings));
+    };
+    let reachable = graph::look(config, first).await;
+    let is_reachable = reachable
+        .iter()
+        .all(|finding| finding.check != graph::CHECK || finding.is_fine());
+    findings.extend(reachable);
+    if is_reachable {
+        for (app, client) in config.apps.iter().zip(&clients) {
+            let calls = CountedCalls::default();
+            let app = App {
+                config: app,
+                client,
+                calls: &calls,
+            };
+            findings.extend(examine_app(config, &app).await);
+        }
+    }
+    let running = running::look(config).await;
+    findings.extend(callback::look(config, running.as_ref()).await);
+    findings.extend(running::tell(config, running.as_ref()));
+    Ok(Report::of(findings))
+}
+
+/// What Meta knows of one app, in the order in which one thing rests on another.
+async fn examine_app(config: &Config, app: &App<'_>) -> Vec<Finding> {
+    let (token, mut findings) = token::look(app).await;
+    if token.as_ref().is_some_and(|token| !token.is_valid) {
+        return findings;
+    }
+    findings.extend(subscription::look(config, app).await);
+    findings.extend(accounts::look(config, app, token.as_ref()).await);
+    findings
+}
+
+fn configuration(config: &Config) -> Finding {
+    let accounts = settings::accounts(config).count();
+    Finding::fine(
+        "configuration",
+        format!("valid: apps {}, accounts {accounts}", config.apps.len()),
+    )
+}

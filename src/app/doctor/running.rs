@@ -1,0 +1,107 @@
+//! The exporter of this configuration, if it runs on this machine: what its `/metrics` tells.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::Finding;
+use crate::app::settings;
+use crate::clock;
+use crate::config::{Config, ListenAddress};
+use crate::ingest::graph::http_client;
+
+const EXPORTER: &str = "exporter";
+const LAST_WEBHOOK: &str = "last_webhook";
+
+const DELIVERIES: &str = "whatsapp_exporter_webhook_deliveries_total ";
+const LAST_RECEIVED: &str = "whatsapp_exporter_webhook_last_received_timestamp_seconds";
+
+/// An exporter on this machine answers in milliseconds, also with a fleet on its page.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a running exporter told.
+pub(super) struct Running {
+    url: Url,
+    text: String,
+}
+
+impl Running {
+    /// How many deliveries it has accepted.
+    pub fn deliveries(&self) -> Option<u64> {
+        let count = self
+            .text
+            .lines()
+            .find_map(|line| line.strip_prefix(DELIVERIES))?;
+        // A whole number in the text format, with `.0` in others.
+        count.trim().split('.').next()?.parse().ok()
+    }
+
+    /// When the last webhook of an account came, in Unix seconds.
+    fn last_received(&self, waba_id: &str) -> Option<f64> {
+        let series = format!("{LAST_RECEIVED}{{waba_id=\"{waba_id}\"}} ");
+        let value = self
+            .text
+            .lines()
+            .find_map(|line| line.strip_prefix(&series))?;
+        value.trim().parse().ok()
+    }
+}
+
+/// Reads its metrics.
+pub(super) async fn look(config: &Config) -> Option<Running> {
+    let url = own_url(config.web.listen_address, "/metrics")?;
+    let http = http_client(&url, TIMEOUT).ok()?;
+    let answer = http.get(url.clone()).send().await.ok()?;
+    let answer = answer.error_for_status().ok()?;
+    let text = answer.text().await.ok()?;
+    let is_ours = text.contains("whatsapp_exporter_build_info");
+    is_ours.then_some(Running { url, text })
+}
+
+/// A path of an exporter that listens there, from its own machine.
+fn own_url(address: ListenAddress, path: &str) -> Option<Url> {
+    let address = *address.candidates().first()?;
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    format!("http://{host}:{}{path}", address.port())
+        .parse()
+        .ok()
+}
+
+/// Says whether it runs, and how long webhooks have been silent.
+pub(super) fn tell(config: &Config, running: Option<&Running>) -> Vec<Finding> {
+    let Some(running) = running else {
+        return vec![Finding::unknown(
+            EXPORTER,
+            format!(
+                "none answers on this machine at {}",
+                config.web.listen_address
+            ),
+            "Start it, then ask again: only then can a delivery be followed to its end.",
+        )];
+    };
+    let mut findings = vec![Finding::fine(EXPORTER, format!("runs: {}", running.url))];
+    if config.webhook.enabled {
+        findings.extend(settings::accounts(config).map(|waba_id| {
+            let at = running.last_received(waba_id.as_str());
+            let silence = at.map(|at| clock::now().as_seconds_f64() - at);
+            let finding = match silence {
+                Some(seconds) => {
+                    let ago = Duration::from_secs(seconds.max(0.0) as u64);
+                    let ago = humantime::format_duration(ago);
+                    Finding::fine(LAST_WEBHOOK, format!("came {ago} ago"))
+                }
+                None => Finding::unknown(
+                    LAST_WEBHOOK,
+                    "none has come since the exporter started",
+                    "Management webhooks are rare; the Test button of the App Dashboard sends one, for account 0.",
+                ),
+            };
+            finding.about(waba_id.as_str())
+        }));
+    }
+    findings
+}

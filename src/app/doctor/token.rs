@@ -1,0 +1,86 @@
+//! Is the token let in, until when, and is it allowed what is needed?
+
+use std::time::Duration;
+
+use super::{App, Finding};
+use crate::clock;
+use crate::domain::Timestamp;
+use crate::domain::access::{End, Token};
+
+const TOKEN: &str = "token";
+const END: &str = "token_expiry";
+const DATA_ACCESS: &str = "data_access_expiry";
+const SCOPES: &str = "token_permissions";
+
+/// As WhatsAppTokenExpiring says it.
+const NOTICE: Duration = Duration::from_secs(14 * 86_400);
+
+const RENEW: &str =
+    "Make a token of a system user, in Business Settings: it does not end. Then reload.";
+
+pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
+    let name = &app.config.name;
+    let token = match app.client.read_token(app.calls).await {
+        Ok(token) => token,
+        Err(failure) => {
+            let finding = Finding::unknown(
+                TOKEN,
+                format!("Meta does not say what it is worth: {failure}"),
+                "Set the app's id and secret, so that the app itself may ask; else try again.",
+            );
+            return (None, vec![finding.about(name)]);
+        }
+    };
+    let findings = judged(&token, clock::now()).into_iter();
+    let findings = findings.map(|finding| finding.about(name)).collect();
+    (Some(token), findings)
+}
+
+fn judged(token: &Token, now: Timestamp) -> Vec<Finding> {
+    if !token.is_valid {
+        let message = "Meta refuses it";
+        let cure = format!(
+            "It has ended, was revoked or is misspelt, or the app secret is not this app's. {RENEW}"
+        );
+        return vec![Finding::problem(TOKEN, message, cure)];
+    }
+    let kind = token
+        .kind
+        .as_deref()
+        .unwrap_or("of a kind that Meta does not tell");
+    let mut findings = vec![Finding::fine(TOKEN, format!("valid ({kind})"))];
+    findings.extend(token.expires.map(|end| ends(END, "it", end, now)));
+    let data_access = token.data_access_expires;
+    findings.extend(data_access.map(|end| ends(DATA_ACCESS, "its access to data", end, now)));
+    findings.extend(scopes(token));
+    findings
+}
+
+fn ends(check: &'static str, what: &str, end: End, now: Timestamp) -> Finding {
+    let End::At(at) = end else {
+        return Finding::fine(check, format!("{what} never ends"));
+    };
+    let days = at.since(now).as_secs() / 86_400;
+    if at <= now {
+        Finding::problem(check, format!("{what} has ended"), RENEW)
+    } else if at.since(now) < NOTICE {
+        Finding::problem(check, format!("{what} ends in {days} days"), RENEW)
+    } else {
+        Finding::fine(check, format!("{what} ends in {days} days"))
+    }
+}
+
+fn scopes(token: &Token) -> Option<Finding> {
+    token.scopes.as_ref()?;
+    let missing = token.needed_scopes().filter(|(_, is_missing)| *is_missing);
+    let missing: Vec<&str> = missing.map(|(scope, _)| scope).collect();
+    Some(if missing.is_empty() {
+        Finding::fine(SCOPES, "all that are needed")
+    } else {
+        Finding::problem(
+            SCOPES,
+            format!("missing: {}", missing.join(", ")),
+            "Make the system user's token anew and tick them.",
+        )
+    })
+}

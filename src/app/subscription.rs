@@ -1,0 +1,208 @@
+//! Does what `doctor` finds missing at Meta's: subscribes the app to its accounts, and to its fields.
+//!
+//! First a plan, which can be shown and left at that; then its steps. What is right already has no step,
+//! so that a second run does nothing. A callback that leads elsewhere is not touched unless that is asked for:
+//! it may be the one that production lives by.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use reqwest::Url;
+
+use super::doctor::CountedCalls;
+use super::settings;
+use crate::config::{AppConfig, Config};
+use crate::domain::{WabaId, WebhookField, Word};
+use crate::ingest::graph::Client;
+use crate::telemetry::Telemetry;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Webhooks are to come.
+    Subscribe {
+        /// Also if the app's webhooks go elsewhere now.
+        move_callback: bool,
+    },
+    /// The accounts' webhooks are to end. The app's own subscription stays.
+    Unsubscribe,
+}
+
+/// One change at Meta's.
+enum Step {
+    Account(WabaId),
+    Webhook {
+        callback_url: Url,
+        fields: Vec<String>,
+        news: Vec<String>,
+    },
+}
+
+/// The steps for one app.
+pub struct Plan<'a> {
+    app: &'a AppConfig,
+    client: Arc<Client>,
+    calls: CountedCalls,
+    wish: Wish,
+    steps: Vec<Step>,
+}
+
+impl<'a> Plan<'a> {
+    /// Asks Meta how it is, for every app of the configuration.
+    ///
+    /// # Errors
+    /// What could not be asked, or must be decided first.
+    pub async fn all(config: &'a Config, wish: Wish) -> anyhow::Result<Vec<Self>> {
+        let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
+        let mut plans = Vec::new();
+        for (app, client) in config.apps.iter().zip(clients) {
+            let mut plan = Self {
+                app,
+                client,
+                calls: CountedCalls::default(),
+                wish,
+                steps: Vec::new(),
+            };
+            plan.ask(config)
+                .await
+                .with_context(|| format!("app {}", app.name))?;
+            plans.push(plan);
+        }
+        Ok(plans)
+    }
+
+    /// Is there nothing to do?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// At the first step that Meta does not take.
+    pub async fn carry_out(&self) -> anyhow::Result<()> {
+        for step in &self.steps {
+            let done = match step {
+                Step::Account(waba_id) => match self.wish {
+                    Wish::Subscribe { .. } => self.client.subscribe(waba_id, &self.calls).await,
+                    Wish::Unsubscribe => self.client.unsubscribe(waba_id, &self.calls).await,
+                },
+                Step::Webhook {
+                    callback_url,
+                    fields,
+                    ..
+                } => {
+                    let token = self.app.webhook_verify_token.as_ref();
+                    let token = token.context("there is no verify token")?;
+                    let set =
+                        self.client
+                            .set_webhook(callback_url.as_str(), token, fields, &self.calls);
+                    set.await
+                }
+            };
+            let told = self.told(step);
+            done.with_context(|| format!("app {}: not done: {told}", self.app.name))?;
+            tracing::info!(app = self.app.name, step = told, "done at meta");
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, config: &Config) -> anyhow::Result<()> {
+        // First, because accounts can be subscribed only if there is a place for their webhooks.
+        if let Wish::Subscribe { move_callback } = self.wish {
+            let step = self.webhook(config, move_callback).await?;
+            self.steps.extend(step);
+        }
+        for waba_id in &self.app.accounts {
+            let reading = self.client.read_account(waba_id, &self.calls).await;
+            let reading = reading.with_context(|| format!("account {waba_id}"))?;
+            let is_subscribed = reading.webhook_subscribed.with_context(|| {
+                format!("account {waba_id}: cannot tell whether the app is subscribed; set its id (WHATSAPP_APP_ID)")
+            })?;
+            let is_wished = matches!(self.wish, Wish::Subscribe { .. });
+            if is_subscribed != is_wished {
+                self.steps.push(Step::Account(waba_id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The step that is missing to where webhooks are to go, and to their fields.
+    async fn webhook(&self, config: &Config, move_callback: bool) -> anyhow::Result<Option<Step>> {
+        let wished = config.webhook.callback_url.as_ref();
+        let wished = wished.context(
+            "webhook.callback_url is not set; set it to the address at which Meta is to reach this exporter",
+        )?;
+        let subscription = self.client.read_subscription(&self.calls).await?;
+        let subscription = subscription
+            .context("Meta does not say which app the token is of; set its id (WHATSAPP_APP_ID)")?;
+        let there = subscription
+            .callback_url
+            .as_deref()
+            .filter(|_| subscription.is_active);
+        let is_here = there.and_then(|there| Url::parse(there).ok()).as_ref() == Some(wished);
+        if there.is_some() && !is_here && !move_callback {
+            bail!(
+                "its webhooks go elsewhere, perhaps to your production; use a second app for the exporter, or \
+                 --move-callback if nothing else needs them"
+            );
+        }
+        let needed: BTreeSet<String> = WebhookField::WATCHED
+            .iter()
+            .map(|field| field.as_str().to_owned())
+            .collect();
+        let present: BTreeSet<String> = subscription.fields.keys().cloned().collect();
+        let news: Vec<String> = needed.difference(&present).cloned().collect();
+        if is_here && news.is_empty() {
+            return Ok(None);
+        }
+        // Meta takes the list as the whole: what the app has already must be in it.
+        let fields = present.union(&needed).cloned().collect();
+        Ok(Some(Step::Webhook {
+            callback_url: wished.clone(),
+            fields,
+            news,
+        }))
+    }
+
+    fn told(&self, step: &Step) -> String {
+        match (step, self.wish) {
+            (Step::Account(waba_id), Wish::Subscribe { .. }) => {
+                format!("subscribe to account {waba_id}")
+            }
+            (Step::Account(waba_id), Wish::Unsubscribe) => {
+                format!("unsubscribe from account {waba_id}")
+            }
+            (
+                Step::Webhook {
+                    callback_url, news, ..
+                },
+                _,
+            ) => {
+                let fields = if news.is_empty() {
+                    "the fields it has".to_owned()
+                } else {
+                    format!("also {}", news.join(", "))
+                };
+                format!("send webhooks to {callback_url}: {fields}")
+            }
+        }
+    }
+}
+
+impl Display for Plan<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.app.name;
+        if self.is_empty() {
+            return write!(out, "app {name}: nothing to do");
+        }
+        let lines = self
+            .steps
+            .iter()
+            .map(|step| format!("app {name}: {}", self.told(step)));
+        out.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}

@@ -1,0 +1,63 @@
+//! How long Meta serves each version of the Graph API, by its changelog of July 2026.
+
+use crate::domain::Timestamp;
+
+/// The versions with the day on which each ends; the newest has none yet.
+const VERSIONS: &[(&str, Option<&str>)] = &[
+    ("v19.0", Some("2026-05-21")),
+    ("v20.0", Some("2026-09-24")),
+    ("v21.0", Some("2027-01-21")),
+    ("v22.0", Some("2027-05-20")),
+    ("v23.0", Some("2027-10-08")),
+    ("v24.0", Some("2028-02-18")),
+    ("v25.0", Some("2028-07-29")),
+    ("v26.0", None),
+];
+
+/// How long a version is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until then.
+    Until(Timestamp),
+    /// Its end is not announced.
+    Newest,
+    /// This release of the exporter does not know it.
+    NotKnown,
+}
+
+/// How long this version is served.
+#[must_use]
+pub fn lifetime(version: &str) -> Lifetime {
+    let known = VERSIONS.iter().find(|(known, _)| *known == version);
+    match known {
+        None => Lifetime::NotKnown,
+        Some((_, None)) => Lifetime::Newest,
+        Some((_, Some(day))) => midnight(day).map_or(Lifetime::NotKnown, Lifetime::Until),
+    }
+}
+
+fn midnight(day: &str) -> Option<Timestamp> {
+    let midnight: jiff::Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
+    Some(Timestamp::from_millis(midnight.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_but_the_newest_has_a_day_and_they_follow_each_other() {
+        let (newest, older) = VERSIONS.split_last().expect("versions");
+        assert_eq!(lifetime(newest.0), Lifetime::Newest);
+        let ends: Vec<Timestamp> = older
+            .iter()
+            .map(|(version, _)| match lifetime(version) {
+                Lifetime::Until(end) => end,
+                other => panic!("{version}: {other:?}"),
+            })
+            .collect();
+        assert!(ends.is_sorted());
+        assert_eq!(ends[0], Timestamp::from_seconds(1_779_321_600));
+        assert_eq!(lifetime("v1.0"), Lifetime::NotKnown);
+    }
+}

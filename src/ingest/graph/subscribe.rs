@@ -1,0 +1,97 @@
+//! The only calls that change anything at Meta's: who gets an account's webhooks, and which an app gets.
+//!
+//! The exporter itself makes none of them; an operator's `subscribe` and `unsubscribe` do.
+
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::transport::{Caller, Query, Request};
+use super::{Calls, Client, Endpoint, Failure, FailureKind};
+use crate::domain::WabaId;
+
+/// The object that every field of ours belongs to.
+const WHATSAPP: &str = "whatsapp_business_account";
+
+impl Client {
+    /// Subscribes the token's app to an account. If it is subscribed already, this clears an override of
+    /// its callback: ask before.
+    ///
+    /// # Errors
+    /// If Meta did not do it.
+    pub async fn subscribe(&self, waba_id: &WabaId, calls: &dyn Calls) -> Result<(), Failure> {
+        self.change_subscription(Method::POST, waba_id, calls).await
+    }
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// If Meta did not do it.
+    pub async fn unsubscribe(&self, waba_id: &WabaId, calls: &dyn Calls) -> Result<(), Failure> {
+        self.change_subscription(Method::DELETE, waba_id, calls)
+            .await
+    }
+
+    async fn change_subscription(
+        &self,
+        method: Method,
+        waba_id: &WabaId,
+        calls: &dyn Calls,
+    ) -> Result<(), Failure> {
+        let (path, none) = (format!("{waba_id}/subscribed_apps"), Query::new());
+        let request = Request {
+            method,
+            ..Request::get(Endpoint::SubscribedApps, &path, &none)
+        };
+        let caller = Caller {
+            waba_id: Some(waba_id),
+            calls,
+        };
+        let answer = self
+            .transport
+            .call_as(self.transport.own(), request, caller);
+        self.succeeded(Endpoint::SubscribedApps, &answer.await?)
+    }
+
+    /// Has the app's webhooks sent to `callback_url`, and these fields only. Meta asks the callback for
+    /// the verify token before it answers.
+    ///
+    /// # Errors
+    /// If Meta did not do it, or the app's id or secret is not known.
+    pub async fn set_webhook(
+        &self,
+        callback_url: &str,
+        verify_token: &SecretString,
+        fields: &[String],
+        calls: &dyn Calls,
+    ) -> Result<(), Failure> {
+        let caller = Caller {
+            waba_id: None,
+            calls,
+        };
+        let unknown = || Failure::of(FailureKind::Token);
+        let app_id = self.own_app(caller).await.ok_or_else(unknown)?;
+        let credentials = self.as_app(&app_id).ok_or_else(unknown)?;
+        let (path, none) = (format!("{app_id}/subscriptions"), Query::new());
+        let request = Request {
+            method: Method::POST,
+            body: Some(json!({
+                "object": WHATSAPP,
+                "callback_url": callback_url,
+                "verify_token": verify_token.expose_secret(),
+                "fields": fields.join(","),
+            })),
+            ..Request::get(Endpoint::Subscriptions, &path, &none)
+        };
+        let answer = self.transport.call_as(&credentials, request, caller);
+        self.succeeded(Endpoint::Subscriptions, &answer.await?)
+    }
+
+    fn succeeded(&self, endpoint: Endpoint, answer: &Value) -> Result<(), Failure> {
+        if answer.get("success").and_then(Value::as_bool) == Some(true) {
+            return Ok(());
+        }
+        let failure = Failure::of(FailureKind::Malformed);
+        Err(self.transport.count(endpoint, failure))
+    }
+}

@@ -1,0 +1,39 @@
+//! How many calls a configuration will make. Pure.
+
+use std::time::Duration;
+
+use super::Cadences;
+
+/// Objects on a page of a listing.
+const PAGE: usize = 100;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Calls an hour for an account of so many numbers and templates, where nothing fails and nothing is
+/// nudged; templates that are not known yet count as one page.
+#[must_use]
+pub fn planned_calls(cadences: &Cadences, numbers: usize, templates: Option<usize>) -> u64 {
+    let pages = |objects: usize| objects.div_ceil(PAGE).max(1) as u64;
+    let polls = |every: Duration| HOUR.as_secs().div_ceil(every.as_secs().max(1));
+    // The account's node brings its subscribed apps along; where Meta refuses that, it is one call more.
+    polls(cadences.numbers) * pages(numbers)
+        + polls(cadences.account)
+        + polls(cadences.templates) * pages(templates.unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_polls_times_pages() {
+        let cadences = Cadences {
+            numbers: Duration::from_secs(300),
+            account: Duration::from_secs(900),
+            templates: Duration::from_secs(900),
+        };
+        assert_eq!(planned_calls(&cadences, 1, None), 12 + 4 + 4);
+        assert_eq!(planned_calls(&cadences, 0, Some(0)), 12 + 4 + 4);
+        assert_eq!(planned_calls(&cadences, 101, Some(501)), 24 + 4 + 24);
+    }
+}

@@ -1,0 +1,118 @@
+//! A running exporter with its simulated Meta, and a doctor who is given another configuration, or the same.
+
+use whatsapp_business_exporter::app::Source;
+use whatsapp_business_exporter::app::doctor::{Finding, Report, examine};
+use whatsapp_business_exporter::config::{FixedEnvironment, Flags};
+use whatsapp_business_exporter::simulator::change::Change;
+
+use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
+
+/// Where the doctor's configuration is.
+const FILE: &str = "doctor.yml";
+
+pub struct Patient {
+    pub exporter: Exporter,
+    /// What the doctor is given beside the flags that every patient has.
+    pub environment: FixedEnvironment,
+    pub flags: Flags,
+    store: tempfile::TempDir,
+}
+
+impl Patient {
+    /// Everything as it should be, and a webhook has come.
+    pub async fn healthy() -> Self {
+        let exporter = Exporter::configured(small_world(), &config_file(SELDOM, &[WABA])).await;
+        for collector in ["numbers", "account", "templates"] {
+            exporter.until_polled(WABA, collector).await;
+        }
+        let flagged = Change::NumberFlagged {
+            phone_number_id: NUMBER.into(),
+        };
+        exporter
+            .meta
+            .change(flagged)
+            .expect("the world has the number");
+        let came = "whatsapp_exporter_webhook_last_received_timestamp_seconds";
+        exporter
+            .until_metrics("a webhook", |text| text.contains(&format!("\n{came}{{")))
+            .await;
+
+        let store = tempfile::tempdir().expect("a temporary folder");
+        let flags = flags(&exporter, store.path());
+        let callback = format!("{}/webhook", exporter.url);
+        let flags = flags.with("--webhook.callback-url", Some(callback));
+        let environment = exporter.meta.look(|world| {
+            FixedEnvironment::default()
+                .with_file(FILE, config_file(SELDOM, &[WABA]))
+                .with_variable("WHATSAPP_APP_ID", &world.app.id)
+                .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
+                .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
+                .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token)
+        });
+        Self {
+            exporter,
+            environment,
+            flags,
+            store,
+        }
+    }
+
+    pub fn store_folder(&self) -> &std::path::Path {
+        self.store.path()
+    }
+
+    pub fn with_flag(mut self, flag: &'static str, value: &str) -> Self {
+        self.flags = self.flags.with(flag, Some(value.to_owned()));
+        self
+    }
+
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment = self.environment.with_variable(name, value);
+        self
+    }
+
+    pub fn with_file(mut self, text: &str) -> Self {
+        self.environment = self.environment.with_file(FILE, text);
+        self
+    }
+
+    pub fn without_public_address(mut self) -> Self {
+        self.flags = flags(&self.exporter, self.store.path());
+        self
+    }
+
+    pub fn let_happen(&self, change: Change) {
+        self.exporter
+            .meta
+            .change(change)
+            .expect("the world has the node");
+    }
+
+    pub async fn examined(&self) -> Report {
+        let source = Source {
+            flags: self.flags.clone(),
+            environment: Box::new(self.environment.clone()),
+        };
+        examine(&source).await.expect("an examination")
+    }
+
+    /// The findings of one check.
+    pub async fn found(&self, check: &str) -> Vec<Finding> {
+        let findings = self.examined().await.findings.into_iter();
+        findings.filter(|finding| finding.check == check).collect()
+    }
+}
+
+/// What every patient's doctor is told, but for the public address.
+fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
+    let address = exporter.url.trim_start_matches("http://").to_owned();
+    let url = format!("sqlite:{}", store.join("state.db").display());
+    Flags::default()
+        .with_config_file(Some(FILE.into()))
+        .with("--web.listen-address", Some(address))
+        .with("--store.url", Some(url))
+        .with(
+            "--graph.base-url",
+            Some(exporter.meta.graph_url().to_owned()),
+        )
+}
