@@ -33,6 +33,7 @@ const MEANT: &[&str] = &[
     "WhatsAppApiBudgetSpent",
     "WhatsAppNumberBanned",
     "WhatsAppNumberCannotSend",
+    "WhatsAppNumberDeleted",
     "WhatsAppNumberDisconnected",
     "WhatsAppNumberFlagged",
     "WhatsAppNumberMessagingLimitDecreased",

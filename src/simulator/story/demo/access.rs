@@ -69,7 +69,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             ],
         ),
         beat(
-            73,
+            69,
             "The app is no longer subscribed to Café Lumière",
             [Change::SubscriptionLost {
                 waba_id: CAFE.into(),

@@ -56,6 +56,11 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             [event(&cast.cafe_archive.id, "ARCHIVED")],
         ),
         beat(
+            68,
+            "Several accounts' news come in one POST",
+            account_news(),
+        ),
+        beat(
             69,
             "The bakery hears of its eligibility; the alert is written flat",
             [alert(
@@ -75,11 +80,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             71,
             "Template winter_offer is locked",
             [event(NEW_TEMPLATE, "LOCKED")],
-        ),
-        beat(
-            72,
-            "Several accounts' news come in one POST",
-            account_news(),
         ),
         beat(
             74,
