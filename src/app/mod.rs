@@ -4,6 +4,7 @@
 
 pub mod backfill;
 pub mod demo;
+pub mod discovery;
 pub mod doctor;
 pub mod drill;
 mod polling;
@@ -11,6 +12,7 @@ mod settings;
 pub mod signals;
 pub mod subscription;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -24,16 +26,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
+use crate::domain::WabaId;
 use crate::expose::Options;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::serve::drill::Drill;
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
 use crate::serve::{Listener, serve};
-use crate::store::Store;
+use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
 pub use backfill::backup;
+use discovery::{Discovery, Found};
 use polling::Polling;
 
 /// Reloads that may wait for the one under way.
@@ -147,6 +151,7 @@ impl App {
                     Some(Ok(Ok(()))) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
+                found = running.discovery.found() => running.take_over(found).await,
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
@@ -190,7 +195,12 @@ fn serve_all(
 /// Running, and what a reload changes of it.
 struct Running {
     source: Source,
+    /// As it was loaded.
+    written: Config,
+    /// With the accounts that were found: this is in force.
     config: Config,
+    found: Discovered,
+    discovery: Discovery,
     core: Core,
     options: Arc<ArcSwap<Options>>,
     secrets: Arc<ArcSwap<Secrets>>,
@@ -205,6 +215,8 @@ impl Running {
         let kept_for = config.store.history_retention;
         let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
         let store = Arc::new(store);
+        let found = store.remembered().await?;
+        let (written, config) = (config.clone(), discovery::with_found(&config, &found));
         store.watch(settings::accounts(&config).collect()).await?;
         let budgets = Arc::new(Mutex::new(Budgets::new(settings::budget(&config))));
         let core = Core {
@@ -219,8 +231,11 @@ impl Running {
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(settings::secrets(&config))),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
+            discovery: Discovery::start(&written, &core.telemetry)?,
             source,
+            written,
             config,
+            found,
             core,
             polling,
         };
@@ -273,8 +288,8 @@ impl Running {
     /// Reads the configuration again; keeps the old one if the new one is not valid.
     async fn reload(&mut self) -> Result<(), String> {
         let outcome = match self.source.load() {
-            Ok(config) => self
-                .put_in_force(config)
+            Ok(written) => self
+                .reload_as(written)
                 .await
                 .map_err(|error| format!("{error:#}")),
             Err(errors) => Err(errors.to_string()),
@@ -290,6 +305,39 @@ impl Running {
             }
         }
         outcome
+    }
+
+    async fn reload_as(&mut self, written: Config) -> anyhow::Result<()> {
+        let discovery = Discovery::start(&written, &self.core.telemetry)?;
+        let config = discovery::with_found(&written, &self.found);
+        self.put_in_force(config).await?;
+        (self.written, self.discovery) = (written, discovery);
+        Ok(())
+    }
+
+    /// Watches what was found, and no longer what was not; remembers it for the next start.
+    async fn take_over(&mut self, Found { app, accounts }: Found) {
+        if self.found.get(&app) == Some(&accounts) {
+            return;
+        }
+        let mut found = self.found.clone();
+        found.insert(app.clone(), accounts.clone());
+        let config = discovery::with_found(&self.written, &found);
+        let outcome = match self.core.store.remember(&app, accounts).await {
+            Ok(()) => self.put_in_force(config).await,
+            Err(unavailable) => Err(unavailable.into()),
+        };
+        match outcome {
+            Ok(()) => self.found = found,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(
+                    app,
+                    error,
+                    "the accounts found are not taken over, it will be tried again"
+                );
+            }
+        }
     }
 
     async fn put_in_force(&mut self, config: Config) -> anyhow::Result<()> {
@@ -317,6 +365,10 @@ impl Running {
         {
             tracing::info!(%waba_id, "account is no longer watched");
             self.core.telemetry.forget_account(&waba_id);
+        }
+        let before: BTreeSet<WabaId> = settings::accounts(&self.config).collect();
+        for waba_id in settings::accounts(&config).filter(|waba_id| !before.contains(waba_id)) {
+            tracing::info!(%waba_id, "account is watched from now on");
         }
         self.config = config;
         Ok(())

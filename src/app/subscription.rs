@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use reqwest::Url;
 
+use super::discovery::search;
 use super::doctor::CountedCalls;
 use super::settings;
 use crate::config::{AppConfig, Config};
@@ -116,7 +117,7 @@ impl<'a> Plan<'a> {
             let step = self.webhook(config, move_callback).await?;
             self.steps.extend(step);
         }
-        for waba_id in &self.app.accounts {
+        for waba_id in &self.accounts().await? {
             let reading = self.client.read_account(waba_id, &self.calls).await;
             let reading = reading.with_context(|| format!("account {waba_id}"))?;
             let is_subscribed = reading.webhook_subscribed.with_context(|| {
@@ -128,6 +129,15 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The accounts that are listed, and those that are found.
+    async fn accounts(&self) -> anyhow::Result<BTreeSet<WabaId>> {
+        let mut accounts: BTreeSet<WabaId> = self.app.accounts.iter().cloned().collect();
+        if self.app.discovery.is_on() {
+            accounts.extend(search(self.app, &self.client, &self.calls).await?);
+        }
+        Ok(accounts)
     }
 
     /// The step that is missing to where webhooks are to go, and to their fields.

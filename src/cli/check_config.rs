@@ -48,7 +48,7 @@ mod tests {
         let summary = check(&ConfigFlags::default(), &environment).expect("valid");
         assert!(summary.starts_with("configuration is valid\nweb.listen_address: :10131\n"));
         assert!(
-            summary.ends_with("\napps[0].accounts: 102290129340398"),
+            summary.contains("\napps[0].accounts: 102290129340398\n"),
             "{summary}"
         );
         assert!(!summary.contains("EAAG"), "{summary}");

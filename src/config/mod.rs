@@ -37,7 +37,7 @@ mod tests;
 
 use std::path::Path;
 
-pub use apps::AppConfig;
+pub use apps::{AppConfig, DiscoveryConfig};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::Flags;

@@ -40,6 +40,12 @@ const ACCESS_INTERVAL: Scalar<Duration> = interval(
     "15m",
 );
 
+const DISCOVERY_INTERVAL: Scalar<Duration> = interval(
+    "poll.discovery_interval",
+    "How often accounts are looked for, where apps[] says to",
+    "1h",
+);
+
 const BUDGET: Scalar<u32> = Scalar {
     setting: Setting::new(
         "poll.calls_per_hour",
@@ -69,6 +75,8 @@ pub struct PollConfig {
     pub templates_interval: Duration,
     /// `poll.access_interval`; default 15 min.
     pub access_interval: Duration,
+    /// `poll.discovery_interval`; default 1 h.
+    pub discovery_interval: Duration,
     /// `poll.calls_per_hour`; hard limit per account in a rolling hour, default 1000.
     pub calls_per_hour: u32,
     /// `poll.max_usage_ratio`; 0.01 to 1, default 0.75.
@@ -82,6 +90,7 @@ impl PollConfig {
             account_interval: walker.scalar(&ACCOUNT_INTERVAL),
             templates_interval: walker.scalar(&TEMPLATES_INTERVAL),
             access_interval: walker.scalar(&ACCESS_INTERVAL),
+            discovery_interval: walker.scalar(&DISCOVERY_INTERVAL),
             calls_per_hour: walker.scalar(&BUDGET),
             max_usage_ratio: walker.scalar(&MAX_USAGE_RATIO),
         }

@@ -7,7 +7,7 @@ use humantime::format_duration;
 use reqwest::Url;
 
 use super::Config;
-use super::apps::AppConfig;
+use super::apps::{AppConfig, DiscoveryConfig};
 use super::log::FORMATS;
 use super::templates::{DETAILS, STATE_SETS};
 use super::value::{bytes_text, word_for};
@@ -73,6 +73,11 @@ impl Display for Summary<'_> {
             "poll.access_interval: {}",
             format_duration(poll.access_interval)
         )?;
+        writeln!(
+            out,
+            "poll.discovery_interval: {}",
+            format_duration(poll.discovery_interval)
+        )?;
         writeln!(out, "poll.calls_per_hour: {}", poll.calls_per_hour)?;
         writeln!(out, "poll.max_usage_ratio: {}", poll.max_usage_ratio)?;
         writeln!(out, "store.url: {}", store.url)?;
@@ -118,5 +123,27 @@ fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt
         presence(app.app_secret.is_some())
     )?;
     write!(out, "\napps[{index}].webhook_verify_token: {verify_token}")?;
-    write!(out, "\napps[{index}].accounts: {}", accounts.join(", "))
+    write!(out, "\napps[{index}].accounts: {}", accounts.join(", "))?;
+    let DiscoveryConfig {
+        by_token,
+        businesses,
+        include,
+        exclude,
+    } = &app.discovery;
+    let businesses: Vec<&str> = businesses
+        .iter()
+        .map(|business| business.as_str())
+        .collect();
+    write!(out, "\napps[{index}].discover_by_token: {by_token}")?;
+    write!(out, "\napps[{index}].businesses: {}", businesses.join(", "))?;
+    write!(
+        out,
+        "\napps[{index}].include: {}",
+        presence(include.is_some())
+    )?;
+    write!(
+        out,
+        "\napps[{index}].exclude: {}",
+        presence(exclude.is_some())
+    )
 }

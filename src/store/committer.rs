@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
 use super::database::{Database, Trouble, Writes};
-use super::{Shared, Unavailable, rows};
+use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
 use crate::domain::{Event, WabaId};
 use crate::state::{Accounts, State};
@@ -36,6 +36,10 @@ pub enum Request {
     Commit(Vec<Event>, Answer),
     /// Watch exactly these accounts, as far as they are known from before.
     Watch(BTreeSet<WabaId>, Answer),
+    /// These accounts were found for this app.
+    Remember(String, BTreeSet<WabaId>, Answer),
+    /// Which accounts were found for each app?
+    Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
     /// Finish what is under way and close the database.
     Close(oneshot::Sender<()>),
 }
@@ -113,6 +117,11 @@ impl Committer {
                     // Whoever asked may have gone away.
                     drop(answer.send(outcome));
                 }
+                Request::Remember(app, waba_ids, answer) => {
+                    let outcome = self.remember(&app, &waba_ids).await;
+                    drop(answer.send(outcome));
+                }
+                Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
                 Request::Close(closed) => {
                     self.commit_together(batch).await;
                     return Some(closed);
@@ -222,6 +231,27 @@ impl Committer {
             }
             Err(trouble) => Err(self.doubt(&trouble)),
         }
+    }
+
+    async fn remember(&mut self, app: &str, found: &BTreeSet<WabaId>) -> Result<(), Unavailable> {
+        self.become_sound().await?;
+        let ids: Vec<String> = found.iter().map(WabaId::to_string).collect();
+        let outcome = self.database.remember_discovered(app, &ids).await;
+        outcome.map_err(|trouble| self.doubt(&trouble))
+    }
+
+    async fn remembered(&mut self) -> Result<Discovered, Unavailable> {
+        self.become_sound().await?;
+        let rows = self.database.discovered().await;
+        let rows = rows.map_err(|trouble| self.doubt(&trouble))?;
+        let mut discovered = Discovered::new();
+        for (app, id) in rows {
+            discovered
+                .entry(app)
+                .or_default()
+                .extend(WabaId::parse(&id));
+        }
+        Ok(discovered)
     }
 
     async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, Trouble> {

@@ -10,7 +10,7 @@ mod history;
 mod location;
 mod rows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,6 +59,9 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
+/// Accounts that were found, by the name of their app.
+pub type Discovered = BTreeMap<String, BTreeSet<WabaId>>;
+
 impl Store {
     /// Opens the store where it stands; it watches nothing yet.
     ///
@@ -92,6 +95,27 @@ impl Store {
     pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), Unavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Watch(accounts, answer)).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// Keeps which accounts were found for an app, in place of those found before.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn remember(&self, app: &str, found: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        let request = Request::Remember(app.to_owned(), found, answer);
+        self.ask(request).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// Which accounts were found for each app when it was last asked.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub async fn remembered(&self) -> Result<Discovered, Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Request::Remembered(answer)).await?;
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 

@@ -18,8 +18,12 @@ const BUDGET: &str = "api_budget";
 /// Accounts looked at for each app: more would spend calls that polls need.
 const MOST: usize = 25;
 
-pub(super) async fn look(config: &Config, app: &App<'_>, token: Option<&Token>) -> Vec<Finding> {
-    let accounts = &app.config.accounts;
+pub(super) async fn look(
+    config: &Config,
+    app: &App<'_>,
+    accounts: &[WabaId],
+    token: Option<&Token>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for waba_id in accounts.iter().take(MOST) {
         let granted = token.and_then(|token| token.accounts.as_ref());

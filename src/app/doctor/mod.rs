@@ -16,8 +16,10 @@ use std::sync::Arc;
 
 pub use finding::{Finding, Report, Verdict};
 
+use super::discovery::{SearchError, search};
 use super::{Source, settings};
 use crate::config::{AppConfig, Config};
+use crate::domain::WabaId;
 use crate::ingest::graph::Client;
 use crate::telemetry::Telemetry;
 pub(super) use calls::CountedCalls;
@@ -28,6 +30,8 @@ struct App<'a> {
     client: &'a Client,
     calls: &'a CountedCalls,
 }
+
+const DISCOVERY: &str = "discovery";
 
 /// Looks at everything that this configuration names.
 ///
@@ -83,8 +87,48 @@ async fn examine_app(config: &Config, app: &App<'_>) -> Vec<Finding> {
         return findings;
     }
     findings.extend(subscription::look(config, app).await);
-    findings.extend(accounts::look(config, app, token.as_ref()).await);
+    let (accounts, found) = accounts_of(app).await;
+    findings.extend(found);
+    findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
     findings
+}
+
+/// The accounts that are listed, and those that are found.
+async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
+    let mut accounts = app.config.accounts.clone();
+    if !app.config.discovery.is_on() {
+        return (accounts, None);
+    }
+    let finding = match search(app.config, app.client, app.calls).await {
+        Ok(found) => {
+            let more: Vec<WabaId> = found
+                .into_iter()
+                .filter(|id| !accounts.contains(id))
+                .collect();
+            let count = more.len();
+            accounts.extend(more);
+            if accounts.is_empty() {
+                let cure = "Assign accounts to the token's system user, or see apps[].include and apps[].exclude.";
+                Finding::problem(DISCOVERY, "no account is found", cure)
+            } else {
+                Finding::fine(
+                    DISCOVERY,
+                    format!("accounts found beside those listed: {count}"),
+                )
+            }
+        }
+        Err(SearchError::NotNamed) => Finding::problem(
+            DISCOVERY,
+            "the token names no accounts: it is for all of them",
+            "List the accounts, or set apps[].businesses.",
+        ),
+        Err(SearchError::Failed(failure)) => Finding::unknown(
+            DISCOVERY,
+            format!("accounts cannot be looked for: {failure}"),
+            "Check the ids of the businesses, and that the token's user may see them (business_management).",
+        ),
+    };
+    (accounts, Some(finding.about(&app.config.name)))
 }
 
 fn configuration(config: &Config) -> Finding {

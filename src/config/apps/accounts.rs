@@ -1,5 +1,6 @@
 //! Reads an app's accounts: a list in the file, or words in a variable.
 
+use super::super::setting::Setting;
 use super::super::yaml::Node;
 use super::found::Found;
 use super::places::{Places, leaf};
@@ -15,11 +16,15 @@ const MAX_ACCOUNTS: usize = 20_000;
 type Accounts = Vec<(String, WabaId)>;
 
 impl<'a> AppReader<'_, 'a> {
-    pub(super) fn accounts(&mut self, places: Places<'a>) -> Accounts {
+    /// Accounts that are listed; none need be where they are discovered.
+    pub(super) fn accounts(&mut self, places: Places<'a>, are_discovered: bool) -> Accounts {
         let found = self
             .listed_accounts(places)
             .or_else(|| self.variable_accounts(places));
         let accounts = found.or_missing(|| {
+            if are_discovered {
+                return;
+            }
             let (place, message) = places.missing(&ACCOUNTS, None);
             self.walker.error(place, message);
         });
@@ -52,6 +57,34 @@ impl<'a> AppReader<'_, 'a> {
         Found::Value(accounts)
     }
 
+    /// A list of the file with the place of each entry, or the words of the variable.
+    pub(super) fn words(
+        &mut self,
+        setting: &Setting,
+        places: Places<'a>,
+    ) -> Option<Vec<(String, String)>> {
+        let place = places.key(setting);
+        let node = places.item.and_then(|(_, item)| item.get(leaf(setting)));
+        if let Some(node) = node {
+            let Node::List(items) = node else {
+                self.walker
+                    .error(place, "takes a list of ids, such as [102290129340398]");
+                return None;
+            };
+            let mut words = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                let place = format!("{place}[{index}]");
+                let text = self.walker.node_text(&place, item);
+                words.extend(text.map(|text| (place, text.to_owned())));
+            }
+            return Some(words);
+        }
+        let (place, text) = self.variable(setting, places);
+        let text = text.or_missing(|| {})?;
+        let words = text.split(is_separator).filter(|word| !word.is_empty());
+        Some(words.map(|word| (place.clone(), word.to_owned())).collect())
+    }
+
     fn variable_accounts(&mut self, places: Places<'a>) -> Found<Accounts> {
         let (place, text) = self.variable(&ACCOUNTS, places);
         let text = match text {
@@ -59,7 +92,6 @@ impl<'a> AppReader<'_, 'a> {
             Found::Refused => return Found::Refused,
             Found::Value(text) => text,
         };
-        let is_separator = |character: char| character == ',' || character.is_whitespace();
         let entries: Vec<&str> = text
             .split(is_separator)
             .filter(|one| !one.is_empty())
@@ -80,4 +112,8 @@ impl<'a> AppReader<'_, 'a> {
         }
         Found::Value(accounts)
     }
+}
+
+fn is_separator(character: char) -> bool {
+    character == ',' || character.is_whitespace()
 }

@@ -6,6 +6,7 @@
 //! [`reader`].
 
 mod accounts;
+mod discovery;
 mod found;
 mod places;
 mod reader;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::{AppId, WabaId};
+pub use discovery::DiscoveryConfig;
 use reader::{AppReader, Draft};
 
 /// Most apps. Each has its own client, secrets and signature check per webhook; an operator with more
@@ -43,8 +45,11 @@ pub struct AppConfig {
     /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
     /// there while webhooks are enabled.
     pub webhook_verify_token: Option<SecretString>,
-    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one, none of them in another app.
+    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one unless they are discovered, none
+    /// of them in another app.
     pub accounts: Vec<WabaId>,
+    /// How others are found.
+    pub discovery: DiscoveryConfig,
 }
 
 /// Reads every app. Relative paths in the file are relative to `directory`, which is the file's.

@@ -15,7 +15,7 @@ use super::super::yaml::Node;
 use super::found::Found;
 use super::places::{Places, leaf};
 use super::settings::{ACCESS_TOKEN, APP_ID, APP_SECRET, NAME, SecretSettings, VERIFY_TOKEN};
-use super::{AppConfig, DEFAULT_NAME};
+use super::{AppConfig, DEFAULT_NAME, DiscoveryConfig};
 use crate::domain::{AppId, WabaId};
 
 /// Longest name of an app: it is a label value.
@@ -45,6 +45,7 @@ pub(super) struct Draft {
     webhook_verify_token: Option<SecretString>,
     /// With the place of each.
     pub(super) accounts: Vec<(String, WabaId)>,
+    discovery: DiscoveryConfig,
 }
 
 impl Draft {
@@ -66,6 +67,7 @@ impl Draft {
                 .into_iter()
                 .map(|(_, account)| account)
                 .collect(),
+            discovery: self.discovery,
         })
     }
 }
@@ -98,13 +100,15 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     fn app(&mut self, places: Places<'a>, place: String) -> Draft {
+        let discovery = self.discovery(places);
         Draft {
             name: self.name(places),
             app_id: self.app_id(places),
             access_token: self.secret(&ACCESS_TOKEN, places),
             app_secret: self.secret(&APP_SECRET, places),
             webhook_verify_token: self.secret(&VERIFY_TOKEN, places),
-            accounts: self.accounts(places),
+            accounts: self.accounts(places, discovery.is_on()),
+            discovery,
             place,
         }
     }

@@ -13,10 +13,33 @@ pub(super) const APP_ID: Setting =
 
 pub(super) const ACCOUNTS: Setting = Setting::new(
     "apps[].accounts",
-    "Ids of the WhatsApp Business Accounts to watch, at least one; separated by commas or spaces in \
-     the variable",
+    "Ids of the WhatsApp Business Accounts to watch, at least one unless they are discovered; separated \
+     by commas or spaces in the variable",
 )
 .variable("WHATSAPP_BUSINESS_ACCOUNT_IDS");
+
+pub(super) const DISCOVER_BY_TOKEN: Setting = Setting::new(
+    "apps[].discover_by_token",
+    "Whether to watch every account that the token names in its permissions; true or false, the default",
+)
+.variable("WHATSAPP_DISCOVER_BY_TOKEN");
+
+pub(super) const BUSINESSES: Setting = Setting::new(
+    "apps[].businesses",
+    "Ids of business portfolios all of whose accounts, their own and their clients', are to be watched; \
+     separated by commas or spaces in the variable",
+)
+.variable("WHATSAPP_BUSINESS_IDS");
+
+pub(super) const INCLUDE: Setting = Setting::new(
+    "apps[].include",
+    "Regular expression: of the accounts found, only those whose `id name` it matches; the token tells no names",
+);
+
+pub(super) const EXCLUDE: Setting = Setting::new(
+    "apps[].exclude",
+    "Regular expression: of the accounts found, not those whose `id name` it matches",
+);
 
 /// A secret's two settings: itself, and the file it is in.
 pub(super) struct SecretSettings {
@@ -71,7 +94,7 @@ pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
 };
 
 /// All of them, in the reference's order.
-pub(super) fn all() -> [Setting; 9] {
+pub(super) fn all() -> [Setting; 13] {
     [
         NAME,
         APP_ID,
@@ -82,5 +105,9 @@ pub(super) fn all() -> [Setting; 9] {
         VERIFY_TOKEN.value,
         VERIFY_TOKEN.file,
         ACCOUNTS,
+        DISCOVER_BY_TOKEN,
+        BUSINESSES,
+        INCLUDE,
+        EXCLUDE,
     ]
 }

@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::domain::WabaId;
 
 const TWO_APPS: &str = "
 apps:
@@ -118,4 +119,25 @@ fn apps_have_names_of_their_own() {
         load(&yaml, FixedEnvironment::default()).expect_err("the same name"),
         "apps[1].name: is the same as that of apps[0]; give each app its own name"
     );
+}
+
+#[test]
+fn accounts_may_be_discovered_instead_of_listed() {
+    let secrets = "access_token: a, app_secret: b, webhook_verify_token: c";
+    let one = |how: &str| format!("apps: [{{{secrets}, {how}}}]");
+    let config = good(&one("discover_by_token: true"), FixedEnvironment::default());
+    assert!(config.apps[0].accounts.is_empty() && config.apps[0].discovery.is_on());
+    let by_business = one("businesses: ['7'], include: '^800 Fern', exclude: Test");
+    let config = good(&by_business, FixedEnvironment::default());
+    let discovery = &config.apps[0].discovery;
+    let takes = |name| discovery.takes(&WabaId::parse("800").expect("digits"), name);
+    assert!(takes("Fern & Moss") && !takes("Fern Test") && !takes("Café"));
+    let environment = environment().with_variable("WHATSAPP_BUSINESS_IDS", "7, 8");
+    let config = good("", environment);
+    assert_eq!(config.apps[0].discovery.businesses.len(), 2);
+    let bad = one("discover_by_token: perhaps, businesses: [x], include: '('");
+    let errors = load(&bad, FixedEnvironment::default()).expect_err("all of it is bad");
+    for place in ["discover_by_token", "businesses[0]", "include", "accounts"] {
+        assert!(errors.contains(&format!("apps[0].{place}: ")), "{errors}");
+    }
 }

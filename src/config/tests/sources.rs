@@ -23,6 +23,7 @@ fn the_environment_alone_is_enough() {
     assert_eq!(config.poll.account_interval, Duration::from_secs(900));
     assert_eq!(config.poll.templates_interval, Duration::from_secs(900));
     assert_eq!(config.poll.access_interval, Duration::from_secs(900));
+    assert_eq!(config.poll.discovery_interval, Duration::from_secs(3_600));
     assert_eq!(config.webhook.callback_url, None);
     assert_eq!(
         (config.poll.calls_per_hour, config.templates.series_limit),
@@ -48,12 +49,12 @@ fn every_key_of_the_file_is_read() {
 web: {listen_address: '127.0.0.1:0'}
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook'}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
-poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, calls_per_hour: 200, max_usage_ratio: 0.5}
+poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 log: {level: 'info,reqwest=debug', format: json}
 apps:
-  - {name: one, app_id: '1', app_secret: a, access_token: b, webhook_verify_token: 0123, accounts: [2, '3']}
+  - {name: one, app_id: '1', app_secret: a, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
 ";
     let config = good(yaml, FixedEnvironment::default());
     assert_eq!(
@@ -71,6 +72,7 @@ poll.numbers_interval: 1s
 poll.account_interval: 2m
 poll.templates_interval: 1h
 poll.access_interval: 30m
+poll.discovery_interval: 2h
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db
@@ -85,7 +87,11 @@ apps[0].app_id: 1
 apps[0].access_token: set
 apps[0].app_secret: set
 apps[0].webhook_verify_token: set
-apps[0].accounts: 2, 3"
+apps[0].accounts: 2, 3
+apps[0].discover_by_token: true
+apps[0].businesses: 4, 5
+apps[0].include: set
+apps[0].exclude: set"
     );
     let verify_token = config.apps[0].webhook_verify_token.as_ref().expect("set");
     assert_eq!(verify_token.expose_secret(), "0123");

@@ -12,6 +12,8 @@ meta_words! {
         SubscribedApps = "subscribed_apps",
         DebugToken = "debug_token",
         Subscriptions = "subscriptions",
+        OwnedAccounts = "owned_whatsapp_business_accounts",
+        ClientAccounts = "client_whatsapp_business_accounts",
     }
 }
 

@@ -119,11 +119,15 @@ impl Fields {
     }
 }
 
+/// Of an account that is found: what patterns look at.
+const FOUND_ACCOUNT: &[&str] = &["id", "name"];
+
 fn declared(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
         Endpoint::PhoneNumbers => PHONE_NUMBER,
         Endpoint::MessageTemplates => MESSAGE_TEMPLATE,
         Endpoint::Account => ACCOUNT,
+        Endpoint::OwnedAccounts | Endpoint::ClientAccounts => FOUND_ACCOUNT,
         Endpoint::SubscribedApps
         | Endpoint::DebugToken
         | Endpoint::Subscriptions

@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod client;
+mod discovery;
 mod endpoint;
 mod failure;
 mod fields;
@@ -22,6 +23,7 @@ mod wire;
 pub(crate) mod tests;
 
 pub use client::{Client, ClientOptions};
+pub use discovery::FoundAccount;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind};
 pub use greeting::{Greeting, Unreachable};

@@ -82,7 +82,7 @@ impl AccessPoller {
             apps,
             every,
             board,
-            calls: AppCalls(Mutex::new(budget)),
+            calls: AppCalls::new(budget),
             failing: BTreeMap::new(),
         }
     }
@@ -192,9 +192,15 @@ fn newly(before: &[&'static str], mut after: Vec<&'static str>) -> Vec<&'static 
 
 /// The budget of calls about apps: as many an hour as an account has.
 #[derive(Debug)]
-struct AppCalls(Mutex<Budget>);
+pub struct AppCalls(Mutex<Budget>);
 
 impl AppCalls {
+    /// Within this budget.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        Self(Mutex::new(budget))
+    }
+
     fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

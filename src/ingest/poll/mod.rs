@@ -14,7 +14,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessBoard, AccessPoller, WatchedApp};
+pub use access::{AccessBoard, AccessPoller, AppCalls, WatchedApp};
 pub use budget::{Budget, Budgets};
 pub use plan::planned_calls;
 pub use runner::{Nudge, Poller};

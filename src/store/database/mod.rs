@@ -3,6 +3,7 @@
 //! Knows rows and text; what a state is, it does not know. Queries keep to plain SQL, so that
 //! PostgreSQL can become a second database with the same tables.
 
+mod discovered;
 mod journal;
 mod load;
 mod lock;

@@ -204,3 +204,33 @@ async fn the_store() {
     let patient = patient.with_flag("--store.url", "sqlite::memory:");
     assert_found(&patient, "store", Problem, "kept in memory").await;
 }
+
+/// As [`config_file`], but with accounts that are looked for.
+fn discovering(how: &str) -> String {
+    format!("apps:\n  - {how}\n")
+}
+
+#[tokio::test]
+async fn accounts_that_are_looked_for() {
+    let patient = Patient::healthy()
+        .await
+        .with_file(&discovering("discover_by_token: true"));
+    let found = patient.found("discovery").await;
+    assert_eq!(found[0].message, "accounts found beside those listed: 1");
+    assert_eq!(
+        patient.found("account").await.len(),
+        1,
+        "and it is looked at"
+    );
+    let none = discovering("{discover_by_token: true, exclude: .}");
+    let patient = patient.with_file(&none);
+    assert_found(&patient, "discovery", Problem, "no account is found").await;
+    let patient = patient.with_file(&discovering("businesses: [1]"));
+    assert_found(&patient, "discovery", Unknown, "cannot be looked for").await;
+    let patient = patient.with_file(&discovering("discover_by_token: true"));
+    patient.let_happen(Change::TokenScopeGranted {
+        scope: MANAGEMENT_SCOPE.into(),
+        is_granted: false,
+    });
+    assert_found(&patient, "discovery", Problem, "names no accounts").await;
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::app::{App, Source};
 use whatsapp_business_exporter::config::{Environment, FixedEnvironment, Flags};
@@ -89,6 +90,7 @@ pub struct Exporter {
     pub file: ChangingFile,
     pub http: reqwest::Client,
     stop: CancellationToken,
+    app: Option<JoinHandle<()>>,
 }
 
 impl Drop for Exporter {
@@ -140,7 +142,8 @@ impl Exporter {
         let url = format!("http://{}", app.operator_address());
         meta.set_callback_url(Some(format!("{url}/webhook")));
         let stop = CancellationToken::new();
-        tokio::spawn(app.run(stop.clone()));
+        let running = app.run(stop.clone());
+        let app = tokio::spawn(async move { running.await.expect("it runs until it is stopped") });
         tokio::spawn(simulation.run(stop.clone()));
         Self {
             meta,
@@ -148,7 +151,15 @@ impl Exporter {
             file,
             http: reqwest::Client::new(),
             stop,
+            app: Some(app),
         }
+    }
+
+    /// Stops it, and returns when its store is closed.
+    pub async fn stopped(mut self) {
+        self.stop.cancel();
+        let app = self.app.take().expect("it is stopped once");
+        app.await.expect("the exporter does not panic");
     }
 
     pub async fn get(&self, path: &str) -> String {

@@ -1,6 +1,7 @@
 //! The whole exporter in process, over real sockets, against the simulated Meta.
 
 mod access;
+mod discovery;
 pub mod meta;
 mod polling;
 mod public_side;

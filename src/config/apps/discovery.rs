@@ -1,0 +1,107 @@
+//! Reads how an app's accounts are to be found, where they are not all listed.
+
+use regex::Regex;
+
+use super::super::setting::Setting;
+use super::super::value;
+use super::found::Found;
+use super::places::Places;
+use super::reader::{AppReader, NOT_AN_ID};
+use super::settings::{BUSINESSES, DISCOVER_BY_TOKEN, EXCLUDE, INCLUDE};
+use crate::domain::{BusinessId, WabaId};
+
+/// Most portfolios of an app: each takes two listings at every discovery.
+const MAX_BUSINESSES: usize = 100;
+
+/// How accounts are found.
+#[derive(Clone, Debug, Default)]
+pub struct DiscoveryConfig {
+    /// `apps[].discover_by_token`, `WHATSAPP_DISCOVER_BY_TOKEN`; default false.
+    pub by_token: bool,
+    /// `apps[].businesses`, `WHATSAPP_BUSINESS_IDS`; default none.
+    pub businesses: Vec<BusinessId>,
+    /// `apps[].include`; default everything.
+    pub include: Option<Regex>,
+    /// `apps[].exclude`; default nothing.
+    pub exclude: Option<Regex>,
+}
+
+impl DiscoveryConfig {
+    /// Is there anything to ask for?
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.by_token || !self.businesses.is_empty()
+    }
+
+    /// Is this account to be watched, if it is found?
+    #[must_use]
+    pub fn takes(&self, waba_id: &WabaId, name: &str) -> bool {
+        let text = format!("{waba_id} {name}");
+        let text = text.trim_end();
+        let is_in = self
+            .include
+            .as_ref()
+            .is_none_or(|include| include.is_match(text));
+        let is_out = self
+            .exclude
+            .as_ref()
+            .is_some_and(|exclude| exclude.is_match(text));
+        is_in && !is_out
+    }
+}
+
+impl<'a> AppReader<'_, 'a> {
+    pub(super) fn discovery(&mut self, places: Places<'a>) -> DiscoveryConfig {
+        DiscoveryConfig {
+            by_token: self.by_token(places),
+            businesses: self.businesses(places),
+            include: self.pattern(&INCLUDE, places),
+            exclude: self.pattern(&EXCLUDE, places),
+        }
+    }
+
+    fn by_token(&mut self, places: Places<'a>) -> bool {
+        let (mut place, mut text) = self.file_text(&DISCOVER_BY_TOKEN, places);
+        if matches!(text, Found::Absent) {
+            (place, text) = self.variable(&DISCOVER_BY_TOKEN, places);
+        }
+        let Some(text) = text.or_missing(|| {}) else {
+            return false;
+        };
+        value::boolean(&text).unwrap_or_else(|message| {
+            self.walker.error(place, message);
+            false
+        })
+    }
+
+    fn businesses(&mut self, places: Places<'a>) -> Vec<BusinessId> {
+        let Some(entries) = self.words(&BUSINESSES, places) else {
+            return Vec::new();
+        };
+        if entries.len() > MAX_BUSINESSES {
+            let place = entries[0].0.clone();
+            self.walker
+                .error(place, format!("takes {MAX_BUSINESSES} ids at the most"));
+            return Vec::new();
+        }
+        let mut businesses = Vec::new();
+        for (place, text) in entries {
+            match BusinessId::parse(&text) {
+                Some(business) => businesses.push(business),
+                None => self.walker.error(place, NOT_AN_ID),
+            }
+        }
+        businesses
+    }
+
+    fn pattern(&mut self, setting: &Setting, places: Places<'a>) -> Option<Regex> {
+        let (place, text) = self.file_text(setting, places);
+        let text = text.or_missing(|| {})?;
+        let pattern = Regex::new(&text);
+        if pattern.is_err() {
+            let message = "is not a regular expression; test it, and write it in single quotes";
+            self.walker.error(place, message);
+        }
+        pattern.ok()
+    }
+}

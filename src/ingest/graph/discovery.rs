@@ -1,0 +1,70 @@
+//! Which accounts there are: by the token's permissions, or by a business portfolio.
+
+use serde_json::Value;
+
+use super::transport::Caller;
+use super::{Calls, Client, Endpoint, Failure};
+use crate::domain::{BusinessId, WabaId, Word};
+use crate::ingest::{Object, Oddities};
+
+/// An account that was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundAccount {
+    /// Which.
+    pub waba_id: WabaId,
+    /// What it is called; a token does not say.
+    pub name: String,
+}
+
+impl Client {
+    /// The accounts that the token's management permission names; `None` if it is for all, which names
+    /// none, or if Meta refuses the token.
+    ///
+    /// # Errors
+    /// If there was no answer.
+    pub async fn accounts_of_token(
+        &self,
+        calls: &dyn Calls,
+    ) -> Result<Option<Vec<FoundAccount>>, Failure> {
+        let token = self.read_token(calls).await?;
+        let accounts = token.accounts.filter(|_| token.is_valid);
+        let named = |waba_id| FoundAccount {
+            waba_id,
+            name: String::new(),
+        };
+        Ok(accounts.map(|accounts| accounts.into_iter().map(named).collect()))
+    }
+
+    /// The accounts of a portfolio: its own, and those that clients share with it.
+    ///
+    /// # Errors
+    /// If not all of them could be read.
+    pub async fn accounts_of_business(
+        &self,
+        business: &BusinessId,
+        calls: &dyn Calls,
+    ) -> Result<Vec<FoundAccount>, Failure> {
+        let caller = Caller {
+            waba_id: None,
+            calls,
+        };
+        let mut found = Vec::new();
+        for edge in [Endpoint::OwnedAccounts, Endpoint::ClientAccounts] {
+            let path = format!("{business}/{}", edge.as_str());
+            let listed = self.list((edge, &path), caller, account, |_| {}).await;
+            match listed.failure {
+                Some(failure) => return Err(failure),
+                None => found.extend(listed.listing.objects),
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn account(node: &Value, odd: &mut Oddities) -> Option<FoundAccount> {
+    let node = Object::node("business_account", node, odd)?;
+    Some(FoundAccount {
+        waba_id: node.parsed("id", WabaId::parse, odd)?,
+        name: node.text("name", odd).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,135 @@
+//! Accounts that nobody listed: found by the token or by the portfolio, let go when Meta lists them no more.
+
+use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::fault::Fault;
+use whatsapp_business_exporter::simulator::graph::Endpoint;
+use whatsapp_business_exporter::simulator::world::{Account, World};
+
+use super::meta::{Exporter, WABA, small_world};
+
+const OTHER: &str = "800100200300499";
+
+/// Two accounts, and a search every second.
+fn two_accounts() -> World {
+    small_world().with_account(Account::new(OTHER, "Fern & Moss Test"))
+}
+
+fn file(how: &str) -> String {
+    format!("poll:\n  discovery_interval: 1s\napps:\n  - {how}\n")
+}
+
+fn business_of(world: &World) -> String {
+    world.accounts[WABA].business_id.clone()
+}
+
+fn info(waba_id: &str) -> String {
+    format!("\nwhatsapp_business_account_info{{waba_id=\"{waba_id}\"")
+}
+
+async fn until_watched(exporter: &Exporter, waba_id: &str) {
+    let info = info(waba_id);
+    exporter
+        .until_metrics(waba_id, |text| text.contains(&info))
+        .await;
+}
+
+async fn until_gone(exporter: &Exporter, waba_id: &str) {
+    let info = info(waba_id);
+    exporter
+        .until_metrics("its absence", |text| !text.contains(&info))
+        .await;
+}
+
+fn seen(exporter: &Exporter, waba_id: &str, is_visible: bool) {
+    let waba_id = waba_id.to_owned();
+    let change = Change::AccountVisibleChanged {
+        waba_id,
+        is_visible,
+    };
+    exporter
+        .meta
+        .change(change)
+        .expect("the world has the account");
+}
+
+#[tokio::test]
+async fn accounts_come_and_go_with_the_tokens_permissions() {
+    let exporter = Exporter::configured(two_accounts(), &file("discover_by_token: true")).await;
+    until_watched(&exporter, WABA).await;
+    until_watched(&exporter, OTHER).await;
+    exporter.until_polled(OTHER, "numbers").await;
+    seen(&exporter, OTHER, false);
+    until_gone(&exporter, OTHER).await;
+    until_watched(&exporter, WABA).await;
+    seen(&exporter, OTHER, true);
+    until_watched(&exporter, OTHER).await;
+}
+
+#[tokio::test]
+async fn a_portfolios_accounts_are_chosen_by_pattern() {
+    let world = two_accounts();
+    let how = format!(
+        "{{businesses: [{}], exclude: ' Test$'}}",
+        business_of(&world)
+    );
+    let exporter = Exporter::configured(world, &file(&how)).await;
+    until_watched(&exporter, WABA).await;
+    exporter.until_polled(WABA, "numbers").await;
+    let metrics = exporter.get("/metrics").await;
+    assert!(!metrics.contains(&info(OTHER)), "it is excluded");
+}
+
+#[tokio::test]
+async fn a_failed_search_lets_no_account_go_and_a_listed_one_never_goes() {
+    let world = two_accounts();
+    let how = format!(
+        "{{accounts: [{WABA}], businesses: [{}]}}",
+        business_of(&world)
+    );
+    let exporter = Exporter::configured(world, &file(&how)).await;
+    until_watched(&exporter, OTHER).await;
+    for endpoint in [Endpoint::OwnedAccounts, Endpoint::ClientAccounts] {
+        exporter
+            .meta
+            .fault(Some(endpoint), None, Fault::ServerErrorPage);
+        let name = match endpoint {
+            Endpoint::OwnedAccounts => "owned_whatsapp_business_accounts",
+            _ => "client_whatsapp_business_accounts",
+        };
+        let failures = format!(
+            "whatsapp_exporter_graph_request_failures_total{{endpoint=\"{name}\",reason=\"transient\"}} 1"
+        );
+        exporter
+            .until_metrics("a failed search", |text| text.contains(&failures))
+            .await;
+        let metrics = exporter.get("/metrics").await;
+        assert!(metrics.contains(&info(OTHER)), "it is still watched");
+        exporter.meta.clear_faults();
+        // The next search is a good one: it comes a second or, after a failure, no later.
+        let calls = exporter.meta.request_count(Endpoint::ClientAccounts);
+        let more = || exporter.meta.request_count(Endpoint::ClientAccounts) > calls;
+        exporter.until_metrics("another search", |_| more()).await;
+    }
+    seen(&exporter, WABA, false);
+    seen(&exporter, OTHER, false);
+    until_gone(&exporter, OTHER).await;
+    until_watched(&exporter, WABA).await;
+}
+
+#[tokio::test]
+async fn what_was_found_is_known_after_a_start_without_meta() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let text = file("discover_by_token: true");
+    let first = Exporter::stored(two_accounts(), &text, &store).await;
+    first.until_polled(OTHER, "account").await;
+    first.stopped().await;
+    let mut deaf = two_accounts();
+    deaf.app.token.is_valid = false;
+    let second = Exporter::stored(deaf, &text, &store).await;
+    until_watched(&second, OTHER).await;
+    let name = format!("{},waba_name=\"Fern & Moss Test\"", info(OTHER));
+    second
+        .until_metrics("its name of before", |text| text.contains(&name))
+        .await;
+}
