@@ -12,6 +12,7 @@ mod store;
 mod subscription;
 mod token;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use finding::{Finding, Report, Verdict};
@@ -63,6 +64,7 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
         .iter()
         .all(|finding| finding.check != graph::CHECK || finding.is_fine());
     findings.extend(reachable);
+    let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
             let calls = CountedCalls::default();
@@ -71,17 +73,18 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
                 client,
                 calls: &calls,
             };
-            findings.extend(examine_app(config, &app).await);
+            findings.extend(examine_app(config, &app, &mut accounts).await);
         }
     }
     let running = running::look(config).await;
     findings.extend(callback::look(config, running.as_ref()).await);
-    findings.extend(running::tell(config, running.as_ref()));
+    findings.extend(running::tell(config, &accounts, running.as_ref()));
     Ok(Report::of(findings))
 }
 
 /// What Meta knows of one app, in the order in which one thing rests on another.
-async fn examine_app(config: &Config, app: &App<'_>) -> Vec<Finding> {
+/// Adds to `all` the accounts that are found.
+async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>) -> Vec<Finding> {
     let (token, mut findings) = token::look(app).await;
     if token.as_ref().is_some_and(|token| !token.is_valid) {
         return findings;
@@ -89,6 +92,7 @@ async fn examine_app(config: &Config, app: &App<'_>) -> Vec<Finding> {
     findings.extend(subscription::look(config, app).await);
     let (accounts, found) = accounts_of(app).await;
     findings.extend(found);
+    all.extend(accounts.iter().cloned());
     findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
     findings
 }

@@ -1,13 +1,14 @@
 //! The exporter of this configuration, if it runs on this machine: what its `/metrics` tells.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Url;
 
 use super::Finding;
-use crate::app::settings;
 use crate::clock;
 use crate::config::{Config, ListenAddress};
+use crate::domain::WabaId;
 use crate::ingest::graph::http_client;
 
 const EXPORTER: &str = "exporter";
@@ -72,7 +73,11 @@ fn own_url(address: ListenAddress, path: &str) -> Option<Url> {
 }
 
 /// Says whether it runs, and how long webhooks have been silent.
-pub(super) fn tell(config: &Config, running: Option<&Running>) -> Vec<Finding> {
+pub(super) fn tell(
+    config: &Config,
+    accounts: &BTreeSet<WabaId>,
+    running: Option<&Running>,
+) -> Vec<Finding> {
     let Some(running) = running else {
         return vec![Finding::unknown(
             EXPORTER,
@@ -85,7 +90,7 @@ pub(super) fn tell(config: &Config, running: Option<&Running>) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::fine(EXPORTER, format!("runs: {}", running.url))];
     if config.webhook.enabled {
-        findings.extend(settings::accounts(config).map(|waba_id| {
+        findings.extend(accounts.iter().map(|waba_id| {
             let at = running.last_received(waba_id.as_str());
             let silence = at.map(|at| clock::now().as_seconds_f64() - at);
             let finding = match silence {

@@ -156,12 +156,18 @@ fn tell(app: &str, before: &Access, after: &Access) {
         _ => {}
     }
     let scopes = newly(&missing_scopes(before), missing_scopes(after));
-    for scope in scopes {
-        tracing::warn!(app, scope, "the access token lacks a permission");
+    if !scopes.is_empty() {
+        let scopes = scopes.join(", ");
+        tracing::warn!(app, scopes, "the access token lacks permissions");
     }
     let fields = newly(&missing_fields(before), missing_fields(after));
-    for field in fields {
-        tracing::warn!(app, field, "the app is not subscribed to a webhook field");
+    if !fields.is_empty() {
+        let fields = fields.join(", ");
+        tracing::warn!(
+            app,
+            fields,
+            "the app is not subscribed to webhook fields, `subscribe` does it"
+        );
     }
     if after.callback_matches == Some(false) && before.callback_matches != Some(false) {
         tracing::warn!(

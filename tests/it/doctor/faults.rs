@@ -222,6 +222,8 @@ async fn accounts_that_are_looked_for() {
         1,
         "and it is looked at"
     );
+    let last = patient.found("last_webhook").await;
+    assert_eq!(last.len(), 1, "and its last webhook is asked for");
     let none = discovering("{discover_by_token: true, exclude: .}");
     let patient = patient.with_file(&none);
     assert_found(&patient, "discovery", Problem, "no account is found").await;
