@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
 
+use super::settings;
 use crate::clock;
 use crate::config::Config;
 use crate::ingest::graph::http_client;
@@ -87,21 +88,7 @@ impl Sergeant {
 
 /// Where the exporter of this configuration receives webhooks, from its own machine.
 fn own_url(config: &Config) -> anyhow::Result<Url> {
-    let address = config
-        .webhook
-        .listen_address
-        .unwrap_or(config.web.listen_address);
-    let candidates = address.candidates();
-    let address = candidates.first().context("no address to send to")?;
-    let host = if address.ip().is_unspecified() {
-        "127.0.0.1".to_owned()
-    } else {
-        address.ip().to_string()
-    };
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host
-    };
-    Ok(format!("http://{host}:{}/webhook", address.port()).parse()?)
+    let own = config.webhook.listen_address;
+    let address = own.unwrap_or(config.web.listen_address);
+    settings::url_here(address, "/webhook").context("no address to send to")
 }

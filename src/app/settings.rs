@@ -1,11 +1,13 @@
 //! A configuration's values in the words of the rooms that use them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, Config};
+use crate::config::{self, AppConfig, Config, ListenAddress};
 use crate::domain::WabaId;
 use crate::expose::{Options, StateSets, TemplateDetail};
 use crate::ingest::graph::{Client, ClientOptions};
@@ -122,4 +124,16 @@ pub(super) fn location_of(url: &config::StoreUrl) -> Location {
 /// A fresh budget of one account.
 pub(super) fn budget(config: &Config) -> Budget {
     Budget::new(config.poll.calls_per_hour, config.poll.max_usage_ratio)
+}
+
+/// A path of an exporter that listens there, from its own machine.
+pub(super) fn url_here(address: ListenAddress, path: &str) -> Option<Url> {
+    let address = *address.candidates().first()?;
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    let url = format!("http://{host}:{}{path}", address.port());
+    url.parse().ok()
 }

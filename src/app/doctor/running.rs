@@ -6,8 +6,9 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::Finding;
+use crate::app::settings;
 use crate::clock;
-use crate::config::{Config, ListenAddress};
+use crate::config::Config;
 use crate::domain::WabaId;
 use crate::ingest::graph::http_client;
 
@@ -50,26 +51,13 @@ impl Running {
 
 /// Reads its metrics.
 pub(super) async fn look(config: &Config) -> Option<Running> {
-    let url = own_url(config.web.listen_address, "/metrics")?;
+    let url = settings::url_here(config.web.listen_address, "/metrics")?;
     let http = http_client(&url, TIMEOUT).ok()?;
     let answer = http.get(url.clone()).send().await.ok()?;
     let answer = answer.error_for_status().ok()?;
     let text = answer.text().await.ok()?;
     let is_ours = text.contains("whatsapp_exporter_build_info");
     is_ours.then_some(Running { url, text })
-}
-
-/// A path of an exporter that listens there, from its own machine.
-fn own_url(address: ListenAddress, path: &str) -> Option<Url> {
-    let address = *address.candidates().first()?;
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
-    };
-    format!("http://{host}:{}{path}", address.port())
-        .parse()
-        .ok()
 }
 
 /// Says whether it runs, and how long webhooks have been silent.
