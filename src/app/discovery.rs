@@ -4,7 +4,6 @@
 //! lists it, never because a call failed.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,14 +17,13 @@ use crate::domain::WabaId;
 use crate::ingest::graph::{Calls, Client, Failure, FoundAccount};
 use crate::ingest::poll::AppCalls;
 use crate::store::Discovered;
-use crate::telemetry::Telemetry;
 
 /// Results that may wait to be taken over.
 const MAX_WAITING: usize = 16;
 
 /// Why a search brought nothing.
 #[derive(Debug, Error)]
-pub enum SearchError {
+pub(super) enum SearchError {
     /// A question was not answered.
     #[error("{0}")]
     Failed(#[from] Failure),
@@ -40,7 +38,7 @@ pub enum SearchError {
 ///
 /// # Errors
 /// If any question was left open.
-pub async fn search(
+pub(super) async fn search(
     app: &AppConfig,
     client: &Client,
     calls: &dyn Calls,
@@ -71,23 +69,16 @@ pub(super) struct Discovery {
     _stop: DropGuard,
 }
 
-impl fmt::Debug for Discovery {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Discovery")
-    }
-}
-
 impl Discovery {
     /// Searches for every app that wants it, the first time at once.
-    pub fn start(config: &Config, telemetry: &Arc<Telemetry>) -> anyhow::Result<Self> {
+    pub fn start(config: &Config, clients: &[Arc<Client>]) -> Self {
         let (sender, results) = mpsc::channel(MAX_WAITING);
         let stop = CancellationToken::new();
-        let clients = settings::clients(config, telemetry)?;
         for (app, client) in config.apps.iter().zip(clients) {
             if app.discovery.is_on() {
                 let searcher = Searcher {
                     app: app.clone(),
-                    client,
+                    client: Arc::clone(client),
                     calls: AppCalls::new(settings::budget(config)),
                     every: config.poll.discovery_interval,
                     results: sender.clone(),
@@ -95,10 +86,10 @@ impl Discovery {
                 tokio::spawn(searcher.run(stop.clone()));
             }
         }
-        Ok(Self {
+        Self {
             results,
             _stop: stop.drop_guard(),
-        })
+        }
     }
 
     /// The next result; waits for ever where nothing is searched.

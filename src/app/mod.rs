@@ -4,41 +4,30 @@
 
 pub mod backfill;
 pub mod demo;
-pub mod discovery;
+mod discovery;
 pub mod doctor;
 pub mod drill;
 mod polling;
+mod running;
 mod settings;
 pub mod signals;
 pub mod subscription;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
 use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
-use crate::domain::WabaId;
-use crate::expose::Options;
-use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
-use crate::serve::drill::Drill;
-use crate::serve::operator::{self, Operator, ReloadRequest};
-use crate::serve::public::{self, Public, Secrets};
+use crate::serve::operator::ReloadRequest;
 use crate::serve::{Listener, serve};
-use crate::store::{Discovered, Store};
-use crate::telemetry::Telemetry;
 
 pub use backfill::backup;
-use discovery::{Discovery, Found};
-use polling::Polling;
+use running::Running;
 
 /// Reloads that may wait for the one under way.
 const MAX_RELOADS_WAITING: usize = 4;
@@ -59,16 +48,6 @@ impl Source {
     pub fn load(&self) -> Result<Config, ConfigErrors> {
         Config::load(&self.flags, self.environment.as_ref())
     }
-}
-
-/// What everything that runs shares.
-#[derive(Clone)]
-struct Core {
-    store: Arc<Store>,
-    drill: Arc<Drill>,
-    telemetry: Arc<Telemetry>,
-    budgets: Arc<Mutex<Budgets>>,
-    access: Arc<AccessBoard>,
 }
 
 /// Bound, and not yet running.
@@ -190,197 +169,6 @@ fn serve_all(
     };
     servers.spawn(serve(operator, operator_routes.merge(beside), stop.clone()));
     servers
-}
-
-/// Running, and what a reload changes of it.
-struct Running {
-    source: Source,
-    /// As it was loaded.
-    written: Config,
-    /// With the accounts that were found: this is in force.
-    config: Config,
-    found: Discovered,
-    discovery: Discovery,
-    core: Core,
-    options: Arc<ArcSwap<Options>>,
-    secrets: Arc<ArcSwap<Secrets>>,
-    nudge: Arc<ArcSwap<Nudge>>,
-    polling: Polling,
-}
-
-impl Running {
-    async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
-        let telemetry = Arc::new(Telemetry::new());
-        let location = settings::location(&config);
-        let kept_for = config.store.history_retention;
-        let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
-        let store = Arc::new(store);
-        let found = store.remembered().await?;
-        let (written, config) = (config.clone(), discovery::with_found(&config, &found));
-        store.watch(settings::accounts(&config).collect()).await?;
-        let budgets = Arc::new(Mutex::new(Budgets::new(settings::budget(&config))));
-        let core = Core {
-            store,
-            drill: Arc::default(),
-            telemetry,
-            budgets,
-            access: Arc::default(),
-        };
-        let polling = Polling::start(&config, &core)?;
-        let running = Self {
-            options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
-            secrets: Arc::new(ArcSwap::from_pointee(settings::secrets(&config))),
-            nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
-            discovery: Discovery::start(&written, &core.telemetry)?,
-            source,
-            written,
-            config,
-            found,
-            core,
-            polling,
-        };
-        running.note_loaded();
-        Ok(running)
-    }
-
-    fn operator_routes(
-        &self,
-        reload: mpsc::Sender<ReloadRequest>,
-        stop: CancellationToken,
-    ) -> Router {
-        let Core {
-            store,
-            drill,
-            telemetry,
-            access,
-            ..
-        } = self.core.clone();
-        operator::router(Operator {
-            store,
-            drill,
-            access,
-            telemetry,
-            options: Arc::clone(&self.options),
-            reload,
-            stop,
-        })
-    }
-
-    fn public_routes(&self) -> Option<Router> {
-        let Core {
-            store,
-            drill,
-            telemetry,
-            ..
-        } = self.core.clone();
-        let (secrets, nudge) = (Arc::clone(&self.secrets), Arc::clone(&self.nudge));
-        self.config.webhook.enabled.then(|| {
-            public::router(Public {
-                secrets,
-                store,
-                drill,
-                telemetry,
-                nudge,
-            })
-        })
-    }
-
-    /// Reads the configuration again; keeps the old one if the new one is not valid.
-    async fn reload(&mut self) -> Result<(), String> {
-        let outcome = match self.source.load() {
-            Ok(written) => self
-                .reload_as(written)
-                .await
-                .map_err(|error| format!("{error:#}")),
-            Err(errors) => Err(errors.to_string()),
-        };
-        match &outcome {
-            Ok(()) => {
-                self.note_loaded();
-                tracing::info!("configuration reloaded");
-            }
-            Err(errors) => {
-                self.core.telemetry.config_last_reload_successful.set(0);
-                tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
-            }
-        }
-        outcome
-    }
-
-    async fn reload_as(&mut self, written: Config) -> anyhow::Result<()> {
-        let discovery = Discovery::start(&written, &self.core.telemetry)?;
-        let config = discovery::with_found(&written, &self.found);
-        self.put_in_force(config).await?;
-        (self.written, self.discovery) = (written, discovery);
-        Ok(())
-    }
-
-    /// Watches what was found, and no longer what was not; remembers it for the next start.
-    async fn take_over(&mut self, Found { app, accounts }: Found) {
-        if self.found.get(&app) == Some(&accounts) {
-            return;
-        }
-        let mut found = self.found.clone();
-        found.insert(app.clone(), accounts.clone());
-        let config = discovery::with_found(&self.written, &found);
-        let outcome = match self.core.store.remember(&app, accounts).await {
-            Ok(()) => self.put_in_force(config).await,
-            Err(unavailable) => Err(unavailable.into()),
-        };
-        match outcome {
-            Ok(()) => self.found = found,
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(
-                    app,
-                    error,
-                    "the accounts found are not taken over, it will be tried again"
-                );
-            }
-        }
-    }
-
-    async fn put_in_force(&mut self, config: Config) -> anyhow::Result<()> {
-        if !config.listens_as(&self.config) {
-            tracing::warn!(
-                "listen addresses and webhook.enabled change with the next restart only"
-            );
-        }
-        if !config.stores_as(&self.config) {
-            tracing::warn!("the store's settings change with the next restart only");
-        }
-        // First, because it can fail; accounts that are watched already stay as they are.
-        self.core
-            .store
-            .watch(settings::accounts(&config).collect())
-            .await?;
-        // Two pollers for a moment, rather than none if the new one cannot be made.
-        let polling = Polling::start(&config, &self.core)?;
-        std::mem::replace(&mut self.polling, polling).stop().await?;
-        self.nudge.store(Arc::new(self.polling.nudge()));
-        self.options.store(Arc::new(settings::options(&config)));
-        self.secrets.store(Arc::new(settings::secrets(&config)));
-        for waba_id in
-            settings::accounts(&self.config).filter(|waba_id| !self.core.store.is_watched(waba_id))
-        {
-            tracing::info!(%waba_id, "account is no longer watched");
-            self.core.telemetry.forget_account(&waba_id);
-        }
-        let before: BTreeSet<WabaId> = settings::accounts(&self.config).collect();
-        for waba_id in settings::accounts(&config).filter(|waba_id| !before.contains(waba_id)) {
-            tracing::info!(%waba_id, "account is watched from now on");
-        }
-        self.config = config;
-        Ok(())
-    }
-
-    fn note_loaded(&self) {
-        self.core.telemetry.config_last_reload_successful.set(1);
-        self.core
-            .telemetry
-            .config_last_reload_success
-            .set(clock::now().as_seconds_f64());
-    }
 }
 
 /// Binds the first of the address' candidates that the machine has.

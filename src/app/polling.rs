@@ -6,8 +6,10 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, settings};
+use super::running::Core;
+use super::settings;
 use crate::config::Config;
+use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessPoller, Nudge, Poller};
 
 /// The pollers under way.
@@ -19,19 +21,18 @@ pub(super) struct Polling {
 
 impl Polling {
     /// Polls what the configuration says. Needs no more of old pollers than that they have stopped.
-    pub fn start(config: &Config, core: &Core) -> anyhow::Result<Self> {
-        let clients = settings::clients(config, &core.telemetry)?;
+    pub fn start(config: &Config, clients: &[Arc<Client>], core: &Core) -> Self {
         let mut budgets = core.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.limit_to(config.poll.calls_per_hour, config.poll.max_usage_ratio);
         drop(budgets);
         let access = AccessPoller::new(
-            settings::watched_apps(config, &clients),
+            settings::watched_apps(config, clients),
             config.poll.access_interval,
             settings::budget(config),
             Arc::clone(&core.access),
         );
         let poller = Poller::new(
-            settings::by_account(config, &clients),
+            settings::by_account(config, clients),
             settings::cadences(config),
             Arc::clone(&core.budgets),
             Arc::clone(&core.store),
@@ -39,12 +40,11 @@ impl Polling {
         );
         let stop = CancellationToken::new();
         let nudge = poller.nudge();
-        let both = [stop.clone(), stop.clone()];
+        let stopped = stop.clone();
         let task = tokio::spawn(async move {
-            let [one, other] = both;
-            tokio::join!(poller.run(one), access.run(other));
+            tokio::join!(poller.run(stopped.clone()), access.run(stopped));
         });
-        Ok(Self { nudge, stop, task })
+        Self { nudge, stop, task }
     }
 
     /// What moves these polls forward.

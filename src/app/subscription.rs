@@ -16,7 +16,7 @@ use super::doctor::CountedCalls;
 use super::settings;
 use crate::config::{AppConfig, Config};
 use crate::domain::{WabaId, WebhookField, Word};
-use crate::ingest::graph::Client;
+use crate::ingest::graph::{Client, is_callback};
 use crate::telemetry::Telemetry;
 
 /// Which way.
@@ -153,7 +153,7 @@ impl<'a> Plan<'a> {
             .callback_url
             .as_deref()
             .filter(|_| subscription.is_active);
-        let is_here = there.and_then(|there| Url::parse(there).ok()).as_ref() == Some(wished);
+        let is_here = there.is_some_and(|there| is_callback(there, wished));
         if there.is_some() && !is_here && !move_callback {
             bail!(
                 "its webhooks go elsewhere, perhaps to your production; use a second app for the exporter, or \

@@ -1,12 +1,22 @@
 //! What subcommands do with the configuration before their own work: load it, or tell what is wrong;
 //! begin to log as it says.
 
-use crate::config::{Config, ConfigErrors, Environment, Flags, LogConfig, LogFormat};
+use super::output;
+use crate::config::{
+    Config, ConfigErrors, Environment, Flags, LogConfig, LogFormat, ProcessEnvironment,
+};
 use crate::telemetry::logs::{self, Format, LogsError};
 
 /// The configuration, or the text that tells everything that is wrong with it.
 pub(super) fn load(flags: &Flags, environment: &dyn Environment) -> Result<Config, String> {
     Config::load(flags, environment).map_err(|errors| told(&errors))
+}
+
+/// The configuration; `None` once everything that is wrong with it has been told.
+pub(super) fn load_or_tell(flags: &Flags) -> Option<Config> {
+    load(flags, &ProcessEnvironment)
+        .map_err(|errors| output::print_error(&errors))
+        .ok()
 }
 
 /// Begins to log for a subcommand that has no configuration but these flags.

@@ -11,7 +11,6 @@ use super::arguments::ConfigFlags;
 use super::{configuration, output};
 use crate::app::drill::{LONGEST, Sergeant, Signal, WABA_ID};
 use crate::app::signals;
-use crate::config::ProcessEnvironment;
 
 /// Arguments of `drill`.
 #[derive(Args, Clone, Debug)]
@@ -47,12 +46,8 @@ pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> 
         (None, false) => bail!("--signal: choose one of {}", names().join(", ")),
         (signal, _) => signal,
     };
-    let config = match configuration::load(&arguments.config.to_flags(), &ProcessEnvironment) {
-        Ok(config) => config,
-        Err(errors) => {
-            output::print_error(&errors);
-            return Ok(ExitCode::FAILURE);
-        }
+    let Some(config) = configuration::load_or_tell(&arguments.config.to_flags()) else {
+        return Ok(ExitCode::FAILURE);
     };
     let sergeant = Sergeant::new(&config, arguments.app.as_deref(), arguments.url.clone())?;
     if let Some(signal) = signal.filter(|_| !arguments.end) {

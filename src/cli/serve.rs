@@ -6,7 +6,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::ConfigFlags;
-use super::{configuration, output};
+use super::configuration;
 use crate::app::{App, Source, signals};
 use crate::config::ProcessEnvironment;
 
@@ -21,12 +21,8 @@ pub struct ServeArguments {
 /// Serves until it is told to stop.
 pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let flags = arguments.config.to_flags();
-    let config = match configuration::load(&flags, &ProcessEnvironment) {
-        Ok(config) => config,
-        Err(errors) => {
-            output::print_error(&errors);
-            return Ok(ExitCode::FAILURE);
-        }
+    let Some(config) = configuration::load_or_tell(&flags) else {
+        return Ok(ExitCode::FAILURE);
     };
     configuration::begin_to_log(&config.log)?;
     let stop = CancellationToken::new();

@@ -7,7 +7,6 @@ use clap::Args;
 use super::arguments::ConfigFlags;
 use super::{configuration, output};
 use crate::app::subscription::{Plan, Wish};
-use crate::config::ProcessEnvironment;
 
 /// Arguments of `subscribe`.
 #[derive(Args, Clone, Debug)]
@@ -51,12 +50,8 @@ pub(super) async fn unsubscribe(arguments: &UnsubscribeArguments) -> anyhow::Res
 }
 
 async fn run(flags: &ConfigFlags, wish: Wish, dry_run: bool) -> anyhow::Result<ExitCode> {
-    let config = match configuration::load(&flags.to_flags(), &ProcessEnvironment) {
-        Ok(config) => config,
-        Err(errors) => {
-            output::print_error(&errors);
-            return Ok(ExitCode::FAILURE);
-        }
+    let Some(config) = configuration::load_or_tell(&flags.to_flags()) else {
+        return Ok(ExitCode::FAILURE);
     };
     let plans = Plan::all(&config, wish).await?;
     for plan in &plans {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AppId, Timestamp, WabaId};
+use super::{AppId, Timestamp, WabaId, WebhookField, Word as _};
 
 /// The scope without which no node can be read and no management webhook comes.
 pub const MANAGEMENT_SCOPE: &str = "whatsapp_business_management";
@@ -41,13 +41,24 @@ pub struct Token {
 impl Token {
     /// The scopes that the exporter needs, each with whether it is missing; nothing if Meta did not say.
     pub fn needed_scopes(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let scopes = self.scopes.as_ref();
-        let told = scopes.into_iter().flat_map(|scopes| {
-            let missing = |scope: &&'static str| (*scope, !scopes.contains(*scope));
-            NEEDED_SCOPES.iter().map(missing)
-        });
-        told.collect::<Vec<_>>().into_iter()
+        let of = |scopes| {
+            NEEDED_SCOPES
+                .iter()
+                .map(move |scope| is_missing(scopes, scope))
+        };
+        self.scopes.iter().flat_map(of)
     }
+
+    /// Those of them that are missing.
+    #[must_use]
+    pub fn missing_scopes(&self) -> Vec<&'static str> {
+        let missing = self.needed_scopes().filter(|(_, is_missing)| *is_missing);
+        missing.map(|(scope, _)| scope).collect()
+    }
+}
+
+fn is_missing(scopes: &BTreeSet<String>, scope: &'static str) -> (&'static str, bool) {
+    (scope, !scopes.contains(scope))
 }
 
 /// What an app has subscribed to for WhatsApp: where its webhooks go, and which fields.
@@ -66,6 +77,13 @@ impl Subscription {
     #[must_use]
     pub fn has(&self, field: &str) -> bool {
         self.is_active && self.fields.contains_key(field)
+    }
+
+    /// The fields that the exporter reads and that it does not bring.
+    #[must_use]
+    pub fn missing_fields(&self) -> Vec<&'static str> {
+        let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
+        watched.filter(|field| !self.has(field)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! simulated Meta and a reader of it.
 
 pub mod meta;
+pub mod pair;
 pub mod reader;
 pub mod scrape;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::Finding;
 use super::running::{self, Running};
@@ -105,7 +105,7 @@ async fn self_test(http: &reqwest::Client, url: &Url, app: &AppConfig) -> (Findi
         return (finding, false);
     };
     let request = http.post(url.clone()).body(NOTHING);
-    let signed = request.header("x-hub-signature-256", signature(secret));
+    let signed = request.header("x-hub-signature-256", sign(secret, NOTHING));
     let answer = match signed.send().await {
         Ok(answer) => answer,
         Err(error) => return (no_answer(SELF_TEST, url, &error), false),
@@ -129,10 +129,6 @@ async fn self_test(http: &reqwest::Client, url: &Url, app: &AppConfig) -> (Findi
         ),
     };
     (finding, false)
-}
-
-fn signature(secret: &SecretString) -> String {
-    sign(secret, NOTHING)
 }
 
 /// Has the exporter on this machine seen them? Not if the address leads to another one.

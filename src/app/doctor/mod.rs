@@ -62,7 +62,7 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
     let reachable = graph::look(config, first).await;
     let is_reachable = reachable
         .iter()
-        .all(|finding| finding.check != graph::CHECK || finding.is_fine());
+        .any(|finding| finding.check == graph::CHECK && finding.is_fine());
     findings.extend(reachable);
     let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {

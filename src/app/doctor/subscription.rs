@@ -1,12 +1,14 @@
 //! Where do the app's webhooks go, and which fields does it get?
 
+use std::collections::BTreeSet;
+
 use reqwest::Url;
 
 use super::{App, Finding};
 use crate::config::Config;
 use crate::domain::access::Subscription;
 use crate::domain::{WebhookField, Word};
-use crate::ingest::graph::FailureKind;
+use crate::ingest::graph::{FailureKind, is_callback};
 
 const SECRET: &str = "app_secret";
 const CALLBACK: &str = "callback_url";
@@ -62,7 +64,7 @@ fn callback(subscription: &Subscription, expected: Option<&Url>) -> Finding {
             "is set; whether it is this exporter's is not known",
             "Set webhook.callback_url to what stands in the App Dashboard.",
         ),
-        Some(expected) if Url::parse(there).ok().as_ref() == Some(expected) => {
+        Some(expected) if is_callback(there, expected) => {
             Finding::fine(CALLBACK, expected.as_str())
         }
         Some(expected) => Finding::problem(
@@ -74,16 +76,11 @@ fn callback(subscription: &Subscription, expected: Option<&Url>) -> Finding {
 }
 
 fn fields(subscription: &Subscription) -> Finding {
-    let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
-    let missing: Vec<&str> = watched.filter(|field| !subscription.has(field)).collect();
+    let missing = subscription.missing_fields();
     if missing.is_empty() {
-        let versions = subscription.fields.iter().filter_map(|(name, version)| {
-            let is_watched = WebhookField::WATCHED
-                .iter()
-                .any(|field| field.as_str() == name);
-            version.as_deref().filter(|_| is_watched)
-        });
-        let versions: std::collections::BTreeSet<&str> = versions.collect();
+        let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
+        let versions = watched.filter_map(|field| subscription.fields.get(field)?.as_deref());
+        let versions: BTreeSet<&str> = versions.collect();
         let versions: Vec<&str> = versions.into_iter().collect();
         let versions = if versions.is_empty() {
             String::new()

@@ -72,8 +72,7 @@ fn ends(check: &'static str, what: &str, end: End, now: Timestamp) -> Finding {
 
 fn scopes(token: &Token) -> Option<Finding> {
     token.scopes.as_ref()?;
-    let missing = token.needed_scopes().filter(|(_, is_missing)| *is_missing);
-    let missing: Vec<&str> = missing.map(|(scope, _)| scope).collect();
+    let missing = token.missing_scopes();
     Some(if missing.is_empty() {
         Finding::fine(SCOPES, "all that are needed")
     } else {

@@ -4,14 +4,19 @@ use regex::Regex;
 
 use super::super::setting::Setting;
 use super::super::value;
-use super::found::Found;
+use super::ids::Kind;
 use super::places::Places;
-use super::reader::{AppReader, NOT_AN_ID};
+use super::reader::AppReader;
 use super::settings::{BUSINESSES, DISCOVER_BY_TOKEN, EXCLUDE, INCLUDE};
 use crate::domain::{BusinessId, WabaId};
 
 /// Most portfolios of an app: each takes two listings at every discovery.
 const MAX_BUSINESSES: usize = 100;
+
+const KIND: Kind<BusinessId> = Kind {
+    count: 0..=MAX_BUSINESSES,
+    parse: BusinessId::parse,
+};
 
 /// How accounts are found.
 #[derive(Clone, Debug, Default)]
@@ -61,10 +66,7 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     fn by_token(&mut self, places: Places<'a>) -> bool {
-        let (mut place, mut text) = self.file_text(&DISCOVER_BY_TOKEN, places);
-        if matches!(text, Found::Absent) {
-            (place, text) = self.variable(&DISCOVER_BY_TOKEN, places);
-        }
+        let (place, text) = self.text(&DISCOVER_BY_TOKEN, places);
         let Some(text) = text.or_missing(|| {}) else {
             return false;
         };
@@ -75,23 +77,9 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     fn businesses(&mut self, places: Places<'a>) -> Vec<BusinessId> {
-        let Some(entries) = self.words(&BUSINESSES, places) else {
-            return Vec::new();
-        };
-        if entries.len() > MAX_BUSINESSES {
-            let place = entries[0].0.clone();
-            self.walker
-                .error(place, format!("takes {MAX_BUSINESSES} ids at the most"));
-            return Vec::new();
-        }
-        let mut businesses = Vec::new();
-        for (place, text) in entries {
-            match BusinessId::parse(&text) {
-                Some(business) => businesses.push(business),
-                None => self.walker.error(place, NOT_AN_ID),
-            }
-        }
-        businesses
+        let found = self.ids(&BUSINESSES, places, &KIND);
+        let businesses = found.or_missing(|| {}).unwrap_or_default().into_iter();
+        businesses.map(|(_, business)| business).collect()
     }
 
     fn pattern(&mut self, setting: &Setting, places: Places<'a>) -> Option<Regex> {

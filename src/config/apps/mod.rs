@@ -8,6 +8,7 @@
 mod accounts;
 mod discovery;
 mod found;
+mod ids;
 mod places;
 mod reader;
 mod settings;

@@ -127,10 +127,7 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     fn app_id(&mut self, places: Places<'a>) -> Option<AppId> {
-        let (mut place, mut text) = self.file_text(&APP_ID, places);
-        if matches!(text, Found::Absent) {
-            (place, text) = self.variable(&APP_ID, places);
-        }
+        let (place, text) = self.text(&APP_ID, places);
         let id = AppId::parse(&text.or_missing(|| {})?);
         if id.is_none() {
             self.walker.error(place, NOT_AN_ID);
@@ -189,6 +186,14 @@ impl<'a> AppReader<'_, 'a> {
             .map_err(|message| self.walker.error(place, message))
             .ok()
             .into()
+    }
+
+    /// The key's text in the file, or else the variable's.
+    pub(super) fn text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+        match self.file_text(setting, places) {
+            (_, Found::Absent) => self.variable(setting, places),
+            found => found,
+        }
     }
 
     /// The key's text in the file.

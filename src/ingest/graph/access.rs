@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::client::{OwnApp, is_refused};
@@ -11,17 +12,19 @@ use crate::domain::AppId;
 use crate::domain::access::{Subscription, Token};
 use crate::ingest::Oddities;
 
+/// Is this callback, as Meta tells it, the one expected? Spelling that means the same does not matter.
+#[must_use]
+pub fn is_callback(there: &str, expected: &Url) -> bool {
+    Url::parse(there).ok().as_ref() == Some(expected)
+}
+
 impl Client {
     /// Asks Meta what this client's token is worth. A token that is refused is an answer.
     ///
     /// # Errors
     /// If there was no answer.
     pub async fn read_token(&self, calls: &dyn Calls) -> Result<Token, Failure> {
-        let caller = Caller {
-            waba_id: None,
-            calls,
-        };
-        self.ask_about_token(caller).await
+        self.ask_about_token(Caller::of_app(calls)).await
     }
 
     /// Reads where the app's WhatsApp webhooks go and which fields it has subscribed to; `None` without
@@ -33,10 +36,7 @@ impl Client {
         &self,
         calls: &dyn Calls,
     ) -> Result<Option<Subscription>, Failure> {
-        let caller = Caller {
-            waba_id: None,
-            calls,
-        };
+        let caller = Caller::of_app(calls);
         let Some(app_id) = self.own_app(caller).await else {
             return Ok(None);
         };
@@ -66,10 +66,7 @@ impl Client {
         if told.is_err_and(|failure| is_refused(&failure)) {
             self.note_own_app(None);
         }
-        match self.own_app_so_far() {
-            OwnApp::Known(app_id) => Some(app_id),
-            OwnApp::NotAsked | OwnApp::NotToBeHad => None,
-        }
+        self.app_id()
     }
 
     /// The app, as far as it is known without asking.

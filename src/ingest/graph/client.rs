@@ -92,10 +92,7 @@ impl Client {
         waba_id: &WabaId,
         calls: &dyn Calls,
     ) -> Result<account::Reading, Failure> {
-        let caller = Caller {
-            waba_id: Some(waba_id),
-            calls,
-        };
+        let caller = Caller::of_account(waba_id, calls);
         let node = self.account_node(waba_id, caller).await?;
         let mut odd = Oddities::new();
         let mut reading = wire::account::reading(&node, &mut odd);
@@ -218,10 +215,7 @@ fn of_account<'a>(
     waba_id: &'a WabaId,
     calls: &'a dyn Calls,
 ) -> (String, Caller<'a>) {
-    let caller = Caller {
-        waba_id: Some(waba_id),
-        calls,
-    };
+    let caller = Caller::of_account(waba_id, calls);
     (format!("{waba_id}/{}", endpoint.as_str()), caller)
 }
 

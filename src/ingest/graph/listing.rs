@@ -14,7 +14,7 @@ use crate::domain::Listing;
 use crate::ingest::Oddities;
 
 /// Objects on a page: the most Meta allows.
-const LARGEST_PAGE: u32 = 100;
+pub const LARGEST_PAGE: u32 = 100;
 
 /// When Meta asks for less data, pages are halved down to this.
 const SMALLEST_PAGE: u32 = 10;

@@ -22,13 +22,14 @@ mod wire;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use access::is_callback;
 pub use client::{Client, ClientOptions};
 pub use discovery::FoundAccount;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind};
 pub use greeting::{Greeting, Unreachable};
 pub use lifetime::{Lifetime, lifetime};
-pub use listing::Listed;
+pub use listing::{LARGEST_PAGE, Listed};
 pub use transport::http_client;
 pub use usage::Usage;
 

@@ -43,10 +43,7 @@ impl Client {
             method,
             ..Request::get(Endpoint::SubscribedApps, &path, &none)
         };
-        let caller = Caller {
-            waba_id: Some(waba_id),
-            calls,
-        };
+        let caller = Caller::of_account(waba_id, calls);
         let answer = self
             .transport
             .call_as(self.transport.own(), request, caller);
@@ -65,10 +62,7 @@ impl Client {
         fields: &[String],
         calls: &dyn Calls,
     ) -> Result<(), Failure> {
-        let caller = Caller {
-            waba_id: None,
-            calls,
-        };
+        let caller = Caller::of_app(calls);
         let unknown = || Failure::of(FailureKind::Token);
         let app_id = self.own_app(caller).await.ok_or_else(unknown)?;
         let credentials = self.as_app(&app_id).ok_or_else(unknown)?;

@@ -32,6 +32,20 @@ pub(super) struct Caller<'a> {
     pub calls: &'a dyn Calls,
 }
 
+impl<'a> Caller<'a> {
+    /// About an account.
+    pub fn of_account(waba_id: &'a WabaId, calls: &'a dyn Calls) -> Self {
+        let waba_id = Some(waba_id);
+        Self { waba_id, calls }
+    }
+
+    /// About the app itself.
+    pub fn of_app(calls: &'a dyn Calls) -> Self {
+        let waba_id = None;
+        Self { waba_id, calls }
+    }
+}
+
 /// Who a call is made as.
 pub(super) struct Credentials {
     authorization: HeaderValue,

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::Budget;
 use crate::clock;
 use crate::domain::access::{Access, Accesses, Subscription, Token};
-use crate::domain::{Collector, WebhookField, Word};
-use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage};
+use crate::domain::{Collector, Word};
+use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callback};
 
 /// What is known of every app, shared with whoever shows it.
 #[derive(Debug, Default)]
@@ -141,7 +141,7 @@ async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, O
     let subscribed = access.subscription.as_ref();
     access.callback_matches = app.callback_url.as_ref().and_then(|expected| {
         let there = subscribed?.callback_url.as_deref();
-        Some(there.and_then(|there| Url::parse(there).ok()).as_ref() == Some(expected))
+        Some(there.is_some_and(|there| is_callback(there, expected)))
     });
     (access, failure)
 }
@@ -178,17 +178,13 @@ fn tell(app: &str, before: &Access, after: &Access) {
 }
 
 fn missing_scopes(access: &Access) -> Vec<&'static str> {
-    let scopes = access.token.iter().flat_map(Token::needed_scopes);
-    let missing = scopes.filter(|(_, is_missing)| *is_missing);
-    missing.map(|(scope, _)| scope).collect()
+    let token = access.token.as_ref();
+    token.map_or(vec![], Token::missing_scopes)
 }
 
 fn missing_fields(access: &Access) -> Vec<&'static str> {
-    let subscription: Option<&Subscription> = access.subscription.as_ref();
-    let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
-    watched
-        .filter(|field| subscription.is_some_and(|subscription| !subscription.has(field)))
-        .collect()
+    let subscription = access.subscription.as_ref();
+    subscription.map_or(vec![], Subscription::missing_fields)
 }
 
 fn newly(before: &[&'static str], mut after: Vec<&'static str>) -> Vec<&'static str> {

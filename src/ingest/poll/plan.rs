@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::Cadences;
-
-/// Objects on a page of a listing.
-const PAGE: usize = 100;
+use crate::ingest::graph::LARGEST_PAGE;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -13,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// nudged; templates that are not known yet count as one page.
 #[must_use]
 pub fn planned_calls(cadences: &Cadences, numbers: usize, templates: Option<usize>) -> u64 {
-    let pages = |objects: usize| objects.div_ceil(PAGE).max(1) as u64;
+    let pages = |objects: usize| objects.div_ceil(LARGEST_PAGE as usize).max(1) as u64;
     let polls = |every: Duration| HOUR.as_secs().div_ceil(every.as_secs().max(1));
     // The account's node brings its subscribed apps along; where Meta refuses that, it is one call more.
     polls(cadences.numbers) * pages(numbers)

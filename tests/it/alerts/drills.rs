@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::faster::write_rules;
 use crate::durability::service::{NO_META, Service, variables};
 use crate::process::{program, until};
 use crate::prometheus::server::Prometheus;
@@ -37,14 +36,7 @@ const DRILLS: &[(&str, &str)] = &[
 fn every_drill_fires_its_alert() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let service = Service::start(folder.path());
-    let data = tempfile::tempdir().expect("a temporary folder");
-    let rules = write_rules(data.path(), TIMES);
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
-         scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{}']}}]}}]\n",
-        service.address
-    );
-    let prometheus = Prometheus::start(data, &config);
+    let prometheus = Prometheus::with_rules(service.address, TIMES);
     let url = format!("--url=http://{}/webhook", service.address);
     for (signal, alert) in DRILLS {
         let signal = format!("--signal={signal}");

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::faster::write_rules;
 use crate::process::{demo, until};
 use crate::prometheus::server::Prometheus;
 use crate::prometheus::whole_round;
@@ -75,13 +74,7 @@ fn fired(prometheus: &Prometheus) -> Result<BTreeSet<String>, String> {
 #[test]
 fn the_story_fires_what_it_means_to_and_nothing_else() {
     let (demo, address) = demo("1");
-    let data = tempfile::tempdir().expect("a temporary folder");
-    let rules = write_rules(data.path(), TIMES);
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
-         scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{address}']}}]}}]\n"
-    );
-    let prometheus = Prometheus::start(data, &config);
+    let prometheus = Prometheus::with_rules(address, TIMES);
     until("the story's second round", A_ROUND, || whole_round(&demo));
     let meant: BTreeSet<String> = MEANT.iter().map(ToString::to_string).collect();
     // What the round's end brought may still be pending.

@@ -9,8 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::board::{Board, Panel, boards};
-use super::variables::{Choice, Question, expanded, options, question};
-use crate::alerts::faster::write_rules;
+use super::variables::{Choice, expanded, options, promql_of};
 use crate::process::{SOON, demo, exported_by, program, quiet_meta, until};
 use crate::prometheus::begun;
 use crate::prometheus::server::Prometheus;
@@ -46,13 +45,7 @@ struct Watch {
 
 impl Watch {
     fn over(target: SocketAddr) -> Self {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let rules = write_rules(data.path(), TIMES);
-        let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
-             scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        );
-        let prometheus = Prometheus::start(data, &config);
+        let prometheus = Prometheus::with_rules(target, TIMES);
         let since = until("the time", SOON, || prometheus.value("vector(time())"));
         Self { prometheus, since }
     }
@@ -72,9 +65,7 @@ impl Watch {
             .iter()
             .filter(|one| one.kind == "query")
         {
-            let expression = match question(variable) {
-                Question::Series(expression) | Question::Values(expression, _) => expression,
-            };
+            let expression = promql_of(variable);
             let data = self.prometheus.query(&expanded(&expression, &choice))?;
             let options = options(variable, &data);
             if options

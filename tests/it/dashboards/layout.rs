@@ -1,7 +1,7 @@
 //! How the boards are written down: what fits into a line stands on one, so that a diff shows what changed
 //! and not how JSON is indented.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::board::{files, folder};
 
@@ -21,15 +21,7 @@ fn write(text: &mut String, value: &Value, depth: usize, taken: usize) {
     let short = on_one_line(value);
     let parts: Vec<(String, &Value)> = match value {
         Value::Array(items) => items.iter().map(|item| (String::new(), item)).collect(),
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(name, _)| *name);
-            let named = |(name, value)| (format!("{}: ", Value::from(name)), value);
-            fields
-                .into_iter()
-                .map(|(name, value)| named((name.as_str(), value)))
-                .collect()
-        }
+        Value::Object(fields) => in_order(fields),
         _ => vec![],
     };
     if parts.is_empty() || taken + short.chars().count() <= WIDTH {
@@ -57,6 +49,15 @@ fn write(text: &mut String, value: &Value, depth: usize, taken: usize) {
     text.push_str(&format!("\n{}{close}", "  ".repeat(depth)));
 }
 
+/// The fields by name, each name as it is written.
+fn in_order(fields: &Map<String, Value>) -> Vec<(String, &Value)> {
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by_key(|(name, _)| *name);
+    let written =
+        |(name, value): (&String, _)| (format!("{}: ", Value::from(name.as_str())), value);
+    fields.into_iter().map(written).collect()
+}
+
 fn on_one_line(value: &Value) -> String {
     match value {
         Value::Array(items) => {
@@ -65,13 +66,9 @@ fn on_one_line(value: &Value) -> String {
         }
         Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
         Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(name, _)| *name);
+            let fields = in_order(fields).into_iter();
             let fields: Vec<String> = fields
-                .into_iter()
-                .map(|(name, value)| {
-                    format!("{}: {}", Value::from(name.as_str()), on_one_line(value))
-                })
+                .map(|(name, value)| name + &on_one_line(value))
                 .collect();
             format!("{{ {} }}", fields.join(", "))
         }

@@ -1,24 +1,15 @@
 //! Meta has exactly one fault, and the finding about it says so, with a cure.
 
-use whatsapp_business_exporter::app::doctor::Verdict::{self, Problem, Unknown};
+use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 
-use super::patient::Patient;
+use super::patient::{Patient, assert_found};
 use crate::exporter::meta::{SELDOM, WABA, config_file};
 
 const DAY: i64 = 86_400;
-
-/// Fails unless the check has a finding of this verdict whose text has these words, and a cure.
-async fn assert_found(patient: &Patient, check: &str, verdict: Verdict, words: &str) {
-    let found = patient.found(check).await;
-    let is_it = found.iter().any(|finding| {
-        finding.verdict == verdict && finding.message.contains(words) && finding.cure.is_some()
-    });
-    assert!(is_it, "no {verdict:?} {words:?} in {found:#?}");
-}
 
 #[tokio::test]
 async fn the_token() {

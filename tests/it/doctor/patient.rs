@@ -1,7 +1,7 @@
 //! A running exporter with its simulated Meta, and a doctor who is given another configuration, or the same.
 
 use whatsapp_business_exporter::app::Source;
-use whatsapp_business_exporter::app::doctor::{Finding, Report, examine};
+use whatsapp_business_exporter::app::doctor::{Finding, Report, Verdict, examine};
 use whatsapp_business_exporter::config::{FixedEnvironment, Flags};
 use whatsapp_business_exporter::simulator::change::Change;
 
@@ -115,4 +115,13 @@ fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
             "--graph.base-url",
             Some(exporter.meta.graph_url().to_owned()),
         )
+}
+
+/// Fails unless the check has a finding of this verdict whose text has these words, and a cure.
+pub async fn assert_found(patient: &Patient, check: &str, verdict: Verdict, words: &str) {
+    let found = patient.found(check).await;
+    let is_it = found.iter().any(|finding| {
+        finding.verdict == verdict && finding.message.contains(words) && finding.cure.is_some()
+    });
+    assert!(is_it, "no {verdict:?} {words:?} in {found:#?}");
 }

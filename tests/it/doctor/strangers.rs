@@ -6,10 +6,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::DATE;
 use axum::response::IntoResponse;
-use whatsapp_business_exporter::app::doctor::Finding;
-use whatsapp_business_exporter::app::doctor::Verdict::{self, Problem, Unknown};
+use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 
-use super::patient::Patient;
+use super::patient::{Patient, assert_found};
 
 /// A server that answers everything alike, for as long as the test runs.
 async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> SocketAddr {
@@ -26,12 +25,6 @@ async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) ->
 fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")
-}
-
-async fn assert_found(patient: &Patient, check: &str, verdict: Verdict, words: &str) {
-    let found = patient.found(check).await;
-    let is_it = |finding: &Finding| finding.verdict == verdict && finding.message.contains(words);
-    assert!(found.iter().any(is_it), "{found:#?}");
 }
 
 #[tokio::test]

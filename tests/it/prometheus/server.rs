@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::alerts::faster::write_rules;
 use crate::http::get;
 use crate::process::Process;
 
@@ -23,6 +24,17 @@ impl Prometheus {
              static_configs:\n      - targets: ['{target}']\n"
         );
         Self::start(tempfile::tempdir().expect("a temporary folder"), &text)
+    }
+
+    /// Starts one that scrapes `target` and evaluates our rules, so many times faster, every second.
+    pub fn with_rules(target: SocketAddr, times: f64) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let rules = write_rules(data.path(), times);
+        let config = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
+             scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        );
+        Self::start(data, &config)
     }
 
     /// Starts one with this configuration; blocks in `data` of the folder are there from the start.

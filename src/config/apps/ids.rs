@@ -1,0 +1,98 @@
+//! Reads ids: a list in the file, or words in a variable.
+
+use std::ops::RangeInclusive;
+
+use super::super::setting::Setting;
+use super::super::yaml::Node;
+use super::found::Found;
+use super::places::{Places, leaf};
+use super::reader::{AppReader, NOT_AN_ID};
+
+/// Ids, each with the place that names it.
+pub(super) type Ids<T> = Vec<(String, T)>;
+
+/// What ids there may be: how many, and of which kind.
+pub(super) struct Kind<T> {
+    pub(super) count: RangeInclusive<usize>,
+    pub(super) parse: fn(&str) -> Option<T>,
+}
+
+impl<'a> AppReader<'_, 'a> {
+    /// Those of the file, or else those of the variable.
+    pub(super) fn ids<T>(
+        &mut self,
+        setting: &Setting,
+        places: Places<'a>,
+        kind: &Kind<T>,
+    ) -> Found<Ids<T>> {
+        self.listed_ids(setting, places, kind)
+            .or_else(|| self.variable_ids(setting, places, kind))
+    }
+
+    fn listed_ids<T>(
+        &mut self,
+        setting: &Setting,
+        places: Places<'a>,
+        kind: &Kind<T>,
+    ) -> Found<Ids<T>> {
+        let place = places.key(setting);
+        let items = match places.item.and_then(|(_, item)| item.get(leaf(setting))) {
+            None => return Found::Absent,
+            Some(Node::List(items)) if kind.count.contains(&items.len()) => items,
+            Some(_) => {
+                let (least, most) = (kind.count.start(), kind.count.end());
+                let message =
+                    format!("takes a list of {least} to {most} ids, such as [102290129340398]");
+                self.walker.error(place, message);
+                return Found::Refused;
+            }
+        };
+        let mut ids = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let place = format!("{place}[{index}]");
+            let Some(text) = self.walker.node_text(&place, item) else {
+                continue;
+            };
+            match (kind.parse)(text) {
+                Some(id) => ids.push((place, id)),
+                None => self.walker.error(place, NOT_AN_ID),
+            }
+        }
+        Found::Value(ids)
+    }
+
+    fn variable_ids<T>(
+        &mut self,
+        setting: &Setting,
+        places: Places<'a>,
+        kind: &Kind<T>,
+    ) -> Found<Ids<T>> {
+        let (place, text) = self.variable(setting, places);
+        let text = match text {
+            Found::Absent => return Found::Absent,
+            Found::Refused => return Found::Refused,
+            Found::Value(text) => text,
+        };
+        let is_separator = |character: char| character == ',' || character.is_whitespace();
+        let entries: Vec<&str> = text
+            .split(is_separator)
+            .filter(|one| !one.is_empty())
+            .collect();
+        if !kind.count.contains(&entries.len()) {
+            let (least, most) = (kind.count.start(), kind.count.end());
+            let message = format!("takes {least} to {most} ids, separated by commas or spaces");
+            self.walker.error(place, message);
+            return Found::Refused;
+        }
+        let mut ids = Vec::new();
+        for (entry, number) in entries.into_iter().zip(1..) {
+            match (kind.parse)(entry) {
+                Some(id) => ids.push((place.clone(), id)),
+                None => self
+                    .walker
+                    .error(&place, format!("entry {number} {NOT_AN_ID}")),
+            }
+        }
+        Found::Value(ids)
+    }
+}
