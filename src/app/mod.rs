@@ -8,6 +8,7 @@ mod discovery;
 pub mod doctor;
 pub mod drill;
 mod polling;
+mod relaying;
 mod running;
 mod settings;
 pub mod signals;
@@ -132,6 +133,7 @@ impl App {
                 },
                 found = running.discovery.found() => running.take_over(found).await,
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
+                ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
                     // Whoever asked may have gone away; the outcome is logged.
@@ -144,6 +146,7 @@ impl App {
         while let Some(served) = servers.join_next().await {
             served.context("a listener broke down")??;
         }
+        running.relay.stop().await;
         running.core.store.close().await;
         Ok(())
     }

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::discovery::{self, Discovery, Found};
 use super::polling::Polling;
-use super::{Source, settings};
+use super::{Source, relaying, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::WabaId;
 use crate::expose::Options;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
+use crate::relay::{Relay, Upstream};
 use crate::serve::drill::Drill;
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
@@ -49,6 +50,7 @@ pub(super) struct Running {
     secrets: Arc<ArcSwap<Secrets>>,
     nudge: Arc<ArcSwap<Nudge>>,
     pub polling: Polling,
+    pub relay: Relay,
 }
 
 impl Running {
@@ -74,8 +76,10 @@ impl Running {
             access: Arc::default(),
         };
         let clients = settings::clients(&written, &core.telemetry)?;
+        let upstreams = relaying::prepare(&config.relay, &core).await?;
         let polling = Polling::start(&config, &clients, &core);
         let running = Self {
+            relay: relay(&config, upstreams, &core),
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(settings::secrets(&config))),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
@@ -211,6 +215,11 @@ impl Running {
             .store
             .watch(settings::accounts(&config).collect())
             .await?;
+        if config.relay != self.config.relay {
+            let upstreams = relaying::prepare(&config.relay, &self.core).await?;
+            self.relay.stop().await;
+            self.relay = relay(&config, upstreams, &self.core);
+        }
         let polling = Polling::start(&config, clients, &self.core);
         std::mem::replace(&mut self.polling, polling).stop().await?;
         self.nudge.store(Arc::new(self.polling.nudge()));
@@ -237,4 +246,13 @@ impl Running {
             .config_last_reload_success
             .set(clock::now().as_seconds_f64());
     }
+}
+
+fn relay(config: &Config, upstreams: Vec<Upstream>, core: &Core) -> Relay {
+    Relay::start(
+        upstreams,
+        config.relay.max_age,
+        &core.store,
+        &core.telemetry,
+    )
 }

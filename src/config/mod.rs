@@ -20,6 +20,7 @@ mod listen_address;
 mod log;
 mod poll;
 mod reference;
+mod relay;
 mod secret;
 mod setting;
 mod shape;
@@ -46,6 +47,7 @@ pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
 pub use poll::PollConfig;
 pub use reference::reference;
+pub use relay::{RelayConfig, UpstreamConfig};
 pub use setting::Setting;
 pub use store::{StoreConfig, StoreUrl};
 pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
@@ -78,6 +80,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How much is exported about each template.
     pub templates: TemplatesConfig,
+    /// Whether and how deliveries are passed on.
+    pub relay: RelayConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
@@ -131,6 +135,7 @@ impl Config {
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
+            relay: RelayConfig::read(walker, &webhook),
             log: LogConfig::read(walker),
             apps: if with_apps {
                 apps::read(walker, webhook.enabled, &directory.unwrap_or_default())

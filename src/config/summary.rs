@@ -6,11 +6,11 @@ use std::fmt::{self, Display};
 use humantime::format_duration;
 use reqwest::Url;
 
-use super::Config;
 use super::apps::{AppConfig, DiscoveryConfig};
 use super::log::FORMATS;
 use super::templates::{DETAILS, STATE_SETS};
 use super::value::{bytes_text, word_for};
+use super::{Config, RelayConfig};
 
 impl Config {
     /// One line for each setting, `key: value`; no secret.
@@ -31,6 +31,7 @@ impl Display for Summary<'_> {
             poll,
             store,
             templates,
+            relay,
             log,
             apps,
         } = self.0;
@@ -97,12 +98,28 @@ impl Display for Summary<'_> {
             word_for(&templates.state_sets, &STATE_SETS)
         )?;
         writeln!(out, "templates.series_limit: {}", templates.series_limit)?;
+        write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
         write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;
         apps.iter()
             .enumerate()
             .try_for_each(|(index, app)| write_app(out, index, app))
     }
+}
+
+fn write_relay(out: &mut fmt::Formatter<'_>, relay: &RelayConfig) -> fmt::Result {
+    for (index, upstream) in relay.upstreams.iter().enumerate() {
+        writeln!(out, "relay.upstreams[{index}].name: {}", upstream.name)?;
+        let url = upstream.shown_url();
+        writeln!(out, "relay.upstreams[{index}].url: {url}")?;
+    }
+    writeln!(out, "relay.max_age: {}", format_duration(relay.max_age))?;
+    writeln!(out, "relay.max_bytes: {}", bytes_text(relay.max_bytes))?;
+    writeln!(
+        out,
+        "relay.request_timeout: {}",
+        format_duration(relay.request_timeout)
+    )
 }
 
 fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt::Result {

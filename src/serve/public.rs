@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,12 +21,12 @@ use axum::routing::get;
 
 use super::drill::{Drill, Order};
 use crate::clock;
-use crate::domain::{Collector, Fact, WabaId, number};
+use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
 use crate::ingest::poll::Nudge;
 use crate::ingest::webhook::{
     Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Verifier, VerifyTokens,
 };
-use crate::store::Store;
+use crate::store::{Parcel, Store};
 use crate::telemetry::Telemetry;
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
@@ -114,8 +114,12 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     if Order::is_in(&body) {
         return drill(&public, &body);
     }
-    match Delivery::parse(&body, clock::now()) {
-        Ok(delivery) => accept(&public, delivery).await,
+    let received_at = clock::now();
+    match Delivery::parse(&body, received_at) {
+        Ok(delivery) => {
+            let parcel = parcel(&delivery, received_at, signature, body);
+            accept(&public, delivery, parcel).await
+        }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
     }
 }
@@ -130,8 +134,25 @@ fn drill(public: &Public, body: &[u8]) -> Response {
     }
 }
 
+/// As it is passed on, if anybody wants it. The signature has been verified, so that it is text.
+fn parcel(
+    delivery: &Delivery,
+    received_at: Timestamp,
+    signature: Option<&[u8]>,
+    body: Bytes,
+) -> Option<Parcel> {
+    let signature = str::from_utf8(signature?).ok()?.to_owned();
+    let waba_ids = delivery.accounts.iter().map(|it| it.waba_id.clone());
+    Some(Parcel {
+        received_at,
+        waba_ids: waba_ids.collect(),
+        signature,
+        body,
+    })
+}
+
 /// Commits what was said, and only then says so.
-async fn accept(public: &Public, delivery: Delivery) -> Response {
+async fn accept(public: &Public, delivery: Delivery, parcel: Option<Parcel>) -> Response {
     delivery.record(&public.telemetry, |waba_id| {
         public.store.is_watched(waba_id)
     });
@@ -140,7 +161,8 @@ async fn accept(public: &Public, delivery: Delivery) -> Response {
         .iter()
         .filter_map(|event| Some((event.waba_id.clone(), worth_a_look(&event.fact)?)))
         .collect();
-    if public.store.commit(delivery.events).await.is_err() {
+    let committed = public.store.commit_with(delivery.events, parcel).await;
+    if committed.is_err() {
         // The store has said why; Meta will say all of this again.
         return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED);
     }

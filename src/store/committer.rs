@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
 use super::database::{Database, Trouble, Writes};
+use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
 use crate::domain::{Event, WabaId};
@@ -30,16 +31,23 @@ const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// Tells whoever asked how it went.
 type Answer = oneshot::Sender<Result<(), Unavailable>>;
 
+/// One who waits for the commit that others share.
+type Together = (Vec<Event>, Option<Parcel>, Answer);
+
 /// What is asked of the committer.
 pub enum Request {
     /// Make these events part of the truth.
-    Commit(Vec<Event>, Answer),
+    Commit(Vec<Event>, Option<Parcel>, Answer),
     /// Watch exactly these accounts, as far as they are known from before.
     Watch(BTreeSet<WabaId>, Answer),
     /// These accounts were found for this app.
     Remember(String, BTreeSet<WabaId>, Answer),
     /// Which accounts were found for each app?
     Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
+    /// Pass deliveries on like this from now on.
+    Forward(Forwarding, Answer),
+    /// This upstream waits for these no longer.
+    Settle(String, Vec<i64>, Answer),
     /// Finish what is under way and close the database.
     Close(oneshot::Sender<()>),
 }
@@ -54,6 +62,8 @@ pub struct Committer {
     /// Has something failed since that commit?
     in_doubt: bool,
     keep_journal_for: Duration,
+    forwarding: Forwarding,
+    parcels: Books,
 }
 
 impl Committer {
@@ -71,8 +81,11 @@ impl Committer {
             number,
             in_doubt: false,
             keep_journal_for,
+            forwarding: Forwarding::default(),
+            parcels: Books::default(),
         };
         committer.read_keys().await?;
+        committer.read_parcels().await?;
         Ok(committer)
     }
 
@@ -110,7 +123,7 @@ impl Committer {
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
-                Request::Commit(events, answer) => batch.push((events, answer)),
+                Request::Commit(events, parcel, answer) => batch.push((events, parcel, answer)),
                 Request::Watch(waba_ids, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     let outcome = self.watch(waba_ids).await;
@@ -120,6 +133,13 @@ impl Committer {
                 Request::Remember(app, waba_ids, answer) => {
                     let outcome = self.remember(&app, &waba_ids).await;
                     drop(answer.send(outcome));
+                }
+                Request::Forward(forwarding, answer) => {
+                    self.commit_together(std::mem::take(&mut batch)).await;
+                    drop(answer.send(self.forward(forwarding).await));
+                }
+                Request::Settle(upstream, parcels, answer) => {
+                    drop(answer.send(self.settle(&upstream, &parcels).await));
                 }
                 Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
                 Request::Close(closed) => {
@@ -132,23 +152,31 @@ impl Committer {
         None
     }
 
-    async fn commit_together(&mut self, batch: Vec<(Vec<Event>, Answer)>) {
+    async fn commit_together(&mut self, mut batch: Vec<Together>) {
         if batch.is_empty() {
             return;
         }
-        let events: Vec<&Event> = batch.iter().flat_map(|(events, _)| events).collect();
-        let outcome = self.commit(&events).await;
-        for (_, answer) in batch {
+        let parcels = batch.iter_mut().filter_map(|(_, parcel, _)| parcel.take());
+        let parcels = if self.forwarding.upstreams.is_empty() {
+            Vec::new()
+        } else {
+            parcels.collect()
+        };
+        let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
+        let outcome = self.commit(&events, parcels).await;
+        for (.., answer) in batch {
             // Whoever waited may have gone away; the events are committed all the same.
             drop(answer.send(outcome.clone()));
         }
     }
 
-    async fn commit(&mut self, events: &[&Event]) -> Result<(), Unavailable> {
+    async fn commit(&mut self, events: &[&Event], parcels: Vec<Parcel>) -> Result<(), Unavailable> {
         self.become_sound().await?;
         let applied = Applied::apply(&mut self.state, events);
-        if !applied.is_empty() {
-            let writes = self.writes(&applied);
+        if !(applied.is_empty() && parcels.is_empty()) {
+            let sizes: Vec<u64> = parcels.iter().map(Parcel::size).collect();
+            let mut writes = self.writes(&applied);
+            self.add_parcels(&mut writes, parcels, &sizes);
             let started = Instant::now();
             if let Err(trouble) = self.database.write(&writes).await {
                 self.state.undo(applied.before, applied.new_changes.len());
@@ -158,6 +186,8 @@ impl Committer {
             self.shared.telemetry.store_commit_duration.observe(took);
             self.number = writes.number;
             self.shared.publish(&applied.before, &self.state);
+            self.parcels.add(&sizes, writes.oldest_parcel);
+            self.shared.publish_parcels(&self.parcels);
         }
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event.source, change);
@@ -186,6 +216,47 @@ impl Committer {
         writes
     }
 
+    /// Numbers them, and says which older ones must go for them.
+    fn add_parcels(&self, writes: &mut Writes, parcels: Vec<Parcel>, sizes: &[u64]) {
+        let max_bytes = self.forwarding.max_bytes;
+        writes.parcels = (self.parcels.next()..).zip(parcels).collect();
+        writes.upstreams.clone_from(&self.forwarding.upstreams);
+        writes.oldest_parcel = self.parcels.oldest_beside(sizes, max_bytes);
+    }
+
+    async fn forward(&mut self, forwarding: Forwarding) -> Result<(), Unavailable> {
+        self.become_sound().await?;
+        let dropped = self.database.forward_to(&forwarding.upstreams).await;
+        let dropped = dropped.map_err(|trouble| self.doubt(&trouble))?;
+        if dropped > 0 {
+            tracing::warn!(
+                dropped,
+                "deliveries for upstreams that are gone are dropped"
+            );
+        }
+        self.forwarding = forwarding;
+        let read = self.read_parcels().await;
+        read.map_err(|trouble| self.doubt(&trouble))
+    }
+
+    async fn settle(&mut self, upstream: &str, parcels: &[i64]) -> Result<(), Unavailable> {
+        self.become_sound().await?;
+        let gone = self.database.settle(upstream, parcels).await;
+        let gone = gone.map_err(|trouble| self.doubt(&trouble))?;
+        self.parcels.remove(&gone);
+        self.shared.publish_parcels(&self.parcels);
+        Ok(())
+    }
+
+    async fn read_parcels(&mut self) -> Result<(), Trouble> {
+        let stored = self.database.parcels().await?;
+        let size = |size: i64| u64::try_from(size).unwrap_or(0);
+        let stored = stored.iter().map(|(parcel, bytes)| (*parcel, size(*bytes)));
+        self.parcels.restore(stored);
+        self.shared.publish_parcels(&self.parcels);
+        Ok(())
+    }
+
     /// After trouble: reopens, reads back what is not known, and tries whether writing works.
     async fn become_sound(&mut self) -> Result<(), Unavailable> {
         if !self.in_doubt {
@@ -210,6 +281,7 @@ impl Committer {
             let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
             let accounts = self.load(&waba_ids).await?;
             self.read_keys().await?;
+            self.read_parcels().await?;
             self.state.adopt(accounts);
             self.shared.publish_all(&self.state);
             self.number = number;

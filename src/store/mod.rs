@@ -8,6 +8,7 @@ mod committer;
 mod database;
 mod history;
 mod location;
+mod parcels;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,18 +18,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use prometheus::IntCounter;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 pub use database::{OpenError, Reason};
 pub use history::{History, Passage, Question, Unreadable};
 pub use location::Location;
+pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
 use crate::domain::{Event, Source, WabaId};
 use crate::state::{Account, Accounts, Change, Drift, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
-use database::{Database, Trouble};
+use database::{Database, ParcelReader, Trouble};
+use parcels::Books;
 
 /// Requests that may wait for the commit under way; whoever comes after them waits to be let in.
 const MAX_WAITING: usize = 1_024;
@@ -42,6 +45,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Store {
     shared: Arc<Shared>,
     history: History,
+    parcels: ParcelReader,
     requests: mpsc::Sender<Request>,
 }
 
@@ -76,6 +80,7 @@ impl Store {
         start_at_zero(&telemetry);
         let shared = Arc::new(Shared::new(telemetry));
         let history = History::of(database.journal());
+        let parcels = database.parcel_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|trouble| OpenError::of(location.path(), trouble))?;
         shared.note_sound();
@@ -84,6 +89,7 @@ impl Store {
         Ok(Self {
             shared,
             history,
+            parcels,
             requests,
         })
     }
@@ -125,13 +131,77 @@ impl Store {
     /// # Errors
     /// If they could not be made durable, or not in time.
     pub async fn commit(&self, events: Vec<Event>) -> Result<(), Unavailable> {
+        self.commit_with(events, None).await
+    }
+
+    /// Like [`commit`](Self::commit), and with it the delivery that is to be passed on, if any is.
+    ///
+    /// # Errors
+    /// If neither could be made durable, or not in time.
+    pub async fn commit_with(
+        &self,
+        events: Vec<Event>,
+        parcel: Option<Parcel>,
+    ) -> Result<(), Unavailable> {
         let (answer, outcome) = oneshot::channel();
         let committed = async {
-            self.ask(Request::Commit(events, answer)).await?;
+            self.ask(Request::Commit(events, parcel, answer)).await?;
             outcome.await.map_err(|_| Unavailable::closed())?
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
         committed.unwrap_or_else(|_| Err(Unavailable::slow()))
+    }
+
+    /// Passes deliveries on like this from now on; what waits for other upstreams is dropped.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn forward(&self, forwarding: Forwarding) -> Result<(), Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Request::Forward(forwarding, answer)).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// This upstream has taken these deliveries, or is not to have them.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn settle(&self, upstream: &str, parcels: Vec<i64>) -> Result<(), Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        let request = Request::Settle(upstream.to_owned(), parcels, answer);
+        self.ask(request).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// Which deliveries are stored to be passed on; it changes with every commit of them.
+    #[must_use]
+    pub fn parcels(&self) -> watch::Receiver<Span> {
+        self.shared.parcels.subscribe()
+    }
+
+    /// Deliveries after this one that this upstream has not taken, oldest first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn pending(
+        &self,
+        upstream: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, Unavailable> {
+        let rows = self.parcels.pending(upstream, after, limit).await;
+        let rows = rows.map_err(|trouble| Unavailable::unreadable(&trouble))?;
+        Ok(rows.into_iter().map(rows::to_waiting).collect())
+    }
+
+    /// What to send; none if it is gone.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn content(&self, parcel: i64) -> Result<Option<Content>, Unavailable> {
+        let row = self.parcels.content(parcel).await;
+        let row = row.map_err(|trouble| Unavailable::unreadable(&trouble))?;
+        Ok(row.map(|(signature, body)| Content { signature, body }))
     }
 
     /// Is this account watched?
@@ -175,6 +245,7 @@ impl Store {
     /// Finishes what is under way and closes; commits after this fail.
     pub async fn close(&self) {
         self.history.close().await;
+        self.parcels.close().await;
         let (closed, outcome) = oneshot::channel();
         if self.requests.send(Request::Close(closed)).await.is_ok() {
             // An error means that it is closed already.
@@ -217,6 +288,12 @@ impl Unavailable {
         }
     }
 
+    fn unreadable(trouble: &Trouble) -> Self {
+        Self {
+            message: format!("it cannot be read: {trouble}"),
+        }
+    }
+
     fn slow() -> Self {
         Self {
             message: format!("the disk has not answered for {COMMIT_TIMEOUT:?}"),
@@ -228,6 +305,7 @@ impl Unavailable {
 #[derive(Debug)]
 struct Shared {
     accounts: Mutex<Accounts>,
+    parcels: watch::Sender<Span>,
     trouble: ArcSwapOption<Unavailable>,
     telemetry: Arc<Telemetry>,
 }
@@ -236,6 +314,7 @@ impl Shared {
     fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             accounts: Mutex::default(),
+            parcels: watch::Sender::default(),
             trouble: ArcSwapOption::empty(),
             telemetry,
         }
@@ -257,6 +336,15 @@ impl Shared {
 
     fn publish_all(&self, state: &State) {
         self.accounts().clone_from(state.accounts());
+    }
+
+    fn publish_parcels(&self, books: &Books) {
+        let span = books.span();
+        self.parcels.send_if_modified(|known| {
+            let is_news = *known != span;
+            *known = span;
+            is_news
+        });
     }
 
     fn note_sound(&self) {

@@ -7,9 +7,19 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::{Line, Object, SavedAccount, Table, Trouble};
-use crate::domain::{DeliveryKey, WabaId};
+use super::database::{Line, Object, ParcelRow, SavedAccount, Table, Trouble};
+use super::parcels::Waiting;
+use crate::domain::{DeliveryKey, Timestamp, WabaId};
 use crate::state::{Account, Entity, Transition};
+
+/// A delivery that waits.
+pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
+    Waiting {
+        parcel,
+        received_at: Timestamp::from_millis(received_ms),
+        waba_ids: waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+    }
+}
 
 /// The account's own row, and the rows of those of its objects that are not as they were.
 pub fn of_account(

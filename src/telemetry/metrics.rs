@@ -81,6 +81,18 @@ pub struct Telemetry {
     pub webhook_lag: Histogram,
     /// When an account's last delivery came.
     pub webhook_last_received: GaugeVec,
+    /// Deliveries that an upstream has taken.
+    pub relay_deliveries: IntCounterVec,
+    /// Tries that an upstream has not taken, by reason.
+    pub relay_failures: IntCounterVec,
+    /// Deliveries dropped before an upstream took them.
+    pub relay_dropped: IntCounterVec,
+    /// Deliveries that wait for an upstream.
+    pub relay_pending: IntGaugeVec,
+    /// When the oldest of them came; absent while none waits.
+    pub relay_oldest_pending: GaugeVec,
+    /// Seconds from a delivery's receipt until an upstream has taken it.
+    pub relay_lag: HistogramVec,
     /// Changes that one source told and the other did not.
     pub drift: IntCounterVec,
     /// Words that this version does not know.
@@ -127,6 +139,12 @@ impl Telemetry {
             webhook_refused: new.counter("webhook_refused_total", "Webhook changes about unknown objects, refused because too many were waiting."),
             webhook_lag: new.histogram("webhook_lag_seconds", "Time from an event to its receipt: received minus entry[].time.", LAG_BUCKETS),
             webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
+            relay_deliveries: new.counters("relay_deliveries_total", "Webhook deliveries that an upstream has taken.", &["upstream"]),
+            relay_failures: new.counters("relay_failures_total", "Tries to pass a webhook delivery on that failed, by reason; each is tried again.", &["upstream", "reason"]),
+            relay_dropped: new.counters("relay_dropped_total", "Webhook deliveries dropped before an upstream took them: too old (age), or too many waiting (size).", &["upstream", "reason"]),
+            relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream.", &["upstream"]),
+            relay_oldest_pending: new.float_gauges("relay_oldest_pending_timestamp_seconds", "When the oldest delivery that waits for an upstream was received; absent while none waits.", &["upstream"]),
+            relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("expose", &["domain", "state"]),
     ("store", &["clock", "domain", "state", "telemetry"]),
     ("ingest", &["clock", "domain", "store", "telemetry"]),
+    ("relay", &["clock", "domain", "store", "telemetry"]),
     (
         "serve",
         &[
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "expose",
             "ingest",
+            "relay",
             "serve",
             "simulator",
             "store",

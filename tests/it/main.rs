@@ -15,5 +15,6 @@ mod prometheus;
 mod promql;
 mod readme;
 mod reducer_properties;
+mod relay;
 mod support;
 mod template_detail;

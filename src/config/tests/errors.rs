@@ -190,6 +190,33 @@ webhook.enabled: \"perhaps\" is not known; give true or false"
 }
 
 #[test]
+fn bad_upstreams_say_what_to_write_and_never_what_was_there() {
+    let yaml = "
+webhook: {enabled: false}
+relay:
+  max_age: 1y
+  upstreams:
+    - {name: a, url: 'https://app/secret'}
+    - {name: a, url: 'https://crm/'}
+    - {name: b, url: 'https://me:secret@crm/'}
+    - {name: c}
+    - {name: '', url: [x]}
+    - {nam: d, url: 'http://x/'}
+";
+    assert_eq!(
+        errors(yaml),
+        "\
+relay.max_age: \"1y\" is out of range; give 1m to 7days
+relay.upstreams: has nothing to pass on with webhook.enabled: false; remove one of them
+relay.upstreams[1].name: is the same as that of relay.upstreams[0]; give each upstream its own
+relay.upstreams[2].url: holds credentials; remove them, the delivery's signature proves where it is from
+relay.upstreams[3].url: is missing; give the upstream's URL
+relay.upstreams[4].url: takes one value, not a list
+relay.upstreams[5].nam: unknown key; did you mean `name`?"
+    );
+}
+
+#[test]
 fn every_kind_of_error_is_told_at_once() {
     let environment = FixedEnvironment::default()
         .with_variable("WHATSAPP_APP_SECRET_FILE", "/none")

@@ -8,6 +8,7 @@ mod journal;
 mod load;
 mod lock;
 mod open;
+mod parcels;
 mod prune;
 mod trouble;
 mod write;
@@ -18,6 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 pub use journal::{Journal, JournalLine, Order, Selection};
 pub use load::SavedAccount;
 pub use open::OpenError;
+pub use parcels::{ParcelReader, ParcelRow};
 pub use trouble::{Reason, Trouble};
 pub use write::{Line, Object, Table, Writes};
 
@@ -49,6 +51,11 @@ impl Database {
     /// Connections for reading the journal.
     pub fn journal(&self) -> Journal {
         Journal::of(self.options.clone())
+    }
+
+    /// Connections for reading what is to be passed on.
+    pub fn parcel_reader(&self) -> ParcelReader {
+        ParcelReader::of(self.options.clone())
     }
 
     /// Begins anew after trouble: a connection whose last answer was an error is not trusted.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Database, Trouble};
+use super::super::parcels::Parcel;
+use super::{Database, Trouble, parcels};
 
 /// Rows in one statement. More gain little; SQLite takes 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
@@ -74,7 +75,7 @@ impl Line {
 }
 
 /// What one commit writes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Writes {
     /// The commit's number, one more than the last.
     pub number: i64,
@@ -88,6 +89,12 @@ pub struct Writes {
     pub keys: Vec<(i64, String)>,
     /// Keys up to this number are forgotten.
     pub forgotten_keys: i64,
+    /// Deliveries to be passed on, with their numbers.
+    pub parcels: Vec<(i64, Parcel)>,
+    /// To whom.
+    pub upstreams: Vec<String>,
+    /// Parcels before this one are dropped.
+    pub oldest_parcel: i64,
     /// Journal lines struck out: all before those that are added.
     pub struck: Vec<Line>,
     /// Journal lines added.
@@ -101,6 +108,7 @@ impl Database {
         write_objects(&mut transaction, writes).await?;
         write_keys(&mut transaction, writes).await?;
         write_journal(&mut transaction, writes).await?;
+        parcels::write_parcels(&mut transaction, writes).await?;
         sqlx::query("UPDATE commits SET number = $1")
             .bind(writes.number)
             .execute(&mut *transaction)

@@ -187,6 +187,13 @@ impl Exporter {
         }
     }
 
+    /// Waits until a series has a value beyond this.
+    pub async fn until_above(&self, series: &str, least: f64) {
+        let is_above = |text: &str| value_in(text, series).is_some_and(|value| value > least);
+        let what = format!("{series} to be above {least}");
+        self.until_metrics(&what, is_above).await;
+    }
+
     /// Waits until the scrape satisfies the condition.
     pub async fn until_metrics(&self, what: &str, is_so: impl Fn(&str) -> bool) {
         let began = Instant::now();

@@ -1,0 +1,29 @@
+//! The relay that a configuration asks for.
+
+use super::running::Core;
+use crate::config::RelayConfig;
+use crate::ingest::graph::http_client;
+use crate::relay::Upstream;
+use crate::store::Forwarding;
+
+/// Has the store keep deliveries for these upstreams from now on, and makes ready to pass them on.
+///
+/// # Errors
+/// If the store takes no commits, or a client cannot be made.
+pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result<Vec<Upstream>> {
+    let mut upstreams = Vec::new();
+    for upstream in &config.upstreams {
+        upstreams.push(Upstream {
+            name: upstream.name.clone(),
+            http: http_client(&upstream.url, config.request_timeout)?,
+            url: upstream.url.clone(),
+        });
+    }
+    let names = upstreams.iter().map(|upstream| upstream.name.clone());
+    let forwarding = Forwarding {
+        upstreams: names.collect(),
+        max_bytes: config.max_bytes as u64,
+    };
+    core.store.forward(forwarding).await?;
+    Ok(upstreams)
+}

@@ -1,0 +1,224 @@
+//! `relay`: where verified deliveries are passed on to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::setting::{Scalar, Setting};
+use super::value;
+use super::walker::Walker;
+use super::webhook::WebhookConfig;
+use super::yaml::Node;
+
+/// Every delivery is sent to each; an operator with more has a message broker.
+const MAX_UPSTREAMS: usize = 16;
+
+/// Longest name: it is a label value.
+const MAX_NAME_CHARACTERS: usize = 64;
+
+/// Meta itself gives up after 36 hours or seven days, by which page one believes.
+const AGES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(7 * 86_400);
+
+/// A few of the largest deliveries; a disk that holds more belongs to a message broker.
+const SIZES: RangeInclusive<usize> = 16 << 20..=64 << 30;
+
+/// An upstream that needs longer than a minute has no answer to give.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+
+const NAME: Setting = Setting::new(
+    "relay.upstreams[].name",
+    "The upstream's name, a label of its metrics; left out, its host",
+);
+
+const URL: Setting = Setting::new(
+    "relay.upstreams[].url",
+    "Where every verified webhook is passed on to, byte for byte with its signature; the bodies hold \
+     customers' data, so use https outside this host",
+);
+
+const MAX_AGE: Scalar<Duration> = Scalar {
+    setting: Setting::new(
+        "relay.max_age",
+        "How long a delivery is kept for an upstream that does not take it",
+    )
+    .default("1d"),
+    parse: |text| value::duration(text, &AGES),
+};
+
+const MAX_BYTES: Scalar<usize> = Scalar {
+    setting: Setting::new(
+        "relay.max_bytes",
+        "Most that deliveries not yet passed on may take in the store; the oldest are dropped beyond it",
+    )
+    .default("256MiB"),
+    parse: |text| value::bytes(text, &SIZES),
+};
+
+const REQUEST_TIMEOUT: Scalar<Duration> = Scalar {
+    setting: Setting::new(
+        "relay.request_timeout",
+        "How long an upstream may take to answer",
+    )
+    .default("10s"),
+    parse: |text| value::duration(text, &TIMEOUTS),
+};
+
+/// Whether and how deliveries are passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// `relay.upstreams`; none, the default, is off.
+    pub upstreams: Vec<UpstreamConfig>,
+    /// `relay.max_age`; a minute to seven days, default one day.
+    pub max_age: Duration,
+    /// `relay.max_bytes`; 16 MiB to 64 GiB, default 256 MiB, of all upstreams together.
+    pub max_bytes: usize,
+    /// `relay.request_timeout`; 100 ms to a minute, default 10 s.
+    pub request_timeout: Duration,
+}
+
+/// One place where deliveries are passed on to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UpstreamConfig {
+    /// `relay.upstreams[].name`; default the URL's host. No other upstream has it.
+    pub name: String,
+    /// `relay.upstreams[].url`; http or https, without credentials.
+    pub url: Url,
+}
+
+impl fmt::Debug for UpstreamConfig {
+    /// A path or a query may be what keeps strangers out.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} at {}", self.name, self.shown_url())
+    }
+}
+
+impl UpstreamConfig {
+    /// The URL without what may be a secret: its path and query.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        format!("{}/…", self.url.origin().ascii_serialization())
+    }
+}
+
+impl RelayConfig {
+    pub(super) fn read(walker: &mut Walker<'_>, webhook: &WebhookConfig) -> Self {
+        let upstreams = read_upstreams(walker, webhook.callback_url.as_ref());
+        if !(webhook.enabled || upstreams.is_empty()) {
+            let message = "has nothing to pass on with webhook.enabled: false; remove one of them";
+            walker.error("relay.upstreams", message);
+        }
+        Self {
+            upstreams,
+            max_age: walker.scalar(&MAX_AGE),
+            max_bytes: walker.scalar(&MAX_BYTES),
+            request_timeout: walker.scalar(&REQUEST_TIMEOUT),
+        }
+    }
+}
+
+fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamConfig> {
+    walker.note(&NAME);
+    walker.note(&URL);
+    // Anything but a list of maps is refused with the file's shape.
+    let Some(Node::List(items)) = walker.node("relay.upstreams") else {
+        return Vec::new();
+    };
+    if items.len() > MAX_UPSTREAMS {
+        let message = format!("has more than {MAX_UPSTREAMS} upstreams; pass on to a broker");
+        walker.error("relay.upstreams", message);
+    }
+    let mut upstreams = Vec::new();
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let place = format!("relay.upstreams[{index}]");
+        let Some(upstream) = read_upstream(walker, item, &place, own) else {
+            continue;
+        };
+        if let Some(first) = places.insert(upstream.name.clone(), place.clone()) {
+            let message = format!("is the same as that of {first}; give each upstream its own");
+            walker.error(format!("{place}.name"), message);
+        }
+        upstreams.push(upstream);
+    }
+    upstreams
+}
+
+fn read_upstream<'a>(
+    walker: &mut Walker<'a>,
+    item: &'a Node,
+    place: &str,
+    own: Option<&Url>,
+) -> Option<UpstreamConfig> {
+    let Node::Map(_) = item else {
+        return None;
+    };
+    let (name_place, url_place) = (format!("{place}.name"), format!("{place}.url"));
+    let Some(url) = item.get("url") else {
+        walker.error(url_place, "is missing; give the upstream's URL");
+        return None;
+    };
+    let url = upstream_url(walker.node_text(&url_place, url)?, own);
+    let url = url
+        .map_err(|message| walker.error(url_place, message))
+        .ok()?;
+    let name = match item.get("name") {
+        Some(name) => walker.node_text(&name_place, name)?.to_owned(),
+        None => url.host_str().unwrap_or_default().to_owned(),
+    };
+    let length = name.chars().count();
+    if !(1..=MAX_NAME_CHARACTERS).contains(&length) || name.chars().any(char::is_control) {
+        let message =
+            format!("is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters");
+        walker.error(name_place, message);
+    }
+    Some(UpstreamConfig { name, url })
+}
+
+/// Never repeats the URL, which may hold a secret.
+fn upstream_url(text: &str, own: Option<&Url>) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url.ok_or("is not a URL; write it like https://app.example.com/whatsapp")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("is neither https nor http; give a web address".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "holds credentials; remove them, the delivery's signature proves where it is from"
+                .into(),
+        );
+    }
+    if own == Some(&url) {
+        return Err(
+            "is webhook.callback_url, so that deliveries would go round for ever; give the \
+             application's address"
+                .into(),
+        );
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upstream_url;
+
+    #[test]
+    fn an_upstream_is_a_web_address_without_credentials_and_not_ourselves() {
+        let own = "https://exporter.example.com/webhook".parse().ok();
+        for good in ["https://app.example.com/hook?key=1", "http://app:8080/"] {
+            assert!(upstream_url(good, own.as_ref()).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://me:secret@app.example.com/",
+            "ftp://app.example.com/secret",
+            "app.example.com/secret",
+            "https://exporter.example.com/webhook",
+            "",
+        ] {
+            let error = upstream_url(bad, own.as_ref()).expect_err(bad);
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

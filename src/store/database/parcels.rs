@@ -1,0 +1,166 @@
+//! Deliveries that are still to be passed on.
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{Database, Trouble, Writes};
+
+/// Rows in one statement, as for commits.
+const ROWS_AT_ONCE: usize = 500;
+
+/// Reads at the same time: a few upstreams fetch their next deliveries.
+const READERS: u32 = 4;
+
+/// A parcel that nobody waits for any more.
+const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
+     WHERE relay_pending.parcel = relay_parcels.parcel)";
+
+impl Database {
+    /// Every parcel, oldest first: its number and what it takes.
+    pub async fn parcels(&mut self) -> Result<Vec<(i64, i64)>, Trouble> {
+        let query = sqlx::query_as(
+            "SELECT parcel, length(body) + length(signature) + length(waba_ids) \
+             FROM relay_parcels ORDER BY parcel",
+        );
+        Ok(query.fetch_all(self.connection()?).await?)
+    }
+
+    /// Forgets what waits for anybody but these; returns how many deliveries went to nobody for it.
+    pub async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, Trouble> {
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut others = QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending");
+        if !upstreams.is_empty() {
+            others.push(" WHERE upstream NOT IN (");
+            let mut names = others.separated(", ");
+            for upstream in upstreams {
+                names.push_bind(upstream);
+            }
+            others.push(")");
+        }
+        let gone = others.build().execute(&mut *transaction).await?;
+        let orphans = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "DELETE FROM relay_parcels WHERE {NOBODY_WAITS}"
+        )));
+        orphans.execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// This upstream waits for these no longer; returns those that nobody waits for any more, which are
+    /// gone.
+    pub async fn settle(&mut self, upstream: &str, parcels: &[i64]) -> Result<Vec<i64>, Trouble> {
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut gone = Vec::new();
+        for some in parcels.chunks(ROWS_AT_ONCE) {
+            let mut settled =
+                QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending WHERE upstream = ");
+            settled.push_bind(upstream).push(" AND parcel IN (");
+            push_numbers(&mut settled, some);
+            settled.build().execute(&mut *transaction).await?;
+            let mut unwanted = QueryBuilder::<Sqlite>::new(format!(
+                "DELETE FROM relay_parcels WHERE {NOBODY_WAITS} AND parcel IN ("
+            ));
+            push_numbers(&mut unwanted, some);
+            unwanted.push(" RETURNING parcel");
+            let deleted: Vec<(i64,)> = unwanted
+                .build_query_as()
+                .fetch_all(&mut *transaction)
+                .await?;
+            gone.extend(deleted.into_iter().map(|(parcel,)| parcel));
+        }
+        transaction.commit().await?;
+        Ok(gone)
+    }
+}
+
+/// Ends the list and its parenthesis.
+fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
+    let mut list = query.separated(", ");
+    for number in numbers {
+        list.push_bind(*number);
+    }
+    query.push(")");
+}
+
+pub(super) async fn write_parcels(
+    connection: &mut SqliteConnection,
+    writes: &Writes,
+) -> sqlx::Result<()> {
+    if writes.parcels.is_empty() {
+        return Ok(());
+    }
+    for (number, parcel) in &writes.parcels {
+        let waba_ids: Vec<&str> = parcel.waba_ids.iter().map(|id| id.as_str()).collect();
+        sqlx::query(
+            "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, signature, body) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(number)
+        .bind(parcel.received_at.as_millis())
+        .bind(waba_ids.join(" "))
+        .bind(&parcel.signature)
+        .bind(&parcel.body[..])
+        .execute(&mut *connection)
+        .await?;
+    }
+    for upstream in &writes.upstreams {
+        for some in writes.parcels.chunks(ROWS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("INSERT INTO relay_pending (upstream, parcel) ");
+            query.push_values(some, |mut row, (number, _)| {
+                row.push_bind(upstream).push_bind(*number);
+            });
+            query.build().execute(&mut *connection).await?;
+        }
+    }
+    for table in ["relay_pending", "relay_parcels"] {
+        let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {table} WHERE parcel < "));
+        query.push_bind(writes.oldest_parcel);
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Reading what is to be sent, beside whoever writes.
+#[derive(Clone, Debug)]
+pub struct ParcelReader {
+    pool: SqlitePool,
+}
+
+/// A parcel's number, Unix milliseconds of its receipt, its accounts separated by spaces.
+pub type ParcelRow = (i64, i64, String);
+
+impl ParcelReader {
+    pub(super) fn of(options: SqliteConnectOptions) -> Self {
+        let pool = SqlitePoolOptions::new().max_connections(READERS);
+        Self {
+            pool: pool.connect_lazy_with(options),
+        }
+    }
+
+    /// Those after this one that this upstream has not taken, oldest first.
+    pub async fn pending(
+        &self,
+        upstream: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<ParcelRow>, Trouble> {
+        let query = sqlx::query_as(
+            "SELECT parcel, received_ms, waba_ids FROM relay_pending JOIN relay_parcels \
+             USING (parcel) WHERE upstream = $1 AND parcel > $2 ORDER BY parcel LIMIT $3",
+        );
+        let query = query.bind(upstream).bind(after).bind(limit);
+        Ok(query.fetch_all(&self.pool).await?)
+    }
+
+    /// Signature and body; none if it is gone.
+    pub async fn content(&self, parcel: i64) -> Result<Option<(String, Vec<u8>)>, Trouble> {
+        let query = sqlx::query_as("SELECT signature, body FROM relay_parcels WHERE parcel = $1");
+        Ok(query.bind(parcel).fetch_optional(&self.pool).await?)
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,151 @@
+//! An application behind the exporter that takes deliveries, or does not.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::any;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Not where every other test binds, so that a port let go of stays ours to take again.
+const HOST: &str = "127.0.0.79:0";
+
+/// Longer than any exporter here waits.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// How it answers.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// 200, after a while.
+    Takes(Duration),
+    /// This status.
+    Answers(u16),
+    /// This status to bodies that hold this text, 200 to the rest.
+    Dislikes(&'static str, u16),
+    /// Not at all.
+    IsSilent,
+}
+
+/// What it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub body: Vec<u8>,
+    pub signature: String,
+    pub content_type: String,
+}
+
+#[derive(Debug)]
+struct Shared {
+    manner: Mutex<Manner>,
+    taken: Mutex<Vec<Taken>>,
+}
+
+/// Running while `up`; its address stays the same.
+pub struct Upstream {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<CancellationToken>,
+}
+
+impl Upstream {
+    /// Listens, and answers in this manner.
+    pub async fn new(manner: Manner) -> Self {
+        let listener = TcpListener::bind(HOST).await.expect("a free port");
+        let mut upstream = Self {
+            address: listener.local_addr().expect("a bound address"),
+            shared: Arc::new(Shared {
+                manner: Mutex::new(manner),
+                taken: Mutex::default(),
+            }),
+            stop: None,
+        };
+        upstream.serve(listener);
+        upstream
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/whatsapp", self.address)
+    }
+
+    pub fn answer(&self, manner: Manner) {
+        *self.shared.manner.lock().expect("no panic") = manner;
+    }
+
+    pub fn taken(&self) -> Vec<Taken> {
+        self.shared.taken.lock().expect("no panic").clone()
+    }
+
+    /// Nobody listens any more.
+    pub fn go_down(&mut self) {
+        self.stop.take().expect("it was up").cancel();
+    }
+
+    /// It listens again.
+    pub async fn come_up(&mut self) {
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                // The task that held it has not ended yet.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        self.serve(listener);
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let stop = CancellationToken::new();
+        let routes = Router::new()
+            .route("/whatsapp", any(answer))
+            .with_state(Arc::clone(&self.shared));
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                served = async { axum::serve(listener, routes).await } => served.expect("it serves"),
+                () = stopped.cancelled() => {}
+            }
+        });
+        self.stop = Some(stop);
+    }
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, [(&'static str, &'static str); 1]) {
+    let manner = shared.manner.lock().expect("no panic").clone();
+    let status = match manner {
+        Manner::Takes(after) => {
+            tokio::time::sleep(after).await;
+            200
+        }
+        Manner::Answers(status) => status,
+        Manner::Dislikes(text, status) => {
+            let holds = String::from_utf8_lossy(&body).contains(text);
+            if holds { status } else { 200 }
+        }
+        Manner::IsSilent => {
+            tokio::time::sleep(NEVER).await;
+            200
+        }
+    };
+    if status == 200 {
+        let header = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let taken = Taken {
+            signature: header("x-hub-signature-256"),
+            content_type: header("content-type"),
+            body: body.to_vec(),
+        };
+        shared.taken.lock().expect("no panic").push(taken);
+    }
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [("location", "/whatsapp?elsewhere")])
+}
