@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use reqwest::Url;
 
 use super::discovery::search;
-use super::doctor::CountedCalls;
 use super::settings;
 use crate::config::{AppConfig, Config};
 use crate::domain::{WabaId, WebhookField, Word};
-use crate::ingest::graph::{Client, is_callback};
+use crate::ingest::graph::{Calls, Client, Usage, is_callback};
 use crate::telemetry::Telemetry;
 
 /// Which way.
@@ -29,6 +29,34 @@ pub enum Wish {
     },
     /// The accounts' webhooks are to end. The app's own subscription stays.
     Unsubscribe,
+}
+
+/// Calls until Meta's quota is used as far as polls may use it. A run that ends so has done what it
+/// could, and the next one does the rest.
+struct WhileQuotaLasts {
+    most_used: f64,
+    is_spent: AtomicBool,
+}
+
+impl WhileQuotaLasts {
+    fn new(most_used: f64) -> Self {
+        let is_spent = AtomicBool::new(false);
+        Self {
+            most_used,
+            is_spent,
+        }
+    }
+}
+
+impl Calls for WhileQuotaLasts {
+    fn may_call(&self) -> bool {
+        !self.is_spent.load(Ordering::Relaxed)
+    }
+
+    fn used(&self, usage: &Usage) {
+        let is_spent = usage.ratio >= self.most_used;
+        self.is_spent.store(is_spent, Ordering::Relaxed);
+    }
 }
 
 /// One change at Meta's.
@@ -45,7 +73,7 @@ enum Step {
 pub struct Plan<'a> {
     app: &'a AppConfig,
     client: Arc<Client>,
-    calls: CountedCalls,
+    calls: WhileQuotaLasts,
     wish: Wish,
     steps: Vec<Step>,
 }
@@ -62,7 +90,7 @@ impl<'a> Plan<'a> {
             let mut plan = Self {
                 app,
                 client,
-                calls: CountedCalls::default(),
+                calls: WhileQuotaLasts::new(config.poll.max_usage_ratio),
                 wish,
                 steps: Vec::new(),
             };

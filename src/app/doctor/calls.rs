@@ -11,7 +11,7 @@ const MOST: u32 = 100;
 
 /// Counts calls, and keeps what Meta said of its quota last.
 #[derive(Debug, Default)]
-pub(in crate::app) struct CountedCalls {
+pub(super) struct CountedCalls {
     made: AtomicU32,
     usage: Mutex<Option<Usage>>,
 }

@@ -23,7 +23,7 @@ use crate::config::{AppConfig, Config};
 use crate::domain::WabaId;
 use crate::ingest::graph::Client;
 use crate::telemetry::Telemetry;
-pub(super) use calls::CountedCalls;
+use calls::CountedCalls;
 
 /// One app as the checks see it.
 struct App<'a> {

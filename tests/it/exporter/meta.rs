@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::app::{App, Source};
-use whatsapp_business_exporter::config::{Environment, FixedEnvironment, Flags};
+use whatsapp_business_exporter::config::{Config, Environment, FixedEnvironment, Flags};
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
 use whatsapp_business_exporter::simulator::{Handle, Simulation, SimulationOptions};
 
@@ -89,6 +89,7 @@ pub struct Exporter {
     pub url: String,
     pub file: ChangingFile,
     pub http: reqwest::Client,
+    flags: Flags,
     stop: CancellationToken,
     app: Option<JoinHandle<()>>,
 }
@@ -134,7 +135,7 @@ impl Exporter {
             .with("--store.url", Some(store_url.to_owned()))
             .with("--graph.base-url", Some(meta.graph_url().to_owned()));
         let source = Source {
-            flags,
+            flags: flags.clone(),
             environment: Box::new(file.clone()),
         };
         let config = source.load().expect("a valid configuration");
@@ -150,9 +151,18 @@ impl Exporter {
             url,
             file,
             http: reqwest::Client::new(),
+            flags,
             stop,
             app: Some(app),
         }
+    }
+
+    /// What a command beside it is configured with, its public address included.
+    pub fn config(&self) -> Config {
+        let callback = format!("{}/webhook", self.url);
+        let flags = self.flags.clone();
+        let flags = flags.with("--webhook.callback-url", Some(callback));
+        Config::load(&flags, &self.file).expect("a valid configuration")
     }
 
     /// Stops it, and returns when its store is closed.

@@ -6,4 +6,5 @@ pub mod meta;
 mod polling;
 mod public_side;
 mod reload;
+mod subscribe;
 mod two_sources;
