@@ -21,6 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
+use whatsapp_business_exporter::ingest::Customers;
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
 use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
@@ -44,8 +45,7 @@ fn keyed() -> Hmac<Sha256> {
     Hmac::new_from_slice(SECRET.as_bytes()).expect("any key")
 }
 
-fn request(number: u64) -> Request<Body> {
-    let body = body(number);
+fn request(body: Bytes) -> Request<Body> {
     let mut mac = keyed();
     mac.update(&body);
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
@@ -79,7 +79,7 @@ fn least() -> Router {
     Router::new().route("/webhook", post(handler))
 }
 
-async fn ours(location: &Location) -> Router {
+async fn ours(location: &Location, customers: Option<Customers>) -> Router {
     let telemetry = Arc::new(Telemetry::new());
     let store = Store::open(
         location,
@@ -104,6 +104,7 @@ async fn ours(location: &Location) -> Router {
     let secrets = Secrets {
         verifier: Verifier::new(&[SecretString::from(SECRET)]),
         tokens: VerifyTokens::new(&[]),
+        customers,
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
     public::router(Public {
@@ -133,15 +134,24 @@ fn measure(criterion: &mut Criterion, senders: usize) {
         ("hmac, Value, counter", least()),
         (
             "ours, store in memory",
-            runtime.block_on(ours(&Location::Memory)),
+            runtime.block_on(ours(&Location::Memory, None)),
         ),
-        ("ours, store on disk", runtime.block_on(ours(&on_disk))),
+        (
+            "ours, store on disk",
+            runtime.block_on(ours(&on_disk, None)),
+        ),
     ];
     for (name, router) in routes {
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                || numbers.by_ref().take(deliveries).map(request).collect(),
+                || {
+                    numbers
+                        .by_ref()
+                        .take(deliveries)
+                        .map(|number| request(body(number)))
+                        .collect()
+                },
                 |requests: Vec<_>| runtime.block_on(send_all(&router, requests)),
                 criterion::BatchSize::SmallInput,
             );

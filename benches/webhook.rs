@@ -78,7 +78,7 @@ fn measure(criterion: &mut Criterion, name: &str, body: &[u8]) {
     group.bench_function("verify and parse into events", |bencher| {
         bencher.iter(|| {
             verify(black_box(body));
-            Delivery::parse(body, RECEIVED_AT).expect("JSON")
+            Delivery::parse(body, RECEIVED_AT, None).expect("JSON")
         });
     });
     group.bench_function("verify, parse and apply to the state", |bencher| {
@@ -87,7 +87,9 @@ fn measure(criterion: &mut Criterion, name: &str, body: &[u8]) {
         let mut keys = 0..;
         bencher.iter(|| {
             verify(black_box(body));
-            let mut events = Delivery::parse(body, RECEIVED_AT).expect("JSON").events;
+            let mut events = Delivery::parse(body, RECEIVED_AT, None)
+                .expect("JSON")
+                .events;
             for event in &mut events {
                 // A new delivery each time: a repeat would be recognised, and cost less.
                 event.source = Source::Webhook(DeliveryKey(keys.next().expect("no end")));

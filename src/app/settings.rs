@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::config::{self, AppConfig, Config, ListenAddress};
 use crate::domain::WabaId;
 use crate::expose::{Options, StateSets, TemplateDetail};
+use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
@@ -93,7 +94,11 @@ pub(super) fn secrets(config: &Config) -> Secrets {
         .apps
         .iter()
         .filter_map(|app| app.webhook_verify_token.clone());
+    let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());
     Secrets {
+        customers: first
+            .filter(|_| config.trackers.enabled)
+            .map(Customers::new),
         verifier: Verifier::new(&app_secrets.collect::<Vec<SecretString>>()),
         tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
     }

@@ -27,6 +27,7 @@ mod shape;
 mod store;
 mod summary;
 mod templates;
+mod trackers;
 mod value;
 mod walker;
 mod web;
@@ -51,6 +52,7 @@ pub use relay::{RelayConfig, UpstreamConfig};
 pub use setting::Setting;
 pub use store::{StoreConfig, StoreUrl};
 pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
+pub use trackers::TrackersConfig;
 pub use web::WebConfig;
 pub use webhook::WebhookConfig;
 
@@ -80,6 +82,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How much is exported about each template.
     pub templates: TemplatesConfig,
+    /// What is measured of messages.
+    pub trackers: TrackersConfig,
     /// Whether and how deliveries are passed on.
     pub relay: RelayConfig,
     /// What is logged, and how.
@@ -135,6 +139,7 @@ impl Config {
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
+            trackers: TrackersConfig::read(walker),
             relay: RelayConfig::read(walker, &webhook),
             log: LogConfig::read(walker),
             apps: if with_apps {

@@ -31,6 +31,7 @@ impl Display for Summary<'_> {
             poll,
             store,
             templates,
+            trackers,
             relay,
             log,
             apps,
@@ -98,6 +99,7 @@ impl Display for Summary<'_> {
             word_for(&templates.state_sets, &STATE_SETS)
         )?;
         writeln!(out, "templates.series_limit: {}", templates.series_limit)?;
+        writeln!(out, "trackers.enabled: {}", trackers.enabled)?;
         write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
         write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;

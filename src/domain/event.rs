@@ -1,6 +1,6 @@
 //! The event: one thing that one source said about one account at one time.
 
-use super::{Timestamp, WabaId, account, number, template};
+use super::{Timestamp, WabaId, account, message, number, template};
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryKey(pub u128);
 
+/// 128 bits of a keyed hash of a customer: whose conversation, without who that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationKey(pub u128);
+
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -44,6 +48,10 @@ pub enum Fact {
     Number(number::Told),
     /// A webhook about one of its templates.
     Template(template::Told),
+    /// A webhook about messages with customers.
+    Message(message::News),
+    /// Nothing but that time has passed: what waited for latecomers is settled.
+    TimePassed,
     /// A webhook that no metric of state depends on; it still has its place among the repeats.
     Unwatched,
 }

@@ -10,6 +10,7 @@ mod event;
 mod health;
 mod ids;
 mod limit;
+pub mod message;
 pub mod number;
 mod quality;
 pub mod template;
@@ -18,7 +19,7 @@ mod webhook;
 mod word;
 
 pub use collector::Collector;
-pub use event::{DeliveryKey, Event, Fact, Listing, Source};
+pub use event::{ConversationKey, DeliveryKey, Event, Fact, Listing, Source};
 pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
 pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaId};
 pub use limit::MessagingLimit;

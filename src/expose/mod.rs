@@ -12,6 +12,7 @@ mod page;
 pub mod past;
 mod rows;
 mod template;
+mod traffic;
 
 use prometheus::proto::MetricFamily;
 
@@ -82,6 +83,7 @@ pub fn render(
         (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
     );
     number::write(&mut page, accounts);
+    traffic::write(&mut page, accounts);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
@@ -101,6 +103,7 @@ pub fn render(
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let files = [
         number::ALL,
+        traffic::ALL,
         template::ALL,
         account::ALL,
         access::ALL,

@@ -3,11 +3,13 @@
 //! Invariant: nothing here keeps state about Meta. A parser's output depends on its input alone, and an
 //! odd field never costs the facts beside it.
 
+mod customer;
 pub mod graph;
 mod json;
 mod oddity;
 pub mod poll;
 pub mod webhook;
 
+pub use customer::Customers;
 pub use json::{Object, text_or_number};
 pub use oddity::{Oddities, Oddity};

@@ -22,6 +22,7 @@ use axum::routing::get;
 use super::drill::{Drill, Order};
 use crate::clock;
 use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
+use crate::ingest::Customers;
 use crate::ingest::poll::Nudge;
 use crate::ingest::webhook::{
     Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Verifier, VerifyTokens,
@@ -46,6 +47,8 @@ pub struct Secrets {
     pub verifier: Verifier,
     /// The verify tokens.
     pub tokens: VerifyTokens,
+    /// What customers are hashed with; none if messages are not looked into.
+    pub customers: Option<Customers>,
 }
 
 /// What the public routes work on.
@@ -115,7 +118,8 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         return drill(&public, &body);
     }
     let received_at = clock::now();
-    match Delivery::parse(&body, received_at) {
+    let customers = public.secrets.load().customers.clone();
+    match Delivery::parse(&body, received_at, customers.as_ref()) {
         Ok(delivery) => {
             let parcel = parcel(&delivery, received_at, signature, body);
             accept(&public, delivery, parcel).await

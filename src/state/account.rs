@@ -12,7 +12,8 @@ use super::journal::{Attribute, Entity};
 use super::sighting::Sighting;
 use super::waiting::Waiting;
 use super::{
-    Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, template,
+    Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
+    template,
 };
 use crate::domain::account::{
     AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, Reading,
@@ -96,6 +97,9 @@ pub struct Account {
     /// Every template remembered, gone ones included; stored row by row.
     #[serde(skip)]
     pub(crate) templates: BTreeMap<TemplateId, Arc<Template>>,
+    /// The messages of each number that had any; stored row by row.
+    #[serde(skip)]
+    pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
 }
 
 impl Account {
@@ -127,6 +131,11 @@ impl Account {
             .values()
             .map(Arc::as_ref)
             .filter(move |template| Some(template.known_at) >= last_complete)
+    }
+
+    /// The messages of each number that had any.
+    pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
+        self.traffic.values().map(Arc::as_ref)
     }
 
     /// When Meta will disable the account, while that is its last word on it.
@@ -170,6 +179,8 @@ impl Account {
             Fact::Account(news) => self.tell(news, stamp, &mut change),
             Fact::Number(told) => self.tell_number(told, stamp, &mut change),
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
+            Fact::Message(news) => self.tell_message(event.observed_at, news, &mut change),
+            Fact::TimePassed => self.settle(event.observed_at),
             Fact::Unwatched => {}
         }
         change

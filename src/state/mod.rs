@@ -5,8 +5,10 @@
 
 pub mod account;
 mod change;
+pub mod conversation;
 mod counts;
 mod gone;
+mod histogram;
 mod history;
 pub mod journal;
 mod latest;
@@ -17,6 +19,7 @@ mod saved;
 mod sighting;
 mod stamp;
 pub mod template;
+pub mod traffic;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -24,7 +27,9 @@ use std::sync::Arc;
 
 pub use account::Account;
 pub use change::Change;
+pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};
+pub use histogram::Histogram;
 pub use history::{Drift, History, Observed, Step};
 pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
@@ -33,15 +38,19 @@ pub use polls::PollTimes;
 pub use repeats::Repeats;
 pub use stamp::Stamp;
 pub use template::Template;
+pub use traffic::Traffic;
 
-use crate::domain::{DeliveryKey, Event, Fact, Source, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
 const MANAGEMENT_KEYS: usize = 200_000;
 
-/// Keys of changes without facts (messages, mostly), which come by the hundred a second: enough to
-/// recognise the quick repeats without pushing out the ones above.
+/// Keys of messages and their statuses, which may come by the hundred a second: some hours of them, so
+/// that a repeat within that time counts once.
+const MESSAGE_KEYS: usize = 500_000;
+
+/// Keys of changes without facts: enough to recognise the quick repeats.
 const OTHER_KEYS: usize = 50_000;
 
 /// The watched accounts, as one consistent picture. Cloning shares everything.
@@ -52,7 +61,33 @@ pub type Accounts = BTreeMap<WabaId, Arc<Account>>;
 pub struct State {
     accounts: Accounts,
     management: Repeats,
+    messages: Repeats,
     other: Repeats,
+}
+
+/// The kinds of changes whose repeats must be harmless after a restart as well: each has its own window,
+/// so that many messages do not push out the few facts about quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Window {
+    /// Changes that facts about the business were read from.
+    Management,
+    /// Messages and their statuses.
+    Messages,
+}
+
+impl Window {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
+
+    /// Where a change of this kind is noted, if it must outlive the process.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Message(_) => Some(Self::Messages),
+            Fact::Unwatched | Fact::TimePassed => None,
+            _ => Some(Self::Management),
+        }
+    }
 }
 
 impl Default for State {
@@ -60,6 +95,7 @@ impl Default for State {
         Self {
             accounts: Accounts::new(),
             management: Repeats::remembering(MANAGEMENT_KEYS),
+            messages: Repeats::remembering(MESSAGE_KEYS),
             other: Repeats::remembering(OTHER_KEYS),
         }
     }
@@ -85,27 +121,45 @@ impl State {
         }
     }
 
-    /// Undoes events that could not be made durable: the accounts as they were before, and how many
-    /// changes were new.
-    pub fn undo(&mut self, before: Accounts, new_changes: usize) {
-        self.adopt(before);
-        self.management.forget_newest(new_changes);
+    /// Takes back that these changes were applied: the last so many of a window.
+    pub fn forget_newest(&mut self, window: Window, how_many: usize) {
+        self.window_mut(window).forget_newest(how_many);
     }
 
-    /// The webhook changes whose repeats must be harmless after a restart as well: those that facts
-    /// were read from.
+    /// The webhook changes of this kind that were applied.
     #[must_use]
-    pub fn applied_changes(&self) -> &Repeats {
-        &self.management
+    pub fn applied_changes(&self, window: Window) -> &Repeats {
+        match window {
+            Window::Management => &self.management,
+            Window::Messages => &self.messages,
+        }
     }
 
     /// Takes up the changes that another process had applied, oldest first.
     pub fn restore_applied_changes(
         &mut self,
+        window: Window,
         keys: impl IntoIterator<Item = DeliveryKey>,
         newest_number: u64,
     ) {
-        self.management.restore(keys, newest_number);
+        self.window_mut(window).restore(keys, newest_number);
+    }
+
+    fn window_mut(&mut self, window: Window) -> &mut Repeats {
+        match window {
+            Window::Management => &mut self.management,
+            Window::Messages => &mut self.messages,
+        }
+    }
+
+    /// The accounts in which something is settled or ended by `now` alone.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &WabaId> {
+        let is_due = move |account: &Account| account.traffic.values().any(|one| one.is_due(now));
+        let due = self
+            .accounts
+            .iter()
+            .filter(move |(_, account)| is_due(account));
+        due.map(|(waba_id, _)| waba_id)
     }
 
     /// The picture as it is now.
@@ -123,10 +177,10 @@ impl State {
             };
         };
         if let Source::Webhook(key) = event.source {
-            let known = if event.fact == Fact::Unwatched {
-                &mut self.other
-            } else {
-                &mut self.management
+            let known = match Window::of(&event.fact) {
+                Some(Window::Management) => &mut self.management,
+                Some(Window::Messages) => &mut self.messages,
+                None => &mut self.other,
             };
             if !known.is_new(key) {
                 return Change {

@@ -12,7 +12,7 @@ use super::journal::Spoken;
 use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
 use crate::domain::{
     BusinessId, CanSendMessage, DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit,
-    PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number, template,
+    PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, message, number, template,
 };
 
 macro_rules! saved_as_text {
@@ -47,6 +47,10 @@ saved_as_text! {
     BanState,
     CanSendMessage,
     HealthEntity,
+    message::Category,
+    message::ErrorCode,
+    message::Kind,
+    message::Status,
     number::AccountMode,
     number::CodeVerificationStatus,
     number::NameDecision,

@@ -1,11 +1,12 @@
 //! What a batch of events did to the state: what a commit has to make durable, or to undo.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::database::Line;
 use super::rows;
 use crate::domain::{DeliveryKey, Event, Fact, Source, WabaId};
-use crate::state::{Accounts, Amendment, Change, State};
+use crate::state::{Accounts, Amendment, Change, State, Window};
 
 /// The effects of a batch, in the order of its events.
 pub struct Applied {
@@ -13,8 +14,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// The accounts touched, as they were before.
     pub before: Accounts,
-    /// The webhook changes now noted as applied.
-    pub new_changes: Vec<DeliveryKey>,
+    /// The webhook changes now noted as applied, by the window they are noted in.
+    pub new_changes: BTreeMap<Window, Vec<DeliveryKey>>,
     waba_ids: Vec<WabaId>,
 }
 
@@ -24,7 +25,7 @@ impl Applied {
         let mut applied = Self {
             changes: Vec::with_capacity(events.len()),
             before: Accounts::new(),
-            new_changes: Vec::new(),
+            new_changes: BTreeMap::new(),
             waba_ids: Vec::with_capacity(events.len()),
         };
         for event in events {
@@ -43,12 +44,20 @@ impl Applied {
         if is_news {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
-            if let Source::Webhook(key) = event.source {
-                self.new_changes.push(key);
+            if let (Source::Webhook(key), Some(window)) = (event.source, Window::of(&event.fact)) {
+                self.new_changes.entry(window).or_default().push(key);
             }
         }
         self.changes.push(change);
         self.waba_ids.push(waba_id.clone());
+    }
+
+    /// Takes all of it back.
+    pub fn undo(self, state: &mut State) {
+        state.adopt(self.before);
+        for (window, changes) in self.new_changes {
+            state.forget_newest(window, changes.len());
+        }
     }
 
     /// Is there nothing to make durable?

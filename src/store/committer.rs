@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
-use super::database::{Database, Trouble, Writes};
+use super::database::{Database, Keys, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
-use crate::domain::{Event, WabaId};
-use crate::state::{Accounts, State};
+use crate::domain::{Event, Fact, Source, WabaId};
+use crate::state::{Accounts, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
@@ -27,6 +27,9 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the journal is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// How often conversations are looked at that nothing has come for.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells whoever asked how it went.
 type Answer = oneshot::Sender<Result<(), Unavailable>>;
@@ -95,6 +98,8 @@ impl Committer {
         let mut retry = interval(RETRY_EVERY);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = interval(PRUNE_EVERY);
+        let mut settle = interval(SETTLE_EVERY);
+        settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closed = loop {
             tokio::select! {
                 count = requests.recv_many(&mut waiting, MAX_BATCH) => {
@@ -110,6 +115,7 @@ impl Committer {
                     drop(self.become_sound().await);
                 }
                 _ = prune.tick() => self.prune().await,
+                _ = settle.tick() => self.settle_what_is_due().await,
             }
         };
         if let Err(trouble) = self.database.close().await {
@@ -179,7 +185,7 @@ impl Committer {
             self.add_parcels(&mut writes, parcels, &sizes);
             let started = Instant::now();
             if let Err(trouble) = self.database.write(&writes).await {
-                self.state.undo(applied.before, applied.new_changes.len());
+                applied.undo(&mut self.state);
                 return Err(self.doubt(&trouble));
             }
             let took = started.elapsed().as_secs_f64();
@@ -203,15 +209,23 @@ impl Committer {
         };
         for (waba_id, before) in &applied.before {
             let now = &self.state.accounts()[waba_id];
-            let (account, objects) = rows::of_account(waba_id, Some(before), now);
+            let (account, objects) = rows::of_account(waba_id, before, now);
+            writes
+                .conversations
+                .extend(rows::of_conversations(waba_id, before, now));
             writes.accounts.push(account);
             writes.objects.extend(objects);
         }
-        let keys = self.state.applied_changes();
-        let first = number(keys.newest_number()) - number(applied.new_changes.len() as u64) + 1;
-        let numbered = (first..).zip(applied.new_changes.iter().map(|key| rows::of_key(*key)));
-        writes.keys = numbered.collect();
-        writes.forgotten_keys = number(keys.forgotten_number());
+        for (window, changes) in &applied.new_changes {
+            let noted = self.state.applied_changes(*window);
+            let first = number(noted.newest_number()) - number(changes.len() as u64) + 1;
+            let numbered = (first..).zip(changes.iter().map(|key| rows::of_key(*key)));
+            writes.keys.push(Keys {
+                window: *window,
+                new: numbered.collect(),
+                forgotten: number(noted.forgotten_number()),
+            });
+        }
         (writes.struck, writes.added) = applied.journal();
         writes
     }
@@ -339,12 +353,33 @@ impl Committer {
     }
 
     async fn read_keys(&mut self) -> Result<(), Trouble> {
-        let saved = self.database.delivery_keys().await?;
-        let newest = saved.last().map_or(0, |(number, _)| *number);
-        let keys: Result<Vec<_>, _> = saved.iter().map(|(_, key)| rows::to_key(key)).collect();
-        let newest = u64::try_from(newest).unwrap_or(0);
-        self.state.restore_applied_changes(keys?, newest);
+        for window in Window::ALL {
+            let saved = self.database.delivery_keys(window).await?;
+            let newest = saved.last().map_or(0, |(number, _)| *number);
+            let keys: Result<Vec<_>, _> = saved.iter().map(|(_, key)| rows::to_key(key)).collect();
+            let newest = u64::try_from(newest).unwrap_or(0);
+            self.state.restore_applied_changes(window, keys?, newest);
+        }
         Ok(())
+    }
+
+    /// Settles what waited for latecomers, where nothing else has come to do it.
+    async fn settle_what_is_due(&mut self) {
+        let now = clock::now();
+        let due = self.state.due(now).map(|waba_id| Event {
+            waba_id: waba_id.clone(),
+            observed_at: now,
+            source: Source::Poll,
+            fact: Fact::TimePassed,
+        });
+        let due: Vec<Event> = due.collect();
+        if !due.is_empty() {
+            // Its outcome is told by readiness and the metrics; the next tick tries again.
+            drop(
+                self.commit(&due.iter().collect::<Vec<_>>(), Vec::new())
+                    .await,
+            );
+        }
     }
 
     async fn prune(&mut self) {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::{Line, Object, ParcelRow, SavedAccount, Table, Trouble};
+use super::database::{ConversationRow, Line, Object, ParcelRow, SavedAccount, Table, Trouble};
 use super::parcels::Waiting;
-use crate::domain::{DeliveryKey, Timestamp, WabaId};
-use crate::state::{Account, Entity, Transition};
+use crate::domain::{ConversationKey, DeliveryKey, Timestamp, WabaId};
+use crate::state::{Account, Entity, Traffic, Transition};
 
 /// A delivery that waits.
 pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
@@ -24,11 +26,9 @@ pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
 /// The account's own row, and the rows of those of its objects that are not as they were.
 pub fn of_account(
     waba_id: &WabaId,
-    before: Option<&Account>,
+    before: &Account,
     now: &Account,
 ) -> ((String, String), Vec<Object>) {
-    let nothing = Account::default();
-    let before = before.unwrap_or(&nothing);
     let mut objects = Vec::new();
     let mut add = |table, id: &dyn Display, state| {
         objects.push(Object {
@@ -44,7 +44,37 @@ pub fn of_account(
     differences(&before.templates, &now.templates, |id, state| {
         add(Table::Templates, id, state);
     });
+    differences(&before.traffic, &now.traffic, |id, state| {
+        add(Table::Traffic, id, state);
+    });
     ((waba_id.to_string(), json(now)), objects)
+}
+
+/// The rows of the conversations that are not as they were.
+pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Vec<ConversationRow> {
+    let mut rows = Vec::new();
+    let nothing = OrdMap::new();
+    for (id, traffic) in &now.traffic {
+        let before = before.traffic.get(id);
+        let before = before.map_or(&nothing, |traffic| traffic.conversations());
+        let changes = before.diff(traffic.conversations());
+        rows.extend(changes.map(|change| {
+            let (key, state) = match change {
+                DiffItem::Add(key, new)
+                | DiffItem::Update {
+                    new: (key, new), ..
+                } => (key, Some(json(new.as_ref()))),
+                DiffItem::Remove(key, _) => (key, None),
+            };
+            ConversationRow {
+                waba_id: waba_id.to_string(),
+                phone_number_id: id.to_string(),
+                conversation: format!("{:032x}", key.0),
+                state,
+            }
+        }));
+    }
+    rows
 }
 
 /// Tells of each object that was added, changed or forgotten. Objects are copied when they change, so
@@ -80,6 +110,21 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, Trouble> {
             .templates
             .insert(template.id.clone(), Arc::new(template));
     }
+    let mut traffic: BTreeMap<String, Traffic> = BTreeMap::new();
+    for state in &saved.traffic {
+        let one: Traffic = parse("a number's traffic", state)?;
+        traffic.insert(one.id.to_string(), one);
+    }
+    for (number, key, state) in &saved.conversations {
+        let key = u128::from_str_radix(key, 16).map_err(|error| {
+            Trouble::unreadable(format!("a conversation's key is damaged: {error}"))
+        })?;
+        if let Some(traffic) = traffic.get_mut(number) {
+            traffic.restore(ConversationKey(key), parse("a conversation", state)?);
+        }
+    }
+    let traffic = traffic.into_values();
+    account.traffic = traffic.map(|one| (one.id.clone(), Arc::new(one))).collect();
     Ok(account)
 }
 

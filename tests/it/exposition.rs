@@ -34,7 +34,7 @@ fn deliver(state: &mut State, seconds: i64, field: &str, value: &str) {
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400","time":{sent},"changes":[{{"field":"{field}","value":{value}}}]}}]}}"#
     );
-    let delivery = Delivery::parse(body.as_bytes(), received(seconds)).expect("it is json");
+    let delivery = Delivery::parse(body.as_bytes(), received(seconds), None).expect("it is json");
     assert_eq!(delivery.oddities, [], "{body}");
     for event in &delivery.events {
         state.apply(event);

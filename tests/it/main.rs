@@ -18,3 +18,4 @@ mod reducer_properties;
 mod relay;
 mod support;
 mod template_detail;
+mod trackers;

@@ -13,9 +13,11 @@ use thiserror::Error;
 use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
 use super::key::delivery_key;
 use super::wire;
-use crate::domain::{DeliveryKey, Event, Source, Timestamp, WabaId, WebhookField, Word};
+use crate::domain::{
+    DeliveryKey, Event, Fact, Source, Timestamp, WabaId, WebhookField, Word, message,
+};
 use crate::ingest::json::moment;
-use crate::ingest::{Oddities, Oddity};
+use crate::ingest::{Customers, Oddities, Oddity};
 use crate::telemetry::Telemetry;
 
 /// The one `object` whose webhooks these are.
@@ -65,12 +67,16 @@ impl NotJson {
 }
 
 impl Delivery {
-    /// Reads a body whose signature has been verified.
+    /// Reads a body whose signature has been verified. Without `customers`, messages are not looked into.
     ///
     /// # Errors
     /// If the body is not JSON at all (or holds, where the envelope has its objects, a number beyond
     /// any float or half a surrogate pair).
-    pub fn parse(body: &[u8], received_at: Timestamp) -> Result<Self, NotJson> {
+    pub fn parse(
+        body: &[u8],
+        received_at: Timestamp,
+        customers: Option<&Customers>,
+    ) -> Result<Self, NotJson> {
         // Once for the whole body, instead of once for each value in it.
         let text = str::from_utf8(body).map_err(|_| NotJson)?;
         let OneOrNone(body) = serde_json::from_str(text).map_err(|_| NotJson)?;
@@ -82,7 +88,7 @@ impl Delivery {
             received_at,
         };
         match body {
-            Some(body) => delivery.read_body(body),
+            Some(body) => delivery.read_body(body, customers),
             None => delivery.malformed("webhook", "body"),
         }
         Ok(delivery)
@@ -111,7 +117,7 @@ impl Delivery {
         }
     }
 
-    fn read_body(&mut self, body: Body<'_>) {
+    fn read_body(&mut self, body: Body<'_>, customers: Option<&Customers>) {
         match body.object.and_then(scalar) {
             Some(object) if object == OBJECT => {}
             Some(object) => {
@@ -125,13 +131,13 @@ impl Delivery {
         };
         for entry in entries {
             match entry {
-                Some(entry) => self.read_entry(entry),
+                Some(entry) => self.read_entry(entry, customers),
                 None => self.malformed("webhook", "entry"),
             }
         }
     }
 
-    fn read_entry(&mut self, entry: Entry<'_>) {
+    fn read_entry(&mut self, entry: Entry<'_>, customers: Option<&Customers>) {
         let origin = self.origin_of(&entry);
         if let Some(waba_id) = origin.waba_id.clone() {
             self.accounts.push(Heard {
@@ -144,7 +150,7 @@ impl Delivery {
         };
         for change in changes {
             match change {
-                Some(change) => self.read_change(&origin, &change),
+                Some(change) => self.read_change(&origin, &change, customers),
                 None => self.malformed("entry", "changes"),
             }
         }
@@ -176,7 +182,12 @@ impl Delivery {
         believed
     }
 
-    fn read_change(&mut self, origin: &Origin<'_>, change: &Change<'_>) {
+    fn read_change(
+        &mut self,
+        origin: &Origin<'_>,
+        change: &Change<'_>,
+        customers: Option<&Customers>,
+    ) {
         let Some(name) = present(change.field).and_then(scalar) else {
             return self.malformed("change", "field");
         };
@@ -190,8 +201,13 @@ impl Delivery {
             return self.malformed("change", "value");
         };
         let rejection_info = present(change.rejection_info);
-        let reading = wire::read(field, value, rejection_info, &mut self.oddities);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value.get());
+        if let Some(customers) = customers.filter(|_| field == WebhookField::Messages)
+            && self.read_messages(origin, value, customers, key)
+        {
+            return;
+        }
+        let reading = wire::read(field, value, rejection_info, &mut self.oddities);
         if !origin.is_test {
             self.keep(origin, reading, key);
         }
@@ -217,6 +233,41 @@ impl Delivery {
             source: Source::Webhook(key),
             fact: reading.fact,
         });
+    }
+
+    /// An event for each message and status; says whether there are any.
+    fn read_messages(
+        &mut self,
+        origin: &Origin<'_>,
+        value: &RawValue,
+        customers: &Customers,
+        key: DeliveryKey,
+    ) -> bool {
+        let Some(waba_id) = origin.waba_id.clone() else {
+            return false;
+        };
+        let Some((number, items)) = wire::message::read(value, customers, &mut self.oddities)
+        else {
+            return false;
+        };
+        let any = !items.is_empty();
+        for (index, item) in (0_u64..).zip(items) {
+            let at = item.at.filter(|at| self.is_plausible(*at));
+            self.events.push(Event {
+                waba_id: waba_id.clone(),
+                observed_at: at_whole_seconds(at.or(origin.time).unwrap_or(self.received_at)),
+                source: Source::Webhook(match item.identity {
+                    Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
+                    None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
+                }),
+                fact: Fact::Message(message::News {
+                    phone_number_id: number.clone(),
+                    received_at: self.received_at,
+                    told: item.told,
+                }),
+            });
+        }
+        any
     }
 
     fn is_plausible(&self, time: Timestamp) -> bool {

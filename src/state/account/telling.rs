@@ -5,15 +5,18 @@ use std::sync::Arc;
 use super::super::journal::Entity;
 use super::super::sighting::Sighting;
 use super::super::waiting::Waiting;
-use super::super::{Change, Latest, Stamp};
+use super::super::{Change, Latest, Stamp, Traffic};
 use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
 use crate::domain::account::News;
 use crate::domain::template as words;
-use crate::domain::{Collector, QualityRating, Word, number};
+use crate::domain::{Collector, QualityRating, Timestamp, Word, message, number};
 
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
 /// listed within seconds of the start; more than this means that the digits will never be ours.
 const MAX_WAITING: usize = 64;
+
+/// Numbers of an account whose messages are counted; Meta allows 25, and more to few.
+const MAX_NUMBERS: usize = 1_000;
 
 impl Account {
     pub(super) fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
@@ -87,6 +90,32 @@ impl Account {
     pub(super) fn apply_waiting(&mut self, change: &mut Change) {
         for Waiting { told, stamp } in std::mem::take(&mut self.waiting) {
             self.tell_number(&told, stamp, change);
+        }
+    }
+
+    pub(super) fn tell_message(
+        &mut self,
+        at: Timestamp,
+        news: &message::News,
+        change: &mut Change,
+    ) {
+        let id = &news.phone_number_id;
+        if !self.traffic.contains_key(id) && self.traffic.len() >= MAX_NUMBERS {
+            change.refused = true;
+            return;
+        }
+        let traffic = self.traffic.entry(id.clone());
+        let traffic = traffic.or_insert_with(|| Arc::new(Traffic::new(id.clone())));
+        Arc::make_mut(traffic).tell(at, news);
+    }
+
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        for traffic in self
+            .traffic
+            .values_mut()
+            .filter(|traffic| traffic.is_due(now))
+        {
+            Arc::make_mut(traffic).settle(now);
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::write::keys_of;
 use super::{Database, Table, Trouble};
+use crate::state::Window;
 
 /// Accounts asked for in one statement; SQLite takes 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
@@ -18,7 +20,14 @@ pub struct SavedAccount {
     pub numbers: Vec<String>,
     /// Its templates.
     pub templates: Vec<String>,
+    /// What is counted of its numbers' messages.
+    pub traffic: Vec<String>,
+    /// Their open conversations.
+    pub conversations: Vec<SavedConversation>,
 }
+
+/// One conversation's row: its number, its key, and its JSON.
+pub type SavedConversation = (String, String, String);
 
 /// Saved accounts by id.
 pub type Saved = BTreeMap<String, SavedAccount>;
@@ -34,11 +43,13 @@ impl Database {
         Ok(saved)
     }
 
-    /// The delivery keys remembered, oldest first, with their numbers.
-    pub async fn delivery_keys(&mut self) -> Result<Vec<(i64, String)>, Trouble> {
-        let query =
-            sqlx::query_as("SELECT number, delivery_key FROM delivery_keys ORDER BY number");
-        Ok(query.fetch_all(self.connection()?).await?)
+    /// The delivery keys remembered in this window, oldest first, with their numbers.
+    pub async fn delivery_keys(&mut self, window: Window) -> Result<Vec<(i64, String)>, Trouble> {
+        let table = keys_of(window);
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "SELECT number, delivery_key FROM {table} ORDER BY number"
+        ));
+        Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
 }
 
@@ -55,12 +66,8 @@ async fn load_some(
     {
         saved.entry(waba_id).or_default().state = state;
     }
-    for table in [Table::Numbers, Table::Templates] {
-        let name = match table {
-            Table::Numbers => "phone_numbers",
-            Table::Templates => "templates",
-        };
-        let mut query = rows_of(name, ids);
+    for table in Table::ALL {
+        let mut query = rows_of(table.name_and_key().0, ids);
         let rows = query.build_query_as::<(String, String)>();
         for (waba_id, state) in rows.fetch_all(&mut *connection).await? {
             // Written in one transaction with its account: there is one.
@@ -68,8 +75,27 @@ async fn load_some(
             match table {
                 Table::Numbers => account.numbers.push(state),
                 Table::Templates => account.templates.push(state),
+                Table::Traffic => account.traffic.push(state),
             }
         }
+    }
+    load_conversations(connection, ids, saved).await
+}
+
+async fn load_conversations(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut Saved,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, phone_number_id, conversation, state FROM conversations WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, String, String);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, number, conversation, state) in rows {
+        let account = saved.entry(waba_id).or_default();
+        account.conversations.push((number, conversation, state));
     }
     Ok(())
 }
@@ -78,10 +104,14 @@ fn rows_of(table: &str, ids: &[String]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(format!(
         "SELECT waba_id, state FROM {table} WHERE waba_id IN ("
     ));
+    push_list(&mut query, ids);
+    query
+}
+
+fn push_list(query: &mut QueryBuilder<Sqlite>, ids: &[String]) {
     let mut list = query.separated(", ");
     for id in ids {
-        list.push_bind(id);
+        list.push_bind(id.clone());
     }
     query.push(")");
-    query
 }

@@ -21,7 +21,7 @@ pub use load::SavedAccount;
 pub use open::OpenError;
 pub use parcels::{ParcelReader, ParcelRow};
 pub use trouble::{Reason, Trouble};
-pub use write::{Line, Object, Table, Writes};
+pub use write::{ConversationRow, Keys, Line, Object, Table, Writes};
 
 use super::Location;
 use lock::Lock;

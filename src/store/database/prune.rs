@@ -27,7 +27,9 @@ impl Database {
     }
 }
 
-const STATEMENTS: [&str; 5] = [
+const STATEMENTS: [&str; 7] = [
+    "DELETE FROM conversations WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
+    "DELETE FROM traffic WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM templates WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM phone_numbers WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM accounts WHERE saved_ms < $1",

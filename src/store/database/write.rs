@@ -6,6 +6,7 @@ use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::parcels::Parcel;
 use super::{Database, Trouble, parcels};
+use crate::state::Window;
 
 /// Rows in one statement. More gain little; SQLite takes 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
@@ -17,12 +18,19 @@ pub enum Table {
     Numbers,
     /// Message templates.
     Templates,
+    /// What is counted of a phone number's messages.
+    Traffic,
 }
 
 impl Table {
-    fn name_and_key(self) -> (&'static str, &'static str) {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
+
+    /// The table, and the column that tells an account's objects apart.
+    pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
         match self {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
+            Self::Traffic => ("traffic", "phone_number_id"),
             Self::Templates => ("templates", "template_id"),
         }
     }
@@ -39,6 +47,38 @@ pub struct Object {
     pub id: String,
     /// As JSON; none to delete the row.
     pub state: Option<String>,
+}
+
+/// One conversation's row: how it stands, or that it is over.
+#[derive(Clone, Debug)]
+pub struct ConversationRow {
+    /// Its account.
+    pub waba_id: String,
+    /// Its number.
+    pub phone_number_id: String,
+    /// Its key.
+    pub conversation: String,
+    /// As JSON; none to delete the row.
+    pub state: Option<String>,
+}
+
+/// What one window of delivery keys gains and loses.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Which window.
+    pub window: Window,
+    /// New keys with their numbers.
+    pub new: Vec<(i64, String)>,
+    /// Keys up to this number are forgotten.
+    pub forgotten: i64,
+}
+
+/// The table of a window.
+pub(super) fn keys_of(window: Window) -> &'static str {
+    match window {
+        Window::Management => "delivery_keys",
+        Window::Messages => "message_keys",
+    }
 }
 
 /// One line of the journal.
@@ -85,10 +125,10 @@ pub struct Writes {
     pub accounts: Vec<(String, String)>,
     /// Numbers and templates.
     pub objects: Vec<Object>,
-    /// New delivery keys with their numbers.
-    pub keys: Vec<(i64, String)>,
-    /// Keys up to this number are forgotten.
-    pub forgotten_keys: i64,
+    /// Conversations that are not as they were.
+    pub conversations: Vec<ConversationRow>,
+    /// New delivery keys of each window that has any.
+    pub keys: Vec<Keys>,
     /// Deliveries to be passed on, with their numbers.
     pub parcels: Vec<(i64, Parcel)>,
     /// To whom.
@@ -106,7 +146,10 @@ impl Database {
     pub async fn write(&mut self, writes: &Writes) -> Result<(), Trouble> {
         let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
         write_objects(&mut transaction, writes).await?;
-        write_keys(&mut transaction, writes).await?;
+        write_conversations(&mut transaction, writes).await?;
+        for keys in &writes.keys {
+            write_keys(&mut transaction, keys).await?;
+        }
         write_journal(&mut transaction, writes).await?;
         parcels::write_parcels(&mut transaction, writes).await?;
         sqlx::query("UPDATE commits SET number = $1")
@@ -130,7 +173,7 @@ async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sq
         );
         query.build().execute(&mut *connection).await?;
     }
-    for table in [Table::Numbers, Table::Templates] {
+    for table in Table::ALL {
         let of_table = writes.objects.iter().filter(|object| object.table == table);
         let kept: Vec<_> = of_table
             .clone()
@@ -173,23 +216,62 @@ async fn delete(connection: &mut SqliteConnection, object: &Object) -> sqlx::Res
     query.build().execute(connection).await.map(drop)
 }
 
-async fn write_keys(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
-    for rows in writes.keys.chunks(ROWS_AT_ONCE) {
+async fn write_conversations(
+    connection: &mut SqliteConnection,
+    writes: &Writes,
+) -> sqlx::Result<()> {
+    let open = writes.conversations.iter();
+    let open: Vec<_> = open
+        .filter_map(|row| Some((row, row.state.as_ref()?)))
+        .collect();
+    for rows in open.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO conversations (waba_id, phone_number_id, conversation, state) ",
+        );
+        query.push_values(rows, |mut values, (row, state)| {
+            values
+                .push_bind(&row.waba_id)
+                .push_bind(&row.phone_number_id)
+                .push_bind(&row.conversation)
+                .push_bind(*state);
+        });
+        query.push(
+            " ON CONFLICT (waba_id, phone_number_id, conversation) \
+             DO UPDATE SET state = excluded.state",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    for row in writes
+        .conversations
+        .iter()
+        .filter(|row| row.state.is_none())
+    {
+        sqlx::query(
+            "DELETE FROM conversations \
+             WHERE waba_id = $1 AND phone_number_id = $2 AND conversation = $3",
+        )
+        .bind(&row.waba_id)
+        .bind(&row.phone_number_id)
+        .bind(&row.conversation)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_keys(connection: &mut SqliteConnection, keys: &Keys) -> sqlx::Result<()> {
+    let table = keys_of(keys.window);
+    for rows in keys.new.chunks(ROWS_AT_ONCE) {
         let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO delivery_keys (number, delivery_key) ");
+            QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} (number, delivery_key) "));
         query.push_values(rows, |mut row, (number, key)| {
             row.push_bind(*number).push_bind(key);
         });
         query.build().execute(&mut *connection).await?;
     }
-    if writes.keys.is_empty() {
-        return Ok(());
-    }
-    sqlx::query("DELETE FROM delivery_keys WHERE number <= $1")
-        .bind(writes.forgotten_keys)
-        .execute(connection)
-        .await
-        .map(drop)
+    let mut forget = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {table} WHERE number <= "));
+    forget.push_bind(keys.forgotten);
+    forget.build().execute(connection).await.map(drop)
 }
 
 async fn write_journal(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {

@@ -133,7 +133,7 @@ fn what_is_not_json_is_refused() {
         b"entry=1",
         &cut_off[..cut_off.len() / 2],
     ] {
-        assert_eq!(Delivery::parse(body, RECEIVED_AT), Err(NotJson));
+        assert_eq!(Delivery::parse(body, RECEIVED_AT, None), Err(NotJson));
     }
 }
 
@@ -154,7 +154,7 @@ fn no_depth_of_nesting_overflows_the_stack() {
         ),
     ] {
         let body = [before, &open, &close, after].concat();
-        let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT).expect("JSON");
+        let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT, None).expect("JSON");
         assert!(!delivery.oddities.is_empty());
     }
 }
@@ -205,7 +205,7 @@ fn a_thousand_changes_keep_their_order_and_number() {
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{ACCOUNT}","time":{SENT_AT},"changes":[{changes}]}}]}}"#
     );
-    let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT).expect("JSON");
+    let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT, None).expect("JSON");
     assert_eq!(delivery.events.len(), 1_000);
     let sent_at = Timestamp::from_seconds(SENT_AT);
     assert!(

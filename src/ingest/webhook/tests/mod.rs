@@ -5,6 +5,7 @@
 
 mod account;
 mod envelope;
+mod message;
 mod number;
 mod properties;
 mod template;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 use super::Delivery;
 use crate::domain::{DisplayDigits, Fact, Source, Timestamp, WabaId};
-use crate::ingest::Oddity;
+use crate::ingest::{Customers, Oddity};
 
 /// The account of the fixtures, the portfolio it belongs to, and the time of their entries.
 const ACCOUNT: &str = "800100200300400";
@@ -90,7 +91,12 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn parsed(name: &str) -> Delivery {
-    Delivery::parse(&fixture(name), RECEIVED_AT).unwrap_or_else(|error| panic!("{name}: {error}"))
+    Delivery::parse(&fixture(name), RECEIVED_AT, None)
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn customers() -> Customers {
+    Customers::new(&"0123456789abcdef".into())
 }
 
 fn as_text(oddity: &Oddity) -> String {

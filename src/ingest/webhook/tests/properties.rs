@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
-use super::{ACCOUNT, RECEIVED_AT, SENT_AT};
+use super::{ACCOUNT, RECEIVED_AT, SENT_AT, customers};
 use crate::domain::account::{News, ReviewStatus};
 use crate::domain::{Fact, WebhookField, Word};
 use crate::ingest::webhook::{Delivery, SignatureError, Verifier};
@@ -114,7 +114,7 @@ fn review(decision: &str) -> Value {
 
 fn reviews_in(body: &Value) -> Vec<ReviewStatus> {
     let body = serde_json::to_vec(body).expect("JSON");
-    let delivery = Delivery::parse(&body, RECEIVED_AT).expect("it is JSON");
+    let delivery = Delivery::parse(&body, RECEIVED_AT, None).expect("it is JSON");
     let facts = delivery.events.into_iter().map(|event| event.fact);
     let reviews = facts.filter_map(|fact| match fact {
         Fact::Account(News::Review(status)) => Some(status),
@@ -148,12 +148,23 @@ proptest! {
     #[test]
     fn any_json_at_all_is_taken(body in any_json()) {
         let body = serde_json::to_vec(&body).expect("JSON");
-        prop_assert!(Delivery::parse(&body, RECEIVED_AT).is_ok());
+        prop_assert!(Delivery::parse(&body, RECEIVED_AT, None).is_ok());
+        prop_assert!(Delivery::parse(&body, RECEIVED_AT, Some(&customers())).is_ok());
+    }
+
+    #[test]
+    fn any_messages_at_all_are_taken(messages in any_json(), statuses in any_json(), errors in any_json()) {
+        let metadata = json!({"phone_number_id": "900100200300400"});
+        let value = json!({"metadata": metadata, "messages": messages, "statuses": statuses, "errors": errors});
+        let changes = json!([{"field": "messages", "value": value}]);
+        let body = json!({"object": "whatsapp_business_account", "entry": [entry(ACCOUNT, &changes)]});
+        let body = serde_json::to_vec(&body).expect("JSON");
+        prop_assert!(Delivery::parse(&body, RECEIVED_AT, Some(&customers())).is_ok());
     }
 
     #[test]
     fn any_bytes_at_all_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        drop(Delivery::parse(&body, RECEIVED_AT));
+        drop(Delivery::parse(&body, RECEIVED_AT, None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its like) carry end users' numbers and words.
 
 mod account;
+pub mod message;
 mod number;
 mod template;
 

@@ -1,0 +1,139 @@
+//! Messages: what a webhook tells of one, without whose it is and what it says.
+
+use super::word::meta_words;
+use super::{ConversationKey, PhoneNumberId, Timestamp};
+
+meta_words! {
+    /// `messages[].type`.
+    Kind {
+        Text = "text",
+        Image = "image",
+        Audio = "audio",
+        Video = "video",
+        Document = "document",
+        Sticker = "sticker",
+        Location = "location",
+        Contacts = "contacts",
+        Interactive = "interactive",
+        Button = "button",
+        Order = "order",
+        Reaction = "reaction",
+        RequestWelcome = "request_welcome",
+        System = "system",
+        Unsupported = "unsupported",
+        Unknown = "unknown",
+    }
+}
+
+impl Kind {
+    /// Does its sender wait for an answer? Nobody answers a thumb, or the news of a new number.
+    #[must_use]
+    pub fn wants_an_answer(self) -> bool {
+        !matches!(self, Self::Reaction | Self::System)
+    }
+}
+
+meta_words! {
+    /// `statuses[].status`.
+    Status {
+        Sent = "sent",
+        Delivered = "delivered",
+        Read = "read",
+        Failed = "failed",
+        Played = "played",
+        Deleted = "deleted",
+        Pending = "pending",
+        Warning = "warning",
+    }
+}
+
+meta_words! {
+    /// `statuses[].pricing.category`, which one of a message's statuses has; `unknown` without it.
+    Category {
+        Marketing = "marketing",
+        Utility = "utility",
+        Authentication = "authentication",
+        AuthenticationInternational = "authentication_international",
+        Service = "service",
+        MarketingLite = "marketing_lite",
+        ReferralConversion = "referral_conversion",
+        Unknown = "unknown",
+    }
+}
+
+meta_words! {
+    /// `errors[].code`: those that Meta's pages name for messages.
+    ErrorCode {
+        RateLimitOfAccount = "80007",
+        ThroughputReached = "130429",
+        InExperiment = "130472",
+        CountryRestricted = "130497",
+        SomethingWrong = "131000",
+        AccessDenied = "131005",
+        ParameterMissing = "131008",
+        ParameterInvalid = "131009",
+        ServiceUnavailable = "131016",
+        SenderIsRecipient = "131021",
+        Undeliverable = "131026",
+        AccountLocked = "131031",
+        DisplayNameNotApproved = "131037",
+        PaymentProblem = "131042",
+        CertificateProblem = "131045",
+        WindowClosed = "131047",
+        SpamLimit = "131048",
+        EcosystemHealth = "131049",
+        MarketingStopped = "131050",
+        TypeUnsupported = "131051",
+        MediaNotDownloaded = "131052",
+        MediaNotUploaded = "131053",
+        PairLimit = "131056",
+        Maintenance = "131057",
+        ClassificationLimit = "131064",
+        TemplateParameters = "132000",
+        TemplateMissing = "132001",
+        TemplateTooLong = "132005",
+        TemplatePolicy = "132007",
+        TemplateValue = "132008",
+        TemplateFormat = "132012",
+        TemplatePaused = "132015",
+        TemplateDisabled = "132016",
+        FlowBlocked = "132068",
+        FlowThrottled = "132069",
+    }
+}
+
+/// What a webhook says about messages of one number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Which of the business' numbers.
+    pub phone_number_id: PhoneNumberId,
+    /// When the webhook came: what is older than this by more than the window of reordering is settled.
+    pub received_at: Timestamp,
+    /// What it says.
+    pub told: Told,
+}
+
+/// One message, or one status of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A customer wrote.
+    Received {
+        /// Whose conversation; none where Meta does not say.
+        from: Option<ConversationKey>,
+        /// What kind of message.
+        kind: Kind,
+    },
+    /// A message of the business got on.
+    Status {
+        /// Whose conversation; none where Meta does not say.
+        to: Option<ConversationKey>,
+        /// How far.
+        status: Status,
+        /// What it is billed as.
+        category: Category,
+        /// Why it failed.
+        errors: Vec<ErrorCode>,
+    },
+    /// Something failed that has no message.
+    Errors(Vec<ErrorCode>),
+}

@@ -1,0 +1,126 @@
+//! Messages and conversations of phone numbers: state to families.
+
+use super::metric::{Metric, metrics};
+use super::page::{Entity, Family, Page, Value};
+use super::rows::Rows;
+use crate::domain::Word;
+use crate::domain::message::{Category, Kind, Status};
+use crate::state::{Accounts, Histogram, Traffic};
+
+metrics! {
+    RECEIVED: Counter "whatsapp_messages_received_total" ["waba_id", "phone_number_id", "kind"]
+        "Messages that customers have sent, by type; those that have come, and text from 0 on.";
+    STATUSES: Counter "whatsapp_message_statuses_total" ["waba_id", "phone_number_id", "status", "category"]
+        "Statuses of the business' messages by price category, which one status of each message has, else 'unknown'. A message that is read at once may never be 'delivered'.";
+    FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
+        "Errors of messages that failed, by Meta's code; those that have happened, and OTHER from 0 on.";
+    FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
+        "From the first message of a conversation to its first answer; counted a minute after the answer.";
+    RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
+        "From the first message not answered yet to its answer; counted a minute after the answer.";
+    WAITING: Gauge "whatsapp_conversations_waiting" ["waba_id", "phone_number_id"]
+        "Customers whose last message has no answer yet, for a day at most.";
+    OLDEST_WAITING: Gauge "whatsapp_conversations_oldest_waiting_timestamp_seconds" ["waba_id", "phone_number_id"]
+        "Since when the customer waits who waits for longest; absent while nobody waits.";
+    OPEN: Gauge "whatsapp_conversations_open" ["waba_id", "phone_number_id"]
+        "Conversations in which something was said within a day.";
+    ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
+        "Conversations that ended: silent for a day after an answer (answered) or without one (unanswered), or closed because too many were open (overflow).";
+}
+
+/// Messages alone do not say whether a bot or a person answered.
+const ACTOR: &str = "unknown";
+
+/// Time as it passes, nights and holidays included.
+const CLOCK: &str = "wall";
+
+/// Writes the families of all numbers that had messages.
+pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+    let numbers: Rows<'_, Traffic> = accounts
+        .iter()
+        .flat_map(|(waba_id, account)| {
+            account.traffic().map(move |traffic| {
+                let labels = [
+                    ("waba_id", waba_id.as_str()),
+                    ("phone_number_id", traffic.id.as_str()),
+                ];
+                (Entity::of(&labels), traffic)
+            })
+        })
+        .collect();
+    write_messages(page, &numbers);
+    write_responses(page, &numbers);
+    write_conversations(page, &numbers);
+}
+
+/// There are hundreds of combinations: what has not happened is written only where its first step matters.
+fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
+    numbers.each(page, &RECEIVED, |family, entity, traffic| {
+        for (kind, count) in traffic.received.iter() {
+            if count > 0 || kind == Kind::Text {
+                family.sample(entity, &[kind.as_str()], Value::Whole(count));
+            }
+        }
+    });
+    numbers.each(page, &STATUSES, |family, entity, traffic| {
+        for (status, category, count) in traffic.statuses.iter() {
+            let is_common = matches!(
+                status,
+                Status::Sent | Status::Delivered | Status::Read | Status::Failed
+            );
+            if count > 0 || (is_common && category == Category::Unknown) {
+                let words = [status.as_str(), category.as_str()];
+                family.sample(entity, &words, Value::Whole(count));
+            }
+        }
+    });
+    numbers.each(page, &FAILURES, |family, entity, traffic| {
+        for (code, count) in traffic.failures.iter() {
+            if count > 0 || code.is_other() {
+                family.sample(entity, &[code.as_str()], Value::Whole(count));
+            }
+        }
+    });
+}
+
+fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>) {
+    let mut write = |metric: &Metric, of: fn(&Traffic) -> &Histogram| {
+        numbers.each(page, metric, |family, entity, traffic| {
+            write_histogram(family, entity, of(traffic));
+        });
+    };
+    write(&FIRST_RESPONSE, |traffic| &traffic.first_responses);
+    write(&RESPONSE, |traffic| &traffic.responses);
+}
+
+fn write_histogram(family: &mut Family<'_>, entity: &Entity, histogram: &Histogram) {
+    let [actor, clock] = [("actor", ACTOR), ("clock", CLOCK)];
+    for (bound, count) in histogram.cumulative() {
+        // `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
+        let bound = format!("{bound}.0");
+        let labels = [actor, clock, ("le", &bound)];
+        family.sample_of("_bucket", entity, &labels, Value::Whole(count));
+    }
+    let count = Value::Whole(histogram.count());
+    family.sample_of("_bucket", entity, &[actor, clock, ("le", "+Inf")], count);
+    let sum = Value::Float(histogram.sum().as_secs_f64());
+    family.sample_of("_sum", entity, &[actor, clock], sum);
+    family.sample_of("_count", entity, &[actor, clock], count);
+}
+
+fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {
+    let whole = |count: usize| Some(Value::Whole(count as u64));
+    numbers.value(page, &WAITING, |traffic| whole(traffic.waiting()));
+    numbers.time(page, &OLDEST_WAITING, Traffic::oldest_waiting);
+    numbers.value(page, &OPEN, |traffic| whole(traffic.open()));
+    numbers.each(page, &ENDED, |family, entity, traffic| {
+        let ended = traffic.ended;
+        for (reason, count) in [
+            ("answered", ended.answered),
+            ("unanswered", ended.unanswered),
+            ("overflow", ended.overflow),
+        ] {
+            family.sample(entity, &[reason], Value::Whole(count));
+        }
+    });
+}

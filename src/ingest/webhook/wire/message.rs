@@ -1,0 +1,123 @@
+//! `messages` webhooks to facts: one for each message and each status.
+//!
+//! Of a customer nothing is kept but a keyed hash, and of a message nothing but its type and time.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::domain::message::{Category, ErrorCode, Status, Told};
+use crate::domain::{ConversationKey, PhoneNumberId, Timestamp, WebhookField, Word};
+use crate::ingest::{Customers, Object, Oddities, Oddity};
+
+/// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
+const SENDER: [&str; 2] = ["from", "from_user_id"];
+const RECIPIENT: [&str; 2] = ["recipient_id", "recipient_user_id"];
+
+/// A member of a group, in both spellings.
+const MEMBER: [&str; 2] = ["recipient_participant_id", "participant_recipient_id"];
+
+/// One thing that happened.
+pub struct Item {
+    /// When, by its own timestamp.
+    pub at: Option<Timestamp>,
+    /// What makes its repeats the same; none where Meta gives no id.
+    pub identity: Option<String>,
+    /// What.
+    pub told: Told,
+}
+
+/// What one change says, and of which number.
+pub fn read(
+    value: &RawValue,
+    customers: &Customers,
+    odd: &mut Oddities,
+) -> Option<(PhoneNumberId, Vec<Item>)> {
+    let value: Option<Value> = serde_json::from_str(value.get()).ok();
+    let noun = WebhookField::Messages.as_str();
+    let change = value.as_ref().and_then(|value| Object::of(noun, value));
+    let Some(change) = change else {
+        odd.push(Oddity::Malformed {
+            noun: "change",
+            key: "value",
+        });
+        return None;
+    };
+    let metadata = change.object("metadata", "metadata", odd)?;
+    let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
+    let reader = Reader {
+        customers,
+        number: &id,
+    };
+    let mut items = Vec::new();
+    for message in change.objects("messages", "message", odd) {
+        items.extend(reader.message(&message, odd));
+    }
+    for status in change.objects("statuses", "status", odd) {
+        items.extend(reader.status(&status, odd));
+    }
+    let errors = errors(&change, odd);
+    if !errors.is_empty() {
+        items.push(Item {
+            at: None,
+            identity: None,
+            told: Told::Errors(errors),
+        });
+    }
+    Some((id, items))
+}
+
+struct Reader<'a> {
+    customers: &'a Customers,
+    number: &'a PhoneNumberId,
+}
+
+impl Reader<'_> {
+    fn message(&self, message: &Object<'_>, odd: &mut Oddities) -> Option<Item> {
+        message.needs("type", odd)?;
+        let kind = message.word("type", odd)?;
+        Some(Item {
+            at: message.time("timestamp", odd),
+            identity: message.text("id", odd),
+            told: Told::Received {
+                from: self.conversation(message, &SENDER),
+                kind,
+            },
+        })
+    }
+
+    fn status(&self, status: &Object<'_>, odd: &mut Oddities) -> Option<Item> {
+        status.needs("status", odd)?;
+        let word: Status = status.word("status", odd)?;
+        let pricing = status.object("pricing", "pricing", odd);
+        let category = pricing.and_then(|pricing| pricing.word("category", odd));
+        // A group's message has one id and a status for each member.
+        let member = MEMBER.iter().find_map(|key| status.get(key)?.as_str());
+        let member = member.unwrap_or_default();
+        let id = status.text("id", odd);
+        Some(Item {
+            at: status.time("timestamp", odd),
+            identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
+            told: Told::Status {
+                to: self.conversation(status, &RECIPIENT),
+                status: word,
+                category: category.unwrap_or(Category::Unknown),
+                errors: errors(status, odd),
+            },
+        })
+    }
+
+    fn conversation(&self, object: &Object<'_>, keys: &[&str]) -> Option<ConversationKey> {
+        let customer = keys.iter().find_map(|key| object.get(key)?.as_str());
+        let customer = customer.filter(|customer| !customer.is_empty())?;
+        Some(self.customers.conversation(self.number, customer))
+    }
+}
+
+fn errors(object: &Object<'_>, odd: &mut Oddities) -> Vec<ErrorCode> {
+    let errors = object.objects("errors", "error", odd).into_iter();
+    // A code that is not known is counted as OTHER and is no oddity: Meta has hundreds.
+    let code = |text: &str| Some(ErrorCode::parse(text));
+    errors
+        .filter_map(|error| error.parsed("code", code, odd))
+        .collect()
+}

@@ -1,0 +1,245 @@
+//! One conversation: does the customer wait, since when, and how long did answers take?
+//!
+//! What happened is put in the order of its own time before it counts, so that webhooks that overtake
+//! each other change nothing. What comes too late for that counts as far as it still can.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Timestamp;
+
+/// After this much silence a conversation is over, and a message begins another: the 24 hours in which
+/// Meta lets a business answer freely.
+pub const SESSION: Duration = Duration::from_secs(24 * 3600);
+
+/// Most that may wait to be put in order; Meta's limit for a pair of numbers is far below.
+const MAX_UNSETTLED: usize = 64;
+
+/// Who wrote. At the same second the customer came first: whole seconds are all that Meta gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Side {
+    /// The customer.
+    Customer,
+    /// The business.
+    Business,
+}
+
+/// A customer was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// From the first message that was not answered yet.
+    pub after: Duration,
+    /// Is it the conversation's first?
+    pub is_first: bool,
+}
+
+/// What is known of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    waiting_since: Option<Timestamp>,
+    last_written_to: Option<Timestamp>,
+    has_spoken: bool,
+    was_answered: bool,
+    last_at: Timestamp,
+    /// In order, and not yet counted.
+    unsettled: Vec<(Timestamp, Side)>,
+}
+
+impl Conversation {
+    /// Notes what happened; counts what that leaves no room for.
+    pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(Answer)) {
+        let place = self.unsettled.partition_point(|one| *one <= (at, side));
+        self.unsettled.insert(place, (at, side));
+        if self.unsettled.len() > MAX_UNSETTLED {
+            let (at, side) = self.unsettled.remove(0);
+            self.apply(at, side).into_iter().for_each(&mut count);
+        }
+    }
+
+    /// Counts what happened before this moment.
+    pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(Answer)) {
+        let settled = self.unsettled.partition_point(|(at, _)| *at <= until);
+        let settled: Vec<_> = self.unsettled.drain(..settled).collect();
+        for (at, side) in settled {
+            self.apply(at, side).into_iter().for_each(&mut count);
+        }
+    }
+
+    /// Since when the customer waits, with all that is known by now.
+    #[must_use]
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        if self.unsettled.is_empty() {
+            return self.waiting_since;
+        }
+        let mut ahead = self.clone();
+        ahead.settle(Timestamp::from_millis(i64::MAX), |_| {});
+        ahead.waiting_since
+    }
+
+    /// Has the customer spoken, or may that still turn out? Else the business writes to somebody who says
+    /// nothing, which is no conversation.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        self.has_spoken || !self.unsettled.is_empty()
+    }
+
+    /// The first thing that has not been counted.
+    #[must_use]
+    pub fn first_unsettled(&self) -> Option<Timestamp> {
+        self.unsettled.first().map(|(at, _)| *at)
+    }
+
+    /// When something last happened.
+    #[must_use]
+    pub fn last_at(&self) -> Timestamp {
+        let last = self.unsettled.last().map(|(at, _)| *at);
+        last.map_or(self.last_at, |last| last.max(self.last_at))
+    }
+
+    fn apply(&mut self, at: Timestamp, side: Side) -> Option<Answer> {
+        if at.since(self.last_at) > SESSION {
+            *self = Self {
+                unsettled: std::mem::take(&mut self.unsettled),
+                ..Self::default()
+            };
+        }
+        self.last_at = self.last_at.max(at);
+        match side {
+            Side::Customer => {
+                self.has_spoken = true;
+                let is_answered = self.last_written_to.is_some_and(|answer| answer >= at);
+                if !is_answered {
+                    let since = self.waiting_since.unwrap_or(at);
+                    self.waiting_since = Some(since.min(at));
+                }
+                None
+            }
+            Side::Business => {
+                self.last_written_to = self.last_written_to.max(Some(at));
+                let since = self.waiting_since.filter(|since| *since <= at)?;
+                self.waiting_since = None;
+                Some(Answer {
+                    after: at.since(since),
+                    is_first: !std::mem::replace(&mut self.was_answered, true),
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const END: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn seconds(at: i64) -> Timestamp {
+        Timestamp::from_seconds(at)
+    }
+
+    /// The answers' seconds, the first ones negative.
+    fn answers(conversation: &mut Conversation, until: Timestamp) -> Vec<i64> {
+        let mut told = Vec::new();
+        conversation.settle(until, |answer| {
+            let after = i64::try_from(answer.after.as_secs()).expect("some seconds");
+            told.push(if answer.is_first { -after } else { after });
+        });
+        told
+    }
+
+    fn conversation(happened: &[(i64, Side)]) -> Conversation {
+        let mut conversation = Conversation::default();
+        for (at, side) in happened {
+            conversation.note(seconds(*at), *side, |_| panic!("there is room"));
+        }
+        conversation
+    }
+
+    use Side::{Business, Customer};
+
+    #[test]
+    fn an_answer_counts_from_the_first_message_that_had_none() {
+        let mut one = conversation(&[
+            (10, Customer),
+            (20, Customer),
+            (70, Business),
+            (75, Business),
+            (80, Customer),
+            (85, Business),
+            (90, Customer),
+        ]);
+        assert_eq!(one.waiting_since(), Some(seconds(90)));
+        assert_eq!(answers(&mut one, END), [-60, 5]);
+        assert_eq!(one.waiting_since(), Some(seconds(90)));
+    }
+
+    #[test]
+    fn a_business_that_writes_first_answers_nobody() {
+        let mut one = conversation(&[(10, Business), (20, Customer), (20, Business)]);
+        assert_eq!(answers(&mut one, END), [0]);
+        assert_eq!(one.waiting_since(), None);
+    }
+
+    #[test]
+    fn a_day_of_silence_begins_a_new_conversation() {
+        let day = 86_400;
+        let mut one = conversation(&[
+            (10, Customer),
+            (20, Business),
+            (day + 21, Customer),
+            (day + 51, Business),
+        ]);
+        assert_eq!(answers(&mut one, END), [-10, -30]);
+    }
+
+    #[test]
+    fn what_comes_late_counts_as_far_as_it_can() {
+        let mut one = conversation(&[(10, Customer), (60, Business)]);
+        assert_eq!(answers(&mut one, END), [-50]);
+        one.note(seconds(50), Customer, |_| {});
+        assert_eq!(answers(&mut one, END), [0_i64; 0], "it has been answered");
+        assert_eq!(one.waiting_since(), None);
+        one.note(seconds(100), Customer, |_| {});
+        assert_eq!(answers(&mut one, END), [0_i64; 0]);
+        one.note(seconds(90), Customer, |_| {});
+        one.note(seconds(95), Business, |_| {});
+        assert_eq!(answers(&mut one, END), [5]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// In any order, settled in any steps that leave no latecomer: the same answers.
+        #[test]
+        fn order_of_arrival_does_not_matter(
+            happened in prop::collection::vec((0_i64..500, any::<bool>()), 0..40),
+            shuffle in any::<prop::sample::Index>(),
+            steps in prop::collection::vec(0_i64..500, 0..5),
+        ) {
+            let side = |is_customer| if is_customer { Customer } else { Business };
+            let mut happened: Vec<_> = happened.into_iter().map(|(at, one)| (at, side(one))).collect();
+            let mut rotated = happened.clone();
+            rotated.rotate_left(shuffle.index(happened.len().max(1)) % happened.len().max(1));
+            rotated.reverse();
+            let at_once = answers(&mut conversation(&rotated), END);
+            happened.sort_unstable();
+            let mut in_steps = Conversation::default();
+            let mut told = Vec::new();
+            let mut steps = steps;
+            steps.sort_unstable();
+            let mut happened = happened.into_iter().peekable();
+            for step in steps {
+                while let Some((at, side)) = happened.next_if(|(at, _)| *at <= step) {
+                    in_steps.note(seconds(at), side, |_| {});
+                }
+                told.extend(answers(&mut in_steps, seconds(step)));
+            }
+            happened.for_each(|(at, side)| in_steps.note(seconds(at), side, |_| {}));
+            told.extend(answers(&mut in_steps, END));
+            prop_assert_eq!(at_once, told);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How long things took: how many within each bound.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Upper bounds of answering times, in seconds: what a bot, a person and a night take.
+pub const BOUNDS: [u32; 15] = [
+    1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 57_600, 86_400,
+];
+
+/// Durations by bound; exact to the millisecond in their sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// By bound, each without those below it; the last has no bound.
+    counts: [u64; BOUNDS.len() + 1],
+    sum_ms: u64,
+}
+
+impl Histogram {
+    /// One more.
+    pub fn observe(&mut self, duration: Duration) {
+        let within = BOUNDS
+            .iter()
+            .position(|bound| duration <= Duration::from_secs(u64::from(*bound)));
+        self.counts[within.unwrap_or(BOUNDS.len())] += 1;
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.sum_ms = self.sum_ms.saturating_add(millis);
+    }
+
+    /// How many there were within each bound, those below it included.
+    pub fn cumulative(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let counts = self.counts.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        BOUNDS.into_iter().zip(counts)
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        Duration::from_millis(self.sum_ms)
+    }
+}
+
+/// Saved with the bounds that they were counted under: a later version may have others.
+impl Serialize for Histogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bounds = BOUNDS.into_iter().map(Some).chain([None]);
+        let counts = bounds.zip(self.counts).filter(|(_, count)| *count > 0);
+        (self.sum_ms, counts.collect::<Vec<_>>()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        type Saved = (u64, Vec<(Option<u32>, u64)>);
+        let (sum_ms, counts) = Saved::deserialize(deserializer)?;
+        let mut histogram = Self {
+            sum_ms,
+            ..Self::default()
+        };
+        for (bound, count) in counts {
+            let place = bound.and_then(|bound| BOUNDS.iter().position(|known| *known >= bound));
+            histogram.counts[place.unwrap_or(BOUNDS.len())] += count;
+        }
+        Ok(histogram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_within_its_bound_and_all_above_it() {
+        let mut histogram = Histogram::default();
+        for millis in [1_000, 1_001, 600_000, 86_400_001] {
+            histogram.observe(Duration::from_millis(millis));
+        }
+        let within = |bound| {
+            let found = histogram.cumulative().find(|(known, _)| *known == bound);
+            found.map(|(_, count)| count)
+        };
+        assert_eq!(
+            [1, 5, 300, 600, 86_400].map(within),
+            [Some(1), Some(2), Some(2), Some(3), Some(3)]
+        );
+        assert_eq!(histogram.count(), 4);
+        assert_eq!(histogram.sum(), Duration::from_millis(87_002_002));
+        let text = serde_json::to_string(&histogram).expect("plain data");
+        let read: Histogram = serde_json::from_str(&text).expect("what was written");
+        assert_eq!(read, histogram);
+    }
+}

@@ -1,0 +1,106 @@
+//! Conversations that are open go on after a restart, what was counted is counted once, and no customer
+//! can be found anywhere.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use whatsapp_business_exporter::clock;
+
+use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
+
+const CUSTOMER: &str = "15550177342";
+const OTHER_CUSTOMER: &str = "15550177343";
+
+fn series(name: &str, labels: &str) -> String {
+    let comma = if labels.is_empty() { "" } else { "," };
+    format!(r#"{name}{{waba_id="{WABA}",phone_number_id="{NUMBER}"{comma}{labels}}}"#)
+}
+
+fn body(list: &str, content: &Value) -> Vec<u8> {
+    let value = json!({
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "15550100199", "phone_number_id": NUMBER},
+        list: [content],
+    });
+    let changes = json!([{"field": "messages", "value": value}]);
+    let body =
+        json!({"object": "whatsapp_business_account", "entry": [{"id": WABA, "changes": changes}]});
+    serde_json::to_vec(&body).expect("JSON")
+}
+
+fn inbound(customer: &str, id: &str, at: i64) -> Vec<u8> {
+    let content = json!({
+        "from": customer, "id": id, "timestamp": at.to_string(), "type": "text",
+        "text": {"body": format!("call me at {customer}")},
+    });
+    body("messages", &content)
+}
+
+fn sent(customer: &str, id: &str, at: i64) -> Vec<u8> {
+    let content =
+        json!({"recipient_id": customer, "id": id, "timestamp": at.to_string(), "status": "sent"});
+    body("statuses", &content)
+}
+
+fn holds(path: &Path, text: &str) -> bool {
+    let bytes = std::fs::read(path).expect("a readable file");
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_a_restart_and_tells_nobody_whose_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = folder.path().join("state.db");
+    let store = format!("sqlite:{}", database.display());
+    let file = config_file(SELDOM, &[WABA]);
+    // Some hours ago, so that everything is settled at once.
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    let post = async |exporter: &Exporter, body: Vec<u8>| {
+        assert_eq!(exporter.post_signed(body).await, 200);
+    };
+    post(&exporter, inbound(CUSTOMER, "wamid.A", began)).await;
+    post(&exporter, inbound(OTHER_CUSTOMER, "wamid.B", began + 60)).await;
+    let waiting = series("whatsapp_conversations_waiting", "");
+    let received = series("whatsapp_messages_received_total", r#"kind="text""#);
+    exporter.until(waiting.clone(), 2.0).await;
+    let before = exporter.get("/metrics").await;
+    exporter.stopped().await;
+
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    assert_eq!(exporter.value(&waiting).await, Some(2.0));
+    post(&exporter, inbound(CUSTOMER, "wamid.A", began)).await;
+    post(&exporter, sent(CUSTOMER, "wamid.C", began + 90)).await;
+    post(&exporter, sent(CUSTOMER, "wamid.C", began + 90)).await;
+    exporter.until(waiting, 1.0).await;
+    assert_eq!(
+        exporter.value(&received).await,
+        Some(2.0),
+        "the repeat counts once"
+    );
+    let labels = r#"actor="unknown",clock="wall""#;
+    let sum = series("whatsapp_first_response_seconds_sum", labels);
+    exporter.until(sum, 90.0).await;
+    let count = series("whatsapp_response_seconds_count", labels);
+    assert_eq!(exporter.value(&count).await, Some(1.0));
+    let oldest = series(
+        "whatsapp_conversations_oldest_waiting_timestamp_seconds",
+        "",
+    );
+    assert_eq!(exporter.value(&oldest).await, Some((began + 60) as f64));
+    let mut shown = before + &exporter.get("/metrics").await;
+    for path in ["/", "/api/v1/history?since=30d"] {
+        shown += &exporter.get(path).await;
+    }
+    for customer in [CUSTOMER, OTHER_CUSTOMER] {
+        assert!(!shown.contains(customer));
+        for file in std::fs::read_dir(folder.path()).expect("the folder") {
+            let path = file.expect("a file").path();
+            assert!(!holds(&path, customer), "{}", path.display());
+        }
+    }
+    exporter.stopped().await;
+    assert!(holds(&database, NUMBER), "the right file was looked into");
+}

@@ -1,0 +1,180 @@
+//! A week of conversations that nobody had, and what is true of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+/// Unix seconds of the week's beginning.
+pub const BEGINS: i64 = 1_775_000_000;
+const WEEK: i64 = 7 * 86_400;
+
+pub const NUMBERS: [&str; 3] = ["900100200300401", "900100200300402", "900100200300403"];
+
+const KINDS: [&str; 4] = ["text", "text", "image", "interactive"];
+const CATEGORIES: [&str; 3] = ["service", "utility", "marketing"];
+const FAILURES: [u32; 3] = [131_049, 131_026, 999_999];
+
+/// One thing that Meta tells of.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub at: i64,
+    pub number: usize,
+    /// `messages` or `statuses`.
+    pub list: &'static str,
+    pub content: Value,
+}
+
+/// What must be measured of one number.
+#[derive(Debug, Default)]
+pub struct Truth {
+    pub received: BTreeMap<&'static str, u64>,
+    /// By status and category.
+    pub statuses: BTreeMap<(&'static str, &'static str), u64>,
+    pub failures: BTreeMap<String, u64>,
+    pub first_responses: Vec<Duration>,
+    pub responses: Vec<Duration>,
+    pub answered: u64,
+    pub unanswered: u64,
+}
+
+pub struct Week {
+    /// In the order in which they happened.
+    pub items: Vec<Item>,
+    /// By number.
+    pub truth: [Truth; 3],
+}
+
+/// Draws so many conversations; the same seed draws the same.
+pub fn week(conversations: u64, seed: u64) -> Week {
+    let mut week = Week {
+        items: Vec::new(),
+        truth: Default::default(),
+    };
+    let mut dice = Rng::with_seed(seed);
+    for customer in 0..conversations {
+        Conversation {
+            number: dice.usize(..NUMBERS.len()),
+            customer: format!("1555{customer:08}"),
+            now: BEGINS + dice.i64(0..WEEK),
+            messages: 0,
+            week: &mut week,
+            dice: &mut dice,
+        }
+        .play();
+    }
+    week.items.sort_by_key(|item| item.at);
+    week
+}
+
+struct Conversation<'a> {
+    number: usize,
+    customer: String,
+    now: i64,
+    messages: u32,
+    week: &'a mut Week,
+    dice: &'a mut Rng,
+}
+
+impl Conversation<'_> {
+    /// The customer writes once or several times and is answered, and perhaps comes back to it.
+    fn play(&mut self) {
+        for turn in 0..self.dice.u32(1..=3) {
+            let asked_at = self.now;
+            for more in 0..self.dice.u32(1..=2) {
+                self.now += i64::from(more) * self.dice.i64(1..40);
+                self.customer_writes();
+            }
+            if self.dice.u32(..10) == 0 {
+                self.truth().unanswered += 1;
+                return;
+            }
+            // From a bot's second to a person's five hours, each magnitude as often.
+            self.now += (self.dice.f64() * 9.8).exp() as i64;
+            self.business_writes();
+            let took = u64::try_from(self.now - asked_at).expect("time runs on");
+            let took = Duration::from_secs(took);
+            self.truth().responses.push(took);
+            if turn == 0 {
+                self.truth().first_responses.push(took);
+            }
+            self.now += self.dice.i64(60..7_200);
+        }
+        self.truth().answered += 1;
+    }
+
+    fn customer_writes(&mut self) {
+        let kind = KINDS[self.dice.usize(..KINDS.len())];
+        *self.truth().received.entry(kind).or_default() += 1;
+        let content = json!({
+            "from": self.customer, "id": self.id(), "timestamp": self.now.to_string(), "type": kind,
+        });
+        self.tell("messages", self.now, content);
+    }
+
+    fn business_writes(&mut self) {
+        let id = self.id();
+        self.status(&id, "sent", self.now, None);
+        if self.dice.u32(..20) == 0 {
+            let code = FAILURES[self.dice.usize(..FAILURES.len())];
+            let known = if code == 999_999 {
+                "OTHER".to_owned()
+            } else {
+                code.to_string()
+            };
+            *self.truth().failures.entry(known).or_default() += 1;
+            let errors = json!([{ "code": code, "title": "t" }]);
+            return self.status_with(&id, "failed", self.now + 2, None, &errors);
+        }
+        let category = CATEGORIES[self.dice.usize(..CATEGORIES.len())];
+        let read_at = self.now + self.dice.i64(1..600);
+        // A message that is read at once may never be told to be delivered.
+        if self.dice.bool() {
+            self.status(&id, "delivered", self.now + 1, Some(category));
+            self.status(&id, "read", read_at, None);
+        } else {
+            self.status(&id, "read", read_at, Some(category));
+        }
+    }
+
+    fn status(&mut self, id: &str, status: &'static str, at: i64, category: Option<&'static str>) {
+        self.status_with(id, status, at, category, &Value::Null);
+    }
+
+    fn status_with(
+        &mut self,
+        id: &str,
+        status: &'static str,
+        at: i64,
+        category: Option<&'static str>,
+        errors: &Value,
+    ) {
+        let counted = (status, category.unwrap_or("unknown"));
+        *self.truth().statuses.entry(counted).or_default() += 1;
+        let pricing = category.map(|category| json!({"billable": true, "category": category}));
+        let content = json!({
+            "id": id, "status": status, "timestamp": at.to_string(), "recipient_id": self.customer,
+            "pricing": pricing, "errors": errors,
+        });
+        self.tell("statuses", at, content);
+    }
+
+    fn tell(&mut self, list: &'static str, at: i64, content: Value) {
+        self.week.items.push(Item {
+            at,
+            number: self.number,
+            list,
+            content,
+        });
+    }
+
+    fn id(&mut self) -> String {
+        self.messages += 1;
+        format!("wamid.{}.{}", self.customer, self.messages)
+    }
+
+    fn truth(&mut self) -> &mut Truth {
+        &mut self.week.truth[self.number]
+    }
+}

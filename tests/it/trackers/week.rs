@@ -1,0 +1,189 @@
+//! A hundred thousand conversations, delivered as Meta might, and measured back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::json;
+use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp};
+use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::ingest::Customers;
+use whatsapp_business_exporter::ingest::webhook::Delivery;
+use whatsapp_business_exporter::state::State;
+
+use super::truth::{Item, NUMBERS, Truth, Week, week};
+use crate::support::{ALL_TEMPLATES, NO_APPS, waba};
+
+const CONVERSATIONS: u64 = 100_000;
+
+/// Enough where nothing is out of order.
+const FEWER: u64 = 20_000;
+
+/// Things told in one delivery, at the most.
+const TOGETHER: usize = 20;
+
+/// A thing told, and when it comes, in Unix milliseconds.
+type Arrival = (i64, Item);
+
+/// Each thing once, a quarter of a second after it happened.
+fn in_order(week: &Week) -> Vec<Arrival> {
+    let items = week.items.iter();
+    items
+        .map(|item| (item.at * 1000 + 250, item.clone()))
+        .collect()
+}
+
+/// Late by up to most of a minute, so that many overtake each other; one in fifty comes again within the
+/// hour, some of those twice.
+fn as_meta_would(week: &Week) -> Vec<Arrival> {
+    let mut dice = Rng::with_seed(7);
+    let mut arrivals = Vec::new();
+    for item in &week.items {
+        let latency = if dice.u32(..10) == 0 {
+            dice.i64(0..55_000)
+        } else {
+            dice.i64(100..900)
+        };
+        let mut at = item.at * 1000 + latency;
+        arrivals.push((at, item.clone()));
+        while dice.u32(..50) == 0 {
+            at += dice.i64(0..3_600_000);
+            arrivals.push((at, item.clone()));
+        }
+    }
+    arrivals.sort_by_key(|(at, _)| *at);
+    arrivals
+}
+
+/// What `/metrics` shows after all of it, and two more days.
+fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
+    let customers = Customers::new(&"0123456789abcdef".into());
+    let mut state = State::default();
+    state.watch([waba()]);
+    let mut last = 0;
+    for together in arrivals.chunk_by(|one, next| one.1.number == next.1.number) {
+        for some in together.chunks(TOGETHER) {
+            last = some.last().map_or(last, |(at, _)| *at);
+            let delivery =
+                Delivery::parse(&body(some), Timestamp::from_millis(last), Some(&customers));
+            for event in delivery.expect("JSON").events {
+                state.apply(&event);
+            }
+        }
+    }
+    let end = Timestamp::from_millis(last).plus(Duration::from_secs(2 * 86_400));
+    state.apply(&Event {
+        waba_id: waba(),
+        observed_at: end,
+        source: Source::Poll,
+        fact: Fact::TimePassed,
+    });
+    let scrape = expose::render(
+        state.accounts(),
+        &NO_APPS,
+        &[],
+        end,
+        &ALL_TEMPLATES,
+        Format::Text,
+    );
+    let samples = scrape.text.lines().filter_map(|line| line.rsplit_once(' '));
+    let samples = samples.filter(|(name, _)| name.starts_with("whatsapp_"));
+    samples
+        .map(|(name, value)| (name.to_owned(), value.parse().expect("a number")))
+        .collect()
+}
+
+fn body(some: &[Arrival]) -> Vec<u8> {
+    let of = |list: &str| {
+        let items = some.iter().filter(|(_, item)| item.list == list);
+        items
+            .map(|(_, item)| item.content.clone())
+            .collect::<Vec<_>>()
+    };
+    let number = NUMBERS[some[0].1.number];
+    let value = json!({
+        "metadata": {"phone_number_id": number}, "messages": of("messages"), "statuses": of("statuses"),
+    });
+    let changes = json!([{"field": "messages", "value": value}]);
+    let body = json!({"object": "whatsapp_business_account", "entry": [{"id": waba().as_str(), "changes": changes}]});
+    serde_json::to_vec(&body).expect("JSON")
+}
+
+/// Everything that must be shown, and nothing that must not.
+fn assert_true(measured: &BTreeMap<String, f64>, truth: &[Truth; 3]) {
+    for (number, truth) in NUMBERS.iter().zip(truth) {
+        let entity = format!(r#"waba_id="{}",phone_number_id="{number}""#, waba());
+        let value = |name: &str, labels: &str| {
+            let comma = if labels.is_empty() { "" } else { "," };
+            let series = format!("{name}{{{entity}{comma}{labels}}}");
+            let value = measured.get(&series);
+            *value.unwrap_or_else(|| panic!("{series} is missing"))
+        };
+        for (kind, count) in &truth.received {
+            let labels = format!(r#"kind="{kind}""#);
+            assert_eq!(
+                value("whatsapp_messages_received_total", &labels),
+                *count as f64
+            );
+        }
+        for ((status, category), count) in &truth.statuses {
+            let labels = format!(r#"status="{status}",category="{category}""#);
+            assert_eq!(
+                value("whatsapp_message_statuses_total", &labels),
+                *count as f64
+            );
+        }
+        for (code, count) in &truth.failures {
+            let labels = format!(r#"error_code="{code}""#);
+            assert_eq!(
+                value("whatsapp_message_failures_total", &labels),
+                *count as f64
+            );
+        }
+        for (name, durations) in [
+            ("whatsapp_first_response_seconds", &truth.first_responses),
+            ("whatsapp_response_seconds", &truth.responses),
+        ] {
+            let common = r#"actor="unknown",clock="wall""#;
+            let sum: u64 = durations.iter().map(Duration::as_secs).sum();
+            assert_eq!(value(&format!("{name}_sum"), common), sum as f64, "{name}");
+            assert_eq!(
+                value(&format!("{name}_count"), common),
+                durations.len() as f64
+            );
+            for bound in [1, 30, 300, 3_600, 14_400] {
+                let within = durations
+                    .iter()
+                    .filter(|one| one.as_secs() <= bound)
+                    .count();
+                let labels = format!(r#"{common},le="{bound}.0""#);
+                assert_eq!(
+                    value(&format!("{name}_bucket"), &labels),
+                    within as f64,
+                    "{bound}"
+                );
+            }
+        }
+        let ended = |reason: &str| {
+            let labels = format!(r#"reason="{reason}""#);
+            value("whatsapp_conversations_ended_total", &labels)
+        };
+        assert_eq!(ended("answered"), truth.answered as f64);
+        assert_eq!(ended("unanswered"), truth.unanswered as f64);
+        assert_eq!(ended("overflow"), 0.0);
+        assert_eq!(value("whatsapp_conversations_waiting", ""), 0.0);
+        assert_eq!(value("whatsapp_conversations_open", ""), 0.0);
+    }
+}
+
+#[test]
+fn a_week_in_order_is_measured_as_it_was() {
+    let week = week(FEWER, 2);
+    assert_true(&measured(&in_order(&week)), &week.truth);
+}
+
+#[test]
+fn a_week_with_repeats_and_disorder_gives_the_same_figures() {
+    let week = week(CONVERSATIONS, 1);
+    assert_true(&measured(&as_meta_would(&week)), &week.truth);
+}
