@@ -4,16 +4,16 @@ use super::metric::{Metric, metrics};
 use super::page::{Entity, Family, Page, Value};
 use super::rows::Rows;
 use crate::domain::Word;
-use crate::domain::message::{Category, Kind, Status};
+use crate::domain::message::{Category, Status};
 use crate::state::{Accounts, Histogram, Traffic};
 
 metrics! {
     RECEIVED: Counter "whatsapp_messages_received_total" ["waba_id", "phone_number_id", "kind"]
-        "Messages that customers have sent, by type; those that have come, and text from 0 on.";
+        "Messages that customers have sent, by type.";
     STATUSES: Counter "whatsapp_message_statuses_total" ["waba_id", "phone_number_id", "status", "category"]
         "Statuses of the business' messages by price category, which one status of each message has, else 'unknown'. A message that is read at once may never be 'delivered'.";
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
-        "Errors of messages that failed, by Meta's code; those that have happened, and OTHER from 0 on.";
+        "Errors of messages that failed, by Meta's code.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "From the first message of a conversation to its first answer; counted a minute after the answer.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
@@ -53,34 +53,26 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
     write_conversations(page, &numbers);
 }
 
-/// There are hundreds of combinations: what has not happened is written only where its first step matters.
 fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
-    numbers.each(page, &RECEIVED, |family, entity, traffic| {
-        for (kind, count) in traffic.received.iter() {
-            if count > 0 || kind == Kind::Text {
-                family.sample(entity, &[kind.as_str()], Value::Whole(count));
-            }
-        }
-    });
+    numbers.counts(page, &RECEIVED, |traffic| &traffic.received);
     numbers.each(page, &STATUSES, |family, entity, traffic| {
         for (status, category, count) in traffic.statuses.iter() {
-            let is_common = matches!(
-                status,
-                Status::Sent | Status::Delivered | Status::Read | Status::Failed
-            );
-            if count > 0 || (is_common && category == Category::Unknown) {
+            if count > 0 || is_common(status, category) {
                 let words = [status.as_str(), category.as_str()];
                 family.sample(entity, &words, Value::Whole(count));
             }
         }
     });
-    numbers.each(page, &FAILURES, |family, entity, traffic| {
-        for (code, count) in traffic.failures.iter() {
-            if count > 0 || code.is_other() {
-                family.sample(entity, &[code.as_str()], Value::Whole(count));
-            }
-        }
-    });
+    numbers.counts(page, &FAILURES, |traffic| &traffic.failures);
+}
+
+/// What happens every day is there from 0 on, the rest of the pairs once they have happened.
+fn is_common(status: Status, category: Category) -> bool {
+    match status {
+        Status::Sent | Status::Failed => category == Category::Unknown,
+        Status::Delivered | Status::Read => !category.is_other(),
+        _ => false,
+    }
 }
 
 fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>) {

@@ -145,7 +145,7 @@ impl Traffic {
             return;
         };
         self.change(key, |conversation, count| {
-            conversation.note(at, side, count)
+            conversation.note(at, side, count);
         });
         if self.open.conversations.len() > MAX_OPEN
             && let Some((_, oldest)) = self.open.by_age.get_min().copied()

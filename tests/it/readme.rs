@@ -122,6 +122,14 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
         .any(|found| found == anchor)
 }
 
+/// What an app is made of, where the file has none.
+const VARIABLES: [&str; 4] = [
+    "WHATSAPP_ACCESS_TOKEN",
+    "WHATSAPP_APP_SECRET",
+    "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
+    "WHATSAPP_BUSINESS_ACCOUNT_IDS",
+];
+
 #[test]
 fn configuration_examples_are_valid() {
     let text = readme();
@@ -138,6 +146,14 @@ fn configuration_examples_are_valid() {
         let environment = secrets
             .fold(FixedEnvironment::default(), with_file)
             .with_file("config.yml", example);
+        // An example of one section goes with the variables that the first example names.
+        let environment = if example.contains("apps:") {
+            environment
+        } else {
+            VARIABLES.iter().fold(environment, |environment, name| {
+                environment.with_variable(name, "102290129340398")
+            })
+        };
         let flags = Flags::default().with_config_file(Some("config.yml".into()));
         if let Err(errors) = Config::load(&flags, &environment) {
             panic!("{example}\n{errors}");

@@ -10,6 +10,7 @@ use super::{path, text};
 const ORDER: &[&str] = &[
     "numbers.yml",
     "templates.yml",
+    "conversations.yml",
     "accounts.yml",
     "access.yml",
     "exporter.yml",

@@ -2,7 +2,7 @@
 
 use whatsapp_business_exporter::domain::{
     CanSendMessage, Collector, HealthEntity, QualityRating, WebhookField, Word, access, account,
-    number, template,
+    message, number, template,
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
@@ -72,6 +72,23 @@ fn metric(name: &str, labels: &[&str]) -> (String, Names) {
 
 /// The values that a label of a metric can have; none where they are ids, or anything.
 pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
+    let of_message = match label {
+        "kind" if metric == "whatsapp_messages_received_total" => Some(all::<message::Kind>()),
+        "error_code" => Some(all::<message::ErrorCode>()),
+        "status" if metric == "whatsapp_message_statuses_total" => Some(all::<message::Status>()),
+        "category" if metric == "whatsapp_message_statuses_total" => {
+            Some(all::<message::Category>())
+        }
+        "actor" => Some(list(&["unknown"])),
+        "clock" => Some(list(&["wall"])),
+        "reason" if metric == "whatsapp_conversations_ended_total" => {
+            Some(list(&["answered", "unanswered", "overflow"]))
+        }
+        _ => None,
+    };
+    if of_message.is_some() {
+        return of_message;
+    }
     let noun = [
         "whatsapp_phone_number_",
         "whatsapp_message_template",

@@ -35,6 +35,10 @@ pub fn configuration() -> String {
 pub fn metrics() -> String {
     let groups = [
         ("Phone numbers", "whatsapp_phone_number_"),
+        (
+            "Messages and conversations",
+            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
+        ),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
         ("Access", "whatsapp_access_token_|whatsapp_app_"),
