@@ -28,6 +28,7 @@ const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
+    business_clock: false,
 };
 
 fn reading(id: usize) -> template::Reading {

@@ -53,6 +53,29 @@ fn request(body: Bytes) -> Request<Body> {
     request.body(Body::from(body)).expect("a request")
 }
 
+/// Every other one answers the one before it.
+fn message(number: u64) -> Bytes {
+    let customer = format!("1555{:08}", number / 2 % 20_000);
+    let time = 1_774_000_000 + number;
+    let content = if number.is_multiple_of(2) {
+        format!(
+            r#""messages":[{{"from":"{customer}","id":"wamid.{number}","timestamp":"{time}","type":"text","text":{{"body":"Is this still available?"}}}}]"#
+        )
+    } else {
+        format!(
+            r#""statuses":[{{"recipient_id":"{customer}","id":"wamid.{number}","timestamp":"{time}","status":"sent"}}]"#
+        )
+    };
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100199","phone_number_id":"900100200300400"}},{content}}}}}]}}]}}"#
+    )
+    .into()
+}
+
+fn requests(bodies: impl Iterator<Item = Bytes>) -> Vec<Request<Body>> {
+    bodies.map(request).collect()
+}
+
 fn bare() -> Router {
     Router::new().route("/webhook", post(|_: Bytes| async { StatusCode::OK }))
 }
@@ -145,14 +168,8 @@ fn measure(criterion: &mut Criterion, senders: usize) {
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                || {
-                    numbers
-                        .by_ref()
-                        .take(deliveries)
-                        .map(|number| request(body(number)))
-                        .collect()
-                },
-                |requests: Vec<_>| runtime.block_on(send_all(&router, requests)),
+                || requests(numbers.by_ref().take(deliveries).map(body)),
+                |requests| runtime.block_on(send_all(&router, requests)),
                 criterion::BatchSize::SmallInput,
             );
         });
@@ -178,9 +195,33 @@ async fn send(router: Router, requests: Vec<Request<Body>>) {
     }
 }
 
+/// What it costs to look into messages: a customer's message or the answer to it, trackers off and on.
+fn messages(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut group = criterion.benchmark_group("messages webhooks, 256 senders");
+    let deliveries = SENDERS * IN_A_ROUND;
+    group.throughput(Throughput::Elements(deliveries as u64));
+    for (name, trackers) in [("trackers off", false), ("trackers on", true)] {
+        let on_disk = Location::File(folder.path().join(format!("{trackers}.db")));
+        let customers = trackers.then(|| Customers::new(&SECRET.into()));
+        let router = runtime.block_on(ours(&on_disk, customers));
+        let mut numbers = 0..;
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || requests(numbers.by_ref().take(deliveries).map(message)),
+                |requests| runtime.block_on(send_all(&router, requests)),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
 fn handler(criterion: &mut Criterion) {
     measure(criterion, 1);
     measure(criterion, SENDERS);
+    messages(criterion);
 }
 
 criterion_group!(benches, handler);

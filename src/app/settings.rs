@@ -84,6 +84,7 @@ pub(super) fn options(config: &Config) -> Options {
             config::StateSets::Full => StateSets::Full,
         },
         template_series_limit: config.templates.series_limit,
+        business_clock: config.trackers.hours.is_some(),
     }
 }
 

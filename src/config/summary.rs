@@ -100,6 +100,9 @@ impl Display for Summary<'_> {
         )?;
         writeln!(out, "templates.series_limit: {}", templates.series_limit)?;
         writeln!(out, "trackers.enabled: {}", trackers.enabled)?;
+        let hours = trackers.business_hours.as_deref().unwrap_or("not set");
+        writeln!(out, "trackers.business_hours: {hours}")?;
+        writeln!(out, "trackers.time_zone: {}", trackers.time_zone)?;
         write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
         write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;

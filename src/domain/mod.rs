@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+mod business_hours;
 mod collector;
 mod event;
 mod health;
@@ -18,6 +19,7 @@ mod time;
 mod webhook;
 mod word;
 
+pub use business_hours::{BusinessHours, Misread};
 pub use collector::Collector;
 pub use event::{ConversationKey, DeliveryKey, Event, Fact, Listing, Source};
 pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};

@@ -53,6 +53,8 @@ pub struct Options {
     pub state_sets: StateSets,
     /// The most per-template series of one account.
     pub template_series_limit: usize,
+    /// Whether answers are shown by business hours as well.
+    pub business_clock: bool,
 }
 
 /// A rendered scrape.
@@ -83,7 +85,7 @@ pub fn render(
         (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
     );
     number::write(&mut page, accounts);
-    traffic::write(&mut page, accounts);
+    traffic::write(&mut page, accounts, options);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()

@@ -1,10 +1,12 @@
 //! Messages and conversations of phone numbers: state to families.
 
+use super::Options;
 use super::metric::{Metric, metrics};
 use super::page::{Entity, Family, Page, Value};
 use super::rows::Rows;
 use crate::domain::Word;
 use crate::domain::message::{Category, Status};
+use crate::state::traffic::Responses;
 use crate::state::{Accounts, Histogram, Traffic};
 
 metrics! {
@@ -32,10 +34,13 @@ metrics! {
 const ACTOR: &str = "unknown";
 
 /// Time as it passes, nights and holidays included.
-const CLOCK: &str = "wall";
+const WALL: &str = "wall";
+
+/// The time of business hours, where they are configured.
+const BUSINESS: &str = "business";
 
 /// Writes the families of all numbers that had messages.
-pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
     let numbers: Rows<'_, Traffic> = accounts
         .iter()
         .flat_map(|(waba_id, account)| {
@@ -49,7 +54,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
         })
         .collect();
     write_messages(page, &numbers);
-    write_responses(page, &numbers);
+    write_responses(page, &numbers, options.business_clock);
     write_conversations(page, &numbers);
 }
 
@@ -75,18 +80,21 @@ fn is_common(status: Status, category: Category) -> bool {
     }
 }
 
-fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>) {
-    let mut write = |metric: &Metric, of: fn(&Traffic) -> &Histogram| {
+fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock: bool) {
+    let mut write = |metric: &Metric, of: fn(&Responses) -> &Histogram| {
         numbers.each(page, metric, |family, entity, traffic| {
-            write_histogram(family, entity, of(traffic));
+            write_histogram(family, entity, WALL, of(&traffic.wall));
+            if business_clock {
+                write_histogram(family, entity, BUSINESS, of(&traffic.business));
+            }
         });
     };
-    write(&FIRST_RESPONSE, |traffic| &traffic.first_responses);
-    write(&RESPONSE, |traffic| &traffic.responses);
+    write(&FIRST_RESPONSE, |responses| &responses.first);
+    write(&RESPONSE, |responses| &responses.all);
 }
 
-fn write_histogram(family: &mut Family<'_>, entity: &Entity, histogram: &Histogram) {
-    let [actor, clock] = [("actor", ACTOR), ("clock", CLOCK)];
+fn write_histogram(family: &mut Family<'_>, entity: &Entity, clock: &str, histogram: &Histogram) {
+    let [actor, clock] = [("actor", ACTOR), ("clock", clock)];
     for (bound, count) in histogram.cumulative() {
         // `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
         let bound = format!("{bound}.0");

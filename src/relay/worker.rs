@@ -73,12 +73,19 @@ impl Worker {
             self.take_stock(&mut stored).await;
             self.start_sending();
             self.show();
-            let due = self.queue.next_due();
+            // With all hands full, what is due waits for one of them.
+            let due = self
+                .queue
+                .next_due()
+                .filter(|_| self.sending.len() < MAX_SENDING);
             let rested = sleep_until(due.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 () = stop.cancelled() => break,
                 Ok(()) = stored.changed() => {}
-                Some(Ok((parcel, outcome))) = self.sending.join_next() => self.note(parcel, outcome),
+                Some(sent) = self.sending.join_next() => {
+                    let (parcel, outcome) = sent.expect("to send does not panic");
+                    self.note(parcel, outcome);
+                }
                 () = rested, if due.is_some() => {}
                 _ = tick.tick() => {
                     self.expire();

@@ -121,7 +121,9 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     let customers = public.secrets.load().customers.clone();
     match Delivery::parse(&body, received_at, customers.as_ref()) {
         Ok(delivery) => {
-            let parcel = parcel(&delivery, received_at, signature, body);
+            let forwards = public.store.forwards();
+            let parcel = signature.filter(|_| forwards);
+            let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));
             accept(&public, delivery, parcel).await
         }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
@@ -138,21 +140,16 @@ fn drill(public: &Public, body: &[u8]) -> Response {
     }
 }
 
-/// As it is passed on, if anybody wants it. The signature has been verified, so that it is text.
-fn parcel(
-    delivery: &Delivery,
-    received_at: Timestamp,
-    signature: Option<&[u8]>,
-    body: Bytes,
-) -> Option<Parcel> {
-    let signature = str::from_utf8(signature?).ok()?.to_owned();
+/// A delivery as it is passed on.
+fn parcel_of(delivery: &Delivery, received_at: Timestamp, signature: &[u8], body: Bytes) -> Parcel {
     let waba_ids = delivery.accounts.iter().map(|it| it.waba_id.clone());
-    Some(Parcel {
+    Parcel {
         received_at,
         waba_ids: waba_ids.collect(),
-        signature,
+        // It has been verified: hexadecimal digits.
+        signature: String::from_utf8_lossy(signature).into_owned(),
         body,
-    })
+    }
 }
 
 /// Commits what was said, and only then says so.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
 use super::sighting::Sighting;
+use super::traffic::Hours;
 use super::waiting::Waiting;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
@@ -165,7 +166,7 @@ impl Account {
         })
     }
 
-    pub(super) fn apply(&mut self, event: &Event) -> Change {
+    pub(super) fn apply(&mut self, event: &Event, hours: Hours<'_>) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::of(event);
         match &event.fact {
@@ -179,8 +180,8 @@ impl Account {
             Fact::Account(news) => self.tell(news, stamp, &mut change),
             Fact::Number(told) => self.tell_number(told, stamp, &mut change),
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
-            Fact::Message(news) => self.tell_message(event.observed_at, news, &mut change),
-            Fact::TimePassed => self.settle(event.observed_at),
+            Fact::Message(news) => self.tell_message(event.observed_at, news, hours, &mut change),
+            Fact::TimePassed => self.settle(event.observed_at, hours),
             Fact::Unwatched => {}
         }
         change

@@ -28,8 +28,10 @@ pub enum Side {
 /// A customer was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// From the first message that was not answered yet.
-    pub after: Duration,
+    /// When the first message came that was not answered yet.
+    pub asked_at: Timestamp,
+    /// When it was answered.
+    pub at: Timestamp,
     /// Is it the conversation's first?
     pub is_first: bool,
 }
@@ -120,7 +122,8 @@ impl Conversation {
                 let since = self.waiting_since.filter(|since| *since <= at)?;
                 self.waiting_since = None;
                 Some(Answer {
-                    after: at.since(since),
+                    asked_at: since,
+                    at,
                     is_first: !std::mem::replace(&mut self.was_answered, true),
                 })
             }
@@ -144,7 +147,8 @@ mod tests {
     fn answers(conversation: &mut Conversation, until: Timestamp) -> Vec<i64> {
         let mut told = Vec::new();
         conversation.settle(until, |answer| {
-            let after = i64::try_from(answer.after.as_secs()).expect("some seconds");
+            let after = answer.at.since(answer.asked_at).as_secs();
+            let after = i64::try_from(after).expect("some seconds");
             told.push(if answer.is_first { -after } else { after });
         });
         told

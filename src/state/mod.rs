@@ -40,7 +40,7 @@ pub use stamp::Stamp;
 pub use template::Template;
 pub use traffic::Traffic;
 
-use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
+use crate::domain::{BusinessHours, DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -63,6 +63,7 @@ pub struct State {
     management: Repeats,
     messages: Repeats,
     other: Repeats,
+    hours: Option<Arc<BusinessHours>>,
 }
 
 /// The kinds of changes whose repeats must be harmless after a restart as well: each has its own window,
@@ -97,6 +98,7 @@ impl Default for State {
             management: Repeats::remembering(MANAGEMENT_KEYS),
             messages: Repeats::remembering(MESSAGE_KEYS),
             other: Repeats::remembering(OTHER_KEYS),
+            hours: None,
         }
     }
 }
@@ -110,6 +112,11 @@ impl State {
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();
+    }
+
+    /// Times answers by this second clock as well from now on.
+    pub fn keep_hours(&mut self, hours: Option<Arc<BusinessHours>>) {
+        self.hours = hours;
     }
 
     /// Takes these accounts as they are, in place of what is known of them; watched ones only.
@@ -192,6 +199,6 @@ impl State {
         if event.fact == Fact::Unwatched {
             return Change::default();
         }
-        Arc::make_mut(account).apply(event)
+        Arc::make_mut(account).apply(event, self.hours.as_deref())
     }
 }

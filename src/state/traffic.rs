@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::conversation::{Answer, Conversation, SESSION, Side};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};
-use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
+use crate::domain::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
+
+/// The second clock, where there is one.
+pub(super) type Hours<'a> = Option<&'a BusinessHours>;
 
 /// How long what happened waits for what happened before it and comes later. Meta's median is a quarter
 /// of a second; what is later than this is a delivery that failed before.
@@ -21,6 +24,24 @@ pub const REORDERING: Duration = Duration::from_secs(60);
 /// Open conversations of a number, some 400 bytes each. Beyond this the one that was silent for longest
 /// is closed.
 pub const MAX_OPEN: usize = 100_000;
+
+/// How long customers waited for answers, by one clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responses {
+    /// From a conversation's first message to its first answer.
+    pub first: Histogram,
+    /// From the first message not answered yet to its answer.
+    pub all: Histogram,
+}
+
+impl Responses {
+    fn observe(&mut self, waited: Duration, is_first: bool) {
+        if is_first {
+            self.first.observe(waited);
+        }
+        self.all.observe(waited);
+    }
+}
 
 /// How conversations ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +65,10 @@ pub struct Traffic {
     pub statuses: PairCounts<Status, Category>,
     /// Errors of failed messages by code.
     pub failures: Counts<ErrorCode>,
-    /// From a conversation's first message to its first answer.
-    pub first_responses: Histogram,
-    /// From the first message not answered yet to its answer.
-    pub responses: Histogram,
+    /// How long customers waited, nights and weekends included.
+    pub wall: Responses,
+    /// How long they waited within business hours, while any are known.
+    pub business: Responses,
     /// Conversations that are over.
     pub ended: Ended,
     settled_until: Timestamp,
@@ -72,8 +93,8 @@ impl Traffic {
             received: Counts::default(),
             statuses: PairCounts::default(),
             failures: Counts::default(),
-            first_responses: Histogram::default(),
-            responses: Histogram::default(),
+            wall: Responses::default(),
+            business: Responses::default(),
             ended: Ended::default(),
             settled_until: Timestamp::default(),
             open: Open::default(),
@@ -108,12 +129,12 @@ impl Traffic {
         self.open.put(key, conversation);
     }
 
-    pub(super) fn tell(&mut self, at: Timestamp, news: &News) {
+    pub(super) fn tell(&mut self, at: Timestamp, news: &News, hours: Hours<'_>) {
         match &news.told {
             Told::Received { from, kind } => {
                 self.received.increment(*kind);
                 if kind.wants_an_answer() {
-                    self.note(*from, at, Side::Customer);
+                    self.note(*from, at, Side::Customer, hours);
                 }
             }
             Told::Status {
@@ -126,12 +147,12 @@ impl Traffic {
                 self.fail(errors);
                 // Later statuses are of the same message, and say when it was seen.
                 if *status == Status::Sent {
-                    self.note(*to, at, Side::Business);
+                    self.note(*to, at, Side::Business, hours);
                 }
             }
             Told::Errors(errors) => self.fail(errors),
         }
-        self.settle(news.received_at);
+        self.settle(news.received_at, hours);
     }
 
     fn fail(&mut self, errors: &[ErrorCode]) {
@@ -140,11 +161,11 @@ impl Traffic {
         }
     }
 
-    fn note(&mut self, key: Option<ConversationKey>, at: Timestamp, side: Side) {
+    fn note(&mut self, key: Option<ConversationKey>, at: Timestamp, side: Side, hours: Hours<'_>) {
         let Some(key) = key else {
             return;
         };
-        self.change(key, |conversation, count| {
+        self.change(key, hours, |conversation, count| {
             conversation.note(at, side, count);
         });
         if self.open.conversations.len() > MAX_OPEN
@@ -165,11 +186,11 @@ impl Traffic {
     }
 
     /// Counts what nothing can come before any more, and ends what has been silent for a day.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, now: Timestamp, hours: Hours<'_>) {
         let until = back(now, REORDERING).max(self.settled_until);
         self.settled_until = until;
         while let Some((_, key)) = self.open.unsettled.get_min().filter(|one| one.0 <= until) {
-            self.change(*key, |conversation, count| {
+            self.change(*key, hours, |conversation, count| {
                 conversation.settle(until, count);
             });
         }
@@ -193,15 +214,21 @@ impl Traffic {
     fn change(
         &mut self,
         key: ConversationKey,
+        hours: Hours<'_>,
         change: impl FnOnce(&mut Conversation, &mut dyn FnMut(Answer)),
     ) {
         let mut conversation = self.open.take(key).unwrap_or_default();
-        let (first, all) = (&mut self.first_responses, &mut self.responses);
+        let (wall, business) = (&mut self.wall, &mut self.business);
         change(&mut conversation, &mut |answer| {
-            if answer.is_first {
-                first.observe(answer.after);
+            let Answer {
+                asked_at,
+                at,
+                is_first,
+            } = answer;
+            wall.observe(at.since(asked_at), is_first);
+            if let Some(hours) = hours {
+                business.observe(hours.between(asked_at, at), is_first);
             }
-            all.observe(answer.after);
         });
         if conversation.is_one() {
             self.open.put(key, conversation);

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +17,7 @@ use super::database::{Database, Keys, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
-use crate::domain::{Event, Fact, Source, WabaId};
+use crate::domain::{BusinessHours, Event, Fact, Source, WabaId};
 use crate::state::{Accounts, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
@@ -51,6 +52,8 @@ pub enum Request {
     Forward(Forwarding, Answer),
     /// This upstream waits for these no longer.
     Settle(String, Vec<i64>, Answer),
+    /// Time answers by these hours as well, from now on.
+    KeepHours(Option<Arc<BusinessHours>>),
     /// Finish what is under way and close the database.
     Close(oneshot::Sender<()>),
 }
@@ -147,6 +150,7 @@ impl Committer {
                 Request::Settle(upstream, parcels, answer) => {
                     drop(answer.send(self.settle(&upstream, &parcels).await));
                 }
+                Request::KeepHours(hours) => self.state.keep_hours(hours),
                 Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
                 Request::Close(closed) => {
                     self.commit_together(batch).await;
@@ -163,11 +167,9 @@ impl Committer {
             return;
         }
         let parcels = batch.iter_mut().filter_map(|(_, parcel, _)| parcel.take());
-        let parcels = if self.forwarding.upstreams.is_empty() {
-            Vec::new()
-        } else {
-            parcels.collect()
-        };
+        // A reload may have ended the relay since they were made.
+        let wanted = !self.forwarding.upstreams.is_empty();
+        let parcels = parcels.filter(|_| wanted).collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
         let outcome = self.commit(&events, parcels).await;
         for (.., answer) in batch {
@@ -248,6 +250,8 @@ impl Committer {
                 "deliveries for upstreams that are gone are dropped"
             );
         }
+        let forwards = !forwarding.upstreams.is_empty();
+        self.shared.forwards.store(forwards, Ordering::Relaxed);
         self.forwarding = forwarding;
         let read = self.read_parcels().await;
         read.map_err(|trouble| self.doubt(&trouble))

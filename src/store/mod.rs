@@ -13,6 +13,7 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub use history::{History, Passage, Question, Unreadable};
 pub use location::Location;
 pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
-use crate::domain::{Event, Source, WabaId};
+use crate::domain::{BusinessHours, Event, Source, WabaId};
 use crate::state::{Account, Accounts, Change, Drift, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
@@ -150,6 +151,20 @@ impl Store {
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
         committed.unwrap_or_else(|_| Err(Unavailable::slow()))
+    }
+
+    /// Times answers by these hours as well, from the next commit on.
+    ///
+    /// # Errors
+    /// If the store is closed.
+    pub async fn keep_hours(&self, hours: Option<Arc<BusinessHours>>) -> Result<(), Unavailable> {
+        self.ask(Request::KeepHours(hours)).await
+    }
+
+    /// Are deliveries passed on? If not, there is no need to hold their bodies.
+    #[must_use]
+    pub fn forwards(&self) -> bool {
+        self.shared.forwards.load(Ordering::Relaxed)
     }
 
     /// Passes deliveries on like this from now on; what waits for other upstreams is dropped.
@@ -306,6 +321,7 @@ impl Unavailable {
 struct Shared {
     accounts: Mutex<Accounts>,
     parcels: watch::Sender<Span>,
+    forwards: AtomicBool,
     trouble: ArcSwapOption<Unavailable>,
     telemetry: Arc<Telemetry>,
 }
@@ -315,6 +331,7 @@ impl Shared {
         Self {
             accounts: Mutex::default(),
             parcels: watch::Sender::default(),
+            forwards: AtomicBool::new(false),
             trouble: ArcSwapOption::empty(),
             telemetry,
         }

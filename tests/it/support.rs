@@ -23,6 +23,7 @@ pub const ALL_TEMPLATES: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
+    business_clock: true,
 };
 
 pub fn at(seconds: i64) -> Timestamp {

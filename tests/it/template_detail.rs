@@ -90,6 +90,7 @@ fn all_problems_or_none_are_shown_and_the_totals_always() {
 fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
     let two_templates = Options {
         template_series_limit: 25,
+        business_clock: false,
         ..ALL_TEMPLATES
     };
     let scrape = scrape(two_templates);

@@ -166,6 +166,7 @@ webhook: {enabled: perhaps}
 graph: {base_url: 'http://example.org', api_version: 25, request_timeout: 1h, max_answer_bytes: 1}
 poll: {numbers_interval: 0s, account_interval: 5, calls_per_hour: 0, max_usage_ratio: 75%}
 templates: {detail: some, state_sets: [full], series_limit: -1}
+trackers: {business_hours: Mon 9-5, time_zone: Mars}
 log: {level: inof, format: xml}
 ";
     assert_eq!(
@@ -184,6 +185,8 @@ poll.numbers_interval: \"0s\" is out of range; give 1s to 1day
 templates.detail: \"some\" is not known; give all, problems or none
 templates.series_limit: \"-1\" is not a number from 1 to 1000000
 templates.state_sets: takes one value, not a list
+trackers.business_hours: \"Mon 9-5\" are no hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00
+trackers.time_zone: \"Mars\" is no time zone; write it like Europe/Berlin
 web.listen_address: \"9000\" is not an address to listen on; write it like :10131, 127.0.0.1:10131 or [::1]:10131
 webhook.enabled: \"perhaps\" is not known; give true or false"
     );

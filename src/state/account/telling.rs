@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::journal::Entity;
 use super::super::sighting::Sighting;
+use super::super::traffic::Hours;
 use super::super::waiting::Waiting;
 use super::super::{Change, Latest, Stamp, Traffic};
 use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
@@ -97,6 +98,7 @@ impl Account {
         &mut self,
         at: Timestamp,
         news: &message::News,
+        hours: Hours<'_>,
         change: &mut Change,
     ) {
         let id = &news.phone_number_id;
@@ -106,16 +108,16 @@ impl Account {
         }
         let traffic = self.traffic.entry(id.clone());
         let traffic = traffic.or_insert_with(|| Arc::new(Traffic::new(id.clone())));
-        Arc::make_mut(traffic).tell(at, news);
+        Arc::make_mut(traffic).tell(at, news, hours);
     }
 
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, now: Timestamp, hours: Hours<'_>) {
         for traffic in self
             .traffic
             .values_mut()
             .filter(|traffic| traffic.is_due(now))
         {
-            Arc::make_mut(traffic).settle(now);
+            Arc::make_mut(traffic).settle(now, hours);
         }
     }
 

@@ -80,7 +80,7 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
             Some(all::<message::Category>())
         }
         "actor" => Some(list(&["unknown"])),
-        "clock" => Some(list(&["wall"])),
+        "clock" => Some(list(&["wall", "business"])),
         "reason" if metric == "whatsapp_conversations_ended_total" => {
             Some(list(&["answered", "unanswered", "overflow"]))
         }

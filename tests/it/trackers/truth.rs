@@ -1,7 +1,6 @@
 //! A week of conversations that nobody had, and what is true of them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -26,6 +25,33 @@ pub struct Item {
     pub content: Value,
 }
 
+/// A customer waited, in Unix seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    asked_at: i64,
+    answered_at: i64,
+}
+
+/// By Greenwich's clock.
+pub const OFFICE_HOURS: &str = "Mon-Fri 09:00-18:00";
+
+impl Wait {
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.answered_at - self.asked_at).expect("time runs on")
+    }
+
+    /// What of it was within office hours, counted day by day; the first day of 1970 was a Thursday.
+    pub fn office_seconds(self) -> u64 {
+        let days = self.asked_at / 86_400..=self.answered_at / 86_400;
+        let workdays = days.filter(|day| (day + 3) % 7 < 5);
+        let within = workdays.map(|day| {
+            let (opens, closes) = (day * 86_400 + 9 * 3_600, day * 86_400 + 18 * 3_600);
+            (self.answered_at.min(closes) - self.asked_at.max(opens)).max(0)
+        });
+        u64::try_from(within.sum::<i64>()).expect("no less than nothing")
+    }
+}
+
 /// What must be measured of one number.
 #[derive(Debug, Default)]
 pub struct Truth {
@@ -33,8 +59,9 @@ pub struct Truth {
     /// By status and category.
     pub statuses: BTreeMap<(&'static str, &'static str), u64>,
     pub failures: BTreeMap<String, u64>,
-    pub first_responses: Vec<Duration>,
-    pub responses: Vec<Duration>,
+    /// Asked and answered.
+    pub first_responses: Vec<Wait>,
+    pub responses: Vec<Wait>,
     pub answered: u64,
     pub unanswered: u64,
 }
@@ -93,11 +120,13 @@ impl Conversation<'_> {
             // From a bot's second to a person's five hours, each magnitude as often.
             self.now += (self.dice.f64() * 9.8).exp() as i64;
             self.business_writes();
-            let took = u64::try_from(self.now - asked_at).expect("time runs on");
-            let took = Duration::from_secs(took);
-            self.truth().responses.push(took);
+            let wait = Wait {
+                asked_at,
+                answered_at: self.now,
+            };
+            self.truth().responses.push(wait);
             if turn == 0 {
-                self.truth().first_responses.push(took);
+                self.truth().first_responses.push(wait);
             }
             self.now += self.dice.i64(60..7_200);
         }

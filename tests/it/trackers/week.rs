@@ -1,17 +1,18 @@
 //! A hundred thousand conversations, delivered as Meta might, and measured back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
-use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp};
+use whatsapp_business_exporter::domain::{BusinessHours, Event, Fact, Source, Timestamp};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::ingest::Customers;
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::state::State;
 
-use super::truth::{Item, NUMBERS, Truth, Week, week};
+use super::truth::{Item, NUMBERS, OFFICE_HOURS, Truth, Wait, Week, week};
 use crate::support::{ALL_TEMPLATES, NO_APPS, waba};
 
 const CONVERSATIONS: u64 = 100_000;
@@ -21,6 +22,9 @@ const FEWER: u64 = 20_000;
 
 /// Things told in one delivery, at the most.
 const TOGETHER: usize = 20;
+
+/// How much of a wait it counts.
+type Clock = fn(Wait) -> u64;
 
 /// A thing told, and when it comes, in Unix milliseconds.
 type Arrival = (i64, Item);
@@ -60,6 +64,8 @@ fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
     let customers = Customers::new(&"0123456789abcdef".into());
     let mut state = State::default();
     state.watch([waba()]);
+    let hours = BusinessHours::parse(OFFICE_HOURS, "UTC").expect("good hours");
+    state.keep_hours(Some(Arc::new(hours)));
     let mut last = 0;
     for together in arrivals.chunk_by(|one, next| one.1.number == next.1.number) {
         for some in together.chunks(TOGETHER) {
@@ -140,28 +146,23 @@ fn assert_true(measured: &BTreeMap<String, f64>, truth: &[Truth; 3]) {
                 *count as f64
             );
         }
-        for (name, durations) in [
+        for (name, waits) in [
             ("whatsapp_first_response_seconds", &truth.first_responses),
             ("whatsapp_response_seconds", &truth.responses),
         ] {
-            let common = r#"actor="unknown",clock="wall""#;
-            let sum: u64 = durations.iter().map(Duration::as_secs).sum();
-            assert_eq!(value(&format!("{name}_sum"), common), sum as f64, "{name}");
-            assert_eq!(
-                value(&format!("{name}_count"), common),
-                durations.len() as f64
-            );
-            for bound in [1, 30, 300, 3_600, 14_400] {
-                let within = durations
-                    .iter()
-                    .filter(|one| one.as_secs() <= bound)
-                    .count();
-                let labels = format!(r#"{common},le="{bound}.0""#);
-                assert_eq!(
-                    value(&format!("{name}_bucket"), &labels),
-                    within as f64,
-                    "{bound}"
-                );
+            let clocks: [(&str, Clock); 2] =
+                [("wall", Wait::seconds), ("business", Wait::office_seconds)];
+            for (clock, seconds) in clocks {
+                let common = format!(r#"actor="unknown",clock="{clock}""#);
+                let waited = || waits.iter().map(|wait| seconds(*wait));
+                let sum: u64 = waited().sum();
+                assert_eq!(value(&format!("{name}_sum"), &common), sum as f64);
+                assert_eq!(value(&format!("{name}_count"), &common), waits.len() as f64);
+                for bound in [1, 30, 300, 3_600, 14_400] {
+                    let within = waited().filter(|one| *one <= bound).count();
+                    let labels = format!(r#"{common},le="{bound}.0""#);
+                    assert_eq!(value(&format!("{name}_bucket"), &labels), within as f64);
+                }
             }
         }
         let ended = |reason: &str| {
