@@ -1,4 +1,4 @@
-//! Signed deliveries about templates, each a fact that no other one is.
+//! Signed deliveries about templates and of messages, each a fact that no other one is.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -12,7 +12,7 @@ pub const EVENTS: [&str; 4] = ["APPROVED", "PAUSED", "REJECTED", "DISABLED"];
 /// Few enough for most of them to change many times.
 const TEMPLATES: u64 = 40;
 
-/// One fact: a template changed its status at a second of its own.
+/// One fact: at a second of its own a template changed its status, and a customer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fact {
     /// When: no two facts share a second.
@@ -42,9 +42,18 @@ impl Fact {
         )
     }
 
+    /// A customer's message of the same second, which no other fact brings.
+    fn message(self) -> String {
+        let Self { time, template, .. } = self;
+        let customer = template % 1_000;
+        format!(
+            r#"{{"field":"messages","value":{{"metadata":{{"phone_number_id":"900100200300400"}},"messages":[{{"from":"1555010{customer:04}","id":"wamid.{time}","timestamp":"{time}","type":"text"}}]}}}}"#
+        )
+    }
+
     fn entry(self) -> String {
-        let (time, change) = (self.time, self.change());
-        format!(r#"{{"id":"{WABA}","time":{time},"changes":[{change}]}}"#)
+        let (time, change, message) = (self.time, self.change(), self.message());
+        format!(r#"{{"id":"{WABA}","time":{time},"changes":[{change},{message}]}}"#)
     }
 }
 

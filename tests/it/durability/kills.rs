@@ -25,6 +25,7 @@ const FACTS: usize = 3;
 const LONGEST_MS: u64 = 60;
 
 const EVENTS_TOTAL: &str = "whatsapp_message_template_status_events_total";
+const MESSAGES_TOTAL: &str = "whatsapp_messages_received_total";
 const STATUS: &str = "whatsapp_message_template_status";
 
 /// What Meta would know.
@@ -74,6 +75,15 @@ impl Books {
                 self.seed
             );
         }
+        let received = scrape.value(MESSAGES_TOTAL, &[("kind", "text")]);
+        let received = received.unwrap_or_default() as usize;
+        assert!(
+            (self.acknowledged.len()..=self.sent.len()).contains(&received),
+            "{received} messages counted, {} acknowledged, {} sent, seed {}",
+            self.acknowledged.len(),
+            self.sent.len(),
+            self.seed
+        );
         for (template, possible) in self.possible_statuses() {
             let template = template.to_string();
             let shown = |status: &&str| {
