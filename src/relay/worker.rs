@@ -147,7 +147,9 @@ impl Worker {
         let received_at = self.queue.done(parcel);
         let lag = received_at.map(|received_at| clock::now().since(received_at));
         self.figures.taken(lag);
-        if std::mem::take(&mut self.is_failing) {
+        // As long as one delivery rests after a failure, the trouble is not over.
+        if self.is_failing && self.queue.next_due().is_none() {
+            self.is_failing = false;
             let name = self.upstream.name.as_str();
             tracing::info!(upstream = name, "the upstream takes deliveries again");
         }
@@ -175,16 +177,12 @@ impl Worker {
 
     /// Tells the store what nobody waits for. If it does not take that now, it hears of it later.
     async fn settle(&mut self) {
-        if !self.settled.is_empty() {
-            let parcels = self.settled.clone();
-            if self
-                .store
-                .settle(&self.upstream.name, parcels)
-                .await
-                .is_ok()
-            {
-                self.settled.clear();
-            }
+        if self.settled.is_empty() {
+            return;
+        }
+        let (name, parcels) = (&self.upstream.name, self.settled.clone());
+        if self.store.settle(name, parcels).await.is_ok() {
+            self.settled.clear();
         }
     }
 

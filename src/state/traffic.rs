@@ -21,7 +21,7 @@ pub(super) type Hours<'a> = Option<&'a BusinessHours>;
 /// of a second; what is later than this is a delivery that failed before.
 pub const REORDERING: Duration = Duration::from_secs(60);
 
-/// Open conversations of a number, some 400 bytes each. Beyond this the one that was silent for longest
+/// Open conversations of a number, some 450 bytes of memory each. Beyond this the one that was silent for longest
 /// is closed.
 pub const MAX_OPEN: usize = 100_000;
 
