@@ -128,6 +128,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         verifier: Verifier::new(&[SecretString::from(SECRET)]),
         tokens: VerifyTokens::new(&[]),
         customers,
+        events: None,
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
     public::router(Public {

@@ -96,7 +96,9 @@ pub(super) fn secrets(config: &Config) -> Secrets {
         .iter()
         .filter_map(|app| app.webhook_verify_token.clone());
     let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());
+    let events = config.trackers.token.clone();
     Secrets {
+        events: events.map(|token| VerifyTokens::new(&[token])),
         customers: first
             .filter(|_| config.trackers.enabled)
             .map(Customers::new),

@@ -103,6 +103,12 @@ impl Display for Summary<'_> {
         let hours = trackers.business_hours.as_deref().unwrap_or("not set");
         writeln!(out, "trackers.business_hours: {hours}")?;
         writeln!(out, "trackers.time_zone: {}", trackers.time_zone)?;
+        let token = if trackers.token.is_some() {
+            "set"
+        } else {
+            "not set"
+        };
+        writeln!(out, "trackers.token: {token}")?;
         write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
         write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;

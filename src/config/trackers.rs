@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::error::quoted;
+use super::secret::{self, SecretKind};
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
@@ -36,8 +39,17 @@ const TIME_ZONE: Scalar<String> = Scalar {
     parse: |text| checked(text, "Mon 00:00-24:00", text),
 };
 
-/// What is measured of messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+const TOKEN: Setting = Setting::new(
+    "trackers.token",
+    "What applications show to tell of events at /v1/events; without it there is no event API",
+)
+.variable("WHATSAPP_EVENTS_TOKEN");
+
+const TOKEN_FILE: Setting = Setting::new("trackers.token_file", "File that holds that token")
+    .variable("WHATSAPP_EVENTS_TOKEN_FILE");
+
+/// What is measured of messages. `Debug` shows no secret.
+#[derive(Clone, Debug)]
 pub struct TrackersConfig {
     /// `trackers.enabled`; default true. Off, messages are not looked into.
     pub enabled: bool,
@@ -47,6 +59,8 @@ pub struct TrackersConfig {
     pub time_zone: String,
     /// The two as one.
     pub hours: Option<Arc<BusinessHours>>,
+    /// `trackers.token` or `…_file`, `WHATSAPP_EVENTS_TOKEN` or `…_FILE`; optional.
+    pub token: Option<SecretString>,
 }
 
 impl TrackersConfig {
@@ -62,8 +76,30 @@ impl TrackersConfig {
             business_hours,
             time_zone,
             hours: hours.map(Arc::new),
+            token: read_token(walker),
         }
     }
+}
+
+/// From one of its four places: what the file says comes before the variables.
+fn read_token(walker: &mut Walker<'_>) -> Option<SecretString> {
+    let given = walker.secret_text(&TOKEN);
+    let named = walker.secret_text(&TOKEN_FILE);
+    let (place, secret) = match (given, named) {
+        (None, None) => return None,
+        (Some((place, _)), Some((other, _))) => {
+            let message = format!("is given together with {other}; keep one of them");
+            (place, Err(message))
+        }
+        (Some((place, text)), None) => (place, secret::from_text(SecretKind::AccessToken, &text)),
+        (None, Some((place, path))) => {
+            let path = walker.path_in_file(place, &path);
+            let environment = walker.environment();
+            let secret = secret::from_file(SecretKind::AccessToken, &path, environment);
+            (place, secret)
+        }
+    };
+    secret.map_err(|message| walker.error(place, message)).ok()
 }
 
 /// The text, if these hours in this zone are understood.

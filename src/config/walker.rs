@@ -1,7 +1,7 @@
 //! Reads settings from flags and file, collects every error, and remembers which keys were asked
 //! for: a key in the file that nobody asked for is unknown. Knows no key by name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::ConfigErrors;
@@ -66,6 +66,34 @@ impl<'a> Walker<'a> {
         let key = setting.key?;
         let node = self.node(key)?;
         Some((key, self.node_text(key, node)?))
+    }
+
+    /// Where the file or else the variable gives this, and the text there.
+    pub(super) fn secret_text(&mut self, setting: &Setting) -> Option<(&'static str, String)> {
+        self.note(setting);
+        if let Some(key) = setting.key
+            && let Some(node) = self.node(key)
+        {
+            return Some((key, self.node_text(key, node)?.to_owned()));
+        }
+        let name = setting.variable?;
+        match self.environment.variable(name)?.into_string() {
+            Ok(text) => Some((name, text)),
+            Err(_) => {
+                self.error(name, "is not UTF-8 text; set it again");
+                None
+            }
+        }
+    }
+
+    /// The path that stands at `place`: in the file, relative to the file's folder.
+    pub(super) fn path_in_file(&self, place: &str, path: &str) -> PathBuf {
+        let is_variable = place
+            .chars()
+            .all(|letter| letter.is_uppercase() || letter == '_');
+        let folder = self.config_file().and_then(Path::parent);
+        let folder = folder.filter(|_| !is_variable);
+        folder.unwrap_or(Path::new("")).join(path)
     }
 
     /// The node's text, or an error that says what stands there instead.

@@ -1,6 +1,6 @@
 //! The event: one thing that one source said about one account at one time.
 
-use super::{Timestamp, WabaId, account, message, number, template};
+use super::{Timestamp, WabaId, account, message, number, template, track};
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +16,26 @@ pub struct Event {
     pub fact: Fact,
 }
 
-/// Who said it. A webhook brings the key that makes its repeats harmless.
+/// Who said it. Webhooks and applications bring the key that makes their repeats harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The Graph API, asked by us.
     Poll,
     /// A signed delivery of Meta's.
     Webhook(DeliveryKey),
+    /// An application of the business' own, through the event API.
+    App(DeliveryKey),
+}
+
+impl Source {
+    /// What makes its repeats harmless; polls have none.
+    #[must_use]
+    pub fn key(self) -> Option<DeliveryKey> {
+        match self {
+            Self::Poll => None,
+            Self::Webhook(key) | Self::App(key) => Some(key),
+        }
+    }
 }
 
 /// 128 bits of a hash over what makes one webhook change that change: Meta gives deliveries no id.
@@ -50,6 +63,8 @@ pub enum Fact {
     Template(template::Told),
     /// A webhook about messages with customers.
     Message(message::News),
+    /// What an application told of a conversation.
+    Tracked(track::News),
     /// Nothing but that time has passed: what waited for latecomers is settled.
     TimePassed,
     /// A webhook that no metric of state depends on; it still has its place among the repeats.

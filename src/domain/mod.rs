@@ -16,6 +16,7 @@ pub mod number;
 mod quality;
 pub mod template;
 mod time;
+pub mod track;
 mod webhook;
 mod word;
 

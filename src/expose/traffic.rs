@@ -6,6 +6,7 @@ use super::page::{Entity, Family, Page, Value};
 use super::rows::Rows;
 use crate::domain::Word;
 use crate::domain::message::{Category, Status};
+use crate::domain::track::Actor;
 use crate::state::traffic::Responses;
 use crate::state::{Accounts, Histogram, Traffic};
 
@@ -29,9 +30,6 @@ metrics! {
     ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
         "Conversations that ended: silent for a day after an answer (answered) or without one (unanswered), or closed because too many were open (overflow).";
 }
-
-/// Messages alone do not say whether a bot or a person answered.
-const ACTOR: &str = "unknown";
 
 /// Time as it passes, nights and holidays included.
 const WALL: &str = "wall";
@@ -83,9 +81,15 @@ fn is_common(status: Status, category: Category) -> bool {
 fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock: bool) {
     let mut write = |metric: &Metric, of: fn(&Responses) -> &Histogram| {
         numbers.each(page, metric, |family, entity, traffic| {
-            write_histogram(family, entity, WALL, of(&traffic.wall));
-            if business_clock {
-                write_histogram(family, entity, BUSINESS, of(&traffic.business));
+            let clocks = [(WALL, &traffic.wall), (BUSINESS, &traffic.business)];
+            for (clock, by_actor) in &clocks[..1 + usize::from(business_clock)] {
+                for actor in Actor::ALL {
+                    let histogram = of(by_actor.of(actor));
+                    // Who answers is told by an application, or by nobody.
+                    if actor == Actor::Unknown || histogram.count() > 0 {
+                        write_histogram(family, entity, (actor.as_str(), clock), histogram);
+                    }
+                }
             }
         });
     };
@@ -93,8 +97,13 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
     write(&RESPONSE, |responses| &responses.all);
 }
 
-fn write_histogram(family: &mut Family<'_>, entity: &Entity, clock: &str, histogram: &Histogram) {
-    let [actor, clock] = [("actor", ACTOR), ("clock", clock)];
+fn write_histogram(
+    family: &mut Family<'_>,
+    entity: &Entity,
+    (actor, clock): (&str, &str),
+    histogram: &Histogram,
+) {
+    let [actor, clock] = [("actor", actor), ("clock", clock)];
     for (bound, count) in histogram.cumulative() {
         // `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
         let bound = format!("{bound}.0");

@@ -6,8 +6,10 @@
 mod customer;
 pub mod graph;
 mod json;
+mod key;
 mod oddity;
 pub mod poll;
+pub mod track;
 pub mod webhook;
 
 pub use customer::Customers;

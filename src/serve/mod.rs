@@ -4,6 +4,7 @@
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
 pub mod drill;
+mod events;
 mod history;
 mod listener;
 mod negotiation;

@@ -6,6 +6,8 @@
 //! | `POST /webhook` with the order for a drill | 200 once it is obeyed, 400 if it is not |
 //! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
+//! Beside it, the event API; see [`events`].
+//!
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
 //! limit or one that is not JSON is refused.
 
@@ -20,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::drill::{Drill, Order};
+use super::events;
 use crate::clock;
 use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
 use crate::ingest::Customers;
@@ -49,6 +52,8 @@ pub struct Secrets {
     pub tokens: VerifyTokens,
     /// What customers are hashed with; none if messages are not looked into.
     pub customers: Option<Customers>,
+    /// What the event API asks for; none if there is no event API.
+    pub events: Option<VerifyTokens>,
 }
 
 /// What the public routes work on.
@@ -85,7 +90,8 @@ pub fn router(public: Public) -> Router {
     }
     Router::new()
         .route("/webhook", get(handshake).post(delivery))
-        .with_state(public)
+        .with_state(public.clone())
+        .merge(events::router(public))
 }
 
 async fn handshake(State(public): State<Public>, Query(query): Query<Handshake>) -> Response {
@@ -183,11 +189,14 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
     }
 }
 
-fn refuse_body(public: &Public, error: &axum::Error) -> Response {
+/// Or did the body break off?
+pub(super) fn is_over_the_limit(error: &axum::Error) -> bool {
     let source = std::error::Error::source(error);
-    let over_the_limit =
-        source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-    if over_the_limit {
+    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+fn refuse_body(public: &Public, error: &axum::Error) -> Response {
+    if is_over_the_limit(error) {
         refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)
     } else {
         refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF)

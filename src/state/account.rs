@@ -134,6 +134,12 @@ impl Account {
             .filter(move |template| Some(template.known_at) >= last_complete)
     }
 
+    /// Is this one of its numbers, as a poll or its messages have told?
+    #[must_use]
+    pub fn has_number(&self, id: &PhoneNumberId) -> bool {
+        self.numbers.contains_key(id) || self.traffic.contains_key(id)
+    }
+
     /// The messages of each number that had any.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.traffic.values().map(Arc::as_ref)
@@ -180,7 +186,16 @@ impl Account {
             Fact::Account(news) => self.tell(news, stamp, &mut change),
             Fact::Number(told) => self.tell_number(told, stamp, &mut change),
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
-            Fact::Message(news) => self.tell_message(event.observed_at, news, hours, &mut change),
+            Fact::Message(news) => {
+                if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
+                    traffic.tell(event.observed_at, news, hours);
+                }
+            }
+            Fact::Tracked(news) => {
+                if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
+                    traffic.track(event.observed_at, news, hours);
+                }
+            }
             Fact::TimePassed => self.settle(event.observed_at, hours),
             Fact::Unwatched => {}
         }

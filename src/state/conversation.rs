@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;
+use crate::domain::track::Actor;
 
 /// After this much silence a conversation is over, and a message begins another: the 24 hours in which
 /// Meta lets a business answer freely.
@@ -16,13 +17,14 @@ pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 /// Most that may wait to be put in order; Meta's limit for a pair of numbers is far below.
 const MAX_UNSETTLED: usize = 64;
 
-/// Who wrote. At the same second the customer came first: whole seconds are all that Meta gives.
+/// Who wrote. At the same second the customer came first, and who says who answered before who does
+/// not: whole seconds are all that Meta gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {
     /// The customer.
     Customer,
     /// The business.
-    Business,
+    Business(Actor),
 }
 
 /// A customer was answered.
@@ -32,6 +34,8 @@ pub struct Answer {
     pub asked_at: Timestamp,
     /// When it was answered.
     pub at: Timestamp,
+    /// By whom.
+    pub actor: Actor,
     /// Is it the conversation's first?
     pub is_first: bool,
 }
@@ -117,13 +121,14 @@ impl Conversation {
                 }
                 None
             }
-            Side::Business => {
+            Side::Business(actor) => {
                 self.last_written_to = self.last_written_to.max(Some(at));
                 let since = self.waiting_since.filter(|since| *since <= at)?;
                 self.waiting_since = None;
                 Some(Answer {
                     asked_at: since,
                     at,
+                    actor,
                     is_first: !std::mem::replace(&mut self.was_answered, true),
                 })
             }
@@ -162,7 +167,10 @@ mod tests {
         conversation
     }
 
-    use Side::{Business, Customer};
+    use Side::Customer;
+
+    #[expect(non_upper_case_globals, reason = "reads like the other side")]
+    const Business: Side = Side::Business(Actor::Unknown);
 
     #[test]
     fn an_answer_counts_from_the_first_message_that_had_none() {

@@ -40,7 +40,7 @@ pub use stamp::Stamp;
 pub use template::Template;
 pub use traffic::Traffic;
 
-use crate::domain::{BusinessHours, DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
+use crate::domain::{BusinessHours, DeliveryKey, Event, Fact, Timestamp, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -84,7 +84,7 @@ impl Window {
     #[must_use]
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {
-            Fact::Message(_) => Some(Self::Messages),
+            Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
             Fact::Unwatched | Fact::TimePassed => None,
             _ => Some(Self::Management),
         }
@@ -183,7 +183,7 @@ impl State {
                 ..Change::default()
             };
         };
-        if let Source::Webhook(key) = event.source {
+        if let Some(key) = event.source.key() {
             let known = match Window::of(&event.fact) {
                 Some(Window::Management) => &mut self.management,
                 Some(Window::Messages) => &mut self.messages,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::journal::Spoken;
 use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
+use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CanSendMessage, DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit,
     PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, message, number, template,
@@ -66,6 +67,11 @@ saved_as_text! {
     template::PauseTitle,
     template::RejectedReason,
     template::Status,
+}
+
+saved_as_text! {
+    |actor| actor.as_str().into(), |text| Actor::ALL.into_iter().find(|actor| actor.as_str() == text);
+    Actor
 }
 
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);

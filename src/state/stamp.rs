@@ -22,7 +22,7 @@ impl Stamp {
     pub fn of(event: &Event) -> Self {
         match event.source {
             Source::Poll => Self::polled(event.observed_at),
-            Source::Webhook(_) => Self::told(event.observed_at),
+            Source::Webhook(_) | Source::App(_) => Self::told(event.observed_at),
         }
     }
 

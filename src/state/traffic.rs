@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::conversation::{Answer, Conversation, SESSION, Side};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};
+use crate::domain::track::{self, Actor, Happening};
 use crate::domain::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
 
 /// The second clock, where there is one.
@@ -25,22 +26,45 @@ pub const REORDERING: Duration = Duration::from_secs(60);
 /// is closed.
 pub const MAX_OPEN: usize = 100_000;
 
-/// How long customers waited for answers, by one clock.
+/// How long customers waited for answers, by one clock, and for whose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByActor {
+    bot: Responses,
+    agent: Responses,
+    unknown: Responses,
+}
+
+impl ByActor {
+    /// For answers of this one.
+    #[must_use]
+    pub fn of(&self, actor: Actor) -> &Responses {
+        match actor {
+            Actor::Bot => &self.bot,
+            Actor::Agent => &self.agent,
+            Actor::Unknown => &self.unknown,
+        }
+    }
+
+    fn observe(&mut self, waited: Duration, answer: &Answer) {
+        let responses = match answer.actor {
+            Actor::Bot => &mut self.bot,
+            Actor::Agent => &mut self.agent,
+            Actor::Unknown => &mut self.unknown,
+        };
+        if answer.is_first {
+            responses.first.observe(waited);
+        }
+        responses.all.observe(waited);
+    }
+}
+
+/// How long customers waited.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Responses {
     /// From a conversation's first message to its first answer.
     pub first: Histogram,
     /// From the first message not answered yet to its answer.
     pub all: Histogram,
-}
-
-impl Responses {
-    fn observe(&mut self, waited: Duration, is_first: bool) {
-        if is_first {
-            self.first.observe(waited);
-        }
-        self.all.observe(waited);
-    }
 }
 
 /// How conversations ended.
@@ -66,9 +90,9 @@ pub struct Traffic {
     /// Errors of failed messages by code.
     pub failures: Counts<ErrorCode>,
     /// How long customers waited, nights and weekends included.
-    pub wall: Responses,
+    pub wall: ByActor,
     /// How long they waited within business hours, while any are known.
-    pub business: Responses,
+    pub business: ByActor,
     /// Conversations that are over.
     pub ended: Ended,
     settled_until: Timestamp,
@@ -93,8 +117,8 @@ impl Traffic {
             received: Counts::default(),
             statuses: PairCounts::default(),
             failures: Counts::default(),
-            wall: Responses::default(),
-            business: Responses::default(),
+            wall: ByActor::default(),
+            business: ByActor::default(),
             ended: Ended::default(),
             settled_until: Timestamp::default(),
             open: Open::default(),
@@ -147,11 +171,20 @@ impl Traffic {
                 self.fail(errors);
                 // Later statuses are of the same message, and say when it was seen.
                 if *status == Status::Sent {
-                    self.note(*to, at, Side::Business, hours);
+                    self.note(*to, at, Side::Business(Actor::Unknown), hours);
                 }
             }
             Told::Errors(errors) => self.fail(errors),
         }
+        self.settle(news.received_at, hours);
+    }
+
+    pub(super) fn track(&mut self, at: Timestamp, news: &track::News, hours: Hours<'_>) {
+        let side = match news.happening {
+            Happening::Inbound => Side::Customer,
+            Happening::Reply(actor) => Side::Business(actor),
+        };
+        self.note(Some(news.conversation), at, side, hours);
         self.settle(news.received_at, hours);
     }
 
@@ -220,14 +253,10 @@ impl Traffic {
         let mut conversation = self.open.take(key).unwrap_or_default();
         let (wall, business) = (&mut self.wall, &mut self.business);
         change(&mut conversation, &mut |answer| {
-            let Answer {
-                asked_at,
-                at,
-                is_first,
-            } = answer;
-            wall.observe(at.since(asked_at), is_first);
+            let Answer { asked_at, at, .. } = answer;
+            wall.observe(at.since(asked_at), &answer);
             if let Some(hours) = hours {
-                business.observe(hours.between(asked_at, at), is_first);
+                business.observe(hours.between(asked_at, at), &answer);
             }
         });
         if conversation.is_one() {

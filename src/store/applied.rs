@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::database::Line;
 use super::rows;
-use crate::domain::{DeliveryKey, Event, Fact, Source, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, WabaId};
 use crate::state::{Accounts, Amendment, Change, State, Window};
 
 /// The effects of a batch, in the order of its events.
@@ -44,7 +44,7 @@ impl Applied {
         if is_news {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
-            if let (Source::Webhook(key), Some(window)) = (event.source, Window::of(&event.fact)) {
+            if let (Some(key), Some(window)) = (event.source.key(), Window::of(&event.fact)) {
                 self.new_changes.entry(window).or_default().push(key);
             }
         }

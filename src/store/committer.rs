@@ -18,7 +18,7 @@ use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
 use crate::domain::{BusinessHours, Event, Fact, Source, WabaId};
-use crate::state::{Accounts, State, Window};
+use crate::state::{Accounts, Change, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
@@ -35,13 +35,16 @@ const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// Tells whoever asked how it went.
 type Answer = oneshot::Sender<Result<(), Unavailable>>;
 
+/// Tells what each event did.
+type Committed = oneshot::Sender<Result<Vec<Change>, Unavailable>>;
+
 /// One who waits for the commit that others share.
-type Together = (Vec<Event>, Option<Parcel>, Answer);
+type Together = (Vec<Event>, Option<Parcel>, Committed);
 
 /// What is asked of the committer.
 pub enum Request {
     /// Make these events part of the truth.
-    Commit(Vec<Event>, Option<Parcel>, Answer),
+    Commit(Vec<Event>, Option<Parcel>, Committed),
     /// Watch exactly these accounts, as far as they are known from before.
     Watch(BTreeSet<WabaId>, Answer),
     /// These accounts were found for this app.
@@ -172,13 +175,22 @@ impl Committer {
         let parcels = parcels.filter(|_| wanted).collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
         let outcome = self.commit(&events, parcels).await;
-        for (.., answer) in batch {
+        let mut changes = outcome.map(Vec::into_iter);
+        for (events, _, answer) in batch {
+            let own = match &mut changes {
+                Ok(changes) => Ok(changes.take(events.len()).collect()),
+                Err(unavailable) => Err(unavailable.clone()),
+            };
             // Whoever waited may have gone away; the events are committed all the same.
-            drop(answer.send(outcome.clone()));
+            drop(answer.send(own));
         }
     }
 
-    async fn commit(&mut self, events: &[&Event], parcels: Vec<Parcel>) -> Result<(), Unavailable> {
+    async fn commit(
+        &mut self,
+        events: &[&Event],
+        parcels: Vec<Parcel>,
+    ) -> Result<Vec<Change>, Unavailable> {
         self.become_sound().await?;
         let applied = Applied::apply(&mut self.state, events);
         if !(applied.is_empty() && parcels.is_empty()) {
@@ -200,7 +212,7 @@ impl Committer {
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event.source, change);
         }
-        Ok(())
+        Ok(applied.changes)
     }
 
     fn writes(&self, applied: &Applied) -> Writes {

@@ -132,10 +132,11 @@ impl Store {
     /// # Errors
     /// If they could not be made durable, or not in time.
     pub async fn commit(&self, events: Vec<Event>) -> Result<(), Unavailable> {
-        self.commit_with(events, None).await
+        self.commit_with(events, None).await.map(drop)
     }
 
-    /// Like [`commit`](Self::commit), and with it the delivery that is to be passed on, if any is.
+    /// Like [`commit`](Self::commit), and with it the delivery that is to be passed on, if any is. Tells what
+    /// each event did.
     ///
     /// # Errors
     /// If neither could be made durable, or not in time.
@@ -143,7 +144,7 @@ impl Store {
         &self,
         events: Vec<Event>,
         parcel: Option<Parcel>,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Vec<Change>, Unavailable> {
         let (answer, outcome) = oneshot::channel();
         let committed = async {
             self.ask(Request::Commit(events, parcel, answer)).await?;

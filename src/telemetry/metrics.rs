@@ -93,6 +93,10 @@ pub struct Telemetry {
     pub relay_oldest_pending: GaugeVec,
     /// Seconds from a delivery's receipt until an upstream has taken it.
     pub relay_lag: HistogramVec,
+    /// Events of applications, by what became of them.
+    pub events: IntCounterVec,
+    /// Batches of events refused as a whole.
+    pub event_batches_refused: IntCounterVec,
     /// Changes that one source told and the other did not.
     pub drift: IntCounterVec,
     /// Words that this version does not know.
@@ -145,6 +149,8 @@ impl Telemetry {
             relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream.", &["upstream"]),
             relay_oldest_pending: new.float_gauges("relay_oldest_pending_timestamp_seconds", "When the oldest delivery that waits for an upstream was received; absent while none waits.", &["upstream"]),
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
+            events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
+            event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
             drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),

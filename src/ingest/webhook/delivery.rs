@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
-use super::key::delivery_key;
 use super::wire;
 use crate::domain::{
     DeliveryKey, Event, Fact, Source, Timestamp, WabaId, WebhookField, Word, message,
 };
 use crate::ingest::json::moment;
+use crate::ingest::key::delivery_key;
 use crate::ingest::{Customers, Oddities, Oddity};
 use crate::telemetry::Telemetry;
 

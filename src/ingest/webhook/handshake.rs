@@ -109,8 +109,9 @@ impl VerifyTokens {
         }
     }
 
-    /// Every token is compared, whatever the others said.
-    fn knows(&self, token: &str) -> bool {
+    /// Is it one of them? Every token is compared, whatever the others said.
+    #[must_use]
+    pub fn knows(&self, token: &str) -> bool {
         let sent = hash(token);
         let matches = self.hashes.iter().map(|ours| *ours == sent);
         matches.fold(false, |known, matched| known | matched)

@@ -7,7 +7,6 @@
 mod delivery;
 mod envelope;
 mod handshake;
-mod key;
 mod signature;
 mod wire;
 

@@ -10,7 +10,7 @@ use super::super::{Change, Latest, Stamp, Traffic};
 use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
 use crate::domain::account::News;
 use crate::domain::template as words;
-use crate::domain::{Collector, QualityRating, Timestamp, Word, message, number};
+use crate::domain::{Collector, PhoneNumberId, QualityRating, Timestamp, Word, number};
 
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
 /// listed within seconds of the start; more than this means that the digits will never be ours.
@@ -94,21 +94,19 @@ impl Account {
         }
     }
 
-    pub(super) fn tell_message(
+    /// Where a number's messages are counted; none if there are too many numbers.
+    pub(super) fn traffic_of(
         &mut self,
-        at: Timestamp,
-        news: &message::News,
-        hours: Hours<'_>,
+        id: &PhoneNumberId,
         change: &mut Change,
-    ) {
-        let id = &news.phone_number_id;
+    ) -> Option<&mut Traffic> {
         if !self.traffic.contains_key(id) && self.traffic.len() >= MAX_NUMBERS {
             change.refused = true;
-            return;
+            return None;
         }
         let traffic = self.traffic.entry(id.clone());
         let traffic = traffic.or_insert_with(|| Arc::new(Traffic::new(id.clone())));
-        Arc::make_mut(traffic).tell(at, news, hours);
+        Some(Arc::make_mut(traffic))
     }
 
     pub(super) fn settle(&mut self, now: Timestamp, hours: Hours<'_>) {

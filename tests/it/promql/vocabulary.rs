@@ -79,7 +79,7 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         "category" if metric == "whatsapp_message_statuses_total" => {
             Some(all::<message::Category>())
         }
-        "actor" => Some(list(&["unknown"])),
+        "actor" => Some(list(&["bot", "agent", "unknown"])),
         "clock" => Some(list(&["wall", "business"])),
         "reason" if metric == "whatsapp_conversations_ended_total" => {
             Some(list(&["answered", "unanswered", "overflow"]))

@@ -8,10 +8,10 @@ use whatsapp_business_exporter::clock;
 
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 
-const CUSTOMER: &str = "15550177342";
+pub const CUSTOMER: &str = "15550177342";
 const OTHER_CUSTOMER: &str = "15550177343";
 
-fn series(name: &str, labels: &str) -> String {
+pub fn series(name: &str, labels: &str) -> String {
     let comma = if labels.is_empty() { "" } else { "," };
     format!(r#"{name}{{waba_id="{WABA}",phone_number_id="{NUMBER}"{comma}{labels}}}"#)
 }
@@ -28,7 +28,7 @@ fn body(list: &str, content: &Value) -> Vec<u8> {
     serde_json::to_vec(&body).expect("JSON")
 }
 
-fn inbound(customer: &str, id: &str, at: i64) -> Vec<u8> {
+pub fn inbound(customer: &str, id: &str, at: i64) -> Vec<u8> {
     let content = json!({
         "from": customer, "id": id, "timestamp": at.to_string(), "type": "text",
         "text": {"body": format!("call me at {customer}")},
@@ -36,7 +36,7 @@ fn inbound(customer: &str, id: &str, at: i64) -> Vec<u8> {
     body("messages", &content)
 }
 
-fn sent(customer: &str, id: &str, at: i64) -> Vec<u8> {
+pub fn sent(customer: &str, id: &str, at: i64) -> Vec<u8> {
     let content =
         json!({"recipient_id": customer, "id": id, "timestamp": at.to_string(), "status": "sent"});
     body("statuses", &content)

@@ -1,0 +1,51 @@
+//! What a business' own application tells of its conversations, for what Meta does not show.
+
+use super::{ConversationKey, PhoneNumberId, Timestamp};
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// A program.
+    Bot,
+    /// A person.
+    Agent,
+    /// Nobody says.
+    Unknown,
+}
+
+impl Actor {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bot, Self::Agent, Self::Unknown];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Agent => "agent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What happened in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The customer wrote.
+    Inbound,
+    /// The customer was answered.
+    Reply(Actor),
+}
+
+/// One event of an application's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Which of the business' numbers.
+    pub phone_number_id: PhoneNumberId,
+    /// Whose conversation.
+    pub conversation: ConversationKey,
+    /// When the event came.
+    pub received_at: Timestamp,
+    /// What happened.
+    pub happening: Happening,
+}

@@ -1,0 +1,302 @@
+//! The exporter's own event API: a batch of JSON to facts, each event judged by itself.
+//!
+//! Pure, as the webhooks' reader is. Of a customer nothing is kept but a keyed hash.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::json::moment;
+use super::key::delivery_key;
+use super::{Customers, text_or_number};
+use crate::domain::track::{Actor, Happening, News};
+use crate::domain::{Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
+
+/// Most events of a batch.
+pub const MAX_EVENTS: usize = 1_000;
+
+/// Longest id of an event, and longest name of a customer.
+const MAX_TEXT: usize = 128;
+
+/// Clocks differ.
+const MAX_AHEAD: Duration = Duration::from_secs(60);
+
+/// What is older is told too late to be counted in order, and its id may be forgotten.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// One event, as far as it is understood.
+#[derive(Debug)]
+pub struct Item {
+    /// Its id; empty where it has none.
+    pub id: String,
+    /// The event, or what is wrong with it.
+    pub outcome: Result<Event, String>,
+}
+
+/// Why a whole batch is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BatchError {
+    /// It is not JSON of this form.
+    #[error("the body is not {{\"events\": [...]}}")]
+    NotABatch,
+    /// There are more events than a batch may have.
+    #[error("a batch has at most {MAX_EVENTS} events")]
+    TooMany,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Written {
+    Inbound {
+        id: String,
+        phone_number_id: String,
+        customer: String,
+        at: Option<Value>,
+    },
+    Reply {
+        id: String,
+        phone_number_id: String,
+        customer: String,
+        at: Option<Value>,
+        actor: Who,
+    },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Who {
+    Bot,
+    Agent,
+}
+
+/// What an event is read with.
+#[derive(Debug)]
+pub struct Reader<'a, F> {
+    /// What customers are hashed with.
+    pub customers: &'a Customers,
+    /// When the batch came.
+    pub received_at: Timestamp,
+    /// The account of a number, if it is watched.
+    pub account_of: F,
+}
+
+impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
+    /// Reads a batch.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn read(&self, body: &[u8]) -> Result<Vec<Item>, BatchError> {
+        let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| BatchError::NotABatch)?;
+        if batch.events.len() > MAX_EVENTS {
+            return Err(BatchError::TooMany);
+        }
+        let items = batch.events.into_iter().map(|written| Item {
+            id: id_of(written),
+            outcome: self.event(written),
+        });
+        Ok(items.collect())
+    }
+
+    fn event(&self, written: &RawValue) -> Result<Event, String> {
+        let written: Written = serde_json::from_str(written.get()).map_err(|error| why(&error))?;
+        let (id, number, customer, at, happening) = match written {
+            Written::Inbound {
+                id,
+                phone_number_id,
+                customer,
+                at,
+            } => (id, phone_number_id, customer, at, Happening::Inbound),
+            Written::Reply {
+                id,
+                phone_number_id,
+                customer,
+                at,
+                actor,
+            } => {
+                let actor = match actor {
+                    Who::Bot => Actor::Bot,
+                    Who::Agent => Actor::Agent,
+                };
+                (id, phone_number_id, customer, at, Happening::Reply(actor))
+            }
+        };
+        bounded("id", &id)?;
+        bounded("customer", &customer)?;
+        let number = PhoneNumberId::parse(&number)
+            .ok_or("phone_number_id: is not an id; ids are 1 to 32 digits")?;
+        let waba_id = (self.account_of)(&number)
+            .ok_or("phone_number_id: is no number of an account that is watched")?;
+        let key = delivery_key(number.as_str(), "", "events", &id);
+        Ok(Event {
+            waba_id,
+            observed_at: self.moment(at.as_ref())?,
+            source: Source::App(key),
+            fact: Fact::Tracked(News {
+                conversation: self.customers.conversation(&number, &customer),
+                phone_number_id: number,
+                received_at: self.received_at,
+                happening,
+            }),
+        })
+    }
+
+    /// To the second, as all that Meta tells: an answer and its `sent` are then in order.
+    fn moment(&self, at: Option<&Value>) -> Result<Timestamp, String> {
+        let Some(at) = at else {
+            return Ok(at_whole_seconds(self.received_at));
+        };
+        let at = text_or_number(at).and_then(|text| moment(&text));
+        let at = at.ok_or("at: is no time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
+        if at > self.received_at.plus(MAX_AHEAD) {
+            return Err("at: is in the future".into());
+        }
+        if self.received_at.since(at) > MAX_AGE {
+            return Err("at: is more than 24 hours ago".into());
+        }
+        Ok(at_whole_seconds(at))
+    }
+}
+
+fn at_whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(time.as_millis().div_euclid(1000))
+}
+
+fn id_of(written: &RawValue) -> String {
+    let identified: Option<Identified> = serde_json::from_str(written.get()).ok();
+    let id = identified.and_then(|identified| identified.id);
+    id.filter(|id| bounded("id", id).is_ok())
+        .unwrap_or_default()
+}
+
+fn bounded(field: &str, text: &str) -> Result<(), String> {
+    let fits = (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
+    let wrong = || format!("{field}: takes 1 to {MAX_TEXT} printable characters");
+    fits.then_some(()).ok_or_else(wrong)
+}
+
+/// Serde's own words name the field; where in the text it stood says nothing here.
+fn why(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
+
+    fn read(body: &str) -> Result<Vec<Item>, BatchError> {
+        let customers = Customers::new(&"secret".into());
+        let reader = Reader {
+            customers: &customers,
+            received_at: NOW,
+            account_of: |id: &PhoneNumberId| {
+                let is_ours = id.as_str() == "900100200300400";
+                WabaId::parse("800100200300400").filter(|_| is_ours)
+            },
+        };
+        reader.read(body.as_bytes())
+    }
+
+    fn only(event: &str) -> Item {
+        let items = read(&format!(r#"{{"events":[{event}]}}"#)).expect("a batch");
+        items.into_iter().next().expect("an item")
+    }
+
+    #[test]
+    fn an_event_is_a_fact_about_a_conversation() {
+        let item = only(
+            r#"{"id":"a-1","type":"reply","phone_number_id":"900100200300400","customer":"15550100111","at":"2026-03-31T23:33:20Z","actor":"bot"}"#,
+        );
+        assert_eq!(item.id, "a-1");
+        let event = item.outcome.expect("an event");
+        assert_eq!(event.observed_at, Timestamp::from_seconds(1_775_000_000));
+        let Fact::Tracked(news) = &event.fact else {
+            panic!("{event:?}");
+        };
+        assert_eq!(news.happening, Happening::Reply(Actor::Bot));
+        let customers = Customers::new(&"secret".into());
+        let conversation = customers.conversation(&news.phone_number_id, "15550100111");
+        assert_eq!(news.conversation, conversation);
+        assert!(!format!("{event:?}").contains("15550100111"));
+    }
+
+    #[test]
+    fn each_event_is_told_what_is_wrong_with_it() {
+        let number = r#""phone_number_id":"900100200300400""#;
+        for (event, wrong) in [
+            ("7".to_owned(), "invalid type"),
+            (
+                format!(r#"{{"id":"a","type":"walk",{number},"customer":"1"}}"#),
+                "unknown variant `walk`, expected `inbound` or `reply`",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"inbound",{number}}}"#),
+                "missing field `customer`",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","actor":"bot"}}"#),
+                "unknown field `actor`",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"reply",{number},"customer":"1","actor":"cat"}}"#),
+                "unknown variant `cat`, expected `bot` or `agent`",
+            ),
+            (
+                format!(r#"{{"id":"","type":"inbound",{number},"customer":"1"}}"#),
+                "id: takes 1 to 128",
+            ),
+            (
+                r#"{"id":"a","type":"inbound","phone_number_id":"x","customer":"1"}"#.to_owned(),
+                "phone_number_id: is not an id",
+            ),
+            (
+                r#"{"id":"a","type":"inbound","phone_number_id":"1","customer":"1"}"#.to_owned(),
+                "phone_number_id: is no number",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","at":"soon"}}"#),
+                "at: is no time",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","at":1775000100}}"#),
+                "at: is in the future",
+            ),
+            (
+                format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","at":1774000000}}"#),
+                "at: is more than 24 hours ago",
+            ),
+        ] {
+            let error = only(&event).outcome.expect_err(&event);
+            assert!(error.contains(wrong), "{event}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused_as_a_whole() {
+        for body in ["", "[]", "{}", r#"{"events":{}}"#, r#"{"event":[]}"#] {
+            assert_eq!(read(body).err(), Some(BatchError::NotABatch), "{body}");
+        }
+        let many = vec!["1"; MAX_EVENTS + 1].join(",");
+        let many = format!(r#"{{"events":[{many}]}}"#);
+        assert_eq!(read(&many).err(), Some(BatchError::TooMany));
+        assert!(read(r#"{"events":[]}"#).expect("a batch").is_empty());
+    }
+}

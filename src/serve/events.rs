@@ -1,0 +1,181 @@
+//! The event API, for what a business' own application knows and Meta does not show.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
+//! | `GET /v1/openapi.json` | how to use it, for people and for tools |
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, http::HeaderValue};
+use serde::Serialize;
+
+use super::public::Public;
+use crate::clock;
+use crate::domain::{Event, PhoneNumberId, WabaId};
+use crate::ingest::Customers;
+use crate::ingest::track::{Item, Reader};
+use crate::state::Change;
+use crate::store::Store;
+
+/// A thousand events take some 200 KiB.
+const MAX_BODY: usize = 1024 * 1024;
+
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// What became of one event.
+#[derive(Serialize)]
+struct Outcome {
+    id: String,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+const ACCEPTED: &str = "accepted";
+const DUPLICATE: &str = "duplicate";
+const REJECTED: &str = "rejected";
+
+/// Why a batch is refused.
+const REFUSALS: [&str; 5] = [
+    "unauthorized",
+    "too_large",
+    "broken_off",
+    "not_a_batch",
+    "not_stored",
+];
+
+/// The routes; counters exist from 0 on.
+pub(super) fn router(public: Public) -> Router {
+    for result in [ACCEPTED, DUPLICATE, REJECTED] {
+        public.telemetry.events.with_label_values(&[result]);
+    }
+    for reason in REFUSALS {
+        public
+            .telemetry
+            .event_batches_refused
+            .with_label_values(&[reason]);
+    }
+    Router::new()
+        .route("/v1/events", post(events))
+        .route("/v1/openapi.json", get(openapi))
+        .with_state(public)
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) -> Response {
+    let secrets = public.secrets.load_full();
+    let Some((customers, token)) = secrets.customers.as_ref().zip(secrets.events.as_ref()) else {
+        let how = "there is no event API here: set trackers.token_file\n";
+        return (StatusCode::NOT_FOUND, how).into_response();
+    };
+    if !bearer(&headers).is_some_and(|sent| token.knows(sent)) {
+        let mut refusal = refuse(
+            &public,
+            StatusCode::UNAUTHORIZED,
+            REFUSALS[0],
+            "give the token: Authorization: Bearer ...",
+        );
+        let how = HeaderValue::from_static("Bearer");
+        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+        return refusal;
+    }
+    let body = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(error) if super::public::is_over_the_limit(&error) => {
+            let limit = "a batch has at most 1 MiB";
+            return refuse(&public, StatusCode::PAYLOAD_TOO_LARGE, REFUSALS[1], limit);
+        }
+        Err(_) => {
+            let message = "the body broke off";
+            return refuse(&public, StatusCode::BAD_REQUEST, REFUSALS[2], message);
+        }
+    };
+    let reader = Reader {
+        customers: customers as &Customers,
+        received_at: clock::now(),
+        account_of: |number: &PhoneNumberId| account_of(&public.store, number),
+    };
+    match reader.read(&body) {
+        Ok(items) => commit(&public, items).await,
+        Err(error) => {
+            let message = error.to_string();
+            refuse(&public, StatusCode::BAD_REQUEST, REFUSALS[3], &message)
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The watched account that this number belongs to, as polls or its messages have told.
+fn account_of(store: &Store, number: &PhoneNumberId) -> Option<WabaId> {
+    let accounts = store.snapshot();
+    let mut owners = accounts
+        .iter()
+        .filter(|(_, account)| account.has_number(number));
+    owners.next().map(|(waba_id, _)| waba_id.clone())
+}
+
+/// Makes what is good of them durable, and only then says so.
+async fn commit(public: &Public, items: Vec<Item>) -> Response {
+    let (mut good, mut outcomes): (Vec<Event>, Vec<Outcome>) = (Vec::new(), Vec::new());
+    let mut places = Vec::new();
+    for Item { id, outcome } in items {
+        let error = match outcome {
+            Ok(event) => {
+                places.push(outcomes.len());
+                good.push(event);
+                None
+            }
+            Err(error) => Some(error),
+        };
+        let result = if error.is_some() { REJECTED } else { ACCEPTED };
+        outcomes.push(Outcome { id, result, error });
+    }
+    let Ok(changes) = public.store.commit_with(good, None).await else {
+        let message = "the store takes no commits now; send the batch again";
+        return refuse(
+            public,
+            StatusCode::SERVICE_UNAVAILABLE,
+            REFUSALS[4],
+            message,
+        );
+    };
+    for (place, change) in places.into_iter().zip(changes) {
+        judge(&mut outcomes[place], &change);
+    }
+    for outcome in &outcomes {
+        public
+            .telemetry
+            .events
+            .with_label_values(&[outcome.result])
+            .inc();
+    }
+    Json(serde_json::json!({ "results": outcomes })).into_response()
+}
+
+fn judge(outcome: &mut Outcome, change: &Change) {
+    if change.duplicate {
+        outcome.result = DUPLICATE;
+    } else if change.unwatched || change.refused {
+        outcome.result = REJECTED;
+        outcome.error = Some("phone_number_id: its messages are not counted".to_owned());
+    }
+}
+
+fn refuse(public: &Public, status: StatusCode, reason: &'static str, message: &str) -> Response {
+    let refused = &public.telemetry.event_batches_refused;
+    refused.with_label_values(&[reason]).inc();
+    (status, Json(serde_json::json!({ "error": message }))).into_response()
+}

@@ -1,0 +1,231 @@
+//! The event API: who answered is told by an application, each event counts once, and what is wrong is
+//! told for each.
+
+use serde_json::{Value, json};
+use whatsapp_business_exporter::clock;
+
+use super::durable::{CUSTOMER, inbound, sent, series};
+use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
+
+const TOKEN: &str = "a-token-for-events";
+
+fn with_events() -> String {
+    let file = config_file(SELDOM, &[WABA]);
+    format!("{file}trackers:\n  token: {TOKEN}\n")
+}
+
+fn event(id: &str, kind: &str, at: i64) -> Value {
+    json!({"id": id, "type": kind, "phone_number_id": NUMBER, "customer": CUSTOMER, "at": at})
+}
+
+fn reply(id: &str, actor: &str, at: i64) -> Value {
+    let mut reply = event(id, "reply", at);
+    reply["actor"] = actor.into();
+    reply
+}
+
+async fn post(exporter: &Exporter, token: &str, body: String) -> (u16, Value) {
+    let url = format!("{}/v1/events", exporter.url);
+    let request = exporter.http.post(url).bearer_auth(token).body(body);
+    let answer = request.send().await.expect("it answers");
+    let status = answer.status().as_u16();
+    let text = answer.text().await.expect("text");
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+/// What became of each, as `id result`.
+async fn tell(exporter: &Exporter, events: &[Value]) -> Vec<String> {
+    let (status, answer) = post(exporter, TOKEN, json!({ "events": events }).to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+    let results = answer["results"].as_array().expect("a list").iter();
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    results
+        .map(|one| format!("{} {}", text(one, "id"), text(one, "result")))
+        .collect()
+}
+
+fn first_responses(actor: &str, end: &str) -> String {
+    let name = format!("whatsapp_first_response_seconds_{end}");
+    series(&name, &format!(r#"actor="{actor}",clock="wall""#))
+}
+
+#[tokio::test]
+async fn an_application_says_who_answered_and_meta_that_it_went_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let exporter = Exporter::stored(small_world(), &with_events(), &store).await;
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    assert_eq!(
+        exporter
+            .post_signed(inbound(CUSTOMER, "wamid.A", began))
+            .await,
+        200
+    );
+    let told = [
+        reply("1", "bot", began + 5),
+        event("2", "inbound", began + 60),
+        reply("3", "agent", began + 90),
+    ];
+    assert_eq!(
+        tell(&exporter, &told).await,
+        ["1 accepted", "2 accepted", "3 accepted"]
+    );
+    assert_eq!(
+        exporter
+            .post_signed(sent(CUSTOMER, "wamid.B", began + 6))
+            .await,
+        200
+    );
+    exporter.until(first_responses("bot", "sum"), 5.0).await;
+    let by_agent = series(
+        "whatsapp_response_seconds_sum",
+        r#"actor="agent",clock="wall""#,
+    );
+    exporter.until(by_agent.clone(), 30.0).await;
+    assert_eq!(
+        exporter.value(&first_responses("unknown", "count")).await,
+        Some(0.0)
+    );
+    let received = series("whatsapp_messages_received_total", r#"kind="text""#);
+    assert_eq!(
+        exporter.value(&received).await,
+        Some(1.0),
+        "Meta alone counts messages"
+    );
+    exporter.stopped().await;
+
+    let exporter = Exporter::stored(small_world(), &with_events(), &store).await;
+    assert_eq!(
+        tell(&exporter, &told).await,
+        ["1 duplicate", "2 duplicate", "3 duplicate"]
+    );
+    assert_eq!(exporter.value(&by_agent).await, Some(30.0));
+    let duplicates = r#"whatsapp_exporter_events_total{result="duplicate"}"#;
+    assert_eq!(exporter.value(duplicates).await, Some(3.0));
+}
+
+#[tokio::test]
+async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    exporter.file.write(&with_events());
+    let reload = exporter.http.post(format!("{}/-/reload", exporter.url));
+    assert_eq!(
+        reload.send().await.expect("it answers").status().as_u16(),
+        200
+    );
+    let now = clock::now().as_millis() / 1000;
+    let mut elsewhere = event("2", "inbound", now);
+    elsewhere["phone_number_id"] = "1".into();
+    let events = [
+        event("1", "inbound", now),
+        elsewhere,
+        json!({"id": "3"}),
+        event("1", "inbound", now),
+    ];
+    let batch = json!({ "events": events }).to_string();
+    let (status, answer) = post(&exporter, TOKEN, batch).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer["results"],
+        json!([
+            {"id": "1", "result": "accepted"},
+            {"id": "2", "result": "rejected", "error": "phone_number_id: is no number of an account that is watched"},
+            {"id": "3", "result": "rejected", "error": "missing field `type`"},
+            {"id": "1", "result": "duplicate"},
+        ])
+    );
+    let waiting = series("whatsapp_conversations_waiting", "");
+    assert_eq!(exporter.value(&waiting).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn strangers_and_nonsense_are_refused() {
+    let exporter = Exporter::configured(small_world(), &with_events()).await;
+    let batch = r#"{"events":[]}"#.to_owned();
+    for token in ["", "a-token", "a-token-for-events2"] {
+        assert_eq!(
+            post(&exporter, token, batch.clone()).await.0,
+            401,
+            "{token:?}"
+        );
+    }
+    let request = exporter.http.post(format!("{}/v1/events", exporter.url));
+    let answer = request
+        .body(batch.clone())
+        .send()
+        .await
+        .expect("it answers");
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+    assert_eq!(
+        post(&exporter, TOKEN, batch).await,
+        (200, json!({"results": []}))
+    );
+    assert_eq!(post(&exporter, TOKEN, "[]".to_owned()).await.0, 400);
+    let large = "x".repeat(1_100_000);
+    assert_eq!(post(&exporter, TOKEN, large).await.0, 413);
+    for (reason, count) in [
+        ("unauthorized", 4.0),
+        ("not_a_batch", 1.0),
+        ("too_large", 1.0),
+    ] {
+        let refused =
+            format!(r#"whatsapp_exporter_event_batches_refused_total{{reason="{reason}"}}"#);
+        assert_eq!(exporter.value(&refused).await, Some(count), "{reason}");
+    }
+    let shown = exporter.get("/metrics").await + &exporter.get("/").await;
+    assert!(!shown.contains(TOKEN));
+}
+
+#[tokio::test]
+async fn without_a_token_there_is_no_event_api() {
+    let exporter = Exporter::configured(small_world(), &config_file(SELDOM, &[WABA])).await;
+    let (status, _) = post(&exporter, TOKEN, r#"{"events":[]}"#.to_owned()).await;
+    assert_eq!(status, 404);
+}
+
+/// What the description says is needed is needed, and what it allows is taken.
+#[tokio::test]
+async fn the_description_is_right() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    exporter.file.write(&with_events());
+    let reload = exporter.http.post(format!("{}/-/reload", exporter.url));
+    assert_eq!(
+        reload.send().await.expect("it answers").status().as_u16(),
+        200
+    );
+    let text = exporter.get("/v1/openapi.json").await;
+    let description: Value = serde_json::from_str(&text).expect("JSON");
+    let now = clock::now().as_millis() / 1000;
+    for (name, whole) in [
+        ("Inbound", event("a", "inbound", now)),
+        ("Reply", reply("b", "agent", now)),
+    ] {
+        let schema = &description["components"]["schemas"][name];
+        let properties = schema["properties"].as_object().expect("properties");
+        let written = whole.as_object().expect("an object");
+        assert!(
+            properties.keys().eq(written.keys()),
+            "{name}: {properties:?}"
+        );
+        assert_eq!(schema["properties"]["type"]["const"], whole["type"]);
+        for key in properties.keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().expect("an object").remove(key);
+            less["id"] = format!("{name} without {key}").into();
+            if key == "id" {
+                less.as_object_mut().expect("an object").remove("id");
+            }
+            let is_needed = schema["required"]
+                .as_array()
+                .expect("a list")
+                .contains(&json!(key));
+            let result = tell(&exporter, &[less]).await.remove(0);
+            assert_eq!(
+                result.ends_with("rejected"),
+                is_needed,
+                "{name} without {key}: {result}"
+            );
+        }
+        assert!(tell(&exporter, &[whole]).await[0].ends_with("accepted"));
+    }
+}
