@@ -129,6 +129,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         tokens: VerifyTokens::new(&[]),
         customers,
         events: None,
+        trackers: Arc::default(),
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
     public::router(Public {

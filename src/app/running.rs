@@ -77,7 +77,7 @@ impl Running {
         };
         let clients = settings::clients(&written, &core.telemetry)?;
         let upstreams = relaying::prepare(&config.relay, &core).await?;
-        core.store.keep_hours(config.trackers.hours.clone()).await?;
+        core.store.track(settings::trackers(&config)).await?;
         let polling = Polling::start(&config, &clients, &core);
         let running = Self {
             relay: relay(&config, upstreams, &core),
@@ -216,8 +216,7 @@ impl Running {
             .store
             .watch(settings::accounts(&config).collect())
             .await?;
-        let hours = config.trackers.hours.clone();
-        self.core.store.keep_hours(hours).await?;
+        self.core.store.track(settings::trackers(&config)).await?;
         if config.relay != self.config.relay {
             let upstreams = relaying::prepare(&config.relay, &self.core).await?;
             self.relay.stop().await;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, Config, ListenAddress};
+use crate::config::{self, AppConfig, Config, ListenAddress, TrackersConfig};
 use crate::domain::WabaId;
+use crate::domain::track::Trackers;
 use crate::expose::{Options, StateSets, TemplateDetail};
 use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
@@ -98,6 +99,7 @@ pub(super) fn secrets(config: &Config) -> Secrets {
     let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());
     let events = config.trackers.token.clone();
     Secrets {
+        trackers: trackers(config),
         events: events.map(|token| VerifyTokens::new(&[token])),
         customers: first
             .filter(|_| config.trackers.enabled)
@@ -105,6 +107,17 @@ pub(super) fn secrets(config: &Config) -> Secrets {
         verifier: Verifier::new(&app_secrets.collect::<Vec<SecretString>>()),
         tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
     }
+}
+
+/// What is measured of conversations.
+pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
+    let TrackersConfig {
+        hours, journeys, ..
+    } = &config.trackers;
+    Arc::new(Trackers {
+        hours: hours.clone(),
+        journeys: journeys.clone(),
+    })
 }
 
 /// How often each collector polls.

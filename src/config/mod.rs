@@ -16,6 +16,7 @@ mod environment;
 mod error;
 mod flags;
 mod graph;
+mod journeys;
 mod listen_address;
 mod log;
 mod poll;

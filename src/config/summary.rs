@@ -11,6 +11,7 @@ use super::log::FORMATS;
 use super::templates::{DETAILS, STATE_SETS};
 use super::value::{bytes_text, word_for};
 use super::{Config, RelayConfig};
+use crate::domain::journey::Journeys;
 
 impl Config {
     /// One line for each setting, `key: value`; no secret.
@@ -109,6 +110,7 @@ impl Display for Summary<'_> {
             "not set"
         };
         writeln!(out, "trackers.token: {token}")?;
+        write_journeys(out, &trackers.journeys)?;
         write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
         write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;
@@ -116,6 +118,20 @@ impl Display for Summary<'_> {
             .enumerate()
             .try_for_each(|(index, app)| write_app(out, index, app))
     }
+}
+
+fn write_journeys(out: &mut fmt::Formatter<'_>, journeys: &Journeys) -> fmt::Result {
+    for (index, journey) in journeys.0.iter().enumerate() {
+        let place = format!("trackers.journeys[{index}]");
+        writeln!(out, "{place}.name: {}", journey.id.journey)?;
+        writeln!(out, "{place}.version: {}", journey.id.version)?;
+        writeln!(out, "{place}.steps: {}", journey.steps.join(", "))?;
+        writeln!(out, "{place}.variants: {}", journey.variants.join(", "))?;
+        let idle_timeout = format_duration(journey.idle_timeout);
+        writeln!(out, "{place}.idle_timeout: {idle_timeout}")?;
+        writeln!(out, "{place}.loop_threshold: {}", journey.loop_threshold)?;
+    }
+    Ok(())
 }
 
 fn write_relay(out: &mut fmt::Formatter<'_>, relay: &RelayConfig) -> fmt::Result {

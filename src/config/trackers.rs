@@ -1,14 +1,14 @@
 //! `trackers`: whether messages are counted and answers timed, and by which clocks.
 
-use std::sync::Arc;
-
 use secrecy::SecretString;
 
 use super::error::quoted;
+use super::journeys;
 use super::secret::{self, SecretKind};
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
+use crate::domain::journey::Journeys;
 use crate::domain::{BusinessHours, Misread};
 
 const ENABLED: Scalar<bool> = Scalar {
@@ -58,7 +58,9 @@ pub struct TrackersConfig {
     /// `trackers.time_zone`; default UTC.
     pub time_zone: String,
     /// The two as one.
-    pub hours: Option<Arc<BusinessHours>>,
+    pub hours: Option<BusinessHours>,
+    /// `trackers.journeys`; default none.
+    pub journeys: Journeys,
     /// `trackers.token` or `…_file`, `WHATSAPP_EVENTS_TOKEN` or `…_FILE`; optional.
     pub token: Option<SecretString>,
 }
@@ -75,7 +77,8 @@ impl TrackersConfig {
             enabled,
             business_hours,
             time_zone,
-            hours: hours.map(Arc::new),
+            hours,
+            journeys: journeys::read(walker),
             token: read_token(walker),
         }
     }

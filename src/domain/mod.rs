@@ -10,6 +10,7 @@ mod collector;
 mod event;
 mod health;
 mod ids;
+pub mod journey;
 mod limit;
 pub mod message;
 pub mod number;

@@ -1,6 +1,7 @@
 //! What a business' own application tells of its conversations, for what Meta does not show.
 
-use super::{ConversationKey, PhoneNumberId, Timestamp};
+use super::journey::{JourneyId, Journeys, Progress};
+use super::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
 
 /// Who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,12 +30,23 @@ impl Actor {
 }
 
 /// What happened in a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// The customer wrote.
     Inbound,
     /// The customer was answered.
     Reply(Actor),
+    /// The customer is on a journey.
+    OnJourney(JourneyId, Progress),
+}
+
+/// What is measured beside the wall clock's time, as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trackers {
+    /// The second clock for answers.
+    pub hours: Option<BusinessHours>,
+    /// The journeys that are declared.
+    pub journeys: Journeys,
 }
 
 /// One event of an application's.

@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod exporter;
+mod journey;
 mod metric;
 mod number;
 mod page;
@@ -86,6 +87,7 @@ pub fn render(
     );
     number::write(&mut page, accounts);
     traffic::write(&mut page, accounts, options);
+    journey::write(&mut page, accounts);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
@@ -106,6 +108,7 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let files = [
         number::ALL,
         traffic::ALL,
+        journey::ALL,
         template::ALL,
         account::ALL,
         access::ALL,

@@ -87,7 +87,8 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
                     let histogram = of(by_actor.of(actor));
                     // Who answers is told by an application, or by nobody.
                     if actor == Actor::Unknown || histogram.count() > 0 {
-                        write_histogram(family, entity, (actor.as_str(), clock), histogram);
+                        let labels = [("actor", actor.as_str()), ("clock", *clock)];
+                        write_histogram(family, entity, &labels, histogram);
                     }
                 }
             }
@@ -97,24 +98,26 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
     write(&RESPONSE, |responses| &responses.all);
 }
 
-fn write_histogram(
+/// A histogram of the state, with these labels beside its entity's.
+pub(super) fn write_histogram(
     family: &mut Family<'_>,
     entity: &Entity,
-    (actor, clock): (&str, &str),
+    labels: &[(&str, &str)],
     histogram: &Histogram,
 ) {
-    let [actor, clock] = [("actor", actor), ("clock", clock)];
+    let mut bucket = |bound: &str, count| {
+        let labels = [labels, &[("le", bound)]].concat();
+        family.sample_of("_bucket", entity, &labels, Value::Whole(count));
+    };
     for (bound, count) in histogram.cumulative() {
         // `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
-        let bound = format!("{bound}.0");
-        let labels = [actor, clock, ("le", &bound)];
-        family.sample_of("_bucket", entity, &labels, Value::Whole(count));
+        bucket(&format!("{bound}.0"), count);
     }
+    bucket("+Inf", histogram.count());
     let count = Value::Whole(histogram.count());
-    family.sample_of("_bucket", entity, &[actor, clock, ("le", "+Inf")], count);
     let sum = Value::Float(histogram.sum().as_secs_f64());
-    family.sample_of("_sum", entity, &[actor, clock], sum);
-    family.sample_of("_count", entity, &[actor, clock], count);
+    family.sample_of("_sum", entity, labels, sum);
+    family.sample_of("_count", entity, labels, count);
 }
 
 fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {

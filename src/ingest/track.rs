@@ -12,7 +12,8 @@ use thiserror::Error;
 use super::json::moment;
 use super::key::delivery_key;
 use super::{Customers, text_or_number};
-use crate::domain::track::{Actor, Happening, News};
+use crate::domain::journey::{Journeys, Progress, StepOutcome};
+use crate::domain::track::{Actor, Happening, News, Trackers};
 use crate::domain::{Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
 
 /// Most events of a batch.
@@ -20,6 +21,9 @@ pub const MAX_EVENTS: usize = 1_000;
 
 /// Longest id of an event, and longest name of a customer.
 const MAX_TEXT: usize = 128;
+
+/// The version of a journey that has no other.
+pub const FIRST_VERSION: &str = "1";
 
 /// Clocks differ.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
@@ -59,22 +63,32 @@ struct Identified {
     id: Option<String>,
 }
 
+/// An event as it is written; which of the last fields it has depends on its type.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-enum Written {
-    Inbound {
-        id: String,
-        phone_number_id: String,
-        customer: String,
-        at: Option<Value>,
-    },
-    Reply {
-        id: String,
-        phone_number_id: String,
-        customer: String,
-        at: Option<Value>,
-        actor: Who,
-    },
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    phone_number_id: String,
+    customer: String,
+    at: Option<Value>,
+    actor: Option<Who>,
+    journey: Option<String>,
+    version: Option<String>,
+    step: Option<String>,
+    outcome: Option<Came>,
+    variant: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Inbound,
+    Reply,
+    Step,
+    Goal,
+    Variant,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -84,11 +98,90 @@ enum Who {
     Agent,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Came {
+    Entered,
+    Answered,
+    Abandoned,
+}
+
+impl Kind {
+    /// The fields that it needs, and those that it may have beside them.
+    fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::Inbound => (&[], &[]),
+            Self::Reply => (&["actor"], &[]),
+            Self::Step => (&["journey", "step", "outcome"], &["version", "variant"]),
+            Self::Goal => (&["journey"], &["version"]),
+            Self::Variant => (&["journey", "variant"], &["version"]),
+        }
+    }
+}
+
+impl Written {
+    /// No field too few, none too many.
+    fn check(&self) -> Result<(), String> {
+        let (needed, allowed) = self.kind.fields();
+        for (field, is_given) in [
+            ("actor", self.actor.is_some()),
+            ("journey", self.journey.is_some()),
+            ("version", self.version.is_some()),
+            ("step", self.step.is_some()),
+            ("outcome", self.outcome.is_some()),
+            ("variant", self.variant.is_some()),
+        ] {
+            if is_given && !needed.contains(&field) && !allowed.contains(&field) {
+                return Err(format!("{field}: does not belong to an event of this type"));
+            }
+            if !is_given && needed.contains(&field) {
+                return Err(format!("{field}: is missing"));
+            }
+        }
+        bounded("id", &self.id)?;
+        bounded("customer", &self.customer)
+    }
+
+    /// What happened, by the names that are declared.
+    fn happening(self, journeys: &Journeys) -> Result<Happening, String> {
+        let missing = |field: &str| format!("{field}: is missing");
+        let journey = self.journey.as_deref().unwrap_or_default();
+        let version = self.version.as_deref().unwrap_or(FIRST_VERSION);
+        let id = journeys.id(journey, version);
+        let variant = self.variant.map(|variant| journeys.variant(&id, &variant));
+        let progress = match self.kind {
+            Kind::Inbound => return Ok(Happening::Inbound),
+            Kind::Reply => {
+                return Ok(Happening::Reply(
+                    match self.actor.ok_or_else(|| missing("actor"))? {
+                        Who::Bot => Actor::Bot,
+                        Who::Agent => Actor::Agent,
+                    },
+                ));
+            }
+            Kind::Step => Progress::Step {
+                step: journeys.step(&id, self.step.as_deref().unwrap_or_default()),
+                outcome: match self.outcome.ok_or_else(|| missing("outcome"))? {
+                    Came::Entered => StepOutcome::Entered,
+                    Came::Answered => StepOutcome::Answered,
+                    Came::Abandoned => StepOutcome::Abandoned,
+                },
+                variant,
+            },
+            Kind::Goal => Progress::Goal,
+            Kind::Variant => Progress::Variant(variant.ok_or_else(|| missing("variant"))?),
+        };
+        Ok(Happening::OnJourney(id, progress))
+    }
+}
+
 /// What an event is read with.
 #[derive(Debug)]
 pub struct Reader<'a, F> {
     /// What customers are hashed with.
     pub customers: &'a Customers,
+    /// What is measured: the journeys that are declared.
+    pub trackers: &'a Trackers,
     /// When the batch came.
     pub received_at: Timestamp,
     /// The account of a number, if it is watched.
@@ -114,40 +207,26 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
 
     fn event(&self, written: &RawValue) -> Result<Event, String> {
         let written: Written = serde_json::from_str(written.get()).map_err(|error| why(&error))?;
-        let (id, number, customer, at, happening) = match written {
-            Written::Inbound {
-                id,
-                phone_number_id,
-                customer,
-                at,
-            } => (id, phone_number_id, customer, at, Happening::Inbound),
-            Written::Reply {
-                id,
-                phone_number_id,
-                customer,
-                at,
-                actor,
-            } => {
-                let actor = match actor {
-                    Who::Bot => Actor::Bot,
-                    Who::Agent => Actor::Agent,
-                };
-                (id, phone_number_id, customer, at, Happening::Reply(actor))
-            }
-        };
-        bounded("id", &id)?;
-        bounded("customer", &customer)?;
-        let number = PhoneNumberId::parse(&number)
+        written.check()?;
+        let number = PhoneNumberId::parse(&written.phone_number_id)
             .ok_or("phone_number_id: is not an id; ids are 1 to 32 digits")?;
         let waba_id = (self.account_of)(&number)
             .ok_or("phone_number_id: is no number of an account that is watched")?;
-        let key = delivery_key(number.as_str(), "", "events", &id);
+        let key = delivery_key(number.as_str(), "", "events", &written.id);
+        let conversation = self.customers.conversation(&number, &written.customer);
+        let at = self.moment(written.at.as_ref())?;
+        let happening = written.happening(&self.trackers.journeys)?;
+        let observed_at = match happening {
+            // Steps are told by applications alone, which know more than seconds.
+            Happening::OnJourney(..) => at,
+            _ => at_whole_seconds(at),
+        };
         Ok(Event {
             waba_id,
-            observed_at: self.moment(at.as_ref())?,
+            observed_at,
             source: Source::App(key),
             fact: Fact::Tracked(News {
-                conversation: self.customers.conversation(&number, &customer),
+                conversation,
                 phone_number_id: number,
                 received_at: self.received_at,
                 happening,
@@ -155,10 +234,9 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         })
     }
 
-    /// To the second, as all that Meta tells: an answer and its `sent` are then in order.
     fn moment(&self, at: Option<&Value>) -> Result<Timestamp, String> {
         let Some(at) = at else {
-            return Ok(at_whole_seconds(self.received_at));
+            return Ok(self.received_at);
         };
         let at = text_or_number(at).and_then(|text| moment(&text));
         let at = at.ok_or("at: is no time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
@@ -168,10 +246,11 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         if self.received_at.since(at) > MAX_AGE {
             return Err("at: is more than 24 hours ago".into());
         }
-        Ok(at_whole_seconds(at))
+        Ok(at)
     }
 }
 
+/// As all that Meta tells: an answer and its `sent` are then in order.
 fn at_whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_seconds(time.as_millis().div_euclid(1000))
 }
@@ -189,23 +268,41 @@ fn bounded(field: &str, text: &str) -> Result<(), String> {
     fits.then_some(()).ok_or_else(wrong)
 }
 
-/// Serde's own words name the field; where in the text it stood says nothing here.
+/// Serde's own words, without what was written and where: that may be a customer's number.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let end = text.rfind(" at line ").unwrap_or(text.len());
-    text[..end].to_owned()
+    let text = &text[..text.rfind(" at line ").unwrap_or(text.len())];
+    if text.starts_with("missing field") {
+        // The name is one of ours.
+        return text.to_owned();
+    }
+    let what = if text.starts_with("unknown field") {
+        "there is an unknown field"
+    } else if text.starts_with("unknown variant") {
+        "there is an unknown word"
+    } else {
+        "a value has the wrong type"
+    };
+    let expected = text.rfind(", expected ").map_or("", |at| &text[at..]);
+    format!("{what}{expected}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::journey::{Journey, JourneyId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
 
     fn read(body: &str) -> Result<Vec<Item>, BatchError> {
         let customers = Customers::new(&"secret".into());
+        let trackers = Trackers {
+            hours: None,
+            journeys: Journeys(vec![booking()]),
+        };
         let reader = Reader {
             customers: &customers,
+            trackers: &trackers,
             received_at: NOW,
             account_of: |id: &PhoneNumberId| {
                 let is_ours = id.as_str() == "900100200300400";
@@ -238,14 +335,62 @@ mod tests {
         assert!(!format!("{event:?}").contains("15550100111"));
     }
 
+    fn booking() -> Journey {
+        Journey {
+            id: JourneyId {
+                journey: "booking".into(),
+                version: "1".into(),
+            },
+            steps: vec!["date".into()],
+            variants: vec!["A".into()],
+            idle_timeout: Duration::from_secs(60),
+            loop_threshold: 3,
+        }
+    }
+
+    /// Journey, version, step and variant.
+    fn names(more: &str) -> [String; 4] {
+        let item = only(&format!(
+            r#"{{"id":"a","type":"step","phone_number_id":"900100200300400","customer":"1","outcome":"entered",{more}}}"#
+        ));
+        let event = item.outcome.expect("an event");
+        let Fact::Tracked(News {
+            happening: Happening::OnJourney(id, Progress::Step { step, variant, .. }),
+            ..
+        }) = event.fact
+        else {
+            panic!("{event:?}");
+        };
+        [id.journey, id.version, step, variant.unwrap_or_default()]
+    }
+
+    #[test]
+    fn what_is_not_declared_has_one_name() {
+        assert_eq!(
+            names(r#""journey":"booking","step":"date","variant":"A""#),
+            ["booking", "1", "date", "A"]
+        );
+        assert_eq!(
+            names(r#""journey":"booking","version":"1","step":"15550100111","variant":"C""#),
+            ["booking", "1", "other", "other"]
+        );
+        for unknown in [
+            r#""journey":"walk""#,
+            r#""journey":"booking","version":"2""#,
+        ] {
+            let names = names(&format!(r#"{unknown},"step":"date""#));
+            assert_eq!(names, ["other", "other", "other", ""]);
+        }
+    }
+
     #[test]
     fn each_event_is_told_what_is_wrong_with_it() {
         let number = r#""phone_number_id":"900100200300400""#;
         for (event, wrong) in [
-            ("7".to_owned(), "invalid type"),
+            ("7".to_owned(), "a value has the wrong type"),
             (
                 format!(r#"{{"id":"a","type":"walk",{number},"customer":"1"}}"#),
-                "unknown variant `walk`, expected `inbound` or `reply`",
+                "there is an unknown word, expected one of `inbound`, `reply`",
             ),
             (
                 format!(r#"{{"id":"a","type":"inbound",{number}}}"#),
@@ -253,11 +398,11 @@ mod tests {
             ),
             (
                 format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","actor":"bot"}}"#),
-                "unknown field `actor`",
+                "actor: does not belong",
             ),
             (
                 format!(r#"{{"id":"a","type":"reply",{number},"customer":"1","actor":"cat"}}"#),
-                "unknown variant `cat`, expected `bot` or `agent`",
+                "there is an unknown word, expected `bot` or `agent`",
             ),
             (
                 format!(r#"{{"id":"","type":"inbound",{number},"customer":"1"}}"#),

@@ -100,6 +100,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
     };
     let reader = Reader {
         customers: customers as &Customers,
+        trackers: &secrets.trackers,
         received_at: clock::now(),
         account_of: |number: &PhoneNumberId| account_of(&public.store, number),
     };

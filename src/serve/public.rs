@@ -6,7 +6,7 @@
 //! | `POST /webhook` with the order for a drill | 200 once it is obeyed, 400 if it is not |
 //! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
-//! Beside it, the event API; see [`events`].
+//! Beside it, the event API of `serve/events.rs`.
 //!
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
 //! limit or one that is not JSON is refused.
@@ -24,6 +24,7 @@ use axum::routing::get;
 use super::drill::{Drill, Order};
 use super::events;
 use crate::clock;
+use crate::domain::track::Trackers;
 use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
 use crate::ingest::Customers;
 use crate::ingest::poll::Nudge;
@@ -52,6 +53,8 @@ pub struct Secrets {
     pub tokens: VerifyTokens,
     /// What customers are hashed with; none if messages are not looked into.
     pub customers: Option<Customers>,
+    /// What is measured of conversations.
+    pub trackers: Arc<Trackers>,
     /// What the event API asks for; none if there is no event API.
     pub events: Option<VerifyTokens>,
 }

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
 use super::sighting::Sighting;
-use super::traffic::Hours;
 use super::waiting::Waiting;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
@@ -21,6 +20,7 @@ use crate::domain::account::{
     Restriction, RestrictionType, ReviewStatus, Status, ViolationType,
 };
 use crate::domain::template as words;
+use crate::domain::track::Trackers;
 use crate::domain::{
     BusinessId, CanSendMessage, Collector, DisplayDigits, Event, Fact, Health, Listing,
     MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number,
@@ -172,7 +172,7 @@ impl Account {
         })
     }
 
-    pub(super) fn apply(&mut self, event: &Event, hours: Hours<'_>) -> Change {
+    pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::of(event);
         match &event.fact {
@@ -188,15 +188,15 @@ impl Account {
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
             Fact::Message(news) => {
                 if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
-                    traffic.tell(event.observed_at, news, hours);
+                    traffic.tell(event.observed_at, news, trackers);
                 }
             }
             Fact::Tracked(news) => {
                 if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
-                    traffic.track(event.observed_at, news, hours);
+                    traffic.track(event.observed_at, news, trackers);
                 }
             }
-            Fact::TimePassed => self.settle(event.observed_at, hours),
+            Fact::TimePassed => self.settle(event.observed_at, trackers),
             Fact::Unwatched => {}
         }
         change

@@ -11,15 +11,18 @@ mod gone;
 mod histogram;
 mod history;
 pub mod journal;
+pub mod journeys;
 mod latest;
 pub mod number;
 mod polls;
 mod repeats;
 mod saved;
+mod session;
 mod sighting;
 mod stamp;
 pub mod template;
 pub mod traffic;
+mod trips;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -40,7 +43,8 @@ pub use stamp::Stamp;
 pub use template::Template;
 pub use traffic::Traffic;
 
-use crate::domain::{BusinessHours, DeliveryKey, Event, Fact, Timestamp, WabaId};
+use crate::domain::track::Trackers;
+use crate::domain::{DeliveryKey, Event, Fact, Timestamp, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -63,7 +67,7 @@ pub struct State {
     management: Repeats,
     messages: Repeats,
     other: Repeats,
-    hours: Option<Arc<BusinessHours>>,
+    trackers: Arc<Trackers>,
 }
 
 /// The kinds of changes whose repeats must be harmless after a restart as well: each has its own window,
@@ -98,7 +102,7 @@ impl Default for State {
             management: Repeats::remembering(MANAGEMENT_KEYS),
             messages: Repeats::remembering(MESSAGE_KEYS),
             other: Repeats::remembering(OTHER_KEYS),
-            hours: None,
+            trackers: Arc::default(),
         }
     }
 }
@@ -114,9 +118,9 @@ impl State {
         self.accounts = accounts.into_iter().map(keep).collect();
     }
 
-    /// Times answers by this second clock as well from now on.
-    pub fn keep_hours(&mut self, hours: Option<Arc<BusinessHours>>) {
-        self.hours = hours;
+    /// Measures like this from now on.
+    pub fn track(&mut self, trackers: Arc<Trackers>) {
+        self.trackers = trackers;
     }
 
     /// Takes these accounts as they are, in place of what is known of them; watched ones only.
@@ -199,6 +203,6 @@ impl State {
         if event.fact == Fact::Unwatched {
             return Change::default();
         }
-        Arc::make_mut(account).apply(event, self.hours.as_deref())
+        Arc::make_mut(account).apply(event, &self.trackers)
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::journal::Spoken;
 use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
+use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CanSendMessage, DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit,
@@ -158,4 +159,33 @@ enum SavedNews {
         current_limit: Option<MessagingLimit>,
     },
     Name(number::NameDecision),
+}
+
+saved_as!(
+    JourneyId,
+    (String, String),
+    |id| (id.journey.clone(), id.version.clone()),
+    |(journey, version)| JourneyId { journey, version }
+);
+
+/// [`Progress`], as serde sees it.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Progress")]
+pub(super) enum SavedProgress {
+    Variant(String),
+    Step {
+        step: String,
+        #[serde(with = "SavedStepOutcome")]
+        outcome: StepOutcome,
+        variant: Option<String>,
+    },
+    Goal,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "StepOutcome")]
+enum SavedStepOutcome {
+    Entered,
+    Answered,
+    Abandoned,
 }

@@ -10,13 +10,14 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use super::conversation::{Answer, Conversation, SESSION, Side};
+use super::journeys::JourneyCounts;
+use super::session::Milestone;
+use super::trips::{Noted, Trips};
 use super::{Counts, Histogram, PairCounts};
+use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};
-use crate::domain::track::{self, Actor, Happening};
-use crate::domain::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
-
-/// The second clock, where there is one.
-pub(super) type Hours<'a> = Option<&'a BusinessHours>;
+use crate::domain::track::{self, Actor, Happening, Trackers};
+use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
 
 /// How long what happened waits for what happened before it and comes later. Meta's median is a quarter
 /// of a second; what is later than this is a delivery that failed before.
@@ -93,6 +94,8 @@ pub struct Traffic {
     pub wall: ByActor,
     /// How long they waited within business hours, while any are known.
     pub business: ByActor,
+    /// How customers move on journeys.
+    pub journeys: JourneyCounts,
     /// Conversations that are over.
     pub ended: Ended,
     settled_until: Timestamp,
@@ -101,12 +104,34 @@ pub struct Traffic {
     open: Open,
 }
 
-/// Conversations, and what is looked for among them.
+/// What is known of one customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    conversation: Conversation,
+    trips: Trips,
+}
+
+impl Customer {
+    fn first_due(&self) -> Option<Timestamp> {
+        let conversation = self.conversation.first_unsettled();
+        conversation.into_iter().chain(self.trips.first_due()).min()
+    }
+
+    fn last_at(&self) -> Timestamp {
+        self.conversation.last_at().max(self.trips.last_at())
+    }
+
+    fn is_one(&self) -> bool {
+        self.conversation.is_one() || !self.trips.is_empty()
+    }
+}
+
+/// Customers, and what is looked for among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Open {
-    conversations: OrdMap<ConversationKey, Arc<Conversation>>,
+    customers: OrdMap<ConversationKey, Arc<Customer>>,
     waiting: OrdSet<(Timestamp, ConversationKey)>,
-    unsettled: OrdSet<(Timestamp, ConversationKey)>,
+    due: OrdSet<(Timestamp, ConversationKey)>,
     by_age: OrdSet<(Timestamp, ConversationKey)>,
 }
 
@@ -119,6 +144,7 @@ impl Traffic {
             failures: Counts::default(),
             wall: ByActor::default(),
             business: ByActor::default(),
+            journeys: JourneyCounts::default(),
             ended: Ended::default(),
             settled_until: Timestamp::default(),
             open: Open::default(),
@@ -140,25 +166,25 @@ impl Traffic {
     /// How many conversations are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.conversations.len()
+        self.open.customers.len()
     }
 
     /// Every open conversation, to be stored.
-    pub(crate) fn conversations(&self) -> &OrdMap<ConversationKey, Arc<Conversation>> {
-        &self.open.conversations
+    pub(crate) fn customers(&self) -> &OrdMap<ConversationKey, Arc<Customer>> {
+        &self.open.customers
     }
 
     /// Takes up a conversation that was stored.
-    pub(crate) fn restore(&mut self, key: ConversationKey, conversation: Conversation) {
-        self.open.put(key, conversation);
+    pub(crate) fn restore(&mut self, key: ConversationKey, customer: Customer) {
+        self.open.put(key, customer);
     }
 
-    pub(super) fn tell(&mut self, at: Timestamp, news: &News, hours: Hours<'_>) {
+    pub(super) fn tell(&mut self, at: Timestamp, news: &News, trackers: &Trackers) {
         match &news.told {
             Told::Received { from, kind } => {
                 self.received.increment(*kind);
                 if kind.wants_an_answer() {
-                    self.note(*from, at, Side::Customer, hours);
+                    self.note(*from, at, Side::Customer, trackers);
                 }
             }
             Told::Status {
@@ -171,21 +197,32 @@ impl Traffic {
                 self.fail(errors);
                 // Later statuses are of the same message, and say when it was seen.
                 if *status == Status::Sent {
-                    self.note(*to, at, Side::Business(Actor::Unknown), hours);
+                    self.note(*to, at, Side::Business(Actor::Unknown), trackers);
                 }
             }
             Told::Errors(errors) => self.fail(errors),
         }
-        self.settle(news.received_at, hours);
+        self.settle(news.received_at, trackers);
     }
 
-    pub(super) fn track(&mut self, at: Timestamp, news: &track::News, hours: Hours<'_>) {
-        let side = match news.happening {
-            Happening::Inbound => Side::Customer,
-            Happening::Reply(actor) => Side::Business(actor),
-        };
-        self.note(Some(news.conversation), at, side, hours);
-        self.settle(news.received_at, hours);
+    pub(super) fn track(&mut self, at: Timestamp, news: &track::News, trackers: &Trackers) {
+        let key = Some(news.conversation);
+        match &news.happening {
+            Happening::Inbound => self.note(key, at, Side::Customer, trackers),
+            Happening::Reply(actor) => self.note(key, at, Side::Business(*actor), trackers),
+            Happening::OnJourney(id, progress) => {
+                let (id, progress) = (id.clone(), progress.clone());
+                let noted = Noted { at, id, progress };
+                self.change(news.conversation, trackers, |customer, counting| {
+                    let count = |id: &JourneyId, variant: &str, milestone| {
+                        counting.milestone(id, variant, milestone);
+                    };
+                    customer.trips.note(noted, &trackers.journeys, count);
+                });
+                self.make_room();
+            }
+        }
+        self.settle(news.received_at, trackers);
     }
 
     fn fail(&mut self, errors: &[ErrorCode]) {
@@ -194,14 +231,26 @@ impl Traffic {
         }
     }
 
-    fn note(&mut self, key: Option<ConversationKey>, at: Timestamp, side: Side, hours: Hours<'_>) {
+    fn note(
+        &mut self,
+        key: Option<ConversationKey>,
+        at: Timestamp,
+        side: Side,
+        trackers: &Trackers,
+    ) {
         let Some(key) = key else {
             return;
         };
-        self.change(key, hours, |conversation, count| {
-            conversation.note(at, side, count);
+        self.change(key, trackers, |customer, counting| {
+            let count = |answer| counting.answer(&answer);
+            customer.conversation.note(at, side, count);
         });
-        if self.open.conversations.len() > MAX_OPEN
+        self.make_room();
+    }
+
+    /// Closes the one that was silent for longest, if there are too many.
+    fn make_room(&mut self) {
+        if self.open.customers.len() > MAX_OPEN
             && let Some((_, oldest)) = self.open.by_age.get_min().copied()
         {
             self.close(oldest);
@@ -212,19 +261,24 @@ impl Traffic {
     /// Is there something that this moment settles or ends?
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let until = back(now, REORDERING);
-        let settles = self.open.unsettled.get_min();
+        let settles = self.open.due.get_min();
         let ends = self.open.by_age.get_min();
         settles.is_some_and(|(at, _)| *at <= until)
             || ends.is_some_and(|(at, _)| *at < back(until, SESSION))
     }
 
     /// Counts what nothing can come before any more, and ends what has been silent for a day.
-    pub(super) fn settle(&mut self, now: Timestamp, hours: Hours<'_>) {
+    pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
         let until = back(now, REORDERING).max(self.settled_until);
         self.settled_until = until;
-        while let Some((_, key)) = self.open.unsettled.get_min().filter(|one| one.0 <= until) {
-            self.change(*key, hours, |conversation, count| {
-                conversation.settle(until, count);
+        while let Some((_, key)) = self.open.due.get_min().filter(|one| one.0 <= until) {
+            self.change(*key, trackers, |customer, counting| {
+                let count = |answer| counting.answer(&answer);
+                customer.conversation.settle(until, count);
+                let count = |id: &JourneyId, variant: &str, milestone| {
+                    counting.milestone(id, variant, milestone);
+                };
+                customer.trips.settle(until, &trackers.journeys, count);
             });
         }
         let silent_since = back(until, SESSION);
@@ -234,65 +288,95 @@ impl Traffic {
             .get_min()
             .filter(|one| one.0 < silent_since)
         {
-            let waited = self.close(*key);
-            let ended = &mut self.ended;
-            *(if waited {
-                &mut ended.unanswered
-            } else {
-                &mut ended.answered
-            }) += 1;
+            match self.close(*key) {
+                Some(true) => self.ended.unanswered += 1,
+                Some(false) => self.ended.answered += 1,
+                None => {}
+            }
         }
     }
 
     fn change(
         &mut self,
         key: ConversationKey,
-        hours: Hours<'_>,
-        change: impl FnOnce(&mut Conversation, &mut dyn FnMut(Answer)),
+        trackers: &Trackers,
+        change: impl FnOnce(&mut Customer, &mut Counting<'_>),
     ) {
-        let mut conversation = self.open.take(key).unwrap_or_default();
-        let (wall, business) = (&mut self.wall, &mut self.business);
-        change(&mut conversation, &mut |answer| {
-            let Answer { asked_at, at, .. } = answer;
-            wall.observe(at.since(asked_at), &answer);
-            if let Some(hours) = hours {
-                business.observe(hours.between(asked_at, at), &answer);
-            }
-        });
-        if conversation.is_one() {
-            self.open.put(key, conversation);
+        let mut customer = self.open.take(key).unwrap_or_default();
+        let mut counting = Counting {
+            wall: &mut self.wall,
+            business: &mut self.business,
+            journeys: &mut self.journeys,
+            trackers,
+        };
+        change(&mut customer, &mut counting);
+        if customer.is_one() {
+            self.open.put(key, customer);
         }
     }
 
-    /// Says whether the customer waited.
-    fn close(&mut self, key: ConversationKey) -> bool {
-        let closed = self.open.take(key);
-        closed.is_some_and(|closed| closed.waiting_since().is_some())
+    /// Says whether the customer waited, if there was a conversation.
+    fn close(&mut self, key: ConversationKey) -> Option<bool> {
+        let mut closed = self.open.take(key)?;
+        let journeys = &mut self.journeys;
+        let count = |id: &JourneyId, variant: &str, milestone| {
+            journeys.count(id, variant, milestone);
+        };
+        closed.trips.abandon(count);
+        let conversation = &closed.conversation;
+        conversation
+            .is_one()
+            .then(|| conversation.waiting_since().is_some())
+    }
+}
+
+/// What a change is counted in.
+struct Counting<'a> {
+    wall: &'a mut ByActor,
+    business: &'a mut ByActor,
+    journeys: &'a mut JourneyCounts,
+    trackers: &'a Trackers,
+}
+
+impl Counting<'_> {
+    fn answer(&mut self, answer: &Answer) {
+        let Answer { asked_at, at, .. } = *answer;
+        self.wall.observe(at.since(asked_at), answer);
+        if let Some(hours) = &self.trackers.hours {
+            self.business.observe(hours.between(asked_at, at), answer);
+        }
+    }
+
+    fn milestone(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
+        if milestone == Milestone::Started {
+            self.journeys.expect(id, &self.trackers.journeys);
+        }
+        self.journeys.count(id, variant, milestone);
     }
 }
 
 impl Open {
-    fn take(&mut self, key: ConversationKey) -> Option<Conversation> {
-        let conversation = self.conversations.remove(&key)?;
-        if let Some(since) = conversation.waiting_since() {
+    fn take(&mut self, key: ConversationKey) -> Option<Customer> {
+        let customer = self.customers.remove(&key)?;
+        if let Some(since) = customer.conversation.waiting_since() {
             self.waiting.remove(&(since, key));
         }
-        if let Some(first) = conversation.first_unsettled() {
-            self.unsettled.remove(&(first, key));
+        if let Some(first) = customer.first_due() {
+            self.due.remove(&(first, key));
         }
-        self.by_age.remove(&(conversation.last_at(), key));
-        Some(Arc::unwrap_or_clone(conversation))
+        self.by_age.remove(&(customer.last_at(), key));
+        Some(Arc::unwrap_or_clone(customer))
     }
 
-    fn put(&mut self, key: ConversationKey, conversation: Conversation) {
-        if let Some(since) = conversation.waiting_since() {
+    fn put(&mut self, key: ConversationKey, customer: Customer) {
+        if let Some(since) = customer.conversation.waiting_since() {
             self.waiting.insert((since, key));
         }
-        if let Some(first) = conversation.first_unsettled() {
-            self.unsettled.insert((first, key));
+        if let Some(first) = customer.first_due() {
+            self.due.insert((first, key));
         }
-        self.by_age.insert((conversation.last_at(), key));
-        self.conversations.insert(key, Arc::new(conversation));
+        self.by_age.insert((customer.last_at(), key));
+        self.customers.insert(key, Arc::new(customer));
     }
 }
 

@@ -17,7 +17,8 @@ use super::database::{Database, Keys, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
-use crate::domain::{BusinessHours, Event, Fact, Source, WabaId};
+use crate::domain::track::Trackers;
+use crate::domain::{Event, Fact, Source, WabaId};
 use crate::state::{Accounts, Change, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
@@ -55,8 +56,8 @@ pub enum Request {
     Forward(Forwarding, Answer),
     /// This upstream waits for these no longer.
     Settle(String, Vec<i64>, Answer),
-    /// Time answers by these hours as well, from now on.
-    KeepHours(Option<Arc<BusinessHours>>),
+    /// Measure conversations like this from now on.
+    Track(Arc<Trackers>),
     /// Finish what is under way and close the database.
     Close(oneshot::Sender<()>),
 }
@@ -153,7 +154,7 @@ impl Committer {
                 Request::Settle(upstream, parcels, answer) => {
                     drop(answer.send(self.settle(&upstream, &parcels).await));
                 }
-                Request::KeepHours(hours) => self.state.keep_hours(hours),
+                Request::Track(trackers) => self.state.track(trackers),
                 Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
                 Request::Close(closed) => {
                     self.commit_together(batch).await;

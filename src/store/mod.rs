@@ -27,7 +27,8 @@ pub use history::{History, Passage, Question, Unreadable};
 pub use location::Location;
 pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
-use crate::domain::{BusinessHours, Event, Source, WabaId};
+use crate::domain::track::Trackers;
+use crate::domain::{Event, Source, WabaId};
 use crate::state::{Account, Accounts, Change, Drift, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
@@ -154,12 +155,12 @@ impl Store {
         committed.unwrap_or_else(|_| Err(Unavailable::slow()))
     }
 
-    /// Times answers by these hours as well, from the next commit on.
+    /// Measures conversations like this from the next commit on.
     ///
     /// # Errors
     /// If the store is closed.
-    pub async fn keep_hours(&self, hours: Option<Arc<BusinessHours>>) -> Result<(), Unavailable> {
-        self.ask(Request::KeepHours(hours)).await
+    pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), Unavailable> {
+        self.ask(Request::Track(trackers)).await
     }
 
     /// Are deliveries passed on? If not, there is no need to hold their bodies.

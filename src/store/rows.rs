@@ -56,8 +56,8 @@ pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Ve
     let nothing = OrdMap::new();
     for (id, traffic) in &now.traffic {
         let before = before.traffic.get(id);
-        let before = before.map_or(&nothing, |traffic| traffic.conversations());
-        let changes = before.diff(traffic.conversations());
+        let before = before.map_or(&nothing, |traffic| traffic.customers());
+        let changes = before.diff(traffic.customers());
         rows.extend(changes.map(|change| {
             let (key, state) = match change {
                 DiffItem::Add(key, new)

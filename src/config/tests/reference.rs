@@ -20,7 +20,7 @@ fn each_row_is_whole_and_there_once() {
     }
     assert_eq!(
         rows.len(),
-        46,
+        52,
         "the table in the README changes with this number"
     );
 }
@@ -38,7 +38,8 @@ fn no_secret_is_a_flag() {
 #[test]
 fn every_key_has_its_line_in_the_summary() {
     let config = good(
-        "relay: {upstreams: [{url: 'https://app.example.com/path'}]}",
+        "relay: {upstreams: [{url: 'https://app.example.com/path'}]}\n\
+         trackers: {journeys: [{name: booking, steps: [date]}]}",
         environment(),
     );
     let summary = config.summary().to_string();

@@ -52,7 +52,7 @@ graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s,
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
-trackers: {enabled: false, token: events-token, business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
+trackers: {enabled: false, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s}
 log: {level: 'info,reqwest=debug', format: json}
 apps:
@@ -86,6 +86,12 @@ trackers.enabled: false
 trackers.business_hours: Mon 09:00-18:00
 trackers.time_zone: Asia/Tokyo
 trackers.token: set
+trackers.journeys[0].name: booking
+trackers.journeys[0].version: 2
+trackers.journeys[0].steps: date, time
+trackers.journeys[0].variants: A, B
+trackers.journeys[0].idle_timeout: 1h
+trackers.journeys[0].loop_threshold: 4
 relay.upstreams[0].name: app
 relay.upstreams[0].url: https://app.example.com/…
 relay.upstreams[1].name: crm

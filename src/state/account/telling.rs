@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::super::journal::Entity;
 use super::super::sighting::Sighting;
-use super::super::traffic::Hours;
 use super::super::waiting::Waiting;
 use super::super::{Change, Latest, Stamp, Traffic};
 use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
 use crate::domain::account::News;
 use crate::domain::template as words;
+use crate::domain::track::Trackers;
 use crate::domain::{Collector, PhoneNumberId, QualityRating, Timestamp, Word, number};
 
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
@@ -109,13 +109,13 @@ impl Account {
         Some(Arc::make_mut(traffic))
     }
 
-    pub(super) fn settle(&mut self, now: Timestamp, hours: Hours<'_>) {
+    pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
         for traffic in self
             .traffic
             .values_mut()
             .filter(|traffic| traffic.is_due(now))
         {
-            Arc::make_mut(traffic).settle(now, hours);
+            Arc::make_mut(traffic).settle(now, trackers);
         }
     }
 

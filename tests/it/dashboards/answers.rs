@@ -144,13 +144,18 @@ fn each_panel(
     wrong
 }
 
-/// Panels about what the demo does not act: a store that fails, series that are refused, a relay.
+/// Panels about what the demo does not act: a store that fails, series that are refused, a relay, journeys.
 const NOT_IN_THE_STORY: &[&str] = &[
     "Commits that failed",
     "Left out of scrapes",
     "Oldest that waits",
     "Relay lag",
     "Not passed on",
+    "Variants over a week",
+    "Sessions that ended",
+    "Left at a step",
+    "Asked again, and loops",
+    "Answered within, by step",
 ];
 
 #[test]

@@ -39,6 +39,7 @@ pub fn metrics() -> String {
             "Messages and conversations",
             "whatsapp_messages_|whatsapp_message_statuses|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
         ),
+        ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
         ("Access", "whatsapp_access_token_|whatsapp_app_"),

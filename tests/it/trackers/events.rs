@@ -177,6 +177,27 @@ async fn strangers_and_nonsense_are_refused() {
 }
 
 #[tokio::test]
+async fn no_error_repeats_a_customer() {
+    let exporter = Exporter::configured(small_world(), &with_events()).await;
+    for event in [
+        json!({"id": "1", "type": CUSTOMER}),
+        json!({"id": "2", CUSTOMER: "inbound"}),
+        json!(CUSTOMER),
+        json!({"id": "3", "type": "inbound", "phone_number_id": CUSTOMER, "customer": CUSTOMER}),
+        json!({"id": "4", "type": "inbound", "phone_number_id": NUMBER, "customer": [CUSTOMER]}),
+        json!({"id": "5", "type": "inbound", "phone_number_id": NUMBER, "customer": CUSTOMER, "at": CUSTOMER}),
+    ] {
+        let batch = json!({ "events": [event] }).to_string();
+        let (status, answer) = post(&exporter, TOKEN, batch).await;
+        assert_eq!(
+            (status, &answer["results"][0]["result"]),
+            (200, &json!("rejected"))
+        );
+        assert!(!answer.to_string().contains(CUSTOMER), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_there_is_no_event_api() {
     let exporter = Exporter::configured(small_world(), &config_file(SELDOM, &[WABA])).await;
     let (status, _) = post(&exporter, TOKEN, r#"{"events":[]}"#.to_owned()).await;
@@ -196,9 +217,24 @@ async fn the_description_is_right() {
     let text = exporter.get("/v1/openapi.json").await;
     let description: Value = serde_json::from_str(&text).expect("JSON");
     let now = clock::now().as_millis() / 1000;
+    let on_journey = |id: &str, kind: &str, more: Value| {
+        let mut event = event(id, kind, now);
+        event["journey"] = "booking".into();
+        event["version"] = "2".into();
+        let fields = more.as_object().expect("an object").clone();
+        event.as_object_mut().expect("an object").extend(fields);
+        event
+    };
+    let step = json!({"step": "date", "outcome": "entered", "variant": "A"});
     for (name, whole) in [
         ("Inbound", event("a", "inbound", now)),
         ("Reply", reply("b", "agent", now)),
+        ("Step", on_journey("c", "step", step)),
+        ("Goal", on_journey("d", "goal", json!({}))),
+        (
+            "Variant",
+            on_journey("e", "variant", json!({"variant": "A"})),
+        ),
     ] {
         let schema = &description["components"]["schemas"][name];
         let properties = schema["properties"].as_object().expect("properties");

@@ -2,5 +2,6 @@
 
 mod durable;
 mod events;
+mod journeys;
 mod truth;
 mod week;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
+use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{BusinessHours, Event, Fact, Source, Timestamp};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::ingest::Customers;
@@ -65,7 +66,10 @@ fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
     let mut state = State::default();
     state.watch([waba()]);
     let hours = BusinessHours::parse(OFFICE_HOURS, "UTC").expect("good hours");
-    state.keep_hours(Some(Arc::new(hours)));
+    state.track(Arc::new(Trackers {
+        hours: Some(hours),
+        ..Trackers::default()
+    }));
     let mut last = 0;
     for together in arrivals.chunk_by(|one, next| one.1.number == next.1.number) {
         for some in together.chunks(TOGETHER) {
@@ -84,14 +88,13 @@ fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
         source: Source::Poll,
         fact: Fact::TimePassed,
     });
-    let scrape = expose::render(
-        state.accounts(),
-        &NO_APPS,
-        &[],
-        end,
-        &ALL_TEMPLATES,
-        Format::Text,
-    );
+    shown(&state, end)
+}
+
+/// What `/metrics` shows: the series about Meta's side.
+pub fn shown(state: &State, now: Timestamp) -> BTreeMap<String, f64> {
+    let accounts = state.accounts();
+    let scrape = expose::render(accounts, &NO_APPS, &[], now, &ALL_TEMPLATES, Format::Text);
     let samples = scrape.text.lines().filter_map(|line| line.rsplit_once(' '));
     let samples = samples.filter(|(name, _)| name.starts_with("whatsapp_"));
     samples

@@ -1,0 +1,182 @@
+//! `trackers.journeys`: the journeys whose steps are counted, each by name.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::setting::Setting;
+use super::value;
+use super::walker::Walker;
+use super::yaml::Node;
+use crate::domain::journey::{Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
+
+/// Each step of each variant is some twenty series for each number.
+const MAX_JOURNEYS: usize = 50;
+const MAX_STEPS: usize = 50;
+const MAX_VARIANTS: usize = 10;
+
+/// Longest name: it is a label value.
+const MAX_NAME_CHARACTERS: usize = 64;
+
+/// A conversation is over after a day, and so is every session in it.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(86_400);
+
+const THRESHOLDS: RangeInclusive<u32> = 2..=100;
+
+const NAME: Setting = Setting::new("trackers.journeys[].name", "The journey's name");
+
+const VERSION: Setting = Setting::new(
+    "trackers.journeys[].version",
+    "Its version, so that a changed journey is compared with what it was; left out, 1",
+);
+
+const STEPS: Setting = Setting::new(
+    "trackers.journeys[].steps",
+    "A list of its steps; any other step is counted as `other`",
+);
+
+const VARIANTS: Setting = Setting::new(
+    "trackers.journeys[].variants",
+    "A list of what is tried on customers (A/B); any other is counted as `other`",
+);
+
+const IDLE_TIMEOUT: Setting = Setting::new(
+    "trackers.journeys[].idle_timeout",
+    "After so much silence a session is abandoned; left out, 30m",
+);
+
+const LOOP_THRESHOLD: Setting = Setting::new(
+    "trackers.journeys[].loop_threshold",
+    "A step that is entered so often in one session is a loop; left out, 3",
+);
+
+/// Reads all of them.
+pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
+    for setting in [NAME, VERSION, STEPS, VARIANTS, IDLE_TIMEOUT, LOOP_THRESHOLD] {
+        walker.note(&setting);
+    }
+    // Anything but a list of maps is refused with the file's shape.
+    let Some(Node::List(items)) = walker.node("trackers.journeys") else {
+        return Journeys::default();
+    };
+    if items.len() > MAX_JOURNEYS {
+        let message = format!("has more than {MAX_JOURNEYS} journeys");
+        walker.error("trackers.journeys", message);
+    }
+    let mut known = BTreeSet::new();
+    let mut journeys = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let place = format!("trackers.journeys[{index}]");
+        let Some(journey) = Reader {
+            walker,
+            item,
+            place: &place,
+        }
+        .journey() else {
+            continue;
+        };
+        if !known.insert(journey.id.clone()) {
+            let message = "is declared twice; give it another version";
+            walker.error(format!("{place}.name"), message);
+        }
+        journeys.push(journey);
+    }
+    Journeys(journeys)
+}
+
+struct Reader<'w, 'a> {
+    walker: &'w mut Walker<'a>,
+    item: &'a Node,
+    place: &'w str,
+}
+
+impl Reader<'_, '_> {
+    fn journey(mut self) -> Option<Journey> {
+        let Node::Map(_) = self.item else {
+            return None;
+        };
+        if self.item.get("name").is_none() {
+            let message = "is missing; give the journey a name";
+            self.walker.error(format!("{}.name", self.place), message);
+            return None;
+        }
+        Some(Journey {
+            id: JourneyId {
+                journey: self.value("name", "", name)?,
+                version: self.value("version", "1", name)?,
+            },
+            steps: self.names("steps", 1..=MAX_STEPS),
+            variants: self.names("variants", 0..=MAX_VARIANTS),
+            idle_timeout: self.value("idle_timeout", "30m", |text| {
+                value::duration(text, &TIMEOUTS)
+            })?,
+            loop_threshold: self.value("loop_threshold", "3", |text| {
+                value::number(text, &THRESHOLDS)
+            })?,
+        })
+    }
+
+    fn value<T>(
+        &mut self,
+        key: &str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let place = format!("{}.{key}", self.place);
+        let text = match self.item.get(key) {
+            Some(node) => self.walker.node_text(&place, node)?,
+            None => default,
+        };
+        parse(text)
+            .map_err(|message| self.walker.error(place, message))
+            .ok()
+    }
+
+    fn names(&mut self, key: &str, count: RangeInclusive<usize>) -> Vec<String> {
+        let place = format!("{}.{key}", self.place);
+        let items: &[Node] = match self.item.get(key) {
+            Some(Node::List(items)) => items,
+            None => &[],
+            Some(_) => {
+                self.walker.error(place, "takes a list of names");
+                return Vec::new();
+            }
+        };
+        if !count.contains(&items.len()) {
+            let (least, most) = (count.start(), count.end());
+            let message = format!("takes a list of {least} to {most} names");
+            self.walker.error(place, message);
+            return Vec::new();
+        }
+        let mut names: Vec<String> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let place = format!("{place}[{index}]");
+            let Some(text) = self.walker.node_text(&place, item) else {
+                continue;
+            };
+            match name(text) {
+                Ok(name) if names.contains(&name) => self.walker.error(place, "is there twice"),
+                Ok(name) => names.push(name),
+                Err(message) => self.walker.error(place, message),
+            }
+        }
+        names
+    }
+}
+
+/// Never repeats it: it may be a secret that was meant for another key.
+fn name(text: &str) -> Result<String, String> {
+    if text == OTHER || text == NO_VARIANT {
+        return Err(format!(
+            "is not a name; `{OTHER}` and `{NO_VARIANT}` have a meaning of their own"
+        ));
+    }
+    let length = text.chars().count();
+    if (1..=MAX_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters"
+        ))
+    }
+}

@@ -1,0 +1,67 @@
+//! Journeys of customers: state to families.
+
+use super::metric::metrics;
+use super::page::{Entity, Page, Value};
+use super::rows::Rows;
+use super::traffic::write_histogram;
+use crate::state::Accounts;
+use crate::state::journeys::{StepCounts, VariantCounts};
+
+metrics! {
+    STARTED: Counter "whatsapp_journey_sessions_started_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
+        "Customers who began a journey, by version and variant; what is not declared is 'other'.";
+    COMPLETED: Counter "whatsapp_journey_sessions_completed_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
+        "Sessions that reached the goal.";
+    ABANDONED: Counter "whatsapp_journey_sessions_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
+        "Sessions that ended without: silent for too long, or left.";
+    STEP_ENTERED: Counter "whatsapp_journey_step_entered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "How often the step was asked.";
+    STEP_ANSWERED: Counter "whatsapp_journey_step_answered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "How often the step was answered.";
+    STEP_ABANDONED: Counter "whatsapp_journey_step_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "Sessions that ended at this step.";
+    STEP_REENTRIES: Counter "whatsapp_journey_step_reentries_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "How often the step was asked again in the same session.";
+    LOOPS: Counter "whatsapp_journey_loops_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "Sessions in which the step was asked so often that it is a loop.";
+    STEP_SECONDS: Histogram "whatsapp_journey_step_seconds" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
+        "From a step's question to its answer.";
+}
+
+/// Writes the families of all journeys that anybody was on.
+pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+    let mut variants: Vec<(Entity, &VariantCounts)> = Vec::new();
+    let mut steps: Vec<(Entity, &StepCounts)> = Vec::new();
+    for (waba_id, account) in accounts {
+        for traffic in account.traffic() {
+            for (id, variant, counts) in traffic.journeys.iter() {
+                let labels = [
+                    ("waba_id", waba_id.as_str()),
+                    ("phone_number_id", traffic.id.as_str()),
+                    ("journey", &id.journey),
+                    ("version", &id.version),
+                    ("variant", variant),
+                ];
+                variants.push((Entity::of(&labels), counts));
+                for (step, counts) in &counts.steps {
+                    let labels = [&labels[..], &[("step", step)]].concat();
+                    steps.push((Entity::of(&labels), counts));
+                }
+            }
+        }
+    }
+    let variants: Rows<'_, VariantCounts> = variants.into_iter().collect();
+    let whole = |count: u64| Some(Value::Whole(count));
+    variants.value(page, &STARTED, |counts| whole(counts.started));
+    variants.value(page, &COMPLETED, |counts| whole(counts.completed));
+    variants.value(page, &ABANDONED, |counts| whole(counts.abandoned));
+    let steps: Rows<'_, StepCounts> = steps.into_iter().collect();
+    steps.value(page, &STEP_ENTERED, |counts| whole(counts.entered));
+    steps.value(page, &STEP_ANSWERED, |counts| whole(counts.answered));
+    steps.value(page, &STEP_ABANDONED, |counts| whole(counts.abandoned));
+    steps.value(page, &STEP_REENTRIES, |counts| whole(counts.reentries));
+    steps.value(page, &LOOPS, |counts| whole(counts.loops));
+    steps.each(page, &STEP_SECONDS, |family, entity, counts| {
+        write_histogram(family, entity, &[], &counts.seconds);
+    });
+}

@@ -1,0 +1,112 @@
+//! What is counted of journeys: per journey, version and variant, and per step of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Histogram;
+use super::session::Milestone;
+use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT};
+
+/// What is counted of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepCounts {
+    /// It was asked.
+    pub entered: u64,
+    /// It was answered.
+    pub answered: u64,
+    /// A session ended there.
+    pub abandoned: u64,
+    /// It was asked again in the same session.
+    pub reentries: u64,
+    /// It was asked so often in the same session that it is a loop.
+    pub loops: u64,
+    /// From the question to the answer.
+    pub seconds: Histogram,
+}
+
+/// What is counted of one variant of a journey.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantCounts {
+    /// Sessions that began.
+    pub started: u64,
+    /// Sessions that reached the goal.
+    pub completed: u64,
+    /// Sessions that ended without.
+    pub abandoned: u64,
+    /// By step.
+    pub steps: BTreeMap<String, StepCounts>,
+}
+
+/// Journeys of one number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JourneyCounts(BTreeMap<(JourneyId, String), VariantCounts>);
+
+impl JourneyCounts {
+    /// By journey and variant.
+    pub fn iter(&self) -> impl Iterator<Item = (&JourneyId, &str, &VariantCounts)> {
+        let counts = self.0.iter();
+        counts.map(|((id, variant), counts)| (id, variant.as_str(), counts))
+    }
+
+    /// A journey's first session: all of it exists from 0 on, so that `increase()` sees the first step.
+    pub fn expect(&mut self, id: &JourneyId, journeys: &Journeys) {
+        let Some(journey) = journeys.find(id) else {
+            return;
+        };
+        let none = [NO_VARIANT.to_owned()];
+        let variants = if journey.variants.is_empty() {
+            none.as_slice()
+        } else {
+            &journey.variants
+        };
+        for variant in variants {
+            let counts = self.0.entry((id.clone(), variant.clone())).or_default();
+            for step in &journey.steps {
+                counts.steps.entry(step.clone()).or_default();
+            }
+        }
+    }
+
+    /// Counts it.
+    pub fn count(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
+        let counts = self.0.entry((id.clone(), variant.to_owned())).or_default();
+        match milestone {
+            Milestone::Started => counts.started += 1,
+            Milestone::Completed => counts.completed += 1,
+            Milestone::Abandoned => counts.abandoned += 1,
+            Milestone::Entered(step) => counts.of(step).entered += 1,
+            Milestone::Reentered(step) => counts.of(step).reentries += 1,
+            Milestone::Looped(step) => counts.of(step).loops += 1,
+            Milestone::LeftAt(step) => counts.of(step).abandoned += 1,
+            Milestone::Answered(step, took) => {
+                let step = counts.of(step);
+                step.answered += 1;
+                if let Some(took) = took {
+                    step.seconds.observe(took);
+                }
+            }
+        }
+    }
+}
+
+impl VariantCounts {
+    fn of(&mut self, step: String) -> &mut StepCounts {
+        self.steps.entry(step).or_default()
+    }
+}
+
+/// Saved as a list: JSON has text alone for keys.
+impl Serialize for JourneyCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for JourneyCounts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        type Saved = Vec<((JourneyId, String), VariantCounts)>;
+        let saved = Saved::deserialize(deserializer)?;
+        Ok(Self(saved.into_iter().collect()))
+    }
+}

@@ -1,0 +1,105 @@
+//! One customer on one journey: which steps, how often, and where it ended.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Timestamp;
+use crate::domain::journey::{JourneyId, Journeys, StepOutcome};
+
+/// What is counted of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// It began.
+    Started,
+    /// It reached its goal.
+    Completed,
+    /// It ended without.
+    Abandoned,
+    /// A step was asked.
+    Entered(String),
+    /// A step was asked that had been asked before.
+    Reentered(String),
+    /// A step was asked so often that it is a loop.
+    Looped(String),
+    /// A step was answered; so long after it was asked, if it was.
+    Answered(String, Option<Duration>),
+    /// The session ended at this step.
+    LeftAt(String),
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Of which journey.
+    pub id: JourneyId,
+    /// Of which variant.
+    pub variant: String,
+    /// Abandoned if nothing happens until then.
+    pub ends_at: Timestamp,
+    /// How often each step was asked.
+    entries: BTreeMap<String, u32>,
+    /// The last step, and when it was asked, until it is answered.
+    at: Option<(String, Option<Timestamp>)>,
+}
+
+impl Session {
+    /// One that begins.
+    pub fn new(id: JourneyId, variant: String) -> Self {
+        Self {
+            id,
+            variant,
+            ends_at: Timestamp::default(),
+            entries: BTreeMap::new(),
+            at: None,
+        }
+    }
+
+    /// Goes on with a step; says whether the session is over.
+    pub fn step(
+        &mut self,
+        at: Timestamp,
+        (step, outcome): (String, StepOutcome),
+        journeys: &Journeys,
+        mut count: impl FnMut(Milestone),
+    ) -> bool {
+        self.ends_at = at.plus(journeys.idle_timeout(&self.id));
+        match outcome {
+            StepOutcome::Entered => {
+                let entries = self.entries.entry(step.clone()).or_default();
+                *entries += 1;
+                count(Milestone::Entered(step.clone()));
+                if *entries > 1 {
+                    count(Milestone::Reentered(step.clone()));
+                }
+                if *entries == journeys.loop_threshold(&self.id) {
+                    count(Milestone::Looped(step.clone()));
+                }
+                self.at = Some((step, Some(at)));
+                false
+            }
+            StepOutcome::Answered => {
+                let asked = self.at.take().filter(|(last, _)| *last == step);
+                let asked_at = asked.and_then(|(_, asked_at)| asked_at);
+                let took = asked_at.map(|asked_at| at.since(asked_at));
+                count(Milestone::Answered(step.clone(), took));
+                self.at = Some((step, None));
+                false
+            }
+            StepOutcome::Abandoned => {
+                self.at = Some((step, None));
+                self.abandon(count);
+                true
+            }
+        }
+    }
+
+    /// It ends where it stands.
+    pub fn abandon(&mut self, mut count: impl FnMut(Milestone)) {
+        if let Some((step, _)) = self.at.take() {
+            count(Milestone::LeftAt(step));
+        }
+        count(Milestone::Abandoned);
+    }
+}
