@@ -211,7 +211,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         let number = PhoneNumberId::parse(&written.phone_number_id)
             .ok_or("phone_number_id: is not an id; ids are 1 to 32 digits")?;
         let waba_id = (self.account_of)(&number)
-            .ok_or("phone_number_id: is no number of an account that is watched")?;
+            .ok_or("phone_number_id: is no number of an account that is watched, or none yet: polls tell of new ones")?;
         let key = delivery_key(number.as_str(), "", "events", &written.id);
         let conversation = self.customers.conversation(&number, &written.customer);
         let at = self.moment(written.at.as_ref())?;

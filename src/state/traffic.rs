@@ -23,7 +23,7 @@ use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
 /// of a second; what is later than this is a delivery that failed before.
 pub const REORDERING: Duration = Duration::from_secs(60);
 
-/// Open conversations of a number, some 450 bytes of memory each. Beyond this the one that was silent for longest
+/// Open conversations of a number, some 500 bytes of memory each. Beyond this the one that was silent for longest
 /// is closed.
 pub const MAX_OPEN: usize = 100_000;
 
@@ -98,7 +98,6 @@ pub struct Traffic {
     pub journeys: JourneyCounts,
     /// Conversations that are over.
     pub ended: Ended,
-    settled_until: Timestamp,
     /// Stored row by row.
     #[serde(skip)]
     open: Open,
@@ -146,7 +145,6 @@ impl Traffic {
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             ended: Ended::default(),
-            settled_until: Timestamp::default(),
             open: Open::default(),
         }
     }
@@ -269,8 +267,7 @@ impl Traffic {
 
     /// Counts what nothing can come before any more, and ends what has been silent for a day.
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
-        let until = back(now, REORDERING).max(self.settled_until);
-        self.settled_until = until;
+        let until = back(now, REORDERING);
         while let Some((_, key)) = self.open.due.get_min().filter(|one| one.0 <= until) {
             self.change(*key, trackers, |customer, counting| {
                 let count = |answer| counting.answer(&answer);

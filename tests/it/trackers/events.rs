@@ -105,6 +105,44 @@ async fn an_application_says_who_answered_and_meta_that_it_went_out() {
 }
 
 #[tokio::test]
+async fn a_session_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let file = with_events()
+        + "  journeys:\n    - {name: booking, steps: [date, time], idle_timeout: 1d}\n";
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    let step = |id: &str, step: &str, outcome: &str, at: i64| {
+        let mut event = event(id, "step", at);
+        event["journey"] = "booking".into();
+        event["step"] = step.into();
+        event["outcome"] = outcome.into();
+        event
+    };
+    let of_step = |name: &str| {
+        let labels = r#"journey="booking",version="1",variant="none",step="date""#;
+        series(&format!("whatsapp_journey_step_{name}"), labels)
+    };
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    exporter.until_polled(WABA, "numbers").await;
+    tell(&exporter, &[step("1", "date", "entered", began)]).await;
+    exporter.until(of_step("entered_total"), 1.0).await;
+    exporter.stopped().await;
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    let told = [
+        step("2", "date", "answered", began + 40),
+        step("3", "date", "entered", began + 60),
+    ];
+    assert_eq!(tell(&exporter, &told).await, ["2 accepted", "3 accepted"]);
+    exporter.until(of_step("seconds_sum"), 40.0).await;
+    assert_eq!(exporter.value(&of_step("reentries_total")).await, Some(1.0));
+    let started = series(
+        "whatsapp_journey_sessions_started_total",
+        r#"journey="booking",version="1",variant="none""#,
+    );
+    assert_eq!(exporter.value(&started).await, Some(1.0));
+}
+
+#[tokio::test]
 async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     exporter.file.write(&with_events());
@@ -129,7 +167,7 @@ async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
         answer["results"],
         json!([
             {"id": "1", "result": "accepted"},
-            {"id": "2", "result": "rejected", "error": "phone_number_id: is no number of an account that is watched"},
+            {"id": "2", "result": "rejected", "error": "phone_number_id: is no number of an account that is watched, or none yet: polls tell of new ones"},
             {"id": "3", "result": "rejected", "error": "missing field `type`"},
             {"id": "1", "result": "duplicate"},
         ])
