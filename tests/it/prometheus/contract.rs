@@ -2,6 +2,8 @@
 //!
 //! Written down here, apart from the declarations in `expose`, so that a renamed metric is noticed.
 
+use crate::readme::tables;
+
 /// Every name of the contract's sections on numbers, templates, accounts and the exporter itself: what
 /// other people's dashboards and alerts depend on.
 pub const CONTRACT: &[&str] = &[
@@ -31,15 +33,6 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_response_seconds",
     "whatsapp_conversations_waiting",
     "whatsapp_conversations_oldest_waiting_timestamp_seconds",
-    "whatsapp_journey_sessions_started_total",
-    "whatsapp_journey_sessions_completed_total",
-    "whatsapp_journey_sessions_abandoned_total",
-    "whatsapp_journey_step_entered_total",
-    "whatsapp_journey_step_answered_total",
-    "whatsapp_journey_step_abandoned_total",
-    "whatsapp_journey_step_reentries_total",
-    "whatsapp_journey_loops_total",
-    "whatsapp_journey_step_seconds",
     // Message templates
     "whatsapp_message_template_info",
     "whatsapp_message_template_status",
@@ -98,3 +91,24 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_config_last_reload_successful",
     "whatsapp_exporter_config_last_reload_success_timestamp_seconds",
 ];
+
+/// Names of the contract that only a business' own application brings to life: the demo has none.
+const OF_APPLICATIONS: &[&str] = &[
+    "whatsapp_journey_sessions_started_total",
+    "whatsapp_journey_sessions_completed_total",
+    "whatsapp_journey_sessions_abandoned_total",
+    "whatsapp_journey_step_entered_total",
+    "whatsapp_journey_step_answered_total",
+    "whatsapp_journey_step_abandoned_total",
+    "whatsapp_journey_step_reentries_total",
+    "whatsapp_journey_loops_total",
+    "whatsapp_journey_step_seconds",
+];
+
+#[test]
+fn what_applications_tell_of_is_declared_under_its_name() {
+    let declared = tables::rows();
+    let is_declared = |name: &&str| declared.iter().any(|row| row.name == **name);
+    let missing = OF_APPLICATIONS.iter().filter(|name| !is_declared(name));
+    assert_eq!(missing.count(), 0);
+}
