@@ -8,15 +8,12 @@ use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use super::yaml::Node;
-use crate::domain::journey::{Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
+use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
 
 /// Each step of each variant is some twenty series for each number.
 const MAX_JOURNEYS: usize = 50;
 const MAX_STEPS: usize = 50;
 const MAX_VARIANTS: usize = 10;
-
-/// Longest name: it is a label value.
-const MAX_NAME_CHARACTERS: usize = 64;
 
 /// A conversation is over after a day, and so is every session in it.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(86_400);
@@ -103,7 +100,7 @@ impl Reader<'_, '_> {
         Some(Journey {
             id: JourneyId {
                 journey: self.value("name", "", name)?,
-                version: self.value("version", "1", name)?,
+                version: self.value("version", FIRST_VERSION, name)?,
             },
             steps: self.names("steps", 1..=MAX_STEPS),
             variants: self.names("variants", 0..=MAX_VARIANTS),
@@ -164,19 +161,12 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Never repeats it: it may be a secret that was meant for another key.
+/// A name that has no meaning of its own here.
 fn name(text: &str) -> Result<String, String> {
     if text == OTHER || text == NO_VARIANT {
         return Err(format!(
             "is not a name; `{OTHER}` and `{NO_VARIANT}` have a meaning of their own"
         ));
     }
-    let length = text.chars().count();
-    if (1..=MAX_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters"
-        ))
-    }
+    value::name(text)
 }

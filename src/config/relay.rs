@@ -16,9 +16,6 @@ use super::yaml::Node;
 /// Every delivery is sent to each; an operator with more has a message broker.
 const MAX_UPSTREAMS: usize = 16;
 
-/// Longest name: it is a label value.
-const MAX_NAME_CHARACTERS: usize = 64;
-
 /// Meta itself gives up after 36 hours or seven days, by which page one believes.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(7 * 86_400);
 
@@ -168,10 +165,7 @@ fn read_upstream<'a>(
         Some(name) => walker.node_text(&name_place, name)?.to_owned(),
         None => url.host_str().unwrap_or_default().to_owned(),
     };
-    let length = name.chars().count();
-    if !(1..=MAX_NAME_CHARACTERS).contains(&length) || name.chars().any(char::is_control) {
-        let message =
-            format!("is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters");
+    if let Err(message) = value::name(&name) {
         walker.error(name_place, message);
     }
     Some(UpstreamConfig { name, url })

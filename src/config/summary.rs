@@ -104,11 +104,7 @@ impl Display for Summary<'_> {
         let hours = trackers.business_hours.as_deref().unwrap_or("not set");
         writeln!(out, "trackers.business_hours: {hours}")?;
         writeln!(out, "trackers.time_zone: {}", trackers.time_zone)?;
-        let token = if trackers.token.is_some() {
-            "set"
-        } else {
-            "not set"
-        };
+        let token = presence(trackers.token.is_some());
         writeln!(out, "trackers.token: {token}")?;
         write_journeys(out, &trackers.journeys)?;
         write_relay(out, relay)?;
@@ -118,6 +114,10 @@ impl Display for Summary<'_> {
             .enumerate()
             .try_for_each(|(index, app)| write_app(out, index, app))
     }
+}
+
+fn presence(is_there: bool) -> &'static str {
+    if is_there { "set" } else { "not set" }
 }
 
 fn write_journeys(out: &mut fmt::Formatter<'_>, journeys: &Journeys) -> fmt::Result {
@@ -150,7 +150,6 @@ fn write_relay(out: &mut fmt::Formatter<'_>, relay: &RelayConfig) -> fmt::Result
 }
 
 fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt::Result {
-    let presence = |is_there: bool| if is_there { "set" } else { "not set" };
     let app_id = app.app_id.as_ref().map_or("not set", |id| id.as_str());
     let accounts: Vec<&str> = app
         .accounts

@@ -16,6 +16,9 @@ const SIZE_UNITS: [(&str, usize); 4] = [
     ("B", 1),
 ];
 
+/// Longest name.
+const MAX_NAME_CHARACTERS: usize = 64;
+
 /// A duration in humantime's form (`90s`, `1h 30m`), within the range.
 pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|_| {
@@ -80,6 +83,19 @@ pub(super) fn bytes_text(bytes: usize) -> String {
         || bytes.to_string(),
         |(name, unit)| format!("{}{name}", bytes / unit),
     )
+}
+
+/// A name that becomes a label value. The error does not repeat it: it may be a secret that was meant
+/// for another key.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=MAX_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters"
+        ))
+    }
 }
 
 /// `true` or `false`.

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The name of every journey, version, step and variant that is not declared.
 pub const OTHER: &str = "other";
 
+/// The version of a journey that has no other.
+pub const FIRST_VERSION: &str = "1";
+
 /// The variant of a session that was given none.
 pub const NO_VARIANT: &str = "none";
 

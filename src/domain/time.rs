@@ -36,6 +36,12 @@ impl Timestamp {
         self.0 as f64 / 1000.0
     }
 
+    /// The second that this moment is in: what Meta gives with most of what it tells.
+    #[must_use]
+    pub const fn at_whole_seconds(self) -> Self {
+        Self::from_seconds(self.0.div_euclid(1000))
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

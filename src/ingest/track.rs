@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::json::moment;
 use super::key::delivery_key;
 use super::{Customers, text_or_number};
-use crate::domain::journey::{Journeys, Progress, StepOutcome};
+use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
 use crate::domain::track::{Actor, Happening, News, Trackers};
 use crate::domain::{Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
 
@@ -21,9 +21,6 @@ pub const MAX_EVENTS: usize = 1_000;
 
 /// Longest id of an event, and longest name of a customer.
 const MAX_TEXT: usize = 128;
-
-/// The version of a journey that has no other.
-pub const FIRST_VERSION: &str = "1";
 
 /// Clocks differ.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
@@ -219,7 +216,8 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         let observed_at = match happening {
             // Steps are told by applications alone, which know more than seconds.
             Happening::OnJourney(..) => at,
-            _ => at_whole_seconds(at),
+            // As all that Meta tells: an answer and its `sent` are then in order.
+            _ => at.at_whole_seconds(),
         };
         Ok(Event {
             waba_id,
@@ -248,11 +246,6 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         }
         Ok(at)
     }
-}
-
-/// As all that Meta tells: an answer and its `sent` are then in order.
-fn at_whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_seconds(time.as_millis().div_euclid(1000))
 }
 
 fn id_of(written: &RawValue) -> String {

@@ -5,22 +5,19 @@
 //! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
 //! | `GET /v1/openapi.json` | how to use it, for people and for tools |
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, http::HeaderValue};
+use axum::{Json, Router};
 use serde::Serialize;
 
 use super::public::Public;
 use crate::clock;
 use crate::domain::{Event, PhoneNumberId, WabaId};
-use crate::ingest::Customers;
 use crate::ingest::track::{Item, Reader};
-use crate::state::Change;
-use crate::store::Store;
+use crate::state::{Accounts, Change};
 
 /// A thousand events take some 200 KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -40,21 +37,18 @@ const ACCEPTED: &str = "accepted";
 const DUPLICATE: &str = "duplicate";
 const REJECTED: &str = "rejected";
 
-/// Why a batch is refused.
-const REFUSALS: [&str; 5] = [
-    "unauthorized",
-    "too_large",
-    "broken_off",
-    "not_a_batch",
-    "not_stored",
-];
+const UNAUTHORIZED: &str = "unauthorized";
+const TOO_LARGE: &str = "too_large";
+const BROKEN_OFF: &str = "broken_off";
+const NOT_A_BATCH: &str = "not_a_batch";
+const NOT_STORED: &str = "not_stored";
 
 /// The routes; counters exist from 0 on.
 pub(super) fn router(public: Public) -> Router {
     for result in [ACCEPTED, DUPLICATE, REJECTED] {
         public.telemetry.events.with_label_values(&[result]);
     }
-    for reason in REFUSALS {
+    for reason in [UNAUTHORIZED, TOO_LARGE, BROKEN_OFF, NOT_A_BATCH, NOT_STORED] {
         public
             .telemetry
             .event_batches_refused
@@ -80,7 +74,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         let mut refusal = refuse(
             &public,
             StatusCode::UNAUTHORIZED,
-            REFUSALS[0],
+            UNAUTHORIZED,
             "give the token: Authorization: Bearer ...",
         );
         let how = HeaderValue::from_static("Bearer");
@@ -91,24 +85,26 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         Ok(body) => body,
         Err(error) if super::public::is_over_the_limit(&error) => {
             let limit = "a batch has at most 1 MiB";
-            return refuse(&public, StatusCode::PAYLOAD_TOO_LARGE, REFUSALS[1], limit);
+            return refuse(&public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE, limit);
         }
         Err(_) => {
             let message = "the body broke off";
-            return refuse(&public, StatusCode::BAD_REQUEST, REFUSALS[2], message);
+            return refuse(&public, StatusCode::BAD_REQUEST, BROKEN_OFF, message);
         }
     };
+    // One picture for the whole batch.
+    let accounts = public.store.snapshot();
     let reader = Reader {
-        customers: customers as &Customers,
+        customers,
         trackers: &secrets.trackers,
         received_at: clock::now(),
-        account_of: |number: &PhoneNumberId| account_of(&public.store, number),
+        account_of: |number: &PhoneNumberId| account_of(&accounts, number),
     };
     match reader.read(&body) {
         Ok(items) => commit(&public, items).await,
         Err(error) => {
             let message = error.to_string();
-            refuse(&public, StatusCode::BAD_REQUEST, REFUSALS[3], &message)
+            refuse(&public, StatusCode::BAD_REQUEST, NOT_A_BATCH, &message)
         }
     }
 }
@@ -120,8 +116,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The watched account that this number belongs to, as polls or its messages have told.
-fn account_of(store: &Store, number: &PhoneNumberId) -> Option<WabaId> {
-    let accounts = store.snapshot();
+fn account_of(accounts: &Accounts, number: &PhoneNumberId) -> Option<WabaId> {
     let mut owners = accounts
         .iter()
         .filter(|(_, account)| account.has_number(number));
@@ -146,12 +141,7 @@ async fn commit(public: &Public, items: Vec<Item>) -> Response {
     }
     let Ok(changes) = public.store.commit_with(good, None).await else {
         let message = "the store takes no commits now; send the batch again";
-        return refuse(
-            public,
-            StatusCode::SERVICE_UNAVAILABLE,
-            REFUSALS[4],
-            message,
-        );
+        return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED, message);
     };
     for (place, change) in places.into_iter().zip(changes) {
         judge(&mut outcomes[place], &change);

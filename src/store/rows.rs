@@ -69,7 +69,7 @@ pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Ve
             ConversationRow {
                 waba_id: waba_id.to_string(),
                 phone_number_id: id.to_string(),
-                conversation: format!("{:032x}", key.0),
+                conversation: hex(key.0),
                 state,
             }
         }));
@@ -116,9 +116,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, Trouble> {
         traffic.insert(one.id.to_string(), one);
     }
     for (number, key, state) in &saved.conversations {
-        let key = u128::from_str_radix(key, 16).map_err(|error| {
-            Trouble::unreadable(format!("a conversation's key is damaged: {error}"))
-        })?;
+        let key = of_hex("a conversation's key", key)?;
         if let Some(traffic) = traffic.get_mut(number) {
             traffic.restore(ConversationKey(key), parse("a conversation", state)?);
         }
@@ -153,14 +151,21 @@ pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
 
 /// A delivery key as text.
 pub fn of_key(key: DeliveryKey) -> String {
-    format!("{:032x}", key.0)
+    hex(key.0)
 }
 
 /// The delivery key of this text.
 pub fn to_key(text: &str) -> Result<DeliveryKey, Trouble> {
-    let key = u128::from_str_radix(text, 16);
-    key.map(DeliveryKey)
-        .map_err(|error| Trouble::unreadable(format!("a delivery key is damaged: {error}")))
+    of_hex("a delivery key", text).map(DeliveryKey)
+}
+
+fn hex(key: u128) -> String {
+    format!("{key:032x}")
+}
+
+fn of_hex(what: &str, text: &str) -> Result<u128, Trouble> {
+    u128::from_str_radix(text, 16)
+        .map_err(|error| Trouble::unreadable(format!("{what} is damaged: {error}")))
 }
 
 fn json(state: &impl Serialize) -> String {

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::super::secret::{self, SecretKind};
 use super::super::setting::Setting;
+use super::super::value;
 use super::super::walker::Walker;
 use super::super::yaml::Node;
 use super::found::Found;
@@ -17,9 +18,6 @@ use super::places::{Places, leaf};
 use super::settings::{ACCESS_TOKEN, APP_ID, APP_SECRET, NAME, SecretSettings, VERIFY_TOKEN};
 use super::{AppConfig, DEFAULT_NAME, DiscoveryConfig};
 use crate::domain::{AppId, WabaId};
-
-/// Longest name of an app: it is a label value.
-const MAX_NAME_CHARACTERS: usize = 64;
 
 pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 
@@ -116,14 +114,9 @@ impl<'a> AppReader<'_, 'a> {
     fn name(&mut self, places: Places<'a>) -> Option<String> {
         let (place, name) = self.file_text(&NAME, places);
         let name = name.or_missing(|| {})?;
-        let length = name.chars().count();
-        if (1..=MAX_NAME_CHARACTERS).contains(&length) && !name.chars().any(char::is_control) {
-            return Some(name.into_owned());
-        }
-        let message =
-            format!("is not a name; give 1 to {MAX_NAME_CHARACTERS} printable characters");
-        self.walker.error(place, message);
-        None
+        value::name(&name)
+            .map_err(|message| self.walker.error(place, message))
+            .ok()
     }
 
     fn app_id(&mut self, places: Places<'a>) -> Option<AppId> {

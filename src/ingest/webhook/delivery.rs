@@ -229,7 +229,8 @@ impl Delivery {
         let observed_at = origin.time.or(own_time).unwrap_or(self.received_at);
         self.events.push(Event {
             waba_id,
-            observed_at: at_whole_seconds(observed_at),
+            // So that a time in milliseconds, and the time of a receipt, compare fairly with all others.
+            observed_at: observed_at.at_whole_seconds(),
             source: Source::Webhook(key),
             fact: reading.fact,
         });
@@ -255,7 +256,10 @@ impl Delivery {
             let at = item.at.filter(|at| self.is_plausible(*at));
             self.events.push(Event {
                 waba_id: waba_id.clone(),
-                observed_at: at_whole_seconds(at.or(origin.time).unwrap_or(self.received_at)),
+                observed_at: at
+                    .or(origin.time)
+                    .unwrap_or(self.received_at)
+                    .at_whole_seconds(),
                 source: Source::Webhook(match item.identity {
                     Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
                     None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
@@ -288,10 +292,4 @@ struct Origin<'a> {
     /// For the delivery key: empty where there is none.
     time_as_written: &'a str,
     time: Option<Timestamp>,
-}
-
-/// So that a time that Meta gives in milliseconds, and the time of a receipt, compare fairly with the
-/// whole seconds of all others.
-fn at_whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_seconds(time.as_millis().div_euclid(1000))
 }

@@ -165,6 +165,13 @@ impl Exporter {
         Config::load(&flags, &self.file).expect("a valid configuration")
     }
 
+    /// Has it read its file again: the status, and what it says.
+    pub async fn reload(&self) -> (u16, String) {
+        let url = format!("{}/-/reload", self.url);
+        let answer = self.http.post(url).send().await.expect("it answers");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    }
+
     /// Stops it, and returns when its store is closed.
     pub async fn stopped(mut self) {
         self.stop.cancel();

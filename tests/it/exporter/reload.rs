@@ -7,16 +7,6 @@ use super::meta::{Exporter, OFTEN, SELDOM, WABA, config_file, small_world};
 const SECOND: &str = "800100200300777";
 const SUCCESSFUL: &str = "whatsapp_exporter_config_last_reload_successful";
 
-async fn reload(exporter: &Exporter) -> (u16, String) {
-    let answer = exporter
-        .http
-        .post(format!("{}/-/reload", exporter.url))
-        .send()
-        .await;
-    let answer = answer.expect("it answers");
-    (answer.status().as_u16(), answer.text().await.expect("text"))
-}
-
 fn watched(text: &str, waba_id: &str) -> bool {
     text.contains(&format!(
         r#"whatsapp_business_account_info{{waba_id="{waba_id}""#
@@ -29,7 +19,7 @@ async fn accounts_come_and_go_and_what_stays_is_kept() {
     let exporter = Exporter::configured(world, &config_file(SELDOM, &[WABA])).await;
     exporter.until_polled(WABA, "numbers").await;
     exporter.file.write(&config_file(SELDOM, &[WABA, SECOND]));
-    assert_eq!(reload(&exporter).await.0, 200);
+    assert_eq!(exporter.reload().await.0, 200);
     exporter.until_polled(SECOND, "account").await;
     assert!(
         exporter
@@ -39,7 +29,7 @@ async fn accounts_come_and_go_and_what_stays_is_kept() {
     );
 
     exporter.file.write(&config_file(OFTEN, &[SECOND]));
-    assert_eq!(reload(&exporter).await.0, 200);
+    assert_eq!(exporter.reload().await.0, 200);
     let text = exporter.get("/metrics").await;
     assert!(
         watched(&text, SECOND) && !text.contains(WABA),
@@ -54,7 +44,7 @@ async fn a_bad_file_keeps_the_old_configuration_and_says_so() {
     exporter
         .file
         .write("poll:\n  numbers_intervall: 5m\n  account_interval: soon\n");
-    let (status, errors) = reload(&exporter).await;
+    let (status, errors) = exporter.reload().await;
     assert_eq!(status, 500);
     assert!(
         errors.contains("poll.numbers_intervall") && errors.contains("poll.account_interval"),
@@ -64,6 +54,6 @@ async fn a_bad_file_keeps_the_old_configuration_and_says_so() {
     assert!(watched(&exporter.get("/metrics").await, WABA));
 
     exporter.file.write(&config_file(SELDOM, &[WABA]));
-    assert_eq!(reload(&exporter).await.0, 200);
+    assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(SUCCESSFUL).await, Some(1.0));
 }

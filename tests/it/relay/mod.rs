@@ -205,22 +205,17 @@ async fn it_is_off_until_a_configuration_wants_it_and_off_again_after() {
     post(&exporter, 0..3).await;
     let shows_relay = |text: &str| text.contains("whatsapp_exporter_relay_");
     assert!(!shows_relay(&exporter.get("/metrics").await));
-    let reload = async || {
-        let reload = exporter.http.post(format!("{}/-/reload", exporter.url));
-        let answer = reload.send().await.expect("it answers");
-        assert_eq!(answer.status().as_u16(), 200);
-    };
     exporter.file.write(&relaying_to(&upstream.url(), ""));
-    reload().await;
+    assert_eq!(exporter.reload().await.0, 200);
     post(&exporter, 3..5).await;
     exporter.until(PENDING, 2.0).await;
     exporter.file.write(&without);
-    reload().await;
+    assert_eq!(exporter.reload().await.0, 200);
     exporter
         .until_metrics("nothing about a relay", |text| !shows_relay(text))
         .await;
     exporter.file.write(&relaying_to(&upstream.url(), ""));
-    reload().await;
+    assert_eq!(exporter.reload().await.0, 200);
     exporter.until(PENDING, 0.0).await;
 }
 

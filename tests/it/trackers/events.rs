@@ -146,11 +146,7 @@ async fn a_session_goes_on_after_a_restart() {
 async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     exporter.file.write(&with_events());
-    let reload = exporter.http.post(format!("{}/-/reload", exporter.url));
-    assert_eq!(
-        reload.send().await.expect("it answers").status().as_u16(),
-        200
-    );
+    assert_eq!(exporter.reload().await.0, 200);
     let now = clock::now().as_millis() / 1000;
     let mut elsewhere = event("2", "inbound", now);
     elsewhere["phone_number_id"] = "1".into();
@@ -247,11 +243,7 @@ async fn without_a_token_there_is_no_event_api() {
 async fn the_description_is_right() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     exporter.file.write(&with_events());
-    let reload = exporter.http.post(format!("{}/-/reload", exporter.url));
-    assert_eq!(
-        reload.send().await.expect("it answers").status().as_u16(),
-        200
-    );
+    assert_eq!(exporter.reload().await.0, 200);
     let text = exporter.get("/v1/openapi.json").await;
     let description: Value = serde_json::from_str(&text).expect("JSON");
     let now = clock::now().as_millis() / 1000;
