@@ -24,6 +24,7 @@ use whatsapp_business_exporter::domain::WabaId;
 use whatsapp_business_exporter::ingest::Customers;
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
+use whatsapp_business_exporter::serve::Room;
 use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
@@ -138,6 +139,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         drill: Arc::default(),
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
+        room: Room::default(),
     })
 }
 

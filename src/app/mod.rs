@@ -4,9 +4,11 @@
 
 pub mod backfill;
 pub mod demo;
+mod descriptors;
 mod discovery;
 pub mod doctor;
 pub mod drill;
+mod gates;
 mod polling;
 mod relaying;
 mod running;
@@ -16,6 +18,7 @@ pub mod subscription;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
@@ -24,10 +27,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
+use crate::serve::gate::Gate;
 use crate::serve::operator::ReloadRequest;
-use crate::serve::{Listener, serve};
+use crate::serve::{Limits, Listener, Site, serve};
 
 pub use backfill::backup;
+use gates::Gates;
 use running::Running;
 
 /// Reloads that may wait for the one under way.
@@ -106,6 +111,14 @@ impl App {
         self.reload.clone()
     }
 
+    /// Could this configuration be served?
+    ///
+    /// # Errors
+    /// If a certificate, its key or an authority is of no use.
+    pub fn check(config: &Config) -> anyhow::Result<()> {
+        gates::prepare(config).map(drop)
+    }
+
     /// Polls, receives and serves until `stop`.
     ///
     /// # Errors
@@ -119,10 +132,14 @@ impl App {
             reload,
             mut reloads,
         } = self;
+        descriptors::allow_many();
+        let limits = [&config.web.max_connections, &config.webhook.max_connections];
+        let limits = limits.map(|connections| Limits::of(*connections));
         let mut running = Running::start(source, config).await?;
         let operator_routes = running.operator_routes(reload, stop.clone());
         let public_routes = running.public_routes();
-        let mut servers = serve_all((operator, operator_routes), (public, public_routes), &stop);
+        let sides = ((operator, operator_routes), (public, public_routes));
+        let mut servers = serve_all(sides, &running, &limits, &stop);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -132,6 +149,7 @@ impl App {
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
                 found = running.discovery.found() => running.take_over(found).await,
+                files = running.watch.changed(running.source.environment.as_ref()) => running.take_web_files(files),
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
                 Some(answer) = reloads.recv() => {
@@ -154,23 +172,44 @@ impl App {
 
 type Servers = JoinSet<io::Result<()>>;
 
+type Side<L, R> = (L, R);
+
 /// Serves both sides, on one port where the public side has none of its own.
 fn serve_all(
-    (operator, operator_routes): (Listener, Router),
-    (public, public_routes): (Option<Listener>, Option<Router>),
+    ((operator, operator_routes), (public, public_routes)): (
+        Side<Listener, Router>,
+        Side<Option<Listener>, Option<Router>>,
+    ),
+    running: &Running,
+    [web_limits, webhook_limits]: &[Limits; 2],
     stop: &CancellationToken,
 ) -> Servers {
     let mut servers = Servers::new();
+    let mut start = |listener, gate: &Arc<Gate>, routes, limits: &Limits| {
+        let site = Site {
+            listener,
+            gate: Arc::clone(gate),
+            router: gate.site(routes),
+            limits: *limits,
+        };
+        servers.spawn(serve(
+            site,
+            Arc::clone(&running.core.telemetry),
+            stop.clone(),
+        ));
+    };
+    let Gates { web, webhook } = &running.gates;
     tracing::info!(address = %operator.address(), "serving /metrics and the status page");
     let beside = match (public, public_routes) {
         (Some(listener), Some(routes)) => {
             tracing::info!(address = %listener.address(), "receiving webhooks");
-            servers.spawn(serve(listener, routes, stop.clone()));
+            start(listener, webhook, webhook.guard(routes), webhook_limits);
             Router::new()
         }
         (_, routes) => routes.unwrap_or_default(),
     };
-    servers.spawn(serve(operator, operator_routes.merge(beside), stop.clone()));
+    let routes = web.guard(operator_routes).merge(beside);
+    start(operator, web, routes, web_limits);
     servers
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::discovery::{self, Discovery, Found};
+use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
 use super::{Source, relaying, settings};
 use crate::clock;
@@ -18,6 +19,7 @@ use crate::expose::Options;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::relay::{Relay, Upstream};
+use crate::serve::Room;
 use crate::serve::drill::Drill;
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
@@ -36,7 +38,7 @@ pub(super) struct Core {
 
 /// Running, and what a reload changes of it.
 pub(super) struct Running {
-    source: Source,
+    pub source: Source,
     /// As it was loaded.
     written: Config,
     /// With the accounts that were found: this is in force.
@@ -46,6 +48,8 @@ pub(super) struct Running {
     clients: Vec<Arc<Client>>,
     pub discovery: Discovery,
     pub core: Core,
+    pub gates: Gates,
+    pub watch: Watch,
     options: Arc<ArcSwap<Options>>,
     secrets: Arc<ArcSwap<Secrets>>,
     nudge: Arc<ArcSwap<Nudge>>,
@@ -60,6 +64,7 @@ impl Running {
     /// If the store cannot be opened, or a client cannot be made.
     pub async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::new());
+        let gates = Gates::new(&config, &telemetry)?;
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
         let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
@@ -85,6 +90,8 @@ impl Running {
             secrets: Arc::new(ArcSwap::from_pointee(settings::secrets(&config))),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
             discovery: Discovery::start(&written, &clients),
+            watch: Watch::new(&config),
+            gates,
             clients,
             source,
             written,
@@ -135,6 +142,7 @@ impl Running {
                 drill,
                 telemetry,
                 nudge,
+                room: Room::default(),
             })
         })
     }
@@ -167,6 +175,33 @@ impl Running {
         self.put_in_force(config, &clients).await?;
         self.discovery = Discovery::start(&written, &clients);
         (self.written, self.clients) = (written, clients);
+        Ok(())
+    }
+
+    /// Puts the changed files of the listeners in force, and nothing else of the configuration.
+    pub fn take_web_files(&mut self, files: WebFiles) {
+        match self.try_web_files(files) {
+            Ok(()) => {
+                self.note_loaded();
+                tracing::info!("certificates and passwords of the listeners read again");
+            }
+            Err(error) => {
+                self.core.telemetry.config_last_reload_successful.set(0);
+                let error = format!("{error:#}");
+                tracing::error!(
+                    error,
+                    "the listeners' files are not in force, the old ones stay"
+                );
+            }
+        }
+    }
+
+    fn try_web_files(&mut self, files: WebFiles) -> anyhow::Result<()> {
+        let [web, webhook] = files?;
+        let mut config = self.config.clone();
+        (config.web.file, config.webhook.file) = (web, webhook);
+        self.gates.install(gates::prepare(&config)?);
+        self.config = config;
         Ok(())
     }
 
@@ -205,12 +240,13 @@ impl Running {
     ) -> anyhow::Result<()> {
         if !config.listens_as(&self.config) {
             tracing::warn!(
-                "listen addresses and webhook.enabled change with the next restart only"
+                "listen addresses, most connections and webhook.enabled change with the next restart only"
             );
         }
         if !config.stores_as(&self.config) {
             tracing::warn!("the store's settings change with the next restart only");
         }
+        let prepared = gates::prepare(&config)?;
         // First, because it can fail; accounts that are watched already stay as they are.
         self.core
             .store
@@ -227,6 +263,8 @@ impl Running {
         self.nudge.store(Arc::new(self.polling.nudge()));
         self.options.store(Arc::new(settings::options(&config)));
         self.secrets.store(Arc::new(settings::secrets(&config)));
+        self.gates.install(prepared);
+        self.watch = Watch::new(&config);
         for waba_id in
             settings::accounts(&self.config).filter(|waba_id| !self.core.store.is_watched(waba_id))
         {

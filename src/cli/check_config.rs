@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::ConfigFlags;
 use super::{configuration, output};
+use crate::app::App;
 use crate::config::{Environment, ProcessEnvironment};
 
 /// Arguments of `check-config`: those of `serve`.
@@ -30,6 +31,7 @@ pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
 
 fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<String, String> {
     let config = configuration::load(&flags.to_flags(), environment)?;
+    App::check(&config).map_err(|error| format!("{error:#}"))?;
     Ok(format!("configuration is valid\n{}", config.summary()))
 }
 

@@ -32,6 +32,7 @@ mod trackers;
 mod value;
 mod walker;
 mod web;
+mod web_file;
 mod webhook;
 mod yaml;
 
@@ -55,7 +56,8 @@ pub use store::{StoreConfig, StoreUrl};
 pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
 pub use trackers::TrackersConfig;
 pub use web::WebConfig;
-pub use webhook::WebhookConfig;
+pub use web_file::{ClientAuth, RateLimit, TlsConfig, TlsVersion, Users, WebFile};
+pub use webhook::{ClientAuthority, WebhookConfig};
 
 use walker::Walker;
 use yaml::Node;
@@ -116,6 +118,8 @@ impl Config {
         self.web.listen_address == other.web.listen_address
             && self.webhook.listen_address == other.webhook.listen_address
             && self.webhook.enabled == other.webhook.enabled
+            && self.web.max_connections == other.web.max_connections
+            && self.webhook.max_connections == other.webhook.max_connections
     }
 
     /// Does this configuration keep its state where `other` does, and as long?

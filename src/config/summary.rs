@@ -10,7 +10,7 @@ use super::apps::{AppConfig, DiscoveryConfig};
 use super::log::FORMATS;
 use super::templates::{DETAILS, STATE_SETS};
 use super::value::{bytes_text, word_for};
-use super::{Config, RelayConfig};
+use super::{Config, RelayConfig, WebFile};
 use crate::domain::journey::Journeys;
 
 impl Config {
@@ -38,12 +38,29 @@ impl Display for Summary<'_> {
             apps,
         } = self.0;
         writeln!(out, "web.listen_address: {}", web.listen_address)?;
+        writeln!(out, "web.config_file: {}", shown_path(web.file.as_ref()))?;
+        writeln!(out, "web.open_probes: {}", web.open_probes)?;
+        writeln!(out, "web.max_connections: {}", web.max_connections)?;
         writeln!(out, "webhook.enabled: {}", webhook.enabled)?;
         let webhook_address = webhook.listen_address.unwrap_or(web.listen_address);
         writeln!(out, "webhook.listen_address: {webhook_address}")?;
         let callback_url = webhook.callback_url.as_ref();
         let callback_url = callback_url.map_or("not set", Url::as_str);
         writeln!(out, "webhook.callback_url: {callback_url}")?;
+        writeln!(
+            out,
+            "webhook.config_file: {}",
+            shown_path(webhook.file.as_ref())
+        )?;
+        let authority = webhook.client_authority.as_ref();
+        let common_name = authority.map_or("not set", |authority| &authority.common_name);
+        writeln!(
+            out,
+            "webhook.client_ca_file: {}",
+            presence(authority.is_some())
+        )?;
+        writeln!(out, "webhook.client_common_name: {common_name}")?;
+        writeln!(out, "webhook.max_connections: {}", webhook.max_connections)?;
         writeln!(out, "graph.base_url: {}", graph.base_url)?;
         writeln!(out, "graph.api_version: {}", graph.api_version)?;
         writeln!(
@@ -114,6 +131,13 @@ impl Display for Summary<'_> {
             .enumerate()
             .try_for_each(|(index, app)| write_app(out, index, app))
     }
+}
+
+fn shown_path(file: Option<&WebFile>) -> String {
+    file.map_or_else(
+        || "not set".to_owned(),
+        |file| file.path.display().to_string(),
+    )
 }
 
 fn presence(is_there: bool) -> &'static str {

@@ -86,6 +86,19 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Where a path is given, and the path: one from the file is relative to the file's folder.
+    pub(super) fn path(&mut self, setting: &Setting) -> Option<(&'static str, PathBuf)> {
+        self.note(setting);
+        let (place, path) = self.text(setting)?;
+        let is_flag = setting.flag == Some(place);
+        let path = if is_flag {
+            path.into()
+        } else {
+            self.path_in_file(place, path)
+        };
+        Some((place, path))
+    }
+
     /// The path that stands at `place`: in the file, relative to the file's folder.
     pub(super) fn path_in_file(&self, place: &str, path: &str) -> PathBuf {
         let is_variable = place

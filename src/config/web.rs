@@ -1,30 +1,83 @@
 //! `web`: the operator's listener.
 
+use std::ops::RangeInclusive;
+
 use super::listen_address::ListenAddress;
 use super::setting::{Scalar, Setting};
+use super::value;
 use super::walker::Walker;
+use super::web_file::WebFile;
+
+/// Fewer leave no room for a Prometheus and a person; each takes a file descriptor and, busy, some 100 KiB.
+pub(super) const CONNECTIONS: RangeInclusive<usize> = 16..=65_536;
 
 const LISTEN_ADDRESS: Scalar<ListenAddress> = Scalar {
     setting: Setting::new(
         "web.listen_address",
-        "Where the operator's pages and /metrics are served; :port is every interface",
+        "Where /metrics and the operator's pages are served; :PORT is every interface",
     )
     .flag("--web.listen-address")
     .default(":10131"),
     parse: ListenAddress::parse,
 };
 
+const CONFIG_FILE: Setting = Setting::new(
+    "web.config_file",
+    "File with TLS, passwords, headers and the rate of requests of that listener, in the format of \
+     Prometheus' exporter-toolkit; it is read again when it changes",
+)
+.flag("--web.config.file");
+
+const OPEN_PROBES: Scalar<bool> = Scalar {
+    setting: Setting::new(
+        "web.open_probes",
+        "Whether /-/healthy and /-/ready ask for neither password nor client certificate",
+    )
+    .default("false"),
+    parse: value::boolean,
+};
+
+const MAX_CONNECTIONS: Scalar<usize> = Scalar {
+    setting: Setting::new(
+        "web.max_connections",
+        "Most connections to that listener at once; beyond them the one that has been idle the longest is closed",
+    )
+    .default("512"),
+    parse: |text| value::number(text, &CONNECTIONS),
+};
+
 /// The operator's listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WebConfig {
     /// `web.listen_address`, `--web.listen-address`; default `:10131`.
     pub listen_address: ListenAddress,
+    /// `web.config_file`, `--web.config.file`; none is plain HTTP without passwords.
+    pub file: Option<WebFile>,
+    /// `web.open_probes`; default false.
+    pub open_probes: bool,
+    /// `web.max_connections`; 16 to 65,536, default 512.
+    pub max_connections: usize,
 }
 
 impl WebConfig {
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
         Self {
             listen_address: walker.scalar(&LISTEN_ADDRESS),
+            file: read_file(walker, &CONFIG_FILE),
+            open_probes: walker.scalar(&OPEN_PROBES),
+            max_connections: walker.scalar(&MAX_CONNECTIONS),
         }
     }
+}
+
+/// The file that `setting` names. What is wrong in it is told with its place in it.
+pub(super) fn read_file(walker: &mut Walker<'_>, setting: &Setting) -> Option<WebFile> {
+    let (place, path) = walker.path(setting)?;
+    let file = WebFile::load(&path, walker.environment());
+    file.map_err(|errors| {
+        for error in errors.iter() {
+            walker.error(place, error.to_string());
+        }
+    })
+    .ok()
 }

@@ -1,12 +1,20 @@
 //! `webhook`: the public listener, which Meta calls.
 
+use std::fmt;
+
 use reqwest::Url;
 
+use super::environment::read_text;
 use super::graph::is_loopback;
 use super::listen_address::ListenAddress;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
+use super::web::{CONNECTIONS, read_file};
+use super::web_file::{ClientAuth, WebFile};
+
+/// One authority's certificates take a few KiB.
+const MAX_CA_BYTES: usize = 256 * 1024;
 
 const ENABLED: Scalar<bool> = Scalar {
     setting: Setting::new(
@@ -37,8 +45,40 @@ const CALLBACK_URL: Scalar<Url> = Scalar {
     parse: callback_url,
 };
 
+const CONFIG_FILE: Setting = Setting::new(
+    "webhook.config_file",
+    "File with TLS, headers and the rate of requests of webhook.listen_address, in the same format as \
+     web.config_file; left out, plain HTTP for a proxy that ends TLS",
+)
+.flag("--webhook.config.file");
+
+const CLIENT_CA_FILE: Setting = Setting::new(
+    "webhook.client_ca_file",
+    "PEM file of the authority that signs Meta's client certificate: /webhook then answers nobody \
+     without one; where TLS ends here and mutual TLS is on in the App Dashboard",
+);
+
+const CLIENT_COMMON_NAME: Scalar<String> = Scalar {
+    setting: Setting::new(
+        "webhook.client_common_name",
+        "The common name of Meta's client certificate",
+    )
+    .default("client.webhooks.fbclientcerts.com"),
+    parse: value::name,
+};
+
+const MAX_CONNECTIONS: Scalar<usize> = Scalar {
+    setting: Setting::new(
+        "webhook.max_connections",
+        "Most connections to webhook.listen_address at once; beyond them the one that has been idle the \
+         longest is closed",
+    )
+    .default("2048"),
+    parse: |text| value::number(text, &CONNECTIONS),
+};
+
 /// The public listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WebhookConfig {
     /// `webhook.enabled`, `--webhook.enabled`; default true. Without webhooks, app secrets and verify
     /// tokens are optional.
@@ -48,6 +88,27 @@ pub struct WebhookConfig {
     pub listen_address: Option<ListenAddress>,
     /// `webhook.callback_url`, `--webhook.callback-url`; optional. https, but for a loopback host.
     pub callback_url: Option<Url>,
+    /// `webhook.config_file`, `--webhook.config.file`; none is plain HTTP, or the operator's listener.
+    pub file: Option<WebFile>,
+    /// `webhook.client_ca_file` and `webhook.client_common_name`; none asks Meta for no certificate.
+    pub client_authority: Option<ClientAuthority>,
+    /// `webhook.max_connections`; 16 to 65,536, default 2048.
+    pub max_connections: usize,
+}
+
+/// Whose certificate Meta must show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientAuthority {
+    /// The authority's certificates, as PEM.
+    pub certificates: String,
+    /// The common name that is signed.
+    pub common_name: String,
+}
+
+impl fmt::Debug for ClientAuthority {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "ClientAuthority of {}", self.common_name)
+    }
 }
 
 impl WebhookConfig {
@@ -65,12 +126,59 @@ impl WebhookConfig {
                 ),
             );
         }
+        let file = read_file(walker, &CONFIG_FILE);
+        if let Some(file) = &file {
+            refuse_what_meta_cannot(walker, file, listen_address.is_some());
+        }
         Self {
             enabled,
             listen_address,
             callback_url: walker.optional_scalar(&CALLBACK_URL),
+            client_authority: read_authority(walker, file.as_ref()),
+            file,
+            max_connections: walker.scalar(&MAX_CONNECTIONS),
         }
     }
+}
+
+fn refuse_what_meta_cannot(walker: &mut Walker<'_>, file: &WebFile, has_listener: bool) {
+    let place = "webhook.config_file";
+    if !has_listener {
+        let message =
+            "is for a listener of its own; set webhook.listen_address, or use web.config_file";
+        walker.error(place, message);
+    }
+    if !file.users.0.is_empty() {
+        let message =
+            "has basic_auth_users, and Meta cannot log in; remove them, deliveries are signed";
+        walker.error(place, message);
+    }
+}
+
+fn read_authority(walker: &mut Walker<'_>, file: Option<&WebFile>) -> Option<ClientAuthority> {
+    let common_name = walker.scalar(&CLIENT_COMMON_NAME);
+    let (place, path) = walker.path(&CLIENT_CA_FILE)?;
+    let certificates = read_text(walker.environment(), &path, MAX_CA_BYTES);
+    let certificates = certificates.map_err(|problem| {
+        let message = format!("the file it names {problem}; check its path and permissions");
+        walker.error(place, message);
+    });
+    match file.and_then(|file| file.tls.as_ref()) {
+        None => walker.error(
+            place,
+            "needs TLS that ends here: give webhook.config_file a tls_server_config, or have the proxy \
+             that ends it ask for the certificate",
+        ),
+        Some(tls) if tls.client_auth != ClientAuth::NoClientCert => walker.error(
+            place,
+            "already says whose certificate is asked for; remove client_auth_type from webhook.config_file",
+        ),
+        Some(_) => {}
+    }
+    Some(ClientAuthority {
+        certificates: certificates.ok()?,
+        common_name,
+    })
 }
 
 /// Never repeats the URL, which may hold credentials by mistake.

@@ -5,7 +5,7 @@
 //! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
 //! | `GET /v1/openapi.json` | how to use it, for people and for tools |
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::body::NotWhole;
 use super::public::Public;
 use crate::clock;
 use crate::domain::{Event, PhoneNumberId, WabaId};
@@ -40,6 +41,7 @@ const REJECTED: &str = "rejected";
 const UNAUTHORIZED: &str = "unauthorized";
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
+const TOO_SLOW: &str = "too_slow";
 const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_STORED: &str = "not_stored";
 
@@ -48,7 +50,14 @@ pub(super) fn router(public: Public) -> Router {
     for result in [ACCEPTED, DUPLICATE, REJECTED] {
         public.telemetry.events.with_label_values(&[result]);
     }
-    for reason in [UNAUTHORIZED, TOO_LARGE, BROKEN_OFF, NOT_A_BATCH, NOT_STORED] {
+    for reason in [
+        UNAUTHORIZED,
+        TOO_LARGE,
+        BROKEN_OFF,
+        TOO_SLOW,
+        NOT_A_BATCH,
+        NOT_STORED,
+    ] {
         public
             .telemetry
             .event_batches_refused
@@ -81,16 +90,9 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         return refusal;
     }
-    let body = match to_bytes(body, MAX_BODY).await {
-        Ok(body) => body,
-        Err(error) if super::public::is_over_the_limit(&error) => {
-            let limit = "a batch has at most 1 MiB";
-            return refuse(&public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE, limit);
-        }
-        Err(_) => {
-            let message = "the body broke off";
-            return refuse(&public, StatusCode::BAD_REQUEST, BROKEN_OFF, message);
-        }
+    let whole = match public.room.read(body, MAX_BODY).await {
+        Ok(whole) => whole,
+        Err(not_whole) => return refuse_body(&public, not_whole),
     };
     // One picture for the whole batch.
     let accounts = public.store.snapshot();
@@ -100,13 +102,30 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         received_at: clock::now(),
         account_of: |number: &PhoneNumberId| account_of(&accounts, number),
     };
-    match reader.read(&body) {
+    match reader.read(&whole.bytes) {
         Ok(items) => commit(&public, items).await,
         Err(error) => {
             let message = error.to_string();
             refuse(&public, StatusCode::BAD_REQUEST, NOT_A_BATCH, &message)
         }
     }
+}
+
+fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
+    let (status, reason, message) = match not_whole {
+        NotWhole::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            TOO_LARGE,
+            "a batch has at most 1 MiB",
+        ),
+        NotWhole::BrokenOff => (StatusCode::BAD_REQUEST, BROKEN_OFF, "the body broke off"),
+        NotWhole::TooSlow => (
+            StatusCode::REQUEST_TIMEOUT,
+            TOO_SLOW,
+            "the body took too long; send it again",
+        ),
+    };
+    refuse(public, status, reason, message)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

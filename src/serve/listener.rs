@@ -1,16 +1,13 @@
-//! A bound port, and serving on it until told to stop.
+//! A bound port.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::net::{TcpListener, TcpStream};
 
-/// How long requests under way may take to finish once the process is told to stop. Kubernetes
-/// kills after 30 s by default, and Meta repeats whatever it did not see acknowledged.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long it is waited where the system has no more descriptors; some connection will end.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A port that is bound and not yet served.
 #[derive(Debug)]
@@ -38,25 +35,31 @@ impl Listener {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-}
 
-/// Serves until `stop`, then lets requests under way finish, but not for ever.
-///
-/// # Errors
-/// Those of accepting connections.
-pub async fn serve(listener: Listener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    let served = axum::serve(listener.socket, router)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
-    let patience = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        result = served => result,
-        () = patience => {
-            tracing::warn!("requests still under way at the end of the grace period, closing");
-            Ok(())
+    /// The next connection. One that broke off before it was accepted is no reason to stop.
+    pub(super) async fn accept(&self) -> TcpStream {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => {
+                    // Answers are small and written at once; without it some wait 40 ms. It is no loss if it fails.
+                    drop(stream.set_nodelay(true));
+                    return stream;
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    let address = self.address;
+                    tracing::error!(%address, %error, "cannot accept connections, trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
     }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }

@@ -3,13 +3,19 @@
 //! Invariant: nothing but [`public`] is ever meant for strangers. The two may share a port by the
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
+mod body;
 pub mod drill;
 mod events;
+pub mod gate;
 mod history;
 mod listener;
 mod negotiation;
 pub mod operator;
 pub mod public;
+mod seats;
+mod server;
 mod status_page;
 
-pub use listener::{Listener, serve};
+pub use body::Room;
+pub use listener::Listener;
+pub use server::{Limits, Site, serve};

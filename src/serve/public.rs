@@ -15,12 +15,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 
+use super::body::{NotWhole, Room};
 use super::drill::{Drill, Order};
 use super::events;
 use crate::clock;
@@ -37,10 +39,14 @@ use crate::telemetry::Telemetry;
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
+/// What applications call; they show a token, and no certificate of Meta's.
+pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
+
 const SIGNATURE: &str = "x-hub-signature-256";
 
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
+const TOO_SLOW: &str = "too_slow";
 const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 
@@ -72,6 +78,8 @@ pub struct Public {
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
+    /// Where large bodies are read to.
+    pub room: Room,
 }
 
 /// The public routes. Every reason for a refusal is counted from 0.
@@ -81,6 +89,7 @@ pub fn router(public: Public) -> Router {
     let others = [
         TOO_LARGE,
         BROKEN_OFF,
+        TOO_SLOW,
         NOT_STORED,
         BAD_DRILL,
         NotJson.as_str(),
@@ -116,10 +125,11 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
             SignatureError::Missing.as_str(),
         );
     }
-    let body = match to_bytes(body, MAX_BODY).await {
-        Ok(body) => body,
-        Err(error) => return refuse_body(&public, &error),
+    let whole = match public.room.read(body, MAX_BODY).await {
+        Ok(whole) => whole,
+        Err(not_whole) => return refuse_body(&public, not_whole),
     };
+    let body = whole.bytes.clone();
     if let Err(error) = public.secrets.load().verifier.verify(signature, &body) {
         return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str());
     }
@@ -193,16 +203,11 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
 }
 
 /// Or did the body break off?
-pub(super) fn is_over_the_limit(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
-}
-
-fn refuse_body(public: &Public, error: &axum::Error) -> Response {
-    if is_over_the_limit(error) {
-        refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)
-    } else {
-        refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF)
+fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
+    match not_whole {
+        NotWhole::TooLarge => refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
+        NotWhole::BrokenOff => refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF),
+        NotWhole::TooSlow => refuse(public, StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
     }
 }
 

@@ -111,6 +111,14 @@ pub struct Telemetry {
     pub store_commit_duration: Histogram,
     /// Commits that failed, by reason.
     pub store_commit_failures: IntCounterVec,
+    /// Connections that are open.
+    pub connections: IntGaugeVec,
+    /// Connections ended by this side before their time, by reason.
+    pub connections_closed: IntCounterVec,
+    /// Requests refused before they came to a route, by reason.
+    pub requests_refused: IntCounterVec,
+    /// When a listener's own certificate ends; absent without TLS.
+    pub certificate_expires: GaugeVec,
     /// 1 if the last reload of the configuration succeeded.
     pub config_last_reload_successful: IntGauge,
     /// When the configuration was last loaded.
@@ -158,6 +166,10 @@ impl Telemetry {
             store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Attempts to commit to the store that failed, by reason.", &["reason"]),
+            connections: new.gauges("connections", "Connections that are open, by listener: web is the operator's, webhook the public one.", &["listener"]),
+            connections_closed: new.counters("connections_closed_total", "Connections closed by the exporter: to make room for others (no_room), or because no TLS was agreed on (handshake).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Requests refused for their rate (rate_limit), without a client certificate (no_certificate) or a right password (unauthorized).", &["listener", "reason"]),
+            certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
             registry: new.registry,

@@ -19,3 +19,4 @@ mod relay;
 mod support;
 mod template_detail;
 mod trackers;
+mod web;

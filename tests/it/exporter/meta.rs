@@ -62,8 +62,12 @@ impl ChangingFile {
     }
 
     pub fn write(&self, file: &str) {
+        self.write_to(CONFIG_FILE, file);
+    }
+
+    pub fn write_to(&self, path: &str, text: &str) {
         let mut environment = self.0.lock().expect("no test panics while it writes");
-        *environment = environment.clone().with_file(CONFIG_FILE, file);
+        *environment = environment.clone().with_file(path, text);
     }
 }
 
@@ -87,6 +91,8 @@ impl Environment for ChangingFile {
 pub struct Exporter {
     pub meta: Handle,
     pub url: String,
+    /// Where webhooks are received; the same where that has no listener of its own.
+    pub public_url: String,
     pub file: ChangingFile,
     pub http: reqwest::Client,
     flags: Flags,
@@ -122,6 +128,16 @@ impl Exporter {
 
     /// The same, with a store that outlives it.
     pub async fn stored(world: World, file: &str, store_url: &str) -> Self {
+        Self::with_files(world, file, store_url, &[]).await
+    }
+
+    /// The same, with more files that the first one names.
+    pub async fn with_files(
+        world: World,
+        file: &str,
+        store_url: &str,
+        more: &[(&str, &str)],
+    ) -> Self {
         let options = SimulationOptions {
             world: Some(world),
             ..SimulationOptions::default()
@@ -129,6 +145,9 @@ impl Exporter {
         let simulation = Simulation::bind(options).await.expect("a free port");
         let meta = simulation.handle();
         let file = meta.look(|world| ChangingFile::of(world, file));
+        for (path, text) in more {
+            file.write_to(path, text);
+        }
         let flags = Flags::default()
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some("127.0.0.1:0".to_owned()))
@@ -141,6 +160,7 @@ impl Exporter {
         let config = source.load().expect("a valid configuration");
         let app = App::bind(config, source).await.expect("a free port");
         let url = format!("http://{}", app.operator_address());
+        let public_url = format!("http://{}", app.public_address());
         meta.set_callback_url(Some(format!("{url}/webhook")));
         let stop = CancellationToken::new();
         let running = app.run(stop.clone());
@@ -149,6 +169,7 @@ impl Exporter {
         Self {
             meta,
             url,
+            public_url,
             file,
             http: reqwest::Client::new(),
             flags,
@@ -239,7 +260,8 @@ impl Exporter {
     }
 
     pub async fn post(&self, body: Vec<u8>, signature: Option<&str>) -> u16 {
-        let mut request = self.http.post(format!("{}/webhook", self.url)).body(body);
+        let url = format!("{}/webhook", self.public_url);
+        let mut request = self.http.post(url).body(body);
         if let Some(signature) = signature {
             request = request.header("X-Hub-Signature-256", signature);
         }

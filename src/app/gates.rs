@@ -1,0 +1,202 @@
+//! The gates of both listeners: what the configuration asks of them, and the files that may change
+//! under it, as certificates do when they are renewed.
+
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::config::{
+    ClientAuth, Config, ConfigErrors, Environment, TlsConfig, TlsVersion, WebFile,
+};
+use crate::serve::gate::{
+    ClientCertificates, Gate, PROBES, Prepared, Terms, TlsTerms, TlsVersions,
+};
+use crate::serve::public::OPEN_TO_ALL;
+use crate::telemetry::Telemetry;
+
+/// How often the files are looked at. A renewed certificate is in force after so long at most.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Both gates.
+pub(super) struct Gates {
+    pub web: Arc<Gate>,
+    pub webhook: Arc<Gate>,
+}
+
+/// Terms that have been found good, for both.
+pub(super) struct BothPrepared {
+    web: Prepared,
+    webhook: Prepared,
+}
+
+impl Gates {
+    /// On these terms.
+    ///
+    /// # Errors
+    /// If TLS cannot be had on them.
+    pub fn new(config: &Config, telemetry: &Arc<Telemetry>) -> anyhow::Result<Self> {
+        let gate = |listener| Arc::new(Gate::open(listener, Arc::clone(telemetry)));
+        let gates = Self {
+            web: gate("web"),
+            webhook: gate("webhook"),
+        };
+        gates.install(prepare(config)?);
+        Ok(gates)
+    }
+
+    /// Puts terms in force, for the connections and requests that come now.
+    pub fn install(&self, prepared: BothPrepared) {
+        self.web.install(prepared.web);
+        self.webhook.install(prepared.webhook);
+    }
+}
+
+/// Can TLS be had on the terms of this configuration?
+///
+/// # Errors
+/// What stands against it, with the file.
+pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
+    let say_where = |file: Option<&WebFile>, terms: &Terms| {
+        let path = file.map_or_else(String::new, |file| file.path.display().to_string());
+        Prepared::new(terms).with_context(|| path)
+    };
+    Ok(BothPrepared {
+        web: say_where(config.web.file.as_ref(), &web_terms(config))?,
+        webhook: say_where(config.webhook.file.as_ref(), &webhook_terms(config))?,
+    })
+}
+
+/// The operator's. What shares the listener without a certificate must get through the handshake.
+fn web_terms(config: &Config) -> Terms {
+    let open_paths: &[&str] = if config.web.open_probes { &PROBES } else { &[] };
+    let Some(file) = &config.web.file else {
+        return Terms::default();
+    };
+    let is_shared = config.webhook.enabled && config.webhook.listen_address.is_none();
+    let is_for_all = !is_shared && open_paths.is_empty();
+    let asked = file.tls.as_ref().map(|tls| tls.client_auth);
+    Terms {
+        users: file.users.0.clone(),
+        certificate_required: asked.is_some_and(ClientAuth::is_required),
+        open_paths,
+        tls: file.tls.as_ref().map(|tls| {
+            let clients =
+                (tls.client_auth != ClientAuth::NoClientCert).then(|| ClientCertificates {
+                    required: is_for_all && tls.client_auth.is_required(),
+                    authority: tls
+                        .client_ca
+                        .clone()
+                        .filter(|_| tls.client_auth.is_verified()),
+                    allowed_sans: tls.client_allowed_sans.clone(),
+                    common_name: None,
+                });
+            tls_terms(tls, file.http2, clients)
+        }),
+        ..shared_terms(file)
+    }
+}
+
+/// The public listener's, where it has one. Applications that tell of events show a token, and no
+/// certificate of Meta's.
+fn webhook_terms(config: &Config) -> Terms {
+    let Some(file) = &config.webhook.file else {
+        return Terms::default();
+    };
+    let authority = config.webhook.client_authority.as_ref();
+    Terms {
+        certificate_required: authority.is_some(),
+        open_paths: &OPEN_TO_ALL,
+        tls: file.tls.as_ref().map(|tls| {
+            let clients = authority.map(|authority| ClientCertificates {
+                required: false,
+                authority: Some(authority.certificates.clone()),
+                allowed_sans: Vec::new(),
+                common_name: Some(authority.common_name.clone()),
+            });
+            tls_terms(tls, file.http2, clients)
+        }),
+        ..shared_terms(file)
+    }
+}
+
+fn shared_terms(file: &WebFile) -> Terms {
+    let rate = file.rate_limit.as_ref();
+    Terms {
+        headers: file.headers.clone(),
+        rate_limit: rate.map(|rate| (rate.interval, rate.burst)),
+        ..Terms::default()
+    }
+}
+
+fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) -> TlsTerms {
+    TlsTerms {
+        certificates: tls.certificates.clone(),
+        key: tls.key.clone(),
+        clients,
+        versions: match (tls.min_version, tls.max_version) {
+            (TlsVersion::Tls12, TlsVersion::Tls12) => TlsVersions::Only12,
+            (TlsVersion::Tls13, _) => TlsVersions::Only13,
+            (TlsVersion::Tls12, TlsVersion::Tls13) => TlsVersions::Both,
+        },
+        cipher_suites: tls.cipher_suites.clone(),
+        curves: tls.curve_preferences.clone(),
+        prefer_own_suites: tls.prefer_server_cipher_suites,
+        http2,
+    }
+}
+
+/// The files of both listeners as they are now, or what is wrong with them.
+pub(super) type WebFiles = Result<[Option<WebFile>; 2], ConfigErrors>;
+
+/// Looks whether the files have changed.
+pub(super) struct Watch {
+    paths: [Option<PathBuf>; 2],
+    /// None while they cannot be read.
+    last: Option<[Option<[u8; 32]>; 2]>,
+    ticks: Interval,
+}
+
+impl Watch {
+    /// From what the configuration has read.
+    pub fn new(config: &Config) -> Self {
+        let files = || [config.web.file.as_ref(), config.webhook.file.as_ref()];
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            paths: files().map(|file| file.map(|file| file.path.clone())),
+            last: Some(files().map(|file| file.map(|file| file.fingerprint))),
+            ticks,
+        }
+    }
+
+    /// Waits until they are others than before; for ever, where there are none.
+    pub async fn changed(&mut self, environment: &(dyn Environment + Send + Sync)) -> WebFiles {
+        if self.paths.iter().all(Option::is_none) {
+            pending::<()>().await;
+        }
+        loop {
+            self.ticks.tick().await;
+            let files = self.read(environment);
+            let fingerprint = |file: &Option<WebFile>| file.as_ref().map(|file| file.fingerprint);
+            let now = files.as_ref().ok();
+            let now = now.map(|files| files.each_ref().map(fingerprint));
+            if now != self.last {
+                self.last = now;
+                return files;
+            }
+        }
+    }
+
+    fn read(&self, environment: &dyn Environment) -> WebFiles {
+        let [web, webhook] = self.paths.each_ref().map(|path| {
+            path.as_ref()
+                .map(|path| WebFile::load(path, environment))
+                .transpose()
+        });
+        Ok([web?, webhook?])
+    }
+}

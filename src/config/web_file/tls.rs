@@ -1,0 +1,246 @@
+//! `tls_server_config`.
+
+use std::fmt;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::super::setting::{Scalar, Setting};
+use super::super::value;
+use super::super::walker::Walker;
+use super::super::yaml::Node;
+use super::{pem, texts};
+
+const SECTION: &str = "tls_server_config";
+
+const CERT: Setting = Setting::new(
+    "tls_server_config.cert",
+    "The certificate and its chain, as PEM",
+);
+const CERT_FILE: Setting = Setting::new(
+    "tls_server_config.cert_file",
+    "File of the certificate and its chain",
+);
+const KEY: Setting = Setting::new(
+    "tls_server_config.key",
+    "The certificate's private key, as PEM",
+);
+const KEY_FILE: Setting = Setting::new("tls_server_config.key_file", "File of the private key");
+const CLIENT_CA: Setting = Setting::new(
+    "tls_server_config.client_ca",
+    "Who signs clients' certificates, as PEM",
+);
+const CLIENT_CA_FILE: Setting = Setting::new(
+    "tls_server_config.client_ca_file",
+    "File of who signs clients' certificates",
+);
+const ALLOWED_SANS: Setting = Setting::new(
+    "tls_server_config.client_allowed_sans",
+    "Subject alternative names of which a client's certificate must have one",
+);
+const CIPHER_SUITES: Setting = Setting::new(
+    "tls_server_config.cipher_suites",
+    "Cipher suites of TLS 1.2, by their IANA names",
+);
+const CURVES: Setting = Setting::new(
+    "tls_server_config.curve_preferences",
+    "Curves of the key exchange, best first",
+);
+
+const CLIENT_AUTH_TYPE: Scalar<ClientAuth> = Scalar {
+    setting: Setting::new(
+        "tls_server_config.client_auth_type",
+        "Whether clients show a certificate",
+    )
+    .default("NoClientCert"),
+    parse: |text| value::word(text, &CLIENT_AUTH_TYPES),
+};
+
+const MIN_VERSION: Scalar<TlsVersion> = Scalar {
+    setting: Setting::new("tls_server_config.min_version", "The oldest TLS spoken")
+        .default("TLS12"),
+    parse: version,
+};
+
+const MAX_VERSION: Scalar<TlsVersion> = Scalar {
+    setting: Setting::new("tls_server_config.max_version", "The newest TLS spoken")
+        .default("TLS13"),
+    parse: version,
+};
+
+const PREFER_SERVER: Scalar<bool> = Scalar {
+    setting: Setting::new(
+        "tls_server_config.prefer_server_cipher_suites",
+        "Whether this side chooses the cipher suite",
+    )
+    .default("true"),
+    parse: value::boolean,
+};
+
+/// What is asked of a client's certificate, in the words of Go's `crypto/tls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// None is asked for.
+    NoClientCert,
+    /// One may be shown, whoever signed it.
+    RequestClientCert,
+    /// One must be shown, whoever signed it.
+    RequireAnyClientCert,
+    /// One may be shown, and then must be signed by the authority.
+    VerifyClientCertIfGiven,
+    /// One must be shown and be signed by the authority.
+    RequireAndVerifyClientCert,
+}
+
+const CLIENT_AUTH_TYPES: [(&str, ClientAuth); 5] = [
+    ("NoClientCert", ClientAuth::NoClientCert),
+    ("RequestClientCert", ClientAuth::RequestClientCert),
+    ("RequireAnyClientCert", ClientAuth::RequireAnyClientCert),
+    (
+        "VerifyClientCertIfGiven",
+        ClientAuth::VerifyClientCertIfGiven,
+    ),
+    (
+        "RequireAndVerifyClientCert",
+        ClientAuth::RequireAndVerifyClientCert,
+    ),
+];
+
+impl ClientAuth {
+    /// Is a client without a certificate turned away?
+    #[must_use]
+    pub fn is_required(self) -> bool {
+        matches!(
+            self,
+            Self::RequireAnyClientCert | Self::RequireAndVerifyClientCert
+        )
+    }
+
+    /// Must a certificate that is shown be signed by the authority?
+    #[must_use]
+    pub fn is_verified(self) -> bool {
+        matches!(
+            self,
+            Self::VerifyClientCertIfGiven | Self::RequireAndVerifyClientCert
+        )
+    }
+}
+
+/// A version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// `TLS12` or `TLS13`; the two before are known, and refused.
+fn version(text: &str) -> Result<TlsVersion, String> {
+    match text {
+        "TLS10" | "TLS11" => Err(format!("{text} is no longer spoken; give TLS12 or TLS13")),
+        _ => value::word(
+            text,
+            &[("TLS12", TlsVersion::Tls12), ("TLS13", TlsVersion::Tls13)],
+        ),
+    }
+}
+
+/// A listener's TLS. `Debug` shows no key.
+#[derive(Clone)]
+pub struct TlsConfig {
+    /// `cert` or what `cert_file` holds: PEM, the server's own first.
+    pub certificates: String,
+    /// `key` or what `key_file` holds: PEM.
+    pub key: SecretString,
+    /// `client_auth_type`; default `NoClientCert`.
+    pub client_auth: ClientAuth,
+    /// `client_ca` or what `client_ca_file` holds: PEM.
+    pub client_ca: Option<String>,
+    /// `client_allowed_sans`; none allows any.
+    pub client_allowed_sans: Vec<String>,
+    /// `min_version`; default TLS 1.2.
+    pub min_version: TlsVersion,
+    /// `max_version`; default TLS 1.3.
+    pub max_version: TlsVersion,
+    /// `cipher_suites` of TLS 1.2; none allows all that are good. Those of TLS 1.3 are not for choosing.
+    pub cipher_suites: Vec<String>,
+    /// `curve_preferences`; none takes them all.
+    pub curve_preferences: Vec<String>,
+    /// `prefer_server_cipher_suites`; default true.
+    pub prefer_server_cipher_suites: bool,
+}
+
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("TlsConfig")
+            .field("client_auth", &self.client_auth)
+            .field("min_version", &self.min_version)
+            .field("max_version", &self.max_version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the section; none where it has neither certificate nor key, which is plain HTTP.
+pub(super) fn read(walker: &mut Walker<'_>, folder: &Path, seen: &mut Sha256) -> Option<TlsConfig> {
+    let is_there = matches!(walker.node(SECTION), Some(Node::Map(keys)) if !keys.is_empty());
+    let plain = |secret: SecretString| secret.expose_secret().to_owned();
+    let certificates = pem::read(walker, &CERT, &CERT_FILE, folder, seen).map(plain);
+    let key = pem::read(walker, &KEY, &KEY_FILE, folder, seen);
+    let client_ca = pem::read(walker, &CLIENT_CA, &CLIENT_CA_FILE, folder, seen).map(plain);
+    let client_auth = walker.scalar(&CLIENT_AUTH_TYPE);
+    let (min_version, max_version) = (walker.scalar(&MIN_VERSION), walker.scalar(&MAX_VERSION));
+    let client_allowed_sans = texts(walker, &ALLOWED_SANS);
+    let cipher_suites = texts(walker, &CIPHER_SUITES);
+    let curve_preferences = texts(walker, &CURVES);
+    let prefer_server_cipher_suites = walker.scalar(&PREFER_SERVER);
+    if !is_there {
+        return None;
+    }
+    for (is_missing, keys) in [
+        (certificates.is_none(), [&CERT, &CERT_FILE]),
+        (key.is_none(), [&KEY, &KEY_FILE]),
+    ] {
+        let is_told = keys
+            .iter()
+            .any(|setting| setting.key.is_some_and(|key| walker.node(key).is_some()));
+        if is_missing && !is_told {
+            let [place, other] = keys.map(|setting| setting.key.unwrap_or_default());
+            walker.error(
+                other,
+                format!("is missing; name the file, or give it as {place}"),
+            );
+        }
+    }
+    if min_version > max_version {
+        walker.error(
+            "tls_server_config.min_version",
+            "is above max_version; exchange them",
+        );
+    }
+    match (client_auth.is_verified(), client_ca.is_some()) {
+        (true, false) if walker.node("tls_server_config.client_ca_file").is_none() => walker.error(
+            "tls_server_config.client_ca_file",
+            "is missing; client_auth_type asks who signs clients' certificates",
+        ),
+        (false, true) => walker.error(
+            "tls_server_config.client_auth_type",
+            "lets the authority of client_ca_file decide nothing; give RequireAndVerifyClientCert or \
+             VerifyClientCertIfGiven, or remove client_ca_file",
+        ),
+        _ => {}
+    }
+    Some(TlsConfig {
+        certificates: certificates?,
+        key: key?,
+        client_auth,
+        client_ca,
+        client_allowed_sans,
+        min_version,
+        max_version,
+        cipher_suites,
+        curve_preferences,
+        prefer_server_cipher_suites,
+    })
+}

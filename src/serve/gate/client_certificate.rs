@@ -1,0 +1,162 @@
+//! What is asked of a client's certificate in the handshake.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustls::SignatureScheme;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::TlsError;
+
+/// What is asked of a client's certificate.
+#[derive(Clone, Debug, Default)]
+pub struct ClientCertificates {
+    /// Is a client without one refused in the handshake?
+    pub required: bool,
+    /// Who must have signed it, as PEM; none takes it whoever signed it.
+    pub authority: Option<String>,
+    /// Subject alternative names of which it has one; none allows any.
+    pub allowed_sans: Vec<String>,
+    /// The common name it has.
+    pub common_name: Option<String>,
+}
+
+/// What a connection has shown of itself. A certificate that is not good never gets this far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peer {
+    /// Has it shown a certificate?
+    pub has_certificate: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Verifier {
+    asked: ClientCertificates,
+    provider: Arc<CryptoProvider>,
+    chain: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+impl Verifier {
+    pub fn new(asked: ClientCertificates, provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let chain = match &asked.authority {
+            Some(pem) => Some(chain_verifier(pem, Arc::clone(&provider))?),
+            None => None,
+        };
+        Ok(Self {
+            asked,
+            provider,
+            chain,
+        })
+    }
+}
+
+fn chain_verifier(
+    pem: &str,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|_| TlsError::Authority)?;
+        roots.add(certificate).map_err(|_| TlsError::Authority)?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    builder.build().map_err(|_| TlsError::Authority)
+}
+
+impl ClientCertVerifier for Verifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.asked.required
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        let chain = self.chain.as_ref();
+        chain.map_or(&[], |chain| chain.root_hint_subjects())
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        if let Some(chain) = &self.chain {
+            chain.verify_client_cert(end_entity, intermediates, now)?;
+        }
+        let (_, certificate) = X509Certificate::from_der(end_entity)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let has_name = has_common_name(&certificate, self.asked.common_name.as_deref());
+        if has_name && has_alternative_name(&certificate, &self.asked.allowed_sans) {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure,
+            ))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
+}
+
+fn has_common_name(certificate: &X509Certificate<'_>, wanted: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| {
+        let mut names = certificate.subject().iter_common_name();
+        names.any(|name| name.as_str() == Ok(wanted))
+    })
+}
+
+/// Compared as the text that the toolkit makes of each kind of name.
+fn has_alternative_name(certificate: &X509Certificate<'_>, allowed: &[String]) -> bool {
+    if allowed.is_empty() {
+        return true;
+    }
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return false;
+    };
+    let texts = extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
+                Some((*text).to_owned())
+            }
+            GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+            _ => None,
+        });
+    texts.into_iter().any(|text| allowed.contains(&text))
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}

@@ -1,0 +1,114 @@
+//! Who may ask, and how often.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Gate, Peer};
+
+const RATE_LIMIT: &str = "rate_limit";
+const NO_CERTIFICATE: &str = "no_certificate";
+const UNAUTHORIZED: &str = "unauthorized";
+
+/// Why requests are refused here.
+pub(super) const REASONS: [&str; 3] = [RATE_LIMIT, NO_CERTIFICATE, UNAUTHORIZED];
+
+/// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
+pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
+
+/// Name and password; more is not worth hashing.
+const MAX_CREDENTIALS: usize = 1024;
+
+/// Refuses what comes more often than agreed.
+pub(super) async fn throttle(
+    State(gate): State<Arc<Gate>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_too_much = match &gate.policy.load().rate {
+        Some(rate) if !PROBES.contains(&request.uri().path()) => rate.check().is_err(),
+        _ => false,
+    };
+    if is_too_much {
+        return gate
+            .refuse(RATE_LIMIT, StatusCode::TOO_MANY_REQUESTS)
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Asks for a certificate and a password, where the terms say so.
+pub(super) async fn log_in(
+    State(gate): State<Arc<Gate>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let policy = gate.policy.load_full();
+    if policy.open_paths.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let peer = request.extensions().get::<Peer>();
+    if policy.certificate_required && !peer.is_some_and(|peer| peer.has_certificate) {
+        return gate
+            .refuse(NO_CERTIFICATE, StatusCode::FORBIDDEN)
+            .into_response();
+    }
+    if let Some(passwords) = &policy.passwords {
+        let is_known = match credentials(request.headers()) {
+            Some((name, password)) => passwords.are_right(name, password).await,
+            None => false,
+        };
+        if !is_known {
+            let how = [(header::WWW_AUTHENTICATE, "Basic")];
+            let refusal = gate.refuse(UNAUTHORIZED, StatusCode::UNAUTHORIZED);
+            return (how, refusal).into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// What `Authorization: Basic` says.
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = header.split_once(' ')?;
+    let is_basic = scheme.eq_ignore_ascii_case("basic") && encoded.len() <= MAX_CREDENTIALS;
+    let bytes = is_basic.then(|| STANDARD.decode(encoded.trim()).ok())??;
+    let text = String::from_utf8(bytes).ok()?;
+    let (name, password) = text.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_a_name_a_colon_and_the_rest() {
+        let of = |value: &str| {
+            let value = value.parse().expect("a header's value");
+            credentials(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+        };
+        let pair = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
+        assert_eq!(of("Basic YTpi"), pair("a", "b"));
+        assert_eq!(of("basic  YTpiOmM="), pair("a", "b:c"));
+        let long = format!(
+            "Basic {}",
+            STANDARD.encode(format!("a:{}", "b".repeat(1024)))
+        );
+        for bad in [
+            "Bearer YTpi",
+            "Basic",
+            "Basic !",
+            "Basic YQ==",
+            "Basic //8=",
+            &long,
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Headers of every answer. What a route says for itself comes before this program's defaults, and what
+//! the operator says before both.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::Gate;
+
+/// Nothing here is to be framed, guessed at, cached, or asked for by another site's page.
+const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("deny")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// The operator's, as they are sent; their values have been read as such.
+pub(super) fn of(chosen: &[(&'static str, String)]) -> HeaderMap {
+    let headers = chosen.iter().filter_map(|(name, value)| {
+        let value = HeaderValue::from_str(value).ok()?;
+        Some((HeaderName::from_static(name), value))
+    });
+    headers.collect()
+}
+
+pub(super) async fn add(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let chosen = gate.policy.load_full();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in &chosen.headers {
+        headers.insert(name, value.clone());
+    }
+    for (name, value) in &DEFAULTS {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    response
+}

@@ -1,0 +1,178 @@
+//! What a request passes before a router sees it: TLS, the rate of requests, client certificates,
+//! passwords; and the headers that every answer carries.
+//!
+//! Invariant: the terms may be replaced at any moment, for the connections and requests that come
+//! after; a connection under way keeps its TLS.
+
+mod client_certificate;
+mod guard;
+mod headers;
+mod passwords;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use rustls::ServerConfig;
+use secrecy::SecretString;
+
+use crate::domain::Timestamp;
+use crate::telemetry::Telemetry;
+use passwords::Passwords;
+
+pub use client_certificate::{ClientCertificates, Peer};
+pub use guard::PROBES;
+pub use tls::{TlsError, TlsTerms, TlsVersions};
+
+/// What a listener asks for, as the operator has decided.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// None is plain HTTP.
+    pub tls: Option<TlsTerms>,
+    /// Headers of every answer, by their lower-case names; they come before those of this program.
+    pub headers: Vec<(&'static str, String)>,
+    /// Names and bcrypt hashes; where there are none, nobody is asked for a password.
+    pub users: BTreeMap<String, SecretString>,
+    /// Does whoever comes to a guarded route show a certificate?
+    pub certificate_required: bool,
+    /// Guarded routes that are open all the same.
+    pub open_paths: &'static [&'static str],
+    /// One request in so long on the average, and so many at once.
+    pub rate_limit: Option<(Duration, NonZeroU32)>,
+}
+
+/// The gate of one listener.
+#[derive(Debug)]
+pub struct Gate {
+    listener: &'static str,
+    telemetry: Arc<Telemetry>,
+    tls: ArcSwapOption<ServerConfig>,
+    policy: ArcSwap<Policy>,
+}
+
+/// Terms that have been found good.
+pub struct Prepared {
+    tls: Option<Arc<ServerConfig>>,
+    expires: Option<Timestamp>,
+    policy: Arc<Policy>,
+}
+
+impl Prepared {
+    /// What these terms come to.
+    ///
+    /// # Errors
+    /// If the certificate, its key or an authority is of no use.
+    pub fn new(terms: &Terms) -> Result<Self, TlsError> {
+        let config = terms.tls.as_ref().map(tls::server_config).transpose()?;
+        Ok(Self {
+            tls: config.map(Arc::new),
+            expires: terms.tls.as_ref().map(tls::expires_at).transpose()?,
+            policy: Arc::new(Policy::from(terms)),
+        })
+    }
+}
+
+/// The terms as they are held against requests.
+struct Policy {
+    passwords: Option<Passwords>,
+    certificate_required: bool,
+    open_paths: &'static [&'static str],
+    rate: Option<DefaultDirectRateLimiter>,
+    headers: HeaderMap,
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Policy").finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// With nothing asked for. The listener's name is a label.
+    #[must_use]
+    pub fn open(listener: &'static str, telemetry: Arc<Telemetry>) -> Self {
+        for reason in guard::REASONS {
+            telemetry
+                .requests_refused
+                .with_label_values(&[listener, reason]);
+        }
+        Self {
+            listener,
+            telemetry,
+            tls: ArcSwapOption::empty(),
+            policy: ArcSwap::from_pointee(Policy::from(&Terms::default())),
+        }
+    }
+
+    /// Puts terms in force, for what comes from now on.
+    pub fn install(&self, prepared: Prepared) {
+        self.tls.store(prepared.tls);
+        self.policy.store(prepared.policy);
+        self.tell_expiry(prepared.expires);
+    }
+
+    /// Its name, a label.
+    pub(super) fn listener(&self) -> &'static str {
+        self.listener
+    }
+
+    /// How connections that come now are encrypted.
+    pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.load_full()
+    }
+
+    /// What passes for these routes: a certificate and a password, where they are asked for.
+    pub fn guard(self: &Arc<Self>, routes: Router) -> Router {
+        routes.layer(middleware::from_fn_with_state(
+            Arc::clone(self),
+            guard::log_in,
+        ))
+    }
+
+    /// What holds for all that a listener serves: the rate of requests, and headers.
+    pub fn site(self: &Arc<Self>, routes: Router) -> Router {
+        let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
+        let headers = middleware::from_fn_with_state(Arc::clone(self), headers::add);
+        routes.layer(throttle).layer(headers)
+    }
+
+    fn tell_expiry(&self, expires: Option<Timestamp>) {
+        let gauge = &self.telemetry.certificate_expires;
+        match expires {
+            Some(at) => gauge
+                .with_label_values(&[self.listener])
+                .set(at.as_seconds_f64()),
+            // Nothing to remove is as well as removed.
+            None => drop(gauge.remove_label_values(&[self.listener])),
+        }
+    }
+
+    fn refuse(&self, reason: &'static str, status: StatusCode) -> (StatusCode, String) {
+        let counter = &self.telemetry.requests_refused;
+        counter.with_label_values(&[self.listener, reason]).inc();
+        (status, format!("{reason}\n"))
+    }
+}
+
+impl From<&Terms> for Policy {
+    fn from(terms: &Terms) -> Self {
+        let rate = terms.rate_limit.and_then(|(interval, burst)| {
+            let quota = Quota::with_period(interval)?.allow_burst(burst);
+            Some(RateLimiter::direct(quota))
+        });
+        Self {
+            passwords: Passwords::new(&terms.users),
+            certificate_required: terms.certificate_required,
+            open_paths: terms.open_paths,
+            rate,
+            headers: headers::of(&terms.headers),
+        }
+    }
+}

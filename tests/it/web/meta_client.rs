@@ -1,0 +1,57 @@
+//! Mutual TLS with Meta: its certificate is asked for at /webhook, by its authority and common name.
+
+use super::authority::Authority;
+use super::{PUBLIC, client, https, status, tls_section};
+use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
+
+const META: &str = "client.webhooks.fbclientcerts.com";
+
+#[tokio::test]
+async fn deliveries_come_from_meta_alone_and_events_from_applications() {
+    let (ca, meta) = (Authority::new(), Authority::new());
+    let server = ca.server();
+    let file = format!(
+        "webhook:\n  listen_address: 127.0.0.1:0\n  config_file: {PUBLIC}\n  client_ca_file: meta.pem\n{}",
+        config_file(SELDOM, &[WABA])
+    );
+    let files = [
+        (PUBLIC, tls_section("")),
+        ("cert.pem", server.certificate.clone()),
+        ("key.pem", server.key.clone()),
+        ("meta.pem", meta.certificate.clone()),
+    ];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let mut exporter = Exporter::with_files(small_world(), &file, "sqlite::memory:", &files).await;
+    exporter.public_url = https(&exporter.public_url);
+    let documents = format!("{}/v1/openapi.json", exporter.public_url);
+    let body = || b"{}".to_vec();
+
+    exporter.http = client(&ca, Some(&meta.client(META, &[])));
+    assert_eq!(exporter.post_signed(body()).await, 200);
+
+    exporter.http = client(&ca, None);
+    assert_eq!(
+        exporter.post_signed(body()).await,
+        403,
+        "the signature alone is not enough"
+    );
+    assert_eq!(status(&exporter.http, documents.clone()).await, Some(200));
+    let handshake = format!("{}/webhook?hub.mode=subscribe", exporter.public_url);
+    assert_eq!(status(&exporter.http, handshake).await, Some(403));
+
+    for stranger in [
+        meta.client("somebody.example.com", &[META]),
+        ca.client(META, &[]),
+    ] {
+        let http = client(&ca, Some(&stranger));
+        assert_eq!(
+            status(&http, documents.clone()).await,
+            None,
+            "no handshake with it"
+        );
+    }
+    exporter.http = reqwest::Client::new();
+    let refused =
+        r#"whatsapp_exporter_requests_refused_total{listener="webhook",reason="no_certificate"}"#;
+    assert_eq!(exporter.value(refused).await, Some(2.0));
+}
