@@ -7,6 +7,7 @@ pub mod demo;
 mod discovery;
 pub mod doctor;
 pub mod drill;
+pub mod health;
 mod polling;
 mod relaying;
 mod running;
