@@ -18,8 +18,8 @@ const PROGRAM: &str = "/usr/local/bin/whatsapp-business-exporter";
 const CREDENTIALS: &str = "/run/credentials/whatsapp-business-exporter.service";
 const STATE: &str = "/var/lib";
 
-/// In tenths, of a hundred: what is left is the network that it is there for, and the host's root
-/// directory, where its program and the CA store are. systemd of Debian 12 to 13 says 11 to 13.
+/// In tenths, of a hundred. systemd 252 says 11: the network that it is there for, and the host's root
+/// directory, where its program and the CA store are. Other versions weigh a little differently.
 const MOST_EXPOSED: &str = "15";
 
 /// Every value of a key, in order.
