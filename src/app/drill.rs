@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
 
-use super::settings;
+use super::own;
 use crate::clock;
 use crate::config::Config;
-use crate::ingest::graph::http_client;
+use crate::ingest::graph::{http_client, own_client};
 use crate::ingest::webhook::sign;
 use crate::serve::drill::Order;
 
@@ -41,12 +41,14 @@ impl Sergeant {
         let secret = app.app_secret.clone();
         let secret =
             secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
-        let url = match url {
-            Some(url) => url,
-            None => own_url(config)?,
-        };
         // The same care as for Meta: no redirect, no proxy for loopback, CA store for https alone.
-        let http = http_client(&url, TIMEOUT)?;
+        let (http, url) = match url {
+            Some(url) => (http_client(&url, TIMEOUT)?, url),
+            None => {
+                let url = own::webhook_url(config)?;
+                (own_client(&url, TIMEOUT)?, url)
+            }
+        };
         Ok(Self { http, url, secret })
     }
 
@@ -84,11 +86,4 @@ impl Sergeant {
             }
         }
     }
-}
-
-/// Where the exporter of this configuration receives webhooks, from its own machine.
-fn own_url(config: &Config) -> anyhow::Result<Url> {
-    let own = config.webhook.listen_address;
-    let address = own.unwrap_or(config.web.listen_address);
-    settings::url_here(address, "/webhook").context("no address to send to")
 }

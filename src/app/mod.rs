@@ -9,6 +9,8 @@ mod discovery;
 pub mod doctor;
 pub mod drill;
 mod gates;
+pub mod health;
+mod own;
 mod polling;
 mod relaying;
 mod running;

@@ -1,13 +1,11 @@
 //! A configuration's values in the words of the rooms that use them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, Config, ListenAddress, TrackersConfig};
+use crate::config::{self, AppConfig, Config, TrackersConfig};
 use crate::domain::WabaId;
 use crate::domain::track::Trackers;
 use crate::expose::{Options, StateSets, TemplateDetail};
@@ -145,16 +143,4 @@ pub(super) fn location_of(url: &config::StoreUrl) -> Location {
 /// A fresh budget of one account.
 pub(super) fn budget(config: &Config) -> Budget {
     Budget::new(config.poll.calls_per_hour, config.poll.max_usage_ratio)
-}
-
-/// A path of an exporter that listens there, from its own machine.
-pub(super) fn url_here(address: ListenAddress, path: &str) -> Option<Url> {
-    let address = *address.candidates().first()?;
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
-    };
-    let url = format!("http://{host}:{}{path}", address.port());
-    url.parse().ok()
 }

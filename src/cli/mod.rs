@@ -12,6 +12,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod drill;
+mod healthcheck;
 mod output;
 mod serve;
 mod simulate;
@@ -29,6 +30,7 @@ pub use check_config::CheckConfigArguments;
 pub use demo::DemoArguments;
 pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
+pub use healthcheck::HealthcheckArguments;
 pub use output::print_error;
 pub use serve::ServeArguments;
 pub use simulate::{SimulateArguments, Story};
@@ -79,6 +81,8 @@ pub enum Command {
     CheckConfig(CheckConfigArguments),
     /// Tell what is right and wrong between Meta and this exporter, and how to cure it; change nothing
     Doctor(DoctorArguments),
+    /// Ask the exporter on this machine whether it is healthy, for a container's health check
+    Healthcheck(HealthcheckArguments),
     /// Subscribe the app at Meta's to its accounts and webhook fields, where that is missing
     Subscribe(SubscribeArguments),
     /// End the app's subscriptions to its accounts
@@ -113,6 +117,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::run(&arguments).await,
         Command::CheckConfig(arguments) => Ok(check_config::run(&arguments)?),
         Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments).await,
         Command::Subscribe(arguments) => subscribe::subscribe(&arguments).await,
         Command::Unsubscribe(arguments) => subscribe::unsubscribe(&arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,

@@ -2,7 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use super::environment::Environment;
+use super::error::ConfigErrors;
+use super::flags::Flags;
 use super::listen_address::ListenAddress;
+use super::read_file;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
@@ -60,10 +64,25 @@ pub struct WebConfig {
 }
 
 impl WebConfig {
+    /// This section alone: for a subcommand that asks a running exporter, whatever else has been
+    /// written into the file since it started.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let file = read_file(flags, environment)
+            .map_err(|message| errors.add("--config.file", message))
+            .ok();
+        let mut walker = Walker::new(flags, file.as_ref(), environment, errors);
+        let web = Self::read(&mut walker);
+        walker.into_errors().map(|()| web)
+    }
+
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
         Self {
             listen_address: walker.scalar(&LISTEN_ADDRESS),
-            file: read_file(walker, &CONFIG_FILE),
+            file: read_web_file(walker, &CONFIG_FILE),
             open_probes: walker.scalar(&OPEN_PROBES),
             max_connections: walker.scalar(&MAX_CONNECTIONS),
         }
@@ -71,7 +90,7 @@ impl WebConfig {
 }
 
 /// The file that `setting` names. What is wrong in it is told with its place in it.
-pub(super) fn read_file(walker: &mut Walker<'_>, setting: &Setting) -> Option<WebFile> {
+pub(super) fn read_web_file(walker: &mut Walker<'_>, setting: &Setting) -> Option<WebFile> {
     let (place, path) = walker.path(setting)?;
     let file = WebFile::load(&path, walker.environment());
     file.map_err(|errors| {
@@ -80,4 +99,34 @@ pub(super) fn read_file(walker: &mut Walker<'_>, setting: &Setting) -> Option<We
         }
     })
     .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FixedEnvironment;
+    use super::*;
+
+    fn load(file: &str) -> Result<WebConfig, ConfigErrors> {
+        let environment = FixedEnvironment::default().with_file("config.yml", file);
+        let flags = Flags::default().with_config_file(Some("config.yml".into()));
+        WebConfig::load(&flags, &environment)
+    }
+
+    #[test]
+    fn the_section_alone_needs_no_other_to_be_right() {
+        let web = load("web: {listen_address: '127.0.0.1:9'}\napps: [{access_token: ''}]");
+        let address = web.expect("a good section").listen_address;
+        assert_eq!(address.to_string(), "127.0.0.1:9");
+    }
+
+    #[test]
+    fn what_is_wrong_with_it_is_told() {
+        for (file, place) in [
+            ("web: {listen_address: nine}", "web.listen_address: "),
+            ("web: {", "--config.file: "),
+        ] {
+            let errors = load(file).expect_err(file).to_string();
+            assert!(errors.starts_with(place), "{errors}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::listen_address::ListenAddress;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
-use super::web::{CONNECTIONS, read_file};
+use super::web::{CONNECTIONS, read_web_file};
 use super::web_file::{ClientAuth, WebFile};
 
 /// One authority's certificates take a few KiB.
@@ -126,7 +126,7 @@ impl WebhookConfig {
                 ),
             );
         }
-        let file = read_file(walker, &CONFIG_FILE);
+        let file = read_web_file(walker, &CONFIG_FILE);
         if let Some(file) = &file {
             refuse_what_meta_cannot(walker, file, listen_address.is_some());
         }

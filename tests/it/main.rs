@@ -4,6 +4,7 @@ mod alerts;
 mod architecture;
 mod binary;
 mod dashboards;
+mod deploy;
 mod doctor;
 mod durability;
 mod exporter;

@@ -77,8 +77,12 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
         }
     }
     let running = running::look(config).await;
-    findings.extend(callback::look(config, running.as_ref()).await);
-    findings.extend(running::tell(config, &accounts, running.as_ref()));
+    findings.extend(callback::look(config, running.as_ref().ok()).await);
+    findings.extend(running::tell(
+        config,
+        &accounts,
+        running.as_ref().map_err(|silent| *silent),
+    ));
     Ok(Report::of(findings))
 }
 

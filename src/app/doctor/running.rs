@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 
 use super::Finding;
-use crate::app::settings;
+use crate::app::own;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::WabaId;
-use crate::ingest::graph::http_client;
+use crate::ingest::graph::own_client;
 
 const EXPORTER: &str = "exporter";
 const LAST_WEBHOOK: &str = "last_webhook";
@@ -25,6 +25,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Running {
     url: Url,
     text: String,
+}
+
+/// Why none has told anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silent {
+    /// It runs, and asks for a password or a client certificate.
+    Guarded,
+    /// Nobody is there.
+    Absent,
 }
 
 impl Running {
@@ -50,31 +59,50 @@ impl Running {
 }
 
 /// Reads its metrics.
-pub(super) async fn look(config: &Config) -> Option<Running> {
-    let url = settings::url_here(config.web.listen_address, "/metrics")?;
-    let http = http_client(&url, TIMEOUT).ok()?;
+pub(super) async fn look(config: &Config) -> Result<Running, Silent> {
+    read(config).await.unwrap_or(Err(Silent::Absent))
+}
+
+async fn read(config: &Config) -> Option<Result<Running, Silent>> {
+    let url = own::web_url(&config.web, "/metrics").ok()?;
+    let http = own_client(&url, TIMEOUT).ok()?;
     let answer = http.get(url.clone()).send().await.ok()?;
+    if matches!(
+        answer.status(),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+    ) {
+        return Some(Err(Silent::Guarded));
+    }
     let answer = answer.error_for_status().ok()?;
     let text = answer.text().await.ok()?;
     let is_ours = text.contains("whatsapp_exporter_build_info");
-    is_ours.then_some(Running { url, text })
+    is_ours.then_some(Ok(Running { url, text }))
 }
 
 /// Says whether it runs, and how long webhooks have been silent.
 pub(super) fn tell(
     config: &Config,
     accounts: &BTreeSet<WabaId>,
-    running: Option<&Running>,
+    running: Result<&Running, Silent>,
 ) -> Vec<Finding> {
-    let Some(running) = running else {
-        return vec![Finding::unknown(
-            EXPORTER,
-            format!(
-                "none answers on this machine at {}",
-                config.web.listen_address
-            ),
-            "Start it, then ask again: only then can a delivery be followed to its end.",
-        )];
+    let address = config.web.listen_address;
+    let running = match running {
+        Ok(running) => running,
+        Err(Silent::Absent) => {
+            return vec![Finding::unknown(
+                EXPORTER,
+                format!("none answers on this machine at {address}"),
+                "Start it, then ask again: only then can a delivery be followed to its end.",
+            )];
+        }
+        Err(Silent::Guarded) => {
+            return vec![Finding::unknown(
+                EXPORTER,
+                format!("one runs at {address} and shows its metrics to nobody without a login"),
+                "Look at whatsapp_exporter_webhook_deliveries_total in Prometheus: it rises with this \
+                 self-test if deliveries arrive.",
+            )];
+        }
     };
     let mut findings = vec![Finding::fine(EXPORTER, format!("runs: {}", running.url))];
     if config.webhook.enabled {

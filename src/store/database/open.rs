@@ -91,6 +91,8 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         // What was deleted is overwritten: bodies on their way to an upstream are customers' data.
         .pragma("secure_delete", "ON")
+        // For the same reason, and because an image's file system may be read-only: no temporary file.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
     let connection = connect(&options).await;
     let connection = connection.map_err(|problem| problem.at(location))?;

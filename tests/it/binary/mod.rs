@@ -3,6 +3,7 @@
 
 mod demo;
 mod drill;
+mod healthcheck;
 mod serving;
 mod signals;
 mod subscribe;

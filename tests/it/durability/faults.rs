@@ -105,13 +105,13 @@ fn a_commit_of_unknown_outcome_is_read_back_if_it_happened() {
 }
 
 /// A shell that an operator has left open.
-struct Tool {
+pub struct Tool {
     runtime: Runtime,
     connection: SqliteConnection,
 }
 
 impl Tool {
-    fn on(folder: &Path) -> Self {
+    pub fn on(folder: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let options = SqliteConnectOptions::new().filename(folder.join("state.db"));
         let connection = runtime.block_on(SqliteConnection::connect_with(&options));
@@ -122,7 +122,7 @@ impl Tool {
         }
     }
 
-    fn execute(&mut self, sql: &'static str) {
+    pub fn execute(&mut self, sql: &'static str) {
         let done = self.runtime.block_on(self.connection.execute(sql));
         done.expect("good SQL");
     }

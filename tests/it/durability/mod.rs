@@ -4,8 +4,8 @@
 mod backfill;
 mod clock;
 mod damage;
-mod deliveries;
-mod faults;
+pub mod deliveries;
+pub mod faults;
 mod history;
 mod kills;
 mod older;

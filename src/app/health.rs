@@ -1,0 +1,134 @@
+//! Whether the exporter on this machine is well, as it says itself.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use reqwest::{Response, StatusCode, Url};
+
+use super::own;
+use crate::config::WebConfig;
+use crate::ingest::graph::own_client;
+
+/// Neither answer waits for Meta or the disk, so a process that takes longer is stuck.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is repeated of an answer: enough for our own reasons, too little for a stranger's page.
+const MAX_REASON: usize = 200;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Does the process answer?
+    Healthy,
+    /// Does it take webhooks?
+    Ready,
+}
+
+impl Question {
+    /// The answer that is hoped for.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Ready => "ready",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Healthy => "/-/healthy",
+            Self::Ready => "/-/ready",
+        }
+    }
+
+    /// Whoever asks for a password answers; whether webhooks are taken, only the route itself says.
+    fn is_answered_by(self, status: StatusCode) -> bool {
+        let is_refusal = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+        status == StatusCode::OK || self == Self::Healthy && is_refusal
+    }
+}
+
+/// Asks the exporter that listens there.
+///
+/// # Errors
+/// If it does not answer, or the answer is no.
+pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
+    let url = own_url(web, question)?;
+    // The same care as for Meta: no redirect, and no proxy for loopback.
+    let http = own_client(&url, TIMEOUT)?;
+    let answer = http.get(url.clone()).send().await;
+    let answer = answer
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("no exporter answers at {url}"))?;
+    let status = answer.status();
+    if question.is_answered_by(status) {
+        return Ok(());
+    }
+    bail!("{url} answers {status}: {}", reason(answer).await)
+}
+
+fn own_url(web: &WebConfig, question: Question) -> anyhow::Result<Url> {
+    let url = own::web_url(web, question.path())?;
+    ensure!(
+        url.port_or_known_default() != Some(0),
+        "web.listen_address: port 0 is any free one, so it is not known where to ask; give a port"
+    );
+    Ok(url)
+}
+
+/// The beginning of the answer's first line.
+async fn reason(mut answer: Response) -> String {
+    let begin = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&begin);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(MAX_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ListenAddress;
+
+    fn web(address: &str) -> WebConfig {
+        WebConfig {
+            listen_address: ListenAddress::parse(address).expect(address),
+            file: None,
+            open_probes: false,
+            max_connections: 512,
+        }
+    }
+
+    #[test]
+    fn it_asks_where_the_exporter_listens() {
+        for (address, question, url) in [
+            (
+                ":10131",
+                Question::Healthy,
+                "http://127.0.0.1:10131/-/healthy",
+            ),
+            ("[::1]:80", Question::Ready, "http://[::1]/-/ready"),
+        ] {
+            let asked = own_url(&web(address), question).expect(address);
+            assert_eq!(asked.as_str(), url);
+        }
+        let error = own_url(&web(":0"), Question::Ready).expect_err("any port");
+        assert!(
+            error.to_string().starts_with("web.listen_address: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_a_sign_of_life_and_no_more() {
+        for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+            assert!(Question::Healthy.is_answered_by(status));
+            assert!(!Question::Ready.is_answered_by(status));
+        }
+        for question in [Question::Healthy, Question::Ready] {
+            assert!(question.is_answered_by(StatusCode::OK));
+            for status in [StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE] {
+                assert!(!question.is_answered_by(status));
+            }
+        }
+    }
+}

