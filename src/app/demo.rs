@@ -53,7 +53,7 @@ impl Demo {
             environment: Box::new(environment),
         };
         let config = Config::load(&source.flags, source.environment.as_ref())?;
-        let app = App::bind(config, source).await?;
+        let app = App::bind(config, source)?;
         handle.set_callback_url(Some(format!(
             "http://{}/webhook",
             reachable(app.public_address())

@@ -73,15 +73,15 @@ impl App {
     ///
     /// # Errors
     /// If a port cannot be bound.
-    pub async fn bind(config: Config, source: Source) -> anyhow::Result<Self> {
-        let operator = bind(&config.web.listen_address).await?;
+    pub fn bind(config: Config, source: Source) -> anyhow::Result<Self> {
+        let operator = bind(&config.web.listen_address)?;
         let public = match config
             .webhook
             .listen_address
             .as_ref()
             .filter(|_| config.webhook.enabled)
         {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let (reload, reloads) = mpsc::channel(MAX_RELOADS_WAITING);
@@ -216,10 +216,10 @@ fn serve_all(
 }
 
 /// Binds the first of the address' candidates that the machine has.
-async fn bind(address: &ListenAddress) -> anyhow::Result<Listener> {
+fn bind(address: &ListenAddress) -> anyhow::Result<Listener> {
     let mut refused = None;
     for candidate in address.candidates() {
-        match Listener::bind(candidate).await {
+        match Listener::bind(candidate) {
             Ok(listener) => return Ok(listener),
             Err(error) => refused = Some(error),
         }

@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
         flags,
         environment: Box::new(ProcessEnvironment),
     };
-    let app = App::bind(config, source).await?;
+    let app = App::bind(config, source)?;
     signals::reload_on_signals(app.reload_requests())?;
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -59,36 +59,59 @@ impl Room {
     }
 
     async fn read_patiently(&self, mut body: Body, limit: usize) -> Result<Whole, NotWhole> {
-        use axum::body::HttpBody;
-        if body.size_hint().lower() > limit as u64 {
-            return Err(NotWhole::TooLarge);
-        }
         let mut bytes = BytesMut::new();
-        let mut room: Option<OwnedSemaphorePermit> = None;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| NotWhole::BrokenOff)?;
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
+        let mut room = None;
+        while let Some(data) = next(&mut body).await? {
             if bytes.len() + data.len() > limit {
-                return Err(NotWhole::TooLarge);
+                return Err(too_large(body, limit).await);
+            }
+            if room.is_none() && bytes.len() + data.len() > SMALL {
+                // All that it may need at once: who holds a part and waits for more waits for others who do.
+                room = Some(
+                    self.take(most(&body, bytes.len() + data.len(), limit))
+                        .await,
+                );
             }
             bytes.extend_from_slice(&data);
-            let has = SMALL + room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            if bytes.len() > has {
-                // As much again as there is, as the buffer itself grows.
-                let more = u32::try_from(bytes.len()).expect("bodies are limited to megabytes");
-                let more = Arc::clone(&self.0).acquire_many_owned(more).await;
-                let more = more.expect("the room is never closed");
-                match &mut room {
-                    Some(room) => room.merge(more),
-                    None => room = Some(more),
-                }
-            }
         }
         let bytes = bytes.freeze();
         Ok(Whole { bytes, _room: room })
     }
+
+    async fn take(&self, size: usize) -> OwnedSemaphorePermit {
+        let permits = u32::try_from(size).expect("bodies are limited to megabytes");
+        let taken = Arc::clone(&self.0).acquire_many_owned(permits).await;
+        taken.expect("the room is never closed")
+    }
+}
+
+async fn next(body: &mut Body) -> Result<Option<Bytes>, NotWhole> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| NotWhole::BrokenOff)?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// How long the body gets at most, by what is left of it.
+fn most(body: &Body, so_far: usize, limit: usize) -> usize {
+    let left = body.size_hint().upper();
+    let left = left.and_then(|left| usize::try_from(left).ok());
+    left.map_or(limit, |left| so_far.saturating_add(left).min(limit))
+}
+
+/// Reads on for a while without keeping anything: who is still sending would not see the answer.
+async fn too_large(mut body: Body, limit: usize) -> NotWhole {
+    let mut read = 0;
+    while let Ok(Some(data)) = next(&mut body).await {
+        read += data.len();
+        if read > limit {
+            break;
+        }
+    }
+    NotWhole::TooLarge
 }
 
 #[cfg(test)]

@@ -4,7 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Connections that the system holds until they are accepted. With the usual 128 a burst of a few hundred
+/// had some wait a second, until their first packet was sent again.
+const BACKLOG: u32 = 4096;
 
 /// How long it is waited where the system has no more descriptors; some connection will end.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -21,11 +25,11 @@ impl Listener {
     ///
     /// # Errors
     /// Those of the operating system, with the address in the text.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let say_where = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         };
-        let socket = TcpListener::bind(address).await.map_err(say_where)?;
+        let socket = listen(address).map_err(say_where)?;
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
     }
@@ -54,6 +58,18 @@ impl Listener {
             }
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() {
+        TcpSocket::new_v6()?
+    } else {
+        TcpSocket::new_v4()?
+    };
+    // As every server does: so that a restart need not wait for connections that have just ended.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

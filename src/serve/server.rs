@@ -164,15 +164,23 @@ async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) 
     socket.set_write_timeout(Some(shared.limits.stall));
     let socket = Box::pin(socket);
     let Some(config) = shared.gate.tls() else {
-        return requests(shared, socket, Peer::default(), false, seat).await;
+        return Box::pin(requests(shared, socket, Peer::default(), false, seat)).await;
     };
-    let handshake = TlsAcceptor::from(config).accept(socket);
+    // Boxed, each of them: an idle connection takes the memory of the part that it is in alone.
+    let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
     match timeout(shared.limits.handshake, handshake).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let has_certificate = session.peer_certificates().is_some();
             let is_http2 = session.alpn_protocol() == Some(b"h2");
-            requests(shared, stream, Peer { has_certificate }, is_http2, seat).await;
+            Box::pin(requests(
+                shared,
+                stream,
+                Peer { has_certificate },
+                is_http2,
+                seat,
+            ))
+            .await;
         }
         Ok(Err(error)) => {
             tracing::debug!(%error, "no TLS could be agreed on");

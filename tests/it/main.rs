@@ -1,5 +1,6 @@
 //! One integration binary, so that the library is linked once.
 
+mod abuse;
 mod alerts;
 mod architecture;
 mod binary;

@@ -158,7 +158,7 @@ impl Exporter {
             environment: Box::new(file.clone()),
         };
         let config = source.load().expect("a valid configuration");
-        let app = App::bind(config, source).await.expect("a free port");
+        let app = App::bind(config, source).expect("a free port");
         let url = format!("http://{}", app.operator_address());
         let public_url = format!("http://{}", app.public_address());
         meta.set_callback_url(Some(format!("{url}/webhook")));

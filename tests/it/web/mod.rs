@@ -1,6 +1,6 @@
 //! The listeners under TLS, passwords and limits, by real sockets and certificates made for the test.
 
-mod authority;
+pub mod authority;
 mod client_certificates;
 mod headers;
 mod meta_client;

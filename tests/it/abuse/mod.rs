@@ -1,0 +1,137 @@
+//! The real program under loads and attacks. The bounds are stated in the README's limits: its memory,
+//! its health within a second, and good deliveries acknowledged all the while.
+
+mod bodies;
+mod bombs;
+mod connections;
+mod floods;
+mod methods;
+mod slow;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use whatsapp_business_exporter::ingest::graph::http_client;
+use whatsapp_business_exporter::simulator::signature::header_value;
+
+use crate::http::until_metric;
+use crate::process::{Process, exported_by, program, quiet_meta};
+
+/// Most that the program may ever have had in memory, in MiB, whatever is done to it here. It has some
+/// 30 at rest; a debug build has a little more than a release.
+const MOST_MEMORY_MIB: u64 = 384;
+
+/// Health is asked for by an orchestrator that gives up after a second or so. Twice that here, where
+/// other tests have the processors too.
+const HEALTH_WITHIN: Duration = Duration::from_secs(2);
+
+/// Only a failure waits as long as this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, watching a simulated Meta's accounts.
+struct Target {
+    exporter: Process,
+    address: SocketAddr,
+    secret: String,
+    http: Client,
+    _meta: Process,
+}
+
+impl Target {
+    /// With these flags, and lines of its configuration file.
+    fn start(flags: &[&str]) -> Self {
+        let (meta, graph) = quiet_meta(&[]);
+        let variables = exported_by(&meta);
+        let secret = variables
+            .iter()
+            .find(|(name, _)| name == "WHATSAPP_APP_SECRET");
+        let secret = secret.expect("the simulated Meta has one").1.clone();
+        let base_url = format!("--graph.base-url=http://{graph}");
+        let mut arguments = vec!["serve", &base_url, "--web.listen-address=127.0.0.1:0"];
+        arguments.extend(flags);
+        let exporter = program(&arguments, &variables);
+        let address = exporter.address_after("the status page address=");
+        until_metric(address, "whatsapp_phone_number_info");
+        let own = format!("http://{address}").parse().expect("a URL");
+        Self {
+            exporter,
+            address,
+            secret,
+            http: http_client(&own, PATIENCE).expect("a client"),
+            _meta: meta,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Posts a delivery with the right signature.
+    async fn deliver(&self, body: Vec<u8>) -> u16 {
+        let signature = header_value(&self.secret, &body);
+        let request = self.http.post(self.url("/webhook")).body(body);
+        let answer = request
+            .header("X-Hub-Signature-256", signature)
+            .send()
+            .await;
+        answer.expect("an answer").status().as_u16()
+    }
+
+    /// It answers within its time, and a good delivery is taken.
+    async fn is_well(&self, number: u64) {
+        let began = Instant::now();
+        let answer = self.http.get(self.url("/-/healthy")).send().await;
+        let took = began.elapsed();
+        assert_eq!(answer.expect("an answer").status(), 200);
+        assert!(took < HEALTH_WITHIN, "health took {took:?}");
+        assert_eq!(self.deliver(good(number)).await, 200);
+    }
+
+    fn is_within_its_memory(&self) {
+        is_within_its_memory(&self.exporter);
+    }
+
+    /// Waits until a series is no less than this.
+    async fn until_at_least(&self, series: &str, least: f64) {
+        let began = Instant::now();
+        while self.value(series).await < least {
+            assert!(began.elapsed() < PATIENCE, "{series} stays below {least}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The value of a series as `/metrics` has it.
+    async fn value(&self, series: &str) -> f64 {
+        let answer = self.http.get(self.url("/metrics")).send().await;
+        let text = answer.expect("an answer").text().await.expect("text");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {series}"));
+        value.parse().expect("a number")
+    }
+}
+
+/// A delivery as Meta makes them, another one for each number.
+fn good(number: u64) -> Vec<u8> {
+    let time = 1_774_000_000 + number;
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300401","time":{time},"changes":[{{"field":"account_alerts","value":{{"entity_type":"BUSINESS","entity_id":"{number}","alert_severity":"INFORMATIONAL","alert_status":"NONE","alert_type":"OBA_APPROVED","alert_description":"Sample"}}}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
+/// The most memory that a process has had so far.
+fn peak_mib(process: &Process) -> u64 {
+    let status = format!("/proc/{}/status", process.id());
+    let status = std::fs::read_to_string(status).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.expect("Linux says so in kB") / 1024
+}
+
+fn is_within_its_memory(process: &Process) {
+    let peak = peak_mib(process);
+    assert!(peak < MOST_MEMORY_MIB, "{peak} MiB");
+}
