@@ -10,6 +10,6 @@ mod listener;
 mod negotiation;
 pub mod operator;
 pub mod public;
-mod status_page;
+mod status;
 
 pub use listener::{Listener, serve};
