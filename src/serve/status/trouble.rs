@@ -6,6 +6,7 @@ use super::figures::Figures;
 use super::level::Level;
 use super::words::{counted, distance};
 use crate::domain::access::{Access, End, Token};
+use crate::domain::account::BanState;
 use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template};
 
@@ -84,6 +85,10 @@ pub(super) fn of_account(
             Trouble::critical(format!("Meta disables the account {}", distance(at, now)))
         }),
     );
+    let ban = account.ban.value();
+    if ban.is_some_and(|ban| ban.state == BanState::Disable) {
+        found.push(Trouble::critical("Meta has disabled the account"));
+    }
     found.extend(account.restrictions(now).map(|(kind, ends)| {
         let ends = ends.map(|at| format!(", ends {}", distance(at, now)));
         Trouble::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
