@@ -33,6 +33,7 @@ tools: ## Install what the checks need, where it is missing
 	has() { command -v "$$1" > /dev/null; }
 	has prometheus && has promtool || missing+=(prometheus)
 	has amtool || missing+=(prometheus-alertmanager)
+	has chromium || missing+=(chromium)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"

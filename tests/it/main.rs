@@ -3,6 +3,7 @@
 mod alerts;
 mod architecture;
 mod binary;
+mod browser;
 mod dashboards;
 mod doctor;
 mod durability;

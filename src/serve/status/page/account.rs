@@ -179,10 +179,10 @@ fn data_age(account: &AccountStatus) -> Markup {
         @for (place, poll) in account.polls.iter().enumerate() {
             @if place > 0 { ", " }
             (poll.collector.0.as_str()) " " (age(poll))
-            @if poll.is_failing { " " (badge("failing", Level::Warning)) }
+            @if poll.is_failing { strong.warning { " (failing)" } }
         }
         ". Last webhook: " (account.last_webhook.map_or("none since the start".to_owned(), |last| ago(last.age_seconds))) "."
         @if let Some(ratio) = account.api.usage_ratio { " API quota used: " (format!("{:.0}", ratio * 100.0)) "\u{a0}%." }
-        @if let Some(calls) = account.api.planned_calls_per_hour { " Calls planned: " (calls) " an hour." }
+        @if let Some(calls) = account.api.planned_calls_per_hour { " Calls planned: " (calls) " an hour."}
     }
 }

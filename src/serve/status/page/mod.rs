@@ -140,28 +140,17 @@ fn attention(status: &Status) -> Markup {
     }
 }
 
-/// Where the page tells more of it: further down, or on the account's own.
+/// Where more is told of it: further down, or on the account's own page.
 fn address(item: &Item, status: &Status) -> String {
     let Some(waba_id) = &item.waba_id else {
         return "#exporter".to_owned();
     };
-    let shown = status
-        .accounts
-        .iter()
-        .find(|account| account.waba_id == *waba_id);
     let place = match &item.phone_number_id {
-        Some(number) => {
-            let is_shown = |one: &super::number::NumberStatus| one.phone_number_id == *number;
-            let shown = shown.is_some_and(|account| account.phone_numbers.iter().any(is_shown));
-            if shown {
-                format!("#number-{number}")
-            } else {
-                String::new()
-            }
-        }
+        Some(number) => format!("#number-{number}"),
         None => format!("#account-{waba_id}"),
     };
-    if shown.is_some() && !place.is_empty() {
+    let mut shown = status.accounts.iter();
+    if shown.any(|account| account.waba_id == *waba_id) {
         place
     } else {
         format!("/?waba_id={waba_id}{place}")
