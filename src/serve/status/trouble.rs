@@ -1,18 +1,21 @@
 //! What is wrong, in sentences for whoever is woken: the list that stands on top of the page.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::figures::Figures;
 use super::level::Level;
-use super::words::{counted, distance};
+use super::value::Ahead;
+use super::words::distance;
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::BanState;
 use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template};
 
 /// The ends of an access token of which the alerts warn, in seconds before them.
-const TOKEN_WARNING_S: u64 = 14 * 86_400;
-const TOKEN_CRITICAL_S: u64 = 3 * 86_400;
+pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
+const TOKEN_CRITICAL_S: i64 = 3 * 86_400;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,7 +26,8 @@ pub struct Trouble {
 
 impl Trouble {
     fn new(level: Level, text: impl Into<String>) -> Self {
-        let text = text.into();
+        // Programs read it too: no spaces but the common one.
+        let text = text.into().replace('\u{a0}', " ");
         Self { level, text }
     }
 
@@ -121,22 +125,35 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble>
     found
 }
 
-/// One line for all templates: nobody is woken for each.
+/// One line for all templates, by what is worst of each: nobody is woken for one of them.
 fn of_templates(account: &Account) -> Option<Trouble> {
-    let count = account.templates().filter(|one| is_grave(one)).count();
-    let text = || {
-        let templates = counted(count, "template");
-        format!("{templates} rejected, paused, disabled or rated low")
-    };
-    (count > 0).then(|| Trouble::warning(text()))
+    let mut counts = BTreeMap::<String, usize>::new();
+    for worst in account.templates().filter_map(worst_of_template) {
+        *counts.entry(worst).or_default() += 1;
+    }
+    let counts = counts
+        .iter()
+        .map(|(worst, count)| format!("{count} {worst}"));
+    let counts: Vec<String> = counts.collect();
+    let text = || format!("templates: {}", counts.join(", "));
+    (!counts.is_empty()).then(|| Trouble::warning(text()))
 }
 
-/// Does it need somebody, or is it only on its way to being approved or to another category?
-fn is_grave(template: &Template) -> bool {
-    let status = template.status.value().map(Level::from);
-    let rating = template.quality_rating.value().map(Level::from);
-    let worst = status.into_iter().chain(rating).min();
-    template.disable_scheduled_at().is_some() || worst.is_some_and(|worst| worst <= Level::Warning)
+/// None where it is only on its way to being approved or to another category.
+fn worst_of_template(template: &Template) -> Option<String> {
+    let is_bad = |level: Level| level <= Level::Warning;
+    let status = template
+        .status
+        .value()
+        .filter(|word| is_bad((*word).into()));
+    let rating = template.quality_rating.value();
+    let rating = rating.filter(|word| is_bad((*word).into()));
+    match (template.disable_scheduled_at(), status, rating) {
+        (Some(_), ..) => Some("to be disabled".to_owned()),
+        (None, Some(status), _) => Some(status.as_str().to_owned()),
+        (None, None, Some(rating)) => Some(format!("rated {}", rating.as_str())),
+        (None, None, None) => None,
+    }
 }
 
 /// What is wrong with an app's access, the worst first.
@@ -180,7 +197,7 @@ fn ending(what: &str, end: End, now: Timestamp) -> Option<Trouble> {
     let End::At(at) = end else {
         return None;
     };
-    let left = at.since(now).as_secs();
+    let left = Ahead::of(at, now).in_seconds;
     let level = if left < TOKEN_CRITICAL_S {
         Level::Critical
     } else {

@@ -56,7 +56,7 @@ pub(super) fn countdown(seconds: u64) -> String {
         return format!("{seconds}\u{a0}s");
     };
     let (count, rest) = (seconds / unit, seconds % unit / smaller);
-    format!("{count}\u{a0}{name} {rest}\u{a0}{its_name}")
+    format!("{count}\u{a0}{name}\u{a0}{rest}\u{a0}{its_name}")
 }
 
 /// `21 days`: in one unit.

@@ -96,7 +96,7 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
             }
             td role="cell" data-label="Status" {
                 (word(number.status))
-                @if let Some(flag) = &number.flag { (badge(&format!("flagged; {}", acts(flag.meta_acts, status)), Level::Critical)) }
+                @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
                 (timeline::draw("Status", &timelines.status, |word| number::Status::parse(word).into()))
             }
             td role="cell" data-label="Sending" { (word(number.can_send_message)) }
@@ -105,12 +105,15 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
     }
 }
 
-fn acts(deadline: Ahead, status: &Status) -> String {
+/// Its status may say already that it is flagged; a webhook tells of it earlier.
+fn flagged(number: &NumberStatus, deadline: Ahead, status: &Status) -> String {
+    let is_said = number.status == Some(Said(number::Status::Flagged));
+    let flagged = if is_said { "" } else { "flagged; " };
     let when = distance(deadline.at.0, status.at.0);
     if deadline.in_seconds > 0 {
-        format!("Meta acts {when}")
+        format!("{flagged}Meta acts {when}")
     } else {
-        format!("Meta may act since {when}")
+        format!("{flagged}Meta may act since {when}")
     }
 }
 

@@ -6,6 +6,8 @@ use super::badge;
 use crate::serve::status::Status;
 use crate::serve::status::health::{AppStatus, Doctor, Webhooks};
 use crate::serve::status::level::Level;
+use crate::serve::status::trouble::TOKEN_WARNING_S;
+use crate::serve::status::value::Ahead;
 use crate::serve::status::words::{ago, counted, distance, grouped};
 use crate::telemetry::{Finding, Verdict};
 
@@ -30,7 +32,10 @@ pub(super) fn draw(status: &Status) -> Markup {
 }
 
 fn draw_app(app: &AppStatus, status: &Status) -> Markup {
-    let ends = app.token_ends.map(|end| distance(end.at.0, status.at.0));
+    // Nearer ends are among its troubles.
+    let is_far = |end: &Ahead| end.in_seconds >= TOKEN_WARNING_S;
+    let ends = app.token_ends.filter(is_far);
+    let ends = ends.map(|end| distance(end.at.0, status.at.0));
     html! {
         h3 { "App " bdi { (app.name) } @if let Some(id) = &app.app_id { " " small { (id) } } }
         p.states {
