@@ -40,6 +40,7 @@ tools: ## Install what the checks need, where it is missing
 	has prometheus && has promtool || missing+=(prometheus)
 	has amtool || missing+=(prometheus-alertmanager)
 	has systemd-analyze || missing+=(systemd)
+	has chromium || missing+=(chromium)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"

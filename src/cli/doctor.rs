@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::arguments::ConfigFlags;
 use super::output;
 use crate::app::Source;
-use crate::app::doctor::{Report, examine};
+use crate::app::doctor::{Report, examine, keep};
 use crate::config::ProcessEnvironment;
 
 /// What CI makes of it, beside 0 for fine.
@@ -50,6 +50,12 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
             let text = serde_json::to_string_pretty(&report).context("findings as JSON")?;
             output::print(&text)?;
         }
+    }
+    if let Err(error) = keep(&source, &report) {
+        // No finding: it says nothing of the chain, and the status page alone goes without.
+        output::print_error(&format!(
+            "the status page will not show this report: {error}"
+        ));
     }
     Ok(match (report.problems, report.unknown) {
         (0, 0) => ExitCode::SUCCESS,

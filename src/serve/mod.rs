@@ -14,7 +14,7 @@ pub mod operator;
 pub mod public;
 mod seats;
 mod server;
-mod status_page;
+mod status;
 
 pub use body::Room;
 pub use listener::Listener;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request |
 //! | `GET /` | the status page |
+//! | `GET /api/v1/status` | the same as JSON |
 //! | `GET /api/v1/history` | what changed when, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process answers |
 //! | `GET /-/ready` | 200 while it takes webhooks, 503 while it stops or the store takes no commits |
@@ -24,7 +25,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::drill::Drill;
-use super::{history, negotiation, status_page};
+use super::status::route;
+use super::{history, negotiation};
 use crate::clock;
 use crate::expose::{self, Options};
 use crate::ingest::poll::AccessBoard;
@@ -64,8 +66,17 @@ pub struct Operator {
 pub fn router(operator: Operator) -> Router {
     let scrapes = Arc::new(Semaphore::new(MAX_SCRAPES));
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
+    let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
+    let of_page = Arc::clone(&answers);
     Router::new()
-        .route("/", get(status))
+        .route(
+            "/",
+            get(move |State(operator), asked| route::page(operator, asked, of_page)),
+        )
+        .route(
+            "/api/v1/status",
+            get(move |State(operator), asked| route::json(operator, asked, answers)),
+        )
         .route(
             "/metrics",
             get(move |state, headers| metrics(state, headers, scrapes)),
@@ -103,7 +114,7 @@ async fn metrics(
 }
 
 /// What is known, and the drill beside it.
-fn accounts(operator: &Operator) -> Accounts {
+pub(super) fn accounts(operator: &Operator) -> Accounts {
     let mut accounts = operator.store.snapshot();
     operator.drill.join(&mut accounts, clock::now());
     accounts
@@ -126,11 +137,6 @@ fn render(operator: &Operator, format: expose::Format) -> String {
         .with_label_values(&["template"]);
     refused.inc_by(scrape.refused_templates);
     scrape.text
-}
-
-async fn status(State(operator): State<Operator>) -> Response {
-    let accounts = accounts(&operator);
-    status_page::render(&accounts, &operator.telemetry, clock::now()).into_response()
 }
 
 async fn ready(State(operator): State<Operator>) -> Response {

@@ -1,8 +1,10 @@
 //! The history that Meta does not give: what went from which value to which, when, and who said so.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use super::database::{Journal, JournalLine, Order, Selection, Trouble};
+use super::database::{Attributes, Journal, JournalLine, Order, Selection, Trouble};
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Stamp;
@@ -15,6 +17,16 @@ const MAX_IN_FORCE: u32 = 1_000_000;
 #[derive(Clone, Debug)]
 pub struct History {
     journal: Journal,
+    kept_for: Duration,
+}
+
+/// What some attributes of some accounts went through of late.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    /// Oldest first.
+    pub passages: Vec<Passage>,
+    /// From here on they are complete; what was before is not known any more, or was too much to read.
+    pub complete_since: Timestamp,
 }
 
 /// What is asked for; what is not said does not matter.
@@ -74,8 +86,8 @@ impl From<Trouble> for Unreadable {
 }
 
 impl History {
-    pub(super) fn of(journal: Journal) -> Self {
-        Self { journal }
+    pub(super) fn of(journal: Journal, kept_for: Duration) -> Self {
+        Self { journal, kept_for }
     }
 
     /// Opens the history of a store that another process may be writing to.
@@ -92,6 +104,8 @@ impl History {
         };
         let history = Self {
             journal: journal.map_err(|trouble| OpenError::of(path.clone(), trouble))?,
+            // Whoever writes to it forgets; what is there is there.
+            kept_for: Duration::MAX,
         };
         // So that a file of another kind is refused at once.
         let nothing = Selection::default();
@@ -138,6 +152,34 @@ impl History {
         };
         lines.sort_by_cached_key(key);
         Ok(lines.into_iter().map(Passage::from).collect())
+    }
+
+    /// The newest transitions of these attributes, given as (kind of entity, name), at most `limit` of them.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn recent(
+        &self,
+        accounts: &BTreeSet<WabaId>,
+        attributes: &[(&'static str, &'static str)],
+        (since, now): (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Recent, Unreadable> {
+        let attributes = Attributes {
+            accounts: accounts.iter().map(WabaId::to_string).collect(),
+            names: attributes.to_vec(),
+            since_ms: since.as_millis(),
+        };
+        let lines = self.journal.newest(&attributes, limit).await?;
+        let is_cut = lines.len() >= limit as usize;
+        let mut passages: Vec<_> = lines.into_iter().map(Passage::from).collect();
+        passages.reverse();
+        let oldest = passages.first().filter(|_| is_cut);
+        let complete_since = oldest.map_or(since, |oldest| oldest.at);
+        Ok(Recent {
+            passages,
+            complete_since: complete_since.max(now.minus(self.kept_for)),
+        })
     }
 
     /// Copies the whole store, as it is at one moment, to a new file.

@@ -6,6 +6,7 @@
 mod applied;
 mod committer;
 mod database;
+mod examination;
 mod history;
 mod location;
 mod parcels;
@@ -23,7 +24,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 pub use database::{OpenError, Reason};
-pub use history::{History, Passage, Question, Unreadable};
+pub use examination::ReportError;
+pub use history::{History, Passage, Question, Recent, Unreadable};
 pub use location::Location;
 pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
@@ -46,6 +48,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
+    location: Location,
     history: History,
     parcels: ParcelReader,
     requests: mpsc::Sender<Request>,
@@ -81,7 +84,7 @@ impl Store {
         let database = Database::open(location).await?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Shared::new(telemetry));
-        let history = History::of(database.journal());
+        let history = History::of(database.journal(), keep_journal_for);
         let parcels = database.parcel_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|trouble| OpenError::of(location.path(), trouble))?;
@@ -90,6 +93,7 @@ impl Store {
         tokio::spawn(committer.run(to_serve));
         Ok(Self {
             shared,
+            location: location.clone(),
             history,
             parcels,
             requests,
@@ -237,6 +241,12 @@ impl Store {
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
         self.shared.accounts().clone()
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// What came before.

@@ -4,7 +4,6 @@
 //! this code.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use prometheus::core::Desc;
 use prometheus::proto::{MetricFamily, MetricType};
@@ -189,34 +188,6 @@ impl Telemetry {
     #[must_use]
     pub fn declared(&self) -> &[Declared] {
         &self.declared
-    }
-
-    /// How many deliveries were refused, for whatever reason.
-    #[must_use]
-    pub fn webhooks_refused(&self) -> u64 {
-        use prometheus::core::Collector as _;
-        let families = self.webhook_rejected.collect();
-        let series = families.iter().flat_map(MetricFamily::get_metric);
-        // A counter of whole steps: nothing is cut off.
-        series
-            .map(|series| series.get_counter().get_value() as u64)
-            .sum()
-    }
-
-    /// The polls whose last try failed, by account and collector.
-    #[must_use]
-    pub fn failing_polls(&self) -> BTreeSet<(String, String)> {
-        use prometheus::core::Collector as _;
-        let families = self.poll_up.collect();
-        let series = families.iter().flat_map(MetricFamily::get_metric);
-        let failing = series.filter(|series| series.get_gauge().get_value() == 0.0);
-        let label = |series: &prometheus::proto::Metric, name| {
-            let pair = series.get_label().iter().find(|pair| pair.name() == name);
-            pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
-        };
-        failing
-            .map(|series| (label(series, "waba_id"), label(series, "collector")))
-            .collect()
     }
 
     /// Drops the series of an account that is no longer watched.

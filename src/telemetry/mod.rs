@@ -1,9 +1,13 @@
-//! What the exporter knows about itself: its logs and its own metrics.
+//! What the exporter knows about itself: its logs, its own metrics, and what its doctor finds.
 //!
 //! Invariant: direct instrumentation only. Facts about Meta are never here; they are rendered from
 //! state at every scrape.
 
+mod figures;
+mod finding;
 pub mod logs;
 mod metrics;
 
+pub use figures::Labelled;
+pub use finding::{Examination, Finding, Report, Verdict};
 pub use metrics::{Declared, Telemetry};

@@ -4,6 +4,7 @@ mod abuse;
 mod alerts;
 mod architecture;
 mod binary;
+mod browser;
 mod dashboards;
 mod deploy;
 mod doctor;

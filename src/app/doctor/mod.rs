@@ -1,11 +1,11 @@
-//! Looks at everything between Meta and `/metrics`, and says what is wrong and how to cure it. Changes nothing.
+//! Looks at everything between Meta and `/metrics`, and says what is wrong and how to cure it. Changes nothing;
+//! what it came to is kept beside the store, for the status page.
 //!
 //! One file for each link of the chain. A link that cannot be judged says so: that is neither well nor ill.
 
 mod accounts;
 mod callback;
 mod calls;
-mod finding;
 mod graph;
 mod running;
 mod store;
@@ -15,14 +15,16 @@ mod token;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use finding::{Finding, Report, Verdict};
+pub use crate::telemetry::{Finding, Report, Verdict};
 
 use super::discovery::{SearchError, search};
 use super::{Source, settings};
+use crate::clock;
 use crate::config::{AppConfig, Config};
 use crate::domain::WabaId;
 use crate::ingest::graph::Client;
-use crate::telemetry::Telemetry;
+use crate::store::ReportError;
+use crate::telemetry::{Examination, Telemetry};
 use calls::CountedCalls;
 
 /// One app as the checks see it.
@@ -51,6 +53,21 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
         }
     };
     examine_chain(&config).await
+}
+
+/// Keeps the report beside the store, where the status page finds it. There is nowhere to keep it for a
+/// store in memory, or where the configuration is not valid.
+///
+/// # Errors
+/// If it cannot be written, and where.
+pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
+    let Ok(config) = source.load() else {
+        return Ok(());
+    };
+    settings::location(&config).keep_examination(&Examination {
+        at: clock::now(),
+        report: report.clone(),
+    })
 }
 
 async fn examine_chain(config: &Config) -> anyhow::Result<Report> {

@@ -48,6 +48,17 @@ pub struct Selection {
     pub until_ms: i64,
 }
 
+/// Some attributes of some accounts.
+#[derive(Clone, Debug, Default)]
+pub struct Attributes {
+    /// Of these accounts; few enough to be named in a query.
+    pub accounts: Vec<String>,
+    /// These, as (kind of entity, name).
+    pub names: Vec<(&'static str, &'static str)>,
+    /// At or after this moment, in Unix milliseconds.
+    pub since_ms: i64,
+}
+
 /// In which order lines come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -129,6 +140,30 @@ impl Journal {
         query.push_bind(selection.since_ms).push(") ORDER BY ");
         query.push(Order::ByEntity.columns());
         query.push(" LIMIT ").push_bind(limit);
+        Ok(query.build_query_as().fetch_all(&self.pool).await?)
+    }
+
+    /// The newest lines of these attributes, newest first.
+    pub async fn newest(
+        &self,
+        wanted: &Attributes,
+        limit: u32,
+    ) -> Result<Vec<JournalLine>, Trouble> {
+        let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+        query.push("order_ms >= ").push_bind(wanted.since_ms);
+        query.push(" AND waba_id IN (");
+        let mut accounts = query.separated(", ");
+        for account in &wanted.accounts {
+            accounts.push_bind(account.clone());
+        }
+        query.push(") AND (1 = 0");
+        for (entity, attribute) in &wanted.names {
+            query.push(" OR (entity = ").push_bind(*entity);
+            query.push(" AND attribute = ").push_bind(*attribute);
+            query.push(")");
+        }
+        query.push(") ORDER BY order_ms DESC, waba_id, entity_id, attribute, source DESC LIMIT ");
+        query.push_bind(limit);
         Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 

@@ -20,7 +20,7 @@ async fn a_healthy_set_up_is_fine_in_every_link() {
     let mut checks: Vec<&str> = report
         .findings
         .iter()
-        .map(|finding| finding.check)
+        .map(|finding| finding.check.as_ref())
         .collect();
     checks.sort_unstable();
     checks.dedup();

@@ -12,3 +12,4 @@ mod older;
 mod pruning;
 mod restore;
 pub mod service;
+mod timelines;

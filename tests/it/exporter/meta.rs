@@ -178,6 +178,11 @@ impl Exporter {
         }
     }
 
+    /// The flags it was started with.
+    pub fn flags(&self) -> Flags {
+        self.flags.clone()
+    }
+
     /// What a command beside it is configured with, its public address included.
     pub fn config(&self) -> Config {
         let callback = format!("{}/webhook", self.url);

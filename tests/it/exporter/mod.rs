@@ -6,5 +6,6 @@ pub mod meta;
 mod polling;
 mod public_side;
 mod reload;
+mod status;
 mod subscribe;
 mod two_sources;

@@ -139,7 +139,7 @@ async fn no_customers_number_and_no_secret_is_ever_shown() {
             world.app.verify_token.clone(),
         ]
     });
-    for path in ["/metrics", "/"] {
+    for path in ["/metrics", "/", "/api/v1/status"] {
         let text = exporter.get(path).await;
         assert!(!text.contains("15550100111"), "{path}");
         assert!(

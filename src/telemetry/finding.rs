@@ -1,9 +1,13 @@
-//! What a check came to.
+//! What the doctor's checks came to: told at once, and kept for the status page.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Timestamp;
 
 /// How it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
@@ -27,10 +31,10 @@ impl Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which check: a name that scripts may rely on.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// The app or account that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
@@ -82,7 +86,7 @@ impl Finding {
 
     fn new(check: &'static str, verdict: Verdict, message: String, cure: Option<String>) -> Self {
         Self {
-            check,
+            check: check.into(),
             about: None,
             verdict,
             message,
@@ -92,7 +96,7 @@ impl Finding {
 }
 
 /// All findings, and how many of them are not fine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// In the order of the chain, from the configuration to the last webhook.
     pub findings: Vec<Finding>,
@@ -116,4 +120,13 @@ impl Report {
             findings,
         }
     }
+}
+
+/// A report, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examination {
+    /// When the doctor had looked.
+    pub at: Timestamp,
+    /// What it came to.
+    pub report: Report,
 }

@@ -1,0 +1,168 @@
+//! One account with its numbers and its templates in trouble, the worst first.
+
+use serde::Serialize;
+
+use super::Facts;
+use super::level::Level;
+use super::number::NumberStatus;
+use super::template::{self, TemplateStatus};
+use super::timeline::{ACCOUNT, Segment, Steps};
+use super::trouble::{self, Trouble};
+use super::value::{Ahead, Limit, Past, Said};
+use crate::domain::account::{BanState, RestrictionType, ReviewStatus};
+use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
+use crate::state::{Account, Number, Template, account};
+
+/// Shown of each account; `/metrics` has all of them.
+pub(super) const MAX_NUMBERS: usize = 100;
+pub(super) const MAX_TEMPLATES: usize = 20;
+
+/// An account.
+#[derive(Debug, Serialize)]
+pub struct AccountStatus {
+    pub waba_id: String,
+    pub name: Option<String>,
+    /// The worst of its own troubles and of its numbers'.
+    pub level: Level,
+    /// Its own; a number's are with the number.
+    pub troubles: Vec<Trouble>,
+    pub review_status: Option<Said<ReviewStatus>>,
+    pub can_send_message: Option<Said<CanSendMessage>>,
+    pub messaging_limit: Option<Limit>,
+    pub webhook_subscribed: Option<bool>,
+    pub ban_state: Option<Said<BanState>>,
+    /// When Meta disables it.
+    pub disabled: Option<Ahead>,
+    pub restrictions: Vec<Restriction>,
+    pub timelines: Timelines,
+    pub polls: Vec<Poll>,
+    pub api: Api,
+    /// The last webhook since the exporter started.
+    pub last_webhook: Option<Past>,
+    pub phone_numbers_total: usize,
+    pub phone_numbers: Vec<NumberStatus>,
+    pub templates_total: usize,
+    pub template_problems_total: usize,
+    pub template_problems: Vec<TemplateStatus>,
+}
+
+/// A restriction in force.
+#[derive(Debug, Serialize)]
+pub struct Restriction {
+    pub kind: Said<RestrictionType>,
+    /// None where Meta gives no end.
+    pub ends: Option<Ahead>,
+}
+
+/// What it was in the last thirty days; empty where the journal cannot be read.
+#[derive(Debug, Serialize)]
+pub struct Timelines {
+    pub can_send_message: Vec<Segment>,
+}
+
+/// How old the knowledge of one collector is.
+#[derive(Debug, Serialize)]
+pub struct Poll {
+    pub collector: Said<Collector>,
+    pub last_success: Option<Past>,
+    pub is_failing: bool,
+}
+
+/// The Graph API's quota.
+#[derive(Debug, Serialize)]
+pub struct Api {
+    /// The share that is used; at 1 calls are refused.
+    pub usage_ratio: Option<f64>,
+    pub planned_calls_per_hour: Option<u64>,
+    /// When calls are let in again, while they are not.
+    pub regained: Option<Ahead>,
+}
+
+impl AccountStatus {
+    pub(super) fn of(
+        waba_id: &WabaId,
+        account: &Account,
+        facts: &Facts,
+        steps: Option<&Steps>,
+    ) -> Self {
+        let now = facts.now;
+        let troubles = trouble::of_account(waba_id, account, &facts.figures, now);
+        let mut numbers: Vec<&Number> = account.numbers().collect();
+        numbers.sort_by_cached_key(|number| {
+            trouble::of_number(number, now)
+                .first()
+                .map_or(Level::Fine, |worst| worst.level)
+        });
+        let mut problems: Vec<&Template> = account
+            .templates()
+            .filter(|one| one.is_a_problem())
+            .collect();
+        problems.sort_by_key(|one| template::level(one));
+        let shown = numbers.iter().take(MAX_NUMBERS);
+        let phone_numbers: Vec<_> = shown.map(|one| NumberStatus::of(one, steps, now)).collect();
+        let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
+        let (sending, id) = (&account.can_send_message, waba_id.as_str());
+        let attribute = (ACCOUNT, account::CAN_SEND_MESSAGE.name);
+        let last_webhook = facts.figures.last_received(waba_id);
+        Self {
+            waba_id: waba_id.to_string(),
+            name: account.name.value().cloned(),
+            level: trouble::worst(&troubles).min(worst_number),
+            troubles,
+            review_status: account.review_status.value().map(Said),
+            can_send_message: sending.value().map(Said),
+            messaging_limit: account.messaging_limit.value().map(Limit),
+            webhook_subscribed: account.webhook_subscribed.value().copied(),
+            ban_state: account.ban.value().map(|ban| Said(ban.state)),
+            disabled: account.disable_scheduled_at().map(|at| Ahead::of(at, now)),
+            restrictions: restrictions(account, now),
+            timelines: Timelines {
+                can_send_message: steps
+                    .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
+            },
+            polls: polls(waba_id, account, facts),
+            api: api(waba_id, facts),
+            last_webhook: last_webhook.map(|at| Past::of(at, now)),
+            phone_numbers_total: numbers.len(),
+            phone_numbers,
+            templates_total: account.templates().count(),
+            template_problems_total: problems.len(),
+            template_problems: problems
+                .into_iter()
+                .take(MAX_TEMPLATES)
+                .map(|one| TemplateStatus::of(one, now))
+                .collect(),
+        }
+    }
+}
+
+fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {
+    let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| Restriction {
+        kind: Said(kind),
+        ends: ends.map(|at| Ahead::of(at, now)),
+    };
+    account.restrictions(now).map(restriction).collect()
+}
+
+fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {
+    let collectors = Collector::ALL.iter().filter(|one| !one.is_other());
+    let poll = |collector: &Collector| Poll {
+        collector: Said(*collector),
+        last_success: account
+            .last_success(*collector)
+            .map(|at| Past::of(at, facts.now)),
+        is_failing: facts.figures.is_failing(waba_id, *collector),
+    };
+    collectors.map(poll).collect()
+}
+
+fn api(waba_id: &WabaId, facts: &Facts) -> Api {
+    let regained = facts.figures.regain_access(waba_id);
+    Api {
+        usage_ratio: facts.figures.usage_ratio(waba_id),
+        planned_calls_per_hour: facts.figures.planned_calls(waba_id),
+        regained: regained
+            .filter(|at| *at > facts.now)
+            .map(|at| Ahead::of(at, facts.now)),
+    }
+}

@@ -1,0 +1,103 @@
+//! What is read of the exporter's own metrics, once for each answer.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Collector, Timestamp, WabaId, Word};
+use crate::telemetry::{Labelled, Telemetry};
+
+/// The exporter's own metrics as they are now.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub accepted: u64,
+    pub duplicates: u64,
+    pub too_late: u64,
+    pub unwatched: u64,
+    pub refused: BTreeMap<String, u64>,
+    pub is_reloaded: bool,
+    poll_up: Labelled,
+    usage: Labelled,
+    planned: Labelled,
+    regain: Labelled,
+    received: Labelled,
+}
+
+impl Figures {
+    pub fn of(telemetry: &Telemetry) -> Self {
+        let refused = Labelled::of(&telemetry.webhook_rejected);
+        let refused = refused
+            .by("reason")
+            .map(|(reason, count)| (reason.to_owned(), whole(count)));
+        Self {
+            accepted: telemetry.webhook_deliveries.get(),
+            duplicates: telemetry.webhook_duplicates.get(),
+            too_late: telemetry.webhook_stale.get(),
+            unwatched: telemetry.webhook_unwatched.get(),
+            refused: refused.filter(|(_, count)| *count > 0).collect(),
+            is_reloaded: telemetry.config_last_reload_successful.get() == 1,
+            poll_up: Labelled::of(&telemetry.poll_up),
+            usage: Labelled::of(&telemetry.graph_usage_ratio),
+            planned: Labelled::of(&telemetry.graph_planned_calls),
+            regain: Labelled::of(&telemetry.graph_regain_access),
+            received: Labelled::of(&telemetry.webhook_last_received),
+        }
+    }
+
+    /// Did the last poll of this account by this collector fail?
+    pub fn is_failing(&self, waba_id: &WabaId, collector: Collector) -> bool {
+        let labels = [
+            ("waba_id", waba_id.as_str()),
+            ("collector", collector.as_str()),
+        ];
+        self.poll_up.value(&labels) == Some(0.0)
+    }
+
+    /// How many polls failed when they were last tried.
+    pub fn failing(&self) -> usize {
+        let failing = self.poll_up.by("collector").filter(|(_, up)| *up == 0.0);
+        failing.count()
+    }
+
+    /// The share of Meta's quota that is used; at 1 calls are refused.
+    pub fn usage_ratio(&self, waba_id: &WabaId) -> Option<f64> {
+        self.usage.value(&[("waba_id", waba_id.as_str())])
+    }
+
+    pub fn planned_calls(&self, waba_id: &WabaId) -> Option<u64> {
+        let planned = self.planned.value(&[("waba_id", waba_id.as_str())]);
+        planned.map(whole)
+    }
+
+    /// When Meta lets calls in again, while it does not.
+    pub fn regain_access(&self, waba_id: &WabaId) -> Option<Timestamp> {
+        let regain = self.regain.value(&[("waba_id", waba_id.as_str())]);
+        regain.map(moment)
+    }
+
+    /// When the last webhook of this account came, since the start.
+    pub fn last_received(&self, waba_id: &WabaId) -> Option<Timestamp> {
+        let received = self.received.value(&[("waba_id", waba_id.as_str())]);
+        received.map(moment)
+    }
+
+    /// When the last webhook of any account came, since the start.
+    pub fn last_received_of_all(&self) -> Option<Timestamp> {
+        self.received.value(&[]).map(moment)
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of whole things, far below 2^53"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "written by this program from a moment of the calendar"
+)]
+fn moment(seconds: f64) -> Timestamp {
+    Timestamp::from_millis((seconds * 1_000.0).round() as i64)
+}

@@ -1,0 +1,149 @@
+//! The exporter's own chain: apps and their access, webhooks, the store, and what the doctor found.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Facts;
+use super::level::Level;
+use super::trouble::{self, Trouble};
+use super::value::{Ahead, Past};
+use crate::domain::access::{Access, End};
+use crate::domain::{AppId, Timestamp};
+use crate::telemetry::{Examination, Finding, Verdict};
+
+/// Findings shown of the doctor's report; the report itself has all of them.
+const MAX_FINDINGS: usize = 100;
+
+/// What an app may do at Meta's.
+#[derive(Debug, Serialize)]
+pub struct AppStatus {
+    /// What the operator calls it.
+    pub name: String,
+    pub app_id: Option<String>,
+    pub level: Level,
+    pub troubles: Vec<Trouble>,
+    pub token_is_valid: Option<bool>,
+    /// None if never, or not known.
+    pub token_ends: Option<Ahead>,
+    pub data_access_ends: Option<Ahead>,
+    pub missing_scopes: Vec<&'static str>,
+    /// None where the app's subscription cannot be asked for.
+    pub missing_webhook_fields: Option<Vec<&'static str>>,
+    pub callback_matches: Option<bool>,
+}
+
+/// Webhooks since the exporter started.
+#[derive(Debug, Serialize)]
+pub struct Webhooks {
+    pub accepted: u64,
+    pub refused: u64,
+    /// Those that were, such as `bad_signature`.
+    pub refused_by_reason: BTreeMap<String, u64>,
+    pub duplicates: u64,
+    pub too_late: u64,
+    pub unwatched: u64,
+    pub last_received: Option<Past>,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Serialize)]
+pub struct StoreStatus {
+    pub takes_commits: bool,
+    /// Why not.
+    pub error: Option<String>,
+}
+
+/// What the doctor found when it was last asked.
+#[derive(Debug, Serialize)]
+pub struct Doctor {
+    /// None if it was never asked, or its report cannot be read.
+    pub looked: Option<Past>,
+    pub fine: usize,
+    pub problems: usize,
+    pub unknown: usize,
+    /// Those that are not fine, problems first.
+    pub findings: Vec<Finding>,
+    /// Why its report cannot be read.
+    pub error: Option<String>,
+}
+
+impl AppStatus {
+    pub(super) fn of(name: &str, access: &Access, now: Timestamp) -> Self {
+        let troubles = trouble::of_app(access, now);
+        let token = access.token.as_ref();
+        let ahead = |end: Option<End>| match end {
+            Some(End::At(at)) => Some(Ahead::of(at, now)),
+            Some(End::Never) | None => None,
+        };
+        let subscription = access.subscription.as_ref();
+        Self {
+            name: name.to_owned(),
+            app_id: access.app_id.as_ref().map(AppId::to_string),
+            level: trouble::worst(&troubles),
+            troubles,
+            token_is_valid: token.map(|token| token.is_valid),
+            token_ends: ahead(token.and_then(|token| token.expires)),
+            data_access_ends: ahead(token.and_then(|token| token.data_access_expires)),
+            missing_scopes: token.map_or(vec![], |token| token.missing_scopes()),
+            missing_webhook_fields: subscription.map(|one| one.missing_fields()),
+            callback_matches: access.callback_matches,
+        }
+    }
+}
+
+impl Webhooks {
+    pub(super) fn of(facts: &Facts) -> Self {
+        let figures = &facts.figures;
+        let last = figures.last_received_of_all();
+        Self {
+            accepted: figures.accepted,
+            refused: figures.refused.values().sum(),
+            refused_by_reason: figures.refused.clone(),
+            duplicates: figures.duplicates,
+            too_late: figures.too_late,
+            unwatched: figures.unwatched,
+            last_received: last.map(|at| Past::of(at, facts.now)),
+        }
+    }
+}
+
+impl Doctor {
+    pub(super) fn of(examination: &Result<Option<Examination>, String>, now: Timestamp) -> Self {
+        let nothing = |error| Self {
+            looked: None,
+            fine: 0,
+            problems: 0,
+            unknown: 0,
+            findings: vec![],
+            error,
+        };
+        match examination {
+            Ok(None) => nothing(None),
+            Err(error) => nothing(Some(error.clone())),
+            Ok(Some(examination)) => Self::reported(examination, now),
+        }
+    }
+
+    fn reported(Examination { at, report }: &Examination, now: Timestamp) -> Self {
+        let count = |verdict| {
+            report
+                .findings
+                .iter()
+                .filter(|one| one.verdict == verdict)
+                .count()
+        };
+        let not_fine = report.findings.iter().filter(|finding| !finding.is_fine());
+        let mut findings: Vec<Finding> = not_fine.cloned().collect();
+        findings.sort_by_key(|finding| finding.verdict != Verdict::Problem);
+        findings.truncate(MAX_FINDINGS);
+        Self {
+            looked: Some(Past::of(*at, now)),
+            fine: count(Verdict::Fine),
+            problems: count(Verdict::Problem),
+            unknown: count(Verdict::Unknown),
+            findings,
+            error: None,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How grave a state is: what comes first, and how it is drawn. The word itself always says it too.
+
+use serde::Serialize;
+
+use crate::domain::template::Status as TemplateStatus;
+use crate::domain::{CanSendMessage, QualityRating, account, number};
+
+/// How grave a state is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Meta has acted, or is about to.
+    Critical,
+    /// It is getting worse, or somebody has to do something in the next days.
+    Warning,
+    /// Neither good nor bad, or not known.
+    Neutral,
+    /// As it should be.
+    Fine,
+}
+
+impl Level {
+    /// Its word, in JSON and as class of the page's style.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Neutral => "neutral",
+            Self::Fine => "fine",
+        }
+    }
+}
+
+impl From<QualityRating> for Level {
+    fn from(rating: QualityRating) -> Self {
+        match rating {
+            QualityRating::Green => Self::Fine,
+            QualityRating::Yellow => Self::Warning,
+            QualityRating::Red => Self::Critical,
+            QualityRating::Unknown | QualityRating::Other => Self::Neutral,
+        }
+    }
+}
+
+impl From<number::Status> for Level {
+    fn from(status: number::Status) -> Self {
+        use number::Status;
+        match status {
+            Status::Connected | Status::Linked => Self::Fine,
+            Status::Flagged | Status::Restricted | Status::RateLimited | Status::Banned => {
+                Self::Critical
+            }
+            Status::Pending | Status::Unverified | Status::Warned | Status::Paused => Self::Warning,
+            // Test numbers are always disconnected: by itself that is no trouble.
+            _ => Self::Neutral,
+        }
+    }
+}
+
+impl From<CanSendMessage> for Level {
+    fn from(can_send: CanSendMessage) -> Self {
+        match can_send {
+            CanSendMessage::Available => Self::Fine,
+            CanSendMessage::Limited => Self::Warning,
+            CanSendMessage::Blocked => Self::Critical,
+            CanSendMessage::Other => Self::Neutral,
+        }
+    }
+}
+
+impl From<account::ReviewStatus> for Level {
+    fn from(review: account::ReviewStatus) -> Self {
+        use account::ReviewStatus;
+        match review {
+            ReviewStatus::Approved => Self::Fine,
+            ReviewStatus::Rejected | ReviewStatus::Restricted => Self::Critical,
+            ReviewStatus::Pending | ReviewStatus::Deferred | ReviewStatus::LimitReached => {
+                Self::Warning
+            }
+            ReviewStatus::Other => Self::Neutral,
+        }
+    }
+}
+
+impl From<TemplateStatus> for Level {
+    fn from(status: TemplateStatus) -> Self {
+        match status {
+            TemplateStatus::Approved => Self::Fine,
+            TemplateStatus::Rejected | TemplateStatus::Disabled => Self::Critical,
+            TemplateStatus::Paused | TemplateStatus::LimitExceeded | TemplateStatus::InAppeal => {
+                Self::Warning
+            }
+            _ => Self::Neutral,
+        }
+    }
+}

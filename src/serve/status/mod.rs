@@ -1,0 +1,126 @@
+//! How everything is: one model, told as a page at `/` and as JSON at `/api/v1/status`.
+//!
+//! Pure: facts and a moment in, a [`Status`] out. The page is drawn from that and from nothing else, so that
+//! both say the same. What is here is the business' own, never a customer's, and no secret.
+
+mod account;
+mod figures;
+mod health;
+mod level;
+mod number;
+mod overview;
+mod page;
+pub mod route;
+mod template;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod trouble;
+mod value;
+mod words;
+
+use serde::Serialize;
+
+use crate::domain::access::Accesses;
+use crate::domain::{Timestamp, WabaId};
+use crate::state::Accounts;
+use crate::telemetry::Examination;
+use account::AccountStatus;
+use figures::Figures;
+use health::{AppStatus, Doctor, StoreStatus, Webhooks};
+use level::Level;
+use overview::{Attention, Overview, Summary};
+use timeline::Steps;
+use value::Moment;
+
+/// What is known at one moment.
+#[derive(Debug)]
+struct Facts {
+    accounts: Accounts,
+    access: Accesses,
+    figures: Figures,
+    /// Does it take commits, and if not, why?
+    store: Result<(), String>,
+    /// What the doctor found last.
+    examination: Result<Option<Examination>, String>,
+    now: Timestamp,
+}
+
+/// Everything that the page and the JSON tell.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub at: Moment,
+    pub version: &'static str,
+    pub revision: &'static str,
+    /// The worst of everything.
+    pub level: Level,
+    pub summary: Summary,
+    pub attention: Attention,
+    /// The worst first.
+    pub accounts: Vec<AccountStatus>,
+    /// Where the next part begins; none where this is the last.
+    pub next_offset: Option<usize>,
+    pub timelines: Timelines,
+    pub apps: Vec<AppStatus>,
+    pub webhooks: Webhooks,
+    pub store: StoreStatus,
+    pub doctor: Doctor,
+}
+
+/// How far back timelines reach.
+#[derive(Debug, Serialize)]
+pub struct Timelines {
+    pub since: Moment,
+    /// Before this nothing is known any more.
+    pub known_since: Option<Moment>,
+    /// Why the journal cannot be read.
+    pub error: Option<String>,
+}
+
+/// Which accounts are shown: some of the order, or one.
+#[derive(Debug, Default)]
+struct Selection {
+    shown: Vec<WabaId>,
+    next_offset: Option<usize>,
+}
+
+impl Status {
+    fn of(
+        facts: &Facts,
+        overview: Overview,
+        selection: &Selection,
+        steps: Result<&Steps, String>,
+    ) -> Self {
+        let now = facts.now;
+        let known = steps.as_ref().ok().copied();
+        let shown = selection.shown.iter().filter_map(|waba_id| {
+            let account = facts.accounts.get(waba_id)?;
+            Some(AccountStatus::of(waba_id, account, facts, known))
+        });
+        let apps = facts.access.iter();
+        Self {
+            at: Moment(now),
+            version: env!("CARGO_PKG_VERSION"),
+            revision: env!("BUILD_REVISION"),
+            level: overview.attention.level(),
+            summary: overview.summary,
+            attention: overview.attention,
+            accounts: shown.collect(),
+            next_offset: selection.next_offset,
+            timelines: Timelines {
+                since: Moment(now.minus(timeline::WINDOW)),
+                known_since: known.map(|steps| Moment(steps.known_since())),
+                error: steps.err(),
+            },
+            apps: apps
+                .map(|(name, access)| AppStatus::of(name, access, now))
+                .collect(),
+            webhooks: Webhooks::of(facts),
+            store: StoreStatus {
+                takes_commits: facts.store.is_ok(),
+                error: facts.store.as_ref().err().cloned(),
+            },
+            doctor: Doctor::of(&facts.examination, now),
+        }
+    }
+}

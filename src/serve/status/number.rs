@@ -1,0 +1,86 @@
+//! One phone number, as the page and the JSON tell of it.
+
+use serde::Serialize;
+
+use super::level::Level;
+use super::timeline::{NUMBER, Segment, Steps};
+use super::trouble::{self, Trouble};
+use super::value::{Ahead, Limit, Moment, Said};
+use crate::domain::number::{NameStatus, Status, ThroughputLevel};
+use crate::domain::{CanSendMessage, QualityRating, Timestamp};
+use crate::state::{Number, number};
+
+/// A phone number.
+#[derive(Debug, Serialize)]
+pub struct NumberStatus {
+    pub phone_number_id: String,
+    pub display_phone_number: Option<String>,
+    pub verified_name: Option<String>,
+    pub level: Level,
+    pub troubles: Vec<Trouble>,
+    pub quality_rating: Option<Said<QualityRating>>,
+    pub status: Option<Said<Status>>,
+    pub can_send_message: Option<Said<CanSendMessage>>,
+    pub messaging_limit: Option<Limit>,
+    pub throughput_level: Option<Said<ThroughputLevel>>,
+    pub name_status: Option<Said<NameStatus>>,
+    /// Set while it is flagged.
+    pub flag: Option<Flag>,
+    pub timelines: Timelines,
+}
+
+/// Meta's warning.
+#[derive(Debug, Serialize)]
+pub struct Flag {
+    pub since: Moment,
+    /// Until when the rating must have recovered.
+    pub meta_acts: Ahead,
+}
+
+/// What it was in the last thirty days; empty where the journal cannot be read.
+#[derive(Debug, Serialize)]
+pub struct Timelines {
+    pub quality_rating: Vec<Segment>,
+    pub status: Vec<Segment>,
+}
+
+impl NumberStatus {
+    pub(super) fn of(number: &Number, steps: Option<&Steps>, now: Timestamp) -> Self {
+        let troubles = trouble::of_number(number, now);
+        Self {
+            phone_number_id: number.id.to_string(),
+            display_phone_number: number.display_phone_number.value().cloned(),
+            verified_name: number.verified_name.value().cloned(),
+            level: trouble::worst(&troubles),
+            troubles,
+            quality_rating: number.quality_rating.value().map(Said),
+            status: number.status.value().map(Said),
+            can_send_message: number.can_send_message.value().map(Said),
+            messaging_limit: number.messaging_limit.value().map(Limit),
+            throughput_level: number.throughput_level.value().map(Said),
+            name_status: number.name_status.value().map(Said),
+            flag: flag(number, now),
+            timelines: timelines(number, steps),
+        }
+    }
+}
+
+fn flag(number: &Number, now: Timestamp) -> Option<Flag> {
+    let (since, deadline) = (number.flagged_since()?, number.flagged_deadline()?);
+    Some(Flag {
+        since: Moment(since),
+        meta_acts: Ahead::of(deadline, now),
+    })
+}
+
+fn timelines(number: &Number, steps: Option<&Steps>) -> Timelines {
+    let id = number.id.as_str();
+    let rating = (NUMBER, number::QUALITY_RATING.name);
+    let status = (NUMBER, number::STATUS.name);
+    Timelines {
+        quality_rating: steps.map_or(vec![], |steps| {
+            steps.timeline(rating, id, &number.quality_rating)
+        }),
+        status: steps.map_or(vec![], |steps| steps.timeline(status, id, &number.status)),
+    }
+}

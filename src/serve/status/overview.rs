@@ -1,0 +1,177 @@
+//! All accounts at a glance: what is wrong anywhere, and in which order accounts are shown.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Facts;
+use super::level::Level;
+use super::trouble::{self, Trouble};
+use crate::domain::{QualityRating, WabaId, Word};
+use crate::state::{Account, Number};
+
+/// Things listed that need somebody; more are counted.
+const MAX_ITEMS: usize = 25;
+
+/// How many there are of everything that is watched.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    pub accounts: usize,
+    pub phone_numbers: usize,
+    pub phone_numbers_by_rating: BTreeMap<&'static str, usize>,
+    pub templates: usize,
+    pub template_problems: usize,
+    pub failing_polls: usize,
+}
+
+/// What needs somebody.
+#[derive(Debug, Default, Serialize)]
+pub struct Attention {
+    /// How many accounts, numbers and parts of the exporter are critical.
+    pub critical: usize,
+    pub warning: usize,
+    /// The worst of them, and what is wrong with each.
+    pub items: Vec<Item>,
+}
+
+/// An account, a number or a part of the exporter, and what is wrong with it.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    pub level: Level,
+    /// What it is called.
+    pub subject: String,
+    pub waba_id: Option<String>,
+    pub phone_number_id: Option<String>,
+    pub troubles: Vec<String>,
+}
+
+/// The first look at everything.
+#[derive(Debug)]
+pub(super) struct Overview {
+    pub summary: Summary,
+    pub attention: Attention,
+    /// Of all accounts, the worst first.
+    pub order: Vec<WabaId>,
+}
+
+impl Overview {
+    pub fn of(facts: &Facts) -> Self {
+        let mut items = of_exporter(facts);
+        let mut order = Vec::with_capacity(facts.accounts.len());
+        for (waba_id, account) in &facts.accounts {
+            let found = of_account(waba_id, account, facts);
+            let level = found.iter().map(|item| item.level).min();
+            order.push((level.unwrap_or(Level::Fine), waba_id.clone()));
+            items.extend(found);
+        }
+        order.sort();
+        Self {
+            summary: summary(facts),
+            attention: Attention::of(items),
+            order: order.into_iter().map(|(_, waba_id)| waba_id).collect(),
+        }
+    }
+}
+
+impl Attention {
+    fn of(mut items: Vec<Item>) -> Self {
+        let count = |level| items.iter().filter(|item| item.level == level).count();
+        let (critical, warning) = (count(Level::Critical), count(Level::Warning));
+        items.sort_by_key(|item| item.level);
+        items.truncate(MAX_ITEMS);
+        Self {
+            critical,
+            warning,
+            items,
+        }
+    }
+
+    /// The worst there is.
+    pub(super) fn level(&self) -> Level {
+        let worst = self.items.first();
+        worst.map_or(Level::Fine, |item| item.level)
+    }
+}
+
+impl Item {
+    fn of(subject: impl Into<String>, troubles: &[Trouble]) -> Option<Self> {
+        let texts = troubles.iter().map(|trouble| trouble.text.clone());
+        (!troubles.is_empty()).then(|| Self {
+            level: trouble::worst(troubles),
+            subject: subject.into(),
+            waba_id: None,
+            phone_number_id: None,
+            troubles: texts.collect(),
+        })
+    }
+}
+
+/// What keeps the exporter from knowing.
+fn of_exporter(facts: &Facts) -> Vec<Item> {
+    let store = facts.store.as_ref().err().map(|error| {
+        let text = format!("{error}; webhooks are refused, so that Meta sends them again");
+        vec![Trouble::critical(text)]
+    });
+    let reload = (!facts.figures.is_reloaded).then(|| {
+        let text = "the last reload failed, the one before it stays in force; the log says why";
+        vec![Trouble::warning(text)]
+    });
+    let store = store.and_then(|troubles| Item::of("Store", &troubles));
+    let reload = reload.and_then(|troubles| Item::of("Configuration", &troubles));
+    let apps = facts.access.iter().filter_map(|(name, access)| {
+        Item::of(format!("App {name}"), &trouble::of_app(access, facts.now))
+    });
+    store.into_iter().chain(reload).chain(apps).collect()
+}
+
+fn of_account(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
+    let own = trouble::of_account(waba_id, account, &facts.figures, facts.now);
+    let name = account
+        .name
+        .value()
+        .map_or(waba_id.as_str(), String::as_str);
+    let numbers = account.numbers().filter_map(|number| {
+        let item = Item::of(called(number), &trouble::of_number(number, facts.now))?;
+        let phone_number_id = Some(number.id.to_string());
+        Some(Item {
+            phone_number_id,
+            ..item
+        })
+    });
+    let own = Item::of(format!("Account {name}"), &own);
+    let of_account = |item| Item {
+        waba_id: Some(waba_id.to_string()),
+        ..item
+    };
+    own.into_iter().chain(numbers).map(of_account).collect()
+}
+
+fn called(number: &Number) -> String {
+    let digits = number.display_phone_number.value();
+    let digits = digits.map_or(number.id.as_str(), String::as_str);
+    match number.verified_name.value() {
+        Some(name) => format!("{digits} {name}"),
+        None => digits.to_owned(),
+    }
+}
+
+fn summary(facts: &Facts) -> Summary {
+    let mut summary = Summary {
+        accounts: facts.accounts.len(),
+        failing_polls: facts.figures.failing(),
+        ..Summary::default()
+    };
+    for account in facts.accounts.values() {
+        for number in account.numbers() {
+            summary.phone_numbers += 1;
+            let rating = number.quality_rating.value();
+            let rating = rating.unwrap_or(QualityRating::Unknown).as_str();
+            *summary.phone_numbers_by_rating.entry(rating).or_default() += 1;
+        }
+        for template in account.templates() {
+            summary.templates += 1;
+            summary.template_problems += usize::from(template.is_a_problem());
+        }
+    }
+    summary
+}

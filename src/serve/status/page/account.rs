@@ -1,0 +1,191 @@
+//! An account's section: its states, its numbers, its templates in trouble, and how old that is.
+
+use maud::{Markup, html};
+
+use super::{badge, timeline, word, word_about};
+use crate::domain::{CanSendMessage, QualityRating, Word, number};
+use crate::serve::status::Status;
+use crate::serve::status::account::{AccountStatus, Poll};
+use crate::serve::status::level::Level;
+use crate::serve::status::number::NumberStatus;
+use crate::serve::status::template::TemplateStatus;
+use crate::serve::status::value::{Ahead, Said};
+use crate::serve::status::words::{ago, counted, distance, limit};
+
+pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
+    let id = format!("account-{}", account.waba_id);
+    let name = account.name.as_deref().unwrap_or("(name not read yet)");
+    html! {
+        section aria-labelledby=(id) {
+            h2 id=(id) { bdi { (name) } " " small { a href={ "/?waba_id=" (account.waba_id) } { (account.waba_id) } } }
+            (states(account))
+            @if !account.troubles.is_empty() {
+                ul.troubles {
+                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (trouble.text) } }
+                }
+            }
+            (sending(account))
+            (numbers(account, status))
+            (templates(account, status))
+            p.quiet { (data_age(account)) }
+        }
+    }
+}
+
+fn states(account: &AccountStatus) -> Markup {
+    html! {
+        p.states {
+            (word_about("review", account.review_status))
+            (word_about("sending", account.can_send_message))
+            @match account.webhook_subscribed {
+                Some(true) => (badge("webhooks subscribed", Level::Fine)),
+                Some(false) => (badge("webhooks not subscribed", Level::Critical)),
+                None => {},
+            }
+        }
+    }
+}
+
+/// Drawn only where there is a story: most accounts could always send.
+fn sending(account: &AccountStatus) -> Markup {
+    let segments = &account.timelines.can_send_message;
+    let values = segments.iter().filter(|segment| segment.value.is_some());
+    html! {
+        @if values.count() > 1 {
+            div.wide { span.quiet { "Sending, 30 days" } (timeline::draw("Sending", segments, |word| CanSendMessage::parse(word).into())) }
+        }
+    }
+}
+
+fn numbers(account: &AccountStatus, status: &Status) -> Markup {
+    let left_out = account.phone_numbers_total - account.phone_numbers.len();
+    html! {
+        @if account.phone_numbers.is_empty() {
+            p { "No phone numbers known." }
+        } @else {
+            table role="table" {
+                caption { (counted(account.phone_numbers_total, "phone number")) }
+                thead role="rowgroup" { tr role="row" {
+                    @for title in ["Number", "Quality, 30 days", "Status, 30 days", "Sending", "Limit in 24 h"] {
+                        th scope="col" role="columnheader" { (title) }
+                    }
+                } }
+                tbody role="rowgroup" {
+                    @for number in &account.phone_numbers { (number_row(number, status)) }
+                }
+            }
+            @if left_out > 0 { p { (counted(left_out, "phone number")) " more: see " a href="/metrics" { "/metrics" } "." } }
+        }
+    }
+}
+
+fn number_row(number: &NumberStatus, status: &Status) -> Markup {
+    let digits = number.display_phone_number.as_ref();
+    let digits = digits.unwrap_or(&number.phone_number_id);
+    let name = number.verified_name.as_deref().unwrap_or_default();
+    let timelines = &number.timelines;
+    html! {
+        tr role="row" id={ "number-" (number.phone_number_id) } {
+            th scope="row" role="rowheader" {
+                span.digits { bdi { (digits) } }
+                @if !name.is_empty() { span.name { bdi { (name) } } }
+            }
+            td role="cell" data-label="Quality" {
+                (word(number.quality_rating))
+                (timeline::draw("Quality", &timelines.quality_rating, |word| QualityRating::parse(word).into()))
+            }
+            td role="cell" data-label="Status" {
+                (word(number.status))
+                @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
+                (timeline::draw("Status", &timelines.status, |word| number::Status::parse(word).into()))
+            }
+            td role="cell" data-label="Sending" { (word(number.can_send_message)) }
+            td role="cell" data-label="Limit" { @if let Some(customers) = number.messaging_limit { (limit(customers.0)) } }
+        }
+    }
+}
+
+/// Its status may say already that it is flagged; a webhook tells of it earlier.
+fn flagged(number: &NumberStatus, deadline: Ahead, status: &Status) -> String {
+    let is_said = number.status == Some(Said(number::Status::Flagged));
+    let flagged = if is_said { "" } else { "flagged; " };
+    let when = distance(deadline.at.0, status.at.0);
+    if deadline.in_seconds > 0 {
+        format!("{flagged}Meta acts {when}")
+    } else {
+        format!("{flagged}Meta may act since {when}")
+    }
+}
+
+fn templates(account: &AccountStatus, status: &Status) -> Markup {
+    let problems = &account.template_problems;
+    let left_out = account.template_problems_total - problems.len();
+    html! {
+        @if problems.is_empty() {
+            p { (counted(account.templates_total, "template")) ", none in trouble." }
+        } @else {
+            table role="table" {
+                caption { (account.template_problems_total) " of " (counted(account.templates_total, "template")) " in trouble, or about to change" }
+                thead role="rowgroup" { tr role="row" {
+                    @for title in ["Template", "Status", "Quality", "Ahead", "Category"] {
+                        th scope="col" role="columnheader" { (title) }
+                    }
+                } }
+                tbody role="rowgroup" {
+                    @for template in problems { (template_row(template, status)) }
+                }
+            }
+            @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="/metrics" { "/metrics" } "." } }
+        }
+    }
+}
+
+fn template_row(template: &TemplateStatus, status: &Status) -> Markup {
+    let name = template.name.as_ref().unwrap_or(&template.template_id);
+    html! {
+        tr role="row" {
+            th scope="row" role="rowheader" {
+                span.digits { bdi { (name) } }
+                @if let Some(language) = &template.language { span.name { bdi { (language) } } }
+            }
+            td role="cell" data-label="Status" {
+                (word(template.status))
+                @if let Some(Said(reason)) = template.rejected_reason { span.name { (reason.as_str()) } }
+            }
+            td role="cell" data-label="Quality" { (word(template.quality_rating)) }
+            td role="cell" data-label="Ahead" { (ahead(template, status)) }
+            td role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
+        }
+    }
+}
+
+fn ahead(template: &TemplateStatus, status: &Status) -> Markup {
+    let when = |ahead: Ahead| distance(ahead.at.0, status.at.0);
+    let correct = template
+        .correct_category
+        .filter(|_| template.category_change.is_none());
+    html! {
+        @if let Some(ends) = template.pause_ends { span.line { "pause ends " (when(ends)) } }
+        @if let Some(at) = template.disabled { (badge(&format!("disabled {}", when(at)), Level::Critical)) }
+        @if let Some(change) = &template.category_change { span.line { "becomes " (change.to.0.as_str()) " " (when(change.when)) } }
+        @if let Some(Said(category)) = correct { span.line { "Meta finds " (category.as_str()) " right" } }
+    }
+}
+
+fn data_age(account: &AccountStatus) -> Markup {
+    let age = |poll: &Poll| match poll.last_success {
+        Some(last) => ago(last.age_seconds),
+        None => "not yet".to_owned(),
+    };
+    html! {
+        "Last read: "
+        @for (place, poll) in account.polls.iter().enumerate() {
+            @if place > 0 { ", " }
+            (poll.collector.0.as_str()) " " (age(poll))
+            @if poll.is_failing { strong.warning { " (failing)" } }
+        }
+        ". Last webhook: " (account.last_webhook.map_or("none since the start".to_owned(), |last| ago(last.age_seconds))) "."
+        @if let Some(ratio) = account.api.usage_ratio { " API quota used: " (format!("{:.0}", ratio * 100.0)) "\u{a0}%." }
+        @if let Some(calls) = account.api.planned_calls_per_hour { " Calls planned: " (calls) " an hour."}
+    }
+}

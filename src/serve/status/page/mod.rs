@@ -1,0 +1,217 @@
+//! The page at `/`, drawn from the status and nothing else.
+//!
+//! Server-rendered, no script, no asset from anywhere: one style element, whose hash is all that its
+//! Content-Security-Policy lets in. States are told in words; colour and height only help.
+
+mod account;
+mod exporter;
+mod timeline;
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::Status;
+use super::level::Level;
+use super::overview::{Attention, Item, Summary};
+use super::value::Said;
+use super::words::{counted, minute};
+use crate::domain::Word;
+
+/// How often the page asks for itself again, in seconds.
+const REFRESH_S: u32 = 15;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Nothing is loaded or run but the style element; `data:` is the empty icon, so that none is asked for.
+static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    )
+});
+
+/// What a browser may do with the page.
+pub(super) fn content_security_policy() -> &'static str {
+    &CONTENT_SECURITY_POLICY
+}
+
+/// The page.
+pub(super) fn draw(status: &Status) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="refresh" content=(REFRESH_S);
+                title { (verdict(&status.attention)) " · WhatsApp Business exporter" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header { (heading(status)) }
+                main {
+                    (attention(status))
+                    (timelines_missing(status))
+                    @for account in &status.accounts { (account::draw(account, status)) }
+                    (more(status))
+                    (exporter::draw(status))
+                }
+                footer { (foot(status)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn heading(status: &Status) -> Markup {
+    let Summary {
+        accounts,
+        phone_numbers,
+        templates,
+        template_problems,
+        ..
+    } = status.summary;
+    html! {
+        h1 { "WhatsApp Business exporter" }
+        p class={ "verdict " (status.level.as_str()) } { (verdict(&status.attention)) }
+        p {
+            (counted(accounts, "account")) " · " (counted(phone_numbers, "phone number")) " " (ratings(&status.summary))
+            " · " (counted(templates, "template")) ", "
+            @if template_problems == 0 { "none in trouble" } @else { (template_problems) " in trouble" }
+        }
+        p.quiet { "As of " time datetime=(status.at.text()) { (status.at.text()) } "; asks again every " (REFRESH_S) "\u{a0}s." }
+    }
+}
+
+/// `2 critical, 1 warning`.
+fn verdict(attention: &Attention) -> String {
+    let Attention {
+        critical, warning, ..
+    } = *attention;
+    match (critical, warning) {
+        (0, 0) => "All is well".to_owned(),
+        (0, _) => counted(warning, "warning"),
+        (_, 0) => format!("{critical} critical"),
+        _ => format!("{critical} critical, {}", counted(warning, "warning")),
+    }
+}
+
+/// `1 RED, 1 YELLOW, 6 GREEN`, the worst first.
+fn ratings(summary: &Summary) -> Markup {
+    let ratings = &summary.phone_numbers_by_rating;
+    let worst_first = ["RED", "YELLOW", "GREEN", "UNKNOWN", "OTHER"];
+    let counts = worst_first
+        .iter()
+        .filter_map(|word| Some(format!("{} {word}", ratings.get(word)?)));
+    let counts: Vec<String> = counts.collect();
+    html! { @if !counts.is_empty() { "(" (counts.join(", ")) ")" } }
+}
+
+fn attention(status: &Status) -> Markup {
+    let Attention {
+        critical,
+        warning,
+        items,
+    } = &status.attention;
+    let left_out = (critical + warning).saturating_sub(items.len());
+    html! {
+        @if !items.is_empty() {
+            section.attention aria-labelledby="attention" {
+                h2 #attention { "Needs attention" }
+                ul {
+                    @for item in items {
+                        li class=(item.level.as_str()) {
+                            (badge(item.level.as_str(), item.level)) " "
+                            a href=(address(item, status)) { bdi { (item.subject) } } ": "
+                            (item.troubles.join("; "))
+                        }
+                    }
+                }
+                @if left_out > 0 { p { "And " (left_out) " more: see " a href="/metrics" { "/metrics" } "." } }
+            }
+        }
+    }
+}
+
+/// Where more is told of it: further down, or on the account's own page.
+fn address(item: &Item, status: &Status) -> String {
+    let Some(waba_id) = &item.waba_id else {
+        return "#exporter".to_owned();
+    };
+    let place = match &item.phone_number_id {
+        Some(number) => format!("#number-{number}"),
+        None => format!("#account-{waba_id}"),
+    };
+    let mut shown = status.accounts.iter();
+    if shown.any(|account| account.waba_id == *waba_id) {
+        place
+    } else {
+        format!("/?waba_id={waba_id}{place}")
+    }
+}
+
+fn timelines_missing(status: &Status) -> Markup {
+    html! {
+        @if let Some(error) = &status.timelines.error {
+            p.note { (badge("no timelines", Level::Warning)) " " (error) }
+        }
+    }
+}
+
+/// What the page left out, and the way there.
+fn more(status: &Status) -> Markup {
+    let others = status
+        .summary
+        .accounts
+        .saturating_sub(status.accounts.len());
+    html! {
+        @if others > 0 {
+            nav aria-label="Other accounts" {
+                p {
+                    (counted(others, "account")) " more, the worst first. "
+                    @match status.next_offset {
+                        Some(next) => a href={ "/?offset=" (next) } { "The next ones" },
+                        None => a href="/" { "All accounts" },
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn foot(status: &Status) -> Markup {
+    let since = minute(status.timelines.since);
+    html! {
+        p.quiet {
+            "Timelines run from " (since) " UTC to now, on the right: the taller the bar, the worse; a thin line was not known. "
+            "A name in capitals is Meta's own word."
+        }
+        p.quiet {
+            "The same as JSON: " a href="/api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
+            a href="/metrics" { "/metrics" } ". What changed when: " a href="/api/v1/history" { "/api/v1/history" }
+            ". Version " (status.version) ", revision " (status.revision) "."
+        }
+    }
+}
+
+/// A few words in a frame.
+fn badge(text: &str, level: Level) -> Markup {
+    html! { span class={ "badge " (level.as_str()) } { (text) } }
+}
+
+/// A word of Meta's in its frame; nothing where Meta has not said it.
+fn word<W: Word + Into<Level>>(said: Option<Said<W>>) -> Markup {
+    html! { @if let Some(Said(word)) = said { (badge(word.as_str(), word.into())) } }
+}
+
+/// The same with what it is a word about.
+fn word_about<W: Word + Into<Level>>(what: &str, said: Option<Said<W>>) -> Markup {
+    html! { @if let Some(Said(word)) = said { (badge(&format!("{what} {}", word.as_str()), word.into())) } }
+}

@@ -1,0 +1,166 @@
+//! The two routes: `GET /` as a page, `GET /api/v1/status` as JSON.
+//!
+//! | parameter | meaning | left out |
+//! |---|---|---|
+//! | `waba_id` | this account alone | all, the worst first |
+//! | `limit` | most accounts in the answer, up to 100 | 20 |
+//! | `offset` | how many to leave out; `next_offset` of the answer before | 0 |
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::figures::Figures;
+use super::overview::Overview;
+use super::timeline::{DRAWN, MAX_STEPS, Steps, WINDOW};
+use super::{Facts, Selection, Status, page};
+use crate::clock;
+use crate::domain::WabaId;
+use crate::serve::operator::{Operator, accounts};
+
+/// Accounts in one answer, with all that is shown of them: some 20 MB at the very most.
+const MAX_LIMIT: usize = 100;
+
+const DEFAULT_LIMIT: usize = 20;
+
+/// Answers made at the same time; more wait. Each may hold some megabytes.
+pub const MAX_ANSWERS: usize = 2;
+
+/// What a question may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    waba_id: Option<String>,
+    limit: Option<usize>,
+    offset: Option<usize>,
+}
+
+/// As the extractor gives them.
+pub type Asked = Result<Query<Parameters>, QueryRejection>;
+
+/// Why there is no answer.
+enum Refusal {
+    Wrong(String),
+    NotWatched(String),
+    Stopping,
+}
+
+/// The page.
+pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
+    let draw = |status: &Status| Html(page::draw(status)).into_response();
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            page::content_security_policy(),
+        ),
+    ];
+    match answer(operator, asked, &answers, draw).await {
+        Ok(page) => (headers, page).into_response(),
+        Err(refusal) => {
+            let (status, why) = refusal.told();
+            (status, headers, format!("{why}\n")).into_response()
+        }
+    }
+}
+
+/// The same as JSON.
+pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
+    let write = |status: &Status| Json(status).into_response();
+    match answer(operator, asked, &answers, write).await {
+        Ok(json) => ([(header::CACHE_CONTROL, "no-store")], json).into_response(),
+        Err(refusal) => {
+            let (status, why) = refusal.told();
+            (status, Json(serde_json::json!({ "error": why }))).into_response()
+        }
+    }
+}
+
+async fn answer(
+    operator: Operator,
+    asked: Asked,
+    answers: &Semaphore,
+    write: impl FnOnce(&Status) -> Response + Send + 'static,
+) -> Result<Response, Refusal> {
+    let Query(parameters) = asked.map_err(|rejection| Refusal::Wrong(rejection.body_text()))?;
+    let _one_of_few = answers.acquire().await.map_err(|_| Refusal::Stopping)?;
+    let store = Arc::clone(&operator.store);
+    // A large fleet takes milliseconds of pure work, and a file is read: not on the threads that serve webhooks.
+    let looked = tokio::task::spawn_blocking(move || {
+        let facts = facts(&operator);
+        let overview = Overview::of(&facts);
+        let selection = select(&parameters, &facts, &overview.order)?;
+        Ok((facts, overview, selection))
+    });
+    let (facts, overview, selection) = looked.await.map_err(|_| Refusal::Stopping)??;
+    let shown: BTreeSet<WabaId> = selection.shown.iter().cloned().collect();
+    let window = (facts.now.minus(WINDOW), facts.now);
+    let recent = store
+        .history()
+        .recent(&shown, &DRAWN, window, MAX_STEPS)
+        .await;
+    let written = tokio::task::spawn_blocking(move || {
+        let steps = recent.map(|recent| Steps::of(recent, facts.now));
+        let steps = steps.as_ref().map_err(|unreadable| unreadable.to_string());
+        if let Err(why) = &steps {
+            tracing::error!(%why, "the status is shown without timelines");
+        }
+        write(&Status::of(&facts, overview, &selection, steps))
+    });
+    written.await.map_err(|_| Refusal::Stopping)
+}
+
+fn facts(operator: &Operator) -> Facts {
+    let examination = operator.store.location().last_examination();
+    Facts {
+        accounts: accounts(operator),
+        access: operator.access.read(),
+        figures: Figures::of(&operator.telemetry),
+        store: operator.store.is_sound().map_err(|error| error.to_string()),
+        examination: examination.map_err(|error| error.to_string()),
+        now: clock::now(),
+    }
+}
+
+fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Selection, Refusal> {
+    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Refusal::Wrong(format!("limit: give 1 to {MAX_LIMIT}")));
+    }
+    let offset = parameters.offset.unwrap_or(0);
+    let Some(waba_id) = &parameters.waba_id else {
+        let end = offset.saturating_add(limit);
+        return Ok(Selection {
+            shown: order.iter().skip(offset).take(limit).cloned().collect(),
+            next_offset: (end < order.len()).then_some(end),
+        });
+    };
+    let waba_id = WabaId::parse(waba_id)
+        .ok_or_else(|| Refusal::Wrong("waba_id: give the digits of an account's id".to_owned()))?;
+    if !facts.accounts.contains_key(&waba_id) {
+        return Err(Refusal::NotWatched(format!(
+            "waba_id: {waba_id} is not watched"
+        )));
+    }
+    Ok(Selection {
+        shown: vec![waba_id],
+        next_offset: None,
+    })
+}
+
+impl Refusal {
+    fn told(self) -> (StatusCode, String) {
+        match self {
+            Self::Wrong(why) => (StatusCode::BAD_REQUEST, why),
+            Self::NotWatched(why) => (StatusCode::NOT_FOUND, why),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned()),
+        }
+    }
+}

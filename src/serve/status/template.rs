@@ -1,0 +1,71 @@
+//! One message template in trouble, or of which Meta has announced something.
+
+use serde::Serialize;
+
+use super::level::Level;
+use super::value::{Ahead, Said};
+use crate::domain::template::{Category, RejectedReason, Status};
+use crate::domain::{QualityRating, Timestamp};
+use crate::state::Template;
+
+/// A template.
+#[derive(Debug, Serialize)]
+pub struct TemplateStatus {
+    pub template_id: String,
+    pub name: Option<String>,
+    pub language: Option<String>,
+    pub level: Level,
+    pub category: Option<Said<Category>>,
+    pub status: Option<Said<Status>>,
+    pub rejected_reason: Option<Said<RejectedReason>>,
+    pub quality_rating: Option<Said<QualityRating>>,
+    /// When a pause ends by itself.
+    pub pause_ends: Option<Ahead>,
+    /// When Meta disables it.
+    pub disabled: Option<Ahead>,
+    /// The category that Meta moves it to.
+    pub category_change: Option<CategoryChange>,
+    /// The category Meta finds right, where it is another one.
+    pub correct_category: Option<Said<Category>>,
+}
+
+/// A move to another category that Meta has announced.
+#[derive(Debug, Serialize)]
+pub struct CategoryChange {
+    pub to: Said<Category>,
+    #[serde(flatten)]
+    pub when: Ahead,
+}
+
+impl TemplateStatus {
+    pub(super) fn of(template: &Template, now: Timestamp) -> Self {
+        let ahead = |at| Ahead::of(at, now);
+        let change = template.category_change_scheduled();
+        Self {
+            template_id: template.id.to_string(),
+            name: template.name.value().cloned(),
+            language: template.language.value().cloned(),
+            level: level(template),
+            category: template.category.value().map(Said),
+            status: template.status.value().map(Said),
+            rejected_reason: template.rejected_reason().map(Said),
+            quality_rating: template.quality_rating.value().map(Said),
+            pause_ends: template.paused_until().map(ahead),
+            disabled: template.disable_scheduled_at().map(ahead),
+            category_change: change.map(|(to, at)| CategoryChange {
+                to: Said(to),
+                when: ahead(at),
+            }),
+            correct_category: template.correct_category_if_other().map(Said),
+        }
+    }
+}
+
+/// The worst of its words, a disabling to come included.
+pub(super) fn level(template: &Template) -> Level {
+    let status = template.status.value().map(Level::from);
+    let rating = template.quality_rating.value().map(Level::from);
+    let coming = template.disable_scheduled_at().map(|_| Level::Critical);
+    let levels = [status, rating, coming].into_iter().flatten();
+    levels.min().unwrap_or(Level::Neutral)
+}

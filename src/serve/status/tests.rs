@@ -1,0 +1,504 @@
+//! Facts in, the page and the JSON out, in the words of the domain.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::figures::Figures;
+use super::overview::Overview;
+use super::timeline::{NUMBER, Steps, WINDOW};
+use super::{Facts, Selection, Status, page};
+use crate::domain::access::{Access, Accesses, End, Subscription, Token};
+use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
+use crate::domain::template::{Category, PauseTitle, RejectedReason};
+use crate::domain::{
+    AppId, CanSendMessage, DeliveryKey, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
+    MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId, account,
+    number, template,
+};
+use crate::state::State;
+use crate::store::{Passage, Recent};
+use crate::telemetry::{Examination, Finding, Report, Telemetry};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
+const WABA: &str = "800100200300400";
+const DAY_S: i64 = 86_400;
+
+fn days(days: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() + days * DAY_S * 1_000)
+}
+
+fn waba() -> WabaId {
+    WabaId::parse(WABA).expect("digits")
+}
+
+fn polled(fact: Fact) -> Event {
+    Event {
+        waba_id: waba(),
+        observed_at: days(-1),
+        source: Source::Poll,
+        fact,
+    }
+}
+
+fn told(key: u128, fact: Fact) -> Event {
+    Event {
+        source: Source::Webhook(DeliveryKey(key)),
+        observed_at: Timestamp::from_seconds(1_775_000_000 - DAY_S / 24),
+        ..polled(fact)
+    }
+}
+
+fn health(can_send_message: CanSendMessage) -> Option<Health> {
+    let kind = HealthEntity::PhoneNumber;
+    let entity = EntityHealth {
+        kind,
+        can_send_message,
+    };
+    Health::of(vec![entity], None)
+}
+
+fn number(which: usize, rating: QualityRating, name: &str) -> number::Reading {
+    let id = PhoneNumberId::parse(&format!("9001{which:04}")).expect("digits");
+    number::Reading {
+        display_phone_number: Some(format!("+1 555-010-{which:04}")),
+        verified_name: Some(name.to_owned()),
+        quality_rating: Some(rating),
+        status: Some(number::Status::Connected),
+        messaging_limit: Some(MessagingLimit::Customers(2_000)),
+        throughput_level: Some(number::ThroughputLevel::Standard),
+        name_status: Some(number::NameStatus::Approved),
+        health: health(CanSendMessage::Available),
+        ..number::Reading::of(id)
+    }
+}
+
+fn numbers(objects: Vec<number::Reading>) -> Event {
+    let complete = true;
+    polled(Fact::NumbersListed(Listing { objects, complete }))
+}
+
+fn identity(which: usize) -> template::Identity {
+    template::Identity {
+        id: TemplateId::parse(&format!("7001{which:04}")).expect("digits"),
+        name: Some(format!("offer_{which}")),
+        language: Some("en_US".to_owned()),
+    }
+}
+
+fn template(which: usize, status: template::Status) -> template::Reading {
+    template::Reading {
+        identity: identity(which),
+        status: Some(status),
+        category: Some(Category::Utility),
+        correct_category: Some(Category::Marketing),
+        quality_rating: Some(QualityRating::Green),
+        rejected_reason: Some(RejectedReason::InvalidFormat),
+    }
+}
+
+fn templates(objects: Vec<template::Reading>) -> Event {
+    let complete = true;
+    let totals = template::Totals::default();
+    polled(Fact::TemplatesListed(Listing { objects, complete }, totals))
+}
+
+fn of_template(key: u128, which: usize, news: template::News) -> Event {
+    let identity = identity(which);
+    told(key, Fact::Template(template::Told { identity, news }))
+}
+
+fn account(name: &str) -> Event {
+    polled(Fact::AccountRead(account::Reading {
+        name: Some(name.to_owned()),
+        review_status: Some(ReviewStatus::Approved),
+        messaging_limit: Some(MessagingLimit::Unlimited),
+        health: health(CanSendMessage::Available),
+        webhook_subscribed: Some(true),
+        ..account::Reading::default()
+    }))
+}
+
+/// A business that has every trouble there is.
+fn troubled() -> Vec<Event> {
+    let paused = template::News::Status {
+        event: template::EventKind::Paused,
+        reason: None,
+        category: None,
+        pause: Some(PauseTitle::SecondPause),
+        disable_at: None,
+    };
+    let doomed = template::News::Status {
+        event: template::EventKind::Flagged,
+        reason: None,
+        category: None,
+        pause: None,
+        disable_at: Some(days(3)),
+    };
+    let moved = template::News::CategoryAnnounced {
+        present: Some(Category::Utility),
+        coming: Category::Marketing,
+        at: Some(days(7)),
+    };
+    let restriction = Restriction {
+        kind: RestrictionType::BizInitiatedMessaging,
+        expires_at: Some(days(2)),
+    };
+    let update = account::News::Update {
+        event: account::EventKind::DisabledUpdate,
+        digits: None,
+        ban: Some(Ban {
+            state: BanState::ScheduleForDisable,
+            date: Some(days(5)),
+        }),
+        restrictions: vec![restriction],
+        violation: None,
+    };
+    let flagged = number::Reading {
+        status: Some(number::Status::Flagged),
+        ..number(2, QualityRating::Red, "Fern & Moss Service")
+    };
+    vec![
+        account("Fern & Moss"),
+        numbers(vec![
+            number(1, QualityRating::Green, "Fern & Moss"),
+            flagged,
+        ]),
+        templates(vec![
+            template(1, template::Status::Approved),
+            template(2, template::Status::Approved),
+            template(3, template::Status::Rejected),
+        ]),
+        of_template(1, 1, paused),
+        of_template(2, 2, doomed),
+        of_template(3, 2, moved),
+        told(4, Fact::Account(update)),
+    ]
+}
+
+fn facts(events: &[Event]) -> Facts {
+    let mut state = State::default();
+    state.watch([waba()]);
+    for event in events {
+        state.apply(event);
+    }
+    let telemetry = Telemetry::new();
+    telemetry.config_last_reload_successful.set(1);
+    Facts {
+        accounts: state.accounts().clone(),
+        access: Accesses::new(),
+        figures: Figures::of(&telemetry),
+        store: Ok(()),
+        examination: Ok(None),
+        now: NOW,
+    }
+}
+
+/// The exporter's own chain, with something wrong in each link.
+fn with_trouble_everywhere(mut facts: Facts) -> Facts {
+    let telemetry = Telemetry::new();
+    let labels = &[WABA, "numbers"];
+    telemetry.poll_up.with_label_values(labels).set(0);
+    let usage = telemetry
+        .graph_usage_ratio
+        .with_label_values(&[WABA, "call_count"]);
+    usage.set(1.0);
+    let planned = telemetry.graph_planned_calls.with_label_values(&[WABA]);
+    planned.set(14);
+    let regain = telemetry.graph_regain_access.with_label_values(&[WABA]);
+    regain.set(days(1).as_seconds_f64());
+    let received = telemetry.webhook_last_received.with_label_values(&[WABA]);
+    received.set(days(-1).as_seconds_f64());
+    let refused = telemetry
+        .webhook_rejected
+        .with_label_values(&["bad_signature"]);
+    refused.inc_by(3);
+    facts.figures = Figures::of(&telemetry);
+    facts.store = Err("the store takes no commits: the disk is full".to_owned());
+    let token = Token {
+        is_valid: true,
+        expires: Some(End::At(days(2))),
+        data_access_expires: Some(End::At(days(10))),
+        scopes: Some(BTreeSet::new()),
+        ..Token::default()
+    };
+    let access = Access {
+        app_id: AppId::parse("400500600700800"),
+        token: Some(token),
+        subscription: Some(Subscription::default()),
+        callback_matches: Some(false),
+    };
+    facts.access.insert("shop".to_owned(), access);
+    let finding = Finding::problem("handshake", "refuses the verify token", "Restart it.");
+    let findings = vec![
+        Finding::fine("token", "is accepted"),
+        Finding::unknown("clock", "cannot be told", "Ask again.").about("shop"),
+        finding.about("shop"),
+    ];
+    facts.examination = Ok(Some(Examination {
+        at: days(-1),
+        report: Report::of(findings),
+    }));
+    facts
+}
+
+fn status(facts: &Facts, steps: Result<&Steps, String>) -> Status {
+    let overview = Overview::of(facts);
+    let selection = Selection {
+        shown: overview.order.clone(),
+        next_offset: None,
+    };
+    Status::of(facts, overview, &selection, steps)
+}
+
+fn calm_steps() -> Steps {
+    let recent = Recent {
+        passages: vec![],
+        complete_since: NOW.minus(WINDOW),
+    };
+    Steps::of(recent, NOW)
+}
+
+fn json(facts: &Facts) -> Value {
+    let steps = calm_steps();
+    serde_json::to_value(status(facts, Ok(&steps))).expect("plain data")
+}
+
+fn drawn(facts: &Facts) -> String {
+    let steps = calm_steps();
+    page::draw(&status(facts, Ok(&steps))).replace('\u{a0}', " ")
+}
+
+#[test]
+fn all_is_well_where_all_is_well() {
+    let calm = facts(&[
+        account("Fern & Moss"),
+        numbers(vec![number(1, QualityRating::Green, "Fern & Moss")]),
+    ]);
+    let status = json(&calm);
+    assert_eq!(status["level"], "fine");
+    assert_eq!(status["attention"]["items"], serde_json::json!([]));
+    assert_eq!(status["accounts"][0]["messaging_limit"], "UNLIMITED");
+    let page = drawn(&calm);
+    assert!(page.contains(">All is well<"), "{page}");
+    assert!(!page.contains("Needs attention"), "{page}");
+}
+
+#[test]
+fn a_flag_stands_on_top_with_its_countdown() {
+    let troubled = facts(&troubled());
+    let status = json(&troubled);
+    let number = &status["accounts"][0]["phone_numbers"][0];
+    assert_eq!(number["status"], "FLAGGED", "the worst comes first");
+    assert_eq!(number["flag"]["since"], "2026-03-30T23:33:20Z");
+    assert_eq!(number["flag"]["meta_acts"]["at"], "2026-04-06T23:33:20Z");
+    assert_eq!(number["flag"]["meta_acts"]["in_seconds"], 6 * DAY_S);
+    let page = drawn(&troubled);
+    for told in [
+        "+1 555-010-0002 Fern &amp; Moss Service</bdi></a>: flagged; Meta acts in 6 d 0 h; rated RED",
+        "Meta disables the account in 5 d 0 h",
+        "RESTRICTED_BIZ_INITIATED_MESSAGING, ends in 2 d 0 h",
+        "3 of 3 templates in trouble",
+        "pause ends in 5 h 0 min",
+        "disabled in 3 d 0 h",
+        "becomes MARKETING in 7 d 0 h",
+        "INVALID_FORMAT",
+    ] {
+        assert!(page.contains(told), "{told} is not on the page:\n{page}");
+    }
+}
+
+#[test]
+fn the_exporters_own_chain_is_told() {
+    let page = drawn(&with_trouble_everywhere(facts(&troubled())));
+    for told in [
+        "the store takes no commits: the disk is full",
+        "polls fail: numbers; the log says why",
+        "quota is spent; again in 1 d 0 h",
+        "the last reload failed",
+        "the access token ends in 2 d 0 h",
+        "the token lacks whatsapp_business_management",
+        "webhook fields not subscribed: account_alerts, ",
+        "webhooks go elsewhere",
+        "3 refused (3 bad_signature)",
+        "Asked 24 h ago: 1 fine, 1 wrong, 1 could not be told.",
+        "handshake (<bdi>shop</bdi>): refuses the verify token",
+        "Restart it.",
+    ] {
+        assert!(page.contains(told), "{told} is not on the page:\n{page}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_shown() {
+    let mut facts = facts(&troubled());
+    facts.examination = Err("a.db.doctor.json is no report".to_owned());
+    let status = status(&facts, Err("the history cannot be read: broken".to_owned()));
+    let page = page::draw(&status);
+    assert!(page.contains("the history cannot be read: broken"));
+    assert!(page.contains("a.db.doctor.json is no report"));
+    assert!(page.contains("FLAGGED"));
+    assert!(!page.contains("<svg"));
+}
+
+#[test]
+fn names_of_others_are_text_and_nothing_else() {
+    let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}gnp";
+    let long = "W".repeat(512);
+    let facts = facts(&[
+        account(hostile),
+        numbers(vec![
+            number(1, QualityRating::Red, hostile),
+            number(2, QualityRating::Red, &long),
+        ]),
+    ]);
+    let page = drawn(&facts);
+    assert!(
+        !page.contains("<script") && !page.contains("<img"),
+        "{page}"
+    );
+    assert!(page.contains("<bdi>&lt;script&gt;alert(1)"), "{page}");
+    assert!(page.contains(&long), "a long name is shown whole");
+    let json = json(&facts);
+    assert_eq!(json["accounts"][0]["name"], hostile);
+}
+
+#[test]
+fn the_worst_are_shown_and_the_rest_is_counted() {
+    let rating = |which| match which {
+        149 => QualityRating::Red,
+        _ => QualityRating::Yellow,
+    };
+    let many = (0..150).map(|which| number(which, rating(which), "Fern & Moss"));
+    let rejected = (0..30).map(|which| template(which, template::Status::Rejected));
+    let facts = facts(&[
+        account("Fern & Moss"),
+        numbers(many.collect()),
+        templates(rejected.collect()),
+    ]);
+    let status = json(&facts);
+    let account = &status["accounts"][0];
+    let shown = |list: &Value| list.as_array().map(Vec::len);
+    assert_eq!(shown(&account["phone_numbers"]), Some(100));
+    assert_eq!(account["phone_numbers"][0]["quality_rating"], "RED");
+    assert_eq!(account["phone_numbers_total"], 150);
+    assert_eq!(shown(&account["template_problems"]), Some(20));
+    assert_eq!(account["template_problems_total"], 30);
+    assert_eq!(shown(&status["attention"]["items"]), Some(25));
+    assert_eq!(status["attention"]["warning"], 150);
+    let page = drawn(&facts);
+    assert!(page.contains("50 phone numbers more"), "{page}");
+    assert!(page.contains("10 templates more"), "{page}");
+    assert!(page.contains("And 126 more"), "{page}");
+}
+
+#[test]
+fn a_timeline_is_told_in_words() {
+    let passage = |day, from: Option<&str>, to: &str| Passage {
+        waba_id: WABA.into(),
+        entity: NUMBER.into(),
+        entity_id: "90010001".into(),
+        attribute: "quality_rating".into(),
+        at: days(day),
+        source: "poll".into(),
+        from: from.map(str::to_owned),
+        to: to.into(),
+    };
+    let recent = Recent {
+        passages: vec![
+            passage(-25, None, "GREEN"),
+            passage(-4, Some("GREEN"), "YELLOW"),
+        ],
+        complete_since: NOW.minus(WINDOW),
+    };
+    let facts = facts(&[numbers(vec![number(1, QualityRating::Yellow, "Fern")])]);
+    let steps = Steps::of(recent, NOW);
+    let page = page::draw(&status(&facts, Ok(&steps))).replace('\u{a0}', " ");
+    let story = "Quality, 30 days: not known for 5 days, then GREEN for 21 days, \
+                 then YELLOW since 2026-03-27 23:33 UTC (4 days)";
+    assert!(page.contains(story), "{page}");
+}
+
+#[test]
+fn no_element_has_a_style_or_a_script_of_its_own() {
+    let page = drawn(&with_trouble_everywhere(facts(&troubled())));
+    let (_, body) = page.split_once("<body>").expect("a body");
+    for forbidden in [
+        " style=",
+        "<script",
+        " onload=",
+        " onclick=",
+        "src=",
+        "http://",
+        "https://",
+    ] {
+        assert!(!body.contains(forbidden), "{forbidden}");
+    }
+    assert_eq!(page.matches("<h1>").count(), 1);
+    assert_eq!(page.matches("<style>").count(), 1);
+}
+
+/// Every path of the JSON, with `[]` for an element of a list.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    /// Their keys are values themselves.
+    const BY_VALUE: [&str; 2] = [
+        "summary.phone_numbers_by_rating",
+        "webhooks.refused_by_reason",
+    ];
+    match value {
+        Value::Object(fields) if !BY_VALUE.contains(&path) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                paths(value, &format!("{path}{dot}{name}"), found);
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                paths(element, &format!("{path}[]"), found);
+            }
+        }
+        _ => drop(found.insert(path.to_owned())),
+    }
+}
+
+#[test]
+fn the_readme_tells_every_field_and_no_other() {
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme
+        .split_once("<!-- status fields -->")
+        .expect("the table");
+    let (table, _) = table
+        .split_once("<!-- end of status fields -->")
+        .expect("its end");
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let fields = rows
+        .flat_map(|row| row.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));
+    let told: BTreeSet<String> = fields.collect();
+    let mut found = BTreeSet::new();
+    let troubled = with_trouble_everywhere(facts(&troubled()));
+    paths(&json(&troubled), "", &mut found);
+    // What is null in trouble is an object elsewhere, and the other way round.
+    found.retain(|path| !found_inside(path, &told));
+    assert_eq!(found, told);
+}
+
+/// Is it a value that is null here, and an object or a list in the table?
+fn found_inside(path: &str, told: &BTreeSet<String>) -> bool {
+    told.iter().any(|field| {
+        let rest = field.strip_prefix(path);
+        rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+    })
+}
+
+#[test]
+fn the_readmes_example_is_as_the_answer_is() {
+    let readme = include_str!("../../../README.md");
+    let (_, example) = readme.split_once("```json\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let example: Value = serde_json::from_str(example).expect("JSON");
+    let (mut shown, mut found) = (BTreeSet::new(), BTreeSet::new());
+    paths(&example, "", &mut shown);
+    paths(&json(&facts(&troubled())), "", &mut found);
+    assert!(shown.is_subset(&found), "{shown:?}");
+}

@@ -1,0 +1,257 @@
+//! What a value was in each part of the last thirty days, from the journal's steps and the present state.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::value::Moment;
+use crate::domain::{Timestamp, Word};
+use crate::state::{History, account, number};
+use crate::store::{Passage, Recent};
+
+/// Meta's own page shows as much, and the messaging limit is judged by it.
+pub(super) const WINDOW: Duration = Duration::from_secs(30 * 86_400);
+
+/// Steps read for one answer, some 5 MB: a fleet in turmoil sees its newest days.
+pub(super) const MAX_STEPS: u32 = 20_000;
+
+/// What is drawn, as (kind of entity, attribute).
+pub(super) const DRAWN: [(&str, &str); 3] = [
+    (ACCOUNT, account::CAN_SEND_MESSAGE.name),
+    (NUMBER, number::QUALITY_RATING.name),
+    (NUMBER, number::STATUS.name),
+];
+
+pub(super) const ACCOUNT: &str = "account";
+pub(super) const NUMBER: &str = "phone_number";
+
+/// The present value is seen for so long at least, whatever the clocks of others say.
+const AT_LEAST_SEEN: Duration = Duration::from_millis(1);
+
+/// One value for some time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    /// None while it was not known.
+    pub value: Option<String>,
+    pub since: Moment,
+    pub until: Moment,
+}
+
+/// The steps of everything that is shown.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    by_attribute: BTreeMap<(String, String, String), Vec<Passage>>,
+    window: Window,
+}
+
+/// The time that is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Window {
+    pub since: Timestamp,
+    /// Before this nothing is known.
+    pub known_since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Steps {
+    pub fn of(recent: Recent, now: Timestamp) -> Self {
+        let since = now.minus(WINDOW);
+        let window = Window {
+            since,
+            known_since: recent.complete_since.max(since).min(now),
+            until: now,
+        };
+        let mut by_attribute: BTreeMap<_, Vec<Passage>> = BTreeMap::new();
+        for passage in recent.passages {
+            let key = key(&passage.entity, &passage.entity_id, &passage.attribute);
+            by_attribute.entry(key).or_default().push(passage);
+        }
+        Self {
+            by_attribute,
+            window,
+        }
+    }
+
+    /// From where on it is known what was.
+    pub fn known_since(&self) -> Timestamp {
+        self.window.known_since
+    }
+
+    /// The timeline of one attribute of one entity, whose present is this.
+    pub fn timeline<W: Word>(
+        &self,
+        (entity, attribute): (&str, &str),
+        id: &str,
+        present: &History<W>,
+    ) -> Vec<Segment> {
+        let steps = self.by_attribute.get(&key(entity, id, attribute));
+        let since = present.since().map(|stamp| stamp.at());
+        let present = present.value().map(Word::as_str).zip(since);
+        segments(&self.window, steps.map_or(&[], Vec::as_slice), present)
+    }
+}
+
+fn key(entity: &str, id: &str, attribute: &str) -> (String, String, String) {
+    (entity.to_owned(), id.to_owned(), attribute.to_owned())
+}
+
+/// Covers the window without a gap. Every step tells the value before it, so that nothing needs to be
+/// read of what was before the window; a value without a step in it was in force all the time.
+pub(super) fn segments(
+    window: &Window,
+    steps: &[Passage],
+    present: Option<(&str, Timestamp)>,
+) -> Vec<Segment> {
+    let latest = window.until.minus(AT_LEAST_SEEN);
+    let known_since = window.known_since.min(latest);
+    let old = |(value, since): (&str, Timestamp)| (since <= known_since).then(|| value.to_owned());
+    let before = match steps.first() {
+        Some(first) => first.from.clone(),
+        None => present.and_then(old),
+    };
+    let mut marks = vec![(window.since, None), (known_since, before)];
+    let mut mark = |at: Timestamp, value: &str| {
+        let (last, before) = marks.last().expect("it began with two");
+        if before.as_deref() != Some(value) {
+            let at = at.min(latest).max(*last);
+            marks.push((at, Some(value.to_owned())));
+        }
+    };
+    for step in steps {
+        mark(step.at, &step.to);
+    }
+    if let Some((value, since)) = present {
+        mark(since, value);
+    }
+    between(&marks, window.until)
+}
+
+/// From each mark to the next; what lasted no time is left out.
+fn between(marks: &[(Timestamp, Option<String>)], until: Timestamp) -> Vec<Segment> {
+    let ends = marks.iter().skip(1).map(|(at, _)| *at).chain([until]);
+    let mut segments: Vec<Segment> = Vec::new();
+    for ((since, value), until) in marks.iter().zip(ends).filter(|((at, _), end)| at < end) {
+        match segments.last_mut().filter(|last| last.value == *value) {
+            Some(last) => last.until = Moment(until),
+            None => segments.push(Segment {
+                value: value.clone(),
+                since: Moment(*since),
+                until: Moment(until),
+            }),
+        }
+    }
+    segments
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+    fn days_ago(days: u64) -> Timestamp {
+        NOW.minus(Duration::from_secs(days * 86_400))
+    }
+
+    fn window() -> Window {
+        Window {
+            since: days_ago(30),
+            known_since: days_ago(30),
+            until: NOW,
+        }
+    }
+
+    fn step(at: Timestamp, from: Option<&str>, to: &str) -> Passage {
+        Passage {
+            waba_id: "1".into(),
+            entity: NUMBER.into(),
+            entity_id: "2".into(),
+            attribute: "quality_rating".into(),
+            at,
+            source: "poll".into(),
+            from: from.map(str::to_owned),
+            to: to.into(),
+        }
+    }
+
+    /// `GREEN 27, YELLOW 3`: how many days of what.
+    fn told(segments: &[Segment]) -> String {
+        let one = |segment: &Segment| {
+            let value = segment.value.as_deref().unwrap_or("?");
+            let days = segment.until.0.since(segment.since.0).as_secs() / 86_400;
+            format!("{value} {days}")
+        };
+        segments.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn steps_become_segments() {
+        let steps = [
+            step(days_ago(20), Some("GREEN"), "YELLOW"),
+            step(days_ago(2), Some("YELLOW"), "RED"),
+        ];
+        let present = Some(("RED", days_ago(2)));
+        let found = segments(&window(), &steps, present);
+        assert_eq!(told(&found), "GREEN 10, YELLOW 18, RED 2");
+    }
+
+    #[test]
+    fn what_has_not_changed_was_so_all_the_time_and_what_is_new_was_not() {
+        let old = segments(&window(), &[], Some(("GREEN", days_ago(300))));
+        assert_eq!(told(&old), "GREEN 30");
+        let first = [step(days_ago(4), None, "GREEN")];
+        let new = segments(&window(), &first, Some(("GREEN", days_ago(4))));
+        assert_eq!(told(&new), "? 26, GREEN 4");
+        assert_eq!(told(&segments(&window(), &[], None)), "? 30");
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_known() {
+        let window = Window {
+            known_since: days_ago(10),
+            ..window()
+        };
+        let steps = [step(days_ago(3), Some("GREEN"), "RED")];
+        let cut = segments(&window, &steps, Some(("RED", days_ago(3))));
+        assert_eq!(told(&cut), "? 20, GREEN 7, RED 3");
+        let calm = segments(&window, &[], Some(("GREEN", days_ago(300))));
+        assert_eq!(told(&calm), "? 20, GREEN 10");
+    }
+
+    const VALUES: [&str; 3] = ["GREEN", "YELLOW", "RED"];
+
+    proptest! {
+        /// Whatever the journal and the clocks say, ahead of ours included.
+        #[test]
+        fn segments_cover_the_window_in_order_and_end_with_the_present(
+            steps in prop::collection::vec((-86_400_i64..40 * 86_400, 0_usize..3), 0..20),
+            known_since in 0_u64..=30,
+            present in (-86_400_i64..60 * 86_400, 0_usize..3),
+        ) {
+            let ago = |seconds: i64| Timestamp::from_millis(NOW.as_millis() - seconds * 1_000);
+            let window = Window { known_since: days_ago(known_since), ..window() };
+            let mut steps: Vec<_> = steps;
+            steps.sort_by_key(|(ago, _)| -ago);
+            let mut before = None;
+            let steps: Vec<_> = steps.into_iter().map(|(seconds, value)| {
+                let from = before.replace(VALUES[value]);
+                step(ago(seconds), from, VALUES[value])
+            }).collect();
+            let present = (VALUES[present.1], ago(present.0));
+            let found = segments(&window, &steps, Some(present));
+            prop_assert_eq!(found[0].since.0, window.since);
+            prop_assert_eq!(found[found.len() - 1].until.0, window.until);
+            prop_assert_eq!(found[found.len() - 1].value.as_deref(), Some(present.0));
+            for segment in &found {
+                prop_assert!(segment.since < segment.until, "{:?}", segment);
+            }
+            for pair in found.windows(2) {
+                prop_assert_eq!(pair[0].until, pair[1].since);
+                prop_assert!(pair[0].value != pair[1].value, "{:?}", pair);
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What is wrong, in sentences for whoever is woken: the list that stands on top of the page.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::figures::Figures;
+use super::level::Level;
+use super::value::Ahead;
+use super::words::distance;
+use crate::domain::access::{Access, End, Token};
+use crate::domain::account::BanState;
+use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
+use crate::state::{Account, Number, Template};
+
+/// The ends of an access token of which the alerts warn, in seconds before them.
+pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
+const TOKEN_CRITICAL_S: i64 = 3 * 86_400;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Trouble {
+    pub level: Level,
+    pub text: String,
+}
+
+impl Trouble {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        // Programs read it too: no spaces but the common one.
+        let text = text.into().replace('\u{a0}', " ");
+        Self { level, text }
+    }
+
+    pub fn critical(text: impl Into<String>) -> Self {
+        Self::new(Level::Critical, text)
+    }
+
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self::new(Level::Warning, text)
+    }
+}
+
+/// The worst of these; fine where there are none.
+pub(super) fn worst(troubles: &[Trouble]) -> Level {
+    let levels = troubles.iter().map(|trouble| trouble.level);
+    levels.min().unwrap_or(Level::Fine)
+}
+
+/// A word that is bad in itself, after what it is a word about.
+fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Trouble> {
+    let word = word?;
+    let level = word.into();
+    let is_bad = level <= Level::Warning;
+    is_bad.then(|| Trouble::new(level, format!("{what} {}", word.as_str())))
+}
+
+/// What is wrong with a number, the worst first.
+pub(super) fn of_number(number: &Number, now: Timestamp) -> Vec<Trouble> {
+    let flagged = number.flagged_deadline().map(|deadline| {
+        let acts = if deadline > now {
+            format!("Meta acts {}", distance(deadline, now))
+        } else {
+            format!("Meta may act since {}", distance(deadline, now))
+        };
+        Trouble::critical(format!("flagged; {acts}"))
+    });
+    // The flag says it already.
+    let status = number.status.value();
+    let status = status.filter(|status| flagged.is_none() || status.as_str() != "FLAGGED");
+    let found = [
+        flagged,
+        bad("status", status),
+        bad("sending", number.can_send_message.value()),
+        bad::<QualityRating>("rated", number.quality_rating.value()),
+    ];
+    sorted(found.into_iter().flatten().collect())
+}
+
+/// What is wrong with an account itself, its templates and its polls, the worst first.
+pub(super) fn of_account(
+    waba_id: &WabaId,
+    account: &Account,
+    figures: &Figures,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = Vec::new();
+    found.extend(
+        account.disable_scheduled_at().map(|at| {
+            Trouble::critical(format!("Meta disables the account {}", distance(at, now)))
+        }),
+    );
+    let ban = account.ban.value();
+    if ban.is_some_and(|ban| ban.state == BanState::Disable) {
+        found.push(Trouble::critical("Meta has disabled the account"));
+    }
+    found.extend(account.restrictions(now).map(|(kind, ends)| {
+        let ends = ends.map(|at| format!(", ends {}", distance(at, now)));
+        Trouble::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
+    }));
+    found.extend(bad("review", account.review_status.value()));
+    found.extend(bad("sending", account.can_send_message.value()));
+    if account.webhook_subscribed.value() == Some(&false) {
+        let text = "the app is not subscribed: no webhook comes; `subscribe` cures it";
+        found.push(Trouble::critical(text));
+    }
+    found.extend(of_polls(waba_id, figures, now));
+    found.extend(of_templates(account));
+    sorted(found)
+}
+
+fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble> {
+    let collectors = Collector::ALL.iter().copied();
+    let failing = collectors.filter(|collector| figures.is_failing(waba_id, *collector));
+    let failing: Vec<&str> = failing.map(Word::as_str).collect();
+    let mut found = Vec::new();
+    if !failing.is_empty() {
+        let text = format!("polls fail: {}; the log says why", failing.join(", "));
+        found.push(Trouble::warning(text));
+    }
+    let regain = figures.regain_access(waba_id).filter(|at| *at > now);
+    found.extend(regain.map(|at| {
+        let text = format!("Meta's API quota is spent; again {}", distance(at, now));
+        Trouble::warning(text)
+    }));
+    found
+}
+
+/// One line for all templates, by what is worst of each: nobody is woken for one of them.
+fn of_templates(account: &Account) -> Option<Trouble> {
+    let mut counts = BTreeMap::<String, usize>::new();
+    for worst in account.templates().filter_map(worst_of_template) {
+        *counts.entry(worst).or_default() += 1;
+    }
+    let counts = counts
+        .iter()
+        .map(|(worst, count)| format!("{count} {worst}"));
+    let counts: Vec<String> = counts.collect();
+    let text = || format!("templates: {}", counts.join(", "));
+    (!counts.is_empty()).then(|| Trouble::warning(text()))
+}
+
+/// None where it is only on its way to being approved or to another category.
+fn worst_of_template(template: &Template) -> Option<String> {
+    let is_bad = |level: Level| level <= Level::Warning;
+    let status = template
+        .status
+        .value()
+        .filter(|word| is_bad((*word).into()));
+    let rating = template.quality_rating.value();
+    let rating = rating.filter(|word| is_bad((*word).into()));
+    match (template.disable_scheduled_at(), status, rating) {
+        (Some(_), ..) => Some("to be disabled".to_owned()),
+        (None, Some(status), _) => Some(status.as_str().to_owned()),
+        (None, None, Some(rating)) => Some(format!("rated {}", rating.as_str())),
+        (None, None, None) => None,
+    }
+}
+
+/// What is wrong with an app's access, the worst first.
+pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    if let Some(token) = &access.token {
+        found.extend(of_token(token, now));
+    }
+    if let Some(subscription) = &access.subscription {
+        let missing = subscription.missing_fields();
+        if !missing.is_empty() {
+            let text = format!("webhook fields not subscribed: {}", missing.join(", "));
+            found.push(Trouble::warning(text));
+        }
+    }
+    if access.callback_matches == Some(false) {
+        let text = "its webhooks go to another address than webhook.callback_url";
+        found.push(Trouble::warning(text));
+    }
+    sorted(found)
+}
+
+fn of_token(token: &Token, now: Timestamp) -> Vec<Trouble> {
+    if !token.is_valid {
+        return vec![Trouble::critical("Meta no longer accepts the access token")];
+    }
+    let missing = token.missing_scopes();
+    let scopes = (!missing.is_empty())
+        .then(|| Trouble::critical(format!("the token lacks {}", missing.join(", "))));
+    let ends = [
+        ("the access token ends", token.expires),
+        ("the token's access to data ends", token.data_access_expires),
+    ];
+    let ends = ends
+        .into_iter()
+        .filter_map(|(what, end)| ending(what, end?, now));
+    scopes.into_iter().chain(ends).collect()
+}
+
+fn ending(what: &str, end: End, now: Timestamp) -> Option<Trouble> {
+    let End::At(at) = end else {
+        return None;
+    };
+    let left = Ahead::of(at, now).in_seconds;
+    let level = if left < TOKEN_CRITICAL_S {
+        Level::Critical
+    } else {
+        Level::Warning
+    };
+    let text = || format!("{what} {}", distance(at, now));
+    (left < TOKEN_WARNING_S).then(|| Trouble::new(level, text()))
+}
+
+/// The worst first; what was found first stays first among equals.
+fn sorted(mut troubles: Vec<Trouble>) -> Vec<Trouble> {
+    troubles.sort_by_key(|trouble| trouble.level);
+    troubles
+}

@@ -1,0 +1,79 @@
+//! Values as the JSON writes them: Meta's words as they are, moments as RFC 3339, what is to come with its countdown.
+
+use serde::{Serialize, Serializer};
+
+use crate::clock;
+use crate::domain::{MessagingLimit, Timestamp, Word};
+
+/// A word of Meta's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<W>(pub W);
+
+impl<W: Word> Serialize for Said<W> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+/// A moment, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Timestamp);
+
+impl Moment {
+    /// As people and programs both read it.
+    pub(super) fn text(self) -> String {
+        clock::calendar(self.0.at_whole_seconds())
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+/// Something that is to happen, and in how many seconds; fewer than none once it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Ahead {
+    pub at: Moment,
+    pub in_seconds: i64,
+}
+
+impl Ahead {
+    pub(super) fn of(at: Timestamp, now: Timestamp) -> Self {
+        let millis = at.as_millis().saturating_sub(now.as_millis());
+        Self {
+            at: Moment(at),
+            in_seconds: millis.div_euclid(1_000),
+        }
+    }
+}
+
+/// Something that was, and how many seconds ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Past {
+    pub at: Moment,
+    pub age_seconds: u64,
+}
+
+impl Past {
+    pub(super) fn of(at: Timestamp, now: Timestamp) -> Self {
+        Self {
+            at: Moment(at),
+            age_seconds: now.since(at).as_secs(),
+        }
+    }
+}
+
+/// Customers in 24 hours: a number, or `UNLIMITED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub MessagingLimit);
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            MessagingLimit::Customers(customers) => serializer.serialize_u64(customers),
+            MessagingLimit::Unlimited => serializer.serialize_str("UNLIMITED"),
+        }
+    }
+}

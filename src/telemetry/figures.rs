@@ -1,0 +1,44 @@
+//! Reading the exporter's own metrics back, for pages that people read.
+
+use prometheus::core::Collector;
+use prometheus::proto::{Metric as Sample, MetricFamily};
+
+/// The series of one metric as they are now. Asking makes none, as `with_label_values` would.
+#[derive(Clone, Debug, Default)]
+pub struct Labelled(Vec<Sample>);
+
+impl Labelled {
+    /// Of this counter or gauge.
+    pub fn of(metric: &impl Collector) -> Self {
+        let families = metric.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric);
+        Self(series.cloned().collect())
+    }
+
+    /// The value of the series with these labels, if there is one; of several the greatest.
+    #[must_use]
+    pub fn value(&self, labels: &[(&str, &str)]) -> Option<f64> {
+        let has = |sample: &&Sample| {
+            let is = |(name, value): &(&str, &str)| label(sample, name) == Some(*value);
+            labels.iter().all(is)
+        };
+        self.0.iter().filter(has).map(value).reduce(f64::max)
+    }
+
+    /// Each value with what this label says.
+    pub fn by<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        let pair = move |sample: &'a Sample| Some((label(sample, name)?, value(sample)));
+        self.0.iter().filter_map(pair)
+    }
+}
+
+fn label<'a>(sample: &'a Sample, name: &str) -> Option<&'a str> {
+    let mut pairs = sample.get_label().iter();
+    let pair = pairs.find(|pair| pair.name() == name);
+    pair.map(|pair| pair.value())
+}
+
+/// A sample has one of the two; the other reads as 0.
+fn value(sample: &Sample) -> f64 {
+    sample.get_counter().get_value() + sample.get_gauge().get_value()
+}

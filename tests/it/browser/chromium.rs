@@ -1,0 +1,107 @@
+//! Headless Chromium, driven by its own flags alone. `make test` installs it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::Process;
+
+/// It starts in a second on an idle machine; this one may be compiling beside.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a page is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Light,
+    Dark,
+}
+
+/// A page as the browser has it, and what it said of it.
+pub struct Seen {
+    pub dom: String,
+    /// What stands in the browser's console: errors of the page and violations of its policy.
+    pub console: Vec<String>,
+}
+
+/// Opens an address, and returns what became of it once it is loaded.
+pub fn open(address: &str, scheme: Scheme) -> Seen {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let profile = format!("--user-data-dir={}", folder.path().display());
+    let scheme = match scheme {
+        Scheme::Light => "--blink-settings=preferredColorScheme=1",
+        Scheme::Dark => "--blink-settings=preferredColorScheme=0",
+    };
+    let mut command = Command::new("chromium");
+    // The pages are our own; without its sandbox it also runs as root and in containers.
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ]);
+    command.args(["--enable-logging=stderr", &profile, scheme]);
+    command.args(["--dump-dom", address]);
+    let started = Process::start(&mut command);
+    let mut chromium = started.unwrap_or_else(|error| {
+        panic!("chromium does not start ({error}); install the package chromium")
+    });
+    let status = chromium.ended_within(PATIENCE);
+    assert!(status.success(), "{chromium:?}");
+    let log = chromium.log();
+    let console = log.lines().filter(|line| line.contains(":CONSOLE:"));
+    Seen {
+        dom: chromium.out(),
+        console: console.map(str::to_owned).collect(),
+    }
+}
+
+/// What a reader of this page would complain of at this width, and what was looked at.
+pub struct Measured {
+    pub width: u32,
+    /// The page's background, such as `255,255,255`.
+    pub ground: String,
+    /// How many pieces of text there are.
+    pub texts: u32,
+    pub complaints: Vec<String>,
+}
+
+/// Measures a page. It is shown in a frame, because the browser's own window has a least width.
+pub fn measure(page: &str, width: u32, scheme: Scheme) -> Measured {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wrapper = folder.path().join("wrapper.html");
+    let framed = page.replace('&', "&amp;").replace('"', "&quot;");
+    let script = include_str!("measure.js");
+    let html = format!(
+        "<!doctype html><meta charset=utf-8><pre></pre>\
+         <iframe srcdoc=\"{framed}\" width={width} height=800 style=\"border:0\"></iframe><script>{script}</script>"
+    );
+    std::fs::write(&wrapper, html).expect("room");
+    let seen = open(&address_of(&wrapper), scheme);
+    let report = seen
+        .dom
+        .split_once("<pre>")
+        .and_then(|(_, rest)| rest.split_once("</pre>"));
+    let (report, _) = report.unwrap_or_else(|| panic!("no report: {:?}", seen.console));
+    let one = |name: &str| {
+        let found = after(report, name).into_iter().next();
+        found.unwrap_or_else(|| panic!("no {name}: {report} {:?}", seen.console))
+    };
+    Measured {
+        width: one("width ").parse().expect("a number"),
+        ground: one("ground "),
+        texts: one("texts ").parse().expect("a number"),
+        complaints: after(report, "complaint "),
+    }
+}
+
+/// The rest of each line that begins like this.
+fn after(report: &str, beginning: &str) -> Vec<String> {
+    let rests = report
+        .lines()
+        .filter_map(|line| line.strip_prefix(beginning));
+    rests.map(str::to_owned).collect()
+}
+
+fn address_of(file: &Path) -> String {
+    format!("file://{}", file.display())
+}

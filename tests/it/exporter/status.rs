@@ -1,0 +1,191 @@
+//! The status page and its JSON, as an operator asks for them.
+
+use serde_json::Value;
+use whatsapp_business_exporter::app::Source;
+use whatsapp_business_exporter::app::doctor::{examine, keep};
+use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber};
+
+use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, WABA, config_file, small_world};
+
+/// An account in which all is well, whose id comes before the other's.
+const CALM: &str = "100100200300400";
+
+impl Exporter {
+    /// The answer of this path as JSON, with its status.
+    async fn json(&self, path: &str) -> (u16, Value) {
+        let answer = self.http.get(format!("{}{path}", self.url)).send().await;
+        let answer = answer.expect("the exporter answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("text");
+        (status, serde_json::from_str(&text).expect("JSON"))
+    }
+
+    async fn status(&self) -> Value {
+        let (status, told) = self.json("/api/v1/status").await;
+        assert_eq!(status, 200, "{told}");
+        told
+    }
+}
+
+fn flag() -> Change {
+    Change::NumberFlagged {
+        phone_number_id: NUMBER.to_owned(),
+    }
+}
+
+/// The values of a timeline, oldest first, `?` for not known.
+fn values(timeline: &Value) -> Vec<&str> {
+    let segments = timeline.as_array().expect("a list");
+    segments
+        .iter()
+        .map(|segment| segment["value"].as_str().unwrap_or("?"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_flag_is_on_the_page_and_in_the_json_when_its_webhook_is_acknowledged() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    assert_eq!(
+        exporter.status().await["accounts"][0]["phone_numbers"][0]["level"],
+        "fine"
+    );
+    exporter.meta.change(flag()).expect("the number is there");
+    exporter.meta.settled().await;
+    let status = exporter.status().await;
+    let number = &status["accounts"][0]["phone_numbers"][0];
+    assert_eq!(number["level"], "critical");
+    let left = number["flag"]["meta_acts"]["in_seconds"].as_i64();
+    let week = 7 * 86_400;
+    assert!(
+        left.is_some_and(|left| (week - 600..=week).contains(&left)),
+        "{number}"
+    );
+    let page = exporter.get("/").await.replace('\u{a0}', " ");
+    assert!(page.contains("flagged; Meta acts in 6 d 23 h"), "{page}");
+    assert!(page.contains("1 critical"), "{page}");
+}
+
+#[tokio::test]
+async fn timelines_tell_what_was_before() {
+    let exporter = Exporter::watching(small_world(), OFTEN).await;
+    exporter.meta.change(flag()).expect("the number is there");
+    let red = format!(
+        r#"whatsapp_phone_number_quality_rating{{waba_id="{WABA}",phone_number_id="{NUMBER}",quality_rating="RED"}}"#
+    );
+    exporter.until(red, 1.0).await;
+    let status = exporter.status().await;
+    let timelines = &status["accounts"][0]["phone_numbers"][0]["timelines"];
+    assert_eq!(values(&timelines["quality_rating"]), ["?", "GREEN", "RED"]);
+    assert_eq!(values(&timelines["status"]), ["?", "CONNECTED", "FLAGGED"]);
+    let page = exporter.get("/").await;
+    assert!(
+        page.contains("not known for 29\u{a0}days, then GREEN for "),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn accounts_come_worst_first_and_in_parts() {
+    let world = small_world()
+        .with_account(Account::new(CALM, "Harbour Lane Bakery"))
+        .with_phone_number(
+            CALM,
+            PhoneNumber::new("900100200300401", "+1 555-010-0101", "Harbour Lane Bakery"),
+        );
+    let exporter = Exporter::watching(world, SELDOM).await;
+    exporter.meta.change(flag()).expect("the number is there");
+    exporter.meta.settled().await;
+    let (_, first) = exporter.json("/api/v1/status?limit=1").await;
+    assert_eq!(first["accounts"][0]["waba_id"], WABA);
+    assert_eq!(first["next_offset"], 1);
+    let (_, second) = exporter.json("/api/v1/status?limit=1&offset=1").await;
+    assert_eq!(second["accounts"][0]["waba_id"], CALM);
+    assert_eq!(second["next_offset"], Value::Null);
+    let (_, one) = exporter
+        .json(&format!("/api/v1/status?waba_id={CALM}"))
+        .await;
+    assert_eq!(one["accounts"][0]["level"], "fine");
+    assert_eq!(one["level"], "critical", "elsewhere it is not");
+    let page = exporter.get(&format!("/?waba_id={CALM}")).await;
+    assert!(page.contains("1 account more"), "{page}");
+    assert!(
+        page.contains(&format!("\"/?waba_id={WABA}#number-{NUMBER}\"")),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_told_what_is_wrong() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    for (query, status, why) in [
+        ("waba_id=fern", 400, "waba_id: give the digits"),
+        ("waba_id=1", 404, "waba_id: 1 is not watched"),
+        ("limit=0", 400, "limit: give 1 to 100"),
+        ("limit=101", 400, "limit: give 1 to 100"),
+        ("limit=many", 400, "limit"),
+        ("offset=-1", 400, "offset"),
+        ("account=1", 400, "account"),
+    ] {
+        let (answered, told) = exporter.json(&format!("/api/v1/status?{query}")).await;
+        let error = told["error"].as_str().unwrap_or_default();
+        assert_eq!(answered, status, "{query}: {told}");
+        assert!(error.contains(why), "{query}: {told}");
+        let page = exporter
+            .http
+            .get(format!("{}/?{query}", exporter.url))
+            .send()
+            .await;
+        assert_eq!(
+            page.expect("it answers").status().as_u16(),
+            status,
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_lets_nothing_in_but_its_own_style() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    let page = exporter.http.get(format!("{}/", exporter.url)).send().await;
+    let page = page.expect("it answers");
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.headers()["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn what_the_doctor_found_is_shown() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}/exporter.db", folder.path().display());
+    let file = config_file(SELDOM, &[WABA]);
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    assert_eq!(exporter.status().await["doctor"]["looked"], Value::Null);
+    let source = Source {
+        flags: exporter.flags(),
+        environment: Box::new(exporter.file.clone()),
+    };
+    let report = examine(&source).await.expect("it can look");
+    assert!(report.unknown > 0, "no public address is configured");
+    keep(&source, &report).expect("the folder is ours");
+    let status = exporter.status().await;
+    assert_eq!(status["doctor"]["problems"], report.problems);
+    assert_eq!(status["doctor"]["unknown"], report.unknown);
+    let page = exporter.get("/").await;
+    assert!(page.contains("the public address is not known"), "{page}");
+
+    let kept = folder.path().join("exporter.db.doctor.json");
+    std::fs::write(&kept, "{").expect("the file is there");
+    let page = exporter.get("/").await;
+    assert!(page.contains("is no report of the doctor"), "{page}");
+    assert!(
+        page.contains("+1 555-010-0199"),
+        "the rest is shown: {page}"
+    );
+}
