@@ -25,9 +25,17 @@ pub struct ConfigFlags {
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     web_listen_address: Option<String>,
 
+    /// File with TLS, passwords, headers and the rate of requests of the operator's side
+    #[arg(long = "web.config.file", value_name = "PATH")]
+    web_config_file: Option<String>,
+
     /// Where webhooks are received [default: on the port of --web.listen-address]
     #[arg(long = "webhook.listen-address", value_name = "ADDRESS")]
     webhook_listen_address: Option<String>,
+
+    /// File with TLS, headers and the rate of requests of --webhook.listen-address
+    #[arg(long = "webhook.config.file", value_name = "PATH")]
+    webhook_config_file: Option<String>,
 
     /// Where Meta is to send webhooks, as it stands in the app's dashboard
     #[arg(long = "webhook.callback-url", value_name = "URL")]
@@ -71,6 +79,8 @@ impl ConfigFlags {
                 "--webhook.listen-address",
                 self.webhook_listen_address.clone(),
             )
+            .with("--web.config.file", self.web_config_file.clone())
+            .with("--webhook.config.file", self.webhook_config_file.clone())
             .with("--webhook.callback-url", self.webhook_callback_url.clone())
             .with("--webhook.enabled", self.webhook_enabled.clone())
             .with("--graph.base-url", self.graph_base_url.clone())

@@ -50,6 +50,10 @@ const FIRING: &str = "
   - WhatsAppTokenExpiring app_id=7
     WhatsAppTokenExpiring app_id=8
 
+    WhatsAppCertificateExpiringSoon listener=web
+  - WhatsAppCertificateExpiring listener=web
+    WhatsAppCertificateExpiring listener=webhook
+
     WhatsAppApiBudgetSpent waba_id=9
   - WhatsAppApiBudgetHigh waba_id=9
     WhatsAppApiBudgetHigh waba_id=10

@@ -90,6 +90,9 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_store_commit_duration_seconds",
     "whatsapp_exporter_config_last_reload_successful",
     "whatsapp_exporter_config_last_reload_success_timestamp_seconds",
+    "whatsapp_exporter_connections",
+    "whatsapp_exporter_connections_closed_total",
+    "whatsapp_exporter_requests_refused_total",
 ];
 
 /// Names of the contract that only a business' own application brings to life: the demo has none.

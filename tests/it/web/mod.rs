@@ -5,7 +5,9 @@ mod client_certificates;
 mod headers;
 mod meta_client;
 mod passwords;
+mod prometheus;
 mod rate;
+mod readme;
 mod renewal;
 mod tls;
 
