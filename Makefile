@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test tools
+.PHONY: help demo test tools deny sbom dist fuzz
 
 # Where cargo builds; the tests look for the virtual environment there.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -33,6 +33,58 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	step cargo test --locked --bench '*'
 	printf '\n== every check has passed\n'
+
+# Where a release is put together.
+DIST := $(TARGET)/dist
+NAME := whatsapp-business-exporter
+
+# Seconds for which each target is fuzzed.
+FUZZ_SECONDS ?= 300
+
+deny: ## Licences, bans, sources and advisories of the dependencies, by cargo-deny
+	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
+	cargo deny --locked --config .ci/deny.toml check
+
+sbom: ## A list of all that is built in, as CycloneDX, in target/dist
+	@command -v cargo-cyclonedx > /dev/null || cargo install --locked cargo-cyclonedx
+	mkdir -p "$(DIST)"
+	# It has no date and no random number, so that the same sources give the same list.
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) cargo cyclonedx --format json --describe binaries --no-build-deps --spec-version 1.5
+	sed "s|file://$$PWD|file:///build|g" $(NAME)_bin.cdx.json > "$(DIST)/$(NAME).cdx.json"
+	rm -f ./*.cdx.json
+
+dist: sbom ## A release: the program, built so that others can build the same, with all that belongs to it
+	@export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+	home=$${CARGO_HOME:-$$HOME/.cargo}
+	sysroot=$$(rustc --print sysroot)
+	# Panics and SQLite name their sources: by paths that are the same everywhere.
+	export RUSTFLAGS="--remap-path-prefix=$$PWD=/build --remap-path-prefix=$$home=/cargo --remap-path-prefix=$$sysroot=/rust"
+	export CFLAGS="-ffile-prefix-map=$$PWD=/build -ffile-prefix-map=$$home=/cargo"
+	cargo build --release --locked --bin $(NAME)
+	program="$(TARGET)/release/$(NAME)"
+	folder="$(NAME)-$$("$$program" --version | cut -d ' ' -f 2)"
+	rm -rf "$(DIST)/$$folder"
+	mkdir -p "$(DIST)/$$folder/completions"
+	cp "$$program" LICENSE CHANGELOG.md README.md "$(DIST)/$(NAME).cdx.json" "$(DIST)/$$folder/"
+	"$$program" manual > "$(DIST)/$$folder/$(NAME).1"
+	for shell in bash zsh fish; do "$$program" completions $$shell > "$(DIST)/$$folder/completions/$$shell"; done
+	cd "$(DIST)"
+	tar --sort=name --mtime="@$$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c "$$folder" | gzip -n > "$$folder.tar.gz"
+	sha256sum "$$folder.tar.gz" "$(NAME).cdx.json" > SHA256SUMS
+	cat SHA256SUMS
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS; needs a nightly toolchain
+	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
+	cd fuzz
+	for target in webhook_body signature_header graph_answer config events; do
+	  printf '\n== %s\n' "$$target"
+	  mkdir -p "corpus/$$target"
+	  # Ours are read, what is new goes to the corpus, which is nobody's but this machine's.
+	  seeds=("../tests/fixtures/fuzz/$$target")
+	  case $$target in webhook_body|graph_answer) seeds+=(../tests/fixtures/webhooks) ;; esac
+	  cargo +nightly fuzz run "$$target" "corpus/$$target" "$${seeds[@]}" -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048
+	done
 
 tools: ## Install what the checks need, where it is missing
 	@missing=()

@@ -8,11 +8,13 @@ mod arguments;
 mod backfill;
 mod backup;
 mod check_config;
+mod completions;
 mod configuration;
 mod demo;
 mod doctor;
 mod drill;
 mod healthcheck;
+mod manual;
 mod output;
 mod serve;
 mod simulate;
@@ -27,6 +29,7 @@ pub use arguments::{ConfigFlags, LogFlags, PaceFlags, StoreFlags};
 pub use backfill::BackfillArguments;
 pub use backup::BackupArguments;
 pub use check_config::CheckConfigArguments;
+pub use completions::CompletionsArguments;
 pub use demo::DemoArguments;
 pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
@@ -97,6 +100,10 @@ pub enum Command {
     Backfill(BackfillArguments),
     /// Copy the store to a new file, while the exporter runs
     Backup(BackupArguments),
+    /// Print what a shell needs to complete this command line
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Manual,
 }
 
 impl Cli {
@@ -125,6 +132,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Drill(arguments) => drill::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
+        Command::Completions(arguments) => Ok(completions::run(&arguments)?),
+        Command::Manual => Ok(manual::run()?),
     }
 }
 

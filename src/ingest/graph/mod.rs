@@ -17,7 +17,7 @@ mod subscribe;
 mod transport;
 mod usage;
 mod version;
-mod wire;
+pub mod wire;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -31,7 +31,7 @@ pub struct Usage {
 
 impl Usage {
     /// What the headers say of this account, or of the app where they say nothing of the account.
-    pub(super) fn read(headers: &HeaderMap, waba_id: Option<&WabaId>) -> Option<Self> {
+    pub fn read(headers: &HeaderMap, waba_id: Option<&WabaId>) -> Option<Self> {
         let of_account = waba_id.and_then(|waba_id| {
             json(headers, BUSINESS_USAGE)?
                 .get(waba_id.as_str())

@@ -18,7 +18,7 @@ const WHATSAPP: &str = "whatsapp_business_account";
 const MAX_LISTED: usize = 20_000;
 
 /// What `debug_token` says.
-pub(crate) fn token(answer: &Value, odd: &mut Oddities) -> Token {
+pub fn token(answer: &Value, odd: &mut Oddities) -> Token {
     let data = Object::of(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
     let Some(data) = data else {
         return Token::default();
@@ -64,7 +64,7 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
 }
 
 /// What `/{app}/subscriptions` says of WhatsApp; without an entry, nothing is subscribed.
-pub(crate) fn subscription(answer: &Value, odd: &mut Oddities) -> Subscription {
+pub fn subscription(answer: &Value, odd: &mut Oddities) -> Subscription {
     let Some(answer) = Object::of(SUBSCRIPTION, answer) else {
         return Subscription::default();
     };

@@ -10,7 +10,7 @@ use crate::ingest::{Object, Oddities};
 const NOUN: &str = "business_account";
 
 /// What the node says; who is subscribed is asked apart.
-pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Reading {
+pub fn reading(node: &Value, odd: &mut Oddities) -> Reading {
     let Some(object) = Object::node(NOUN, node, odd) else {
         return Reading::default();
     };
@@ -31,13 +31,13 @@ pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Reading {
 
 /// Is `own_app` subscribed, as the edge says where it came with the node? An account without any
 /// subscribed app may come without the edge, so an absent one says nothing.
-pub(crate) fn expanded(node: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+pub fn expanded(node: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
     subscribed(node.get("subscribed_apps")?, own_app, odd)
 }
 
 /// Is `own_app` in this list of subscribed apps? Unknown if it is on none of the apps shown, and
 /// there are more.
-pub(crate) fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
     let has_more = apps.pointer("/paging/next").is_some();
     let apps = Object::of("subscribed_apps", apps)?;
     apps.get("data")?;

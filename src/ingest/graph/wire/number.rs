@@ -13,7 +13,7 @@ const NOUN: &str = "phone_number";
 const HIGH_THROUGHPUT: u64 = 1_000;
 
 /// What the node says; none if it has no id.
-pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
+pub fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", PhoneNumberId::parse, odd)?;

@@ -10,7 +10,7 @@ use crate::ingest::{Object, Oddities};
 const NOUN: &str = "message_template";
 
 /// What the node says; none if it has no id.
-pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
+pub fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", TemplateId::parse, odd)?;
@@ -32,7 +32,7 @@ pub(crate) fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
 }
 
 /// The page's `summary`, where Meta gave one.
-pub(crate) fn totals(page: &Value) -> Totals {
+pub fn totals(page: &Value) -> Totals {
     let mut odd = Oddities::new();
     let summary =
         Object::of("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));

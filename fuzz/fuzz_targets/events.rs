@@ -1,0 +1,7 @@
+//! A batch of an application's events.
+#![no_main]
+
+#[path = "../harness.rs"]
+mod harness;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harness::events(data));

@@ -1,0 +1,7 @@
+//! The signature that a stranger sends.
+#![no_main]
+
+#[path = "../harness.rs"]
+mod harness;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harness::signature_header(data));

@@ -1,0 +1,182 @@
+//! What is tried with bytes of any kind, and what must hold. Shared by the fuzz targets and by the tests
+//! that replay what they found.
+#![allow(
+    dead_code,
+    reason = "each target is a program of its own and uses one of these"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde_json::Value;
+use whatsapp_business_exporter::config::{Config, ConfigErrors, FixedEnvironment, Flags, WebFile};
+use whatsapp_business_exporter::domain::track::Trackers;
+use whatsapp_business_exporter::domain::{AppId, Event, Timestamp, WabaId};
+use whatsapp_business_exporter::expose::{Format, Options, StateSets, TemplateDetail, render};
+use whatsapp_business_exporter::ingest::graph::{Usage, wire};
+use whatsapp_business_exporter::ingest::track::Reader;
+use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
+use whatsapp_business_exporter::ingest::{Customers, Oddities};
+use whatsapp_business_exporter::state::State;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Is in every secret that the configuration is given, and must be nowhere else.
+const MARK: &str = "EAAGmarked";
+
+const NOW: Timestamp = Timestamp::from_seconds(1_774_000_000);
+
+/// Longest label value: a name of 512 characters, each escaped or of four bytes.
+const MAX_LINE: usize = 8 * 1024;
+
+/// Reads a delivery and shows what came of it; said twice, it changes nothing more.
+pub fn webhook_body(data: &[u8]) {
+    let customers = Customers::new(&SecretString::from(SECRET));
+    let Ok(delivery) = Delivery::parse(data, NOW, Some(&customers)) else {
+        return;
+    };
+    applied_twice(&delivery.events);
+}
+
+/// Checks a signature, the first line, over the rest: only the right one is taken.
+pub fn signature_header(data: &[u8]) {
+    let at = data
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(data.len());
+    let (header, body) = data.split_at(at);
+    let secret = SecretString::from(SECRET);
+    let verifier = Verifier::new(&[SecretString::from("another"), secret.clone()]);
+    let right = sign(&secret, body);
+    assert!(verifier.verify(Some(right.as_bytes()), body).is_ok());
+    if verifier.verify(Some(header), body).is_ok() {
+        let other = sign(&SecretString::from("another"), body);
+        let is_right = |right: &str| header.eq_ignore_ascii_case(right.as_bytes());
+        assert!(is_right(&right) || is_right(&other), "{header:?}");
+    }
+    assert!(verifier.verify(None, body).is_err());
+}
+
+/// Reads JSON as every kind of answer there is, and text as usage headers.
+pub fn graph_answer(data: &[u8]) {
+    if let Ok(json) = serde_json::from_slice::<Value>(data) {
+        let mut odd = Oddities::new();
+        let app = AppId::parse("1").expect("digits");
+        drop(wire::number::reading(&json, &mut odd));
+        drop(wire::template::reading(&json, &mut odd));
+        drop(wire::account::reading(&json, &mut odd));
+        drop(wire::access::token(&json, &mut odd));
+        drop(wire::access::subscription(&json, &mut odd));
+        wire::account::subscribed(&json, &app, &mut odd);
+        wire::account::expanded(&json, &app, &mut odd);
+        wire::template::totals(&json);
+    }
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    for name in ["x-business-use-case-usage", "x-app-usage"] {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.clone())]);
+        if let Some(usage) = Usage::read(&headers, WabaId::parse("1").as_ref()) {
+            assert!(!usage.ratio.is_nan() && usage.ratio >= 0.0, "{usage:?}");
+        }
+    }
+}
+
+/// Reads a configuration file and a listener's; no secret is shown, and every error has its place.
+pub fn config(data: &[u8]) {
+    let environment = FixedEnvironment::default()
+        .with_file("file", data)
+        .with_variable("WHATSAPP_ACCESS_TOKEN", MARK)
+        .with_variable("WHATSAPP_APP_SECRET", MARK)
+        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", MARK)
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "1,2");
+    let flags = Flags::default().with_config_file(Some("file".into()));
+    match Config::load(&flags, &environment) {
+        Ok(config) => {
+            let shown = format!("{config:?}{}", config.summary());
+            assert!(!shown.contains(MARK), "{shown}");
+        }
+        Err(errors) => told_well(&errors),
+    }
+    if let Err(errors) = WebFile::load(Path::new("file"), &environment) {
+        told_well(&errors);
+    }
+}
+
+/// Reads a batch of events and shows what came of it.
+pub fn events(data: &[u8]) {
+    let customers = Customers::new(&SecretString::from(SECRET));
+    let reader = Reader {
+        customers: &customers,
+        trackers: &Trackers::default(),
+        received_at: NOW,
+        account_of: |_: &_| WabaId::parse("102290129340398"),
+    };
+    let Ok(items) = reader.read(data) else {
+        return;
+    };
+    let events: Vec<Event> = items
+        .into_iter()
+        .filter_map(|item| item.outcome.ok())
+        .collect();
+    applied_twice(&events);
+}
+
+fn told_well(errors: &ConfigErrors) {
+    assert!(errors.count() > 0);
+    for error in errors.iter() {
+        let line = error.to_string();
+        assert!(
+            !error.place.is_empty() && !error.message.is_empty(),
+            "{line:?}"
+        );
+        assert!(!line.contains(MARK), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+}
+
+fn applied_twice(events: &[Event]) {
+    let mut state = State::default();
+    state.watch(events.iter().map(|event| event.waba_id.clone()));
+    state.track(Arc::new(Trackers::default()));
+    events.iter().for_each(|event| drop(state.apply(event)));
+    let once = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
+    once.iter().for_each(|text| is_well_formed(text));
+    events.iter().for_each(|event| drop(state.apply(event)));
+    let twice = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
+    assert_eq!(once, twice);
+}
+
+fn shown(state: &State, format: Format) -> String {
+    let options = Options {
+        template_detail: TemplateDetail::All,
+        state_sets: StateSets::Full,
+        template_series_limit: 1_000,
+        business_clock: false,
+    };
+    let nothing = Default::default();
+    render(state.accounts(), &nothing, &[], NOW, &options, format).text
+}
+
+/// Every line is a comment, or a series and a number; and no line is endless.
+fn is_well_formed(text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap_or_default();
+        let is_number = value.parse::<f64>().is_ok();
+        let is_series = series.starts_with("whatsapp_") && quotes(series) % 2 == 0;
+        assert!(is_series && is_number && line.len() < MAX_LINE, "{line}");
+    }
+}
+
+/// Quotation marks that no backslash precedes.
+fn quotes(series: &str) -> usize {
+    let mut escaped = false;
+    let marks = series.chars().filter(|character| {
+        let is_mark = *character == '"' && !escaped;
+        escaped = *character == '\\' && !escaped;
+        is_mark
+    });
+    marks.count()
+}

@@ -1,0 +1,35 @@
+//! `manual`: the manual page, for `man`. One page: subcommands share most of their flags.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::{Cli, output};
+
+/// Prints it.
+pub(super) fn run() -> io::Result<ExitCode> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    Man::new(command.clone()).render(&mut page)?;
+    for subcommand in command.get_subcommands() {
+        section(subcommand, &mut page)?;
+    }
+    output::print(&String::from_utf8_lossy(&page).trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a subcommand does and takes, under its own name.
+fn section(subcommand: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    use io::Write;
+    writeln!(
+        page,
+        ".SH \"THE SUBCOMMAND {}\"",
+        subcommand.get_name().to_uppercase()
+    )?;
+    let man = Man::new(subcommand.clone());
+    man.render_description_section(page)?;
+    man.render_options_section(page)
+}

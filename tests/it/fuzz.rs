@@ -1,0 +1,91 @@
+//! The fuzz targets' functions on stable Rust: what fuzzing found, every payload of the fixtures, and some
+//! thousands of payloads made from those by a seed that is always the same.
+
+#[path = "../../fuzz/harness.rs"]
+mod harness;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A target, and where its seeds lie beside what it found.
+type Target = (&'static str, fn(&[u8]), &'static [&'static str]);
+
+const TARGETS: [Target; 5] = [
+    ("webhook_body", harness::webhook_body, &["webhooks"]),
+    ("signature_header", harness::signature_header, &[]),
+    ("graph_answer", harness::graph_answer, &["webhooks"]),
+    ("config", harness::config, &[]),
+    ("events", harness::events, &[]),
+];
+
+/// Made from each seed.
+const MUTANTS: usize = 50;
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(folder)
+}
+
+fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let read = paths.iter().map(|path| fs::read(path).expect("a file"));
+    read.collect()
+}
+
+fn seeds(name: &str, more: &[&str]) -> Vec<Vec<u8>> {
+    let folders = more.iter().map(|folder| fixtures(folder));
+    let folders = folders.chain([fixtures("fuzz").join(name)]);
+    let seeds: Vec<Vec<u8>> = folders.flat_map(|folder| files(&folder)).collect();
+    assert!(!seeds.is_empty(), "{name} has nothing to begin with");
+    seeds
+}
+
+/// A byte changed, a piece left out, doubled, or put in from another seed.
+fn mutant(seed: &[u8], other: &[u8], dice: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..dice.usize(1..4) {
+        let from = dice.usize(0..=bytes.len());
+        let to = bytes.len().min(from + dice.usize(0..16));
+        match dice.u8(0..4) {
+            0 if from < to => bytes[from] = dice.u8(..),
+            1 => drop(bytes.drain(from..to)),
+            2 => {
+                let piece = bytes[from..to].to_vec();
+                drop(bytes.splice(from..from, piece));
+            }
+            _ => {
+                let begin = dice.usize(0..=other.len());
+                let end = other.len().min(begin + dice.usize(0..32));
+                drop(bytes.splice(from..to, other[begin..end].iter().copied()));
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn what_was_found_and_every_seed_holds() {
+    for (name, target, more) in TARGETS {
+        seeds(name, more).iter().for_each(|seed| target(seed));
+    }
+}
+
+#[test]
+fn what_is_made_from_seeds_holds() {
+    let mut dice = fastrand::Rng::with_seed(1);
+    for (name, target, more) in TARGETS {
+        let seeds = seeds(name, more);
+        for seed in &seeds {
+            for _ in 0..MUTANTS {
+                let other = &seeds[dice.usize(0..seeds.len())];
+                target(&mutant(seed, other, &mut dice));
+            }
+        }
+    }
+}
