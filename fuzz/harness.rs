@@ -165,7 +165,7 @@ fn is_well_formed(text: &str) {
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap_or_default();
         let is_number = value.parse::<f64>().is_ok();
-        let is_series = series.starts_with("whatsapp_") && quotes(series) % 2 == 0;
+        let is_series = series.starts_with("whatsapp_") && quotes(series).is_multiple_of(2);
         assert!(is_series && is_number && line.len() < MAX_LINE, "{line}");
     }
 }
