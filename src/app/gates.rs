@@ -9,9 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::{
-    ClientAuth, Config, ConfigErrors, Environment, TlsConfig, TlsVersion, WebFile,
-};
+use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
     ClientCertificates, Gate, PROBES, Prepared, Terms, TlsTerms, TlsVersions,
 };
@@ -106,16 +104,16 @@ fn webhook_terms(config: &Config) -> Terms {
     let Some(file) = &config.webhook.file else {
         return Terms::default();
     };
-    let authority = config.webhook.client_authority.as_ref();
+    let client_ca = config.webhook.client_ca.as_ref();
     Terms {
-        certificate_required: authority.is_some(),
+        certificate_required: client_ca.is_some(),
         open_paths: &OPEN_TO_ALL,
         tls: file.tls.as_ref().map(|tls| {
-            let clients = authority.map(|authority| ClientCertificates {
+            let clients = client_ca.map(|client_ca| ClientCertificates {
                 required: false,
-                authority: Some(authority.certificates.clone()),
+                authority: Some(client_ca.clone()),
                 allowed_sans: Vec::new(),
-                common_name: Some(authority.common_name.clone()),
+                common_name: Some(config.webhook.client_common_name.clone()),
             });
             tls_terms(tls, file.http2, clients)
         }),
@@ -150,7 +148,7 @@ fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) 
 }
 
 /// The files of both listeners as they are now, or what is wrong with them.
-pub(super) type WebFiles = Result<[Option<WebFile>; 2], ConfigErrors>;
+pub(super) type WebFiles = anyhow::Result<[Option<WebFile>; 2]>;
 
 /// Looks whether the files have changed.
 pub(super) struct Watch {
@@ -193,9 +191,10 @@ impl Watch {
 
     fn read(&self, environment: &dyn Environment) -> WebFiles {
         let [web, webhook] = self.paths.each_ref().map(|path| {
-            path.as_ref()
-                .map(|path| WebFile::load(path, environment))
-                .transpose()
+            let load = |path: &PathBuf| {
+                WebFile::load(path, environment).with_context(|| path.display().to_string())
+            };
+            path.as_ref().map(load).transpose()
         });
         Ok([web?, webhook?])
     }

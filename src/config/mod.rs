@@ -57,7 +57,7 @@ pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
 pub use trackers::TrackersConfig;
 pub use web::WebConfig;
 pub use web_file::{ClientAuth, RateLimit, TlsConfig, TlsVersion, Users, WebFile};
-pub use webhook::{ClientAuthority, WebhookConfig};
+pub use webhook::WebhookConfig;
 
 use walker::Walker;
 use yaml::Node;

@@ -52,13 +52,9 @@ impl Display for Summary<'_> {
             "webhook.config_file: {}",
             shown_path(webhook.file.as_ref())
         )?;
-        let authority = webhook.client_authority.as_ref();
-        let common_name = authority.map_or("not set", |authority| &authority.common_name);
-        writeln!(
-            out,
-            "webhook.client_ca_file: {}",
-            presence(authority.is_some())
-        )?;
+        let client_ca = presence(webhook.client_ca.is_some());
+        writeln!(out, "webhook.client_ca_file: {client_ca}")?;
+        let common_name = &webhook.client_common_name;
         writeln!(out, "webhook.client_common_name: {common_name}")?;
         writeln!(out, "webhook.max_connections: {}", webhook.max_connections)?;
         writeln!(out, "graph.base_url: {}", graph.base_url)?;

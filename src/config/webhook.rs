@@ -1,7 +1,5 @@
 //! `webhook`: the public listener, which Meta calls.
 
-use std::fmt;
-
 use reqwest::Url;
 
 use super::environment::read_text;
@@ -64,7 +62,7 @@ const CLIENT_COMMON_NAME: Scalar<String> = Scalar {
         "The common name of Meta's client certificate",
     )
     .default("client.webhooks.fbclientcerts.com"),
-    parse: value::name,
+    parse: common_name,
 };
 
 const MAX_CONNECTIONS: Scalar<usize> = Scalar {
@@ -90,25 +88,12 @@ pub struct WebhookConfig {
     pub callback_url: Option<Url>,
     /// `webhook.config_file`, `--webhook.config.file`; none is plain HTTP, or the operator's listener.
     pub file: Option<WebFile>,
-    /// `webhook.client_ca_file` and `webhook.client_common_name`; none asks Meta for no certificate.
-    pub client_authority: Option<ClientAuthority>,
+    /// What `webhook.client_ca_file` holds, as PEM; none asks Meta for no certificate.
+    pub client_ca: Option<String>,
+    /// `webhook.client_common_name`; default `client.webhooks.fbclientcerts.com`.
+    pub client_common_name: String,
     /// `webhook.max_connections`; 16 to 65,536, default 2048.
     pub max_connections: usize,
-}
-
-/// Whose certificate Meta must show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientAuthority {
-    /// The authority's certificates, as PEM.
-    pub certificates: String,
-    /// The common name that is signed.
-    pub common_name: String,
-}
-
-impl fmt::Debug for ClientAuthority {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "ClientAuthority of {}", self.common_name)
-    }
 }
 
 impl WebhookConfig {
@@ -134,7 +119,8 @@ impl WebhookConfig {
             enabled,
             listen_address,
             callback_url: walker.optional_scalar(&CALLBACK_URL),
-            client_authority: read_authority(walker, file.as_ref()),
+            client_ca: read_client_ca(walker, file.as_ref()),
+            client_common_name: walker.scalar(&CLIENT_COMMON_NAME),
             file,
             max_connections: walker.scalar(&MAX_CONNECTIONS),
         }
@@ -155,8 +141,7 @@ fn refuse_what_meta_cannot(walker: &mut Walker<'_>, file: &WebFile, has_listener
     }
 }
 
-fn read_authority(walker: &mut Walker<'_>, file: Option<&WebFile>) -> Option<ClientAuthority> {
-    let common_name = walker.scalar(&CLIENT_COMMON_NAME);
+fn read_client_ca(walker: &mut Walker<'_>, file: Option<&WebFile>) -> Option<String> {
     let (place, path) = walker.path(&CLIENT_CA_FILE)?;
     let certificates = read_text(walker.environment(), &path, MAX_CA_BYTES);
     let certificates = certificates.map_err(|problem| {
@@ -175,10 +160,22 @@ fn read_authority(walker: &mut Walker<'_>, file: Option<&WebFile>) -> Option<Cli
         ),
         Some(_) => {}
     }
-    Some(ClientAuthority {
-        certificates: certificates.ok()?,
-        common_name,
-    })
+    certificates.ok()
+}
+
+/// Meta's is a host's name. Anything else is not repeated: it may be a secret in the wrong place.
+fn common_name(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if text.contains('.') && text.len() <= 253 && text.split('.').all(is_part) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a name of a host; write it like client.webhooks.fbclientcerts.com".into())
+    }
 }
 
 /// Never repeats the URL, which may hold credentials by mistake.

@@ -315,3 +315,57 @@ fn two_listeners_cannot_share_a_port() {
          and both cannot be bound; leave it out to share that listener, or take another port"
     );
 }
+
+#[test]
+fn listeners_files_go_with_their_listeners() {
+    let with_files = |yaml: &str| {
+        let users =
+            "basic_auth_users: {a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}";
+        let asking = "tls_server_config: {cert: c, key: k, client_auth_type: RequestClientCert}";
+        let environment = environment()
+            .with_file("/plain.yml", "rate_limit: {interval: 1s}")
+            .with_file("/users.yml", users)
+            .with_file("/tls.yml", "tls_server_config: {cert: c, key: k}")
+            .with_file("/asking.yml", asking)
+            .with_file("/bad.yml", "tls_server_config: {min_version: TLS11}")
+            .with_file("/ca.pem", "an authority");
+        load(yaml, environment).expect_err(yaml).to_string()
+    };
+    for (yaml, expected) in [
+        (
+            "web: {config_file: /none.yml}",
+            "web.config_file: the file it names: cannot be read (no such file)",
+        ),
+        (
+            "web: {config_file: /bad.yml}",
+            "web.config_file: tls_server_config.min_version: TLS11 is no longer spoken",
+        ),
+        (
+            "webhook: {config_file: /plain.yml}",
+            "webhook.config_file: is for a listener of its own",
+        ),
+        (
+            "webhook: {listen_address: ':9', config_file: /users.yml}",
+            "webhook.config_file: has basic_auth_users, and Meta cannot log in",
+        ),
+        (
+            "webhook: {listen_address: ':9', client_ca_file: /ca.pem}",
+            "webhook.client_ca_file: needs TLS that ends here",
+        ),
+        (
+            "webhook: {listen_address: ':9', config_file: /asking.yml, client_ca_file: /ca.pem}",
+            "webhook.client_ca_file: already says whose certificate",
+        ),
+        (
+            "webhook: {listen_address: ':9', config_file: /tls.yml, client_ca_file: /none.pem}",
+            "webhook.client_ca_file: the file it names cannot be read",
+        ),
+        (
+            "web: {max_connections: 5}",
+            "web.max_connections: \"5\" is not a number from 16 to 65536",
+        ),
+    ] {
+        let told = with_files(yaml);
+        assert!(told.contains(expected), "{yaml}\n{told}");
+    }
+}

@@ -46,8 +46,8 @@ fn the_environment_alone_is_enough() {
 #[test]
 fn every_key_of_the_file_is_read() {
     let yaml = "
-web: {listen_address: '127.0.0.1:0'}
-webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook'}
+web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20}
+webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
@@ -58,14 +58,25 @@ log: {level: 'info,reqwest=debug', format: json}
 apps:
   - {name: one, app_id: '1', app_secret: a, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
 ";
-    let config = good(yaml, FixedEnvironment::default());
+    let files = FixedEnvironment::default()
+        .with_file("/etc/exporter/web.yml", "rate_limit: {interval: 1s}")
+        .with_file("/public.yml", "tls_server_config: {cert: c, key: k}")
+        .with_file("/etc/exporter/ca.pem", "an authority");
+    let config = good(yaml, files);
     assert_eq!(
         config.summary().to_string(),
         "\
 web.listen_address: 127.0.0.1:0
+web.config_file: /etc/exporter/web.yml
+web.open_probes: true
+web.max_connections: 20
 webhook.enabled: true
 webhook.listen_address: [::1]:9000
 webhook.callback_url: https://exporter.example.com/webhook
+webhook.config_file: /public.yml
+webhook.client_ca_file: set
+webhook.client_common_name: meta.example.com
+webhook.max_connections: 30
 graph.base_url: http://127.0.0.1:1/
 graph.api_version: v26.0
 graph.request_timeout: 5s

@@ -33,6 +33,8 @@ pub use users::Users;
 /// A thousand users take some 80 KiB, an inline chain of certificates 10 KiB.
 const MAX_FILE_BYTES: usize = 256 * 1024;
 
+const THE_FILE: &str = "the file it names";
+
 const HTTP2: Scalar<bool> = Scalar {
     setting: Setting::new(
         "http_server_config.http2",
@@ -67,11 +69,12 @@ impl WebFile {
     /// # Errors
     /// Everything that is wrong, each with its key in the file.
     pub fn load(path: &Path, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
+        // The path is not repeated: a secret may have been put where it belongs.
         let mut errors = ConfigErrors::default();
         let text = match environment::read_text(environment, path, MAX_FILE_BYTES) {
             Ok(text) => text,
             Err(problem) => {
-                errors.add(path.display().to_string(), problem);
+                errors.add(THE_FILE, problem);
                 return Err(errors);
             }
         };
@@ -80,11 +83,11 @@ impl WebFile {
             Ok(map @ Node::Map(_)) => map,
             Ok(_) => {
                 let message = "must hold keys, such as `tls_server_config:`";
-                errors.add(path.display().to_string(), message);
+                errors.add(THE_FILE, message);
                 return Err(errors);
             }
             Err(problem) => {
-                errors.add(path.display().to_string(), problem);
+                errors.add(THE_FILE, problem);
                 return Err(errors);
             }
         };
