@@ -1,0 +1,45 @@
+//! The program's own subcommands ask a listener under TLS and passwords, on the machine it runs on.
+
+use std::time::Duration;
+
+use whatsapp_business_exporter::app::drill::{Sergeant, Signal};
+use whatsapp_business_exporter::app::health::{Question, ask};
+use whatsapp_business_exporter::config::{Config, Flags};
+
+use super::authority::Authority;
+use super::{USERS, client, exporter_with, https, tls_section};
+use crate::exporter::meta::{CONFIG_FILE, Exporter};
+
+/// What a subcommand reads that is given the port which the exporter has taken.
+fn config(exporter: &Exporter) -> Config {
+    let address = exporter.url.trim_start_matches("http://").to_owned();
+    let flags = Flags::default()
+        .with_config_file(Some(CONFIG_FILE.into()))
+        .with("--web.listen-address", Some(address));
+    Config::load(&flags, &exporter.file).expect("a valid configuration")
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_sign_of_life_and_open_probes_tell_more() {
+    let ca = Authority::new();
+    for (more, is_told) in [("", false), ("  open_probes: true\n", true)] {
+        let file = tls_section("") + &USERS;
+        let exporter = exporter_with(&file, more, &ca.server(), &ca).await;
+        let web = config(&exporter).web;
+        ask(&web, Question::Healthy).await.expect("it lives");
+        let ready = ask(&web, Question::Ready).await;
+        assert_eq!(ready.is_ok(), is_told, "{ready:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_drill_needs_no_password() {
+    let ca = Authority::new();
+    let mut exporter = exporter_with(&tls_section(""), "", &ca.server(), &ca).await;
+    let sergeant = Sergeant::new(&config(&exporter), None, None).expect("an app with a secret");
+    let order = sergeant.begin(Signal::NumberBanned, Duration::from_secs(60));
+    order.await.expect("it obeys");
+    exporter.http = client(&ca, None);
+    exporter.url = https(&exporter.url);
+    assert!(exporter.get("/metrics").await.contains("DRILL"));
+}
