@@ -7,10 +7,11 @@ use reqwest::Method;
 use super::Target;
 use crate::http::connect;
 
-const ROUTES: [(&str, &[&str]); 8] = [
+const ROUTES: [(&str, &[&str]); 9] = [
     ("/", &["GET", "HEAD"]),
     ("/metrics", &["GET", "HEAD"]),
     ("/api/v1/history", &["GET", "HEAD"]),
+    ("/api/v1/status", &["GET", "HEAD"]),
     ("/-/healthy", &["GET", "HEAD"]),
     ("/-/ready", &["GET", "HEAD"]),
     ("/-/reload", &["POST"]),
