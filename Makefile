@@ -54,7 +54,8 @@ sbom: ## A list of all that is built in, as CycloneDX, in target/dist
 	rm -f ./*.cdx.json
 
 dist: sbom ## A release: the program, built so that others can build the same, with all that belongs to it
-	@export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+	@[ -z "$$(git status --porcelain)" ] || { echo 'there are changes that no revision names: commit them first' >&2; exit 1; }
+	export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
 	home=$${CARGO_HOME:-$$HOME/.cargo}
 	sysroot=$$(rustc --print sysroot)
 	# Panics and SQLite name their sources: by paths that are the same everywhere.

@@ -18,7 +18,6 @@ mod settings;
 pub mod signals;
 pub mod subscription;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -140,14 +139,14 @@ impl App {
         let mut running = Running::start(source, config).await?;
         let operator_routes = running.operator_routes(reload, stop.clone());
         let public_routes = running.public_routes();
-        let sides = ((operator, operator_routes), (public, public_routes));
-        let mut servers = serve_all(sides, &running, &limits, &stop);
+        let (operator, public) = ((operator, operator_routes), (public, public_routes));
+        let mut servers = serve_all(operator, public, &running, &limits, &stop);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 ended = servers.join_next() => match ended {
                     // It ends because of the stop, which this loop may see later than it.
-                    Some(Ok(Ok(()))) if stop.is_cancelled() => break,
+                    Some(Ok(())) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
                 found = running.discovery.found() => running.take_over(found).await,
@@ -164,7 +163,7 @@ impl App {
         tracing::info!("stopping");
         running.polling.stop().await?;
         while let Some(served) = servers.join_next().await {
-            served.context("a listener broke down")??;
+            served.context("a listener broke down")?;
         }
         running.relay.stop().await;
         running.core.store.close().await;
@@ -172,21 +171,15 @@ impl App {
     }
 }
 
-type Servers = JoinSet<io::Result<()>>;
-
-type Side<L, R> = (L, R);
-
 /// Serves both sides, on one port where the public side has none of its own.
 fn serve_all(
-    ((operator, operator_routes), (public, public_routes)): (
-        Side<Listener, Router>,
-        Side<Option<Listener>, Option<Router>>,
-    ),
+    (operator, operator_routes): (Listener, Router),
+    (public, public_routes): (Option<Listener>, Option<Router>),
     running: &Running,
     [web_limits, webhook_limits]: &[Limits; 2],
     stop: &CancellationToken,
-) -> Servers {
-    let mut servers = Servers::new();
+) -> JoinSet<()> {
+    let mut servers = JoinSet::new();
     let mut start = |listener, gate: &Arc<Gate>, routes, limits: &Limits| {
         let site = Site {
             listener,

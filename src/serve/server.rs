@@ -1,7 +1,6 @@
 //! Serves a listener until told to stop: connections, their encryption, and their time-outs.
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -96,14 +96,7 @@ struct Shared {
 }
 
 /// Serves until `stop`, then lets requests under way finish, but not for ever.
-///
-/// # Errors
-/// None today; a listener that breaks down would be one.
-pub async fn serve(
-    site: Site,
-    telemetry: Arc<Telemetry>,
-    stop: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToken) {
     let name = site.gate.listener();
     for reason in [NO_ROOM, HANDSHAKE] {
         telemetry
@@ -136,7 +129,6 @@ pub async fn serve(
         tracing::warn!("requests still under way at the end of the grace period, closing");
         patience_ends.cancel();
     }
-    Ok(())
 }
 
 impl Shared {
@@ -149,14 +141,29 @@ impl Shared {
 
 /// One connection from its first byte to its last.
 async fn connection(shared: Arc<Shared>, socket: TcpStream, seat: Arc<Seat>) {
-    let open = &shared.telemetry.connections;
-    let open = open.with_label_values(&[shared.gate.listener()]);
-    open.inc();
+    let _open = Open::count(&shared);
     let closed = seat.closed().clone();
     closed
         .run_until_cancelled(encrypted_or_not(&shared, socket, &seat))
         .await;
-    open.dec();
+}
+
+/// A connection that is open until this is dropped, whatever ends it.
+struct Open(IntGauge);
+
+impl Open {
+    fn count(shared: &Shared) -> Self {
+        let open = &shared.telemetry.connections;
+        let open = open.with_label_values(&[shared.gate.listener()]);
+        open.inc();
+        Self(open)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) {

@@ -33,6 +33,9 @@ struct Banned {
     name: String,
 }
 
+/// Where it is built for, as `.ci/deny.toml` has it.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 fn deny() -> Deny {
@@ -41,11 +44,11 @@ fn deny() -> Deny {
     toml::from_str(&text).expect("cargo-deny's format")
 }
 
-/// Everything that Cargo.lock names, as it is built for Linux.
+/// Everything that is built for these targets.
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--locked", "--offline"])
-        .args(["--filter-platform=x86_64-unknown-linux-gnu"])
+        .args(TARGETS.map(|target| format!("--filter-platform={target}")))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo is there");
