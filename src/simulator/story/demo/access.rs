@@ -76,7 +76,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             }],
         ),
         beat(
-            84,
+            90,
             "Scope and subscriptions are back",
             [
                 Change::TokenScopeGranted {
