@@ -76,7 +76,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             }],
         ),
         beat(
-            90,
+            85,
             "Scope and subscriptions are back",
             [
                 Change::TokenScopeGranted {
