@@ -1,4 +1,5 @@
-//! The two routers: the operator's, and the public one that Meta calls.
+//! The two routers: the operator's, and the public one that Meta calls; and the listeners that serve them,
+//! each behind its [`gate`], with limits to connections, time and memory.
 //!
 //! Invariant: nothing but [`public`] is ever meant for strangers. The two may share a port by the
 //! operator's choice; they share no state but the store and the exporter's own metrics.
