@@ -11,10 +11,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use whatsapp_business_exporter::domain::access::Accesses;
 use whatsapp_business_exporter::domain::{
-    Event, Fact, Listing, QualityRating, Source, TemplateId, Timestamp, WabaId, template,
+    Assignments, Event, Fact, Listing, QualityRating, Source, TemplateId, Timestamp, WabaId,
+    template,
 };
 use whatsapp_business_exporter::expose::{
-    self, Format, Options, Scrape, StateSets, TemplateDetail,
+    self, Apps, Format, Options, Scrape, StateSets, TemplateDetail,
 };
 use whatsapp_business_exporter::state::State;
 
@@ -73,7 +74,10 @@ fn fleet() -> State {
 fn render(state: &State) -> Scrape {
     expose::render(
         state.accounts(),
-        &Accesses::new(),
+        &Apps {
+            access: &Accesses::new(),
+            assignments: &Assignments::none(),
+        },
         &[],
         NOW,
         &OPTIONS,

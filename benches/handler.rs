@@ -18,6 +18,7 @@ use prometheus::IntCounter;
 use secrecy::SecretString;
 use sha2::Sha256;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
@@ -126,11 +127,12 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
     let nudge = Poller::new(BTreeMap::new(), cadences, budgets, polled, told).nudge();
     let secrets = Secrets {
-        verifier: Verifier::new(&[SecretString::from(SECRET)]),
+        verifier: Verifier::new(&[("main".into(), SecretString::from(SECRET))]),
         tokens: VerifyTokens::new(&[]),
         customers,
         events: None,
         trackers: Arc::default(),
+        assignments: Arc::default(),
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
     public::router(Public {
@@ -139,6 +141,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         drill: Arc::default(),
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
+        forget: mpsc::channel(1).0,
         room: Room::default(),
     })
 }

@@ -59,7 +59,7 @@ fn measure(criterion: &mut Criterion, name: &str, body: &[u8]) {
     let mut mac = keyed.clone();
     mac.update(body);
     let header = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-    let verifier = Verifier::new(&[SecretString::from(SECRET)]);
+    let verifier = Verifier::new(&[("main".into(), SecretString::from(SECRET))]);
     let verify = |body: &[u8]| {
         verifier
             .verify(Some(header.as_bytes()), body)

@@ -14,7 +14,9 @@ use serde_json::Value;
 use whatsapp_business_exporter::config::{Config, ConfigErrors, FixedEnvironment, Flags, WebFile};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{AppId, Event, Timestamp, WabaId};
-use whatsapp_business_exporter::expose::{Format, Options, StateSets, TemplateDetail, render};
+use whatsapp_business_exporter::expose::{
+    Apps, Format, Options, StateSets, TemplateDetail, render,
+};
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::Reader;
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
@@ -48,7 +50,10 @@ pub fn signature_header(data: &[u8]) {
         .unwrap_or(data.len());
     let (header, body) = data.split_at(at);
     let secret = SecretString::from(SECRET);
-    let verifier = Verifier::new(&[SecretString::from("another"), secret.clone()]);
+    let verifier = Verifier::new(&[
+        ("another".into(), SecretString::from("another")),
+        ("own".into(), secret.clone()),
+    ]);
     let right = sign(&secret, body);
     assert!(verifier.verify(Some(right.as_bytes()), body).is_ok());
     if verifier.verify(Some(header), body).is_ok() {
@@ -158,8 +163,11 @@ fn shown(state: &State, format: Format) -> String {
         template_series_limit: 1_000,
         business_clock: false,
     };
-    let nothing = Default::default();
-    render(state.accounts(), &nothing, &[], NOW, &options, format).text
+    let apps = Apps {
+        access: &Default::default(),
+        assignments: &Default::default(),
+    };
+    render(state.accounts(), &apps, &[], NOW, &options, format).text
 }
 
 /// Every line is a comment, or a series and a number; and no line is endless.

@@ -97,7 +97,7 @@ fn environment(world: &World, speed: f64) -> FixedEnvironment {
     let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
     let file = format!(
         "poll:\n  numbers_interval: {}\n  account_interval: {}\n  templates_interval: {}\n  \
-         access_interval: {}\n  calls_per_hour: 1000000\n  max_usage_ratio: 0.95\n",
+         access_interval: {}\n  drift_grace: 1s\n  calls_per_hour: 1000000\n  max_usage_ratio: 0.95\n",
         interval(NUMBERS_INTERVAL),
         interval(NODES_INTERVAL),
         interval(NODES_INTERVAL),

@@ -1,9 +1,9 @@
 //! Finds the accounts that an app is to watch, again and again.
 //!
-//! Only a search in which every question was answered counts: an account is let go because Meta no longer
-//! lists it, never because a call failed.
+//! Only a search in which every question was answered counts. An account that it no longer finds is lost: Meta
+//! says nothing when a system user loses its assignment, so the account stays on the page until it returns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::settings;
+use crate::clock;
 use crate::config::{AppConfig, Config};
-use crate::domain::WabaId;
+use crate::domain::{
+    AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments, Timestamp, WabaId,
+};
 use crate::ingest::graph::{Calls, Client, Failure, FoundAccount};
 use crate::ingest::poll::AppCalls;
 use crate::store::Discovered;
+use crate::telemetry::Telemetry;
 
 /// Results that may wait to be taken over.
 const MAX_WAITING: usize = 16;
@@ -34,7 +38,16 @@ pub(super) enum SearchError {
     NotNamed,
 }
 
-/// Every account that this app is to watch beside those that are listed.
+/// What a complete search found for an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The accounts to watch beside those that are listed.
+    pub taken: BTreeMap<WabaId, AccountSource>,
+    /// The accounts that `include` and `exclude` leave out.
+    pub left_out: BTreeSet<WabaId>,
+}
+
+/// Asks Meta for every account that this app can see.
 ///
 /// # Errors
 /// If any question was left open.
@@ -42,36 +55,101 @@ pub(super) async fn search(
     app: &AppConfig,
     client: &Client,
     calls: &dyn Calls,
-) -> Result<BTreeSet<WabaId>, SearchError> {
-    let mut found: Vec<FoundAccount> = Vec::new();
+) -> Result<Found, SearchError> {
+    let mut accounts: Vec<(FoundAccount, AccountSource)> = Vec::new();
     if app.discovery.by_token {
         let named = client.accounts_of_token(calls).await?;
-        found.extend(named.ok_or(SearchError::NotNamed)?);
+        let named = named.ok_or(SearchError::NotNamed)?.into_iter();
+        accounts.extend(named.map(|account| (account, AccountSource::Token)));
     }
     for business in &app.discovery.businesses {
-        found.extend(client.accounts_of_business(business, calls).await?);
+        let source = AccountSource::Business(business.clone());
+        let owned = client.accounts_of_business(business, calls).await?;
+        accounts.extend(owned.into_iter().map(|account| (account, source.clone())));
     }
-    let taken = found
-        .into_iter()
-        .filter(|account| app.discovery.takes(&account.waba_id, &account.name));
-    Ok(taken.map(|account| account.waba_id).collect())
+    Ok(chosen(app, accounts))
 }
 
-/// What a search found for an app.
-pub(super) struct Found {
-    pub app: String,
-    pub accounts: BTreeSet<WabaId>,
+/// An account that a token names has no name there: a portfolio that names it decides as well.
+fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
+    let mut found = Found::default();
+    for (account, source) in accounts {
+        if app.discovery.takes(&account.waba_id, &account.name) {
+            found.taken.entry(account.waba_id).or_insert(source);
+        } else {
+            found.left_out.insert(account.waba_id);
+        }
+    }
+    let taken = &found.taken;
+    found.left_out.retain(|id| !taken.contains_key(id));
+    found
+}
+
+/// An app's accounts after a search. Meta no longer shows a lost account; it stays until it returns or is
+/// forgotten. What the configuration leaves out is not lost, and goes.
+pub(super) fn after_search(
+    app: &AppConfig,
+    before: &AccountsOfApp,
+    found: &Found,
+) -> AccountsOfApp {
+    let is_lost = |waba_id: &WabaId, assigned: &Assigned| {
+        let is_found = found.taken.contains_key(waba_id) || found.left_out.contains(waba_id);
+        !is_found && searches(app, &assigned.source)
+    };
+    let mut accounts: AccountsOfApp = before
+        .iter()
+        .filter(|(waba_id, assigned)| is_lost(waba_id, assigned))
+        .map(|(waba_id, before)| {
+            let (source, is_lost) = (before.source.clone(), true);
+            (waba_id.clone(), Assigned { source, is_lost })
+        })
+        .collect();
+    let taken = found.taken.iter();
+    accounts.extend(taken.map(|(id, source)| (id.clone(), Assigned::from_source(source.clone()))));
+    accounts
+}
+
+/// Does the app's configuration search there?
+fn searches(app: &AppConfig, source: &AccountSource) -> bool {
+    match source {
+        AccountSource::Configured => false,
+        AccountSource::Token => app.discovery.by_token,
+        AccountSource::Business(business) => app.discovery.businesses.contains(business),
+    }
+}
+
+/// The accounts of every app: those that are listed, those that were found, and those that were lost.
+pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
+    let apps = config.apps.iter().map(|app| {
+        let found = discovered.get(&app.name).into_iter().flatten();
+        // A lost account goes with the search that once found it. The others wait for the next search to decide.
+        let found = found.filter(|(_, one)| !one.is_lost || searches(app, &one.source));
+        let found = found.filter(|_| app.discovery.is_on());
+        let mut accounts: AccountsOfApp =
+            found.map(|(id, one)| (id.clone(), one.clone())).collect();
+        let listed = app.accounts.iter().cloned();
+        let configured = || Assigned::from_source(AccountSource::Configured);
+        accounts.extend(listed.map(|waba_id| (waba_id, configured())));
+        AppAccounts {
+            app: app.name.as_str().into(),
+            accounts,
+        }
+    });
+    Assignments::new(apps.collect())
 }
 
 /// Searches under way; they end with this.
 pub(super) struct Discovery {
-    results: mpsc::Receiver<Found>,
+    results: mpsc::Receiver<(String, Found)>,
     _stop: DropGuard,
 }
 
 impl Discovery {
     /// Searches for every app that wants it, the first time at once.
-    pub fn start(config: &Config, clients: &[Arc<Client>]) -> Self {
+    pub fn start(config: &Config, clients: &[Arc<Client>], telemetry: &Arc<Telemetry>) -> Self {
+        // A reload may have switched an app's discovery off.
+        telemetry.discovery_up.reset();
+        telemetry.discovery_last_success.reset();
         let (sender, results) = mpsc::channel(MAX_WAITING);
         let stop = CancellationToken::new();
         for (app, client) in config.apps.iter().zip(clients) {
@@ -82,6 +160,7 @@ impl Discovery {
                     calls: AppCalls::new(settings::budget(config)),
                     every: config.poll.discovery_interval,
                     results: sender.clone(),
+                    telemetry: Arc::clone(telemetry),
                 };
                 tokio::spawn(searcher.run(stop.clone()));
             }
@@ -92,8 +171,8 @@ impl Discovery {
         }
     }
 
-    /// The next result; waits for ever where nothing is searched.
-    pub async fn found(&mut self) -> Found {
+    /// The next app and what was found for it; waits for ever where nothing is searched.
+    pub async fn found(&mut self) -> (String, Found) {
         match self.results.recv().await {
             Some(found) => found,
             None => std::future::pending().await,
@@ -107,7 +186,8 @@ struct Searcher {
     client: Arc<Client>,
     calls: AppCalls,
     every: Duration,
-    results: mpsc::Sender<Found>,
+    results: mpsc::Sender<(String, Found)>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Searcher {
@@ -115,24 +195,25 @@ impl Searcher {
         let app = self.app.name.clone();
         let mut failed = false;
         loop {
+            let began = clock::now();
             let searched = tokio::select! {
                 () = stop.cancelled() => return,
                 searched = search(&self.app, &self.client, &self.calls) => searched,
             };
+            self.note(began, searched.is_ok());
             match searched {
-                Ok(accounts) => {
+                Ok(found) => {
                     if failed {
-                        tracing::info!(app, "accounts are found again");
+                        tracing::info!(app, "discovery of accounts works again");
                     }
                     failed = false;
-                    let app = app.clone();
-                    if self.results.send(Found { app, accounts }).await.is_err() {
+                    if self.results.send((app.clone(), found)).await.is_err() {
                         return;
                     }
                 }
                 Err(error) => {
                     if !failed {
-                        tracing::warn!(app, cure = %error, "accounts cannot be looked for, those that are known stay");
+                        tracing::warn!(app, cure = %error, "discovery of accounts failed; watching the known accounts");
                     }
                     failed = true;
                 }
@@ -141,6 +222,19 @@ impl Searcher {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.wait(failed)) => {}
             }
+        }
+    }
+
+    fn note(&self, began: Timestamp, is_complete: bool) {
+        let app = [self.app.name.as_str()];
+        let up = self.telemetry.discovery_up.with_label_values(&app);
+        up.set(is_complete.into());
+        if is_complete {
+            let last = self
+                .telemetry
+                .discovery_last_success
+                .with_label_values(&app);
+            last.set(began.as_seconds_f64());
         }
     }
 
@@ -153,19 +247,4 @@ impl Searcher {
             self.every
         }
     }
-}
-
-/// The configuration with what was found: to be watched like what is listed. An account that two apps find
-/// is the first one's.
-pub(super) fn with_found(config: &Config, found: &Discovered) -> Config {
-    let mut config = config.clone();
-    let mut taken: BTreeSet<WabaId> = settings::accounts(&config).collect();
-    for app in config.apps.iter_mut().filter(|app| app.discovery.is_on()) {
-        for waba_id in found.get(&app.name).into_iter().flatten() {
-            if taken.insert(waba_id.clone()) {
-                app.accounts.push(waba_id.clone());
-            }
-        }
-    }
-    config
 }

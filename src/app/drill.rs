@@ -2,88 +2,26 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use reqwest::{StatusCode, Url};
-use secrecy::SecretString;
-
-use super::own;
+use super::command::CommandClient;
 use crate::clock;
-use crate::config::Config;
-use crate::ingest::graph::{http_client, own_client};
-use crate::ingest::webhook::sign;
 use crate::serve::drill::Order;
 
 pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
 
-/// An exporter on this network answers in milliseconds.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Gives orders to a running exporter.
-pub struct Sergeant {
-    http: reqwest::Client,
-    url: Url,
-    secret: SecretString,
+/// Has the signal shown for so long.
+///
+/// # Errors
+/// If the exporter cannot be reached or refuses.
+pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
+    client
+        .send(Order::begin(signal, length, clock::now()).body())
+        .await
 }
 
-impl Sergeant {
-    /// For the exporter at `url`, with the app secret of this configuration; of its first app, unless
-    /// another is named.
-    ///
-    /// # Errors
-    /// If there is no such app, or it has no secret.
-    pub fn new(config: &Config, app: Option<&str>, url: Option<Url>) -> anyhow::Result<Self> {
-        let mut apps = config.apps.iter();
-        let app = match app {
-            Some(name) => apps.find(|app| app.name == name),
-            None => apps.next(),
-        };
-        let app = app.context("--app: the configuration has no app of this name")?;
-        let secret = app.app_secret.clone();
-        let secret =
-            secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
-        // The same care as for Meta: no redirect, no proxy for loopback, CA store for https alone.
-        let (http, url) = match url {
-            Some(url) => (http_client(&url, TIMEOUT)?, url),
-            None => {
-                let url = own::webhook_url(config)?;
-                (own_client(&url, TIMEOUT)?, url)
-            }
-        };
-        Ok(Self { http, url, secret })
-    }
-
-    /// Has the signal shown for so long.
-    ///
-    /// # Errors
-    /// If the exporter cannot be reached or does not obey.
-    pub async fn begin(&self, signal: Signal, length: Duration) -> anyhow::Result<()> {
-        self.send(&Order::begin(signal, length, clock::now())).await
-    }
-
-    /// Has it taken back.
-    ///
-    /// # Errors
-    /// If the exporter cannot be reached or does not obey.
-    pub async fn end(&self) -> anyhow::Result<()> {
-        self.send(&Order::end(clock::now())).await
-    }
-
-    async fn send(&self, order: &Order) -> anyhow::Result<()> {
-        let body = order.body();
-        let signature = sign(&self.secret, &body);
-        let request = self.http.post(self.url.clone());
-        let request = request.header("x-hub-signature-256", signature).body(body);
-        let answer = request.send().await;
-        let answer = answer.with_context(|| format!("no exporter answers at {}", self.url))?;
-        match answer.status() {
-            StatusCode::OK => Ok(()),
-            StatusCode::UNAUTHORIZED => {
-                bail!("the exporter at {} has another app secret", self.url)
-            }
-            status => {
-                let why = answer.text().await.unwrap_or_default();
-                bail!("the exporter answers {status}: {}", why.trim_end())
-            }
-        }
-    }
+/// Has it taken back.
+///
+/// # Errors
+/// If the exporter cannot be reached or refuses.
+pub async fn end(client: &CommandClient) -> anyhow::Result<()> {
+    client.send(Order::end(clock::now()).body()).await
 }

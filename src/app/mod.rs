@@ -3,13 +3,16 @@
 //! Binding and running are apart, so that whoever starts it knows the ports before anything moves.
 
 pub mod backfill;
+pub mod command;
 pub mod demo;
 mod descriptors;
 mod discovery;
 pub mod doctor;
 pub mod drill;
+pub mod forget;
 mod gates;
 pub mod health;
+mod losses;
 mod own;
 mod polling;
 mod relaying;
@@ -17,6 +20,8 @@ mod running;
 mod settings;
 pub mod signals;
 pub mod subscription;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +41,7 @@ pub use backfill::backup;
 use gates::Gates;
 use running::Running;
 
-/// Reloads that may wait for the one under way.
+/// Reloads, and accounts to forget, that may wait for the one under way.
 const MAX_RELOADS_WAITING: usize = 4;
 
 /// Where the configuration is read from, again at each reload.
@@ -138,7 +143,8 @@ impl App {
         let limits = limits.map(|connections| Limits::of(*connections));
         let mut running = Running::start(source, config).await?;
         let operator_routes = running.operator_routes(reload, stop.clone());
-        let public_routes = running.public_routes();
+        let (forget, mut forgets) = mpsc::channel(MAX_RELOADS_WAITING);
+        let public_routes = running.public_routes(forget);
         let (operator, public) = ((operator, operator_routes), (public, public_routes));
         let mut servers = serve_all(operator, public, &running, &limits, &stop);
         loop {
@@ -149,10 +155,15 @@ impl App {
                     Some(Ok(())) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
-                found = running.discovery.found() => running.take_over(found).await,
+                (app, found) = running.discovery.found() => running.take_over(&app, &found).await,
                 files = running.watch.changed(running.source.environment.as_ref()) => running.take_web_files(files),
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
+                Some((waba_id, answer)) = forgets.recv() => {
+                    let outcome = running.forget(&waba_id).await;
+                    // Whoever asked may have gone away; the outcome is logged.
+                    drop(answer.send(outcome));
+                }
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
                     // Whoever asked may have gone away; the outcome is logged.

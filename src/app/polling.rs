@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::running::Core;
 use super::settings;
 use crate::config::Config;
+use crate::domain::Assignments;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessPoller, Nudge, Poller};
 
@@ -21,7 +22,12 @@ pub(super) struct Polling {
 
 impl Polling {
     /// Polls what the configuration says. Needs no more of old pollers than that they have stopped.
-    pub fn start(config: &Config, clients: &[Arc<Client>], core: &Core) -> Self {
+    pub fn start(
+        config: &Config,
+        assignments: &Assignments,
+        clients: &[Arc<Client>],
+        core: &Core,
+    ) -> Self {
         let mut budgets = core.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.limit_to(config.poll.calls_per_hour, config.poll.max_usage_ratio);
         drop(budgets);
@@ -32,7 +38,7 @@ impl Polling {
             Arc::clone(&core.access),
         );
         let poller = Poller::new(
-            settings::by_account(config, clients),
+            settings::polling_apps(assignments, clients),
             settings::cadences(config),
             Arc::clone(&core.budgets),
             Arc::clone(&core.store),

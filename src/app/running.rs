@@ -1,6 +1,6 @@
 //! What runs, and what a reload or a search for accounts changes of it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -11,16 +11,17 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Source, relaying, settings};
+use super::{Source, losses, relaying, settings};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::WabaId;
+use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::relay::{Relay, Upstream};
 use crate::serve::Room;
 use crate::serve::drill::Drill;
+use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::operator::{self, Operator, ReloadRequest};
 use crate::serve::public::{self, Public, Secrets};
 use crate::store::{Discovered, Store};
@@ -39,11 +40,9 @@ pub(super) struct Core {
 /// Running, and what a reload changes of it.
 pub(super) struct Running {
     pub source: Source,
-    /// As it was loaded.
-    written: Config,
-    /// With the accounts that were found: this is in force.
     config: Config,
-    found: Discovered,
+    discovered: Discovered,
+    assignments: Arc<ArcSwap<Assignments>>,
     /// One for each app, in the configuration's order.
     clients: Vec<Arc<Client>>,
     pub discovery: Discovery,
@@ -69,9 +68,12 @@ impl Running {
         let kept_for = config.store.history_retention;
         let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
         let store = Arc::new(store);
-        let found = store.remembered().await?;
-        let (written, config) = (config.clone(), discovery::with_found(&config, &found));
-        store.watch(settings::accounts(&config).collect()).await?;
+        let discovered = store.remembered().await?;
+        let assignments = Arc::new(discovery::assignments(&config, &discovered));
+        store
+            .watch(assignments.accounts().cloned().collect())
+            .await?;
+        store.set_drift_grace(config.poll.drift_grace);
         let budgets = Arc::new(Mutex::new(Budgets::new(settings::budget(&config))));
         let core = Core {
             store,
@@ -80,26 +82,28 @@ impl Running {
             budgets,
             access: Arc::default(),
         };
-        let clients = settings::clients(&written, &core.telemetry)?;
+        let clients = settings::clients(&config, &core.telemetry)?;
         let upstreams = relaying::prepare(&config.relay, &core).await?;
         core.store.track(settings::trackers(&config)).await?;
-        let polling = Polling::start(&config, &clients, &core);
+        let polling = Polling::start(&config, &assignments, &clients, &core);
+        let secrets = settings::secrets(&config, &assignments);
         let running = Self {
             relay: relay(&config, upstreams, &core),
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
-            secrets: Arc::new(ArcSwap::from_pointee(settings::secrets(&config))),
+            secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
-            discovery: Discovery::start(&written, &clients),
+            discovery: Discovery::start(&config, &clients, &core.telemetry),
+            assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
             gates,
             clients,
             source,
-            written,
             config,
-            found,
+            discovered,
             core,
             polling,
         };
+        losses::note(&running.core.store, &running.assignments.load_full()).await;
         running.note_loaded();
         Ok(running)
     }
@@ -122,12 +126,13 @@ impl Running {
             access,
             telemetry,
             options: Arc::clone(&self.options),
+            assignments: Arc::clone(&self.assignments),
             reload,
             stop,
         })
     }
 
-    pub fn public_routes(&self) -> Option<Router> {
+    pub fn public_routes(&self, forget: mpsc::Sender<ForgetCall>) -> Option<Router> {
         let Core {
             store,
             drill,
@@ -142,6 +147,7 @@ impl Running {
                 drill,
                 telemetry,
                 nudge,
+                forget,
                 room: Room::default(),
             })
         })
@@ -150,8 +156,8 @@ impl Running {
     /// Reads the configuration again; keeps the old one if the new one is not valid.
     pub async fn reload(&mut self) -> Result<(), String> {
         let outcome = match self.source.load() {
-            Ok(written) => self
-                .reload_as(written)
+            Ok(config) => self
+                .reload_as(config)
                 .await
                 .map_err(|error| format!("{error:#}")),
             Err(errors) => Err(errors.to_string()),
@@ -169,12 +175,12 @@ impl Running {
         outcome
     }
 
-    async fn reload_as(&mut self, written: Config) -> anyhow::Result<()> {
-        let clients = settings::clients(&written, &self.core.telemetry)?;
-        let config = discovery::with_found(&written, &self.found);
-        self.put_in_force(config, &clients).await?;
-        self.discovery = Discovery::start(&written, &clients);
-        (self.written, self.clients) = (written, clients);
+    async fn reload_as(&mut self, config: Config) -> anyhow::Result<()> {
+        let clients = settings::clients(&config, &self.core.telemetry)?;
+        let assignments = discovery::assignments(&config, &self.discovered);
+        self.put_in_force(config, assignments, &clients).await?;
+        self.discovery = Discovery::start(&self.config, &clients, &self.core.telemetry);
+        self.clients = clients;
         Ok(())
     }
 
@@ -205,37 +211,71 @@ impl Running {
         Ok(())
     }
 
-    /// Watches what was found, and no longer what was not; remembers it for the next start.
-    pub async fn take_over(&mut self, Found { app, accounts }: Found) {
-        if self.found.get(&app) == Some(&accounts) {
+    /// Watches the accounts that a search found, and remembers them for the next start.
+    pub async fn take_over(&mut self, app: &str, found: &Found) {
+        let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
             return;
-        }
-        let mut found = self.found.clone();
-        found.insert(app.clone(), accounts.clone());
-        let config = discovery::with_found(&self.written, &found);
-        let outcome = match self.core.store.remember(&app, accounts).await {
-            Ok(()) => {
-                let clients = self.clients.clone();
-                self.put_in_force(config, &clients).await
-            }
-            Err(unavailable) => Err(unavailable.into()),
         };
-        match outcome {
-            Ok(()) => self.found = found,
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(
-                    app,
-                    error,
-                    "the accounts found are not taken over, it will be tried again"
-                );
+        let before = self.discovered.get(app).cloned().unwrap_or_default();
+        let after = discovery::after_search(config, &before, found);
+        if after != before
+            && let Err(error) = self.take_over_accounts(app, after).await
+        {
+            let error = format!("{error:#}");
+            tracing::error!(
+                app,
+                error,
+                "could not watch the discovered accounts; retrying at the next discovery"
+            );
+        }
+        // Also after a search that changed nothing: the store may have refused it the last time.
+        losses::note(&self.core.store, &self.assignments.load_full()).await;
+    }
+
+    /// Removes a lost account. The caller has checked who asks.
+    ///
+    /// # Errors
+    /// If the account is not lost, or the store cannot forget it.
+    pub async fn forget(&mut self, waba_id: &WabaId) -> Result<(), ForgetError> {
+        let assignments = self.assignments.load_full();
+        if !assignments.contains(waba_id) {
+            return Err(ForgetError::Unknown);
+        }
+        if settings::accounts(&self.config).any(|listed| listed == *waba_id) {
+            return Err(ForgetError::Listed);
+        }
+        if !assignments.lost().contains(waba_id) {
+            return Err(ForgetError::NotLost);
+        }
+        for (app, mut accounts) in self.discovered.clone() {
+            if accounts.remove(waba_id).is_some() {
+                let forgotten = self.take_over_accounts(&app, accounts).await;
+                forgotten.map_err(|error| ForgetError::NotStored(format!("{error:#}")))?;
             }
         }
+        tracing::info!(%waba_id, "lost account forgotten");
+        Ok(())
+    }
+
+    async fn take_over_accounts(
+        &mut self,
+        app: &str,
+        accounts: AccountsOfApp,
+    ) -> anyhow::Result<()> {
+        let mut discovered = self.discovered.clone();
+        discovered.insert(app.to_owned(), accounts.clone());
+        self.core.store.remember(app, accounts).await?;
+        let assignments = discovery::assignments(&self.config, &discovered);
+        let (config, clients) = (self.config.clone(), self.clients.clone());
+        self.put_in_force(config, assignments, &clients).await?;
+        self.discovered = discovered;
+        Ok(())
     }
 
     async fn put_in_force(
         &mut self,
         config: Config,
+        assignments: Assignments,
         clients: &[Arc<Client>],
     ) -> anyhow::Result<()> {
         if !config.listens_as(&self.config) {
@@ -247,39 +287,61 @@ impl Running {
             tracing::warn!("the store's settings change with the next restart only");
         }
         let prepared = gates::prepare(&config)?;
+        let assignments = Arc::new(assignments);
         // First, because it can fail; accounts that are watched already stay as they are.
-        self.core
-            .store
-            .watch(settings::accounts(&config).collect())
-            .await?;
+        let watched = assignments.accounts().cloned().collect();
+        self.core.store.watch(watched).await?;
+        self.core.store.set_drift_grace(config.poll.drift_grace);
+        self.core.store.set_drift_grace(config.poll.drift_grace);
         self.core.store.track(settings::trackers(&config)).await?;
         if config.relay != self.config.relay {
             let upstreams = relaying::prepare(&config.relay, &self.core).await?;
             self.relay.stop().await;
             self.relay = relay(&config, upstreams, &self.core);
         }
-        let polling = Polling::start(&config, clients, &self.core);
+        let polling = Polling::start(&config, &assignments, clients, &self.core);
         std::mem::replace(&mut self.polling, polling).stop().await?;
         self.nudge.store(Arc::new(self.polling.nudge()));
         self.options.store(Arc::new(settings::options(&config)));
-        self.secrets.store(Arc::new(settings::secrets(&config)));
+        let secrets = settings::secrets(&config, &assignments);
+        self.secrets.store(Arc::new(secrets));
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
-        for waba_id in
-            settings::accounts(&self.config).filter(|waba_id| !self.core.store.is_watched(waba_id))
-        {
-            tracing::info!(%waba_id, "account is no longer watched");
-            self.core.telemetry.forget_account(&waba_id);
-        }
-        let before: BTreeSet<WabaId> = settings::accounts(&self.config).collect();
-        for waba_id in settings::accounts(&config).filter(|waba_id| !before.contains(waba_id)) {
-            tracing::info!(%waba_id, "account is watched from now on");
-        }
         self.config = config;
+        let before = self.assignments.swap(assignments);
+        self.note_assignments(&before);
         Ok(())
     }
 
+    /// Drops the series of what is no longer watched or polled, and logs what changed.
+    fn note_assignments(&self, before: &Assignments) {
+        let now = self.assignments.load();
+        let polled: BTreeMap<&WabaId, usize> = now.polled().collect();
+        for (waba_id, index) in before.polled() {
+            let app = &before.apps()[index].app;
+            let is_polled_by_it = polled
+                .get(waba_id)
+                .is_some_and(|index| now.apps()[*index].app == *app);
+            if !is_polled_by_it {
+                self.core.telemetry.polls.forget(app, waba_id);
+            }
+        }
+        for waba_id in before.accounts().filter(|waba_id| !now.contains(waba_id)) {
+            tracing::info!(%waba_id, "account is no longer watched");
+            self.core.telemetry.forget_account(waba_id);
+        }
+        for waba_id in now.accounts().filter(|waba_id| !before.contains(waba_id)) {
+            let app = now.app_of(waba_id).map(AsRef::as_ref);
+            tracing::info!(%waba_id, app, "account is watched from now on");
+        }
+    }
+
     fn note_loaded(&self) {
+        // The counters exist from the start, so that `increase()` sees their first step.
+        for app in &self.config.apps {
+            let ignored = &self.core.telemetry.webhook_wrong_app;
+            ignored.with_label_values(&[app.name.as_str()]);
+        }
         self.core.telemetry.config_last_reload_successful.set(1);
         self.core
             .telemetry

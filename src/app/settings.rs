@@ -1,28 +1,27 @@
 //! A configuration's values in the words of the rooms that use them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::config::{self, AppConfig, Config, TrackersConfig};
-use crate::domain::WabaId;
 use crate::domain::track::Trackers;
+use crate::domain::{Assignments, WabaId};
 use crate::expose::{Options, StateSets, TemplateDetail};
 use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
-use crate::ingest::poll::{Budget, Cadences, WatchedApp};
+use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::public::Secrets;
 use crate::store::Location;
 use crate::telemetry::Telemetry;
 
-/// Every account of every app.
+/// Every account that is listed, once.
 pub(super) fn accounts(config: &Config) -> impl Iterator<Item = WabaId> {
-    config
-        .apps
-        .iter()
-        .flat_map(|app| app.accounts.iter().cloned())
+    let apps = config.apps.iter();
+    let listed: BTreeSet<WabaId> = apps.flat_map(|app| app.accounts.iter().cloned()).collect();
+    listed.into_iter()
 }
 
 /// The client of each app, in the configuration's order.
@@ -45,17 +44,17 @@ pub(super) fn clients(
     config.apps.iter().map(client).collect()
 }
 
-/// Every account with its app's client.
-pub(super) fn by_account(
-    config: &Config,
+/// Every account that is polled, with its app.
+pub(super) fn polling_apps(
+    assignments: &Assignments,
     clients: &[Arc<Client>],
-) -> BTreeMap<WabaId, Arc<Client>> {
-    let apps = config.apps.iter().zip(clients);
-    let pairs = apps.flat_map(|(app, client)| {
-        let accounts = app.accounts.iter().cloned();
-        accounts.map(|waba_id| (waba_id, Arc::clone(client)))
+) -> BTreeMap<WabaId, PollingApp> {
+    let polled = assignments.polled().map(|(waba_id, index)| {
+        let (name, client) = (&assignments.apps()[index].app, &clients[index]);
+        let (name, client) = (Arc::clone(name), Arc::clone(client));
+        (waba_id.clone(), PollingApp { name, client })
     });
-    pairs.collect()
+    polled.collect()
 }
 
 /// Every app with its client, to be asked about.
@@ -87,9 +86,12 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// What deliveries and handshakes are checked against: any app's secret will do.
-pub(super) fn secrets(config: &Config) -> Secrets {
-    let app_secrets = config.apps.iter().filter_map(|app| app.app_secret.clone());
+/// What deliveries and handshakes are checked against.
+pub(super) fn secrets(config: &Config, assignments: &Arc<Assignments>) -> Secrets {
+    let app_secrets = config.apps.iter().filter_map(|app| {
+        let name = Arc::from(app.name.as_str());
+        Some((name, app.app_secret.clone()?))
+    });
     let tokens = config
         .apps
         .iter()
@@ -97,12 +99,13 @@ pub(super) fn secrets(config: &Config) -> Secrets {
     let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());
     let events = config.trackers.token.clone();
     Secrets {
+        assignments: Arc::clone(assignments),
         trackers: trackers(config),
         events: events.map(|token| VerifyTokens::new(&[token])),
         customers: first
             .filter(|_| config.trackers.enabled)
             .map(Customers::new),
-        verifier: Verifier::new(&app_secrets.collect::<Vec<SecretString>>()),
+        verifier: Verifier::new(&app_secrets.collect::<Vec<_>>()),
         tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
     }
 }

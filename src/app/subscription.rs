@@ -163,7 +163,8 @@ impl<'a> Plan<'a> {
     async fn accounts(&self) -> anyhow::Result<BTreeSet<WabaId>> {
         let mut accounts: BTreeSet<WabaId> = self.app.accounts.iter().cloned().collect();
         if self.app.discovery.is_on() {
-            accounts.extend(search(self.app, &self.client, &self.calls).await?);
+            let found = search(self.app, &self.client, &self.calls).await?;
+            accounts.extend(found.taken.into_keys());
         }
         Ok(accounts)
     }

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::ConfigFlags;
 use super::{configuration, output};
-use crate::app::drill::{LONGEST, Sergeant, Signal, WABA_ID};
+use crate::app::command::CommandClient;
+use crate::app::drill::{self, LONGEST, Signal, WABA_ID};
 use crate::app::signals;
 
 /// Arguments of `drill`.
@@ -49,19 +50,19 @@ pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> 
     let Some(config) = configuration::load_or_tell(&arguments.config.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
-    let sergeant = Sergeant::new(&config, arguments.app.as_deref(), arguments.url.clone())?;
+    let client = CommandClient::new(&config, arguments.app.as_deref(), arguments.url.clone())?;
     if let Some(signal) = signal.filter(|_| !arguments.end) {
-        show(&sergeant, signal, arguments.length).await?;
+        show(&client, signal, arguments.length).await?;
     }
-    sergeant.end().await?;
+    drill::end(&client).await?;
     output::print(&"the drill is taken back; its alerts resolve five minutes later")?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(sergeant: &Sergeant, signal: Signal, length: Duration) -> anyhow::Result<()> {
+async fn show(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
-    sergeant.begin(signal, length).await?;
+    drill::begin(client, signal, length).await?;
     let (name, length_text) = (signal.as_str(), humantime::format_duration(length));
     output::print(&format!(
         "{name} of account {WABA_ID} (DRILL) is on /metrics for {length_text}; Ctrl-C takes it back now"

@@ -13,6 +13,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod drill;
+mod forget;
 mod healthcheck;
 mod manual;
 mod output;
@@ -33,6 +34,7 @@ pub use completions::CompletionsArguments;
 pub use demo::DemoArguments;
 pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
+pub use forget::ForgetArguments;
 pub use healthcheck::HealthcheckArguments;
 pub use output::print_error;
 pub use serve::ServeArguments;
@@ -96,6 +98,8 @@ pub enum Command {
     Simulate(SimulateArguments),
     /// Rehearse paging: show a signal of an account that does not exist, and take it back
     Drill(DrillArguments),
+    /// Remove an account that Meta no longer shows from a running exporter
+    Forget(ForgetArguments),
     /// Write the history as OpenMetrics text, for a new Prometheus to begin with
     Backfill(BackfillArguments),
     /// Copy the store to a new file, while the exporter runs
@@ -130,6 +134,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Drill(arguments) => drill::run(&arguments).await,
+        Command::Forget(arguments) => forget::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)?),

@@ -10,6 +10,10 @@ use super::walker::Walker;
 /// A second suits a simulator; a day is the longest for which "present state" means anything.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
+/// Meta repeats webhooks for seven days; after that none will come.
+const DRIFT_GRACES: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
+
 /// Meta allows 200 or 5,000 calls an hour; the top is for simulators, polled every second.
 const CALLS_PER_HOUR: RangeInclusive<u32> = 1..=1_000_000;
 
@@ -46,6 +50,15 @@ const DISCOVERY_INTERVAL: Scalar<Duration> = interval(
     "1h",
 );
 
+const DRIFT_GRACE: Scalar<Duration> = Scalar {
+    setting: Setting::new(
+        "poll.drift_grace",
+        "How long the webhook of a change that a poll found may take before the change counts as drift",
+    )
+    .default("1h"),
+    parse: |text| value::duration(text, &DRIFT_GRACES),
+};
+
 const BUDGET: Scalar<u32> = Scalar {
     setting: Setting::new(
         "poll.calls_per_hour",
@@ -77,6 +90,8 @@ pub struct PollConfig {
     pub access_interval: Duration,
     /// `poll.discovery_interval`; default 1 h.
     pub discovery_interval: Duration,
+    /// `poll.drift_grace`; default 1 h.
+    pub drift_grace: Duration,
     /// `poll.calls_per_hour`; hard limit per account in a rolling hour, default 1000.
     pub calls_per_hour: u32,
     /// `poll.max_usage_ratio`; 0.01 to 1, default 0.75.
@@ -91,6 +106,7 @@ impl PollConfig {
             templates_interval: walker.scalar(&TEMPLATES_INTERVAL),
             access_interval: walker.scalar(&ACCESS_INTERVAL),
             discovery_interval: walker.scalar(&DISCOVERY_INTERVAL),
+            drift_grace: walker.scalar(&DRIFT_GRACE),
             calls_per_hour: walker.scalar(&BUDGET),
             max_usage_ratio: walker.scalar(&MAX_USAGE_RATIO),
         }

@@ -94,6 +94,11 @@ impl Display for Summary<'_> {
             "poll.discovery_interval: {}",
             format_duration(poll.discovery_interval)
         )?;
+        writeln!(
+            out,
+            "poll.drift_grace: {}",
+            format_duration(poll.drift_grace)
+        )?;
         writeln!(out, "poll.calls_per_hour: {}", poll.calls_per_hour)?;
         writeln!(out, "poll.max_usage_ratio: {}", poll.max_usage_ratio)?;
         writeln!(out, "store.url: {}", store.url)?;

@@ -136,6 +136,15 @@ meta_words! {
     }
 }
 
+meta_words! {
+    /// Why an account that was watched cannot be seen any more. The words are ours: Meta says nothing.
+    Loss {
+        None = "NONE",
+        NotDiscovered = "NOT_DISCOVERED",
+        Unreadable = "UNREADABLE",
+    }
+}
+
 /// One account as a poll read it. `None`: Meta did not send the field.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Reading {

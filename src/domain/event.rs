@@ -23,18 +23,27 @@ pub enum Source {
     Poll,
     /// A signed delivery of Meta's.
     Webhook(DeliveryKey),
+    /// A signed delivery of Meta's that carries no time: it is dated by its receipt, and its key alone does not
+    /// tell a repeat from the same thing happening again.
+    UndatedWebhook(DeliveryKey),
     /// An application of the business' own, through the event API.
     App(DeliveryKey),
 }
 
 impl Source {
-    /// What makes its repeats harmless; polls have none.
+    /// What makes its repeats harmless whenever they come; polls and undated webhooks have none.
     #[must_use]
     pub fn key(self) -> Option<DeliveryKey> {
         match self {
-            Self::Poll => None,
+            Self::Poll | Self::UndatedWebhook(_) => None,
             Self::Webhook(key) | Self::App(key) => Some(key),
         }
+    }
+
+    /// Did Meta send it?
+    #[must_use]
+    pub fn is_webhook(self) -> bool {
+        matches!(self, Self::Webhook(_) | Self::UndatedWebhook(_))
     }
 }
 
@@ -51,6 +60,8 @@ pub struct ConversationKey(pub u128);
 pub enum Fact {
     /// A poll read the account's node.
     AccountRead(account::Reading),
+    /// Meta no longer shows the account to the app that watched it, or shows it again.
+    AccountLoss(account::Loss),
     /// A poll listed the account's numbers.
     NumbersListed(Listing<number::Reading>),
     /// A poll listed the account's templates, with the totals of the edge's summary.
@@ -59,6 +70,8 @@ pub enum Fact {
     Account(account::News),
     /// A webhook about one of its numbers.
     Number(number::Told),
+    /// Which digits webhooks use for one of its numbers.
+    NumberSpelled(number::Spelling),
     /// A webhook about one of its templates.
     Template(template::Told),
     /// A webhook about messages with customers.

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+mod assignment;
 mod business_hours;
 mod collector;
 mod event;
@@ -14,6 +15,7 @@ pub mod journey;
 mod limit;
 pub mod message;
 pub mod number;
+mod numbering;
 mod quality;
 pub mod template;
 mod time;
@@ -21,12 +23,14 @@ pub mod track;
 mod webhook;
 mod word;
 
+pub use assignment::{AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments};
 pub use business_hours::{BusinessHours, Misread};
 pub use collector::Collector;
 pub use event::{ConversationKey, DeliveryKey, Event, Fact, Listing, Source};
 pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
 pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaId};
 pub use limit::MessagingLimit;
+pub use numbering::Equivalence;
 pub use quality::QualityRating;
 pub use time::Timestamp;
 pub use webhook::WebhookField;

@@ -25,6 +25,21 @@ meta_words! {
     }
 }
 
+impl Status {
+    /// How likely a webhook means the number with this status, where two have the same digits: the lowest first.
+    /// A number that was registered again leaves its old node behind.
+    #[must_use]
+    pub fn rank_for_webhooks(self) -> u8 {
+        match self {
+            Self::Connected | Self::Linked => 0,
+            Self::Flagged | Self::Restricted | Self::RateLimited | Self::Warned | Self::Paused => 1,
+            Self::Pending | Self::Unverified | Self::Banned | Self::Offline => 2,
+            Self::Unknown | Self::Other => 3,
+            Self::Disconnected | Self::Unlinked | Self::Migrated | Self::Deleted => 4,
+        }
+    }
+}
+
 meta_words! {
     /// `throughput.level`.
     ThroughputLevel {
@@ -159,6 +174,16 @@ impl Reading {
             health: None,
         }
     }
+}
+
+/// The digits that webhooks use for a number, as `metadata` of its messages has them: the one place where they
+/// stand beside its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spelling {
+    /// The number.
+    pub id: PhoneNumberId,
+    /// How webhooks write it.
+    pub digits: DisplayDigits,
 }
 
 /// A webhook about one number. Management webhooks carry no id: the digits are the only key.

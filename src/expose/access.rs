@@ -7,17 +7,17 @@ use crate::domain::access::{Access, Accesses, End, Token};
 use crate::domain::{AppId, Timestamp, WebhookField, Word};
 
 metrics! {
-    TOKEN_VALID: Gauge "whatsapp_access_token_valid" ["app_id"]
+    TOKEN_VALID: Gauge "whatsapp_access_token_valid" ["app", "app_id"]
         "1 if Meta accepts the access token, 0 if not; absent until Meta has told.";
-    TOKEN_EXPIRES: Gauge "whatsapp_access_token_expires_timestamp_seconds" ["app_id"]
+    TOKEN_EXPIRES: Gauge "whatsapp_access_token_expires_timestamp_seconds" ["app", "app_id"]
         "When the access token ends; absent if never, or not known.";
-    DATA_ACCESS_EXPIRES: Gauge "whatsapp_access_token_data_access_expires_timestamp_seconds" ["app_id"]
+    DATA_ACCESS_EXPIRES: Gauge "whatsapp_access_token_data_access_expires_timestamp_seconds" ["app", "app_id"]
         "When the access token's access to data ends; absent if never, or not known.";
-    MISSING_SCOPES: Gauge "whatsapp_access_token_missing_scopes" ["app_id", "scope"]
+    MISSING_SCOPES: Gauge "whatsapp_access_token_missing_scopes" ["app", "app_id", "scope"]
         "1 if the access token lacks this needed permission, 0 if it has it.";
-    FIELD_SUBSCRIBED: Gauge "whatsapp_app_webhook_field_subscribed" ["app_id", "field"]
+    FIELD_SUBSCRIBED: Gauge "whatsapp_app_webhook_field_subscribed" ["app", "app_id", "field"]
         "1 if the app is subscribed to this webhook field, which the exporter reads, 0 if not; absent without the app's id and secret.";
-    CALLBACK_MATCHES: Gauge "whatsapp_app_webhook_callback_matches" ["app_id"]
+    CALLBACK_MATCHES: Gauge "whatsapp_app_webhook_callback_matches" ["app", "app_id"]
         "1 if the app's webhooks go to webhook.callback_url, 0 if not; absent where that is not configured.";
 }
 
@@ -25,15 +25,17 @@ metrics! {
 pub(super) fn write(page: &mut Page, accesses: &Accesses) {
     let apps: Rows<'_, Access> = accesses
         .iter()
-        .map(|(name, access)| (Entity::of(&[("app_id", label(name, access))]), access))
+        .map(|(name, access)| (entity(name, access), access))
         .collect();
     write_token(page, &apps);
     write_subscription(page, &apps);
 }
 
-/// The app's id; until it is known, the name that the operator gave it.
-fn label<'a>(name: &'a str, access: &'a Access) -> &'a str {
-    access.app_id.as_ref().map_or(name, AppId::as_str)
+/// Several configured apps may share an id, with a token for each client: the name tells them apart. The id is
+/// empty until it is known.
+fn entity(name: &str, access: &Access) -> Entity {
+    let app_id = access.app_id.as_ref().map_or("", AppId::as_str);
+    Entity::of(&[("app", name), ("app_id", app_id)])
 }
 
 fn write_token(page: &mut Page, apps: &Rows<'_, Access>) {

@@ -34,6 +34,8 @@ metrics! {
         "Policy violations told by account_update, repeats counted once; a type appears with its first (ACCOUNT_VIOLATION among the events is there from 0).";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "account_alerts webhooks, repeats counted once.";
+    LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
+        "Time at which Meta stopped showing a watched account: discovery no longer finds it, or its node cannot be read. Absent while Meta shows it; kept until it returns, is forgotten or leaves the configuration.";
     WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
         "1 if this exporter's app is among the account's subscribed_apps, 0 if not; absent while unknown.";
     MESSAGING_LIMIT: Gauge "whatsapp_business_account_messaging_limit" ["waba_id"]
@@ -45,6 +47,7 @@ metrics! {
 /// Writes the families of all accounts.
 pub(super) fn write(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {
     write_info(page, accounts);
+    accounts.time(page, &LOST, Account::lost_since);
     write_states(page, accounts);
     write_health(page, accounts);
     write_penalties(page, accounts, now);

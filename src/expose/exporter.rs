@@ -4,19 +4,27 @@ use prometheus::proto::{Metric as Sample, MetricFamily, MetricType};
 
 use super::metric::{Kind, metrics};
 use super::page::{Entity, Family, Page, Value};
-use super::rows::Rows;
-use crate::domain::{Collector, Word};
-use crate::state::Account;
+use crate::domain::{Assignments, Collector, Word};
+use crate::state::Accounts;
 
 metrics! {
     BUILD_INFO: Gauge "whatsapp_exporter_build_info" ["version", "revision", "rustversion"]
         "Which build this is. Always 1.";
-    LAST_SUCCESS: Gauge "whatsapp_exporter_poll_last_success_timestamp_seconds" ["waba_id", "collector"]
-        "When the last complete poll of this account and collector began: the age of its data. Polls run on a schedule of their own, not with scrapes.";
+    LAST_SUCCESS: Gauge "whatsapp_exporter_poll_last_success_timestamp_seconds" ["app", "waba_id", "collector"]
+        "Start time of the last complete poll of this account and collector: the age of its data. Polls run on their own schedule, not with scrapes.";
+    UNMATCHED: Gauge "whatsapp_exporter_webhook_unmatched" ["waba_id"]
+        "Webhooks about a phone number that wait because no complete listing since then has a number with these digits. Absent before the first complete listing.";
+    WATCHED: Gauge "whatsapp_exporter_accounts" ["app", "source"]
+        "Accounts that the app watches, by source: listed in the configuration, or found by the token's permissions or in a business portfolio. Lost accounts do not count.";
 }
 
 /// Writes what the exporter says of itself.
-pub(super) fn write(page: &mut Page, accounts: &Rows<'_, Account>, own: &[MetricFamily]) {
+pub(super) fn write(
+    page: &mut Page,
+    accounts: &Accounts,
+    assignments: &Assignments,
+    own: &[MetricFamily],
+) {
     let build = [
         env!("CARGO_PKG_VERSION"),
         env!("BUILD_REVISION"),
@@ -24,14 +32,38 @@ pub(super) fn write(page: &mut Page, accounts: &Rows<'_, Account>, own: &[Metric
     ];
     page.family(&BUILD_INFO)
         .sample(&Entity::default(), &build, Value::Whole(1));
-    accounts.each(page, &LAST_SUCCESS, |family, entity, account| {
+    write_last_success(page, accounts, assignments);
+    let mut unmatched = page.family(&UNMATCHED);
+    for (waba_id, account) in accounts {
+        if account.last_success(Collector::Numbers).is_some() {
+            let count = Value::Whole(account.unmatched().count() as u64);
+            let entity = Entity::of(&[("waba_id", waba_id.as_str())]);
+            unmatched.sample(&entity, &[], count);
+        }
+    }
+    let mut watched = page.family(&WATCHED);
+    for (app, source, count) in assignments.counts() {
+        watched.sample(
+            &Entity::default(),
+            &[app, source],
+            Value::Whole(count as u64),
+        );
+    }
+    own.iter().for_each(|family| write_own(page, family));
+}
+
+fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assignments) {
+    let mut family = page.family(&LAST_SUCCESS);
+    for (waba_id, account) in accounts {
+        // The account of a drill is assigned to no app.
+        let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
+        let entity = Entity::of(&[("app", app), ("waba_id", waba_id.as_str())]);
         for collector in Collector::ALL {
             if let Some(at) = account.last_success(*collector) {
-                family.sample(entity, &[collector.as_str()], Value::Time(at));
+                family.sample(&entity, &[collector.as_str()], Value::Time(at));
             }
         }
-    });
-    own.iter().for_each(|family| write_own(page, family));
+    }
 }
 
 fn write_own(page: &mut Page, family: &MetricFamily) {

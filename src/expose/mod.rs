@@ -20,8 +20,8 @@ use prometheus::proto::MetricFamily;
 pub use metric::{Kind, Metric};
 pub use page::{Entity, Family, Format, Page, Value};
 
-use crate::domain::Timestamp;
 use crate::domain::access::Accesses;
+use crate::domain::{Assignments, Timestamp};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -58,6 +58,15 @@ pub struct Options {
     pub business_clock: bool,
 }
 
+/// What is known of the apps.
+#[derive(Clone, Copy, Debug)]
+pub struct Apps<'a> {
+    /// Their tokens and subscriptions, by configured name.
+    pub access: &'a Accesses,
+    /// Which accounts they watch.
+    pub assignments: &'a Assignments,
+}
+
 /// A rendered scrape.
 #[derive(Debug)]
 pub struct Scrape {
@@ -75,7 +84,7 @@ const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
 #[must_use]
 pub fn render(
     accounts: &Accounts,
-    accesses: &Accesses,
+    apps: &Apps<'_>,
     own: &[MetricFamily],
     now: Timestamp,
     options: &Options,
@@ -95,8 +104,8 @@ pub fn render(
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);
-    access::write(&mut page, accesses);
-    exporter::write(&mut page, &rows, own);
+    access::write(&mut page, apps.access);
+    exporter::write(&mut page, accounts, apps.assignments, own);
     Scrape {
         text: page.finish(),
         refused_templates,

@@ -5,8 +5,10 @@
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
 mod body;
+pub mod command;
 pub mod drill;
 mod events;
+pub mod forget;
 pub mod gate;
 mod history;
 mod listener;

@@ -28,7 +28,8 @@ use super::drill::Drill;
 use super::status::route;
 use super::{history, negotiation};
 use crate::clock;
-use crate::expose::{self, Options};
+use crate::domain::Assignments;
+use crate::expose::{self, Apps, Options};
 use crate::ingest::poll::AccessBoard;
 use crate::state::Accounts;
 use crate::store::Store;
@@ -56,6 +57,8 @@ pub struct Operator {
     pub telemetry: Arc<Telemetry>,
     /// What is shown of templates; a reload changes it.
     pub options: Arc<ArcSwap<Options>>,
+    /// Which apps watch which accounts.
+    pub assignments: Arc<ArcSwap<Assignments>>,
     /// Where reloads are done, one at a time.
     pub reload: mpsc::Sender<ReloadRequest>,
     /// Cancelled when the process is told to stop.
@@ -125,7 +128,10 @@ fn render(operator: &Operator, format: expose::Format) -> String {
     let own = operator.telemetry.gather();
     let scrape = expose::render(
         &accounts,
-        &operator.access.read(),
+        &Apps {
+            access: &operator.access.read(),
+            assignments: &operator.assignments.load(),
+        },
         &own,
         clock::now(),
         &operator.options.load(),

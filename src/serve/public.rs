@@ -3,7 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
-//! | `POST /webhook` with the order for a drill | 200 once it is obeyed, 400 if it is not |
+//! | `POST /webhook` with a command of an operator | 200 once it is carried out, 400 if it is refused |
 //! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
 //! Beside it, the event API of `serve/events.rs`.
@@ -11,6 +11,7 @@
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
 //! limit or one that is not JSON is refused.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -21,17 +22,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
 
 use super::body::{NotWhole, Room};
-use super::drill::{Drill, Order};
+use super::command::Command;
+use super::drill::Drill;
 use super::events;
+use super::forget::{ForgetCall, ForgetError, ForgetRequest};
 use crate::clock;
 use crate::domain::track::Trackers;
-use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
+use crate::domain::{Assignments, Collector, Event, Fact, Timestamp, WabaId, number};
 use crate::ingest::Customers;
 use crate::ingest::poll::Nudge;
 use crate::ingest::webhook::{
-    Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Verifier, VerifyTokens,
+    Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Signer, Verifier, VerifyTokens,
 };
 use crate::store::{Parcel, Store};
 use crate::telemetry::Telemetry;
@@ -49,12 +53,15 @@ const BROKEN_OFF: &str = "broken_off";
 const TOO_SLOW: &str = "too_slow";
 const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
+const BAD_FORGET: &str = "bad_forget";
 
 /// What a delivery is checked against; a reload replaces it.
 #[derive(Debug)]
 pub struct Secrets {
     /// The apps' secrets.
     pub verifier: Verifier,
+    /// Which accounts each app may speak of.
+    pub assignments: Arc<Assignments>,
     /// The verify tokens.
     pub tokens: VerifyTokens,
     /// What customers are hashed with; none if messages are not looked into.
@@ -78,6 +85,8 @@ pub struct Public {
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
+    /// Where lost accounts are removed.
+    pub forget: mpsc::Sender<ForgetCall>,
     /// Where large bodies are read to.
     pub room: Room,
 }
@@ -92,6 +101,7 @@ pub fn router(public: Public) -> Router {
         TOO_SLOW,
         NOT_STORED,
         BAD_DRILL,
+        BAD_FORGET,
         NotJson.as_str(),
     ];
     for reason in refusals.chain(signatures).chain(others) {
@@ -130,32 +140,85 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Err(not_whole) => return refuse_body(&public, not_whole),
     };
     let body = whole.bytes.clone();
-    if let Err(error) = public.secrets.load().verifier.verify(signature, &body) {
-        return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str());
-    }
-    if Order::is_in(&body) {
-        return drill(&public, &body);
+    let secrets = public.secrets.load_full();
+    let signer = match secrets.verifier.verify(signature, &body) {
+        Ok(signer) => signer,
+        Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
+    };
+    match Command::in_body(&body) {
+        Some(Command::Drill) => return drill(&public, &body, signer),
+        Some(Command::Forget) => return forget(&public, &body, signer).await,
+        None => {}
     }
     let received_at = clock::now();
-    let customers = public.secrets.load().customers.clone();
-    match Delivery::parse(&body, received_at, customers.as_ref()) {
-        Ok(delivery) => {
+    match Delivery::parse(&body, received_at, secrets.customers.as_ref()) {
+        Ok(mut delivery) => {
             let forwards = public.store.forwards();
             let parcel = signature.filter(|_| forwards);
             let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));
+            drop_wrong_accounts(&public, &mut delivery, signer, &secrets.assignments);
             accept(&public, delivery, parcel).await
         }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
     }
 }
 
-fn drill(public: &Public, body: &[u8]) -> Response {
-    match public.drill.obey(body, clock::now()) {
+fn drill(public: &Public, body: &[u8], signer: &Signer) -> Response {
+    match public.drill.obey(body, signer.name(), clock::now()) {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(disobedience) => {
-            let refusal = refuse(public, StatusCode::BAD_REQUEST, BAD_DRILL);
-            (refusal.status(), format!("{disobedience}\n")).into_response()
-        }
+        Err(error) => refuse_command(public, BAD_DRILL, &error),
+    }
+}
+
+async fn forget(public: &Public, body: &[u8], signer: &Signer) -> Response {
+    match try_to_forget(public, body, signer).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => refuse_command(public, BAD_FORGET, &error),
+    }
+}
+
+async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<(), ForgetError> {
+    let waba_id = ForgetRequest::parse(body, clock::now())?;
+    let assignments = Arc::clone(&public.secrets.load().assignments);
+    if !assignments.contains(&waba_id) {
+        return Err(ForgetError::Unknown);
+    }
+    if !assignments.is_watched_by(signer.apps(), &waba_id) {
+        return Err(ForgetError::WrongApp);
+    }
+    let (answer, outcome) = oneshot::channel();
+    let asked = public.forget.send((waba_id, answer)).await;
+    asked.map_err(|_| ForgetError::Stopping)?;
+    outcome.await.map_err(|_| ForgetError::Stopping)?
+}
+
+fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) -> Response {
+    let refusal = refuse(public, StatusCode::BAD_REQUEST, reason);
+    (refusal.status(), format!("{error}\n")).into_response()
+}
+
+/// A secret speaks for the accounts of its own apps alone: whoever holds one client's secret must not change
+/// what is known of another client.
+fn drop_wrong_accounts(
+    public: &Public,
+    delivery: &mut Delivery,
+    signer: &Signer,
+    assignments: &Assignments,
+) {
+    let is_wrong = |waba_id: &WabaId| {
+        assignments.contains(waba_id) && !assignments.is_watched_by(signer.apps(), waba_id)
+    };
+    let app = signer.name().as_ref();
+    for (waba_id, changes) in delivery.drop_accounts(is_wrong) {
+        let ignored = &public.telemetry.webhook_wrong_app;
+        ignored.with_label_values(&[app]).inc_by(changes);
+        tracing::warn!(
+            app,
+            %waba_id,
+            changes,
+            cure = "if the app is subscribed to this account, list the account under it too",
+            "webhook ignored, the app that signed it does not watch the account"
+        );
     }
 }
 
@@ -172,7 +235,8 @@ fn parcel_of(delivery: &Delivery, received_at: Timestamp, signature: &[u8], body
 }
 
 /// Commits what was said, and only then says so.
-async fn accept(public: &Public, delivery: Delivery, parcel: Option<Parcel>) -> Response {
+async fn accept(public: &Public, mut delivery: Delivery, parcel: Option<Parcel>) -> Response {
+    take_new_spellings(public, &mut delivery);
     delivery.record(&public.telemetry, |waba_id| {
         public.store.is_watched(waba_id)
     });
@@ -190,6 +254,20 @@ async fn accept(public: &Public, delivery: Delivery, parcel: Option<Parcel>) -> 
         public.nudge.load().nudge(waba_id, collector);
     }
     StatusCode::OK.into_response()
+}
+
+/// Nearly all are known: only a new one is worth a commit.
+fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
+    let mut new: Vec<Event> = std::mem::take(&mut delivery.spellings);
+    new.retain(|event| match &event.fact {
+        Fact::NumberSpelled(spelling) => {
+            let account = public.store.account(&event.waba_id);
+            account.is_some_and(|account| !account.knows_spelling(spelling))
+        }
+        _ => false,
+    });
+    new.dedup_by(|one, other| one.waba_id == other.waba_id && one.fact == other.fact);
+    delivery.events.extend(new);
 }
 
 /// Which poll should come sooner: quality events carry no colour, name decisions do not say which

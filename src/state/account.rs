@@ -1,5 +1,6 @@
 //! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
 
+mod addressing;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -10,20 +11,22 @@ use serde::{Deserialize, Serialize};
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
 use super::sighting::Sighting;
+use super::undated::UndatedEvents;
 use super::waiting::Waiting;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
     template,
 };
 use crate::domain::account::{
-    AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, Reading,
+    AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, Loss, Reading,
     Restriction, RestrictionType, ReviewStatus, Status, ViolationType,
 };
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
-    BusinessId, CanSendMessage, Collector, DisplayDigits, Event, Fact, Health, Listing,
-    MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, number,
+    BusinessId, CanSendMessage, Collector, DeliveryKey, DisplayDigits, Event, Fact, Health,
+    Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, Word,
+    number,
 };
 
 /// `account_review_status`.
@@ -38,6 +41,8 @@ pub const CAN_SEND_MESSAGE: Attribute = Attribute::new("can_send_message");
 pub const MESSAGING_LIMIT: Attribute = Attribute::shared("messaging_limit");
 /// `ban_info`.
 pub const BAN_STATE: Attribute = Attribute::new("ban_state");
+/// Whether Meta still shows the account.
+pub const LOSS: Attribute = Attribute::new("loss");
 /// `restriction_info`.
 pub const RESTRICTION: Attribute = Attribute::new("restriction");
 
@@ -70,6 +75,9 @@ pub struct Account {
     pub webhook_subscribed: Latest<bool>,
     /// `ban_info`.
     pub ban: History<Ban>,
+    /// Whether Meta still shows the account. Empty for one that was never lost.
+    #[serde(default)]
+    pub loss: History<Loss>,
     restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
@@ -90,8 +98,11 @@ pub struct Account {
     /// How many templates there may be.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
+    /// Digits that webhooks use for a number, as its messages carry them.
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
     waiting: Vec<Waiting>,
+    #[serde(default)]
+    undated: UndatedEvents,
     /// Every number remembered, gone ones included; stored row by row.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -155,6 +166,13 @@ impl Account {
         ban.and_then(|ban| ban.date)
     }
 
+    /// When the account was lost, while it is.
+    #[must_use]
+    pub fn lost_since(&self) -> Option<Timestamp> {
+        self.loss.value().filter(|loss| *loss != Loss::None)?;
+        self.loss.since().map(Stamp::at)
+    }
+
     /// The restrictions in force at `now`: no webhook ever says that one is over. One without an end
     /// stands until a poll finds the account able to send again.
     pub fn restrictions(
@@ -172,11 +190,20 @@ impl Account {
         })
     }
 
+    /// Is this webhook without a time a repeat?
+    pub(super) fn repeats_undated(&self, fact: &Fact, key: DeliveryKey, at: Timestamp) -> bool {
+        self.undated.is_repeat(fact, key, at)
+    }
+
     pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::of(event);
+        if let Source::UndatedWebhook(key) = event.source {
+            self.undated.note(&event.fact, key, event.observed_at);
+        }
         match &event.fact {
             Fact::AccountRead(reading) => self.read(reading, stamp, &mut change),
+            Fact::AccountLoss(loss) => self.note_loss(*loss, stamp, &mut change),
             Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, &mut change),
             Fact::TemplatesListed(listing, totals) => {
                 self.template_count.observe_some(totals.count, stamp);
@@ -185,6 +212,7 @@ impl Account {
             }
             Fact::Account(news) => self.tell(news, stamp, &mut change),
             Fact::Number(told) => self.tell_number(told, stamp, &mut change),
+            Fact::NumberSpelled(spelling) => self.learn_spelling(spelling, stamp, &mut change),
             Fact::Template(told) => self.tell_template(told, stamp, &mut change),
             Fact::Message(news) => {
                 if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
@@ -236,6 +264,21 @@ impl Account {
         let health = reading.health.as_ref();
         let can_send = health.map(|health| health.can_send_message);
         sighting.see(CAN_SEND_MESSAGE, &mut self.can_send_message, can_send);
+        self.note_loss(Loss::None, stamp, change);
+    }
+
+    /// An account that was never lost has no such attribute, so "not lost" says nothing about it.
+    fn note_loss(&mut self, loss: Loss, stamp: Stamp, change: &mut Change) {
+        if loss == Loss::None && self.loss.value().is_none() {
+            return;
+        }
+        let mut sighting = Sighting {
+            entity: Entity::Account,
+            stamp,
+            polls: &self.polls[Collector::Account.index()],
+            change,
+        };
+        sighting.see(LOSS, &mut self.loss, Some(loss));
     }
 
     fn list_numbers(
@@ -244,6 +287,7 @@ impl Account {
         stamp: Stamp,
         change: &mut Change,
     ) {
+        let last_complete = self.last_success(Collector::Numbers);
         self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
         for reading in &listing.objects {
             let number = self.numbers.entry(reading.id.clone());
@@ -257,25 +301,19 @@ impl Account {
                     change,
                 },
             );
-            let digits = reading
-                .display_phone_number
-                .as_deref()
-                .and_then(DisplayDigits::parse);
-            if let Some(digits) = digits {
-                self.digits
-                    .entry(digits)
-                    .or_default()
-                    .observe(reading.id.clone(), stamp);
-            }
         }
         self.apply_waiting(change);
+        if listing.complete {
+            self.drop_old_waiting(stamp, change);
+            change.unmatched.extend(self.unmatched_since(last_complete));
+        }
         let last_complete = self.last_success(Collector::Numbers);
         forget_oldest(&mut self.numbers, |number| {
             (Some(number.listed_at) < last_complete).then_some(number.listed_at)
         });
-        let numbers = &self.numbers;
-        self.digits
-            .retain(|_, id| id.value().is_some_and(|id| numbers.contains_key(id)));
+        let (numbers, traffic) = (&self.numbers, &self.traffic);
+        let is_known = |id: &PhoneNumberId| numbers.contains_key(id) || traffic.contains_key(id);
+        self.digits.retain(|_, id| id.value().is_some_and(is_known));
     }
 
     fn list_templates(

@@ -1,6 +1,7 @@
 //! What applying one event did: gathered while its parts are observed, told to whoever counts.
 
 use super::{Amendment, Drift};
+use crate::domain::DisplayDigits;
 
 /// The effects of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,11 +14,15 @@ pub struct Change {
     pub waiting: bool,
     /// It was refused because too many wait already.
     pub refused: bool,
+    /// Events that waited for a number for so long that they were dropped.
+    pub expired: usize,
+    /// Digits of events that wait although this listing was complete.
+    pub unmatched: Vec<DisplayDigits>,
     /// How many attributes it was the newest word on.
     pub newest: usize,
     /// How many attributes it had an older word on than was known.
     pub outdated: usize,
-    /// Disagreements between the sources that it confirms, by kind of entity and attribute.
+    /// Disagreements between the sources that it finds, by kind of entity and attribute.
     pub drift: Vec<(&'static str, &'static str, Drift)>,
     /// What it adds to the journal, and strikes out of it.
     pub journal: Vec<Amendment>,

@@ -6,6 +6,8 @@
 //! it are recovered from the account's [`PollTimes`]. What is kept is therefore a function of the set
 //! of observations, not of their order: the property tests hold it against a list that forgets nothing.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{PollTimes, Stamp};
@@ -45,17 +47,37 @@ pub struct Observed<T> {
     /// The first value ever known, before and after, where a webhook told of it: that is news, whereas
     /// a first value that was only ever polled may be old.
     first_told: (Option<T>, Option<T>),
-    /// Set when this poll confirms that the sources disagree.
+    /// Set while polls find a value that no webhook has reported.
     pub drift: Option<Drift>,
 }
 
-/// Which source told of a change that the other did not.
+/// Which source saw a change that the other did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drift {
-    /// Two polls agree on a change of which no webhook has told.
+pub enum DriftKind {
+    /// Polls agree on a change that no webhook has reported.
     PollAlone,
-    /// A webhook told of a change, and two polls after it still find the value from before.
+    /// A webhook reported a change, and polls after it still find the value from before.
     WebhookAlone,
+}
+
+/// A disagreement of the sources, as one poll finds it. It is no drift yet: the webhook may only be late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Who saw what.
+    pub kind: DriftKind,
+    /// How long polls had agreed on the value at the poll before this one.
+    before: Duration,
+    /// How long they have now.
+    now: Duration,
+}
+
+impl Drift {
+    /// Is this the poll at which the disagreement has lasted for `grace`? True for one poll of each
+    /// disagreement, and never for the first that found it.
+    #[must_use]
+    pub fn reaches(&self, grace: Duration) -> bool {
+        self.before < grace && grace <= self.now
+    }
 }
 
 impl<T: Copy + PartialEq> Observed<T> {
@@ -144,29 +166,30 @@ impl<T: Copy + Ord> History<T> {
         streak.any(|(stamp, _)| stamp.is_told()).then_some(*first)
     }
 
-    /// A second poll on end that finds a change of which no webhook has told.
+    /// A poll that repeats a value which no webhook has reported.
     fn drift_shown_by(&self, place: usize, value: T, stamp: Stamp) -> Option<Drift> {
         if stamp.is_told() || place != self.seen.len() {
             return None;
         }
-        let [.., (_, before), (first, found)] = self.seen.as_slice() else {
-            return None;
-        };
-        if *found != value || *before == value || first.is_told() {
+        // What polls found on end, what was known before that, and what before that again.
+        let (earlier, found) = self.seen.split_at(self.seen.len() - streak(&self.seen));
+        let (oldest, claim) = earlier.split_at(earlier.len() - streak(earlier));
+        let ((first, seen), (last, _)) = (found.first()?, found.last()?);
+        let is_reported = found.iter().any(|(stamp, _)| stamp.is_told());
+        if *seen != value || claim.is_empty() || is_reported {
             return None;
         }
-        let mut earlier = self.seen[..self.seen.len() - 1].iter().rev();
-        let claim: Vec<_> = earlier
-            .by_ref()
-            .take_while(|(_, seen)| seen == before)
-            .collect();
         let claimed_by_webhooks_alone = claim.iter().all(|(stamp, _)| stamp.is_told());
-        let value_before_the_claim = self.seen[..self.seen.len() - 1 - claim.len()].last();
-        let found_as_before = value_before_the_claim.is_some_and(|(_, seen)| *seen == value);
-        Some(if claimed_by_webhooks_alone && found_as_before {
-            Drift::WebhookAlone
+        let found_as_before = oldest.last().is_some_and(|(_, seen)| *seen == value);
+        let kind = if claimed_by_webhooks_alone && found_as_before {
+            DriftKind::WebhookAlone
         } else {
-            Drift::PollAlone
+            DriftKind::PollAlone
+        };
+        Some(Drift {
+            kind,
+            before: last.at().since(first.at()),
+            now: stamp.at().since(first.at()),
         })
     }
 
@@ -235,6 +258,15 @@ impl<T: Copy + Ord> History<T> {
             }
         }
     }
+}
+
+/// How many observations at the end agree.
+fn streak<T: PartialEq>(seen: &[(Stamp, T)]) -> usize {
+    let Some((_, value)) = seen.last() else {
+        return 0;
+    };
+    let agreeing = seen.iter().rev().take_while(|(_, other)| other == value);
+    agreeing.count()
 }
 
 impl<T> Observed<T> {
@@ -327,26 +359,68 @@ mod tests {
         assert_eq!(history.since(), Some(Stamp::polled(seconds(0))));
     }
 
+    /// At which of these observations the disagreement has lasted for so many seconds.
+    fn drift_of_each(grace_s: u64, seen: &[Seen]) -> Vec<Option<DriftKind>> {
+        let grace = Duration::from_secs(grace_s);
+        let (mut history, mut polls) = (History::default(), PollTimes::default());
+        let observed = seen.iter().map(|(stamp, value)| {
+            if !stamp.is_told() {
+                polls.insert(stamp.at(), true);
+            }
+            let drift = history.observe(*value, *stamp, &polls).drift;
+            drift
+                .filter(|drift| drift.reaches(grace))
+                .map(|drift| drift.kind)
+        });
+        observed.collect()
+    }
+
+    fn poll(at: i64, value: u8) -> Seen {
+        (Stamp::polled(seconds(at)), value)
+    }
+
+    fn told(at: i64, value: u8) -> Seen {
+        (Stamp::told(seconds(at)), value)
+    }
+
     #[test]
-    fn two_polls_without_a_webhook_are_drift_and_a_webhook_in_time_is_none() {
-        let drift_of_last = |seen: &[Seen]| {
-            let mut history = History::default();
-            let mut polls = PollTimes::default();
-            let observed = seen.iter().map(|(stamp, value)| {
-                if !stamp.is_told() {
-                    polls.insert(stamp.at(), true);
-                }
-                history.observe(*value, *stamp, &polls).drift
-            });
-            observed.collect::<Vec<_>>()
-        };
-        let poll = |at, value| (Stamp::polled(seconds(at)), value);
-        let told = |at, value| (Stamp::told(seconds(at)), value);
-        let alone = drift_of_last(&[poll(0, 1), poll(5, 2), poll(10, 2), poll(15, 2)]);
-        assert_eq!(alone, [None, None, Some(Drift::PollAlone), None]);
-        let late = drift_of_last(&[poll(0, 1), poll(5, 2), told(4, 2), poll(10, 2)]);
-        assert_eq!(late, [None; 4]);
-        let unfounded = drift_of_last(&[poll(0, 1), told(4, 2), poll(5, 1), poll(10, 1)]);
-        assert_eq!(unfounded, [None, None, None, Some(Drift::WebhookAlone)]);
+    fn a_change_without_a_webhook_is_drift_once_its_grace_is_over() {
+        use DriftKind::{PollAlone, WebhookAlone};
+        let alone = [
+            poll(0, 1),
+            poll(5, 2),
+            poll(10, 2),
+            poll(15, 2),
+            poll(20, 2),
+        ];
+        let expected = [None, None, None, Some(PollAlone), None];
+        assert_eq!(drift_of_each(10, &alone), expected);
+        let unfounded = [poll(0, 1), told(4, 2), poll(5, 1), poll(10, 1), poll(20, 1)];
+        let expected = [None, None, None, None, Some(WebhookAlone)];
+        assert_eq!(drift_of_each(10, &unfounded), expected);
+        // Polls that are farther apart than the grace still have to agree twice.
+        let seldom = [poll(0, 1), poll(100, 2), poll(200, 2)];
+        assert_eq!(drift_of_each(10, &seldom), [None, None, Some(PollAlone)]);
+        let passing = [poll(0, 1), poll(100, 2), poll(200, 1), poll(300, 1)];
+        let expected = [None, None, None, Some(PollAlone)];
+        assert_eq!(drift_of_each(10, &passing), expected);
+    }
+
+    #[test]
+    fn a_late_webhook_is_no_drift_and_after_the_grace_it_takes_nothing_back() {
+        let late = [
+            poll(0, 1),
+            poll(5, 2),
+            poll(10, 2),
+            told(4, 2),
+            poll(15, 2),
+            poll(30, 2),
+        ];
+        assert_eq!(drift_of_each(10, &late), [None; 6]);
+        let dated_after_the_poll = [poll(0, 1), poll(5, 2), told(6, 2), poll(15, 2), poll(30, 2)];
+        assert_eq!(drift_of_each(10, &dated_after_the_poll), [None; 5]);
+        let too_late = [poll(0, 1), poll(5, 2), poll(15, 2), told(4, 2), poll(20, 2)];
+        let expected = [None, None, Some(DriftKind::PollAlone), None, None];
+        assert_eq!(drift_of_each(10, &too_late), expected);
     }
 }

@@ -23,6 +23,7 @@ mod stamp;
 pub mod template;
 pub mod traffic;
 mod trips;
+mod undated;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub use change::Change;
 pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};
 pub use histogram::Histogram;
-pub use history::{Drift, History, Observed, Step};
+pub use history::{Drift, DriftKind, History, Observed, Step};
 pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
 pub use number::Number;
@@ -44,7 +45,7 @@ pub use template::Template;
 pub use traffic::Traffic;
 
 use crate::domain::track::Trackers;
-use crate::domain::{DeliveryKey, Event, Fact, Timestamp, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -202,6 +203,14 @@ impl State {
         }
         if event.fact == Fact::Unwatched {
             return Change::default();
+        }
+        if let Source::UndatedWebhook(key) = event.source
+            && account.repeats_undated(&event.fact, key, event.observed_at)
+        {
+            return Change {
+                duplicate: true,
+                ..Change::default()
+            };
         }
         Arc::make_mut(account).apply(event, &self.trackers)
     }

@@ -12,7 +12,8 @@ use crate::domain::number::{
     QualityEventKind, Reading, Status, ThroughputLevel,
 };
 use crate::domain::{
-    CanSendMessage, Health, MessagingLimit, PhoneNumberId, QualityRating, Timestamp, Word,
+    CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating, Timestamp,
+    Word,
 };
 
 /// How long Meta leaves a flagged number before it acts (quality guide, 17 November 2025).
@@ -106,6 +107,12 @@ impl Number {
             quality_events: Counts::default(),
             last_quality_event: Vec::new(),
         }
+    }
+
+    /// The digits that the Graph API shows.
+    #[must_use]
+    pub fn digits(&self) -> Option<DisplayDigits> {
+        DisplayDigits::parse(self.display_phone_number.value()?)
     }
 
     /// When the flag was set, while it is.

@@ -13,8 +13,9 @@ use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CanSendMessage, DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit,
-    PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, message, number, template,
+    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
+    MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, message, number,
+    template,
 };
 
 macro_rules! saved_as_text {
@@ -43,6 +44,7 @@ saved_as_text! {
     account::AlertType,
     account::BusinessVerificationStatus,
     account::EventKind,
+    account::Loss,
     account::ReviewStatus,
     account::Status,
     account::ViolationType,
@@ -75,6 +77,11 @@ saved_as_text! {
     Actor
 }
 
+saved_as_text!(
+    |key| format!("{:032x}", key.0).into(),
+    |text| u128::from_str_radix(text, 16).ok().map(DeliveryKey);
+    DeliveryKey
+);
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);

@@ -22,7 +22,9 @@ impl Stamp {
     pub fn of(event: &Event) -> Self {
         match event.source {
             Source::Poll => Self::polled(event.observed_at),
-            Source::Webhook(_) | Source::App(_) => Self::told(event.observed_at),
+            Source::Webhook(_) | Source::UndatedWebhook(_) | Source::App(_) => {
+                Self::told(event.observed_at)
+            }
         }
     }
 

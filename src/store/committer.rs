@@ -18,7 +18,7 @@ use super::parcels::{Books, Forwarding, Parcel};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
 use crate::domain::track::Trackers;
-use crate::domain::{Event, Fact, Source, WabaId};
+use crate::domain::{AccountsOfApp, Event, Fact, Source, WabaId};
 use crate::state::{Accounts, Change, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
@@ -49,7 +49,7 @@ pub enum Request {
     /// Watch exactly these accounts, as far as they are known from before.
     Watch(BTreeSet<WabaId>, Answer),
     /// These accounts were found for this app.
-    Remember(String, BTreeSet<WabaId>, Answer),
+    Remember(String, AccountsOfApp, Answer),
     /// Which accounts were found for each app?
     Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
     /// Pass deliveries on like this from now on.
@@ -211,7 +211,7 @@ impl Committer {
             self.shared.publish_parcels(&self.parcels);
         }
         for (event, change) in events.iter().zip(&applied.changes) {
-            self.shared.count(event.source, change);
+            self.shared.count(event, change);
         }
         Ok(applied.changes)
     }
@@ -336,10 +336,13 @@ impl Committer {
         }
     }
 
-    async fn remember(&mut self, app: &str, found: &BTreeSet<WabaId>) -> Result<(), Unavailable> {
+    async fn remember(&mut self, app: &str, found: &AccountsOfApp) -> Result<(), Unavailable> {
         self.become_sound().await?;
-        let ids: Vec<String> = found.iter().map(WabaId::to_string).collect();
-        let outcome = self.database.remember_discovered(app, &ids).await;
+        let rows: Vec<_> = found
+            .iter()
+            .map(|(waba_id, assigned)| rows::from_discovered(app, waba_id, assigned))
+            .collect();
+        let outcome = self.database.remember_discovered(app, &rows).await;
         outcome.map_err(|trouble| self.doubt(&trouble))
     }
 
@@ -348,11 +351,9 @@ impl Committer {
         let rows = self.database.discovered().await;
         let rows = rows.map_err(|trouble| self.doubt(&trouble))?;
         let mut discovered = Discovered::new();
-        for (app, id) in rows {
-            discovered
-                .entry(app)
-                .or_default()
-                .extend(WabaId::parse(&id));
+        for row in rows {
+            let assigned = rows::to_discovered(&row);
+            discovered.entry(row.app).or_default().extend(assigned);
         }
         Ok(discovered)
     }

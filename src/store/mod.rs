@@ -14,7 +14,7 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ pub use location::Location;
 pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
 use crate::domain::track::Trackers;
-use crate::domain::{Event, Source, WabaId};
-use crate::state::{Account, Accounts, Change, Drift, State, journal};
+use crate::domain::{AccountsOfApp, Event, WabaId};
+use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
 use database::{Database, ParcelReader, Trouble};
@@ -43,6 +43,9 @@ const MAX_WAITING: usize = 1_024;
 /// How long a commit may take before whoever asked is told that there is none. Meta gives up on an
 /// answer sooner or later too, and asks again; a commit that happens after all is then a repeat.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a change that polls found may wait for its webhook, unless told otherwise.
+const DRIFT_GRACE_MS: u64 = 3_600_000;
 
 /// The one truth of the process.
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl fmt::Display for Unavailable {
 impl std::error::Error for Unavailable {}
 
 /// Accounts that were found, by the name of their app.
-pub type Discovered = BTreeMap<String, BTreeSet<WabaId>>;
+pub type Discovered = BTreeMap<String, AccountsOfApp>;
 
 impl Store {
     /// Opens the store where it stands; it watches nothing yet.
@@ -114,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn remember(&self, app: &str, found: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+    pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), Unavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = Request::Remember(app.to_owned(), found, answer);
         self.ask(request).await?;
@@ -165,6 +168,12 @@ impl Store {
     /// If the store is closed.
     pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), Unavailable> {
         self.ask(Request::Track(trackers)).await
+    }
+
+    /// Counts a change that polls found as drift when its webhook has not come for so long.
+    pub fn set_drift_grace(&self, grace: Duration) {
+        let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        self.shared.drift_grace_ms.store(millis, Ordering::Relaxed);
     }
 
     /// Are deliveries passed on? If not, there is no need to hold their bodies.
@@ -293,17 +302,22 @@ fn start_at_zero(telemetry: &Telemetry) {
         failures.with_label_values(&[reason.as_str()]);
     }
     for (entity, attribute) in journal::shared_attributes() {
-        for drift in [Drift::PollAlone, Drift::WebhookAlone] {
+        for drift in [DriftKind::PollAlone, DriftKind::WebhookAlone] {
             drift_counter(telemetry, entity, attribute, drift);
         }
     }
 }
 
-fn drift_counter(telemetry: &Telemetry, entity: &str, attribute: &str, drift: Drift) -> IntCounter {
+fn drift_counter(
+    telemetry: &Telemetry,
+    entity: &str,
+    attribute: &str,
+    drift: DriftKind,
+) -> IntCounter {
     let attribute = format!("{entity}_{attribute}");
     let source = match drift {
-        Drift::PollAlone => "poll",
-        Drift::WebhookAlone => "webhook",
+        DriftKind::PollAlone => "poll",
+        DriftKind::WebhookAlone => "webhook",
     };
     telemetry.drift.with_label_values(&[&attribute, source])
 }
@@ -334,6 +348,8 @@ struct Shared {
     accounts: Mutex<Accounts>,
     parcels: watch::Sender<Span>,
     forwards: AtomicBool,
+    /// How long a change that polls found may wait for its webhook.
+    drift_grace_ms: AtomicU64,
     trouble: ArcSwapOption<Unavailable>,
     telemetry: Arc<Telemetry>,
 }
@@ -344,6 +360,7 @@ impl Shared {
             accounts: Mutex::default(),
             parcels: watch::Sender::default(),
             forwards: AtomicBool::new(false),
+            drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
             trouble: ArcSwapOption::empty(),
             telemetry,
         }
@@ -398,9 +415,19 @@ impl Shared {
         unavailable
     }
 
-    fn count(&self, source: Source, change: &Change) {
-        let telemetry = &self.telemetry;
-        if let Source::Webhook(_) = source {
+    fn count(&self, event: &Event, change: &Change) {
+        let (telemetry, waba_id) = (&self.telemetry, &event.waba_id);
+        telemetry.webhook_refused.inc_by(change.expired as u64);
+        if change.expired > 0 {
+            let expired = change.expired;
+            tracing::warn!(%waba_id, expired, "webhooks dropped, no phone number had their digits for a week");
+        }
+        // These are a business' own numbers.
+        for digits in &change.unmatched {
+            let digits = digits.as_str();
+            tracing::warn!(%waba_id, digits, "webhooks wait for a phone number that no listing shows");
+        }
+        if event.source.is_webhook() {
             telemetry
                 .webhook_unwatched
                 .inc_by(u64::from(change.unwatched));
@@ -410,8 +437,13 @@ impl Shared {
             telemetry.webhook_refused.inc_by(u64::from(change.refused));
             telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
         }
-        for (entity, attribute, drift) in &change.drift {
-            drift_counter(telemetry, entity, attribute, *drift).inc();
+        let grace = Duration::from_millis(self.drift_grace_ms.load(Ordering::Relaxed));
+        let confirmed = change
+            .drift
+            .iter()
+            .filter(|(.., drift)| drift.reaches(grace));
+        for (entity, attribute, drift) in confirmed {
+            drift_counter(telemetry, entity, attribute, drift.kind).inc();
         }
     }
 }

@@ -9,9 +9,13 @@ use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::{ConversationRow, Line, Object, ParcelRow, SavedAccount, Table, Trouble};
+use super::database::{
+    ConversationRow, DiscoveredRow, Line, Object, ParcelRow, SavedAccount, Table, Trouble,
+};
 use super::parcels::Waiting;
-use crate::domain::{ConversationKey, DeliveryKey, Timestamp, WabaId};
+use crate::domain::{
+    AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
+};
 use crate::state::{Account, Entity, Traffic, Transition};
 
 /// A delivery that waits.
@@ -21,6 +25,36 @@ pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
         received_at: Timestamp::from_millis(received_ms),
         waba_ids: waba_ids.split(' ').filter_map(WabaId::parse).collect(),
     }
+}
+
+/// The row of a discovered account. Listed ones have none.
+pub fn from_discovered(app: &str, waba_id: &WabaId, assigned: &Assigned) -> DiscoveredRow {
+    let kind = assigned.source.kind();
+    let source = match &assigned.source {
+        AccountSource::Configured | AccountSource::Token => kind.to_owned(),
+        AccountSource::Business(business) => format!("{kind} {business}"),
+    };
+    DiscoveredRow {
+        app: app.to_owned(),
+        waba_id: waba_id.to_string(),
+        source,
+        is_lost: assigned.is_lost,
+    }
+}
+
+/// The account of a row; none if the row holds no id.
+pub fn to_discovered(row: &DiscoveredRow) -> Option<(WabaId, Assigned)> {
+    let waba_id = WabaId::parse(&row.waba_id)?;
+    let business = row
+        .source
+        .split_once(' ')
+        .map(|(_, id)| BusinessId::parse(id));
+    let source = match business {
+        Some(business) => AccountSource::Business(business?),
+        None => AccountSource::Token,
+    };
+    let is_lost = row.is_lost;
+    Some((waba_id, Assigned { source, is_lost }))
 }
 
 /// The account's own row, and the rows of those of its objects that are not as they were.

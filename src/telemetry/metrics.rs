@@ -12,6 +12,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry,
 };
 
+use super::polls::PollOutcomes;
 use crate::domain::{Collector, WabaId, WebhookField, Word};
 
 /// Buckets for a request to a web API, in seconds.
@@ -42,12 +43,16 @@ pub struct Declared {
 pub struct Telemetry {
     registry: Registry,
     declared: Vec<Declared>,
-    /// 1 if the last poll of this account and collector succeeded.
-    pub poll_up: IntGaugeVec,
+    /// The outcome of the last poll of each account and collector.
+    pub polls: PollOutcomes,
     /// Seconds from a poll's start to its end, all pages included.
     pub poll_duration: HistogramVec,
     /// Polls put off because a budget was short.
     pub polls_deferred: IntCounterVec,
+    /// 1 if the last discovery of an app's accounts was complete.
+    pub discovery_up: IntGaugeVec,
+    /// Start time of an app's last complete discovery.
+    pub discovery_last_success: GaugeVec,
     /// Requests sent to the Graph API.
     pub graph_requests: IntCounterVec,
     /// Requests that failed, by kind.
@@ -74,6 +79,8 @@ pub struct Telemetry {
     pub webhook_stale: IntCounter,
     /// Changes for accounts that are not configured.
     pub webhook_unwatched: IntCounter,
+    /// Changes about an account that the app that signed them does not watch.
+    pub webhook_wrong_app: IntCounterVec,
     /// Changes about a number that no poll has shown yet, refused because too many were waiting.
     pub webhook_refused: IntCounter,
     /// Received minus `entry[].time`, in seconds.
@@ -131,9 +138,14 @@ impl Telemetry {
         let new = Maker::default();
         new.process();
         let telemetry = Self {
-            poll_up: new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["waba_id", "collector"]),
+            polls: PollOutcomes::new(
+                new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["app", "waba_id", "collector"]),
+                new.gauges("poll_failure", "Reason of a failing poll. Always 1; absent while polls of this account and collector succeed.", &["app", "waba_id", "collector", "reason"]),
+            ),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
             polls_deferred: new.counters("polls_deferred_total", "Polls put off because the API budget was short.", &["collector"]),
+            discovery_up: new.gauges("discovery_up", "1 if the last discovery of the app's accounts was complete, 0 if not. Absent for apps without discovery.", &["app"]),
+            discovery_last_success: new.float_gauges("discovery_last_success_timestamp_seconds", "Start time of the app's last complete discovery. Absent before the first.", &["app"]),
             graph_requests: new.counters("graph_requests_total", "Requests sent to the Graph API.", &["endpoint"]),
             graph_request_failures: new.counters("graph_request_failures_total", "Requests to the Graph API that failed, by kind of failure.", &["endpoint", "reason"]),
             graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Share of Meta's API quota used, as its usage headers say; at 1 calls are refused.", &["waba_id", "kind"]),
@@ -147,7 +159,8 @@ impl Telemetry {
             webhook_duplicates: new.counter("webhook_duplicates_total", "Webhook changes that had been delivered before."),
             webhook_stale: new.counter("webhook_stale_total", "Webhook changes older than what was already known."),
             webhook_unwatched: new.counter("webhook_unwatched_total", "Webhook changes about accounts that are not configured."),
-            webhook_refused: new.counter("webhook_refused_total", "Webhook changes about unknown objects, refused because too many were waiting."),
+            webhook_wrong_app: new.counters("webhook_wrong_app_total", "Webhook changes ignored because the app that signed them does not watch their account, by signing app.", &["app"]),
+            webhook_refused: new.counter("webhook_refused_total", "Webhook changes about unknown phone numbers or too many objects that were dropped: too many were waiting, or no number had their digits for a week."),
             webhook_lag: new.histogram("webhook_lag_seconds", "Time from an event to its receipt: received minus entry[].time.", LAG_BUCKETS),
             webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
             relay_deliveries: new.counters("relay_deliveries_total", "Webhook deliveries that an upstream has taken.", &["upstream"]),
@@ -158,7 +171,7 @@ impl Telemetry {
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
-            drift: new.counters("drift_total", "Changes told by one source alone: 'poll' found one that no webhook told of, 'webhook' told of one that polls did not find.", &["attribute", "source"]),
+            drift: new.counters("drift_total", "Changes seen by only one source: 'poll' found a change whose webhook has not come within poll.drift_grace, 'webhook' reported one that polls did not find for as long.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
@@ -190,12 +203,9 @@ impl Telemetry {
         &self.declared
     }
 
-    /// Drops the series of an account that is no longer watched.
+    /// Drops the series of an account that is no longer watched, but those of its polls.
     pub fn forget_account(&self, waba_id: &WabaId) {
         let id = waba_id.as_str();
-        for collector in Collector::ALL {
-            drop(self.poll_up.remove_label_values(&[id, collector.as_str()]));
-        }
         for kind in ["call_count", "total_cputime", "total_time"] {
             drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));
         }

@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "relay",
             "serve",
             "simulator",
+            "state",
             "store",
             "telemetry",
         ],

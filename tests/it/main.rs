@@ -14,6 +14,7 @@ mod exposition;
 mod fuzz;
 mod graph_client;
 mod http;
+mod number_identity;
 mod process;
 mod prometheus;
 mod promql;

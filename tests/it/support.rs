@@ -8,16 +8,19 @@ pub mod scrape;
 
 use whatsapp_business_exporter::domain::access::Accesses;
 use whatsapp_business_exporter::domain::{
-    DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
+    Assignments, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
 };
-use whatsapp_business_exporter::expose::{self, Format, Options, StateSets, TemplateDetail};
+use whatsapp_business_exporter::expose::{self, Apps, Format, Options, StateSets, TemplateDetail};
 use whatsapp_business_exporter::state::State;
 
 /// A moment that is long past: nothing scheduled for the present is over.
 pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 
 /// Nothing known of any app's access.
-pub const NO_APPS: Accesses = Accesses::new();
+pub const NO_APPS: Apps<'static> = Apps {
+    access: &Accesses::new(),
+    assignments: &Assignments::none(),
+};
 
 pub const ALL_TEMPLATES: Options = Options {
     template_detail: TemplateDetail::All,

@@ -127,7 +127,8 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
     let finding = match search(app.config, app.client, app.calls).await {
         Ok(found) => {
             let more: Vec<WabaId> = found
-                .into_iter()
+                .taken
+                .into_keys()
                 .filter(|id| !accounts.contains(id))
                 .collect();
             let count = more.len();

@@ -46,8 +46,8 @@ pub struct AppConfig {
     /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
     /// there while webhooks are enabled.
     pub webhook_verify_token: Option<SecretString>,
-    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one unless they are discovered, none
-    /// of them in another app.
+    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one unless they are discovered. Another app may
+    /// list the same account; the first one polls it.
     pub accounts: Vec<WabaId>,
     /// How others are found.
     pub discovery: DiscoveryConfig,
@@ -86,7 +86,7 @@ pub(super) fn read(walker: &mut Walker<'_>, webhooks: bool, directory: &Path) ->
             .filter_map(|(at, one)| reader.file_app(at, one, false))
             .collect(),
     };
-    refuse_shared_accounts(walker, &drafts);
+    refuse_repeated_accounts(walker, &drafts);
     refuse_shared_names(walker, &drafts);
     drafts.into_iter().filter_map(Draft::finish).collect()
 }
@@ -108,16 +108,19 @@ fn refuse_variables(walker: &mut Walker<'_>, apps: usize) {
     }
 }
 
-fn refuse_shared_accounts(walker: &mut Walker<'_>, drafts: &[Draft]) {
-    let mut places: BTreeMap<&WabaId, &str> = BTreeMap::new();
-    for (place, account) in drafts.iter().flat_map(|draft| &draft.accounts) {
-        if let Some(first) = places.get(account) {
-            let message = format!(
-                "account {account} is already listed in {first}; list each account once, under one app"
-            );
-            walker.error(place, message);
-        } else {
-            places.insert(account, place);
+/// Several apps may watch one account; one app lists it once.
+fn refuse_repeated_accounts(walker: &mut Walker<'_>, drafts: &[Draft]) {
+    for draft in drafts {
+        let mut places: BTreeMap<&WabaId, &str> = BTreeMap::new();
+        for (place, account) in &draft.accounts {
+            if let Some(first) = places.get(account) {
+                let message = format!(
+                    "account {account} is already listed in {first}; list it once for an app"
+                );
+                walker.error(place, message);
+            } else {
+                places.insert(account, place);
+            }
         }
     }
 }

@@ -101,14 +101,11 @@ fn without_webhooks_their_secrets_are_optional() {
 }
 
 #[test]
-fn an_account_belongs_to_one_app_once() {
+fn an_app_lists_an_account_once_and_another_app_may_list_it_too() {
     let yaml = TWO_APPS.replace("[2, 3]", "[2, 1, 2]");
     assert_eq!(
-        load(&yaml, FixedEnvironment::default()).expect_err("shared"),
-        "apps[1].accounts[1]: account 1 is already listed in apps[0].accounts[0]; list each account \
-         once, under one app\n\
-         apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list each account \
-         once, under one app"
+        load(&yaml, FixedEnvironment::default()).expect_err("repeated"),
+        "apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list it once for an app"
     );
 }
 

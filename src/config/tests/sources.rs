@@ -49,7 +49,7 @@ fn every_key_of_the_file_is_read() {
 web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20}
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
-poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, calls_per_hour: 200, max_usage_ratio: 0.5}
+poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 trackers: {enabled: false, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
@@ -86,6 +86,7 @@ poll.account_interval: 2m
 poll.templates_interval: 1h
 poll.access_interval: 30m
 poll.discovery_interval: 2h
+poll.drift_grace: 10m
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db

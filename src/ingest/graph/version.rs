@@ -58,10 +58,11 @@ impl Versions {
             && answered.logged.len() < MAX_REMEMBERED
             && answered.logged.insert(version.to_owned())
         {
-            tracing::warn!(
+            // Meta does not honour the pin for WhatsApp calls: an operator need not act.
+            tracing::info!(
                 asked,
                 answered = version,
-                "meta answers with another api version than asked for"
+                "meta answers with another api version"
             );
         }
     }

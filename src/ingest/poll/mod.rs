@@ -17,5 +17,5 @@ mod tests;
 pub use access::{AccessBoard, AccessPoller, AppCalls, WatchedApp};
 pub use budget::{Budget, Budgets};
 pub use plan::planned_calls;
-pub use runner::{Nudge, Poller};
+pub use runner::{Nudge, Poller, PollingApp};
 pub use schedule::{Cadences, Next, Schedule, Task};

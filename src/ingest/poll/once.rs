@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Budgets, Next, Task};
 use crate::clock;
-use crate::domain::{Collector, Event, Fact, Source, Timestamp};
+use crate::domain::account::Loss;
+use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage};
 use crate::store::Store;
 
@@ -23,6 +24,18 @@ pub(super) struct Outcome {
     pub next: Next,
 }
 
+/// The reason of a poll that read everything and could not store it.
+const NOT_STORED: &str = "not_stored";
+
+impl Outcome {
+    /// Why the poll failed, as the label of its metric.
+    pub fn reason(&self) -> Option<&'static str> {
+        let failure = self.failure.as_ref();
+        let reason = failure.map(|failure| failure.kind().as_str());
+        reason.or((!self.is_stored).then_some(NOT_STORED))
+    }
+}
+
 /// Polls, commits, and reports.
 pub(super) async fn poll(
     task: &Task,
@@ -33,6 +46,7 @@ pub(super) async fn poll(
     let calls = TaskCalls { task, budgets };
     let observed_at = date_of_poll(task, store);
     let (fact, failure) = read(task, client, &calls).await;
+    let fact = fact.or_else(|| loss_shown_by(failure.as_ref()?, task, store));
     let event = fact.map(|fact| Event {
         waba_id: task.waba_id.clone(),
         observed_at,
@@ -62,6 +76,17 @@ fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
         .as_ref()
         .and_then(|account| account.polls(task.collector));
     polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
+}
+
+/// Meta shows an account no more that it has shown before. Nothing else says so: its answer is that of an id
+/// that never existed.
+fn loss_shown_by(failure: &Failure, task: &Task, store: &Store) -> Option<Fact> {
+    let is_hidden = failure.kind() == FailureKind::NotFoundOrHidden;
+    let account = store.account(&task.waba_id).filter(|_| is_hidden)?;
+    let was_read = account.last_success(task.collector).is_some();
+    let is_node = task.collector == Collector::Account;
+    let is_news = was_read && is_node && account.lost_since().is_none();
+    is_news.then_some(Fact::AccountLoss(Loss::Unreadable))
 }
 
 async fn read(

@@ -39,10 +39,19 @@ impl Nudge {
     }
 }
 
+/// The app that polls an account.
+#[derive(Clone, Debug)]
+pub struct PollingApp {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// Its access to the Graph API.
+    pub client: Arc<Client>,
+}
+
 /// All polls of all accounts.
 #[derive(Debug)]
 pub struct Poller {
-    clients: BTreeMap<WabaId, Arc<Client>>,
+    apps: BTreeMap<WabaId, PollingApp>,
     schedule: Schedule,
     budgets: Arc<Mutex<Budgets>>,
     store: Arc<Store>,
@@ -57,20 +66,20 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller of these accounts, each through the client of its app.
+    /// A poller of these accounts, each by its app.
     #[must_use]
     pub fn new(
-        clients: BTreeMap<WabaId, Arc<Client>>,
+        apps: BTreeMap<WabaId, PollingApp>,
         cadences: Cadences,
         budgets: Arc<Mutex<Budgets>>,
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let accounts = clients.keys().cloned();
+        let accounts = apps.keys().cloned();
         let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::steady());
         let (sender, nudges) = mpsc::channel(MAX_NUDGES);
         Self {
-            clients,
+            apps,
             schedule,
             budgets,
             store,
@@ -120,9 +129,10 @@ impl Poller {
             let Some(task) = self.schedule.take_due(now) else {
                 return;
             };
-            let Some(client) = self.clients.get(&task.waba_id).cloned() else {
+            let Some(app) = self.apps.get(&task.waba_id) else {
                 continue;
             };
+            let client = Arc::clone(&app.client);
             match self.begin_in_budget(&task, now) {
                 Ok(()) => self.start(task, client, now),
                 Err(not_before) => self.put_off(&task, not_before),
@@ -168,7 +178,8 @@ impl Poller {
                 self.log_change(&task, &outcome);
                 self.note_plan(&task.waba_id);
                 if outcome.next == Next::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
-                    self.hold_app(&task.waba_id, now);
+                    let reason = outcome.reason().unwrap_or_default();
+                    self.hold_app(&task.waba_id, reason, now);
                 }
                 match outcome.next {
                     Next::PutOff(until) => self.put_off(&task, until),
@@ -208,30 +219,29 @@ impl Poller {
 
     /// What was refused to one account of an app would be to all: they wait, and are down without
     /// each having to find out.
-    fn hold_app(&mut self, waba_id: &WabaId, now: Timestamp) {
-        let Some(client) = self.clients.get(waba_id) else {
+    fn hold_app(&mut self, waba_id: &WabaId, reason: &'static str, now: Timestamp) {
+        let Some(app) = self.apps.get(waba_id) else {
             return;
         };
-        let of_the_app = |(waba_id, other): (&WabaId, &Arc<Client>)| {
-            Arc::ptr_eq(client, other).then(|| waba_id.clone())
+        let of_the_app = |(waba_id, other): (&WabaId, &PollingApp)| {
+            Arc::ptr_eq(&app.client, &other.client).then(|| waba_id.clone())
         };
-        let accounts: Vec<WabaId> = self.clients.iter().filter_map(of_the_app).collect();
+        let accounts: Vec<WabaId> = self.apps.iter().filter_map(of_the_app).collect();
         for waba_id in &accounts {
             for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
-                let labels = [waba_id.as_str(), collector.as_str()];
-                self.telemetry.poll_up.with_label_values(&labels).set(0);
+                let polls = &self.telemetry.polls;
+                polls.note(&app.name, waba_id, *collector, Some(reason));
             }
         }
         self.schedule.hold_app(&accounts, now);
     }
 
     fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {
+        if let Some(app) = self.apps.get(&task.waba_id) {
+            let polls = &self.telemetry.polls;
+            polls.note(&app.name, &task.waba_id, task.collector, outcome.reason());
+        }
         let collector = task.collector.as_str();
-        let up = self
-            .telemetry
-            .poll_up
-            .with_label_values(&[task.waba_id.as_str(), collector]);
-        up.set(i64::from(outcome.failure.is_none() && outcome.is_stored));
         let duration = self.telemetry.poll_duration.with_label_values(&[collector]);
         duration.observe(now.since(began).as_secs_f64());
     }

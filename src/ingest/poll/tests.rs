@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Budget, Budgets, Cadences, Poller};
+use super::{Budget, Budgets, Cadences, Poller, PollingApp};
 use crate::domain::{Collector, WabaId, Word};
 use crate::ingest::graph::tests::meta::{Answer, Asked, Meta, page, waba};
 use crate::store::{Location, Store};
@@ -40,7 +40,10 @@ async fn start(
         .expect("a sound store");
     let clients: BTreeMap<_, _> = accounts
         .iter()
-        .map(|waba_id| (waba_id.clone(), Arc::clone(&meta.client)))
+        .map(|waba_id| {
+            let (name, client) = ("main".into(), Arc::clone(&meta.client));
+            (waba_id.clone(), PollingApp { name, client })
+        })
         .collect();
     let cadences = Cadences {
         numbers: cadence,
@@ -82,8 +85,8 @@ fn up(meta: &Meta, waba_id: &WabaId, collector: Collector) -> Option<bool> {
     let name = "whatsapp_exporter_poll_up";
     let families = meta.telemetry.gather();
     let family = families.iter().find(|family| family.name() == name)?;
-    // Labels come sorted by name: collector, waba_id.
-    let wanted = [collector.as_str(), waba_id.as_str()];
+    // Labels come sorted by name: app, collector, waba_id.
+    let wanted = ["main", collector.as_str(), waba_id.as_str()];
     let is_wanted = |metric: &&prometheus::proto::Metric| {
         let labels = metric.get_label().iter();
         labels.map(|label| label.value()).eq(wanted)

@@ -5,6 +5,7 @@
 //! there may be is bounded by the limit on the body, which is the listener's.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -35,6 +36,8 @@ const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 pub struct Delivery {
     /// One for each change that has account, field and value; none for the Test button's.
     pub events: Vec<Event>,
+    /// How webhooks write phone numbers; one for each change about messages, most of them known already.
+    pub spellings: Vec<Event>,
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
     /// What was met and not known.
@@ -82,6 +85,7 @@ impl Delivery {
         let OneOrNone(body) = serde_json::from_str(text).map_err(|_| NotJson)?;
         let mut delivery = Self {
             events: Vec::new(),
+            spellings: Vec::new(),
             fields: Vec::new(),
             oddities: Oddities::new(),
             accounts: Vec::new(),
@@ -92,6 +96,22 @@ impl Delivery {
             None => delivery.malformed("webhook", "body"),
         }
         Ok(delivery)
+    }
+
+    /// Drops the events of the accounts that its signer may not speak of, and gives back those accounts with
+    /// the number of their events.
+    pub fn drop_accounts(&mut self, is_refused: impl Fn(&WabaId) -> bool) -> BTreeMap<WabaId, u64> {
+        let mut refused = BTreeMap::new();
+        self.events.retain(|event| {
+            let is_refused = is_refused(&event.waba_id);
+            if is_refused {
+                *refused.entry(event.waba_id.clone()).or_default() += 1;
+            }
+            !is_refused
+        });
+        self.spellings.retain(|event| !is_refused(&event.waba_id));
+        self.accounts.retain(|heard| !is_refused(&heard.waba_id));
+        refused
     }
 
     /// Counts what is the delivery's own: itself, its changes, oddities, and for watched accounts the
@@ -202,10 +222,13 @@ impl Delivery {
         };
         let rejection_info = present(change.rejection_info);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value.get());
-        if let Some(customers) = customers.filter(|_| field == WebhookField::Messages)
-            && self.read_messages(origin, value, customers, key)
-        {
-            return;
+        if field == WebhookField::Messages {
+            self.read_spelling(origin, value, key);
+            if let Some(customers) = customers
+                && self.read_messages(origin, value, customers, key)
+            {
+                return;
+            }
         }
         let reading = wire::read(field, value, rejection_info, &mut self.oddities);
         if !origin.is_test {
@@ -226,14 +249,39 @@ impl Delivery {
             return;
         };
         let own_time = reading.own_time.filter(|time| self.is_plausible(*time));
-        let observed_at = origin.time.or(own_time).unwrap_or(self.received_at);
+        let told_at = origin.time.or(own_time);
+        let (source, observed_at) = match told_at {
+            // So that a time in milliseconds compares fairly with all others.
+            Some(told_at) => (Source::Webhook(key), told_at.at_whole_seconds()),
+            // Their order of arrival is all that is known: to the millisecond.
+            None if reading.fact != Fact::Unwatched => {
+                (Source::UndatedWebhook(key), self.received_at)
+            }
+            None => (Source::Webhook(key), self.received_at.at_whole_seconds()),
+        };
         self.events.push(Event {
             waba_id,
-            // So that a time in milliseconds, and the time of a receipt, compare fairly with all others.
-            observed_at: observed_at.at_whole_seconds(),
-            source: Source::Webhook(key),
+            observed_at,
+            source,
             fact: reading.fact,
         });
+    }
+
+    /// Learns how webhooks write the number. It stands beside the number's id here and nowhere else.
+    fn read_spelling(&mut self, origin: &Origin<'_>, value: &RawValue, key: DeliveryKey) {
+        let Some(waba_id) = origin.waba_id.clone() else {
+            return;
+        };
+        if let Some(spelling) = wire::message::spelling(value) {
+            let key = delivery_key(&key.0.to_string(), "", "spelling", "");
+            let event = Event {
+                waba_id,
+                observed_at: self.received_at,
+                source: Source::Webhook(key),
+                fact: Fact::NumberSpelled(spelling),
+            };
+            self.spellings.push(event);
+        }
     }
 
     /// An event for each message and status; says whether there are any.

@@ -15,4 +15,4 @@ mod tests;
 
 pub use delivery::{Delivery, Heard, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
-pub use signature::{SignatureError, Verifier, sign};
+pub use signature::{SignatureError, Signer, Verifier, sign};

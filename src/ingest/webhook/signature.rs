@@ -4,6 +4,7 @@
 //! received can be verified, and nothing is parsed before it is.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -45,49 +46,80 @@ impl SignatureError {
     }
 }
 
-/// Verifies signatures against any of several app secrets.
+/// Verifies signatures against the secrets of several apps.
 ///
 /// The secrets are held as keyed HMAC states: a delivery clones them instead of repeating the key
 /// schedule. Without a secret every signature is bad.
 #[derive(Clone)]
 pub struct Verifier {
-    keyed: Vec<Hmac<Sha256>>,
+    signers: Vec<(Hmac<Sha256>, Signer)>,
+}
+
+/// Whoever holds one app secret. Several configured apps may share it: one app with a token for each client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// The configured names of the apps with this secret, in the order of the configuration; at least one.
+    apps: Vec<Arc<str>>,
+}
+
+impl Signer {
+    /// The apps that it signs for.
+    #[must_use]
+    pub fn apps(&self) -> &[Arc<str>] {
+        &self.apps
+    }
+
+    /// The first of the apps, which stands for all of them.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        self.apps.first().expect("a signer has at least one app")
+    }
 }
 
 impl Verifier {
-    /// A verifier for these app secrets. An empty secret is left out: anybody could sign with it.
+    /// A verifier for these apps and their secrets. An empty secret is left out: anybody could sign with it.
     #[must_use]
-    pub fn new(secrets: &[SecretString]) -> Self {
-        let keyed = secrets
-            .iter()
-            .map(|secret| secret.expose_secret().as_bytes())
-            .filter(|secret| !secret.is_empty())
-            .map(|secret| Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"));
-        Self {
-            keyed: keyed.collect(),
+    pub fn new(apps: &[(Arc<str>, SecretString)]) -> Self {
+        let mut secrets: Vec<&[u8]> = Vec::new();
+        let mut signers: Vec<(Hmac<Sha256>, Signer)> = Vec::new();
+        for (app, secret) in apps {
+            let secret = secret.expose_secret().as_bytes();
+            if secret.is_empty() {
+                continue;
+            }
+            // Both are the operator's own: nothing is learned from the time that this comparison takes.
+            match secrets.iter().position(|known| *known == secret) {
+                Some(place) => signers[place].1.apps.push(Arc::clone(app)),
+                None => {
+                    let keyed =
+                        Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
+                    let apps = vec![Arc::clone(app)];
+                    secrets.push(secret);
+                    signers.push((keyed, Signer { apps }));
+                }
+            }
         }
+        Self { signers }
     }
 
-    /// Accepts `body` if `header` is its signature under one of the secrets.
+    /// Tells whose secret signed `body`, if `header` is its signature under one of the secrets.
     ///
     /// Every secret is tried whatever the others said, and compared in constant time, so that an
     /// answer's delay tells nothing about which one is close.
     ///
     /// # Errors
     /// If the header is missing, is no signature, or is not one of this body.
-    pub fn verify(&self, header: Option<&[u8]>, body: &[u8]) -> Result<(), SignatureError> {
+    pub fn verify(&self, header: Option<&[u8]>, body: &[u8]) -> Result<&Signer, SignatureError> {
         let signature = signature_in(header)?;
-        let mut accepted = false;
-        for keyed in &self.keyed {
+        let mut found = None;
+        for (keyed, signer) in &self.signers {
             let mut mac = keyed.clone();
             mac.update(body);
-            accepted |= mac.verify_slice(&signature).is_ok();
+            if mac.verify_slice(&signature).is_ok() {
+                found = Some(signer);
+            }
         }
-        if accepted {
-            Ok(())
-        } else {
-            Err(SignatureError::Bad)
-        }
+        found.ok_or(SignatureError::Bad)
     }
 }
 
@@ -102,7 +134,7 @@ pub fn sign(secret: &SecretString, body: &[u8]) -> String {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Verifier({} secrets)", self.keyed.len())
+        write!(out, "Verifier({} secrets)", self.signers.len())
     }
 }
 
@@ -130,25 +162,37 @@ mod tests {
         b"sha256=2c058b4e18a78dab68394510a010f939425213dadd531d1f69d5793f36e53402";
 
     fn verifier(secrets: &[&str]) -> Verifier {
-        let secrets: Vec<_> = secrets
-            .iter()
-            .map(|text| SecretString::from(*text))
+        let apps: Vec<_> = (0..)
+            .zip(secrets)
+            .map(|(index, text)| (format!("app {index}").into(), SecretString::from(*text)))
             .collect();
-        Verifier::new(&secrets)
+        Verifier::new(&apps)
+    }
+
+    /// The apps whose secret signed the body of openssl.
+    fn signed_by(verifier: &Verifier, header: &[u8]) -> Vec<String> {
+        let signer = verifier
+            .verify(Some(header), BODY)
+            .expect("a good signature");
+        signer
+            .apps()
+            .iter()
+            .map(|app| app.as_ref().to_owned())
+            .collect()
     }
 
     #[test]
-    fn any_of_several_secrets_will_do() {
-        for secrets in [
-            &["autumn"][..],
-            &["spring", "autumn"],
-            &["autumn", "spring"],
+    fn a_signature_names_the_apps_with_its_secret() {
+        for (secrets, apps) in [
+            (&["autumn"][..], &["app 0"][..]),
+            (&["spring", "autumn"], &["app 1"]),
+            (&["autumn", "spring", "autumn"], &["app 0", "app 2"]),
         ] {
-            assert_eq!(verifier(secrets).verify(Some(BY_OPENSSL), BODY), Ok(()));
+            assert_eq!(signed_by(&verifier(secrets), BY_OPENSSL), apps);
         }
         let upper = BY_OPENSSL.to_ascii_uppercase();
         let upper = [SCHEME, &upper[SCHEME.len()..]].concat();
-        assert_eq!(verifier(&["autumn"]).verify(Some(&upper), BODY), Ok(()));
+        assert_eq!(signed_by(&verifier(&["autumn"]), &upper), ["app 0"]);
     }
 
     #[test]

@@ -15,17 +15,12 @@ use thiserror::Error;
 
 pub use signal::{Signal, WABA_ID};
 
+use super::command::{self, Stale};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::{Account, Accounts, State};
 
-/// How an order begins: no webhook of Meta's has this object.
-const BEGINNING: &[u8] = br#"{"object":"whatsapp_business_exporter_drill","#;
-
 /// The longest drill: its data would begin to look stale after an hour.
 pub const LONGEST: Duration = Duration::from_secs(50 * 60);
-
-/// An order is believed for this long after it was written, so that nobody can use it again.
-const VALID_FOR: Duration = Duration::from_secs(60);
 
 /// What the exporter is told to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,8 +42,13 @@ pub enum Disobedience {
     #[error("the order cannot be read")]
     Unreadable,
     /// It was written too long ago, or the clocks differ.
-    #[error("the order was not written within the last minute; do the clocks agree?")]
-    Stale,
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    /// Another app's secret began the drill under way.
+    #[error(
+        "a drill of another app is under way; use that app's secret (--app), or wait for its end"
+    )]
+    AnotherApp,
     /// There is no such signal.
     #[error("this version knows no such signal")]
     UnknownSignal,
@@ -69,7 +69,7 @@ impl Order {
 
     fn new(signal: Option<Signal>, length: Duration, now: Timestamp) -> Self {
         Self {
-            object: "whatsapp_business_exporter_drill".to_owned(),
+            object: command::DRILL.to_owned(),
             written_ms: now.as_millis(),
             signal: signal.map(|signal| signal.as_str().to_owned()),
             seconds: length.as_secs(),
@@ -79,13 +79,7 @@ impl Order {
     /// The body to sign and send.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain text and numbers")
-    }
-
-    /// Is this body an order, and not a webhook?
-    #[must_use]
-    pub fn is_in(body: &[u8]) -> bool {
-        body.starts_with(BEGINNING)
+        command::body(self)
     }
 }
 
@@ -97,20 +91,23 @@ pub struct Drill {
 
 #[derive(Clone, Debug)]
 struct Running {
+    /// The app whose secret began it.
+    app: Arc<str>,
     until: Timestamp,
     account: Arc<Account>,
 }
 
 impl Drill {
-    /// Begins or ends a drill as the signed body says.
+    /// Begins or ends a drill as the body says, which this app's secret has signed.
     ///
     /// # Errors
     /// Why it was not obeyed; nothing has changed then.
-    pub fn obey(&self, body: &[u8], now: Timestamp) -> Result<(), Disobedience> {
+    pub fn obey(&self, body: &[u8], app: &Arc<str>, now: Timestamp) -> Result<(), Disobedience> {
         let order: Order = serde_json::from_slice(body).map_err(|_| Disobedience::Unreadable)?;
-        let written = Timestamp::from_millis(order.written_ms);
-        if now.since(written) > VALID_FOR || written.since(now) > VALID_FOR {
-            return Err(Disobedience::Stale);
+        command::check_age(order.written_ms, now)?;
+        let is_anothers = |running: &Running| running.app != *app && running.until > now;
+        if self.lock().as_ref().is_some_and(is_anothers) {
+            return Err(Disobedience::AnotherApp);
         }
         let Some(name) = order.signal else {
             *self.lock() = None;
@@ -120,6 +117,7 @@ impl Drill {
         let signal = Signal::parse(&name).ok_or(Disobedience::UnknownSignal)?;
         let length = Duration::from_secs(order.seconds).min(LONGEST);
         *self.lock() = Some(Running {
+            app: Arc::clone(app),
             until: now.plus(length),
             account: account_in(signal, now),
         });
@@ -170,6 +168,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
+    fn app() -> Arc<str> {
+        "main".into()
+    }
+
     fn shown(drill: &Drill, now: Timestamp) -> bool {
         let mut accounts = Accounts::new();
         drill.join(&mut accounts, now);
@@ -182,13 +184,13 @@ mod tests {
         assert!(!shown(&drill, NOW));
         let minute = Duration::from_secs(60);
         let begin = Order::begin(Signal::NumberRed, minute, NOW).body();
-        drill.obey(&begin, NOW).expect("a good order");
+        drill.obey(&begin, &app(), NOW).expect("a good order");
         assert!(shown(&drill, NOW));
         drill
-            .obey(&Order::end(NOW).body(), NOW)
+            .obey(&Order::end(NOW).body(), &app(), NOW)
             .expect("a good order");
         assert!(!shown(&drill, NOW));
-        drill.obey(&begin, NOW).expect("a good order");
+        drill.obey(&begin, &app(), NOW).expect("a good order");
         assert!(shown(&drill, NOW.plus(minute - Duration::from_secs(1))));
         assert!(!shown(&drill, NOW.plus(minute)));
     }
@@ -197,18 +199,35 @@ mod tests {
     fn an_old_order_and_an_unknown_signal_are_not_obeyed() {
         let drill = Drill::default();
         let order = Order::begin(Signal::NumberRed, LONGEST, NOW);
-        let later = NOW.plus(VALID_FOR + Duration::from_secs(1));
-        assert_eq!(drill.obey(&order.body(), later), Err(Disobedience::Stale));
+        let later = NOW.plus(Duration::from_secs(61));
+        let outcome = drill.obey(&order.body(), &app(), later);
+        assert_eq!(outcome, Err(Disobedience::Stale(Stale)));
         let text = String::from_utf8(order.body()).expect("JSON is UTF-8");
         let unknown = text.replace("number-red", "number-mauve");
-        let outcome = drill.obey(unknown.as_bytes(), NOW);
+        let outcome = drill.obey(unknown.as_bytes(), &app(), NOW);
         assert_eq!(outcome, Err(Disobedience::UnknownSignal));
-        assert_eq!(drill.obey(b"{}", NOW), Err(Disobedience::Unreadable));
-        assert!(!shown(&drill, NOW));
-        assert!(
-            Order::is_in(&order.body())
-                && !Order::is_in(b"{\"object\":\"whatsapp_business_account\",")
+        assert_eq!(
+            drill.obey(b"{}", &app(), NOW),
+            Err(Disobedience::Unreadable)
         );
+        assert!(!shown(&drill, NOW));
+    }
+
+    #[test]
+    fn one_apps_drill_is_not_for_another_app_to_change() {
+        let (drill, other) = (Drill::default(), "other".into());
+        let begin = Order::begin(Signal::NumberRed, LONGEST, NOW).body();
+        drill.obey(&begin, &app(), NOW).expect("a good order");
+        for body in [Order::end(NOW).body(), begin.clone()] {
+            let outcome = drill.obey(&body, &other, NOW);
+            assert_eq!(outcome, Err(Disobedience::AnotherApp));
+        }
+        assert!(shown(&drill, NOW));
+        let later = NOW.plus(LONGEST);
+        let begin = Order::begin(Signal::NumberRed, LONGEST, later).body();
+        drill
+            .obey(&begin, &other, later)
+            .expect("the first is over");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Collector, Timestamp, WabaId, Word};
-use crate::telemetry::{Labelled, Telemetry};
+use crate::domain::{Collector, Timestamp, WabaId};
+use crate::telemetry::{FailingPolls, Labelled, Telemetry};
 
 /// The exporter's own metrics as they are now.
 #[derive(Debug, Default)]
@@ -14,7 +14,8 @@ pub(super) struct Figures {
     pub unwatched: u64,
     pub refused: BTreeMap<String, u64>,
     pub is_reloaded: bool,
-    poll_up: Labelled,
+    /// Polls whose last attempt failed, each with its reason.
+    pub failing: FailingPolls,
     usage: Labelled,
     planned: Labelled,
     regain: Labelled,
@@ -34,7 +35,7 @@ impl Figures {
             unwatched: telemetry.webhook_unwatched.get(),
             refused: refused.filter(|(_, count)| *count > 0).collect(),
             is_reloaded: telemetry.config_last_reload_successful.get() == 1,
-            poll_up: Labelled::of(&telemetry.poll_up),
+            failing: telemetry.polls.failing(),
             usage: Labelled::of(&telemetry.graph_usage_ratio),
             planned: Labelled::of(&telemetry.graph_planned_calls),
             regain: Labelled::of(&telemetry.graph_regain_access),
@@ -44,17 +45,7 @@ impl Figures {
 
     /// Did the last poll of this account by this collector fail?
     pub fn is_failing(&self, waba_id: &WabaId, collector: Collector) -> bool {
-        let labels = [
-            ("waba_id", waba_id.as_str()),
-            ("collector", collector.as_str()),
-        ];
-        self.poll_up.value(&labels) == Some(0.0)
-    }
-
-    /// How many polls failed when they were last tried.
-    pub fn failing(&self) -> usize {
-        let failing = self.poll_up.by("collector").filter(|(_, up)| *up == 0.0);
-        failing.count()
+        self.failing.contains_key(&(waba_id.clone(), collector))
     }
 
     /// The share of Meta's quota that is used; at 1 calls are refused.

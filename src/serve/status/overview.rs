@@ -158,7 +158,7 @@ fn called(number: &Number) -> String {
 fn summary(facts: &Facts) -> Summary {
     let mut summary = Summary {
         accounts: facts.accounts.len(),
-        failing_polls: facts.figures.failing(),
+        failing_polls: facts.figures.failing.len(),
         ..Summary::default()
     };
     for account in facts.accounts.values() {

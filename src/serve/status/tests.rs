@@ -12,9 +12,9 @@ use crate::domain::access::{Access, Accesses, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
-    AppId, CanSendMessage, DeliveryKey, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
-    MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId, account,
-    number, template,
+    AppId, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event, Fact, Health, HealthEntity,
+    Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId,
+    account, number, template,
 };
 use crate::state::State;
 use crate::store::{Passage, Recent};
@@ -197,8 +197,9 @@ fn facts(events: &[Event]) -> Facts {
 /// The exporter's own chain, with something wrong in each link.
 fn with_trouble_everywhere(mut facts: Facts) -> Facts {
     let telemetry = Telemetry::new();
-    let labels = &[WABA, "numbers"];
-    telemetry.poll_up.with_label_values(labels).set(0);
+    let waba_id = WabaId::parse(WABA).expect("digits");
+    let polls = &telemetry.polls;
+    polls.note("main", &waba_id, Collector::Numbers, Some("timeout"));
     let usage = telemetry
         .graph_usage_ratio
         .with_label_values(&[WABA, "call_count"]);

@@ -84,6 +84,10 @@ pub(super) fn of_account(
     now: Timestamp,
 ) -> Vec<Trouble> {
     let mut found: Vec<Trouble> = Vec::new();
+    found.extend(account.lost_since().map(|at| {
+        let lost = distance(at, now);
+        Trouble::critical(format!("Meta no longer shows the account (lost {lost})"))
+    }));
     found.extend(
         account.disable_scheduled_at().map(|at| {
             Trouble::critical(format!("Meta disables the account {}", distance(at, now)))

@@ -1,20 +1,30 @@
 //! What webhooks tell of an account, its numbers and its templates.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::journal::Entity;
 use super::super::sighting::Sighting;
 use super::super::waiting::Waiting;
-use super::super::{Change, Latest, Stamp, Traffic};
+use super::super::{Change, Stamp, Traffic};
 use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
 use crate::domain::account::News;
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
-use crate::domain::{Collector, PhoneNumberId, QualityRating, Timestamp, Word, number};
+use crate::domain::{
+    Collector, DisplayDigits, PhoneNumberId, QualityRating, Timestamp, Word, number,
+};
 
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
 /// listed within seconds of the start; more than this means that the digits will never be ours.
 const MAX_WAITING: usize = 64;
+
+/// How long they may wait. Meta repeats webhooks for seven days, and a flag lasts as long; what is older is
+/// history.
+const WAIT_FOR_NUMBER: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Spellings of numbers that are remembered, an account.
+const MAX_SPELLINGS: usize = 1_000;
 
 /// Numbers of an account whose messages are counted; Meta allows 25, and more to few.
 const MAX_NUMBERS: usize = 1_000;
@@ -62,10 +72,10 @@ impl Account {
     }
 
     pub(super) fn tell_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
-        let Some(id) = self.digits.get(&told.digits).and_then(Latest::value) else {
+        let Some(id) = self.number_with(&told.digits, stamp) else {
             return self.wait_for_number(told, stamp, change);
         };
-        if let Some(number) = self.numbers.get_mut(id) {
+        if let Some(number) = self.numbers.get_mut(&id) {
             Arc::make_mut(number).tell(
                 &told.news,
                 &mut Sighting {
@@ -92,6 +102,44 @@ impl Account {
         for Waiting { told, stamp } in std::mem::take(&mut self.waiting) {
             self.tell_number(&told, stamp, change);
         }
+    }
+
+    /// Forgets what has waited for longer than Meta repeats its webhooks.
+    pub(super) fn drop_old_waiting(&mut self, now: Stamp, change: &mut Change) {
+        let oldest = now.at().minus(WAIT_FOR_NUMBER);
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.stamp.at() >= oldest);
+        change.expired += before - self.waiting.len();
+    }
+
+    /// The digits of events that this listing was the first to leave without a number.
+    pub(super) fn unmatched_since(&self, last_complete: Option<Timestamp>) -> Vec<DisplayDigits> {
+        let unmatched = self.waiting.iter().filter(|waiting| {
+            let was_unmatched = last_complete.is_some_and(|at| Stamp::polled(at) > waiting.stamp);
+            !was_unmatched && self.is_unmatched(waiting)
+        });
+        unmatched
+            .map(|waiting| waiting.told.digits.clone())
+            .collect()
+    }
+
+    /// Learns how webhooks write a number, and applies what waited for that.
+    pub(super) fn learn_spelling(
+        &mut self,
+        spelling: &number::Spelling,
+        stamp: Stamp,
+        change: &mut Change,
+    ) {
+        if self.knows_spelling(spelling) {
+            return;
+        }
+        if self.digits.len() >= MAX_SPELLINGS && !self.digits.contains_key(&spelling.digits) {
+            change.refused = true;
+            return;
+        }
+        let known = self.digits.entry(spelling.digits.clone()).or_default();
+        known.observe(spelling.id.clone(), stamp);
+        self.apply_waiting(change);
     }
 
     /// Where a number's messages are counted; none if there are too many numbers.

@@ -7,10 +7,19 @@ use super::{Database, Trouble};
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
 
+/// A discovered account as its table has it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct DiscoveredRow {
+    pub app: String,
+    pub waba_id: String,
+    pub source: String,
+    pub is_lost: bool,
+}
+
 impl Database {
-    /// Every account found, with its app.
-    pub async fn discovered(&mut self) -> Result<Vec<(String, String)>, Trouble> {
-        let query = sqlx::query_as("SELECT app, waba_id FROM discovered_accounts");
+    /// Every discovered account of every app.
+    pub async fn discovered(&mut self) -> Result<Vec<DiscoveredRow>, Trouble> {
+        let query = sqlx::query_as("SELECT app, waba_id, source, is_lost FROM discovered_accounts");
         Ok(query.fetch_all(self.connection()?).await?)
     }
 
@@ -18,16 +27,18 @@ impl Database {
     pub async fn remember_discovered(
         &mut self,
         app: &str,
-        waba_ids: &[String],
+        rows: &[DiscoveredRow],
     ) -> Result<(), Trouble> {
         let mut transaction = self.connection()?.begin().await?;
         let forget = sqlx::query("DELETE FROM discovered_accounts WHERE app = $1").bind(app);
         forget.execute(&mut *transaction).await?;
-        for some in waba_ids.chunks(ROWS_AT_ONCE) {
-            let mut insert: QueryBuilder<Sqlite> =
-                QueryBuilder::new("INSERT INTO discovered_accounts (app, waba_id) ");
-            insert.push_values(some, |mut row, waba_id| {
-                row.push_bind(app).push_bind(waba_id);
+        for some in rows.chunks(ROWS_AT_ONCE) {
+            let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "INSERT INTO discovered_accounts (app, waba_id, source, is_lost) ",
+            );
+            insert.push_values(some, |mut row, one| {
+                row.push_bind(&one.app).push_bind(&one.waba_id);
+                row.push_bind(&one.source).push_bind(one.is_lost);
             });
             insert.build().execute(&mut *transaction).await?;
         }

@@ -16,6 +16,7 @@ mod write;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
+pub use discovered::DiscoveredRow;
 pub use journal::{Attributes, Journal, JournalLine, Order, Selection};
 pub use load::SavedAccount;
 pub use open::OpenError;

@@ -89,7 +89,7 @@ async fn answers_of_the_graph_api_that_unpack_without_end_are_broken_off() {
     let flags = ["serve", &base_url, "--web.listen-address=127.0.0.1:0"];
     let exporter = program(&flags, &variables);
     let address = exporter.address_after("the status page address=");
-    let failed = r#"whatsapp_exporter_poll_up{collector="numbers",waba_id="800100200300401"} 0"#;
+    let failed = r#"whatsapp_exporter_poll_up{app="default",collector="numbers",waba_id="800100200300401"} 0"#;
     let seen = tokio::task::spawn_blocking(move || {
         until("the polls to fail", PATIENCE, || {
             let text = metrics(address)?;

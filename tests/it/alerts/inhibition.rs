@@ -42,13 +42,19 @@ const FIRING: &str = "
   - WhatsAppAccountCannotSend waba_id=5
     WhatsAppAccountRestricted waba_id=5
 
-    WhatsAppTokenInvalid app_id=6 instance=second
-  - WhatsAppTokenExpiringSoon app_id=6 instance=second
-  - WhatsAppDataStale waba_id=6 collector=numbers instance=second
-  - WhatsAppPollFailing waba_id=6 collector=numbers instance=second
-    WhatsAppTokenExpiringSoon app_id=7
-  - WhatsAppTokenExpiring app_id=7
-    WhatsAppTokenExpiring app_id=8
+    WhatsAppTokenInvalid app=six app_id=6
+  - WhatsAppTokenExpiringSoon app=six app_id=6
+  - WhatsAppDataStale app=six waba_id=6 collector=numbers
+  - WhatsAppPollFailing app=six waba_id=6 collector=numbers
+  - WhatsAppDiscoveryFailing app=six
+    WhatsAppDataStale app=seven waba_id=7 collector=templates
+    WhatsAppTokenExpiringSoon app=seven app_id=6
+  - WhatsAppTokenExpiring app=seven app_id=6
+    WhatsAppTokenExpiring app=eight app_id=6
+
+    WhatsAppAccountLost waba_id=13
+  - WhatsAppPollFailing app=six waba_id=13 collector=account
+    WhatsAppPollFailing app=seven waba_id=14 collector=account
 
     WhatsAppCertificateExpiringSoon listener=web
   - WhatsAppCertificateExpiring listener=web
@@ -60,7 +66,7 @@ const FIRING: &str = "
 
     WhatsAppExporterDown instance=third
   - WhatsAppNumberBanned waba_id=11 phone_number_id=111 instance=third
-  - WhatsAppTokenInvalid app_id=12 instance=third
+  - WhatsAppTokenInvalid app=twelve instance=third
 ";
 
 /// The labels of a line.

@@ -28,12 +28,14 @@ fn let_happen(exporter: &Exporter, change: Change) {
 }
 
 fn of_app(metric: &str, world: &World) -> String {
-    format!("{metric}{{app_id=\"{}\"}}", world.app.id)
+    format!("{metric}{{app=\"default\",app_id=\"{}\"}}", world.app.id)
 }
 
 fn subscribed(field: &str, world: &World) -> String {
     let id = &world.app.id;
-    format!("whatsapp_app_webhook_field_subscribed{{app_id=\"{id}\",field=\"{field}\"}}")
+    format!(
+        "whatsapp_app_webhook_field_subscribed{{app=\"default\",app_id=\"{id}\",field=\"{field}\"}}"
+    )
 }
 
 #[tokio::test]
@@ -63,7 +65,7 @@ async fn a_lost_permission_and_a_lost_field_are_named() {
     let world = small_world();
     let id = world.app.id.clone();
     let scope = format!(
-        "whatsapp_access_token_missing_scopes{{app_id=\"{id}\",scope=\"{MANAGEMENT_SCOPE}\"}}"
+        "whatsapp_access_token_missing_scopes{{app=\"default\",app_id=\"{id}\",scope=\"{MANAGEMENT_SCOPE}\"}}"
     );
     let lost = subscribed("phone_number_quality_update", &world);
     let kept = subscribed("account_update", &world);

@@ -1,4 +1,4 @@
-//! Accounts that nobody listed: found by the token or by the portfolio, let go when Meta lists them no more.
+//! Accounts that nobody listed: found by the token or by the portfolio.
 
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::fault::Fault;
@@ -7,22 +7,22 @@ use whatsapp_business_exporter::simulator::world::{Account, World};
 
 use super::meta::{Exporter, WABA, small_world};
 
-const OTHER: &str = "800100200300499";
+pub const OTHER: &str = "800100200300499";
 
 /// Two accounts, and a search every second.
-fn two_accounts() -> World {
+pub fn two_accounts() -> World {
     small_world().with_account(Account::new(OTHER, "Fern & Moss Test"))
 }
 
-fn file(how: &str) -> String {
+pub fn file(how: &str) -> String {
     format!("poll:\n  discovery_interval: 1s\napps:\n  - {how}\n")
 }
 
-fn business_of(world: &World) -> String {
+pub fn business_of(world: &World) -> String {
     world.accounts[WABA].business_id.clone()
 }
 
-fn info(waba_id: &str) -> String {
+pub fn info(waba_id: &str) -> String {
     format!("\nwhatsapp_business_account_info{{waba_id=\"{waba_id}\"")
 }
 
@@ -33,14 +33,18 @@ async fn until_watched(exporter: &Exporter, waba_id: &str) {
         .await;
 }
 
-async fn until_gone(exporter: &Exporter, waba_id: &str) {
-    let info = info(waba_id);
+async fn until_lost(exporter: &Exporter, waba_id: &str) {
+    let lost = lost(waba_id);
     exporter
-        .until_metrics("its absence", |text| !text.contains(&info))
+        .until_metrics("its loss", |text| text.contains(&lost))
         .await;
 }
 
-fn seen(exporter: &Exporter, waba_id: &str, is_visible: bool) {
+pub fn lost(waba_id: &str) -> String {
+    format!("\nwhatsapp_business_account_lost_timestamp_seconds{{waba_id=\"{waba_id}\"}} ")
+}
+
+pub fn seen(exporter: &Exporter, waba_id: &str, is_visible: bool) {
     let waba_id = waba_id.to_owned();
     let change = Change::AccountVisibleChanged {
         waba_id,
@@ -58,11 +62,23 @@ async fn accounts_come_and_go_with_the_tokens_permissions() {
     until_watched(&exporter, WABA).await;
     until_watched(&exporter, OTHER).await;
     exporter.until_polled(OTHER, "numbers").await;
+    let watched = r#"whatsapp_exporter_accounts{app="default",source="token"}"#;
+    exporter.until(watched, 2.0).await;
+    exporter
+        .until(r#"whatsapp_exporter_discovery_up{app="default"}"#, 1.0)
+        .await;
     seen(&exporter, OTHER, false);
-    until_gone(&exporter, OTHER).await;
-    until_watched(&exporter, WABA).await;
+    until_lost(&exporter, OTHER).await;
+    exporter.until(watched, 1.0).await;
+    let metrics = exporter.get("/metrics").await;
+    assert!(metrics.contains(&info(OTHER)), "what was known of it stays");
+    assert!(!metrics.contains(&lost(WABA)));
     seen(&exporter, OTHER, true);
-    until_watched(&exporter, OTHER).await;
+    let lost = lost(OTHER);
+    exporter
+        .until_metrics("its return", |text| !text.contains(&lost))
+        .await;
+    exporter.until(watched, 2.0).await;
 }
 
 #[tokio::test]
@@ -80,7 +96,7 @@ async fn a_portfolios_accounts_are_chosen_by_pattern() {
 }
 
 #[tokio::test]
-async fn a_failed_search_lets_no_account_go_and_a_listed_one_never_goes() {
+async fn a_failed_search_loses_no_account_and_a_listed_one_stays() {
     let world = two_accounts();
     let how = format!(
         "{{accounts: [{WABA}], businesses: [{}]}}",
@@ -112,8 +128,9 @@ async fn a_failed_search_lets_no_account_go_and_a_listed_one_never_goes() {
     }
     seen(&exporter, WABA, false);
     seen(&exporter, OTHER, false);
-    until_gone(&exporter, OTHER).await;
-    until_watched(&exporter, WABA).await;
+    until_lost(&exporter, OTHER).await;
+    let configured = r#"whatsapp_exporter_accounts{app="default",source="configured"}"#;
+    assert_eq!(exporter.value(configured).await, Some(1.0), "it is listed");
 }
 
 #[tokio::test]

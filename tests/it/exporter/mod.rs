@@ -1,7 +1,9 @@
 //! The whole exporter in process, over real sockets, against the simulated Meta.
 
 mod access;
+mod apps;
 mod discovery;
+mod losses;
 pub mod meta;
 mod polling;
 mod public_side;

@@ -23,7 +23,7 @@ fn info() -> String {
 }
 
 fn up() -> String {
-    format!(r#"whatsapp_exporter_poll_up{{waba_id="{WABA}",collector="numbers"}}"#)
+    format!(r#"whatsapp_exporter_poll_up{{app="default",waba_id="{WABA}",collector="numbers"}}"#)
 }
 
 fn failures(reason: &str) -> String {
@@ -70,7 +70,7 @@ async fn a_refused_token_is_told_for_all_collectors_and_recovers() {
     exporter.until(up(), 0.0).await;
     exporter
         .until(
-            format!(r#"whatsapp_exporter_poll_up{{waba_id="{WABA}",collector="templates"}}"#),
+            format!(r#"whatsapp_exporter_poll_up{{app="default",waba_id="{WABA}",collector="templates"}}"#),
             0.0,
         )
         .await;

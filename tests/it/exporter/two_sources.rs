@@ -3,7 +3,7 @@
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::webhooks::Travel;
 
-use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, TEMPLATE, WABA, small_world};
+use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, TEMPLATE, WABA, config_file, small_world};
 
 fn template_status(status: &str) -> String {
     format!(
@@ -50,7 +50,11 @@ async fn a_change_is_on_metrics_when_its_webhook_is_acknowledged() {
 
 #[tokio::test]
 async fn without_webhooks_a_poll_finds_it_and_says_that_none_told() {
-    let exporter = Exporter::watching(small_world(), OFTEN).await;
+    let file = config_file(OFTEN, &[WABA]).replace("poll:\n", "poll:\n  drift_grace: 1s\n");
+    let exporter = Exporter::configured(small_world(), &file).await;
+    for collector in ["numbers", "templates"] {
+        exporter.until_polled(WABA, collector).await;
+    }
     exporter.meta.webhooks_on(false);
     exporter
         .meta

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use whatsapp_business_exporter::app::drill::{Sergeant, Signal};
+use whatsapp_business_exporter::app::command::CommandClient;
+use whatsapp_business_exporter::app::drill::{self, Signal};
 use whatsapp_business_exporter::app::health::{Question, ask};
 use whatsapp_business_exporter::config::{Config, Flags};
 
@@ -36,8 +37,9 @@ async fn a_refusal_is_a_sign_of_life_and_open_probes_tell_more() {
 async fn a_drill_needs_no_password() {
     let ca = Authority::new();
     let mut exporter = exporter_with(&tls_section(""), "", &ca.server(), &ca).await;
-    let sergeant = Sergeant::new(&config(&exporter), None, None).expect("an app with a secret");
-    let order = sergeant.begin(Signal::NumberBanned, Duration::from_secs(60));
+    let commands =
+        CommandClient::new(&config(&exporter), None, None).expect("an app with a secret");
+    let order = drill::begin(&commands, Signal::NumberBanned, Duration::from_secs(60));
     order.await.expect("it obeys");
     exporter.http = client(&ca, None);
     exporter.url = https(&exporter.url);

@@ -3,7 +3,6 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -174,9 +173,12 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 1..200),
         flip in any::<prop::sample::Index>(),
     ) {
-        let verifier = Verifier::new(&[SecretString::from(other.as_str()), SecretString::from(secret.as_str())]);
+        let apps = [("other", &other), ("own", &secret)];
+        let verifier = Verifier::new(&apps.map(|(app, secret)| (app.into(), secret.as_str().into())));
         let header = signed(secret.as_bytes(), &body);
-        prop_assert_eq!(verifier.verify(Some(header.as_bytes()), &body), Ok(()));
+        let signer = verifier.verify(Some(header.as_bytes()), &body).expect("a good signature");
+        let own: &[std::sync::Arc<str>] = &["own".into()];
+        prop_assert!(signer.apps().ends_with(own));
 
         let mut flipped = body.clone();
         let bit = flip.index(body.len() * 8);

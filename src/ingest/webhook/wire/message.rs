@@ -2,11 +2,15 @@
 //!
 //! Of a customer nothing is kept but a keyed hash, and of a message nothing but its type and time.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::message::{Category, ErrorCode, Status, Told};
-use crate::domain::{ConversationKey, PhoneNumberId, Timestamp, WebhookField, Word};
+use crate::domain::number::Spelling;
+use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, WebhookField, Word};
 use crate::ingest::{Customers, Object, Oddities, Oddity};
 
 /// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
@@ -24,6 +28,30 @@ pub struct Item {
     pub identity: Option<String>,
     /// What.
     pub told: Told,
+}
+
+/// The part of a change that says which number it is about. Everything else is skipped unread.
+#[derive(Deserialize)]
+struct NumberOnly<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    display_phone_number: Cow<'a, str>,
+    #[serde(borrow)]
+    phone_number_id: Cow<'a, str>,
+}
+
+/// The number's id and the digits that webhooks use for it, if the change has both as text.
+pub fn spelling(value: &RawValue) -> Option<Spelling> {
+    let NumberOnly { metadata } = serde_json::from_str(value.get()).ok()?;
+    Some(Spelling {
+        id: PhoneNumberId::parse(&metadata.phone_number_id)?,
+        digits: DisplayDigits::parse(&metadata.display_phone_number)?,
+    })
 }
 
 /// What one change says, and of which number.

@@ -1,0 +1,72 @@
+//! Sends an operator's commands to a running exporter, signed with an app secret.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
+
+use super::own;
+use crate::config::Config;
+use crate::ingest::graph::{http_client, own_client};
+use crate::ingest::webhook::sign;
+
+/// An exporter on this network answers in milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The way to a running exporter.
+pub struct CommandClient {
+    http: reqwest::Client,
+    url: Url,
+    secret: SecretString,
+}
+
+impl CommandClient {
+    /// For the exporter at `url`, with the secret of this app of the configuration; of its first app, unless
+    /// another is named.
+    ///
+    /// # Errors
+    /// If there is no such app, or it has no secret.
+    pub fn new(config: &Config, app: Option<&str>, url: Option<Url>) -> anyhow::Result<Self> {
+        let mut apps = config.apps.iter();
+        let app = match app {
+            Some(name) => apps.find(|app| app.name == name),
+            None => apps.next(),
+        };
+        let app = app.context("--app: the configuration has no app of this name")?;
+        let secret = app.app_secret.clone();
+        let secret =
+            secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
+        // The same care as for Meta: no redirect, no proxy for loopback, CA store for https alone.
+        let (http, url) = match url {
+            Some(url) => (http_client(&url, TIMEOUT)?, url),
+            None => {
+                let url = own::webhook_url(config)?;
+                (own_client(&url, TIMEOUT)?, url)
+            }
+        };
+        Ok(Self { http, url, secret })
+    }
+
+    /// Signs and sends a command.
+    ///
+    /// # Errors
+    /// If the exporter cannot be reached, or refuses; then with its reason.
+    pub async fn send(&self, body: Vec<u8>) -> anyhow::Result<()> {
+        let signature = sign(&self.secret, &body);
+        let request = self.http.post(self.url.clone());
+        let request = request.header("x-hub-signature-256", signature).body(body);
+        let answer = request.send().await;
+        let answer = answer.with_context(|| format!("no exporter answers at {}", self.url))?;
+        match answer.status() {
+            StatusCode::OK => Ok(()),
+            StatusCode::UNAUTHORIZED => {
+                bail!("the exporter at {} has another app secret", self.url)
+            }
+            status => {
+                let why = answer.text().await.unwrap_or_default();
+                bail!("the exporter answers {status}: {}", why.trim_end())
+            }
+        }
+    }
+}

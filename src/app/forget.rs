@@ -1,0 +1,17 @@
+//! Removing a lost account from a running exporter.
+
+use super::command::CommandClient;
+use crate::clock;
+use crate::serve::command;
+use crate::serve::forget::ForgetRequest;
+
+pub use crate::domain::WabaId;
+
+/// Has the account forgotten.
+///
+/// # Errors
+/// If the exporter cannot be reached or refuses.
+pub async fn forget(client: &CommandClient, waba_id: &WabaId) -> anyhow::Result<()> {
+    let request = ForgetRequest::new(waba_id, clock::now());
+    client.send(command::body(&request)).await
+}

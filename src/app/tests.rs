@@ -1,0 +1,144 @@
+//! No configuration, and nothing that is discovered with it, produces a label set twice.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::discovery;
+use crate::config::{Config, FixedEnvironment, Flags};
+use crate::domain::access::{Access, Accesses, Subscription, Token};
+use crate::domain::{
+    AccountSource, AccountsOfApp, AppId, Assigned, Assignments, BusinessId, Collector, Event, Fact,
+    Listing, Source, Timestamp, WabaId, Word, account,
+};
+use crate::expose::{Apps, Format, Options, StateSets, TemplateDetail, render};
+use crate::state::State;
+use crate::store::Discovered;
+use crate::telemetry::Telemetry;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
+const OPTIONS: Options = Options {
+    template_detail: TemplateDetail::All,
+    state_sets: StateSets::Full,
+    template_series_limit: 100,
+    business_clock: true,
+};
+
+/// One app as the file declares it. Names, ids and accounts come from few, so that apps share them.
+fn app() -> impl Strategy<Value = String> {
+    let name = prop::option::of(prop::sample::select(vec!["a", "b", "1"]));
+    let id = prop::option::of(prop::sample::select(vec!["1", "2"]));
+    let accounts = prop::collection::btree_set(800..804_u32, 0..3);
+    let secret = prop::sample::select(vec!["s", "t"]);
+    (name, id, accounts, secret, any::<bool>()).prop_map(|(name, id, accounts, secret, by_token)| {
+        let name = name.map_or(String::new(), |name| format!("name: '{name}', "));
+        let id = id.map_or(String::new(), |id| format!("app_id: '{id}', "));
+        let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+        let accounts = if accounts.is_empty() {
+            String::new()
+        } else {
+            format!("accounts: [{}], ", accounts.join(", "))
+        };
+        format!(
+            "  - {{{name}{id}{accounts}access_token: t, app_secret: {secret}, webhook_verify_token: v, discover_by_token: {by_token}, businesses: ['7']}}\n"
+        )
+    })
+}
+
+fn found() -> impl Strategy<Value = AccountsOfApp> {
+    let business = BusinessId::parse("7").map(AccountSource::Business);
+    let sources = [Some(AccountSource::Token), business];
+    let source = prop::sample::select(sources.into_iter().flatten().collect::<Vec<_>>());
+    let assigned =
+        (source, any::<bool>()).prop_map(|(source, is_lost)| Assigned { source, is_lost });
+    let id = (800..806_u32).prop_filter_map("digits", |id| WabaId::parse(&id.to_string()));
+    prop::collection::btree_map(id, assigned, 0..4)
+}
+
+fn access(app_id: Option<&AppId>) -> Access {
+    Access {
+        app_id: app_id.cloned(),
+        token: Some(Token {
+            scopes: Some(BTreeSet::new()),
+            ..Token::default()
+        }),
+        subscription: Some(Subscription::default()),
+        callback_matches: Some(false),
+    }
+}
+
+/// Every account was read, listed, and lost.
+fn state(assignments: &Assignments) -> State {
+    let mut state = State::default();
+    state.watch(assignments.accounts().cloned());
+    for waba_id in assignments.accounts() {
+        for fact in [
+            Fact::AccountRead(account::Reading::default()),
+            Fact::NumbersListed(Listing {
+                objects: vec![],
+                complete: true,
+            }),
+            Fact::AccountLoss(account::Loss::NotDiscovered),
+        ] {
+            state.apply(&Event {
+                waba_id: waba_id.clone(),
+                observed_at: NOW,
+                source: Source::Poll,
+                fact,
+            });
+        }
+    }
+    state
+}
+
+/// What the pollers and the listener would have counted.
+fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
+    let telemetry = Telemetry::new();
+    for (waba_id, index) in assignments.polled() {
+        let app = &assignments.apps()[index].app;
+        for collector in Collector::ALL {
+            let polls = &telemetry.polls;
+            polls.note(app, waba_id, *collector, Some("timeout"));
+        }
+    }
+    for app in &config.apps {
+        let name = [app.name.as_str()];
+        telemetry.webhook_wrong_app.with_label_values(&name).inc();
+        telemetry.discovery_up.with_label_values(&name).set(1);
+    }
+    telemetry
+}
+
+proptest! {
+    #[test]
+    fn no_label_set_is_there_twice(
+        apps in prop::collection::vec(app(), 1..5),
+        found in prop::collection::vec(found(), 5),
+    ) {
+        let file = format!("apps:\n{}", apps.concat());
+        let environment = FixedEnvironment::default().with_file("exporter.yml", file);
+        let flags = Flags::default().with_config_file(Some("exporter.yml".into()));
+        let config = Config::load(&flags, &environment);
+        prop_assume!(config.is_ok());
+        let config = config.expect("assumed above");
+        let names = config.apps.iter().map(|app| app.name.clone());
+        let discovered: Discovered = names.zip(found).collect();
+        let assignments = discovery::assignments(&config, &discovered);
+        let accesses: Accesses = config
+            .apps
+            .iter()
+            .map(|app| (app.name.clone(), access(app.app_id.as_ref())))
+            .collect();
+        let apps = Apps { access: &accesses, assignments: &assignments };
+        let own = telemetry(&config, &assignments).gather();
+        let state = state(&assignments);
+        let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, Format::Text);
+        let mut seen = BTreeSet::new();
+        for line in page.text.lines().filter(|line| !line.starts_with('#')) {
+            let (series, _) = line.rsplit_once(' ').expect("a sample");
+            prop_assert!(seen.insert(series), "{} is there twice", series);
+        }
+        let is_valid = page.text.contains("whatsapp_access_token_valid{app=");
+        prop_assert!(is_valid, "tokens have no app");
+    }
+}

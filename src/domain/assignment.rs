@@ -1,0 +1,208 @@
+//! Which apps watch which accounts, and which app polls each of them.
+//!
+//! An account can be listed under several apps: each app's webhooks about it are accepted, and one app polls it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{BusinessId, WabaId};
+
+/// How an app came to watch an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountSource {
+    /// `apps[].accounts`.
+    Configured,
+    /// `apps[].discover_by_token`.
+    Token,
+    /// This one of `apps[].businesses`.
+    Business(BusinessId),
+}
+
+impl AccountSource {
+    /// Every kind of source, as [`AccountSource::kind`] names it.
+    pub const KINDS: [&'static str; 3] = ["configured", "token", "business"];
+
+    /// The label value: the source without its id.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let [configured, token, business] = Self::KINDS;
+        match self {
+            Self::Configured => configured,
+            Self::Token => token,
+            Self::Business(_) => business,
+        }
+    }
+}
+
+/// The accounts of one app.
+pub type AccountsOfApp = BTreeMap<WabaId, Assigned>;
+
+/// One account of one app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// How the app came to watch it.
+    pub source: AccountSource,
+    /// It was discovered once, and the last complete discovery did not find it.
+    pub is_lost: bool,
+}
+
+impl Assigned {
+    /// An account that is listed, or that the last discovery found.
+    #[must_use]
+    pub fn from_source(source: AccountSource) -> Self {
+        let is_lost = false;
+        Self { source, is_lost }
+    }
+}
+
+/// The accounts of one app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppAccounts {
+    /// The configured name of the app, unique.
+    pub app: Arc<str>,
+    /// Its accounts, lost ones included.
+    pub accounts: AccountsOfApp,
+}
+
+/// The accounts of all apps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignments {
+    /// In the order of the configuration.
+    apps: Vec<AppAccounts>,
+    /// The index in `apps` of the app that stands for each account.
+    owners: BTreeMap<WabaId, usize>,
+}
+
+impl Assignments {
+    /// No app and no account.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            apps: Vec::new(),
+            owners: BTreeMap::new(),
+        }
+    }
+
+    /// Assigns each account to one app: to one that still finds it, then to one that lists it, then to the
+    /// first in the order of the configuration.
+    #[must_use]
+    pub fn new(apps: Vec<AppAccounts>) -> Self {
+        let mut best: BTreeMap<WabaId, (bool, bool, usize)> = BTreeMap::new();
+        for (index, app) in apps.iter().enumerate() {
+            for (waba_id, assigned) in &app.accounts {
+                let is_discovered = assigned.source != AccountSource::Configured;
+                let rank = (assigned.is_lost, is_discovered, index);
+                let known = best.entry(waba_id.clone()).or_insert(rank);
+                *known = rank.min(*known);
+            }
+        }
+        let owners = best.into_iter().map(|(id, (.., index))| (id, index));
+        let owners = owners.collect();
+        Self { apps, owners }
+    }
+
+    /// Every app, in the order of the configuration.
+    #[must_use]
+    pub fn apps(&self) -> &[AppAccounts] {
+        &self.apps
+    }
+
+    /// Every account, lost ones included.
+    pub fn accounts(&self) -> impl Iterator<Item = &WabaId> {
+        self.owners.keys()
+    }
+
+    /// Is this account watched?
+    #[must_use]
+    pub fn contains(&self, waba_id: &WabaId) -> bool {
+        self.owners.contains_key(waba_id)
+    }
+
+    /// Does any of these apps watch this account?
+    #[must_use]
+    pub fn is_watched_by(&self, apps: &[Arc<str>], waba_id: &WabaId) -> bool {
+        let mut of_these = self.apps.iter().filter(|app| apps.contains(&app.app));
+        of_these.any(|app| app.accounts.contains_key(waba_id))
+    }
+
+    /// The accounts that are polled, each with the index of its app. Lost accounts are not: Meta no longer
+    /// shows them to any app.
+    pub fn polled(&self) -> impl Iterator<Item = (&WabaId, usize)> {
+        let owners = self.owners.iter().map(|(id, index)| (id, *index));
+        owners.filter(|(id, index)| !self.apps[*index].accounts[*id].is_lost)
+    }
+
+    /// The accounts that no app finds any more.
+    #[must_use]
+    pub fn lost(&self) -> BTreeSet<&WabaId> {
+        let owners = self.owners.iter();
+        let lost = owners.filter(|(id, index)| self.apps[**index].accounts[*id].is_lost);
+        lost.map(|(id, _)| id).collect()
+    }
+
+    /// The name of the app that polls this account, or that polled it before it was lost.
+    #[must_use]
+    pub fn app_of(&self, waba_id: &WabaId) -> Option<&Arc<str>> {
+        let index = self.owners.get(waba_id)?;
+        Some(&self.apps[*index].app)
+    }
+
+    /// How many accounts each app watches, by source, without those it lost.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, &'static str, usize)> {
+        self.apps.iter().flat_map(|app| {
+            AccountSource::KINDS.into_iter().map(|kind| {
+                let found = app.accounts.values().filter(|one| !one.is_lost);
+                let count = found.filter(|one| one.source.kind() == kind).count();
+                (app.app.as_ref(), kind, count)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waba(id: &str) -> WabaId {
+        WabaId::parse(id).expect("digits")
+    }
+
+    fn app(name: &str, accounts: &[(&str, AccountSource, bool)]) -> AppAccounts {
+        let assigned = |(id, source, is_lost): &(&str, AccountSource, bool)| {
+            let (source, is_lost) = (source.clone(), *is_lost);
+            (waba(id), Assigned { source, is_lost })
+        };
+        AppAccounts {
+            app: name.into(),
+            accounts: accounts.iter().map(assigned).collect(),
+        }
+    }
+
+    #[test]
+    fn the_first_app_that_lists_an_account_polls_it_and_a_lost_one_is_polled_by_nobody() {
+        use AccountSource::{Business, Configured, Token};
+        let business = Business(BusinessId::parse("7").expect("digits"));
+        let found_and_lost = [("1", Token, false), ("2", Token, true), ("3", Token, true)];
+        let assignments = Assignments::new(vec![
+            app("a", &found_and_lost),
+            app("b", &[("1", Configured, false), ("2", business, false)]),
+            app("c", &[("1", Configured, false)]),
+        ]);
+        let polled: Vec<_> = assignments
+            .polled()
+            .map(|(id, index)| (id.as_str(), index))
+            .collect();
+        assert_eq!(polled, [("1", 1), ("2", 1)]);
+        assert_eq!(assignments.lost(), [&waba("3")].into());
+        let app_of = |id| assignments.app_of(&waba(id)).map(AsRef::as_ref);
+        assert_eq!((app_of("3"), app_of("4")), (Some("a"), None));
+        let counts = assignments.counts().filter(|(.., count)| *count > 0);
+        let expected = [
+            ("a", "token", 1),
+            ("b", "configured", 1),
+            ("b", "business", 1),
+            ("c", "configured", 1),
+        ];
+        assert_eq!(counts.collect::<Vec<_>>(), expected);
+    }
+}

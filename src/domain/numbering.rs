@@ -1,0 +1,174 @@
+//! Telephone numbers that are written in two ways, because their country's numbering plan has changed.
+//!
+//! The Graph API may show a number in one spelling while webhooks name it in the other: Ivory Coast shows
+//! `+225 07 68 12 34 56`, its webhooks say `22568123456`.
+
+use super::DisplayDigits;
+
+/// The last digits that every spelling of a number keeps, whatever changes in front of them.
+const SUBSCRIBER_DIGITS: usize = 7;
+
+/// How sure it is that two spellings with the same key mean the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Equivalence {
+    /// The numbering plan gives both to the same subscriber.
+    Certain,
+    /// They may be two subscribers: in Argentina a mobile number and a land line differ by the 9 alone.
+    Likely,
+}
+
+/// A way to write a number: digits between the country code and the rest that one spelling has and the other
+/// leaves out.
+struct Variant {
+    country: &'static str,
+    /// Digits after the country code that both spellings have in front of the extra ones (an area code).
+    area: usize,
+    /// What may stand there in the longer spelling.
+    extra: &'static [&'static str],
+    /// Digits after the extra ones.
+    rest: usize,
+    /// What the first of those may be.
+    first: &'static str,
+    equivalence: Equivalence,
+}
+
+const ANY: &str = "0123456789";
+
+const VARIANTS: &[Variant] = &[
+    // Since 2021 the operator's digits stand before the old eight.
+    Variant {
+        country: "225",
+        area: 0,
+        extra: &["01", "05", "07", "21", "25", "27"],
+        rest: 8,
+        first: ANY,
+        equivalence: Equivalence::Certain,
+    },
+    // Benin, since November 2024.
+    Variant {
+        country: "229",
+        area: 0,
+        extra: &["01"],
+        rest: 8,
+        first: ANY,
+        equivalence: Equivalence::Certain,
+    },
+    // Mexico dropped the 1 of mobile numbers in 2019.
+    Variant {
+        country: "52",
+        area: 0,
+        extra: &["1"],
+        rest: 10,
+        first: ANY,
+        equivalence: Equivalence::Certain,
+    },
+    // Brazil put a 9 before mobile numbers, which begin with 6 to 9; land lines do not.
+    Variant {
+        country: "55",
+        area: 2,
+        extra: &["9"],
+        rest: 8,
+        first: "6789",
+        equivalence: Equivalence::Certain,
+    },
+    Variant {
+        country: "54",
+        area: 0,
+        extra: &["9"],
+        rest: 10,
+        first: ANY,
+        equivalence: Equivalence::Likely,
+    },
+];
+
+impl Variant {
+    /// The shorter spelling, if these digits are one of the two.
+    fn shorter(&self, digits: &str) -> Option<String> {
+        let national = digits.strip_prefix(self.country)?;
+        let (area, number) = national.split_at_checked(self.area)?;
+        let mut longer = self
+            .extra
+            .iter()
+            .filter_map(|extra| number.strip_prefix(extra));
+        let rest = longer
+            .find(|rest| rest.len() == self.rest)
+            .or(Some(number).filter(|number| number.len() == self.rest))?;
+        rest.starts_with(|first| self.first.contains(first))
+            .then(|| format!("{}{area}{rest}", self.country))
+    }
+}
+
+impl DisplayDigits {
+    /// Are these two spellings of one number, by a numbering plan? None if they are the same spelling, or if no
+    /// plan knows both.
+    #[must_use]
+    pub fn equivalence(&self, other: &Self) -> Option<Equivalence> {
+        if self == other {
+            return None;
+        }
+        let mut variants = VARIANTS.iter();
+        let same = variants.find(|variant| {
+            let shorter = variant.shorter(self.as_str());
+            shorter.is_some() && shorter == variant.shorter(other.as_str())
+        });
+        same.map(|variant| variant.equivalence)
+    }
+
+    /// Do the digits agree that no change of a numbering plan touches?
+    #[must_use]
+    pub fn has_subscriber_digits_of(&self, other: &Self) -> bool {
+        let last = |digits: &Self| {
+            let digits = digits.as_str();
+            let start = digits.len().checked_sub(SUBSCRIBER_DIGITS)?;
+            Some(digits[start..].to_owned())
+        };
+        last(self).is_some_and(|own| last(other) == Some(own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digits(text: &str) -> DisplayDigits {
+        DisplayDigits::parse(text).expect("digits")
+    }
+
+    #[test]
+    fn national_variants_are_one_number() {
+        use Equivalence::{Certain, Likely};
+        for (shown, told, expected) in [
+            ("+225 07 68 12 34 56", "22568123456", Some(Certain)),
+            ("+225 27 22 48 00 00", "22522480000", Some(Certain)),
+            ("+229 01 97 12 34 56", "22997123456", Some(Certain)),
+            ("+52 55 1234 5678", "5215512345678", Some(Certain)),
+            ("+55 11 96123-4567", "551161234567", Some(Certain)),
+            ("+54 11 5555-1234", "5491155551234", Some(Likely)),
+            // Two operators' numbers, a land line, and other countries are not.
+            ("+225 07 68 12 34 56", "2250568123457", None),
+            ("+55 11 93123-4567", "551131234567", None),
+            ("+1 555-010-0199", "115550100199", None),
+            ("+49 30 1234567", "4930123456", None),
+            ("+52 55 1234 5678", "525512345678", None),
+        ] {
+            let (shown_digits, told_digits) = (digits(shown), digits(told));
+            assert_eq!(
+                shown_digits.equivalence(&told_digits),
+                expected,
+                "{shown} {told}"
+            );
+            assert_eq!(
+                told_digits.equivalence(&shown_digits),
+                expected,
+                "{told} {shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn subscriber_digits_are_the_last_seven() {
+        assert!(digits("+43 660 1234567").has_subscriber_digits_of(&digits("6601234567")));
+        assert!(!digits("+43 660 1234567").has_subscriber_digits_of(&digits("436601234568")));
+        assert!(!digits("123456").has_subscriber_digits_of(&digits("123456")));
+    }
+}

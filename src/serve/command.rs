@@ -1,0 +1,90 @@
+//! Commands of an operator, which come in the place of a webhook and are signed with an app secret like one.
+//!
+//! They need no listener and no password of their own: whoever holds the secret could send webhooks as well.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::domain::Timestamp;
+
+/// How long a command is valid after it was written, so that a recorded one cannot be sent again.
+const VALID_FOR: Duration = Duration::from_secs(60);
+
+/// The `object` of a command to begin or end a drill. No webhook of Meta has it.
+pub const DRILL: &str = "whatsapp_business_exporter_drill";
+/// The `object` of a command to remove a lost account.
+pub const FORGET: &str = "whatsapp_business_exporter_forget";
+
+/// What a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Begin or end a drill.
+    Drill,
+    /// Remove a lost account.
+    Forget,
+}
+
+/// The command was written too long ago, or the clocks differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the request was not written within the last minute; do the clocks agree?")]
+pub struct Stale;
+
+impl Command {
+    /// The command in a signed body; none in a webhook, whose `object` is Meta's.
+    #[must_use]
+    pub fn in_body(body: &[u8]) -> Option<Self> {
+        let is = |object: &str| {
+            let rest = body.strip_prefix(br#"{"object":""#);
+            let rest = rest.and_then(|rest| rest.strip_prefix(object.as_bytes()));
+            rest.is_some_and(|rest| rest.starts_with(b"\","))
+        };
+        let commands = [(DRILL, Self::Drill), (FORGET, Self::Forget)];
+        let found = commands.into_iter().find(|(object, _)| is(object));
+        found.map(|(_, command)| command)
+    }
+}
+
+/// The body to sign and send.
+#[must_use]
+pub fn body(request: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(request).expect("text and numbers can be written")
+}
+
+/// Was it written just now?
+///
+/// # Errors
+/// If not.
+pub fn check_age(written_ms: i64, now: Timestamp) -> Result<(), Stale> {
+    let written = Timestamp::from_millis(written_ms);
+    let age = now.since(written).max(written.since(now));
+    if age > VALID_FOR { Err(Stale) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_told_from_a_webhook() {
+        for (body, command) in [
+            (
+                r#"{"object":"whatsapp_business_exporter_drill","written_ms":1}"#,
+                Some(Command::Drill),
+            ),
+            (
+                r#"{"object":"whatsapp_business_exporter_forget","written_ms":1}"#,
+                Some(Command::Forget),
+            ),
+            (
+                r#"{"object":"whatsapp_business_exporter_forgotten","a":1}"#,
+                None,
+            ),
+            (r#"{"object":"whatsapp_business_account","entry":[]}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(Command::in_body(body.as_bytes()), command, "{body}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which of the account's numbers a webhook means. It names digits, and Meta's two sides may spell a number
+//! differently.
+
+use super::super::waiting::Waiting;
+use super::super::{Number, PollTimes, Stamp};
+use super::Account;
+use crate::domain::number::Spelling;
+use crate::domain::{Collector, DisplayDigits, Equivalence, PhoneNumberId};
+
+impl Account {
+    /// The number that these digits mean in an event of this time; none while that is not sure.
+    pub(super) fn number_with(
+        &self,
+        digits: &DisplayDigits,
+        stamp: Stamp,
+    ) -> Option<PhoneNumberId> {
+        self.number_shown_as(digits)
+            .or_else(|| self.number_spelled(digits))
+            .or_else(|| self.equivalent_number(digits, stamp))
+            .or_else(|| self.only_number(digits, stamp))
+    }
+
+    /// The number that the Graph API shows with these digits, gone ones included, so that a late webhook does
+    /// not wait for them. Of several nodes of one number, the one in use.
+    fn number_shown_as(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
+        let numbers = self.numbers.values().map(AsRef::as_ref);
+        let shown = numbers.filter(|number| number.digits().as_ref() == Some(digits));
+        let best = shown.min_by_key(|number| self.rank(number));
+        best.map(|number| number.id.clone())
+    }
+
+    /// The lowest is the most likely. Ids settle what is left, so that the answer does not depend on the order.
+    fn rank<'a>(&self, number: &'a Number) -> (bool, u8, std::cmp::Reverse<&'a PhoneNumberId>) {
+        let is_gone = Some(number.listed_at) < self.last_success(Collector::Numbers);
+        let status = number
+            .status
+            .value()
+            .map_or(u8::MAX, |status| status.rank_for_webhooks());
+        (is_gone, status, std::cmp::Reverse(&number.id))
+    }
+
+    /// The number whose messages carried these digits.
+    fn number_spelled(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
+        let id = self.digits.get(digits)?.value()?;
+        self.numbers.contains_key(id).then(|| id.clone())
+    }
+
+    /// The number that is shown in another national spelling of these digits, if only one is.
+    fn equivalent_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
+        let is_listed_since = self.is_listed_since(stamp);
+        self.one_number(|shown| match shown.equivalence(digits) {
+            Some(Equivalence::Certain) => true,
+            Some(Equivalence::Likely) => is_listed_since,
+            None => false,
+        })
+    }
+
+    /// The account's only number, if its last digits agree. A listing from before the event proves nothing: the
+    /// event may be about a number that is new.
+    fn only_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
+        if !self.is_listed_since(stamp) {
+            return None;
+        }
+        let only = self.one_number(|_| true)?;
+        let shown = self.numbers.get(&only)?.digits()?;
+        shown.has_subscriber_digits_of(digits).then_some(only)
+    }
+
+    /// The one listed number whose digits are accepted; none if numbers with different digits are.
+    fn one_number(&self, is_accepted: impl Fn(&DisplayDigits) -> bool) -> Option<PhoneNumberId> {
+        let mut accepted = self
+            .numbers()
+            .filter_map(Number::digits)
+            .filter(is_accepted);
+        let first = accepted.next()?;
+        accepted.all(|other| other == first).then_some(())?;
+        self.number_shown_as(&first)
+    }
+
+    fn is_listed_since(&self, stamp: Stamp) -> bool {
+        let listed = self
+            .polls(Collector::Numbers)
+            .and_then(PollTimes::last_complete);
+        listed.is_some_and(|listed| Stamp::polled(listed) > stamp)
+    }
+
+    /// Is it known already that webhooks write this number so?
+    #[must_use]
+    pub fn knows_spelling(&self, spelling: &Spelling) -> bool {
+        let spelled = self.digits.get(&spelling.digits);
+        spelled.and_then(|known| known.value()) == Some(&spelling.id)
+    }
+
+    /// Events that name digits of no number, although the account was listed completely after them.
+    pub fn unmatched(&self) -> impl Iterator<Item = &DisplayDigits> {
+        let unmatched = self.waiting.iter().filter(|one| self.is_unmatched(one));
+        unmatched.map(|waiting| &waiting.told.digits)
+    }
+
+    pub(super) fn is_unmatched(&self, waiting: &Waiting) -> bool {
+        self.is_listed_since(waiting.stamp)
+    }
+}

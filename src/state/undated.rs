@@ -1,0 +1,90 @@
+//! Repeats of webhooks that carry no time.
+//!
+//! Nothing in such a webhook tells a repeat from the same thing happening again: FLAGGED, UNFLAGGED, FLAGGED are
+//! three events, and the first and the third have the same bytes. So a webhook without a time is a repeat only
+//! while it is the last one about its subject, and only for some hours.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account::News as AccountNews;
+use crate::domain::number::News as NumberNews;
+use crate::domain::template::News as TemplateNews;
+use crate::domain::{DeliveryKey, Fact, Timestamp};
+
+/// How long the same webhook counts as a repeat. Meta repeats for days, but the more seldom the longer it lasts;
+/// after this long it is more likely that the thing has happened again.
+const REPEATS_FOR: Duration = Duration::from_secs(6 * 3_600);
+
+/// Subjects remembered, an account: more than it has numbers and templates in trouble on one day.
+const MAX_SUBJECTS: usize = 512;
+
+/// The last webhook without a time about each subject, and when it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct UndatedEvents(BTreeMap<String, (DeliveryKey, Timestamp)>);
+
+impl UndatedEvents {
+    /// Does this webhook repeat the last one about its subject?
+    pub fn is_repeat(&self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) -> bool {
+        let last = subject(fact).and_then(|subject| self.0.get(&subject));
+        last.is_some_and(|(known, at)| {
+            let apart = received_at.since(*at).max(at.since(received_at));
+            *known == key && apart < REPEATS_FOR
+        })
+    }
+
+    /// Notes it as the last one about its subject.
+    pub fn note(&mut self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) {
+        let Some(subject) = subject(fact) else {
+            return;
+        };
+        self.0.insert(subject, (key, received_at));
+        if self.0.len() > MAX_SUBJECTS {
+            let oldest = self.0.iter().min_by_key(|(_, (_, at))| *at);
+            let oldest = oldest.map(|(subject, _)| subject.clone());
+            oldest.map(|subject| self.0.remove(&subject));
+        }
+    }
+}
+
+/// What a webhook is about: two with the same subject supersede each other.
+fn subject(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::Account(news) => match news {
+            AccountNews::Update { .. } => "account update".to_owned(),
+            AccountNews::Review(_) => "account review".to_owned(),
+            AccountNews::Alert { .. } => "account alert".to_owned(),
+            AccountNews::Capability { .. } => "account capability".to_owned(),
+        },
+        Fact::Number(told) => {
+            let about = match told.news {
+                NumberNews::Quality { .. } => "quality",
+                NumberNews::Name(_) => "name",
+            };
+            format!("number {} {about}", told.digits.as_str())
+        }
+        Fact::Template(told) => {
+            let about = match told.news {
+                TemplateNews::Status { .. } => "status",
+                TemplateNews::Quality { .. } => "quality",
+                TemplateNews::CategoryAnnounced { .. }
+                | TemplateNews::CategoryChanged { .. }
+                | TemplateNews::CategoryDetected { .. } => "category",
+            };
+            format!("template {} {about}", told.identity.id)
+        }
+        Fact::NumberSpelled(spelling) => format!("number {} spelling", spelling.digits.as_str()),
+        // These have ids of their own, or do not come by webhook.
+        Fact::AccountRead(_)
+        | Fact::AccountLoss(_)
+        | Fact::NumbersListed(_)
+        | Fact::TemplatesListed(..)
+        | Fact::Message(_)
+        | Fact::Tracked(_)
+        | Fact::TimePassed
+        | Fact::Unwatched => return None,
+    })
+}

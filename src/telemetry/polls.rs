@@ -1,0 +1,119 @@
+//! The outcome of the last poll of each account and collector, as two gauges that always agree.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use prometheus::IntGaugeVec;
+
+use crate::domain::{Collector, WabaId, Word};
+
+/// Which polls are failing, each with its reason.
+pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
+
+/// The gauges, and the reason that each failing poll shows: it has to go when the poll recovers or fails for
+/// another reason, also after a reload has replaced the poller.
+#[derive(Debug)]
+pub struct PollOutcomes {
+    up: IntGaugeVec,
+    failure: IntGaugeVec,
+    failing: Mutex<FailingPolls>,
+}
+
+impl PollOutcomes {
+    /// `up` has the labels app, account and collector; `failure` has a reason after them.
+    pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
+        let failing = Mutex::default();
+        Self {
+            up,
+            failure,
+            failing,
+        }
+    }
+
+    /// The last poll by this app succeeded, or failed for this reason.
+    pub fn note(
+        &self,
+        app: &str,
+        waba_id: &WabaId,
+        collector: Collector,
+        failure: Option<&'static str>,
+    ) {
+        let labels = [app, waba_id.as_str(), collector.as_str()];
+        self.up
+            .with_label_values(&labels)
+            .set(failure.is_none().into());
+        let mut failing = self.lock();
+        let key = (waba_id.clone(), collector);
+        let before = match failure {
+            Some(reason) => failing.insert(key, reason),
+            None => failing.remove(&key),
+        };
+        if let Some(before) = before.filter(|before| Some(*before) != failure) {
+            self.hide_failure(labels, before);
+        }
+        if let Some(reason) = failure {
+            let [app, waba_id, collector] = labels;
+            let labels = [app, waba_id, collector, reason];
+            self.failure.with_label_values(&labels).set(1);
+        }
+    }
+
+    /// Drops the series of an account that this app no longer polls.
+    pub fn forget(&self, app: &str, waba_id: &WabaId) {
+        let mut failing = self.lock();
+        for collector in Collector::ALL {
+            let labels = [app, waba_id.as_str(), collector.as_str()];
+            drop(self.up.remove_label_values(&labels));
+            if let Some(reason) = failing.remove(&(waba_id.clone(), *collector)) {
+                self.hide_failure(labels, reason);
+            }
+        }
+    }
+
+    /// The polls that fail now.
+    #[must_use]
+    pub fn failing(&self) -> FailingPolls {
+        self.lock().clone()
+    }
+
+    fn hide_failure(&self, [app, waba_id, collector]: [&str; 3], reason: &str) {
+        let labels = [app, waba_id, collector, reason];
+        drop(self.failure.remove_label_values(&labels));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FailingPolls> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Labelled, Telemetry};
+    use super::*;
+
+    #[test]
+    fn a_failing_poll_shows_its_latest_reason_alone_and_none_once_it_works() {
+        let polls = Telemetry::new().polls;
+        let waba_id = WabaId::parse("800").expect("digits");
+        let reasons = || {
+            let shown = Labelled::of(&polls.failure);
+            let mut reasons: Vec<String> = shown
+                .by("reason")
+                .map(|(text, _)| text.to_owned())
+                .collect();
+            reasons.sort();
+            reasons
+        };
+        let up = || Labelled::of(&polls.up).value(&[("waba_id", "800")]);
+        let note = |failure| polls.note("a", &waba_id, Collector::Numbers, failure);
+        note(Some("token"));
+        note(Some("timeout"));
+        assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));
+        note(None);
+        assert_eq!((reasons(), up()), (vec![], Some(1.0)));
+        note(Some("token"));
+        polls.forget("a", &waba_id);
+        assert_eq!((reasons(), up()), (vec![], None));
+        assert!(polls.failing().is_empty());
+    }
+}

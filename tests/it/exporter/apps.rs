@@ -1,0 +1,192 @@
+//! Several apps: each with its own token, secret and accounts, whatever they share.
+
+use std::collections::BTreeSet;
+
+use whatsapp_business_exporter::simulator::signature::header_value;
+use whatsapp_business_exporter::simulator::world::{Account, World};
+
+use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
+
+const OTHER: &str = "800100200300499";
+const OTHER_SECRET: &str = "fedcba9876543210fedcba9876543210";
+
+/// Two apps with one id. `alpha` is the world's; the token of `beta` is not accepted.
+fn file(world: &World, alpha: &[&str], beta: &[&str], beta_secret: &str) -> String {
+    let app = &world.app;
+    format!(
+        "poll: {{numbers_interval: {SELDOM}, account_interval: {SELDOM}, templates_interval: {SELDOM}}}\n\
+         apps:\n  - {{name: alpha, app_id: {id}, access_token: {token}, app_secret: {secret}, webhook_verify_token: {verify}, accounts: [{}]}}\n  \
+         - {{name: beta, app_id: {id}, access_token: EAAGdead, app_secret: {beta_secret}, webhook_verify_token: {verify}, accounts: [{}]}}\n",
+        alpha.join(", "),
+        beta.join(", "),
+        id = app.id,
+        token = app.token.text,
+        secret = app.secret,
+        verify = app.verify_token,
+    )
+}
+
+fn two_accounts() -> World {
+    small_world().with_account(Account::new(OTHER, "Fern & Moss Test"))
+}
+
+async fn exporter(alpha: &[&str], beta: &[&str], beta_secret: &str) -> Exporter {
+    let world = two_accounts();
+    let file = file(&world, alpha, beta, beta_secret);
+    let exporter = Exporter::configured(world, &file).await;
+    exporter.until_polled(WABA, "templates").await;
+    exporter
+}
+
+/// A template of this account is disabled.
+fn disabled(waba_id: &str, time: i64) -> Vec<u8> {
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"DISABLED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","reason":null}}}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
+async fn deliver(exporter: &Exporter, secret: &str, body: Vec<u8>) {
+    let signature = header_value(secret, &body);
+    assert_eq!(exporter.post(body, Some(&signature)).await, 200);
+}
+
+fn events(waba_id: &str) -> String {
+    format!(
+        r#"whatsapp_message_template_status_events_total{{waba_id="{waba_id}",event="DISABLED"}}"#
+    )
+}
+
+fn wrong_app(app: &str) -> String {
+    format!(r#"whatsapp_exporter_webhook_wrong_app_total{{app="{app}"}}"#)
+}
+
+/// Fails if two samples have the same name and labels.
+fn assert_unique(metrics: &str) {
+    let mut seen = BTreeSet::new();
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let (series, _) = line.rsplit_once(' ').expect("a sample");
+        assert!(seen.insert(series), "{series} is there twice");
+    }
+}
+
+#[tokio::test]
+async fn apps_that_share_an_id_have_series_of_their_own() {
+    let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
+    let id = exporter.meta.look(|world| world.app.id.clone());
+    let valid = |app: &str| format!(r#"whatsapp_access_token_valid{{app="{app}",app_id="{id}"}}"#);
+    exporter.until(valid("alpha"), 1.0).await;
+    exporter.until(valid("beta"), 0.0).await;
+    let failing = format!(
+        r#"whatsapp_exporter_poll_failure{{app="beta",waba_id="{OTHER}",collector="numbers",reason="token"}}"#
+    );
+    exporter.until(failing, 1.0).await;
+    for (app, waba_id, up) in [("alpha", WABA, 1.0), ("beta", OTHER, 0.0)] {
+        let polls = format!(
+            r#"whatsapp_exporter_poll_up{{app="{app}",waba_id="{waba_id}",collector="numbers"}}"#
+        );
+        exporter.until(polls, up).await;
+    }
+    assert_unique(&exporter.get("/metrics").await);
+}
+
+#[tokio::test]
+async fn a_secret_speaks_for_the_accounts_of_its_own_app_alone() {
+    let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
+    for app in ["alpha", "beta"] {
+        assert_eq!(exporter.value(&wrong_app(app)).await, Some(0.0), "{app}");
+    }
+    let secret = exporter.meta.look(|world| world.app.secret.clone());
+    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_800_000_000)).await;
+    assert_eq!(exporter.value(&events(WABA)).await, Some(0.0));
+    assert_eq!(exporter.value(&wrong_app("beta")).await, Some(1.0));
+    let last =
+        format!(r#"whatsapp_exporter_webhook_last_received_timestamp_seconds{{waba_id="{WABA}"}}"#);
+    assert_eq!(exporter.value(&last).await, None, "not even a sign of life");
+    // The same, signed by the right app, was not used up by the wrong one.
+    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
+    assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
+    deliver(&exporter, OTHER_SECRET, disabled(OTHER, 1_800_000_000)).await;
+    assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
+    deliver(&exporter, &secret, disabled(OTHER, 1_800_000_001)).await;
+    assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
+    assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
+    // An account that no app watches is only that.
+    deliver(&exporter, &secret, disabled("800", 1_800_000_000)).await;
+    assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
+    let unwatched = "whatsapp_exporter_webhook_unwatched_total";
+    assert_eq!(exporter.value(unwatched).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn one_delivery_about_two_accounts_is_taken_for_its_own_account() {
+    let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
+    let secret = exporter.meta.look(|world| world.app.secret.clone());
+    let both: Vec<serde_json::Value> = [WABA, OTHER]
+        .iter()
+        .map(|waba_id| {
+            let body: serde_json::Value =
+                serde_json::from_slice(&disabled(waba_id, 1_800_000_000)).expect("JSON");
+            body["entry"][0].clone()
+        })
+        .collect();
+    let body = serde_json::json!({"object": "whatsapp_business_account", "entry": both});
+    deliver(&exporter, &secret, body.to_string().into_bytes()).await;
+    assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
+    assert_eq!(exporter.value(&events(OTHER)).await, Some(0.0));
+    assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn an_account_of_two_apps_is_polled_by_the_first_and_heard_from_both() {
+    let exporter = exporter(&[WABA], &[WABA, OTHER], OTHER_SECRET).await;
+    let secret = exporter.meta.look(|world| world.app.secret.clone());
+    let polls = |app: &str| {
+        format!(r#"whatsapp_exporter_poll_up{{app="{app}",waba_id="{WABA}",collector="numbers"}}"#)
+    };
+    assert_eq!(exporter.value(&polls("alpha")).await, Some(1.0));
+    assert_eq!(exporter.value(&polls("beta")).await, None);
+    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_800_000_000)).await;
+    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
+    assert_eq!(
+        exporter.value(&events(WABA)).await,
+        Some(1.0),
+        "Meta tells each app"
+    );
+    let repeats = "whatsapp_exporter_webhook_duplicates_total";
+    assert_eq!(exporter.value(repeats).await, Some(1.0));
+    for (app, source) in [("alpha", 1.0), ("beta", 2.0)] {
+        let watched = format!(r#"whatsapp_exporter_accounts{{app="{app}",source="configured"}}"#);
+        assert_eq!(exporter.value(&watched).await, Some(source), "{app}");
+    }
+    assert_unique(&exporter.get("/metrics").await);
+}
+
+#[tokio::test]
+async fn apps_with_the_same_secret_are_one_signer() {
+    let world = two_accounts();
+    let secret = world.app.secret.clone();
+    let exporter = exporter(&[WABA], &[OTHER], &secret).await;
+    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
+    deliver(&exporter, &secret, disabled(OTHER, 1_800_000_000)).await;
+    for waba_id in [WABA, OTHER] {
+        assert_eq!(exporter.value(&events(waba_id)).await, Some(1.0));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_moves_to_another_app_leaves_no_series_behind() {
+    let exporter = exporter(&[WABA, OTHER], &["800100200300498"], OTHER_SECRET).await;
+    let world = two_accounts();
+    exporter
+        .file
+        .write(&file(&world, &[WABA], &[OTHER], OTHER_SECRET));
+    assert_eq!(exporter.reload().await.0, 200);
+    let moved =
+        format!(r#"whatsapp_exporter_poll_up{{app="beta",waba_id="{OTHER}",collector="account"}}"#);
+    exporter.until(moved, 0.0).await;
+    let metrics = exporter.get("/metrics").await;
+    let left = format!(r#"app="alpha",collector="account",waba_id="{OTHER}""#);
+    assert!(!metrics.contains(&left), "{left}");
+    assert_unique(&metrics);
+}
