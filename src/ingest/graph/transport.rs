@@ -181,7 +181,8 @@ impl Transport {
             caller.calls.used(usage);
         }
         let regain = usage.and_then(|usage| usage.regain_after);
-        let answer = answer::read(response, self.max_answer_bytes).await;
+        let telemetry = &self.telemetry;
+        let answer = answer::read(response, self.max_answer_bytes, endpoint, telemetry).await;
         answer.map_err(|failure| self.count(endpoint, failure.or_after(regain)))
     }
 

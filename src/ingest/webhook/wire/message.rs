@@ -2,12 +2,11 @@
 //!
 //! Of a customer nothing is kept but a keyed hash, and of a message nothing but its type and time.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::message::{Category, ErrorCode, Status, Told};
 use crate::domain::{ConversationKey, PhoneNumberId, Timestamp, WebhookField, Word};
-use crate::ingest::{Customers, Object, Oddities, Oddity};
+use crate::ingest::{Customers, Object, Oddities, Oddity, json};
 
 /// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
 const SENDER: [&str; 2] = ["from", "from_user_id"];
@@ -32,8 +31,8 @@ pub fn read(
     customers: &Customers,
     odd: &mut Oddities,
 ) -> Option<(PhoneNumberId, Vec<Item>)> {
-    let value: Option<Value> = serde_json::from_str(value.get()).ok();
     let noun = WebhookField::Messages.as_str();
+    let value = json::read(value.get().as_bytes(), noun, odd);
     let change = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(change) = change else {
         odd.push(Oddity::Malformed {
