@@ -4,7 +4,6 @@ use super::metric::{Metric, metrics};
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
-use crate::domain::template::{Category, Status};
 use crate::domain::{Collector, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Counts, Template};
 
@@ -175,18 +174,18 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
 }
 
 /// Totals appear with the first complete listing: a count of what happens to be known is no count.
+///
+/// A template counts only where its state is known. OTHER is a word that Meta sent and UNKNOWN is a rating;
+/// a template that only a quality webhook has named has no status yet.
 fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
     write_tally(page, &TEMPLATES, accounts, |template| {
-        template.status.value().unwrap_or(Status::Other)
+        template.status.value()
     });
     write_tally(page, &BY_QUALITY, accounts, |template| {
-        template
-            .quality_rating
-            .value()
-            .unwrap_or(QualityRating::Unknown)
+        template.quality_rating.value()
     });
     write_tally(page, &BY_CATEGORY, accounts, |template| {
-        template.category.value().unwrap_or(Category::Other)
+        template.category.value()
     });
     accounts.value(page, &USED, |account| {
         account.template_count.value().copied().map(Value::Whole)
@@ -200,16 +199,15 @@ fn write_tally<W: Word>(
     page: &mut Page,
     metric: &Metric,
     accounts: &Rows<'_, Account>,
-    word_of: impl Fn(&Template) -> W,
+    word_of: impl Fn(&Template) -> Option<W>,
 ) {
     accounts.each(page, metric, |family, entity, account| {
         if account.last_success(Collector::Templates).is_none() {
             return;
         }
         let mut tally = Counts::<W>::default();
-        account
-            .templates()
-            .for_each(|template| tally.increment(word_of(template)));
+        let words = account.templates().filter_map(&word_of);
+        words.for_each(|word| tally.increment(word));
         for (word, count) in tally.iter() {
             family.sample(entity, &[word.as_str()], Value::Whole(count));
         }
