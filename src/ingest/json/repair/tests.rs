@@ -161,7 +161,7 @@ fn grammatical() -> impl Strategy<Value = String> {
         Just("null".to_owned()),
         Just("true".to_owned()),
     ];
-    let value = scalar.prop_recursive(4, 64, 5, move |inner| {
+    scalar.prop_recursive(4, 64, 5, move |inner| {
         let entry =
             (string.clone(), inner.clone()).prop_map(|(key, value)| format!("{key} : {value}"));
         prop_oneof![
@@ -171,8 +171,7 @@ fn grammatical() -> impl Strategy<Value = String> {
                 .prop_map(|entries| format!("{{{}}}", entries.join(","))),
             (inner, 120..140_usize).prop_map(|(inner, depth)| nested(depth, &inner)),
         ]
-    });
-    value
+    })
 }
 
 proptest! {
