@@ -19,6 +19,7 @@ mod graph;
 mod journeys;
 mod listen_address;
 mod log;
+mod mistake;
 mod poll;
 mod reference;
 mod relay;
@@ -43,7 +44,7 @@ use std::path::Path;
 
 pub use apps::{AppConfig, DiscoveryConfig};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
-pub use error::{ConfigError, ConfigErrors};
+pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
 pub use graph::GraphConfig;
 pub use listen_address::ListenAddress;
@@ -93,6 +94,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
     pub apps: Vec<AppConfig>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<ConfigWarning>,
 }
 
 impl Config {
@@ -109,7 +112,8 @@ impl Config {
         let mut walker = Walker::new(flags, file.as_ref(), environment, errors);
         let config = Self::read(&mut walker, file.is_some());
         walker.refuse_unknown_keys();
-        walker.into_errors().map(|()| config)
+        let warnings = walker.finish()?;
+        Ok(Self { warnings, ..config })
     }
 
     /// Does this configuration listen where, and for what, `other` does?
@@ -153,6 +157,7 @@ impl Config {
                 Vec::new()
             },
             webhook,
+            warnings: Vec::new(),
         }
     }
 }
