@@ -21,6 +21,7 @@ mod listen_address;
 mod log;
 mod mistake;
 mod poll;
+mod proxy;
 mod reference;
 mod relay;
 mod secret;
@@ -94,6 +95,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
     pub apps: Vec<AppConfig>,
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, in capital or small letters, names a proxy.
+    pub has_proxy: bool,
     /// What is allowed and probably not meant.
     pub warnings: Vec<ConfigWarning>,
 }
@@ -157,6 +160,7 @@ impl Config {
                 Vec::new()
             },
             webhook,
+            has_proxy: proxy::read(walker),
             warnings: Vec::new(),
         }
     }

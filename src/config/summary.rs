@@ -36,6 +36,7 @@ impl Display for Summary<'_> {
             relay,
             log,
             apps,
+            has_proxy: _,
             warnings: _,
         } = self.0;
         writeln!(out, "web.listen_address: {}", web.listen_address)?;
