@@ -9,3 +9,4 @@ mod reload;
 mod status;
 mod subscribe;
 mod two_sources;
+mod unreadable;
