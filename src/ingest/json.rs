@@ -10,7 +10,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-pub use read::read;
+pub use read::{read, read_text};
 pub(super) use repair::{Defect, Repairs, repaired};
 
 use super::{Oddities, Oddity};

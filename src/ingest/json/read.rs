@@ -6,11 +6,21 @@ use serde_json::Value;
 use super::repaired;
 use crate::ingest::{Oddities, Oddity};
 
-/// The value; `None` if the text is not JSON. What had to be replaced is reported under `noun`.
+/// The value; `None` if the bytes are not JSON. What had to be replaced is reported under `noun`.
 pub fn read(json: &[u8], noun: &'static str, odd: &mut Oddities) -> Option<Value> {
-    if let Ok(value) = serde_json::from_slice(json) {
-        return Some(value);
-    }
+    let strict = serde_json::from_slice(json);
+    strict.ok().or_else(|| read_repaired(json, noun, odd))
+}
+
+/// The same of text, whose encoding need not be checked again.
+pub fn read_text(json: &str, noun: &'static str, odd: &mut Oddities) -> Option<Value> {
+    let strict = serde_json::from_str(json);
+    strict
+        .ok()
+        .or_else(|| read_repaired(json.as_bytes(), noun, odd))
+}
+
+fn read_repaired(json: &[u8], noun: &'static str, odd: &mut Oddities) -> Option<Value> {
     let (text, repairs) = repaired(json);
     let value = serde_json::from_str(&text).ok()?;
     odd.extend(Oddity::from_repairs(noun, &repairs));

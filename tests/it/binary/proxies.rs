@@ -221,7 +221,8 @@ async fn the_graph_api_is_asked_through_the_proxy_and_trusted_by_ssl_cert_file_o
     }
     start("HTTPS_PROXY", "SSL_CERT_FILE", &others).until_logged("poll failed");
     let asked = proxy.asked();
-    let is_tunnel = |line: &String| line == "CONNECT graph.example:443 HTTP/1.1";
+    // An exporter that was ended while it connected has asked for nothing.
+    let is_tunnel = |line: &String| line.is_empty() || line == "CONNECT graph.example:443 HTTP/1.1";
     assert!(
         !asked.is_empty() && asked.iter().all(is_tunnel),
         "{asked:?}"

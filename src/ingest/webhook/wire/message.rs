@@ -32,7 +32,7 @@ pub fn read(
     odd: &mut Oddities,
 ) -> Option<(PhoneNumberId, Vec<Item>)> {
     let noun = WebhookField::Messages.as_str();
-    let value = json::read(value.get().as_bytes(), noun, odd);
+    let value = json::read_text(value.get(), noun, odd);
     let change = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(change) = change else {
         odd.push(Oddity::Malformed {

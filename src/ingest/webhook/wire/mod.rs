@@ -70,7 +70,7 @@ pub fn read(
         return Reading::unwatched();
     };
     let noun = field.as_str();
-    let value = json::read(value.get().as_bytes(), noun, odd);
+    let value = json::read_text(value.get(), noun, odd);
     let value = value.map(|value| with_rejection_info(value, rejection_info, noun, odd));
     let object = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(object) = object else {
@@ -96,7 +96,7 @@ fn with_rejection_info(
     noun: &'static str,
     odd: &mut Oddities,
 ) -> Value {
-    let info = beside.and_then(|raw| json::read(raw.get().as_bytes(), noun, odd));
+    let info = beside.and_then(|raw| json::read_text(raw.get(), noun, odd));
     if let (Some(info), Some(map)) = (info, value.as_object_mut()) {
         map.entry("rejection_info").or_insert(info);
     }
