@@ -9,10 +9,10 @@
 //! offsets into the bytes received, which is what delivery keys hash. It also means that one invalid byte
 //! becomes `?`: U+FFFD takes three.
 //!
-//! Parsers that accept some of this exist (json-syntax replaces half surrogates, serde_json_lenient does
-//! that and accepts control characters). None accepts all of it, and a second parser would disagree with
-//! the first one about other things. One linear pass in front of serde_json runs only after serde_json
-//! has refused the text. It does not recurse and has no state but its position and its depth.
+//! Lenient parsers exist: json-syntax replaces half surrogates, qubit-json escapes control characters and
+//! leaves the rest to serde_json. None accepts all of it, and a second parser would disagree with the first
+//! one about other things. One linear pass in front of serde_json runs only after serde_json has refused
+//! the text. It does not recurse and has no state but its position and its depth.
 
 use serde::de::IgnoredAny;
 use serde_json::Value;

@@ -8,4 +8,5 @@ mod proxies;
 mod serving;
 mod signals;
 mod subscribe;
+mod unreadable;
 mod usage;

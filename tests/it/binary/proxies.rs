@@ -155,6 +155,30 @@ fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
     assert_eq!(proxy.asked(), [""; 0]);
 }
 
+/// Where the way out is a proxy, Meta's way in lies behind it; but what can be reached directly is.
+#[test]
+fn doctor_asks_the_proxy_for_a_public_address_that_takes_no_connection() {
+    let mut pair = Pair::start();
+    let proxy = Proxy::start(None);
+    pair.variables.extend(proxy.variables());
+    // Nobody listens at this port.
+    let callback = "--webhook.callback-url=https://[::ffff:127.0.0.1]:9/webhook";
+    let listen = format!("--web.listen-address={}", pair.exporter);
+    let base_url = format!("--graph.base-url=http://{}", pair.graph);
+    let outcome = outcome(&["doctor", &base_url, &listen, callback], &pair.variables);
+    assert!(
+        outcome.out.contains("problem  handshake"),
+        "{}",
+        outcome.out
+    );
+    let asked = proxy.asked();
+    let is_tunnel = |line: &String| line == "CONNECT [::ffff:7f00:1]:9 HTTP/1.1";
+    assert!(
+        !asked.is_empty() && asked.iter().all(is_tunnel),
+        "{asked:?}"
+    );
+}
+
 /// What a server of this name under TLS passes on to `target`.
 async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr {
     let server = ca.server_of(&[name]);
