@@ -20,7 +20,7 @@ use whatsapp_business_exporter::expose::{
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::Reader;
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
-use whatsapp_business_exporter::ingest::{Customers, Oddities};
+use whatsapp_business_exporter::ingest::{Customers, Oddities, read_json};
 use whatsapp_business_exporter::state::State;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -68,8 +68,17 @@ pub fn signature_header(data: &[u8]) {
 
 /// Reads JSON as every kind of answer there is, and text as usage headers.
 pub fn graph_answer(data: &[u8]) {
-    if let Ok(json) = serde_json::from_slice::<Value>(data) {
-        let mut odd = Oddities::new();
+    let mut odd = Oddities::new();
+    let strict = serde_json::from_slice::<Value>(data);
+    let json = read_json(data, "answer", &mut odd);
+    if let Ok(strict) = strict {
+        assert_eq!(
+            json.as_ref(),
+            Some(&strict),
+            "read another way than it is written"
+        );
+    }
+    if let Some(json) = json {
         let app = AppId::parse("1").expect("digits");
         drop(wire::number::reading(&json, &mut odd));
         drop(wire::template::reading(&json, &mut odd));

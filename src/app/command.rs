@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::own;
 use crate::config::Config;
-use crate::ingest::graph::{http_client, own_client};
+use crate::ingest::graph::{direct_client, own_client};
 use crate::ingest::webhook::sign;
 
 /// An exporter on this network answers in milliseconds.
@@ -37,9 +37,9 @@ impl CommandClient {
         let secret = app.app_secret.clone();
         let secret =
             secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
-        // The same care as for Meta: no redirect, no proxy for loopback, CA store for https alone.
+        // The same care as for Meta: no redirect, CA store for https alone; and no proxy for our own listener.
         let (http, url) = match url {
-            Some(url) => (http_client(&url, TIMEOUT)?, url),
+            Some(url) => (direct_client(&url, TIMEOUT)?, url),
             None => {
                 let url = own::webhook_url(config)?;
                 (own_client(&url, TIMEOUT)?, url)

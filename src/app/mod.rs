@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigErrors, Environment, Flags, ListenAddress};
+use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
 use crate::serve::gate::Gate;
 use crate::serve::operator::ReloadRequest;
 use crate::serve::{Limits, Listener, Site, serve};
@@ -53,12 +53,25 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads it all.
+    /// Reads it all, and logs what is probably not meant.
     ///
     /// # Errors
     /// Everything that is wrong.
     pub fn load(&self) -> Result<Config, ConfigErrors> {
-        Config::load(&self.flags, self.environment.as_ref())
+        let config = Config::load(&self.flags, self.environment.as_ref())?;
+        log_warnings(&config);
+        Ok(config)
+    }
+}
+
+/// Logs what the configuration says and probably does not mean.
+pub fn log_warnings(config: &Config) {
+    for ConfigWarning { place, message } in &config.warnings {
+        tracing::warn!(
+            place,
+            problem = message,
+            "unusual value in the configuration"
+        );
     }
 }
 

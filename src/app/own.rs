@@ -1,11 +1,19 @@
-//! The exporter of this configuration, as its own machine reaches it.
+//! The exporter of this configuration, as its own machine reaches it: directly, and its public address
+//! through a proxy only where there is no direct way.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::Url;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::config::{Config, ListenAddress, WebConfig, WebFile};
+use crate::ingest::graph::{direct_client, http_client};
+
+/// A public address that takes longer to take a connection will not take one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A path on the operator's side.
 pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
@@ -21,6 +29,31 @@ pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
         None => url(config.web.listen_address, config.web.file.as_ref(), path),
     }
     .context("no address to send to")
+}
+
+/// A client for the public address. Where the way out of this network is a proxy, the public address lies
+/// behind it; but our own listener, by whatever name the address has for it, does not.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub(super) async fn public_client(
+    url: &Url,
+    has_proxy: bool,
+    request_timeout: Duration,
+) -> reqwest::Result<reqwest::Client> {
+    if has_proxy && !takes_connections(url).await {
+        http_client(url, request_timeout)
+    } else {
+        direct_client(url, request_timeout)
+    }
+}
+
+async fn takes_connections(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_or_known_default().unwrap_or_default();
+    let connection = timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port))).await;
+    connection.is_ok_and(|connection| connection.is_ok())
 }
 
 fn url(address: ListenAddress, file: Option<&WebFile>, path: &str) -> Option<Url> {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::arguments::ConfigFlags;
 use super::{configuration, output};
 use crate::app::App;
-use crate::config::{Environment, ProcessEnvironment};
+use crate::config::{Config, Environment, ProcessEnvironment};
 
 /// Arguments of `check-config`: those of `serve`.
 #[derive(Args, Clone, Debug)]
@@ -18,10 +18,16 @@ pub struct CheckConfigArguments {
     config: ConfigFlags,
 }
 
-/// Prints a summary without secrets, or every error; the exit code says which.
+/// Prints a summary without secrets and every warning, or every error; the exit code says which.
 pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
     match check(&arguments.config, &ProcessEnvironment) {
-        Ok(summary) => output::print(&summary).map(|()| ExitCode::SUCCESS),
+        Ok(config) => {
+            for warning in &config.warnings {
+                output::print_error(&format!("warning: {warning}"));
+            }
+            let summary = format!("configuration is valid\n{}", config.summary());
+            output::print(&summary).map(|()| ExitCode::SUCCESS)
+        }
         Err(errors) => {
             output::print_error(&errors);
             Ok(ExitCode::FAILURE)
@@ -29,10 +35,10 @@ pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
     }
 }
 
-fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<String, String> {
+fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<Config, String> {
     let config = configuration::load(&flags.to_flags(), environment)?;
     App::check(&config).map_err(|error| format!("{error:#}"))?;
-    Ok(format!("configuration is valid\n{}", config.summary()))
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -47,8 +53,9 @@ mod tests {
             .with_variable("WHATSAPP_APP_SECRET", "EAAGsecret")
             .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "EAAGsecret")
             .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "102290129340398");
-        let summary = check(&ConfigFlags::default(), &environment).expect("valid");
-        assert!(summary.starts_with("configuration is valid\nweb.listen_address: :10131\n"));
+        let config = check(&ConfigFlags::default(), &environment).expect("valid");
+        let summary = config.summary().to_string();
+        assert!(summary.starts_with("web.listen_address: :10131\n"));
         assert!(
             summary.contains("\napps[0].accounts: 102290129340398\n"),
             "{summary}"

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::ConfigFlags;
 use super::configuration;
-use crate::app::{App, Source, signals};
+use crate::app::{App, Source, log_warnings, signals};
 use crate::config::ProcessEnvironment;
 
 /// Arguments of `serve`.
@@ -25,6 +25,7 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
         return Ok(ExitCode::FAILURE);
     };
     configuration::begin_to_log(&config.log)?;
+    log_warnings(&config);
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let source = Source {

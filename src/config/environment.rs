@@ -72,6 +72,18 @@ impl Environment for FixedEnvironment {
     }
 }
 
+/// The variable's text, or the end of a sentence that says why there is none. A blank variable is not
+/// set: `${NAME:-}` in a compose file gives one where nobody means to.
+pub(super) fn read_variable(
+    environment: &dyn Environment,
+    name: &str,
+) -> Option<Result<String, String>> {
+    let text = environment.variable(name)?.into_string();
+    let text = text.map_err(|_| "is not UTF-8 text; set it again".to_owned());
+    let is_blank = text.as_ref().is_ok_and(|text| text.trim().is_empty());
+    (!is_blank).then_some(text)
+}
+
 /// The file's text, or the end of a sentence that says why there is none. The sentence names neither
 /// path nor content: a secret put where its file's path belongs must not be printed.
 pub(super) fn read_text(
@@ -86,7 +98,21 @@ pub(super) fn read_text(
     if bytes.len() > limit {
         return Err(format!("is larger than {limit} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+    if is_utf16(&bytes) {
+        return Err("is UTF-16 text; save it as UTF-8".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())
+}
+
+/// PowerShell's `>` and Windows editors write it, with a byte order mark or with a NUL in each character.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xff, 0xfe, ..]
+            | [0xfe, 0xff, ..]
+            | [0, 1..=0xff, 0, 1..=0xff, ..]
+            | [1..=0xff, 0, 1..=0xff, 0, ..]
+    )
 }
 
 fn reason(error: &io::Error) -> String {
@@ -105,15 +131,39 @@ mod tests {
     fn files_are_bounded_utf8_text() {
         let environment = FixedEnvironment::default()
             .with_file("/four", "four")
-            .with_file("/bytes", [0xff_u8]);
+            .with_file("/bytes", [0xff_u8])
+            .with_file("/little", [0xff_u8, 0xfe, b'a', 0])
+            .with_file("/big", [0xfe_u8, 0xff, 0, b'a'])
+            .with_file("/unmarked", "a\0b\0")
+            .with_file("/unmarked-big", "\0a\0b");
         let read = |path: &str, limit| read_text(&environment, Path::new(path), limit);
         assert_eq!(read("/four", 4).as_deref(), Ok("four"));
         assert_eq!(read("/four", 3), Err("is larger than 3 bytes".to_owned()));
-        assert_eq!(read("/bytes", 4), Err("is not UTF-8 text".to_owned()));
+        assert_eq!(
+            read("/bytes", 4),
+            Err("is not UTF-8 text; save it as UTF-8".to_owned())
+        );
+        for path in ["/little", "/big", "/unmarked", "/unmarked-big"] {
+            let error = Err("is UTF-16 text; save it as UTF-8".to_owned());
+            assert_eq!(read(path, 4), error, "{path}");
+        }
         assert_eq!(
             read("/none", 4),
             Err("cannot be read (no such file)".to_owned())
         );
+    }
+
+    #[test]
+    fn a_blank_variable_is_not_set() {
+        let read = |value: &str| {
+            let environment = FixedEnvironment::default().with_variable("NAME", value);
+            read_variable(&environment, "NAME")
+        };
+        for blank in ["", " ", "\t\r\n", "\u{a0}"] {
+            assert_eq!(read(blank), None, "{blank:?}");
+        }
+        assert_eq!(read(" x "), Some(Ok(" x ".to_owned())));
+        assert_eq!(read_variable(&FixedEnvironment::default(), "NAME"), None);
     }
 
     #[test]

@@ -12,6 +12,9 @@ const MAX_QUOTED_CHARACTERS: usize = 24;
 /// How much of a longer value is shown: enough to find it, too little to use it.
 const CUT_CHARACTERS: usize = 8;
 
+/// `webhook_verify_token_file`.
+const LONGEST_KEY: usize = 25;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
@@ -22,6 +25,30 @@ pub struct ConfigError {
 }
 
 impl fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.place, self.message)
+    }
+}
+
+/// One thing that is allowed and probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigWarning {
+    /// Key or variable, as that of a [`ConfigError`].
+    pub place: String,
+    /// What is unusual and what to check; no secret, one line.
+    pub message: String,
+}
+
+impl ConfigWarning {
+    pub(super) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigWarning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.place, self.message)
     }
@@ -82,19 +109,20 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", format!("{cut}…"))
 }
 
-/// A key as it may be printed. `{access_token:EAAG}`, with its space forgotten, is a key with a
-/// secret in it: only the leading run of letters that keys are made of is shown.
+/// A key as it may be printed. A secret can stand where a key belongs: `{access_token:EAAG…}` with its
+/// space forgotten, or `{EAAG…: x}`. Keys are short, of small letters and `_`; Meta's secrets have digits
+/// and capitals. Of anything else only a whole word in front is shown, or nothing.
 pub(super) fn shown_key(key: &str) -> String {
-    let is_key =
-        |character: &char| character.is_ascii_alphanumeric() || "_-.<".contains(*character);
-    let run: String = key.chars().take_while(is_key).collect();
-    let limit = if run.len() > MAX_QUOTED_CHARACTERS + 1 {
-        CUT_CHARACTERS
+    let is_key = |character: &char| character.is_ascii_lowercase() || "_<".contains(*character);
+    let word: String = key.chars().take_while(is_key).collect();
+    let rest = &key[word.len()..];
+    let is_whole = !rest.starts_with(|next: char| next.is_alphanumeric() || next == '-');
+    let cut = if rest.is_empty() { "" } else { "…" };
+    if word.len() <= LONGEST_KEY && is_whole {
+        format!("{word}{cut}")
     } else {
-        run.len()
-    };
-    let cut = if limit < key.len() { "…" } else { "" };
-    format!("{}{cut}", &run[..limit])
+        "…".to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +152,20 @@ mod tests {
             "webhook_verify_token_file"
         );
         assert_eq!(shown_key("access_token:EAAGsecret"), "access_token…");
-        assert_eq!(shown_key("0123456789abcdef0123456789abcdef"), "01234567…");
-        assert_eq!(shown_key("\u{1b}[31m"), "…");
+        assert_eq!(shown_key("apps[0]"), "apps…");
+        for secret in [
+            "0123456789abcdef0123456789abcdef",
+            "abcdef0123456789abcdef0123456789",
+            "EAAGsecret",
+            "access_tokenEAAGsecret",
+            "access_token-EAAGsecret",
+            "s3cret",
+            "correct-horse-battery",
+            "correcthorsebatterystaples",
+            "pässwort",
+            "\u{1b}[31m",
+        ] {
+            assert_eq!(shown_key(secret), "…");
+        }
     }
 }

@@ -61,7 +61,7 @@ impl LogConfig {
         let environment = FixedEnvironment::default();
         let mut walker = Walker::new(flags, None, &environment, ConfigErrors::default());
         let log = Self::read(&mut walker);
-        walker.into_errors().map(|()| log)
+        walker.finish().map(|_| log)
     }
 
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {

@@ -19,7 +19,9 @@ mod graph;
 mod journeys;
 mod listen_address;
 mod log;
+mod mistake;
 mod poll;
+mod proxy;
 mod reference;
 mod relay;
 mod secret;
@@ -43,7 +45,7 @@ use std::path::Path;
 
 pub use apps::{AppConfig, DiscoveryConfig};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
-pub use error::{ConfigError, ConfigErrors};
+pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
 pub use graph::GraphConfig;
 pub use listen_address::ListenAddress;
@@ -93,6 +95,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
     pub apps: Vec<AppConfig>,
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, in capital or small letters, names a proxy.
+    pub has_proxy: bool,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<ConfigWarning>,
 }
 
 impl Config {
@@ -109,7 +115,8 @@ impl Config {
         let mut walker = Walker::new(flags, file.as_ref(), environment, errors);
         let config = Self::read(&mut walker, file.is_some());
         walker.refuse_unknown_keys();
-        walker.into_errors().map(|()| config)
+        let warnings = walker.finish()?;
+        Ok(Self { warnings, ..config })
     }
 
     /// Does this configuration listen where, and for what, `other` does?
@@ -153,6 +160,8 @@ impl Config {
                 Vec::new()
             },
             webhook,
+            has_proxy: proxy::read(walker),
+            warnings: Vec::new(),
         }
     }
 }

@@ -4,21 +4,40 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::{Environment, read_text};
+use super::mistake::mistake;
 
 /// Longest secret. Meta's tokens have some 250 characters; a file beyond this is not one secret.
 const MAX_SECRET_BYTES: usize = 4096;
 
 /// What a secret may consist of.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecretKind {
-    /// Goes into an HTTP header, so it has visible ASCII characters only.
+    /// Meta's. Goes into an HTTP header, so it has visible ASCII characters only.
     AccessToken,
-    /// Hashed or compared, so it may have any printable character.
+    /// Meta's: 32 hexadecimal digits as far as is known.
+    AppSecret,
+    /// The operator's own. Comes in an HTTP header, so it has visible ASCII characters only.
+    EventsToken,
+    /// The operator's own. Compared, so it may have any printable character.
     Phrase,
 }
+
+impl SecretKind {
+    /// Is it made by Meta, so that it has none of the characters that people choose?
+    pub(super) fn is_from_meta(self) -> bool {
+        matches!(self, Self::AccessToken | Self::AppSecret)
+    }
+
+    fn is_header(self) -> bool {
+        matches!(self, Self::AccessToken | Self::EventsToken)
+    }
+}
+
+/// What Meta's app secrets have been for as long as they exist.
+const APP_SECRET_DIGITS: usize = 32;
 
 /// The secret in the file, without the line break that editors add.
 pub(super) fn from_file(
@@ -40,15 +59,28 @@ pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, St
         Err("is empty; give it its value".to_owned())
     } else if text.len() > MAX_SECRET_BYTES {
         Err(format!("is longer than {MAX_SECRET_BYTES} bytes"))
+    } else if let Some(mistake) = mistake(kind, text) {
+        Err(mistake.to_owned())
     } else if text.trim() != text {
         Err("begins or ends with white space; remove it".to_owned())
     } else if text.chars().any(char::is_control) {
         Err("holds a line break or another control character; give the secret alone".to_owned())
-    } else if matches!(kind, SecretKind::AccessToken) && !text.bytes().all(is_token) {
+    } else if kind.is_header() && !text.bytes().all(is_token) {
         Err("holds white space or characters outside ASCII; give the token alone".to_owned())
     } else {
         Ok(SecretString::from(text))
     }
+}
+
+/// What is unusual about a secret that is allowed.
+pub(super) fn unusual(kind: SecretKind, secret: &SecretString) -> Option<&'static str> {
+    let secret = secret.expose_secret();
+    let is_usual =
+        secret.len() == APP_SECRET_DIGITS && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (kind == SecretKind::AppSecret && !is_usual).then_some(
+        "is not 32 hexadecimal digits, as Meta's app secrets are; compare it with App settings > Basic in \
+         the App Dashboard, or signatures will not match",
+    )
 }
 
 #[cfg(test)]
@@ -76,8 +108,34 @@ mod tests {
     }
 
     #[test]
+    fn an_app_secret_of_another_shape_is_unusual() {
+        let unusual = |kind, text: &str| unusual(kind, &text.into()).is_some();
+        for usual in [
+            "0123456789abcdef0123456789abcdef",
+            "0123456789ABCDEF0123456789ABCDEF",
+        ] {
+            assert!(!unusual(SecretKind::AppSecret, usual));
+        }
+        for odd in [
+            "0123456789abcdef0123456789abcde",
+            "0123456789abcdef0123456789abcdef0",
+            "0123456789abcdef0123456789abcdeg",
+            "EAAGsecret",
+            "1234|0123456789abcdef0123456789abcdef",
+        ] {
+            assert!(unusual(SecretKind::AppSecret, odd), "{odd}");
+            for kind in [
+                SecretKind::AccessToken,
+                SecretKind::EventsToken,
+                SecretKind::Phrase,
+            ] {
+                assert!(!unusual(kind, odd), "{odd}");
+            }
+        }
+    }
+
+    #[test]
     fn a_file_loses_its_last_line_breaks_only() {
-        use secrecy::ExposeSecret;
         let environment = FixedEnvironment::default()
             .with_file("/good", "two words\r\n\n")
             .with_file("/two", "one\ntwo\n");

@@ -9,6 +9,9 @@ use super::yaml::Node;
 /// One slip for every so many letters of a name still makes it the one that was meant.
 const LETTERS_PER_SLIP: usize = 4;
 
+/// What stands for a key that is not shown.
+const HIDDEN: &str = "…";
+
 /// Adds an error for everything in `file` that `known` has no place for. A known key is a dotted path;
 /// `apps[].name` is the key `name` of each item of the list `apps`.
 pub(super) fn check(file: &Node, known: &[&str], errors: &mut ConfigErrors) {
@@ -30,19 +33,22 @@ impl Shape<'_> {
             self.errors.add(place.trim_end_matches('.'), message);
             return;
         };
-        for (name, value) in entries {
-            self.entry(name, value, pattern, place);
+        for ((name, value), number) in entries.iter().zip(1..) {
+            self.entry((name, number), value, pattern, place);
         }
     }
 
-    fn entry(&mut self, name: &str, value: &Node, pattern: &str, place: &str) {
-        let (path, here) = (
-            format!("{pattern}{name}"),
-            format!("{place}{}", shown_key(name)),
-        );
+    /// Checks one key, the `number`th of its section.
+    fn entry(&mut self, (name, number): (&str, usize), value: &Node, pattern: &str, place: &str) {
+        let shown = self.shown(name, pattern);
+        let (path, here) = (format!("{pattern}{name}"), format!("{place}{shown}"));
+        let unknown = |shape: &Self| match shown.as_str() {
+            HIDDEN => shape.unknown_and_hidden(number, pattern),
+            shown => shape.unknown(name, shown, pattern),
+        };
         let starts = |prefix: &str| self.known.iter().any(|key| key.starts_with(prefix));
         if name.contains(['.', '[']) {
-            self.errors.add(here, self.unknown(name, pattern));
+            self.errors.add(here, unknown(self));
         } else if self.known.contains(&path.as_str()) {
             // The section that asked for it has looked at its value.
         } else if starts(&format!("{path}[].")) {
@@ -52,7 +58,7 @@ impl Shape<'_> {
         } else if starts(&format!("{path}.")) {
             self.map(value, &format!("{path}."), &format!("{here}."));
         } else {
-            self.errors.add(here, self.unknown(name, pattern));
+            self.errors.add(here, unknown(self));
         }
     }
 
@@ -71,24 +77,51 @@ impl Shape<'_> {
         }
     }
 
-    fn unknown(&self, name: &str, pattern: &str) -> String {
+    /// The key as it may be printed: a known one in other letters (`accessToken`, `ACCESS_TOKEN`) is no
+    /// secret.
+    fn shown(&self, name: &str, pattern: &str) -> String {
+        let plain = |name: &str| name.replace('_', "").to_lowercase();
+        let (is_key, looks_like) = (self.known.contains(&name), plain(name));
+        if is_key || self.names(pattern).any(|known| plain(known) == looks_like) {
+            name.to_owned()
+        } else {
+            shown_key(name)
+        }
+    }
+
+    fn unknown(&self, name: &str, shown: &str, pattern: &str) -> String {
         if self.known.contains(&name) {
             let nested = name.replacen('.', ":` and, indented below it, `", 1);
             return format!("keys are nested: write `{nested}:`");
         }
-        let names: BTreeSet<&str> = self.names(pattern).collect();
-        // What is shown is what a secret that stuck to the key has not touched.
-        let shown = shown_key(name).trim_end_matches('…').to_lowercase();
-        let slips = |known: &str| strsim::damerau_levenshtein(&shown, known);
-        match names.iter().min_by_key(|known| slips(known)) {
-            Some(best) if slips(best) <= best.len().div_ceil(LETTERS_PER_SLIP) => {
-                format!("unknown key; did you mean `{best}`?")
-            }
-            _ => {
-                let all: Vec<&str> = names.into_iter().collect();
-                format!("unknown key; remove it (known here: {})", all.join(", "))
-            }
+        match self.nearest(shown.trim_end_matches(HIDDEN), pattern) {
+            Some(best) => format!("unknown key; did you mean `{best}`?"),
+            None => format!("unknown key; remove it (known here: {})", self.all(pattern)),
         }
+    }
+
+    fn unknown_and_hidden(&self, number: usize, pattern: &str) -> String {
+        format!(
+            "key {number} here is unknown, and not shown because it may be a secret; write `key: value` \
+             with a space after the colon, or remove it (known here: {})",
+            self.all(pattern)
+        )
+    }
+
+    /// The known name that `word` is a slip of.
+    fn nearest(&self, word: &str, pattern: &str) -> Option<&str> {
+        let word = word.to_lowercase();
+        let slips = |known: &str| strsim::damerau_levenshtein(&word, known);
+        let best = self
+            .names(pattern)
+            .min_by_key(|known| (slips(known), *known))?;
+        (slips(best) <= best.len().div_ceil(LETTERS_PER_SLIP)).then_some(best)
+    }
+
+    fn all(&self, pattern: &str) -> String {
+        let names: BTreeSet<&str> = self.names(pattern).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        names.join(", ")
     }
 
     /// The names known directly below `pattern`.
@@ -150,6 +183,24 @@ mod tests {
         assert_eq!(
             errors("apps[]: x"),
             "apps…: unknown key; did you mean `apps`?"
+        );
+    }
+
+    #[test]
+    fn a_key_that_may_be_a_secret_is_not_shown() {
+        assert_eq!(
+            errors("web: {listen_address: x, EAAGsecret: x}"),
+            "web.…: key 2 here is unknown, and not shown because it may be a secret; write `key: value` \
+             with a space after the colon, or remove it (known here: listen_address)"
+        );
+        assert_eq!(
+            errors("apps: [{acess_token:EAAGsecret}]"),
+            "apps[0].acess_token…: unknown key; did you mean `access_token`?"
+        );
+        assert_eq!(
+            errors("apps: [{ACCESS_TOKEN: x, accessToken: x}]"),
+            "apps[0].ACCESS_TOKEN: unknown key; did you mean `access_token`?\n\
+             apps[0].accessToken: unknown key; did you mean `access_token`?"
         );
     }
 

@@ -36,6 +36,8 @@ impl Display for Summary<'_> {
             relay,
             log,
             apps,
+            has_proxy: _,
+            warnings: _,
         } = self.0;
         writeln!(out, "web.listen_address: {}", web.listen_address)?;
         writeln!(out, "web.config_file: {}", shown_path(web.file.as_ref()))?;

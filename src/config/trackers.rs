@@ -94,11 +94,11 @@ fn read_token(walker: &mut Walker<'_>) -> Option<SecretString> {
             let message = format!("is given together with {other}; keep one of them");
             (place, Err(message))
         }
-        (Some((place, text)), None) => (place, secret::from_text(SecretKind::AccessToken, &text)),
+        (Some((place, text)), None) => (place, secret::from_text(SecretKind::EventsToken, &text)),
         (None, Some((place, path))) => {
             let path = walker.path_in_file(place, &path);
             let environment = walker.environment();
-            let secret = secret::from_file(SecretKind::AccessToken, &path, environment);
+            let secret = secret::from_file(SecretKind::EventsToken, &path, environment);
             (place, secret)
         }
     };

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
-use super::error::ConfigErrors;
+use super::environment::{Environment, read_variable};
+use super::error::{ConfigErrors, ConfigWarning};
 use super::flags::Flags;
+use super::mistake::has_variable;
 use super::setting::{Scalar, Setting};
 use super::shape;
 use super::yaml::Node;
@@ -16,6 +17,7 @@ pub(super) struct Walker<'a> {
     file: Option<&'a Node>,
     environment: &'a dyn Environment,
     errors: ConfigErrors,
+    warnings: Vec<ConfigWarning>,
     asked: Vec<Setting>,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Walker<'a> {
             file,
             environment,
             errors,
+            warnings: Vec::new(),
             asked: Vec::new(),
         }
     }
@@ -77,13 +80,9 @@ impl<'a> Walker<'a> {
             return Some((key, self.node_text(key, node)?.to_owned()));
         }
         let name = setting.variable?;
-        match self.environment.variable(name)?.into_string() {
-            Ok(text) => Some((name, text)),
-            Err(_) => {
-                self.error(name, "is not UTF-8 text; set it again");
-                None
-            }
-        }
+        let text = read_variable(self.environment, name)?;
+        let text = text.map_err(|message| self.error(name, message)).ok()?;
+        Some((name, text))
     }
 
     /// Where a path is given, and the path: one from the file is relative to the file's folder.
@@ -112,6 +111,10 @@ impl<'a> Walker<'a> {
     /// The node's text, or an error that says what stands there instead.
     pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
         let found = match node {
+            Node::Text(text) if has_variable(text) => {
+                "holds a variable in braces (`${…}`), and variables in this file are not replaced; write \
+                 the value itself, or fill the file in before the exporter reads it"
+            }
             Node::Text(text) => return Some(text),
             Node::Empty => "has no value; give it one or remove the key",
             Node::List(_) => "takes one value, not a list",
@@ -136,6 +139,11 @@ impl<'a> Walker<'a> {
 
     pub(super) fn error(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.errors.add(place, message);
+    }
+
+    /// Notes what is allowed and probably not meant.
+    pub(super) fn warn(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.warnings.push(ConfigWarning::new(place, message));
     }
 
     pub(super) fn environment(&self) -> &'a dyn Environment {
@@ -163,10 +171,10 @@ impl<'a> Walker<'a> {
         self.asked
     }
 
-    /// The verdict.
-    pub(super) fn into_errors(self) -> Result<(), ConfigErrors> {
+    /// The verdict: the warnings, or everything that is wrong.
+    pub(super) fn finish(self) -> Result<Vec<ConfigWarning>, ConfigErrors> {
         if self.errors.is_empty() {
-            Ok(())
+            Ok(self.warnings)
         } else {
             Err(self.errors)
         }

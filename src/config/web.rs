@@ -76,7 +76,7 @@ impl WebConfig {
             .ok();
         let mut walker = Walker::new(flags, file.as_ref(), environment, errors);
         let web = Self::read(&mut walker);
-        walker.into_errors().map(|()| web)
+        walker.finish().map(|_| web)
     }
 
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {

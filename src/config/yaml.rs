@@ -158,10 +158,8 @@ impl<'a> Loader<'a> {
                 _ => return Err(at(span, "a key must be plain text")),
             };
             if entries.iter().any(|(known, _)| *known == key) {
-                return Err(at(
-                    span,
-                    &format!("the key `{}` is given twice", shown_key(&key)),
-                ));
+                let problem = format!("the key `{}` is given twice", shown_key(&key));
+                return Err(at(span, &problem));
             }
             let value = self.next()?;
             entries.push((key, self.node(value, depth + 1)?));

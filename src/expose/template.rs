@@ -4,7 +4,6 @@ use super::metric::{Metric, metrics};
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
-use crate::domain::template::{Category, Status};
 use crate::domain::{Collector, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Counts, Template};
 
@@ -32,11 +31,11 @@ metrics! {
     CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
         "When Meta will move the template to another category; absent while that is not announced.";
     TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
-        "Number of templates by status.";
+        "Number of templates by status, of those whose status is known.";
     BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
-        "Number of templates by quality rating.";
+        "Number of templates by quality rating, of those whose quality rating is known.";
     BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
-        "Number of templates by category.";
+        "Number of templates by category, of those whose category is known.";
     USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
         "Number of templates that count against the limit, as Meta counts them.";
     LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
@@ -175,18 +174,18 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
 }
 
 /// Totals appear with the first complete listing: a count of what happens to be known is no count.
+///
+/// A template counts only where its state is known. OTHER is a word that Meta sent and UNKNOWN is a rating;
+/// a template that only a quality webhook has named has no status yet.
 fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
     write_tally(page, &TEMPLATES, accounts, |template| {
-        template.status.value().unwrap_or(Status::Other)
+        template.status.value()
     });
     write_tally(page, &BY_QUALITY, accounts, |template| {
-        template
-            .quality_rating
-            .value()
-            .unwrap_or(QualityRating::Unknown)
+        template.quality_rating.value()
     });
     write_tally(page, &BY_CATEGORY, accounts, |template| {
-        template.category.value().unwrap_or(Category::Other)
+        template.category.value()
     });
     accounts.value(page, &USED, |account| {
         account.template_count.value().copied().map(Value::Whole)
@@ -200,16 +199,15 @@ fn write_tally<W: Word>(
     page: &mut Page,
     metric: &Metric,
     accounts: &Rows<'_, Account>,
-    word_of: impl Fn(&Template) -> W,
+    word_of: impl Fn(&Template) -> Option<W>,
 ) {
     accounts.each(page, metric, |family, entity, account| {
         if account.last_success(Collector::Templates).is_none() {
             return;
         }
         let mut tally = Counts::<W>::default();
-        account
-            .templates()
-            .for_each(|template| tally.increment(word_of(template)));
+        let words = account.templates().filter_map(&word_of);
+        words.for_each(|word| tally.increment(word));
         for (word, count) in tally.iter() {
             family.sample(entity, &[word.as_str()], Value::Whole(count));
         }

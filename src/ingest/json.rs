@@ -3,9 +3,15 @@
 //! An [`Object`] answers typed questions about its keys. What it cannot read it reports as an
 //! [`Oddity`] and treats as absent; what is absent or null is simply absent.
 
+mod read;
+mod repair;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+
+pub use read::{read, read_text};
+pub(super) use repair::{Defect, Repairs, repaired};
 
 use super::{Oddities, Oddity};
 use crate::domain::{MessagingLimit, Timestamp, Word};
@@ -286,7 +292,7 @@ mod tests {
             .iter()
             .map(|oddity| match oddity {
                 Oddity::UnknownValue { word, .. } => word.as_deref(),
-                Oddity::Malformed { .. } => Some("malformed"),
+                Oddity::Malformed { .. } | Oddity::Unreadable { .. } => Some("malformed"),
             })
             .collect();
         assert_eq!(words, [Some("PURPLE"), None]);

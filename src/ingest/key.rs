@@ -9,11 +9,17 @@ use crate::domain::DeliveryKey;
 /// before it, so that no two changes share one text.
 ///
 /// An entry without a time has an empty one.
-pub fn delivery_key(entry_id: &str, entry_time: &str, field: &str, value: &str) -> DeliveryKey {
+pub fn delivery_key(
+    entry_id: &str,
+    entry_time: &(impl AsRef<[u8]> + ?Sized),
+    field: &str,
+    value: &(impl AsRef<[u8]> + ?Sized),
+) -> DeliveryKey {
     let mut hash = Sha256::new();
-    for part in [entry_id, entry_time, field, value] {
+    let (entry_id, field) = (entry_id.as_bytes(), field.as_bytes());
+    for part in [entry_id, entry_time.as_ref(), field, value.as_ref()] {
         hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     let digest: [u8; 32] = hash.finalize().into();
     let (first, _) = digest

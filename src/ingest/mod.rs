@@ -13,5 +13,5 @@ pub mod track;
 pub mod webhook;
 
 pub use customer::Customers;
-pub use json::{Object, text_or_number};
+pub use json::{Object, read as read_json, text_or_number};
 pub use oddity::{Oddities, Oddity};

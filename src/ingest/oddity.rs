@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use super::json::{Defect, Repairs};
 use crate::telemetry::Telemetry;
 
 /// One odd value. Noun and key are names of ours, so the label `noun.key` is bounded by the code.
@@ -24,7 +25,20 @@ pub enum Oddity {
         /// Which key of it.
         key: &'static str,
     },
+    /// Values that the JSON parser refuses, replaced so that the rest of their text could be read.
+    Unreadable {
+        /// Which text: a webhook field, an endpoint, or `webhook` for a whole delivery.
+        noun: &'static str,
+        /// What is wrong with them.
+        defect: Defect,
+        /// How many there were.
+        count: u64,
+    },
 }
+
+/// The key under which unreadable values are counted: which one it was, a text that is no object yet
+/// cannot say.
+const UNREADABLE_KEY: &str = "json";
 
 /// The oddities of one answer or delivery, in the order they were met.
 pub type Oddities = Vec<Oddity>;
@@ -52,6 +66,19 @@ impl Oddity {
         }
     }
 
+    /// What was replaced in a text, one for each defect.
+    pub(super) fn from_repairs(
+        noun: &'static str,
+        repairs: &Repairs,
+    ) -> impl Iterator<Item = Self> {
+        let unreadable = move |(defect, count)| Self::Unreadable {
+            noun,
+            defect,
+            count,
+        };
+        repairs.iter().map(unreadable)
+    }
+
     /// Counts it, and logs it the first time it is met.
     pub fn record(&self, telemetry: &Telemetry) {
         match self {
@@ -71,6 +98,21 @@ impl Oddity {
                     .inc();
                 if first_time(format!("{field}!")) {
                     tracing::warn!(field, "value of an unexpected shape from meta, left out");
+                }
+            }
+            Self::Unreadable {
+                noun,
+                defect,
+                count,
+            } => {
+                let field = format!("{noun}.{UNREADABLE_KEY}");
+                telemetry
+                    .malformed_values
+                    .with_label_values(&[&field])
+                    .inc_by(*count);
+                let defect = defect.as_str();
+                if first_time(format!("{field}!{defect}")) {
+                    tracing::warn!(field, defect, "unreadable value from meta, replaced");
                 }
             }
         }

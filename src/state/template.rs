@@ -123,11 +123,11 @@ impl Template {
             .filter(|reason| *reason != RejectedReason::None)
     }
 
-    /// Is it anything but approved, of good or unknown quality, with nothing scheduled?
+    /// Is it known to be anything but approved, of good or unknown quality, with nothing scheduled?
     #[must_use]
     pub fn is_a_problem(&self) -> bool {
-        let quality = self.quality_rating.value();
-        self.status.value() != Some(Status::Approved)
+        let (status, quality) = (self.status.value(), self.quality_rating.value());
+        status.is_some_and(|status| status != Status::Approved)
             || !matches!(
                 quality,
                 None | Some(QualityRating::Green | QualityRating::Unknown)

@@ -173,7 +173,7 @@ impl Telemetry {
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
             drift: new.counters("drift_total", "Changes seen by only one source: 'poll' found a change whose webhook has not come within poll.drift_grace, 'webhook' reported one that polls did not find for as long.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
-            malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out.", &["field"]),
+            malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out; under a field ending in .json, values that are not readable JSON, replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
             store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),

@@ -25,4 +25,5 @@ mod release;
 mod support;
 mod template_detail;
 mod trackers;
+mod unknown_states;
 mod web;

@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::Finding;
 use super::running::{self, Running};
+use crate::app::own;
 use crate::config::{AppConfig, Config};
-use crate::ingest::graph::http_client;
 use crate::ingest::webhook::sign;
 
 const HANDSHAKE: &str = "handshake";
@@ -34,7 +34,7 @@ pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Findi
             "Set webhook.callback_url to what stands in the App Dashboard.",
         )];
     };
-    let http = match http_client(url, TIMEOUT) {
+    let http = match own::public_client(url, config.has_proxy, TIMEOUT).await {
         Ok(http) => http,
         Err(error) => {
             let cure = "Install the CA certificates (Debian: ca-certificates).";

@@ -18,6 +18,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::environment::read_variable;
 use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::{AppId, WabaId};
@@ -96,7 +97,7 @@ fn refuse_variables(walker: &mut Walker<'_>, apps: usize) {
         .into_iter()
         .filter_map(|setting| setting.variable)
     {
-        if walker.environment().variable(variable).is_some() {
+        if read_variable(walker.environment(), variable).is_some() {
             walker.error(
                 variable,
                 format!(

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::super::environment::read_variable;
 use super::super::secret::{self, SecretKind};
 use super::super::setting::Setting;
 use super::super::value;
@@ -175,10 +176,18 @@ impl<'a> AppReader<'_, 'a> {
                 (place, Err(message))
             }
         };
-        secret
-            .map_err(|message| self.walker.error(place, message))
-            .ok()
-            .into()
+        match secret {
+            Ok(secret) => {
+                if let Some(unusual) = secret::unusual(kind, &secret) {
+                    self.walker.warn(place, unusual);
+                }
+                Found::Value(secret)
+            }
+            Err(message) => {
+                self.walker.error(place, message);
+                Found::Refused
+            }
+        }
     }
 
     /// The key's text in the file, or else the variable's.
@@ -207,16 +216,11 @@ impl<'a> AppReader<'_, 'a> {
         let Some(name) = setting.variable.filter(|_| places.variables) else {
             return (String::new(), Found::Absent);
         };
-        let found = match self
-            .walker
-            .environment()
-            .variable(name)
-            .map(|value| value.into_string())
-        {
+        let found = match read_variable(self.walker.environment(), name) {
             None => Found::Absent,
             Some(Ok(text)) => Found::Value(Cow::Owned(text)),
-            Some(Err(_)) => {
-                self.walker.error(name, "is not UTF-8 text; set it again");
+            Some(Err(message)) => {
+                self.walker.error(name, message);
                 Found::Refused
             }
         };

@@ -66,7 +66,7 @@ pub(super) const ACCESS_TOKEN: SecretSettings = SecretSettings {
 };
 
 pub(super) const APP_SECRET: SecretSettings = SecretSettings {
-    kind: SecretKind::Phrase,
+    kind: SecretKind::AppSecret,
     value: Setting::new(
         "apps[].app_secret",
         "The app's secret, which signs webhooks; required unless webhook.enabled is false",

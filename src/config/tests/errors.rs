@@ -79,14 +79,17 @@ fn both_forms_of_a_secret_are_one_too_many() {
 #[test]
 fn secrets_that_are_empty_or_cannot_be_read_are_told() {
     let error = |name: &str, value: &str| {
-        let environment = environment()
+        let environment = FixedEnvironment::default()
             .with_file("/empty", "\n")
+            .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGtoken")
+            .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "phrase")
+            .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "102290129340398")
             .with_variable(name, value);
         load("", environment).expect_err(name)
     };
     assert_eq!(
-        error("WHATSAPP_APP_SECRET", ""),
-        "WHATSAPP_APP_SECRET: is empty; give it its value"
+        error("WHATSAPP_APP_SECRET_FILE", "/empty"),
+        "WHATSAPP_APP_SECRET_FILE: the secret in the file it names is empty; give it its value"
     );
     assert_eq!(
         errors("apps: [{access_token: '', app_secret: , webhook_verify_token_file: ''}]"),
@@ -236,9 +239,9 @@ fn every_kind_of_error_is_told_at_once() {
         [
             "--web.listen-address",
             "WHATSAPP_APP_SECRET_FILE",
-            "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
             "apps[0].access_token",
             "apps[0].accounts[0]",
+            "apps[0].webhook_verify_token",
             "pol",
             "poll.numbers_interval",
         ]

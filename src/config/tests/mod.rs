@@ -1,6 +1,7 @@
 //! Configuration from the outside: flags, variables and files in, a `Config` or the errors' text out.
 
 mod apps;
+mod as_written;
 mod errors;
 mod redaction;
 mod reference;

@@ -83,3 +83,55 @@ fn a_secret_in_a_broken_file_is_not_repeated() {
         assert_hidden(&load(&yaml, environment()).expect_err(&yaml));
     }
 }
+
+/// What is short enough, or cut in another way, is a secret all the same.
+#[test]
+fn a_secret_used_as_a_key_is_not_repeated() {
+    let secrets = [
+        "EAAGsecret",
+        "EAAG",
+        "s3cret",
+        "0123456789abcdef0123456789abcdef",
+        "abcdefabcdefabcdefabcdefabcdefab",
+        "deadbeefdeadbeefdeadbeefdeadbee1",
+        "correct-horse-battery",
+        "correct horse",
+        "Tr0ub4dor&3",
+        "x9",
+        "pa.ss.w0rd",
+        "1234567890|abcDEF",
+        "pässwort",
+    ];
+    for secret in secrets {
+        for yaml in [
+            format!("'{secret}': x"),
+            format!("'{secret}': {{a: b}}"),
+            format!("web: {{'{secret}': x}}"),
+            format!("apps: [{{'{secret}': x}}]"),
+            format!("apps: [{{'{secret}': x, '{secret}': y}}]"),
+            format!("apps: [{{access_token: {{'{secret}': x}}}}]"),
+            format!("apps: [{{app_secret: {{'{secret}': [x]}}}}]"),
+            format!("apps: [{{accounts: {{'{secret}': x}}}}]"),
+            format!("apps: {{'{secret}': x}}"),
+            format!("apps: [[{{'{secret}': x}}]]"),
+            format!("apps: [{{'access_token:{secret}': x}}]"),
+            format!("apps: [{{'access_token={secret}': x}}]"),
+            format!("apps: [{{'access_token.{secret}': x}}]"),
+            format!("apps: [{{'access_token{secret}': x}}]"),
+            format!("apps: [{{'{secret}access_token': x}}]"),
+            format!("relay: {{upstreams: [{{'{secret}': x}}]}}"),
+            format!("trackers: {{journeys: [{{'{secret}': x}}]}}"),
+            format!("trackers: {{token: {{'{secret}': x}}}}"),
+            format!("log: {{'{secret}': {{'{secret}': x}}}}"),
+        ] {
+            let errors = load(&yaml, environment()).expect_err(&yaml);
+            assert!(!errors.contains(secret), "{yaml}\n{errors}");
+        }
+        let file = environment().with_file(
+            "/web.yml",
+            format!("basic_auth_users: {{'{secret}': x}}\n'{secret}': x"),
+        );
+        let errors = load("web: {config_file: /web.yml}", file).expect_err(secret);
+        assert!(!errors.contains(secret), "{errors}");
+    }
+}

@@ -95,7 +95,7 @@ impl WebFile {
         let mut walker = Walker::new(&flags, Some(&node), environment, errors);
         let file = Self::read(&mut walker, path, &text);
         walker.refuse_unknown_keys();
-        walker.into_errors().map(|()| file)
+        walker.finish().map(|_| file)
     }
 
     fn read(walker: &mut Walker<'_>, path: &Path, text: &str) -> Self {

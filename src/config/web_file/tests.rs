@@ -168,7 +168,7 @@ fn every_error_names_its_key_and_shows_no_secret() {
         ),
         (
             "http_server_config: {headers: {Server: x}}",
-            "http_server_config.headers.Server: unknown key",
+            "http_server_config.headers.…: key 1 here is unknown",
         ),
     ];
     for (yaml, expected) in cases {

@@ -6,13 +6,21 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::{Failure, FailureKind};
+use super::{Endpoint, Failure, FailureKind};
+use crate::domain::Word;
+use crate::ingest::{Oddities, json};
+use crate::telemetry::Telemetry;
 
 /// Meta asks for seconds; a date, which HTTP also allows, it does not send.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// The answer's JSON, or why there is none.
-pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Value, Failure> {
+/// The answer's JSON, or why there is none. Values that had to be replaced are counted.
+pub(super) async fn read(
+    mut response: Response,
+    max_bytes: usize,
+    endpoint: Endpoint,
+    telemetry: &Telemetry,
+) -> Result<Value, Failure> {
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
@@ -27,11 +35,13 @@ pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Val
         }
         body.extend_from_slice(&chunk);
     }
+    let mut odd = Oddities::new();
+    let json = json::read(&body, endpoint.as_str(), &mut odd);
+    odd.iter().for_each(|oddity| oddity.record(telemetry));
     if !status.is_success() {
         return Err(Failure::from_answer(status.as_u16(), &body, retry_after));
     }
-    let json: Value =
-        serde_json::from_slice(&body).map_err(|_| Failure::of(FailureKind::Malformed))?;
+    let json = json.ok_or_else(|| Failure::of(FailureKind::Malformed))?;
     match json {
         // Batch-like answers carry an error with status 200.
         Value::Object(ref map) if map.contains_key("error") => {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::domain::meta_words;
+use crate::ingest::{Oddities, json};
 
 meta_words! {
     /// The kind of a failure: the label of the counter, and what decides the next try.
@@ -67,7 +68,8 @@ impl Failure {
     /// Reads an answer that is not 200: its body if that is a Graph error, else its status.
     #[must_use]
     pub(super) fn from_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        let json: Option<Value> = serde_json::from_slice(body).ok();
+        // Whoever read the answer has counted what was replaced in it.
+        let json = json::read(body, "error", &mut Oddities::new());
         let error = json
             .as_ref()
             .and_then(|json| json.get("error"))

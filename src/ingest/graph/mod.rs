@@ -30,7 +30,7 @@ pub use failure::{Failure, FailureKind};
 pub use greeting::{Greeting, Unreachable};
 pub use lifetime::{Lifetime, lifetime};
 pub use listing::{LARGEST_PAGE, Listed};
-pub use transport::{http_client, own_client};
+pub use transport::{direct_client, http_client, own_client};
 pub use usage::Usage;
 
 /// Asked before every call and told after it: the poller's budget.

@@ -181,7 +181,8 @@ impl Transport {
             caller.calls.used(usage);
         }
         let regain = usage.and_then(|usage| usage.regain_after);
-        let answer = answer::read(response, self.max_answer_bytes).await;
+        let telemetry = &self.telemetry;
+        let answer = answer::read(response, self.max_answer_bytes, endpoint, telemetry).await;
         answer.map_err(|failure| self.count(endpoint, failure.or_after(regain)))
     }
 
@@ -256,13 +257,21 @@ pub fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<req
     careful(base, request_timeout).build()
 }
 
+/// The same for our own listener, by whatever name: a proxy of the environment is for the world outside.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn direct_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    careful(base, request_timeout).no_proxy().build()
+}
+
 /// The same for our own listener, asked from its own machine: its certificate is made out for the name
 /// by which others know it. Nothing secret is sent.
 ///
 /// # Errors
 /// If TLS cannot be set up.
 pub fn own_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    let builder = careful(base, request_timeout);
+    let builder = careful(base, request_timeout).no_proxy();
     builder.tls_danger_accept_invalid_certs(true).build()
 }
 

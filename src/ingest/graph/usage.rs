@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::domain::WabaId;
+use crate::ingest::{Oddities, json};
 use crate::telemetry::Telemetry;
 
 const BUSINESS_USAGE: &str = "x-business-use-case-usage";
@@ -83,8 +84,9 @@ impl Usage {
 /// Quotas are by the hour; a day bounds what a broken header can do.
 const MAX_MINUTES: f64 = 24.0 * 60.0;
 
+/// A figure that cannot be read is as if it were absent: every answer repeats them.
 fn json(headers: &HeaderMap, name: &str) -> Option<Value> {
-    serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
+    json::read(headers.get(name)?.as_bytes(), "usage", &mut Oddities::new())
 }
 
 fn number(entry: &Value, key: &str) -> Option<f64> {
@@ -115,6 +117,15 @@ mod tests {
             (0.9, Some(Duration::from_secs(180)))
         );
         assert_eq!(usage.figures, [0.4, 0.9, 0.01]);
+    }
+
+    #[test]
+    fn a_figure_that_cannot_be_read_costs_no_other() {
+        let usage = read(
+            BUSINESS_USAGE,
+            r#"{"800100":[{"type":"cut \ud83d","call_count":1e999,"total_cputime":90}]}"#,
+        );
+        assert_eq!(usage.map(|usage| usage.figures), Some([0.0, 0.9, 0.0]));
     }
 
     #[test]

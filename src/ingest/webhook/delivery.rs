@@ -16,7 +16,7 @@ use super::wire;
 use crate::domain::{
     DeliveryKey, Event, Fact, Source, Timestamp, WabaId, WebhookField, Word, message,
 };
-use crate::ingest::json::moment;
+use crate::ingest::json::{moment, repaired};
 use crate::ingest::key::delivery_key;
 use crate::ingest::{Customers, Oddities, Oddity};
 use crate::telemetry::Telemetry;
@@ -73,16 +73,12 @@ impl Delivery {
     /// Reads a body whose signature has been verified. Without `customers`, messages are not looked into.
     ///
     /// # Errors
-    /// If the body is not JSON at all (or holds, where the envelope has its objects, a number beyond
-    /// any float or half a surrogate pair).
+    /// If the body is not JSON at all.
     pub fn parse(
         body: &[u8],
         received_at: Timestamp,
         customers: Option<&Customers>,
     ) -> Result<Self, NotJson> {
-        // Once for the whole body, instead of once for each value in it.
-        let text = str::from_utf8(body).map_err(|_| NotJson)?;
-        let OneOrNone(body) = serde_json::from_str(text).map_err(|_| NotJson)?;
         let mut delivery = Self {
             events: Vec::new(),
             spellings: Vec::new(),
@@ -91,10 +87,18 @@ impl Delivery {
             accounts: Vec::new(),
             received_at,
         };
-        match body {
-            Some(body) => delivery.read_body(body, customers),
-            None => delivery.malformed("webhook", "body"),
+        // Once for the whole body, instead of once for each value in it.
+        if let Ok(text) = str::from_utf8(body)
+            && let Ok(envelope) = serde_json::from_str(text)
+        {
+            delivery.read_envelope(envelope, Written::new(body, text), customers);
+            return Ok(delivery);
         }
+        let (text, repairs) = repaired(body);
+        let envelope = serde_json::from_str(&text).map_err(|_| NotJson)?;
+        let replaced = Oddity::from_repairs("webhook", &repairs);
+        delivery.oddities.extend(replaced);
+        delivery.read_envelope(envelope, Written::new(body, &text), customers);
         Ok(delivery)
     }
 
@@ -137,7 +141,19 @@ impl Delivery {
         }
     }
 
-    fn read_body(&mut self, body: Body<'_>, customers: Option<&Customers>) {
+    fn read_envelope(
+        &mut self,
+        OneOrNone(body): OneOrNone<Body<'_>>,
+        written: Written<'_>,
+        customers: Option<&Customers>,
+    ) {
+        match body {
+            Some(body) => self.read_body(body, written, customers),
+            None => self.malformed("webhook", "body"),
+        }
+    }
+
+    fn read_body(&mut self, body: Body<'_>, written: Written<'_>, customers: Option<&Customers>) {
         match body.object.and_then(scalar) {
             Some(object) if object == OBJECT => {}
             Some(object) => {
@@ -151,14 +167,19 @@ impl Delivery {
         };
         for entry in entries {
             match entry {
-                Some(entry) => self.read_entry(entry, customers),
+                Some(entry) => self.read_entry(entry, written, customers),
                 None => self.malformed("webhook", "entry"),
             }
         }
     }
 
-    fn read_entry(&mut self, entry: Entry<'_>, customers: Option<&Customers>) {
-        let origin = self.origin_of(&entry);
+    fn read_entry(
+        &mut self,
+        entry: Entry<'_>,
+        written: Written<'_>,
+        customers: Option<&Customers>,
+    ) {
+        let origin = self.origin_of(&entry, written);
         if let Some(waba_id) = origin.waba_id.clone() {
             self.accounts.push(Heard {
                 waba_id,
@@ -176,7 +197,7 @@ impl Delivery {
         }
     }
 
-    fn origin_of<'a>(&mut self, entry: &Entry<'a>) -> Origin<'a> {
+    fn origin_of<'a>(&mut self, entry: &Entry<'a>, written: Written<'a>) -> Origin<'a> {
         let id = entry.id.and_then(scalar).unwrap_or_default();
         let is_test = id == TEST_ACCOUNT;
         let waba_id = WabaId::parse(&id).filter(|_| !is_test);
@@ -188,8 +209,9 @@ impl Delivery {
             id,
             is_test,
             waba_id,
-            time_as_written: time.map_or("", RawValue::get),
+            time_as_written: time.map_or(&[], |time| written.bytes_of(time)),
             time: time.and_then(|time| self.entry_time(time)),
+            written,
         }
     }
 
@@ -221,7 +243,8 @@ impl Delivery {
             return self.malformed("change", "value");
         };
         let rejection_info = present(change.rejection_info);
-        let key = delivery_key(&origin.id, origin.time_as_written, &name, value.get());
+        let value_as_written = origin.written.bytes_of(value);
+        let key = delivery_key(&origin.id, origin.time_as_written, &name, value_as_written);
         if field == WebhookField::Messages {
             self.read_spelling(origin, value, key);
             if let Some(customers) = customers
@@ -331,6 +354,26 @@ impl Delivery {
     }
 }
 
+/// The body as it was received, and the text of the same length that is read in its place.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    received: &'a [u8],
+    read: &'a str,
+}
+
+impl<'a> Written<'a> {
+    fn new(received: &'a [u8], read: &'a str) -> Self {
+        Self { received, read }
+    }
+
+    /// The bytes received in the place of this part of the text: what Meta repeats, repaired or not.
+    fn bytes_of(self, part: &'a RawValue) -> &'a [u8] {
+        let part = part.get();
+        let from = part.as_ptr().addr() - self.read.as_ptr().addr();
+        &self.received[from..from + part.len()]
+    }
+}
+
 /// What the changes of one entry share.
 struct Origin<'a> {
     /// `id`, as the text it is; empty where it is none.
@@ -338,6 +381,7 @@ struct Origin<'a> {
     is_test: bool,
     waba_id: Option<WabaId>,
     /// For the delivery key: empty where there is none.
-    time_as_written: &'a str,
+    time_as_written: &'a [u8],
     time: Option<Timestamp>,
+    written: Written<'a>,
 }

@@ -4,7 +4,9 @@
 mod demo;
 mod drill;
 mod healthcheck;
+mod proxies;
 mod serving;
 mod signals;
 mod subscribe;
+mod unreadable;
 mod usage;

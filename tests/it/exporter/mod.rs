@@ -11,3 +11,4 @@ mod reload;
 mod status;
 mod subscribe;
 mod two_sources;
+mod unreadable;

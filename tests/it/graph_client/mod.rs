@@ -8,4 +8,5 @@ mod failures;
 mod fields;
 mod limits;
 mod paging;
+mod unreadable;
 mod values;

@@ -94,6 +94,24 @@ async fn stored_parcels(database: &Path) -> i64 {
 }
 
 #[tokio::test]
+async fn bytes_that_are_read_as_others_are_passed_on_as_they_came() {
+    let upstream = Upstream::new(Manner::Takes(Duration::ZERO)).await;
+    let file = relaying_to(&upstream.url(), "");
+    let exporter = Exporter::configured(small_world(), &file).await;
+    let secret = exporter.meta.look(|world| world.app.secret.clone());
+    let body = [
+        br#"{"object":"whatsapp_business_account","x\ud83d":1e999,"entry":[{"id":"800100200300401","changes":["#.as_slice(),
+        b"{\"field\":\"messages\",\"value\":{\"text\":\"caf\xe9\n\"}}]}]}",
+    ]
+    .concat();
+    assert_eq!(exporter.post_signed(body.clone()).await, 200);
+    exporter.until(TAKEN, 1.0).await;
+    let taken = upstream.taken();
+    assert_eq!(taken[0].signature, header_value(&secret, &body));
+    assert_eq!(taken[0].body, body);
+}
+
+#[tokio::test]
 async fn everything_arrives_in_order_though_the_upstream_fails_and_the_exporter_restarts() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");

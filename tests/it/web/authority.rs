@@ -39,11 +39,12 @@ impl Authority {
 
     /// A server on this machine.
     pub fn server(&self) -> Identity {
-        self.sign(
-            &["127.0.0.1", "localhost"],
-            "exporter",
-            ExtendedKeyUsagePurpose::ServerAuth,
-        )
+        self.server_of(&["127.0.0.1", "localhost"])
+    }
+
+    /// A server of these names.
+    pub fn server_of(&self, names: &[&str]) -> Identity {
+        self.sign(names, "exporter", ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A client of this common name and these alternative names.

@@ -9,6 +9,7 @@ mod message;
 mod number;
 mod properties;
 mod template;
+mod unreadable;
 mod unwatched;
 
 use std::collections::BTreeSet;
@@ -105,6 +106,11 @@ fn as_text(oddity: &Oddity) -> String {
             format!("{noun}.{key}={}", word.as_deref().unwrap_or("(redacted)"))
         }
         Oddity::Malformed { noun, key } => format!("{noun}.{key}!"),
+        Oddity::Unreadable {
+            noun,
+            defect,
+            count,
+        } => format!("{noun}.json: {count} {}", defect.as_str()),
     }
 }
 

@@ -5,13 +5,12 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::message::{Category, ErrorCode, Status, Told};
 use crate::domain::number::Spelling;
 use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, WebhookField, Word};
-use crate::ingest::{Customers, Object, Oddities, Oddity};
+use crate::ingest::{Customers, Object, Oddities, Oddity, json};
 
 /// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
 const SENDER: [&str; 2] = ["from", "from_user_id"];
@@ -60,8 +59,8 @@ pub fn read(
     customers: &Customers,
     odd: &mut Oddities,
 ) -> Option<(PhoneNumberId, Vec<Item>)> {
-    let value: Option<Value> = serde_json::from_str(value.get()).ok();
     let noun = WebhookField::Messages.as_str();
+    let value = json::read_text(value.get(), noun, odd);
     let change = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(change) = change else {
         odd.push(Oddity::Malformed {

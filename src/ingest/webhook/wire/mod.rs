@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
-use crate::ingest::{Object, Oddities, Oddity};
+use crate::ingest::{Object, Oddities, Oddity, json};
 
 /// What a change's value says.
 pub struct Reading {
@@ -69,12 +69,10 @@ pub fn read(
     let Some(reader) = reader_of(field) else {
         return Reading::unwatched();
     };
-    // Fails for nesting deeper than serde_json's limit, half surrogates, and numbers beyond any float.
-    let value = serde_json::from_str::<Value>(value.get()).ok();
-    let value = value.map(|value| with_rejection_info(value, rejection_info));
-    let object = value
-        .as_ref()
-        .and_then(|value| Object::of(field.as_str(), value));
+    let noun = field.as_str();
+    let value = json::read_text(value.get(), noun, odd);
+    let value = value.map(|value| with_rejection_info(value, rejection_info, noun, odd));
+    let object = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(object) = object else {
         odd.push(Oddity::Malformed {
             noun: "change",
@@ -92,8 +90,13 @@ pub fn read(
 }
 
 /// Meta's syntax block has `rejection_info` beside `value`, its example inside: from here on inside.
-fn with_rejection_info(mut value: Value, beside: Option<&RawValue>) -> Value {
-    let info = beside.and_then(|raw| serde_json::from_str(raw.get()).ok());
+fn with_rejection_info(
+    mut value: Value,
+    beside: Option<&RawValue>,
+    noun: &'static str,
+    odd: &mut Oddities,
+) -> Value {
+    let info = beside.and_then(|raw| json::read_text(raw.get(), noun, odd));
     if let (Some(info), Some(map)) = (info, value.as_object_mut()) {
         map.entry("rejection_info").or_insert(info);
     }

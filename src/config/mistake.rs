@@ -1,0 +1,384 @@
+//! What people write where a secret belongs: the secret with something around it, or something in its
+//! place. Each is the end of a sentence that says what it is and what to do, and none repeats the text.
+
+use super::secret::SecretKind;
+
+const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', '„', '«', '»'];
+
+/// A terminal shows none of these, and copying from a web page brings them along.
+const INVISIBLE: &[char] = &[
+    '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}',
+];
+
+/// What a page shows instead of a secret.
+const MASKS: &[char] = &['•', '●', '∙', '·', '*', '.', '…'];
+
+/// Words that stand for a secret in examples; matched whole.
+const STAND_INS: &[&str] = &[
+    "changeme",
+    "change-me",
+    "change_me",
+    "replaceme",
+    "replace-me",
+    "replace_me",
+    "todo",
+    "placeholder",
+];
+
+/// Names under which a secret is kept in files of other formats.
+const NAMES: &[&str] = &[
+    "access_token",
+    "app_secret",
+    "password",
+    "secret",
+    "token",
+    "value",
+    "verify_token",
+    "webhook_verify_token",
+];
+
+/// What this text is, if it is no secret but a slip.
+pub(super) fn mistake(kind: SecretKind, text: &str) -> Option<&'static str> {
+    let is_from_meta = kind.is_from_meta();
+    if text.starts_with('\u{feff}') {
+        Some("begins with a byte order mark (BOM); save it as UTF-8 without one")
+    } else if text.contains(INVISIBLE) {
+        Some(
+            "holds an invisible character, such as a zero-width space; copy it again as plain text",
+        )
+    } else if is_placeholder(kind, text) {
+        Some("is a placeholder or a variable that nothing has replaced; give the secret itself")
+    } else if is_from_meta && is_masked(text) {
+        Some("is masked; choose Show in the App Dashboard and copy it again")
+    } else if is_assignment(text) {
+        Some("holds a name before the value, such as NAME=value; give the value alone")
+    } else if is_quoted(kind, text) {
+        Some("is in quotation marks, which would be part of it; remove them")
+    } else if kind != SecretKind::Phrase && has_scheme(text) {
+        Some(
+            "begins with the name of a scheme, such as `Bearer`, which is added when it is sent; give the token alone",
+        )
+    } else if is_from_meta && text.starts_with(['{', '[']) {
+        Some("is JSON or YAML; give the value alone")
+    } else {
+        None
+    }
+}
+
+/// Does the text hold `${NAME}`, or `${NAME:-default}` and its like?
+pub(super) fn has_variable(text: &str) -> bool {
+    text.match_indices("${").any(|(at, begin)| {
+        let rest = &text[at + begin.len()..];
+        let name =
+            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+        let begins_well =
+            rest.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        begins_well && name.starts_with(['}', ':', '-', '?', '+']) && name.contains('}')
+    })
+}
+
+fn is_placeholder(kind: SecretKind, text: &str) -> bool {
+    let within = |open: &str, close: &str| {
+        let inner = text
+            .strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close));
+        inner.is_some_and(|inner| !inner.is_empty())
+    };
+    let is_name = |name: &str| {
+        let is_letter = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
+        // A phrase may well begin with a dollar sign; the names of variables are capitals.
+        let is_case =
+            kind.is_from_meta() || !name.contains(|letter: char| letter.is_ascii_lowercase());
+        name.len() > 1
+            && is_case
+            && name.bytes().all(is_letter)
+            && !name.as_bytes()[0].is_ascii_digit()
+    };
+    let template = text.find("{{").is_some_and(|at| text[at..].contains("}}"));
+    let shell = text.strip_prefix('$').is_some_and(is_name);
+    let windows = text.strip_prefix("$env:").is_some()
+        || text
+            .strip_prefix('%')
+            .and_then(|rest| rest.strip_suffix('%'))
+            .is_some_and(is_name);
+    has_variable(text)
+        || template
+        || shell
+        || windows
+        || [("$(", ")"), ("<", ">"), ("$((", "))")]
+            .iter()
+            .any(|(open, close)| within(open, close))
+        || kind.is_from_meta() && is_stand_in(text)
+}
+
+fn is_stand_in(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let bare = lower
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(&lower);
+    let is_yours = ["your", "insert", "paste"].iter().any(|word| {
+        let rest = bare.strip_prefix(word);
+        rest.is_some_and(|rest| rest.starts_with(['_', '-', ' ']))
+    });
+    is_yours || STAND_INS.contains(&bare)
+}
+
+/// Nothing but dots or asterisks, or more than a few of them in a row.
+fn is_masked(text: &str) -> bool {
+    text.chars().count() > 2 && text.chars().all(|character| MASKS.contains(&character))
+        || ["•••", "●●●", "***", "....", "…"]
+            .iter()
+            .any(|mask| text.contains(mask))
+}
+
+/// `NAME=value`, `export NAME=value` or `name: value` in its first line. A value in base64 may end in `=`.
+fn is_assignment(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    let mut is_command = false;
+    for command in ["export ", "set ", "setx ", "declare -x ", "$env:"] {
+        if let Some(after) = rest.strip_prefix(command) {
+            (rest, is_command) = (after.trim_start(), true);
+        }
+    }
+    let end = rest
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+        .unwrap_or(rest.len());
+    let (name, after) = rest.split_at(end);
+    let after = after.trim_start_matches([' ', '\t']);
+    let value = after
+        .strip_prefix(['=', ':'])
+        .map(|value| value.trim_matches([' ', '=']));
+    let has_value = value.is_some_and(|value| !value.is_empty());
+    let is_capitals =
+        name.contains('_') && !name.contains(|letter: char| letter.is_ascii_lowercase());
+    let is_name = is_command || is_capitals || NAMES.contains(&name.to_ascii_lowercase().as_str());
+    has_value
+        && !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && is_name
+}
+
+/// Both ends; what is from Meta has none at either.
+fn is_quoted(kind: SecretKind, text: &str) -> bool {
+    let ends = [text.starts_with(QUOTES), text.trim_end().ends_with(QUOTES)];
+    if kind.is_from_meta() {
+        ends.contains(&true)
+    } else {
+        ends == [true; 2] && text.chars().count() > 1
+    }
+}
+
+fn has_scheme(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let lower = lower
+        .strip_prefix("authorization:")
+        .map_or(lower.as_str(), str::trim_start);
+    let is_header = lower.len() < text.len();
+    is_header
+        || ["bearer ", "bearer:", "oauth ", "token "]
+            .iter()
+            .any(|scheme| lower.starts_with(scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "EAAGm0PX4ZCpsBAKZC2ZBfJq7ZA";
+    const HEX: &str = "0123456789abcdef0123456789abcdef";
+    const ALL: [SecretKind; 4] = [
+        SecretKind::AccessToken,
+        SecretKind::AppSecret,
+        SecretKind::EventsToken,
+        SecretKind::Phrase,
+    ];
+
+    fn assert_is(kinds: &[SecretKind], texts: &[String], what: &str) {
+        for (text, kind) in texts
+            .iter()
+            .flat_map(|text| kinds.iter().map(move |kind| (text, *kind)))
+        {
+            let found = mistake(kind, text).unwrap_or("no mistake");
+            assert!(found.contains(what), "{kind:?} {text:?}: {found}");
+            assert!(!found.contains(TOKEN) && !found.contains(HEX), "{found}");
+        }
+    }
+
+    fn around(pairs: &[(&str, &str)]) -> Vec<String> {
+        let texts = pairs.iter().flat_map(|(before, after)| {
+            [TOKEN, HEX].map(|secret| format!("{before}{secret}{after}"))
+        });
+        texts.collect()
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn secrets_are_no_mistakes() {
+        for secret in [
+            TOKEN,
+            HEX,
+            "c2VjcmV0X1NFQ1JFVA==",
+            "A_B=",
+            "123456|abcDEF_gh-i",
+            "EAAGtoken",
+            "secret",
+            "token",
+            "my-token",
+            "xxxx",
+            "a",
+        ] {
+            for kind in ALL {
+                assert_eq!(mistake(kind, secret), None, "{kind:?} {secret}");
+            }
+        }
+        for phrase in [
+            "two words, ümlaut",
+            "it's",
+            "$ecret",
+            "$",
+            "<",
+            "a<b>",
+            "100%",
+            "key: words",
+            "bearer of news",
+            "***",
+            "changeme",
+            "{curly}",
+            "say \"hi\"",
+            "a=b",
+            "$100",
+        ] {
+            assert_eq!(mistake(SecretKind::Phrase, phrase), None, "{phrase}");
+        }
+    }
+
+    #[test]
+    fn quotation_marks_are_told() {
+        let quoted = around(&[
+            ("\"", "\""),
+            ("'", "'"),
+            ("`", "`"),
+            ("“", "”"),
+            ("„", "“"),
+            ("«", "»"),
+        ]);
+        assert_is(&ALL, &quoted, "quotation marks");
+        let half = around(&[("\"", ""), ("", "'"), ("“", "")]);
+        assert_is(
+            &[SecretKind::AccessToken, SecretKind::AppSecret],
+            &half,
+            "quotation marks",
+        );
+    }
+
+    #[test]
+    fn invisible_characters_are_told() {
+        assert_is(&ALL, &around(&[("\u{feff}", "")]), "byte order mark");
+        assert_is(
+            &ALL,
+            &around(&[
+                ("", "\u{feff}"),
+                ("\u{200b}", ""),
+                ("", "\u{2060}"),
+                ("", "\u{ad}"),
+            ]),
+            "invisible",
+        );
+    }
+
+    #[test]
+    fn a_name_before_the_value_is_told() {
+        let names = around(&[
+            ("WHATSAPP_ACCESS_TOKEN=", ""),
+            ("export WHATSAPP_APP_SECRET=", ""),
+            ("export token=\"", "\""),
+            ("set APP_SECRET=", ""),
+            ("WHATSAPP_ACCESS_TOKEN = ", ""),
+            ("access_token: ", ""),
+            ("token=", ""),
+            ("TOKEN=", "\nOTHER_TOKEN=x"),
+            ("APP_SECRET='", "'"),
+            ("export  X=", ""),
+        ]);
+        assert_is(&ALL, &names, "a name before the value");
+    }
+
+    #[test]
+    fn placeholders_are_told() {
+        let placeholders = owned(&[
+            "${WHATSAPP_ACCESS_TOKEN}",
+            "$WHATSAPP_ACCESS_TOKEN",
+            "${TOKEN:-}",
+            "${TOKEN:?unset}",
+            "{{ .Token }}",
+            "{{token}}",
+            "{{ vault `a` }}",
+            "<your token>",
+            "<TOKEN>",
+            "%TOKEN%",
+            "$(cat /run/token)",
+            "$env:TOKEN",
+            "Bearer ${TOKEN}",
+            "\"${TOKEN}\"",
+            "TOKEN=${TOKEN}",
+        ]);
+        assert_is(&ALL, &placeholders, "placeholder");
+        let words = owned(&[
+            "your_access_token",
+            "YOUR-APP-SECRET",
+            "your token here",
+            "changeme",
+            "CHANGE_ME",
+            "TODO",
+            "[your-token]",
+            "$token",
+            "paste-token-here",
+        ]);
+        assert_is(
+            &[SecretKind::AccessToken, SecretKind::AppSecret],
+            &words,
+            "placeholder",
+        );
+        let masks = owned(&["••••••••", "********", "...", "EAAG••••••", "0123****"]);
+        assert_is(
+            &[SecretKind::AccessToken, SecretKind::AppSecret],
+            &masks,
+            "masked",
+        );
+    }
+
+    #[test]
+    fn a_header_or_another_format_is_told() {
+        let headers = around(&[
+            ("Bearer ", ""),
+            ("bearer ", ""),
+            ("Authorization: Bearer ", ""),
+            ("OAuth ", ""),
+        ]);
+        assert_is(
+            &[SecretKind::AccessToken, SecretKind::EventsToken],
+            &headers,
+            "scheme",
+        );
+        let json = around(&[("{\"access_token\":\"", "\"}"), ("[", "]")]);
+        assert_is(
+            &[SecretKind::AccessToken, SecretKind::AppSecret],
+            &json,
+            "JSON",
+        );
+    }
+
+    #[test]
+    fn variables_in_braces_are_found_anywhere() {
+        for text in ["${A}", "x${a_1:-b}y", "${A?}", "https://${HOST}/", "$${A}"] {
+            assert!(has_variable(text), "{text}");
+        }
+        for text in ["$A", "${}", "${", "${1}", "a$", "^a{2}$", "${A", "{A}"] {
+            assert!(!has_variable(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The variables that name a proxy. The HTTP client reads them itself, and goes without a proxy, saying
+//! nothing, where it does not understand one: what it would not understand is refused here.
+//!
+//! Which variable counts is the client's rule: the capital form first, even where it is blank, and
+//! `ALL_PROXY` for what has none of its own. Proxies have passwords in their URLs, so no URL is repeated.
+
+use hyper::Uri;
+
+use super::environment::Environment;
+use super::walker::Walker;
+
+/// Both forms of a name.
+type Names = [&'static str; 2];
+
+const OWN: [Names; 2] = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"]];
+const ALL: Names = ["ALL_PROXY", "all_proxy"];
+const NONE: Names = ["NO_PROXY", "no_proxy"];
+
+/// What the client speaks to a proxy.
+const SCHEMES: [&str; 2] = ["http", "https"];
+
+/// Longest scheme repeated; anything longer is no scheme.
+const MAX_SCHEME: usize = 12;
+
+/// Checks the variables; says whether one of them names a proxy.
+pub(super) fn read(walker: &mut Walker<'_>) -> bool {
+    let own = OWN.map(|names| read_one(walker, &names));
+    // Where both have their own, nobody asks for this one.
+    let is_asked = own.contains(&false);
+    let all = is_asked && read_one(walker, &ALL);
+    warn_of_hidden(walker, &NONE);
+    all || own.contains(&true)
+}
+
+fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
+    warn_of_hidden(walker, names);
+    let Some((name, url)) = in_force(walker.environment(), names) else {
+        return false;
+    };
+    if let Err(message) = check(&url) {
+        walker.error(name, message);
+    }
+    true
+}
+
+/// The form that the client takes, where it names something.
+fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static str, String)> {
+    let set = names.iter().find_map(|name| {
+        let text = environment.variable(name)?.into_string().ok()?;
+        Some((*name, text))
+    });
+    set.filter(|(_, text)| !text.trim().is_empty())
+}
+
+fn warn_of_hidden(walker: &mut Walker<'_>, [capital, small]: &Names) {
+    let environment = walker.environment();
+    let is_blank = |name| {
+        let text = environment.variable(name)?.into_string().ok()?;
+        Some(text.trim().is_empty())
+    };
+    if is_blank(capital) == Some(true) && is_blank(small) == Some(false) {
+        let message = format!("is set and blank, so that {small} does not count; unset {capital}");
+        walker.warn(*capital, message);
+    }
+}
+
+fn check(url: &str) -> Result<(), String> {
+    let not_a_url = "is not a proxy's URL; write it like http://proxy.example.com:3128, and characters of a \
+                     password that mean something in a URL as %XX";
+    if let Some((scheme, _)) = url.split_once("://")
+        && !SCHEMES.contains(&scheme)
+    {
+        return Err(format!(
+            "names a proxy by the scheme {}, which is not supported; give an http:// or https:// proxy, or \
+             unset it",
+            shown_scheme(scheme)
+        ));
+    }
+    let uri: Uri = url.parse().map_err(|_| not_a_url)?;
+    let authority = uri.authority().ok_or(not_a_url)?;
+    let (_, address) = authority
+        .as_str()
+        .rsplit_once('@')
+        .unwrap_or(("", authority.as_str()));
+    let has_port = address.len() > authority.host().len();
+    let is_good = !authority.host().is_empty() && (!has_port || authority.port_u16().is_some());
+    is_good.then_some(()).ok_or_else(|| not_a_url.to_owned())
+}
+
+/// The scheme, where it can be one.
+fn shown_scheme(scheme: &str) -> &str {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if (1..=MAX_SCHEME).contains(&scheme.len()) && scheme.bytes().all(is_part) {
+        scheme
+    } else {
+        "before ://"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_and_https_proxies_are_taken() {
+        for good in [
+            "http://proxy:3128",
+            "https://proxy.example.com",
+            "proxy:3128",
+            "proxy",
+            "10.0.0.1:3128",
+            "http://[::1]:3128",
+            "http://[::1]",
+            "http://me:pass@proxy:3128/",
+            "me:pa%3Ass@proxy:3128",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_refused_by_name() {
+        for scheme in [
+            "socks", "socks4", "socks4a", "socks5", "socks5h", "ftp", "htp", "htpps", "HTTP",
+            "quic", "tcp",
+        ] {
+            let error = check(&format!("{scheme}://me:secret@proxy:1080")).expect_err(scheme);
+            assert!(
+                error.starts_with(&format!(
+                    "names a proxy by the scheme {scheme}, which is not supported; "
+                )),
+                "{error}"
+            );
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_would_pass_over_is_refused_without_showing_it() {
+        for bad in [
+            "http:/secret:1",
+            "http//secret:1",
+            "http://",
+            "http://secret:port",
+            "http://secret:99999",
+            "secret:99999",
+            "http://me:se cret@proxy:1",
+            "http://me:se^cret\u{e9}@proxy:1",
+            "/secret",
+            "://secret",
+            "secret secret://proxy",
+            "me:secret@://proxy",
+        ] {
+            let error = check(bad).expect_err(bad);
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads a JSON text that is Meta's: strictly, and where that fails once more with its unreadable values
+//! replaced. The first attempt is the rule, and costs nothing more than serde_json does.
+
+use serde_json::Value;
+
+use super::repaired;
+use crate::ingest::{Oddities, Oddity};
+
+/// The value; `None` if the bytes are not JSON. What had to be replaced is reported under `noun`.
+pub fn read(json: &[u8], noun: &'static str, odd: &mut Oddities) -> Option<Value> {
+    let strict = serde_json::from_slice(json);
+    strict.ok().or_else(|| read_repaired(json, noun, odd))
+}
+
+/// The same of text, whose encoding need not be checked again.
+pub fn read_text(json: &str, noun: &'static str, odd: &mut Oddities) -> Option<Value> {
+    let strict = serde_json::from_str(json);
+    strict
+        .ok()
+        .or_else(|| read_repaired(json.as_bytes(), noun, odd))
+}
+
+fn read_repaired(json: &[u8], noun: &'static str, odd: &mut Oddities) -> Option<Value> {
+    let (text, repairs) = repaired(json);
+    let value = serde_json::from_str(&text).ok()?;
+    odd.extend(Oddity::from_repairs(noun, &repairs));
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ingest::json::Defect;
+
+    #[test]
+    fn what_was_replaced_is_reported_and_what_is_not_json_says_nothing() {
+        let mut odd = Oddities::new();
+        let value = read(
+            br#"{"a": "\ud83d", "b": [1e999, 1e999]}"#,
+            "answer",
+            &mut odd,
+        );
+        assert_eq!(value, Some(json!({"a": "\u{fffd}", "b": [null, null]})));
+        let unreadable = |defect, count| Oddity::Unreadable {
+            noun: "answer",
+            defect,
+            count,
+        };
+        assert_eq!(
+            odd,
+            [
+                unreadable(Defect::HalfSurrogate, 1),
+                unreadable(Defect::NumberOutOfRange, 2)
+            ]
+        );
+        odd.clear();
+        assert_eq!(read(b"{}", "answer", &mut odd), Some(json!({})));
+        assert_eq!(read(br#"{"a": "\ud83d""#, "answer", &mut odd), None);
+        assert!(odd.is_empty());
+    }
+}

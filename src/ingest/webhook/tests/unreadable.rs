@@ -1,0 +1,198 @@
+//! A value that the JSON parser refuses costs nothing beside it, and changes no delivery's key.
+
+use super::{ACCOUNT, RECEIVED_AT, SENT_AT, as_text, customers};
+use crate::domain::account::{News as AccountNews, ReviewStatus};
+use crate::domain::template::{EventKind, News, PauseTitle};
+use crate::domain::{Fact, Source};
+use crate::ingest::Customers;
+use crate::ingest::webhook::Delivery;
+
+/// What one text may hold that serde_json refuses, as it stands in a body, and its name in the log.
+const UNREADABLE: [(&[u8], &str); 10] = [
+    (br#""cut \ud83d""#, "half_surrogate"),
+    (br#""\ude00 cut""#, "half_surrogate"),
+    (br#""\ude00\ud83d""#, "half_surrogate"),
+    (br#"{"a\ud83d": 1}"#, "half_surrogate"),
+    (b"1e999", "number_out_of_range"),
+    (b"[-1E+400]", "number_out_of_range"),
+    (b"\"caf\xe9\"", "invalid_utf8"),
+    (b"\"cut \xf0\x9f\"", "invalid_utf8"),
+    (b"\"two\nlines\"", "control_character"),
+    (br#""cut \ud8""#, "invalid_escape"),
+];
+
+const REVIEW: &[u8] = br#"{"field":"account_review_update","value":{"decision":"APPROVED"}}"#;
+
+/// A delivery of these changes of the fixtures' account, `extra` being what follows `object`.
+fn body(extra: &[u8], changes: &[&[u8]]) -> Vec<u8> {
+    let head = br#"{"object":"whatsapp_business_account","#;
+    let entry = format!(r#""entry":[{{"id":"{ACCOUNT}","time":{SENT_AT},"changes":["#);
+    [
+        &head[..],
+        extra,
+        entry.as_bytes(),
+        &changes.join(&b","[..]),
+        b"]}]}",
+    ]
+    .concat()
+}
+
+/// A template that is paused, with `unreadable` where its description stands.
+fn paused(unreadable: &[u8]) -> Vec<u8> {
+    let before = br#"{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_id":7001002003004005,"other_info":{"description":"#;
+    [&before[..], unreadable, br#","title":"FIRST_PAUSE"}}}"#].concat()
+}
+
+fn nested(depth: usize) -> Vec<u8> {
+    ["[".repeat(depth), "]".repeat(depth)].concat().into_bytes()
+}
+
+fn read(body: &[u8]) -> Delivery {
+    read_with(body, None)
+}
+
+fn read_with(body: &[u8], customers: Option<&Customers>) -> Delivery {
+    Delivery::parse(body, RECEIVED_AT, customers).expect("JSON")
+}
+
+fn oddities(delivery: &Delivery) -> Vec<String> {
+    delivery.oddities.iter().map(as_text).collect()
+}
+
+fn is_paused(fact: &Fact) -> bool {
+    let Fact::Template(told) = fact else {
+        return false;
+    };
+    matches!(
+        told.news,
+        News::Status {
+            event: EventKind::Paused,
+            pause: Some(PauseTitle::FirstPause),
+            ..
+        }
+    )
+}
+
+fn is_review(fact: &Fact) -> bool {
+    *fact == Fact::Account(AccountNews::Review(ReviewStatus::Approved))
+}
+
+#[test]
+fn a_description_that_cannot_be_read_hides_no_pause() {
+    for (unreadable, defect) in UNREADABLE {
+        let delivery = read(&body(b"", &[&paused(unreadable), REVIEW]));
+        let [first, second] = delivery.events.as_slice() else {
+            panic!("{delivery:?}");
+        };
+        assert!(is_paused(&first.fact), "{defect}: {first:?}");
+        assert!(is_review(&second.fact), "{defect}: {second:?}");
+        let odd = oddities(&delivery);
+        assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
+    }
+    let delivery = read(&body(b"", &[&paused(&nested(100_000)), REVIEW]));
+    assert!(is_paused(&delivery.events[0].fact));
+    assert_eq!(
+        oddities(&delivery),
+        ["message_template_status_update.json: 1 nested_too_deeply"]
+    );
+}
+
+#[test]
+fn what_is_not_needed_around_the_changes_hides_none() {
+    let extras: [&[u8]; 7] = [
+        br#""x\ud83d":1,"#,
+        b"\"x\xff\":1,",
+        br#""x":"\ud83d","#,
+        b"\"x\":\"a\tb\",",
+        b"\"entry\":1e999,",
+        br#""entry":["\ud83d",1e999],"#,
+        br#""entry":{"id\ude00":1,"changes":"\ud83d"},"#,
+    ];
+    for extra in extras {
+        let delivery = read(&body(
+            extra,
+            &[b"1e999", br#""\ud83d""#, &paused(b"1"), REVIEW],
+        ));
+        let facts: Vec<&Fact> = delivery.events.iter().map(|event| &event.fact).collect();
+        assert!(is_paused(facts[0]) && is_review(facts[1]), "{facts:?}");
+        assert!(
+            oddities(&delivery)
+                .iter()
+                .any(|odd| odd.starts_with("webhook.json: "))
+        );
+    }
+}
+
+#[test]
+fn an_unreadable_value_that_is_needed_is_lost_alone() {
+    let change = |event: &[u8]| {
+        let before = br#"{"field":"account_review_update","value":{"decision":"#;
+        [&before[..], event, b"}}"].concat()
+    };
+    for unreadable in [&b"1e999"[..], b"-1e999"] {
+        let delivery = read(&body(b"", &[&change(unreadable), REVIEW]));
+        assert_eq!(delivery.events[0].fact, Fact::Unwatched);
+        assert!(is_review(&delivery.events[1].fact));
+        assert_eq!(
+            oddities(&delivery),
+            [
+                "account_review_update.json: 1 number_out_of_range",
+                "account_review_update.decision!"
+            ]
+        );
+    }
+    let delivery = read(&body(b"", &[&change(br#""APPR\ud83d""#), REVIEW]));
+    assert!(is_review(&delivery.events[1].fact));
+    assert_eq!(
+        oddities(&delivery)[1],
+        "account_review_update.decision=(redacted)"
+    );
+}
+
+#[test]
+fn a_rejections_reason_is_read_beside_an_unreadable_value() {
+    let change = br#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":1},"rejection_info":{"recommendation":"cut \ud83d","reason":"SCAM"}}"#;
+    let delivery = read(&body(b"", &[change]));
+    let Fact::Template(told) = &delivery.events[0].fact else {
+        panic!("{delivery:?}");
+    };
+    let text = format!("{:?}", told.news);
+    assert!(text.contains("reason: Some(Scam)"), "{text}");
+}
+
+#[test]
+fn messages_beside_an_unreadable_value_are_read() {
+    let change = |text: &[u8]| {
+        let before = br#"{"field":"messages","value":{"metadata":{"phone_number_id":"900"},"messages":[{"id":"a","type":"text","from":"1","timestamp":"1774000000","text":{"body":"#;
+        let after = br#"}},{"id":"b","type":"image","from":"1","timestamp":"1774000000"}]}}"#;
+        [&before[..], text, after].concat()
+    };
+    for (unreadable, defect) in UNREADABLE {
+        let delivery = read_with(&body(b"", &[&change(unreadable)]), Some(&customers()));
+        assert_eq!(delivery.events.len(), 2, "{defect}");
+        let odd = oddities(&delivery);
+        assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
+    }
+}
+
+#[test]
+fn a_change_has_one_key_however_its_body_was_read() {
+    let keys = |body: &[u8]| -> Vec<Source> {
+        read(body)
+            .events
+            .into_iter()
+            .map(|event| event.source)
+            .collect()
+    };
+    for (unreadable, defect) in UNREADABLE {
+        let change = paused(unreadable);
+        let alone = keys(&body(b"", &[&change]));
+        // This key makes the whole body be read again.
+        let repaired = keys(&body(br#""x\ud83d":1,"#, &[&change]));
+        assert_eq!(alone, repaired, "{defect}");
+    }
+    // Both are read as the same text, and are two changes all the same.
+    let of = |unreadable| keys(&body(br#""x\ud83d":1,"#, &[&paused(unreadable)]));
+    assert_ne!(of(br#""cut \ud83d""#), of(br#""cut \ud83e""#));
+    assert_ne!(of(b"\"caf\xe9\""), of(b"\"caf\xe8\""));
+}

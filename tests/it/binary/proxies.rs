@@ -1,0 +1,387 @@
+//! Variables of proxies and certificates: the exporter's own listener is asked directly, whatever its
+//! address; the Graph API through the proxy; and a proxy that would be passed over is refused.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::process::Signal;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::durability::service::{NO_META, Service, variables};
+use crate::http::until_metric;
+use crate::process::{
+    Outcome, Process, SOON, exported_by, outcome, program, program_in, quiet_meta, until,
+};
+use crate::support::pair::Pair;
+use crate::web::authority::Authority;
+
+/// The names under which a proxy may stand.
+const NAMES: [&str; 6] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// A proxy that writes down the first line of each request, and connects where it is told to if that is
+/// here.
+struct Proxy {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// Its CONNECTs all lead to `target`, where there is one.
+    fn start(target: Option<SocketAddr>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, notes) = (stream.expect("a connection"), Arc::clone(&notes));
+                thread::spawn(move || serve(stream, target, &notes));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic before").clone()
+    }
+
+    /// The variables that name it, in every form.
+    fn variables(&self) -> Vec<(String, String)> {
+        let url = format!("http://me:hidden@{}", self.address);
+        NAMES.map(|name| (name.to_owned(), url.clone())).to_vec()
+    }
+}
+
+fn serve(stream: TcpStream, target: Option<SocketAddr>, notes: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(stream.try_clone().expect("a second handle"));
+    let mut first = String::new();
+    let _ = lines.read_line(&mut first);
+    notes
+        .lock()
+        .expect("no panic before")
+        .push(first.trim().to_owned());
+    let mut line = first.clone();
+    while line.trim() != "" {
+        line.clear();
+        let _ = lines.read_line(&mut line);
+    }
+    let mut client = stream;
+    let Some(target) = target.filter(|_| first.starts_with("CONNECT ")) else {
+        let _ = client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+        return;
+    };
+    let mut server = TcpStream::connect(target).expect("it listens");
+    let _ = client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
+    let (mut from, mut to) = (
+        server.try_clone().expect("a handle"),
+        client.try_clone().expect("a handle"),
+    );
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    });
+    let _ = std::io::copy(&mut client, &mut server);
+    let _ = server.shutdown(std::net::Shutdown::Both);
+}
+
+fn with(more: Vec<(String, String)>) -> Vec<(String, String)> {
+    [variables(), more].concat()
+}
+
+/// The same listener by addresses that nobody takes for loopback, and that lead there.
+fn unusual(address: SocketAddr) -> [String; 2] {
+    let port = address.port();
+    [
+        format!("[::ffff:127.0.0.1]:{port}"),
+        format!("0.0.0.0:{port}"),
+    ]
+}
+
+#[test]
+fn no_proxy_is_asked_for_our_own_listener_whatever_its_address() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Service::start(folder.path());
+    let proxy = Proxy::start(None);
+    for address in unusual(service.address) {
+        let listen = format!("--web.listen-address={address}");
+        for more in [[].as_slice(), &["--ready"]] {
+            let outcome = outcome(
+                &[&["healthcheck", &listen], more].concat(),
+                &proxy.variables(),
+            );
+            assert_eq!(outcome.code, Some(0), "{address}: {}", outcome.log);
+        }
+        let url = format!("--url=http://{address}/webhook");
+        for place in [listen, url] {
+            let arguments = ["drill", NO_META, "--end", &place];
+            let outcome = outcome(&arguments, &with(proxy.variables()));
+            assert_eq!(outcome.code, Some(0), "{place}: {}", outcome.log);
+        }
+    }
+    assert_eq!(proxy.asked(), [""; 0]);
+}
+
+#[test]
+fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
+    let mut pair = Pair::start();
+    let proxy = Proxy::start(None);
+    pair.variables.extend(proxy.variables());
+    let [address, _] = unusual(pair.exporter);
+    let listen = format!("--web.listen-address={address}");
+    let base_url = format!("--graph.base-url=http://{}", pair.graph);
+    let callback = format!(
+        "--webhook.callback-url=http://127.0.0.1:{}/webhook",
+        pair.exporter.port()
+    );
+    let outcome = outcome(&["doctor", &base_url, &listen, &callback], &pair.variables);
+    for found in [
+        "fine     exporter: runs",
+        "fine     self_test (",
+        "fine     self_test: and counted",
+    ] {
+        assert!(outcome.out.contains(found), "{}", outcome.out);
+    }
+    assert_eq!(proxy.asked(), [""; 0]);
+}
+
+/// Where the way out is a proxy, Meta's way in lies behind it; but what can be reached directly is.
+#[test]
+fn doctor_asks_the_proxy_for_a_public_address_that_takes_no_connection() {
+    let mut pair = Pair::start();
+    let proxy = Proxy::start(None);
+    pair.variables.extend(proxy.variables());
+    // Nobody listens at this port.
+    let callback = "--webhook.callback-url=https://[::ffff:127.0.0.1]:9/webhook";
+    let listen = format!("--web.listen-address={}", pair.exporter);
+    let base_url = format!("--graph.base-url=http://{}", pair.graph);
+    let outcome = outcome(&["doctor", &base_url, &listen, callback], &pair.variables);
+    assert!(
+        outcome.out.contains("problem  handshake"),
+        "{}",
+        outcome.out
+    );
+    let asked = proxy.asked();
+    let is_tunnel = |line: &String| line == "CONNECT [::ffff:7f00:1]:9 HTTP/1.1";
+    assert!(
+        !asked.is_empty() && asked.iter().all(is_tunnel),
+        "{asked:?}"
+    );
+}
+
+/// What a server of this name under TLS passes on to `target`.
+async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr {
+    let server = ca.server_of(&[name]);
+    let certificate = CertificateDer::from_pem_slice(server.certificate.as_bytes());
+    let key = PrivateKeyDer::from_pem_slice(server.key.as_bytes());
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.expect("PEM")], key.expect("PEM"))
+        .expect("a pair");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust us is no failure of ours.
+                let mut client = acceptor.accept(stream).await?;
+                let mut server = tokio::net::TcpStream::connect(target).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graph_api_is_asked_through_the_proxy_and_trusted_by_ssl_cert_file_or_dir() {
+    let (meta, graph) = quiet_meta(&[]);
+    let ca = Authority::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| -> String {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+        std::fs::write(&path, text).expect("a writable file");
+        path.to_str().expect("text").to_owned()
+    };
+    let ours = write("ca.pem", &ca.certificate);
+    let others = write("other.pem", &Authority::new().certificate);
+    write("certs/ca.crt", &ca.certificate);
+    let certs = folder.path().join("certs");
+    let certs = certs.to_str().expect("text");
+    let proxy = Proxy::start(Some(tls_front("graph.example", &ca, graph).await));
+    let start = |name: &str, trust: &str, path: &str| -> Process {
+        let mut variables = exported_by(&meta);
+        let url = format!("http://me:hidden@{}", proxy.address);
+        variables.push((name.to_owned(), url));
+        variables.push((trust.to_owned(), path.to_owned()));
+        let base_url = "--graph.base-url=https://graph.example";
+        program(&[base_url, "--web.listen-address=127.0.0.1:0"], &variables)
+    };
+    for (name, trust, path) in [
+        ("HTTPS_PROXY", "SSL_CERT_FILE", ours.as_str()),
+        ("https_proxy", "SSL_CERT_DIR", certs),
+        ("ALL_PROXY", "SSL_CERT_FILE", &ours),
+        ("all_proxy", "SSL_CERT_FILE", &ours),
+    ] {
+        let exporter = start(name, trust, path);
+        let address = exporter.address_after("the status page address=");
+        until_metric(address, "whatsapp_phone_number_info{");
+        assert!(!exporter.log().contains("hidden"), "{}", exporter.log());
+    }
+    start("HTTPS_PROXY", "SSL_CERT_FILE", &others).until_logged("poll failed");
+    let asked = proxy.asked();
+    // An exporter that was ended while it connected has asked for nothing.
+    let is_tunnel = |line: &String| line.is_empty() || line == "CONNECT graph.example:443 HTTP/1.1";
+    assert!(
+        !asked.is_empty() && asked.iter().all(is_tunnel),
+        "{asked:?}"
+    );
+}
+
+fn check(more: &[(&str, &str)]) -> Outcome {
+    let more = more
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut all = with(more.collect());
+    all.retain(|(name, _)| name != "WHATSAPP_APP_SECRET");
+    all.push((
+        "WHATSAPP_APP_SECRET".to_owned(),
+        "0123456789abcdef0123456789abcdef".to_owned(),
+    ));
+    outcome(&["check-config"], &all)
+}
+
+#[test]
+fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_config_and_doctor() {
+    for name in NAMES {
+        for scheme in ["socks4", "socks5", "socks5h", "ftp", "htp"] {
+            let url = format!("{scheme}://me:hidden@127.0.0.1:9");
+            let more = vec![(name.to_owned(), url)];
+            let commands: &[&str] = if scheme == "socks5" {
+                &["check-config", "serve", "doctor"]
+            } else {
+                &["check-config"]
+            };
+            for command in commands {
+                let outcome = outcome(&[command, NO_META], &with(more.clone()));
+                assert_eq!(outcome.code, Some(1), "{command} {name}");
+                let told = format!("{}{}", outcome.out, outcome.log);
+                let expected =
+                    format!("{name}: names a proxy by the scheme {scheme}, which is not supported");
+                assert!(told.contains(&expected), "{told}");
+                assert!(!told.contains("hidden"), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blank_and_unused_proxies_are_no_errors() {
+    for name in NAMES {
+        let blank = check(&[(name, " ")]);
+        assert_eq!((blank.code, blank.log.as_str()), (Some(0), ""), "{name}");
+    }
+    let (socks, http) = ("socks5://127.0.0.1:9", "http://127.0.0.1:9");
+    let unused = check(&[
+        ("ALL_PROXY", socks),
+        ("HTTPS_PROXY", http),
+        ("http_proxy", http),
+    ]);
+    assert_eq!(unused.code, Some(0), "{}", unused.log);
+    let shadowed = check(&[("HTTPS_PROXY", http), ("https_proxy", socks)]);
+    assert_eq!(shadowed.code, Some(0), "{}", shadowed.log);
+    let hidden = check(&[("HTTPS_PROXY", ""), ("https_proxy", http)]);
+    assert_eq!(hidden.code, Some(0));
+    assert_eq!(
+        hidden.log,
+        "warning: HTTPS_PROXY: is set and blank, so that https_proxy does not count; unset HTTPS_PROXY"
+    );
+}
+
+#[test]
+fn no_proxy_is_kept_to() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let proxy = Proxy::start(None);
+    // Nobody answers at this port, so that a call which reaches the proxy is the only one that is seen.
+    let start = |more: &[(&str, &str)]| {
+        let more = more
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let all: Vec<_> = proxy.variables().into_iter().chain(more).collect();
+        let arguments = [
+            "serve",
+            "--graph.base-url=https://[::ffff:127.0.0.1]:9",
+            "--web.listen-address=127.0.0.1:0",
+        ];
+        program_in(folder.path(), &arguments, &with(all))
+    };
+    for name in ["NO_PROXY", "no_proxy"] {
+        let exporter = start(&[(name, "example.com, ::ffff:127.0.0.0/104")]);
+        exporter.until_logged("poll failed");
+        assert_eq!(proxy.asked(), [""; 0], "{name}");
+    }
+    let _exporter = start(&[]);
+    until("the proxy to be asked", SOON, || {
+        let asked = proxy.asked();
+        if asked.is_empty() {
+            Err("nothing asked".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+}
+
+#[test]
+fn an_unusual_app_secret_is_a_warning_of_check_config_and_in_the_log() {
+    let mut given = variables();
+    given.retain(|(name, _)| name != "WHATSAPP_APP_SECRET");
+    given.push((
+        "WHATSAPP_APP_SECRET".to_owned(),
+        "hidden-and-short".to_owned(),
+    ));
+    let checked = outcome(&["check-config"], &given);
+    assert_eq!(checked.code, Some(0), "{}", checked.log);
+    assert!(
+        checked.out.starts_with("configuration is valid\n"),
+        "{}",
+        checked.out
+    );
+    let message = "is not 32 hexadecimal digits, as Meta's app secrets are";
+    assert!(
+        checked
+            .log
+            .starts_with(&format!("warning: WHATSAPP_APP_SECRET: {message}")),
+        "{}",
+        checked.log
+    );
+    let exporter = program(
+        &["serve", NO_META, "--web.listen-address=127.0.0.1:0"],
+        &given,
+    );
+    exporter.until_logged(message);
+    let warned = || exporter.log().matches(message).count();
+    assert_eq!(warned(), 1);
+    exporter.until_logged("the status page address=");
+    exporter.signal(Signal::HUP);
+    until("the warning after a reload", SOON, || {
+        (warned() == 2).then_some(()).ok_or_else(|| exporter.log())
+    });
+    for text in [checked.out, checked.log, exporter.log()] {
+        assert!(!text.contains("hidden-and-short"), "{text}");
+    }
+}
