@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
         flags: arguments.config.to_flags(),
         environment: Box::new(ProcessEnvironment),
     };
-    let report = examine(&source).await?;
+    let report = examine(&source, &|line| output::print_error(&line)).await?;
     match arguments.format {
         ReportFormat::Text => output::print(&Text(&report))?,
         ReportFormat::Json => {

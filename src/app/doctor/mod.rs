@@ -3,15 +3,19 @@
 //!
 //! One file for each link of the chain. A link that cannot be judged says so: that is neither well nor ill.
 
+mod account;
 mod accounts;
 mod callback;
 mod calls;
+mod fold;
 mod graph;
+mod network;
 mod running;
 mod store;
 mod subscription;
 mod token;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,9 +34,13 @@ use calls::CountedCalls;
 /// One app as the checks see it.
 struct App<'a> {
     config: &'a AppConfig,
-    client: &'a Client,
+    client: &'a Arc<Client>,
     calls: &'a CountedCalls,
+    progress: Progress<'a>,
 }
+
+/// Takes a line about how far the checks are, when they take long.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 const DISCOVERY: &str = "discovery";
 
@@ -40,7 +48,7 @@ const DISCOVERY: &str = "discovery";
 ///
 /// # Errors
 /// If no client can be made, such as for want of a CA store.
-pub async fn examine(source: &Source) -> anyhow::Result<Report> {
+pub async fn examine(source: &Source, progress: Progress<'_>) -> anyhow::Result<Report> {
     let config = match source.load() {
         Ok(config) => config,
         Err(errors) => {
@@ -52,7 +60,7 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
             return Ok(Report::of(findings.collect()));
         }
     };
-    examine_chain(&config).await
+    examine_chain(&config, progress).await
 }
 
 /// Keeps the report beside the store, where the status page finds it. There is nowhere to keep it for a
@@ -70,7 +78,7 @@ pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
     })
 }
 
-async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
+async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
     let mut findings = vec![configuration(config), store::writable(config)];
     let Some(first) = clients.first() else {
@@ -84,11 +92,12 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
     let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
-            let calls = CountedCalls::default();
+            let calls = CountedCalls::of_app();
             let app = App {
                 config: app,
                 client,
                 calls: &calls,
+                progress,
             };
             findings.extend(examine_app(config, &app, &mut accounts).await);
         }
@@ -115,7 +124,22 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
     findings.extend(found);
     all.extend(accounts.iter().cloned());
     findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
+    say_once(&mut findings);
     findings
+}
+
+/// Several checks meet the refusal of the same secret or token; the first finding about it is enough.
+fn say_once(findings: &mut Vec<Finding>) {
+    let mut told: Vec<Cow<'static, str>> = Vec::new();
+    findings.retain(|finding| {
+        let is_credential = finding.check == subscription::SECRET || finding.check == token::TOKEN;
+        if !is_credential || finding.is_fine() {
+            return true;
+        }
+        let is_news = !told.contains(&finding.check);
+        told.push(finding.check.clone());
+        is_news
+    });
 }
 
 /// The accounts that are listed, and those that are found.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{App, Finding};
+use super::{App, Finding, subscription};
 use crate::clock;
 use crate::domain::Timestamp;
 use crate::domain::access::{End, Token};
 
-const TOKEN: &str = "token";
+pub(super) const TOKEN: &str = "token";
 const END: &str = "token_expiry";
 const DATA_ACCESS: &str = "data_access_expiry";
 const SCOPES: &str = "token_permissions";
@@ -15,13 +15,17 @@ const SCOPES: &str = "token_permissions";
 /// As WhatsAppTokenExpiring says it.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
-const RENEW: &str =
+pub(super) const RENEW: &str =
     "Make a token of a system user, in Business Settings: it does not end. Then reload.";
 
 pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
     let name = &app.config.name;
     let token = match app.client.read_token(app.calls).await {
         Ok(token) => token,
+        Err(failure) if failure.is_about_credentials() => {
+            let finding = subscription::credentials_refused(&failure);
+            return (None, vec![finding.about(name)]);
+        }
         Err(failure) => {
             let finding = Finding::unknown(
                 TOKEN,
@@ -39,9 +43,7 @@ pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
 fn judged(token: &Token, now: Timestamp) -> Vec<Finding> {
     if !token.is_valid {
         let message = "Meta refuses it";
-        let cure = format!(
-            "It has ended, was revoked or is misspelt, or the app secret is not this app's. {RENEW}"
-        );
+        let cure = format!("It has ended, was revoked or is misspelt. {RENEW}");
         return vec![Finding::problem(TOKEN, message, cure)];
     }
     let kind = token
