@@ -270,6 +270,9 @@ impl Running {
         {
             tracing::info!(%waba_id, "account is no longer watched");
             self.core.telemetry.forget_account(&waba_id);
+            for client in clients {
+                client.forget_account(&waba_id);
+            }
         }
         let before: BTreeSet<WabaId> = settings::accounts(&self.config).collect();
         for waba_id in settings::accounts(&config).filter(|waba_id| !before.contains(waba_id)) {

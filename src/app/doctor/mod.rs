@@ -48,7 +48,18 @@ const DISCOVERY: &str = "discovery";
 ///
 /// # Errors
 /// If no client can be made, such as for want of a CA store.
-pub async fn examine(source: &Source, progress: Progress<'_>) -> anyhow::Result<Report> {
+pub async fn examine(source: &Source) -> anyhow::Result<Report> {
+    examine_with_progress(source, &|_| {}).await
+}
+
+/// The same, with a line now and then when it takes long.
+///
+/// # Errors
+/// As [`examine`].
+pub async fn examine_with_progress(
+    source: &Source,
+    progress: Progress<'_>,
+) -> anyhow::Result<Report> {
     let config = match source.load() {
         Ok(config) => config,
         Err(errors) => {
@@ -171,11 +182,14 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
             "the token names no accounts: it is for all of them",
             "List the accounts, or set apps[].businesses.",
         ),
-        Err(SearchError::Failed(failure)) => Finding::unknown(
-            DISCOVERY,
-            format!("accounts cannot be looked for: {failure}"),
-            "Check the ids of the businesses, and that the token's user may see them (business_management).",
-        ),
+        Err(SearchError::Failed(failure)) => {
+            let message = format!("accounts cannot be looked for: {failure}");
+            let cure = "Check the ids of the businesses, and that the token's user may see them (business_management).";
+            match failure.wrong_node_kind() {
+                Some(_) => Finding::problem(DISCOVERY, message, cure),
+                None => Finding::unknown(DISCOVERY, message, cure),
+            }
+        }
     };
     (accounts, Some(finding.about(&app.config.name)))
 }

@@ -72,11 +72,10 @@ impl Client {
             let page = match page.await {
                 Ok(page) => page,
                 // The list changed under the cursor: only a new listing can be complete.
-                Err(failure)
-                    if failure.is_invalid_cursor(endpoint)
-                        && place.after.is_some()
-                        && std::mem::take(&mut may_start_over) =>
-                {
+                Err(failure) if failure.is_invalid_cursor(endpoint) => {
+                    if place.after.is_none() || !std::mem::take(&mut may_start_over) {
+                        break Some(failure);
+                    }
                     (found, unreadable, place) = (Vec::new(), 0, Place::default());
                     continue;
                 }

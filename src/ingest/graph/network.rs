@@ -56,19 +56,15 @@ fn cause(causes: &[String]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// rustls' errors stand somewhere below reqwest's, some of them inside an `io::Error`.
-fn is_about_tls(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>();
-        let inner = inner.and_then(std::io::Error::get_ref);
-        let is_inside = inner.is_some_and(|inner| inner.is::<rustls::Error>());
-        if error.is::<rustls::Error>() || is_inside {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// rustls' errors stand somewhere below reqwest's, often inside an `io::Error` within another one, whose
+/// `source` skips what it holds.
+fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
+    let inside = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || inside.is_some_and(|inside| is_about_tls(inside))
+        || error.source().is_some_and(is_about_tls)
 }
 
 #[cfg(test)]

@@ -97,6 +97,9 @@ async fn read(
 /// None of these removes state: old facts stay, and their age tells.
 fn next_after(failure: &Failure, now: Timestamp) -> Next {
     match failure.kind() {
+        FailureKind::RateLimit if failure.is_rate_limit_of_app() => {
+            Next::LimitApp(failure.retry_after())
+        }
         FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
         FailureKind::Token | FailureKind::AppSecret => Next::HoldApp,
         _ if failure.may_pass() => match failure.retry_after() {

@@ -174,6 +174,10 @@ impl Poller {
                     Next::PutOff(until) => self.put_off(&task, until),
                     next => self.schedule.finished(&task, now, next),
                 }
+                if let Next::LimitApp(_) = outcome.next {
+                    let accounts = self.accounts_of_app(&task.waba_id);
+                    self.schedule.limit_app(&accounts, &task.waba_id);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");
@@ -209,13 +213,7 @@ impl Poller {
     /// What was refused to one account of an app would be to all: they wait, and are down without
     /// each having to find out.
     fn hold_app(&mut self, waba_id: &WabaId, now: Timestamp) {
-        let Some(client) = self.clients.get(waba_id) else {
-            return;
-        };
-        let of_the_app = |(waba_id, other): (&WabaId, &Arc<Client>)| {
-            Arc::ptr_eq(client, other).then(|| waba_id.clone())
-        };
-        let accounts: Vec<WabaId> = self.clients.iter().filter_map(of_the_app).collect();
+        let accounts = self.accounts_of_app(waba_id);
         for waba_id in &accounts {
             for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
                 let labels = [waba_id.as_str(), collector.as_str()];
@@ -223,6 +221,17 @@ impl Poller {
             }
         }
         self.schedule.hold_app(&accounts, now);
+    }
+
+    /// The accounts that are polled with the same token.
+    fn accounts_of_app(&self, waba_id: &WabaId) -> Vec<WabaId> {
+        let Some(client) = self.clients.get(waba_id) else {
+            return vec![];
+        };
+        let of_the_app = |(waba_id, other): (&WabaId, &Arc<Client>)| {
+            Arc::ptr_eq(client, other).then(|| waba_id.clone())
+        };
+        self.clients.iter().filter_map(of_the_app).collect()
     }
 
     fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {
