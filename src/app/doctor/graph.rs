@@ -112,5 +112,7 @@ mod tests {
             version("v21.0", &greeting, now).message,
             "asked for v21.0; it ends in 59 days"
         );
+        let cure = version("v21.0", &greeting, now).cure.expect("it has one");
+        assert!(cure.starts_with("Set graph.api_version to a newer one"));
     }
 }

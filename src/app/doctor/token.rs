@@ -85,3 +85,27 @@ fn scopes(token: &Token) -> Option<Finding> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn an_end_that_has_come_or_is_near_asks_for_a_lasting_token() {
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let days = |days: u64| now.plus(Duration::from_secs(days * 86_400));
+        for (at, message) in [
+            (now, "it has ended"),
+            (days(1), "it ends in 1 days"),
+            (days(13), "it ends in 13 days"),
+        ] {
+            let finding = ends(END, "it", End::At(at), now);
+            assert_eq!(finding.verdict, Verdict::Problem);
+            assert_eq!(finding.message, message);
+            assert_eq!(finding.cure.as_deref(), Some(RENEW));
+        }
+        assert!(ends(END, "it", End::At(days(14)), now).is_fine());
+        assert!(ends(END, "it", End::Never, now).is_fine());
+    }
+}

@@ -65,7 +65,7 @@ async fn its_permissions() {
     let missing = format!("missing: {MANAGEMENT_SCOPE}");
     let cure = "Make the system user's token anew and tick them.";
     assert_found(&patient, "token_permissions", Problem, &missing, cure).await;
-    let cure = "The token is not for this account";
+    let cure = "Make a new token with whatsapp_business_management";
     assert_found(&patient, "account", Problem, "lacks a permission", cure).await;
 }
 
@@ -183,9 +183,7 @@ async fn its_subscription() {
 
 #[tokio::test]
 async fn an_app_that_nobody_names() {
-    let patient = Patient::healthy()
-        .await
-        .without_variable("WHATSAPP_APP_ID");
+    let patient = Patient::healthy().await.without_variable("WHATSAPP_APP_ID");
     let field = String::from("app_id");
     let value = serde_json::Value::Null;
     let fault = Fault::FieldReplaced { field, value };

@@ -24,7 +24,7 @@ async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) ->
 }
 
 /// A port at which nobody listens.
-fn nobody() -> SocketAddr {
+pub fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")
 }
@@ -202,4 +202,26 @@ async fn no_exporter_and_no_public_address() {
     .await;
     let cure = "Set webhook.callback_url to what stands in the App Dashboard.";
     assert_found(&patient, "callback_url", Unknown, "not known", cure).await;
+}
+
+#[tokio::test]
+async fn an_exporter_that_shows_its_metrics_to_nobody() {
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        let guarded = stranger(status).await;
+        let patient = Patient::healthy()
+            .await
+            .with_flag("--web.listen-address", &guarded.to_string());
+        let cure = "Look at whatsapp_exporter_webhook_deliveries_total in Prometheus";
+        assert_found(&patient, "exporter", Unknown, "without a login", cure).await;
+    }
+}
+
+#[tokio::test]
+async fn a_public_address_that_says_nothing() {
+    let url = format!("http://{}/webhook", silent().await);
+    let patient = Patient::healthy()
+        .await
+        .with_flag("--webhook.callback-url", &url);
+    let cure = "Check that the reverse proxy forwards to the exporter";
+    assert_found(&patient, "handshake", Problem, "no response in time", cure).await;
 }

@@ -5,6 +5,7 @@ mod discovery;
 pub mod meta;
 mod polling;
 mod public_side;
+mod refusals;
 mod reload;
 mod status;
 mod subscribe;
