@@ -257,7 +257,7 @@ impl Drops {
 }
 
 /// The labels of the gauge: the account is empty for a whole endpoint, and for calls about a portfolio.
-fn labels<'a>((endpoint, field): Field, object: Option<&'a str>) -> [&'a str; 3] {
+fn labels((endpoint, field): Field, object: Option<&str>) -> [&str; 3] {
     let is_of_account = endpoint.requested_node() == Some(NodeKind::Account);
     let waba_id = object.filter(|_| is_of_account).unwrap_or_default();
     [endpoint.as_str(), field, waba_id]

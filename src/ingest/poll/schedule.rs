@@ -219,7 +219,7 @@ impl Schedule {
         self.set_due(task, due);
         match next {
             Next::HoldAccount(_) | Next::LimitApp(_) | Next::HoldApp => {
-                self.hold_account(&task.waba_id, due)
+                self.hold_account(&task.waba_id, due);
             }
             _ if nudged => self.nudge(task, now),
             _ => {}

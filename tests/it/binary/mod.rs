@@ -8,3 +8,4 @@ mod serving;
 mod signals;
 mod subscribe;
 mod usage;
+mod wrong_id;

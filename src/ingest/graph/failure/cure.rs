@@ -15,6 +15,7 @@ impl fmt::Display for Failure {
                 wrong.expected.expected_setting()
             )?,
             None if self.details.lacks_proof => out.write_str(LACKS_PROOF)?,
+            None if self.is_rate_limit_of_app() => out.write_str(APP_LIMIT)?,
             None => out.write_str(cure(self.kind))?,
         }
         write_details(out, &self.details)
@@ -23,6 +24,9 @@ impl fmt::Display for Failure {
 
 const LACKS_PROOF: &str =
     "Meta requires appsecret_proof for this app; configure the app secret (apps[].app_secret)";
+
+const APP_LIMIT: &str =
+    "Meta limits the calls of the whole app; all accounts of the app wait for it";
 
 fn cure(kind: FailureKind) -> &'static str {
     match kind {

@@ -208,11 +208,10 @@ fn a_field_of_the_right_kind_of_object_is_only_a_field() {
 #[test]
 fn a_limit_of_the_app_is_told_from_an_accounts() {
     for (code, is_of_app) in [(4, true), (17, true), (80_007, false), (80_008, false)] {
-        assert_eq!(
-            failure(code, "").is_rate_limit_of_app(),
-            is_of_app,
-            "{code}"
-        );
+        let failure = failure(code, "");
+        assert_eq!(failure.is_rate_limit_of_app(), is_of_app, "{code}");
+        let text = failure.to_string();
+        assert_eq!(text.contains("of the whole app"), is_of_app, "{text}");
     }
 }
 
