@@ -135,12 +135,12 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
     findings.extend(found);
     all.extend(accounts.iter().cloned());
     findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
-    say_once(&mut findings);
+    keep_first_refusal(&mut findings);
     findings
 }
 
 /// Several checks meet the refusal of the same secret or token; the first finding about it is enough.
-fn say_once(findings: &mut Vec<Finding>) {
+fn keep_first_refusal(findings: &mut Vec<Finding>) {
     let mut told: Vec<Cow<'static, str>> = Vec::new();
     findings.retain(|finding| {
         let is_credential = finding.check == subscription::SECRET || finding.check == token::TOKEN;

@@ -156,3 +156,48 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::meta::{Answer, Meta, OWN_APP};
+    use super::*;
+
+    fn set(meta: &Meta, own_app: OwnApp) {
+        *meta.client.own_app.lock().expect("no panic") = own_app;
+    }
+
+    #[tokio::test]
+    async fn a_token_that_does_not_say_its_app_is_asked_again_after_a_day() {
+        let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
+        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([refusal, Answer::json(&told)]).await;
+        let caller = Caller::of_app(&meta.calls);
+        set(&meta, OwnApp::NotAsked);
+        let before = clock::now();
+        assert_eq!(meta.client.own_app(caller).await, None);
+        assert_eq!(meta.client.own_app(caller).await, None);
+        assert_eq!(meta.asked().len(), 1, "the refusal counts for a day");
+        let OwnApp::NotToldUntil(until) = meta.client.own_app_so_far() else {
+            panic!("it was refused");
+        };
+        assert!(until >= before.plus(DROPPED_FOR) && until <= clock::now().plus(DROPPED_FOR));
+
+        set(&meta, OwnApp::NotToldUntil(clock::now()));
+        assert_eq!(meta.client.own_app(caller).await, AppId::parse(OWN_APP));
+        assert_eq!(meta.asked().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_about_the_token_ends_that_day() {
+        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([Answer::json(&told)]).await;
+        set(&meta, OwnApp::NotToldUntil(clock::now().plus(DROPPED_FOR)));
+        meta.client
+            .read_token(&meta.calls)
+            .await
+            .expect("an answer");
+        assert_eq!(meta.client.app_id(), AppId::parse(OWN_APP));
+    }
+}

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::fields::declared;
 use super::{Endpoint, NodeKind, network};
 use crate::domain::{Word, meta_words};
 use wording::{Wording, is_plain};
@@ -172,7 +173,9 @@ impl Failure {
     fn wrong_node(&self, endpoint: Endpoint) -> Option<WrongNode> {
         let expected = endpoint.requested_node()?;
         let (field, found) = (self.field()?, self.details.node.clone()?);
-        let is_about_the_id = endpoint == Endpoint::Account || field == endpoint.as_str();
+        // A field that is not the account's own is one of an object read along with it.
+        let is_own = endpoint == Endpoint::Account && declared(endpoint).contains(&field);
+        let is_about_the_id = is_own || field == endpoint.as_str();
         (self.kind == FailureKind::UnknownField && is_about_the_id && found != expected)
             .then_some(WrongNode { found, expected })
     }

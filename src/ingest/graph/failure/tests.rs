@@ -185,6 +185,7 @@ fn a_field_of_the_right_kind_of_object_is_only_a_field() {
             "WhatsAppBusinessPhoneNumber",
         ),
         (Endpoint::PhoneNumbers, "status", "Business"),
+        (Endpoint::Account, "link", "Application"),
         (
             Endpoint::MessageTemplates,
             "message_templates",
