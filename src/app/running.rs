@@ -309,12 +309,12 @@ impl Running {
         self.watch = Watch::new(&config);
         self.config = config;
         let before = self.assignments.swap(assignments);
-        self.note_assignments(&before);
+        self.note_assignments(&before, clients);
         Ok(())
     }
 
     /// Drops the series of what is no longer watched or polled, and logs what changed.
-    fn note_assignments(&self, before: &Assignments) {
+    fn note_assignments(&self, before: &Assignments, clients: &[Arc<Client>]) {
         let now = self.assignments.load();
         let polled: BTreeMap<&WabaId, usize> = now.polled().collect();
         for (waba_id, index) in before.polled() {
@@ -329,6 +329,9 @@ impl Running {
         for waba_id in before.accounts().filter(|waba_id| !now.contains(waba_id)) {
             tracing::info!(%waba_id, "account is no longer watched");
             self.core.telemetry.forget_account(waba_id);
+            for client in clients {
+                client.forget_account(waba_id);
+            }
         }
         for waba_id in now.accounts().filter(|waba_id| !before.contains(waba_id)) {
             let app = now.app_of(waba_id).map(AsRef::as_ref);

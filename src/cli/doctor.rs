@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::arguments::ConfigFlags;
 use super::output;
 use crate::app::Source;
-use crate::app::doctor::{Report, examine, keep};
+use crate::app::doctor::{Report, examine_with_progress, keep};
 use crate::config::ProcessEnvironment;
 
 /// What CI makes of it, beside 0 for fine.
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
         flags: arguments.config.to_flags(),
         environment: Box::new(ProcessEnvironment),
     };
-    let report = examine(&source).await?;
+    let report = examine_with_progress(&source, &|line| output::print_error(&line)).await?;
     match arguments.format {
         ReportFormat::Text => output::print(&Text(&report))?,
         ReportFormat::Json => {

@@ -90,6 +90,12 @@ fn base_url(text: &str) -> Result<Url, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has a query or fragment; remove everything from the `?` or `#` on".into());
     }
+    if let Some(version) = version_in_path(&url) {
+        return Err(format!(
+            "has the API version {version} in its path; remove it from the URL and set \
+             graph.api_version to it"
+        ));
+    }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
@@ -99,6 +105,41 @@ fn base_url(text: &str) -> Result<Url, String> {
                 .into(),
         ),
         _ => Err("is neither https nor http; write it like https://graph.facebook.com".into()),
+    }
+}
+
+/// An API version in the path, which the client adds itself. `https://graph.facebook.com` has nothing
+/// else in its path, so there every version counts; a proxy may have versions of its own, but Meta's
+/// `v25.0` at the end is none of them.
+fn version_in_path(url: &Url) -> Option<String> {
+    let segments: Vec<&str> = url
+        .path_segments()?
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let is_metas = url
+        .host_str()
+        .is_some_and(|host| host == META_DOMAIN || host.ends_with(&format!(".{META_DOMAIN}")));
+    let found = match segments.split_last()? {
+        (last, _) if is_version_like(last, true) => last,
+        _ if is_metas => segments
+            .iter()
+            .find(|segment| is_version_like(segment, false))?,
+        _ => return None,
+    };
+    Some((*found).to_owned())
+}
+
+const META_DOMAIN: &str = "facebook.com";
+
+/// `v25.0`, `V25.0` or `25.0`, and without its minor number where that is not needed.
+fn is_version_like(segment: &str, needs_minor: bool) -> bool {
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let number = segment.strip_prefix(['v', 'V']);
+    match number.unwrap_or(segment).split_once('.') {
+        Some((major, minor)) => is_number(major) && is_number(minor),
+        None => !needs_minor && number.is_some_and(is_number),
     }
 }
 
@@ -145,6 +186,39 @@ mod tests {
             "{refused}"
         );
         assert!(base_url("http://localhost.example.org").is_err());
+    }
+
+    #[test]
+    fn an_api_version_in_the_path_belongs_to_its_own_key() {
+        for (url, version) in [
+            ("https://graph.facebook.com/v25.0", "v25.0"),
+            ("https://graph.facebook.com/v25.0/", "v25.0"),
+            ("https://graph.facebook.com/v25.0//", "v25.0"),
+            ("https://graph.facebook.com/V25.0", "V25.0"),
+            ("https://graph.facebook.com/25.0", "25.0"),
+            ("https://graph.facebook.com/v25", "v25"),
+            ("https://graph.facebook.com/v25.0/800100200300400", "v25.0"),
+            ("https://facebook.com/v25.0/me", "v25.0"),
+            ("https://proxy.example.com/meta/v19.0", "v19.0"),
+            ("http://127.0.0.1:8080/v25.0", "v25.0"),
+        ] {
+            let error = base_url(url).expect_err(url);
+            let expected = format!(
+                "has the API version {version} in its path; remove it from the URL and set \
+                 graph.api_version to it"
+            );
+            assert_eq!(error, expected, "{url}");
+        }
+        for good in [
+            "https://graph.facebook.com/",
+            "https://proxy.example.com/v1/meta",
+            "https://proxy.example.com/v1",
+            "https://proxy.example.com/v1.0/meta",
+            "https://proxy.example.com/meta/vendor.0",
+            "https://v25.0.example.com/meta",
+        ] {
+            assert!(base_url(good).is_ok(), "{good}");
+        }
     }
 
     #[test]

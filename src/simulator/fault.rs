@@ -53,6 +53,11 @@ pub enum Fault {
         /// Its name.
         field: String,
     },
+    /// The answering version has retired the field: 12 if it is asked for.
+    FieldDeprecated {
+        /// Its name.
+        field: String,
+    },
     /// The field is left out without a word.
     FieldMissing {
         /// Its name.
@@ -72,6 +77,13 @@ pub enum Fault {
     },
     /// An edge inside `fields=` is answered like a field that does not exist.
     ExpansionRefused,
+    /// A cursor is refused as no longer valid: 131059 for every page but the first.
+    InvalidCursor,
+    /// `X-App-Usage` says that so much of the app's quota is used; nothing is told of an account's.
+    AppUsage {
+        /// Percent of `call_count`.
+        percent: u32,
+    },
     /// Every page has cursors and a `next`, also after the last.
     EndlessCursors,
     /// `paging.next` points to another origin, such as `https://elsewhere.example`.

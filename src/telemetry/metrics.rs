@@ -65,6 +65,8 @@ pub struct Telemetry {
     pub graph_planned_calls: IntGaugeVec,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
+    /// Fields that are left out of requests now.
+    pub graph_field_dropped: IntGaugeVec,
     /// The API version asked for and the one that answered.
     pub graph_api_version: IntGaugeVec,
     /// Signed deliveries accepted.
@@ -151,7 +153,8 @@ impl Telemetry {
             graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Share of Meta's API quota used, as its usage headers say; at 1 calls are refused.", &["waba_id", "kind"]),
             graph_regain_access: new.float_gauges("graph_regain_access_timestamp_seconds", "When calls are possible again, as Meta estimates; absent while they are possible.", &["waba_id"]),
             graph_planned_calls: new.gauges("graph_planned_calls_per_hour", "Calls an hour that the polls of this account take at their cadences, by the numbers and templates it has.", &["waba_id"]),
-            graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields no longer asked for because Meta said that they do not exist.", &["endpoint"]),
+            graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields left out of requests for a day because Meta refused them, counted for each account that refused.", &["endpoint"]),
+            graph_field_dropped: new.gauges("graph_field_dropped", "1 while a field is left out of requests because Meta refused it; with several apps, their number. waba_id is empty where it is left out for all accounts.", &["endpoint", "field", "waba_id"]),
             graph_api_version: new.gauges("graph_api_version_info", "The Graph API version asked for, and the one that last answered.", &["asked", "answered"]),
             webhook_deliveries: new.counter("webhook_deliveries_total", "Webhook deliveries with a valid signature."),
             webhook_rejected: new.counters("webhook_rejected_total", "Webhook deliveries refused, by reason.", &["reason"]),

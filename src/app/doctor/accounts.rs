@@ -1,22 +1,26 @@
-//! Can each account and its numbers be read, do its webhooks come, and do its polls fit their budget?
+//! Checks every account of an app: several at a time, and no further than the app's quota allows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{App, Finding};
-use crate::app::settings;
+use tokio::task::JoinSet;
+
+use super::account::{ACCOUNT, Account, Outcome, Stop};
+use super::fold::fold;
+use super::{App, Finding, subscription};
 use crate::config::Config;
 use crate::domain::WabaId;
 use crate::domain::access::Token;
-use crate::ingest::graph::{Failure, FailureKind, Usage};
-use crate::ingest::poll::planned_calls;
 
-const ACCOUNT: &str = "account";
-const NUMBERS: &str = "phone_numbers";
-const SUBSCRIBED: &str = "subscribed_apps";
-const BUDGET: &str = "api_budget";
+/// Accounts checked at the same time: at a quarter of a second a call, some ten accounts a second.
+const AT_ONCE: usize = 8;
 
-/// Accounts looked at for each app: more would spend calls that polls need.
-const MOST: usize = 25;
+/// As many accounts in a row without a response mean that the network is down, not an account.
+const MOST_UNREACHABLE: usize = 8;
+
+/// Between two lines of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) async fn look(
     config: &Config,
@@ -24,125 +28,117 @@ pub(super) async fn look(
     accounts: &[WabaId],
     token: Option<&Token>,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for waba_id in accounts.iter().take(MOST) {
-        let granted = token.and_then(|token| token.accounts.as_ref());
-        let found = examine(config, app, waba_id, granted).await.into_iter();
-        findings.extend(found.map(|finding| finding.about(waba_id.as_str())));
+    let granted = token.and_then(|token| token.accounts.as_ref());
+    let (outcomes, stop) = examine_all(config, app, accounts, granted).await;
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut looked_at = 0;
+    for (waba_id, outcome) in accounts.iter().zip(outcomes) {
+        let Some(found) = outcome else {
+            continue;
+        };
+        looked_at += 1;
+        findings.extend(found.into_iter().map(|one| one.about(waba_id.as_str())));
     }
-    if accounts.len() > MOST {
-        findings.push(
-            Finding::unknown(
-                ACCOUNT,
-                format!("{} more accounts were not looked at", accounts.len() - MOST),
-                "whatsapp_exporter_poll_up tells of all of them once the exporter runs.",
-            )
-            .about(&app.config.name),
-        );
+    let name = &app.config.name;
+    let mut folded = fold(findings, accounts.len(), Some(name));
+    if let Some(Stop::Credentials(failure)) = &stop {
+        folded.push(subscription::credentials_refused(failure).about(name));
     }
-    findings
+    let left = accounts.len() - looked_at;
+    if let Some(stop) = stop.filter(|_| left > 0) {
+        folded.push(not_looked_at(left, &stop, config).about(name));
+    }
+    folded
 }
 
-async fn examine(
+/// The findings about each account, `None` for those that were not checked; and why it ended early.
+async fn examine_all(
     config: &Config,
     app: &App<'_>,
-    waba_id: &WabaId,
+    accounts: &[WabaId],
     granted: Option<&BTreeSet<WabaId>>,
-) -> Vec<Finding> {
-    let reading = match app.client.read_account(waba_id, app.calls).await {
-        Ok(reading) => reading,
-        Err(failure) => return vec![unreadable(ACCOUNT, &failure, granted, waba_id)],
-    };
-    let name = reading.name.as_deref().unwrap_or("it has no name");
-    let mut findings = vec![Finding::fine(ACCOUNT, format!("can be read: {name}"))];
-    let numbers = app.client.list_numbers(waba_id, app.calls).await;
-    let count = numbers.listing.objects.len();
-    findings.push(match &numbers.failure {
-        Some(failure) => unreadable(NUMBERS, failure, granted, waba_id),
-        None => Finding::fine(NUMBERS, format!("{count} can be read")),
-    });
-    if config.webhook.enabled {
-        findings.push(subscribed(reading.webhook_subscribed));
+) -> (Vec<Option<Vec<Finding>>>, Option<Stop>) {
+    let config = Arc::new(config.clone());
+    let mut found: Vec<Option<Vec<Finding>>> = vec![None; accounts.len()];
+    let mut waiting = accounts.iter().enumerate();
+    let mut checks = JoinSet::new();
+    let (mut stop, mut unreachable, mut done) = (None, 0, 0);
+    let mut told_at = Instant::now();
+    loop {
+        while stop.is_none() && checks.len() < AT_ONCE {
+            let Some((index, waba_id)) = waiting.next() else {
+                break;
+            };
+            let account = Account {
+                config: Arc::clone(&config),
+                client: Arc::clone(app.client),
+                waba_id: waba_id.clone(),
+                is_granted: granted.is_none_or(|granted| granted.contains(waba_id)),
+            };
+            checks.spawn(async move { (index, account.examine().await) });
+        }
+        let Some(check) = checks.join_next().await else {
+            return (found, stop);
+        };
+        let (index, outcome) = check.expect("a check neither panics nor is aborted");
+        done += 1;
+        if told_at.elapsed() >= PROGRESS_INTERVAL {
+            told_at = Instant::now();
+            let name = &app.config.name;
+            (app.progress)(&format!(
+                "app {name}: {done} of {} accounts checked",
+                accounts.len()
+            ));
+        }
+        match outcome {
+            Outcome::Checked(findings) => {
+                unreachable = 0;
+                found[index] = Some(findings);
+            }
+            Outcome::Unreachable(findings, failure) => {
+                unreachable += 1;
+                found[index] = Some(findings);
+                if unreachable >= MOST_UNREACHABLE {
+                    stop.get_or_insert(Stop::Network(failure));
+                }
+            }
+            Outcome::Stopped(findings, why) => {
+                found[index] = findings;
+                stop.get_or_insert(why);
+            }
+        }
     }
-    findings.push(budget(config, count, app.calls.take_usage().as_ref()));
-    findings
 }
 
-fn unreadable(
-    check: &'static str,
-    failure: &Failure,
-    granted: Option<&BTreeSet<WabaId>>,
-    waba_id: &WabaId,
-) -> Finding {
-    let is_granted = granted.is_none_or(|granted| granted.contains(waba_id));
-    let cure = match failure.kind() {
-        _ if !is_granted => {
-            "The token is not for this account: in Business Settings, assign the account to the system user, then make the token anew."
-        }
-        FailureKind::NotFoundOrHidden => {
-            "Check the id; in Business Settings, assign the account to the system user of the token."
-        }
-        FailureKind::Permission => {
-            "Make the token anew with whatsapp_business_management, and assign the account to its system user."
-        }
-        _ => "See the message; if it may pass, try again.",
-    };
-    let message = format!("cannot be read: {failure}");
-    let may_pass = matches!(
-        failure.kind(),
-        FailureKind::Transient
-            | FailureKind::Timeout
-            | FailureKind::Connection
-            | FailureKind::BudgetSpent
-    );
-    if may_pass {
-        Finding::unknown(check, message, cure)
-    } else {
-        Finding::problem(check, message, cure)
-    }
-}
-
-fn subscribed(is_subscribed: Option<bool>) -> Finding {
-    match is_subscribed {
-        Some(true) => Finding::fine(SUBSCRIBED, "the app gets its webhooks"),
-        Some(false) => Finding::problem(
-            SUBSCRIBED,
-            "the app is not subscribed: no webhook of it comes",
-            "Run `subscribe`.",
+fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
+    let again =
+        "Run `doctor` again in an hour; whatsapp_exporter_poll_up shows every account meanwhile.";
+    let (why, cure) = match stop {
+        Stop::RateLimit(failure) => (
+            format!("Meta limits the calls of the whole app: {failure}"),
+            again,
         ),
-        None => Finding::unknown(
-            SUBSCRIBED,
-            "cannot tell whether the app is subscribed",
-            "Set the app's id (WHATSAPP_APP_ID).",
+        Stop::Usage(ratio) => (
+            format!(
+                "{:.0} % of the app's quota are used, and poll.max_usage_ratio is {}",
+                ratio * 100.0,
+                config.poll.max_usage_ratio
+            ),
+            again,
         ),
-    }
-}
-
-/// What the polls of the account will take, beside what may be taken and what Meta says is gone.
-fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
-    let cadences = settings::cadences(config);
-    let planned = planned_calls(&cadences, numbers, None);
-    let allowed = config.poll.calls_per_hour;
-    let used =
-        usage.map(|usage| format!("; {:.0} % of Meta's quota are used", usage.ratio * 100.0));
-    let message = format!(
-        "{planned} calls an hour are planned, and more for templates beyond the first hundred; {allowed} are allowed{}",
-        used.unwrap_or_default()
-    );
-    let is_spent = usage.is_some_and(|usage| usage.ratio >= config.poll.max_usage_ratio);
-    if planned > u64::from(allowed) {
-        Finding::problem(
-            BUDGET,
-            message,
-            "Lengthen poll.numbers_interval and its like, or raise poll.calls_per_hour as far as Meta allows.",
-        )
-    } else if is_spent {
-        Finding::problem(
-            BUDGET,
-            message,
-            "Something uses up the quota: poll less often, or find the other user of this app.",
-        )
+        Stop::Credentials(failure) => (
+            failure.to_string(),
+            "Cure this first: Meta refuses every call of the app.",
+        ),
+        Stop::Network(failure) => (
+            format!("the Graph API does not respond: {failure}"),
+            super::network::cure(failure, super::network::Server::GraphApi),
+        ),
+    };
+    let noun = if left == 1 {
+        "account was"
     } else {
-        Finding::fine(BUDGET, message)
-    }
+        "accounts were"
+    };
+    Finding::unknown(ACCOUNT, format!("{left} {noun} not looked at: {why}"), cure)
 }

@@ -6,9 +6,11 @@ use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret;
 
 use super::Finding;
+use super::network::{self, Server};
 use super::running::{self, Running};
 use crate::app::own;
 use crate::config::{AppConfig, Config};
+use crate::ingest::graph::Failure;
 use crate::ingest::webhook::sign;
 
 const HANDSHAKE: &str = "handshake";
@@ -159,16 +161,7 @@ async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Fi
 }
 
 fn no_answer(check: &'static str, url: &Url, error: &reqwest::Error) -> Finding {
-    let what = if error.is_timeout() {
-        "does not answer in time"
-    } else if error.is_connect() {
-        "cannot be reached (its name, its port or its certificate)"
-    } else {
-        "breaks off"
-    };
-    Finding::problem(
-        check,
-        format!("{url} {what}"),
-        "Start the exporter; then check DNS, the proxy, and that the certificate is of a public authority.",
-    )
+    let failure = Failure::from_network(error);
+    let message = format!("{url} cannot be reached: {}", network::problem(&failure));
+    Finding::problem(check, message, network::cure(&failure, Server::Callback))
 }

@@ -1,37 +1,69 @@
-//! The doctor's own calls: a hundred at the most for each app, so that it can do no harm to a quota.
+//! The doctor's own API calls: few for each app and for each account, so that it cannot use up a quota.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use crate::ingest::graph::{Calls, Usage};
+use crate::ingest::graph::{Calls, Usage, UsageScope};
 
-/// Some three for each account, and Meta allows 200 an hour at the least.
-const MOST: u32 = 100;
+/// Calls about an app: its token, its subscription, and the pages of two edges of a portfolio with ten
+/// thousand accounts.
+const MOST_OF_APP: u32 = 300;
 
-/// Counts calls, and keeps what Meta said of its quota last.
-#[derive(Debug, Default)]
+/// Calls about an account: its node, an edge, and pages of numbers. Meta allows 200 an hour at least.
+pub(super) const MOST_OF_ACCOUNT: u32 = 20;
+
+/// Counts calls, and keeps what Meta last said of the quotas.
+#[derive(Debug)]
 pub(super) struct CountedCalls {
     made: AtomicU32,
-    usage: Mutex<Option<Usage>>,
+    most: u32,
+    of_account: Mutex<Option<Usage>>,
+    of_app: Mutex<Option<Usage>>,
 }
 
 impl CountedCalls {
-    /// What Meta said of its quota since this was asked before.
-    pub fn take_usage(&self) -> Option<Usage> {
-        self.usage
+    /// For the calls about an app.
+    pub fn of_app() -> Self {
+        Self::at_most(MOST_OF_APP)
+    }
+
+    /// For the calls about one account.
+    pub fn of_account() -> Self {
+        Self::at_most(MOST_OF_ACCOUNT)
+    }
+
+    fn at_most(most: u32) -> Self {
+        Self {
+            made: AtomicU32::new(0),
+            most,
+            of_account: Mutex::default(),
+            of_app: Mutex::default(),
+        }
+    }
+
+    /// What Meta last said of this quota.
+    pub fn usage(&self, scope: UsageScope) -> Option<Usage> {
+        *self
+            .place(scope)
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    }
+
+    fn place(&self, scope: UsageScope) -> &Mutex<Option<Usage>> {
+        match scope {
+            UsageScope::Account => &self.of_account,
+            UsageScope::App => &self.of_app,
+        }
     }
 }
 
 impl Calls for CountedCalls {
     fn may_call(&self) -> bool {
-        self.made.fetch_add(1, Ordering::Relaxed) < MOST
+        self.made.fetch_add(1, Ordering::Relaxed) < self.most
     }
 
     fn used(&self, usage: &Usage) {
-        *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(*usage);
+        let place = self.place(usage.scope);
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(*usage);
     }
 }

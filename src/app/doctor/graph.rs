@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::Finding;
+use super::network::{self, Server};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::Timestamp;
-use crate::ingest::graph::{Client, Greeting, Lifetime, Unreachable, lifetime};
+use crate::ingest::graph::{Client, Failure, Greeting, Lifetime, lifetime};
 
 /// The check without which no other makes sense.
 pub(super) const CHECK: &str = "graph";
@@ -23,7 +24,7 @@ pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
     let base = &config.graph.base_url;
     let greeting = match client.greet().await {
         Ok(greeting) => greeting,
-        Err(unreachable) => return vec![cannot_reach(&unreachable, base.as_str())],
+        Err(failure) => return vec![cannot_reach(&failure, base.as_str())],
     };
     let now = clock::now();
     let reached = Finding::fine(CHECK, format!("{base} answers"));
@@ -33,26 +34,9 @@ pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
     findings
 }
 
-fn cannot_reach(unreachable: &Unreachable, base: &str) -> Finding {
-    let (what, cure) = match unreachable {
-        Unreachable::Name => (
-            "its name cannot be resolved",
-            "Check the machine's DNS, and graph.base_url.",
-        ),
-        Unreachable::Tls => (
-            "its certificate is not trusted",
-            "Install the CA certificates (Debian: ca-certificates); behind a proxy that opens TLS, its own CA.",
-        ),
-        Unreachable::Connection => (
-            "no connection",
-            "Let this machine connect to it: firewall, proxy (HTTPS_PROXY), routes.",
-        ),
-        Unreachable::Timeout => (
-            "no answer in time",
-            "Let this machine connect to it; graph.request_timeout is how long it waited.",
-        ),
-    };
-    Finding::problem(CHECK, format!("cannot reach {base}: {what}"), cure)
+fn cannot_reach(failure: &Failure, base: &str) -> Finding {
+    let message = format!("cannot reach {base}: {}", network::problem(failure));
+    Finding::problem(CHECK, message, network::cure(failure, Server::GraphApi))
 }
 
 fn clocks(theirs: Timestamp, now: Timestamp) -> Finding {
@@ -128,5 +112,7 @@ mod tests {
             version("v21.0", &greeting, now).message,
             "asked for v21.0; it ends in 59 days"
         );
+        let cure = version("v21.0", &greeting, now).cure.expect("it has one");
+        assert!(cure.starts_with("Set graph.api_version to a newer one"));
     }
 }

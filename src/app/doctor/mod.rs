@@ -3,15 +3,19 @@
 //!
 //! One file for each link of the chain. A link that cannot be judged says so: that is neither well nor ill.
 
+mod account;
 mod accounts;
 mod callback;
 mod calls;
+mod fold;
 mod graph;
+mod network;
 mod running;
 mod store;
 mod subscription;
 mod token;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,9 +34,13 @@ use calls::CountedCalls;
 /// One app as the checks see it.
 struct App<'a> {
     config: &'a AppConfig,
-    client: &'a Client,
+    client: &'a Arc<Client>,
     calls: &'a CountedCalls,
+    progress: Progress<'a>,
 }
+
+/// Takes a line about how far the checks are, when they take long.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 const DISCOVERY: &str = "discovery";
 
@@ -41,6 +49,17 @@ const DISCOVERY: &str = "discovery";
 /// # Errors
 /// If no client can be made, such as for want of a CA store.
 pub async fn examine(source: &Source) -> anyhow::Result<Report> {
+    examine_with_progress(source, &|_| {}).await
+}
+
+/// The same, with a line now and then when it takes long.
+///
+/// # Errors
+/// As [`examine`].
+pub async fn examine_with_progress(
+    source: &Source,
+    progress: Progress<'_>,
+) -> anyhow::Result<Report> {
     let config = match source.load() {
         Ok(config) => config,
         Err(errors) => {
@@ -52,7 +71,7 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
             return Ok(Report::of(findings.collect()));
         }
     };
-    examine_chain(&config).await
+    examine_chain(&config, progress).await
 }
 
 /// Keeps the report beside the store, where the status page finds it. There is nowhere to keep it for a
@@ -70,7 +89,7 @@ pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
     })
 }
 
-async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
+async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
     let mut findings = vec![configuration(config), store::writable(config)];
     let Some(first) = clients.first() else {
@@ -84,11 +103,12 @@ async fn examine_chain(config: &Config) -> anyhow::Result<Report> {
     let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
-            let calls = CountedCalls::default();
+            let calls = CountedCalls::of_app();
             let app = App {
                 config: app,
                 client,
                 calls: &calls,
+                progress,
             };
             findings.extend(examine_app(config, &app, &mut accounts).await);
         }
@@ -115,7 +135,22 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
     findings.extend(found);
     all.extend(accounts.iter().cloned());
     findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
+    keep_first_refusal(&mut findings);
     findings
+}
+
+/// Several checks meet the refusal of the same secret or token; the first finding about it is enough.
+fn keep_first_refusal(findings: &mut Vec<Finding>) {
+    let mut told: Vec<Cow<'static, str>> = Vec::new();
+    findings.retain(|finding| {
+        let is_credential = finding.check == subscription::SECRET || finding.check == token::TOKEN;
+        if !is_credential || finding.is_fine() {
+            return true;
+        }
+        let is_news = !told.contains(&finding.check);
+        told.push(finding.check.clone());
+        is_news
+    });
 }
 
 /// The accounts that are listed, and those that are found.
@@ -148,11 +183,14 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
             "the token names no accounts: it is for all of them",
             "List the accounts, or set apps[].businesses.",
         ),
-        Err(SearchError::Failed(failure)) => Finding::unknown(
-            DISCOVERY,
-            format!("accounts cannot be looked for: {failure}"),
-            "Check the ids of the businesses, and that the token's user may see them (business_management).",
-        ),
+        Err(SearchError::Failed(failure)) => {
+            let message = format!("accounts cannot be looked for: {failure}");
+            let cure = "Check the ids of the businesses, and that the token's user may see them (business_management).";
+            match failure.wrong_node_kind() {
+                Some(_) => Finding::problem(DISCOVERY, message, cure),
+                None => Finding::unknown(DISCOVERY, message, cure),
+            }
+        }
     };
     (accounts, Some(finding.about(&app.config.name)))
 }

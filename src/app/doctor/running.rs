@@ -1,11 +1,12 @@
 //! The exporter of this configuration, if it runs on this machine: what its `/metrics` tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
 
 use super::Finding;
+use super::fold::fold;
 use crate::app::own;
 use crate::clock;
 use crate::config::Config;
@@ -47,14 +48,14 @@ impl Running {
         count.trim().split('.').next()?.parse().ok()
     }
 
-    /// When the last webhook of an account came, in Unix seconds.
-    fn last_received(&self, waba_id: &str) -> Option<f64> {
-        let series = format!("{LAST_RECEIVED}{{waba_id=\"{waba_id}\"}} ");
-        let value = self
-            .text
-            .lines()
-            .find_map(|line| line.strip_prefix(&series))?;
-        value.trim().parse().ok()
+    /// When the last webhook of each account came, in Unix seconds.
+    fn last_received(&self) -> BTreeMap<&str, f64> {
+        let series = self.text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(LAST_RECEIVED)?;
+            let (waba_id, value) = rest.strip_prefix("{waba_id=\"")?.split_once("\"} ")?;
+            Some((waba_id, value.trim().parse().ok()?))
+        });
+        series.collect()
     }
 }
 
@@ -106,8 +107,9 @@ pub(super) fn tell(
     };
     let mut findings = vec![Finding::fine(EXPORTER, format!("runs: {}", running.url))];
     if config.webhook.enabled {
-        findings.extend(accounts.iter().map(|waba_id| {
-            let at = running.last_received(waba_id.as_str());
+        let last_received = running.last_received();
+        let of_accounts = accounts.iter().map(|waba_id| {
+            let at = last_received.get(waba_id.as_str());
             let silence = at.map(|at| clock::now().as_seconds_f64() - at);
             let finding = match silence {
                 Some(seconds) => {
@@ -122,7 +124,8 @@ pub(super) fn tell(
                 ),
             };
             finding.about(waba_id.as_str())
-        }));
+        });
+        findings.extend(fold(of_accounts.collect(), accounts.len(), None));
     }
     findings
 }

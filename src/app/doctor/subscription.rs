@@ -8,9 +8,9 @@ use super::{App, Finding};
 use crate::config::Config;
 use crate::domain::access::Subscription;
 use crate::domain::{WebhookField, Word};
-use crate::ingest::graph::{FailureKind, is_callback};
+use crate::ingest::graph::{Failure, FailureKind, is_callback};
 
-const SECRET: &str = "app_secret";
+pub(super) const SECRET: &str = "app_secret";
 const CALLBACK: &str = "callback_url";
 const FIELDS: &str = "webhook_fields";
 
@@ -29,11 +29,7 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
             "Meta does not say which app the token is of",
             "Set the app's id (WHATSAPP_APP_ID).",
         )],
-        Err(failure) if failure.kind() == FailureKind::Token => vec![Finding::problem(
-            SECRET,
-            "is not this app's: Meta refuses it",
-            "Copy it from the App Dashboard, Settings, Basic; check that app_id is of the same app.",
-        )],
+        Err(failure) if failure.is_about_credentials() => vec![credentials_refused(&failure)],
         Err(failure) => vec![Finding::unknown(
             FIELDS,
             format!("cannot read the app's subscription: {failure}"),
@@ -45,6 +41,25 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
         .into_iter()
         .map(|finding| finding.about(name))
         .collect()
+}
+
+/// Meta refuses a call for its token or its secret.
+pub(super) fn credentials_refused(failure: &Failure) -> Finding {
+    if failure.lacks_proof() {
+        return Finding::problem(
+            SECRET,
+            "is not configured, and Meta requires it for every call of this app",
+            "Set the app secret (WHATSAPP_APP_SECRET), or switch off \"Require app secret\" in the App Dashboard, Settings, Advanced.",
+        );
+    }
+    if failure.kind() == FailureKind::AppSecret {
+        return Finding::problem(
+            SECRET,
+            "is of another app than the access token: Meta refuses it",
+            "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
+        );
+    }
+    Finding::problem(super::token::TOKEN, "Meta refuses it", super::token::RENEW)
 }
 
 fn judged(subscription: &Subscription, expected: Option<&Url>) -> Vec<Finding> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{App, Finding};
+use super::{App, Finding, subscription};
 use crate::clock;
 use crate::domain::Timestamp;
 use crate::domain::access::{End, Token};
 
-const TOKEN: &str = "token";
+pub(super) const TOKEN: &str = "token";
 const END: &str = "token_expiry";
 const DATA_ACCESS: &str = "data_access_expiry";
 const SCOPES: &str = "token_permissions";
@@ -15,13 +15,17 @@ const SCOPES: &str = "token_permissions";
 /// As WhatsAppTokenExpiring says it.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
-const RENEW: &str =
+pub(super) const RENEW: &str =
     "Make a token of a system user, in Business Settings: it does not end. Then reload.";
 
 pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
     let name = &app.config.name;
     let token = match app.client.read_token(app.calls).await {
         Ok(token) => token,
+        Err(failure) if failure.is_about_credentials() => {
+            let finding = subscription::credentials_refused(&failure);
+            return (None, vec![finding.about(name)]);
+        }
         Err(failure) => {
             let finding = Finding::unknown(
                 TOKEN,
@@ -39,9 +43,7 @@ pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
 fn judged(token: &Token, now: Timestamp) -> Vec<Finding> {
     if !token.is_valid {
         let message = "Meta refuses it";
-        let cure = format!(
-            "It has ended, was revoked or is misspelt, or the app secret is not this app's. {RENEW}"
-        );
+        let cure = format!("It has ended, was revoked or is misspelt. {RENEW}");
         return vec![Finding::problem(TOKEN, message, cure)];
     }
     let kind = token
@@ -82,4 +84,28 @@ fn scopes(token: &Token) -> Option<Finding> {
             "Make the system user's token anew and tick them.",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn an_end_that_has_come_or_is_near_asks_for_a_lasting_token() {
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let days = |days: u64| now.plus(Duration::from_secs(days * 86_400));
+        for (at, message) in [
+            (now, "it has ended"),
+            (days(1), "it ends in 1 days"),
+            (days(13), "it ends in 13 days"),
+        ] {
+            let finding = ends(END, "it", End::At(at), now);
+            assert_eq!(finding.verdict, Verdict::Problem);
+            assert_eq!(finding.message, message);
+            assert_eq!(finding.cure.as_deref(), Some(RENEW));
+        }
+        assert!(ends(END, "it", End::At(days(14)), now).is_fine());
+        assert!(ends(END, "it", End::Never, now).is_fine());
+    }
 }

@@ -6,10 +6,12 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::client::{OwnApp, is_refused};
+use super::dropped::DROPPED_FOR;
 use super::transport::{Caller, Credentials, Query, Request};
 use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
-use crate::domain::AppId;
+use crate::clock;
 use crate::domain::access::{Subscription, Token};
+use crate::domain::{AppId, Timestamp};
 use crate::ingest::Oddities;
 
 /// Is this callback, as Meta tells it, the one expected? Spelling that means the same does not matter.
@@ -59,12 +61,12 @@ impl Client {
     pub(super) async fn own_app(&self, caller: Caller<'_>) -> Option<AppId> {
         match self.own_app_so_far() {
             OwnApp::Known(app_id) => return Some(app_id),
-            OwnApp::NotToBeHad => return None,
-            OwnApp::NotAsked => {}
+            OwnApp::NotToldUntil(until) if clock::now() < until => return None,
+            OwnApp::NotToldUntil(_) | OwnApp::NotAsked => {}
         }
         let told = self.ask_about_token(caller).await;
         if told.is_err_and(|failure| is_refused(&failure)) {
-            self.note_own_app(None);
+            self.note_own_app(None, clock::now());
         }
         self.app_id()
     }
@@ -74,23 +76,38 @@ impl Client {
     pub fn app_id(&self) -> Option<AppId> {
         match self.own_app_so_far() {
             OwnApp::Known(app_id) => Some(app_id),
-            OwnApp::NotAsked | OwnApp::NotToBeHad => None,
+            OwnApp::NotAsked | OwnApp::NotToldUntil(_) => None,
         }
     }
 
     async fn ask_about_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
-        // The app may also ask about a token that is let in no more. With a wrong secret it may not.
+        // The app may also ask about a token that Meta no longer accepts. With a wrong secret it may not.
         if let Some(credentials) = self.app_id().and_then(|app_id| self.as_app(&app_id)) {
-            match self.debug_token(Some(&credentials), caller).await {
-                Err(failure) if is_refused(&failure) || failure.kind() == FailureKind::Token => {}
+            match self.debug_token(&credentials, caller).await {
+                Err(failure) if is_refused(&failure) || failure.is_about_credentials() => {}
                 told => return told,
             }
         }
-        match self.debug_token(None, caller).await {
+        let told = match self.debug_token(self.transport.own(), caller).await {
+            // A proof with the secret of another app. The token itself may be valid: ask without it.
+            Err(failure) if failure.kind() == FailureKind::AppSecret => {
+                let unproven = self.transport.unproven();
+                let told = self.debug_token(unproven, caller).await;
+                told.map_err(|other| {
+                    if other.is_about_credentials() {
+                        failure
+                    } else {
+                        other
+                    }
+                })
+            }
+            told => told,
+        };
+        match told {
             Err(failure) if failure.kind() == FailureKind::Token => Ok(Token::default()),
             Ok(token) => {
                 if token.is_valid {
-                    self.note_own_app(token.app_id.clone());
+                    self.note_own_app(token.app_id.clone(), clock::now());
                 }
                 Ok(token)
             }
@@ -100,13 +117,12 @@ impl Client {
 
     async fn debug_token(
         &self,
-        credentials: Option<&Credentials>,
+        credentials: &Credentials,
         caller: Caller<'_>,
     ) -> Result<Token, Failure> {
         // `debug_token` takes the token it is asked about as a parameter and no other way.
         let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
         let request = Request::get(Endpoint::DebugToken, "debug_token", &query);
-        let credentials = credentials.unwrap_or(self.transport.own());
         let answer = self.transport.call_as(credentials, request, caller).await?;
         let mut odd = Oddities::new();
         let token = wire::access::token(&answer, &mut odd);
@@ -125,19 +141,63 @@ impl Client {
         own_app.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note_own_app(&self, found: Option<AppId>) {
+    fn note_own_app(&self, found: Option<AppId>, now: Timestamp) {
         let mut own_app = self.own_app.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*own_app, OwnApp::NotAsked) {
-            return;
-        }
-        *own_app = match found {
-            Some(app_id) => OwnApp::Known(app_id),
-            None => {
+        match (&*own_app, found) {
+            (OwnApp::Known(_), _) => {}
+            (_, Some(app_id)) => *own_app = OwnApp::Known(app_id),
+            // As a refused field: it may be told once a permission is granted.
+            (_, None) => {
+                *own_app = OwnApp::NotToldUntil(now.plus(DROPPED_FOR));
                 tracing::warn!(
-                    "meta does not say which app the token belongs to; set the app id to see whether webhooks are subscribed"
+                    "meta does not say which app the access token belongs to; set the app id to see whether webhooks are subscribed"
                 );
-                OwnApp::NotToBeHad
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::meta::{Answer, Meta, OWN_APP};
+    use super::*;
+
+    fn set(meta: &Meta, own_app: OwnApp) {
+        *meta.client.own_app.lock().expect("no panic") = own_app;
+    }
+
+    #[tokio::test]
+    async fn a_token_that_does_not_say_its_app_is_asked_again_after_a_day() {
+        let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
+        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([refusal, Answer::json(&told)]).await;
+        let caller = Caller::of_app(&meta.calls);
+        set(&meta, OwnApp::NotAsked);
+        let before = clock::now();
+        assert_eq!(meta.client.own_app(caller).await, None);
+        assert_eq!(meta.client.own_app(caller).await, None);
+        assert_eq!(meta.asked().len(), 1, "the refusal counts for a day");
+        let OwnApp::NotToldUntil(until) = meta.client.own_app_so_far() else {
+            panic!("it was refused");
         };
+        assert!(until >= before.plus(DROPPED_FOR) && until <= clock::now().plus(DROPPED_FOR));
+
+        set(&meta, OwnApp::NotToldUntil(clock::now()));
+        assert_eq!(meta.client.own_app(caller).await, AppId::parse(OWN_APP));
+        assert_eq!(meta.asked().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_about_the_token_ends_that_day() {
+        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([Answer::json(&told)]).await;
+        set(&meta, OwnApp::NotToldUntil(clock::now().plus(DROPPED_FOR)));
+        meta.client
+            .read_token(&meta.calls)
+            .await
+            .expect("an answer");
+        assert_eq!(meta.client.app_id(), AppId::parse(OWN_APP));
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn read(
     while let Some(chunk) = response
         .chunk()
         .await
-        .map_err(|error| Failure::within_the_answer(&error))?
+        .map_err(|error| Failure::from_network(&error))?
     {
         // Decompressed bytes: a small answer that swells is stopped here.
         if body.len() + chunk.len() > max_bytes {

@@ -1,7 +1,6 @@
 //! The client of one app: one token, and the accounts it may read.
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,11 +8,12 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::fields::{Fields, SUBSCRIBED_APPS};
+use super::dropped::{DroppedFields, Refusal, Target};
+use super::fields::SUBSCRIBED_APPS;
 use super::transport::{Caller, Query, Transport};
 use super::{Calls, Endpoint, Failure, FailureKind, Listed, wire};
 use crate::clock;
-use crate::domain::{AppId, WabaId, Word, account, number, template};
+use crate::domain::{AppId, Timestamp, WabaId, Word, account, number, template};
 use crate::ingest::Oddities;
 use crate::telemetry::Telemetry;
 
@@ -41,8 +41,7 @@ pub struct ClientOptions {
 /// One app's access to the Graph API.
 pub struct Client {
     pub(super) transport: Transport,
-    pub(super) fields: Fields,
-    pub(super) summary_refused: AtomicBool,
+    pub(super) fields: DroppedFields,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) access_token: SecretString,
     pub(super) app_secret: Option<SecretString>,
@@ -54,7 +53,8 @@ pub struct Client {
 pub(super) enum OwnApp {
     NotAsked,
     Known(AppId),
-    NotToBeHad,
+    /// Meta refused to tell, and is not asked again before this.
+    NotToldUntil(Timestamp),
 }
 
 impl fmt::Debug for Client {
@@ -73,13 +73,17 @@ impl Client {
     pub fn new(options: ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         Ok(Self {
             transport: Transport::new(&options, Arc::clone(&telemetry))?,
-            fields: Fields::default(),
-            summary_refused: AtomicBool::new(false),
+            fields: DroppedFields::new(Arc::clone(&telemetry)),
             telemetry,
             access_token: options.access_token,
             app_secret: options.app_secret,
             own_app: Mutex::new(options.app_id.map_or(OwnApp::NotAsked, OwnApp::Known)),
         })
+    }
+
+    /// Forgets what is remembered of an account that is no longer watched.
+    pub fn forget_account(&self, waba_id: &WabaId) {
+        self.fields.forget(waba_id.as_str());
     }
 
     /// Reads the account's node, and whether this app is subscribed to its webhooks.
@@ -148,24 +152,28 @@ impl Client {
         without: Option<&str>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
+        let target = Target::of(endpoint, path);
         let mut drops = 0;
         loop {
-            let asked = self.fields.asked(endpoint, without, clock::now());
+            let requested = self.fields.requested(target, without, clock::now());
             let mut query = query.clone();
-            query.push(("fields", asked.clone()));
+            query.push(("fields", requested.clone()));
             let answer = self.transport.call(endpoint, path, &query, caller).await;
             let failure = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            // Another poll may have dropped it while this question was on its way: ask again then too.
-            let is_simpler_now = failure.field().is_some_and(|field| {
-                self.fields
-                    .drop_field(endpoint, field, clock::now(), &self.telemetry)
-                    || self.fields.asked(endpoint, without, clock::now()) != asked
-            });
             drops += 1;
-            if !is_simpler_now || drops > MAX_FIELDS_DROPPED {
+            if drops > MAX_FIELDS_DROPPED || failure.kind() != FailureKind::UnknownField {
+                return Err(failure);
+            }
+            let (now, refusal) = (clock::now(), Refusal::of(endpoint, &failure));
+            let is_simpler_now = failure.field().is_some_and(|field| {
+                self.fields.drop_field(target, field, refusal, now)
+                    // Another poll dropped it while this request was on its way.
+                    || self.fields.requested(target, without, now) != requested
+            });
+            if !is_simpler_now {
                 return Err(failure);
             }
         }
@@ -174,7 +182,8 @@ impl Client {
     /// The node, with the edge of subscribed apps where Meta lets that be read along.
     async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
-        let asks_for_apps = self.fields.asks(endpoint, SUBSCRIBED_APPS, clock::now());
+        let target = Target::of(endpoint, path);
+        let asks_for_apps = self.fields.requests(target, SUBSCRIBED_APPS, clock::now());
         let refusal = match self
             .call_with_fields(endpoint, path, &none, None, caller)
             .await
@@ -187,8 +196,9 @@ impl Client {
             .await;
         // Only a node that can be read without the edge shows that the edge was what Meta refused.
         let node = alone.map_err(|_| refusal)?;
+        // Whether this token may read the edge says nothing of other accounts.
         self.fields
-            .drop_field(endpoint, SUBSCRIBED_APPS, clock::now(), &self.telemetry);
+            .drop_field(target, SUBSCRIBED_APPS, Refusal::OfObject, clock::now());
         Ok(node)
     }
 

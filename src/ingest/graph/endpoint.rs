@@ -1,5 +1,6 @@
 //! The calls this client makes, by the names their metrics carry.
 
+use super::NodeKind;
 use crate::domain::Word;
 use crate::domain::meta_words;
 
@@ -24,5 +25,26 @@ impl Endpoint {
             .iter()
             .copied()
             .filter(|endpoint| !endpoint.is_other())
+    }
+    /// The kind of object whose id is in the path.
+    pub(super) fn requested_node(self) -> Option<NodeKind> {
+        match self {
+            Self::Account | Self::PhoneNumbers | Self::MessageTemplates | Self::SubscribedApps => {
+                Some(NodeKind::Account)
+            }
+            Self::OwnedAccounts | Self::ClientAccounts => Some(NodeKind::Business),
+            Self::Subscriptions => Some(NodeKind::App),
+            Self::DebugToken | Self::Other => None,
+        }
+    }
+
+    /// The kind of object that `fields` is about: the node itself, or the objects on its edge.
+    pub(super) fn returned_node(self) -> Option<NodeKind> {
+        match self {
+            Self::Account | Self::OwnedAccounts | Self::ClientAccounts => Some(NodeKind::Account),
+            Self::PhoneNumbers => Some(NodeKind::PhoneNumber),
+            Self::MessageTemplates => Some(NodeKind::Template),
+            Self::SubscribedApps | Self::DebugToken | Self::Subscriptions | Self::Other => None,
+        }
     }
 }

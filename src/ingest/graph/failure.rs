@@ -1,23 +1,31 @@
 //! What can go wrong with a call, in few kinds, each with its cure.
 //!
 //! Meta answers rate limits and missing objects with HTTP 400 alike, so the error's `code` decides;
-//! the status is only asked where there is no Graph error in the body.
+//! the status only counts where there is no Graph error in the body.
+
+mod cure;
+mod wording;
 
 use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::domain::meta_words;
+use super::fields::declared;
+use super::{Endpoint, NodeKind, network};
+use crate::domain::{Word, meta_words};
 use crate::ingest::{Oddities, json};
+use wording::{Wording, is_plain};
 
 meta_words! {
     /// The kind of a failure: the label of the counter, and what decides the next try.
     FailureKind {
         Token = "token",
+        AppSecret = "app_secret",
         Permission = "permission",
         RateLimit = "rate_limit",
         NotFoundOrHidden = "not_found_or_hidden",
+        WrongNode = "wrong_node_type",
         Blocked = "blocked",
         Transient = "transient",
         UnknownField = "unknown_field",
@@ -25,30 +33,49 @@ meta_words! {
         Malformed = "malformed",
         TooLarge = "too_large",
         Timeout = "timeout",
+        NameResolution = "name_resolution",
+        Tls = "tls",
+        Proxy = "proxy",
         Connection = "connection",
         BudgetSpent = "budget_spent",
     }
 }
 
-/// A call that did not bring what was asked. Its text is made for the operator; Meta's own message,
-/// which may hold anything, is not kept.
+/// A call that failed. Its text is for the operator; Meta's own message, which may hold anything, is
+/// not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{}{}", cure(*.kind), details(*.code, *.subcode, .trace.as_deref()))]
 pub struct Failure {
     kind: FailureKind,
+    retry_after: Option<Duration>,
+    details: Box<Details>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Details {
     code: Option<i64>,
     subcode: Option<i64>,
     trace: Option<String>,
     field: Option<String>,
+    node: Option<NodeKind>,
+    wrong_node: Option<WrongNode>,
+    /// Why there was no response, in the words of the operating system or the TLS library.
+    cause: Option<String>,
     wants_less: bool,
-    retry_after: Option<Duration>,
+    lacks_proof: bool,
+}
+
+/// An id of one kind of object where another kind is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WrongNode {
+    found: NodeKind,
+    expected: NodeKind,
 }
 
 /// `fbtrace_id`s have some 23 characters.
 const MAX_TRACE: usize = 64;
 
-/// A field's name as Meta quotes it back to us.
-const MAX_FIELD: usize = 64;
+/// The cursor of a listing is no longer valid. Also an error code of groups, so the endpoint decides.
+const INVALID_CURSOR: i64 = 131_059;
 
 impl Failure {
     /// A failure without a Graph error in it.
@@ -56,16 +83,22 @@ impl Failure {
     pub fn of(kind: FailureKind) -> Self {
         Self {
             kind,
-            code: None,
-            subcode: None,
-            trace: None,
-            field: None,
-            wants_less: false,
             retry_after: None,
+            details: Box::default(),
         }
     }
 
-    /// Reads an answer that is not 200: its body if that is a Graph error, else its status.
+    /// What reqwest says of a request or of a response that broke off, without the URL: that holds the
+    /// proof.
+    #[must_use]
+    pub fn from_network(error: &reqwest::Error) -> Self {
+        let (kind, cause) = network::classify(error);
+        let mut failure = Self::of(kind);
+        failure.details.cause = cause;
+        failure
+    }
+
+    /// Reads a response that is not 200: its body if that is a Graph error, else its status.
     #[must_use]
     pub(super) fn from_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         // Whoever read the answer has counted what was replaced in it.
@@ -88,56 +121,65 @@ impl Failure {
                 .get(key)
                 .and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()))
         };
-        let message = error
-            .get("message")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let text = |key| error.get(key).and_then(Value::as_str);
+        let wording = Wording::read(text("message").unwrap_or_default());
         let (code, subcode) = (number("code"), number("error_subcode"));
         let transient = error
             .get("is_transient")
             .and_then(Value::as_bool)
             .unwrap_or(false);
-        let field = nonexisting_field(message);
         let kind = match code {
-            Some(100) if field.is_some() => FailureKind::UnknownField,
-            // A wrong proof comes as 104, and as "Invalid appsecret_proof provided in the API argument".
-            Some(100) if message.contains("appsecret_proof") => FailureKind::Token,
+            Some(12 | 100) if wording.field.is_some() => FailureKind::UnknownField,
+            // A wrong proof usually comes as 104, and as 100 with a text about it.
+            _ if wording.is_about_proof => FailureKind::AppSecret,
             Some(code) => kind_of_code(code, subcode, transient),
             None if transient => FailureKind::Transient,
             None => FailureKind::Other,
         };
-        let trace = error
-            .get("fbtrace_id")
-            .and_then(Value::as_str)
-            .filter(|trace| is_plain(trace, MAX_TRACE));
+        let trace = text("fbtrace_id").filter(|trace| is_plain(trace, MAX_TRACE));
         Self {
-            code,
-            subcode,
-            trace: trace.map(ToOwned::to_owned),
-            field,
-            wants_less: message.contains("reduce the amount of data"),
-            ..Self::of(kind)
+            kind,
+            retry_after: None,
+            details: Box::new(Details {
+                code,
+                subcode,
+                trace: trace.map(ToOwned::to_owned),
+                field: wording.field,
+                node: wording.node,
+                wants_less: wording.wants_less,
+                ..Details::default()
+            }),
         }
     }
 
-    /// What reqwest says of a request, without the URL it would say it with: that holds the proof.
-    pub(super) fn before_the_answer(error: &reqwest::Error) -> Self {
-        // Where connecting takes too long both are true, and the network is to blame, not the answer.
-        let silent = error.is_timeout() && !error.is_connect();
-        Self::of(if silent {
-            FailureKind::Timeout
-        } else {
-            FailureKind::Connection
-        })
+    /// Judges the failure by the request that it answers: the same code means different things for
+    /// different endpoints and credentials.
+    pub(super) fn for_request(mut self, endpoint: Endpoint, credentials: CredentialKind) -> Self {
+        match (self.kind, credentials) {
+            // The app's own credentials are its id and its secret, nothing else can be wrong.
+            (FailureKind::Token, CredentialKind::App) => self.kind = FailureKind::AppSecret,
+            (FailureKind::AppSecret, CredentialKind::Token) => self.details.lacks_proof = true,
+            _ => {}
+        }
+        if self.is_invalid_cursor(endpoint) {
+            self.kind = FailureKind::Transient;
+        }
+        if let Some(wrong_node) = self.wrong_node(endpoint) {
+            self.kind = FailureKind::WrongNode;
+            self.details.wrong_node = Some(wrong_node);
+        }
+        self
     }
 
-    /// What reqwest says of an answer that began and did not end: it may well end next time.
-    pub(super) fn within_the_answer(error: &reqwest::Error) -> Self {
-        Self::of(if error.is_timeout() {
-            FailureKind::Timeout
-        } else {
-            FailureKind::Connection
-        })
+    /// An id of another kind of object, where the type of the id itself is told.
+    fn wrong_node(&self, endpoint: Endpoint) -> Option<WrongNode> {
+        let expected = endpoint.requested_node()?;
+        let (field, found) = (self.field()?, self.details.node.clone()?);
+        // A field that is not the account's own is one of an object read along with it.
+        let is_own = endpoint == Endpoint::Account && declared(endpoint).contains(&field);
+        let is_about_the_id = is_own || field == endpoint.as_str();
+        (self.kind == FailureKind::UnknownField && is_about_the_id && found != expected)
+            .then_some(WrongNode { found, expected })
     }
 
     /// Its kind.
@@ -152,14 +194,73 @@ impl Failure {
         self.retry_after
     }
 
-    /// The field that Meta says does not exist.
-    pub(super) fn field(&self) -> Option<&str> {
-        self.field.as_deref()
+    /// May the same request succeed soon, without a change by the operator?
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.kind == FailureKind::Transient || self.is_network()
     }
 
-    /// Does the answer say that smaller pages would help?
+    /// Did the network fail, so that nothing is known of what was asked for?
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::Timeout
+                | FailureKind::NameResolution
+                | FailureKind::Tls
+                | FailureKind::Proxy
+                | FailureKind::Connection
+        )
+    }
+
+    /// Would every request with the same token and secret be refused?
+    #[must_use]
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(self.kind, FailureKind::Token | FailureKind::AppSecret)
+    }
+
+    /// Does a rate limit hold for all accounts of the app or of the token's user, and not for one account?
+    #[must_use]
+    pub fn is_rate_limit_of_app(&self) -> bool {
+        self.kind == FailureKind::RateLimit && matches!(self.details.code, Some(4 | 17))
+    }
+
+    /// The type of object that the configured id belongs to, where it is not the expected one.
+    #[must_use]
+    pub fn wrong_node_kind(&self) -> Option<&NodeKind> {
+        self.details.wrong_node.as_ref().map(|wrong| &wrong.found)
+    }
+
+    /// Why there was no response, in the words of the operating system or the TLS library.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.details.cause.as_deref()
+    }
+
+    /// Does Meta require the proof of an app secret, and none is configured?
+    #[must_use]
+    pub fn lacks_proof(&self) -> bool {
+        self.details.lacks_proof
+    }
+
+    /// The field that Meta says does not exist.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.details.field.as_deref()
+    }
+
+    /// The type of the node that has no such field; the wording of retired fields does not name it.
+    pub(super) fn node(&self) -> Option<&NodeKind> {
+        self.details.node.as_ref()
+    }
+
+    /// Is the listing's cursor no longer valid?
+    pub(super) fn is_invalid_cursor(&self, endpoint: Endpoint) -> bool {
+        endpoint == Endpoint::MessageTemplates && self.details.code == Some(INVALID_CURSOR)
+    }
+
+    /// Does the response say that smaller pages would help?
     pub(super) fn wants_smaller_pages(&self) -> bool {
-        self.wants_less || self.kind == FailureKind::TooLarge
+        self.details.wants_less || self.kind == FailureKind::TooLarge
     }
 
     /// May it be the size of the page that Meta choked on? Not where it asks for patience instead.
@@ -177,15 +278,27 @@ impl Failure {
     }
 }
 
+/// What a request was authenticated with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CredentialKind {
+    /// An access token alone.
+    Token,
+    /// An access token with the proof of the app secret.
+    TokenWithProof,
+    /// The app's id and secret.
+    App,
+}
+
 fn kind_of_code(code: i64, subcode: Option<i64>, transient: bool) -> FailureKind {
     match code {
-        0 | 102 | 104 | 190 => FailureKind::Token,
+        104 => FailureKind::AppSecret,
+        0 | 102 | 190 => FailureKind::Token,
         3 | 10 | 200..=299 => FailureKind::Permission,
         4 | 17 | 32 | 613 | 80_000..=80_014 => FailureKind::RateLimit,
         130_429 | 131_048 | 131_056 | 131_064 => FailureKind::RateLimit,
         33 | 803 => FailureKind::NotFoundOrHidden,
         100 if subcode == Some(33) => FailureKind::NotFoundOrHidden,
-        100 => FailureKind::InvalidParameter,
+        12 | 100 => FailureKind::InvalidParameter,
         368 | 130_497 | 131_031 => FailureKind::Blocked,
         1 | 2 | 131_000 | 131_016 | 131_045 | 131_057 => FailureKind::Transient,
         _ if transient => FailureKind::Transient,
@@ -199,63 +312,6 @@ fn kind_of_status(status: u16) -> FailureKind {
         429 => FailureKind::RateLimit,
         500..=599 => FailureKind::Transient,
         _ => FailureKind::Malformed,
-    }
-}
-
-/// NAME of "(#100) Tried accessing nonexisting field (NAME) on node type (TYPE)".
-fn nonexisting_field(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("nonexisting field (")?;
-    let (name, _) = rest.split_once(')')?;
-    is_plain(name, MAX_FIELD).then(|| name.to_owned())
-}
-
-fn is_plain(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-}
-
-fn cure(kind: FailureKind) -> &'static str {
-    match kind {
-        FailureKind::Token => {
-            "Meta refuses the access token: it is wrong, expired or revoked, or appsecret_proof is required and no app secret is configured"
-        }
-        FailureKind::Permission => {
-            "the token lacks a permission: it needs whatsapp_business_management for this account"
-        }
-        FailureKind::RateLimit => "Meta limits calls for this account; waiting as long as it asks",
-        FailureKind::NotFoundOrHidden => {
-            "Meta shows no such object: the id is wrong, or the token's user has no access to it"
-        }
-        FailureKind::Blocked => "Meta has blocked or locked this account; see WhatsApp Manager",
-        FailureKind::Transient => "Meta has a problem of its own; trying again",
-        FailureKind::UnknownField => "Meta no longer knows a field that was asked for",
-        FailureKind::InvalidParameter => {
-            "Meta does not understand the request; is the API version still served?"
-        }
-        FailureKind::Malformed => {
-            "the answer is not what the Graph API sends; is a proxy in between?"
-        }
-        FailureKind::TooLarge => "the answer is larger than graph.max_answer_bytes",
-        FailureKind::Timeout => "no answer within graph.request_timeout",
-        FailureKind::Connection => "no connection to the Graph API; check DNS, proxy and firewall",
-        FailureKind::BudgetSpent => {
-            "the calls of poll.calls_per_hour are spent, or Meta's quota nearly is; waiting"
-        }
-        FailureKind::Other => "Meta answered with an error that this version does not know",
-    }
-}
-
-fn details(code: Option<i64>, subcode: Option<i64>, trace: Option<&str>) -> String {
-    let code = code.map(|code| format!("code {code}"));
-    let subcode = subcode.map(|subcode| format!("subcode {subcode}"));
-    let trace = trace.map(|trace| format!("fbtrace_id {trace}"));
-    let parts: Vec<String> = [code, subcode, trace].into_iter().flatten().collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", parts.join(", "))
     }
 }
 

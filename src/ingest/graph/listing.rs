@@ -4,12 +4,14 @@
 //! neither followed nor logged. On Meta's last page `after` is still there, so it alone proves nothing.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
+use super::dropped::{Refusal, Target};
+use super::fields::SUMMARY;
 use super::transport::{Caller, Query};
 use super::{Client, Endpoint, Failure, FailureKind};
+use crate::clock;
 use crate::domain::Listing;
 use crate::ingest::Oddities;
 
@@ -23,8 +25,8 @@ const SMALLEST_PAGE: u32 = 10;
 /// smallest. More is a cursor that never ends.
 const MAX_PAGES: usize = 640;
 
-/// Asked for beside the first page of templates: how many there are, and how many there may be.
-const SUMMARY: &str = "total_count,message_template_count,message_template_limit";
+/// Requested beside the first page of templates: how many there are, and how many there may be.
+const TOTALS: &str = "total_count,message_template_count,message_template_limit";
 
 /// What a listing brought, and what kept it from bringing everything.
 #[derive(Debug)]
@@ -63,11 +65,20 @@ impl Client {
             objects: LARGEST_PAGE,
             may_retry: true,
         };
+        let mut may_start_over = true;
         let failure = loop {
             let after = place.after.as_deref();
             let page = self.page((endpoint, path), size.objects, after, caller);
             let page = match page.await {
                 Ok(page) => page,
+                // The list changed under the cursor: only a new listing can be complete.
+                Err(failure) if failure.is_invalid_cursor(endpoint) => {
+                    if place.after.is_none() || !std::mem::take(&mut may_start_over) {
+                        break Some(failure);
+                    }
+                    (found, unreadable, place) = (Vec::new(), 0, Place::default());
+                    continue;
+                }
                 Err(failure) if size.shrink_for(&failure) => continue,
                 Err(failure) => break Some(failure),
             };
@@ -100,7 +111,7 @@ impl Client {
         }
     }
 
-    /// One page; the summary is left out once Meta has refused it.
+    /// One page; the summary is left out while Meta refuses it.
     async fn page(
         &self,
         (endpoint, path): (Endpoint, &str),
@@ -112,13 +123,14 @@ impl Client {
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The first page says it all; the others need not say it again.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
-        if !wants_summary || self.summary_refused.load(Ordering::Relaxed) {
+        let target = Target::of(endpoint, path);
+        if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self
                 .call_with_fields(endpoint, path, &query, None, caller)
                 .await;
         }
         let mut with_summary = query.clone();
-        with_summary.push(("summary", SUMMARY.to_owned()));
+        with_summary.push((SUMMARY, TOTALS.to_owned()));
         match self
             .call_with_fields(endpoint, path, &with_summary, None, caller)
             .await
@@ -127,10 +139,8 @@ impl Client {
                 let page = self
                     .call_with_fields(endpoint, path, &query, None, caller)
                     .await?;
-                self.summary_refused.store(true, Ordering::Relaxed);
-                tracing::warn!(
-                    "meta refuses the summary of templates, their limit will not be known"
-                );
+                self.fields
+                    .drop_field(target, SUMMARY, Refusal::Unknown, clock::now());
                 Ok(page)
             }
             page => page,

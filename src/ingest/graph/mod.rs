@@ -7,12 +7,15 @@ mod access;
 mod answer;
 mod client;
 mod discovery;
+mod dropped;
 mod endpoint;
 mod failure;
 mod fields;
 mod greeting;
 mod lifetime;
 mod listing;
+mod network;
+mod node;
 mod subscribe;
 mod transport;
 mod usage;
@@ -27,11 +30,12 @@ pub use client::{Client, ClientOptions};
 pub use discovery::FoundAccount;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind};
-pub use greeting::{Greeting, Unreachable};
+pub use greeting::Greeting;
 pub use lifetime::{Lifetime, lifetime};
 pub use listing::{LARGEST_PAGE, Listed};
+pub use node::NodeKind;
 pub use transport::{direct_client, http_client, own_client};
-pub use usage::Usage;
+pub use usage::{Usage, UsageScope};
 
 /// Asked before every call and told after it: the poller's budget.
 pub trait Calls: Send + Sync {

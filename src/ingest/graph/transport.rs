@@ -13,8 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::failure::CredentialKind;
 use super::version::Versions;
-use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, answer};
+use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer};
 use crate::domain::{AppId, WabaId, Word};
 use crate::telemetry::Telemetry;
 
@@ -50,6 +51,7 @@ impl<'a> Caller<'a> {
 pub(super) struct Credentials {
     authorization: HeaderValue,
     proof: Option<SecretString>,
+    kind: CredentialKind,
 }
 
 impl Credentials {
@@ -64,6 +66,10 @@ impl Credentials {
         Ok(Self {
             authorization: bearer(token.expose_secret())?,
             proof: app_secret.map(|secret| proof(secret, token)),
+            kind: match app_secret {
+                Some(_) => CredentialKind::TokenWithProof,
+                None => CredentialKind::Token,
+            },
         })
     }
 
@@ -75,6 +81,7 @@ impl Credentials {
         Ok(Self {
             authorization: bearer(&format!("{app_id}|{}", app_secret.expose_secret()))?,
             proof: None,
+            kind: CredentialKind::App,
         })
     }
 }
@@ -116,6 +123,7 @@ pub(super) struct Transport {
     http: reqwest::Client,
     base: Url,
     own: Credentials,
+    unproven: Credentials,
     max_answer_bytes: usize,
     versions: Versions,
     telemetry: Arc<Telemetry>,
@@ -125,11 +133,13 @@ impl Transport {
     /// Sets up TLS and the headers; connects to nothing.
     pub fn new(options: &ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         let own = Credentials::of_token(&options.access_token, options.app_secret.as_ref())?;
+        let unproven = Credentials::of_token(&options.access_token, None)?;
         start_at_zero(&telemetry);
         Ok(Self {
             http: http_client(&options.base_url, options.request_timeout)?,
             base: options.base_url.clone(),
             own,
+            unproven,
             max_answer_bytes: options.max_answer_bytes,
             versions: Versions::new(options.api_version.clone(), &telemetry),
             telemetry,
@@ -175,7 +185,10 @@ impl Transport {
         self.versions.note(response.headers(), &self.telemetry);
         let usage = Usage::read(response.headers(), caller.waba_id);
         if let Some(usage) = &usage {
-            if let Some(waba_id) = caller.waba_id {
+            let account = caller
+                .waba_id
+                .filter(|_| usage.scope == UsageScope::Account);
+            if let Some(waba_id) = account {
                 usage.record(waba_id, &self.telemetry);
             }
             caller.calls.used(usage);
@@ -183,12 +196,16 @@ impl Transport {
         let regain = usage.and_then(|usage| usage.regain_after);
         let telemetry = &self.telemetry;
         let answer = answer::read(response, self.max_answer_bytes, endpoint, telemetry).await;
-        answer.map_err(|failure| self.count(endpoint, failure.or_after(regain)))
+        answer.map_err(|failure| {
+            let failure = failure.for_request(endpoint, credentials.kind);
+            self.count(endpoint, failure.or_after(regain))
+        })
     }
 
     /// A call for nothing, without the token and outside of any budget: nobody's quota pays for it.
-    pub async fn greet(&self) -> reqwest::Result<HeaderMap> {
-        let answer = self.http.get(self.url("")).send().await?;
+    pub async fn greet(&self) -> Result<HeaderMap, Failure> {
+        let answer = self.http.get(self.url("")).send().await;
+        let answer = answer.map_err(|error| Failure::from_network(&error))?;
         Ok(answer.headers().clone())
     }
 
@@ -218,6 +235,11 @@ impl Transport {
         &self.own
     }
 
+    /// The token without the proof of an app secret.
+    pub fn unproven(&self) -> &Credentials {
+        &self.unproven
+    }
+
     async fn send(
         &self,
         credentials: &Credentials,
@@ -245,7 +267,7 @@ impl Transport {
         request
             .send()
             .await
-            .map_err(|error| Failure::before_the_answer(&error))
+            .map_err(|error| Failure::from_network(&error))
     }
 }
 

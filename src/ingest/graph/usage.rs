@@ -20,9 +20,20 @@ const APP_USAGE: &str = "x-app-usage";
 /// The figures, as their metric's `kind` names them.
 const KINDS: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
+/// Whose quota it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageScope {
+    /// One account's.
+    Account,
+    /// The app's, whatever account the call was about.
+    App,
+}
+
 /// What Meta said of its quota with one answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
+    /// Whose quota it is.
+    pub scope: UsageScope,
     /// The worst of the figures; at 1 calls are refused.
     pub ratio: f64,
     /// How long until calls are possible again, if they are not now.
@@ -38,6 +49,10 @@ impl Usage {
                 .get(waba_id.as_str())
                 .cloned()
         });
+        let scope = match of_account {
+            Some(_) => UsageScope::Account,
+            None => UsageScope::App,
+        };
         let entries = match of_account.or_else(|| json(headers, APP_USAGE))? {
             Value::Array(entries) => entries,
             entry => vec![entry],
@@ -51,6 +66,7 @@ impl Usage {
         let figures = KINDS.map(|kind| most(kind) / 100.0);
         let minutes = most("estimated_time_to_regain_access");
         Some(Self {
+            scope,
             ratio: figures.into_iter().fold(0.0, f64::max),
             regain_after: (minutes > 0.0)
                 .then(|| Duration::from_secs_f64(minutes.min(MAX_MINUTES) * 60.0)),

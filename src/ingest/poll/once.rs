@@ -7,7 +7,7 @@ use super::{Budgets, Next, Task};
 use crate::clock;
 use crate::domain::account::Loss;
 use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
-use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage};
+use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage, UsageScope};
 use crate::store::Store;
 
 /// How long a listing that ran out of calls waits before it begins anew.
@@ -122,14 +122,15 @@ async fn read(
 /// None of these removes state: old facts stay, and their age tells.
 fn next_after(failure: &Failure, now: Timestamp) -> Next {
     match failure.kind() {
-        FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
-        FailureKind::Token => Next::HoldApp,
-        FailureKind::Transient | FailureKind::Timeout | FailureKind::Connection => {
-            match failure.retry_after() {
-                Some(wait) => Next::NotBefore(now.plus(wait)),
-                None => Next::Retry,
-            }
+        FailureKind::RateLimit if failure.is_rate_limit_of_app() => {
+            Next::LimitApp(failure.retry_after())
         }
+        FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
+        FailureKind::Token | FailureKind::AppSecret => Next::HoldApp,
+        _ if failure.may_pass() => match failure.retry_after() {
+            Some(wait) => Next::NotBefore(now.plus(wait)),
+            None => Next::Retry,
+        },
         FailureKind::BudgetSpent => Next::PutOff(now.plus(BUDGET_PAUSE)),
         _ => Next::AtCadence,
     }
@@ -151,6 +152,10 @@ impl Calls for TaskCalls<'_> {
     }
 
     fn used(&self, usage: &Usage) {
+        // What the app has used says nothing of this account's quota; a limit of the app holds them all.
+        if usage.scope == UsageScope::App {
+            return;
+        }
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
             .of(&self.task.waba_id)

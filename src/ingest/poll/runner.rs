@@ -185,6 +185,10 @@ impl Poller {
                     Next::PutOff(until) => self.put_off(&task, until),
                     next => self.schedule.finished(&task, now, next),
                 }
+                if let Next::LimitApp(_) = outcome.next {
+                    let accounts = self.accounts_of_app(&task.waba_id);
+                    self.schedule.limit_app(&accounts, &task.waba_id);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");
@@ -223,10 +227,7 @@ impl Poller {
         let Some(app) = self.apps.get(waba_id) else {
             return;
         };
-        let of_the_app = |(waba_id, other): (&WabaId, &PollingApp)| {
-            Arc::ptr_eq(&app.client, &other.client).then(|| waba_id.clone())
-        };
-        let accounts: Vec<WabaId> = self.apps.iter().filter_map(of_the_app).collect();
+        let accounts = self.accounts_of_app(waba_id);
         for waba_id in &accounts {
             for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
                 let polls = &self.telemetry.polls;
@@ -234,6 +235,17 @@ impl Poller {
             }
         }
         self.schedule.hold_app(&accounts, now);
+    }
+
+    /// The accounts that are polled with the same token.
+    fn accounts_of_app(&self, waba_id: &WabaId) -> Vec<WabaId> {
+        let Some(app) = self.apps.get(waba_id) else {
+            return vec![];
+        };
+        let of_the_app = |(waba_id, other): (&WabaId, &PollingApp)| {
+            Arc::ptr_eq(&app.client, &other.client).then(|| waba_id.clone())
+        };
+        self.apps.iter().filter_map(of_the_app).collect()
     }
 
     fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {

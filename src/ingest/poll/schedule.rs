@@ -73,6 +73,8 @@ pub enum Next {
     PutOff(Timestamp),
     /// Meta limits calls for the whole account, for this long if it said so.
     HoldAccount(Option<Duration>),
+    /// Meta limits calls for all accounts of the app, for this long if it said so.
+    LimitApp(Option<Duration>),
     /// The token was refused, and would be for every account of the app: see [`Schedule::hold_app`].
     HoldApp,
 }
@@ -204,7 +206,7 @@ impl Schedule {
             Next::AtCadence => began.plus(cadence).max(now),
             Next::Retry => now.plus(doubled(retry, failures).min(cadence)),
             Next::NotBefore(at) | Next::PutOff(at) => at.max(now),
-            Next::HoldAccount(wait) => {
+            Next::HoldAccount(wait) | Next::LimitApp(wait) => {
                 let wait = wait
                     .unwrap_or(doubled(FIRST_RATE_LIMIT_WAIT, failures))
                     .min(LONGEST_WAIT);
@@ -216,7 +218,9 @@ impl Schedule {
         let nudged = std::mem::take(&mut slot.nudged);
         self.set_due(task, due);
         match next {
-            Next::HoldAccount(_) | Next::HoldApp => self.hold_account(&task.waba_id, due),
+            Next::HoldAccount(_) | Next::LimitApp(_) | Next::HoldApp => {
+                self.hold_account(&task.waba_id, due);
+            }
             _ if nudged => self.nudge(task, now),
             _ => {}
         }
@@ -243,7 +247,25 @@ impl Schedule {
     /// poll. They come back one after the other, so that the first finds out for nearly all whether it
     /// is still refused.
     pub fn hold_app<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
-        let mut until = now.plus(self.cadences.numbers);
+        self.hold_until(accounts, now.plus(self.cadences.numbers));
+    }
+
+    /// Holds every account of an app whose calls Meta limits until one of them may be polled again.
+    pub fn limit_app<'a>(
+        &mut self,
+        accounts: impl IntoIterator<Item = &'a WabaId>,
+        limited: &WabaId,
+    ) {
+        if let Some(until) = self.holds.get(limited).copied() {
+            self.hold_until(accounts, until);
+        }
+    }
+
+    fn hold_until<'a>(
+        &mut self,
+        accounts: impl IntoIterator<Item = &'a WabaId>,
+        mut until: Timestamp,
+    ) {
         for waba_id in accounts {
             self.hold_account(waba_id, until);
             until = until.plus(START_SPACING);

@@ -93,6 +93,9 @@ fn respond(
         }
         _ => access::check_scope(&state.world)?,
     }
+    if faults.contains(&Fault::InvalidCursor) && call.parameter("after").is_some() {
+        return Err(GraphError::bad_request(131_059, "(#131059) Invalid cursor"));
+    }
     if let Some(waba_id) = tied_account(state, call) {
         state.quota.count(&state.world.accounts[&waba_id], now)?;
     }
@@ -180,6 +183,7 @@ fn rules(call: &Call, faults: &[Fault], version: &str) -> Rules {
     for fault in faults {
         match fault {
             Fault::FieldGone { field } => rules.gone_fields.push(field.clone()),
+            Fault::FieldDeprecated { field } => rules.deprecated_fields.push(field.clone()),
             Fault::FieldMissing { field } => rules.missing_fields.push(field.clone()),
             Fault::ExpansionRefused => rules.refuses_expansion = true,
             Fault::EndlessCursors => rules.pages_never_end = true,

@@ -62,6 +62,15 @@ impl GraphError {
         )
     }
 
+    /// A field that a version retired: Meta's other wording, without the node type (facts S10).
+    #[must_use]
+    pub fn deprecated_field(field: &str, version: &str) -> Self {
+        Self::bad_request(
+            12,
+            format!("(#12) {field} field is deprecated for versions {version} and higher"),
+        )
+    }
+
     /// 190: the token is missing, unknown, revoked (no subcode) or expired (463).
     #[must_use]
     pub fn bad_token(message: &str, subcode: Option<u32>) -> Self {

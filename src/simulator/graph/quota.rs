@@ -15,6 +15,9 @@ const HOUR_SECONDS: f64 = 3_600.0;
 /// What Meta's example calls "throttled".
 const FULL_PERCENT: usize = 100;
 
+/// What an app has used that makes few calls.
+pub(super) const QUIET_APP_PERCENT: u32 = 1;
+
 /// Calls of the last hour, by account.
 #[derive(Debug)]
 pub struct Quota {
@@ -88,8 +91,8 @@ impl Quota {
 
 /// The value of `X-App-Usage`, which comes on failed calls that belong to no account.
 #[must_use]
-pub fn app_usage() -> String {
-    json!({"call_count": 1, "total_cputime": 0, "total_time": 0}).to_string()
+pub fn app_usage(percent: u32) -> String {
+    json!({"call_count": percent, "total_cputime": 0, "total_time": 0}).to_string()
 }
 
 fn allowed(account: &Account) -> usize {

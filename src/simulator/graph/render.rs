@@ -25,6 +25,8 @@ pub struct Rules {
     pub version: String,
     /// Fields no type knows, besides the world's own.
     pub gone_fields: Vec<String>,
+    /// Fields that the version no longer has: refused in Meta's other wording.
+    pub deprecated_fields: Vec<String>,
     /// Fields that are left out without a word.
     pub missing_fields: Vec<String>,
     /// Whether edges inside `fields=` are refused.
@@ -146,7 +148,8 @@ impl Renderer<'_> {
             .missing_fields
             .iter()
             .any(|missing| missing == name)
-            || self.is_gone(name)
+            || self.is_gone(node, name)
+            || self.deprecated(name).is_some()
         {
             return;
         }
@@ -156,16 +159,29 @@ impl Renderer<'_> {
     }
 
     fn check(self, node: Node<'_>, field: &Field) -> Result<(), GraphError> {
+        if let Some(deprecated) = self.deprecated(&field.name) {
+            return Err(GraphError::deprecated_field(
+                deprecated,
+                &self.rules.version,
+            ));
+        }
         let is_edge = node.expands(self.world, &field.name);
         let is_refused = is_edge && self.rules.refuses_expansion;
-        if is_refused || self.is_gone(&field.name) || !(is_edge || node.knows(&field.name)) {
+        if is_refused || self.is_gone(node, &field.name) || !(is_edge || node.knows(&field.name)) {
             return Err(GraphError::nonexisting_field(&field.name, node.type_name()));
         }
         Ok(())
     }
 
-    fn is_gone(self, name: &str) -> bool {
+    fn deprecated(&self, name: &str) -> Option<&str> {
+        let mut deprecated = self.rules.deprecated_fields.iter();
+        deprecated.find(|field| *field == name).map(String::as_str)
+    }
+
+    fn is_gone(self, node: Node<'_>, name: &str) -> bool {
+        let account = self.world.account_of(node.id());
         self.world.retired_fields.contains(name)
+            || account.is_some_and(|account| account.retired_fields.contains(name))
             || self.rules.gone_fields.iter().any(|gone| gone == name)
     }
 

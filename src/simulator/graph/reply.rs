@@ -39,12 +39,13 @@ impl Reply {
         );
         let mut headers = version_headers(call, &answered.version);
         headers.push(("x-fb-request-id", trace_id.clone()));
-        let is_tied = answered.account_usage.is_some();
-        headers.extend(
-            answered
-                .account_usage
-                .map(|usage| ("x-business-use-case-usage", usage)),
-        );
+        let app_usage = faults.iter().find_map(|fault| match fault {
+            Fault::AppUsage { percent } => Some(*percent),
+            _ => None,
+        });
+        let account_usage = answered.account_usage.filter(|_| app_usage.is_none());
+        let is_tied = account_usage.is_some();
+        headers.extend(account_usage.map(|usage| ("x-business-use-case-usage", usage)));
         let (status, body) = match answered.answer {
             Answer::Found(body) => (200, graph_text(&body)),
             Answer::Failed(error) => (error.status, graph_text(&error.body(&trace_id))),
@@ -52,8 +53,9 @@ impl Reply {
                 unreachable!("a subscription is concluded before it is answered")
             }
         };
-        if status == 400 && !is_tied {
-            headers.push(("x-app-usage", quota::app_usage()));
+        if app_usage.is_some() || (status == 400 && !is_tied) {
+            let percent = app_usage.unwrap_or(quota::QUIET_APP_PERCENT);
+            headers.push(("x-app-usage", quota::app_usage(percent)));
         }
         let mut reply = Self {
             status,

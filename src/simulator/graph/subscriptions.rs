@@ -28,8 +28,15 @@ pub struct Subscription {
 pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     let missing = || GraphError::no_such_object(call.method.as_str(), id);
-    let Some(Node::Account(visible)) = Node::find(world, id) else {
-        return Err(missing());
+    let visible = match Node::find(world, id) {
+        Some(Node::Account(account)) => account,
+        Some(other) => {
+            return Err(GraphError::nonexisting_field(
+                "subscribed_apps",
+                other.type_name(),
+            ));
+        }
+        None => return Err(missing()),
     };
     if call.method == Method::GET {
         return Ok(list(world, visible));
@@ -88,6 +95,12 @@ pub(super) fn list(world: &World, account: &Account) -> Value {
 pub(super) fn app_subscriptions(world: &mut World, call: &Call) -> Result<Answer, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     if id != world.app.id {
+        if let Some(other) = Node::find(world, id) {
+            return Err(GraphError::nonexisting_field(
+                "subscriptions",
+                other.type_name(),
+            ));
+        }
         return Err(GraphError::no_such_object(call.method.as_str(), id));
     }
     match call.method {

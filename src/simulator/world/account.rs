@@ -1,5 +1,7 @@
 //! A WhatsApp Business Account (WABA).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Health;
@@ -54,6 +56,8 @@ pub struct Account {
     pub is_visible: bool,
     /// Whether calls are being refused, whatever the quota says.
     pub rate_limit: Option<RateLimit>,
+    /// Fields that this account, its numbers and its templates lack; asking for one fails the call.
+    pub retired_fields: BTreeSet<String>,
     /// Ids on the `phone_numbers` edge, last onboarded first.
     pub phone_number_ids: Vec<String>,
     /// Ids on the `message_templates` edge.
@@ -104,6 +108,7 @@ impl Account {
             registered: true,
             is_visible: true,
             rate_limit: None,
+            retired_fields: BTreeSet::new(),
             phone_number_ids: Vec::new(),
             template_ids: Vec::new(),
         }

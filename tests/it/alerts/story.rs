@@ -30,6 +30,7 @@ const MEANT: &[&str] = &[
     "WhatsAppAccountViolation",
     "WhatsAppApiBudgetHigh",
     "WhatsAppApiBudgetSpent",
+    "WhatsAppFieldsDropped",
     "WhatsAppNumberBanned",
     "WhatsAppNumberCannotSend",
     "WhatsAppNumberDeleted",

@@ -10,3 +10,4 @@ mod signals;
 mod subscribe;
 mod unreadable;
 mod usage;
+mod wrong_id;

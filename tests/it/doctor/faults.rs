@@ -1,15 +1,18 @@
 //! Meta has exactly one fault, and the finding about it says so, with a cure.
 
+use whatsapp_business_exporter::app::doctor::Finding;
 use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 
-use super::patient::{Patient, assert_found};
+use super::patient::{Patient, assert_among, assert_found};
 use crate::exporter::meta::{SELDOM, WABA, config_file};
 
 const DAY: i64 = 86_400;
+
+const RENEW: &str = "Make a token of a system user";
 
 #[tokio::test]
 async fn the_token() {
@@ -17,7 +20,7 @@ async fn the_token() {
     patient.let_happen(Change::TokenExpiring {
         in_seconds: 10 * DAY,
     });
-    assert_found(&patient, "token_expiry", Problem, "ends in 9 days").await;
+    assert_found(&patient, "token_expiry", Problem, "ends in 9 days", RENEW).await;
     patient.let_happen(Change::TokenRenewed {
         in_seconds: Some(60 * DAY),
     });
@@ -26,13 +29,15 @@ async fn the_token() {
         .exporter
         .meta
         .edit(|world| world.app.token.data_access_expires_at = 1);
-    assert_found(&patient, "data_access_expiry", Problem, "has ended").await;
+    let ended = "its access to data has ended";
+    assert_found(&patient, "data_access_expiry", Problem, ended, RENEW).await;
     patient.let_happen(Change::TokenExpired);
-    assert_found(&patient, "token", Problem, "Meta refuses it").await;
+    let cure = "It has ended, was revoked or is misspelt. Make a token of a system user";
+    assert_found(&patient, "token", Problem, "Meta refuses it", cure).await;
     let unknown = Patient::healthy()
         .await
         .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGother");
-    assert_found(&unknown, "token", Problem, "Meta refuses it").await;
+    assert_found(&unknown, "token", Problem, "Meta refuses it", cure).await;
 }
 
 #[tokio::test]
@@ -42,7 +47,8 @@ async fn a_token_of_which_nothing_can_be_learnt() {
         .exporter
         .meta
         .fault(Some(Endpoint::DebugToken), None, Fault::ServerErrorPage);
-    assert_found(&patient, "token", Unknown, "does not say").await;
+    let cure = "Set the app's id and secret";
+    assert_found(&patient, "token", Unknown, "does not say", cure).await;
     assert!(
         patient.found("account").await[0].is_fine(),
         "the rest is still looked at"
@@ -56,8 +62,11 @@ async fn its_permissions() {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted: false,
     });
-    assert_found(&patient, "token_permissions", Problem, MANAGEMENT_SCOPE).await;
-    assert_found(&patient, "account", Problem, "lacks a permission").await;
+    let missing = format!("missing: {MANAGEMENT_SCOPE}");
+    let cure = "Make the system user's token anew and tick them.";
+    assert_found(&patient, "token_permissions", Problem, &missing, cure).await;
+    let cure = "Make a new token with whatsapp_business_management";
+    assert_found(&patient, "account", Problem, "lacks a permission", cure).await;
 }
 
 #[tokio::test]
@@ -65,12 +74,66 @@ async fn the_app_secret() {
     let patient = Patient::healthy()
         .await
         .with_variable("WHATSAPP_APP_SECRET", "another");
-    assert_found(&patient, "token", Problem, "Meta refuses it").await;
+    let cure = "Copy it from the App Dashboard of the token's app";
+    let other = "is of another app than the access token";
+    let report = patient.examined().await;
+    let of = |check: &str| -> Vec<Finding> {
+        let findings = report.findings.iter();
+        findings.filter(|one| one.check == check).cloned().collect()
+    };
+    assert!(of("token")[0].is_fine(), "{report:#?}");
+    assert_among(&of("app_secret"), Problem, other, cure);
+    assert_eq!(of("app_secret").len(), 1, "told once: {report:#?}");
+    let first = "Cure this first";
+    assert_among(
+        &of("account"),
+        Unknown,
+        "1 account was not looked at",
+        first,
+    );
+
+    // Where every call needs the proof, nothing can be learnt of the token.
+    patient
+        .exporter
+        .meta
+        .edit(|world| world.app.requires_appsecret_proof = true);
+    assert_found(&patient, "app_secret", Problem, other, cure).await;
+    assert_eq!(patient.found("token").await, []);
+    patient
+        .exporter
+        .meta
+        .edit(|world| world.app.requires_appsecret_proof = false);
+
     let secret = patient.exporter.meta.look(|world| world.app.secret.clone());
     let patient = patient
         .with_variable("WHATSAPP_APP_SECRET", &secret)
         .with_variable("WHATSAPP_APP_ID", "1");
-    assert_found(&patient, "app_secret", Problem, "is not this app's").await;
+    assert_found(&patient, "app_secret", Problem, other, cure).await;
+}
+
+#[tokio::test]
+async fn an_app_secret_that_is_required_and_not_configured() {
+    let patient = Patient::healthy()
+        .await
+        .without_variable("WHATSAPP_APP_SECRET")
+        .with_file(&without_webhooks());
+    patient
+        .exporter
+        .meta
+        .edit(|world| world.app.requires_appsecret_proof = true);
+    let cure = "Set the app secret (WHATSAPP_APP_SECRET)";
+    assert_found(&patient, "app_secret", Problem, "is not configured", cure).await;
+    let first = "Cure this first";
+    let left = "1 account was not looked at: Meta requires appsecret_proof";
+    assert_found(&patient, "account", Unknown, left, first).await;
+}
+
+/// A secret is needed for webhooks alone.
+fn without_webhooks() -> String {
+    format!(
+        "webhook:\n  enabled: false\n{}",
+        config_file(SELDOM, &[WABA])
+    )
 }
 
 #[tokio::test]
@@ -97,13 +160,15 @@ async fn its_numbers() {
         .exporter
         .meta
         .fault(Some(Endpoint::PhoneNumbers), None, Fault::TruncatedJson);
-    assert_found(&patient, "phone_numbers", Problem, "cannot be read").await;
+    let cure = "Check graph.base_url, and whether a proxy changes the responses.";
+    assert_found(&patient, "phone_numbers", Problem, "cannot be read", cure).await;
     patient.exporter.meta.clear_faults();
     patient
         .exporter
         .meta
         .fault(Some(Endpoint::PhoneNumbers), None, Fault::ServerErrorPage);
-    assert_found(&patient, "phone_numbers", Unknown, "cannot be read").await;
+    let cure = "Run `doctor` again; if it stays so, see Meta's status page.";
+    assert_found(&patient, "phone_numbers", Unknown, "cannot be read", cure).await;
 }
 
 #[tokio::test]
@@ -112,7 +177,25 @@ async fn its_subscription() {
     patient.let_happen(Change::SubscriptionLost {
         waba_id: WABA.into(),
     });
-    assert_found(&patient, "subscribed_apps", Problem, "not subscribed").await;
+    let cure = "Run `subscribe`.";
+    assert_found(&patient, "subscribed_apps", Problem, "not subscribed", cure).await;
+}
+
+#[tokio::test]
+async fn an_app_that_nobody_names() {
+    let patient = Patient::healthy().await.without_variable("WHATSAPP_APP_ID");
+    let field = String::from("app_id");
+    let value = serde_json::Value::Null;
+    let fault = Fault::FieldReplaced { field, value };
+    patient
+        .exporter
+        .meta
+        .fault(Some(Endpoint::DebugToken), None, fault);
+    let cure = "Set the app's id (WHATSAPP_APP_ID).";
+    let unknown = "Meta does not say which app the token is of";
+    assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
+    let unknown = "cannot tell whether the app is subscribed";
+    assert_found(&patient, "subscribed_apps", Unknown, unknown, cure).await;
 }
 
 #[tokio::test]
@@ -122,14 +205,42 @@ async fn the_apps_subscription() {
         field: "account_update".into(),
         is_subscribed: false,
     });
-    assert_found(&patient, "webhook_fields", Problem, "account_update").await;
+    let cure = "Run `subscribe`, or subscribe to them in the App Dashboard";
+    let missing = "not subscribed: account_update";
+    assert_found(&patient, "webhook_fields", Problem, missing, cure).await;
     patient
         .exporter
         .meta
         .set_callback_url(Some("https://production.example.com/hook".into()));
-    assert_found(&patient, "callback_url", Problem, "webhooks go elsewhere").await;
+    let cure = "run `subscribe --move-callback`";
+    assert_found(
+        &patient,
+        "callback_url",
+        Problem,
+        "webhooks go elsewhere",
+        cure,
+    )
+    .await;
+    let field = String::from("active");
+    let value = false.into();
+    let off = patient.exporter.meta.fault(
+        Some(Endpoint::AppSubscriptions),
+        None,
+        Fault::FieldReplaced { field, value },
+    );
+    let cure = "Run `subscribe`, or set the callback URL and the verify token";
+    assert_found(&patient, "callback_url", Problem, "is switched off", cure).await;
+    patient.exporter.meta.clear_fault(off);
     patient.exporter.meta.set_callback_url(None);
-    assert_found(&patient, "callback_url", Problem, "none is set").await;
+    assert_found(&patient, "callback_url", Problem, "none is set", cure).await;
+    let broken = Fault::ServerErrorPage;
+    patient
+        .exporter
+        .meta
+        .fault(Some(Endpoint::AppSubscriptions), None, broken);
+    let cure = "look in the App Dashboard, WhatsApp, Configuration";
+    let unknown = "cannot read the app's subscription";
+    assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
 }
 
 #[tokio::test]
@@ -141,6 +252,7 @@ async fn the_budget() {
         "api_budget",
         Problem,
         "10800 calls an hour are planned",
+        "Lengthen poll.numbers_interval and its like",
     )
     .await;
     // Some calls have been made, and an account without a registered number has 200 an hour.
@@ -151,13 +263,22 @@ async fn the_budget() {
     let hardly_any =
         config_file(SELDOM, &[WABA]).replace("poll:\n", "poll:\n  max_usage_ratio: 0.01\n");
     let patient = patient.with_file(&hardly_any);
-    assert_found(&patient, "api_budget", Problem, "of Meta's quota are used").await;
+    let cure = "Something uses up the quota";
+    assert_found(
+        &patient,
+        "api_budget",
+        Problem,
+        "of Meta's quota are used",
+        cure,
+    )
+    .await;
     patient.let_happen(Change::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
         regain_minutes: 30,
     });
-    assert_found(&patient, "account", Problem, "Meta limits calls").await;
+    let cure = "Wait until Meta's hour is over";
+    assert_found(&patient, "account", Problem, "Meta limits calls", cure).await;
 }
 
 #[tokio::test]
@@ -165,9 +286,11 @@ async fn the_version() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.api-version", "v20.0");
-    assert_found(&patient, "api_version", Problem, "no longer served").await;
+    let cure = "Set graph.api_version to a newer one";
+    assert_found(&patient, "api_version", Problem, "no longer served", cure).await;
     let patient = patient.with_flag("--graph.api-version", "v99.0");
-    assert_found(&patient, "api_version", Unknown, "does not know").await;
+    let cure = "See Meta's changelog";
+    assert_found(&patient, "api_version", Unknown, "does not know", cure).await;
 }
 
 #[tokio::test]
@@ -177,6 +300,8 @@ async fn the_configuration() {
         .with_file("poll: {numbers_interval: soon}\n");
     let report = patient.examined().await;
     assert!(report.problems >= 1, "{report:?}");
+    let cure = "Mend it; `check-config` reads the configuration alone.";
+    assert_among(&report.findings, Problem, "poll.numbers_interval", cure);
     let all = report
         .findings
         .iter()
@@ -191,9 +316,11 @@ async fn the_store() {
     std::fs::write(&file, "").expect("the folder is ours");
     let below = format!("sqlite:{}", file.join("state.db").display());
     let patient = patient.with_flag("--store.url", &below);
-    assert_found(&patient, "store", Problem, "cannot write to").await;
+    let cure = "Let the exporter's user write there, or set store.url to another path.";
+    assert_found(&patient, "store", Problem, "cannot write to", cure).await;
     let patient = patient.with_flag("--store.url", "sqlite::memory:");
-    assert_found(&patient, "store", Problem, "kept in memory").await;
+    let cure = "Set store.url to sqlite:";
+    assert_found(&patient, "store", Problem, "kept in memory", cure).await;
 }
 
 /// As [`config_file`], but with accounts that are looked for.
@@ -217,13 +344,19 @@ async fn accounts_that_are_looked_for() {
     assert_eq!(last.len(), 1, "and its last webhook is asked for");
     let none = discovering("{discover_by_token: true, exclude: .}");
     let patient = patient.with_file(&none);
-    assert_found(&patient, "discovery", Problem, "no account is found").await;
+    let cure = "Assign accounts to the token's system user, or see apps[].include";
+    assert_found(&patient, "discovery", Problem, "no account is found", cure).await;
     let patient = patient.with_file(&discovering("businesses: [1]"));
-    assert_found(&patient, "discovery", Unknown, "cannot be looked for").await;
+    let cure = "Check the ids of the businesses";
+    assert_found(&patient, "discovery", Unknown, "cannot be looked for", cure).await;
+    let patient = patient.with_file(&discovering(&format!("businesses: [{WABA}]")));
+    let wrong = "this is the id of a WhatsApp Business Account, not of a business portfolio";
+    assert_found(&patient, "discovery", Problem, wrong, cure).await;
     let patient = patient.with_file(&discovering("discover_by_token: true"));
     patient.let_happen(Change::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted: false,
     });
-    assert_found(&patient, "discovery", Problem, "names no accounts").await;
+    let cure = "List the accounts, or set apps[].businesses.";
+    assert_found(&patient, "discovery", Problem, "names no accounts", cure).await;
 }

@@ -1,5 +1,6 @@
 //! `doctor` beside a running exporter and a simulated Meta: all well, and then each fault by itself.
 
+mod accounts;
 mod faults;
 mod patient;
 mod program;

@@ -3,6 +3,7 @@
 use whatsapp_business_exporter::app::Source;
 use whatsapp_business_exporter::app::doctor::{Finding, Report, Verdict, examine};
 use whatsapp_business_exporter::config::{FixedEnvironment, Flags};
+use whatsapp_business_exporter::simulator::World;
 use whatsapp_business_exporter::simulator::change::Change;
 
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
@@ -21,7 +22,12 @@ pub struct Patient {
 impl Patient {
     /// Everything as it should be, and a webhook has come.
     pub async fn healthy() -> Self {
-        let exporter = Exporter::configured(small_world(), &config_file(SELDOM, &[WABA])).await;
+        Self::in_world(small_world()).await
+    }
+
+    /// The same in a world that has more; the exporter polls the small world's account alone.
+    pub async fn in_world(world: World) -> Self {
+        let exporter = Exporter::configured(world, &config_file(SELDOM, &[WABA])).await;
         for collector in ["numbers", "account", "templates"] {
             exporter.until_polled(WABA, collector).await;
         }
@@ -71,6 +77,11 @@ impl Patient {
         self
     }
 
+    pub fn without_variable(mut self, name: &str) -> Self {
+        self.environment = self.environment.without_variable(name);
+        self
+    }
+
     pub fn with_file(mut self, text: &str) -> Self {
         self.environment = self.environment.with_file(FILE, text);
         self
@@ -96,6 +107,15 @@ impl Patient {
         examine(&source).await.expect("an examination")
     }
 
+    /// What is found with another file.
+    pub async fn examined_with(&self, file: &str) -> Report {
+        let source = Source {
+            flags: self.flags.clone(),
+            environment: Box::new(self.environment.clone().with_file(FILE, file)),
+        };
+        examine(&source).await.expect("an examination")
+    }
+
     /// The findings of one check.
     pub async fn found(&self, check: &str) -> Vec<Finding> {
         let findings = self.examined().await.findings.into_iter();
@@ -117,11 +137,29 @@ fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
         )
 }
 
-/// Fails unless the check has a finding of this verdict whose text has these words, and a cure.
-pub async fn assert_found(patient: &Patient, check: &str, verdict: Verdict, words: &str) {
-    let found = patient.found(check).await;
+/// Fails unless the check has a finding of this verdict whose message and cure have these words.
+pub async fn assert_found(
+    patient: &Patient,
+    check: &str,
+    verdict: Verdict,
+    words: &str,
+    cure: &str,
+) {
+    assert_among(&patient.found(check).await, verdict, words, cure);
+}
+
+/// The same of findings at hand.
+pub fn assert_among(found: &[Finding], verdict: Verdict, words: &str, cure: &str) {
     let is_it = found.iter().any(|finding| {
-        finding.verdict == verdict && finding.message.contains(words) && finding.cure.is_some()
+        finding.verdict == verdict
+            && finding.message.contains(words)
+            && finding
+                .cure
+                .as_deref()
+                .is_some_and(|text| text.contains(cure))
     });
-    assert!(is_it, "no {verdict:?} {words:?} in {found:#?}");
+    assert!(
+        is_it,
+        "no {verdict:?} {words:?} with {cure:?} in {found:#?}"
+    );
 }

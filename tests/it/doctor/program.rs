@@ -7,6 +7,9 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::http::{get, until_metric};
+use crate::process::outcome;
+
+use super::strangers::nobody;
 use crate::support::pair::{Pair, WABA};
 
 const NUMBER: &str = "900100200300401";
@@ -107,4 +110,43 @@ fn scripts_get_json_and_an_exit_code_of_its_own_for_what_cannot_be_told() {
         !metrics.contains("bad_signature\"} 1"),
         "its own delivery was refused"
     );
+}
+
+#[test]
+fn a_proxy_that_does_not_connect_is_told_from_the_graph_api() {
+    let nobody = nobody();
+    let proxy = ("HTTPS_PROXY".to_owned(), format!("http://{nobody}"));
+    let pair = Pair::start();
+    let variables: Vec<_> = pair.variables.iter().cloned().chain([proxy]).collect();
+    let arguments = [
+        "doctor",
+        "--graph.base-url=https://graph.example.com",
+        "--webhook.callback-url=https://exporter.example.com/webhook",
+    ];
+    let outcome = outcome(&arguments, &variables);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+    for what in [
+        "cannot reach https://graph.example.com/: the proxy does not connect to it (tunnel error",
+        "https://exporter.example.com/webhook cannot be reached: the proxy does not connect to it (tunnel error",
+    ] {
+        assert!(outcome.out.contains(what), "{}", outcome.out);
+    }
+    let cure = "Check HTTPS_PROXY and NO_PROXY, and the log of the proxy.";
+    assert_eq!(outcome.out.matches(cure).count(), 3, "{}", outcome.out);
+}
+
+#[test]
+fn a_machine_without_ca_certificates() {
+    let pair = Pair::start();
+    let none = [
+        ("SSL_CERT_FILE", "/dev/null"),
+        ("SSL_CERT_DIR", "/dev/null"),
+    ];
+    let none = none.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables: Vec<_> = pair.variables.iter().cloned().chain(none).collect();
+    let graph = format!("--graph.base-url=http://{}", pair.graph);
+    let callback = "--webhook.callback-url=https://exporter.example.com/webhook";
+    let outcome = outcome(&["doctor", &graph, callback], &variables);
+    let cure = "Install the CA certificates (Debian: ca-certificates).";
+    assert!(outcome.out.contains(cure), "{}", outcome.out);
 }

@@ -9,6 +9,8 @@ use axum::response::IntoResponse;
 use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 
 use super::patient::{Patient, assert_found};
+use crate::exporter::meta::{SELDOM, WABA, config_file};
+use crate::support::tls::untrusted_server;
 
 /// A server that answers everything alike, for as long as the test runs.
 async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> SocketAddr {
@@ -22,7 +24,7 @@ async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) ->
 }
 
 /// A port at which nobody listens.
-fn nobody() -> SocketAddr {
+pub fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")
 }
@@ -32,10 +34,62 @@ async fn no_graph_api() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.base-url", &format!("http://{}", nobody()));
-    assert_found(&patient, "graph", Problem, "no connection").await;
+    let cure = "Check host and port of graph.base_url, and let this machine connect to it";
+    let words = "no connection (tcp connect error: Connection refused";
+    assert_found(&patient, "graph", Problem, words, cure).await;
     assert_eq!(patient.found("token").await, [], "nothing can be asked");
     let patient = patient.with_flag("--graph.base-url", "https://no-such-host.invalid");
-    assert_found(&patient, "graph", Problem, "name cannot be resolved").await;
+    let cure = "Check graph.base_url and this machine's DNS.";
+    let words = "its name cannot be resolved (dns error";
+    assert_found(&patient, "graph", Problem, words, cure).await;
+}
+
+#[tokio::test]
+async fn a_graph_api_that_is_not_trusted_speaks_no_tls_or_says_nothing() {
+    let patient = Patient::healthy().await;
+    let at = |address: SocketAddr| format!("https://{address}");
+    let untrusted = at(untrusted_server().await);
+    let patient = patient.with_flag("--graph.base-url", &untrusted);
+    let cure = "Install the CA certificates (Debian: ca-certificates)";
+    let words = "its certificate is not trusted (";
+    assert_found(&patient, "graph", Problem, words, cure).await;
+
+    let plain = at(stranger("hello").await);
+    let patient = patient.with_flag("--graph.base-url", &plain);
+    let cure = "Check scheme and port of graph.base_url";
+    assert_found(
+        &patient,
+        "graph",
+        Problem,
+        "the TLS handshake failed (",
+        cure,
+    )
+    .await;
+
+    let impatient = format!(
+        "graph:\n  request_timeout: 1s\n{}",
+        config_file(SELDOM, &[WABA])
+    );
+    let silent = format!("http://{}", silent().await);
+    let patient = patient
+        .with_flag("--graph.base-url", &silent)
+        .with_file(&impatient);
+    let cure = "graph.request_timeout is the longest wait";
+    assert_found(&patient, "graph", Problem, "no response in time", cure).await;
+}
+
+/// A server that accepts connections and says nothing.
+async fn silent() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+        }
+    });
+    address
 }
 
 #[tokio::test]
@@ -45,7 +99,8 @@ async fn a_clock_that_is_an_hour_off() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.base-url", &format!("http://{meta}"));
-    assert_found(&patient, "clock", Problem, "differs from Meta's by").await;
+    let cure = "Synchronize the machine's clock (NTP)";
+    assert_found(&patient, "clock", Problem, "differs from Meta's by", cure).await;
 }
 
 #[tokio::test]
@@ -54,14 +109,40 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
     let patient = Patient::healthy()
         .await
         .with_flag("--webhook.callback-url", &at(nobody()));
-    assert_found(&patient, "handshake", Problem, "cannot be reached").await;
-    assert_found(&patient, "self_test", Problem, "cannot be reached").await;
+    let cure = "Start the exporter and the reverse proxy";
+    let words = "cannot be reached: no connection (tcp connect error: Connection refused";
+    assert_found(&patient, "handshake", Problem, words, cure).await;
+    assert_found(&patient, "self_test", Problem, words, cure).await;
+    let patient = patient.with_flag(
+        "--webhook.callback-url",
+        "https://no-such-host.invalid/webhook",
+    );
+    let cure = "Check webhook.callback_url, and create the DNS record of its host.";
+    let words = "its name cannot be resolved (dns error";
+    assert_found(&patient, "handshake", Problem, words, cure).await;
+    let untrusted = format!("https://{}/webhook", untrusted_server().await);
+    let patient = patient.with_flag("--webhook.callback-url", &untrusted);
+    let cure = "Use a certificate of a public authority";
+    let words = "its certificate is not trusted";
+    assert_found(&patient, "handshake", Problem, words, cure).await;
+    let plain = format!("https://{}/webhook", stranger("hello").await);
+    let patient = patient.with_flag("--webhook.callback-url", &plain);
+    let cure = "no TLS server responds there";
+    assert_found(
+        &patient,
+        "self_test",
+        Problem,
+        "the TLS handshake failed",
+        cure,
+    )
+    .await;
     let patient = patient.with_flag("--webhook.callback-url", &at(stranger("hello").await));
     assert_found(
         &patient,
         "handshake",
         Problem,
         "does not echo the challenge",
+        "Something else answers there: let the proxy forward it to the exporter.",
     )
     .await;
     assert_found(
@@ -69,14 +150,17 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
         "self_test",
         Problem,
         "not by the exporter on this machine",
+        "The public address leads to another one: change the proxy's target.",
     )
     .await;
     let patient = patient.with_flag(
         "--webhook.callback-url",
         &at(stranger(StatusCode::NOT_FOUND).await),
     );
-    assert_found(&patient, "handshake", Problem, "answers 404").await;
-    assert_found(&patient, "self_test", Problem, "answered 404").await;
+    let cure = "Let the proxy forward this path to the exporter, with its query.";
+    assert_found(&patient, "handshake", Problem, "answers 404", cure).await;
+    let cure = "Let the proxy forward POSTs of up to 4 MB to the exporter";
+    assert_found(&patient, "self_test", Problem, "answered 404", cure).await;
 }
 
 #[tokio::test]
@@ -84,9 +168,18 @@ async fn an_exporter_with_other_secrets() {
     let patient = Patient::healthy()
         .await
         .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "another");
-    assert_found(&patient, "handshake", Problem, "refuses the verify token").await;
+    let cure = "restart or reload it with this configuration";
+    assert_found(
+        &patient,
+        "handshake",
+        Problem,
+        "refuses the verify token",
+        cure,
+    )
+    .await;
     let patient = patient.with_variable("WHATSAPP_APP_SECRET", "another");
-    assert_found(&patient, "self_test", Problem, "wrong signature").await;
+    let cure = "has another app secret, or the proxy changes the body";
+    assert_found(&patient, "self_test", Problem, "wrong signature", cure).await;
 }
 
 #[tokio::test]
@@ -94,15 +187,41 @@ async fn no_exporter_and_no_public_address() {
     let patient = Patient::healthy()
         .await
         .with_flag("--web.listen-address", &nobody().to_string());
-    assert_found(&patient, "exporter", Unknown, "none answers").await;
-    assert_found(&patient, "self_test", Unknown, "cannot be seen").await;
+    let cure = "Start it, then ask again";
+    assert_found(&patient, "exporter", Unknown, "none answers", cure).await;
+    let cure = "Run `doctor` beside the exporter.";
+    assert_found(&patient, "self_test", Unknown, "cannot be seen", cure).await;
     let patient = patient.without_public_address();
     assert_found(
         &patient,
         "handshake",
         Unknown,
         "public address is not known",
+        "Set webhook.callback_url to what stands in the App Dashboard.",
     )
     .await;
-    assert_found(&patient, "callback_url", Unknown, "not known").await;
+    let cure = "Set webhook.callback_url to what stands in the App Dashboard.";
+    assert_found(&patient, "callback_url", Unknown, "not known", cure).await;
+}
+
+#[tokio::test]
+async fn an_exporter_that_shows_its_metrics_to_nobody() {
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        let guarded = stranger(status).await;
+        let patient = Patient::healthy()
+            .await
+            .with_flag("--web.listen-address", &guarded.to_string());
+        let cure = "Look at whatsapp_exporter_webhook_deliveries_total in Prometheus";
+        assert_found(&patient, "exporter", Unknown, "without a login", cure).await;
+    }
+}
+
+#[tokio::test]
+async fn a_public_address_that_says_nothing() {
+    let url = format!("http://{}/webhook", silent().await);
+    let patient = Patient::healthy()
+        .await
+        .with_flag("--webhook.callback-url", &url);
+    let cure = "Check that the reverse proxy forwards to the exporter";
+    assert_found(&patient, "handshake", Problem, "no response in time", cure).await;
 }

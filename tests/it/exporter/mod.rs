@@ -7,6 +7,7 @@ mod losses;
 pub mod meta;
 mod polling;
 mod public_side;
+mod refusals;
 mod reload;
 mod status;
 mod subscribe;

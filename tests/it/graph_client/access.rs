@@ -55,15 +55,22 @@ async fn a_world_that_requires_proof_is_read_with_it() {
     }
     let without = Reader::with(&meta, |options| options.app_secret = None);
     let failure = without.account().await.expect_err("proof is required");
-    assert_eq!(failure.kind(), FailureKind::Token);
+    assert_eq!(failure.kind(), FailureKind::AppSecret);
+    assert!(failure.lacks_proof(), "{failure}");
 }
 
 #[tokio::test]
-async fn a_proof_of_the_wrong_secret_is_a_matter_of_the_token() {
+async fn a_proof_of_the_wrong_secret_is_a_matter_of_the_secret() {
     let meta = Meta::of(small_world()).await;
     let wrong = Reader::with(&meta, |options| options.app_secret = Some(SECRET.into()));
     let failure = wrong.account().await.expect_err("the proof is wrong");
-    assert_eq!(failure.kind(), FailureKind::Token);
+    assert_eq!(failure.kind(), FailureKind::AppSecret);
+    assert!(
+        failure
+            .to_string()
+            .starts_with("the app secret is not of the app that the access token belongs to"),
+        "{failure}"
+    );
     assert!(!format!("{failure:?} {failure}").contains(SECRET));
 }
 
@@ -123,4 +130,31 @@ async fn a_token_that_will_not_say_leaves_the_subscription_unknown_and_the_node_
     assert_eq!(subscribed().await, None);
     assert_eq!(subscribed().await, None);
     assert_eq!(meta.request_count(Endpoint::DebugToken), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_says_nothing_against_the_token() {
+    let meta = Meta::of(small_world()).await;
+    let app_id = meta.look(|world| AppId::parse(&world.app.id));
+    for known in [None, app_id] {
+        let wrong = Reader::with(&meta, |options| {
+            options.app_secret = Some(SECRET.into());
+            options.app_id = known.clone();
+        });
+        let token = wrong.token().await.expect("the token can be asked about");
+        assert!(token.is_valid, "{known:?}");
+        let refused = wrong.subscription().await.expect_err("the secret is wrong");
+        assert_eq!(refused.kind(), FailureKind::AppSecret, "{known:?}");
+    }
+    meta.edit(|world| world.app.requires_appsecret_proof = true);
+    let wrong = Reader::with(&meta, |options| options.app_secret = Some(SECRET.into()));
+    let unknown = wrong.token().await.expect_err("nothing can be asked");
+    assert_eq!(unknown.kind(), FailureKind::AppSecret);
+    assert!(!unknown.lacks_proof(), "a secret is configured: {unknown}");
+    meta.let_happen(Change::TokenExpired);
+    let token = wrong.token().await.expect("an answer");
+    assert!(
+        !token.is_valid,
+        "a token that ended is no matter of the secret"
+    );
 }

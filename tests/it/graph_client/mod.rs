@@ -4,9 +4,11 @@
 //! The simulator's reading of Meta's pages is not the parser's, so agreement here means something.
 
 mod access;
+mod dropped;
 mod failures;
 mod fields;
 mod limits;
+mod network;
 mod paging;
 mod unreadable;
 mod values;

@@ -151,3 +151,44 @@ async fn a_summary_that_is_refused_is_not_asked_for_again() {
         [true, false, false]
     );
 }
+
+#[tokio::test]
+async fn a_cursor_that_is_no_longer_valid_begins_the_listing_again_once() {
+    let meta = Meta::of(bare_world().with_many_templates(WABA, 250)).await;
+    meta.fault(
+        Some(Endpoint::MessageTemplates),
+        Some(2),
+        Fault::InvalidCursor,
+    );
+    let reader = Reader::of(&meta);
+    let (listed, totals) = reader.templates().await;
+    assert!(listed.listing.complete);
+    let ids: std::collections::BTreeSet<_> = listed
+        .listing
+        .objects
+        .iter()
+        .map(|one| &one.identity.id)
+        .collect();
+    assert_eq!((listed.listing.objects.len(), ids.len()), (250, 250));
+    assert_eq!(totals.count, Some(250));
+    // One page, the refused one, and then all three.
+    assert_eq!(meta.request_count(Endpoint::MessageTemplates), 5);
+
+    meta.fault(Some(Endpoint::MessageTemplates), None, Fault::InvalidCursor);
+    let (listed, _) = reader.templates().await;
+    assert!(!listed.listing.complete);
+    let failure = listed.failure.expect("it was refused twice");
+    assert_eq!(failure.kind(), FailureKind::Transient);
+    assert_eq!(meta.request_count(Endpoint::MessageTemplates), 9);
+}
+
+#[tokio::test]
+async fn the_same_code_elsewhere_is_no_cursor() {
+    let meta = Meta::of(bare_world().with_many_phone_numbers(WABA, 150)).await;
+    meta.fault(Some(Endpoint::PhoneNumbers), None, Fault::InvalidCursor);
+    let numbers = Reader::of(&meta).numbers().await;
+    assert!(!numbers.listing.complete);
+    let failure = numbers.failure.expect("it was refused");
+    assert_eq!(failure.kind(), FailureKind::Other);
+    assert_eq!(meta.request_count(Endpoint::PhoneNumbers), 2);
+}

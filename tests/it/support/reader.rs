@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, Uri, header};
 use tokio::net::TcpListener;
-use whatsapp_business_exporter::domain::{AppId, account, number, template};
+use whatsapp_business_exporter::domain::access::{Subscription, Token};
+use whatsapp_business_exporter::domain::{AppId, WabaId, account, number, template};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::ingest::graph::{
     Calls, Client, ClientOptions, Failure, Listed, Usage,
@@ -67,6 +68,31 @@ impl Reader {
         self.client.list_templates(&waba(), &self.budget).await
     }
 
+    /// Reads another account, or whatever has this id.
+    pub async fn account_of(&self, id: &str) -> Result<account::Reading, Failure> {
+        self.client.read_account(&waba_id(id), &self.budget).await
+    }
+
+    pub async fn numbers_of(&self, id: &str) -> Listed<number::Reading> {
+        self.client.list_numbers(&waba_id(id), &self.budget).await
+    }
+
+    pub async fn templates_of(&self, id: &str) -> (Listed<template::Reading>, template::Totals) {
+        self.client.list_templates(&waba_id(id), &self.budget).await
+    }
+
+    pub async fn token(&self) -> Result<Token, Failure> {
+        self.client.read_token(&self.budget).await
+    }
+
+    pub async fn subscription(&self) -> Result<Option<Subscription>, Failure> {
+        self.client.read_subscription(&self.budget).await
+    }
+
+    pub fn forget(&self, id: &str) {
+        self.client.forget_account(&waba_id(id));
+    }
+
     /// What the client has counted.
     pub fn counted(&self) -> Scrape {
         let (state, own) = (State::default(), self.telemetry.gather());
@@ -89,6 +115,10 @@ impl Reader {
             &[("endpoint", endpoint), ("reason", reason)],
         )
     }
+}
+
+fn waba_id(id: &str) -> WabaId {
+    WabaId::parse(id).expect("an id")
 }
 
 /// Options without credentials worth keeping.

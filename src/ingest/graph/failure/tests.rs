@@ -11,7 +11,8 @@ fn kind(status: u16, body: &Value) -> FailureKind {
 #[test]
 fn every_code_of_the_table_has_its_kind_whatever_the_status() {
     let rows: &[(&[i64], FailureKind)] = &[
-        (&[0, 190, 104], FailureKind::Token),
+        (&[0, 190], FailureKind::Token),
+        (&[104], FailureKind::AppSecret),
         (&[3, 10, 200, 299], FailureKind::Permission),
         (
             &[1, 2, 131_000, 131_016, 131_045, 131_057],
@@ -33,7 +34,7 @@ fn every_code_of_the_table_has_its_kind_whatever_the_status() {
         ),
         (&[33, 803], FailureKind::NotFoundOrHidden),
         (&[368, 131_031, 130_497], FailureKind::Blocked),
-        (&[100], FailureKind::InvalidParameter),
+        (&[12, 100], FailureKind::InvalidParameter),
         (&[999_999], FailureKind::Other),
     ];
     for (codes, expected) in rows {
@@ -63,11 +64,167 @@ fn every_code_of_the_table_has_its_kind_whatever_the_status() {
     );
 }
 
+fn failure(code: i64, message: &str) -> Failure {
+    let body = json!({"error": {"code": code, "message": message}});
+    Failure::from_answer(400, body.to_string().as_bytes(), None)
+}
+
 #[test]
-fn a_wrong_proof_is_about_the_token_whichever_way_it_is_told() {
+fn a_wrong_proof_is_about_the_app_secret_whatever_the_code() {
     let message = "Invalid appsecret_proof provided in the API argument";
-    let body = json!({"error": {"code": 100, "message": message}});
-    assert_eq!(kind(400, &body), FailureKind::Token);
+    for code in [1, 100, 104, 190, 999] {
+        let failure = failure(code, message);
+        assert_eq!(failure.kind(), FailureKind::AppSecret, "{code}");
+        let proven = failure.for_request(Endpoint::PhoneNumbers, CredentialKind::TokenWithProof);
+        assert!(
+            proven
+                .to_string()
+                .starts_with("the app secret is not of the app that the access token belongs to"),
+            "{proven}"
+        );
+    }
+    assert_eq!(failure(104, "").kind(), FailureKind::AppSecret);
+}
+
+#[test]
+fn a_missing_proof_asks_for_an_app_secret() {
+    let message = "API calls from the server require an appsecret_proof argument";
+    for code in [100, 104] {
+        let failure = failure(code, message);
+        let unproven = failure.for_request(Endpoint::Account, CredentialKind::Token);
+        assert!(unproven.lacks_proof());
+        assert!(
+            unproven.to_string().starts_with(
+                "Meta requires appsecret_proof for this app; configure the app secret"
+            ),
+            "{unproven}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_of_the_apps_own_credentials_is_about_its_secret() {
+    let failure = failure(190, "Invalid OAuth access token signature.");
+    assert_eq!(failure.kind(), FailureKind::Token);
+    let as_app = failure.for_request(Endpoint::Subscriptions, CredentialKind::App);
+    assert_eq!(as_app.kind(), FailureKind::AppSecret);
+}
+
+/// The failure of a request whose answer names a field and a type.
+fn lacks(endpoint: Endpoint, field: &str, node: &str) -> Failure {
+    let message =
+        format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})");
+    failure(100, &message).for_request(endpoint, CredentialKind::Token)
+}
+
+#[test]
+fn an_id_of_another_kind_of_object_is_named() {
+    for (endpoint, field, node, text) in [
+        (
+            Endpoint::Account,
+            "currency",
+            "Business",
+            "this is the id of a business portfolio, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::MessageTemplates,
+            "message_templates",
+            "business",
+            "this is the id of a business portfolio, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::PhoneNumbers,
+            "phone_numbers",
+            "WhatsAppBusinessPhoneNumber",
+            "this is the id of a phone number, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::SubscribedApps,
+            "subscribed_apps",
+            "Application",
+            "this is the id of an app, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::Account,
+            "timezone_id",
+            "WhatsAppMessageTemplate",
+            "this is the id of a message template, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::Account,
+            "currency",
+            "Page",
+            "this is the id of a Graph node of type Page, not of a WhatsApp Business Account; list the WABA id (code 100)",
+        ),
+        (
+            Endpoint::OwnedAccounts,
+            "owned_whatsapp_business_accounts",
+            "WhatsAppBusinessAccount",
+            "this is the id of a WhatsApp Business Account, not of a business portfolio; list the portfolio's id in apps[].businesses (code 100)",
+        ),
+        (
+            Endpoint::Subscriptions,
+            "subscriptions",
+            "User",
+            "this is the id of a Graph node of type User, not of an app; set apps[].app_id to the id of the app (code 100)",
+        ),
+    ] {
+        let failure = lacks(endpoint, field, node);
+        assert_eq!(failure.kind(), FailureKind::WrongNode, "{endpoint:?}");
+        assert_eq!(failure.to_string(), text);
+    }
+}
+
+#[test]
+fn a_field_of_the_right_kind_of_object_is_only_a_field() {
+    for (endpoint, field, node) in [
+        (Endpoint::Account, "currency", "WhatsApp Business Account"),
+        (
+            Endpoint::PhoneNumbers,
+            "status",
+            "WhatsAppBusinessPhoneNumber",
+        ),
+        (Endpoint::PhoneNumbers, "status", "Business"),
+        (Endpoint::Account, "link", "Application"),
+        (
+            Endpoint::MessageTemplates,
+            "message_templates",
+            "whatsappbusinessaccount",
+        ),
+    ] {
+        let failure = lacks(endpoint, field, node);
+        assert_eq!(failure.kind(), FailureKind::UnknownField, "{endpoint:?}");
+        assert_eq!(failure.wrong_node_kind(), None);
+    }
+    let retired = failure(
+        12,
+        "(#12) status field is deprecated for versions v26.0 and higher",
+    );
+    assert_eq!(
+        (retired.kind(), retired.field()),
+        (FailureKind::UnknownField, Some("status"))
+    );
+}
+
+#[test]
+fn a_limit_of_the_app_is_told_from_an_accounts() {
+    for (code, is_of_app) in [(4, true), (17, true), (80_007, false), (80_008, false)] {
+        let failure = failure(code, "");
+        assert_eq!(failure.is_rate_limit_of_app(), is_of_app, "{code}");
+        let text = failure.to_string();
+        assert_eq!(text.contains("of the whole app"), is_of_app, "{text}");
+    }
+}
+
+#[test]
+fn an_invalid_cursor_is_one_for_templates_alone() {
+    let kind = |endpoint| {
+        failure(131_059, "made up")
+            .for_request(endpoint, CredentialKind::Token)
+            .kind()
+    };
+    assert_eq!(kind(Endpoint::MessageTemplates), FailureKind::Transient);
+    assert_eq!(kind(Endpoint::PhoneNumbers), FailureKind::Other);
 }
 
 #[test]
@@ -100,6 +257,6 @@ fn the_unknown_fields_name_is_found_and_nothing_else_of_the_message_is_kept() {
     );
     assert_eq!(
         failure.to_string(),
-        "Meta no longer knows a field that was asked for (code 100, fbtrace_id AbC-1_2)"
+        "Meta no longer knows a field that was requested (code 100, fbtrace_id AbC-1_2)"
     );
 }

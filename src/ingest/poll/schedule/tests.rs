@@ -208,3 +208,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_limit_of_the_app_holds_its_accounts_and_one_of_an_account_holds_that_one() {
+    for (next, held) in [
+        (Next::LimitApp(Some(Duration::from_secs(120))), true),
+        (Next::HoldAccount(Some(Duration::from_secs(120))), false),
+    ] {
+        let mut schedule = schedule_of(3);
+        let failed = schedule.take_due(at(0)).expect("due at once");
+        schedule.started(&failed, at(0));
+        schedule.finished(&failed, at(0), next);
+        assert!(schedule.is_held(&failed.waba_id, at(119)));
+        if let Next::LimitApp(_) = next {
+            schedule.limit_app(&[account(0), account(1)], &failed.waba_id);
+        }
+        assert_eq!(schedule.is_held(&account(1), at(119)), held);
+        assert!(
+            !schedule.is_held(&account(2), at(1)),
+            "another app's account"
+        );
+        assert!(!schedule.is_held(&account(1), at(121)));
+    }
+}

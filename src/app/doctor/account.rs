@@ -1,0 +1,195 @@
+//! Checks one account: can it and its numbers be read, do its webhooks come, do its polls fit the quota?
+
+use std::sync::Arc;
+
+use super::Finding;
+use super::calls::{CountedCalls, MOST_OF_ACCOUNT};
+use super::network::{self, Server};
+use crate::app::settings;
+use crate::config::Config;
+use crate::domain::WabaId;
+use crate::ingest::graph::{Client, Failure, FailureKind, Usage, UsageScope};
+use crate::ingest::poll::planned_calls;
+
+pub(super) const ACCOUNT: &str = "account";
+const NUMBERS: &str = "phone_numbers";
+const SUBSCRIBED: &str = "subscribed_apps";
+const BUDGET: &str = "api_budget";
+
+/// One account, and what it is checked with.
+pub(super) struct Account {
+    pub config: Arc<Config>,
+    pub client: Arc<Client>,
+    pub waba_id: WabaId,
+    /// Do the token's permissions name the account?
+    pub is_granted: bool,
+}
+
+/// What a check came to.
+pub(super) enum Outcome {
+    /// Findings about the account.
+    Checked(Vec<Finding>),
+    /// The network failed.
+    Unreachable(Vec<Finding>, Failure),
+    /// No further account of the app should be asked about; the findings are `None` if none is about
+    /// this account.
+    Stopped(Option<Vec<Finding>>, Stop),
+}
+
+/// Why no further account of an app is checked.
+pub(super) enum Stop {
+    /// Meta limits the calls of the whole app.
+    RateLimit(Failure),
+    /// As much of the app's quota is used.
+    Usage(f64),
+    /// Meta refuses the app's token or secret.
+    Credentials(Failure),
+    /// The Graph API does not respond.
+    Network(Failure),
+}
+
+impl Account {
+    pub async fn examine(&self) -> Outcome {
+        let calls = CountedCalls::of_account();
+        let (findings, failure) = self.look(&calls).await;
+        if let Some(failure) = failure {
+            if failure.is_about_credentials() {
+                return Outcome::Stopped(None, Stop::Credentials(failure));
+            }
+            if failure.is_rate_limit_of_app() {
+                return Outcome::Stopped(None, Stop::RateLimit(failure));
+            }
+            if failure.is_network() {
+                return Outcome::Unreachable(findings, failure);
+            }
+        }
+        let usage = calls.usage(UsageScope::App).map(|usage| usage.ratio);
+        match usage.filter(|ratio| *ratio >= self.config.poll.max_usage_ratio) {
+            Some(ratio) => Outcome::Stopped(Some(findings), Stop::Usage(ratio)),
+            None => Outcome::Checked(findings),
+        }
+    }
+
+    /// The findings, and the failure that the last of them is about.
+    async fn look(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
+        let reading = match self.client.read_account(&self.waba_id, calls).await {
+            Ok(reading) => reading,
+            Err(failure) => return (vec![self.unreadable(ACCOUNT, &failure)], Some(failure)),
+        };
+        let name = reading.name.as_deref().unwrap_or("it has no name");
+        let mut findings = vec![Finding::fine(ACCOUNT, format!("can be read: {name}"))];
+        let numbers = self.client.list_numbers(&self.waba_id, calls).await;
+        let count = numbers.listing.objects.len();
+        findings.push(match &numbers.failure {
+            Some(failure) => self.unreadable(NUMBERS, failure),
+            None => Finding::fine(NUMBERS, format!("{count} can be read")),
+        });
+        if self.config.webhook.enabled {
+            findings.push(subscribed(reading.webhook_subscribed));
+        }
+        let usage = calls.usage(UsageScope::Account);
+        findings.push(budget(&self.config, count, usage.as_ref()));
+        (findings, numbers.failure)
+    }
+
+    fn unreadable(&self, check: &'static str, failure: &Failure) -> Finding {
+        let kind = failure.kind();
+        if kind == FailureKind::BudgetSpent {
+            return Finding::unknown(
+                check,
+                format!(
+                    "not read to the end: `doctor` makes at most {MOST_OF_ACCOUNT} calls for an account"
+                ),
+                "See whatsapp_exporter_poll_up of the account: polls read all of it.",
+            );
+        }
+        if failure.is_network() {
+            let message = format!("cannot be read: {}", network::problem(failure));
+            return Finding::unknown(check, message, network::cure(failure, Server::GraphApi));
+        }
+        let message = format!("cannot be read: {failure}");
+        let cure = match failure.wrong_node_kind() {
+            Some(found) => format!("List the WABA id; this is the id of {}.", found.described()),
+            None => self.cure(kind).to_owned(),
+        };
+        if failure.may_pass() {
+            Finding::unknown(check, message, cure)
+        } else {
+            Finding::problem(check, message, cure)
+        }
+    }
+
+    fn cure(&self, kind: FailureKind) -> &'static str {
+        match kind {
+            FailureKind::NotFoundOrHidden | FailureKind::Permission if !self.is_granted => {
+                "The token is not for this account: in Business Settings, assign the account to the system user, then make a new token."
+            }
+            FailureKind::NotFoundOrHidden => {
+                "Check the id; in Business Settings, assign the account to the system user of the token."
+            }
+            FailureKind::Permission => {
+                "Make a new token with whatsapp_business_management, and assign the account to its system user."
+            }
+            FailureKind::RateLimit => {
+                "Wait until Meta's hour is over; if it happens again, lengthen poll.numbers_interval and the other intervals."
+            }
+            FailureKind::Blocked => {
+                "Open WhatsApp Manager: it shows the reason, and how to appeal."
+            }
+            FailureKind::Transient => "Run `doctor` again; if it stays so, see Meta's status page.",
+            FailureKind::UnknownField | FailureKind::InvalidParameter => {
+                "Set graph.api_version to a version that Meta still serves."
+            }
+            FailureKind::Malformed => {
+                "Check graph.base_url, and whether a proxy changes the responses."
+            }
+            FailureKind::TooLarge => "Raise graph.max_answer_bytes.",
+            _ => "Look the code up in Meta's list of error codes; report it if it is not there.",
+        }
+    }
+}
+
+fn subscribed(is_subscribed: Option<bool>) -> Finding {
+    match is_subscribed {
+        Some(true) => Finding::fine(SUBSCRIBED, "the app gets its webhooks"),
+        Some(false) => Finding::problem(
+            SUBSCRIBED,
+            "the app is not subscribed: no webhook of it comes",
+            "Run `subscribe`.",
+        ),
+        None => Finding::unknown(
+            SUBSCRIBED,
+            "cannot tell whether the app is subscribed",
+            "Set the app's id (WHATSAPP_APP_ID).",
+        ),
+    }
+}
+
+/// The calls that the polls of the account take, beside what may be taken and what Meta says is gone.
+fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
+    let cadences = settings::cadences(config);
+    let planned = planned_calls(&cadences, numbers, None);
+    let allowed = config.poll.calls_per_hour;
+    let used =
+        usage.map(|usage| format!("; {:.0} % of Meta's quota are used", usage.ratio * 100.0));
+    let message = format!(
+        "{planned} calls an hour are planned, and more for templates beyond the first hundred; {allowed} are allowed{}",
+        used.unwrap_or_default()
+    );
+    let is_spent = usage.is_some_and(|usage| usage.ratio >= config.poll.max_usage_ratio);
+    if planned > u64::from(allowed) {
+        Finding::problem(
+            BUDGET,
+            message,
+            "Lengthen poll.numbers_interval and its like, or raise poll.calls_per_hour as far as Meta allows.",
+        )
+    } else if is_spent {
+        Finding::problem(
+            BUDGET,
+            message,
+            "Something uses up the quota: poll less often, or find the other user of this app.",
+        )
+    } else {
+        Finding::fine(BUDGET, message)
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a server cannot be reached, and what to do about it: one explanation for the Graph API and one for
+//! the public address.
+
+use crate::ingest::graph::{Failure, FailureKind};
+
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    /// Meta's Graph API, or the proxy in front of it.
+    GraphApi,
+    /// Our own public address.
+    Callback,
+}
+
+/// What went wrong, with the operating system's or the TLS library's words for it.
+pub(super) fn problem(failure: &Failure) -> String {
+    let what = match failure.kind() {
+        FailureKind::NameResolution => "its name cannot be resolved",
+        FailureKind::Tls if is_about_certificate(failure) => "its certificate is not trusted",
+        FailureKind::Tls => "the TLS handshake failed",
+        FailureKind::Proxy => "the proxy does not connect to it",
+        FailureKind::Timeout => "no response in time",
+        _ => "no connection",
+    };
+    match failure.cause() {
+        Some(cause) => format!("{what} ({cause})"),
+        None => what.to_owned(),
+    }
+}
+
+/// What to do about it.
+pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
+    use Server::{Callback, GraphApi};
+    match (failure.kind(), server) {
+        (FailureKind::NameResolution, GraphApi) => "Check graph.base_url and this machine's DNS.",
+        (FailureKind::NameResolution, Callback) => {
+            "Check webhook.callback_url, and create the DNS record of its host."
+        }
+        (FailureKind::Tls, GraphApi) if is_about_certificate(failure) => {
+            "Install the CA certificates (Debian: ca-certificates); behind a proxy that inspects TLS, also its CA."
+        }
+        (FailureKind::Tls, Callback) if is_about_certificate(failure) => {
+            "Use a certificate of a public authority, made out for this host, with its whole chain: Meta accepts no other."
+        }
+        (FailureKind::Tls, GraphApi) => {
+            "Check scheme and port of graph.base_url, and that no proxy interferes with TLS."
+        }
+        (FailureKind::Tls, Callback) => {
+            "Check scheme and port of webhook.callback_url: no TLS server responds there."
+        }
+        (FailureKind::Proxy, _) => "Check HTTPS_PROXY and NO_PROXY, and the log of the proxy.",
+        (FailureKind::Timeout, GraphApi) => {
+            "Let this machine connect to it; graph.request_timeout is the longest wait."
+        }
+        (FailureKind::Timeout, Callback) => {
+            "Check that the reverse proxy forwards to the exporter: Meta waits some ten seconds."
+        }
+        (_, GraphApi) => {
+            "Check host and port of graph.base_url, and let this machine connect to it: firewall, routes."
+        }
+        (_, Callback) => {
+            "Start the exporter and the reverse proxy, and let the firewall admit connections to this port."
+        }
+    }
+}
+
+fn is_about_certificate(failure: &Failure) -> bool {
+    failure
+        .cause()
+        .is_some_and(|cause| cause.to_ascii_lowercase().contains("certificate"))
+}

@@ -1,0 +1,285 @@
+//! Fields that are left out of requests because Meta refused them.
+//!
+//! Meta refuses a whole call for one field it does not know. Such a field is left out for a day, counted,
+//! and the rest is requested again. A refusal is about the object that was asked: a wrong id or a
+//! restricted account must not blind the others. Only when several objects of the right type lack the
+//! same field has Meta removed it, and then the whole endpoint goes without it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::fields::{declared, known};
+use super::{Endpoint, Failure, NodeKind};
+use crate::domain::{Timestamp, Word};
+use crate::telemetry::Telemetry;
+
+/// How long a refused field is left out. One wasted call a day is the price of noticing that the field
+/// is back.
+pub(super) const DROPPED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// As many objects must lack a field before it counts as removed by Meta: two can share a wrong
+/// configuration, and with three the search costs a large fleet no more than three calls.
+const OBJECTS_FOR_ENDPOINT: usize = 3;
+
+/// Refusals of one field that are logged, one line for each object. Beyond it the metric has them.
+const MAX_LOGGED: usize = 10;
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    pub endpoint: Endpoint,
+    /// The id that starts the path: of an account, or of a portfolio.
+    pub object: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// Of a request to this path.
+    pub fn of(endpoint: Endpoint, path: &'a str) -> Self {
+        let object = path.split('/').next().unwrap_or_default();
+        Self { endpoint, object }
+    }
+}
+
+/// What a refusal says of other objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Objects of this type have no such field.
+    Unknown,
+    /// Nothing: this object or its token may not have it.
+    OfObject,
+}
+
+impl Refusal {
+    /// The refusal of a field, by the type of the node that lacks it.
+    pub fn of(endpoint: Endpoint, failure: &Failure) -> Self {
+        let is_right_type = |node: &NodeKind| endpoint.returned_node().as_ref() == Some(node);
+        // The wording of retired fields names no type: it is about the API version.
+        if failure.node().is_none_or(is_right_type) {
+            Self::Unknown
+        } else {
+            Self::OfObject
+        }
+    }
+}
+
+type Field = (Endpoint, &'static str);
+
+#[derive(Clone, Copy, Debug)]
+struct DroppedField {
+    until: Timestamp,
+    refusal: Refusal,
+}
+
+#[derive(Debug, Default)]
+struct Drops {
+    by_object: BTreeMap<Field, BTreeMap<String, DroppedField>>,
+    by_endpoint: BTreeMap<Field, Timestamp>,
+    first_expiry: Option<Timestamp>,
+}
+
+/// The fields that one client leaves out, each with its series on `/metrics`.
+#[derive(Debug)]
+pub(super) struct DroppedFields {
+    drops: Mutex<Drops>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl DroppedFields {
+    pub fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self {
+            drops: Mutex::default(),
+            telemetry,
+        }
+    }
+
+    /// The fields to request at `now`, separated by commas; `without` is left out too.
+    pub fn requested(&self, target: Target<'_>, without: Option<&str>, now: Timestamp) -> String {
+        let drops = self.current(now);
+        let fields = declared(target.endpoint).iter().copied();
+        fields
+            .filter(|field| !drops.has(target, field) && Some(*field) != without)
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// Is this field or parameter requested at `now`?
+    pub fn requests(&self, target: Target<'_>, field: &'static str, now: Timestamp) -> bool {
+        !self.current(now).has(target, field)
+    }
+
+    /// Leaves a field out; says whether that changes the next request.
+    pub fn drop_field(
+        &self,
+        target: Target<'_>,
+        field: &str,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> bool {
+        let Some(known) = known(target.endpoint, field) else {
+            return false;
+        };
+        let mut drops = self.current(now);
+        if drops.has(target, known) {
+            return false;
+        }
+        let (field, until) = ((target.endpoint, known), now.plus(DROPPED_FOR));
+        drops.first_expiry = Some(drops.first_expiry.map_or(until, |first| first.min(until)));
+        let objects = drops.by_object.entry(field).or_default();
+        objects.insert(target.object.to_owned(), DroppedField { until, refusal });
+        let refused_by = objects.len();
+        self.show(field, Some(target.object));
+        self.telemetry
+            .graph_fields_dropped
+            .with_label_values(&[target.endpoint.as_str()])
+            .inc();
+        let unknown_to = objects
+            .values()
+            .filter(|drop| drop.refusal == Refusal::Unknown);
+        if unknown_to.count() >= OBJECTS_FOR_ENDPOINT {
+            self.drop_for_endpoint(&mut drops, field, until);
+        } else {
+            log(target, known, refused_by);
+        }
+        true
+    }
+
+    /// Forgets what one object refused.
+    pub fn forget(&self, object: &str) {
+        let mut drops = self.lock();
+        for (field, objects) in &mut drops.by_object {
+            if objects.remove(object).is_some() {
+                self.hide(*field, Some(object));
+            }
+        }
+    }
+
+    fn drop_for_endpoint(&self, drops: &mut Drops, field: Field, until: Timestamp) {
+        for object in drops.by_object.remove(&field).unwrap_or_default().keys() {
+            self.hide(field, Some(object));
+        }
+        drops.by_endpoint.insert(field, until);
+        self.show(field, None);
+        let (endpoint, field) = (field.0.as_str(), field.1);
+        tracing::warn!(
+            endpoint,
+            field,
+            "meta refuses a field for several accounts; leaving it out of all requests for a day"
+        );
+    }
+
+    /// The drops in force at `now`.
+    fn current(&self, now: Timestamp) -> MutexGuard<'_, Drops> {
+        let mut drops = self.lock();
+        if drops.first_expiry.is_some_and(|first| first <= now) {
+            self.expire(&mut drops, now);
+        }
+        drops
+    }
+
+    fn expire(&self, drops: &mut Drops, now: Timestamp) {
+        for (field, objects) in &mut drops.by_object {
+            objects.retain(|object, drop| {
+                let stays = drop.until > now;
+                if !stays {
+                    self.hide(*field, Some(object));
+                }
+                stays
+            });
+        }
+        drops.by_endpoint.retain(|field, until| {
+            let stays = *until > now;
+            if !stays {
+                self.hide(*field, None);
+            }
+            stays
+        });
+        let of_objects = drops.by_object.values().flat_map(BTreeMap::values);
+        let of_objects = of_objects.map(|drop| drop.until);
+        drops.first_expiry = of_objects.chain(drops.by_endpoint.values().copied()).min();
+    }
+
+    /// Several clients may leave out the same field of an endpoint: the gauge counts them.
+    fn show(&self, field: Field, object: Option<&str>) {
+        let labels = labels(field, object);
+        self.telemetry
+            .graph_field_dropped
+            .with_label_values(&labels)
+            .inc();
+    }
+
+    fn hide(&self, field: Field, object: Option<&str>) {
+        let labels = labels(field, object);
+        let gauge = self
+            .telemetry
+            .graph_field_dropped
+            .with_label_values(&labels);
+        gauge.dec();
+        if gauge.get() <= 0 {
+            // Removing a series fails only if it is not there.
+            drop(
+                self.telemetry
+                    .graph_field_dropped
+                    .remove_label_values(&labels),
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Drops> {
+        self.drops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for DroppedFields {
+    /// A reload replaces the client, and with it what it left out.
+    fn drop(&mut self) {
+        let drops = std::mem::take(&mut *self.lock());
+        for (field, objects) in &drops.by_object {
+            objects
+                .keys()
+                .for_each(|object| self.hide(*field, Some(object)));
+        }
+        for field in drops.by_endpoint.keys() {
+            self.hide(*field, None);
+        }
+    }
+}
+
+impl Drops {
+    fn has(&self, target: Target<'_>, field: &'static str) -> bool {
+        let field = (target.endpoint, field);
+        self.by_endpoint.contains_key(&field)
+            || self
+                .by_object
+                .get(&field)
+                .is_some_and(|objects| objects.contains_key(target.object))
+    }
+}
+
+/// The labels of the gauge: the account is empty for a whole endpoint, and for calls about a portfolio.
+fn labels((endpoint, field): Field, object: Option<&str>) -> [&str; 3] {
+    let is_of_account = endpoint.requested_node() == Some(NodeKind::Account);
+    let waba_id = object.filter(|_| is_of_account).unwrap_or_default();
+    [endpoint.as_str(), field, waba_id]
+}
+
+fn log(target: Target<'_>, field: &str, refused_by: usize) {
+    let (endpoint, id) = (target.endpoint.as_str(), target.object);
+    if refused_by <= MAX_LOGGED {
+        tracing::warn!(
+            endpoint,
+            field,
+            id,
+            "meta refuses a field; leaving it out of requests for this id for a day"
+        );
+    } else if refused_by == MAX_LOGGED + 1 {
+        tracing::warn!(
+            endpoint,
+            field,
+            "more ids refuse this field than are logged; see whatsapp_exporter_graph_field_dropped"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

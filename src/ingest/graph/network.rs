@@ -1,0 +1,103 @@
+//! Why a request got no response: DNS, TLS, the proxy, the connection, or time.
+//!
+//! reqwest's own error shows the URL, which holds the proof, so only the errors below it are read. Those
+//! of hyper-util are private types and are told apart by their text; tests over real sockets hold it.
+
+use std::error::Error;
+
+use super::FailureKind;
+
+/// Longest cause in a message: a certificate's names can be many.
+const MAX_CAUSE: usize = 240;
+
+/// What kind of failure it is, and the operating system's or TLS library's own words for it.
+pub(super) fn classify(error: &reqwest::Error) -> (FailureKind, Option<String>) {
+    let causes = causes(error);
+    let says = |words: &str| causes.iter().any(|cause| cause.contains(words));
+    let kind = if is_about_tls(error) {
+        FailureKind::Tls
+    } else if says("tunnel error") || says("proxy") {
+        FailureKind::Proxy
+    } else if says("dns error") {
+        FailureKind::NameResolution
+    } else if error.is_timeout() && !error.is_connect() {
+        // A connection that is not made in time is the network's fault, not the server's.
+        FailureKind::Timeout
+    } else {
+        FailureKind::Connection
+    };
+    (kind, cause(&causes))
+}
+
+/// The texts of the errors below reqwest's, outermost first.
+fn causes(error: &reqwest::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(error) = next {
+        causes.push(error.to_string());
+        next = error.source();
+    }
+    causes
+}
+
+/// One line: the texts, without those that the outer ones repeat, and without hyper's own wrapper.
+fn cause(causes: &[String]) -> Option<String> {
+    let mut told: Vec<&str> = Vec::new();
+    for cause in causes.iter().map(|cause| cause.trim()) {
+        let is_wrapper = cause.starts_with("client error") || cause.contains("://");
+        if !cause.is_empty() && !is_wrapper && !told.iter().any(|outer| outer.contains(cause)) {
+            told.push(cause);
+        }
+    }
+    let text = told.join(": ").replace(char::is_control, " ");
+    let is_long = text.chars().count() > MAX_CAUSE;
+    let cut: String = text.chars().take(MAX_CAUSE).collect();
+    let text = if is_long { format!("{cut}…") } else { cut };
+    (!text.is_empty()).then_some(text)
+}
+
+/// rustls' errors stand somewhere below reqwest's, often inside an `io::Error` within another one, whose
+/// `source` skips what it holds.
+fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
+    let inside = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || inside.is_some_and(|inside| is_about_tls(inside))
+        || error.source().is_some_and(is_about_tls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(causes: &[&str]) -> Option<String> {
+        let causes: Vec<String> = causes.iter().map(|cause| (*cause).to_owned()).collect();
+        cause(&causes)
+    }
+
+    #[test]
+    fn the_cause_is_one_short_line_without_a_url() {
+        assert_eq!(line(&[]), None);
+        assert_eq!(line(&["client error (Connect)"]), None);
+        let refused = [
+            "client error (Connect)",
+            "tcp connect error",
+            "Connection refused (os error 111)",
+        ];
+        assert_eq!(
+            line(&refused).as_deref(),
+            Some("tcp connect error: Connection refused (os error 111)")
+        );
+        let repeated = ["invalid certificate: UnknownIssuer", "UnknownIssuer"];
+        assert_eq!(
+            line(&repeated).as_deref(),
+            Some("invalid certificate: UnknownIssuer")
+        );
+        assert_eq!(line(&["https://x/?access_token=EAAG"]), None);
+        assert_eq!(line(&["two\nlines"]).as_deref(), Some("two lines"));
+        let long = "é".repeat(MAX_CAUSE + 1);
+        let cut = line(&[&long]).expect("a cause");
+        assert_eq!(cut.chars().count(), MAX_CAUSE + 1);
+    }
+}
