@@ -102,6 +102,29 @@ impl<T: Copy + Ord> History<T> {
         streak.last().map(|(stamp, _)| *stamp)
     }
 
+    /// When the attribute changed to the present value. None where it may have had that value for longer
+    /// than it was observed: no other value came before, and no webhook reported it.
+    #[must_use]
+    pub fn changed(&self) -> Option<Stamp> {
+        let value = self.value()?;
+        let earlier = self.seen.iter().rposition(|(_, seen)| *seen != value);
+        let begin = earlier.map_or(0, |place| place + 1);
+        let mut streak = self.seen[begin..].iter().map(|(stamp, _)| *stamp);
+        if earlier.is_some() || self.forgot {
+            streak.next()
+        } else {
+            streak.find(|stamp| stamp.is_told())
+        }
+    }
+
+    /// The latest value other than the present one for which this holds; none if no such one is remembered.
+    #[must_use]
+    pub fn earlier(&self, is_meant: impl Fn(T) -> bool) -> Option<T> {
+        let value = self.value()?;
+        let mut values = self.seen.iter().rev().map(|(_, seen)| *seen);
+        values.find(|seen| *seen != value && is_meant(*seen))
+    }
+
     /// When the attribute was last observed at all.
     #[must_use]
     pub fn last_seen(&self) -> Option<Stamp> {

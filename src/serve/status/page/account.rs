@@ -6,9 +6,11 @@ use super::{badge, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
-use crate::serve::status::level::Level;
+use crate::serve::status::level::{Level, is_out_of_service};
 use crate::serve::status::number::NumberStatus;
+use crate::serve::status::recency::RECENT_DAYS;
 use crate::serve::status::template::TemplateStatus;
+use crate::serve::status::timeline::Segment;
 use crate::serve::status::value::{Ahead, Said};
 use crate::serve::status::words::{ago, counted, distance, limit};
 
@@ -95,12 +97,30 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
                 (timeline::draw("Quality", &timelines.quality_rating, |word| QualityRating::parse(word).into()))
             }
             td role="cell" data-label="Status" {
-                (word(number.status))
+                @if let Some(Said(status)) = number.status { (badge(status.as_str(), number.status_level)) }
                 @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
-                (timeline::draw("Status", &timelines.status, |word| number::Status::parse(word).into()))
+                (timeline::draw("Status", &timelines.status, status_level(&timelines.status)))
             }
             td role="cell" data-label="Sending" { (word(number.can_send_message)) }
             td role="cell" data-label="Limit" { @if let Some(customers) = number.messaging_limit { (limit(customers.0)) } }
+        }
+    }
+}
+
+/// A number that was never anything else than out of service is drawn as it always was; one that became so
+/// is drawn as a loss.
+fn status_level(segments: &[Segment]) -> impl Fn(&str) -> Level {
+    let mut values = segments
+        .iter()
+        .filter_map(|segment| segment.value.as_deref());
+    let first = values.next().unwrap_or_default();
+    let has_changed = values.any(|value| value != first);
+    move |word| {
+        let status = number::Status::parse(word);
+        if has_changed && is_out_of_service(status) {
+            Level::Critical
+        } else {
+            status.into()
         }
     }
 }
@@ -136,6 +156,24 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
                 }
             }
             @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="/metrics" { "/metrics" } "." } }
+        }
+        (past(account))
+    }
+}
+
+/// What hurts nobody now, folded to one line.
+fn past(account: &AccountStatus) -> Markup {
+    let total: usize = account.templates_past.values().sum();
+    let counts = account.templates_past.iter();
+    let counts: Vec<String> = counts
+        .map(|(status, count)| format!("{count} {status}"))
+        .collect();
+    html! {
+        @if total > 0 {
+            p.quiet {
+                "Not listed: " (counted(total, "template")) " (" (counts.join(", ")) "), rejected or disabled more than "
+                (RECENT_DAYS) " days ago or before the exporter first saw them, deleted or archived."
+            }
         }
     }
 }
