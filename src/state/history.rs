@@ -283,6 +283,53 @@ mod tests {
 
     type Seen = (Stamp, u8);
 
+    fn history_of(seen: &[Seen]) -> History<u8> {
+        let mut history = History::default();
+        for (stamp, value) in seen {
+            history.observe(*value, *stamp, &PollTimes::default());
+        }
+        history
+    }
+
+    #[test]
+    fn a_value_that_was_there_at_the_first_poll_may_be_older() {
+        let at = Timestamp::from_seconds;
+        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
+        for (seen, changed) in [
+            (vec![(polled(1), 7)], None),
+            (vec![(polled(1), 7), (polled(5), 7)], None),
+            (vec![(told(1), 7)], Some(told(1))),
+            (vec![(polled(1), 7), (told(5), 7)], Some(told(5))),
+            (
+                vec![(polled(1), 6), (polled(5), 7), (polled(9), 7)],
+                Some(polled(5)),
+            ),
+            (
+                vec![(polled(1), 7), (told(3), 6), (polled(5), 7)],
+                Some(polled(5)),
+            ),
+        ] {
+            assert_eq!(history_of(&seen).changed(), changed, "{seen:?}");
+        }
+        assert_eq!(History::<u8>::default().changed(), None);
+        let many: Vec<Seen> = (0..40).map(|second| (told(second), 7)).collect();
+        assert!(history_of(&many).changed().is_some());
+    }
+
+    #[test]
+    fn the_value_before_is_the_latest_other_one_that_is_meant() {
+        let polled = |second| Stamp::polled(Timestamp::from_seconds(second));
+        let history = history_of(&[
+            (polled(1), 3),
+            (polled(2), 5),
+            (polled(3), 7),
+            (polled(4), 7),
+        ]);
+        assert_eq!(history.earlier(|_| true), Some(5));
+        assert_eq!(history.earlier(|value| value != 5), Some(3));
+        assert_eq!(history_of(&[(polled(1), 7)]).earlier(|_| true), None);
+    }
+
     /// Polls at whole seconds, one value each; webhooks anywhere among them. Few enough to all be kept.
     fn observations() -> impl Strategy<Value = Vec<Seen>> {
         let polls = prop::collection::btree_map(0..20_i64, 0..3_u8, 0..9);
