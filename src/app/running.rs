@@ -1,6 +1,8 @@
 //! What runs, and what a reload or a search for accounts changes of it.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -64,6 +66,7 @@ impl Running {
     /// If the store cannot be opened, or a client cannot be made.
     pub async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::new());
+        log_signals(&telemetry, &config);
         let gates = Gates::new(&config, &telemetry)?;
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
@@ -265,6 +268,7 @@ impl Running {
         self.secrets.store(Arc::new(settings::secrets(&config)));
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
+        log_signals(&self.core.telemetry, &config);
         for waba_id in
             settings::accounts(&self.config).filter(|waba_id| !self.core.store.is_watched(waba_id))
         {
@@ -279,6 +283,32 @@ impl Running {
         Ok(())
     }
 
+    /// Logs what runs, where it listens, and what it watches.
+    pub fn log_start(&self, web: SocketAddr, webhook: Option<SocketAddr>) {
+        let Config {
+            store,
+            apps,
+            webhook: webhooks,
+            ..
+        } = &self.config;
+        let accounts: BTreeSet<WabaId> = settings::accounts(&self.config).collect();
+        let config_file = self.source.flags.config_file();
+        let config_file = config_file.map(|path| path.display().to_string());
+        let webhook_address = webhooks.enabled.then(|| webhook.unwrap_or(web).to_string());
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            revision = env!("BUILD_REVISION"),
+            store = %store.url,
+            config_file,
+            apps = apps.len(),
+            accounts = accounts.len(),
+            web_address = %web,
+            webhooks = webhooks.enabled,
+            webhook_address,
+            "starting"
+        );
+    }
+
     fn note_loaded(&self) {
         self.core.telemetry.config_last_reload_successful.set(1);
         self.core
@@ -286,6 +316,11 @@ impl Running {
             .config_last_reload_success
             .set(clock::now().as_seconds_f64());
     }
+}
+
+fn log_signals(telemetry: &Telemetry, config: &Config) {
+    let logs_signals = &telemetry.logs_signals;
+    logs_signals.store(config.log.signals, Ordering::Relaxed);
 }
 
 fn relay(config: &Config, upstreams: Vec<Upstream>, core: &Core) -> Relay {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use super::body::{NotWhole, Room};
 use super::drill::{Drill, Order};
-use super::events;
+use super::{events, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Collector, Fact, Timestamp, WabaId, number};
@@ -34,7 +34,7 @@ use crate::ingest::webhook::{
     Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Verifier, VerifyTokens,
 };
 use crate::store::{Parcel, Store};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Refused, Telemetry};
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -82,8 +82,8 @@ pub struct Public {
     pub room: Room,
 }
 
-/// The public routes. Every reason for a refusal is counted from 0.
-pub fn router(public: Public) -> Router {
+/// Why webhooks are refused.
+pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
     let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
     let others = [
@@ -94,7 +94,12 @@ pub fn router(public: Public) -> Router {
         BAD_DRILL,
         NotJson.as_str(),
     ];
-    for reason in refusals.chain(signatures).chain(others) {
+    refusals.chain(signatures).chain(others)
+}
+
+/// The public routes. Every reason for a refusal is counted from 0.
+pub fn router(public: Public) -> Router {
+    for reason in reasons() {
         public
             .telemetry
             .webhook_rejected
@@ -154,7 +159,7 @@ fn drill(public: &Public, body: &[u8]) -> Response {
         Ok(()) => StatusCode::OK.into_response(),
         Err(disobedience) => {
             let refusal = refuse(public, StatusCode::BAD_REQUEST, BAD_DRILL);
-            (refusal.status(), format!("{disobedience}\n")).into_response()
+            refusal.map(|_| Body::from(format!("{disobedience}\n")))
         }
     }
 }
@@ -217,6 +222,6 @@ fn refuse(public: &Public, status: StatusCode, reason: &'static str) -> Response
         .webhook_rejected
         .with_label_values(&[reason])
         .inc();
-    tracing::debug!(reason, "webhook refused");
-    (status, format!("{reason}\n")).into_response()
+    let answer = (status, format!("{reason}\n")).into_response();
+    refusal::noted(answer, Refused::Webhook, reason)
 }

@@ -7,7 +7,9 @@ mod figures;
 mod finding;
 pub mod logs;
 mod metrics;
+mod refusals;
 
 pub use figures::Labelled;
 pub use finding::{Examination, Finding, Report, Verdict};
 pub use metrics::{Declared, Telemetry};
+pub use refusals::{Refusal, RefusalLog, Refused};

@@ -4,6 +4,7 @@
 mod demo;
 mod drill;
 mod healthcheck;
+mod logs;
 mod serving;
 mod signals;
 mod subscribe;

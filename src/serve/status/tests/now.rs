@@ -196,7 +196,7 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
     assert_eq!(issues[1]["text"], "ACCOUNT_VIOLATION 60 min ago");
     assert_eq!(issues[1]["level"], "warning");
     assert_eq!(
-        told["accounts"][0]["last_events"][1]["phone_number"],
+        told["accounts"][0]["last_events"][0]["phone_number"],
         "15550100001"
     );
 }
@@ -232,11 +232,11 @@ fn templates_of(objects: Vec<template::Reading>) -> Event {
 fn settled(which: usize, status: template::Status) -> template::Reading {
     template::Reading {
         correct_category: None,
-        ..super::template(which, status)
+        ..template(which, status)
     }
 }
 
-fn of_templates(events: Vec<Vec<Event>>) -> Value {
+fn of_templates(events: &[Vec<Event>]) -> Value {
     let mut events = events.concat();
     events.push(account("Fern & Moss"));
     json(&facts(&events))
@@ -250,7 +250,7 @@ fn what_was_rejected_or_disabled_long_ago_is_counted_and_no_issue() {
         (Status::Disabled, "critical"),
     ] {
         for (day, level) in [(-6, recent), (-7, "fine"), (-50, "fine")] {
-            let told = of_templates(vec![template_since(1, day, status)]);
+            let told = of_templates(&[template_since(1, day, status)]);
             assert_eq!(told["level"], level, "{status:?} on day {day}");
             let past = &told["accounts"][0]["templates_past"];
             let expected = if level == "fine" {
@@ -261,7 +261,7 @@ fn what_was_rejected_or_disabled_long_ago_is_counted_and_no_issue() {
             assert_eq!(*past, expected, "{status:?} on day {day}");
         }
         // Seen for the first time, by a poll: it may be as old as the account.
-        let told = of_templates(vec![vec![templates_of(vec![settled(1, status)])]]);
+        let told = of_templates(&[vec![templates_of(vec![settled(1, status)])]]);
         assert_eq!(told["level"], "fine", "{status:?}");
         assert_eq!(told["summary"]["templates_past"], 1);
         assert_eq!(told["summary"]["template_problems"], 0);
@@ -301,7 +301,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
     events.push(scheduled(6, 66));
     events.push(template_since(7, -1, Status::Paused));
     events.push(template_since(8, -1, Status::Disabled));
-    let told = of_templates(events);
+    let told = of_templates(&events);
     let account = &told["accounts"][0];
     let rows = account["template_problems"].as_array().expect("a list");
     let order: Vec<(&str, &str)> = rows
@@ -343,7 +343,7 @@ fn a_rating_of_a_template_that_cannot_be_sent_is_no_concern() {
             quality_rating: Some(QualityRating::Red),
             ..settled(1, status)
         };
-        let told = of_templates(vec![vec![templates_of(vec![red])]]);
+        let told = of_templates(&[vec![templates_of(vec![red])]]);
         assert_eq!(told["level"], "fine", "{status:?}");
     }
 }
