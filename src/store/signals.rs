@@ -25,34 +25,59 @@ pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
 ///
 /// A first value that a poll reads may be as old as the account, and is no change. One that a webhook
 /// reports is an event (a flag, a ban), unless the same webhook says what came after it. What is withdrawn
-/// was a wrong guess of the order, and its correction follows.
+/// was a wrong guess of the order, and its correction follows: no line where only the time is another, as
+/// when a poll of the same second turns out to have seen the change that a webhook reported.
 fn reported<'a>(
     changes: impl Iterator<Item = (&'a WabaId, &'a Change)>,
 ) -> Vec<(&'a WabaId, &'a Transition)> {
     let mut reported = Vec::<(&WabaId, &Transition)>::new();
     for (waba_id, change) in changes {
-        let before = reported.len();
+        let mut logged_before = Vec::new();
+        let mut learned = Vec::<&Transition>::new();
         for amendment in &change.journal {
             match amendment {
-                Amendment::Learned(transition) => {
-                    let of_this_change = reported.get(before..).unwrap_or_default();
-                    let begin = of_this_change
-                        .iter()
-                        .position(|(_, first)| is_begin_of(first, transition));
-                    if let Some(place) = begin {
-                        reported.remove(before + place);
-                    }
-                    if transition.from.is_some() || transition.at.is_told() {
-                        reported.push((waba_id, transition));
+                Amendment::Withdrawn(step) => {
+                    let known = reported.iter().position(|one| *one == (waba_id, step));
+                    match known {
+                        Some(place) => drop(reported.remove(place)),
+                        None if has_line(step) => logged_before.push(step),
+                        None => {}
                     }
                 }
-                Amendment::Withdrawn(transition) => {
-                    reported.retain(|known| *known != (waba_id, transition));
+                Amendment::Learned(step) => {
+                    learned.retain(|first| !is_begin_of(first, step));
+                    if has_line(step) {
+                        learned.push(step);
+                    }
                 }
             }
         }
+        learned.retain(|step| {
+            !logged_before
+                .iter()
+                .any(|before| is_same_step(before, step))
+        });
+        reported.extend(learned.into_iter().map(|step| (waba_id, step)));
     }
     reported
+}
+
+/// Is it a change, or the event of a webhook?
+fn has_line(step: &Transition) -> bool {
+    step.from.is_some() || step.at.is_told()
+}
+
+/// Do they say the same but for when and from whom?
+fn is_same_step(one: &Transition, other: &Transition) -> bool {
+    let step = |it: &Transition| {
+        (
+            it.entity.clone(),
+            it.attribute,
+            it.from.clone(),
+            it.to.clone(),
+        )
+    };
+    step(one) == step(other)
 }
 
 /// Is `first` the first value ever known, and `next` the step away from it?
@@ -223,6 +248,30 @@ mod tests {
                     Learned(step(Some("PAUSED"), "DISABLED", polled(9))),
                 ])],
                 &["APPROVED to PAUSED", "PAUSED to DISABLED"],
+            ),
+            (
+                vec![change(vec![
+                    Withdrawn(step(None, "PAUSED", polled(9))),
+                    Learned(step(None, "PAUSED", told(5))),
+                ])],
+                &["- to PAUSED"],
+            ),
+            (
+                vec![change(vec![
+                    Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                    Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
+                ])],
+                &[],
+            ),
+            (
+                vec![
+                    change(vec![Learned(step(Some("APPROVED"), "PAUSED", told(5)))]),
+                    change(vec![
+                        Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                        Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
+                    ]),
+                ],
+                &["APPROVED to PAUSED"],
             ),
         ] {
             assert_eq!(lines(&changes), expected, "{changes:?}");
