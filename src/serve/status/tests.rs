@@ -276,7 +276,8 @@ fn json(facts: &Facts) -> Value {
 
 fn drawn(facts: &Facts) -> String {
     let steps = calm_steps();
-    page::draw(&status(facts, Ok(&steps))).replace('\u{a0}', " ")
+    let page = page::draw(&status(facts, Ok(&steps)));
+    page.replace('\u{a0}', " ").replace("<wbr>", "")
 }
 
 #[test]

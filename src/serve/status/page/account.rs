@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{badge, timeline, word, word_about};
+use super::{badge, breakable, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
@@ -23,7 +23,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
             (states(account))
             @if !account.troubles.is_empty() {
                 ul.troubles {
-                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (trouble.text) } }
+                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (breakable(&trouble.text)) } }
                 }
             }
             (sending(account))
@@ -65,7 +65,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
         @if account.phone_numbers.is_empty() {
             p { "No phone numbers known." }
         } @else {
-            table role="table" {
+            table.numbers role="table" {
                 caption { (counted(account.phone_numbers_total, "phone number")) }
                 thead role="rowgroup" { tr role="row" {
                     @for title in ["Number", "Quality, 30 days", "Status, 30 days", "Sending", "Limit in 24 h"] {
@@ -144,7 +144,7 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
         @if problems.is_empty() {
             p { (counted(account.templates_total, "template")) ", none in trouble." }
         } @else {
-            table role="table" {
+            table.templates role="table" {
                 caption { (account.template_problems_total) " of " (counted(account.templates_total, "template")) " in trouble, or about to change" }
                 thead role="rowgroup" { tr role="row" {
                     @for title in ["Template", "Status", "Quality", "Ahead", "Category"] {
@@ -183,16 +183,16 @@ fn template_row(template: &TemplateStatus, status: &Status) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                span.digits { bdi { (name) } }
+                span.digits { bdi { (breakable(name)) } }
                 @if let Some(language) = &template.language { span.name { bdi { (language) } } }
             }
             td role="cell" data-label="Status" {
                 (word(template.status))
-                @if let Some(Said(reason)) = template.rejected_reason { span.name { (reason.as_str()) } }
+                @if let Some(Said(reason)) = template.rejected_reason { span.name.word { (breakable(reason.as_str())) } }
             }
             td role="cell" data-label="Quality" { (word(template.quality_rating)) }
-            td role="cell" data-label="Ahead" { (ahead(template, status)) }
-            td role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
+            td.word role="cell" data-label="Ahead" { (ahead(template, status)) }
+            td.word role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
         }
     }
 }

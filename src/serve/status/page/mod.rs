@@ -130,7 +130,7 @@ fn attention(status: &Status) -> Markup {
                         li class=(item.level.as_str()) {
                             (badge(item.level.as_str(), item.level)) " "
                             a href=(address(item, status)) { bdi { (item.subject) } } ": "
-                            (item.troubles.join("; "))
+                            (breakable(&item.troubles.join("; ")))
                         }
                     }
                 }
@@ -197,6 +197,16 @@ fn foot(status: &Status) -> Markup {
             "The same as JSON: " a href="/api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
             a href="/metrics" { "/metrics" } ". What changed when: " a href="/api/v1/history" { "/api/v1/history" }
             ". Version " (status.version) ", revision " (status.revision) "."
+        }
+    }
+}
+
+/// Text in which a line may end after an underscore, so that it does not end inside one of Meta's words.
+fn breakable(text: &str) -> Markup {
+    html! {
+        @for part in text.split_inclusive('_') {
+            (part)
+            @if part.ends_with('_') { wbr; }
         }
     }
 }
