@@ -17,7 +17,7 @@ const TELEPHONE: u32 = 360;
 fn widths() -> Vec<u32> {
     let around = |point: u32| [point - 1, point, point + 1];
     let mut widths: Vec<u32> = (320..=1_400).step_by(20).collect();
-    widths.extend([576, 769, 1_024].map(around).concat());
+    widths.extend([576, 768, 1_024].map(around).concat());
     widths
 }
 

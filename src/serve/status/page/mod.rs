@@ -201,12 +201,15 @@ fn foot(status: &Status) -> Markup {
     }
 }
 
-/// Text in which a line may end after an underscore, so that it does not end inside one of Meta's words.
+/// Text whose long words stay in one line where they fit, and else go on after an underscore: Meta's words,
+/// names of fields and of templates.
 fn breakable(text: &str) -> Markup {
     html! {
-        @for part in text.split_inclusive('_') {
-            (part)
-            @if part.ends_with('_') { wbr; }
+        @for word in text.split_inclusive(' ') {
+            @if word.contains('_') {
+                code { @for part in word.trim_end().split_inclusive('_') { (part) @if part.ends_with('_') { wbr; } } }
+                @if word.ends_with(' ') { " " }
+            } @else { (word) }
         }
     }
 }
