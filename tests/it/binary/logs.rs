@@ -7,8 +7,9 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::http::{get, post, until_metric};
+use crate::http::{connect, get, post, until_metric};
 use crate::process::{Process, SOON, exported_by, program, quiet_meta, until};
+use crate::web::authority::Authority;
 
 const WABA: &str = "800100200300401";
 const NUMBER: &str = "900100200300401";
@@ -41,6 +42,16 @@ struct Running {
 
 /// A simulated Meta that sends its webhooks to an exporter with this configuration file.
 fn running(folder: &Path, file: &str) -> Running {
+    let running = started(folder, file);
+    let callback =
+        json!({"callback_url": format!("http://{}/webhook", running.address), "webhooks": "on"});
+    let answer = post(running.graph, "/simulator/webhooks", &callback).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    running
+}
+
+/// The same without webhooks.
+fn started(folder: &Path, file: &str) -> Running {
     let (meta, graph) = quiet_meta(&[]);
     let config = folder.join("exporter.yml");
     fs::write(&config, file).expect("the folder is ours");
@@ -59,9 +70,6 @@ fn running(folder: &Path, file: &str) -> Running {
         .as_str()
         .and_then(|text| text.parse().ok());
     let address = address.expect("an address");
-    let callback = json!({"callback_url": format!("http://{address}/webhook"), "webhooks": "on"});
-    let answer = post(graph, "/simulator/webhooks", &callback).expect("an answer");
-    assert_eq!(answer.status, 200, "{answer:?}");
     Running {
         meta,
         graph,
@@ -292,4 +300,74 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
         !running.exporter.log().contains("guess"),
         "what was sent is not logged"
     );
+}
+
+/// The one line with this message and reason that comes at once.
+fn until_refused(running: &Running, message: &str, reason: &str, cure: &str) {
+    let line = until_entry(&running.exporter, message, |entry| {
+        entry["reason"] == reason
+    });
+    let said = |field: &str| line[field].as_str().unwrap_or_default();
+    assert_eq!(
+        (said("peer"), said("listener")),
+        ("127.0.0.1", "web"),
+        "{line}"
+    );
+    assert_eq!(
+        (said("level"), &line["count"]),
+        ("WARN", &json!(1)),
+        "{line}"
+    );
+    assert!(said("cure").contains(cure), "{line}");
+}
+
+#[test]
+fn what_the_listener_refuses_has_its_line_as_well() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let hash = bcrypt::hash("open sesame", 4).expect("a hash");
+    let web =
+        format!("basic_auth_users:\n  alice: {hash}\nrate_limit:\n  interval: 1h\n  burst: 3\n");
+    fs::write(folder.path().join("web.yml"), web).expect("ours");
+    let running = started(folder.path(), "web: {config_file: web.yml}\n");
+    let statuses: Vec<u16> = (0..5)
+        .map(|_| {
+            get(running.address, "/metrics", "")
+                .expect("an answer")
+                .status
+        })
+        .collect();
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    until_refused(
+        &running,
+        "request refused",
+        "unauthorized",
+        "basic_auth_users",
+    );
+    until_refused(
+        &running,
+        "request refused",
+        "rate_limit",
+        "raise rate_limit",
+    );
+}
+
+#[test]
+fn a_client_without_tls_has_its_line_and_a_probe_of_the_port_has_none() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = Authority::new().server();
+    let web = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n";
+    for (name, text) in [
+        ("web.yml", web),
+        ("cert.pem", &server.certificate),
+        ("key.pem", &server.key),
+    ] {
+        fs::write(folder.path().join(name), text).expect("ours");
+    }
+    let running = started(folder.path(), "web: {config_file: web.yml}\n");
+    for _ in 0..3 {
+        drop(connect(running.address).expect("it listens"));
+    }
+    assert!(get(running.address, "/metrics", "").is_err());
+    until_refused(&running, "connection closed", "handshake", "TLS");
+    assert_eq!(entries(&running.exporter, "connection closed").len(), 1);
 }
