@@ -25,13 +25,16 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
 use crate::serve::gate::Gate;
 use crate::serve::operator::ReloadRequest;
@@ -43,6 +46,9 @@ use running::Running;
 
 /// Reloads, and accounts to forget, that may wait for the one under way.
 const MAX_RELOADS_WAITING: usize = 4;
+
+/// How often it is checked whether refusals that were counted are due for the log.
+const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the configuration is read from, again at each reload.
 pub struct Source {
@@ -155,11 +161,14 @@ impl App {
         let limits = [&config.web.max_connections, &config.webhook.max_connections];
         let limits = limits.map(|connections| Limits::of(*connections));
         let mut running = Running::start(source, config).await?;
+        running.log_start(operator.address(), public.as_ref().map(Listener::address));
         let operator_routes = running.operator_routes(reload, stop.clone());
         let (forget, mut forgets) = mpsc::channel(MAX_RELOADS_WAITING);
         let public_routes = running.public_routes(forget);
         let (operator, public) = ((operator, operator_routes), (public, public_routes));
         let mut servers = serve_all(operator, public, &running, &limits, &stop);
+        let mut flush = interval(FLUSH_REFUSALS_EVERY);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -177,6 +186,7 @@ impl App {
                     // Whoever asked may have gone away; the outcome is logged.
                     drop(answer.send(outcome));
                 }
+                _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
                     // Whoever asked may have gone away; the outcome is logged.
@@ -189,6 +199,7 @@ impl App {
         while let Some(served) = servers.join_next().await {
             served.context("a listener broke down")?;
         }
+        running.core.telemetry.refusals.flush_all();
         running.relay.stop().await;
         running.core.store.close().await;
         Ok(())

@@ -1,6 +1,8 @@
 //! What runs, and what a reload or a search for accounts changes of it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -63,6 +65,7 @@ impl Running {
     /// If the store cannot be opened, or a client cannot be made.
     pub async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::new());
+        log_signals(&telemetry, &config);
         let gates = Gates::new(&config, &telemetry)?;
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
@@ -307,6 +310,7 @@ impl Running {
         self.secrets.store(Arc::new(secrets));
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
+        log_signals(&self.core.telemetry, &config);
         self.config = config;
         let before = self.assignments.swap(assignments);
         self.note_assignments(&before, clients);
@@ -339,6 +343,32 @@ impl Running {
         }
     }
 
+    /// Logs what runs, where it listens, and what it watches.
+    pub fn log_start(&self, web: SocketAddr, webhook: Option<SocketAddr>) {
+        let Config {
+            store,
+            apps,
+            webhook: webhooks,
+            ..
+        } = &self.config;
+        let accounts = self.assignments.load().accounts().count();
+        let config_file = self.source.flags.config_file();
+        let config_file = config_file.map(|path| path.display().to_string());
+        let webhook_address = webhooks.enabled.then(|| webhook.unwrap_or(web).to_string());
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            revision = env!("BUILD_REVISION"),
+            store = %store.url,
+            config_file,
+            apps = apps.len(),
+            accounts,
+            web_address = %web,
+            webhooks = webhooks.enabled,
+            webhook_address,
+            "starting"
+        );
+    }
+
     fn note_loaded(&self) {
         // The counters exist from the start, so that `increase()` sees their first step.
         for app in &self.config.apps {
@@ -351,6 +381,11 @@ impl Running {
             .config_last_reload_success
             .set(clock::now().as_seconds_f64());
     }
+}
+
+fn log_signals(telemetry: &Telemetry, config: &Config) {
+    let logs_signals = &telemetry.logs_signals;
+    logs_signals.store(config.log.signals, Ordering::Relaxed);
 }
 
 fn relay(config: &Config, upstreams: Vec<Upstream>, core: &Core) -> Relay {

@@ -66,6 +66,10 @@ pub struct ConfigFlags {
     /// What is logged, and how.
     #[command(flatten)]
     log: LogFlags,
+
+    /// Whether each change that Meta reports is logged [default: true]
+    #[arg(long = "log.signals", value_name = "BOOLEAN")]
+    log_signals: Option<String>,
 }
 
 impl ConfigFlags {
@@ -85,7 +89,8 @@ impl ConfigFlags {
             .with("--webhook.enabled", self.webhook_enabled.clone())
             .with("--graph.base-url", self.graph_base_url.clone())
             .with("--graph.api-version", self.graph_api_version.clone())
-            .with("--store.url", self.store_url.clone());
+            .with("--store.url", self.store_url.clone())
+            .with("--log.signals", self.log_signals.clone());
         self.log.add_to(flags)
     }
 }

@@ -34,6 +34,16 @@ const FORMAT: Scalar<LogFormat> = Scalar {
     parse: |text| value::word(text, &FORMATS),
 };
 
+const SIGNALS: Scalar<bool> = Scalar {
+    setting: Setting::new(
+        "log.signals",
+        "Whether each change of a phone number, template or account is logged, on the target `signals`",
+    )
+    .flag("--log.signals")
+    .default("true"),
+    parse: value::boolean,
+};
+
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -50,6 +60,8 @@ pub struct LogConfig {
     pub level: String,
     /// `log.format`, `--log.format`; default `text`.
     pub format: LogFormat,
+    /// `log.signals`, `--log.signals`; default true.
+    pub signals: bool,
 }
 
 impl LogConfig {
@@ -68,6 +80,7 @@ impl LogConfig {
         Self {
             level: walker.scalar(&LEVEL),
             format: walker.scalar(&FORMAT),
+            signals: walker.scalar(&SIGNALS),
         }
     }
 }

@@ -129,7 +129,8 @@ impl Display for Summary<'_> {
         write_journeys(out, &trackers.journeys)?;
         write_relay(out, relay)?;
         writeln!(out, "log.level: {}", log.level)?;
-        write!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;
+        writeln!(out, "log.format: {}", word_for(&log.format, &FORMATS))?;
+        write!(out, "log.signals: {}", log.signals)?;
         apps.iter()
             .enumerate()
             .try_for_each(|(index, app)| write_app(out, index, app))

@@ -62,6 +62,44 @@ meta_words! {
     }
 }
 
+/// What an `account_update` says about the link between the account, or one of its numbers, and this app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The account is gone, or this app no longer has access to it.
+    Lost,
+    /// The account is back, or this app has access to it again.
+    Restored,
+}
+
+impl EventKind {
+    /// Whether the event takes the account away from this app or gives it back.
+    #[must_use]
+    pub fn link(self) -> Option<Link> {
+        match self {
+            Self::AccountDeleted
+            | Self::AccountOffboarded
+            | Self::PartnerAppUninstalled
+            | Self::PartnerRemoved => Some(Link::Lost),
+            Self::AccountReconnected | Self::PartnerAdded | Self::PartnerAppInstalled => {
+                Some(Link::Restored)
+            }
+            // Bans and restrictions have metrics of their own; the rest leaves the link as it is.
+            Self::AccountRestriction
+            | Self::AccountViolation
+            | Self::AdAccountLinked
+            | Self::AuthIntlPriceEligibilityUpdate
+            | Self::BusinessPrimaryLocationCountryUpdate
+            | Self::DisabledUpdate
+            | Self::MmLiteTermsSigned
+            | Self::PartnerClientCertificationNeeded
+            | Self::PartnerClientCertificationStatusUpdate
+            | Self::VerifiedAccount
+            | Self::VolumeBasedPricingTierUpdate
+            | Self::Other => None,
+        }
+    }
+}
+
 meta_words! {
     /// `ban_info.waba_ban_state`. `NONE` is ours: Meta has told of no ban.
     BanState {

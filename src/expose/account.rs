@@ -30,6 +30,8 @@ metrics! {
         "When a restriction in force ends; absent where Meta gives no end.";
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
         "account_update webhooks by event, repeats counted once.";
+    LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
+        "When the last account_update of each event was sent; absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
         "Policy violations told by account_update, repeats counted once; a type appears with its first (ACCOUNT_VIOLATION among the events is there from 0).";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
@@ -110,6 +112,11 @@ fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp
 
 fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.counts(page, &EVENTS, |account| &account.events);
+    accounts.each(page, &LAST_EVENT, |family, entity, account| {
+        for (event, at) in account.last_events.by_kind() {
+            family.sample(entity, &[event.as_str()], Value::Time(at));
+        }
+    });
     accounts.each(page, &VIOLATIONS, |family, entity, account| {
         for (violation, count) in account.violations.iter().filter(|(_, count)| *count > 0) {
             family.sample(entity, &[violation.as_str()], Value::Whole(count));

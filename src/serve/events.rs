@@ -15,10 +15,12 @@ use serde::Serialize;
 
 use super::body::NotWhole;
 use super::public::Public;
+use super::refusal;
 use crate::clock;
 use crate::domain::{Event, PhoneNumberId, WabaId};
 use crate::ingest::track::{Item, Reader};
 use crate::state::{Accounts, Change};
+use crate::telemetry::Refused;
 
 /// A thousand events take some 200 KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -45,19 +47,22 @@ const TOO_SLOW: &str = "too_slow";
 const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_STORED: &str = "not_stored";
 
+/// Why batches are refused as a whole.
+pub(super) const REASONS: [&str; 6] = [
+    UNAUTHORIZED,
+    TOO_LARGE,
+    BROKEN_OFF,
+    TOO_SLOW,
+    NOT_A_BATCH,
+    NOT_STORED,
+];
+
 /// The routes; counters exist from 0 on.
 pub(super) fn router(public: Public) -> Router {
     for result in [ACCEPTED, DUPLICATE, REJECTED] {
         public.telemetry.events.with_label_values(&[result]);
     }
-    for reason in [
-        UNAUTHORIZED,
-        TOO_LARGE,
-        BROKEN_OFF,
-        TOO_SLOW,
-        NOT_A_BATCH,
-        NOT_STORED,
-    ] {
+    for reason in REASONS {
         public
             .telemetry
             .event_batches_refused
@@ -187,5 +192,6 @@ fn judge(outcome: &mut Outcome, change: &Change) {
 fn refuse(public: &Public, status: StatusCode, reason: &'static str, message: &str) -> Response {
     let refused = &public.telemetry.event_batches_refused;
     refused.with_label_values(&[reason]).inc();
-    (status, Json(serde_json::json!({ "error": message }))).into_response()
+    let answer = (status, Json(serde_json::json!({ "error": message }))).into_response();
+    refusal::noted(answer, Refused::EventBatch, reason)
 }

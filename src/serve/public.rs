@@ -27,8 +27,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::body::{NotWhole, Room};
 use super::command::Command;
 use super::drill::Drill;
-use super::events;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
+use super::{events, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, Collector, Event, Fact, Timestamp, WabaId, number};
@@ -38,7 +38,7 @@ use crate::ingest::webhook::{
     Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Signer, Verifier, VerifyTokens,
 };
 use crate::store::{Parcel, Store};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Refused, Telemetry};
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -91,8 +91,8 @@ pub struct Public {
     pub room: Room,
 }
 
-/// The public routes. Every reason for a refusal is counted from 0.
-pub fn router(public: Public) -> Router {
+/// Why webhooks are refused.
+pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
     let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
     let others = [
@@ -104,7 +104,12 @@ pub fn router(public: Public) -> Router {
         BAD_FORGET,
         NotJson.as_str(),
     ];
-    for reason in refusals.chain(signatures).chain(others) {
+    refusals.chain(signatures).chain(others)
+}
+
+/// The public routes. Every reason for a refusal is counted from 0.
+pub fn router(public: Public) -> Router {
+    for reason in reasons() {
         public
             .telemetry
             .webhook_rejected
@@ -194,7 +199,7 @@ async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<
 
 fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) -> Response {
     let refusal = refuse(public, StatusCode::BAD_REQUEST, reason);
-    (refusal.status(), format!("{error}\n")).into_response()
+    refusal.map(|_| Body::from(format!("{error}\n")))
 }
 
 /// A secret speaks for the accounts of its own apps alone: whoever holds one client's secret must not change
@@ -295,6 +300,6 @@ fn refuse(public: &Public, status: StatusCode, reason: &'static str) -> Response
         .webhook_rejected
         .with_label_values(&[reason])
         .inc();
-    tracing::debug!(reason, "webhook refused");
-    (status, format!("{reason}\n")).into_response()
+    let answer = (status, format!("{reason}\n")).into_response();
+    refusal::noted(answer, Refused::Webhook, reason)
 }

@@ -1,6 +1,7 @@
 //! Serves a listener until told to stop: connections, their encryption, and their time-outs.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,9 @@ use tower::ServiceExt;
 
 use super::gate::{Gate, Peer};
 use super::listener::Listener;
+use super::refusal;
 use super::seats::{Seat, Seats};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Refused, Telemetry};
 
 /// How long requests under way may take to finish once the process is told to stop. Kubernetes
 /// kills after 30 s by default, and Meta repeats whatever it did not see acknowledged.
@@ -45,6 +47,9 @@ const PING: Duration = Duration::from_secs(20);
 const NO_ROOM: &str = "no_room";
 /// No TLS could be agreed on, or not in time.
 const HANDSHAKE: &str = "handshake";
+
+/// Why connections are closed by the exporter.
+pub(super) const REASONS: [&str; 2] = [NO_ROOM, HANDSHAKE];
 
 /// What is served, and where.
 #[derive(Debug)]
@@ -98,7 +103,7 @@ struct Shared {
 /// Serves until `stop`, then lets requests under way finish, but not for ever.
 pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToken) {
     let name = site.gate.listener();
-    for reason in [NO_ROOM, HANDSHAKE] {
+    for reason in REASONS {
         telemetry
             .connections_closed
             .with_label_values(&[name, reason]);
@@ -117,7 +122,8 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
             let socket = site.listener.accept().await;
             let (seat, has_closed) = seats.take().await;
             if has_closed {
-                shared.count_closed(NO_ROOM);
+                // Whose connection was closed is not known here.
+                shared.refuse(NO_ROOM, Peer::default());
             }
             let connection = connection(Arc::clone(&shared), socket, seat);
             connections.spawn(patience_ends.clone().run_until_cancelled_owned(connection));
@@ -136,6 +142,12 @@ impl Shared {
         let counter = &self.telemetry.connections_closed;
         let name = self.gate.listener();
         counter.with_label_values(&[name, reason]).inc();
+    }
+
+    /// Counts and logs it.
+    fn refuse(&self, reason: &'static str, peer: Peer) {
+        self.count_closed(reason);
+        refusal::note(&self.gate, Refused::Connection, reason, peer);
     }
 }
 
@@ -166,12 +178,20 @@ impl Drop for Open {
     }
 }
 
+fn peer_of(socket: &TcpStream) -> Peer {
+    Peer {
+        address: socket.peer_addr().ok().map(|address| address.ip()),
+        ..Peer::default()
+    }
+}
+
 async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) {
+    let peer = peer_of(&socket);
     let mut socket = TimeoutStream::new(socket);
     socket.set_write_timeout(Some(shared.limits.stall));
     let socket = Box::pin(socket);
     let Some(config) = shared.gate.tls() else {
-        return Box::pin(requests(shared, socket, Peer::default(), false, seat)).await;
+        return Box::pin(requests(shared, socket, peer, false, seat)).await;
     };
     // Boxed, each of them: an idle connection takes the memory of the part that it is in alone.
     let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
@@ -183,18 +203,32 @@ async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) 
             Box::pin(requests(
                 shared,
                 stream,
-                Peer { has_certificate },
+                Peer {
+                    has_certificate,
+                    ..peer
+                },
                 is_http2,
                 seat,
             ))
             .await;
         }
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "no TLS could be agreed on");
+        // A probe of the port says nothing at all, every few seconds: counted, and no line.
+        Ok(Err(error)) if is_silent(&error) => {
+            tracing::debug!(%error, "connection closed before the TLS handshake");
             shared.count_closed(HANDSHAKE);
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "TLS handshake failed");
+            shared.refuse(HANDSHAKE, peer);
         }
         Err(_) => shared.count_closed(HANDSHAKE),
     }
+}
+
+/// Did the client close the connection instead of shaking hands?
+fn is_silent(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// The requests of a connection. The protocol is agreed on before: looking for it in the first bytes

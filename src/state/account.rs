@@ -1,12 +1,15 @@
 //! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
 
 mod addressing;
+mod events;
 mod telling;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use events::{LastEvent, LastEvents};
 
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
@@ -81,6 +84,9 @@ pub struct Account {
     restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
+    /// When each of them was last sent.
+    #[serde(default)]
+    pub last_events: LastEvents,
     /// `violation_info` by type.
     pub violations: Counts<ViolationType>,
     /// `account_alerts` by severity and type.

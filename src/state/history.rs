@@ -124,6 +124,29 @@ impl<T: Copy + Ord> History<T> {
         streak.last().map(|(stamp, _)| *stamp)
     }
 
+    /// When the attribute changed to the present value. None where it may have had that value for longer
+    /// than it was observed: no other value came before, and no webhook reported it.
+    #[must_use]
+    pub fn changed(&self) -> Option<Stamp> {
+        let value = self.value()?;
+        let earlier = self.seen.iter().rposition(|(_, seen)| *seen != value);
+        let begin = earlier.map_or(0, |place| place + 1);
+        let mut streak = self.seen[begin..].iter().map(|(stamp, _)| *stamp);
+        if earlier.is_some() || self.forgot {
+            streak.next()
+        } else {
+            streak.find(|stamp| stamp.is_told())
+        }
+    }
+
+    /// The latest value other than the present one for which this holds; none if no such one is remembered.
+    #[must_use]
+    pub fn earlier(&self, is_meant: impl Fn(T) -> bool) -> Option<T> {
+        let value = self.value()?;
+        let mut values = self.seen.iter().rev().map(|(_, seen)| *seen);
+        values.find(|seen| *seen != value && is_meant(*seen))
+    }
+
     /// When the attribute was last observed at all.
     #[must_use]
     pub fn last_seen(&self) -> Option<Stamp> {
@@ -291,6 +314,53 @@ mod tests {
     use crate::domain::Timestamp;
 
     type Seen = (Stamp, u8);
+
+    fn history_of(seen: &[Seen]) -> History<u8> {
+        let mut history = History::default();
+        for (stamp, value) in seen {
+            history.observe(*value, *stamp, &PollTimes::default());
+        }
+        history
+    }
+
+    #[test]
+    fn a_value_that_was_there_at_the_first_poll_may_be_older() {
+        let at = Timestamp::from_seconds;
+        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
+        for (seen, changed) in [
+            (vec![(polled(1), 7)], None),
+            (vec![(polled(1), 7), (polled(5), 7)], None),
+            (vec![(told(1), 7)], Some(told(1))),
+            (vec![(polled(1), 7), (told(5), 7)], Some(told(5))),
+            (
+                vec![(polled(1), 6), (polled(5), 7), (polled(9), 7)],
+                Some(polled(5)),
+            ),
+            (
+                vec![(polled(1), 7), (told(3), 6), (polled(5), 7)],
+                Some(polled(5)),
+            ),
+        ] {
+            assert_eq!(history_of(&seen).changed(), changed, "{seen:?}");
+        }
+        assert_eq!(History::<u8>::default().changed(), None);
+        let many: Vec<Seen> = (0..40).map(|second| (told(second), 7)).collect();
+        assert!(history_of(&many).changed().is_some());
+    }
+
+    #[test]
+    fn the_value_before_is_the_latest_other_one_that_is_meant() {
+        let polled = |second| Stamp::polled(Timestamp::from_seconds(second));
+        let history = history_of(&[
+            (polled(1), 3),
+            (polled(2), 5),
+            (polled(3), 7),
+            (polled(4), 7),
+        ]);
+        assert_eq!(history.earlier(|_| true), Some(5));
+        assert_eq!(history.earlier(|value| value != 5), Some(3));
+        assert_eq!(history_of(&[(polled(1), 7)]).earlier(|_| true), None);
+    }
 
     /// Polls at whole seconds, one value each; webhooks anywhere among them. Few enough to all be kept.
     fn observations() -> impl Strategy<Value = Vec<Seen>> {

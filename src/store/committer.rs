@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::applied::Applied;
 use super::database::{Database, Keys, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
+use super::signals::{self, FirstReads};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock;
 use crate::domain::track::Trackers;
@@ -74,6 +75,7 @@ pub struct Committer {
     keep_journal_for: Duration,
     forwarding: Forwarding,
     parcels: Books,
+    first_reads: FirstReads,
 }
 
 impl Committer {
@@ -93,6 +95,7 @@ impl Committer {
             keep_journal_for,
             forwarding: Forwarding::default(),
             parcels: Books::default(),
+            first_reads: FirstReads::default(),
         };
         committer.read_keys().await?;
         committer.read_parcels().await?;
@@ -213,7 +216,16 @@ impl Committer {
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event, change);
         }
+        self.log(events, &applied.changes);
         Ok(applied.changes)
+    }
+
+    fn log(&mut self, events: &[&Event], changes: &[Change]) {
+        let accounts = self.state.accounts();
+        if self.shared.telemetry.logs_signals.load(Ordering::Relaxed) {
+            signals::log(events, changes, accounts);
+        }
+        self.first_reads.note(events, accounts);
     }
 
     fn writes(&self, applied: &Applied) -> Writes {
@@ -329,6 +341,7 @@ impl Committer {
             Ok(accounts) => {
                 self.state.watch(waba_ids);
                 self.state.adopt(accounts);
+                self.first_reads.watch(self.state.accounts());
                 self.shared.publish_all(&self.state);
                 Ok(())
             }

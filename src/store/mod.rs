@@ -11,6 +11,7 @@ mod history;
 mod location;
 mod parcels;
 mod rows;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -4,6 +4,7 @@
 //! this code.
 
 use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
 
 use prometheus::core::Desc;
 use prometheus::proto::{MetricFamily, MetricType};
@@ -12,6 +13,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry,
 };
 
+use super::RefusalLog;
 use super::polls::PollOutcomes;
 use crate::domain::{Collector, WabaId, WebhookField, Word};
 
@@ -43,6 +45,10 @@ pub struct Declared {
 pub struct Telemetry {
     registry: Registry,
     declared: Vec<Declared>,
+    /// What is refused, for the log.
+    pub refusals: RefusalLog,
+    /// Whether changes that Meta reports are logged.
+    pub logs_signals: AtomicBool,
     /// The outcome of the last poll of each account and collector.
     pub polls: PollOutcomes,
     /// Seconds from a poll's start to its end, all pages included.
@@ -187,6 +193,8 @@ impl Telemetry {
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
+            refusals: RefusalLog::default(),
+            logs_signals: AtomicBool::new(true),
             registry: new.registry,
             declared: new.declared.into_inner(),
         };

@@ -8,8 +8,10 @@ mod finding;
 pub mod logs;
 mod metrics;
 mod polls;
+mod refusals;
 
 pub use figures::Labelled;
 pub use finding::{Examination, Finding, Report, Verdict};
 pub use metrics::{Declared, Telemetry};
 pub use polls::{FailingPolls, PollOutcomes};
+pub use refusals::{Refusal, RefusalLog, Refused};

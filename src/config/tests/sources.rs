@@ -36,6 +36,7 @@ fn the_environment_alone_is_enough() {
         (config.log.level.as_str(), config.log.format),
         ("info", LogFormat::Text)
     );
+    assert!(config.log.signals);
     let [app] = config.apps.as_slice() else {
         panic!("one app")
     };
@@ -54,7 +55,7 @@ store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 trackers: {enabled: false, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s}
-log: {level: 'info,reqwest=debug', format: json}
+log: {level: 'info,reqwest=debug', format: json, signals: false}
 apps:
   - {name: one, app_id: '1', app_secret: a, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
 ";
@@ -113,6 +114,7 @@ relay.max_bytes: 1GiB
 relay.request_timeout: 3s
 log.level: info,reqwest=debug
 log.format: json
+log.signals: false
 apps[0].name: one
 apps[0].app_id: 1
 apps[0].access_token: set

@@ -33,6 +33,8 @@ pub struct ClientCertificates {
 pub struct Peer {
     /// Has it shown a certificate?
     pub has_certificate: bool,
+    /// The other end of the socket. Headers such as `X-Forwarded-For` say what their sender likes.
+    pub address: Option<IpAddr>,
 }
 
 #[derive(Debug)]

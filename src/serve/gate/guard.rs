@@ -35,9 +35,7 @@ pub(super) async fn throttle(
         _ => false,
     };
     if is_too_much {
-        return gate
-            .refuse(RATE_LIMIT, StatusCode::TOO_MANY_REQUESTS)
-            .into_response();
+        return gate.refuse(RATE_LIMIT, StatusCode::TOO_MANY_REQUESTS);
     }
     next.run(request).await
 }
@@ -54,9 +52,7 @@ pub(super) async fn log_in(
     }
     let peer = request.extensions().get::<Peer>();
     if policy.certificate_required && !peer.is_some_and(|peer| peer.has_certificate) {
-        return gate
-            .refuse(NO_CERTIFICATE, StatusCode::FORBIDDEN)
-            .into_response();
+        return gate.refuse(NO_CERTIFICATE, StatusCode::FORBIDDEN);
     }
     if let Some(passwords) = &policy.passwords {
         let is_known = match credentials(request.headers()) {

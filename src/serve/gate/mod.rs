@@ -19,12 +19,14 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
 use secrecy::SecretString;
 
+use super::refusal;
 use crate::domain::Timestamp;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
 
 pub use client_certificate::{ClientCertificates, Peer};
@@ -123,6 +125,11 @@ impl Gate {
         self.listener
     }
 
+    /// Where its refusals are logged.
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     /// How connections that come now are encrypted.
     pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.tls.load_full()
@@ -140,7 +147,8 @@ impl Gate {
     pub fn site(self: &Arc<Self>, routes: Router) -> Router {
         let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
         let headers = middleware::from_fn_with_state(Arc::clone(self), headers::add);
-        routes.layer(throttle).layer(headers)
+        let refusals = middleware::from_fn_with_state(Arc::clone(self), refusal::log);
+        routes.layer(throttle).layer(headers).layer(refusals)
     }
 
     fn tell_expiry(&self, expires: Option<Timestamp>) {
@@ -154,10 +162,11 @@ impl Gate {
         }
     }
 
-    fn refuse(&self, reason: &'static str, status: StatusCode) -> (StatusCode, String) {
+    fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
         let counter = &self.telemetry.requests_refused;
         counter.with_label_values(&[self.listener, reason]).inc();
-        (status, format!("{reason}\n"))
+        let answer = (status, format!("{reason}\n")).into_response();
+        refusal::noted(answer, Refused::Request, reason)
     }
 }
 

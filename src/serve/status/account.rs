@@ -1,15 +1,19 @@
 //! One account with its numbers and its templates in trouble, the worst first.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::Facts;
+use super::concern::Concern;
 use super::level::Level;
 use super::number::NumberStatus;
-use super::template::{self, TemplateStatus};
+use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, Steps};
 use super::trouble::{self, Trouble};
 use super::value::{Ahead, Limit, Past, Said};
-use crate::domain::account::{BanState, RestrictionType, ReviewStatus};
+use crate::domain::account::{BanState, EventKind, RestrictionType, ReviewStatus};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
 
@@ -34,6 +38,8 @@ pub struct AccountStatus {
     /// When Meta disables it.
     pub disabled: Option<Ahead>,
     pub restrictions: Vec<Restriction>,
+    /// The last `account_update` of each kind, newest first.
+    pub last_events: Vec<LastEvent>,
     pub timelines: Timelines,
     pub polls: Vec<Poll>,
     pub api: Api,
@@ -44,6 +50,19 @@ pub struct AccountStatus {
     pub templates_total: usize,
     pub template_problems_total: usize,
     pub template_problems: Vec<TemplateStatus>,
+    /// Templates that are bad and hurt nobody now, by status: counted, not listed.
+    pub templates_past: BTreeMap<&'static str, usize>,
+}
+
+/// The last `account_update` of one kind.
+#[derive(Debug, Serialize)]
+pub struct LastEvent {
+    pub event: Said<EventKind>,
+    /// The digits of the number that it named.
+    pub phone_number: Option<String>,
+    pub level: Level,
+    #[serde(flatten)]
+    pub when: Past,
 }
 
 /// A restriction in force.
@@ -89,17 +108,15 @@ impl AccountStatus {
         let troubles = trouble::of_account(waba_id, account, &facts.figures, now);
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
-            trouble::of_number(number, now)
+            trouble::of_number(number, account, now)
                 .first()
                 .map_or(Level::Fine, |worst| worst.level)
         });
-        let mut problems: Vec<&Template> = account
-            .templates()
-            .filter(|one| one.is_a_problem())
-            .collect();
-        problems.sort_by_key(|one| template::level(one));
+        let (problems, templates_past) = template_problems(account, now);
         let shown = numbers.iter().take(MAX_NUMBERS);
-        let phone_numbers: Vec<_> = shown.map(|one| NumberStatus::of(one, steps, now)).collect();
+        let phone_numbers: Vec<_> = shown
+            .map(|one| NumberStatus::of(one, account, steps, now))
+            .collect();
         let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
         let (sending, id) = (&account.can_send_message, waba_id.as_str());
         let attribute = (ACCOUNT, account::CAN_SEND_MESSAGE.name);
@@ -116,6 +133,7 @@ impl AccountStatus {
             ban_state: account.ban.value().map(|ban| Said(ban.state)),
             disabled: account.disable_scheduled_at().map(|at| Ahead::of(at, now)),
             restrictions: restrictions(account, now),
+            last_events: last_events(account, now),
             timelines: Timelines {
                 can_send_message: steps
                     .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
@@ -130,10 +148,41 @@ impl AccountStatus {
             template_problems: problems
                 .into_iter()
                 .take(MAX_TEMPLATES)
-                .map(|one| TemplateStatus::of(one, now))
+                .map(|(concern, one)| TemplateStatus::of(one, concern, now))
                 .collect(),
+            templates_past,
         }
     }
+}
+
+/// The templates that hurt now, the most urgent and then the newest first, and how many others there are.
+fn template_problems(
+    account: &Account,
+    now: Timestamp,
+) -> (Vec<(Concern, &Template)>, BTreeMap<&'static str, usize>) {
+    let (mut problems, mut past) = (Vec::new(), BTreeMap::new());
+    for template in account.templates() {
+        match Concern::about(template, now) {
+            None => {}
+            Some(Concern::Past) => {
+                let status = template.status.value().map_or("OTHER", Word::as_str);
+                *past.entry(status).or_default() += 1;
+            }
+            Some(concern) => problems.push((concern, template)),
+        }
+    }
+    problems.sort_by_key(|(concern, template)| (*concern, Reverse(template.status.changed())));
+    (problems, past)
+}
+
+fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
+    let last_event = |one: &account::LastEvent| LastEvent {
+        event: Said(one.event),
+        phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
+        level: trouble::level_of_event(one, account, now),
+        when: Past::of(one.at, now),
+    };
+    account.last_events.iter().rev().map(last_event).collect()
 }
 
 fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {

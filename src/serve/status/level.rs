@@ -51,9 +51,39 @@ impl From<number::Status> for Level {
                 Self::Critical
             }
             Status::Pending | Status::Unverified | Status::Warned | Status::Paused => Self::Warning,
-            // Test numbers are always disconnected: by itself that is no trouble.
-            _ => Self::Neutral,
+            // Sandbox numbers are DISCONNECTED for good: what the word means depends on the one before it.
+            Status::Disconnected
+            | Status::Migrated
+            | Status::Deleted
+            | Status::Unlinked
+            | Status::Offline
+            | Status::Unknown
+            | Status::Other => Self::Neutral,
         }
+    }
+}
+
+/// Does a number with this status carry no messages for this account, so that a change to it is a loss?
+pub(super) fn is_out_of_service(status: number::Status) -> bool {
+    use number::Status;
+    match status {
+        Status::Disconnected
+        | Status::Migrated
+        | Status::Deleted
+        | Status::Unlinked
+        | Status::Offline => true,
+        Status::Connected
+        | Status::Flagged
+        | Status::Restricted
+        | Status::RateLimited
+        | Status::Banned
+        | Status::Pending
+        | Status::Unverified
+        | Status::Linked
+        | Status::Paused
+        | Status::Warned
+        | Status::Unknown
+        | Status::Other => false,
     }
 }
 
@@ -86,11 +116,16 @@ impl From<TemplateStatus> for Level {
     fn from(status: TemplateStatus) -> Self {
         match status {
             TemplateStatus::Approved => Self::Fine,
-            TemplateStatus::Rejected | TemplateStatus::Disabled => Self::Critical,
-            TemplateStatus::Paused | TemplateStatus::LimitExceeded | TemplateStatus::InAppeal => {
-                Self::Warning
-            }
-            _ => Self::Neutral,
+            TemplateStatus::Disabled => Self::Critical,
+            TemplateStatus::Rejected
+            | TemplateStatus::Paused
+            | TemplateStatus::LimitExceeded
+            | TemplateStatus::InAppeal => Self::Warning,
+            TemplateStatus::Pending
+            | TemplateStatus::PendingDeletion
+            | TemplateStatus::Deleted
+            | TemplateStatus::Archived
+            | TemplateStatus::Other => Self::Neutral,
         }
     }
 }

@@ -4,13 +4,16 @@
 //! both say the same. What is here is the business' own, never a customer's, and no secret.
 
 mod account;
+mod concern;
 mod figures;
 mod health;
 mod level;
 mod number;
 mod overview;
 mod page;
+mod recency;
 pub mod route;
+mod service;
 mod template;
 #[cfg(test)]
 mod tests;

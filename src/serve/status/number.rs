@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::level::Level;
+use super::service;
 use super::timeline::{NUMBER, Segment, Steps};
 use super::trouble::{self, Trouble};
-use super::value::{Ahead, Limit, Moment, Said};
+use super::value::{Ahead, Limit, Moment, Past, Said};
 use crate::domain::number::{NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
-use crate::state::{Number, number};
+use crate::state::{Account, Number, number};
 
 /// A phone number.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,10 @@ pub struct NumberStatus {
     pub troubles: Vec<Trouble>,
     pub quality_rating: Option<Said<QualityRating>>,
     pub status: Option<Said<Status>>,
+    /// How grave that status is for this number.
+    pub status_level: Level,
+    /// Since when it has that status, as far as known.
+    pub status_since: Option<Past>,
     pub can_send_message: Option<Said<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,
     pub throughput_level: Option<Said<ThroughputLevel>>,
@@ -45,8 +50,14 @@ pub struct Timelines {
 }
 
 impl NumberStatus {
-    pub(super) fn of(number: &Number, steps: Option<&Steps>, now: Timestamp) -> Self {
-        let troubles = trouble::of_number(number, now);
+    pub(super) fn of(
+        number: &Number,
+        account: &Account,
+        steps: Option<&Steps>,
+        now: Timestamp,
+    ) -> Self {
+        let troubles = trouble::of_number(number, account, now);
+        let status_since = number.status.since();
         Self {
             phone_number_id: number.id.to_string(),
             display_phone_number: number.display_phone_number.value().cloned(),
@@ -55,6 +66,8 @@ impl NumberStatus {
             troubles,
             quality_rating: number.quality_rating.value().map(Said),
             status: number.status.value().map(Said),
+            status_level: service::level(number, account, now),
+            status_since: status_since.map(|stamp| Past::of(stamp.at(), now)),
             can_send_message: number.can_send_message.value().map(Said),
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(Said),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Facts;
+use super::concern::Concern;
 use super::level::Level;
 use super::trouble::{self, Trouble};
 use crate::domain::{QualityRating, WabaId, Word};
@@ -21,6 +22,8 @@ pub struct Summary {
     pub phone_numbers_by_rating: BTreeMap<&'static str, usize>,
     pub templates: usize,
     pub template_problems: usize,
+    /// Rejected or disabled longer ago, deleted or archived.
+    pub templates_past: usize,
     pub failing_polls: usize,
 }
 
@@ -116,12 +119,14 @@ fn of_exporter(facts: &Facts) -> Vec<Item> {
         let text = "the last reload failed, the one before it stays in force; the log says why";
         vec![Trouble::warning(text)]
     });
+    let fleet = Item::of("Accounts", &trouble::of_fleet(&facts.accounts));
     let store = store.and_then(|troubles| Item::of("Store", &troubles));
     let reload = reload.and_then(|troubles| Item::of("Configuration", &troubles));
     let apps = facts.access.iter().filter_map(|(name, access)| {
         Item::of(format!("App {name}"), &trouble::of_app(access, facts.now))
     });
-    store.into_iter().chain(reload).chain(apps).collect()
+    let own = [fleet, store, reload].into_iter().flatten();
+    own.chain(apps).collect()
 }
 
 fn of_account(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
@@ -131,7 +136,8 @@ fn of_account(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
         .value()
         .map_or(waba_id.as_str(), String::as_str);
     let numbers = account.numbers().filter_map(|number| {
-        let item = Item::of(called(number), &trouble::of_number(number, facts.now))?;
+        let troubles = trouble::of_number(number, account, facts.now);
+        let item = Item::of(called(number), &troubles)?;
         let phone_number_id = Some(number.id.to_string());
         Some(Item {
             phone_number_id,
@@ -170,7 +176,11 @@ fn summary(facts: &Facts) -> Summary {
         }
         for template in account.templates() {
             summary.templates += 1;
-            summary.template_problems += usize::from(template.is_a_problem());
+            match Concern::about(template, facts.now) {
+                None => {}
+                Some(Concern::Past) => summary.templates_past += 1,
+                Some(_) => summary.template_problems += 1,
+            }
         }
     }
     summary

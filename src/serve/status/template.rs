@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::concern::Concern;
 use super::level::Level;
-use super::value::{Ahead, Said};
+use super::value::{Ahead, Past, Said};
 use crate::domain::template::{Category, RejectedReason, Status};
 use crate::domain::{QualityRating, Timestamp};
 use crate::state::Template;
@@ -15,8 +16,12 @@ pub struct TemplateStatus {
     pub name: Option<String>,
     pub language: Option<String>,
     pub level: Level,
+    /// Why it is in the list.
+    pub concern: Concern,
     pub category: Option<Said<Category>>,
     pub status: Option<Said<Status>>,
+    /// When it changed to that status; none where that was before it was first observed.
+    pub status_since: Option<Past>,
     pub rejected_reason: Option<Said<RejectedReason>>,
     pub quality_rating: Option<Said<QualityRating>>,
     /// When a pause ends by itself.
@@ -38,16 +43,19 @@ pub struct CategoryChange {
 }
 
 impl TemplateStatus {
-    pub(super) fn of(template: &Template, now: Timestamp) -> Self {
+    pub(super) fn of(template: &Template, concern: Concern, now: Timestamp) -> Self {
         let ahead = |at| Ahead::of(at, now);
         let change = template.category_change_scheduled();
+        let changed = template.status.changed();
         Self {
             template_id: template.id.to_string(),
             name: template.name.value().cloned(),
             language: template.language.value().cloned(),
-            level: level(template),
+            level: concern.level(),
+            concern,
             category: template.category.value().map(Said),
             status: template.status.value().map(Said),
+            status_since: changed.map(|stamp| Past::of(stamp.at(), now)),
             rejected_reason: template.rejected_reason().map(Said),
             quality_rating: template.quality_rating.value().map(Said),
             pause_ends: template.paused_until().map(ahead),
@@ -59,13 +67,4 @@ impl TemplateStatus {
             correct_category: template.correct_category_if_other().map(Said),
         }
     }
-}
-
-/// The worst of its words, a disabling to come included.
-pub(super) fn level(template: &Template) -> Level {
-    let status = template.status.value().map(Level::from);
-    let rating = template.quality_rating.value().map(Level::from);
-    let coming = template.disable_scheduled_at().map(|_| Level::Critical);
-    let levels = [status, rating, coming].into_iter().flatten();
-    levels.min().unwrap_or(Level::Neutral)
 }

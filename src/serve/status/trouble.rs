@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::concern::Concern;
 use super::figures::Figures;
 use super::level::Level;
 use super::value::Ahead;
 use super::words::distance;
+use super::{recency, service};
 use crate::domain::access::{Access, End, Token};
-use crate::domain::account::BanState;
+use crate::domain::account::{BanState, EventKind, Link};
 use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
-use crate::state::{Account, Number, Template};
+use crate::state::account::LastEvent;
+use crate::state::{Account, Accounts, Number};
 
 /// The ends of an access token of which the alerts warn, in seconds before them.
 pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
@@ -55,7 +58,7 @@ fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Trouble> {
 }
 
 /// What is wrong with a number, the worst first.
-pub(super) fn of_number(number: &Number, now: Timestamp) -> Vec<Trouble> {
+pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Trouble> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
             format!("Meta acts {}", distance(deadline, now))
@@ -70,6 +73,7 @@ pub(super) fn of_number(number: &Number, now: Timestamp) -> Vec<Trouble> {
     let found = [
         flagged,
         bad("status", status),
+        service::issue(number, account, now),
         bad("sending", number.can_send_message.value()),
         bad::<QualityRating>("rated", number.quality_rating.value()),
     ];
@@ -107,9 +111,49 @@ pub(super) fn of_account(
         let text = "the app is not subscribed: no webhook comes; `subscribe` cures it";
         found.push(Trouble::critical(text));
     }
+    let events = account.last_events.iter().rev();
+    found.extend(events.filter_map(|event| of_event(event, account, now)));
     found.extend(of_polls(waba_id, figures, now));
-    found.extend(of_templates(account));
+    found.extend(of_templates(account, now));
     sorted(found)
+}
+
+/// What an `account_update` says that no state shows: the account or a number is gone, or broke a policy.
+fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trouble> {
+    let number = event.digits.as_ref();
+    let number = number.map_or_else(String::new, |digits| {
+        format!(" for phone number {}", digits.as_str())
+    });
+    let text = format!(
+        "{}{number} {}",
+        event.event.as_str(),
+        distance(event.at, now)
+    );
+    let level = level_of_event(event, account, now);
+    (level <= Level::Warning).then(|| Trouble::new(level, text))
+}
+
+/// How grave the last event of a kind is now.
+pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Level {
+    match event.event.link() {
+        Some(Link::Lost) if !account.last_events.is_reversed(event) => {
+            recency::of_loss(event.at, now)
+        }
+        _ if event.event == EventKind::AccountViolation && recency::is_recent(event.at, now) => {
+            Level::Warning
+        }
+        _ => Level::Neutral,
+    }
+}
+
+/// What is wrong with the set of accounts that are watched.
+pub(super) fn of_fleet(accounts: &Accounts) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    if accounts.is_empty() {
+        let text = "no accounts are watched: list them in the app's `accounts`, or assign them to the token's system user so that discovery finds them";
+        found.push(Trouble::critical(text));
+    }
+    found
 }
 
 fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble> {
@@ -129,35 +173,23 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble>
     found
 }
 
-/// One line for all templates, by what is worst of each: nobody is woken for one of them.
-fn of_templates(account: &Account) -> Option<Trouble> {
-    let mut counts = BTreeMap::<String, usize>::new();
-    for worst in account.templates().filter_map(worst_of_template) {
-        *counts.entry(worst).or_default() += 1;
+/// One line for all templates that hurt now: an account may have hundreds.
+fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
+    let mut counts = BTreeMap::<Concern, usize>::new();
+    let concerns = account.templates();
+    let concerns = concerns.filter_map(|template| Concern::about(template, now));
+    for concern in concerns.filter(|concern| concern.level() <= Level::Warning) {
+        *counts.entry(concern).or_default() += 1;
     }
+    let level = counts.keys().map(|concern| concern.level()).min()?;
     let counts = counts
         .iter()
-        .map(|(worst, count)| format!("{count} {worst}"));
+        .map(|(concern, count)| format!("{count} {}", concern.as_phrase()));
     let counts: Vec<String> = counts.collect();
-    let text = || format!("templates: {}", counts.join(", "));
-    (!counts.is_empty()).then(|| Trouble::warning(text()))
-}
-
-/// None where it is only on its way to being approved or to another category.
-fn worst_of_template(template: &Template) -> Option<String> {
-    let is_bad = |level: Level| level <= Level::Warning;
-    let status = template
-        .status
-        .value()
-        .filter(|word| is_bad((*word).into()));
-    let rating = template.quality_rating.value();
-    let rating = rating.filter(|word| is_bad((*word).into()));
-    match (template.disable_scheduled_at(), status, rating) {
-        (Some(_), ..) => Some("to be disabled".to_owned()),
-        (None, Some(status), _) => Some(status.as_str().to_owned()),
-        (None, None, Some(rating)) => Some(format!("rated {}", rating.as_str())),
-        (None, None, None) => None,
-    }
+    Some(Trouble::new(
+        level,
+        format!("templates: {}", counts.join(", ")),
+    ))
 }
 
 /// What is wrong with an app's access, the worst first.

@@ -40,12 +40,14 @@ impl Account {
         match news {
             News::Update {
                 event,
-                digits: _,
+                digits,
                 ban,
                 restrictions,
                 violation,
             } => {
                 self.events.increment(*event);
+                self.last_events
+                    .observe(*event, digits.as_ref(), stamp.at());
                 sighting.see(BAN_STATE, &mut self.ban, *ban);
                 for restriction in restrictions {
                     let known = self.restrictions.entry(restriction.kind).or_default();

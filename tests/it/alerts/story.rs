@@ -23,6 +23,7 @@ const MEANT: &[&str] = &[
     "WhatsAppAccountDisableScheduled",
     "WhatsAppAccountDisabled",
     "WhatsAppAccountNotSubscribed",
+    "WhatsAppAccountRemoved",
     "WhatsAppAccountRestricted",
     "WhatsAppAccountReviewLost",
     "WhatsAppAccountSendingLimited",

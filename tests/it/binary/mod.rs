@@ -4,6 +4,7 @@
 mod demo;
 mod drill;
 mod healthcheck;
+mod logs;
 mod proxies;
 mod serving;
 mod signals;

@@ -56,6 +56,7 @@ pub fn open(address: &str, scheme: Scheme) -> Seen {
 }
 
 /// What a reader of this page would complain of at this width, and what was looked at.
+#[derive(Debug, Default)]
 pub struct Measured {
     pub width: u32,
     /// The page's background, such as `255,255,255`.
@@ -65,16 +66,18 @@ pub struct Measured {
     pub complaints: Vec<String>,
 }
 
-/// Measures a page. It is shown in a frame, because the browser's own window has a least width.
-pub fn measure(page: &str, width: u32, scheme: Scheme) -> Measured {
+/// Measures a page at these widths. Each is a frame, because the browser's own window has a least width.
+pub fn measure(page: &str, widths: &[u32], scheme: Scheme) -> Vec<Measured> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let wrapper = folder.path().join("wrapper.html");
     let framed = page.replace('&', "&amp;").replace('"', "&quot;");
     let script = include_str!("measure.js");
-    let html = format!(
-        "<!doctype html><meta charset=utf-8><pre></pre>\
-         <iframe srcdoc=\"{framed}\" width={width} height=800 style=\"border:0\"></iframe><script>{script}</script>"
-    );
+    let frame = |width: &u32| {
+        format!("<iframe srcdoc=\"{framed}\" width={width} height=800 style=\"border:0\"></iframe>")
+    };
+    let frames: String = widths.iter().map(frame).collect();
+    let html =
+        format!("<!doctype html><meta charset=utf-8><pre></pre>{frames}<script>{script}</script>");
     std::fs::write(&wrapper, html).expect("room");
     let seen = open(&address_of(&wrapper), scheme);
     let report = seen
@@ -82,24 +85,29 @@ pub fn measure(page: &str, width: u32, scheme: Scheme) -> Measured {
         .split_once("<pre>")
         .and_then(|(_, rest)| rest.split_once("</pre>"));
     let (report, _) = report.unwrap_or_else(|| panic!("no report: {:?}", seen.console));
-    let one = |name: &str| {
-        let found = after(report, name).into_iter().next();
-        found.unwrap_or_else(|| panic!("no {name}: {report} {:?}", seen.console))
-    };
-    Measured {
-        width: one("width ").parse().expect("a number"),
-        ground: one("ground "),
-        texts: one("texts ").parse().expect("a number"),
-        complaints: after(report, "complaint "),
-    }
+    let measured = read(report);
+    assert_eq!(measured.len(), widths.len(), "{report} {:?}", seen.console);
+    measured
 }
 
-/// The rest of each line that begins like this.
-fn after(report: &str, beginning: &str) -> Vec<String> {
-    let rests = report
-        .lines()
-        .filter_map(|line| line.strip_prefix(beginning));
-    rests.map(str::to_owned).collect()
+/// One for each frame, which begins with its width.
+fn read(report: &str) -> Vec<Measured> {
+    let mut all: Vec<Measured> = Vec::new();
+    for line in report.lines() {
+        let (what, rest) = line.split_once(' ').expect("a word and its value");
+        if what == "width" {
+            all.push(Measured::default());
+        }
+        let one = all.last_mut().expect("the width comes first");
+        match what {
+            "width" => one.width = rest.parse().expect("a number"),
+            "ground" => rest.clone_into(&mut one.ground),
+            "texts" => one.texts = rest.parse().expect("a number"),
+            "complaint" => one.complaints.push(rest.to_owned()),
+            _ => panic!("{line}"),
+        }
+    }
+    all
 }
 
 fn address_of(file: &Path) -> String {

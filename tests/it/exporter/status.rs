@@ -1,6 +1,6 @@
 //! The status page and its JSON, as an operator asks for them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp_business_exporter::app::Source;
 use whatsapp_business_exporter::app::doctor::{examine, keep};
 use whatsapp_business_exporter::simulator::change::Change;
@@ -83,6 +83,74 @@ async fn timelines_tell_what_was_before() {
         page.contains("not known for 29\u{a0}days, then GREEN for "),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn what_meta_takes_away_is_critical_with_its_time() {
+    let exporter = Exporter::watching(small_world(), OFTEN).await;
+    assert_eq!(exporter.status().await["level"], "fine");
+    let removed = json!({"change": "account_event", "waba_id": WABA, "event": "PARTNER_REMOVED"});
+    let removed = serde_json::from_value(removed).expect("a change");
+    exporter.meta.change(removed).expect("the account is there");
+    exporter
+        .meta
+        .change(Change::NumberStatusChanged {
+            phone_number_id: NUMBER.to_owned(),
+            status: "DISCONNECTED".to_owned(),
+        })
+        .expect("the number is there");
+    exporter.meta.settled().await;
+    let disconnected = format!(
+        r#"whatsapp_phone_number_status{{waba_id="{WABA}",phone_number_id="{NUMBER}",status="DISCONNECTED"}}"#
+    );
+    exporter.until(disconnected, 1.0).await;
+    let status = exporter.status().await;
+    let account = &status["accounts"][0];
+    assert_eq!(account["last_events"][0]["event"], "PARTNER_REMOVED");
+    assert_eq!(account["last_events"][0]["level"], "critical");
+    let number = &account["phone_numbers"][0];
+    assert_eq!(
+        (&number["status_level"], &number["level"]),
+        (&json!("critical"), &json!("critical"))
+    );
+    assert!(
+        number["status_since"]["age_seconds"]
+            .as_u64()
+            .is_some_and(|age| age < 600),
+        "{number}"
+    );
+    let last_event = format!(
+        r#"whatsapp_business_account_last_event_timestamp_seconds{{waba_id="{WABA}",event="PARTNER_REMOVED"}}"#
+    );
+    assert!(exporter.value(&last_event).await > Some(1_700_000_000.0));
+    let page = exporter.get("/").await;
+    assert!(page.contains(", CONNECTED before"), "{page}");
+}
+
+#[tokio::test]
+async fn a_number_that_was_always_disconnected_is_a_sandbox_and_no_issue() {
+    let mut world = small_world();
+    let number = world.phone_numbers.get_mut(NUMBER).expect("it is there");
+    "DISCONNECTED".clone_into(&mut number.status);
+    let exporter = Exporter::watching(world, OFTEN).await;
+    let status = exporter.status().await;
+    assert_eq!(status["level"], "fine", "{status}");
+    assert_eq!(
+        status["accounts"][0]["phone_numbers"][0]["status_level"],
+        "neutral"
+    );
+}
+
+#[tokio::test]
+async fn an_exporter_that_watches_no_account_says_so() {
+    let file =
+        "poll: {discovery_interval: 1h}\napps:\n  - {discover_by_token: true, exclude: '.*'}\n";
+    let exporter = Exporter::configured(small_world(), file).await;
+    let status = exporter.status().await;
+    assert_eq!(status["level"], "critical");
+    assert_eq!(status["attention"]["items"][0]["subject"], "Accounts");
+    let page = exporter.get("/").await;
+    assert!(page.contains("no accounts are watched"), "{page}");
 }
 
 #[tokio::test]

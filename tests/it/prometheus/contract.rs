@@ -58,6 +58,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_business_account_ban_state",
     "whatsapp_business_account_disable_scheduled_timestamp_seconds",
     "whatsapp_business_account_events_total",
+    "whatsapp_business_account_last_event_timestamp_seconds",
     "whatsapp_business_account_alerts_total",
     "whatsapp_business_account_webhook_subscribed",
     "whatsapp_business_account_messaging_limit",

@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::{badge, timeline, word, word_about};
+use super::{badge, breakable, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
-use crate::serve::status::level::Level;
+use crate::serve::status::level::{Level, is_out_of_service};
 use crate::serve::status::number::NumberStatus;
+use crate::serve::status::recency::RECENT_DAYS;
 use crate::serve::status::template::TemplateStatus;
+use crate::serve::status::timeline::Segment;
 use crate::serve::status::value::{Ahead, Said};
 use crate::serve::status::words::{ago, counted, distance, limit};
 
@@ -21,7 +23,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
             (states(account))
             @if !account.troubles.is_empty() {
                 ul.troubles {
-                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (trouble.text) } }
+                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (breakable(&trouble.text)) } }
                 }
             }
             (sending(account))
@@ -63,7 +65,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
         @if account.phone_numbers.is_empty() {
             p { "No phone numbers known." }
         } @else {
-            table role="table" {
+            table.numbers role="table" {
                 caption { (counted(account.phone_numbers_total, "phone number")) }
                 thead role="rowgroup" { tr role="row" {
                     @for title in ["Number", "Quality, 30 days", "Status, 30 days", "Sending", "Limit in 24 h"] {
@@ -95,12 +97,30 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
                 (timeline::draw("Quality", &timelines.quality_rating, |word| QualityRating::parse(word).into()))
             }
             td role="cell" data-label="Status" {
-                (word(number.status))
+                @if let Some(Said(status)) = number.status { (badge(status.as_str(), number.status_level)) }
                 @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
-                (timeline::draw("Status", &timelines.status, |word| number::Status::parse(word).into()))
+                (timeline::draw("Status", &timelines.status, status_level(&timelines.status)))
             }
             td role="cell" data-label="Sending" { (word(number.can_send_message)) }
             td role="cell" data-label="Limit" { @if let Some(customers) = number.messaging_limit { (limit(customers.0)) } }
+        }
+    }
+}
+
+/// A number that was never anything else than out of service is drawn as it always was; one that became so
+/// is drawn as a loss.
+fn status_level(segments: &[Segment]) -> impl Fn(&str) -> Level {
+    let mut values = segments
+        .iter()
+        .filter_map(|segment| segment.value.as_deref());
+    let first = values.next().unwrap_or_default();
+    let has_changed = values.any(|value| value != first);
+    move |word| {
+        let status = number::Status::parse(word);
+        if has_changed && is_out_of_service(status) {
+            Level::Critical
+        } else {
+            status.into()
         }
     }
 }
@@ -124,7 +144,7 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
         @if problems.is_empty() {
             p { (counted(account.templates_total, "template")) ", none in trouble." }
         } @else {
-            table role="table" {
+            table.templates role="table" {
                 caption { (account.template_problems_total) " of " (counted(account.templates_total, "template")) " in trouble, or about to change" }
                 thead role="rowgroup" { tr role="row" {
                     @for title in ["Template", "Status", "Quality", "Ahead", "Category"] {
@@ -137,6 +157,24 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
             }
             @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="/metrics" { "/metrics" } "." } }
         }
+        (past(account))
+    }
+}
+
+/// What hurts nobody now, folded to one line.
+fn past(account: &AccountStatus) -> Markup {
+    let total: usize = account.templates_past.values().sum();
+    let counts = account.templates_past.iter();
+    let counts: Vec<String> = counts
+        .map(|(status, count)| format!("{count} {status}"))
+        .collect();
+    html! {
+        @if total > 0 {
+            p.quiet {
+                "Not listed: " (counted(total, "template")) " (" (counts.join(", ")) "), rejected or disabled more than "
+                (RECENT_DAYS) " days ago or before the exporter first saw them, deleted or archived."
+            }
+        }
     }
 }
 
@@ -145,16 +183,16 @@ fn template_row(template: &TemplateStatus, status: &Status) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                span.digits { bdi { (name) } }
+                span.digits { bdi { (breakable(name)) } }
                 @if let Some(language) = &template.language { span.name { bdi { (language) } } }
             }
             td role="cell" data-label="Status" {
                 (word(template.status))
-                @if let Some(Said(reason)) = template.rejected_reason { span.name { (reason.as_str()) } }
+                @if let Some(Said(reason)) = template.rejected_reason { span.name.word { (breakable(reason.as_str())) } }
             }
             td role="cell" data-label="Quality" { (word(template.quality_rating)) }
-            td role="cell" data-label="Ahead" { (ahead(template, status)) }
-            td role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
+            td.word role="cell" data-label="Ahead" { (ahead(template, status)) }
+            td.word role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
         }
     }
 }

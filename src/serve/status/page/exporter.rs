@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::badge;
+use super::{badge, breakable};
 use crate::serve::status::Status;
 use crate::serve::status::health::{AppStatus, Doctor, Webhooks};
 use crate::serve::status::level::Level;
@@ -58,7 +58,7 @@ fn draw_app(app: &AppStatus, status: &Status) -> Markup {
         }
         @if !app.troubles.is_empty() {
             ul.troubles {
-                @for trouble in &app.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (trouble.text) } }
+                @for trouble in &app.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (breakable(&trouble.text)) } }
             }
         }
     }

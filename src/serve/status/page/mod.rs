@@ -130,7 +130,7 @@ fn attention(status: &Status) -> Markup {
                         li class=(item.level.as_str()) {
                             (badge(item.level.as_str(), item.level)) " "
                             a href=(address(item, status)) { bdi { (item.subject) } } ": "
-                            (item.troubles.join("; "))
+                            (breakable(&item.troubles.join("; ")))
                         }
                     }
                 }
@@ -197,6 +197,19 @@ fn foot(status: &Status) -> Markup {
             "The same as JSON: " a href="/api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
             a href="/metrics" { "/metrics" } ". What changed when: " a href="/api/v1/history" { "/api/v1/history" }
             ". Version " (status.version) ", revision " (status.revision) "."
+        }
+    }
+}
+
+/// Text whose long words stay in one line where they fit, and else go on after an underscore: Meta's words,
+/// names of fields and of templates.
+fn breakable(text: &str) -> Markup {
+    html! {
+        @for word in text.split_inclusive(' ') {
+            @if word.contains('_') {
+                code { @for part in word.trim_end().split_inclusive('_') { (part) @if part.ends_with('_') { wbr; } } }
+                @if word.ends_with(' ') { " " }
+            } @else { (word) }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The last act: everything goes back to where it was, so that the story can repeat.
 
+use serde_json::json;
+
 use super::cast::*;
 use super::shorthand::*;
 use crate::simulator::change::{Change, Style};
@@ -37,6 +39,11 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
                     status: "verified".into(),
                 },
             ],
+        ),
+        beat(
+            83,
+            "The bakery and Café Lumière are linked to the app again",
+            linked_again(),
         ),
         beat(
             84,
@@ -99,6 +106,16 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
             [],
         ),
     ]
+}
+
+fn linked_again() -> Vec<Change> {
+    let partner = ["PARTNER_ADDED", "PARTNER_APP_INSTALLED"].map(|event| {
+        let info =
+            json!({"waba_info": {"waba_id": BAKERY, "owner_business_id": "700100200300400"}});
+        account_event(BAKERY, event, info)
+    });
+    let reconnected = account_event(CAFE, "ACCOUNT_RECONNECTED", json!({}));
+    partner.into_iter().chain([reconnected]).collect()
 }
 
 fn numbers_recovered() -> Vec<Change> {

@@ -124,7 +124,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
 fn account_news() -> Vec<Change> {
     let plain = [
         "ACCOUNT_OFFBOARDED",
-        "ACCOUNT_RECONNECTED",
         "MM_LITE_TERMS_SIGNED",
         "AD_ACCOUNT_LINKED",
     ];
@@ -143,12 +142,7 @@ fn account_news() -> Vec<Change> {
     changes.push(account_event(GARDEN, "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE", json!({"auth_international_rate_eligibility": {
         "start_time": 1_775_000_000, "exception_countries": [{"country_code": "ID", "start_time": 1_776_000_000}],
     }})));
-    let partner_events = [
-        "PARTNER_ADDED",
-        "PARTNER_REMOVED",
-        "PARTNER_APP_INSTALLED",
-        "PARTNER_APP_UNINSTALLED",
-    ];
+    let partner_events = ["PARTNER_REMOVED", "PARTNER_APP_UNINSTALLED"];
     changes.extend(partner_events.map(|event| {
         account_event(
             BAKERY,

@@ -1,0 +1,207 @@
+//! What is refused on a listener, and the line about it: a refusal is noted on its answer, and logged where
+//! the peer's address is known.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::gate::{Gate, Peer};
+use crate::clock;
+use crate::telemetry::{Refusal, Refused};
+
+/// The likely cure of each refusal, by what is refused and the label value that counts it.
+const CURES: &[(Refused, &str, &str)] = &[
+    (
+        Refused::Webhook,
+        "not_a_handshake",
+        "this path answers Meta's handshake and deliveries only: a browser or a scanner asked, nothing needs to be done",
+    ),
+    (
+        Refused::Webhook,
+        "bad_verify_token",
+        "enter the same verify token in the App Dashboard and in the app's webhook_verify_token",
+    ),
+    (
+        Refused::Webhook,
+        "bad_challenge",
+        "the challenge is not one of Meta's: nothing needs to be done unless the App Dashboard cannot verify the callback URL",
+    ),
+    (
+        Refused::Webhook,
+        "missing_signature",
+        "Meta signs every delivery: the sender is not Meta, or a proxy drops the header X-Hub-Signature-256",
+    ),
+    (
+        Refused::Webhook,
+        "malformed_signature",
+        "Meta signs every delivery: the sender is not Meta, or a proxy changes the header X-Hub-Signature-256",
+    ),
+    (
+        Refused::Webhook,
+        "bad_signature",
+        "set app_secret to the secret of the app that sends (App Dashboard, App settings, Basic), and let no proxy change the body",
+    ),
+    (
+        Refused::Webhook,
+        "too_large",
+        "Meta sends 3 MB at most: the sender is not Meta",
+    ),
+    (
+        Refused::Webhook,
+        "broken_off",
+        "the sender closed the connection before the end of the body: check the time-outs and body limits of the proxy in front",
+    ),
+    (
+        Refused::Webhook,
+        "too_slow",
+        "the body did not arrive in time: check the network and the proxy in front; Meta sends it again",
+    ),
+    (
+        Refused::Webhook,
+        "not_json",
+        "the body has a valid signature and is no JSON: check what else signs with this app secret",
+    ),
+    (
+        Refused::Webhook,
+        "not_stored",
+        "the store takes no commits: see the error before this line; Meta sends the delivery again",
+    ),
+    (
+        Refused::Webhook,
+        "bad_drill",
+        "run `drill` with this exporter's configuration and version, and synchronise the clocks of both machines",
+    ),
+    (
+        Refused::EventBatch,
+        "unauthorized",
+        "send the token of trackers.token_file as `Authorization: Bearer`",
+    ),
+    (
+        Refused::EventBatch,
+        "too_large",
+        "send batches of at most 1 MiB",
+    ),
+    (
+        Refused::EventBatch,
+        "broken_off",
+        "the sender closed the connection before the end of the body: check its time-outs",
+    ),
+    (
+        Refused::EventBatch,
+        "too_slow",
+        "the body did not arrive in time: check the network, and send the batch again",
+    ),
+    (
+        Refused::EventBatch,
+        "not_a_batch",
+        "send {\"events\": [...]} as /v1/openapi.json describes it",
+    ),
+    (
+        Refused::EventBatch,
+        "not_stored",
+        "the store takes no commits: see the error before this line, and send the batch again",
+    ),
+    (
+        Refused::Request,
+        "rate_limit",
+        "find out who sends so many requests, or raise rate_limit in the listener's file",
+    ),
+    (
+        Refused::Request,
+        "no_certificate",
+        "let the client show a certificate, or ask for none in the listener's file",
+    ),
+    (
+        Refused::Request,
+        "unauthorized",
+        "give a name and password of basic_auth_users in the listener's file",
+    ),
+    (
+        Refused::Connection,
+        "no_room",
+        "find out who keeps so many connections open, or raise max_connections of the listener",
+    ),
+    (
+        Refused::Connection,
+        "handshake",
+        "the client and this listener agree on no TLS: check its scheme, its TLS version and its certificate",
+    ),
+];
+
+/// The likely cure; a reason without one is told by its metric alone.
+pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
+    let mut cures = CURES.iter();
+    let found = cures.find(|(what, of, _)| *what == refused && *of == reason);
+    found.map_or("see the metric that counts this reason", |(_, _, cure)| {
+        cure
+    })
+}
+
+/// A refusal on its way to where the peer is known.
+#[derive(Clone, Copy, Debug)]
+struct Noted(Refused, &'static str);
+
+/// Marks an answer as the refusal of something.
+pub(super) fn noted(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
+    answer.extensions_mut().insert(Noted(refused, reason));
+    answer
+}
+
+/// Logs the answers that are refusals.
+pub(super) async fn log(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let answer = next.run(request).await;
+    if let Some(Noted(refused, reason)) = answer.extensions().get() {
+        let peer = peer.unwrap_or_default();
+        note(&gate, *refused, reason, peer);
+    }
+    answer
+}
+
+/// Logs a refusal, or counts it for the next line.
+pub(super) fn note(gate: &Gate, refused: Refused, reason: &'static str, peer: Peer) {
+    let refusal = Refusal {
+        refused,
+        listener: gate.listener(),
+        reason,
+        cure: cure(refused, reason),
+        peer: peer.address,
+    };
+    gate.telemetry().refusals.note(refusal, clock::steady());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::{events, public, server};
+    use super::*;
+    use crate::telemetry::{Labelled, Telemetry};
+
+    #[test]
+    fn every_reason_that_is_counted_has_one_cure_and_no_other_has() {
+        let telemetry = Arc::new(Telemetry::new());
+        drop(Gate::open("web", Arc::clone(&telemetry)));
+        let of_requests = Labelled::of(&telemetry.requests_refused);
+        let of_requests = of_requests.by("reason").map(|(reason, _)| reason);
+        let counted = [
+            (Refused::Webhook, public::reasons().collect::<Vec<_>>()),
+            (Refused::EventBatch, events::REASONS.to_vec()),
+            (Refused::Request, of_requests.collect()),
+            (Refused::Connection, server::REASONS.to_vec()),
+        ];
+        let counted = counted
+            .iter()
+            .flat_map(|(what, reasons)| reasons.iter().map(|reason| (*what, *reason)));
+        let cured: Vec<_> = CURES
+            .iter()
+            .map(|(what, reason, _)| (*what, *reason))
+            .collect();
+        let distinct: BTreeSet<_> = cured.iter().copied().collect();
+        assert_eq!(distinct, counted.collect());
+        assert_eq!(distinct.len(), cured.len());
+        assert!(cure(Refused::Webhook, "new").contains("metric"));
+    }
+}

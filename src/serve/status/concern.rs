@@ -1,0 +1,127 @@
+//! Which templates hurt now, and in which order they are shown.
+//!
+//! A template that was rejected or disabled long ago hurts nobody, however bad its word is; many accounts
+//! keep dozens of them. Those are counted, and leave the rows to what can be acted on.
+
+use serde::Serialize;
+
+use super::level::Level;
+use super::recency::is_recent;
+use crate::domain::template::Status;
+use crate::domain::{QualityRating, Timestamp};
+use crate::state::Template;
+
+/// Why a template is shown, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// Meta has disabled it within the last days.
+    Disabled,
+    /// Meta has paused it.
+    Paused,
+    /// Meta has announced when it will disable it.
+    DisableScheduled,
+    /// Meta has announced when it will move it to another category.
+    CategoryChangeScheduled,
+    /// It is rated RED.
+    RatedRed,
+    /// It is over the limit of its category.
+    LimitExceeded,
+    /// Meta has rejected it within the last days.
+    Rejected,
+    /// It is rated YELLOW.
+    RatedYellow,
+    /// It waits for the outcome of an appeal.
+    InAppeal,
+    /// It is being reviewed or deleted, or its state is not known.
+    Unsettled,
+    /// Meta finds another category right.
+    CategoryMismatch,
+    /// Rejected or disabled longer ago, deleted, or archived: counted, not shown.
+    Past,
+}
+
+impl Concern {
+    /// Why this template is shown; none where nothing is wrong with it.
+    pub(super) fn about(template: &Template, now: Timestamp) -> Option<Self> {
+        let changed = template.status.changed().map(|stamp| stamp.at());
+        let if_recent = |concern| {
+            let recent = changed.is_some_and(|at| is_recent(at, now));
+            Some(if recent { concern } else { Self::Past })
+        };
+        match template.status.value() {
+            Some(Status::Disabled) => if_recent(Self::Disabled),
+            Some(Status::Rejected) => if_recent(Self::Rejected),
+            Some(Status::Deleted | Status::Archived) => Some(Self::Past),
+            Some(Status::PendingDeletion) => Some(Self::Unsettled),
+            Some(Status::Paused) => Some(Self::Paused),
+            Some(Status::LimitExceeded) => Some(
+                of_usable(template)
+                    .map_or(Self::LimitExceeded, |other| other.min(Self::LimitExceeded)),
+            ),
+            Some(Status::InAppeal) => {
+                Some(of_usable(template).map_or(Self::InAppeal, |other| other.min(Self::InAppeal)))
+            }
+            Some(Status::Pending | Status::Other) | None => Some(
+                of_usable(template).map_or(Self::Unsettled, |other| other.min(Self::Unsettled)),
+            ),
+            Some(Status::Approved) => of_usable(template),
+        }
+    }
+
+    /// As grave as the severity of the alert about the same.
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Disabled => Level::Critical,
+            Self::Paused
+            | Self::DisableScheduled
+            | Self::RatedRed
+            | Self::LimitExceeded
+            | Self::Rejected
+            | Self::RatedYellow
+            | Self::InAppeal => Level::Warning,
+            Self::CategoryChangeScheduled
+            | Self::Unsettled
+            | Self::CategoryMismatch
+            | Self::Past => Level::Neutral,
+        }
+    }
+
+    /// What so many templates are, in the list of issues.
+    pub(super) fn as_phrase(self) -> &'static str {
+        match self {
+            Self::Disabled => "newly DISABLED",
+            Self::Paused => "PAUSED",
+            Self::DisableScheduled => "to be disabled",
+            Self::CategoryChangeScheduled => "to change category",
+            Self::RatedRed => "rated RED",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::Rejected => "newly REJECTED",
+            Self::RatedYellow => "rated YELLOW",
+            Self::InAppeal => "IN_APPEAL",
+            Self::Unsettled => "unsettled",
+            Self::CategoryMismatch => "in another category than Meta finds right",
+            Self::Past => "rejected, disabled or archived before",
+        }
+    }
+}
+
+/// What is wrong with a template beside its status.
+fn of_usable(template: &Template) -> Option<Concern> {
+    let rating = match template.quality_rating.value() {
+        Some(QualityRating::Red) => Some(Concern::RatedRed),
+        Some(QualityRating::Yellow) => Some(Concern::RatedYellow),
+        Some(QualityRating::Other) => Some(Concern::Unsettled),
+        Some(QualityRating::Green | QualityRating::Unknown) | None => None,
+    };
+    let disable = template.disable_scheduled_at();
+    let change = template.category_change_scheduled();
+    let mismatch = template.correct_category_if_other();
+    let concerns = [
+        disable.map(|_| Concern::DisableScheduled),
+        change.map(|_| Concern::CategoryChangeScheduled),
+        mismatch.map(|_| Concern::CategoryMismatch),
+        rating,
+    ];
+    concerns.into_iter().flatten().min()
+}

@@ -1,0 +1,56 @@
+//! How long something that has happened stays in the list of what needs attention.
+//!
+//! Meta reports a loss once and never says that it no longer matters. Without an end, one number that was
+//! retired on purpose would keep the page red and hide the next loss.
+
+use std::time::Duration;
+
+use super::level::Level;
+use super::timeline::WINDOW;
+use crate::domain::Timestamp;
+
+/// How long something counts as recent. A week has every working day and every person on call in it, and is
+/// the period of the alerts about the same events.
+pub(super) const RECENT_DAYS: u64 = 7;
+const RECENT: Duration = Duration::from_secs(RECENT_DAYS * 86_400);
+
+/// Did it happen in the last [`RECENT_DAYS`]?
+pub(super) fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    now.since(at) < RECENT
+}
+
+/// How grave a loss of that time is now: critical while it is recent, a warning as long as the timelines
+/// show it, and after that a known state.
+pub(super) fn of_loss(at: Timestamp, now: Timestamp) -> Level {
+    match now.since(at) {
+        age if age < RECENT => Level::Critical,
+        age if age < WINDOW => Level::Warning,
+        _ => Level::Neutral,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_fades_from_critical_to_warning_to_a_known_state() {
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let days_ago = |days: u64| now.minus(Duration::from_secs(days * 86_400));
+        for (days, level) in [
+            (0, Level::Critical),
+            (6, Level::Critical),
+            (7, Level::Warning),
+            (29, Level::Warning),
+            (30, Level::Neutral),
+        ] {
+            assert_eq!(of_loss(days_ago(days), now), level, "{days} days ago");
+            assert_eq!(is_recent(days_ago(days), now), days < RECENT_DAYS);
+        }
+        // Meta's clock may be ahead of ours.
+        assert_eq!(
+            of_loss(now.plus(Duration::from_secs(5)), now),
+            Level::Critical
+        );
+    }
+}

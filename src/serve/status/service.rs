@@ -1,0 +1,84 @@
+//! Is a phone number still in service? Meta's status alone does not tell: sandbox numbers are DISCONNECTED
+//! for good, and the old id of a number that was registered again stays listed as MIGRATED or DISCONNECTED.
+
+use super::level::{Level, is_out_of_service};
+use super::recency;
+use super::trouble::Trouble;
+use super::value::Moment;
+use super::words::{distance, minute};
+use crate::domain::number::Status;
+use crate::domain::{DisplayDigits, Timestamp, Word};
+use crate::state::{Account, Number};
+
+/// How grave a number's status is for this number.
+pub(super) fn level(number: &Number, account: &Account, now: Timestamp) -> Level {
+    match loss(number, account, now) {
+        Some(loss) => loss.level,
+        None => number.status.value().map_or(Level::Neutral, Level::from),
+    }
+}
+
+/// The issue of a number that went out of service; none once that is long ago.
+pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Option<Trouble> {
+    let loss = loss(number, account, now)?;
+    let text = format!(
+        "status {} since {} UTC ({}), {} before",
+        loss.status.as_str(),
+        minute(Moment(loss.at)),
+        distance(loss.at, now),
+        loss.before.as_str()
+    );
+    match loss.level {
+        Level::Critical => Some(Trouble::critical(text)),
+        Level::Warning => Some(Trouble::warning(text)),
+        Level::Neutral | Level::Fine => None,
+    }
+}
+
+/// A number that was in service and is not any more.
+struct Loss {
+    level: Level,
+    status: Status,
+    before: Status,
+    at: Timestamp,
+}
+
+fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
+    let status = number.status.value()?;
+    let before = number
+        .status
+        .earlier(|earlier| earlier != Status::Unknown)?;
+    let at = number.status.since()?.at();
+    let level = match status {
+        // A word that Meta has added since this version: nobody can say that the number is fine.
+        Status::Other | Status::Unknown if recency::is_recent(at, now) => Level::Warning,
+        status if !is_out_of_service(status) => return None,
+        _ if is_replaced(number, account) => return None,
+        _ => recency::of_loss(at, now),
+    };
+    Some(Loss {
+        level,
+        status,
+        before,
+        at,
+    })
+}
+
+/// Does the account list the same digits under another id that is in service?
+fn is_replaced(number: &Number, account: &Account) -> bool {
+    let digits = digits(number);
+    let mut others = account.numbers().filter(|other| other.id != number.id);
+    digits.is_some()
+        && others.any(|other| {
+            self::digits(other) == digits
+                && other
+                    .status
+                    .value()
+                    .is_some_and(|status| Level::from(status) == Level::Fine)
+        })
+}
+
+fn digits(number: &Number) -> Option<DisplayDigits> {
+    let displayed = number.display_phone_number.value()?;
+    DisplayDigits::parse(displayed)
+}

@@ -1,0 +1,185 @@
+//! The last `account_update` of each kind, and which of them another one has reversed since.
+//!
+//! Meta reports the loss of an account or of a number only once, by one event, and no poll repeats it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account::{EventKind, Link};
+use crate::domain::{DisplayDigits, Timestamp};
+
+/// Events kept for each account. Every kind once, and the newest of those that name one phone number:
+/// Meta allows 25 numbers for each account, and more to few.
+const MAX_KEPT: usize = 128;
+
+/// When an `account_update` of one kind was last sent, for the account or for one of its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LastEvent {
+    /// When Meta sent it.
+    pub at: Timestamp,
+    /// `event`.
+    pub event: EventKind,
+    /// `phone_number`; none where the event is about the account as a whole.
+    pub digits: Option<DisplayDigits>,
+}
+
+/// The last event of each kind and number, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEvents(Vec<LastEvent>);
+
+impl LastEvents {
+    /// Keeps the newest time of each kind and number, in whatever order the events arrive.
+    pub(super) fn observe(
+        &mut self,
+        event: EventKind,
+        digits: Option<&DisplayDigits>,
+        at: Timestamp,
+    ) {
+        let is_same =
+            |known: &&mut LastEvent| known.event == event && known.digits.as_ref() == digits;
+        match self.0.iter_mut().find(is_same) {
+            Some(known) => known.at = known.at.max(at),
+            None => self.0.push(LastEvent {
+                at,
+                event,
+                digits: digits.cloned(),
+            }),
+        }
+        self.0.sort_unstable();
+        let surplus = self.0.len().saturating_sub(MAX_KEPT);
+        self.0.drain(..surplus);
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LastEvent> {
+        self.0.iter()
+    }
+
+    /// When each kind of event was last sent, whichever number it named.
+    pub fn by_kind(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
+        let newer = |place: usize, event: EventKind| {
+            let mut after = self.0.iter().skip(place + 1);
+            after.any(|other| other.event == event)
+        };
+        let last = self.0.iter().enumerate();
+        let last = last.filter(move |(place, one)| !newer(*place, one.event));
+        last.map(|(_, one)| (one.event, one.at))
+    }
+
+    /// Has a later event restored what this one took away? An event about the account restores its
+    /// numbers too. Of two events in the same second the loss counts: it must not go unnoticed.
+    #[must_use]
+    pub fn is_reversed(&self, loss: &LastEvent) -> bool {
+        let restores = |other: &LastEvent| {
+            other.event.link() == Some(Link::Restored)
+                && other.at > loss.at
+                && (other.digits.is_none() || other.digits == loss.digits)
+        };
+        loss.event.link() == Some(Link::Lost) && self.0.iter().any(restores)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Word;
+
+    fn digits(which: usize) -> Option<DisplayDigits> {
+        DisplayDigits::parse(&format!("1555010{which:04}"))
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_775_000_000 + seconds)
+    }
+
+    fn observed(events: &[(EventKind, Option<usize>, i64)]) -> LastEvents {
+        let mut last = LastEvents::default();
+        for (event, number, seconds) in events {
+            last.observe(*event, number.and_then(digits).as_ref(), at(*seconds));
+        }
+        last
+    }
+
+    fn losses(last: &LastEvents) -> Vec<EventKind> {
+        let lost = last
+            .iter()
+            .filter(|one| one.event.link() == Some(Link::Lost));
+        let lost = lost.filter(|one| !last.is_reversed(one));
+        lost.map(|one| one.event).collect()
+    }
+
+    #[test]
+    fn a_later_event_reverses_a_loss() {
+        use EventKind::{
+            AccountDeleted, AccountOffboarded, AccountReconnected, PartnerAdded,
+            PartnerAppInstalled, PartnerAppUninstalled, PartnerRemoved, VerifiedAccount,
+        };
+        for lost in [
+            AccountDeleted,
+            AccountOffboarded,
+            PartnerRemoved,
+            PartnerAppUninstalled,
+        ] {
+            for restored in [AccountReconnected, PartnerAdded, PartnerAppInstalled] {
+                let after = observed(&[(lost, None, 0), (restored, None, 1)]);
+                assert_eq!(losses(&after), [], "{restored:?} after {lost:?}");
+                for seconds in [0, -1] {
+                    let before = observed(&[(restored, None, seconds), (lost, None, 0)]);
+                    assert_eq!(losses(&before), [lost], "{restored:?} before {lost:?}");
+                }
+            }
+            let other = observed(&[(lost, None, 0), (VerifiedAccount, None, 1)]);
+            assert_eq!(losses(&other), [lost]);
+        }
+    }
+
+    #[test]
+    fn an_event_about_one_number_leaves_the_others_alone() {
+        use EventKind::{AccountReconnected, PartnerRemoved};
+        let two = [(PartnerRemoved, Some(1), 0), (PartnerRemoved, Some(2), 0)];
+        let restored = |number| {
+            let mut events = two.to_vec();
+            events.push((AccountReconnected, number, 5));
+            losses(&observed(&events)).len()
+        };
+        assert_eq!(restored(Some(1)), 1);
+        assert_eq!(restored(None), 0);
+        let whole = observed(&[(PartnerRemoved, None, 0), (AccountReconnected, Some(1), 5)]);
+        assert_eq!(losses(&whole), [PartnerRemoved]);
+    }
+
+    #[test]
+    fn each_kind_has_one_time_the_newest() {
+        let last = observed(&[
+            (EventKind::PartnerRemoved, Some(1), 3),
+            (EventKind::PartnerRemoved, None, 1),
+            (EventKind::PartnerRemoved, Some(1), 2),
+            (EventKind::PartnerAdded, None, 2),
+        ]);
+        let by_kind: Vec<_> = last.by_kind().collect();
+        let expected = [
+            (EventKind::PartnerAdded, at(2)),
+            (EventKind::PartnerRemoved, at(3)),
+        ];
+        assert_eq!(by_kind, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_repetition_keeps_the_same_events(
+            events in prop::collection::vec((0..EventKind::ALL.len(), prop::option::of(0..200_usize), 0..500_i64), 0..300),
+            seed: u64,
+        ) {
+            let events: Vec<_> = events
+                .into_iter()
+                .map(|(event, number, seconds)| (EventKind::ALL[event], number, seconds))
+                .collect();
+            let mut shuffled = [events.clone(), events.clone()].concat();
+            fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
+            let kept = observed(&events);
+            prop_assert!(kept.iter().count() <= MAX_KEPT);
+            prop_assert_eq!(kept, observed(&shuffled));
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! What Meta reported, as lines of the log: one for each change that is now durable.
+//!
+//! Names here are the business' own; a customer's number is in no change.
+
+use std::collections::BTreeMap;
+
+use crate::clock;
+use crate::domain::{Collector, Event, Fact, WabaId, Word};
+use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
+
+/// Where filters find these lines (`log.level: info,signals=off`).
+const TARGET: &str = "signals";
+
+/// Logs the changes that these events brought, after their commit.
+pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
+    let waba_ids = events.iter().map(|event| &event.waba_id);
+    for (waba_id, transition) in reported(waba_ids.zip(changes)) {
+        if let Some(account) = accounts.get(waba_id) {
+            log_one(waba_id, account, transition);
+        }
+    }
+}
+
+/// The transitions that are worth a line.
+///
+/// A first value that a poll reads may be as old as the account, and is no change. One that a webhook
+/// reports is an event (a flag, a ban), unless the same webhook says what came after it. What is withdrawn
+/// was a wrong guess of the order, and its correction follows: no line where only the time is another, as
+/// when a poll of the same second turns out to have seen the change that a webhook reported.
+fn reported<'a>(
+    changes: impl Iterator<Item = (&'a WabaId, &'a Change)>,
+) -> Vec<(&'a WabaId, &'a Transition)> {
+    let mut reported = Vec::<(&WabaId, &Transition)>::new();
+    for (waba_id, change) in changes {
+        let mut logged_before = Vec::new();
+        let mut learned = Vec::<&Transition>::new();
+        for amendment in &change.journal {
+            match amendment {
+                Amendment::Withdrawn(step) => {
+                    let known = reported.iter().position(|one| *one == (waba_id, step));
+                    match known {
+                        Some(place) => drop(reported.remove(place)),
+                        None if has_line(step) => logged_before.push(step),
+                        None => {}
+                    }
+                }
+                Amendment::Learned(step) => {
+                    learned.retain(|first| !is_begin_of(first, step));
+                    if has_line(step) {
+                        learned.push(step);
+                    }
+                }
+            }
+        }
+        learned.retain(|step| {
+            !logged_before
+                .iter()
+                .any(|before| is_same_step(before, step))
+        });
+        reported.extend(learned.into_iter().map(|step| (waba_id, step)));
+    }
+    reported
+}
+
+/// Is it a change, or the event of a webhook?
+fn has_line(step: &Transition) -> bool {
+    step.from.is_some() || step.at.is_told()
+}
+
+/// Do they say the same but for when and from whom?
+fn is_same_step(one: &Transition, other: &Transition) -> bool {
+    let step = |it: &Transition| {
+        (
+            it.entity.clone(),
+            it.attribute,
+            it.from.clone(),
+            it.to.clone(),
+        )
+    };
+    step(one) == step(other)
+}
+
+/// Is `first` the first value ever known, and `next` the step away from it?
+fn is_begin_of(first: &Transition, next: &Transition) -> bool {
+    first.from.is_none()
+        && (&first.entity, first.attribute) == (&next.entity, next.attribute)
+        && next.from.as_ref() == Some(&first.to)
+}
+
+fn log_one(waba_id: &WabaId, account: &Account, transition: &Transition) {
+    let Transition {
+        entity,
+        attribute,
+        at,
+        from,
+        to,
+    } = transition;
+    let source = if at.is_told() { "webhook" } else { "poll" };
+    let (from, to) = (from.as_deref(), to.as_ref());
+    let at = clock::calendar(at.at().at_whole_seconds());
+    match entity {
+        Entity::Account => {
+            let name = account.name.value();
+            tracing::info!(
+                target: TARGET, %waba_id, name, attribute, from, to, source, at,
+                "business account changed"
+            );
+        }
+        Entity::Number(id) => {
+            let number = account.numbers.get(id);
+            let name = number.and_then(|number| number.verified_name.value());
+            tracing::info!(
+                target: TARGET, %waba_id, phone_number_id = %id, name, attribute, from, to, source, at,
+                "phone number changed"
+            );
+        }
+        Entity::Template(id) => {
+            let template = account.templates.get(id);
+            let name = template.and_then(|template| template.name.value());
+            let language = template.and_then(|template| template.language.value());
+            tracing::info!(
+                target: TARGET, %waba_id, template_id = %id, name, language, attribute, from, to, source, at,
+                "message template changed"
+            );
+        }
+    }
+}
+
+/// Which collectors have read each account completely since the process started.
+#[derive(Debug, Default)]
+pub(super) struct FirstReads(BTreeMap<WabaId, [bool; 3]>);
+
+impl FirstReads {
+    /// Logs each account whose last missing collector has now read it.
+    pub fn note(&mut self, events: &[&Event], accounts: &Accounts) {
+        for event in events {
+            let Some(account) = accounts.get(&event.waba_id) else {
+                continue;
+            };
+            if self.is_complete_with(event) {
+                let name = account.name.value();
+                let (phone_numbers, templates) =
+                    (account.numbers().count(), account.templates().count());
+                tracing::info!(
+                    waba_id = %event.waba_id, name, phone_numbers, templates,
+                    "business account read completely for the first time since the start"
+                );
+            }
+        }
+    }
+
+    /// Forgets the accounts that are no longer watched: read again, they are logged again.
+    pub fn watch(&mut self, accounts: &Accounts) {
+        self.0.retain(|waba_id, _| accounts.contains_key(waba_id));
+    }
+
+    fn is_complete_with(&mut self, event: &Event) -> bool {
+        let collector = match &event.fact {
+            Fact::AccountRead(_) => Collector::Account,
+            Fact::NumbersListed(listing) if listing.complete => Collector::Numbers,
+            Fact::TemplatesListed(listing, _) if listing.complete => Collector::Templates,
+            _ => return false,
+        };
+        let reads = self.0.entry(event.waba_id.clone()).or_default();
+        let is_new = reads.get_mut(collector.index());
+        let is_new = is_new.is_some_and(|read| !std::mem::replace(read, true));
+        is_new && reads.iter().all(|read| *read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::domain::{Listing, Source, TemplateId, Timestamp, account, template};
+    use crate::state::Stamp;
+
+    fn waba(which: usize) -> WabaId {
+        WabaId::parse(&format!("80010020030040{which}")).expect("digits")
+    }
+
+    fn step(from: Option<&'static str>, to: &'static str, at: Stamp) -> Transition {
+        Transition {
+            entity: Entity::Template(TemplateId::parse("7001").expect("digits")),
+            attribute: "status",
+            at,
+            from: from.map(Cow::from),
+            to: to.into(),
+        }
+    }
+
+    fn change(journal: Vec<Amendment>) -> Change {
+        Change {
+            journal,
+            ..Change::default()
+        }
+    }
+
+    fn lines(changes: &[Change]) -> Vec<String> {
+        let waba_id = waba(0);
+        let reported = reported(changes.iter().map(|change| (&waba_id, change)));
+        let shown =
+            |step: &Transition| format!("{} to {}", step.from.as_deref().unwrap_or("-"), step.to);
+        reported.iter().map(|(_, step)| shown(step)).collect()
+    }
+
+    #[test]
+    fn first_values_of_polls_and_what_is_withdrawn_have_no_line() {
+        use Amendment::{Learned, Withdrawn};
+        let at = Timestamp::from_seconds;
+        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
+        let late = || step(Some("APPROVED"), "DISABLED", polled(9));
+        for (changes, expected) in [
+            (
+                vec![change(vec![Learned(step(None, "APPROVED", polled(1)))])],
+                &[][..],
+            ),
+            (
+                vec![change(vec![Learned(step(None, "PAUSED", told(1)))])],
+                &["- to PAUSED"],
+            ),
+            (
+                vec![change(vec![
+                    Learned(step(None, "GREEN", told(1).just_before())),
+                    Learned(step(Some("GREEN"), "RED", told(1))),
+                ])],
+                &["GREEN to RED"],
+            ),
+            (
+                vec![
+                    change(vec![Learned(step(None, "PAUSED", told(1)))]),
+                    change(vec![Learned(step(Some("PAUSED"), "APPROVED", told(2)))]),
+                ],
+                &["- to PAUSED", "PAUSED to APPROVED"],
+            ),
+            (
+                vec![
+                    change(vec![Learned(late())]),
+                    change(vec![Withdrawn(late())]),
+                ],
+                &[],
+            ),
+            (
+                vec![change(vec![
+                    Withdrawn(late()),
+                    Learned(step(Some("APPROVED"), "PAUSED", told(5))),
+                    Learned(step(Some("PAUSED"), "DISABLED", polled(9))),
+                ])],
+                &["APPROVED to PAUSED", "PAUSED to DISABLED"],
+            ),
+            (
+                vec![change(vec![
+                    Withdrawn(step(None, "PAUSED", polled(9))),
+                    Learned(step(None, "PAUSED", told(5))),
+                ])],
+                &["- to PAUSED"],
+            ),
+            (
+                vec![change(vec![
+                    Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                    Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
+                ])],
+                &[],
+            ),
+            (
+                vec![
+                    change(vec![Learned(step(Some("APPROVED"), "PAUSED", told(5)))]),
+                    change(vec![
+                        Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                        Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
+                    ]),
+                ],
+                &["APPROVED to PAUSED"],
+            ),
+        ] {
+            assert_eq!(lines(&changes), expected, "{changes:?}");
+        }
+    }
+
+    fn read(waba_id: &WabaId, fact: Fact) -> Event {
+        Event {
+            waba_id: waba_id.clone(),
+            observed_at: Timestamp::from_seconds(1),
+            source: Source::Poll,
+            fact,
+        }
+    }
+
+    fn listing<T>(complete: bool) -> Listing<T> {
+        let objects = Vec::new();
+        Listing { objects, complete }
+    }
+
+    #[test]
+    fn an_account_is_read_once_all_three_collectors_have_read_all_of_it() {
+        let account = || Fact::AccountRead(account::Reading::default());
+        let numbers = |complete| Fact::NumbersListed(listing(complete));
+        let templates =
+            |complete| Fact::TemplatesListed(listing(complete), template::Totals::default());
+        let mut reads = FirstReads::default();
+        let mut is_complete = |which, fact| reads.is_complete_with(&read(&waba(which), fact));
+        assert!(!is_complete(0, account()));
+        assert!(!is_complete(0, templates(false)));
+        assert!(!is_complete(0, numbers(true)));
+        assert!(!is_complete(0, Fact::Unwatched));
+        assert!(!is_complete(1, templates(true)), "another account");
+        assert!(is_complete(0, templates(true)));
+        assert!(!is_complete(0, account()), "once is enough");
+        reads.watch(&Accounts::from([(waba(1), std::sync::Arc::default())]));
+        assert_eq!(reads.0.len(), 1);
+    }
+}

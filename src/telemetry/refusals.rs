@@ -1,0 +1,236 @@
+//! How often refusals are logged: a client that is refused a hundred times a second is one condition, not a
+//! hundred lines. Pure but for the log: the caller brings the time.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::domain::Timestamp;
+
+/// At most one line per reason in this time. A minute is the resolution at which metrics are scraped.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refused {
+    /// A webhook delivery or handshake.
+    Webhook,
+    /// A batch of the event API.
+    EventBatch,
+    /// A request, before a route saw it.
+    Request,
+    /// A connection that was closed before a request, or for others.
+    Connection,
+}
+
+/// One refusal. Every text is a constant of this program, so that the number of reasons is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was refused.
+    pub refused: Refused,
+    /// The listener that refused it.
+    pub listener: &'static str,
+    /// The label value of the metric that counts it.
+    pub reason: &'static str,
+    /// The likely cure, in one sentence.
+    pub cure: &'static str,
+    /// The other end of the socket; never what a header claims.
+    pub peer: Option<IpAddr>,
+}
+
+type Reason = (Refused, &'static str, &'static str);
+
+/// The refusals that are not logged yet.
+#[derive(Debug, Default)]
+pub struct RefusalLog(Mutex<Limiter>);
+
+impl RefusalLog {
+    /// Logs the refusal, or counts it for the next line about the same reason.
+    pub fn note(&self, refusal: Refusal, now: Timestamp) {
+        let line = self.limiter().observe(refusal, now);
+        line.iter().for_each(Line::write);
+    }
+
+    /// Logs what was counted and whose minute is over: after a flood nothing else would.
+    pub fn flush(&self, now: Timestamp) {
+        let lines = self.limiter().due(now);
+        lines.iter().for_each(Line::write);
+    }
+
+    /// Logs everything that was counted, because the process stops.
+    pub fn flush_all(&self) {
+        let lines = self.limiter().rest();
+        lines.iter().for_each(Line::write);
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A line to be written: the last refusal of its reason, and how many there were since the line before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line {
+    last: Refusal,
+    count: u64,
+}
+
+impl Line {
+    fn write(&self) {
+        let Self {
+            last:
+                Refusal {
+                    refused,
+                    listener,
+                    reason,
+                    cure,
+                    peer,
+                },
+            count,
+        } = *self;
+        let peer = peer.map(|peer| peer.to_canonical().to_string());
+        let peer = peer.as_deref();
+        match refused {
+            Refused::Webhook => {
+                tracing::warn!(reason, count, peer, listener, cure, "webhook refused");
+            }
+            Refused::EventBatch => {
+                tracing::warn!(reason, count, peer, listener, cure, "event batch refused");
+            }
+            Refused::Request => {
+                tracing::warn!(reason, count, peer, listener, cure, "request refused");
+            }
+            Refused::Connection => {
+                tracing::warn!(reason, count, peer, listener, cure, "connection closed");
+            }
+        }
+    }
+}
+
+/// When each reason was logged last, and what came since.
+#[derive(Debug, Default)]
+struct Limiter(BTreeMap<Reason, (Timestamp, Option<Line>)>);
+
+impl Limiter {
+    fn observe(&mut self, refusal: Refusal, now: Timestamp) -> Option<Line> {
+        let reason = (refusal.refused, refusal.listener, refusal.reason);
+        let known = self.0.get(&reason);
+        let is_early = known.is_some_and(|(logged_at, _)| now.since(*logged_at) < LINE_EVERY);
+        let before = known.and_then(|(_, waiting)| *waiting);
+        let line = Line {
+            last: refusal,
+            count: before.map_or(0, |line| line.count).saturating_add(1),
+        };
+        if is_early {
+            self.0
+                .entry(reason)
+                .and_modify(|(_, waiting)| *waiting = Some(line));
+            return None;
+        }
+        self.0.insert(reason, (now, None));
+        Some(line)
+    }
+
+    /// The lines whose minute is over; reasons that are quiet for that long are forgotten.
+    fn due(&mut self, now: Timestamp) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.0.retain(|_, (logged_at, waiting)| {
+            if now.since(*logged_at) < LINE_EVERY {
+                return true;
+            }
+            *logged_at = now;
+            let line = waiting.take();
+            lines.extend(line);
+            line.is_some()
+        });
+        lines
+    }
+
+    fn rest(&mut self) -> Vec<Line> {
+        let waiting = std::mem::take(&mut self.0).into_values();
+        waiting.filter_map(|(_, waiting)| waiting).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+    fn refusal(reason: &'static str, last_byte: u8) -> Refusal {
+        Refusal {
+            refused: Refused::Webhook,
+            listener: "web",
+            reason,
+            cure: "set the secret",
+            peer: Some(IpAddr::from([192, 0, 2, last_byte])),
+        }
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        NOW.plus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_flood_is_one_line_at_once_and_one_with_the_rest_a_minute_later() {
+        let mut limiter = Limiter::default();
+        let lines: Vec<Line> = (0..550)
+            .filter_map(|which| {
+                limiter.observe(
+                    refusal("bad_signature", (which % 250) as u8),
+                    after(which / 100),
+                )
+            })
+            .collect();
+        assert_eq!(lines.iter().map(|line| line.count).collect::<Vec<_>>(), [1]);
+        assert_eq!(limiter.due(after(59)), []);
+        let rest = limiter.due(after(60));
+        assert_eq!(rest.len(), 1);
+        assert_eq!(rest[0].count, 549);
+        assert_eq!(rest[0].last, refusal("bad_signature", 49));
+        assert_eq!(limiter.due(after(300)), [], "nothing came since");
+    }
+
+    #[test]
+    fn what_goes_on_is_a_line_a_minute_that_counts_all_of_it() {
+        let mut limiter = Limiter::default();
+        let mut counts = Vec::new();
+        for second in 0..600 {
+            counts.extend(
+                limiter
+                    .observe(refusal("rate_limit", 1), after(second))
+                    .map(|line| line.count),
+            );
+            counts.extend(limiter.due(after(second)).iter().map(|line| line.count));
+        }
+        counts.extend(limiter.rest().iter().map(|line| line.count));
+        assert_eq!(counts.iter().sum::<u64>(), 600);
+        assert!(counts.len() <= 11, "{counts:?}");
+    }
+
+    #[test]
+    fn reasons_listeners_and_kinds_do_not_share_a_minute() {
+        let mut limiter = Limiter::default();
+        let other_listener = Refusal {
+            listener: "webhook",
+            ..refusal("unauthorized", 1)
+        };
+        let other_kind = Refusal {
+            refused: Refused::EventBatch,
+            ..refusal("unauthorized", 1)
+        };
+        for one in [
+            refusal("unauthorized", 1),
+            refusal("too_large", 1),
+            other_listener,
+            other_kind,
+        ] {
+            assert!(limiter.observe(one, NOW).is_some(), "{one:?}");
+            assert!(limiter.observe(one, NOW).is_none(), "{one:?}");
+        }
+        assert_eq!(limiter.rest().len(), 4);
+        assert_eq!(limiter.rest(), []);
+    }
+}
