@@ -142,6 +142,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
         forget: mpsc::channel(1).0,
+        wrong_apps: Arc::default(),
         room: Room::default(),
     })
 }

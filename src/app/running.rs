@@ -151,6 +151,7 @@ impl Running {
                 telemetry,
                 nudge,
                 forget,
+                wrong_apps: Arc::default(),
                 room: Room::default(),
             })
         })

@@ -18,6 +18,7 @@ pub mod public;
 mod refusal;
 mod seats;
 mod server;
+pub mod signer;
 mod status;
 
 pub use body::Room;

@@ -28,6 +28,7 @@ use super::body::{NotWhole, Room};
 use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
+use super::signer::{self, WrongAppLog};
 use super::{events, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
@@ -85,6 +86,8 @@ pub struct Public {
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
+    /// What was logged about changes that the wrong app signed.
+    pub wrong_apps: Arc<WrongAppLog>,
     /// Where lost accounts are removed.
     pub forget: mpsc::Sender<ForgetCall>,
     /// Where large bodies are read to.
@@ -161,7 +164,9 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
             let forwards = public.store.forwards();
             let parcel = signature.filter(|_| forwards);
             let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));
-            drop_wrong_accounts(&public, &mut delivery, signer, &secrets.assignments);
+            let (assignments, log) = (&secrets.assignments, &public.wrong_apps);
+            let told = (public.telemetry.as_ref(), log.as_ref());
+            signer::drop_wrong_accounts(&mut delivery, signer, assignments, told, received_at);
             accept(&public, delivery, parcel).await
         }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
@@ -200,31 +205,6 @@ async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<
 fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) -> Response {
     let refusal = refuse(public, StatusCode::BAD_REQUEST, reason);
     refusal.map(|_| Body::from(format!("{error}\n")))
-}
-
-/// A secret speaks for the accounts of its own apps alone: whoever holds one client's secret must not change
-/// what is known of another client.
-fn drop_wrong_accounts(
-    public: &Public,
-    delivery: &mut Delivery,
-    signer: &Signer,
-    assignments: &Assignments,
-) {
-    let is_wrong = |waba_id: &WabaId| {
-        assignments.contains(waba_id) && !assignments.is_watched_by(signer.apps(), waba_id)
-    };
-    let app = signer.name().as_ref();
-    for (waba_id, changes) in delivery.drop_accounts(is_wrong) {
-        let ignored = &public.telemetry.webhook_wrong_app;
-        ignored.with_label_values(&[app]).inc_by(changes);
-        tracing::warn!(
-            app,
-            %waba_id,
-            changes,
-            cure = "if the app is subscribed to this account, list the account under it too",
-            "webhook ignored, the app that signed it does not watch the account"
-        );
-    }
 }
 
 /// A delivery as it is passed on.

@@ -74,6 +74,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "run `drill` with this exporter's configuration and version, and synchronise the clocks of both machines",
     ),
     (
+        Refused::Webhook,
+        "bad_forget",
+        "see what `forget` printed; run it with this exporter's configuration and version",
+    ),
+    (
         Refused::EventBatch,
         "unauthorized",
         "send the token of trackers.token_file as `Authorization: Bearer`",

@@ -89,9 +89,31 @@ async fn json_that_ends_early_is_malformed_and_a_body_that_does_is_a_broken_conn
     assert_eq!(failure(&meta).await.kind(), FailureKind::Connection);
 }
 
-/// A body shorter than its `content-length`.
+/// A body that breaks off after its first bytes.
 fn cut_short() -> Answer {
-    Answer::text(200, Body::from("{}")).with("content-length", "50")
+    Answer::text(200, Body::from_stream(BreaksOff::default()))
+}
+
+#[derive(Default)]
+struct BreaksOff {
+    began: bool,
+}
+
+impl futures_core::Stream for BreaksOff {
+    type Item = Result<&'static str, std::io::Error>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let began = std::mem::replace(&mut self.began, true);
+        let next = if began {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        } else {
+            Ok("{")
+        };
+        std::task::Poll::Ready(Some(next))
+    }
 }
 
 #[tokio::test]

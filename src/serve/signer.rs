@@ -1,0 +1,85 @@
+//! What a signature allows: the secret of an app speaks for the accounts of that app, and for no others.
+//!
+//! Whoever holds one client's secret must not change what is known of another client.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::{Assignments, Timestamp, WabaId};
+use crate::ingest::webhook::{Delivery, Signer};
+use crate::telemetry::Telemetry;
+
+/// How often one app and account are logged again. It is a condition of the configuration or of a secret, and
+/// lasts until somebody acts.
+const LOG_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Pairs of app and account that are remembered for the log. The counter has all of them.
+const MAX_LOGGED: usize = 1_000;
+
+/// When each app and account were logged last.
+#[derive(Debug, Default)]
+pub struct WrongAppLog(Mutex<BTreeMap<(Arc<str>, WabaId), Timestamp>>);
+
+impl WrongAppLog {
+    /// Is a line about them due? Notes it as written.
+    fn is_due(&self, app: &Arc<str>, waba_id: &WabaId, now: Timestamp) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (Arc::clone(app), waba_id.clone());
+        let is_due = match logged.get(&key) {
+            Some(at) => now.since(*at) >= LOG_EVERY,
+            None => logged.len() < MAX_LOGGED,
+        };
+        if is_due {
+            logged.insert(key, now);
+        }
+        is_due
+    }
+}
+
+/// Drops, counts and logs the changes about accounts that none of the signer's apps watches, but another app does.
+/// Changes about accounts that no app watches are for the store to count.
+pub(super) fn drop_wrong_accounts(
+    delivery: &mut Delivery,
+    signer: &Signer,
+    assignments: &Assignments,
+    (telemetry, log): (&Telemetry, &WrongAppLog),
+    now: Timestamp,
+) {
+    let is_wrong = |waba_id: &WabaId| {
+        assignments.contains(waba_id) && !assignments.is_watched_by(signer.apps(), waba_id)
+    };
+    let app = signer.name();
+    for (waba_id, changes) in delivery.drop_accounts(is_wrong) {
+        let ignored = &telemetry.webhook_wrong_app;
+        ignored.with_label_values(&[app.as_ref()]).inc_by(changes);
+        if log.is_due(app, &waba_id, now) {
+            tracing::warn!(
+                %app,
+                %waba_id,
+                changes,
+                cure = "if the app is subscribed to this account, list the account under it too",
+                "webhook ignored, the app that signed it does not watch the account"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_has_one_line_an_hour_and_pairs_are_bounded() {
+        let log = WrongAppLog::default();
+        let now = Timestamp::from_seconds(1_775_000_000);
+        let app: Arc<str> = "main".into();
+        let waba = |index: usize| WabaId::parse(&index.to_string()).expect("digits");
+        assert!(log.is_due(&app, &waba(1), now));
+        assert!(!log.is_due(&app, &waba(1), now.plus(LOG_EVERY / 2)));
+        assert!(log.is_due(&"other".into(), &waba(1), now));
+        assert!(log.is_due(&app, &waba(1), now.plus(LOG_EVERY)));
+        let lines = (2..5_000).filter(|index| log.is_due(&app, &waba(*index), now));
+        assert_eq!(lines.count(), MAX_LOGGED - 2);
+    }
+}
