@@ -45,6 +45,9 @@ pub(super) struct Found {
     pub taken: BTreeMap<WabaId, AccountSource>,
     /// The accounts that `include` and `exclude` leave out.
     pub left_out: BTreeSet<WabaId>,
+    /// The accounts that they leave out because the portfolio gave no name for the patterns to match. One that is
+    /// watched already stays so.
+    pub unnamed: BTreeMap<WabaId, AccountSource>,
 }
 
 /// Asks Meta for every account that this app can see.
@@ -76,12 +79,15 @@ fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Foun
     for (account, source) in accounts {
         if app.discovery.takes(&account.waba_id, &account.name) {
             found.taken.entry(account.waba_id).or_insert(source);
+        } else if account.name.is_empty() && matches!(source, AccountSource::Business(_)) {
+            found.unnamed.insert(account.waba_id, source);
         } else {
             found.left_out.insert(account.waba_id);
         }
     }
     let taken = &found.taken;
     found.left_out.retain(|id| !taken.contains_key(id));
+    found.unnamed.retain(|id, _| !taken.contains_key(id));
     found
 }
 
@@ -93,8 +99,10 @@ pub(super) fn after_search(
     found: &Found,
 ) -> AccountsOfApp {
     let is_lost = |waba_id: &WabaId, assigned: &Assigned| {
-        let is_found = found.taken.contains_key(waba_id) || found.left_out.contains(waba_id);
-        !is_found && searches(app, &assigned.source)
+        let is_found = found.taken.contains_key(waba_id)
+            || found.left_out.contains(waba_id)
+            || found.unnamed.contains_key(waba_id);
+        !is_found && searches(app, &assigned.source) && !app.discovery.leaves_out(waba_id)
     };
     let mut accounts: AccountsOfApp = before
         .iter()
@@ -104,7 +112,9 @@ pub(super) fn after_search(
             (waba_id.clone(), Assigned { source, is_lost })
         })
         .collect();
-    let taken = found.taken.iter();
+    let unnamed = found.unnamed.iter();
+    let unnamed = unnamed.filter(|(waba_id, _)| before.contains_key(*waba_id));
+    let taken = found.taken.iter().chain(unnamed);
     accounts.extend(taken.map(|(id, source)| (id.clone(), Assigned::from_source(source.clone()))));
     accounts
 }
@@ -122,8 +132,12 @@ fn searches(app: &AppConfig, source: &AccountSource) -> bool {
 pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
     let apps = config.apps.iter().map(|app| {
         let found = discovered.get(&app.name).into_iter().flatten();
-        // A lost account goes with the search that once found it. The others wait for the next search to decide.
-        let found = found.filter(|(_, one)| !one.is_lost || searches(app, &one.source));
+        // A lost account goes with the search that once found it, or when the configuration leaves it out. The
+        // others wait for the next search to decide.
+        let stays = |waba_id: &WabaId, one: &Assigned| {
+            !one.is_lost || searches(app, &one.source) && !app.discovery.leaves_out(waba_id)
+        };
+        let found = found.filter(|(waba_id, one)| stays(waba_id, one));
         let found = found.filter(|_| app.discovery.is_on());
         let mut accounts: AccountsOfApp =
             found.map(|(id, one)| (id.clone(), one.clone())).collect();

@@ -185,6 +185,7 @@ impl Running {
         self.put_in_force(config, assignments, &clients).await?;
         self.discovery = Discovery::start(&self.config, &clients, &self.core.telemetry);
         self.clients = clients;
+        losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
     }
 
@@ -296,7 +297,6 @@ impl Running {
         let watched = assignments.accounts().cloned().collect();
         self.core.store.watch(watched).await?;
         self.core.store.set_drift_grace(config.poll.drift_grace);
-        self.core.store.set_drift_grace(config.poll.drift_grace);
         self.core.store.track(settings::trackers(&config)).await?;
         if config.relay != self.config.relay {
             let upstreams = relaying::prepare(&config.relay, &self.core).await?;
@@ -329,6 +329,9 @@ impl Running {
                 .is_some_and(|index| now.apps()[*index].app == *app);
             if !is_polled_by_it {
                 self.core.telemetry.polls.forget(app, waba_id);
+            }
+            if !polled.contains_key(waba_id) {
+                self.core.telemetry.forget_quota(waba_id);
             }
         }
         for waba_id in before.accounts().filter(|waba_id| !now.contains(waba_id)) {

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use super::error::{ConfigErrors, shown_key};
 use super::yaml::Node;
 
+/// Characters below which a text protects nothing, so that nobody uses it as a secret.
+const SHORTEST_SECRET: usize = 8;
+
 /// One slip for every so many letters of a name still makes it the one that was meant.
 const LETTERS_PER_SLIP: usize = 4;
 
@@ -83,9 +86,16 @@ impl Shape<'_> {
         let plain = |name: &str| name.replace('_', "").to_lowercase();
         let (is_key, looks_like) = (self.known.contains(&name), plain(name));
         if is_key || self.names(pattern).any(|known| plain(known) == looks_like) {
-            name.to_owned()
+            return name.to_owned();
+        }
+        // A phrase in small letters may be a secret as well: only a slip of a known key is shown, and what is too
+        // short for a secret.
+        let shown = shown_key(name);
+        let word = shown.trim_end_matches(HIDDEN);
+        if name.len() < SHORTEST_SECRET || self.nearest(word, pattern).is_some() {
+            shown
         } else {
-            shown_key(name)
+            HIDDEN.to_owned()
         }
     }
 
@@ -172,6 +182,8 @@ mod tests {
             errors("apps: [{}, {acess_token: x}]"),
             "apps[1].acess_token: unknown key; did you mean `access_token`?"
         );
+        let hidden = errors("apps: [{my_secret_phrase: x}]");
+        assert!(hidden.starts_with("apps[0].…: key 1 here"), "{hidden}");
     }
 
     #[test]

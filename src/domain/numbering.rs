@@ -99,11 +99,11 @@ impl Variant {
 }
 
 impl DisplayDigits {
-    /// Are these two spellings of one number, by a numbering plan? None if they are the same spelling, or if no
-    /// plan knows both.
+    /// Are these the longer and the shorter spelling of one number, by a numbering plan?
     #[must_use]
     pub fn equivalence(&self, other: &Self) -> Option<Equivalence> {
-        if self == other {
+        // Two long spellings that differ are two numbers, of two operators.
+        if self.as_str().len() == other.as_str().len() {
             return None;
         }
         let mut variants = VARIANTS.iter();
@@ -145,7 +145,8 @@ mod tests {
             ("+55 11 96123-4567", "551161234567", Some(Certain)),
             ("+54 11 5555-1234", "5491155551234", Some(Likely)),
             // Two operators' numbers, a land line, and other countries are not.
-            ("+225 07 68 12 34 56", "2250568123457", None),
+            ("+225 07 68 12 34 56", "2250568123456", None),
+            ("+52 1 55 1234 5678", "5215512345678", None),
             ("+55 11 93123-4567", "551131234567", None),
             ("+1 555-010-0199", "115550100199", None),
             ("+49 30 1234567", "4930123456", None),

@@ -30,6 +30,8 @@ metrics! {
         "When a restriction in force ends; absent where Meta gives no end.";
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
         "account_update webhooks by event, repeats counted once.";
+    REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event"]
+        "Time of the last account_update that took the account or one of its phone numbers away and that no later event has reversed. Absent when there is none.";
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
         "When the last account_update of each event was sent; absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
@@ -112,6 +114,11 @@ fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp
 
 fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.counts(page, &EVENTS, |account| &account.events);
+    accounts.each(page, &REMOVED, |family, entity, account| {
+        for (event, at) in account.last_events.losses() {
+            family.sample(entity, &[event.as_str()], Value::Time(at));
+        }
+    });
     accounts.each(page, &LAST_EVENT, |family, entity, account| {
         for (event, at) in account.last_events.by_kind() {
             family.sample(entity, &[event.as_str()], Value::Time(at));

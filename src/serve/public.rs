@@ -251,7 +251,6 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
         }
         _ => false,
     });
-    new.dedup_by(|one, other| one.waba_id == other.waba_id && one.fact == other.fact);
     delivery.events.extend(new);
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::account::News as AccountNews;
 use crate::domain::number::News as NumberNews;
 use crate::domain::template::News as TemplateNews;
-use crate::domain::{DeliveryKey, Fact, Timestamp};
+use crate::domain::{DeliveryKey, DisplayDigits, Fact, Timestamp, Word};
 
 /// How long the same webhook counts as a repeat. Meta repeats for days, but the more seldom the longer it lasts;
 /// after this long it is more likely that the thing has happened again.
@@ -41,6 +41,9 @@ impl UndatedEvents {
         let Some(subject) = subject(fact) else {
             return;
         };
+        // What is too old to be repeated is only written down again with every commit.
+        self.0
+            .retain(|_, (_, at)| received_at.since(*at) < REPEATS_FOR);
         self.0.insert(subject, (key, received_at));
         if self.0.len() > MAX_SUBJECTS {
             let oldest = self.0.iter().min_by_key(|(_, (_, at))| *at);
@@ -54,9 +57,12 @@ impl UndatedEvents {
 fn subject(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Account(news) => match news {
-            AccountNews::Update { .. } => "account update".to_owned(),
+            AccountNews::Update { event, digits, .. } => {
+                let digits = digits.as_ref().map_or("", DisplayDigits::as_str);
+                format!("account {} {digits}", event.as_str())
+            }
             AccountNews::Review(_) => "account review".to_owned(),
-            AccountNews::Alert { .. } => "account alert".to_owned(),
+            AccountNews::Alert { alert, .. } => format!("account alert {}", alert.as_str()),
             AccountNews::Capability { .. } => "account capability".to_owned(),
         },
         Fact::Number(told) => {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock;
-use crate::domain::{Collector, Event, Fact, WabaId, Word};
+use crate::domain::{Collector, DisplayDigits, Event, Fact, WabaId, Word, account, template};
 use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 
 /// Where filters find these lines (`log.level: info,signals=off`).
@@ -13,11 +13,64 @@ const TARGET: &str = "signals";
 
 /// Logs the changes that these events brought, after their commit.
 pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
+    for (event, change) in events.iter().zip(changes) {
+        let is_new = !(change.unwatched || change.duplicate);
+        if let Some(account) = accounts.get(&event.waba_id).filter(|_| is_new) {
+            log_notice(event, account);
+        }
+    }
     let waba_ids = events.iter().map(|event| &event.waba_id);
     for (waba_id, transition) in reported(waba_ids.zip(changes)) {
         if let Some(account) = accounts.get(waba_id) {
             log_one(waba_id, account, transition);
         }
+    }
+}
+
+/// Logs what Meta reports once and what no attribute shows: events and alerts of an account, and what is scheduled
+/// for a template.
+fn log_notice(event: &Event, account: &Account) {
+    let waba_id = &event.waba_id;
+    let at = clock::calendar(event.observed_at.at_whole_seconds());
+    match &event.fact {
+        Fact::Account(account::News::Update {
+            event,
+            digits,
+            violation,
+            ..
+        }) => {
+            let name = account.name.value();
+            let (notice, violation) = (event.as_str(), violation.map(Word::as_str));
+            // The business' own number.
+            let phone_number = digits.as_ref().map(DisplayDigits::as_str);
+            tracing::info!(
+                target: TARGET, %waba_id, name, notice, phone_number, violation, at,
+                "business account event"
+            );
+        }
+        Fact::Account(account::News::Alert { severity, alert }) => {
+            let name = account.name.value();
+            let (notice, severity) = (alert.as_str(), severity.as_str());
+            tracing::info!(target: TARGET, %waba_id, name, notice, severity, at, "business account alert");
+        }
+        Fact::Template(template::Told { identity, news }) => {
+            let (notice, scheduled) = match news {
+                template::News::Status {
+                    event: template::EventKind::Flagged,
+                    disable_at,
+                    ..
+                } => ("disable_scheduled", *disable_at),
+                template::News::CategoryAnnounced { at, .. } => ("category_change_scheduled", *at),
+                _ => return,
+            };
+            let (name, language) = (identity.name.as_deref(), identity.language.as_deref());
+            let scheduled_for = scheduled.map(|at| clock::calendar(at.at_whole_seconds()));
+            tracing::info!(
+                target: TARGET, %waba_id, template_id = %identity.id, name, language, notice, scheduled_for, at,
+                "message template notice"
+            );
+        }
+        _ => {}
     }
 }
 
@@ -173,7 +226,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::domain::{Listing, Source, TemplateId, Timestamp, account, template};
+    use crate::domain::{Listing, Source, TemplateId, Timestamp};
     use crate::state::Stamp;
 
     fn waba(which: usize) -> WabaId {

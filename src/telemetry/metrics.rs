@@ -216,13 +216,19 @@ impl Telemetry {
 
     /// Drops the series of an account that is no longer watched, but those of its polls.
     pub fn forget_account(&self, waba_id: &WabaId) {
+        self.forget_quota(waba_id);
+        let id = waba_id.as_str();
+        drop(self.webhook_last_received.remove_label_values(&[id]));
+    }
+
+    /// Drops the quota of an account that is no longer polled: nothing would update it again.
+    pub fn forget_quota(&self, waba_id: &WabaId) {
         let id = waba_id.as_str();
         for kind in ["call_count", "total_cputime", "total_time"] {
             drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));
         }
         drop(self.graph_planned_calls.remove_label_values(&[id]));
         drop(self.graph_regain_access.remove_label_values(&[id]));
-        drop(self.webhook_last_received.remove_label_values(&[id]));
     }
 
     /// Counters whose labels are known beforehand exist at 0, so that `increase()` sees the first step.

@@ -10,23 +10,26 @@ use crate::domain::{Collector, WabaId, Word};
 /// Which polls are failing, each with its reason.
 pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 
+/// The reasons that are shown, by app too: while an account moves to another app, both have series of it.
+type Reasons = BTreeMap<(String, WabaId, Collector), &'static str>;
+
 /// The gauges, and the reason that each failing poll shows: it has to go when the poll recovers or fails for
 /// another reason, also after a reload has replaced the poller.
 #[derive(Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
     failure: IntGaugeVec,
-    failing: Mutex<FailingPolls>,
+    reasons: Mutex<Reasons>,
 }
 
 impl PollOutcomes {
     /// `up` has the labels app, account and collector; `failure` has a reason after them.
     pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
-        let failing = Mutex::default();
+        let reasons = Mutex::default();
         Self {
             up,
             failure,
-            failing,
+            reasons,
         }
     }
 
@@ -42,11 +45,11 @@ impl PollOutcomes {
         self.up
             .with_label_values(&labels)
             .set(failure.is_none().into());
-        let mut failing = self.lock();
-        let key = (waba_id.clone(), collector);
+        let key = (app.to_owned(), waba_id.clone(), collector);
+        let mut reasons = self.lock();
         let before = match failure {
-            Some(reason) => failing.insert(key, reason),
-            None => failing.remove(&key),
+            Some(reason) => reasons.insert(key, reason),
+            None => reasons.remove(&key),
         };
         if let Some(before) = before.filter(|before| Some(*before) != failure) {
             self.hide_failure(labels, before);
@@ -60,11 +63,12 @@ impl PollOutcomes {
 
     /// Drops the series of an account that this app no longer polls.
     pub fn forget(&self, app: &str, waba_id: &WabaId) {
-        let mut failing = self.lock();
+        let mut reasons = self.lock();
         for collector in Collector::ALL {
             let labels = [app, waba_id.as_str(), collector.as_str()];
             drop(self.up.remove_label_values(&labels));
-            if let Some(reason) = failing.remove(&(waba_id.clone(), *collector)) {
+            let key = (app.to_owned(), waba_id.clone(), *collector);
+            if let Some(reason) = reasons.remove(&key) {
                 self.hide_failure(labels, reason);
             }
         }
@@ -73,7 +77,11 @@ impl PollOutcomes {
     /// The polls that fail now.
     #[must_use]
     pub fn failing(&self) -> FailingPolls {
-        self.lock().clone()
+        let reasons = self.lock();
+        let failing = reasons.iter();
+        let failing = failing
+            .map(|((_, waba_id, collector), reason)| ((waba_id.clone(), *collector), *reason));
+        failing.collect()
     }
 
     fn hide_failure(&self, [app, waba_id, collector]: [&str; 3], reason: &str) {
@@ -81,8 +89,8 @@ impl PollOutcomes {
         drop(self.failure.remove_label_values(&labels));
     }
 
-    fn lock(&self) -> MutexGuard<'_, FailingPolls> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Reasons> {
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,6 +122,13 @@ mod tests {
         note(Some("token"));
         polls.forget("a", &waba_id);
         assert_eq!((reasons(), up()), (vec![], None));
+        // Another app took over before the first one was forgotten.
+        note(Some("token"));
+        polls.note("b", &waba_id, Collector::Numbers, Some("timeout"));
+        polls.forget("a", &waba_id);
+        assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));
+        polls.note("b", &waba_id, Collector::Numbers, None);
+        assert_eq!((reasons(), up()), (vec![], Some(1.0)));
         assert!(polls.failing().is_empty());
     }
 }

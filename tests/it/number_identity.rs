@@ -138,6 +138,52 @@ fn an_exact_spelling_goes_before_a_national_variant_and_two_variants_are_no_answ
 }
 
 #[test]
+fn two_operators_numbers_are_two_numbers_although_they_have_one_short_spelling() {
+    let known = [("+225 07 68 12 34 56", Status::Connected)];
+    let mut state = state_with(&known);
+    flag(&mut state, 60, "2250568123456");
+    assert_eq!(told(&state), [] as [usize; 0], "it may be a new number");
+    let both = [known[0], ("+225 05 68 12 34 56", Status::Connected)];
+    listed(&mut state, 120, &both);
+    assert_eq!(told(&state), [1]);
+}
+
+#[test]
+fn a_node_that_is_gone_takes_no_event_of_the_number_that_replaced_it() {
+    // The old id showed just the digits that webhooks use; the new one does not.
+    let old = [("+52 1 55 1234 5678", Status::Connected)];
+    let mut state = state_with(&old);
+    let new = number::Reading {
+        display_phone_number: Some("+52 55 1234 5678".to_owned()),
+        status: Some(Status::Connected),
+        ..number::Reading::of(number_id(1))
+    };
+    let listing = Listing {
+        objects: vec![new],
+        complete: true,
+    };
+    state.apply(&polled(60, Fact::NumbersListed(listing)));
+    flag(&mut state, 120, "5215512345678");
+    assert_eq!((told(&state), flagged(&state)), (vec![1], vec![1]));
+}
+
+#[test]
+fn a_late_event_of_a_number_that_is_gone_does_not_wait() {
+    let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
+    let other = number::Reading {
+        display_phone_number: Some("+1 555-010-0177".to_owned()),
+        ..number::Reading::of(number_id(1))
+    };
+    let listing = Listing {
+        objects: vec![other],
+        complete: true,
+    };
+    state.apply(&polled(60, Fact::NumbersListed(listing)));
+    flag(&mut state, 30, "15550100199");
+    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![], "0"));
+}
+
+#[test]
 fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_land_line() {
     let numbers = [
         ("+54 11 5555-1234", Status::Connected),
@@ -256,6 +302,34 @@ fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
         );
         assert!(text.contains(&counted), "{counted}");
     }
+}
+
+#[test]
+fn without_a_time_a_delivery_about_two_subjects_repeats_as_a_whole() {
+    let mut state = state_with(&[]);
+    let removed = |digits: &str| {
+        format!(
+            r#"{{"field":"account_update","value":{{"event":"PARTNER_REMOVED","phone_number":"{digits}"}}}}"#
+        )
+    };
+    let alert = |kind: &str| {
+        format!(
+            r#"{{"field":"account_alerts","value":{{"alert_info":{{"alert_severity":"CRITICAL","alert_type":"{kind}"}}}}}}"#
+        )
+    };
+    let both = [
+        removed("15550100198"),
+        removed("15550100199"),
+        alert("OBA_REJECTED"),
+        alert("PROFILE_PICTURE_LOST"),
+        quality("15550100199", "FLAGGED"),
+        quality("15550100198", "FLAGGED"),
+    ]
+    .join(",");
+    assert_eq!(deliver(&mut state, 60, "", &both), 0);
+    assert_eq!(deliver(&mut state, 120, "", &both), 6);
+    let text = text_of(&state);
+    assert!(text.contains(r#"event="PARTNER_REMOVED"} 2"#), "{text}");
 }
 
 #[test]

@@ -38,6 +38,13 @@ impl DiscoveryConfig {
         self.by_token || !self.businesses.is_empty()
     }
 
+    /// Is this account left out whatever it is called?
+    #[must_use]
+    pub fn leaves_out(&self, waba_id: &WabaId) -> bool {
+        let exclude = self.exclude.as_ref();
+        exclude.is_some_and(|exclude| exclude.is_match(waba_id.as_str()))
+    }
+
     /// Is this account to be watched, if it is found?
     #[must_use]
     pub fn takes(&self, waba_id: &WabaId, name: &str) -> bool {

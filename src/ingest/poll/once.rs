@@ -42,11 +42,16 @@ pub(super) async fn poll(
     client: &Client,
     store: &Store,
     budgets: Arc<Mutex<Budgets>>,
+    failed_before: Option<FailureKind>,
 ) -> Outcome {
     let calls = TaskCalls { task, budgets };
     let observed_at = date_of_poll(task, store);
     let (fact, failure) = read(task, client, &calls).await;
-    let fact = fact.or_else(|| loss_shown_by(failure.as_ref()?, task, store));
+    let may_be_lost = failure
+        .as_ref()
+        .is_some_and(|failure| may_be_lost(failure, task, store));
+    let is_lost = may_be_lost && failed_before == Some(FailureKind::NotFoundOrHidden);
+    let fact = fact.or(is_lost.then_some(Fact::AccountLoss(Loss::Unreadable)));
     let event = fact.map(|fact| Event {
         waba_id: task.waba_id.clone(),
         observed_at,
@@ -57,7 +62,16 @@ pub(super) async fn poll(
         Some(event) => store.commit(vec![event]).await.is_ok(),
         None => true,
     };
+    if is_lost && is_stored {
+        tracing::warn!(
+            waba_id = %task.waba_id,
+            cure = "assign the account to the token's system user again, or remove it from apps[].accounts",
+            "account lost, its node can no longer be read"
+        );
+    }
     let next = match &failure {
+        // One such answer may be a slip of Meta's: the next poll confirms it.
+        Some(_) if may_be_lost && !is_lost => Next::Retry,
         Some(failure) => next_after(failure, clock::steady()),
         None if is_stored => Next::AtCadence,
         None => Next::Retry,
@@ -78,15 +92,17 @@ fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
     polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
 }
 
-/// Meta shows an account no more that it has shown before. Nothing else says so: its answer is that of an id
-/// that never existed.
-fn loss_shown_by(failure: &Failure, task: &Task, store: &Store) -> Option<Fact> {
+/// Does Meta no longer show an account that it has shown before? Nothing else says so: its answer is that of an
+/// id that never existed.
+fn may_be_lost(failure: &Failure, task: &Task, store: &Store) -> bool {
     let is_hidden = failure.kind() == FailureKind::NotFoundOrHidden;
-    let account = store.account(&task.waba_id).filter(|_| is_hidden)?;
-    let was_read = account.last_success(task.collector).is_some();
     let is_node = task.collector == Collector::Account;
-    let is_news = was_read && is_node && account.lost_since().is_none();
-    is_news.then_some(Fact::AccountLoss(Loss::Unreadable))
+    let account = store
+        .account(&task.waba_id)
+        .filter(|_| is_hidden && is_node);
+    account.is_some_and(|account| {
+        account.last_success(task.collector).is_some() && account.lost_since().is_none()
+    })
 }
 
 async fn read(

@@ -144,7 +144,11 @@ impl Poller {
         self.schedule.started(&task, now);
         let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
         let polled = task.clone();
-        let poll = async move { (now, once::poll(&polled, &client, &store, budgets).await) };
+        let before = self.last_failure.get(&task).copied();
+        let poll = async move {
+            let outcome = once::poll(&polled, &client, &store, budgets, before).await;
+            (now, outcome)
+        };
         let handle = self.under_way.spawn(poll);
         self.tasks.insert(handle.id(), task);
     }

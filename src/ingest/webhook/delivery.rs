@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
 use super::wire;
+use crate::domain::number::Spelling;
 use crate::domain::{
     DeliveryKey, Event, Fact, Source, Timestamp, WabaId, WebhookField, Word, message,
 };
@@ -36,7 +37,7 @@ const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 pub struct Delivery {
     /// One for each change that has account, field and value; none for the Test button's.
     pub events: Vec<Event>,
-    /// How webhooks write phone numbers; one for each change about messages, most of them known already.
+    /// How webhooks write the phone numbers of messages, each number once; most of them are known already.
     pub spellings: Vec<Event>,
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
@@ -246,11 +247,10 @@ impl Delivery {
         let value_as_written = origin.written.bytes_of(value);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value_as_written);
         if field == WebhookField::Messages {
-            self.read_spelling(origin, value, key);
-            if let Some(customers) = customers
-                && self.read_messages(origin, value, customers, key)
-            {
-                return;
+            match customers {
+                Some(customers) if self.read_messages(origin, value, customers, key) => return,
+                Some(_) => {}
+                None => self.note_spelling(origin, wire::message::spelling(value), key),
             }
         }
         let reading = wire::read(field, value, rejection_info, &mut self.oddities);
@@ -290,20 +290,22 @@ impl Delivery {
         });
     }
 
-    /// Learns how webhooks write the number. It stands beside the number's id here and nowhere else.
-    fn read_spelling(&mut self, origin: &Origin<'_>, value: &RawValue, key: DeliveryKey) {
-        let Some(waba_id) = origin.waba_id.clone() else {
+    /// Notes how webhooks write the number, once for a delivery. The digits stand beside the number's id here and
+    /// nowhere else.
+    fn note_spelling(&mut self, origin: &Origin<'_>, spelling: Option<Spelling>, key: DeliveryKey) {
+        let (Some(waba_id), Some(spelling)) = (origin.waba_id.clone(), spelling) else {
             return;
         };
-        if let Some(spelling) = wire::message::spelling(value) {
+        let fact = Fact::NumberSpelled(spelling);
+        let is_noted = |event: &Event| event.waba_id == waba_id && event.fact == fact;
+        if !self.spellings.iter().any(is_noted) {
             let key = delivery_key(&key.0.to_string(), "", "spelling", "");
-            let event = Event {
+            self.spellings.push(Event {
                 waba_id,
                 observed_at: self.received_at,
                 source: Source::Webhook(key),
-                fact: Fact::NumberSpelled(spelling),
-            };
-            self.spellings.push(event);
+                fact,
+            });
         }
     }
 
@@ -318,10 +320,20 @@ impl Delivery {
         let Some(waba_id) = origin.waba_id.clone() else {
             return false;
         };
-        let Some((number, items)) = wire::message::read(value, customers, &mut self.oddities)
+        let messages = wire::message::read(value, customers, &mut self.oddities);
+        let Some(wire::message::Messages {
+            number,
+            digits,
+            items,
+        }) = messages
         else {
             return false;
         };
+        let spelling = digits.map(|digits| Spelling {
+            id: number.clone(),
+            digits,
+        });
+        self.note_spelling(origin, spelling, key);
         let any = !items.is_empty();
         for (index, item) in (0_u64..).zip(items) {
             let at = item.at.filter(|at| self.is_plausible(*at));

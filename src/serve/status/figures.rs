@@ -14,6 +14,8 @@ pub(super) struct Figures {
     pub unwatched: u64,
     pub refused: BTreeMap<String, u64>,
     pub is_reloaded: bool,
+    /// Apps whose last discovery of accounts was not complete.
+    pub failing_discoveries: Vec<String>,
     /// Polls whose last attempt failed, each with its reason.
     pub failing: FailingPolls,
     usage: Labelled,
@@ -28,7 +30,10 @@ impl Figures {
         let refused = refused
             .by("reason")
             .map(|(reason, count)| (reason.to_owned(), whole(count)));
+        let discoveries = Labelled::of(&telemetry.discovery_up);
+        let failing = discoveries.by("app").filter(|(_, up)| *up == 0.0);
         Self {
+            failing_discoveries: failing.map(|(app, _)| app.to_owned()).collect(),
             accepted: telemetry.webhook_deliveries.get(),
             duplicates: telemetry.webhook_duplicates.get(),
             too_late: telemetry.webhook_stale.get(),

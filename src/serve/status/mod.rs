@@ -22,6 +22,8 @@ mod trouble;
 mod value;
 mod words;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::domain::access::Accesses;
@@ -41,6 +43,8 @@ use value::Moment;
 struct Facts {
     accounts: Accounts,
     access: Accesses,
+    /// How many accounts each app watches, without those it lost.
+    watched: BTreeMap<String, usize>,
     figures: Figures,
     /// Does it take commits, and if not, why?
     store: Result<(), String>,

@@ -119,7 +119,9 @@ fn of_exporter(facts: &Facts) -> Vec<Item> {
         let text = "the last reload failed, the one before it stays in force; the log says why";
         vec![Trouble::warning(text)]
     });
-    let fleet = Item::of("Accounts", &trouble::of_fleet(&facts.accounts));
+    let failing = &facts.figures.failing_discoveries;
+    let fleet = trouble::of_fleet(&facts.accounts, &facts.watched, failing);
+    let fleet = Item::of("Accounts", &fleet);
     let store = store.and_then(|troubles| Item::of("Store", &troubles));
     let reload = reload.and_then(|troubles| Item::of("Configuration", &troubles));
     let apps = facts.access.iter().filter_map(|(name, access)| {

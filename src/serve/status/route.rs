@@ -6,7 +6,7 @@
 //! | `limit` | most accounts in the answer, up to 100 | 20 |
 //! | `offset` | how many to leave out; `next_offset` of the answer before | 0 |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -122,11 +122,20 @@ fn facts(operator: &Operator) -> Facts {
     Facts {
         accounts: accounts(operator),
         access: operator.access.read(),
+        watched: watched(operator),
         figures: Figures::of(&operator.telemetry),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
         examination: examination.map_err(|error| error.to_string()),
         now: clock::now(),
     }
+}
+
+fn watched(operator: &Operator) -> BTreeMap<String, usize> {
+    let mut watched = BTreeMap::new();
+    for (app, _, count) in operator.assignments.load().counts() {
+        *watched.entry(app.to_owned()).or_default() += count;
+    }
+    watched
 }
 
 fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Selection, Refusal> {

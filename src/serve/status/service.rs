@@ -45,9 +45,7 @@ struct Loss {
 
 fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
     let status = number.status.value()?;
-    let before = number
-        .status
-        .earlier(|earlier| earlier != Status::Unknown)?;
+    let before = number.status.earlier(was_in_service)?;
     let at = number.status.since()?.at();
     let level = match status {
         // A word that Meta has added since this version: nobody can say that the number is fine.
@@ -62,6 +60,26 @@ fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
         before,
         at,
     })
+}
+
+/// A number that never got that far has nothing to lose.
+fn was_in_service(status: Status) -> bool {
+    match status {
+        Status::Connected
+        | Status::Linked
+        | Status::Flagged
+        | Status::Restricted
+        | Status::RateLimited
+        | Status::Warned
+        | Status::Paused
+        | Status::Other => true,
+        Status::Pending | Status::Unverified | Status::Unknown | Status::Banned => false,
+        Status::Disconnected
+        | Status::Migrated
+        | Status::Deleted
+        | Status::Unlinked
+        | Status::Offline => false,
+    }
 }
 
 /// Does the account list the same digits under another id that is in service?

@@ -197,6 +197,7 @@ fn facts(events: &[Event]) -> Facts {
     Facts {
         accounts: state.accounts().clone(),
         access: Accesses::new(),
+        watched: [("main".to_owned(), 1)].into(),
         figures: Figures::of(&telemetry),
         store: Ok(()),
         examination: Ok(None),

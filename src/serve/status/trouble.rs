@@ -147,8 +147,20 @@ pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestam
 }
 
 /// What is wrong with the set of accounts that are watched.
-pub(super) fn of_fleet(accounts: &Accounts) -> Vec<Trouble> {
+pub(super) fn of_fleet(
+    accounts: &Accounts,
+    watched: &BTreeMap<String, usize>,
+    failing_discoveries: &[String],
+) -> Vec<Trouble> {
     let mut found = Vec::new();
+    for (app, _) in watched.iter().filter(|(_, count)| **count == 0) {
+        let text = format!("app {app} watches no account: it lists none, and discovery finds none");
+        found.push(Trouble::critical(text));
+    }
+    for app in failing_discoveries {
+        let text = format!("discovery of the accounts of app {app} fails; the log says why");
+        found.push(Trouble::warning(text));
+    }
     if accounts.is_empty() {
         let text = "no accounts are watched: list them in the app's `accounts`, or assign them to the token's system user so that discovery finds them";
         found.push(Trouble::critical(text));

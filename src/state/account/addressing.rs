@@ -1,8 +1,10 @@
 //! Which of the account's numbers a webhook means. It names digits, and Meta's two sides may spell a number
 //! differently.
 
+use std::cmp::Reverse;
+
 use super::super::waiting::Waiting;
-use super::super::{Number, PollTimes, Stamp};
+use super::super::{Latest, Number, PollTimes, Stamp};
 use super::Account;
 use crate::domain::number::Spelling;
 use crate::domain::{Collector, DisplayDigits, Equivalence, PhoneNumberId};
@@ -14,35 +16,15 @@ impl Account {
         digits: &DisplayDigits,
         stamp: Stamp,
     ) -> Option<PhoneNumberId> {
-        self.number_shown_as(digits)
-            .or_else(|| self.number_spelled(digits))
+        let spelled = self.digits.get(digits).and_then(Latest::value);
+        let is_listed = |id: &&PhoneNumberId| self.numbers().any(|number| number.id == **id);
+        shown_as(digits, self.numbers())
+            .or_else(|| spelled.filter(is_listed).cloned())
             .or_else(|| self.equivalent_number(digits, stamp))
             .or_else(|| self.only_number(digits, stamp))
-    }
-
-    /// The number that the Graph API shows with these digits, gone ones included, so that a late webhook does
-    /// not wait for them. Of several nodes of one number, the one in use.
-    fn number_shown_as(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
-        let numbers = self.numbers.values().map(AsRef::as_ref);
-        let shown = numbers.filter(|number| number.digits().as_ref() == Some(digits));
-        let best = shown.min_by_key(|number| self.rank(number));
-        best.map(|number| number.id.clone())
-    }
-
-    /// The lowest is the most likely. Ids settle what is left, so that the answer does not depend on the order.
-    fn rank<'a>(&self, number: &'a Number) -> (bool, u8, std::cmp::Reverse<&'a PhoneNumberId>) {
-        let is_gone = Some(number.listed_at) < self.last_success(Collector::Numbers);
-        let status = number
-            .status
-            .value()
-            .map_or(u8::MAX, |status| status.rank_for_webhooks());
-        (is_gone, status, std::cmp::Reverse(&number.id))
-    }
-
-    /// The number whose messages carried these digits.
-    fn number_spelled(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
-        let id = self.digits.get(digits)?.value()?;
-        self.numbers.contains_key(id).then(|| id.clone())
+            // A number that is gone comes last: it may have been registered again under another id.
+            .or_else(|| shown_as(digits, self.numbers.values().map(AsRef::as_ref)))
+            .or_else(|| spelled.filter(|id| self.numbers.contains_key(*id)).cloned())
     }
 
     /// The number that is shown in another national spelling of these digits, if only one is.
@@ -74,7 +56,7 @@ impl Account {
             .filter(is_accepted);
         let first = accepted.next()?;
         accepted.all(|other| other == first).then_some(())?;
-        self.number_shown_as(&first)
+        shown_as(&first, self.numbers())
     }
 
     fn is_listed_since(&self, stamp: Stamp) -> bool {
@@ -100,4 +82,19 @@ impl Account {
     pub(super) fn is_unmatched(&self, waiting: &Waiting) -> bool {
         self.is_listed_since(waiting.stamp)
     }
+}
+
+/// The number that the Graph API shows with these digits. Of several nodes of one number, the one in use; ids
+/// settle the rest, so that the answer does not depend on the order.
+fn shown_as<'a>(
+    digits: &DisplayDigits,
+    numbers: impl Iterator<Item = &'a Number>,
+) -> Option<PhoneNumberId> {
+    let rank = |number: &&Number| {
+        let status = number.status.value();
+        let status = status.map_or(u8::MAX, |status| status.rank_for_webhooks());
+        (status, Reverse(number.id.clone()))
+    };
+    let shown = numbers.filter(|number| number.digits().as_ref() == Some(digits));
+    shown.min_by_key(rank).map(|number| number.id.clone())
 }

@@ -2,6 +2,8 @@
 //!
 //! Meta reports the loss of an account or of a number only once, by one event, and no poll repeats it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::{EventKind, Link};
@@ -63,6 +65,21 @@ impl LastEvents {
         let last = self.0.iter().enumerate();
         let last = last.filter(move |(place, one)| !newer(*place, one.event));
         last.map(|(_, one)| (one.event, one.at))
+    }
+
+    /// When the account or one of its numbers was last taken away by each kind of event, where no later event
+    /// has restored it.
+    pub fn losses(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
+        let lost = self
+            .0
+            .iter()
+            .filter(|one| one.event.link() == Some(Link::Lost));
+        let mut last = BTreeMap::new();
+        // They are sorted by time: the newest of a kind stays.
+        for loss in lost.filter(|one| !self.is_reversed(one)) {
+            last.insert(loss.event, loss.at);
+        }
+        last.into_iter()
     }
 
     /// Has a later event restored what this one took away? An event about the account restores its

@@ -43,12 +43,15 @@ pub fn named(template: &str) -> Named {
     named
 }
 
+/// What stands for a label's value in a query: an id, and of a label with few words all of them.
+pub const FILLED: &str = "1";
+
 /// A format with its verbs filled in.
 fn filled(format: &str) -> String {
     format
-        .replace("%q", "\"1\"")
-        .replace("%s", "1")
-        .replace("%v", "1")
+        .replace("%q", &format!("\"{FILLED}\""))
+        .replace("%s", FILLED)
+        .replace("%v", FILLED)
 }
 
 fn tokens(action: &str) -> Vec<Token> {

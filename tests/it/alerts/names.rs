@@ -1,7 +1,7 @@
 //! No rule names a metric, a label or a word of Meta's that does not exist: such a rule is valid, silent,
 //! and never fires.
 
-use super::annotations::named;
+use super::annotations::{FILLED, named};
 use super::rules::{Rule, alerts, groups};
 use super::text;
 use crate::promql::labels::{Labels, Metrics, read};
@@ -84,7 +84,9 @@ fn every_word_that_is_matched_exists() {
         let expressions: Vec<String> = annotations.chain([rule.expr.clone()]).collect();
         let matchers = expressions
             .iter()
-            .flat_map(|expression| matchers(expression));
+            .flat_map(|expression| matchers(expression))
+            // A value that comes from the alert's own labels.
+            .filter(|(_, matcher)| matcher.value != FILLED);
         let unknown = matchers.flat_map(|(metric, matcher)| words::wrong(&metric, &matcher));
         about(&rule, unknown.collect::<Vec<_>>())
     });

@@ -91,7 +91,7 @@ impl Running {
     fn until_polled(&self) {
         for collector in ["numbers", "account", "templates"] {
             let up = format!(
-                "whatsapp_exporter_poll_up{{collector=\"{collector}\",waba_id=\"{WABA}\"}} 1"
+                "whatsapp_exporter_poll_up{{app=\"default\",collector=\"{collector}\",waba_id=\"{WABA}\"}} 1"
             );
             until_metric(self.address, &up);
         }

@@ -97,22 +97,22 @@ async fn a_secret_speaks_for_the_accounts_of_its_own_app_alone() {
         assert_eq!(exporter.value(&wrong_app(app)).await, Some(0.0), "{app}");
     }
     let secret = exporter.meta.look(|world| world.app.secret.clone());
-    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_800_000_000)).await;
+    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_790_000_000)).await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(0.0));
     assert_eq!(exporter.value(&wrong_app("beta")).await, Some(1.0));
     let last =
         format!(r#"whatsapp_exporter_webhook_last_received_timestamp_seconds{{waba_id="{WABA}"}}"#);
     assert_eq!(exporter.value(&last).await, None, "not even a sign of life");
     // The same, signed by the right app, was not used up by the wrong one.
-    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
+    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
-    deliver(&exporter, OTHER_SECRET, disabled(OTHER, 1_800_000_000)).await;
+    deliver(&exporter, OTHER_SECRET, disabled(OTHER, 1_790_000_000)).await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
-    deliver(&exporter, &secret, disabled(OTHER, 1_800_000_001)).await;
+    deliver(&exporter, &secret, disabled(OTHER, 1_790_000_001)).await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     // An account that no app watches is only that.
-    deliver(&exporter, &secret, disabled("800", 1_800_000_000)).await;
+    deliver(&exporter, &secret, disabled("800", 1_790_000_000)).await;
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     let unwatched = "whatsapp_exporter_webhook_unwatched_total";
     assert_eq!(exporter.value(unwatched).await, Some(1.0));
@@ -126,7 +126,7 @@ async fn one_delivery_about_two_accounts_is_taken_for_its_own_account() {
         .iter()
         .map(|waba_id| {
             let body: serde_json::Value =
-                serde_json::from_slice(&disabled(waba_id, 1_800_000_000)).expect("JSON");
+                serde_json::from_slice(&disabled(waba_id, 1_790_000_000)).expect("JSON");
             body["entry"][0].clone()
         })
         .collect();
@@ -146,8 +146,8 @@ async fn an_account_of_two_apps_is_polled_by_the_first_and_heard_from_both() {
     };
     assert_eq!(exporter.value(&polls("alpha")).await, Some(1.0));
     assert_eq!(exporter.value(&polls("beta")).await, None);
-    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_800_000_000)).await;
-    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
+    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_790_000_000)).await;
+    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
     assert_eq!(
         exporter.value(&events(WABA)).await,
         Some(1.0),
@@ -167,8 +167,8 @@ async fn apps_with_the_same_secret_are_one_signer() {
     let world = two_accounts();
     let secret = world.app.secret.clone();
     let exporter = exporter(&[WABA], &[OTHER], &secret).await;
-    deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
-    deliver(&exporter, &secret, disabled(OTHER, 1_800_000_000)).await;
+    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
+    deliver(&exporter, &secret, disabled(OTHER, 1_790_000_000)).await;
     for waba_id in [WABA, OTHER] {
         assert_eq!(exporter.value(&events(waba_id)).await, Some(1.0));
     }

@@ -86,13 +86,16 @@ async fn a_loss_outlives_a_restart() {
     };
     let before = since(&first.get("/metrics").await);
     first.stopped().await;
-    let world = two_accounts();
+    // Nothing but the store knows of it now: this world does not show it, and never has.
+    let mut world = two_accounts();
+    let other = world.accounts.get_mut(OTHER);
+    other.expect("the world has it").is_visible = false;
     let second = Exporter::stored(world, &text, &store).await;
-    // The second world shows it again: until the first search says so, it is lost since the same time.
+    until_lost(&second, OTHER, true).await;
+    second.until_polled(WABA, "account").await;
     let metrics = second.get("/metrics").await;
-    if metrics.contains(&series) {
-        assert_eq!(since(&metrics), before);
-    }
+    assert_eq!(since(&metrics), before, "lost since the same time");
+    seen(&second, OTHER, true);
     until_lost(&second, OTHER, false).await;
 }
 
@@ -110,6 +113,48 @@ async fn what_the_configuration_leaves_out_is_not_lost() {
         .until_metrics("its absence", |text| !text.contains(&info))
         .await;
     assert!(!exporter.get("/metrics").await.contains(&lost(OTHER)));
+}
+
+#[tokio::test]
+async fn a_lost_account_that_the_configuration_leaves_out_goes() {
+    let exporter = Exporter::configured(two_accounts(), &file("discover_by_token: true")).await;
+    exporter.until_polled(OTHER, "account").await;
+    seen(&exporter, OTHER, false);
+    until_lost(&exporter, OTHER, true).await;
+    let excluded = format!("{{discover_by_token: true, exclude: '^{OTHER}'}}");
+    exporter.file.write(&file(&excluded));
+    assert_eq!(exporter.reload().await.0, 200);
+    until_lost(&exporter, OTHER, false).await;
+    assert!(!exporter.get("/metrics").await.contains(&info(OTHER)));
+}
+
+#[tokio::test]
+async fn an_app_without_accounts_is_critical_although_another_app_has_some() {
+    let world = two_accounts();
+    let app = &world.app;
+    let secrets = format!(
+        "access_token: {}, app_secret: {}, webhook_verify_token: v",
+        app.token.text, app.secret
+    );
+    let file = format!(
+        "poll: {{discovery_interval: 1s}}\napps:\n  - {{name: full, {secrets}, accounts: [{WABA}]}}\n  \
+         - {{name: bare, {secrets}, businesses: ['{}'], include: 'nothing'}}\n",
+        business_of(&world)
+    );
+    let exporter = Exporter::configured(world, &file).await;
+    exporter.until_polled(WABA, "account").await;
+    exporter
+        .until(r#"whatsapp_exporter_discovery_up{app="bare"}"#, 1.0)
+        .await;
+    let status: serde_json::Value =
+        serde_json::from_str(&exporter.get("/api/v1/status").await).expect("JSON");
+    assert_eq!(status["level"], "critical", "{status:#}");
+    assert!(
+        exporter
+            .get("/")
+            .await
+            .contains("app bare watches no account")
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ fn change(event: &str) -> String {
 
 fn envelope(changes: &[String]) -> Vec<u8> {
     let changes = changes.join(",");
-    format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":1800000000,"changes":[{changes}]}}]}}"#)
+    format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":1790000000,"changes":[{changes}]}}]}}"#)
         .into_bytes()
 }
 

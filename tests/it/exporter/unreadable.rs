@@ -9,7 +9,7 @@ const NOT_JSON: &str = r#"whatsapp_exporter_webhook_rejected_total{reason="not_j
 /// A template that is paused at this second, with `description` as it stands in the body.
 fn paused(description: &[u8], second: usize) -> Vec<u8> {
     let head = format!(
-        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":180000000{second},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":179000000{second},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
     );
     let tail = br#","title":"FIRST_PAUSE"}}}]}]}"#;
     [head.as_bytes(), description, tail].concat()

@@ -54,11 +54,17 @@ pub fn spelling(value: &RawValue) -> Option<Spelling> {
 }
 
 /// What one change says, and of which number.
-pub fn read(
-    value: &RawValue,
-    customers: &Customers,
-    odd: &mut Oddities,
-) -> Option<(PhoneNumberId, Vec<Item>)> {
+pub struct Messages {
+    /// The number.
+    pub number: PhoneNumberId,
+    /// The digits that webhooks use for it.
+    pub digits: Option<DisplayDigits>,
+    /// What happened.
+    pub items: Vec<Item>,
+}
+
+/// Reads one change.
+pub fn read(value: &RawValue, customers: &Customers, odd: &mut Oddities) -> Option<Messages> {
     let noun = WebhookField::Messages.as_str();
     let value = json::read_text(value.get(), noun, odd);
     let change = value.as_ref().and_then(|value| Object::of(noun, value));
@@ -71,6 +77,7 @@ pub fn read(
     };
     let metadata = change.object("metadata", "metadata", odd)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
+    let digits = metadata.text("display_phone_number", odd);
     let reader = Reader {
         customers,
         number: &id,
@@ -90,7 +97,11 @@ pub fn read(
             told: Told::Errors(errors),
         });
     }
-    Some((id, items))
+    Some(Messages {
+        number: id,
+        digits: digits.and_then(|text| DisplayDigits::parse(&text)),
+        items,
+    })
 }
 
 struct Reader<'a> {

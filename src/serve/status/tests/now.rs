@@ -45,7 +45,7 @@ fn a_number_that_goes_out_of_service_is_critical_then_a_warning_then_a_known_sta
         .copied()
         .filter(|one| is_out_of_service(*one));
     for status in gone {
-        for before in [Status::Connected, Status::Flagged, Status::Pending] {
+        for before in [Status::Connected, Status::Flagged, Status::Restricted] {
             for (day, level) in [(-1, "critical"), (-8, "warning"), (-31, "fine")] {
                 let told = json(&number_that_was(&[(-40, before), (day, status)]));
                 let number = first_number(&told);
