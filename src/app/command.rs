@@ -33,7 +33,7 @@ impl CommandClient {
             Some(name) => apps.find(|app| app.name == name),
             None => apps.next(),
         };
-        let app = app.context("--app: the configuration has no app of this name")?;
+        let app = app.context("--app: the configuration has no app with this name")?;
         let secret = app.app_secret.clone();
         let secret =
             secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
@@ -57,7 +57,7 @@ impl CommandClient {
         let request = self.http.post(self.url.clone());
         let request = request.header("x-hub-signature-256", signature).body(body);
         let answer = request.send().await;
-        let answer = answer.with_context(|| format!("no exporter answers at {}", self.url))?;
+        let answer = answer.with_context(|| format!("no exporter responds at {}", self.url))?;
         match answer.status() {
             StatusCode::OK => Ok(()),
             StatusCode::UNAUTHORIZED => {
@@ -65,7 +65,7 @@ impl CommandClient {
             }
             status => {
                 let why = answer.text().await.unwrap_or_default();
-                bail!("the exporter answers {status}: {}", why.trim_end())
+                bail!("the exporter responded with {status}: {}", why.trim_end())
             }
         }
     }

@@ -204,7 +204,7 @@ impl Searcher {
             match searched {
                 Ok(found) => {
                     if failed {
-                        tracing::info!(app, "discovery of accounts works again");
+                        tracing::info!(app, "account discovery recovered");
                     }
                     failed = false;
                     if self.results.send((app.clone(), found)).await.is_err() {
@@ -213,7 +213,7 @@ impl Searcher {
                 }
                 Err(error) => {
                     if !failed {
-                        tracing::warn!(app, cure = %error, "discovery of accounts failed; watching the known accounts");
+                        tracing::warn!(app, cure = %error, "account discovery failed; watching the known accounts");
                     }
                     failed = true;
                 }

@@ -59,7 +59,7 @@ pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
     let answer = http.get(url.clone()).send().await;
     let answer = answer
         .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("no exporter answers at {url}"))?;
+        .with_context(|| format!("no exporter responds at {url}"))?;
     let status = answer.status();
     if question.is_answered_by(status) {
         return Ok(());

@@ -45,13 +45,13 @@ fn log(events: &[Event], accounts: &Accounts) {
         let account = accounts.get(waba_id);
         let name = account.and_then(|account| account.name.value());
         if *fact == Fact::AccountLoss(Loss::None) {
-            tracing::info!(%waba_id, name, "lost account is back");
+            tracing::info!(%waba_id, name, "lost account found again");
         } else {
             tracing::warn!(
                 %waba_id,
                 name,
                 cure = "assign the account to the token's system user again, or remove it with `forget`",
-                "account lost, discovery no longer finds it"
+                "account lost; discovery no longer finds it"
             );
         }
     }
@@ -59,7 +59,7 @@ fn log(events: &[Event], accounts: &Accounts) {
         let more = events.len() - MAX_LINES;
         tracing::warn!(
             more,
-            "more accounts were lost or came back; whatsapp_business_account_lost_timestamp_seconds has all"
+            "more accounts lost or found again; see whatsapp_business_account_lost_timestamp_seconds"
         );
     }
 }

@@ -340,7 +340,7 @@ impl Running {
         }
         for waba_id in now.accounts().filter(|waba_id| !before.contains(waba_id)) {
             let app = now.app_of(waba_id).map(AsRef::as_ref);
-            tracing::info!(%waba_id, app, "account is watched from now on");
+            tracing::info!(%waba_id, app, "watching account");
         }
     }
 

@@ -44,22 +44,22 @@ pub(super) fn mistake(kind: SecretKind, text: &str) -> Option<&'static str> {
         Some("begins with a byte order mark (BOM); save it as UTF-8 without one")
     } else if text.contains(INVISIBLE) {
         Some(
-            "holds an invisible character, such as a zero-width space; copy it again as plain text",
+            "contains an invisible character, such as a zero-width space; copy it again as plain text",
         )
     } else if is_placeholder(kind, text) {
-        Some("is a placeholder or a variable that nothing has replaced; give the secret itself")
+        Some("is a placeholder or an unexpanded variable; set the secret itself")
     } else if is_from_meta && is_masked(text) {
         Some("is masked; choose Show in the App Dashboard and copy it again")
     } else if is_assignment(text) {
-        Some("holds a name before the value, such as NAME=value; give the value alone")
+        Some("contains a name before the value, such as NAME=value; set the value alone")
     } else if is_quoted(kind, text) {
-        Some("is in quotation marks, which would be part of it; remove them")
+        Some("is in quotation marks, which would become part of the value; remove them")
     } else if kind != SecretKind::Phrase && has_scheme(text) {
         Some(
-            "begins with the name of a scheme, such as `Bearer`, which is added when it is sent; give the token alone",
+            "begins with an authentication scheme, such as `Bearer`, which the exporter adds itself; set the token alone",
         )
     } else if is_from_meta && text.starts_with(['{', '[']) {
-        Some("is JSON or YAML; give the value alone")
+        Some("is JSON or YAML; set the value alone")
     } else {
         None
     }

@@ -53,7 +53,7 @@ const DISCOVERY_INTERVAL: Scalar<Duration> = interval(
 const DRIFT_GRACE: Scalar<Duration> = Scalar {
     setting: Setting::new(
         "poll.drift_grace",
-        "How long the webhook of a change that a poll found may take before the change counts as drift",
+        "Time that a webhook may arrive after a poll found its change, before the change counts as drift",
     )
     .default("1h"),
     parse: |text| value::duration(text, &DRIFT_GRACES),

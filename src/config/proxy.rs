@@ -59,19 +59,19 @@ fn warn_of_hidden(walker: &mut Walker<'_>, [capital, small]: &Names) {
         Some(text.trim().is_empty())
     };
     if is_blank(capital) == Some(true) && is_blank(small) == Some(false) {
-        let message = format!("is set and blank, so that {small} does not count; unset {capital}");
+        let message = format!("is set but blank, so {small} is ignored; unset {capital}");
         walker.warn(*capital, message);
     }
 }
 
 fn check(url: &str) -> Result<(), String> {
-    let not_a_url = "is not a proxy's URL; write it like http://proxy.example.com:3128, and characters of a \
-                     password that mean something in a URL as %XX";
+    let not_a_url = "is not a proxy URL; write it like http://proxy.example.com:3128, and percent-encode \
+                     special characters in the password";
     if let Some((scheme, _)) = url.split_once("://")
         && !SCHEMES.contains(&scheme)
     {
         return Err(format!(
-            "names a proxy by the scheme {}, which is not supported; give an http:// or https:// proxy, or \
+            "uses the proxy scheme {}, which is not supported; set an http:// or https:// proxy URL, or \
              unset it",
             shown_scheme(scheme)
         ));
@@ -127,7 +127,7 @@ mod tests {
             let error = check(&format!("{scheme}://me:secret@proxy:1080")).expect_err(scheme);
             assert!(
                 error.starts_with(&format!(
-                    "names a proxy by the scheme {scheme}, which is not supported; "
+                    "uses the proxy scheme {scheme}, which is not supported; "
                 )),
                 "{error}"
             );

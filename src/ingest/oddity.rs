@@ -112,7 +112,7 @@ impl Oddity {
                     .inc_by(*count);
                 let defect = defect.as_str();
                 if first_time(format!("{field}!{defect}")) {
-                    tracing::warn!(field, defect, "unreadable value from meta, replaced");
+                    tracing::warn!(field, defect, "replaced unreadable value from meta");
                 }
             }
         }

@@ -28,7 +28,9 @@ pub enum Command {
 
 /// The command was written too long ago, or the clocks differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the request was not written within the last minute; do the clocks agree?")]
+#[error(
+    "the request was not created within the last minute; check that the clocks of both machines agree"
+)]
 pub struct Stale;
 
 impl Command {

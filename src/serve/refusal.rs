@@ -16,7 +16,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "not_a_handshake",
-        "this path answers Meta's handshake and deliveries only: a browser or a scanner asked, nothing needs to be done",
+        "no action needed: a browser or a scanner requested this path, which serves only Meta's handshake and deliveries",
     ),
     (
         Refused::Webhook,
@@ -26,7 +26,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "bad_challenge",
-        "the challenge is not one of Meta's: nothing needs to be done unless the App Dashboard cannot verify the callback URL",
+        "the challenge does not have Meta's format: no action needed unless the App Dashboard cannot verify the callback URL",
     ),
     (
         Refused::Webhook,
@@ -41,7 +41,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "bad_signature",
-        "set app_secret to the secret of the app that sends (App Dashboard, App settings, Basic), and let no proxy change the body",
+        "set app_secret to the secret of the sending app (App Dashboard, App settings, Basic), and check that no proxy changes the body",
     ),
     (
         Refused::Webhook,
@@ -51,22 +51,22 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "broken_off",
-        "the sender closed the connection before the end of the body: check the time-outs and body limits of the proxy in front",
+        "the sender closed the connection before the end of the body: check the timeouts and body limits of the reverse proxy",
     ),
     (
         Refused::Webhook,
         "too_slow",
-        "the body did not arrive in time: check the network and the proxy in front; Meta sends it again",
+        "the body did not arrive in time: check the network and the reverse proxy; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
         "not_json",
-        "the body has a valid signature and is no JSON: check what else signs with this app secret",
+        "the body has a valid signature but is not JSON: check what else signs with this app secret",
     ),
     (
         Refused::Webhook,
         "not_stored",
-        "the store takes no commits: see the error before this line; Meta sends the delivery again",
+        "the store takes no commits: see the error logged before this line; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
@@ -91,7 +91,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "broken_off",
-        "the sender closed the connection before the end of the body: check its time-outs",
+        "the sender closed the connection before the end of the body: check its timeouts",
     ),
     (
         Refused::EventBatch,
@@ -106,32 +106,32 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "not_stored",
-        "the store takes no commits: see the error before this line, and send the batch again",
+        "the store takes no commits: see the error logged before this line, and send the batch again",
     ),
     (
         Refused::Request,
         "rate_limit",
-        "find out who sends so many requests, or raise rate_limit in the listener's file",
+        "find the client that sends so many requests, or raise rate_limit in the listener's web config file",
     ),
     (
         Refused::Request,
         "no_certificate",
-        "let the client show a certificate, or ask for none in the listener's file",
+        "configure a client certificate on the client, or do not require one in the listener's web config file",
     ),
     (
         Refused::Request,
         "unauthorized",
-        "give a name and password of basic_auth_users in the listener's file",
+        "send a name and password from basic_auth_users in the listener's web config file",
     ),
     (
         Refused::Connection,
         "no_room",
-        "find out who keeps so many connections open, or raise max_connections of the listener",
+        "find the client that keeps so many connections open, or raise max_connections of the listener",
     ),
     (
         Refused::Connection,
         "handshake",
-        "the client and this listener agree on no TLS: check its scheme, its TLS version and its certificate",
+        "the TLS handshake with the client failed: check the URL scheme, TLS version and certificates of the client",
     ),
 ];
 

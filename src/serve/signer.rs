@@ -58,8 +58,8 @@ pub(super) fn drop_wrong_accounts(
                 %app,
                 %waba_id,
                 changes,
-                cure = "if the app is subscribed to this account, list the account under it too",
-                "webhook ignored, the app that signed it does not watch the account"
+                cure = "if the app is subscribed to this account, list the account under that app too",
+                "webhook ignored; the signing app does not watch the account"
             );
         }
     }

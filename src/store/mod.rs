@@ -421,12 +421,12 @@ impl Shared {
         telemetry.webhook_refused.inc_by(change.expired as u64);
         if change.expired > 0 {
             let expired = change.expired;
-            tracing::warn!(%waba_id, expired, "webhooks dropped, no phone number had their digits for a week");
+            tracing::warn!(%waba_id, expired, "webhook events dropped; no phone number matched their digits for a week");
         }
         // These are a business' own numbers.
         for digits in &change.unmatched {
             let digits = digits.as_str();
-            tracing::warn!(%waba_id, digits, "webhooks wait for a phone number that no listing shows");
+            tracing::warn!(%waba_id, digits, "webhook events on hold; no listed phone number has their digits");
         }
         if event.source.is_webhook() {
             telemetry

@@ -143,7 +143,7 @@ impl FirstReads {
                     (account.numbers().count(), account.templates().count());
                 tracing::info!(
                     waba_id = %event.waba_id, name, phone_numbers, templates,
-                    "business account read completely for the first time since the start"
+                    "business account read completely for the first time since start"
                 );
             }
         }

@@ -76,7 +76,7 @@ impl Account {
             Ok(reading) => reading,
             Err(failure) => return (vec![self.unreadable(ACCOUNT, &failure)], Some(failure)),
         };
-        let name = reading.name.as_deref().unwrap_or("it has no name");
+        let name = reading.name.as_deref().unwrap_or("no name set");
         let mut findings = vec![Finding::fine(ACCOUNT, format!("can be read: {name}"))];
         let numbers = self.client.list_numbers(&self.waba_id, calls).await;
         let count = numbers.listing.objects.len();
@@ -98,9 +98,9 @@ impl Account {
             return Finding::unknown(
                 check,
                 format!(
-                    "not read to the end: `doctor` makes at most {MOST_OF_ACCOUNT} calls for an account"
+                    "not all pages read: `doctor` makes at most {MOST_OF_ACCOUNT} calls per account"
                 ),
-                "See whatsapp_exporter_poll_up of the account: polls read all of it.",
+                "Check whatsapp_exporter_poll_up of the account: polls read all pages.",
             );
         }
         if failure.is_network() {
@@ -131,12 +131,14 @@ impl Account {
                 "Make a new token with whatsapp_business_management, and assign the account to its system user."
             }
             FailureKind::RateLimit => {
-                "Wait until Meta's hour is over; if it happens again, lengthen poll.numbers_interval and the other intervals."
+                "Wait until Meta's rate limit window of one hour has passed; if it happens again, lengthen poll.numbers_interval and the other intervals."
             }
             FailureKind::Blocked => {
                 "Open WhatsApp Manager: it shows the reason, and how to appeal."
             }
-            FailureKind::Transient => "Run `doctor` again; if it stays so, see Meta's status page.",
+            FailureKind::Transient => {
+                "Run `doctor` again; if the error persists, check Meta's status page."
+            }
             FailureKind::UnknownField | FailureKind::InvalidParameter => {
                 "Set graph.api_version to a version that Meta still serves."
             }
@@ -151,10 +153,13 @@ impl Account {
 
 fn subscribed(is_subscribed: Option<bool>) -> Finding {
     match is_subscribed {
-        Some(true) => Finding::fine(SUBSCRIBED, "the app gets its webhooks"),
+        Some(true) => Finding::fine(
+            SUBSCRIBED,
+            "the app is subscribed to the account's webhooks",
+        ),
         Some(false) => Finding::problem(
             SUBSCRIBED,
-            "the app is not subscribed: no webhook of it comes",
+            "the app is not subscribed: Meta sends no webhooks about the account",
             "Run `subscribe`.",
         ),
         None => Finding::unknown(
@@ -170,10 +175,9 @@ fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
     let cadences = settings::cadences(config);
     let planned = planned_calls(&cadences, numbers, None);
     let allowed = config.poll.calls_per_hour;
-    let used =
-        usage.map(|usage| format!("; {:.0} % of Meta's quota are used", usage.ratio * 100.0));
+    let used = usage.map(|usage| format!("; {:.0} % of Meta's quota is used", usage.ratio * 100.0));
     let message = format!(
-        "{planned} calls an hour are planned, and more for templates beyond the first hundred; {allowed} are allowed{}",
+        "{planned} calls an hour are planned, plus more for templates beyond the first hundred; {allowed} are allowed{}",
         used.unwrap_or_default()
     );
     let is_spent = usage.is_some_and(|usage| usage.ratio >= config.poll.max_usage_ratio);
@@ -187,7 +191,7 @@ fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
         Finding::problem(
             BUDGET,
             message,
-            "Something uses up the quota: poll less often, or find the other user of this app.",
+            "The quota is nearly used up: poll less often, or find out what else calls Meta with this app.",
         )
     } else {
         Finding::fine(BUDGET, message)

@@ -120,7 +120,7 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
         ),
         Stop::Usage(ratio) => (
             format!(
-                "{:.0} % of the app's quota are used, and poll.max_usage_ratio is {}",
+                "{:.0} % of the app's quota is used, and poll.max_usage_ratio is {}",
                 ratio * 100.0,
                 config.poll.max_usage_ratio
             ),
@@ -128,7 +128,7 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
         ),
         Stop::Credentials(failure) => (
             failure.to_string(),
-            "Cure this first: Meta refuses every call of the app.",
+            "Fix this first: Meta rejects every call of the app.",
         ),
         Stop::Network(failure) => (
             format!("the Graph API does not respond: {failure}"),
@@ -140,5 +140,5 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
     } else {
         "accounts were"
     };
-    Finding::unknown(ACCOUNT, format!("{left} {noun} not looked at: {why}"), cure)
+    Finding::unknown(ACCOUNT, format!("{left} {noun} not checked: {why}"), cure)
 }

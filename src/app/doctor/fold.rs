@@ -27,7 +27,7 @@ pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>)
             about: about.map(str::to_owned),
             verdict,
             message: if is_fine {
-                format!("as it should be for {count} of {accounts} accounts")
+                format!("as expected for {count} of {accounts} accounts")
             } else {
                 format!("{count} more accounts are not listed")
             },
@@ -39,7 +39,7 @@ pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>)
     fine.chain(others).chain(more).collect()
 }
 
-const NOT_LISTED: &str = "Cure the findings listed, then run `doctor` again.";
+const NOT_LISTED: &str = "Fix the listed findings, then run `doctor` again.";
 
 /// How many findings of each check and verdict, in the order of their first.
 fn counts(findings: &[Finding]) -> Vec<(Cow<'static, str>, Verdict, usize)> {
@@ -87,10 +87,7 @@ mod tests {
         });
         let folded = fold(findings.collect(), accounts, Some("shop"));
         assert_eq!(folded.len(), 1 + listed + 2);
-        assert_eq!(
-            folded[0].message,
-            "as it should be for 9900 of 10000 accounts"
-        );
+        assert_eq!(folded[0].message, "as expected for 9900 of 10000 accounts");
         assert_eq!(folded[0].about.as_deref(), Some("shop"));
         assert!(folded[1..=listed].iter().all(|finding| {
             finding.verdict == Verdict::Problem && finding.message == "cannot be read"

@@ -184,8 +184,8 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
             "List the accounts, or set apps[].businesses.",
         ),
         Err(SearchError::Failed(failure)) => {
-            let message = format!("accounts cannot be looked for: {failure}");
-            let cure = "Check the ids of the businesses, and that the token's user may see them (business_management).";
+            let message = format!("accounts cannot be discovered: {failure}");
+            let cure = "Check the ids of the businesses, and that the token's user has access to them (business_management).";
             match failure.wrong_node_kind() {
                 Some(_) => Finding::problem(DISCOVERY, message, cure),
                 None => Finding::unknown(DISCOVERY, message, cure),

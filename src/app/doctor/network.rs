@@ -40,7 +40,7 @@ pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
             "Install the CA certificates (Debian: ca-certificates); behind a proxy that inspects TLS, also its CA."
         }
         (FailureKind::Tls, Callback) if is_about_certificate(failure) => {
-            "Use a certificate of a public authority, made out for this host, with its whole chain: Meta accepts no other."
+            "Use a certificate from a public CA, issued for this host, with its full chain: Meta accepts no other."
         }
         (FailureKind::Tls, GraphApi) => {
             "Check scheme and port of graph.base_url, and that no proxy interferes with TLS."
@@ -50,16 +50,16 @@ pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
         }
         (FailureKind::Proxy, _) => "Check HTTPS_PROXY and NO_PROXY, and the log of the proxy.",
         (FailureKind::Timeout, GraphApi) => {
-            "Let this machine connect to it; graph.request_timeout is the longest wait."
+            "Allow connections from this machine to it; graph.request_timeout limits the wait."
         }
         (FailureKind::Timeout, Callback) => {
             "Check that the reverse proxy forwards to the exporter: Meta waits some ten seconds."
         }
         (_, GraphApi) => {
-            "Check host and port of graph.base_url, and let this machine connect to it: firewall, routes."
+            "Check host and port of graph.base_url, and allow connections from this machine: firewall, routes."
         }
         (_, Callback) => {
-            "Start the exporter and the reverse proxy, and let the firewall admit connections to this port."
+            "Start the exporter and the reverse proxy, and allow connections to this port in the firewall."
         }
     }
 }

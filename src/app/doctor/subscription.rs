@@ -55,7 +55,7 @@ pub(super) fn credentials_refused(failure: &Failure) -> Finding {
     if failure.kind() == FailureKind::AppSecret {
         return Finding::problem(
             SECRET,
-            "is of another app than the access token: Meta refuses it",
+            "belongs to another app than the access token: Meta rejects it",
             "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
         );
     }

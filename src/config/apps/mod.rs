@@ -115,9 +115,8 @@ fn refuse_repeated_accounts(walker: &mut Walker<'_>, drafts: &[Draft]) {
         let mut places: BTreeMap<&WabaId, &str> = BTreeMap::new();
         for (place, account) in &draft.accounts {
             if let Some(first) = places.get(account) {
-                let message = format!(
-                    "account {account} is already listed in {first}; list it once for an app"
-                );
+                let message =
+                    format!("account {account} is already listed in {first}; list it once per app");
                 walker.error(place, message);
             } else {
                 places.insert(account, place);

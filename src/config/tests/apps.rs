@@ -105,7 +105,7 @@ fn an_app_lists_an_account_once_and_another_app_may_list_it_too() {
     let yaml = TWO_APPS.replace("[2, 3]", "[2, 1, 2]");
     assert_eq!(
         load(&yaml, FixedEnvironment::default()).expect_err("repeated"),
-        "apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list it once for an app"
+        "apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list it once per app"
     );
 }
 

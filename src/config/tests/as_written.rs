@@ -115,11 +115,11 @@ fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
         (format!("\u{feff}{HEX}"), "begins with a byte order mark"),
         (
             format!("WHATSAPP_ACCESS_TOKEN={HEX}"),
-            "holds a name before the value",
+            "contains a name before the value",
         ),
         (
             format!("export TOKEN={HEX}"),
-            "holds a name before the value",
+            "contains a name before the value",
         ),
         ("{{ .Token }}".to_owned(), "is a placeholder"),
         ("<your token>".to_owned(), "is a placeholder"),
@@ -141,7 +141,7 @@ fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
         let quoted = serde_json::Value::from(text.as_str()).to_string();
         let (yaml, place) = in_yaml(key, &quoted);
         let in_file = if text.starts_with("${") {
-            "holds a variable in braces"
+            "contains a variable"
         } else {
             expected
         };
@@ -171,8 +171,8 @@ fn a_bearer_prefix_is_told() {
         environment_without("").with_variable("WHATSAPP_ACCESS_TOKEN", format!("Bearer {TOKEN}"));
     assert_eq!(
         load("", environment).expect_err("a prefix"),
-        "WHATSAPP_ACCESS_TOKEN: begins with the name of a scheme, such as `Bearer`, which is added when it is \
-         sent; give the token alone"
+        "WHATSAPP_ACCESS_TOKEN: begins with an authentication scheme, such as `Bearer`, which the exporter adds \
+         itself; set the token alone"
     );
 }
 
@@ -194,13 +194,13 @@ fn a_variable_in_braces_is_told_at_any_key() {
         };
         let errors = load(&yaml, environment()).expect_err(&yaml);
         assert!(
-            errors.contains("variables in this file are not replaced"),
+            errors.contains("the exporter does not expand variables in this file"),
             "{yaml}\n{errors}"
         );
     }
     let errors = errors("apps: [{accounts: ['${WABA}']}]");
     assert!(
-        errors.starts_with("apps[0].accounts[0]: holds a variable in braces"),
+        errors.starts_with("apps[0].accounts[0]: contains a variable"),
         "{errors}"
     );
 }

@@ -150,7 +150,7 @@ impl Client {
             (_, None) => {
                 *own_app = OwnApp::NotToldUntil(now.plus(DROPPED_FOR));
                 tracing::warn!(
-                    "meta does not say which app the access token belongs to; set the app id to see whether webhooks are subscribed"
+                    "meta does not say which app the access token belongs to; set the app id to check webhook subscriptions"
                 );
             }
         }

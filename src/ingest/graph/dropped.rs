@@ -164,7 +164,7 @@ impl DroppedFields {
         tracing::warn!(
             endpoint,
             field,
-            "meta refuses a field for several accounts; leaving it out of all requests for a day"
+            "meta rejected a field for several accounts; omitting it from all requests for a day"
         );
     }
 
@@ -270,13 +270,13 @@ fn log(target: Target<'_>, field: &str, refused_by: usize) {
             endpoint,
             field,
             id,
-            "meta refuses a field; leaving it out of requests for this id for a day"
+            "meta rejected a field; omitting it from requests for this id for a day"
         );
     } else if refused_by == MAX_LOGGED + 1 {
         tracing::warn!(
             endpoint,
             field,
-            "more ids refuse this field than are logged; see whatsapp_exporter_graph_field_dropped"
+            "meta rejected the field for more ids than are logged; see whatsapp_exporter_graph_field_dropped"
         );
     }
 }

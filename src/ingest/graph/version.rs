@@ -62,7 +62,7 @@ impl Versions {
             tracing::info!(
                 asked,
                 answered = version,
-                "meta answers with another api version"
+                "meta responded with another api version"
             );
         }
     }

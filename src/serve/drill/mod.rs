@@ -46,7 +46,7 @@ pub enum Disobedience {
     Stale(#[from] Stale),
     /// Another app's secret began the drill under way.
     #[error(
-        "a drill of another app is under way; use that app's secret (--app), or wait for its end"
+        "another app's drill is running; use that app's secret (--app), or wait until the drill ends"
     )]
     AnotherApp,
     /// There is no such signal.

@@ -100,8 +100,8 @@ impl Concern {
             Self::RatedYellow => "rated YELLOW",
             Self::InAppeal => "IN_APPEAL",
             Self::Unsettled => "unsettled",
-            Self::CategoryMismatch => "in another category than Meta finds right",
-            Self::Past => "rejected, disabled or archived before",
+            Self::CategoryMismatch => "in a category that Meta considers wrong",
+            Self::Past => "rejected, disabled or archived earlier",
         }
     }
 }

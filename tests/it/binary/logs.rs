@@ -136,7 +136,7 @@ fn the_start_says_what_runs_where_and_for_whom() {
         (&json!(address), &json!(address))
     );
 
-    let message = "business account read completely for the first time since the start";
+    let message = "business account read completely for the first time since start";
     let read = until_entry(&running.exporter, message, |entry| entry["waba_id"] == WABA);
     assert!(
         read["name"].as_str().is_some_and(|name| !name.is_empty()),

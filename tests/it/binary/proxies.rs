@@ -282,7 +282,7 @@ fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_co
                 assert_eq!(outcome.code, Some(1), "{command} {name}");
                 let told = format!("{}{}", outcome.out, outcome.log);
                 let expected =
-                    format!("{name}: names a proxy by the scheme {scheme}, which is not supported");
+                    format!("{name}: uses the proxy scheme {scheme}, which is not supported");
                 assert!(told.contains(&expected), "{told}");
                 assert!(!told.contains("hidden"), "{told}");
             }
@@ -309,7 +309,7 @@ fn blank_and_unused_proxies_are_no_errors() {
     assert_eq!(hidden.code, Some(0));
     assert_eq!(
         hidden.log,
-        "warning: HTTPS_PROXY: is set and blank, so that https_proxy does not count; unset HTTPS_PROXY"
+        "warning: HTTPS_PROXY: is set but blank, so https_proxy is ignored; unset HTTPS_PROXY"
     );
 }
 

@@ -5,7 +5,7 @@ use crate::durability::deliveries::{WABA, signature};
 use crate::durability::service::Service;
 use crate::http::post_text;
 
-const MESSAGE: &str = "unreadable value from meta, replaced";
+const MESSAGE: &str = "replaced unreadable value from meta";
 
 #[test]
 fn an_unreadable_value_is_logged_once_by_field_and_defect() {

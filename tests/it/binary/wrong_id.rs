@@ -25,7 +25,7 @@ fn the_log_names_what_an_id_is_of() {
         ));
         let log = exporter.log();
         assert!(log.contains("wrong_node_type"), "{log}");
-        assert!(!log.contains("meta refuses a field"), "{log}");
+        assert!(!log.contains("meta rejected a field"), "{log}");
     }
 }
 
@@ -39,7 +39,7 @@ fn the_log_says_that_the_app_secret_is_of_another_app() {
     other.clone_into(&mut configured.expect("it is exported").1);
     let base_url = format!("--graph.base-url=http://{graph}");
     let exporter = program(&[&base_url, "--web.listen-address=127.0.0.1:0"], &variables);
-    exporter.until_logged("the app secret is not of the app that the access token belongs to");
+    exporter.until_logged("the app secret does not belong to the access token's app");
     let log = exporter.log();
     assert!(!log.contains(other), "{log}");
     assert!(

@@ -49,7 +49,7 @@ async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
         (
             graph_error(2, "service temporarily unavailable"),
             Unknown,
-            "Meta has a problem of its own",
+            "Meta has a temporary problem",
             "Run `doctor` again",
         ),
         (
@@ -61,8 +61,8 @@ async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
         (
             graph_error(80_007, "limit"),
             Problem,
-            "Meta limits calls for this account",
-            "Wait until Meta's hour is over",
+            "Meta rate-limits calls for this account",
+            "Wait until Meta's rate limit window",
         ),
         (
             graph_error(999_999, "made up"),
@@ -101,7 +101,7 @@ async fn an_account_that_does_not_respond_while_the_api_does() {
         .exporter
         .meta
         .fault(Some(Endpoint::Account), None, hang);
-    let cure = "graph.request_timeout is the longest wait";
+    let cure = "graph.request_timeout limits the wait";
     assert_found(&patient, "account", Unknown, "no response in time", cure).await;
 }
 
@@ -174,7 +174,7 @@ async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
     let found = of_check(&report, "account");
     assert_eq!(found.len(), 3, "{found:#?}");
     assert_eq!(found[0].verdict, Fine);
-    assert_eq!(found[0].message, "as it should be for 148 of 150 accounts");
+    assert_eq!(found[0].message, "as expected for 148 of 150 accounts");
     let about: Vec<_> = found[1..].iter().map(|one| one.about.as_deref()).collect();
     assert_eq!(
         about,
@@ -184,7 +184,7 @@ async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
     for check in ["phone_numbers", "subscribed_apps", "api_budget"] {
         let found = of_check(&report, check);
         assert_eq!(found.len(), 1, "{found:#?}");
-        assert_eq!(found[0].message, "as it should be for 148 of 150 accounts");
+        assert_eq!(found[0].message, "as expected for 148 of 150 accounts");
     }
     // No webhook has come for any of them.
     let silent = of_check(&report, "last_webhook");
@@ -207,7 +207,7 @@ async fn more_problems_than_fit_are_counted() {
     let report = patient.examined_with(&file_of(MANY)).await;
     let found = of_check(&report, "account");
     assert_eq!(found.len(), 1 + 50 + 1, "{found:#?}");
-    let cure = "Cure the findings listed, then run `doctor` again.";
+    let cure = "Fix the listed findings, then run `doctor` again.";
     assert_among(&found, Problem, "70 more accounts are not listed", cure);
 }
 
@@ -229,7 +229,7 @@ async fn a_limit_of_the_whole_app_ends_the_checks_and_says_for_how_many() {
         "{asked} accounts were asked about"
     );
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: Meta limits the calls of the whole app";
+    let words = "accounts were not checked: Meta limits the calls of the whole app";
     assert_among(&found, Unknown, words, "Run `doctor` again in an hour");
     assert_eq!(found.iter().filter(|one| one.verdict == Problem).count(), 0);
 }
@@ -246,12 +246,12 @@ async fn a_limit_of_one_account_ends_the_checks_of_no_other() {
     });
     let report = patient.examined_with(&file_of(30)).await;
     let found = of_check(&report, "account");
-    assert_eq!(found[0].message, "as it should be for 29 of 30 accounts");
+    assert_eq!(found[0].message, "as expected for 29 of 30 accounts");
     assert_among(
         &found,
         Problem,
-        "Meta limits calls",
-        "Wait until Meta's hour",
+        "Meta rate-limits calls",
+        "Wait until Meta's rate limit window",
     );
 }
 
@@ -265,7 +265,7 @@ async fn an_app_whose_quota_is_nearly_used_is_left_alone() {
         .fault(Some(Endpoint::Account), None, usage);
     let report = patient.examined_with(&file_of(MANY)).await;
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: 90 % of the app's quota are used, and poll.max_usage_ratio is 0.75";
+    let words = "accounts were not checked: 90 % of the app's quota is used, and poll.max_usage_ratio is 0.75";
     assert_among(&found, Unknown, words, "Run `doctor` again in an hour");
     let looked_at = &found[0].message;
     assert!(looked_at.ends_with("of 150 accounts"), "{looked_at}");
@@ -283,12 +283,12 @@ async fn an_api_that_falls_silent_ends_the_checks() {
         .fault(Some(Endpoint::Account), None, hang);
     let report = patient.examined_with(&file).await;
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: the Graph API does not respond";
+    let words = "accounts were not checked: the Graph API does not respond";
     assert_among(
         &found,
         Unknown,
         words,
-        "graph.request_timeout is the longest wait",
+        "graph.request_timeout limits the wait",
     );
 }
 
@@ -296,8 +296,8 @@ async fn an_api_that_falls_silent_ends_the_checks() {
 async fn an_account_of_more_numbers_than_a_handful_of_calls_lists() {
     let world = small_world().with_many_phone_numbers(WABA, 2_100);
     let patient = Patient::in_world(world).await;
-    let words = "not read to the end: `doctor` makes at most 20 calls";
-    let cure = "See whatsapp_exporter_poll_up of the account";
+    let words = "not all pages read: `doctor` makes at most 20 calls";
+    let cure = "Check whatsapp_exporter_poll_up of the account";
     assert_found(&patient, "phone_numbers", Unknown, words, cure).await;
 }
 
@@ -317,12 +317,12 @@ async fn a_token_that_meta_refuses_for_accounts_alone() {
         "Meta refuses it",
         cure,
     );
-    let words = "1 account was not looked at: Meta refuses the access token";
+    let words = "1 account was not checked: Meta refuses the access token";
     assert_among(
         &of_check(&report, "account"),
         Unknown,
         words,
-        "Cure this first",
+        "Fix this first",
     );
     assert_eq!(json!(report.problems), 1);
 }

@@ -34,7 +34,7 @@ async fn no_graph_api() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.base-url", &format!("http://{}", nobody()));
-    let cure = "Check host and port of graph.base_url, and let this machine connect to it";
+    let cure = "Check host and port of graph.base_url, and allow connections from this machine";
     let words = "no connection (tcp connect error: Connection refused";
     assert_found(&patient, "graph", Problem, words, cure).await;
     assert_eq!(patient.found("token").await, [], "nothing can be asked");
@@ -74,7 +74,7 @@ async fn a_graph_api_that_is_not_trusted_speaks_no_tls_or_says_nothing() {
     let patient = patient
         .with_flag("--graph.base-url", &silent)
         .with_file(&impatient);
-    let cure = "graph.request_timeout is the longest wait";
+    let cure = "graph.request_timeout limits the wait";
     assert_found(&patient, "graph", Problem, "no response in time", cure).await;
 }
 
@@ -122,7 +122,7 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
     assert_found(&patient, "handshake", Problem, words, cure).await;
     let untrusted = format!("https://{}/webhook", untrusted_server().await);
     let patient = patient.with_flag("--webhook.callback-url", &untrusted);
-    let cure = "Use a certificate of a public authority";
+    let cure = "Use a certificate from a public CA";
     let words = "its certificate is not trusted";
     assert_found(&patient, "handshake", Problem, words, cure).await;
     let plain = format!("https://{}/webhook", stranger("hello").await);

@@ -68,7 +68,7 @@ async fn a_proof_of_the_wrong_secret_is_a_matter_of_the_secret() {
     assert!(
         failure
             .to_string()
-            .starts_with("the app secret is not of the app that the access token belongs to"),
+            .starts_with("the app secret does not belong to the access token's app"),
         "{failure}"
     );
     assert!(!format!("{failure:?} {failure}").contains(SECRET));

@@ -79,7 +79,7 @@ fn a_wrong_proof_is_about_the_app_secret_whatever_the_code() {
         assert!(
             proven
                 .to_string()
-                .starts_with("the app secret is not of the app that the access token belongs to"),
+                .starts_with("the app secret does not belong to the access token's app"),
             "{proven}"
         );
     }
@@ -212,7 +212,7 @@ fn a_limit_of_the_app_is_told_from_an_accounts() {
         let failure = failure(code, "");
         assert_eq!(failure.is_rate_limit_of_app(), is_of_app, "{code}");
         let text = failure.to_string();
-        assert_eq!(text.contains("of the whole app"), is_of_app, "{text}");
+        assert_eq!(text.contains("the whole app"), is_of_app, "{text}");
     }
 }
 
