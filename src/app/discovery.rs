@@ -1,7 +1,8 @@
 //! Finds the accounts that an app is to watch, again and again.
 //!
-//! Only a search in which every question was answered counts. An account that it no longer finds is lost: Meta
-//! says nothing when a system user loses its assignment, so the account stays on the page until it returns.
+//! Only a complete search counts, one in which every request succeeded. An account that it no longer finds is
+//! lost: Meta sends no notification when a system user loses an assignment, so the account stays on the status
+//! page until it returns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,9 +42,9 @@ pub(super) enum SearchError {
 /// What a complete search found for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The accounts to watch beside those that are listed.
+    /// The accounts to watch in addition to the configured ones.
     pub taken: BTreeMap<WabaId, AccountSource>,
-    /// The accounts that `include` and `exclude` leave out.
+    /// The accounts that `include` and `exclude` filter out.
     pub left_out: BTreeSet<WabaId>,
 }
 
@@ -70,7 +71,8 @@ pub(super) async fn search(
     Ok(chosen(app, accounts))
 }
 
-/// An account that a token names has no name there: a portfolio that names it decides as well.
+/// The token's permissions list accounts without names; if a portfolio lists the same account, its name is
+/// matched as well.
 fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
     let mut found = Found::default();
     for (account, source) in accounts {
@@ -85,8 +87,8 @@ fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Foun
     found
 }
 
-/// An app's accounts after a search. Meta no longer shows a lost account; it stays until it returns or is
-/// forgotten. What the configuration leaves out is not lost, and goes.
+/// An app's accounts after a search. A lost account stays until it returns or is forgotten. An account that the
+/// configuration filters out is not lost; it is removed.
 pub(super) fn after_search(
     app: &AppConfig,
     before: &AccountsOfApp,
@@ -109,7 +111,7 @@ pub(super) fn after_search(
     accounts
 }
 
-/// Does the app's configuration search there?
+/// Whether the app's configuration searches this source.
 fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     match source {
         AccountSource::Configured => false,
@@ -118,11 +120,12 @@ fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     }
 }
 
-/// The accounts of every app: those that are listed, those that were found, and those that were lost.
+/// The accounts of every app: configured, discovered and lost.
 pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
     let apps = config.apps.iter().map(|app| {
         let found = discovered.get(&app.name).into_iter().flatten();
-        // A lost account goes with the search that once found it. The others wait for the next search to decide.
+        // A lost account is removed together with the search that found it. All others stay until the next
+        // search.
         let found = found.filter(|(_, one)| !one.is_lost || searches(app, &one.source));
         let found = found.filter(|_| app.discovery.is_on());
         let mut accounts: AccountsOfApp =
@@ -171,7 +174,7 @@ impl Discovery {
         }
     }
 
-    /// The next app and what was found for it; waits for ever where nothing is searched.
+    /// The next search result with its app. Never resolves if no app uses discovery.
     pub async fn found(&mut self) -> (String, Found) {
         match self.results.recv().await {
             Some(found) => found,

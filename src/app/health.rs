@@ -54,7 +54,7 @@ impl Question {
 /// If it does not answer, or the answer is no.
 pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
     let url = own_url(web, question)?;
-    // The same care as for Meta: no redirect; and no proxy for our own listener.
+    // As for Meta, no redirects. No proxy for the exporter's own listener.
     let http = own_client(&url, TIMEOUT)?;
     let answer = http.get(url.clone()).send().await;
     let answer = answer

@@ -215,7 +215,7 @@ impl Running {
         Ok(())
     }
 
-    /// Watches the accounts that a search found, and remembers them for the next start.
+    /// Watches the discovered accounts, and stores them for the next start.
     pub async fn take_over(&mut self, app: &str, found: &Found) {
         let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
             return;
@@ -232,14 +232,14 @@ impl Running {
                 "could not watch the discovered accounts; retrying at the next discovery"
             );
         }
-        // Also after a search that changed nothing: the store may have refused it the last time.
+        // Also after a search without changes: the previous commit may have failed.
         losses::note(&self.core.store, &self.assignments.load_full()).await;
     }
 
-    /// Removes a lost account. The caller has checked who asks.
+    /// Removes a lost account. The caller has authorized the request.
     ///
     /// # Errors
-    /// If the account is not lost, or the store cannot forget it.
+    /// If the account is not lost, or the store cannot commit the removal.
     pub async fn forget(&mut self, waba_id: &WabaId) -> Result<(), ForgetError> {
         let assignments = self.assignments.load_full();
         if !assignments.contains(waba_id) {
@@ -318,7 +318,7 @@ impl Running {
         Ok(())
     }
 
-    /// Drops the series of what is no longer watched or polled, and logs what changed.
+    /// Drops the series of accounts that are no longer watched or polled, and logs new accounts.
     fn note_assignments(&self, before: &Assignments, clients: &[Arc<Client>]) {
         let now = self.assignments.load();
         let polled: BTreeMap<&WabaId, usize> = now.polled().collect();
@@ -344,7 +344,7 @@ impl Running {
         }
     }
 
-    /// Logs what runs, where it listens, and what it watches.
+    /// Logs version, listen addresses, and the number of apps and accounts.
     pub fn log_start(&self, web: SocketAddr, webhook: Option<SocketAddr>) {
         let Config {
             store,
@@ -371,7 +371,7 @@ impl Running {
     }
 
     fn note_loaded(&self) {
-        // The counters exist from the start, so that `increase()` sees their first step.
+        // The counters are initialized to 0, so that `increase()` sees the first increment.
         for app in &self.config.apps {
             let ignored = &self.core.telemetry.webhook_wrong_app;
             ignored.with_label_values(&[app.name.as_str()]);

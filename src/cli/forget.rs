@@ -12,7 +12,7 @@ use crate::app::forget::{WabaId, forget};
 /// Arguments of `forget`.
 #[derive(Args, Clone, Debug)]
 pub struct ForgetArguments {
-    /// Where the configuration, and with it the app secret, comes from.
+    /// Sources of the configuration, which has the app secret.
     #[command(flatten)]
     config: ConfigFlags,
 

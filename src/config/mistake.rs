@@ -1,19 +1,19 @@
-//! What people write where a secret belongs: the secret with something around it, or something in its
-//! place. Each is the end of a sentence that says what it is and what to do, and none repeats the text.
+//! Detects common mistakes in secrets: extra text around the secret, or a placeholder instead of it. Each
+//! message lacks its subject, tells what to do, and never repeats the text.
 
 use super::secret::SecretKind;
 
 const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', '„', '«', '»'];
 
-/// A terminal shows none of these, and copying from a web page brings them along.
+/// Invisible in terminals, and often copied along from web pages.
 const INVISIBLE: &[char] = &[
     '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}',
 ];
 
-/// What a page shows instead of a secret.
+/// Characters that web pages show instead of a secret.
 const MASKS: &[char] = &['•', '●', '∙', '·', '*', '.', '…'];
 
-/// Words that stand for a secret in examples; matched whole.
+/// Placeholder words in examples; the whole text must match.
 const STAND_INS: &[&str] = &[
     "changeme",
     "change-me",
@@ -25,7 +25,7 @@ const STAND_INS: &[&str] = &[
     "placeholder",
 ];
 
-/// Names under which a secret is kept in files of other formats.
+/// Names of secrets in files of other formats.
 const NAMES: &[&str] = &[
     "access_token",
     "app_secret",
@@ -37,7 +37,7 @@ const NAMES: &[&str] = &[
     "webhook_verify_token",
 ];
 
-/// What this text is, if it is no secret but a slip.
+/// The message about the mistake in this text, if there is one.
 pub(super) fn mistake(kind: SecretKind, text: &str) -> Option<&'static str> {
     let is_from_meta = kind.is_from_meta();
     if text.starts_with('\u{feff}') {
@@ -65,7 +65,7 @@ pub(super) fn mistake(kind: SecretKind, text: &str) -> Option<&'static str> {
     }
 }
 
-/// Does the text hold `${NAME}`, or `${NAME:-default}` and its like?
+/// Whether the text contains `${NAME}` or a variant such as `${NAME:-default}`.
 pub(super) fn has_variable(text: &str) -> bool {
     text.match_indices("${").any(|(at, begin)| {
         let rest = &text[at + begin.len()..];
@@ -86,7 +86,7 @@ fn is_placeholder(kind: SecretKind, text: &str) -> bool {
     };
     let is_name = |name: &str| {
         let is_letter = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
-        // A phrase may well begin with a dollar sign; the names of variables are capitals.
+        // A passphrase may begin with a dollar sign; variable names consist of capitals.
         let is_case =
             kind.is_from_meta() || !name.contains(|letter: char| letter.is_ascii_lowercase());
         name.len() > 1
@@ -124,7 +124,7 @@ fn is_stand_in(text: &str) -> bool {
     is_yours || STAND_INS.contains(&bare)
 }
 
-/// Nothing but dots or asterisks, or more than a few of them in a row.
+/// Only dots or asterisks, or several of them in a row.
 fn is_masked(text: &str) -> bool {
     text.chars().count() > 2 && text.chars().all(|character| MASKS.contains(&character))
         || ["•••", "●●●", "***", "....", "…"]
@@ -159,7 +159,7 @@ fn is_assignment(text: &str) -> bool {
         && is_name
 }
 
-/// Both ends; what is from Meta has none at either.
+/// Quotation marks at both ends; for Meta's secrets, at either end.
 fn is_quoted(kind: SecretKind, text: &str) -> bool {
     let ends = [text.starts_with(QUOTES), text.trim_end().ends_with(QUOTES)];
     if kind.is_from_meta() {

@@ -10,7 +10,7 @@ use super::walker::Walker;
 /// A second suits a simulator; a day is the longest for which "present state" means anything.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
-/// Meta repeats webhooks for seven days; after that none will come.
+/// Meta retries webhooks for seven days at most.
 const DRIFT_GRACES: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 

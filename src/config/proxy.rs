@@ -1,31 +1,31 @@
-//! The variables that name a proxy. The HTTP client reads them itself, and goes without a proxy, saying
-//! nothing, where it does not understand one: what it would not understand is refused here.
+//! Validates the proxy variables. The HTTP client reads them itself, and silently connects without a proxy if
+//! it cannot parse one, so an invalid proxy is an error here.
 //!
-//! Which variable counts is the client's rule: the capital form first, even where it is blank, and
-//! `ALL_PROXY` for what has none of its own. Proxies have passwords in their URLs, so no URL is repeated.
+//! Precedence follows the client: the upper-case form wins even if it is blank, and `ALL_PROXY` is the
+//! fallback. Proxy URLs can contain passwords, so messages never repeat a URL.
 
 use hyper::Uri;
 
 use super::environment::Environment;
 use super::walker::Walker;
 
-/// Both forms of a name.
+/// Upper-case and lower-case form of a name.
 type Names = [&'static str; 2];
 
 const OWN: [Names; 2] = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"]];
 const ALL: Names = ["ALL_PROXY", "all_proxy"];
 const NONE: Names = ["NO_PROXY", "no_proxy"];
 
-/// What the client speaks to a proxy.
+/// Proxy schemes that the client supports.
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// Longest scheme repeated; anything longer is no scheme.
+/// Longest scheme that messages repeat; longer text is not a scheme.
 const MAX_SCHEME: usize = 12;
 
-/// Checks the variables; says whether one of them names a proxy.
+/// Checks the variables, and returns whether one of them sets a proxy.
 pub(super) fn read(walker: &mut Walker<'_>) -> bool {
     let own = OWN.map(|names| read_one(walker, &names));
-    // Where both have their own, nobody asks for this one.
+    // If both schemes have their own variable, `ALL_PROXY` is unused.
     let is_asked = own.contains(&false);
     let all = is_asked && read_one(walker, &ALL);
     warn_of_hidden(walker, &NONE);
@@ -43,7 +43,7 @@ fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
     true
 }
 
-/// The form that the client takes, where it names something.
+/// The variable that the client uses, unless it is blank.
 fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static str, String)> {
     let set = names.iter().find_map(|name| {
         let text = environment.variable(name)?.into_string().ok()?;
@@ -87,7 +87,7 @@ fn check(url: &str) -> Result<(), String> {
     is_good.then_some(()).ok_or_else(|| not_a_url.to_owned())
 }
 
-/// The scheme, where it can be one.
+/// The scheme, if the text can be one.
 fn shown_scheme(scheme: &str) -> &str {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     if (1..=MAX_SCHEME).contains(&scheme.len()) && scheme.bytes().all(is_part) {

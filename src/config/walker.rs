@@ -141,7 +141,7 @@ impl<'a> Walker<'a> {
         self.errors.add(place, message);
     }
 
-    /// Notes what is allowed and probably not meant.
+    /// Adds a warning about a valid setting that is probably a mistake.
     pub(super) fn warn(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.warnings.push(ConfigWarning::new(place, message));
     }
@@ -171,7 +171,7 @@ impl<'a> Walker<'a> {
         self.asked
     }
 
-    /// The verdict: the warnings, or everything that is wrong.
+    /// Returns the warnings, or all errors.
     pub(super) fn finish(self) -> Result<Vec<ConfigWarning>, ConfigErrors> {
         if self.errors.is_empty() {
             Ok(self.warnings)

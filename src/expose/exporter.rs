@@ -55,7 +55,7 @@ pub(super) fn write(
 fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assignments) {
     let mut family = page.family(&LAST_SUCCESS);
     for (waba_id, account) in accounts {
-        // The account of a drill is assigned to no app.
+        // A drill's account has no app.
         let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
         let entity = Entity::of(&[("app", app), ("waba_id", waba_id.as_str())]);
         for collector in Collector::ALL {

@@ -175,8 +175,8 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
 
 /// Totals appear with the first complete listing: a count of what happens to be known is no count.
 ///
-/// A template counts only where its state is known. OTHER is a word that Meta sent and UNKNOWN is a rating;
-/// a template that only a quality webhook has named has no status yet.
+/// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
+/// rating. A template known only from a quality webhook has no status yet.
 fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
     write_tally(page, &TEMPLATES, accounts, |template| {
         template.status.value()

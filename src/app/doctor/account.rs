@@ -1,4 +1,5 @@
-//! Checks one account: can it and its numbers be read, do its webhooks come, do its polls fit the quota?
+//! Checks one account: read access to it and its phone numbers, its webhook subscription, and the call budget
+//! of its polls.
 
 use std::sync::Arc;
 
@@ -16,33 +17,32 @@ const NUMBERS: &str = "phone_numbers";
 const SUBSCRIBED: &str = "subscribed_apps";
 const BUDGET: &str = "api_budget";
 
-/// One account, and what it is checked with.
+/// One account and the context of its checks.
 pub(super) struct Account {
     pub config: Arc<Config>,
     pub client: Arc<Client>,
     pub waba_id: WabaId,
-    /// Do the token's permissions name the account?
+    /// Whether the token's permissions include the account.
     pub is_granted: bool,
 }
 
-/// What a check came to.
+/// Result of the checks of one account.
 pub(super) enum Outcome {
     /// Findings about the account.
     Checked(Vec<Finding>),
-    /// The network failed.
+    /// The request failed without a response.
     Unreachable(Vec<Finding>, Failure),
-    /// No further account of the app should be asked about; the findings are `None` if none is about
-    /// this account.
+    /// Checks of the app's other accounts must stop. The findings are `None` if none is about this account.
     Stopped(Option<Vec<Finding>>, Stop),
 }
 
 /// Why no further account of an app is checked.
 pub(super) enum Stop {
-    /// Meta limits the calls of the whole app.
+    /// Meta rate-limits the whole app.
     RateLimit(Failure),
-    /// As much of the app's quota is used.
+    /// The share of the app's quota that is used, above the configured maximum.
     Usage(f64),
-    /// Meta refuses the app's token or secret.
+    /// Meta rejects the app's token or secret.
     Credentials(Failure),
     /// The Graph API does not respond.
     Network(Failure),
@@ -70,7 +70,7 @@ impl Account {
         }
     }
 
-    /// The findings, and the failure that the last of them is about.
+    /// The findings, and the failure behind the last one.
     async fn look(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
         let reading = match self.client.read_account(&self.waba_id, calls).await {
             Ok(reading) => reading,
@@ -170,7 +170,8 @@ fn subscribed(is_subscribed: Option<bool>) -> Finding {
     }
 }
 
-/// The calls that the polls of the account take, beside what may be taken and what Meta says is gone.
+/// Compares the planned calls of the account's polls with the allowed calls and with the quota usage that Meta
+/// reports.
 fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
     let cadences = settings::cadences(config);
     let planned = planned_calls(&cadences, numbers, None);

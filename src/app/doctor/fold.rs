@@ -1,23 +1,23 @@
-//! A report of ten thousand accounts that stays readable: what is fine becomes a count, what is not is
-//! listed up to a bound.
+//! Keeps the report readable with thousands of accounts: findings that are fine become a count, all others are
+//! listed up to a limit.
 
 use std::borrow::Cow;
 
 use super::{Finding, Verdict};
 
-/// Up to this many accounts, every finding is listed: a page or two.
+/// Up to this many accounts, every finding is listed, which fills a page or two.
 const LISTED_ACCOUNTS: usize = 25;
 
-/// Findings that are listed beyond that. Whoever has more has one cause for most of them.
+/// Maximum number of listed findings with more accounts. Beyond it, most findings share one cause.
 const MAX_LISTED: usize = 50;
 
-/// Folds the findings about `accounts` accounts; a count is `about` what they have in common.
+/// Folds the findings about `accounts` accounts. The findings with counts get `about` as their subject.
 pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>) -> Vec<Finding> {
     if accounts <= LISTED_ACCOUNTS {
         return findings;
     }
     let (fine, mut others): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_fine);
-    // Stable: accounts keep their order, and problems come before what is unknown.
+    // A stable sort: accounts keep their order, and problems come before unknown findings.
     others.sort_by_key(|finding| finding.verdict != Verdict::Problem);
     let more = others.split_off(others.len().min(MAX_LISTED));
     let counted = |(check, verdict, count): (Cow<'static, str>, Verdict, usize)| {
@@ -41,7 +41,7 @@ pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>)
 
 const NOT_LISTED: &str = "Fix the listed findings, then run `doctor` again.";
 
-/// How many findings of each check and verdict, in the order of their first.
+/// The number of findings by check and verdict, in order of first appearance.
 fn counts(findings: &[Finding]) -> Vec<(Cow<'static, str>, Verdict, usize)> {
     let mut counts: Vec<(Cow<'static, str>, Verdict, usize)> = Vec::new();
     for finding in findings {

@@ -1,18 +1,17 @@
-//! Why a server cannot be reached, and what to do about it: one explanation for the Graph API and one for
-//! the public address.
+//! Explains why a server cannot be reached and how to fix it, for the Graph API and for the public address.
 
 use crate::ingest::graph::{Failure, FailureKind};
 
-/// Whose server it is.
+/// The server that cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     /// Meta's Graph API, or the proxy in front of it.
     GraphApi,
-    /// Our own public address.
+    /// The exporter's public address.
     Callback,
 }
 
-/// What went wrong, with the operating system's or the TLS library's words for it.
+/// Describes the problem, with the message of the operating system or the TLS library.
 pub(super) fn problem(failure: &Failure) -> String {
     let what = match failure.kind() {
         FailureKind::NameResolution => "its name cannot be resolved",
@@ -28,7 +27,7 @@ pub(super) fn problem(failure: &Failure) -> String {
     }
 }
 
-/// What to do about it.
+/// Describes how to fix the problem.
 pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
     use Server::{Callback, GraphApi};
     match (failure.kind(), server) {

@@ -43,7 +43,7 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Meta refuses a call for its token or its secret.
+/// The finding about a call that Meta rejected because of its token or secret.
 pub(super) fn credentials_refused(failure: &Failure) -> Finding {
     if failure.lacks_proof() {
         return Finding::problem(

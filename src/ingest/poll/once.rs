@@ -24,7 +24,7 @@ pub(super) struct Outcome {
     pub next: Next,
 }
 
-/// The reason of a poll that read everything and could not store it.
+/// The reason of a poll that succeeded but could not be stored.
 const NOT_STORED: &str = "not_stored";
 
 impl Outcome {
@@ -78,8 +78,8 @@ fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
     polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
 }
 
-/// Meta shows an account no more that it has shown before. Nothing else says so: its answer is that of an id
-/// that never existed.
+/// The loss of an account that was readable before. Meta responds as for an id that never existed, so this is
+/// the only sign.
 fn loss_shown_by(failure: &Failure, task: &Task, store: &Store) -> Option<Fact> {
     let is_hidden = failure.kind() == FailureKind::NotFoundOrHidden;
     let account = store.account(&task.waba_id).filter(|_| is_hidden)?;
@@ -152,7 +152,8 @@ impl Calls for TaskCalls<'_> {
     }
 
     fn used(&self, usage: &Usage) {
-        // What the app has used says nothing of this account's quota; a limit of the app holds them all.
+        // The app's usage does not affect this account's quota; a rate limit of the app pauses all its
+        // accounts.
         if usage.scope == UsageScope::App {
             return;
         }

@@ -66,7 +66,7 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller of these accounts, each by its app.
+    /// Creates a poller of these accounts, each with its app.
     #[must_use]
     pub fn new(
         apps: BTreeMap<WabaId, PollingApp>,

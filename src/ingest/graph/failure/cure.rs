@@ -1,4 +1,4 @@
-//! What to do about each kind of failure, in the operator's words.
+//! Messages for operators: what each kind of failure means and how to fix it.
 
 use std::fmt;
 
