@@ -1,5 +1,5 @@
-//! What is refused on a listener, and the line about it: a refusal is noted on its answer, and logged where
-//! the peer's address is known.
+//! Logs what a listener refuses. A refusal is attached to its response, and logged in the layer that knows the
+//! peer's address.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::gate::{Gate, Peer};
 use crate::clock;
 use crate::telemetry::{Refusal, Refused};
 
-/// The likely cure of each refusal, by what is refused and the label value that counts it.
+/// The likely cure of each refusal, by kind and by the label value of its counter.
 const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
@@ -135,7 +135,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     ),
 ];
 
-/// The likely cure; a reason without one is told by its metric alone.
+/// The likely cure. A reason without one refers to its metric.
 pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
     let mut cures = CURES.iter();
     let found = cures.find(|(what, of, _)| *what == refused && *of == reason);
@@ -144,17 +144,17 @@ pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
     })
 }
 
-/// A refusal on its way to where the peer is known.
+/// A refusal, attached to the response until the peer is known.
 #[derive(Clone, Copy, Debug)]
 struct Noted(Refused, &'static str);
 
-/// Marks an answer as the refusal of something.
+/// Marks a response as a refusal.
 pub(super) fn noted(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
     answer.extensions_mut().insert(Noted(refused, reason));
     answer
 }
 
-/// Logs the answers that are refusals.
+/// Logs responses that are refusals.
 pub(super) async fn log(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let answer = next.run(request).await;

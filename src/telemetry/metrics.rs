@@ -45,11 +45,11 @@ pub struct Declared {
 pub struct Telemetry {
     registry: Registry,
     declared: Vec<Declared>,
-    /// What is refused, for the log.
+    /// Rate-limited log of refusals.
     pub refusals: RefusalLog,
-    /// Whether changes that Meta reports are logged.
+    /// Whether to log changes that Meta reports.
     pub logs_signals: AtomicBool,
-    /// The outcome of the last poll of each account and collector.
+    /// Outcome of the last poll of each account and collector.
     pub polls: PollOutcomes,
     /// Seconds from a poll's start to its end, all pages included.
     pub poll_duration: HistogramVec,
@@ -71,7 +71,7 @@ pub struct Telemetry {
     pub graph_planned_calls: IntGaugeVec,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
-    /// Fields that are left out of requests now.
+    /// Fields currently omitted from requests.
     pub graph_field_dropped: IntGaugeVec,
     /// The API version asked for and the one that answered.
     pub graph_api_version: IntGaugeVec,
@@ -87,7 +87,7 @@ pub struct Telemetry {
     pub webhook_stale: IntCounter,
     /// Changes for accounts that are not configured.
     pub webhook_unwatched: IntCounter,
-    /// Changes about an account that the app that signed them does not watch.
+    /// Changes about an account that the signing app does not watch.
     pub webhook_wrong_app: IntCounterVec,
     /// Changes about a number that no poll has shown yet, refused because too many were waiting.
     pub webhook_refused: IntCounter,
@@ -214,7 +214,7 @@ impl Telemetry {
         &self.declared
     }
 
-    /// Drops the series of an account that is no longer watched, but those of its polls.
+    /// Drops the series of an account that is no longer watched, except those of its polls.
     pub fn forget_account(&self, waba_id: &WabaId) {
         let id = waba_id.as_str();
         for kind in ["call_count", "total_cputime", "total_time"] {

@@ -1,4 +1,4 @@
-//! The outcome of the last poll of each account and collector, as two gauges that always agree.
+//! The outcome of the last poll of each account and collector, as two consistent gauges.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use prometheus::IntGaugeVec;
 
 use crate::domain::{Collector, WabaId, Word};
 
-/// Which polls are failing, each with its reason.
+/// The failing polls with their reasons.
 pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 
-/// The gauges, and the reason that each failing poll shows: it has to go when the poll recovers or fails for
-/// another reason, also after a reload has replaced the poller.
+/// The gauges, and the current reason of each failing poll. Its series must be removed when the poll recovers
+/// or fails for another reason, even after a reload has replaced the poller.
 #[derive(Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
@@ -20,7 +20,7 @@ pub struct PollOutcomes {
 }
 
 impl PollOutcomes {
-    /// `up` has the labels app, account and collector; `failure` has a reason after them.
+    /// `up` has the labels app, account and collector. `failure` also has a reason, as its last label.
     pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
         let failing = Mutex::default();
         Self {
@@ -30,7 +30,7 @@ impl PollOutcomes {
         }
     }
 
-    /// The last poll by this app succeeded, or failed for this reason.
+    /// Records the outcome of a poll: success, or the reason of its failure.
     pub fn note(
         &self,
         app: &str,
@@ -70,7 +70,7 @@ impl PollOutcomes {
         }
     }
 
-    /// The polls that fail now.
+    /// The failing polls.
     #[must_use]
     pub fn failing(&self) -> FailingPolls {
         self.lock().clone()

@@ -44,7 +44,7 @@ pub enum Disobedience {
     /// It was written too long ago, or the clocks differ.
     #[error(transparent)]
     Stale(#[from] Stale),
-    /// Another app's secret began the drill under way.
+    /// The running drill was started with another app's secret.
     #[error(
         "another app's drill is running; use that app's secret (--app), or wait until the drill ends"
     )]
@@ -91,14 +91,14 @@ pub struct Drill {
 
 #[derive(Clone, Debug)]
 struct Running {
-    /// The app whose secret began it.
+    /// The app whose secret started the drill.
     app: Arc<str>,
     until: Timestamp,
     account: Arc<Account>,
 }
 
 impl Drill {
-    /// Begins or ends a drill as the body says, which this app's secret has signed.
+    /// Starts or ends a drill as the body requests. `app` is the app whose secret signed it.
     ///
     /// # Errors
     /// Why it was not obeyed; nothing has changed then.

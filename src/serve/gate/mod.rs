@@ -125,7 +125,7 @@ impl Gate {
         self.listener
     }
 
-    /// Where its refusals are logged.
+    /// Log of its refusals.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }

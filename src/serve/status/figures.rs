@@ -14,7 +14,7 @@ pub(super) struct Figures {
     pub unwatched: u64,
     pub refused: BTreeMap<String, u64>,
     pub is_reloaded: bool,
-    /// Polls whose last attempt failed, each with its reason.
+    /// Polls whose last attempt failed, with the reason.
     pub failing: FailingPolls,
     usage: Labelled,
     planned: Labelled,

@@ -22,7 +22,7 @@ pub struct Summary {
     pub phone_numbers_by_rating: BTreeMap<&'static str, usize>,
     pub templates: usize,
     pub template_problems: usize,
-    /// Rejected or disabled longer ago, deleted or archived.
+    /// Templates that were rejected or disabled earlier, deleted or archived.
     pub templates_past: usize,
     pub failing_polls: usize,
 }

@@ -1,6 +1,6 @@
-//! How long something that has happened stays in the list of what needs attention.
+//! How long an event stays in the list of issues.
 //!
-//! Meta reports a loss once and never says that it no longer matters. Without an end, one number that was
+//! Meta reports a loss once, and never reports that it is resolved. Without a limit, one number that was
 //! retired on purpose would keep the page red and hide the next loss.
 
 use std::time::Duration;
@@ -9,18 +9,18 @@ use super::level::Level;
 use super::timeline::WINDOW;
 use crate::domain::Timestamp;
 
-/// How long something counts as recent. A week has every working day and every person on call in it, and is
-/// the period of the alerts about the same events.
+/// How long an event counts as recent. A week includes every working day and on-call shift, and is also the
+/// period of the corresponding alerts.
 pub(super) const RECENT_DAYS: u64 = 7;
 const RECENT: Duration = Duration::from_secs(RECENT_DAYS * 86_400);
 
-/// Did it happen in the last [`RECENT_DAYS`]?
+/// Whether it happened in the last [`RECENT_DAYS`].
 pub(super) fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.since(at) < RECENT
 }
 
-/// How grave a loss of that time is now: critical while it is recent, a warning as long as the timelines
-/// show it, and after that a known state.
+/// Severity of a loss by its age: critical while it is recent, a warning while the timelines show it, and
+/// neutral after that.
 pub(super) fn of_loss(at: Timestamp, now: Timestamp) -> Level {
     match now.since(at) {
         age if age < RECENT => Level::Critical,

@@ -118,7 +118,7 @@ pub(super) fn of_account(
     sorted(found)
 }
 
-/// What an `account_update` says that no state shows: the account or a number is gone, or broke a policy.
+/// Issue of an `account_update` that no other state shows: a lost account or number, or a policy violation.
 fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trouble> {
     let number = event.digits.as_ref();
     let number = number.map_or_else(String::new, |digits| {
@@ -133,7 +133,7 @@ fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trou
     (level <= Level::Warning).then(|| Trouble::new(level, text))
 }
 
-/// How grave the last event of a kind is now.
+/// Severity of the last event of a kind.
 pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Level {
     match event.event.link() {
         Some(Link::Lost) if !account.last_events.is_reversed(event) => {
@@ -146,7 +146,7 @@ pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestam
     }
 }
 
-/// What is wrong with the set of accounts that are watched.
+/// Issues of the set of watched accounts.
 pub(super) fn of_fleet(accounts: &Accounts) -> Vec<Trouble> {
     let mut found = Vec::new();
     if accounts.is_empty() {
@@ -173,7 +173,7 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble>
     found
 }
 
-/// One line for all templates that hurt now: an account may have hundreds.
+/// One line for all templates with current problems: an account may have hundreds.
 fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
     let mut counts = BTreeMap::<Concern, usize>::new();
     let concerns = account.templates();

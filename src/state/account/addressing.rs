@@ -1,5 +1,5 @@
-//! Which of the account's numbers a webhook means. It names digits, and Meta's two sides may spell a number
-//! differently.
+//! Finds the phone number that a webhook is about. Webhooks contain digits, and the Graph API may spell the
+//! same number differently.
 
 use super::super::waiting::Waiting;
 use super::super::{Number, PollTimes, Stamp};
@@ -8,7 +8,7 @@ use crate::domain::number::Spelling;
 use crate::domain::{Collector, DisplayDigits, Equivalence, PhoneNumberId};
 
 impl Account {
-    /// The number that these digits mean in an event of this time; none while that is not sure.
+    /// The number with these digits in an event of this time. `None` while the match is uncertain.
     pub(super) fn number_with(
         &self,
         digits: &DisplayDigits,
@@ -20,8 +20,8 @@ impl Account {
             .or_else(|| self.only_number(digits, stamp))
     }
 
-    /// The number that the Graph API shows with these digits, gone ones included, so that a late webhook does
-    /// not wait for them. Of several nodes of one number, the one in use.
+    /// The number that the Graph API shows with these digits, including deleted ones, so that a late webhook
+    /// does not wait for them. If several nodes have these digits, the one in use.
     fn number_shown_as(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
         let numbers = self.numbers.values().map(AsRef::as_ref);
         let shown = numbers.filter(|number| number.digits().as_ref() == Some(digits));
@@ -29,7 +29,7 @@ impl Account {
         best.map(|number| number.id.clone())
     }
 
-    /// The lowest is the most likely. Ids settle what is left, so that the answer does not depend on the order.
+    /// The lowest rank is the most likely. Ids break ties, so that the result does not depend on the order.
     fn rank<'a>(&self, number: &'a Number) -> (bool, u8, std::cmp::Reverse<&'a PhoneNumberId>) {
         let is_gone = Some(number.listed_at) < self.last_success(Collector::Numbers);
         let status = number
@@ -39,13 +39,13 @@ impl Account {
         (is_gone, status, std::cmp::Reverse(&number.id))
     }
 
-    /// The number whose messages carried these digits.
+    /// The number whose message webhooks contained these digits.
     fn number_spelled(&self, digits: &DisplayDigits) -> Option<PhoneNumberId> {
         let id = self.digits.get(digits)?.value()?;
         self.numbers.contains_key(id).then(|| id.clone())
     }
 
-    /// The number that is shown in another national spelling of these digits, if only one is.
+    /// The only number that is shown in another national spelling of these digits.
     fn equivalent_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
         let is_listed_since = self.is_listed_since(stamp);
         self.one_number(|shown| match shown.equivalence(digits) {
@@ -55,8 +55,8 @@ impl Account {
         })
     }
 
-    /// The account's only number, if its last digits agree. A listing from before the event proves nothing: the
-    /// event may be about a number that is new.
+    /// The account's only number, if its trailing digits match. The listing must be newer than the event,
+    /// because the event may be about a new number.
     fn only_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
         if !self.is_listed_since(stamp) {
             return None;
@@ -66,7 +66,7 @@ impl Account {
         shown.has_subscriber_digits_of(digits).then_some(only)
     }
 
-    /// The one listed number whose digits are accepted; none if numbers with different digits are.
+    /// The listed number whose digits are accepted. `None` if numbers with different digits are accepted.
     fn one_number(&self, is_accepted: impl Fn(&DisplayDigits) -> bool) -> Option<PhoneNumberId> {
         let mut accepted = self
             .numbers()
@@ -84,14 +84,14 @@ impl Account {
         listed.is_some_and(|listed| Stamp::polled(listed) > stamp)
     }
 
-    /// Is it known already that webhooks write this number so?
+    /// Whether this spelling is already known.
     #[must_use]
     pub fn knows_spelling(&self, spelling: &Spelling) -> bool {
         let spelled = self.digits.get(&spelling.digits);
         spelled.and_then(|known| known.value()) == Some(&spelling.id)
     }
 
-    /// Events that name digits of no number, although the account was listed completely after them.
+    /// Digits of events that match no number in a later complete listing.
     pub fn unmatched(&self) -> impl Iterator<Item = &DisplayDigits> {
         let unmatched = self.waiting.iter().filter(|one| self.is_unmatched(one));
         unmatched.map(|waiting| &waiting.told.digits)

@@ -1,24 +1,24 @@
-//! The last `account_update` of each kind, and which of them another one has reversed since.
+//! The last `account_update` of each kind, and whether a later one has reversed it.
 //!
-//! Meta reports the loss of an account or of a number only once, by one event, and no poll repeats it.
+//! Meta reports the loss of an account or of a number only once, with one event, and polls do not show it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::{EventKind, Link};
 use crate::domain::{DisplayDigits, Timestamp};
 
-/// Events kept for each account. Every kind once, and the newest of those that name one phone number:
-/// Meta allows 25 numbers for each account, and more to few.
+/// Maximum number of events per account: each kind once, plus the newest events about single phone numbers.
+/// Meta allows most accounts 25 numbers.
 const MAX_KEPT: usize = 128;
 
-/// When an `account_update` of one kind was last sent, for the account or for one of its numbers.
+/// The last `account_update` of one kind, for the account or one of its numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastEvent {
     /// When Meta sent it.
     pub at: Timestamp,
     /// `event`.
     pub event: EventKind,
-    /// `phone_number`; none where the event is about the account as a whole.
+    /// `phone_number`. `None` if the event is about the whole account.
     pub digits: Option<DisplayDigits>,
 }
 
@@ -27,7 +27,7 @@ pub struct LastEvent {
 pub struct LastEvents(Vec<LastEvent>);
 
 impl LastEvents {
-    /// Keeps the newest time of each kind and number, in whatever order the events arrive.
+    /// Keeps the newest time of each kind and number, regardless of arrival order.
     pub(super) fn observe(
         &mut self,
         event: EventKind,
@@ -54,7 +54,7 @@ impl LastEvents {
         self.0.iter()
     }
 
-    /// When each kind of event was last sent, whichever number it named.
+    /// Time of the last event of each kind, for any number.
     pub fn by_kind(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
         let newer = |place: usize, event: EventKind| {
             let mut after = self.0.iter().skip(place + 1);
@@ -65,8 +65,8 @@ impl LastEvents {
         last.map(|(_, one)| (one.event, one.at))
     }
 
-    /// Has a later event restored what this one took away? An event about the account restores its
-    /// numbers too. Of two events in the same second the loss counts: it must not go unnoticed.
+    /// Whether a later event has reversed this loss. An event about the account also restores its numbers. Of
+    /// two events in the same second the loss wins, so that it does not go unnoticed.
     #[must_use]
     pub fn is_reversed(&self, loss: &LastEvent) -> bool {
         let restores = |other: &LastEvent| {
