@@ -68,12 +68,12 @@ pub(super) async fn search(
         let owned = client.accounts_of_business(business, calls).await?;
         accounts.extend(owned.into_iter().map(|account| (account, source.clone())));
     }
-    Ok(chosen(app, accounts))
+    Ok(select_accounts(app, accounts))
 }
 
 /// The token's permissions list accounts without names; if a portfolio lists the same account, its name is
 /// matched as well.
-fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
+fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
     let mut found = Found::default();
     for (account, source) in accounts {
         if app.discovery.takes(&account.waba_id, &account.name) {
@@ -89,7 +89,7 @@ fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Foun
 
 /// An app's accounts after a search. A lost account stays until it returns or is forgotten. An account that the
 /// configuration filters out is not lost; it is removed.
-pub(super) fn after_search(
+pub(super) fn accounts_after_search(
     app: &AppConfig,
     before: &AccountsOfApp,
     found: &Found,

@@ -177,7 +177,7 @@ impl App {
                     Some(Ok(())) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
-                (app, found) = running.discovery.found() => running.take_over(&app, &found).await,
+                (app, found) = running.discovery.found() => running.watch_discovered(&app, &found).await,
                 files = running.watch.changed(running.source.environment.as_ref()) => running.take_web_files(files),
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),

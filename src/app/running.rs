@@ -216,14 +216,14 @@ impl Running {
     }
 
     /// Watches the discovered accounts, and stores them for the next start.
-    pub async fn take_over(&mut self, app: &str, found: &Found) {
+    pub async fn watch_discovered(&mut self, app: &str, found: &Found) {
         let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
             return;
         };
         let before = self.discovered.get(app).cloned().unwrap_or_default();
-        let after = discovery::after_search(config, &before, found);
+        let after = discovery::accounts_after_search(config, &before, found);
         if after != before
-            && let Err(error) = self.take_over_accounts(app, after).await
+            && let Err(error) = self.replace_accounts(app, after).await
         {
             let error = format!("{error:#}");
             tracing::error!(
@@ -253,7 +253,7 @@ impl Running {
         }
         for (app, mut accounts) in self.discovered.clone() {
             if accounts.remove(waba_id).is_some() {
-                let forgotten = self.take_over_accounts(&app, accounts).await;
+                let forgotten = self.replace_accounts(&app, accounts).await;
                 forgotten.map_err(|error| ForgetError::NotStored(format!("{error:#}")))?;
             }
         }
@@ -261,11 +261,7 @@ impl Running {
         Ok(())
     }
 
-    async fn take_over_accounts(
-        &mut self,
-        app: &str,
-        accounts: AccountsOfApp,
-    ) -> anyhow::Result<()> {
+    async fn replace_accounts(&mut self, app: &str, accounts: AccountsOfApp) -> anyhow::Result<()> {
         let mut discovered = self.discovered.clone();
         discovered.insert(app.to_owned(), accounts.clone());
         self.core.store.remember(app, accounts).await?;

@@ -98,7 +98,7 @@ fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
         let app = &assignments.apps()[index].app;
         for collector in Collector::ALL {
             let polls = &telemetry.polls;
-            polls.note(app, waba_id, *collector, Some("timeout"));
+            polls.record(app, waba_id, *collector, Some("timeout"));
         }
     }
     for app in &config.apps {
@@ -111,7 +111,7 @@ fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
 
 proptest! {
     #[test]
-    fn no_label_set_is_there_twice(
+    fn label_sets_are_unique(
         apps in prop::collection::vec(app(), 1..5),
         found in prop::collection::vec(found(), 5),
     ) {

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_version_in_the_path_belongs_to_its_own_key() {
+    fn an_api_version_in_the_path_is_an_error() {
         for (url, version) in [
             ("https://graph.facebook.com/v25.0", "v25.0"),
             ("https://graph.facebook.com/v25.0/", "v25.0"),

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_no_mistakes() {
+    fn valid_secrets_are_accepted() {
         for secret in [
             TOKEN,
             HEX,
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn quotation_marks_are_told() {
+    fn quotation_marks_are_detected() {
         let quoted = around(&[
             ("\"", "\""),
             ("'", "'"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_are_told() {
+    fn invisible_characters_are_detected() {
         assert_is(&ALL, &around(&[("\u{feff}", "")]), "byte order mark");
         assert_is(
             &ALL,
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_before_the_value_is_told() {
+    fn a_name_before_the_value_is_detected() {
         let names = around(&[
             ("WHATSAPP_ACCESS_TOKEN=", ""),
             ("export WHATSAPP_APP_SECRET=", ""),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_told() {
+    fn placeholders_are_detected() {
         let placeholders = owned(&[
             "${WHATSAPP_ACCESS_TOKEN}",
             "$WHATSAPP_ACCESS_TOKEN",
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_or_another_format_is_told() {
+    fn headers_and_other_formats_are_detected() {
         let headers = around(&[
             ("Bearer ", ""),
             ("bearer ", ""),

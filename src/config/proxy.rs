@@ -28,13 +28,13 @@ pub(super) fn read(walker: &mut Walker<'_>) -> bool {
     // If both schemes have their own variable, `ALL_PROXY` is unused.
     let is_asked = own.contains(&false);
     let all = is_asked && read_one(walker, &ALL);
-    warn_of_hidden(walker, &NONE);
+    warn_about_shadowed(walker, &NONE);
     all || own.contains(&true)
 }
 
 fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
-    warn_of_hidden(walker, names);
-    let Some((name, url)) = in_force(walker.environment(), names) else {
+    warn_about_shadowed(walker, names);
+    let Some((name, url)) = effective_variable(walker.environment(), names) else {
         return false;
     };
     if let Err(message) = check(&url) {
@@ -44,7 +44,10 @@ fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
 }
 
 /// The variable that the client uses, unless it is blank.
-fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static str, String)> {
+fn effective_variable(
+    environment: &dyn Environment,
+    names: &Names,
+) -> Option<(&'static str, String)> {
     let set = names.iter().find_map(|name| {
         let text = environment.variable(name)?.into_string().ok()?;
         Some((*name, text))
@@ -52,7 +55,7 @@ fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static st
     set.filter(|(_, text)| !text.trim().is_empty())
 }
 
-fn warn_of_hidden(walker: &mut Walker<'_>, [capital, small]: &Names) {
+fn warn_about_shadowed(walker: &mut Walker<'_>, [capital, small]: &Names) {
     let environment = walker.environment();
     let is_blank = |name| {
         let text = environment.variable(name)?.into_string().ok()?;
@@ -102,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_and_https_proxies_are_taken() {
+    fn http_and_https_proxies_are_accepted() {
         for good in [
             "http://proxy:3128",
             "https://proxy.example.com",
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_would_pass_over_is_refused_without_showing_it() {
+    fn an_invalid_proxy_url_is_refused_without_printing_it() {
         for bad in [
             "http:/secret:1",
             "http//secret:1",

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_app_that_lists_an_account_polls_it_and_a_lost_one_is_polled_by_nobody() {
+    fn the_first_listing_app_polls_an_account_and_lost_accounts_are_not_polled() {
         use AccountSource::{Business, Configured, Token};
         let business = Business(BusinessId::parse("7").expect("digits"));
         let found_and_lost = [("1", Token, false), ("2", Token, true), ("3", Token, true)];

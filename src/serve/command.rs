@@ -36,7 +36,7 @@ pub struct Stale;
 impl Command {
     /// The command in a signed body. `None` for webhooks.
     #[must_use]
-    pub fn in_body(body: &[u8]) -> Option<Self> {
+    pub fn from_body(body: &[u8]) -> Option<Self> {
         let is = |object: &str| {
             let rest = body.strip_prefix(br#"{"object":""#);
             let rest = rest.and_then(|rest| rest.strip_prefix(object.as_bytes()));
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_told_from_a_webhook() {
+    fn commands_are_distinguished_from_webhooks() {
         for (body, command) in [
             (
                 r#"{"object":"whatsapp_business_exporter_drill","written_ms":1}"#,
@@ -86,7 +86,7 @@ mod tests {
             (r#"{"object":"whatsapp_business_account","entry":[]}"#, None),
             ("", None),
         ] {
-            assert_eq!(Command::in_body(body.as_bytes()), command, "{body}");
+            assert_eq!(Command::from_body(body.as_bytes()), command, "{body}");
         }
     }
 }

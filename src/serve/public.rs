@@ -153,7 +153,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Ok(signer) => signer,
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
-    match Command::in_body(&body) {
+    match Command::from_body(&body) {
         Some(Command::Drill) => return drill(&public, &body, signer),
         Some(Command::Forget) => return forget(&public, &body, signer).await,
         None => {}
@@ -281,5 +281,5 @@ fn refuse(public: &Public, status: StatusCode, reason: &'static str) -> Response
         .with_label_values(&[reason])
         .inc();
     let answer = (status, format!("{reason}\n")).into_response();
-    refusal::noted(answer, Refused::Webhook, reason)
+    refusal::mark(answer, Refused::Webhook, reason)
 }

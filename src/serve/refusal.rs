@@ -149,7 +149,7 @@ pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
 struct Noted(Refused, &'static str);
 
 /// Marks a response as a refusal.
-pub(super) fn noted(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
+pub(super) fn mark(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
     answer.extensions_mut().insert(Noted(refused, reason));
     answer
 }
@@ -174,7 +174,7 @@ pub(super) fn note(gate: &Gate, refused: Refused, reason: &'static str, peer: Pe
         cure: cure(refused, reason),
         peer: peer.address,
     };
-    gate.telemetry().refusals.note(refusal, clock::steady());
+    gate.telemetry().refusals.record(refusal, clock::steady());
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
     use crate::telemetry::{Labelled, Telemetry};
 
     #[test]
-    fn every_reason_that_is_counted_has_one_cure_and_no_other_has() {
+    fn every_counted_reason_has_exactly_one_cure() {
         let telemetry = Arc::new(Telemetry::new());
         drop(Gate::open("web", Arc::clone(&telemetry)));
         let of_requests = Labelled::of(&telemetry.requests_refused);

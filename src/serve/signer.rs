@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_has_one_line_an_hour_and_pairs_are_bounded() {
+    fn a_pair_is_logged_once_an_hour_and_pairs_are_bounded() {
         let log = WrongAppLog::default();
         let now = Timestamp::from_seconds(1_775_000_000);
         let app: Arc<str> = "main".into();

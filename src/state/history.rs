@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_there_at_the_first_poll_may_be_older() {
+    fn a_value_of_the_first_poll_has_no_change_time() {
         let at = Timestamp::from_seconds;
         let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
         for (seen, changed) in [
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_before_is_the_latest_other_one_that_is_meant() {
+    fn the_earlier_value_is_the_latest_matching_other_value() {
         let polled = |second| Stamp::polled(Timestamp::from_seconds(second));
         let history = history_of(&[
             (polled(1), 3),
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_without_a_webhook_is_drift_once_its_grace_is_over() {
+    fn a_change_without_a_webhook_is_drift_after_the_grace_period() {
         use DriftKind::{PollAlone, WebhookAlone};
         let alone = [
             poll(0, 1),
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_webhook_is_no_drift_and_after_the_grace_it_takes_nothing_back() {
+    fn a_late_webhook_is_not_drift_and_never_reverts_counted_drift() {
         let late = [
             poll(0, 1),
             poll(5, 2),

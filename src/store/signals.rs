@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn first_values_of_polls_and_what_is_withdrawn_have_no_line() {
+    fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
         use Amendment::{Learned, Withdrawn};
         let at = Timestamp::from_seconds;
         let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));

@@ -31,7 +31,7 @@ impl PollOutcomes {
     }
 
     /// Records the outcome of a poll: success, or the reason of its failure.
-    pub fn note(
+    pub fn record(
         &self,
         app: &str,
         waba_id: &WabaId,
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_poll_shows_its_latest_reason_alone_and_none_once_it_works() {
+    fn a_failing_poll_shows_only_its_latest_reason() {
         let polls = Telemetry::new().polls;
         let waba_id = WabaId::parse("800").expect("digits");
         let reasons = || {
@@ -105,7 +105,7 @@ mod tests {
             reasons
         };
         let up = || Labelled::of(&polls.up).value(&[("waba_id", "800")]);
-        let note = |failure| polls.note("a", &waba_id, Collector::Numbers, failure);
+        let note = |failure| polls.record("a", &waba_id, Collector::Numbers, failure);
         note(Some("token"));
         note(Some("timeout"));
         assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));

@@ -47,7 +47,7 @@ pub struct RefusalLog(Mutex<Limiter>);
 
 impl RefusalLog {
     /// Logs the refusal, or counts it for the next line about the same reason.
-    pub fn note(&self, refusal: Refusal, now: Timestamp) {
+    pub fn record(&self, refusal: Refusal, now: Timestamp) {
         let line = self.limiter().observe(refusal, now);
         line.iter().for_each(Line::write);
     }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_one_line_at_once_and_one_with_the_rest_a_minute_later() {
+    fn a_burst_is_one_line_at_once_and_one_summary_a_minute_later() {
         let mut limiter = Limiter::default();
         let lines: Vec<Line> = (0..550)
             .filter_map(|which| {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_is_a_line_a_minute_that_counts_all_of_it() {
+    fn sustained_refusals_are_one_line_a_minute_with_the_full_count() {
         let mut limiter = Limiter::default();
         let mut counts = Vec::new();
         for second in 0..600 {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_listeners_and_kinds_do_not_share_a_minute() {
+    fn reasons_listeners_and_kinds_are_limited_separately() {
         let mut limiter = Limiter::default();
         let other_listener = Refusal {
             listener: "webhook",

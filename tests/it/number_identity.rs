@@ -118,7 +118,7 @@ fn another_national_spelling_is_the_same_number_at_once() {
 }
 
 #[test]
-fn an_exact_spelling_goes_before_a_national_variant_and_two_variants_are_no_answer() {
+fn an_exact_spelling_wins_and_two_variants_are_ambiguous() {
     let both = [
         ("+55 11 96123-4567", Status::Connected),
         ("+55 11 6123-4567", Status::Connected),
@@ -138,7 +138,7 @@ fn an_exact_spelling_goes_before_a_national_variant_and_two_variants_are_no_answ
 }
 
 #[test]
-fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_land_line() {
+fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_landline() {
     let numbers = [
         ("+54 11 5555-1234", Status::Connected),
         ("+1 555-010-0199", Status::Connected),
@@ -174,7 +174,7 @@ fn the_only_number_takes_the_event_when_a_newer_listing_shows_no_other() {
 }
 
 #[test]
-fn messages_teach_the_spelling_also_to_what_waits_for_it() {
+fn a_message_resolves_the_spelling_for_waiting_events() {
     let numbers = [
         ("+88 1234 001", Status::Connected),
         ("+88 1234 002", Status::Connected),
@@ -192,7 +192,7 @@ fn messages_teach_the_spelling_also_to_what_waits_for_it() {
 }
 
 #[test]
-fn of_two_nodes_of_one_number_the_one_in_use_takes_the_event() {
+fn of_two_nodes_of_one_number_the_active_one_receives_the_event() {
     use Status::{Connected, Deleted, Disconnected, Flagged, Migrated, Pending};
     let shown = "+1 555-010-0199";
     for (statuses, expected) in [
@@ -214,7 +214,7 @@ fn of_two_nodes_of_one_number_the_one_in_use_takes_the_event() {
 }
 
 #[test]
-fn what_no_number_answers_to_is_dropped_after_a_week() {
+fn an_unmatched_event_is_dropped_after_a_week() {
     let numbers = [("+1 555-010-0199", Status::Connected)];
     let mut state = state_with(&numbers);
     flag(&mut state, 60, "491701112223");
@@ -225,7 +225,7 @@ fn what_no_number_answers_to_is_dropped_after_a_week() {
 }
 
 #[test]
-fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
+fn an_undated_webhook_is_a_retry_only_directly_after_its_equal() {
     let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
     let change = |event| quality("15550100199", event);
     assert_eq!(deliver(&mut state, 60, "", &change("FLAGGED")), 0);
@@ -259,7 +259,7 @@ fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
 }
 
 #[test]
-fn without_a_time_a_repeat_is_one_for_hours_and_no_longer() {
+fn an_undated_webhook_is_a_retry_only_for_some_hours() {
     let rejected = r#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":7001002003004005,"message_template_name":"spring_offer","message_template_language":"en","reason":"SCAM"}}"#;
     let review = r#"{"field":"account_review_update","value":{"decision":"REJECTED"}}"#;
     for change in [rejected, review] {

@@ -50,8 +50,8 @@ pub(super) enum Stop {
 
 impl Account {
     pub async fn examine(&self) -> Outcome {
-        let calls = CountedCalls::of_account();
-        let (findings, failure) = self.look(&calls).await;
+        let calls = CountedCalls::for_account();
+        let (findings, failure) = self.check(&calls).await;
         if let Some(failure) = failure {
             if failure.is_about_credentials() {
                 return Outcome::Stopped(None, Stop::Credentials(failure));
@@ -71,7 +71,7 @@ impl Account {
     }
 
     /// The findings, and the failure behind the last one.
-    async fn look(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
+    async fn check(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
         let reading = match self.client.read_account(&self.waba_id, calls).await {
             Ok(reading) => reading,
             Err(failure) => return (vec![self.unreadable(ACCOUNT, &failure)], Some(failure)),

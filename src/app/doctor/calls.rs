@@ -24,12 +24,12 @@ pub(super) struct CountedCalls {
 
 impl CountedCalls {
     /// Creates the limit for calls about an app.
-    pub fn of_app() -> Self {
+    pub fn for_app() -> Self {
         Self::at_most(MOST_OF_APP)
     }
 
     /// Creates the limit for calls about one account.
-    pub fn of_account() -> Self {
+    pub fn for_account() -> Self {
         Self::at_most(MOST_OF_ACCOUNT)
     }
 

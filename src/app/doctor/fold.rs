@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_counted_and_problems_are_listed_first() {
+    fn with_many_accounts_fine_findings_are_counted_and_problems_come_first() {
         let (accounts, listed) = (10_000, MAX_LISTED);
         let findings = (0..accounts).flat_map(|account| match account % 100 {
             0 => vec![problem(account), unknown(account)],

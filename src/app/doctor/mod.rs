@@ -103,7 +103,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
-            let calls = CountedCalls::of_app();
+            let calls = CountedCalls::for_app();
             let app = App {
                 config: app,
                 client,

@@ -93,7 +93,7 @@ fn every_blank_variable_is_unset() {
 }
 
 #[test]
-fn a_blank_variable_leaves_its_file_in_force() {
+fn a_blank_variable_does_not_override_its_file() {
     for [_, _, variable, file] in SECRETS {
         let environment = environment_without(variable)
             .with_file("/secret", format!("{HEX}\n"))
@@ -108,7 +108,7 @@ fn a_blank_variable_leaves_its_file_in_force() {
 }
 
 #[test]
-fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
+fn extra_text_around_a_secret_is_an_error_in_every_source() {
     let slips = [
         (format!("\"{HEX}\""), "is in quotation marks"),
         (format!("'{HEX}'"), "is in quotation marks"),
@@ -166,7 +166,7 @@ fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
 }
 
 #[test]
-fn a_bearer_prefix_is_told() {
+fn a_bearer_prefix_is_an_error() {
     let environment =
         environment_without("").with_variable("WHATSAPP_ACCESS_TOKEN", format!("Bearer {TOKEN}"));
     assert_eq!(
@@ -177,7 +177,7 @@ fn a_bearer_prefix_is_told() {
 }
 
 #[test]
-fn a_variable_in_braces_is_told_at_any_key() {
+fn a_variable_in_braces_is_an_error_for_every_key() {
     for setting in super::super::reference() {
         let Some((section, name)) = setting.key.and_then(|key| key.split_once('.')) else {
             continue;
@@ -206,7 +206,7 @@ fn a_variable_in_braces_is_told_at_any_key() {
 }
 
 #[test]
-fn a_byte_order_mark_before_the_file_is_no_error_and_utf16_is() {
+fn a_byte_order_mark_is_accepted_but_utf16_is_an_error() {
     let file = format!("\u{feff}apps: [{{access_token: {TOKEN}}}]");
     assert!(load(&file, environment_without("WHATSAPP_ACCESS_TOKEN")).is_ok());
     for big in [false, true] {
@@ -239,7 +239,7 @@ fn a_byte_order_mark_before_the_file_is_no_error_and_utf16_is() {
 }
 
 #[test]
-fn an_app_secret_of_another_shape_is_a_warning_at_its_place() {
+fn an_app_secret_of_unusual_format_is_a_warning() {
     let warnings = |yaml: &str, environment| -> Vec<String> {
         let config = good(yaml, environment);
         config.warnings.iter().map(ToString::to_string).collect()

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_does_not_say_its_app_is_asked_again_after_a_day() {
+    async fn the_app_of_a_token_is_requested_again_after_a_day() {
         let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
         let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
         let meta = Meta::answering([refusal, Answer::json(&told)]).await;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_about_the_token_ends_that_day() {
+    async fn a_response_about_the_token_ends_the_wait() {
         let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
         let meta = Meta::answering([Answer::json(&told)]).await;
         set(&meta, OwnApp::NotToldUntil(clock::now().plus(DROPPED_FOR)));

@@ -152,7 +152,7 @@ impl Client {
         without: Option<&str>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         let mut drops = 0;
         loop {
             let requested = self.fields.requested(target, without, clock::now());
@@ -167,7 +167,7 @@ impl Client {
             if drops > MAX_FIELDS_DROPPED || failure.kind() != FailureKind::UnknownField {
                 return Err(failure);
             }
-            let (now, refusal) = (clock::now(), Refusal::of(endpoint, &failure));
+            let (now, refusal) = (clock::now(), Refusal::from_failure(endpoint, &failure));
             let is_simpler_now = failure.field().is_some_and(|field| {
                 self.fields.drop_field(target, field, refusal, now)
                     // Another poll dropped it while this request was in flight.
@@ -182,7 +182,7 @@ impl Client {
     /// The node, with the edge of subscribed apps where Meta lets that be read along.
     async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         let asks_for_apps = self.fields.requests(target, SUBSCRIBED_APPS, clock::now());
         let refusal = match self
             .call_with_fields(endpoint, path, &none, None, caller)

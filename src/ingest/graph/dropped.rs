@@ -34,8 +34,8 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Of a request to this path.
-    pub fn of(endpoint: Endpoint, path: &'a str) -> Self {
+    /// Creates the target of a request to this path.
+    pub fn new(endpoint: Endpoint, path: &'a str) -> Self {
         let object = path.split('/').next().unwrap_or_default();
         Self { endpoint, object }
     }
@@ -52,7 +52,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// Classifies the rejection of a field by the type of the node that lacks it.
-    pub fn of(endpoint: Endpoint, failure: &Failure) -> Self {
+    pub fn from_failure(endpoint: Endpoint, failure: &Failure) -> Self {
         let is_right_type = |node: &NodeKind| endpoint.returned_node().as_ref() == Some(node);
         // The message about deprecated fields has no node type: it is about the API version.
         if failure.node().is_none_or(is_right_type) {

@@ -121,7 +121,7 @@ impl Failure {
                 .and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()))
         };
         let text = |key| error.get(key).and_then(Value::as_str);
-        let wording = Wording::read(text("message").unwrap_or_default());
+        let wording = Wording::parse(text("message").unwrap_or_default());
         let (code, subcode) = (number("code"), number("error_subcode"));
         let transient = error
             .get("is_transient")

@@ -123,7 +123,7 @@ impl Client {
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The first page says it all; the others need not say it again.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self
                 .call_with_fields(endpoint, path, &query, None, caller)

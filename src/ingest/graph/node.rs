@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_name_is_not_kept() {
+    fn text_that_is_not_a_name_is_dropped() {
         let long = "a".repeat(MAX_NAME + 1);
         for text in ["", " ", "--", "a\nb", "<script>", "token=EAAG", &long] {
             assert_eq!(NodeKind::parse(text), None, "{text}");

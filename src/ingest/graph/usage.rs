@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_cannot_be_read_costs_no_other() {
+    fn an_unreadable_figure_does_not_affect_others() {
         let usage = read(
             BUSINESS_USAGE,
             r#"{"800100":[{"type":"cut \ud83d","call_count":1e999,"total_cputime":90}]}"#,

@@ -35,7 +35,7 @@ mod tests {
     use crate::ingest::json::Defect;
 
     #[test]
-    fn what_was_replaced_is_reported_and_what_is_not_json_says_nothing() {
+    fn replacements_are_reported_but_invalid_json_is_not() {
         let mut odd = Oddities::new();
         let value = read(
             br#"{"a": "\ud83d", "b": [1e999, 1e999]}"#,

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn one_apps_drill_is_not_for_another_app_to_change() {
+    fn an_app_cannot_change_the_drill_of_another_app() {
         let (drill, other) = (Drill::default(), "other".into());
         let begin = Order::begin(Signal::NumberRed, LONGEST, NOW).body();
         drill.obey(&begin, &app(), NOW).expect("a good order");

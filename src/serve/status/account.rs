@@ -163,7 +163,7 @@ fn template_problems(
 ) -> (Vec<(Concern, &Template)>, BTreeMap<&'static str, usize>) {
     let (mut problems, mut past) = (Vec::new(), BTreeMap::new());
     for template in account.templates() {
-        match Concern::about(template, now) {
+        match Concern::from_template(template, now) {
             None => {}
             Some(Concern::Past) => {
                 let status = template.status.value().map_or("OTHER", Word::as_str);

@@ -43,7 +43,7 @@ pub enum Concern {
 
 impl Concern {
     /// Why this template is shown. `None` if it has no problem.
-    pub(super) fn about(template: &Template, now: Timestamp) -> Option<Self> {
+    pub(super) fn from_template(template: &Template, now: Timestamp) -> Option<Self> {
         let changed = template.status.changed().map(|stamp| stamp.at());
         let if_recent = |concern| {
             let recent = changed.is_some_and(|at| is_recent(at, now));

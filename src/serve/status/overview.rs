@@ -176,7 +176,7 @@ fn summary(facts: &Facts) -> Summary {
         }
         for template in account.templates() {
             summary.templates += 1;
-            match Concern::about(template, facts.now) {
+            match Concern::from_template(template, facts.now) {
                 None => {}
                 Some(Concern::Past) => summary.templates_past += 1,
                 Some(_) => summary.template_problems += 1,

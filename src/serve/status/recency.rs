@@ -21,7 +21,7 @@ pub(super) fn is_recent(at: Timestamp, now: Timestamp) -> bool {
 
 /// Severity of a loss by its age: critical while it is recent, a warning while the timelines show it, and
 /// neutral after that.
-pub(super) fn of_loss(at: Timestamp, now: Timestamp) -> Level {
+pub(super) fn loss_level(at: Timestamp, now: Timestamp) -> Level {
     match now.since(at) {
         age if age < RECENT => Level::Critical,
         age if age < WINDOW => Level::Warning,
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_fades_from_critical_to_warning_to_a_known_state() {
+    fn a_loss_is_critical_then_a_warning_then_neutral() {
         let now = Timestamp::from_seconds(1_775_000_000);
         let days_ago = |days: u64| now.minus(Duration::from_secs(days * 86_400));
         for (days, level) in [
@@ -44,12 +44,12 @@ mod tests {
             (29, Level::Warning),
             (30, Level::Neutral),
         ] {
-            assert_eq!(of_loss(days_ago(days), now), level, "{days} days ago");
+            assert_eq!(loss_level(days_ago(days), now), level, "{days} days ago");
             assert_eq!(is_recent(days_ago(days), now), days < RECENT_DAYS);
         }
         // Meta's clock may be ahead of ours.
         assert_eq!(
-            of_loss(now.plus(Duration::from_secs(5)), now),
+            loss_level(now.plus(Duration::from_secs(5)), now),
             Level::Critical
         );
     }

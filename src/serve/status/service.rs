@@ -55,7 +55,7 @@ fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
         Status::Other | Status::Unknown if recency::is_recent(at, now) => Level::Warning,
         status if !is_out_of_service(status) => return None,
         _ if is_replaced(number, account) => return None,
-        _ => recency::of_loss(at, now),
+        _ => recency::loss_level(at, now),
     };
     Some(Loss {
         level,

@@ -209,7 +209,7 @@ fn with_trouble_everywhere(mut facts: Facts) -> Facts {
     let telemetry = Telemetry::new();
     let waba_id = WabaId::parse(WABA).expect("digits");
     let polls = &telemetry.polls;
-    polls.note("main", &waba_id, Collector::Numbers, Some("timeout"));
+    polls.record("main", &waba_id, Collector::Numbers, Some("timeout"));
     let usage = telemetry
         .graph_usage_ratio
         .with_label_values(&[WABA, "call_count"]);

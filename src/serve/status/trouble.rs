@@ -137,7 +137,7 @@ fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trou
 pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Level {
     match event.event.link() {
         Some(Link::Lost) if !account.last_events.is_reversed(event) => {
-            recency::of_loss(event.at, now)
+            recency::loss_level(event.at, now)
         }
         _ if event.event == EventKind::AccountViolation && recency::is_recent(event.at, now) => {
             Level::Warning
@@ -177,7 +177,7 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble>
 fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
     let mut counts = BTreeMap::<Concern, usize>::new();
     let concerns = account.templates();
-    let concerns = concerns.filter_map(|template| Concern::about(template, now));
+    let concerns = concerns.filter_map(|template| Concern::from_template(template, now));
     for concern in concerns.filter(|concern| concern.level() <= Level::Warning) {
         *counts.entry(concern).or_default() += 1;
     }

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_about_one_number_leaves_the_others_alone() {
+    fn an_event_about_one_number_does_not_affect_others() {
         use EventKind::{AccountReconnected, PartnerRemoved};
         let two = [(PartnerRemoved, Some(1), 0), (PartnerRemoved, Some(2), 0)];
         let restored = |number| {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_one_time_the_newest() {
+    fn each_kind_keeps_its_newest_time() {
         let last = observed(&[
             (EventKind::PartnerRemoved, Some(1), 3),
             (EventKind::PartnerRemoved, None, 1),

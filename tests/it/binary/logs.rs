@@ -99,7 +99,7 @@ impl Running {
 }
 
 #[test]
-fn the_start_says_what_runs_where_and_for_whom() {
+fn the_start_line_has_version_addresses_and_counts() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "store: {url: 'sqlite:state.db'}\n");
     let start = until_entry(&running.exporter, "starting", |_| true);
@@ -159,7 +159,7 @@ fn the_start_says_what_runs_where_and_for_whom() {
 }
 
 #[test]
-fn each_change_is_one_line_of_its_own_target() {
+fn each_change_is_one_line_with_the_signals_target() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "poll: {numbers_interval: 1s}\n");
     running.until_polled();
@@ -197,7 +197,7 @@ fn each_change_is_one_line_of_its_own_target() {
 }
 
 #[test]
-fn a_reload_switches_the_lines_about_changes() {
+fn a_reload_switches_change_logging() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "log: {signals: false}\n");
     running.until_polled();
@@ -322,7 +322,7 @@ fn until_refused(running: &Running, message: &str, reason: &str, cure: &str) {
 }
 
 #[test]
-fn what_the_listener_refuses_has_its_line_as_well() {
+fn refusals_of_the_listener_are_logged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let hash = bcrypt::hash("open sesame", 4).expect("a hash");
     let web =
@@ -352,7 +352,7 @@ fn what_the_listener_refuses_has_its_line_as_well() {
 }
 
 #[test]
-fn a_client_without_tls_has_its_line_and_a_probe_of_the_port_has_none() {
+fn a_client_without_tls_is_logged_but_a_port_probe_is_not() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let server = Authority::new().server();
     let web = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n";

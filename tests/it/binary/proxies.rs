@@ -109,7 +109,7 @@ fn unusual(address: SocketAddr) -> [String; 2] {
 }
 
 #[test]
-fn no_proxy_is_asked_for_our_own_listener_whatever_its_address() {
+fn our_own_listener_is_never_reached_through_a_proxy() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let service = Service::start(folder.path());
     let proxy = Proxy::start(None);
@@ -133,7 +133,7 @@ fn no_proxy_is_asked_for_our_own_listener_whatever_its_address() {
 }
 
 #[test]
-fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
+fn doctor_reaches_the_running_exporter_without_a_proxy() {
     let mut pair = Pair::start();
     let proxy = Proxy::start(None);
     pair.variables.extend(proxy.variables());
@@ -157,7 +157,7 @@ fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
 
 /// Where the way out is a proxy, Meta's way in lies behind it; but what can be reached directly is.
 #[test]
-fn doctor_asks_the_proxy_for_a_public_address_that_takes_no_connection() {
+fn doctor_uses_the_proxy_for_a_public_address_without_direct_access() {
     let mut pair = Pair::start();
     let proxy = Proxy::start(None);
     pair.variables.extend(proxy.variables());
@@ -208,7 +208,7 @@ async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_graph_api_is_asked_through_the_proxy_and_trusted_by_ssl_cert_file_or_dir() {
+async fn the_graph_api_is_reached_through_the_proxy_with_ssl_cert_file_or_dir() {
     let (meta, graph) = quiet_meta(&[]);
     let ca = Authority::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -267,7 +267,7 @@ fn check(more: &[(&str, &str)]) -> Outcome {
 }
 
 #[test]
-fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_config_and_doctor() {
+fn an_unsupported_proxy_is_an_error_in_serve_check_config_and_doctor() {
     for name in NAMES {
         for scheme in ["socks4", "socks5", "socks5h", "ftp", "htp"] {
             let url = format!("{scheme}://me:hidden@127.0.0.1:9");
@@ -291,7 +291,7 @@ fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_co
 }
 
 #[test]
-fn blank_and_unused_proxies_are_no_errors() {
+fn blank_and_unused_proxy_variables_are_accepted() {
     for name in NAMES {
         let blank = check(&[(name, " ")]);
         assert_eq!((blank.code, blank.log.as_str()), (Some(0), ""), "{name}");
@@ -314,7 +314,7 @@ fn blank_and_unused_proxies_are_no_errors() {
 }
 
 #[test]
-fn no_proxy_is_kept_to() {
+fn no_proxy_is_honoured() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let proxy = Proxy::start(None);
     // Nobody answers at this port, so that a call which reaches the proxy is the only one that is seen.

@@ -7,7 +7,7 @@ const BUSINESS: &str = "700100200300400";
 const APP: &str = "600100200300400";
 
 #[test]
-fn the_log_names_what_an_id_is_of() {
+fn the_log_names_the_type_of_a_wrong_id() {
     let (meta, graph) = quiet_meta(&[]);
     for (id, kind) in [
         (BUSINESS, "a business portfolio"),
@@ -30,7 +30,7 @@ fn the_log_names_what_an_id_is_of() {
 }
 
 #[test]
-fn the_log_says_that_the_app_secret_is_of_another_app() {
+fn the_log_reports_an_app_secret_of_another_app() {
     let (meta, graph) = quiet_meta(&[]);
     let mut variables = exported_by(&meta);
     let secret = |(name, _): &&mut (String, String)| name == "WHATSAPP_APP_SECRET";

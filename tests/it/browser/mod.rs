@@ -111,7 +111,7 @@ async fn the_page_is_shown_and_nothing_of_it_is_refused() {
 }
 
 #[tokio::test]
-async fn it_is_readable_at_every_width_by_day_and_by_night() {
+async fn it_is_readable_at_every_width_in_light_and_dark_mode() {
     let page = crowded().await.get("/").await;
     let mut grounds = Vec::new();
     for scheme in [Scheme::Light, Scheme::Dark] {

@@ -23,7 +23,7 @@ fn graph_error(code: u32, message: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
+async fn every_reason_for_an_unreadable_account_has_a_cure() {
     let patient = Patient::healthy().await;
     let large = "graph:\n  max_answer_bytes: 64KiB\n".to_owned();
     let patient = patient.with_file(&format!("{large}{}", config_file(SELDOM, &[WABA])));
@@ -164,7 +164,7 @@ fn hide(patient: &Patient, ids: impl Iterator<Item = usize>) {
 const MANY: usize = 150;
 
 #[tokio::test]
-async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
+async fn many_accounts_are_all_checked_and_fine_findings_are_counted() {
     let patient = Patient::in_world(world_of(MANY)).await;
     hide(&patient, [30, 149].into_iter());
     let asked = |patient: &Patient| patient.exporter.meta.request_count(Endpoint::PhoneNumbers);
@@ -212,7 +212,7 @@ async fn more_problems_than_fit_are_counted() {
 }
 
 #[tokio::test]
-async fn a_limit_of_the_whole_app_ends_the_checks_and_says_for_how_many() {
+async fn an_app_rate_limit_stops_the_checks_and_reports_how_many_are_left() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (4, 30);
@@ -235,7 +235,7 @@ async fn a_limit_of_the_whole_app_ends_the_checks_and_says_for_how_many() {
 }
 
 #[tokio::test]
-async fn a_limit_of_one_account_ends_the_checks_of_no_other() {
+async fn an_account_rate_limit_does_not_stop_the_checks_of_others() {
     let patient = Patient::in_world(world_of(30)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (80_008, 30);
@@ -256,7 +256,7 @@ async fn a_limit_of_one_account_ends_the_checks_of_no_other() {
 }
 
 #[tokio::test]
-async fn an_app_whose_quota_is_nearly_used_is_left_alone() {
+async fn checks_stop_when_the_app_quota_is_nearly_used() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let usage = Fault::AppUsage { percent: 90 };
     patient
@@ -272,7 +272,7 @@ async fn an_app_whose_quota_is_nearly_used_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_api_that_falls_silent_ends_the_checks() {
+async fn checks_stop_when_the_api_stops_responding() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let file = format!("graph:\n  request_timeout: 1s\n{}", file_of(MANY));
     let milliseconds = 600_000;
@@ -293,7 +293,7 @@ async fn an_api_that_falls_silent_ends_the_checks() {
 }
 
 #[tokio::test]
-async fn an_account_of_more_numbers_than_a_handful_of_calls_lists() {
+async fn an_account_with_more_numbers_than_the_call_limit_allows() {
     let world = small_world().with_many_phone_numbers(WABA, 2_100);
     let patient = Patient::in_world(world).await;
     let words = "not all pages read: `doctor` makes at most 20 calls";
@@ -302,7 +302,7 @@ async fn an_account_of_more_numbers_than_a_handful_of_calls_lists() {
 }
 
 #[tokio::test]
-async fn a_token_that_meta_refuses_for_accounts_alone() {
+async fn a_token_that_meta_rejects_only_for_accounts() {
     let patient = Patient::healthy().await;
     let refusal = graph_error(190, "made up");
     patient

@@ -177,7 +177,7 @@ async fn its_subscription() {
 }
 
 #[tokio::test]
-async fn an_app_that_nobody_names() {
+async fn an_app_without_a_known_id() {
     let patient = Patient::healthy().await.without_variable("WHATSAPP_APP_ID");
     let field = String::from("app_id");
     let value = serde_json::Value::Null;

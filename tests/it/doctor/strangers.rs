@@ -45,7 +45,7 @@ async fn no_graph_api() {
 }
 
 #[tokio::test]
-async fn a_graph_api_that_is_not_trusted_speaks_no_tls_or_says_nothing() {
+async fn a_graph_api_with_an_untrusted_certificate_without_tls_or_without_a_response() {
     let patient = Patient::healthy().await;
     let at = |address: SocketAddr| format!("https://{address}");
     let untrusted = at(untrusted_server().await);
@@ -205,7 +205,7 @@ async fn no_exporter_and_no_public_address() {
 }
 
 #[tokio::test]
-async fn an_exporter_that_shows_its_metrics_to_nobody() {
+async fn an_exporter_with_inaccessible_metrics() {
     for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
         let guarded = stranger(status).await;
         let patient = Patient::healthy()
@@ -217,7 +217,7 @@ async fn an_exporter_that_shows_its_metrics_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_public_address_that_says_nothing() {
+async fn a_public_address_that_does_not_respond() {
     let url = format!("http://{}/webhook", silent().await);
     let patient = Patient::healthy()
         .await

@@ -53,7 +53,7 @@ async fn a_lost_account_stays_until_it_is_forgotten() {
 }
 
 #[tokio::test]
-async fn losing_every_account_is_not_fine() {
+async fn losing_every_account_is_critical() {
     let exporter = Exporter::configured(two_accounts(), &file("discover_by_token: true")).await;
     exporter.until_polled(OTHER, "account").await;
     for waba_id in [WABA, OTHER] {
@@ -71,7 +71,7 @@ async fn losing_every_account_is_not_fine() {
 }
 
 #[tokio::test]
-async fn a_loss_outlives_a_restart() {
+async fn a_loss_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let text = file("discover_by_token: true");
@@ -97,7 +97,7 @@ async fn a_loss_outlives_a_restart() {
 }
 
 #[tokio::test]
-async fn what_the_configuration_leaves_out_is_not_lost() {
+async fn an_excluded_account_is_not_lost() {
     let world = two_accounts();
     let business = business_of(&world);
     let how = |more: &str| file(&format!("{{businesses: [{business}]{more}}}"));
@@ -130,7 +130,7 @@ async fn a_listed_account_that_cannot_be_read_any_more_is_lost_and_returns() {
 }
 
 #[tokio::test]
-async fn an_id_that_was_never_read_is_a_failed_poll_and_no_loss() {
+async fn an_id_that_was_never_readable_is_not_a_loss() {
     let never = "800100200300498";
     let exporter = Exporter::configured(small_world(), &config_file(OFTEN, &[WABA, never])).await;
     let reason = format!(

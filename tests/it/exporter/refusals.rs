@@ -19,7 +19,7 @@ fn is_up(text: &str, waba_id: &str, collector: &str) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn ids_of_other_objects_are_down_and_the_good_account_goes_on() {
+async fn wrong_ids_fail_without_affecting_the_good_account() {
     let wrong = [HOME_BUSINESS_ID, NUMBER, APP_ID];
     let listed = [wrong[0], wrong[1], wrong[2], WABA];
     let file = config_file(OFTEN, &listed);
@@ -105,7 +105,7 @@ async fn a_dropped_field_is_shown_until_a_reload_or_until_its_account_is_no_long
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_holds_the_app_and_leaves_the_token_valid() {
+async fn a_wrong_app_secret_pauses_the_app_but_the_token_stays_valid() {
     let file = format!(
         "webhook:\n  enabled: false\npoll:\n  access_interval: 1s\n  numbers_interval: 1h\n  \
          account_interval: 1h\n  templates_interval: 1h\napps:\n  - accounts: [{WABA}]\n"
@@ -140,7 +140,7 @@ async fn a_wrong_app_secret_holds_the_app_and_leaves_the_token_valid() {
 }
 
 #[tokio::test]
-async fn a_limit_of_the_app_holds_its_other_accounts() {
+async fn an_app_rate_limit_pauses_its_other_accounts() {
     let (limited, held) = ("100", "200");
     let world = small_world()
         .with_account(Account::new(limited, "Limited"))

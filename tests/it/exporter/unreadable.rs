@@ -22,7 +22,7 @@ fn status(word: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_pause_is_seen_whatever_its_description_is() {
+async fn a_pause_is_seen_despite_an_unreadable_description() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for description in [
         br#""cut \ud83d""#.as_slice(),
@@ -55,7 +55,7 @@ async fn a_pause_is_seen_whatever_its_description_is() {
 }
 
 #[tokio::test]
-async fn a_truncated_delivery_is_refused_whatever_is_in_it() {
+async fn a_truncated_delivery_is_refused() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     let whole = paused(br#""cut \ud83d""#, 1);
     for length in [1, whole.len() / 2, whole.len() - 20, whole.len() - 1] {

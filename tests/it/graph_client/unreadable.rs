@@ -55,7 +55,7 @@ fn counted(reader: &Reader, field: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn a_number_is_read_beside_a_name_that_cannot_be() {
+async fn a_number_is_read_despite_an_unreadable_name() {
     for (value, count) in unreadable() {
         for key in ["verified_name", "nobody_needs_this"] {
             let body = listing(key, &value, r#""quality_rating":"RED""#);
@@ -70,7 +70,7 @@ async fn a_number_is_read_beside_a_name_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn a_template_is_read_beside_a_name_that_cannot_be() {
+async fn a_template_is_read_despite_an_unreadable_name() {
     for (value, count) in unreadable() {
         let body = listing("name", &value, r#""status":"PAUSED""#);
         let reader = reader_of(StatusCode::OK, body).await;
@@ -83,7 +83,7 @@ async fn a_template_is_read_beside_a_name_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn half_a_character_costs_half_a_character() {
+async fn half_a_surrogate_pair_affects_only_itself() {
     let body = listing(
         "verified_name",
         br#""Fern \ud83d""#,
@@ -96,7 +96,7 @@ async fn half_a_character_costs_half_a_character() {
 
 /// What cannot be read may be an object that is known: the listing says that it is not complete.
 #[tokio::test]
-async fn an_unreadable_id_costs_its_object_alone() {
+async fn an_unreadable_id_loses_only_its_object() {
     let body = br#"{"data":[{"id":"901"},{"id":1e999},{"id":"903"}]}"#.to_vec();
     let numbers = reader_of(StatusCode::OK, body).await.numbers().await;
     let ids: Vec<_> = numbers
@@ -109,7 +109,7 @@ async fn an_unreadable_id_costs_its_object_alone() {
 }
 
 #[tokio::test]
-async fn an_error_is_known_by_its_code_whatever_its_message() {
+async fn an_error_is_classified_despite_an_unreadable_message() {
     for (value, count) in unreadable() {
         for status in [StatusCode::BAD_REQUEST, StatusCode::OK] {
             let body = [&br#"{"error":{"message":"#[..], &value, br#","code":190}}"#].concat();
@@ -123,7 +123,7 @@ async fn an_error_is_known_by_its_code_whatever_its_message() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_not_json_whatever_is_in_it() {
+async fn a_truncated_answer_is_not_json() {
     let body = listing(
         "verified_name",
         br#""Fern \ud83d""#,

@@ -207,7 +207,7 @@ fn a_field_of_the_right_kind_of_object_is_only_a_field() {
 }
 
 #[test]
-fn a_limit_of_the_app_is_told_from_an_accounts() {
+fn rate_limits_of_apps_and_accounts_are_distinguished() {
     for (code, is_of_app) in [(4, true), (17, true), (80_007, false), (80_008, false)] {
         let failure = failure(code, "");
         assert_eq!(failure.is_rate_limit_of_app(), is_of_app, "{code}");
@@ -217,7 +217,7 @@ fn a_limit_of_the_app_is_told_from_an_accounts() {
 }
 
 #[test]
-fn an_invalid_cursor_is_one_for_templates_alone() {
+fn the_invalid_cursor_code_applies_to_templates_only() {
     let kind = |endpoint| {
         failure(131_059, "made up")
             .for_request(endpoint, CredentialKind::Token)

@@ -20,7 +20,7 @@ pub(super) struct Wording {
 }
 
 impl Wording {
-    pub fn read(message: &str) -> Self {
+    pub fn parse(message: &str) -> Self {
         let lower = message.to_ascii_lowercase();
         let (field, node) = nonexisting(message, &lower)
             .or_else(|| Some((deprecated(message, &lower)?, None)))
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn field(message: &str) -> Option<String> {
-        Wording::read(message).field
+        Wording::parse(message).field
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_first_wording_names_the_node_type() {
-        let node = |message| Wording::read(message).node;
+        let node = |message| Wording::parse(message).node;
         let message =
             "(#100) Tried accessing nonexisting field (message_templates) on node type (Business)";
         assert_eq!(node(message), Some(NodeKind::Business));

@@ -78,7 +78,7 @@ fn is_review(fact: &Fact) -> bool {
 }
 
 #[test]
-fn a_description_that_cannot_be_read_hides_no_pause() {
+fn an_unreadable_description_does_not_hide_a_pause() {
     for (unreadable, defect) in UNREADABLE {
         let delivery = read(&body(b"", &[&paused(unreadable), REVIEW]));
         let [first, second] = delivery.events.as_slice() else {
@@ -98,7 +98,7 @@ fn a_description_that_cannot_be_read_hides_no_pause() {
 }
 
 #[test]
-fn what_is_not_needed_around_the_changes_hides_none() {
+fn unreadable_envelope_fields_do_not_hide_changes() {
     let extras: [&[u8]; 7] = [
         br#""x\ud83d":1,"#,
         b"\"x\xff\":1,",
@@ -124,7 +124,7 @@ fn what_is_not_needed_around_the_changes_hides_none() {
 }
 
 #[test]
-fn an_unreadable_value_that_is_needed_is_lost_alone() {
+fn only_an_unreadable_required_value_is_lost() {
     let change = |event: &[u8]| {
         let before = br#"{"field":"account_review_update","value":{"decision":"#;
         [&before[..], event, b"}}"].concat()
@@ -150,7 +150,7 @@ fn an_unreadable_value_that_is_needed_is_lost_alone() {
 }
 
 #[test]
-fn a_rejections_reason_is_read_beside_an_unreadable_value() {
+fn a_rejection_reason_is_read_despite_an_unreadable_value() {
     let change = br#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":1},"rejection_info":{"recommendation":"cut \ud83d","reason":"SCAM"}}"#;
     let delivery = read(&body(b"", &[change]));
     let Fact::Template(told) = &delivery.events[0].fact else {
@@ -161,7 +161,7 @@ fn a_rejections_reason_is_read_beside_an_unreadable_value() {
 }
 
 #[test]
-fn messages_beside_an_unreadable_value_are_read() {
+fn messages_are_read_despite_an_unreadable_value() {
     let change = |text: &[u8]| {
         let before = br#"{"field":"messages","value":{"metadata":{"phone_number_id":"900"},"messages":[{"id":"a","type":"text","from":"1","timestamp":"1774000000","text":{"body":"#;
         let after = br#"}},{"id":"b","type":"image","from":"1","timestamp":"1774000000"}]}}"#;
@@ -176,7 +176,7 @@ fn messages_beside_an_unreadable_value_are_read() {
 }
 
 #[test]
-fn a_change_has_one_key_however_its_body_was_read() {
+fn a_repaired_body_keeps_the_delivery_keys() {
     let keys = |body: &[u8]| -> Vec<Source> {
         read(body)
             .events

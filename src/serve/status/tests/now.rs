@@ -38,7 +38,7 @@ fn first_number(status: &Value) -> &Value {
 }
 
 #[test]
-fn a_number_that_goes_out_of_service_is_critical_then_a_warning_then_a_known_state() {
+fn a_number_out_of_service_is_critical_then_a_warning_then_neutral() {
     use number::Status;
     let gone = Status::ALL
         .iter()
@@ -86,7 +86,7 @@ fn a_number_that_was_never_in_service_stays_neutral() {
 }
 
 #[test]
-fn a_word_that_is_not_known_is_not_fine_while_it_is_new() {
+fn a_recent_unknown_status_is_not_fine() {
     use number::Status;
     let told = |day| {
         json(&number_that_was(&[
@@ -99,7 +99,7 @@ fn a_word_that_is_not_known_is_not_fine_while_it_is_new() {
 }
 
 #[test]
-fn the_old_id_of_a_number_that_was_registered_again_is_no_loss() {
+fn the_old_id_of_a_reregistered_number_is_not_a_loss() {
     use number::Status;
     let same_digits = |which, status| number::Reading {
         display_phone_number: Some("+1 555-010-0001".to_owned()),
@@ -119,7 +119,7 @@ fn the_old_id_of_a_number_that_was_registered_again_is_no_loss() {
 }
 
 #[test]
-fn every_status_that_is_neutral_by_itself_is_a_loss_or_unknown() {
+fn every_neutral_status_is_a_loss_or_unknown() {
     use number::Status;
     for status in Status::ALL.iter().copied() {
         let is_neutral = Level::from(status) == Level::Neutral;
@@ -146,7 +146,7 @@ fn update(key: u128, event: EventKind, digits: Option<&str>) -> Event {
 }
 
 #[test]
-fn the_loss_of_an_account_is_told_with_its_time_until_it_is_reversed() {
+fn an_account_loss_is_shown_with_its_time_until_it_is_reversed() {
     use EventKind::{
         AccountDeleted, AccountOffboarded, AccountReconnected, PartnerAppUninstalled,
         PartnerRemoved,
@@ -202,7 +202,7 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
 }
 
 #[test]
-fn no_account_is_not_fine() {
+fn watching_no_accounts_is_critical() {
     let mut facts = facts(&[]);
     facts.accounts.clear();
     let told = json(&facts);
@@ -243,7 +243,7 @@ fn of_templates(events: &[Vec<Event>]) -> Value {
 }
 
 #[test]
-fn what_was_rejected_or_disabled_long_ago_is_counted_and_no_issue() {
+fn templates_rejected_or_disabled_long_ago_are_only_counted() {
     use template::Status;
     for (status, recent) in [
         (Status::Rejected, "warning"),
@@ -331,7 +331,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
 }
 
 #[test]
-fn a_rating_of_a_template_that_cannot_be_sent_is_no_concern() {
+fn the_rating_of_an_unusable_template_is_ignored() {
     use template::Status;
     for status in [
         Status::Disabled,
