@@ -1,4 +1,4 @@
-//! Which phone number a webhook means: it names digits, and Meta spells some numbers in two ways.
+//! Matches webhooks to phone numbers by digits; Meta spells some numbers in two ways.
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::domain::{Fact, Listing, number};
@@ -9,7 +9,7 @@ use crate::support::{at, number_id, polled, samples, state_after, text_of};
 
 const UNMATCHED: &str = "whatsapp_exporter_webhook_unmatched";
 
-/// A listing at `seconds` of numbers with these digits and statuses, ids in their order.
+/// Applies a listing at `seconds` of numbers with these digits and statuses, with ids in this order.
 fn listed(state: &mut State, seconds: i64, numbers: &[(&str, Status)]) {
     let objects = (0..)
         .zip(numbers)
@@ -31,7 +31,7 @@ fn state_with(numbers: &[(&str, Status)]) -> State {
     state
 }
 
-/// Delivers changes received at `seconds`; `time` is the entry's, as JSON with its comma.
+/// Delivers changes received at `seconds`. `time` is the entry's JSON member with its comma, or empty.
 fn deliver(state: &mut State, seconds: i64, time: &str, change: &str) -> usize {
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400",{time}"changes":[{change}]}}]}}"#
@@ -53,7 +53,7 @@ fn flag(state: &mut State, seconds: i64, digits: &str) {
     deliver(state, seconds, &time, &quality(digits, "FLAGGED"));
 }
 
-/// A message's change: digits beside the number's id.
+/// A change about messages, with the number's digits and id.
 fn message(which: usize, digits: &str) -> String {
     let id = number_id(which);
     format!(
@@ -61,8 +61,8 @@ fn message(which: usize, digits: &str) -> String {
     )
 }
 
-/// The numbers that took a FLAGGED event, by their place in the listing. Whether they are flagged is for the
-/// newest source to say.
+/// The numbers that received a FLAGGED event, by their place in the listing. The newest source decides whether
+/// they are flagged.
 fn told(state: &State) -> Vec<usize> {
     with(
         state,
@@ -154,19 +154,19 @@ fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_landline() {
 fn the_only_number_takes_the_event_when_a_newer_listing_shows_no_other() {
     let only = [("+43 660 1234567", Status::Connected)];
     let mut state = state_with(&only);
-    // A trunk prefix that no plan of ours knows.
+    // A trunk prefix that is not in the numbering plans.
     flag(&mut state, 60, "4306601234567");
     assert_eq!(told(&state), [] as [usize; 0], "it may be a new number");
     assert_eq!(unmatched(&state), "0", "no listing is newer than the event");
     listed(&mut state, 120, &only);
     assert_eq!((told(&state), unmatched(&state).as_str()), (vec![0], "0"));
-    // A second number that the newer listing shows is the one that was meant.
+    // If the newer listing shows a second number with these digits, that one matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234567");
     let new = [only[0], ("+43 0660 1234567", Status::Connected)];
     listed(&mut state, 120, &new);
     assert_eq!(told(&state), [1]);
-    // And one whose last digits differ is never taken.
+    // A number with different trailing digits never matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234568");
     listed(&mut state, 120, &only);
@@ -185,7 +185,7 @@ fn a_message_resolves_the_spelling_for_waiting_events() {
     assert_eq!(unmatched(&state), "1");
     deliver(&mut state, 180, "", &message(1, "990077"));
     assert_eq!((told(&state), unmatched(&state).as_str()), (vec![1], "0"));
-    // What was learned stays over the next listing.
+    // The learned spelling survives the next listing.
     listed(&mut state, 240, &numbers);
     flag(&mut state, 300, "990077");
     assert_eq!(flagged(&state), [1]);
@@ -204,7 +204,7 @@ fn of_two_nodes_of_one_number_the_active_one_receives_the_event() {
     ] {
         let mut state = state_with(&statuses.map(|status| (shown, status)));
         flag(&mut state, 60, "15550100199");
-        // The flag that the polled status of the other node shows is not what is asked about.
+        // The other node is flagged by its polled status, not by the event.
         let by_event = format!(
             r#"whatsapp_phone_number_quality_events_total{{waba_id="800100200300400",phone_number_id="{}",event="FLAGGED"}} 1"#,
             number_id(expected)
@@ -239,7 +239,7 @@ fn an_undated_webhook_is_a_retry_only_directly_after_its_equal() {
     assert_eq!(flagged(&state), [] as [usize; 0]);
     assert_eq!(deliver(&mut state, 80, "", &change("FLAGGED")), 0);
     assert_eq!(flagged(&state), [0]);
-    // All three within one second, and another number in between.
+    // All three within one second, with another number in between.
     let mut state = state_with(&[
         ("+1 555-010-0199", Status::Connected),
         ("+1 555-010-0198", Status::Connected),
@@ -267,11 +267,11 @@ fn an_undated_webhook_is_a_retry_only_for_some_hours() {
         assert_eq!(deliver(&mut state, 0, "", change), 0);
         assert_eq!(deliver(&mut state, 5 * 3_600, "", change), 1);
         assert_eq!(deliver(&mut state, 7 * 3_600, "", change), 0);
-        // An entry's time that cannot be believed is none.
+        // An implausible entry time counts as absent.
         let absurd = r#""time":99999999999,"#;
         assert_eq!(deliver(&mut state, 8 * 3_600, absurd, change), 0);
     }
-    // With a time a repeat is one for as long as its key is remembered.
+    // With a timestamp, a retry is recognized as long as its key is remembered.
     let mut state = state_with(&[]);
     let time = r#""time":1775000000,"#;
     assert_eq!(deliver(&mut state, 0, time, rejected), 0);

@@ -1,4 +1,4 @@
-//! A state that nobody has reported is no state: it counts under no label. Payloads in, exposition text out.
+//! A state that was never reported does not count under any label. Tests from payloads to exposition text.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
@@ -60,7 +60,7 @@ fn text(state: &State, template_detail: TemplateDetail) -> String {
     .text
 }
 
-/// What the totals count, without the account and without zeros.
+/// The totals, without the account label and without zeros.
 fn counted(state: &State) -> Vec<String> {
     let text = text(state, TemplateDetail::None);
     let lines = TOTALS.iter().flat_map(|family| samples(&text, family));

@@ -1,11 +1,11 @@
-//! Values as people write them: what is a slip is told with its place, and never repeated.
+//! Common mistakes in values: each error names the place and never repeats the value.
 
 use super::*;
 
 const TOKEN: &str = "EAAGm0PX4ZCpsBAKZC2ZBfJq7ZAsecret";
 const HEX: &str = "0123456789abcdef0123456789abcdef";
 
-/// The places of one secret: key, file's key, variable, file's variable.
+/// The sources of each secret: key, key of its file, variable, variable of its file.
 const SECRETS: [[&str; 4]; 4] = [
     [
         "access_token",
@@ -33,7 +33,7 @@ const SECRETS: [[&str; 4]; 4] = [
     ],
 ];
 
-/// The file with `value` under a secret's key, and its place.
+/// A configuration file with `value` under a secret's key, and the place of the value.
 fn in_yaml(key: &str, value: &str) -> (String, String) {
     match key {
         "token" | "token_file" => (
@@ -47,7 +47,7 @@ fn in_yaml(key: &str, value: &str) -> (String, String) {
     }
 }
 
-/// Everything that a configuration needs but this variable and its file's.
+/// A complete environment except this variable and the variable of its file.
 fn environment_without(variable: &str) -> FixedEnvironment {
     let all = [
         ("WHATSAPP_ACCESS_TOKEN", TOKEN),
@@ -76,7 +76,7 @@ fn every_blank_variable_is_unset() {
             let [with, without] =
                 [with, without].map(|it| load("", it).map(|it| it.summary().to_string()));
             assert_eq!(with, without, "{variable}");
-            // A file that declares several apps takes no variable, and a blank one is none.
+            // A file with several apps does not allow variables, but a blank one counts as unset.
             let app = |name: &str| {
                 format!(
                     "{{name: {name}, access_token: a, app_secret: b, webhook_verify_token: c, accounts: [{}]}}",

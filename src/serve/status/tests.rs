@@ -278,7 +278,7 @@ fn json(facts: &Facts) -> Value {
 fn drawn(facts: &Facts) -> String {
     let steps = calm_steps();
     let page = page::draw(&status(facts, Ok(&steps)));
-    // How long words are kept together is no part of what is said.
+    // The markup that controls line breaks is not part of the text.
     let page = page.replace("<wbr>", "").replace("<code>", "");
     page.replace("</code>", "").replace('\u{a0}', " ")
 }

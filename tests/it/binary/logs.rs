@@ -1,4 +1,4 @@
-//! What the program's log says about its start, about what Meta reports, and about what it refuses.
+//! Log lines about the start, about changes that Meta reports, and about refusals.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ const WABA: &str = "800100200300401";
 const NUMBER: &str = "900100200300401";
 const SERVING: &str = "serving /metrics and the status page";
 
-/// The entries of a log of JSON lines with this message.
+/// The JSON log entries with this message.
 fn entries(process: &Process, message: &str) -> Vec<Value> {
     let log = process.log();
     let entries = log
@@ -40,7 +40,7 @@ struct Running {
     address: SocketAddr,
 }
 
-/// A simulated Meta that sends its webhooks to an exporter with this configuration file.
+/// Starts an exporter with this configuration file, and a simulated Meta that sends webhooks to it.
 fn running(folder: &Path, file: &str) -> Running {
     let running = started(folder, file);
     let callback =
@@ -50,7 +50,7 @@ fn running(folder: &Path, file: &str) -> Running {
     running
 }
 
-/// The same without webhooks.
+/// As [`running`], without webhooks.
 fn started(folder: &Path, file: &str) -> Running {
     let (meta, graph) = quiet_meta(&[]);
     let config = folder.join("exporter.yml");
@@ -278,7 +278,8 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
             .iter()
             .filter(|entry| entry["reason"] == reason)
             .collect();
-        // One at once, one with the rest at the end, and one more where the machine took over a minute.
+        // One line at once, one with the remaining count at the end, and one more if the test took over a
+        // minute.
         assert!((2..=3).contains(&lines.len()), "{reason}: {lines:?}");
         let counts = lines.iter().filter_map(|line| line["count"].as_u64());
         assert_eq!(counts.sum::<u64>(), 30, "{reason}");
@@ -302,7 +303,7 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
     );
 }
 
-/// The one line with this message and reason that comes at once.
+/// Waits for the single line with this message and reason.
 fn until_refused(running: &Running, message: &str, reason: &str, cure: &str) {
     let line = until_entry(&running.exporter, message, |entry| {
         entry["reason"] == reason

@@ -1,5 +1,5 @@
-//! Variables of proxies and certificates: the exporter's own listener is asked directly, whatever its
-//! address; the Graph API through the proxy; and a proxy that would be passed over is refused.
+//! Proxy and certificate variables: the exporter's own listener is reached directly, the Graph API through the
+//! proxy, and a proxy that the client would ignore is an error.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ use crate::process::{
 use crate::support::pair::Pair;
 use crate::web::authority::Authority;
 
-/// The names under which a proxy may stand.
+/// The proxy variables.
 const NAMES: [&str; 6] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -29,15 +29,14 @@ const NAMES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// A proxy that writes down the first line of each request, and connects where it is told to if that is
-/// here.
+/// A proxy that records the first line of each request, and connects only to local addresses.
 struct Proxy {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Its CONNECTs all lead to `target`, where there is one.
+    /// Starts a proxy. All its CONNECT requests lead to `target`, if set.
     fn start(target: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -56,7 +55,7 @@ impl Proxy {
         self.asked.lock().expect("no panic before").clone()
     }
 
-    /// The variables that name it, in every form.
+    /// All proxy variables, set to this proxy.
     fn variables(&self) -> Vec<(String, String)> {
         let url = format!("http://me:hidden@{}", self.address);
         NAMES.map(|name| (name.to_owned(), url.clone())).to_vec()
@@ -99,7 +98,7 @@ fn with(more: Vec<(String, String)>) -> Vec<(String, String)> {
     [variables(), more].concat()
 }
 
-/// The same listener by addresses that nobody takes for loopback, and that lead there.
+/// Addresses that reach the same listener, but are not recognized as loopback.
 fn unusual(address: SocketAddr) -> [String; 2] {
     let port = address.port();
     [
@@ -155,13 +154,14 @@ fn doctor_reaches_the_running_exporter_without_a_proxy() {
     assert_eq!(proxy.asked(), [""; 0]);
 }
 
-/// Where the way out is a proxy, Meta's way in lies behind it; but what can be reached directly is.
+/// In a network with an egress proxy, the public address is reached through it, unless a direct connection
+/// works.
 #[test]
 fn doctor_uses_the_proxy_for_a_public_address_without_direct_access() {
     let mut pair = Pair::start();
     let proxy = Proxy::start(None);
     pair.variables.extend(proxy.variables());
-    // Nobody listens at this port.
+    // No process listens on this port.
     let callback = "--webhook.callback-url=https://[::ffff:127.0.0.1]:9/webhook";
     let listen = format!("--web.listen-address={}", pair.exporter);
     let base_url = format!("--graph.base-url=http://{}", pair.graph);
@@ -179,7 +179,7 @@ fn doctor_uses_the_proxy_for_a_public_address_without_direct_access() {
     );
 }
 
-/// What a server of this name under TLS passes on to `target`.
+/// Starts a TLS server with this name that forwards to `target`.
 async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr {
     let server = ca.server_of(&[name]);
     let certificate = CertificateDer::from_pem_slice(server.certificate.as_bytes());
@@ -197,7 +197,7 @@ async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // A client that does not trust us is no failure of ours.
+                // A failed handshake of a client that does not trust the CA is expected.
                 let mut client = acceptor.accept(stream).await?;
                 let mut server = tokio::net::TcpStream::connect(target).await?;
                 tokio::io::copy_bidirectional(&mut client, &mut server).await
@@ -245,7 +245,7 @@ async fn the_graph_api_is_reached_through_the_proxy_with_ssl_cert_file_or_dir() 
     }
     start("HTTPS_PROXY", "SSL_CERT_FILE", &others).until_logged("poll failed");
     let asked = proxy.asked();
-    // An exporter that was ended while it connected has asked for nothing.
+    // An exporter that was stopped while it connected has sent no request.
     let is_tunnel = |line: &String| line.is_empty() || line == "CONNECT graph.example:443 HTTP/1.1";
     assert!(
         !asked.is_empty() && asked.iter().all(is_tunnel),
@@ -317,7 +317,7 @@ fn blank_and_unused_proxy_variables_are_accepted() {
 fn no_proxy_is_honoured() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let proxy = Proxy::start(None);
-    // Nobody answers at this port, so that a call which reaches the proxy is the only one that is seen.
+    // No process listens on this port, so only calls through the proxy are recorded.
     let start = |more: &[(&str, &str)]| {
         let more = more
             .iter()

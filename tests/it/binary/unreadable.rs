@@ -1,5 +1,4 @@
-//! What the log says of a value that no strict JSON parser reads: the field and what is wrong, once, and
-//! nothing of the text.
+//! The log of unreadable JSON values: field and defect, once, without any of the text.
 
 use crate::durability::deliveries::{WABA, signature};
 use crate::durability::service::Service;

@@ -1,4 +1,4 @@
-//! What the log and `check-config` say of ids and addresses that belong to something else.
+//! Messages of the log and `check-config` about wrong ids and addresses.
 
 use crate::process::{exported_by, outcome, program, quiet_meta};
 

@@ -1,5 +1,4 @@
-//! Every account is checked, whatever keeps one from being read has its cure, and the report of many is
-//! short.
+//! Every account is checked, every read failure has a cure, and reports about many accounts are short.
 
 use serde_json::json;
 use whatsapp_business_exporter::app::doctor::Verdict::{Fine, Problem, Unknown};
@@ -131,7 +130,7 @@ async fn the_id_of_another_kind_of_object() {
     }
 }
 
-/// The small world, and `count` accounts that are named by numbers from 1.
+/// The small world with `count` additional accounts, named by numbers from 1.
 fn world_of(count: usize) -> World {
     (1..=count).fold(small_world(), |world, id| {
         world.with_account(Account::new(&id.to_string(), "Branch"))
@@ -186,7 +185,7 @@ async fn many_accounts_are_all_checked_and_fine_findings_are_counted() {
         assert_eq!(found.len(), 1, "{found:#?}");
         assert_eq!(found[0].message, "as expected for 148 of 150 accounts");
     }
-    // No webhook has come for any of them.
+    // No webhooks were received for any of them.
     let silent = of_check(&report, "last_webhook");
     assert_eq!(silent.len(), 51);
     let cure = "the Test button of the App Dashboard sends one";

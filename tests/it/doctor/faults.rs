@@ -87,7 +87,7 @@ async fn the_app_secret() {
     let first = "Fix this first";
     assert_among(&of("account"), Unknown, "1 account was not checked", first);
 
-    // Where every call needs the proof, nothing can be learnt of the token.
+    // If every call requires the proof, the token cannot be checked.
     patient
         .exporter
         .meta
@@ -123,7 +123,7 @@ async fn an_app_secret_that_is_required_and_not_configured() {
     assert_found(&patient, "account", Unknown, left, first).await;
 }
 
-/// A secret is needed for webhooks alone.
+/// Only webhooks require a secret.
 fn without_webhooks() -> String {
     format!(
         "webhook:\n  enabled: false\n{}",

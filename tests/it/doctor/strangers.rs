@@ -78,7 +78,7 @@ async fn a_graph_api_with_an_untrusted_certificate_without_tls_or_without_a_resp
     assert_found(&patient, "graph", Problem, "no response in time", cure).await;
 }
 
-/// A server that accepts connections and says nothing.
+/// A server that accepts connections but never responds.
 async fn silent() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");

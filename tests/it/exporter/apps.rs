@@ -1,4 +1,4 @@
-//! Several apps: each with its own token, secret and accounts, whatever they share.
+//! Several apps with their own tokens, secrets and accounts, some of them shared.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
 const OTHER: &str = "800100200300499";
 const OTHER_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
-/// Two apps with one id. `alpha` is the world's; the token of `beta` is not accepted.
+/// Two apps with one id. `alpha` is the simulated app; the token of `beta` is invalid.
 fn file(world: &World, alpha: &[&str], beta: &[&str], beta_secret: &str) -> String {
     let app = &world.app;
     format!(
@@ -38,7 +38,7 @@ async fn exporter(alpha: &[&str], beta: &[&str], beta_secret: &str) -> Exporter 
     exporter
 }
 
-/// A template of this account is disabled.
+/// A webhook that disables a template of this account.
 fn disabled(waba_id: &str, time: i64) -> Vec<u8> {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"DISABLED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","reason":null}}}}]}}]}}"#
@@ -103,7 +103,7 @@ async fn a_secret_is_valid_only_for_the_accounts_of_its_app() {
     let last =
         format!(r#"whatsapp_exporter_webhook_last_received_timestamp_seconds{{waba_id="{WABA}"}}"#);
     assert_eq!(exporter.value(&last).await, None, "not even a sign of life");
-    // The same, signed by the right app, was not used up by the wrong one.
+    // The same delivery is accepted from the right app: the ignored one did not count as seen.
     deliver(&exporter, &secret, disabled(WABA, 1_800_000_000)).await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
     deliver(&exporter, OTHER_SECRET, disabled(OTHER, 1_800_000_000)).await;
@@ -111,7 +111,7 @@ async fn a_secret_is_valid_only_for_the_accounts_of_its_app() {
     deliver(&exporter, &secret, disabled(OTHER, 1_800_000_001)).await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
-    // An account that no app watches is only that.
+    // An account that no app watches is counted as unwatched only.
     deliver(&exporter, &secret, disabled("800", 1_800_000_000)).await;
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     let unwatched = "whatsapp_exporter_webhook_unwatched_total";

@@ -1,4 +1,4 @@
-//! Accounts that Meta no longer shows: nothing else says so, and they stay until they return or are forgotten.
+//! Accounts that Meta no longer shows: they are reported as lost until they return or are forgotten.
 
 use whatsapp_business_exporter::app::command::CommandClient;
 use whatsapp_business_exporter::app::forget::{WabaId, forget};
@@ -46,7 +46,7 @@ async fn a_lost_account_stays_until_it_is_forgotten() {
         !metrics.contains(&format!("waba_id=\"{OTHER}\"")),
         "no series of it is left"
     );
-    // It may come back, and is watched again then.
+    // If it returns, it is watched again.
     seen(&exporter, OTHER, true);
     exporter.until_polled(OTHER, "numbers").await;
     until_lost(&exporter, OTHER, false).await;
@@ -88,7 +88,7 @@ async fn a_loss_survives_a_restart() {
     first.stopped().await;
     let world = two_accounts();
     let second = Exporter::stored(world, &text, &store).await;
-    // The second world shows it again: until the first search says so, it is lost since the same time.
+    // The second world shows it again. Until the first search, it stays lost since the same time.
     let metrics = second.get("/metrics").await;
     if metrics.contains(&series) {
         assert_eq!(since(&metrics), before);

@@ -1,4 +1,4 @@
-//! Deliveries that a strict JSON parser refuses whole: the signal in them arrives, by real sockets.
+//! Deliveries that a strict JSON parser rejects as a whole are processed, tested over real sockets.
 
 use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
 
@@ -6,7 +6,7 @@ const DELIVERIES: &str = "whatsapp_exporter_webhook_deliveries_total";
 const DUPLICATES: &str = "whatsapp_exporter_webhook_duplicates_total";
 const NOT_JSON: &str = r#"whatsapp_exporter_webhook_rejected_total{reason="not_json"}"#;
 
-/// A template that is paused at this second, with `description` as it stands in the body.
+/// A delivery that pauses a template at this second, with `description` copied verbatim into the body.
 fn paused(description: &[u8], second: usize) -> Vec<u8> {
     let head = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":180000000{second},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
@@ -45,7 +45,7 @@ async fn a_pause_is_seen_despite_an_unreadable_description() {
             counted.len() == 1 && counted[0].contains(".json\"} 1"),
             "{counted:?}"
         );
-        // What Meta repeats byte for byte is a repeat, and what differs in the unreadable part is none.
+        // An identical body is a retry, and a body that differs only in the unreadable part is not.
         assert_eq!(exporter.post_signed(body).await, 200);
         exporter.until(DUPLICATES, 1.0).await;
         assert_eq!(exporter.post_signed(paused(b"\"\\ud83e\"", 1)).await, 200);

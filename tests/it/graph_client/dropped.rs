@@ -1,4 +1,4 @@
-//! Whose refusal it is: a wrong id, one account or three, and what the others are still asked for.
+//! Scope of rejections: a wrong id, one account or three, and the fields still requested for others.
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::ingest::graph::{FailureKind, NodeKind};
@@ -21,7 +21,7 @@ fn shown(reader: &Reader, endpoint: &str, field: &str, waba_id: &str) -> Option<
     reader.counted().value(DROPPED, &labels)
 }
 
-/// Whether each request to this endpoint about this id names the field.
+/// For each request to this endpoint about this id, whether it contains the field.
 fn requested(meta: &Meta, endpoint: Endpoint, id: &str, field: &str) -> Vec<bool> {
     let requests = meta.requests().into_iter();
     let of_id =
@@ -33,7 +33,7 @@ fn requested(meta: &Meta, endpoint: Endpoint, id: &str, field: &str) -> Vec<bool
     of_id.map(names_it).collect()
 }
 
-/// The small world with accounts `1` to `count` beside its own.
+/// The small world with additional accounts `1` to `count`.
 fn with_accounts(count: usize) -> World {
     (1..=count).fold(small_world(), |world, id| {
         world.with_account(Account::new(&id.to_string(), "Branch"))

@@ -1,4 +1,4 @@
-//! Why there was no response: each reason is a kind of its own, with the system's words and no secret.
+//! Requests without a response: each cause is its own kind, with the system's message and without secrets.
 
 use std::net::SocketAddr;
 

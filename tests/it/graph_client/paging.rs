@@ -171,7 +171,7 @@ async fn an_invalid_cursor_restarts_the_listing_once() {
         .collect();
     assert_eq!((listed.listing.objects.len(), ids.len()), (250, 250));
     assert_eq!(totals.count, Some(250));
-    // One page, the refused one, and then all three.
+    // One page, the rejected request, and then all three pages.
     assert_eq!(meta.request_count(Endpoint::MessageTemplates), 5);
 
     meta.fault(Some(Endpoint::MessageTemplates), None, Fault::InvalidCursor);

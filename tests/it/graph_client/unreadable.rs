@@ -1,4 +1,4 @@
-//! A value that the JSON parser refuses costs nothing beside it, in good answers and in errors.
+//! A value that the JSON parser rejects does not affect other values, in successful responses and in errors.
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -9,7 +9,7 @@ use whatsapp_business_exporter::ingest::graph::FailureKind;
 
 use crate::support::reader::{Reader, options};
 
-/// What one value may be, as it stands in an answer, and how often it is counted.
+/// Unreadable values, as written in a response, and how often each is counted.
 fn unreadable() -> Vec<(Vec<u8>, f64)> {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     vec![
@@ -24,7 +24,7 @@ fn unreadable() -> Vec<(Vec<u8>, f64)> {
     ]
 }
 
-/// A client of a server that answers everything with these bytes.
+/// A client of a server that responds to every request with these bytes.
 async fn reader_of(status: StatusCode, body: Vec<u8>) -> Reader {
     let answer = move || {
         let json = [(header::CONTENT_TYPE, "application/json")];
@@ -36,7 +36,7 @@ async fn reader_of(status: StatusCode, body: Vec<u8>) -> Reader {
     Reader::new(options(&url))
 }
 
-/// Three objects of a listing, the second with `value` under `key`.
+/// A listing of three objects, the second with `value` under `key`.
 fn listing(key: &str, value: &[u8], rest: &str) -> Vec<u8> {
     let object = |id: u8| format!(r#"{{"id":"90{id}",{rest}}}"#);
     let odd = [
@@ -94,7 +94,7 @@ async fn half_a_surrogate_pair_affects_only_itself() {
     assert_eq!(name, Some("Fern \u{fffd}"));
 }
 
-/// What cannot be read may be an object that is known: the listing says that it is not complete.
+/// The unreadable object may be a known one, so the listing is incomplete.
 #[tokio::test]
 async fn an_unreadable_id_loses_only_its_object() {
     let body = br#"{"data":[{"id":"901"},{"id":1e999},{"id":"903"}]}"#.to_vec();
@@ -116,7 +116,7 @@ async fn an_error_is_classified_despite_an_unreadable_message() {
             let reader = reader_of(status, body).await;
             let failure = reader.account().await.expect_err("an error");
             assert_eq!(failure.kind(), FailureKind::Token);
-            // The account may be asked more than once.
+            // The account may be requested more than once.
             assert!(counted(&reader, "account.json") >= Some(count));
         }
     }

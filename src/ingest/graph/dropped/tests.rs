@@ -1,4 +1,4 @@
-//! Whose field it is, until when, and what `/metrics` shows of it.
+//! Scope and duration of dropped fields, and their series on `/metrics`.
 
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn three_objects_drop_the_field_for_the_whole_endpoint_for_a_day() {
         "another endpoint's field of the same name"
     );
     assert_eq!(shown(&telemetry), [series("account", "status", "")]);
-    // The first object's day is over before the endpoint's.
+    // The first object's day ends before the endpoint's.
     assert!(!fields.requests(at("1"), "status", NOW.plus(hour * 25)));
     assert!(fields.requests(at("1"), "status", NOW.plus(hour * 26)));
     assert_eq!(shown(&telemetry), []);
@@ -155,8 +155,8 @@ fn a_replaced_client_removes_only_its_own_series() {
 }
 
 proptest! {
-    /// However refusals come, a field that fewer than three objects lack is requested of all others, and
-    /// the series are those of the drops.
+    /// For any sequence of rejections, a field that fewer than three objects lack is requested for all others,
+    /// and the series match the dropped fields.
     #[test]
     fn a_rejection_never_exceeds_its_scope(
         refusals in prop::collection::vec((0..6_u8, prop::bool::ANY, 0..60_u32), 1..40),

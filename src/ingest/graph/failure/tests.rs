@@ -110,7 +110,7 @@ fn a_refusal_of_the_apps_own_credentials_is_about_its_secret() {
     assert_eq!(as_app.kind(), FailureKind::AppSecret);
 }
 
-/// The failure of a request whose answer names a field and a type.
+/// The failure of a request whose response names a field and a type.
 fn lacks(endpoint: Endpoint, field: &str, node: &str) -> Failure {
     let message =
         format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})");

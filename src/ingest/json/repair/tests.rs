@@ -1,4 +1,4 @@
-//! What is replaced, by what, and what holds for texts of any kind.
+//! Replacements of each defect, and invariants for arbitrary texts.
 
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -142,7 +142,7 @@ fn broken_structure_is_not_repaired() {
     assert_eq!(read(b"{\xff}"), None);
 }
 
-/// Any JSON text, with what serde_json refuses in it.
+/// Any JSON text, including values that serde_json rejects.
 fn grammatical() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(r"\ud83d".to_owned()),

@@ -1,4 +1,4 @@
-//! What hurts now is shown, and what hurt once does not hide it.
+//! Current problems are shown, and past problems do not hide them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::account::EventKind;
 use crate::domain::{DisplayDigits, Word};
 
-/// A poll so many days before now, or a webhook of that time.
+/// Moves the event to this day, as a poll or as a webhook.
 fn on(day: i64, event: Event) -> Event {
     let observed_at = days(day);
     Event {
@@ -23,7 +23,7 @@ fn with_status(which: usize, status: number::Status) -> number::Reading {
     }
 }
 
-/// One number that had these statuses, each found by the poll of a day.
+/// One number with these statuses, each found by a poll on that day.
 fn number_that_was(statuses: &[(i64, number::Status)]) -> Facts {
     let mut events = vec![account("Fern & Moss")];
     let listed = statuses
@@ -213,7 +213,7 @@ fn watching_no_accounts_is_critical() {
     assert!(!page.contains("All is well"), "{page}");
 }
 
-/// A template that was approved and has had this status since a day.
+/// A template that was approved, and changed to this status on `day`.
 fn template_since(which: usize, day: i64, status: template::Status) -> Vec<Event> {
     let listed = |status| templates_of(vec![settled(which, status)]);
     vec![
@@ -222,7 +222,7 @@ fn template_since(which: usize, day: i64, status: template::Status) -> Vec<Event
     ]
 }
 
-/// A listing that broke off: it says nothing about the templates that it does not have.
+/// An incomplete listing, which does not remove missing templates.
 fn templates_of(objects: Vec<template::Reading>) -> Event {
     let totals = template::Totals::default();
     let complete = false;
@@ -260,7 +260,7 @@ fn templates_rejected_or_disabled_long_ago_are_only_counted() {
             };
             assert_eq!(*past, expected, "{status:?} on day {day}");
         }
-        // Seen for the first time, by a poll: it may be as old as the account.
+        // First seen by a poll, so it may be as old as the account.
         let told = of_templates(&[vec![templates_of(vec![settled(1, status)])]]);
         assert_eq!(told["level"], "fine", "{status:?}");
         assert_eq!(told["summary"]["templates_past"], 1);
