@@ -186,7 +186,7 @@ fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
         Finding::problem(
             BUDGET,
             message,
-            "Lengthen poll.numbers_interval and its like, or raise poll.calls_per_hour as far as Meta allows.",
+            "Lengthen poll.numbers_interval and the other intervals, or raise poll.calls_per_hour as far as Meta allows.",
         )
     } else if is_spent {
         Finding::problem(

@@ -23,7 +23,7 @@ pub(super) fn level(number: &Number, account: &Account, now: Timestamp) -> Level
 pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Option<Trouble> {
     let loss = loss(number, account, now)?;
     let text = format!(
-        "status {} since {} UTC ({}), {} before",
+        "status {} since {} UTC ({}), previously {}",
         loss.status.as_str(),
         minute(Moment(loss.at)),
         distance(loss.at, now),

@@ -29,14 +29,15 @@ const NAMES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// A proxy that records the first line of each request, and connects only to local addresses.
+/// A proxy that records the first line of each request, and tunnels CONNECT requests to a local target, if it
+/// has one.
 struct Proxy {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Starts a proxy. All its CONNECT requests lead to `target`, if set.
+    /// Starts a proxy that tunnels every CONNECT request to `target`, if set.
     fn start(target: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -247,7 +247,7 @@ async fn the_budget() {
         "api_budget",
         Problem,
         "10800 calls an hour are planned",
-        "Lengthen poll.numbers_interval and its like",
+        "Lengthen poll.numbers_interval and the other intervals",
     )
     .await;
     // Some calls have been made, and an account without a registered number has 200 an hour.

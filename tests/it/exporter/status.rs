@@ -124,7 +124,7 @@ async fn losses_reported_by_meta_are_critical_with_their_time() {
     );
     assert!(exporter.value(&last_event).await > Some(1_700_000_000.0));
     let page = exporter.get("/").await;
-    assert!(page.contains(", CONNECTED before"), "{page}");
+    assert!(page.contains(", previously CONNECTED"), "{page}");
 }
 
 #[tokio::test]

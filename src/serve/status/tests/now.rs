@@ -62,7 +62,7 @@ fn a_number_out_of_service_is_critical_then_a_warning_then_neutral() {
     }
     let lost = number_that_was(&[(-2, Status::Connected), (-1, Status::Disconnected)]);
     let page = drawn(&lost);
-    let text = "status DISCONNECTED since 2026-03-30 23:33 UTC (24 h ago), CONNECTED before";
+    let text = "status DISCONNECTED since 2026-03-30 23:33 UTC (24 h ago), previously CONNECTED";
     assert!(page.contains(text), "{page}");
     assert!(page.contains("badge critical\">DISCONNECTED"), "{page}");
 }
