@@ -11,10 +11,10 @@ use crate::config::Config;
 use crate::ingest::graph::{direct_client, own_client};
 use crate::ingest::webhook::sign;
 
-/// An exporter on this network answers in milliseconds.
+/// An exporter on this network responds within milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The way to a running exporter.
+/// Client for the operator commands of a running exporter.
 pub struct CommandClient {
     http: reqwest::Client,
     url: Url,
@@ -22,22 +22,23 @@ pub struct CommandClient {
 }
 
 impl CommandClient {
-    /// For the exporter at `url`, with the secret of this app of the configuration; of its first app, unless
-    /// another is named.
+    /// Creates a client for the exporter at `url` that signs with the secret of the configured `app`, or of the
+    /// first app if `None`.
     ///
     /// # Errors
-    /// If there is no such app, or it has no secret.
+    /// If the app does not exist or has no secret.
     pub fn new(config: &Config, app: Option<&str>, url: Option<Url>) -> anyhow::Result<Self> {
         let mut apps = config.apps.iter();
         let app = match app {
             Some(name) => apps.find(|app| app.name == name),
             None => apps.next(),
         };
-        let app = app.context("--app: the configuration has no app of this name")?;
+        let app = app.context("--app: the configuration has no app with this name")?;
         let secret = app.app_secret.clone();
         let secret =
             secret.with_context(|| format!("app {} has no app secret to sign with", app.name))?;
-        // The same care as for Meta: no redirect, CA store for https alone; and no proxy for our own listener.
+        // As for Meta: no redirects, and the CA store is loaded for https only. No proxy for the exporter's own
+        // listener.
         let (http, url) = match url {
             Some(url) => (direct_client(&url, TIMEOUT)?, url),
             None => {
@@ -51,13 +52,13 @@ impl CommandClient {
     /// Signs and sends a command.
     ///
     /// # Errors
-    /// If the exporter cannot be reached, or refuses; then with its reason.
+    /// If the exporter cannot be reached, or rejects the command; the error includes its reason.
     pub async fn send(&self, body: Vec<u8>) -> anyhow::Result<()> {
         let signature = sign(&self.secret, &body);
         let request = self.http.post(self.url.clone());
         let request = request.header("x-hub-signature-256", signature).body(body);
         let answer = request.send().await;
-        let answer = answer.with_context(|| format!("no exporter answers at {}", self.url))?;
+        let answer = answer.with_context(|| format!("no exporter responds at {}", self.url))?;
         match answer.status() {
             StatusCode::OK => Ok(()),
             StatusCode::UNAUTHORIZED => {
@@ -65,7 +66,7 @@ impl CommandClient {
             }
             status => {
                 let why = answer.text().await.unwrap_or_default();
-                bail!("the exporter answers {status}: {}", why.trim_end())
+                bail!("the exporter responded with {status}: {}", why.trim_end())
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Finds the accounts that an app is to watch, again and again.
 //!
-//! Only a search in which every question was answered counts. An account that it no longer finds is lost: Meta
-//! says nothing when a system user loses its assignment, so the account stays on the page until it returns.
+//! Only a complete search counts, one in which every request succeeded. An account that it no longer finds is
+//! lost: Meta sends no notification when a system user loses an assignment, so the account stays on the status
+//! page until it returns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,12 +42,12 @@ pub(super) enum SearchError {
 /// What a complete search found for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The accounts to watch beside those that are listed.
+    /// The accounts to watch in addition to the configured ones.
     pub taken: BTreeMap<WabaId, AccountSource>,
-    /// The accounts that `include` and `exclude` leave out.
+    /// The accounts that `include` and `exclude` filter out.
     pub left_out: BTreeSet<WabaId>,
-    /// The accounts that they leave out because the portfolio gave no name for the patterns to match. One that is
-    /// watched already stays so.
+    /// The accounts that `include` filters out only because Meta did not send their names. Those that are already
+    /// watched stay watched.
     pub unnamed: BTreeMap<WabaId, AccountSource>,
 }
 
@@ -70,11 +71,12 @@ pub(super) async fn search(
         let owned = client.accounts_of_business(business, calls).await?;
         accounts.extend(owned.into_iter().map(|account| (account, source.clone())));
     }
-    Ok(chosen(app, accounts))
+    Ok(select_accounts(app, accounts))
 }
 
-/// An account that a token names has no name there: a portfolio that names it decides as well.
-fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
+/// The token's permissions list accounts without names; if a portfolio lists the same account, its name is
+/// matched as well.
+fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
     let mut found = Found::default();
     for (account, source) in accounts {
         if app.discovery.takes(&account.waba_id, &account.name) {
@@ -91,9 +93,9 @@ fn chosen(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Foun
     found
 }
 
-/// An app's accounts after a search. Meta no longer shows a lost account; it stays until it returns or is
-/// forgotten. What the configuration leaves out is not lost, and goes.
-pub(super) fn after_search(
+/// An app's accounts after a search. A lost account stays until it returns or is forgotten. An account that the
+/// configuration filters out is not lost; it is removed.
+pub(super) fn accounts_after_search(
     app: &AppConfig,
     before: &AccountsOfApp,
     found: &Found,
@@ -119,7 +121,7 @@ pub(super) fn after_search(
     accounts
 }
 
-/// Does the app's configuration search there?
+/// Whether the app's configuration searches this source.
 fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     match source {
         AccountSource::Configured => false,
@@ -128,12 +130,12 @@ fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     }
 }
 
-/// The accounts of every app: those that are listed, those that were found, and those that were lost.
+/// The accounts of every app: configured, discovered and lost.
 pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
     let apps = config.apps.iter().map(|app| {
         let found = discovered.get(&app.name).into_iter().flatten();
-        // A lost account goes with the search that once found it, or when the configuration leaves it out. The
-        // others wait for the next search to decide.
+        // A lost account is removed together with the search that found it, or when `exclude` matches its id. All
+        // others stay until the next search.
         let stays = |waba_id: &WabaId, one: &Assigned| {
             !one.is_lost || searches(app, &one.source) && !app.discovery.leaves_out(waba_id)
         };
@@ -185,7 +187,7 @@ impl Discovery {
         }
     }
 
-    /// The next app and what was found for it; waits for ever where nothing is searched.
+    /// The next search result with its app. Never resolves if no app uses discovery.
     pub async fn found(&mut self) -> (String, Found) {
         match self.results.recv().await {
             Some(found) => found,
@@ -218,7 +220,7 @@ impl Searcher {
             match searched {
                 Ok(found) => {
                     if failed {
-                        tracing::info!(app, "discovery of accounts works again");
+                        tracing::info!(app, "account discovery recovered");
                     }
                     failed = false;
                     if self.results.send((app.clone(), found)).await.is_err() {
@@ -227,7 +229,7 @@ impl Searcher {
                 }
                 Err(error) => {
                     if !failed {
-                        tracing::warn!(app, cure = %error, "discovery of accounts failed; watching the known accounts");
+                        tracing::warn!(app, cure = %error, "account discovery failed; watching the known accounts");
                     }
                     failed = true;
                 }

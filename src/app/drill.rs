@@ -8,20 +8,20 @@ use crate::serve::drill::Order;
 
 pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
 
-/// Has the signal shown for so long.
+/// Asks the exporter to show the signal for this long.
 ///
 /// # Errors
-/// If the exporter cannot be reached or refuses.
+/// If the exporter cannot be reached or rejects the request.
 pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
     client
         .send(Order::begin(signal, length, clock::now()).body())
         .await
 }
 
-/// Has it taken back.
+/// Asks the exporter to end the drill.
 ///
 /// # Errors
-/// If the exporter cannot be reached or refuses.
+/// If the exporter cannot be reached or rejects the request.
 pub async fn end(client: &CommandClient) -> anyhow::Result<()> {
     client.send(Order::end(clock::now()).body()).await
 }

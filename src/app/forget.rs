@@ -1,4 +1,4 @@
-//! Removing a lost account from a running exporter.
+//! Removes a lost account from a running exporter.
 
 use super::command::CommandClient;
 use crate::clock;
@@ -7,10 +7,10 @@ use crate::serve::forget::ForgetRequest;
 
 pub use crate::domain::WabaId;
 
-/// Has the account forgotten.
+/// Asks the exporter to forget the account.
 ///
 /// # Errors
-/// If the exporter cannot be reached or refuses.
+/// If the exporter cannot be reached or rejects the request.
 pub async fn forget(client: &CommandClient, waba_id: &WabaId) -> anyhow::Result<()> {
     let request = ForgetRequest::new(waba_id, clock::now());
     client.send(command::body(&request)).await

@@ -54,12 +54,12 @@ impl Question {
 /// If it does not answer, or the answer is no.
 pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
     let url = own_url(web, question)?;
-    // The same care as for Meta: no redirect; and no proxy for our own listener.
+    // As for Meta, no redirects. No proxy for the exporter's own listener.
     let http = own_client(&url, TIMEOUT)?;
     let answer = http.get(url.clone()).send().await;
     let answer = answer
         .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("no exporter answers at {url}"))?;
+        .with_context(|| format!("no exporter responds at {url}"))?;
     let status = answer.status();
     if question.is_answered_by(status) {
         return Ok(());

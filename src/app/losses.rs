@@ -1,4 +1,4 @@
-//! Accounts that discovery no longer finds: what the state and the log say about them.
+//! Records and logs the accounts that discovery no longer finds.
 
 use crate::clock;
 use crate::domain::account::Loss;
@@ -6,10 +6,11 @@ use crate::domain::{Assignments, Event, Fact, Source};
 use crate::state::{Account, Accounts};
 use crate::store::Store;
 
-/// Log lines about single accounts after one discovery. A token that loses ten thousand accounts is one incident.
+/// Maximum log lines about single accounts per discovery. A token that loses ten thousand accounts is one
+/// incident.
 const MAX_LINES: usize = 20;
 
-/// Brings the state in line with the last complete discovery.
+/// Updates the state from the last complete discovery.
 pub(super) async fn note(store: &Store, assignments: &Assignments) {
     let lost = assignments.lost();
     let accounts = store.snapshot();
@@ -23,13 +24,13 @@ pub(super) async fn note(store: &Store, assignments: &Assignments) {
         })
     });
     let events: Vec<Event> = events.collect();
-    // A store that refuses them has logged why, and the next discovery tries again.
+    // The store logs its own errors, and the next discovery retries.
     if !events.is_empty() && store.commit(events.clone()).await.is_ok() {
         log(&events, &accounts);
     }
 }
 
-/// The loss that the state has to learn of. An account whose node could not be read returns with its next
+/// The loss to record in the state, if it changed. An account with an unreadable node returns with its next
 /// successful poll, not with a discovery.
 fn loss_to_note(is_lost: bool, account: &Account) -> Option<Loss> {
     let is_noted = account.loss.value() == Some(Loss::NotDiscovered);
@@ -45,13 +46,13 @@ fn log(events: &[Event], accounts: &Accounts) {
         let account = accounts.get(waba_id);
         let name = account.and_then(|account| account.name.value());
         if *fact == Fact::AccountLoss(Loss::None) {
-            tracing::info!(%waba_id, name, "lost account is back");
+            tracing::info!(%waba_id, name, "lost account found again");
         } else {
             tracing::warn!(
                 %waba_id,
                 name,
                 cure = "assign the account to the token's system user again, or remove it with `forget`",
-                "account lost, discovery no longer finds it"
+                "account lost; discovery no longer finds it"
             );
         }
     }
@@ -59,7 +60,7 @@ fn log(events: &[Event], accounts: &Accounts) {
         let more = events.len() - MAX_LINES;
         tracing::warn!(
             more,
-            "more accounts were lost or came back; whatsapp_business_account_lost_timestamp_seconds has all"
+            "more accounts lost or found again; see whatsapp_business_account_lost_timestamp_seconds"
         );
     }
 }

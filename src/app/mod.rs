@@ -44,10 +44,10 @@ pub use backfill::backup;
 use gates::Gates;
 use running::Running;
 
-/// Reloads, and accounts to forget, that may wait for the one under way.
+/// Capacity of the queue of reloads and `forget` requests.
 const MAX_RELOADS_WAITING: usize = 4;
 
-/// How often it is checked whether refusals that were counted are due for the log.
+/// Interval at which counted refusals are checked for due log lines.
 const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the configuration is read from, again at each reload.
@@ -59,7 +59,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads it all, and logs what is probably not meant.
+    /// Reads the configuration, and logs its warnings.
     ///
     /// # Errors
     /// Everything that is wrong.
@@ -70,7 +70,7 @@ impl Source {
     }
 }
 
-/// Logs what the configuration says and probably does not mean.
+/// Logs the warnings of the configuration.
 pub fn log_warnings(config: &Config) {
     for ConfigWarning { place, message } in &config.warnings {
         tracing::warn!(
@@ -177,19 +177,19 @@ impl App {
                     Some(Ok(())) if stop.is_cancelled() => break,
                     ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
                 },
-                (app, found) = running.discovery.found() => running.take_over(&app, &found).await,
+                (app, found) = running.discovery.found() => running.watch_discovered(&app, &found).await,
                 files = running.watch.changed(running.source.environment.as_ref()) => running.take_web_files(files),
                 ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
                 ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
                 Some((waba_id, answer)) = forgets.recv() => {
                     let outcome = running.forget(&waba_id).await;
-                    // Whoever asked may have gone away; the outcome is logged.
+                    // The requester may have disconnected; the outcome is logged anyway.
                     drop(answer.send(outcome));
                 }
                 _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
                 Some(answer) = reloads.recv() => {
                     let outcome = running.reload().await;
-                    // Whoever asked may have gone away; the outcome is logged.
+                    // The requester may have disconnected; the outcome is logged anyway.
                     drop(answer.send(outcome));
                 }
             }

@@ -1,5 +1,5 @@
-//! The exporter of this configuration, as its own machine reaches it: directly, and its public address
-//! through a proxy only where there is no direct way.
+//! Connects to the exporter from its own machine: directly, and to its public address through a proxy only if a
+//! direct connection fails.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::config::{Config, ListenAddress, WebConfig, WebFile};
 use crate::ingest::graph::{direct_client, http_client};
 
-/// A public address that takes longer to take a connection will not take one.
+/// Time after which a public address counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A path on the operator's side.
@@ -31,8 +31,8 @@ pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     .context("no address to send to")
 }
 
-/// A client for the public address. Where the way out of this network is a proxy, the public address lies
-/// behind it; but our own listener, by whatever name the address has for it, does not.
+/// A client for the public address. In a network with an egress proxy the public address is reached through the
+/// proxy, unless the address leads directly to our own listener.
 ///
 /// # Errors
 /// If TLS cannot be set up.

@@ -216,15 +216,15 @@ impl Running {
         Ok(())
     }
 
-    /// Watches the accounts that a search found, and remembers them for the next start.
-    pub async fn take_over(&mut self, app: &str, found: &Found) {
+    /// Watches the discovered accounts, and stores them for the next start.
+    pub async fn watch_discovered(&mut self, app: &str, found: &Found) {
         let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
             return;
         };
         let before = self.discovered.get(app).cloned().unwrap_or_default();
-        let after = discovery::after_search(config, &before, found);
+        let after = discovery::accounts_after_search(config, &before, found);
         if after != before
-            && let Err(error) = self.take_over_accounts(app, after).await
+            && let Err(error) = self.replace_accounts(app, after).await
         {
             let error = format!("{error:#}");
             tracing::error!(
@@ -233,14 +233,14 @@ impl Running {
                 "could not watch the discovered accounts; retrying at the next discovery"
             );
         }
-        // Also after a search that changed nothing: the store may have refused it the last time.
+        // Also after a search without changes: the previous commit may have failed.
         losses::note(&self.core.store, &self.assignments.load_full()).await;
     }
 
-    /// Removes a lost account. The caller has checked who asks.
+    /// Removes a lost account. The caller has authorized the request.
     ///
     /// # Errors
-    /// If the account is not lost, or the store cannot forget it.
+    /// If the account is not lost, or the store cannot commit the removal.
     pub async fn forget(&mut self, waba_id: &WabaId) -> Result<(), ForgetError> {
         let assignments = self.assignments.load_full();
         if !assignments.contains(waba_id) {
@@ -254,7 +254,7 @@ impl Running {
         }
         for (app, mut accounts) in self.discovered.clone() {
             if accounts.remove(waba_id).is_some() {
-                let forgotten = self.take_over_accounts(&app, accounts).await;
+                let forgotten = self.replace_accounts(&app, accounts).await;
                 forgotten.map_err(|error| ForgetError::NotStored(format!("{error:#}")))?;
             }
         }
@@ -262,11 +262,7 @@ impl Running {
         Ok(())
     }
 
-    async fn take_over_accounts(
-        &mut self,
-        app: &str,
-        accounts: AccountsOfApp,
-    ) -> anyhow::Result<()> {
+    async fn replace_accounts(&mut self, app: &str, accounts: AccountsOfApp) -> anyhow::Result<()> {
         let mut discovered = self.discovered.clone();
         discovered.insert(app.to_owned(), accounts.clone());
         self.core.store.remember(app, accounts).await?;
@@ -318,7 +314,7 @@ impl Running {
         Ok(())
     }
 
-    /// Drops the series of what is no longer watched or polled, and logs what changed.
+    /// Drops the series of accounts that are no longer watched or polled, and logs new accounts.
     fn note_assignments(&self, before: &Assignments, clients: &[Arc<Client>]) {
         let now = self.assignments.load();
         let polled: BTreeMap<&WabaId, usize> = now.polled().collect();
@@ -343,11 +339,11 @@ impl Running {
         }
         for waba_id in now.accounts().filter(|waba_id| !before.contains(waba_id)) {
             let app = now.app_of(waba_id).map(AsRef::as_ref);
-            tracing::info!(%waba_id, app, "account is watched from now on");
+            tracing::info!(%waba_id, app, "watching account");
         }
     }
 
-    /// Logs what runs, where it listens, and what it watches.
+    /// Logs version, listen addresses, and the number of apps and accounts.
     pub fn log_start(&self, web: SocketAddr, webhook: Option<SocketAddr>) {
         let Config {
             store,
@@ -374,7 +370,7 @@ impl Running {
     }
 
     fn note_loaded(&self) {
-        // The counters exist from the start, so that `increase()` sees their first step.
+        // The counters are initialized to 0, so that `increase()` sees the first increment.
         for app in &self.config.apps {
             let ignored = &self.core.telemetry.webhook_wrong_app;
             ignored.with_label_values(&[app.name.as_str()]);

@@ -17,7 +17,7 @@ use crate::serve::public::Secrets;
 use crate::store::Location;
 use crate::telemetry::Telemetry;
 
-/// Every account that is listed, once.
+/// Every configured account, without duplicates.
 pub(super) fn accounts(config: &Config) -> impl Iterator<Item = WabaId> {
     let apps = config.apps.iter();
     let listed: BTreeSet<WabaId> = apps.flat_map(|app| app.accounts.iter().cloned()).collect();
@@ -44,7 +44,7 @@ pub(super) fn clients(
     config.apps.iter().map(client).collect()
 }
 
-/// Every account that is polled, with its app.
+/// Every polled account with its app.
 pub(super) fn polling_apps(
     assignments: &Assignments,
     clients: &[Arc<Client>],
@@ -86,7 +86,7 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// What deliveries and handshakes are checked against.
+/// The secrets that deliveries and handshakes are verified with.
 pub(super) fn secrets(config: &Config, assignments: &Arc<Assignments>) -> Secrets {
     let app_secrets = config.apps.iter().filter_map(|app| {
         let name = Arc::from(app.name.as_str());

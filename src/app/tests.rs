@@ -1,4 +1,4 @@
-//! No configuration, and nothing that is discovered with it, produces a label set twice.
+//! Label sets are unique for every configuration and every discovery result.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const OPTIONS: Options = Options {
     business_clock: true,
 };
 
-/// One app as the file declares it. Names, ids and accounts come from few, so that apps share them.
+/// One app of the configuration file. Names, ids and accounts come from small sets, so that apps share them.
 fn app() -> impl Strategy<Value = String> {
     let name = prop::option::of(prop::sample::select(vec!["a", "b", "1"]));
     let id = prop::option::of(prop::sample::select(vec!["1", "2"]));
@@ -67,7 +67,7 @@ fn access(app_id: Option<&AppId>) -> Access {
     }
 }
 
-/// Every account was read, listed, and lost.
+/// A state in which every account was read, listed and lost.
 fn state(assignments: &Assignments) -> State {
     let mut state = State::default();
     state.watch(assignments.accounts().cloned());
@@ -91,14 +91,14 @@ fn state(assignments: &Assignments) -> State {
     state
 }
 
-/// What the pollers and the listener would have counted.
+/// The telemetry that the pollers and the listener would have counted.
 fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
     let telemetry = Telemetry::new();
     for (waba_id, index) in assignments.polled() {
         let app = &assignments.apps()[index].app;
         for collector in Collector::ALL {
             let polls = &telemetry.polls;
-            polls.note(app, waba_id, *collector, Some("timeout"));
+            polls.record(app, waba_id, *collector, Some("timeout"));
         }
     }
     for app in &config.apps {
@@ -111,7 +111,7 @@ fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
 
 proptest! {
     #[test]
-    fn no_label_set_is_there_twice(
+    fn label_sets_are_unique(
         apps in prop::collection::vec(app(), 1..5),
         found in prop::collection::vec(found(), 5),
     ) {

@@ -67,7 +67,7 @@ pub struct ConfigFlags {
     #[command(flatten)]
     log: LogFlags,
 
-    /// Whether each change that Meta reports is logged [default: true]
+    /// Log each change that Meta reports [default: true]
     #[arg(long = "log.signals", value_name = "BOOLEAN")]
     log_signals: Option<String>,
 }

@@ -18,7 +18,7 @@ pub struct CheckConfigArguments {
     config: ConfigFlags,
 }
 
-/// Prints a summary without secrets and every warning, or every error; the exit code says which.
+/// Prints a summary without secrets and all warnings, or all errors. The exit code tells which.
 pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
     match check(&arguments.config, &ProcessEnvironment) {
         Ok(config) => {

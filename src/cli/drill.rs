@@ -36,7 +36,7 @@ pub struct DrillArguments {
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
 
-    /// The exporter's /webhook [default: on this machine, where the configuration has it listen]
+    /// URL of the exporter's /webhook [default: this machine, at the configured listen address]
     #[arg(long, value_name = "URL")]
     url: Option<reqwest::Url>,
 }

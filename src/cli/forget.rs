@@ -12,7 +12,7 @@ use crate::app::forget::{WabaId, forget};
 /// Arguments of `forget`.
 #[derive(Args, Clone, Debug)]
 pub struct ForgetArguments {
-    /// Where the configuration, and with it the app secret, comes from.
+    /// Sources of the configuration, which has the app secret.
     #[command(flatten)]
     config: ConfigFlags,
 
@@ -24,7 +24,7 @@ pub struct ForgetArguments {
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
 
-    /// The exporter's /webhook [default: on this machine, where the configuration has it listen]
+    /// URL of the exporter's /webhook [default: this machine, at the configured listen address]
     #[arg(long, value_name = "URL")]
     url: Option<reqwest::Url>,
 }
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &ForgetArguments) -> anyhow::Result<ExitCode>
     let (app, url) = (arguments.app.as_deref(), arguments.url.clone());
     let client = CommandClient::new(&config, app, url)?;
     forget(&client, &arguments.account).await?;
-    output::print(&format!("account {} is forgotten", arguments.account))?;
+    output::print(&format!("forgot account {}", arguments.account))?;
     Ok(ExitCode::SUCCESS)
 }
 

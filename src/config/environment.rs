@@ -53,7 +53,7 @@ impl FixedEnvironment {
         self
     }
 
-    /// Without a variable.
+    /// Returns the environment without this variable.
     #[must_use]
     pub fn without_variable(mut self, name: &str) -> Self {
         self.variables.remove(name);
@@ -79,8 +79,8 @@ impl Environment for FixedEnvironment {
     }
 }
 
-/// The variable's text, or the end of a sentence that says why there is none. A blank variable is not
-/// set: `${NAME:-}` in a compose file gives one where nobody means to.
+/// The variable's text, or an error message without its subject. A blank variable counts as unset, because
+/// `${NAME:-}` in a compose file leaves one unintentionally.
 pub(super) fn read_variable(
     environment: &dyn Environment,
     name: &str,
@@ -111,7 +111,8 @@ pub(super) fn read_text(
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())
 }
 
-/// PowerShell's `>` and Windows editors write it, with a byte order mark or with a NUL in each character.
+/// PowerShell's `>` and Windows editors write UTF-16, recognizable by a byte order mark or by a NUL in each
+/// character.
 fn is_utf16(bytes: &[u8]) -> bool {
     matches!(
         bytes,

@@ -30,12 +30,12 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// One thing that is allowed and probably not meant.
+/// A valid setting that is probably a mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigWarning {
-    /// Key or variable, as that of a [`ConfigError`].
+    /// Key or variable, as in [`ConfigError`].
     pub place: String,
-    /// What is unusual and what to check; no secret, one line.
+    /// What is unusual and what to check, in one line and without secrets.
     pub message: String,
 }
 
@@ -109,9 +109,9 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", format!("{cut}…"))
 }
 
-/// A key as it may be printed. A secret can stand where a key belongs: `{access_token:EAAG…}` with its
-/// space forgotten, or `{EAAG…: x}`. Keys are short, of small letters and `_`; Meta's secrets have digits
-/// and capitals. Of anything else only a whole word in front is shown, or nothing.
+/// A printable form of the key. A secret can be in the place of a key: `{access_token:EAAG…}` lacks a space,
+/// and `{EAAG…: x}` has no key. Keys are short and consist of lower-case letters and `_`; Meta's secrets have
+/// digits and capitals. Of other text only a leading word is shown, if it can be a key.
 pub(super) fn shown_key(key: &str) -> String {
     let is_key = |character: &char| character.is_ascii_lowercase() || "_<".contains(*character);
     let word: String = key.chars().take_while(is_key).collect();

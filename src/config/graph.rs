@@ -108,9 +108,9 @@ fn base_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// An API version in the path, which the client adds itself. `https://graph.facebook.com` has nothing
-/// else in its path, so there every version counts; a proxy may have versions of its own, but Meta's
-/// `v25.0` at the end is none of them.
+/// An API version in the path, which the client adds itself. Below `https://graph.facebook.com` any
+/// version-like segment counts. A proxy may use versions of its own, so there only a final segment in Meta's
+/// form (`v25.0`) counts.
 fn version_in_path(url: &Url) -> Option<String> {
     let segments: Vec<&str> = url
         .path_segments()?
@@ -131,7 +131,7 @@ fn version_in_path(url: &Url) -> Option<String> {
 
 const META_DOMAIN: &str = "facebook.com";
 
-/// `v25.0`, `V25.0` or `25.0`, and without its minor number where that is not needed.
+/// Whether this is `v25.0`, `V25.0` or `25.0`. The minor number is optional unless `needs_minor`.
 fn is_version_like(segment: &str, needs_minor: bool) -> bool {
     let is_number = |part: &str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_version_in_the_path_belongs_to_its_own_key() {
+    fn an_api_version_in_the_path_is_an_error() {
         for (url, version) in [
             ("https://graph.facebook.com/v25.0", "v25.0"),
             ("https://graph.facebook.com/v25.0/", "v25.0"),

@@ -37,7 +37,7 @@ const FORMAT: Scalar<LogFormat> = Scalar {
 const SIGNALS: Scalar<bool> = Scalar {
     setting: Setting::new(
         "log.signals",
-        "Whether each change of a phone number, template or account is logged, on the target `signals`",
+        "Log each change of a phone number, template or account, with the target `signals`",
     )
     .flag("--log.signals")
     .default("true"),

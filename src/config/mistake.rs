@@ -1,19 +1,19 @@
-//! What people write where a secret belongs: the secret with something around it, or something in its
-//! place. Each is the end of a sentence that says what it is and what to do, and none repeats the text.
+//! Detects common mistakes in secrets: extra text around the secret, or a placeholder instead of it. Each
+//! message lacks its subject, tells what to do, and never repeats the text.
 
 use super::secret::SecretKind;
 
 const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', '„', '«', '»'];
 
-/// A terminal shows none of these, and copying from a web page brings them along.
+/// Invisible in terminals, and often copied along from web pages.
 const INVISIBLE: &[char] = &[
     '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}',
 ];
 
-/// What a page shows instead of a secret.
+/// Characters that web pages show instead of a secret.
 const MASKS: &[char] = &['•', '●', '∙', '·', '*', '.', '…'];
 
-/// Words that stand for a secret in examples; matched whole.
+/// Placeholder words in examples; the whole text must match.
 const STAND_INS: &[&str] = &[
     "changeme",
     "change-me",
@@ -25,7 +25,7 @@ const STAND_INS: &[&str] = &[
     "placeholder",
 ];
 
-/// Names under which a secret is kept in files of other formats.
+/// Names of secrets in files of other formats.
 const NAMES: &[&str] = &[
     "access_token",
     "app_secret",
@@ -37,35 +37,35 @@ const NAMES: &[&str] = &[
     "webhook_verify_token",
 ];
 
-/// What this text is, if it is no secret but a slip.
+/// The message about the mistake in this text, if there is one.
 pub(super) fn mistake(kind: SecretKind, text: &str) -> Option<&'static str> {
     let is_from_meta = kind.is_from_meta();
     if text.starts_with('\u{feff}') {
         Some("begins with a byte order mark (BOM); save it as UTF-8 without one")
     } else if text.contains(INVISIBLE) {
         Some(
-            "holds an invisible character, such as a zero-width space; copy it again as plain text",
+            "contains an invisible character, such as a zero-width space; copy it again as plain text",
         )
     } else if is_placeholder(kind, text) {
-        Some("is a placeholder or a variable that nothing has replaced; give the secret itself")
+        Some("is a placeholder or an unexpanded variable; set the secret itself")
     } else if is_from_meta && is_masked(text) {
         Some("is masked; choose Show in the App Dashboard and copy it again")
     } else if is_assignment(text) {
-        Some("holds a name before the value, such as NAME=value; give the value alone")
+        Some("contains a name before the value, such as NAME=value; set the value alone")
     } else if is_quoted(kind, text) {
-        Some("is in quotation marks, which would be part of it; remove them")
+        Some("is in quotation marks, which would become part of the value; remove them")
     } else if kind != SecretKind::Phrase && has_scheme(text) {
         Some(
-            "begins with the name of a scheme, such as `Bearer`, which is added when it is sent; give the token alone",
+            "begins with an authentication scheme, such as `Bearer`, which the exporter adds itself; set the token alone",
         )
     } else if is_from_meta && text.starts_with(['{', '[']) {
-        Some("is JSON or YAML; give the value alone")
+        Some("is JSON or YAML; set the value alone")
     } else {
         None
     }
 }
 
-/// Does the text hold `${NAME}`, or `${NAME:-default}` and its like?
+/// Whether the text contains `${NAME}` or a variant such as `${NAME:-default}`.
 pub(super) fn has_variable(text: &str) -> bool {
     text.match_indices("${").any(|(at, begin)| {
         let rest = &text[at + begin.len()..];
@@ -86,7 +86,7 @@ fn is_placeholder(kind: SecretKind, text: &str) -> bool {
     };
     let is_name = |name: &str| {
         let is_letter = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
-        // A phrase may well begin with a dollar sign; the names of variables are capitals.
+        // A passphrase may begin with a dollar sign; variable names consist of capitals.
         let is_case =
             kind.is_from_meta() || !name.contains(|letter: char| letter.is_ascii_lowercase());
         name.len() > 1
@@ -124,7 +124,7 @@ fn is_stand_in(text: &str) -> bool {
     is_yours || STAND_INS.contains(&bare)
 }
 
-/// Nothing but dots or asterisks, or more than a few of them in a row.
+/// Only dots or asterisks, or several of them in a row.
 fn is_masked(text: &str) -> bool {
     text.chars().count() > 2 && text.chars().all(|character| MASKS.contains(&character))
         || ["•••", "●●●", "***", "....", "…"]
@@ -159,7 +159,7 @@ fn is_assignment(text: &str) -> bool {
         && is_name
 }
 
-/// Both ends; what is from Meta has none at either.
+/// Quotation marks at both ends; for Meta's secrets, at either end.
 fn is_quoted(kind: SecretKind, text: &str) -> bool {
     let ends = [text.starts_with(QUOTES), text.trim_end().ends_with(QUOTES)];
     if kind.is_from_meta() {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_no_mistakes() {
+    fn valid_secrets_are_accepted() {
         for secret in [
             TOKEN,
             HEX,
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn quotation_marks_are_told() {
+    fn quotation_marks_are_detected() {
         let quoted = around(&[
             ("\"", "\""),
             ("'", "'"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_are_told() {
+    fn invisible_characters_are_detected() {
         assert_is(&ALL, &around(&[("\u{feff}", "")]), "byte order mark");
         assert_is(
             &ALL,
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_before_the_value_is_told() {
+    fn a_name_before_the_value_is_detected() {
         let names = around(&[
             ("WHATSAPP_ACCESS_TOKEN=", ""),
             ("export WHATSAPP_APP_SECRET=", ""),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_told() {
+    fn placeholders_are_detected() {
         let placeholders = owned(&[
             "${WHATSAPP_ACCESS_TOKEN}",
             "$WHATSAPP_ACCESS_TOKEN",
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_or_another_format_is_told() {
+    fn headers_and_other_formats_are_detected() {
         let headers = around(&[
             ("Bearer ", ""),
             ("bearer ", ""),

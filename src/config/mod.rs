@@ -95,9 +95,9 @@ pub struct Config {
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
     pub apps: Vec<AppConfig>,
-    /// Whether `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, in capital or small letters, names a proxy.
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, in upper or lower case, sets a proxy.
     pub has_proxy: bool,
-    /// What is allowed and probably not meant.
+    /// Valid settings that are probably mistakes.
     pub warnings: Vec<ConfigWarning>,
 }
 

@@ -10,7 +10,7 @@ use super::walker::Walker;
 /// A second suits a simulator; a day is the longest for which "present state" means anything.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
-/// Meta repeats webhooks for seven days; after that none will come.
+/// Meta retries webhooks for seven days at most.
 const DRIFT_GRACES: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 
@@ -53,7 +53,7 @@ const DISCOVERY_INTERVAL: Scalar<Duration> = interval(
 const DRIFT_GRACE: Scalar<Duration> = Scalar {
     setting: Setting::new(
         "poll.drift_grace",
-        "How long the webhook of a change that a poll found may take before the change counts as drift",
+        "Time that a webhook may arrive after a poll found its change, before the change counts as drift",
     )
     .default("1h"),
     parse: |text| value::duration(text, &DRIFT_GRACES),

@@ -1,40 +1,40 @@
-//! The variables that name a proxy. The HTTP client reads them itself, and goes without a proxy, saying
-//! nothing, where it does not understand one: what it would not understand is refused here.
+//! Validates the proxy variables. The HTTP client reads them itself, and silently connects without a proxy if
+//! it cannot parse one, so an invalid proxy is an error here.
 //!
-//! Which variable counts is the client's rule: the capital form first, even where it is blank, and
-//! `ALL_PROXY` for what has none of its own. Proxies have passwords in their URLs, so no URL is repeated.
+//! Precedence follows the client: the upper-case form wins even if it is blank, and `ALL_PROXY` is the
+//! fallback. Proxy URLs can contain passwords, so messages never repeat a URL.
 
 use hyper::Uri;
 
 use super::environment::Environment;
 use super::walker::Walker;
 
-/// Both forms of a name.
+/// Upper-case and lower-case form of a name.
 type Names = [&'static str; 2];
 
 const OWN: [Names; 2] = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"]];
 const ALL: Names = ["ALL_PROXY", "all_proxy"];
 const NONE: Names = ["NO_PROXY", "no_proxy"];
 
-/// What the client speaks to a proxy.
+/// Proxy schemes that the client supports.
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// Longest scheme repeated; anything longer is no scheme.
+/// Longest scheme that messages repeat; longer text is not a scheme.
 const MAX_SCHEME: usize = 12;
 
-/// Checks the variables; says whether one of them names a proxy.
+/// Checks the variables, and returns whether one of them sets a proxy.
 pub(super) fn read(walker: &mut Walker<'_>) -> bool {
     let own = OWN.map(|names| read_one(walker, &names));
-    // Where both have their own, nobody asks for this one.
+    // If both schemes have their own variable, `ALL_PROXY` is unused.
     let is_asked = own.contains(&false);
     let all = is_asked && read_one(walker, &ALL);
-    warn_of_hidden(walker, &NONE);
+    warn_about_shadowed(walker, &NONE);
     all || own.contains(&true)
 }
 
 fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
-    warn_of_hidden(walker, names);
-    let Some((name, url)) = in_force(walker.environment(), names) else {
+    warn_about_shadowed(walker, names);
+    let Some((name, url)) = effective_variable(walker.environment(), names) else {
         return false;
     };
     if let Err(message) = check(&url) {
@@ -43,8 +43,11 @@ fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
     true
 }
 
-/// The form that the client takes, where it names something.
-fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static str, String)> {
+/// The variable that the client uses, unless it is blank.
+fn effective_variable(
+    environment: &dyn Environment,
+    names: &Names,
+) -> Option<(&'static str, String)> {
     let set = names.iter().find_map(|name| {
         let text = environment.variable(name)?.into_string().ok()?;
         Some((*name, text))
@@ -52,26 +55,26 @@ fn in_force(environment: &dyn Environment, names: &Names) -> Option<(&'static st
     set.filter(|(_, text)| !text.trim().is_empty())
 }
 
-fn warn_of_hidden(walker: &mut Walker<'_>, [capital, small]: &Names) {
+fn warn_about_shadowed(walker: &mut Walker<'_>, [capital, small]: &Names) {
     let environment = walker.environment();
     let is_blank = |name| {
         let text = environment.variable(name)?.into_string().ok()?;
         Some(text.trim().is_empty())
     };
     if is_blank(capital) == Some(true) && is_blank(small) == Some(false) {
-        let message = format!("is set and blank, so that {small} does not count; unset {capital}");
+        let message = format!("is set but blank, so {small} is ignored; unset {capital}");
         walker.warn(*capital, message);
     }
 }
 
 fn check(url: &str) -> Result<(), String> {
-    let not_a_url = "is not a proxy's URL; write it like http://proxy.example.com:3128, and characters of a \
-                     password that mean something in a URL as %XX";
+    let not_a_url = "is not a proxy URL; write it like http://proxy.example.com:3128, and percent-encode \
+                     special characters in the password";
     if let Some((scheme, _)) = url.split_once("://")
         && !SCHEMES.contains(&scheme)
     {
         return Err(format!(
-            "names a proxy by the scheme {}, which is not supported; give an http:// or https:// proxy, or \
+            "uses the proxy scheme {}, which is not supported; set an http:// or https:// proxy URL, or \
              unset it",
             shown_scheme(scheme)
         ));
@@ -87,7 +90,7 @@ fn check(url: &str) -> Result<(), String> {
     is_good.then_some(()).ok_or_else(|| not_a_url.to_owned())
 }
 
-/// The scheme, where it can be one.
+/// The scheme, if the text can be one.
 fn shown_scheme(scheme: &str) -> &str {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     if (1..=MAX_SCHEME).contains(&scheme.len()) && scheme.bytes().all(is_part) {
@@ -102,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_and_https_proxies_are_taken() {
+    fn http_and_https_proxies_are_accepted() {
         for good in [
             "http://proxy:3128",
             "https://proxy.example.com",
@@ -127,7 +130,7 @@ mod tests {
             let error = check(&format!("{scheme}://me:secret@proxy:1080")).expect_err(scheme);
             assert!(
                 error.starts_with(&format!(
-                    "names a proxy by the scheme {scheme}, which is not supported; "
+                    "uses the proxy scheme {scheme}, which is not supported; "
                 )),
                 "{error}"
             );
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_would_pass_over_is_refused_without_showing_it() {
+    fn an_invalid_proxy_url_is_refused_without_printing_it() {
         for bad in [
             "http:/secret:1",
             "http//secret:1",

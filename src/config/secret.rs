@@ -15,18 +15,18 @@ const MAX_SECRET_BYTES: usize = 4096;
 /// What a secret may consist of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecretKind {
-    /// Meta's. Goes into an HTTP header, so it has visible ASCII characters only.
+    /// Issued by Meta. Sent in an HTTP header, so only visible ASCII characters are valid.
     AccessToken,
-    /// Meta's: 32 hexadecimal digits as far as is known.
+    /// Issued by Meta: 32 hexadecimal digits in all known cases.
     AppSecret,
-    /// The operator's own. Comes in an HTTP header, so it has visible ASCII characters only.
+    /// Chosen by the operator. Received in an HTTP header, so only visible ASCII characters are valid.
     EventsToken,
-    /// The operator's own. Compared, so it may have any printable character.
+    /// Chosen by the operator. Only compared, so any printable character is valid.
     Phrase,
 }
 
 impl SecretKind {
-    /// Is it made by Meta, so that it has none of the characters that people choose?
+    /// Whether Meta issues the secret, so that it has a restricted character set.
     pub(super) fn is_from_meta(self) -> bool {
         matches!(self, Self::AccessToken | Self::AppSecret)
     }
@@ -36,7 +36,7 @@ impl SecretKind {
     }
 }
 
-/// What Meta's app secrets have been for as long as they exist.
+/// The format of Meta's app secrets so far.
 const APP_SECRET_DIGITS: usize = 32;
 
 /// The secret in the file, without the line break that editors add.
@@ -72,7 +72,7 @@ pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, St
     }
 }
 
-/// What is unusual about a secret that is allowed.
+/// Describes what is unusual about a valid secret.
 pub(super) fn unusual(kind: SecretKind, secret: &SecretString) -> Option<&'static str> {
     let secret = secret.expose_secret();
     let is_usual =

@@ -12,7 +12,7 @@ const SHORTEST_SECRET: usize = 8;
 /// One slip for every so many letters of a name still makes it the one that was meant.
 const LETTERS_PER_SLIP: usize = 4;
 
-/// What stands for a key that is not shown.
+/// Replacement for a key that is not printed.
 const HIDDEN: &str = "…";
 
 /// Adds an error for everything in `file` that `known` has no place for. A known key is a dotted path;
@@ -80,8 +80,8 @@ impl Shape<'_> {
         }
     }
 
-    /// The key as it may be printed: a known one in other letters (`accessToken`, `ACCESS_TOKEN`) is no
-    /// secret.
+    /// The printable form of the key. Case variants of known keys (`accessToken`, `ACCESS_TOKEN`) are not
+    /// secrets.
     fn shown(&self, name: &str, pattern: &str) -> String {
         let plain = |name: &str| name.replace('_', "").to_lowercase();
         let (is_key, looks_like) = (self.known.contains(&name), plain(name));
@@ -118,7 +118,7 @@ impl Shape<'_> {
         )
     }
 
-    /// The known name that `word` is a slip of.
+    /// The known name closest to `word`.
     fn nearest(&self, word: &str, pattern: &str) -> Option<&str> {
         let word = word.to_lowercase();
         let slips = |known: &str| strsim::damerau_levenshtein(&word, known);

@@ -112,8 +112,8 @@ impl<'a> Walker<'a> {
     pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
         let found = match node {
             Node::Text(text) if has_variable(text) => {
-                "holds a variable in braces (`${…}`), and variables in this file are not replaced; write \
-                 the value itself, or fill the file in before the exporter reads it"
+                "contains a variable (`${…}`), but the exporter does not expand variables in this file; write \
+                 the value itself, or expand the file before the exporter reads it"
             }
             Node::Text(text) => return Some(text),
             Node::Empty => "has no value; give it one or remove the key",
@@ -141,7 +141,7 @@ impl<'a> Walker<'a> {
         self.errors.add(place, message);
     }
 
-    /// Notes what is allowed and probably not meant.
+    /// Adds a warning about a valid setting that is probably a mistake.
     pub(super) fn warn(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.warnings.push(ConfigWarning::new(place, message));
     }
@@ -171,7 +171,7 @@ impl<'a> Walker<'a> {
         self.asked
     }
 
-    /// The verdict: the warnings, or everything that is wrong.
+    /// Returns the warnings, or all errors.
     pub(super) fn finish(self) -> Result<Vec<ConfigWarning>, ConfigErrors> {
         if self.errors.is_empty() {
             Ok(self.warnings)

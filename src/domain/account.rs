@@ -62,7 +62,7 @@ meta_words! {
     }
 }
 
-/// What an `account_update` says about the link between the account, or one of its numbers, and this app.
+/// Effect of an `account_update` on the link between this app and the account or one of its phone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// The account is gone, or this app no longer has access to it.
@@ -72,7 +72,7 @@ pub enum Link {
 }
 
 impl EventKind {
-    /// Whether the event takes the account away from this app or gives it back.
+    /// Whether the event breaks or restores the link between the account and this app.
     #[must_use]
     pub fn link(self) -> Option<Link> {
         match self {
@@ -83,7 +83,7 @@ impl EventKind {
             Self::AccountReconnected | Self::PartnerAdded | Self::PartnerAppInstalled => {
                 Some(Link::Restored)
             }
-            // Bans and restrictions have metrics of their own; the rest leaves the link as it is.
+            // Bans and restrictions have metrics of their own; all other events do not affect the link.
             Self::AccountRestriction
             | Self::AccountViolation
             | Self::AdAccountLinked
@@ -175,7 +175,7 @@ meta_words! {
 }
 
 meta_words! {
-    /// Why an account that was watched cannot be seen any more. The words are ours: Meta says nothing.
+    /// Why a watched account is no longer visible. The words are the exporter's own: Meta gives no reason.
     Loss {
         None = "NONE",
         NotDiscovered = "NOT_DISCOVERED",

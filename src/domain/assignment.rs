@@ -1,6 +1,6 @@
-//! Which apps watch which accounts, and which app polls each of them.
+//! Assigns accounts to the apps that watch them, and to the app that polls them.
 //!
-//! An account can be listed under several apps: each app's webhooks about it are accepted, and one app polls it.
+//! Several apps can watch one account: webhooks of each of them are accepted, and one app polls the account.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub enum AccountSource {
     Configured,
     /// `apps[].discover_by_token`.
     Token,
-    /// This one of `apps[].businesses`.
+    /// This entry of `apps[].businesses`.
     Business(BusinessId),
 }
 
 impl AccountSource {
-    /// Every kind of source, as [`AccountSource::kind`] names it.
+    /// All values of [`AccountSource::kind`].
     pub const KINDS: [&'static str; 3] = ["configured", "token", "business"];
 
     /// The label value: the source without its id.
@@ -40,14 +40,14 @@ pub type AccountsOfApp = BTreeMap<WabaId, Assigned>;
 /// One account of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assigned {
-    /// How the app came to watch it.
+    /// Why the app watches it.
     pub source: AccountSource,
-    /// It was discovered once, and the last complete discovery did not find it.
+    /// It was discovered before, and the last complete discovery did not find it.
     pub is_lost: bool,
 }
 
 impl Assigned {
-    /// An account that is listed, or that the last discovery found.
+    /// An account that is configured or that the last discovery found.
     #[must_use]
     pub fn from_source(source: AccountSource) -> Self {
         let is_lost = false;
@@ -60,16 +60,16 @@ impl Assigned {
 pub struct AppAccounts {
     /// The configured name of the app, unique.
     pub app: Arc<str>,
-    /// Its accounts, lost ones included.
+    /// Its accounts, including lost ones.
     pub accounts: AccountsOfApp,
 }
 
 /// The accounts of all apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignments {
-    /// In the order of the configuration.
+    /// Apps in configuration order.
     apps: Vec<AppAccounts>,
-    /// The index in `apps` of the app that stands for each account.
+    /// For each account, the index in `apps` of its polling app.
     owners: BTreeMap<WabaId, usize>,
 }
 
@@ -83,8 +83,8 @@ impl Assignments {
         }
     }
 
-    /// Assigns each account to one app: to one that still finds it, then to one that lists it, then to the
-    /// first in the order of the configuration.
+    /// Assigns each account to one app: preferably one that has not lost it, then one that lists it, then the
+    /// first in configuration order.
     #[must_use]
     pub fn new(apps: Vec<AppAccounts>) -> Self {
         let mut best: BTreeMap<WabaId, (bool, bool, usize)> = BTreeMap::new();
@@ -101,32 +101,32 @@ impl Assignments {
         Self { apps, owners }
     }
 
-    /// Every app, in the order of the configuration.
+    /// All apps, in configuration order.
     #[must_use]
     pub fn apps(&self) -> &[AppAccounts] {
         &self.apps
     }
 
-    /// Every account, lost ones included.
+    /// All accounts, including lost ones.
     pub fn accounts(&self) -> impl Iterator<Item = &WabaId> {
         self.owners.keys()
     }
 
-    /// Is this account watched?
+    /// Whether any app watches this account.
     #[must_use]
     pub fn contains(&self, waba_id: &WabaId) -> bool {
         self.owners.contains_key(waba_id)
     }
 
-    /// Does any of these apps watch this account?
+    /// Whether any of these apps watches this account.
     #[must_use]
     pub fn is_watched_by(&self, apps: &[Arc<str>], waba_id: &WabaId) -> bool {
         let mut of_these = self.apps.iter().filter(|app| apps.contains(&app.app));
         of_these.any(|app| app.accounts.contains_key(waba_id))
     }
 
-    /// The accounts that are polled, each with the index of its app. Lost accounts are not: Meta no longer
-    /// shows them to any app.
+    /// The polled accounts, each with the index of its app. Lost accounts are not polled: Meta no longer shows
+    /// them to any app.
     pub fn polled(&self) -> impl Iterator<Item = (&WabaId, usize)> {
         let owners = self.owners.iter().map(|(id, index)| (id, *index));
         owners.filter(|(id, index)| !self.apps[*index].accounts[*id].is_lost)
@@ -147,7 +147,7 @@ impl Assignments {
         Some(&self.apps[*index].app)
     }
 
-    /// How many accounts each app watches, by source, without those it lost.
+    /// Number of accounts that each app watches, by source, without lost accounts.
     pub fn counts(&self) -> impl Iterator<Item = (&str, &'static str, usize)> {
         self.apps.iter().flat_map(|app| {
             AccountSource::KINDS.into_iter().map(|kind| {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_app_that_lists_an_account_polls_it_and_a_lost_one_is_polled_by_nobody() {
+    fn the_first_listing_app_polls_an_account_and_lost_accounts_are_not_polled() {
         use AccountSource::{Business, Configured, Token};
         let business = Business(BusinessId::parse("7").expect("digits"));
         let found_and_lost = [("1", Token, false), ("2", Token, true), ("3", Token, true)];

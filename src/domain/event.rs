@@ -23,15 +23,15 @@ pub enum Source {
     Poll,
     /// A signed delivery of Meta's.
     Webhook(DeliveryKey),
-    /// A signed delivery of Meta's that carries no time: it is dated by its receipt, and its key alone does not
-    /// tell a repeat from the same thing happening again.
+    /// A signed webhook without a timestamp. The time of receipt is used instead, and the key alone cannot
+    /// distinguish a retry from a recurrence.
     UndatedWebhook(DeliveryKey),
     /// An application of the business' own, through the event API.
     App(DeliveryKey),
 }
 
 impl Source {
-    /// What makes its repeats harmless whenever they come; polls and undated webhooks have none.
+    /// The deduplication key. `None` for polls and for webhooks without a timestamp.
     #[must_use]
     pub fn key(self) -> Option<DeliveryKey> {
         match self {
@@ -40,7 +40,7 @@ impl Source {
         }
     }
 
-    /// Did Meta send it?
+    /// Whether it is a webhook from Meta.
     #[must_use]
     pub fn is_webhook(self) -> bool {
         matches!(self, Self::Webhook(_) | Self::UndatedWebhook(_))
@@ -60,7 +60,7 @@ pub struct ConversationKey(pub u128);
 pub enum Fact {
     /// A poll read the account's node.
     AccountRead(account::Reading),
-    /// Meta no longer shows the account to the app that watched it, or shows it again.
+    /// The account was lost, or is visible again.
     AccountLoss(account::Loss),
     /// A poll listed the account's numbers.
     NumbersListed(Listing<number::Reading>),
@@ -70,7 +70,7 @@ pub enum Fact {
     Account(account::News),
     /// A webhook about one of its numbers.
     Number(number::Told),
-    /// Which digits webhooks use for one of its numbers.
+    /// The digits that webhooks use for one of its phone numbers.
     NumberSpelled(number::Spelling),
     /// A webhook about one of its templates.
     Template(template::Told),

@@ -26,8 +26,8 @@ meta_words! {
 }
 
 impl Status {
-    /// How likely a webhook means the number with this status, where two have the same digits: the lowest first.
-    /// A number that was registered again leaves its old node behind.
+    /// Preference for matching webhooks if two numbers have the same digits; the lowest rank wins. A
+    /// re-registered number leaves its old node behind.
     #[must_use]
     pub fn rank_for_webhooks(self) -> u8 {
         match self {
@@ -176,13 +176,13 @@ impl Reading {
     }
 }
 
-/// The digits that webhooks use for a number, as `metadata` of its messages has them: the one place where they
-/// stand beside its id.
+/// The digits that webhooks use for a number. Only the `metadata` of message webhooks has them together with
+/// the id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Spelling {
     /// The number.
     pub id: PhoneNumberId,
-    /// How webhooks write it.
+    /// Its digits in webhooks.
     pub digits: DisplayDigits,
 }
 

@@ -1,33 +1,32 @@
-//! Telephone numbers that are written in two ways, because their country's numbering plan has changed.
+//! Phone numbers with two spellings, because the national numbering plan has changed.
 //!
-//! The Graph API may show a number in one spelling while webhooks name it in the other: Ivory Coast shows
-//! `+225 07 68 12 34 56`, its webhooks say `22568123456`.
+//! The Graph API and webhooks may spell the same number differently: for Ivory Coast, the Graph API returns
+//! `+225 07 68 12 34 56`, and webhooks contain `22568123456`.
 
 use super::DisplayDigits;
 
-/// The last digits that every spelling of a number keeps, whatever changes in front of them.
+/// Number of trailing digits that are the same in every spelling.
 const SUBSCRIBER_DIGITS: usize = 7;
 
-/// How sure it is that two spellings with the same key mean the same number.
+/// Confidence that two spellings mean the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Equivalence {
-    /// The numbering plan gives both to the same subscriber.
+    /// The numbering plan assigns both to the same subscriber.
     Certain,
-    /// They may be two subscribers: in Argentina a mobile number and a land line differ by the 9 alone.
+    /// They may be two subscribers: in Argentina a mobile number and a landline differ only by the 9.
     Likely,
 }
 
-/// A way to write a number: digits between the country code and the rest that one spelling has and the other
-/// leaves out.
+/// A spelling variant: digits after the country code that only the longer spelling has.
 struct Variant {
     country: &'static str,
-    /// Digits after the country code that both spellings have in front of the extra ones (an area code).
+    /// Number of digits between the country code and the extra digits (an area code).
     area: usize,
-    /// What may stand there in the longer spelling.
+    /// Possible extra digits of the longer spelling.
     extra: &'static [&'static str],
-    /// Digits after the extra ones.
+    /// Number of digits after the extra digits.
     rest: usize,
-    /// What the first of those may be.
+    /// Possible first digits after the extra digits.
     first: &'static str,
     equivalence: Equivalence,
 }
@@ -35,7 +34,7 @@ struct Variant {
 const ANY: &str = "0123456789";
 
 const VARIANTS: &[Variant] = &[
-    // Since 2021 the operator's digits stand before the old eight.
+    // Ivory Coast, since 2021: the operator's prefix before the former eight digits.
     Variant {
         country: "225",
         area: 0,
@@ -53,7 +52,7 @@ const VARIANTS: &[Variant] = &[
         first: ANY,
         equivalence: Equivalence::Certain,
     },
-    // Mexico dropped the 1 of mobile numbers in 2019.
+    // Mexico dropped the 1 before mobile numbers in 2019.
     Variant {
         country: "52",
         area: 0,
@@ -62,7 +61,7 @@ const VARIANTS: &[Variant] = &[
         first: ANY,
         equivalence: Equivalence::Certain,
     },
-    // Brazil put a 9 before mobile numbers, which begin with 6 to 9; land lines do not.
+    // Brazil added a 9 before mobile numbers, which begin with 6 to 9. Landlines do not.
     Variant {
         country: "55",
         area: 2,
@@ -82,7 +81,7 @@ const VARIANTS: &[Variant] = &[
 ];
 
 impl Variant {
-    /// The shorter spelling, if these digits are one of the two.
+    /// The shorter spelling, if these digits match either spelling.
     fn shorter(&self, digits: &str) -> Option<String> {
         let national = digits.strip_prefix(self.country)?;
         let (area, number) = national.split_at_checked(self.area)?;
@@ -99,10 +98,11 @@ impl Variant {
 }
 
 impl DisplayDigits {
-    /// Are these the longer and the shorter spelling of one number, by a numbering plan?
+    /// Whether these are the long and the short spelling of one number. `None` if they have the same length, or if
+    /// no numbering plan relates them.
     #[must_use]
     pub fn equivalence(&self, other: &Self) -> Option<Equivalence> {
-        // Two long spellings that differ are two numbers, of two operators.
+        // Two different long spellings are two numbers: they may differ by the operator's prefix alone.
         if self.as_str().len() == other.as_str().len() {
             return None;
         }
@@ -114,7 +114,7 @@ impl DisplayDigits {
         same.map(|variant| variant.equivalence)
     }
 
-    /// Do the digits agree that no change of a numbering plan touches?
+    /// Whether the trailing digits agree, which no numbering plan has changed.
     #[must_use]
     pub fn has_subscriber_digits_of(&self, other: &Self) -> bool {
         let last = |digits: &Self| {
@@ -144,7 +144,7 @@ mod tests {
             ("+52 55 1234 5678", "5215512345678", Some(Certain)),
             ("+55 11 96123-4567", "551161234567", Some(Certain)),
             ("+54 11 5555-1234", "5491155551234", Some(Likely)),
-            // Two operators' numbers, a land line, and other countries are not.
+            // Different operators, a landline and other countries do not match.
             ("+225 07 68 12 34 56", "2250568123456", None),
             ("+52 1 55 1234 5678", "5215512345678", None),
             ("+55 11 93123-4567", "551131234567", None),

@@ -31,7 +31,7 @@ pub(super) fn write(page: &mut Page, accesses: &Accesses) {
     write_subscription(page, &apps);
 }
 
-/// Several configured apps may share an id, with a token for each client: the name tells them apart. The id is
+/// Several configured apps may share an id, with one token per client, so the name is needed too. The id is
 /// empty until it is known.
 fn entity(name: &str, access: &Access) -> Entity {
     let app_id = access.app_id.as_ref().map_or("", AppId::as_str);

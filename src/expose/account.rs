@@ -33,13 +33,13 @@ metrics! {
     REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event"]
         "Time of the last account_update that took the account or one of its phone numbers away and that no later event has reversed. Absent when there is none.";
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
-        "When the last account_update of each event was sent; absent before the first.";
+        "Time at which Meta sent the last account_update of each event. Absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
         "Policy violations told by account_update, repeats counted once; a type appears with its first (ACCOUNT_VIOLATION among the events is there from 0).";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "account_alerts webhooks, repeats counted once.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
-        "Time at which Meta stopped showing a watched account: discovery no longer finds it, or its node cannot be read. Absent while Meta shows it; kept until it returns, is forgotten or leaves the configuration.";
+        "Time at which a watched account was lost: discovery no longer finds it, or Meta no longer returns its node. Absent while the account is visible; kept until it returns, is forgotten or leaves the configuration.";
     WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
         "1 if this exporter's app is among the account's subscribed_apps, 0 if not; absent while unknown.";
     MESSAGING_LIMIT: Gauge "whatsapp_business_account_messaging_limit" ["waba_id"]

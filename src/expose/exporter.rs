@@ -11,11 +11,11 @@ metrics! {
     BUILD_INFO: Gauge "whatsapp_exporter_build_info" ["version", "revision", "rustversion"]
         "Which build this is. Always 1.";
     LAST_SUCCESS: Gauge "whatsapp_exporter_poll_last_success_timestamp_seconds" ["app", "waba_id", "collector"]
-        "Start time of the last complete poll of this account and collector: the age of its data. Polls run on their own schedule, not with scrapes.";
+        "Start time of the last complete poll of this account and collector. Polls run on their own schedule, not with scrapes.";
     UNMATCHED: Gauge "whatsapp_exporter_webhook_unmatched" ["waba_id"]
-        "Webhooks about a phone number that wait because no complete listing since then has a number with these digits. Absent before the first complete listing.";
+        "Number of webhook events on hold because no phone number in a later complete listing matches their digits. Absent before the first complete listing.";
     WATCHED: Gauge "whatsapp_exporter_accounts" ["app", "source"]
-        "Accounts that the app watches, by source: listed in the configuration, or found by the token's permissions or in a business portfolio. Lost accounts do not count.";
+        "Number of accounts that the app watches, by source: listed in the configuration, granted to the token, or found in a business portfolio. Excludes lost accounts.";
 }
 
 /// Writes what the exporter says of itself.
@@ -55,7 +55,7 @@ pub(super) fn write(
 fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assignments) {
     let mut family = page.family(&LAST_SUCCESS);
     for (waba_id, account) in accounts {
-        // The account of a drill is assigned to no app.
+        // A drill's account has no app.
         let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
         let entity = Entity::of(&[("app", app), ("waba_id", waba_id.as_str())]);
         for collector in Collector::ALL {

@@ -58,12 +58,12 @@ pub struct Options {
     pub business_clock: bool,
 }
 
-/// What is known of the apps.
+/// State of the apps.
 #[derive(Clone, Copy, Debug)]
 pub struct Apps<'a> {
     /// Their tokens and subscriptions, by configured name.
     pub access: &'a Accesses,
-    /// Which accounts they watch.
+    /// The accounts that they watch.
     pub assignments: &'a Assignments,
 }
 

@@ -31,11 +31,11 @@ metrics! {
     CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
         "When Meta will move the template to another category; absent while that is not announced.";
     TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
-        "Number of templates by status, of those whose status is known.";
+        "Number of templates by status. Excludes templates without a known status.";
     BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
-        "Number of templates by quality rating, of those whose quality rating is known.";
+        "Number of templates by quality rating. Excludes templates without a known quality rating.";
     BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
-        "Number of templates by category, of those whose category is known.";
+        "Number of templates by category. Excludes templates without a known category.";
     USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
         "Number of templates that count against the limit, as Meta counts them.";
     LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
@@ -175,8 +175,8 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
 
 /// Totals appear with the first complete listing: a count of what happens to be known is no count.
 ///
-/// A template counts only where its state is known. OTHER is a word that Meta sent and UNKNOWN is a rating;
-/// a template that only a quality webhook has named has no status yet.
+/// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
+/// rating. A template known only from a quality webhook has no status yet.
 fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
     write_tally(page, &TEMPLATES, accounts, |template| {
         template.status.value()

@@ -25,19 +25,18 @@ pub enum Oddity {
         /// Which key of it.
         key: &'static str,
     },
-    /// Values that the JSON parser refuses, replaced so that the rest of their text could be read.
+    /// Values that the JSON parser rejects, replaced so that the rest of the text is readable.
     Unreadable {
-        /// Which text: a webhook field, an endpoint, or `webhook` for a whole delivery.
+        /// Source of the text: a webhook field, an endpoint, or `webhook` for a whole delivery.
         noun: &'static str,
-        /// What is wrong with them.
+        /// Their defect.
         defect: Defect,
-        /// How many there were.
+        /// Their number.
         count: u64,
     },
 }
 
-/// The key under which unreadable values are counted: which one it was, a text that is no object yet
-/// cannot say.
+/// The key under which unreadable values are counted: before parsing, their real key is unknown.
 const UNREADABLE_KEY: &str = "json";
 
 /// The oddities of one answer or delivery, in the order they were met.
@@ -66,7 +65,7 @@ impl Oddity {
         }
     }
 
-    /// What was replaced in a text, one for each defect.
+    /// The replacements in a text, one warning for each defect.
     pub(super) fn from_repairs(
         noun: &'static str,
         repairs: &Repairs,
@@ -112,7 +111,7 @@ impl Oddity {
                     .inc_by(*count);
                 let defect = defect.as_str();
                 if first_time(format!("{field}!{defect}")) {
-                    tracing::warn!(field, defect, "unreadable value from meta, replaced");
+                    tracing::warn!(field, defect, "replaced unreadable value from meta");
                 }
             }
         }

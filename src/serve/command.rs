@@ -1,6 +1,6 @@
-//! Commands of an operator, which come in the place of a webhook and are signed with an app secret like one.
+//! Operator commands: sent to the webhook endpoint, and signed with an app secret like a webhook.
 //!
-//! They need no listener and no password of their own: whoever holds the secret could send webhooks as well.
+//! They need no listener or password of their own: the owner of an app secret can send webhooks anyway.
 
 use std::time::Duration;
 
@@ -9,32 +9,34 @@ use thiserror::Error;
 
 use crate::domain::Timestamp;
 
-/// How long a command is valid after it was written, so that a recorded one cannot be sent again.
+/// How long a command is valid after its creation, which prevents replays.
 const VALID_FOR: Duration = Duration::from_secs(60);
 
-/// The `object` of a command to begin or end a drill. No webhook of Meta has it.
+/// The `object` of a command that starts or ends a drill. Meta's webhooks never use it.
 pub const DRILL: &str = "whatsapp_business_exporter_drill";
-/// The `object` of a command to remove a lost account.
+/// The `object` of a command that removes a lost account.
 pub const FORGET: &str = "whatsapp_business_exporter_forget";
 
-/// What a command is about.
+/// Kind of command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Begin or end a drill.
+    /// Start or end a drill.
     Drill,
     /// Remove a lost account.
     Forget,
 }
 
-/// The command was written too long ago, or the clocks differ.
+/// The command is too old, or the clocks differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the request was not written within the last minute; do the clocks agree?")]
+#[error(
+    "the request was not created within the last minute; check that the clocks of both machines agree"
+)]
 pub struct Stale;
 
 impl Command {
-    /// The command in a signed body; none in a webhook, whose `object` is Meta's.
+    /// The command in a signed body. `None` for webhooks.
     #[must_use]
-    pub fn in_body(body: &[u8]) -> Option<Self> {
+    pub fn from_body(body: &[u8]) -> Option<Self> {
         let is = |object: &str| {
             let rest = body.strip_prefix(br#"{"object":""#);
             let rest = rest.and_then(|rest| rest.strip_prefix(object.as_bytes()));
@@ -52,10 +54,10 @@ pub fn body(request: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(request).expect("text and numbers can be written")
 }
 
-/// Was it written just now?
+/// Checks that the command was created recently.
 ///
 /// # Errors
-/// If not.
+/// If it is too old or from the future.
 pub fn check_age(written_ms: i64, now: Timestamp) -> Result<(), Stale> {
     let written = Timestamp::from_millis(written_ms);
     let age = now.since(written).max(written.since(now));
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_told_from_a_webhook() {
+    fn commands_are_distinguished_from_webhooks() {
         for (body, command) in [
             (
                 r#"{"object":"whatsapp_business_exporter_drill","written_ms":1}"#,
@@ -84,7 +86,7 @@ mod tests {
             (r#"{"object":"whatsapp_business_account","entry":[]}"#, None),
             ("", None),
         ] {
-            assert_eq!(Command::in_body(body.as_bytes()), command, "{body}");
+            assert_eq!(Command::from_body(body.as_bytes()), command, "{body}");
         }
     }
 }

@@ -193,5 +193,5 @@ fn refuse(public: &Public, status: StatusCode, reason: &'static str, message: &s
     let refused = &public.telemetry.event_batches_refused;
     refused.with_label_values(&[reason]).inc();
     let answer = (status, Json(serde_json::json!({ "error": message }))).into_response();
-    refusal::noted(answer, Refused::EventBatch, reason)
+    refusal::mark(answer, Refused::EventBatch, reason)
 }

@@ -1,4 +1,4 @@
-//! A request to remove a lost account: signed with an app secret, and sent in the place of a webhook.
+//! A request to remove a lost account, signed with an app secret and sent to the webhook endpoint.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -7,15 +7,15 @@ use tokio::sync::oneshot;
 use super::command::{self, Stale};
 use crate::domain::{Timestamp, WabaId};
 
-/// What the running exporter is asked, and where its answer goes.
+/// A request to the running exporter, with the channel for its response.
 pub type ForgetCall = (WabaId, oneshot::Sender<Result<(), ForgetError>>);
 
-/// The request as it is sent.
+/// The request body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForgetRequest {
     object: String,
-    /// Unix milliseconds at which it was written.
+    /// Creation time in Unix milliseconds.
     written_ms: i64,
     waba_id: String,
 }
@@ -23,10 +23,10 @@ pub struct ForgetRequest {
 /// Why an account was not removed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ForgetError {
-    /// The body is no such request.
+    /// The body is not a valid request.
     #[error("the request cannot be read")]
     Unreadable,
-    /// It was written too long ago.
+    /// The request is too old.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// The app whose secret signed it does not watch the account.
@@ -45,7 +45,7 @@ pub enum ForgetError {
         "the account is not lost: discovery still finds it; use apps[].exclude to leave it out"
     )]
     NotLost,
-    /// The store did not take it.
+    /// The store could not commit the removal.
     #[error("could not store it: {0}")]
     NotStored(String),
     /// The exporter is stopping.
@@ -54,7 +54,7 @@ pub enum ForgetError {
 }
 
 impl ForgetRequest {
-    /// A request for this account.
+    /// Creates a request for this account.
     #[must_use]
     pub fn new(waba_id: &WabaId, now: Timestamp) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl ForgetRequest {
     /// Reads the account from a signed body.
     ///
     /// # Errors
-    /// If it is no such request, or an old one.
+    /// If the request is invalid or too old.
     pub fn parse(body: &[u8], now: Timestamp) -> Result<WabaId, ForgetError> {
         let request: Self = serde_json::from_slice(body).map_err(|_| ForgetError::Unreadable)?;
         command::check_age(request.written_ms, now)?;

@@ -57,7 +57,7 @@ pub struct Operator {
     pub telemetry: Arc<Telemetry>,
     /// What is shown of templates; a reload changes it.
     pub options: Arc<ArcSwap<Options>>,
-    /// Which apps watch which accounts.
+    /// The accounts of each app.
     pub assignments: Arc<ArcSwap<Assignments>>,
     /// Where reloads are done, one at a time.
     pub reload: mpsc::Sender<ReloadRequest>,

@@ -3,7 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
-//! | `POST /webhook` with a command of an operator | 200 once it is carried out, 400 if it is refused |
+//! | `POST /webhook` with an operator command | 200 once it is executed, 400 if it is rejected |
 //! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
 //!
 //! Beside it, the event API of `serve/events.rs`.
@@ -61,7 +61,7 @@ const BAD_FORGET: &str = "bad_forget";
 pub struct Secrets {
     /// The apps' secrets.
     pub verifier: Verifier,
-    /// Which accounts each app may speak of.
+    /// The accounts of each app, for which its signature is accepted.
     pub assignments: Arc<Assignments>,
     /// The verify tokens.
     pub tokens: VerifyTokens,
@@ -86,15 +86,15 @@ pub struct Public {
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
-    /// What was logged about changes that the wrong app signed.
+    /// Log lines about changes signed by the wrong app, for rate limiting.
     pub wrong_apps: Arc<WrongAppLog>,
-    /// Where lost accounts are removed.
+    /// Channel for requests to remove lost accounts.
     pub forget: mpsc::Sender<ForgetCall>,
     /// Where large bodies are read to.
     pub room: Room,
 }
 
-/// Why webhooks are refused.
+/// Reasons for refusing webhooks.
 pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
     let refusals = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
@@ -110,7 +110,7 @@ pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
     refusals.chain(signatures).chain(others)
 }
 
-/// The public routes. Every reason for a refusal is counted from 0.
+/// The public routes. Initializes the counter of every refusal reason to 0.
 pub fn router(public: Public) -> Router {
     for reason in reasons() {
         public
@@ -153,7 +153,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Ok(signer) => signer,
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
-    match Command::in_body(&body) {
+    match Command::from_body(&body) {
         Some(Command::Drill) => return drill(&public, &body, signer),
         Some(Command::Forget) => return forget(&public, &body, signer).await,
         None => {}
@@ -241,7 +241,7 @@ async fn accept(public: &Public, mut delivery: Delivery, parcel: Option<Parcel>)
     StatusCode::OK.into_response()
 }
 
-/// Nearly all are known: only a new one is worth a commit.
+/// Nearly all spellings are known; only new ones need a commit.
 fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     let mut new: Vec<Event> = std::mem::take(&mut delivery.spellings);
     new.retain(|event| match &event.fact {
@@ -280,5 +280,5 @@ fn refuse(public: &Public, status: StatusCode, reason: &'static str) -> Response
         .with_label_values(&[reason])
         .inc();
     let answer = (status, format!("{reason}\n")).into_response();
-    refusal::noted(answer, Refused::Webhook, reason)
+    refusal::mark(answer, Refused::Webhook, reason)
 }

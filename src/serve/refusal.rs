@@ -1,5 +1,5 @@
-//! What is refused on a listener, and the line about it: a refusal is noted on its answer, and logged where
-//! the peer's address is known.
+//! Logs what a listener refuses. A refusal is attached to its response, and logged in the layer that knows the
+//! peer's address.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::gate::{Gate, Peer};
 use crate::clock;
 use crate::telemetry::{Refusal, Refused};
 
-/// The likely cure of each refusal, by what is refused and the label value that counts it.
+/// The likely cure of each refusal, by kind and by the label value of its counter.
 const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "not_a_handshake",
-        "this path answers Meta's handshake and deliveries only: a browser or a scanner asked, nothing needs to be done",
+        "no action needed: a browser or a scanner requested this path, which serves only Meta's handshake and deliveries",
     ),
     (
         Refused::Webhook,
@@ -26,7 +26,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "bad_challenge",
-        "the challenge is not one of Meta's: nothing needs to be done unless the App Dashboard cannot verify the callback URL",
+        "the challenge does not have Meta's format: no action needed unless the App Dashboard cannot verify the callback URL",
     ),
     (
         Refused::Webhook,
@@ -41,7 +41,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "bad_signature",
-        "set app_secret to the secret of the app that sends (App Dashboard, App settings, Basic), and let no proxy change the body",
+        "set app_secret to the secret of the sending app (App Dashboard, App settings, Basic), and check that no proxy changes the body",
     ),
     (
         Refused::Webhook,
@@ -51,22 +51,22 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "broken_off",
-        "the sender closed the connection before the end of the body: check the time-outs and body limits of the proxy in front",
+        "the sender closed the connection before the end of the body: check the timeouts and body limits of the reverse proxy",
     ),
     (
         Refused::Webhook,
         "too_slow",
-        "the body did not arrive in time: check the network and the proxy in front; Meta sends it again",
+        "the body did not arrive in time: check the network and the reverse proxy; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
         "not_json",
-        "the body has a valid signature and is no JSON: check what else signs with this app secret",
+        "the body has a valid signature but is not JSON: check what else signs with this app secret",
     ),
     (
         Refused::Webhook,
         "not_stored",
-        "the store takes no commits: see the error before this line; Meta sends the delivery again",
+        "the store takes no commits: see the error logged before this line; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
@@ -91,7 +91,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "broken_off",
-        "the sender closed the connection before the end of the body: check its time-outs",
+        "the sender closed the connection before the end of the body: check its timeouts",
     ),
     (
         Refused::EventBatch,
@@ -106,36 +106,36 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "not_stored",
-        "the store takes no commits: see the error before this line, and send the batch again",
+        "the store takes no commits: see the error logged before this line, and send the batch again",
     ),
     (
         Refused::Request,
         "rate_limit",
-        "find out who sends so many requests, or raise rate_limit in the listener's file",
+        "find the client that sends so many requests, or raise rate_limit in the listener's web config file",
     ),
     (
         Refused::Request,
         "no_certificate",
-        "let the client show a certificate, or ask for none in the listener's file",
+        "configure a client certificate on the client, or do not require one in the listener's web config file",
     ),
     (
         Refused::Request,
         "unauthorized",
-        "give a name and password of basic_auth_users in the listener's file",
+        "send a name and password from basic_auth_users in the listener's web config file",
     ),
     (
         Refused::Connection,
         "no_room",
-        "find out who keeps so many connections open, or raise max_connections of the listener",
+        "find the client that keeps so many connections open, or raise max_connections of the listener",
     ),
     (
         Refused::Connection,
         "handshake",
-        "the client and this listener agree on no TLS: check its scheme, its TLS version and its certificate",
+        "the TLS handshake with the client failed: check the URL scheme, TLS version and certificates of the client",
     ),
 ];
 
-/// The likely cure; a reason without one is told by its metric alone.
+/// The likely cure. A reason without one refers to its metric.
 pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
     let mut cures = CURES.iter();
     let found = cures.find(|(what, of, _)| *what == refused && *of == reason);
@@ -144,17 +144,17 @@ pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
     })
 }
 
-/// A refusal on its way to where the peer is known.
+/// A refusal, attached to the response until the peer is known.
 #[derive(Clone, Copy, Debug)]
 struct Noted(Refused, &'static str);
 
-/// Marks an answer as the refusal of something.
-pub(super) fn noted(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
+/// Marks a response as a refusal.
+pub(super) fn mark(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
     answer.extensions_mut().insert(Noted(refused, reason));
     answer
 }
 
-/// Logs the answers that are refusals.
+/// Logs responses that are refusals.
 pub(super) async fn log(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let answer = next.run(request).await;
@@ -174,7 +174,7 @@ pub(super) fn note(gate: &Gate, refused: Refused, reason: &'static str, peer: Pe
         cure: cure(refused, reason),
         peer: peer.address,
     };
-    gate.telemetry().refusals.note(refusal, clock::steady());
+    gate.telemetry().refusals.record(refusal, clock::steady());
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
     use crate::telemetry::{Labelled, Telemetry};
 
     #[test]
-    fn every_reason_that_is_counted_has_one_cure_and_no_other_has() {
+    fn every_counted_reason_has_exactly_one_cure() {
         let telemetry = Arc::new(Telemetry::new());
         drop(Gate::open("web", Arc::clone(&telemetry)));
         let of_requests = Labelled::of(&telemetry.requests_refused);

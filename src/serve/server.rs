@@ -48,7 +48,7 @@ const NO_ROOM: &str = "no_room";
 /// No TLS could be agreed on, or not in time.
 const HANDSHAKE: &str = "handshake";
 
-/// Why connections are closed by the exporter.
+/// Reasons for which the exporter closes connections.
 pub(super) const REASONS: [&str; 2] = [NO_ROOM, HANDSHAKE];
 
 /// What is served, and where.
@@ -122,7 +122,7 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
             let socket = site.listener.accept().await;
             let (seat, has_closed) = seats.take().await;
             if has_closed {
-                // Whose connection was closed is not known here.
+                // The peer of the closed connection is unknown here.
                 shared.refuse(NO_ROOM, Peer::default());
             }
             let connection = connection(Arc::clone(&shared), socket, seat);
@@ -212,7 +212,7 @@ async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) 
             ))
             .await;
         }
-        // A probe of the port says nothing at all, every few seconds: counted, and no line.
+        // A port probe closes the connection without data every few seconds: counted, but not logged.
         Ok(Err(error)) if is_silent(&error) => {
             tracing::debug!(%error, "connection closed before the TLS handshake");
             shared.count_closed(HANDSHAKE);
@@ -225,7 +225,7 @@ async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) 
     }
 }
 
-/// Did the client close the connection instead of shaking hands?
+/// Whether the client closed the connection without a TLS handshake.
 fn is_silent(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)

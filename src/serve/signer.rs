@@ -1,6 +1,6 @@
-//! What a signature allows: the secret of an app speaks for the accounts of that app, and for no others.
+//! Authorizes signers: an app's secret is valid only for the accounts of that app.
 //!
-//! Whoever holds one client's secret must not change what is known of another client.
+//! The owner of one client's secret must not be able to change another client's data.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,19 +10,19 @@ use crate::domain::{Assignments, Timestamp, WabaId};
 use crate::ingest::webhook::{Delivery, Signer};
 use crate::telemetry::Telemetry;
 
-/// How often one app and account are logged again. It is a condition of the configuration or of a secret, and
-/// lasts until somebody acts.
+/// Minimum interval between log lines about one app and account. The cause is a configuration or a secret, and
+/// lasts until an operator acts.
 const LOG_EVERY: Duration = Duration::from_secs(3_600);
 
-/// Pairs of app and account that are remembered for the log. The counter has all of them.
+/// Maximum number of app and account pairs that are logged. The counter includes all of them.
 const MAX_LOGGED: usize = 1_000;
 
-/// When each app and account were logged last.
+/// Time of the last log line about each app and account.
 #[derive(Debug, Default)]
 pub struct WrongAppLog(Mutex<BTreeMap<(Arc<str>, WabaId), Timestamp>>);
 
 impl WrongAppLog {
-    /// Is a line about them due? Notes it as written.
+    /// Whether a log line about them is due. If so, records it as written.
     fn is_due(&self, app: &Arc<str>, waba_id: &WabaId, now: Timestamp) -> bool {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (Arc::clone(app), waba_id.clone());
@@ -37,8 +37,8 @@ impl WrongAppLog {
     }
 }
 
-/// Drops, counts and logs the changes about accounts that none of the signer's apps watches, but another app does.
-/// Changes about accounts that no app watches are for the store to count.
+/// Drops, counts and logs changes about accounts that only other apps watch. The store counts changes about
+/// accounts that no app watches.
 pub(super) fn drop_wrong_accounts(
     delivery: &mut Delivery,
     signer: &Signer,
@@ -58,8 +58,8 @@ pub(super) fn drop_wrong_accounts(
                 %app,
                 %waba_id,
                 changes,
-                cure = "if the app is subscribed to this account, list the account under it too",
-                "webhook ignored, the app that signed it does not watch the account"
+                cure = "if the app is subscribed to this account, list the account under that app too",
+                "webhook ignored; the signing app does not watch the account"
             );
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_has_one_line_an_hour_and_pairs_are_bounded() {
+    fn a_pair_is_logged_once_an_hour_and_pairs_are_bounded() {
         let log = WrongAppLog::default();
         let now = Timestamp::from_seconds(1_775_000_000);
         let app: Arc<str> = "main".into();

@@ -53,7 +53,7 @@ pub enum Fault {
         /// Its name.
         field: String,
     },
-    /// The answering version has retired the field: 12 if it is asked for.
+    /// The API version has deprecated the field: error 12 if it is requested.
     FieldDeprecated {
         /// Its name.
         field: String,
@@ -77,9 +77,9 @@ pub enum Fault {
     },
     /// An edge inside `fields=` is answered like a field that does not exist.
     ExpansionRefused,
-    /// A cursor is refused as no longer valid: 131059 for every page but the first.
+    /// Cursors are invalid: error 131059 for every page but the first.
     InvalidCursor,
-    /// `X-App-Usage` says that so much of the app's quota is used; nothing is told of an account's.
+    /// `X-App-Usage` reports this usage of the app's quota; account usage is absent.
     AppUsage {
         /// Percent of `call_count`.
         percent: u32,

@@ -84,7 +84,7 @@ pub struct Account {
     restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
-    /// When each of them was last sent.
+    /// Time of the last event of each kind.
     #[serde(default)]
     pub last_events: LastEvents,
     /// `violation_info` by type.
@@ -104,7 +104,7 @@ pub struct Account {
     /// How many templates there may be.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
-    /// Digits that webhooks use for a number, as its messages carry them.
+    /// Digits that message webhooks use for a number.
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
     waiting: Vec<Waiting>,
     #[serde(default)]
@@ -172,7 +172,7 @@ impl Account {
         ban.and_then(|ban| ban.date)
     }
 
-    /// When the account was lost, while it is.
+    /// Time at which the account was lost. `None` while it is visible.
     #[must_use]
     pub fn lost_since(&self) -> Option<Timestamp> {
         self.loss.value().filter(|loss| *loss != Loss::None)?;
@@ -196,7 +196,7 @@ impl Account {
         })
     }
 
-    /// Is this webhook without a time a repeat?
+    /// Whether this webhook without a timestamp is a retry.
     pub(super) fn repeats_undated(&self, fact: &Fact, key: DeliveryKey, at: Timestamp) -> bool {
         self.undated.is_repeat(fact, key, at)
     }
@@ -273,7 +273,7 @@ impl Account {
         self.note_loss(Loss::None, stamp, change);
     }
 
-    /// An account that was never lost has no such attribute, so "not lost" says nothing about it.
+    /// An account that was never lost has no such attribute, so "not lost" is ignored for it.
     fn note_loss(&mut self, loss: Loss, stamp: Stamp, change: &mut Change) {
         if loss == Loss::None && self.loss.value().is_none() {
             return;

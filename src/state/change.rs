@@ -14,15 +14,15 @@ pub struct Change {
     pub waiting: bool,
     /// It was refused because too many wait already.
     pub refused: bool,
-    /// Events that waited for a number for so long that they were dropped.
+    /// Number of events dropped because no number matched them in time.
     pub expired: usize,
-    /// Digits of events that wait although this listing was complete.
+    /// Digits of events that this complete listing left unmatched.
     pub unmatched: Vec<DisplayDigits>,
     /// How many attributes it was the newest word on.
     pub newest: usize,
     /// How many attributes it had an older word on than was known.
     pub outdated: usize,
-    /// Disagreements between the sources that it finds, by kind of entity and attribute.
+    /// Disagreements between the sources, by kind of entity and attribute.
     pub drift: Vec<(&'static str, &'static str, Drift)>,
     /// What it adds to the journal, and strikes out of it.
     pub journal: Vec<Amendment>,

@@ -51,29 +51,29 @@ pub struct Observed<T> {
     pub drift: Option<Drift>,
 }
 
-/// Which source saw a change that the other did not.
+/// The source that saw a change that the other did not see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriftKind {
-    /// Polls agree on a change that no webhook has reported.
+    /// Polls found a change that no webhook has reported.
     PollAlone,
-    /// A webhook reported a change, and polls after it still find the value from before.
+    /// A webhook reported a change, but later polls still find the previous value.
     WebhookAlone,
 }
 
-/// A disagreement of the sources, as one poll finds it. It is no drift yet: the webhook may only be late.
+/// A disagreement of the sources at one poll. It is not drift yet: the webhook may be late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// Who saw what.
+    /// The kind of disagreement.
     pub kind: DriftKind,
-    /// How long polls had agreed on the value at the poll before this one.
+    /// How long it had lasted at the previous poll.
     before: Duration,
-    /// How long they have now.
+    /// How long it has lasted at this poll.
     now: Duration,
 }
 
 impl Drift {
-    /// Is this the poll at which the disagreement has lasted for `grace`? True for one poll of each
-    /// disagreement, and never for the first that found it.
+    /// Whether the disagreement reaches `grace` at this poll. True for one poll per disagreement, and never for
+    /// the first one.
     #[must_use]
     pub fn reaches(&self, grace: Duration) -> bool {
         self.before < grace && grace <= self.now
@@ -124,8 +124,8 @@ impl<T: Copy + Ord> History<T> {
         streak.last().map(|(stamp, _)| *stamp)
     }
 
-    /// When the attribute changed to the present value. None where it may have had that value for longer
-    /// than it was observed: no other value came before, and no webhook reported it.
+    /// When the attribute changed to the current value. `None` if the change may be older than the first
+    /// observation: there is no earlier value, and no webhook reported the current one.
     #[must_use]
     pub fn changed(&self) -> Option<Stamp> {
         let value = self.value()?;
@@ -139,7 +139,7 @@ impl<T: Copy + Ord> History<T> {
         }
     }
 
-    /// The latest value other than the present one for which this holds; none if no such one is remembered.
+    /// The latest earlier value that matches, other than the current value. `None` if the history has none.
     #[must_use]
     pub fn earlier(&self, is_meant: impl Fn(T) -> bool) -> Option<T> {
         let value = self.value()?;
@@ -194,7 +194,7 @@ impl<T: Copy + Ord> History<T> {
         if stamp.is_told() || place != self.seen.len() {
             return None;
         }
-        // What polls found on end, what was known before that, and what before that again.
+        // The run of equal polled values at the end, the value before it, and the one before that.
         let (earlier, found) = self.seen.split_at(self.seen.len() - streak(&self.seen));
         let (oldest, claim) = earlier.split_at(earlier.len() - streak(earlier));
         let ((first, seen), (last, _)) = (found.first()?, found.last()?);
@@ -283,7 +283,7 @@ impl<T: Copy + Ord> History<T> {
     }
 }
 
-/// How many observations at the end agree.
+/// Number of equal observations at the end.
 fn streak<T: PartialEq>(seen: &[(Stamp, T)]) -> usize {
     let Some((_, value)) = seen.last() else {
         return 0;
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_there_at_the_first_poll_may_be_older() {
+    fn a_value_of_the_first_poll_has_no_change_time() {
         let at = Timestamp::from_seconds;
         let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
         for (seen, changed) in [
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_before_is_the_latest_other_one_that_is_meant() {
+    fn the_earlier_value_is_the_latest_matching_other_value() {
         let polled = |second| Stamp::polled(Timestamp::from_seconds(second));
         let history = history_of(&[
             (polled(1), 3),
@@ -429,7 +429,7 @@ mod tests {
         assert_eq!(history.since(), Some(Stamp::polled(seconds(0))));
     }
 
-    /// At which of these observations the disagreement has lasted for so many seconds.
+    /// The observations at which the disagreement reaches `grace_s` seconds.
     fn drift_of_each(grace_s: u64, seen: &[Seen]) -> Vec<Option<DriftKind>> {
         let grace = Duration::from_secs(grace_s);
         let (mut history, mut polls) = (History::default(), PollTimes::default());
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_without_a_webhook_is_drift_once_its_grace_is_over() {
+    fn a_change_without_a_webhook_is_drift_after_the_grace_period() {
         use DriftKind::{PollAlone, WebhookAlone};
         let alone = [
             poll(0, 1),
@@ -468,7 +468,7 @@ mod tests {
         let unfounded = [poll(0, 1), told(4, 2), poll(5, 1), poll(10, 1), poll(20, 1)];
         let expected = [None, None, None, None, Some(WebhookAlone)];
         assert_eq!(drift_of_each(10, &unfounded), expected);
-        // Polls that are farther apart than the grace still have to agree twice.
+        // Two polls must agree, even if they are farther apart than the grace period.
         let seldom = [poll(0, 1), poll(100, 2), poll(200, 2)];
         assert_eq!(drift_of_each(10, &seldom), [None, None, Some(PollAlone)]);
         let passing = [poll(0, 1), poll(100, 2), poll(200, 1), poll(300, 1)];
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_webhook_is_no_drift_and_after_the_grace_it_takes_nothing_back() {
+    fn a_late_webhook_is_not_drift_and_never_reverts_counted_drift() {
         let late = [
             poll(0, 1),
             poll(5, 2),

@@ -109,7 +109,7 @@ impl Number {
         }
     }
 
-    /// The digits that the Graph API shows.
+    /// The digits of the number in the Graph API.
     #[must_use]
     pub fn digits(&self) -> Option<DisplayDigits> {
         DisplayDigits::parse(self.display_phone_number.value()?)

@@ -123,7 +123,7 @@ impl Template {
             .filter(|reason| *reason != RejectedReason::None)
     }
 
-    /// Is it known to be anything but approved, of good or unknown quality, with nothing scheduled?
+    /// Whether it is known to be not approved, of low quality, or to have a scheduled change.
     #[must_use]
     pub fn is_a_problem(&self) -> bool {
         let (status, quality) = (self.status.value(), self.quality_rating.value());

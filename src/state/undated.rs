@@ -1,8 +1,8 @@
-//! Repeats of webhooks that carry no time.
+//! Deduplicates webhooks without a timestamp.
 //!
-//! Nothing in such a webhook tells a repeat from the same thing happening again: FLAGGED, UNFLAGGED, FLAGGED are
-//! three events, and the first and the third have the same bytes. So a webhook without a time is a repeat only
-//! while it is the last one about its subject, and only for some hours.
+//! Such a webhook does not distinguish a retry from a recurrence: FLAGGED, UNFLAGGED, FLAGGED are three events,
+//! and the first and the third have the same bytes. A webhook without a timestamp therefore counts as a retry
+//! only if it equals the last one about its subject, and only for some hours.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use crate::domain::number::News as NumberNews;
 use crate::domain::template::News as TemplateNews;
 use crate::domain::{DeliveryKey, DisplayDigits, Fact, Timestamp, Word};
 
-/// How long the same webhook counts as a repeat. Meta repeats for days, but the more seldom the longer it lasts;
-/// after this long it is more likely that the thing has happened again.
+/// How long an equal webhook counts as a retry. Meta retries for days with increasing intervals; after this
+/// time a recurrence is more likely.
 const REPEATS_FOR: Duration = Duration::from_secs(6 * 3_600);
 
-/// Subjects remembered, an account: more than it has numbers and templates in trouble on one day.
+/// Maximum number of subjects per account, more than the numbers and templates with events on one day.
 const MAX_SUBJECTS: usize = 512;
 
-/// The last webhook without a time about each subject, and when it came.
+/// The last webhook without a timestamp about each subject, with its time of receipt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct UndatedEvents(BTreeMap<String, (DeliveryKey, Timestamp)>);
 
 impl UndatedEvents {
-    /// Does this webhook repeat the last one about its subject?
+    /// Whether this webhook is a retry of the last one about its subject.
     pub fn is_repeat(&self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) -> bool {
         let last = subject(fact).and_then(|subject| self.0.get(&subject));
         last.is_some_and(|(known, at)| {
@@ -36,7 +36,7 @@ impl UndatedEvents {
         })
     }
 
-    /// Notes it as the last one about its subject.
+    /// Records it as the last one about its subject.
     pub fn note(&mut self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) {
         let Some(subject) = subject(fact) else {
             return;
@@ -53,7 +53,7 @@ impl UndatedEvents {
     }
 }
 
-/// What a webhook is about: two with the same subject supersede each other.
+/// Subject of a webhook. A newer webhook supersedes an older one about the same subject.
 fn subject(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Account(news) => match news {
@@ -83,7 +83,7 @@ fn subject(fact: &Fact) -> Option<String> {
             format!("template {} {about}", told.identity.id)
         }
         Fact::NumberSpelled(spelling) => format!("number {} spelling", spelling.digits.as_str()),
-        // These have ids of their own, or do not come by webhook.
+        // These have ids of their own, or are not sent by webhook.
         Fact::AccountRead(_)
         | Fact::AccountLoss(_)
         | Fact::NumbersListed(_)

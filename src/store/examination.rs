@@ -11,7 +11,7 @@ use super::Location;
 use crate::clock;
 use crate::telemetry::{Examination, Report};
 
-/// Some ten thousand findings; a hundred apps list fewer, however many accounts they have.
+/// Enough for about ten thousand findings. A report of a hundred apps has fewer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What stands after the database's own name.

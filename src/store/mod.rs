@@ -45,7 +45,7 @@ const MAX_WAITING: usize = 1_024;
 /// answer sooner or later too, and asks again; a commit that happens after all is then a repeat.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a change that polls found may wait for its webhook, unless told otherwise.
+/// Default time that a webhook may lag behind a poll before a change counts as drift.
 const DRIFT_GRACE_MS: u64 = 3_600_000;
 
 /// The one truth of the process.
@@ -171,7 +171,7 @@ impl Store {
         self.ask(Request::Track(trackers)).await
     }
 
-    /// Counts a change that polls found as drift when its webhook has not come for so long.
+    /// Sets how long a webhook may lag behind a poll before a change counts as drift.
     pub fn set_drift_grace(&self, grace: Duration) {
         let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         self.shared.drift_grace_ms.store(millis, Ordering::Relaxed);
@@ -349,7 +349,7 @@ struct Shared {
     accounts: Mutex<Accounts>,
     parcels: watch::Sender<Span>,
     forwards: AtomicBool,
-    /// How long a change that polls found may wait for its webhook.
+    /// How long a webhook may lag behind a poll before a change counts as drift.
     drift_grace_ms: AtomicU64,
     trouble: ArcSwapOption<Unavailable>,
     telemetry: Arc<Telemetry>,
@@ -421,12 +421,12 @@ impl Shared {
         telemetry.webhook_refused.inc_by(change.expired as u64);
         if change.expired > 0 {
             let expired = change.expired;
-            tracing::warn!(%waba_id, expired, "webhooks dropped, no phone number had their digits for a week");
+            tracing::warn!(%waba_id, expired, "webhook events dropped; no phone number matched their digits for a week");
         }
-        // These are a business' own numbers.
+        // These are the business's own numbers, so logging them is safe.
         for digits in &change.unmatched {
             let digits = digits.as_str();
-            tracing::warn!(%waba_id, digits, "webhooks wait for a phone number that no listing shows");
+            tracing::warn!(%waba_id, digits, "webhook events on hold; no listed phone number has their digits");
         }
         if event.source.is_webhook() {
             telemetry

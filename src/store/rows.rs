@@ -27,7 +27,7 @@ pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
     }
 }
 
-/// The row of a discovered account. Listed ones have none.
+/// The row of a discovered account. Configured accounts have none.
 pub fn from_discovered(app: &str, waba_id: &WabaId, assigned: &Assigned) -> DiscoveredRow {
     let kind = assigned.source.kind();
     let source = match &assigned.source {
@@ -42,7 +42,7 @@ pub fn from_discovered(app: &str, waba_id: &WabaId, assigned: &Assigned) -> Disc
     }
 }
 
-/// The account of a row; none if the row holds no id.
+/// The account of a row. `None` if its id is invalid.
 pub fn to_discovered(row: &DiscoveredRow) -> Option<(WabaId, Assigned)> {
     let waba_id = WabaId::parse(&row.waba_id)?;
     let business = row

@@ -1,6 +1,6 @@
-//! What Meta reported, as lines of the log: one for each change that is now durable.
+//! Logs what Meta reported: one line for each committed change.
 //!
-//! Names here are the business' own; a customer's number is in no change.
+//! Names are the business's own. Changes never contain customers' numbers.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::clock;
 use crate::domain::{Collector, DisplayDigits, Event, Fact, WabaId, Word, account, template};
 use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 
-/// Where filters find these lines (`log.level: info,signals=off`).
+/// Log target, for filters such as `log.level: info,signals=off`.
 const TARGET: &str = "signals";
 
-/// Logs the changes that these events brought, after their commit.
+/// Logs the changes of these events, after their commit.
 pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
     for (event, change) in events.iter().zip(changes) {
         let is_new = !(change.unwatched || change.duplicate);
@@ -27,8 +27,8 @@ pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
     }
 }
 
-/// Logs what Meta reports once and what no attribute shows: events and alerts of an account, and what is scheduled
-/// for a template.
+/// Logs webhooks that change no journalled attribute: events and alerts of an account, and scheduled changes of a
+/// template.
 fn log_notice(event: &Event, account: &Account) {
     let waba_id = &event.waba_id;
     let at = clock::calendar(event.observed_at.at_whole_seconds());
@@ -74,12 +74,12 @@ fn log_notice(event: &Event, account: &Account) {
     }
 }
 
-/// The transitions that are worth a line.
+/// The transitions to log.
 ///
-/// A first value that a poll reads may be as old as the account, and is no change. One that a webhook
-/// reports is an event (a flag, a ban), unless the same webhook says what came after it. What is withdrawn
-/// was a wrong guess of the order, and its correction follows: no line where only the time is another, as
-/// when a poll of the same second turns out to have seen the change that a webhook reported.
+/// A first value that a poll reads may be as old as the account, so it is not a change. A first value from a
+/// webhook is an event (a flag, a ban), unless the same webhook contains a later value. A withdrawn transition
+/// was recorded in the wrong order, and its correction follows. The correction is not logged if only its time
+/// differs, as when a poll in the same second already saw the change that a webhook reported.
 fn reported<'a>(
     changes: impl Iterator<Item = (&'a WabaId, &'a Change)>,
 ) -> Vec<(&'a WabaId, &'a Transition)> {
@@ -115,12 +115,12 @@ fn reported<'a>(
     reported
 }
 
-/// Is it a change, or the event of a webhook?
+/// Whether it is a change, or a first value from a webhook.
 fn has_line(step: &Transition) -> bool {
     step.from.is_some() || step.at.is_told()
 }
 
-/// Do they say the same but for when and from whom?
+/// Whether they differ only in time and source.
 fn is_same_step(one: &Transition, other: &Transition) -> bool {
     let step = |it: &Transition| {
         (
@@ -133,7 +133,7 @@ fn is_same_step(one: &Transition, other: &Transition) -> bool {
     step(one) == step(other)
 }
 
-/// Is `first` the first value ever known, and `next` the step away from it?
+/// Whether `first` is the first known value, and `next` the change from it.
 fn is_begin_of(first: &Transition, next: &Transition) -> bool {
     first.from.is_none()
         && (&first.entity, first.attribute) == (&next.entity, next.attribute)
@@ -179,12 +179,12 @@ fn log_one(waba_id: &WabaId, account: &Account, transition: &Transition) {
     }
 }
 
-/// Which collectors have read each account completely since the process started.
+/// The collectors that have read each account completely since the process started.
 #[derive(Debug, Default)]
 pub(super) struct FirstReads(BTreeMap<WabaId, [bool; 3]>);
 
 impl FirstReads {
-    /// Logs each account whose last missing collector has now read it.
+    /// Logs each account once all collectors have read it.
     pub fn note(&mut self, events: &[&Event], accounts: &Accounts) {
         for event in events {
             let Some(account) = accounts.get(&event.waba_id) else {
@@ -196,13 +196,13 @@ impl FirstReads {
                     (account.numbers().count(), account.templates().count());
                 tracing::info!(
                     waba_id = %event.waba_id, name, phone_numbers, templates,
-                    "business account read completely for the first time since the start"
+                    "business account read completely for the first time since start"
                 );
             }
         }
     }
 
-    /// Forgets the accounts that are no longer watched: read again, they are logged again.
+    /// Drops accounts that are no longer watched. They are logged again if they return.
     pub fn watch(&mut self, accounts: &Accounts) {
         self.0.retain(|waba_id, _| accounts.contains_key(waba_id));
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn first_values_of_polls_and_what_is_withdrawn_have_no_line() {
+    fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
         use Amendment::{Learned, Withdrawn};
         let at = Timestamp::from_seconds;
         let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));

@@ -45,11 +45,11 @@ pub struct Declared {
 pub struct Telemetry {
     registry: Registry,
     declared: Vec<Declared>,
-    /// What is refused, for the log.
+    /// Rate-limited log of refusals.
     pub refusals: RefusalLog,
-    /// Whether changes that Meta reports are logged.
+    /// Whether to log changes that Meta reports.
     pub logs_signals: AtomicBool,
-    /// The outcome of the last poll of each account and collector.
+    /// Outcome of the last poll of each account and collector.
     pub polls: PollOutcomes,
     /// Seconds from a poll's start to its end, all pages included.
     pub poll_duration: HistogramVec,
@@ -71,7 +71,7 @@ pub struct Telemetry {
     pub graph_planned_calls: IntGaugeVec,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
-    /// Fields that are left out of requests now.
+    /// Fields currently omitted from requests.
     pub graph_field_dropped: IntGaugeVec,
     /// The API version asked for and the one that answered.
     pub graph_api_version: IntGaugeVec,
@@ -87,7 +87,7 @@ pub struct Telemetry {
     pub webhook_stale: IntCounter,
     /// Changes for accounts that are not configured.
     pub webhook_unwatched: IntCounter,
-    /// Changes about an account that the app that signed them does not watch.
+    /// Changes about an account that the signing app does not watch.
     pub webhook_wrong_app: IntCounterVec,
     /// Changes about a number that no poll has shown yet, refused because too many were waiting.
     pub webhook_refused: IntCounter,
@@ -148,7 +148,7 @@ impl Telemetry {
         let telemetry = Self {
             polls: PollOutcomes::new(
                 new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["app", "waba_id", "collector"]),
-                new.gauges("poll_failure", "Reason of a failing poll. Always 1; absent while polls of this account and collector succeed.", &["app", "waba_id", "collector", "reason"]),
+                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
             ),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
             polls_deferred: new.counters("polls_deferred_total", "Polls put off because the API budget was short.", &["collector"]),
@@ -159,8 +159,8 @@ impl Telemetry {
             graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Share of Meta's API quota used, as its usage headers say; at 1 calls are refused.", &["waba_id", "kind"]),
             graph_regain_access: new.float_gauges("graph_regain_access_timestamp_seconds", "When calls are possible again, as Meta estimates; absent while they are possible.", &["waba_id"]),
             graph_planned_calls: new.gauges("graph_planned_calls_per_hour", "Calls an hour that the polls of this account take at their cadences, by the numbers and templates it has.", &["waba_id"]),
-            graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields left out of requests for a day because Meta refused them, counted for each account that refused.", &["endpoint"]),
-            graph_field_dropped: new.gauges("graph_field_dropped", "1 while a field is left out of requests because Meta refused it; with several apps, their number. waba_id is empty where it is left out for all accounts.", &["endpoint", "field", "waba_id"]),
+            graph_fields_dropped: new.counters("graph_fields_dropped_total", "Fields omitted from requests for a day because Meta rejected them, counted once per affected account.", &["endpoint"]),
+            graph_field_dropped: new.gauges("graph_field_dropped", "Number of apps whose requests omit a field because Meta rejected it. Absent while the field is requested. waba_id is empty if the field is omitted for all accounts.", &["endpoint", "field", "waba_id"]),
             graph_api_version: new.gauges("graph_api_version_info", "The Graph API version asked for, and the one that last answered.", &["asked", "answered"]),
             webhook_deliveries: new.counter("webhook_deliveries_total", "Webhook deliveries with a valid signature."),
             webhook_rejected: new.counters("webhook_rejected_total", "Webhook deliveries refused, by reason.", &["reason"]),
@@ -168,8 +168,8 @@ impl Telemetry {
             webhook_duplicates: new.counter("webhook_duplicates_total", "Webhook changes that had been delivered before."),
             webhook_stale: new.counter("webhook_stale_total", "Webhook changes older than what was already known."),
             webhook_unwatched: new.counter("webhook_unwatched_total", "Webhook changes about accounts that are not configured."),
-            webhook_wrong_app: new.counters("webhook_wrong_app_total", "Webhook changes ignored because the app that signed them does not watch their account, by signing app.", &["app"]),
-            webhook_refused: new.counter("webhook_refused_total", "Webhook changes about unknown phone numbers or too many objects that were dropped: too many were waiting, or no number had their digits for a week."),
+            webhook_wrong_app: new.counters("webhook_wrong_app_total", "Webhook changes ignored because the app that signed them does not watch the account, by signing app.", &["app"]),
+            webhook_refused: new.counter("webhook_refused_total", "Webhook changes dropped because too many were on hold for unknown phone numbers, the account had too many objects, or no phone number matched their digits for a week."),
             webhook_lag: new.histogram("webhook_lag_seconds", "Time from an event to its receipt: received minus entry[].time.", LAG_BUCKETS),
             webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
             relay_deliveries: new.counters("relay_deliveries_total", "Webhook deliveries that an upstream has taken.", &["upstream"]),
@@ -180,9 +180,9 @@ impl Telemetry {
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
-            drift: new.counters("drift_total", "Changes seen by only one source: 'poll' found a change whose webhook has not come within poll.drift_grace, 'webhook' reported one that polls did not find for as long.", &["attribute", "source"]),
+            drift: new.counters("drift_total", "Changes seen by only one source: 'poll' found a change that no webhook reported within poll.drift_grace, 'webhook' reported a change that polls did not confirm within that time.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
-            malformed_values: new.counters("malformed_values_total", "Values from Meta of an unexpected shape, left out; under a field ending in .json, values that are not readable JSON, replaced.", &["field"]),
+            malformed_values: new.counters("malformed_values_total", "Values from Meta that were skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
             store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
@@ -214,7 +214,7 @@ impl Telemetry {
         &self.declared
     }
 
-    /// Drops the series of an account that is no longer watched, but those of its polls.
+    /// Drops the series of an account that is no longer watched, except those of its polls.
     pub fn forget_account(&self, waba_id: &WabaId) {
         self.forget_quota(waba_id);
         let id = waba_id.as_str();

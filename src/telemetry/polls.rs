@@ -1,4 +1,4 @@
-//! The outcome of the last poll of each account and collector, as two gauges that always agree.
+//! The outcome of the last poll of each account and collector, as two consistent gauges.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use prometheus::IntGaugeVec;
 
 use crate::domain::{Collector, WabaId, Word};
 
-/// Which polls are failing, each with its reason.
+/// The failing polls with their reasons.
 pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 
-/// The reasons that are shown, by app too: while an account moves to another app, both have series of it.
+/// The exported reasons. The key includes the app, because both apps have series while an account moves.
 type Reasons = BTreeMap<(String, WabaId, Collector), &'static str>;
 
-/// The gauges, and the reason that each failing poll shows: it has to go when the poll recovers or fails for
-/// another reason, also after a reload has replaced the poller.
+/// The gauges, and the current reason of each failing poll. Its series must be removed when the poll recovers
+/// or fails for another reason, even after a reload has replaced the poller.
 #[derive(Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
@@ -23,7 +23,7 @@ pub struct PollOutcomes {
 }
 
 impl PollOutcomes {
-    /// `up` has the labels app, account and collector; `failure` has a reason after them.
+    /// `up` has the labels app, account and collector. `failure` also has a reason, as its last label.
     pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
         let reasons = Mutex::default();
         Self {
@@ -33,8 +33,8 @@ impl PollOutcomes {
         }
     }
 
-    /// The last poll by this app succeeded, or failed for this reason.
-    pub fn note(
+    /// Records the outcome of a poll: success, or the reason of its failure.
+    pub fn record(
         &self,
         app: &str,
         waba_id: &WabaId,
@@ -74,7 +74,7 @@ impl PollOutcomes {
         }
     }
 
-    /// The polls that fail now.
+    /// The failing polls.
     #[must_use]
     pub fn failing(&self) -> FailingPolls {
         let reasons = self.lock();
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_poll_shows_its_latest_reason_alone_and_none_once_it_works() {
+    fn a_failing_poll_shows_only_its_latest_reason() {
         let polls = Telemetry::new().polls;
         let waba_id = WabaId::parse("800").expect("digits");
         let reasons = || {
@@ -113,7 +113,7 @@ mod tests {
             reasons
         };
         let up = || Labelled::of(&polls.up).value(&[("waba_id", "800")]);
-        let note = |failure| polls.note("a", &waba_id, Collector::Numbers, failure);
+        let note = |failure| polls.record("a", &waba_id, Collector::Numbers, failure);
         note(Some("token"));
         note(Some("timeout"));
         assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));
@@ -124,10 +124,10 @@ mod tests {
         assert_eq!((reasons(), up()), (vec![], None));
         // Another app took over before the first one was forgotten.
         note(Some("token"));
-        polls.note("b", &waba_id, Collector::Numbers, Some("timeout"));
+        polls.record("b", &waba_id, Collector::Numbers, Some("timeout"));
         polls.forget("a", &waba_id);
         assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));
-        polls.note("b", &waba_id, Collector::Numbers, None);
+        polls.record("b", &waba_id, Collector::Numbers, None);
         assert_eq!((reasons(), up()), (vec![], Some(1.0)));
         assert!(polls.failing().is_empty());
     }

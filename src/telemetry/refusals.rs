@@ -1,5 +1,5 @@
-//! How often refusals are logged: a client that is refused a hundred times a second is one condition, not a
-//! hundred lines. Pure but for the log: the caller brings the time.
+//! Rate-limits log lines about refusals: a client that is refused a hundred times a second is one condition,
+//! not a hundred lines. The caller passes the time.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,57 +8,57 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// At most one line per reason in this time. A minute is the resolution at which metrics are scraped.
+/// Minimum interval between lines about one reason, similar to a scrape interval.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// What was refused.
+/// Kind of what was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refused {
     /// A webhook delivery or handshake.
     Webhook,
     /// A batch of the event API.
     EventBatch,
-    /// A request, before a route saw it.
+    /// A request, before routing.
     Request,
-    /// A connection that was closed before a request, or for others.
+    /// A connection, closed before its first request or in favour of other connections.
     Connection,
 }
 
-/// One refusal. Every text is a constant of this program, so that the number of reasons is bounded.
+/// One refusal. All texts are constants, so that the number of reasons is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What was refused.
     pub refused: Refused,
     /// The listener that refused it.
     pub listener: &'static str,
-    /// The label value of the metric that counts it.
+    /// The label value of its counter.
     pub reason: &'static str,
     /// The likely cure, in one sentence.
     pub cure: &'static str,
-    /// The other end of the socket; never what a header claims.
+    /// The peer address of the socket, never of a header.
     pub peer: Option<IpAddr>,
 }
 
 type Reason = (Refused, &'static str, &'static str);
 
-/// The refusals that are not logged yet.
+/// Rate limiter and log of refusals.
 #[derive(Debug, Default)]
 pub struct RefusalLog(Mutex<Limiter>);
 
 impl RefusalLog {
     /// Logs the refusal, or counts it for the next line about the same reason.
-    pub fn note(&self, refusal: Refusal, now: Timestamp) {
+    pub fn record(&self, refusal: Refusal, now: Timestamp) {
         let line = self.limiter().observe(refusal, now);
         line.iter().for_each(Line::write);
     }
 
-    /// Logs what was counted and whose minute is over: after a flood nothing else would.
+    /// Logs counted refusals whose interval is over. Without it, the end of a burst would stay unlogged.
     pub fn flush(&self, now: Timestamp) {
         let lines = self.limiter().due(now);
         lines.iter().for_each(Line::write);
     }
 
-    /// Logs everything that was counted, because the process stops.
+    /// Logs all counted refusals at shutdown.
     pub fn flush_all(&self) {
         let lines = self.limiter().rest();
         lines.iter().for_each(Line::write);
@@ -69,7 +69,7 @@ impl RefusalLog {
     }
 }
 
-/// A line to be written: the last refusal of its reason, and how many there were since the line before.
+/// A pending log line: the last refusal of its reason, and the count since the previous line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Line {
     last: Refusal,
@@ -108,7 +108,7 @@ impl Line {
     }
 }
 
-/// When each reason was logged last, and what came since.
+/// Time of the last line of each reason, and the refusals since.
 #[derive(Debug, Default)]
 struct Limiter(BTreeMap<Reason, (Timestamp, Option<Line>)>);
 
@@ -132,7 +132,7 @@ impl Limiter {
         Some(line)
     }
 
-    /// The lines whose minute is over; reasons that are quiet for that long are forgotten.
+    /// The lines whose interval is over. Drops reasons without refusals in that time.
     fn due(&mut self, now: Timestamp) -> Vec<Line> {
         let mut lines = Vec::new();
         self.0.retain(|_, (logged_at, waiting)| {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_one_line_at_once_and_one_with_the_rest_a_minute_later() {
+    fn a_burst_is_one_line_at_once_and_one_summary_a_minute_later() {
         let mut limiter = Limiter::default();
         let lines: Vec<Line> = (0..550)
             .filter_map(|which| {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_is_a_line_a_minute_that_counts_all_of_it() {
+    fn sustained_refusals_are_one_line_a_minute_with_the_full_count() {
         let mut limiter = Limiter::default();
         let mut counts = Vec::new();
         for second in 0..600 {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_listeners_and_kinds_do_not_share_a_minute() {
+    fn reasons_listeners_and_kinds_are_limited_separately() {
         let mut limiter = Limiter::default();
         let other_listener = Refusal {
             listener: "webhook",

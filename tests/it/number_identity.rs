@@ -1,4 +1,4 @@
-//! Which phone number a webhook means: it names digits, and Meta spells some numbers in two ways.
+//! Matches webhooks to phone numbers by digits; Meta spells some numbers in two ways.
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::domain::{Fact, Listing, number};
@@ -9,7 +9,7 @@ use crate::support::{at, number_id, polled, samples, state_after, text_of};
 
 const UNMATCHED: &str = "whatsapp_exporter_webhook_unmatched";
 
-/// A listing at `seconds` of numbers with these digits and statuses, ids in their order.
+/// Applies a listing at `seconds` of numbers with these digits and statuses, with ids in this order.
 fn listed(state: &mut State, seconds: i64, numbers: &[(&str, Status)]) {
     let objects = (0..)
         .zip(numbers)
@@ -31,7 +31,7 @@ fn state_with(numbers: &[(&str, Status)]) -> State {
     state
 }
 
-/// Delivers changes received at `seconds`; `time` is the entry's, as JSON with its comma.
+/// Delivers changes received at `seconds`. `time` is the entry's JSON member with its comma, or empty.
 fn deliver(state: &mut State, seconds: i64, time: &str, change: &str) -> usize {
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400",{time}"changes":[{change}]}}]}}"#
@@ -53,7 +53,7 @@ fn flag(state: &mut State, seconds: i64, digits: &str) {
     deliver(state, seconds, &time, &quality(digits, "FLAGGED"));
 }
 
-/// A message's change: digits beside the number's id.
+/// A change about messages, with the number's digits and id.
 fn message(which: usize, digits: &str) -> String {
     let id = number_id(which);
     format!(
@@ -61,8 +61,8 @@ fn message(which: usize, digits: &str) -> String {
     )
 }
 
-/// The numbers that took a FLAGGED event, by their place in the listing. Whether they are flagged is for the
-/// newest source to say.
+/// The numbers that received a FLAGGED event, by their place in the listing. The newest source decides whether
+/// they are flagged.
 fn told(state: &State) -> Vec<usize> {
     with(
         state,
@@ -118,7 +118,7 @@ fn another_national_spelling_is_the_same_number_at_once() {
 }
 
 #[test]
-fn an_exact_spelling_goes_before_a_national_variant_and_two_variants_are_no_answer() {
+fn an_exact_spelling_wins_and_two_variants_are_ambiguous() {
     let both = [
         ("+55 11 96123-4567", Status::Connected),
         ("+55 11 6123-4567", Status::Connected),
@@ -138,7 +138,7 @@ fn an_exact_spelling_goes_before_a_national_variant_and_two_variants_are_no_answ
 }
 
 #[test]
-fn two_operators_numbers_are_two_numbers_although_they_have_one_short_spelling() {
+fn numbers_of_two_operators_differ_although_their_short_spelling_is_the_same() {
     let known = [("+225 07 68 12 34 56", Status::Connected)];
     let mut state = state_with(&known);
     flag(&mut state, 60, "2250568123456");
@@ -149,7 +149,7 @@ fn two_operators_numbers_are_two_numbers_although_they_have_one_short_spelling()
 }
 
 #[test]
-fn a_node_that_is_gone_takes_no_event_of_the_number_that_replaced_it() {
+fn a_removed_id_does_not_receive_events_of_the_id_that_replaced_it() {
     // The old id showed just the digits that webhooks use; the new one does not.
     let old = [("+52 1 55 1234 5678", Status::Connected)];
     let mut state = state_with(&old);
@@ -168,7 +168,7 @@ fn a_node_that_is_gone_takes_no_event_of_the_number_that_replaced_it() {
 }
 
 #[test]
-fn a_late_event_of_a_number_that_is_gone_does_not_wait() {
+fn a_late_event_of_a_removed_number_does_not_wait() {
     let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
     let other = number::Reading {
         display_phone_number: Some("+1 555-010-0177".to_owned()),
@@ -184,7 +184,7 @@ fn a_late_event_of_a_number_that_is_gone_does_not_wait() {
 }
 
 #[test]
-fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_land_line() {
+fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_landline() {
     let numbers = [
         ("+54 11 5555-1234", Status::Connected),
         ("+1 555-010-0199", Status::Connected),
@@ -200,19 +200,19 @@ fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_land_line() {
 fn the_only_number_takes_the_event_when_a_newer_listing_shows_no_other() {
     let only = [("+43 660 1234567", Status::Connected)];
     let mut state = state_with(&only);
-    // A trunk prefix that no plan of ours knows.
+    // A trunk prefix that is not in the numbering plans.
     flag(&mut state, 60, "4306601234567");
     assert_eq!(told(&state), [] as [usize; 0], "it may be a new number");
     assert_eq!(unmatched(&state), "0", "no listing is newer than the event");
     listed(&mut state, 120, &only);
     assert_eq!((told(&state), unmatched(&state).as_str()), (vec![0], "0"));
-    // A second number that the newer listing shows is the one that was meant.
+    // If the newer listing shows a second number with these digits, that one matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234567");
     let new = [only[0], ("+43 0660 1234567", Status::Connected)];
     listed(&mut state, 120, &new);
     assert_eq!(told(&state), [1]);
-    // And one whose last digits differ is never taken.
+    // A number with different trailing digits never matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234568");
     listed(&mut state, 120, &only);
@@ -220,7 +220,7 @@ fn the_only_number_takes_the_event_when_a_newer_listing_shows_no_other() {
 }
 
 #[test]
-fn messages_teach_the_spelling_also_to_what_waits_for_it() {
+fn a_message_resolves_the_spelling_for_waiting_events() {
     let numbers = [
         ("+88 1234 001", Status::Connected),
         ("+88 1234 002", Status::Connected),
@@ -231,14 +231,14 @@ fn messages_teach_the_spelling_also_to_what_waits_for_it() {
     assert_eq!(unmatched(&state), "1");
     deliver(&mut state, 180, "", &message(1, "990077"));
     assert_eq!((told(&state), unmatched(&state).as_str()), (vec![1], "0"));
-    // What was learned stays over the next listing.
+    // The learned spelling survives the next listing.
     listed(&mut state, 240, &numbers);
     flag(&mut state, 300, "990077");
     assert_eq!(flagged(&state), [1]);
 }
 
 #[test]
-fn of_two_nodes_of_one_number_the_one_in_use_takes_the_event() {
+fn of_two_nodes_of_one_number_the_active_one_receives_the_event() {
     use Status::{Connected, Deleted, Disconnected, Flagged, Migrated, Pending};
     let shown = "+1 555-010-0199";
     for (statuses, expected) in [
@@ -250,7 +250,7 @@ fn of_two_nodes_of_one_number_the_one_in_use_takes_the_event() {
     ] {
         let mut state = state_with(&statuses.map(|status| (shown, status)));
         flag(&mut state, 60, "15550100199");
-        // The flag that the polled status of the other node shows is not what is asked about.
+        // The other node is flagged by its polled status, not by the event.
         let by_event = format!(
             r#"whatsapp_phone_number_quality_events_total{{waba_id="800100200300400",phone_number_id="{}",event="FLAGGED"}} 1"#,
             number_id(expected)
@@ -260,7 +260,7 @@ fn of_two_nodes_of_one_number_the_one_in_use_takes_the_event() {
 }
 
 #[test]
-fn what_no_number_answers_to_is_dropped_after_a_week() {
+fn an_unmatched_event_is_dropped_after_a_week() {
     let numbers = [("+1 555-010-0199", Status::Connected)];
     let mut state = state_with(&numbers);
     flag(&mut state, 60, "491701112223");
@@ -271,7 +271,7 @@ fn what_no_number_answers_to_is_dropped_after_a_week() {
 }
 
 #[test]
-fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
+fn an_undated_webhook_is_a_retry_only_directly_after_its_equal() {
     let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
     let change = |event| quality("15550100199", event);
     assert_eq!(deliver(&mut state, 60, "", &change("FLAGGED")), 0);
@@ -285,7 +285,7 @@ fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
     assert_eq!(flagged(&state), [] as [usize; 0]);
     assert_eq!(deliver(&mut state, 80, "", &change("FLAGGED")), 0);
     assert_eq!(flagged(&state), [0]);
-    // All three within one second, and another number in between.
+    // All three within one second, with another number in between.
     let mut state = state_with(&[
         ("+1 555-010-0199", Status::Connected),
         ("+1 555-010-0198", Status::Connected),
@@ -305,7 +305,7 @@ fn without_a_time_only_the_same_thing_twice_in_a_row_is_a_repeat() {
 }
 
 #[test]
-fn without_a_time_a_delivery_about_two_subjects_repeats_as_a_whole() {
+fn every_change_of_an_undated_delivery_is_recognised_when_the_delivery_repeats() {
     let mut state = state_with(&[]);
     let removed = |digits: &str| {
         format!(
@@ -341,11 +341,11 @@ fn without_a_time_a_repeat_is_one_for_hours_and_no_longer() {
         assert_eq!(deliver(&mut state, 0, "", change), 0);
         assert_eq!(deliver(&mut state, 5 * 3_600, "", change), 1);
         assert_eq!(deliver(&mut state, 7 * 3_600, "", change), 0);
-        // An entry's time that cannot be believed is none.
+        // An implausible entry time counts as absent.
         let absurd = r#""time":99999999999,"#;
         assert_eq!(deliver(&mut state, 8 * 3_600, absurd, change), 0);
     }
-    // With a time a repeat is one for as long as its key is remembered.
+    // With a timestamp, a retry is recognized as long as its key is remembered.
     let mut state = state_with(&[]);
     let time = r#""time":1775000000,"#;
     assert_eq!(deliver(&mut state, 0, time, rejected), 0);

@@ -1,4 +1,4 @@
-//! A state that nobody has reported is no state: it counts under no label. Payloads in, exposition text out.
+//! A state that was never reported does not count under any label. Tests from payloads to exposition text.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
@@ -60,7 +60,7 @@ fn text(state: &State, template_detail: TemplateDetail) -> String {
     .text
 }
 
-/// What the totals count, without the account and without zeros.
+/// The totals, without the account label and without zeros.
 fn counted(state: &State) -> Vec<String> {
     let text = text(state, TemplateDetail::None);
     let lines = TOTALS.iter().flat_map(|family| samples(&text, family));
@@ -71,7 +71,7 @@ fn counted(state: &State) -> Vec<String> {
 }
 
 #[test]
-fn a_template_that_no_poll_has_shown_counts_for_what_its_webhook_says_alone() {
+fn a_template_known_only_from_a_webhook_counts_only_for_the_reported_state() {
     for (field, value, expected) in [
         (
             "message_template_quality_update",
@@ -98,7 +98,7 @@ fn a_template_that_no_poll_has_shown_counts_for_what_its_webhook_says_alone() {
 }
 
 #[test]
-fn a_webhook_that_names_no_state_adds_to_no_total() {
+fn a_webhook_without_a_state_does_not_change_totals() {
     for (field, value) in [
         (
             "message_template_status_update",
@@ -124,7 +124,7 @@ fn a_webhook_that_names_no_state_adds_to_no_total() {
 }
 
 #[test]
-fn a_listing_without_a_field_adds_to_no_total_of_that_field() {
+fn a_listing_without_a_field_does_not_change_its_totals() {
     let nodes = [
         json!({"id": "1", "status": "APPROVED"}),
         json!({"id": "2", "status": null, "category": "UTILITY"}),
@@ -141,7 +141,7 @@ fn a_listing_without_a_field_adds_to_no_total_of_that_field() {
 }
 
 #[test]
-fn an_unknown_word_is_a_state() {
+fn an_unknown_value_is_a_state() {
     let nodes = [
         json!({"id": "1", "status": "SHINY", "category": "ISSUE_RESOLUTION", "quality_score": "PURPLE"}),
     ];
@@ -156,7 +156,7 @@ fn an_unknown_word_is_a_state() {
 }
 
 #[test]
-fn an_unknown_status_is_no_problem_and_a_known_one_is() {
+fn an_unknown_status_is_not_a_problem_but_a_bad_status_is() {
     let quality = |new: &str| {
         let value = json!({"new_quality_score": new});
         let state = state_of(&[], &[("message_template_quality_update", value)]);

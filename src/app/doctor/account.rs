@@ -1,4 +1,5 @@
-//! Checks one account: can it and its numbers be read, do its webhooks come, do its polls fit the quota?
+//! Checks one account: read access to it and its phone numbers, its webhook subscription, and the call budget
+//! of its polls.
 
 use std::sync::Arc;
 
@@ -16,33 +17,32 @@ const NUMBERS: &str = "phone_numbers";
 const SUBSCRIBED: &str = "subscribed_apps";
 const BUDGET: &str = "api_budget";
 
-/// One account, and what it is checked with.
+/// One account and the context of its checks.
 pub(super) struct Account {
     pub config: Arc<Config>,
     pub client: Arc<Client>,
     pub waba_id: WabaId,
-    /// Do the token's permissions name the account?
+    /// Whether the token's permissions include the account.
     pub is_granted: bool,
 }
 
-/// What a check came to.
+/// Result of the checks of one account.
 pub(super) enum Outcome {
     /// Findings about the account.
     Checked(Vec<Finding>),
-    /// The network failed.
+    /// The request failed without a response.
     Unreachable(Vec<Finding>, Failure),
-    /// No further account of the app should be asked about; the findings are `None` if none is about
-    /// this account.
+    /// Checks of the app's other accounts must stop. The findings are `None` if none is about this account.
     Stopped(Option<Vec<Finding>>, Stop),
 }
 
 /// Why no further account of an app is checked.
 pub(super) enum Stop {
-    /// Meta limits the calls of the whole app.
+    /// Meta rate-limits the whole app.
     RateLimit(Failure),
-    /// As much of the app's quota is used.
+    /// The share of the app's quota that is used, above the configured maximum.
     Usage(f64),
-    /// Meta refuses the app's token or secret.
+    /// Meta rejects the app's token or secret.
     Credentials(Failure),
     /// The Graph API does not respond.
     Network(Failure),
@@ -50,8 +50,8 @@ pub(super) enum Stop {
 
 impl Account {
     pub async fn examine(&self) -> Outcome {
-        let calls = CountedCalls::of_account();
-        let (findings, failure) = self.look(&calls).await;
+        let calls = CountedCalls::for_account();
+        let (findings, failure) = self.check(&calls).await;
         if let Some(failure) = failure {
             if failure.is_about_credentials() {
                 return Outcome::Stopped(None, Stop::Credentials(failure));
@@ -70,13 +70,13 @@ impl Account {
         }
     }
 
-    /// The findings, and the failure that the last of them is about.
-    async fn look(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
+    /// The findings, and the failure behind the last one.
+    async fn check(&self, calls: &CountedCalls) -> (Vec<Finding>, Option<Failure>) {
         let reading = match self.client.read_account(&self.waba_id, calls).await {
             Ok(reading) => reading,
             Err(failure) => return (vec![self.unreadable(ACCOUNT, &failure)], Some(failure)),
         };
-        let name = reading.name.as_deref().unwrap_or("it has no name");
+        let name = reading.name.as_deref().unwrap_or("no name set");
         let mut findings = vec![Finding::fine(ACCOUNT, format!("can be read: {name}"))];
         let numbers = self.client.list_numbers(&self.waba_id, calls).await;
         let count = numbers.listing.objects.len();
@@ -98,9 +98,9 @@ impl Account {
             return Finding::unknown(
                 check,
                 format!(
-                    "not read to the end: `doctor` makes at most {MOST_OF_ACCOUNT} calls for an account"
+                    "not all pages read: `doctor` makes at most {MOST_OF_ACCOUNT} calls per account"
                 ),
-                "See whatsapp_exporter_poll_up of the account: polls read all of it.",
+                "Check whatsapp_exporter_poll_up of the account: polls read all pages.",
             );
         }
         if failure.is_network() {
@@ -131,12 +131,14 @@ impl Account {
                 "Make a new token with whatsapp_business_management, and assign the account to its system user."
             }
             FailureKind::RateLimit => {
-                "Wait until Meta's hour is over; if it happens again, lengthen poll.numbers_interval and the other intervals."
+                "Wait until Meta's rate limit window of one hour has passed; if it happens again, lengthen poll.numbers_interval and the other intervals."
             }
             FailureKind::Blocked => {
                 "Open WhatsApp Manager: it shows the reason, and how to appeal."
             }
-            FailureKind::Transient => "Run `doctor` again; if it stays so, see Meta's status page.",
+            FailureKind::Transient => {
+                "Run `doctor` again; if the error persists, check Meta's status page."
+            }
             FailureKind::UnknownField | FailureKind::InvalidParameter => {
                 "Set graph.api_version to a version that Meta still serves."
             }
@@ -151,10 +153,13 @@ impl Account {
 
 fn subscribed(is_subscribed: Option<bool>) -> Finding {
     match is_subscribed {
-        Some(true) => Finding::fine(SUBSCRIBED, "the app gets its webhooks"),
+        Some(true) => Finding::fine(
+            SUBSCRIBED,
+            "the app is subscribed to the account's webhooks",
+        ),
         Some(false) => Finding::problem(
             SUBSCRIBED,
-            "the app is not subscribed: no webhook of it comes",
+            "the app is not subscribed: Meta sends no webhooks about the account",
             "Run `subscribe`.",
         ),
         None => Finding::unknown(
@@ -165,15 +170,15 @@ fn subscribed(is_subscribed: Option<bool>) -> Finding {
     }
 }
 
-/// The calls that the polls of the account take, beside what may be taken and what Meta says is gone.
+/// Compares the planned calls of the account's polls with the allowed calls and with the quota usage that Meta
+/// reports.
 fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
     let cadences = settings::cadences(config);
     let planned = planned_calls(&cadences, numbers, None);
     let allowed = config.poll.calls_per_hour;
-    let used =
-        usage.map(|usage| format!("; {:.0} % of Meta's quota are used", usage.ratio * 100.0));
+    let used = usage.map(|usage| format!("; {:.0} % of Meta's quota is used", usage.ratio * 100.0));
     let message = format!(
-        "{planned} calls an hour are planned, and more for templates beyond the first hundred; {allowed} are allowed{}",
+        "{planned} calls an hour are planned, plus more for templates beyond the first hundred; {allowed} are allowed{}",
         used.unwrap_or_default()
     );
     let is_spent = usage.is_some_and(|usage| usage.ratio >= config.poll.max_usage_ratio);
@@ -181,13 +186,13 @@ fn budget(config: &Config, numbers: usize, usage: Option<&Usage>) -> Finding {
         Finding::problem(
             BUDGET,
             message,
-            "Lengthen poll.numbers_interval and its like, or raise poll.calls_per_hour as far as Meta allows.",
+            "Lengthen poll.numbers_interval and the other intervals, or raise poll.calls_per_hour as far as Meta allows.",
         )
     } else if is_spent {
         Finding::problem(
             BUDGET,
             message,
-            "Something uses up the quota: poll less often, or find the other user of this app.",
+            "The quota is nearly used up: poll less often, or find out what else calls Meta with this app.",
         )
     } else {
         Finding::fine(BUDGET, message)

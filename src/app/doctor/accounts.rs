@@ -1,4 +1,4 @@
-//! Checks every account of an app: several at a time, and no further than the app's quota allows.
+//! Checks every account of an app, several concurrently, and stops when the app's quota is nearly used up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::config::Config;
 use crate::domain::WabaId;
 use crate::domain::access::Token;
 
-/// Accounts checked at the same time: at a quarter of a second a call, some ten accounts a second.
+/// Accounts checked concurrently: about ten accounts a second if a call takes 250 ms.
 const AT_ONCE: usize = 8;
 
-/// As many accounts in a row without a response mean that the network is down, not an account.
+/// After this many consecutive accounts without a response, the network is considered down.
 const MOST_UNREACHABLE: usize = 8;
 
-/// Between two lines of progress.
+/// Interval between progress lines.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) async fn look(
@@ -46,12 +46,13 @@ pub(super) async fn look(
     }
     let left = accounts.len() - looked_at;
     if let Some(stop) = stop.filter(|_| left > 0) {
-        folded.push(not_looked_at(left, &stop, config).about(name));
+        folded.push(not_checked(left, &stop, config).about(name));
     }
     folded
 }
 
-/// The findings about each account, `None` for those that were not checked; and why it ended early.
+/// The findings about each account, `None` for accounts that were not checked, and why the checks stopped
+/// early.
 async fn examine_all(
     config: &Config,
     app: &App<'_>,
@@ -110,7 +111,7 @@ async fn examine_all(
     }
 }
 
-fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
+fn not_checked(left: usize, stop: &Stop, config: &Config) -> Finding {
     let again =
         "Run `doctor` again in an hour; whatsapp_exporter_poll_up shows every account meanwhile.";
     let (why, cure) = match stop {
@@ -120,7 +121,7 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
         ),
         Stop::Usage(ratio) => (
             format!(
-                "{:.0} % of the app's quota are used, and poll.max_usage_ratio is {}",
+                "{:.0} % of the app's quota is used, and poll.max_usage_ratio is {}",
                 ratio * 100.0,
                 config.poll.max_usage_ratio
             ),
@@ -128,7 +129,7 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
         ),
         Stop::Credentials(failure) => (
             failure.to_string(),
-            "Cure this first: Meta refuses every call of the app.",
+            "Fix this first: Meta rejects every call of the app.",
         ),
         Stop::Network(failure) => (
             format!("the Graph API does not respond: {failure}"),
@@ -140,5 +141,5 @@ fn not_looked_at(left: usize, stop: &Stop, config: &Config) -> Finding {
     } else {
         "accounts were"
     };
-    Finding::unknown(ACCOUNT, format!("{left} {noun} not looked at: {why}"), cure)
+    Finding::unknown(ACCOUNT, format!("{left} {noun} not checked: {why}"), cure)
 }

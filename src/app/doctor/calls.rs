@@ -1,18 +1,19 @@
-//! The doctor's own API calls: few for each app and for each account, so that it cannot use up a quota.
+//! Limits the doctor's own API calls per app and per account, so that it cannot use up a quota.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::ingest::graph::{Calls, Usage, UsageScope};
 
-/// Calls about an app: its token, its subscription, and the pages of two edges of a portfolio with ten
+/// Maximum calls about an app: its token, its subscription, and the pages of two edges of a portfolio with ten
 /// thousand accounts.
 const MOST_OF_APP: u32 = 300;
 
-/// Calls about an account: its node, an edge, and pages of numbers. Meta allows 200 an hour at least.
+/// Maximum calls about an account: its node, an edge, and pages of phone numbers. Meta allows at least 200 an
+/// hour.
 pub(super) const MOST_OF_ACCOUNT: u32 = 20;
 
-/// Counts calls, and keeps what Meta last said of the quotas.
+/// Counts calls, and keeps the latest quota usage that Meta reported.
 #[derive(Debug)]
 pub(super) struct CountedCalls {
     made: AtomicU32,
@@ -22,13 +23,13 @@ pub(super) struct CountedCalls {
 }
 
 impl CountedCalls {
-    /// For the calls about an app.
-    pub fn of_app() -> Self {
+    /// Creates the limit for calls about an app.
+    pub fn for_app() -> Self {
         Self::at_most(MOST_OF_APP)
     }
 
-    /// For the calls about one account.
-    pub fn of_account() -> Self {
+    /// Creates the limit for calls about one account.
+    pub fn for_account() -> Self {
         Self::at_most(MOST_OF_ACCOUNT)
     }
 
@@ -41,7 +42,7 @@ impl CountedCalls {
         }
     }
 
-    /// What Meta last said of this quota.
+    /// Latest usage of this quota that Meta reported.
     pub fn usage(&self, scope: UsageScope) -> Option<Usage> {
         *self
             .place(scope)

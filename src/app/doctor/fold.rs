@@ -1,23 +1,23 @@
-//! A report of ten thousand accounts that stays readable: what is fine becomes a count, what is not is
-//! listed up to a bound.
+//! Keeps the report readable with thousands of accounts: findings that are fine become a count, all others are
+//! listed up to a limit.
 
 use std::borrow::Cow;
 
 use super::{Finding, Verdict};
 
-/// Up to this many accounts, every finding is listed: a page or two.
+/// Up to this many accounts, every finding is listed, which fills a page or two.
 const LISTED_ACCOUNTS: usize = 25;
 
-/// Findings that are listed beyond that. Whoever has more has one cause for most of them.
+/// Maximum number of listed findings with more accounts. Beyond it, most findings share one cause.
 const MAX_LISTED: usize = 50;
 
-/// Folds the findings about `accounts` accounts; a count is `about` what they have in common.
+/// Folds the findings about `accounts` accounts. The findings with counts get `about` as their subject.
 pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>) -> Vec<Finding> {
     if accounts <= LISTED_ACCOUNTS {
         return findings;
     }
     let (fine, mut others): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_fine);
-    // Stable: accounts keep their order, and problems come before what is unknown.
+    // A stable sort: accounts keep their order, and problems come before unknown findings.
     others.sort_by_key(|finding| finding.verdict != Verdict::Problem);
     let more = others.split_off(others.len().min(MAX_LISTED));
     let counted = |(check, verdict, count): (Cow<'static, str>, Verdict, usize)| {
@@ -27,7 +27,7 @@ pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>)
             about: about.map(str::to_owned),
             verdict,
             message: if is_fine {
-                format!("as it should be for {count} of {accounts} accounts")
+                format!("as expected for {count} of {accounts} accounts")
             } else {
                 format!("{count} more accounts are not listed")
             },
@@ -39,9 +39,9 @@ pub(super) fn fold(findings: Vec<Finding>, accounts: usize, about: Option<&str>)
     fine.chain(others).chain(more).collect()
 }
 
-const NOT_LISTED: &str = "Cure the findings listed, then run `doctor` again.";
+const NOT_LISTED: &str = "Fix the listed findings, then run `doctor` again.";
 
-/// How many findings of each check and verdict, in the order of their first.
+/// The number of findings by check and verdict, in order of first appearance.
 fn counts(findings: &[Finding]) -> Vec<(Cow<'static, str>, Verdict, usize)> {
     let mut counts: Vec<(Cow<'static, str>, Verdict, usize)> = Vec::new();
     for finding in findings {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_counted_and_problems_are_listed_first() {
+    fn with_many_accounts_fine_findings_are_counted_and_problems_come_first() {
         let (accounts, listed) = (10_000, MAX_LISTED);
         let findings = (0..accounts).flat_map(|account| match account % 100 {
             0 => vec![problem(account), unknown(account)],
@@ -87,10 +87,7 @@ mod tests {
         });
         let folded = fold(findings.collect(), accounts, Some("shop"));
         assert_eq!(folded.len(), 1 + listed + 2);
-        assert_eq!(
-            folded[0].message,
-            "as it should be for 9900 of 10000 accounts"
-        );
+        assert_eq!(folded[0].message, "as expected for 9900 of 10000 accounts");
         assert_eq!(folded[0].about.as_deref(), Some("shop"));
         assert!(folded[1..=listed].iter().all(|finding| {
             finding.verdict == Verdict::Problem && finding.message == "cannot be read"

@@ -39,7 +39,7 @@ struct App<'a> {
     progress: Progress<'a>,
 }
 
-/// Takes a line about how far the checks are, when they take long.
+/// Receives progress lines of long-running checks.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 const DISCOVERY: &str = "discovery";
@@ -52,7 +52,7 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
     examine_with_progress(source, &|_| {}).await
 }
 
-/// The same, with a line now and then when it takes long.
+/// As [`examine`], and reports the progress of long-running checks.
 ///
 /// # Errors
 /// As [`examine`].
@@ -103,7 +103,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     let mut accounts: BTreeSet<WabaId> = settings::accounts(config).collect();
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
-            let calls = CountedCalls::of_app();
+            let calls = CountedCalls::for_app();
             let app = App {
                 config: app,
                 client,
@@ -139,7 +139,7 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
     findings
 }
 
-/// Several checks meet the refusal of the same secret or token; the first finding about it is enough.
+/// A rejected secret or token fails several checks; only the first finding about it is kept.
 fn keep_first_refusal(findings: &mut Vec<Finding>) {
     let mut told: Vec<Cow<'static, str>> = Vec::new();
     findings.retain(|finding| {
@@ -184,8 +184,8 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
             "List the accounts, or set apps[].businesses.",
         ),
         Err(SearchError::Failed(failure)) => {
-            let message = format!("accounts cannot be looked for: {failure}");
-            let cure = "Check the ids of the businesses, and that the token's user may see them (business_management).";
+            let message = format!("accounts cannot be discovered: {failure}");
+            let cure = "Check the ids of the businesses, and that the token's user has access to them (business_management).";
             match failure.wrong_node_kind() {
                 Some(_) => Finding::problem(DISCOVERY, message, cure),
                 None => Finding::unknown(DISCOVERY, message, cure),

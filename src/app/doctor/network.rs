@@ -1,18 +1,17 @@
-//! Why a server cannot be reached, and what to do about it: one explanation for the Graph API and one for
-//! the public address.
+//! Explains why a server cannot be reached and how to fix it, for the Graph API and for the public address.
 
 use crate::ingest::graph::{Failure, FailureKind};
 
-/// Whose server it is.
+/// The server that cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     /// Meta's Graph API, or the proxy in front of it.
     GraphApi,
-    /// Our own public address.
+    /// The exporter's public address.
     Callback,
 }
 
-/// What went wrong, with the operating system's or the TLS library's words for it.
+/// Describes the problem, with the message of the operating system or the TLS library.
 pub(super) fn problem(failure: &Failure) -> String {
     let what = match failure.kind() {
         FailureKind::NameResolution => "its name cannot be resolved",
@@ -28,7 +27,7 @@ pub(super) fn problem(failure: &Failure) -> String {
     }
 }
 
-/// What to do about it.
+/// Describes how to fix the problem.
 pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
     use Server::{Callback, GraphApi};
     match (failure.kind(), server) {
@@ -40,7 +39,7 @@ pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
             "Install the CA certificates (Debian: ca-certificates); behind a proxy that inspects TLS, also its CA."
         }
         (FailureKind::Tls, Callback) if is_about_certificate(failure) => {
-            "Use a certificate of a public authority, made out for this host, with its whole chain: Meta accepts no other."
+            "Use a certificate from a public CA, issued for this host, with its full chain: Meta accepts no other."
         }
         (FailureKind::Tls, GraphApi) => {
             "Check scheme and port of graph.base_url, and that no proxy interferes with TLS."
@@ -50,16 +49,16 @@ pub(super) fn cure(failure: &Failure, server: Server) -> &'static str {
         }
         (FailureKind::Proxy, _) => "Check HTTPS_PROXY and NO_PROXY, and the log of the proxy.",
         (FailureKind::Timeout, GraphApi) => {
-            "Let this machine connect to it; graph.request_timeout is the longest wait."
+            "Allow connections from this machine to it; graph.request_timeout limits the wait."
         }
         (FailureKind::Timeout, Callback) => {
             "Check that the reverse proxy forwards to the exporter: Meta waits some ten seconds."
         }
         (_, GraphApi) => {
-            "Check host and port of graph.base_url, and let this machine connect to it: firewall, routes."
+            "Check host and port of graph.base_url, and allow connections from this machine: firewall, routes."
         }
         (_, Callback) => {
-            "Start the exporter and the reverse proxy, and let the firewall admit connections to this port."
+            "Start the exporter and the reverse proxy, and allow connections to this port in the firewall."
         }
     }
 }

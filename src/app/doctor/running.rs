@@ -48,7 +48,7 @@ impl Running {
         count.trim().split('.').next()?.parse().ok()
     }
 
-    /// When the last webhook of each account came, in Unix seconds.
+    /// Unix time in seconds of each account's last webhook.
     fn last_received(&self) -> BTreeMap<&str, f64> {
         let series = self.text.lines().filter_map(|line| {
             let rest = line.strip_prefix(LAST_RECEIVED)?;

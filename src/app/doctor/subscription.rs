@@ -43,7 +43,7 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Meta refuses a call for its token or its secret.
+/// The finding about a call that Meta rejected because of its token or secret.
 pub(super) fn credentials_refused(failure: &Failure) -> Finding {
     if failure.lacks_proof() {
         return Finding::problem(
@@ -55,7 +55,7 @@ pub(super) fn credentials_refused(failure: &Failure) -> Finding {
     if failure.kind() == FailureKind::AppSecret {
         return Finding::problem(
             SECRET,
-            "is of another app than the access token: Meta refuses it",
+            "belongs to another app than the access token: Meta rejects it",
             "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
         );
     }

@@ -47,8 +47,8 @@ pub struct AppConfig {
     /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
     /// there while webhooks are enabled.
     pub webhook_verify_token: Option<SecretString>,
-    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one unless they are discovered. Another app may
-    /// list the same account; the first one polls it.
+    /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one, unless accounts are discovered.
+    /// Several apps may list the same account; the first one polls it.
     pub accounts: Vec<WabaId>,
     /// How others are found.
     pub discovery: DiscoveryConfig,
@@ -109,15 +109,14 @@ fn refuse_variables(walker: &mut Walker<'_>, apps: usize) {
     }
 }
 
-/// Several apps may watch one account; one app lists it once.
+/// Several apps may list one account, but each app only once.
 fn refuse_repeated_accounts(walker: &mut Walker<'_>, drafts: &[Draft]) {
     for draft in drafts {
         let mut places: BTreeMap<&WabaId, &str> = BTreeMap::new();
         for (place, account) in &draft.accounts {
             if let Some(first) = places.get(account) {
-                let message = format!(
-                    "account {account} is already listed in {first}; list it once for an app"
-                );
+                let message =
+                    format!("account {account} is already listed in {first}; list it once per app");
                 walker.error(place, message);
             } else {
                 places.insert(account, place);

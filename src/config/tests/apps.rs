@@ -101,11 +101,11 @@ fn without_webhooks_their_secrets_are_optional() {
 }
 
 #[test]
-fn an_app_lists_an_account_once_and_another_app_may_list_it_too() {
+fn an_account_is_listed_once_per_app_but_several_apps_may_list_it() {
     let yaml = TWO_APPS.replace("[2, 3]", "[2, 1, 2]");
     assert_eq!(
         load(&yaml, FixedEnvironment::default()).expect_err("repeated"),
-        "apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list it once for an app"
+        "apps[1].accounts[2]: account 2 is already listed in apps[1].accounts[0]; list it once per app"
     );
 }
 

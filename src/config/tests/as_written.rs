@@ -1,11 +1,11 @@
-//! Values as people write them: what is a slip is told with its place, and never repeated.
+//! Common mistakes in values: each error names the place and never repeats the value.
 
 use super::*;
 
 const TOKEN: &str = "EAAGm0PX4ZCpsBAKZC2ZBfJq7ZAsecret";
 const HEX: &str = "0123456789abcdef0123456789abcdef";
 
-/// The places of one secret: key, file's key, variable, file's variable.
+/// The sources of each secret: key, key of its file, variable, variable of its file.
 const SECRETS: [[&str; 4]; 4] = [
     [
         "access_token",
@@ -33,7 +33,7 @@ const SECRETS: [[&str; 4]; 4] = [
     ],
 ];
 
-/// The file with `value` under a secret's key, and its place.
+/// A configuration file with `value` under a secret's key, and the place of the value.
 fn in_yaml(key: &str, value: &str) -> (String, String) {
     match key {
         "token" | "token_file" => (
@@ -47,7 +47,7 @@ fn in_yaml(key: &str, value: &str) -> (String, String) {
     }
 }
 
-/// Everything that a configuration needs but this variable and its file's.
+/// A complete environment except this variable and the variable of its file.
 fn environment_without(variable: &str) -> FixedEnvironment {
     let all = [
         ("WHATSAPP_ACCESS_TOKEN", TOKEN),
@@ -76,7 +76,7 @@ fn every_blank_variable_is_unset() {
             let [with, without] =
                 [with, without].map(|it| load("", it).map(|it| it.summary().to_string()));
             assert_eq!(with, without, "{variable}");
-            // A file that declares several apps takes no variable, and a blank one is none.
+            // A file with several apps does not allow variables, but a blank one counts as unset.
             let app = |name: &str| {
                 format!(
                     "{{name: {name}, access_token: a, app_secret: b, webhook_verify_token: c, accounts: [{}]}}",
@@ -93,7 +93,7 @@ fn every_blank_variable_is_unset() {
 }
 
 #[test]
-fn a_blank_variable_leaves_its_file_in_force() {
+fn a_blank_variable_does_not_override_its_file() {
     for [_, _, variable, file] in SECRETS {
         let environment = environment_without(variable)
             .with_file("/secret", format!("{HEX}\n"))
@@ -108,18 +108,18 @@ fn a_blank_variable_leaves_its_file_in_force() {
 }
 
 #[test]
-fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
+fn extra_text_around_a_secret_is_an_error_in_every_source() {
     let slips = [
         (format!("\"{HEX}\""), "is in quotation marks"),
         (format!("'{HEX}'"), "is in quotation marks"),
         (format!("\u{feff}{HEX}"), "begins with a byte order mark"),
         (
             format!("WHATSAPP_ACCESS_TOKEN={HEX}"),
-            "holds a name before the value",
+            "contains a name before the value",
         ),
         (
             format!("export TOKEN={HEX}"),
-            "holds a name before the value",
+            "contains a name before the value",
         ),
         ("{{ .Token }}".to_owned(), "is a placeholder"),
         ("<your token>".to_owned(), "is a placeholder"),
@@ -141,7 +141,7 @@ fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
         let quoted = serde_json::Value::from(text.as_str()).to_string();
         let (yaml, place) = in_yaml(key, &quoted);
         let in_file = if text.starts_with("${") {
-            "holds a variable in braces"
+            "contains a variable"
         } else {
             expected
         };
@@ -166,18 +166,18 @@ fn what_stands_around_a_secret_is_told_wherever_it_is_given() {
 }
 
 #[test]
-fn a_bearer_prefix_is_told() {
+fn a_bearer_prefix_is_an_error() {
     let environment =
         environment_without("").with_variable("WHATSAPP_ACCESS_TOKEN", format!("Bearer {TOKEN}"));
     assert_eq!(
         load("", environment).expect_err("a prefix"),
-        "WHATSAPP_ACCESS_TOKEN: begins with the name of a scheme, such as `Bearer`, which is added when it is \
-         sent; give the token alone"
+        "WHATSAPP_ACCESS_TOKEN: begins with an authentication scheme, such as `Bearer`, which the exporter adds \
+         itself; set the token alone"
     );
 }
 
 #[test]
-fn a_variable_in_braces_is_told_at_any_key() {
+fn a_variable_in_braces_is_an_error_for_every_key() {
     for setting in super::super::reference() {
         let Some((section, name)) = setting.key.and_then(|key| key.split_once('.')) else {
             continue;
@@ -194,19 +194,19 @@ fn a_variable_in_braces_is_told_at_any_key() {
         };
         let errors = load(&yaml, environment()).expect_err(&yaml);
         assert!(
-            errors.contains("variables in this file are not replaced"),
+            errors.contains("the exporter does not expand variables in this file"),
             "{yaml}\n{errors}"
         );
     }
     let errors = errors("apps: [{accounts: ['${WABA}']}]");
     assert!(
-        errors.starts_with("apps[0].accounts[0]: holds a variable in braces"),
+        errors.starts_with("apps[0].accounts[0]: contains a variable"),
         "{errors}"
     );
 }
 
 #[test]
-fn a_byte_order_mark_before_the_file_is_no_error_and_utf16_is() {
+fn a_byte_order_mark_is_accepted_but_utf16_is_an_error() {
     let file = format!("\u{feff}apps: [{{access_token: {TOKEN}}}]");
     assert!(load(&file, environment_without("WHATSAPP_ACCESS_TOKEN")).is_ok());
     for big in [false, true] {
@@ -239,7 +239,7 @@ fn a_byte_order_mark_before_the_file_is_no_error_and_utf16_is() {
 }
 
 #[test]
-fn an_app_secret_of_another_shape_is_a_warning_at_its_place() {
+fn an_app_secret_of_unusual_format_is_a_warning() {
     let warnings = |yaml: &str, environment| -> Vec<String> {
         let config = good(yaml, environment);
         config.warnings.iter().map(ToString::to_string).collect()

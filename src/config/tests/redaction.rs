@@ -84,9 +84,9 @@ fn a_secret_in_a_broken_file_is_not_repeated() {
     }
 }
 
-/// What is short enough, or cut in another way, is a secret all the same.
+/// Short or differently truncated text can still be a secret.
 #[test]
-fn a_secret_used_as_a_key_is_not_repeated() {
+fn a_secret_in_place_of_a_key_is_not_printed() {
     let secrets = [
         "EAAGsecret",
         "EAAG",

@@ -81,7 +81,8 @@ impl Client {
     }
 
     async fn ask_about_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
-        // The app may also ask about a token that Meta no longer accepts. With a wrong secret it may not.
+        // With its own credentials the app can inspect a token that Meta no longer accepts, unless the secret
+        // is wrong.
         if let Some(credentials) = self.app_id().and_then(|app_id| self.as_app(&app_id)) {
             match self.debug_token(&credentials, caller).await {
                 Err(failure) if is_refused(&failure) || failure.is_about_credentials() => {}
@@ -89,7 +90,8 @@ impl Client {
             }
         }
         let told = match self.debug_token(self.transport.own(), caller).await {
-            // A proof with the secret of another app. The token itself may be valid: ask without it.
+            // The proof was made with another app's secret. The token itself may be valid, so retry without a
+            // proof.
             Err(failure) if failure.kind() == FailureKind::AppSecret => {
                 let unproven = self.transport.unproven();
                 let told = self.debug_token(unproven, caller).await;
@@ -146,11 +148,11 @@ impl Client {
         match (&*own_app, found) {
             (OwnApp::Known(_), _) => {}
             (_, Some(app_id)) => *own_app = OwnApp::Known(app_id),
-            // As a refused field: it may be told once a permission is granted.
+            // As for rejected fields: retried after a day, because a permission may have been granted.
             (_, None) => {
                 *own_app = OwnApp::NotToldUntil(now.plus(DROPPED_FOR));
                 tracing::warn!(
-                    "meta does not say which app the access token belongs to; set the app id to see whether webhooks are subscribed"
+                    "meta does not say which app the access token belongs to; set the app id to check webhook subscriptions"
                 );
             }
         }
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_does_not_say_its_app_is_asked_again_after_a_day() {
+    async fn the_app_of_a_token_is_requested_again_after_a_day() {
         let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
         let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
         let meta = Meta::answering([refusal, Answer::json(&told)]).await;
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_about_the_token_ends_that_day() {
+    async fn a_response_about_the_token_ends_the_wait() {
         let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
         let meta = Meta::answering([Answer::json(&told)]).await;
         set(&meta, OwnApp::NotToldUntil(clock::now().plus(DROPPED_FOR)));

@@ -14,7 +14,7 @@ use crate::telemetry::Telemetry;
 /// Meta asks for seconds; a date, which HTTP also allows, it does not send.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// The answer's JSON, or why there is none. Values that had to be replaced are counted.
+/// The JSON of the response, or the failure. Replaced values are counted.
 pub(super) async fn read(
     mut response: Response,
     max_bytes: usize,

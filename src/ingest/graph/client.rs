@@ -53,7 +53,7 @@ pub struct Client {
 pub(super) enum OwnApp {
     NotAsked,
     Known(AppId),
-    /// Meta refused to tell, and is not asked again before this.
+    /// Meta did not return the app; not requested again before this time.
     NotToldUntil(Timestamp),
 }
 
@@ -81,7 +81,7 @@ impl Client {
         })
     }
 
-    /// Forgets what is remembered of an account that is no longer watched.
+    /// Drops the state of an account that is no longer watched.
     pub fn forget_account(&self, waba_id: &WabaId) {
         self.fields.forget(waba_id.as_str());
     }
@@ -152,7 +152,7 @@ impl Client {
         without: Option<&str>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         let mut drops = 0;
         loop {
             let requested = self.fields.requested(target, without, clock::now());
@@ -167,10 +167,10 @@ impl Client {
             if drops > MAX_FIELDS_DROPPED || failure.kind() != FailureKind::UnknownField {
                 return Err(failure);
             }
-            let (now, refusal) = (clock::now(), Refusal::of(endpoint, &failure));
+            let (now, refusal) = (clock::now(), Refusal::from_failure(endpoint, &failure));
             let is_simpler_now = failure.field().is_some_and(|field| {
                 self.fields.drop_field(target, field, refusal, now)
-                    // Another poll dropped it while this request was on its way.
+                    // Another poll dropped it while this request was in flight.
                     || self.fields.requested(target, without, now) != requested
             });
             if !is_simpler_now {
@@ -182,7 +182,7 @@ impl Client {
     /// The node, with the edge of subscribed apps where Meta lets that be read along.
     async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         let asks_for_apps = self.fields.requests(target, SUBSCRIBED_APPS, clock::now());
         let refusal = match self
             .call_with_fields(endpoint, path, &none, None, caller)
@@ -196,7 +196,7 @@ impl Client {
             .await;
         // Only a node that can be read without the edge shows that the edge was what Meta refused.
         let node = alone.map_err(|_| refusal)?;
-        // Whether this token may read the edge says nothing of other accounts.
+        // A missing permission for this edge does not apply to other accounts.
         self.fields
             .drop_field(target, SUBSCRIBED_APPS, Refusal::OfObject, clock::now());
         Ok(node)

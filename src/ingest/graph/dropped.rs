@@ -1,9 +1,9 @@
-//! Fields that are left out of requests because Meta refused them.
+//! Fields that are omitted from requests because Meta rejected them.
 //!
-//! Meta refuses a whole call for one field it does not know. Such a field is left out for a day, counted,
-//! and the rest is requested again. A refusal is about the object that was asked: a wrong id or a
-//! restricted account must not blind the others. Only when several objects of the right type lack the
-//! same field has Meta removed it, and then the whole endpoint goes without it.
+//! Meta rejects a whole request if it does not know one of the fields. Such a field is counted and omitted for
+//! a day, and the request is retried without it. A rejection applies only to the requested object: a wrong id
+//! or a restricted account must not affect other accounts. If several objects of the right type lack the same
+//! field, Meta has removed it, and all requests to the endpoint omit it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,47 +14,47 @@ use super::{Endpoint, Failure, NodeKind};
 use crate::domain::{Timestamp, Word};
 use crate::telemetry::Telemetry;
 
-/// How long a refused field is left out. One wasted call a day is the price of noticing that the field
-/// is back.
+/// How long a rejected field is omitted. One wasted call a day is the cost of noticing that the field works
+/// again.
 pub(super) const DROPPED_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// As many objects must lack a field before it counts as removed by Meta: two can share a wrong
-/// configuration, and with three the search costs a large fleet no more than three calls.
+/// Number of objects that must lack a field before it counts as removed by Meta. Two objects can share a wrong
+/// configuration; three cost a large fleet only three calls.
 const OBJECTS_FOR_ENDPOINT: usize = 3;
 
-/// Refusals of one field that are logged, one line for each object. Beyond it the metric has them.
+/// Maximum log lines per field, one for each object. The metric has all of them.
 const MAX_LOGGED: usize = 10;
 
-/// What a request is about.
+/// The endpoint and object of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     pub endpoint: Endpoint,
-    /// The id that starts the path: of an account, or of a portfolio.
+    /// The id at the start of the path, of an account or a portfolio.
     pub object: &'a str,
 }
 
 impl<'a> Target<'a> {
-    /// Of a request to this path.
-    pub fn of(endpoint: Endpoint, path: &'a str) -> Self {
+    /// Creates the target of a request to this path.
+    pub fn new(endpoint: Endpoint, path: &'a str) -> Self {
         let object = path.split('/').next().unwrap_or_default();
         Self { endpoint, object }
     }
 }
 
-/// What a refusal says of other objects.
+/// Scope of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Objects of this type have no such field.
+    /// All objects of this type lack the field.
     Unknown,
-    /// Nothing: this object or its token may not have it.
+    /// Only this object: it or its token may lack access to the field.
     OfObject,
 }
 
 impl Refusal {
-    /// The refusal of a field, by the type of the node that lacks it.
-    pub fn of(endpoint: Endpoint, failure: &Failure) -> Self {
+    /// Classifies the rejection of a field by the type of the node that lacks it.
+    pub fn from_failure(endpoint: Endpoint, failure: &Failure) -> Self {
         let is_right_type = |node: &NodeKind| endpoint.returned_node().as_ref() == Some(node);
-        // The wording of retired fields names no type: it is about the API version.
+        // The message about deprecated fields has no node type: it is about the API version.
         if failure.node().is_none_or(is_right_type) {
             Self::Unknown
         } else {
@@ -78,7 +78,7 @@ struct Drops {
     first_expiry: Option<Timestamp>,
 }
 
-/// The fields that one client leaves out, each with its series on `/metrics`.
+/// The fields that one client omits, each with its series on `/metrics`.
 #[derive(Debug)]
 pub(super) struct DroppedFields {
     drops: Mutex<Drops>,
@@ -93,7 +93,7 @@ impl DroppedFields {
         }
     }
 
-    /// The fields to request at `now`, separated by commas; `without` is left out too.
+    /// The fields to request at `now`, separated by commas, excluding `without`.
     pub fn requested(&self, target: Target<'_>, without: Option<&str>, now: Timestamp) -> String {
         let drops = self.current(now);
         let fields = declared(target.endpoint).iter().copied();
@@ -103,12 +103,12 @@ impl DroppedFields {
             .join(",")
     }
 
-    /// Is this field or parameter requested at `now`?
+    /// Whether this field or parameter is requested at `now`.
     pub fn requests(&self, target: Target<'_>, field: &'static str, now: Timestamp) -> bool {
         !self.current(now).has(target, field)
     }
 
-    /// Leaves a field out; says whether that changes the next request.
+    /// Omits a field from now on. Returns whether that changes the next request.
     pub fn drop_field(
         &self,
         target: Target<'_>,
@@ -144,7 +144,7 @@ impl DroppedFields {
         true
     }
 
-    /// Forgets what one object refused.
+    /// Forgets the rejections of one object.
     pub fn forget(&self, object: &str) {
         let mut drops = self.lock();
         for (field, objects) in &mut drops.by_object {
@@ -164,7 +164,7 @@ impl DroppedFields {
         tracing::warn!(
             endpoint,
             field,
-            "meta refuses a field for several accounts; leaving it out of all requests for a day"
+            "meta rejected a field for several accounts; omitting it from all requests for a day"
         );
     }
 
@@ -199,7 +199,7 @@ impl DroppedFields {
         drops.first_expiry = of_objects.chain(drops.by_endpoint.values().copied()).min();
     }
 
-    /// Several clients may leave out the same field of an endpoint: the gauge counts them.
+    /// Several clients may omit the same field of an endpoint; the gauge counts them.
     fn show(&self, field: Field, object: Option<&str>) {
         let labels = labels(field, object);
         self.telemetry
@@ -216,7 +216,7 @@ impl DroppedFields {
             .with_label_values(&labels);
         gauge.dec();
         if gauge.get() <= 0 {
-            // Removing a series fails only if it is not there.
+            // Removing a series fails only if it does not exist.
             drop(
                 self.telemetry
                     .graph_field_dropped
@@ -231,7 +231,7 @@ impl DroppedFields {
 }
 
 impl Drop for DroppedFields {
-    /// A reload replaces the client, and with it what it left out.
+    /// A reload replaces the client and its dropped fields.
     fn drop(&mut self) {
         let drops = std::mem::take(&mut *self.lock());
         for (field, objects) in &drops.by_object {
@@ -256,7 +256,7 @@ impl Drops {
     }
 }
 
-/// The labels of the gauge: the account is empty for a whole endpoint, and for calls about a portfolio.
+/// The labels of the gauge. The account is empty for a whole endpoint and for requests about a portfolio.
 fn labels((endpoint, field): Field, object: Option<&str>) -> [&str; 3] {
     let is_of_account = endpoint.requested_node() == Some(NodeKind::Account);
     let waba_id = object.filter(|_| is_of_account).unwrap_or_default();
@@ -270,13 +270,13 @@ fn log(target: Target<'_>, field: &str, refused_by: usize) {
             endpoint,
             field,
             id,
-            "meta refuses a field; leaving it out of requests for this id for a day"
+            "meta rejected a field; omitting it from requests for this id for a day"
         );
     } else if refused_by == MAX_LOGGED + 1 {
         tracing::warn!(
             endpoint,
             field,
-            "more ids refuse this field than are logged; see whatsapp_exporter_graph_field_dropped"
+            "meta rejected the field for more ids than are logged; see whatsapp_exporter_graph_field_dropped"
         );
     }
 }

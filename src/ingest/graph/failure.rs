@@ -41,8 +41,8 @@ meta_words! {
     }
 }
 
-/// A call that failed. Its text is for the operator; Meta's own message, which may hold anything, is
-/// not kept.
+/// A failed call. Its text is for the operator. Meta's own message is not kept, because its content is
+/// arbitrary.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct Failure {
     kind: FailureKind,
@@ -58,7 +58,7 @@ struct Details {
     field: Option<String>,
     node: Option<NodeKind>,
     wrong_node: Option<WrongNode>,
-    /// Why there was no response, in the words of the operating system or the TLS library.
+    /// The network error, as the operating system or the TLS library words it.
     cause: Option<String>,
     wants_less: bool,
     lacks_proof: bool,
@@ -74,7 +74,7 @@ struct WrongNode {
 /// `fbtrace_id`s have some 23 characters.
 const MAX_TRACE: usize = 64;
 
-/// The cursor of a listing is no longer valid. Also an error code of groups, so the endpoint decides.
+/// A listing's cursor is no longer valid. Group endpoints use the same code, so the endpoint decides.
 const INVALID_CURSOR: i64 = 131_059;
 
 impl Failure {
@@ -88,8 +88,7 @@ impl Failure {
         }
     }
 
-    /// What reqwest says of a request or of a response that broke off, without the URL: that holds the
-    /// proof.
+    /// Converts a reqwest error, without its URL, which contains the proof.
     #[must_use]
     pub fn from_network(error: &reqwest::Error) -> Self {
         let (kind, cause) = network::classify(error);
@@ -101,7 +100,7 @@ impl Failure {
     /// Reads a response that is not 200: its body if that is a Graph error, else its status.
     #[must_use]
     pub(super) fn from_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        // Whoever read the answer has counted what was replaced in it.
+        // The reader of the response has counted the replaced values.
         let json = json::read(body, "error", &mut Oddities::new());
         let error = json
             .as_ref()
@@ -122,7 +121,7 @@ impl Failure {
                 .and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()))
         };
         let text = |key| error.get(key).and_then(Value::as_str);
-        let wording = Wording::read(text("message").unwrap_or_default());
+        let wording = Wording::parse(text("message").unwrap_or_default());
         let (code, subcode) = (number("code"), number("error_subcode"));
         let transient = error
             .get("is_transient")
@@ -130,7 +129,7 @@ impl Failure {
             .unwrap_or(false);
         let kind = match code {
             Some(12 | 100) if wording.field.is_some() => FailureKind::UnknownField,
-            // A wrong proof usually comes as 104, and as 100 with a text about it.
+            // Meta reports a wrong proof as code 104, or as code 100 with a message about the proof.
             _ if wording.is_about_proof => FailureKind::AppSecret,
             Some(code) => kind_of_code(code, subcode, transient),
             None if transient => FailureKind::Transient,
@@ -152,11 +151,11 @@ impl Failure {
         }
     }
 
-    /// Judges the failure by the request that it answers: the same code means different things for
-    /// different endpoints and credentials.
+    /// Refines the failure by its request: the same code means different things for different endpoints and
+    /// credentials.
     pub(super) fn for_request(mut self, endpoint: Endpoint, credentials: CredentialKind) -> Self {
         match (self.kind, credentials) {
-            // The app's own credentials are its id and its secret, nothing else can be wrong.
+            // The app's own credentials are only its id and its secret.
             (FailureKind::Token, CredentialKind::App) => self.kind = FailureKind::AppSecret,
             (FailureKind::AppSecret, CredentialKind::Token) => self.details.lacks_proof = true,
             _ => {}
@@ -171,11 +170,11 @@ impl Failure {
         self
     }
 
-    /// An id of another kind of object, where the type of the id itself is told.
+    /// Detects an id of another kind of object, if the error names the type of the id itself.
     fn wrong_node(&self, endpoint: Endpoint) -> Option<WrongNode> {
         let expected = endpoint.requested_node()?;
         let (field, found) = (self.field()?, self.details.node.clone()?);
-        // A field that is not the account's own is one of an object read along with it.
+        // A field that the account does not have belongs to an object that is read along with it.
         let is_own = endpoint == Endpoint::Account && declared(endpoint).contains(&field);
         let is_about_the_id = is_own || field == endpoint.as_str();
         (self.kind == FailureKind::UnknownField && is_about_the_id && found != expected)
@@ -194,13 +193,13 @@ impl Failure {
         self.retry_after
     }
 
-    /// May the same request succeed soon, without a change by the operator?
+    /// Whether the same request may succeed soon without operator action.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         self.kind == FailureKind::Transient || self.is_network()
     }
 
-    /// Did the network fail, so that nothing is known of what was asked for?
+    /// Whether the network failed, so that the state of the requested object is unknown.
     #[must_use]
     pub fn is_network(&self) -> bool {
         matches!(
@@ -213,31 +212,31 @@ impl Failure {
         )
     }
 
-    /// Would every request with the same token and secret be refused?
+    /// Whether every request with the same token and secret would fail.
     #[must_use]
     pub fn is_about_credentials(&self) -> bool {
         matches!(self.kind, FailureKind::Token | FailureKind::AppSecret)
     }
 
-    /// Does a rate limit hold for all accounts of the app or of the token's user, and not for one account?
+    /// Whether the rate limit applies to all accounts of the app or of the token's user, not to one account.
     #[must_use]
     pub fn is_rate_limit_of_app(&self) -> bool {
         self.kind == FailureKind::RateLimit && matches!(self.details.code, Some(4 | 17))
     }
 
-    /// The type of object that the configured id belongs to, where it is not the expected one.
+    /// The type of the object that the configured id belongs to, if it is not the expected type.
     #[must_use]
     pub fn wrong_node_kind(&self) -> Option<&NodeKind> {
         self.details.wrong_node.as_ref().map(|wrong| &wrong.found)
     }
 
-    /// Why there was no response, in the words of the operating system or the TLS library.
+    /// The network error, as the operating system or the TLS library words it.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.details.cause.as_deref()
     }
 
-    /// Does Meta require the proof of an app secret, and none is configured?
+    /// Whether Meta requires an app secret proof and no secret is configured.
     #[must_use]
     pub fn lacks_proof(&self) -> bool {
         self.details.lacks_proof
@@ -248,17 +247,17 @@ impl Failure {
         self.details.field.as_deref()
     }
 
-    /// The type of the node that has no such field; the wording of retired fields does not name it.
+    /// The type of the node that lacks the field. Messages about deprecated fields do not have it.
     pub(super) fn node(&self) -> Option<&NodeKind> {
         self.details.node.as_ref()
     }
 
-    /// Is the listing's cursor no longer valid?
+    /// Whether the listing's cursor is no longer valid.
     pub(super) fn is_invalid_cursor(&self, endpoint: Endpoint) -> bool {
         endpoint == Endpoint::MessageTemplates && self.details.code == Some(INVALID_CURSOR)
     }
 
-    /// Does the response say that smaller pages would help?
+    /// Whether the response suggests smaller pages.
     pub(super) fn wants_smaller_pages(&self) -> bool {
         self.details.wants_less || self.kind == FailureKind::TooLarge
     }
@@ -278,7 +277,7 @@ impl Failure {
     }
 }
 
-/// What a request was authenticated with.
+/// Credentials of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CredentialKind {
     /// An access token alone.

@@ -1,4 +1,4 @@
-//! The fields requested, by name, since what feeds a metric is seldom in Meta's default set.
+//! The requested fields. Meta's default set lacks most of the fields that metrics need.
 
 use super::Endpoint;
 
@@ -51,7 +51,7 @@ const ACCOUNT: &[&str] = &[
 /// The edge that tells which apps get this account's webhooks.
 pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
-/// The parameter with the totals beside the first page of templates. Meta may refuse it like a field.
+/// The parameter that requests totals with the first page of templates. Meta may reject it like a field.
 pub(super) const SUMMARY: &str = "summary";
 
 /// Of an account that is found: what patterns look at.
@@ -71,7 +71,7 @@ pub(super) fn declared(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
-/// The name of a field or parameter that requests to this endpoint may leave out.
+/// The name of a field or parameter that requests to this endpoint may omit.
 pub(super) fn known(endpoint: Endpoint, name: &str) -> Option<&'static str> {
     let parameter = (endpoint == Endpoint::MessageTemplates).then_some(&SUMMARY);
     let mut names = declared(endpoint).iter().chain(parameter);

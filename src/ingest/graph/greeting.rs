@@ -20,7 +20,7 @@ impl Client {
     /// Asks for nothing, as nobody.
     ///
     /// # Errors
-    /// If there was no response, and why.
+    /// If there was no response; the error has the reason.
     pub async fn greet(&self) -> Result<Greeting, Failure> {
         let headers = self.transport.greet().await?;
         Ok(read(&headers))

@@ -25,7 +25,7 @@ const SMALLEST_PAGE: u32 = 10;
 /// smallest. More is a cursor that never ends.
 const MAX_PAGES: usize = 640;
 
-/// Requested beside the first page of templates: how many there are, and how many there may be.
+/// Summary fields of the first page of templates: their number and the limit.
 const TOTALS: &str = "total_count,message_template_count,message_template_limit";
 
 /// What a listing brought, and what kept it from bringing everything.
@@ -71,7 +71,7 @@ impl Client {
             let page = self.page((endpoint, path), size.objects, after, caller);
             let page = match page.await {
                 Ok(page) => page,
-                // The list changed under the cursor: only a new listing can be complete.
+                // The list changed during paging: only a new listing can be complete.
                 Err(failure) if failure.is_invalid_cursor(endpoint) => {
                     if place.after.is_none() || !std::mem::take(&mut may_start_over) {
                         break Some(failure);
@@ -111,7 +111,7 @@ impl Client {
         }
     }
 
-    /// One page; the summary is left out while Meta refuses it.
+    /// Reads one page. Omits the summary while Meta rejects it.
     async fn page(
         &self,
         (endpoint, path): (Endpoint, &str),
@@ -123,7 +123,7 @@ impl Client {
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The first page says it all; the others need not say it again.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
-        let target = Target::of(endpoint, path);
+        let target = Target::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self
                 .call_with_fields(endpoint, path, &query, None, caller)

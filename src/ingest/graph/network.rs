@@ -1,16 +1,16 @@
-//! Why a request got no response: DNS, TLS, the proxy, the connection, or time.
+//! Classifies requests without a response: DNS, TLS, proxy, connection or timeout.
 //!
-//! reqwest's own error shows the URL, which holds the proof, so only the errors below it are read. Those
-//! of hyper-util are private types and are told apart by their text; tests over real sockets hold it.
+//! reqwest's own error contains the URL with the proof, so only its source errors are read. hyper-util's error
+//! types are private and are distinguished by their text, which tests over real sockets verify.
 
 use std::error::Error;
 
 use super::FailureKind;
 
-/// Longest cause in a message: a certificate's names can be many.
+/// Longest cause in a message: a certificate can have many names.
 const MAX_CAUSE: usize = 240;
 
-/// What kind of failure it is, and the operating system's or TLS library's own words for it.
+/// The kind of failure, and the message of the operating system or TLS library.
 pub(super) fn classify(error: &reqwest::Error) -> (FailureKind, Option<String>) {
     let causes = causes(error);
     let says = |words: &str| causes.iter().any(|cause| cause.contains(words));
@@ -21,7 +21,7 @@ pub(super) fn classify(error: &reqwest::Error) -> (FailureKind, Option<String>) 
     } else if says("dns error") {
         FailureKind::NameResolution
     } else if error.is_timeout() && !error.is_connect() {
-        // A connection that is not made in time is the network's fault, not the server's.
+        // A connect timeout is a network failure, not a slow server.
         FailureKind::Timeout
     } else {
         FailureKind::Connection
@@ -29,7 +29,7 @@ pub(super) fn classify(error: &reqwest::Error) -> (FailureKind, Option<String>) 
     (kind, cause(&causes))
 }
 
-/// The texts of the errors below reqwest's, outermost first.
+/// The messages of the errors below reqwest's, outermost first.
 fn causes(error: &reqwest::Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next = error.source();
@@ -40,7 +40,7 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-/// One line: the texts, without those that the outer ones repeat, and without hyper's own wrapper.
+/// Joins the messages to one line, without repetitions and without hyper's wrapper.
 fn cause(causes: &[String]) -> Option<String> {
     let mut told: Vec<&str> = Vec::new();
     for cause in causes.iter().map(|cause| cause.trim()) {
@@ -56,8 +56,8 @@ fn cause(causes: &[String]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// rustls' errors stand somewhere below reqwest's, often inside an `io::Error` within another one, whose
-/// `source` skips what it holds.
+/// rustls errors are somewhere below reqwest's, often inside nested `io::Error`s, whose `source` skips the
+/// inner error.
 fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
     let inside = error
         .downcast_ref::<std::io::Error>()

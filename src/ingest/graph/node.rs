@@ -1,12 +1,12 @@
 //! The type of a Graph node, as Meta's errors name it.
 //!
-//! Meta has renamed types before, so spelling is compared without case, spaces and punctuation, and a
-//! type that this version does not know keeps its text.
+//! Meta has renamed types before. Names are compared without case, spaces and punctuation, and an unknown type
+//! keeps its name.
 
 /// Longest type name that is kept.
 const MAX_NAME: usize = 64;
 
-/// What kind of object an id belongs to.
+/// The kind of object that an id belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// A WhatsApp Business Account.
@@ -40,7 +40,7 @@ impl NodeKind {
             "business" | "businessmanager" | "businessportfolio" => Self::Business,
             "app" | "application" => Self::App,
             "whatsappbusinessaccount" | "waba" => Self::Account,
-            // Meta announced that accounts become "Messaging accounts" and keep their ids.
+            // Meta has announced that accounts will become "Messaging accounts" and keep their ids.
             other if other.contains("messagingaccount") => Self::Account,
             // Older errors call a number WhatsAppBusinessAccountToNumberCurrentStatus.
             other if other.contains("phonenumber") || other.contains("tonumber") => {
@@ -64,7 +64,7 @@ impl NodeKind {
         }
     }
 
-    /// What to configure where this kind of id is expected.
+    /// Instruction for settings that expect this kind of id.
     pub(super) fn expected_setting(&self) -> &'static str {
         match self {
             Self::Account => "list the WABA id",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_name_is_not_kept() {
+    fn text_that_is_not_a_name_is_dropped() {
         let long = "a".repeat(MAX_NAME + 1);
         for text in ["", " ", "--", "a\nb", "<script>", "token=EAAG", &long] {
             assert_eq!(NodeKind::parse(text), None, "{text}");

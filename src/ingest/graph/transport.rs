@@ -279,7 +279,7 @@ pub fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<req
     careful(base, request_timeout).build()
 }
 
-/// The same for our own listener, by whatever name: a proxy of the environment is for the world outside.
+/// As above, for the exporter's own listener: ignores the proxy variables.
 ///
 /// # Errors
 /// If TLS cannot be set up.

@@ -20,19 +20,19 @@ const APP_USAGE: &str = "x-app-usage";
 /// The figures, as their metric's `kind` names them.
 const KINDS: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
-/// Whose quota it is.
+/// Owner of the quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageScope {
     /// One account's.
     Account,
-    /// The app's, whatever account the call was about.
+    /// The app's, shared by all its accounts.
     App,
 }
 
 /// What Meta said of its quota with one answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
-    /// Whose quota it is.
+    /// Owner of the quota.
     pub scope: UsageScope,
     /// The worst of the figures; at 1 calls are refused.
     pub ratio: f64,
@@ -100,7 +100,7 @@ impl Usage {
 /// Quotas are by the hour; a day bounds what a broken header can do.
 const MAX_MINUTES: f64 = 24.0 * 60.0;
 
-/// A figure that cannot be read is as if it were absent: every answer repeats them.
+/// An unreadable figure counts as absent; every response repeats all figures.
 fn json(headers: &HeaderMap, name: &str) -> Option<Value> {
     json::read(headers.get(name)?.as_bytes(), "usage", &mut Oddities::new())
 }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_cannot_be_read_costs_no_other() {
+    fn an_unreadable_figure_does_not_affect_others() {
         let usage = read(
             BUSINESS_USAGE,
             r#"{"800100":[{"type":"cut \ud83d","call_count":1e999,"total_cputime":90}]}"#,

@@ -58,11 +58,11 @@ impl Versions {
             && answered.logged.len() < MAX_REMEMBERED
             && answered.logged.insert(version.to_owned())
         {
-            // Meta does not honour the pin for WhatsApp calls: an operator need not act.
+            // Meta ignores the requested version for WhatsApp calls, so no operator action is needed.
             tracing::info!(
                 asked,
                 answered = version,
-                "meta answers with another api version"
+                "meta responded with another api version"
             );
         }
     }

@@ -1,18 +1,18 @@
-//! Reads a JSON text that is Meta's: strictly, and where that fails once more with its unreadable values
-//! replaced. The first attempt is the rule, and costs nothing more than serde_json does.
+//! Reads JSON from Meta. If strict parsing fails, parses it again with unreadable values replaced. The common
+//! case costs no more than serde_json itself.
 
 use serde_json::Value;
 
 use super::repaired;
 use crate::ingest::{Oddities, Oddity};
 
-/// The value; `None` if the bytes are not JSON. What had to be replaced is reported under `noun`.
+/// The value, or `None` if the bytes are not JSON. Replaced values are reported under `noun`.
 pub fn read(json: &[u8], noun: &'static str, odd: &mut Oddities) -> Option<Value> {
     let strict = serde_json::from_slice(json);
     strict.ok().or_else(|| read_repaired(json, noun, odd))
 }
 
-/// The same of text, whose encoding need not be checked again.
+/// As [`read`], for text that is already valid UTF-8.
 pub fn read_text(json: &str, noun: &'static str, odd: &mut Oddities) -> Option<Value> {
     let strict = serde_json::from_str(json);
     strict
@@ -35,7 +35,7 @@ mod tests {
     use crate::ingest::json::Defect;
 
     #[test]
-    fn what_was_replaced_is_reported_and_what_is_not_json_says_nothing() {
+    fn replacements_are_reported_but_invalid_json_is_not() {
         let mut odd = Oddities::new();
         let value = read(
             br#"{"a": "\ud83d", "b": [1e999, 1e999]}"#,

@@ -1,18 +1,17 @@
-//! Makes JSON readable that serde_json refuses whole because of one value in it.
+//! Repairs JSON that serde_json rejects as a whole because of one value.
 //!
-//! Meta cuts text at 16 bits, so a name can end in half a surrogate pair; JSON's grammar allows that, a
-//! number beyond any float and any depth of nesting, and serde_json refuses all three. A byte that is not
-//! UTF-8 and a raw control character break the grammar, but only within one string. Each of these is
-//! replaced; a text that is broken in its structure, such as a truncated one, is not JSON and stays so.
+//! Meta truncates text at UTF-16 code units, so a name can end in half a surrogate pair. JSON's grammar allows
+//! that, as well as numbers beyond any float and any nesting depth, but serde_json rejects all three. Invalid
+//! UTF-8 and raw control characters violate the grammar, but only within one string. Each of these is replaced.
+//! A text with a broken structure, such as a truncated one, stays invalid.
 //!
-//! Every replacement has the length of what it replaces. Offsets into the repaired text are therefore
-//! offsets into the bytes received, which is what delivery keys hash. It also means that one invalid byte
-//! becomes `?`: U+FFFD takes three.
+//! Every replacement keeps the length. Offsets into the repaired text are therefore offsets into the received
+//! bytes, which delivery keys hash. That is also why one invalid byte becomes `?`: U+FFFD takes three bytes.
 //!
-//! Lenient parsers exist: json-syntax replaces half surrogates, qubit-json escapes control characters and
-//! leaves the rest to serde_json. None accepts all of it, and a second parser would disagree with the first
-//! one about other things. One linear pass in front of serde_json runs only after serde_json has refused
-//! the text. It does not recurse and has no state but its position and its depth.
+//! Existing lenient parsers do not accept all of these: json-syntax replaces half surrogates, qubit-json
+//! escapes control characters. A second parser would also differ from serde_json elsewhere. Instead, one linear
+//! pass repairs the text after serde_json has rejected it. It does not recurse, and its only state is its
+//! position and depth.
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -20,10 +19,10 @@ use serde_json::Value;
 /// The deepest nesting that serde_json reads into a `Value`.
 const MAX_DEPTH: usize = 127;
 
-/// A number of fewer digits and without an exponent fits a float.
+/// A number with at most this many digits and without an exponent fits a float.
 const DIGITS_OF_ANY_FLOAT: usize = 308;
 
-/// What can be wrong with a value that leaves the values beside it readable.
+/// Defects of a value that leave the other values readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// `\ud83d` without `\ude00` after it, or the second without the first; read as U+FFFD.
@@ -32,7 +31,7 @@ pub enum Defect {
     InvalidUtf8,
     /// A control character that is not escaped; read as a space.
     ControlCharacter,
-    /// A backslash with nothing after it that it could escape; read as `?`.
+    /// A backslash that does not start a valid escape; read as `?`.
     InvalidEscape,
     /// A number beyond any float; read as null.
     NumberOutOfRange,
@@ -64,12 +63,12 @@ impl Defect {
     }
 }
 
-/// How many values were replaced, by defect.
+/// Number of replaced values by defect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repairs([u64; Defect::ALL.len()]);
 
 impl Repairs {
-    /// Each defect that was met, with how often it was.
+    /// Each defect found, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Defect, u64)> {
         let all = Defect::ALL.into_iter().zip(self.0);
         all.filter(|(_, count)| *count > 0)
@@ -80,8 +79,8 @@ impl Repairs {
     }
 }
 
-/// The text with every unreadable value replaced, and what was replaced. Whether the result is JSON is
-/// for serde_json to say.
+/// The text with every unreadable value replaced, and the replacements. The result is not necessarily valid
+/// JSON.
 pub fn repaired(json: &[u8]) -> (String, Repairs) {
     let mut pass = Pass {
         text: json.to_vec(),
@@ -139,7 +138,7 @@ impl Pass {
         }
     }
 
-    /// Repairs the string whose first character is at `at`; gives the position after its end.
+    /// Repairs the string whose first character is at `at`. Returns the position after its end.
     fn repair_string(&mut self, mut at: usize) -> usize {
         while let Some(byte) = self.text.get(at) {
             match byte {
@@ -156,7 +155,7 @@ impl Pass {
         at
     }
 
-    /// Repairs the escape whose backslash is at `at`; gives the position after its end.
+    /// Repairs the escape whose backslash is at `at`. Returns the position after its end.
     fn repair_escape(&mut self, at: usize) -> usize {
         match self.text.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return at + 2,
@@ -183,7 +182,7 @@ impl Pass {
         at + 1
     }
 
-    /// What `\uXXXX` at `at` stands for.
+    /// The code unit of `\uXXXX` at `at`.
     fn code_unit(&self, at: usize) -> Option<u16> {
         let digits = self.text.get(at..at + 6)?.strip_prefix(b"\\u")?;
         digits.iter().try_fold(0, |unit, digit| {
@@ -192,7 +191,7 @@ impl Pass {
         })
     }
 
-    /// Replaces the number that begins at `at` if no float can hold it; gives the position after its end.
+    /// Replaces the number that begins at `at` if no float can hold it. Returns the position after its end.
     fn repair_number(&mut self, at: usize) -> usize {
         let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
         let length = self.text[at..]
@@ -209,12 +208,12 @@ impl Pass {
         at + length
     }
 
-    /// Replaces a list or object that is too deep; what has mismatched brackets stays, and is refused.
+    /// Replaces a list or object that is too deep. Mismatched brackets stay, and parsing fails.
     fn drop_container(&mut self, from: usize, to: usize) {
         if !is_json(&self.text[from..to]) {
             return;
         }
-        // What is too short for `null` is empty or holds one digit; at this depth nobody looks at it.
+        // A container too short for `null` is empty or contains one digit; nothing reads values at this depth.
         let stand_in: &[u8] = if to - from < b"null".len() {
             b"\"\""
         } else {
@@ -224,7 +223,7 @@ impl Pass {
         self.repairs.note(Defect::NestedTooDeeply);
     }
 
-    /// Writes `with`, filled up by `filler`, over a part of the same length or more.
+    /// Overwrites a range with `with`, padded with `filler`.
     fn replace(&mut self, from: usize, to: usize, with: &[u8], filler: u8) {
         let part = &mut self.text[from..to];
         part.fill(filler);
@@ -232,7 +231,8 @@ impl Pass {
     }
 }
 
-/// Is this one value by JSON's grammar? Skipping a value takes no recursion and looks into no number.
+/// Whether this is one value by JSON's grammar. serde_json skips a value without recursion and without parsing
+/// numbers.
 fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

@@ -24,7 +24,7 @@ pub(super) struct Outcome {
     pub next: Next,
 }
 
-/// The reason of a poll that read everything and could not store it.
+/// The reason of a poll that succeeded but could not be stored.
 const NOT_STORED: &str = "not_stored";
 
 impl Outcome {
@@ -70,7 +70,7 @@ pub(super) async fn poll(
         );
     }
     let next = match &failure {
-        // One such answer may be a slip of Meta's: the next poll confirms it.
+        // A single such response may be an error on Meta's side, so the next poll has to confirm it.
         Some(_) if may_be_lost && !is_lost => Next::Retry,
         Some(failure) => next_after(failure, clock::steady()),
         None if is_stored => Next::AtCadence,
@@ -92,8 +92,8 @@ fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
     polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
 }
 
-/// Does Meta no longer show an account that it has shown before? Nothing else says so: its answer is that of an
-/// id that never existed.
+/// Whether Meta stopped showing an account that was readable before. Meta responds as for an id that never existed,
+/// so this is the only sign.
 fn may_be_lost(failure: &Failure, task: &Task, store: &Store) -> bool {
     let is_hidden = failure.kind() == FailureKind::NotFoundOrHidden;
     let is_node = task.collector == Collector::Account;
@@ -168,7 +168,8 @@ impl Calls for TaskCalls<'_> {
     }
 
     fn used(&self, usage: &Usage) {
-        // What the app has used says nothing of this account's quota; a limit of the app holds them all.
+        // The app's usage does not affect this account's quota; a rate limit of the app pauses all its
+        // accounts.
         if usage.scope == UsageScope::App {
             return;
         }

@@ -66,7 +66,7 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller of these accounts, each by its app.
+    /// Creates a poller of these accounts, each with its app.
     #[must_use]
     pub fn new(
         apps: BTreeMap<WabaId, PollingApp>,
@@ -235,7 +235,7 @@ impl Poller {
         for waba_id in &accounts {
             for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
                 let polls = &self.telemetry.polls;
-                polls.note(&app.name, waba_id, *collector, Some(reason));
+                polls.record(&app.name, waba_id, *collector, Some(reason));
             }
         }
         self.schedule.hold_app(&accounts, now);
@@ -255,7 +255,7 @@ impl Poller {
     fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {
         if let Some(app) = self.apps.get(&task.waba_id) {
             let polls = &self.telemetry.polls;
-            polls.note(&app.name, &task.waba_id, task.collector, outcome.reason());
+            polls.record(&app.name, &task.waba_id, task.collector, outcome.reason());
         }
         let collector = task.collector.as_str();
         let duration = self.telemetry.poll_duration.with_label_values(&[collector]);

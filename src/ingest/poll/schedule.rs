@@ -73,7 +73,7 @@ pub enum Next {
     PutOff(Timestamp),
     /// Meta limits calls for the whole account, for this long if it said so.
     HoldAccount(Option<Duration>),
-    /// Meta limits calls for all accounts of the app, for this long if it said so.
+    /// Meta rate-limits all accounts of the app, for this long if the response has a duration.
     LimitApp(Option<Duration>),
     /// The token was refused, and would be for every account of the app: see [`Schedule::hold_app`].
     HoldApp,
@@ -250,7 +250,7 @@ impl Schedule {
         self.hold_until(accounts, now.plus(self.cadences.numbers));
     }
 
-    /// Holds every account of an app whose calls Meta limits until one of them may be polled again.
+    /// Pauses every account of a rate-limited app until one of them may be polled again.
     pub fn limit_app<'a>(
         &mut self,
         accounts: impl IntoIterator<Item = &'a WabaId>,

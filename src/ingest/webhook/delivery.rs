@@ -37,7 +37,7 @@ const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 pub struct Delivery {
     /// One for each change that has account, field and value; none for the Test button's.
     pub events: Vec<Event>,
-    /// How webhooks write the phone numbers of messages, each number once; most of them are known already.
+    /// Spellings of phone numbers from message webhooks, each number once. Most are already known.
     pub spellings: Vec<Event>,
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
@@ -88,7 +88,7 @@ impl Delivery {
             accounts: Vec::new(),
             received_at,
         };
-        // Once for the whole body, instead of once for each value in it.
+        // One check for the whole body instead of one for each value.
         if let Ok(text) = str::from_utf8(body)
             && let Ok(envelope) = serde_json::from_str(text)
         {
@@ -103,8 +103,8 @@ impl Delivery {
         Ok(delivery)
     }
 
-    /// Drops the events of the accounts that its signer may not speak of, and gives back those accounts with
-    /// the number of their events.
+    /// Drops the events of accounts for which `is_refused` holds, and returns these accounts with the number of
+    /// their events.
     pub fn drop_accounts(&mut self, is_refused: impl Fn(&WabaId) -> bool) -> BTreeMap<WabaId, u64> {
         let mut refused = BTreeMap::new();
         self.events.retain(|event| {
@@ -274,9 +274,9 @@ impl Delivery {
         let own_time = reading.own_time.filter(|time| self.is_plausible(*time));
         let told_at = origin.time.or(own_time);
         let (source, observed_at) = match told_at {
-            // So that a time in milliseconds compares fairly with all others.
+            // Truncated to seconds, to be comparable with all other times.
             Some(told_at) => (Source::Webhook(key), told_at.at_whole_seconds()),
-            // Their order of arrival is all that is known: to the millisecond.
+            // Only their order of arrival is known, in milliseconds.
             None if reading.fact != Fact::Unwatched => {
                 (Source::UndatedWebhook(key), self.received_at)
             }
@@ -290,8 +290,8 @@ impl Delivery {
         });
     }
 
-    /// Notes how webhooks write the number, once for a delivery. The digits stand beside the number's id here and
-    /// nowhere else.
+    /// Records the spelling of a number in webhooks, once per delivery. Only message webhooks contain it together
+    /// with the number's id.
     fn note_spelling(&mut self, origin: &Origin<'_>, spelling: Option<Spelling>, key: DeliveryKey) {
         let (Some(waba_id), Some(spelling)) = (origin.waba_id.clone(), spelling) else {
             return;
@@ -366,7 +366,7 @@ impl Delivery {
     }
 }
 
-/// The body as it was received, and the text of the same length that is read in its place.
+/// The received body, and the repaired text of the same length.
 #[derive(Clone, Copy)]
 struct Written<'a> {
     received: &'a [u8],
@@ -378,7 +378,8 @@ impl<'a> Written<'a> {
         Self { received, read }
     }
 
-    /// The bytes received in the place of this part of the text: what Meta repeats, repaired or not.
+    /// The received bytes at the position of this part of the text. Retries repeat these bytes, whether they
+    /// were repaired or not.
     fn bytes_of(self, part: &'a RawValue) -> &'a [u8] {
         let part = part.get();
         let from = part.as_ptr().addr() - self.read.as_ptr().addr();

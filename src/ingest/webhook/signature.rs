@@ -55,7 +55,8 @@ pub struct Verifier {
     signers: Vec<(Hmac<Sha256>, Signer)>,
 }
 
-/// Whoever holds one app secret. Several configured apps may share it: one app with a token for each client.
+/// The owner of one app secret. Several configured apps may share a secret: one Meta app with a token for each
+/// client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     /// The configured names of the apps with this secret, in the order of the configuration; at least one.
@@ -63,13 +64,13 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The apps that it signs for.
+    /// The apps with this secret.
     #[must_use]
     pub fn apps(&self) -> &[Arc<str>] {
         &self.apps
     }
 
-    /// The first of the apps, which stands for all of them.
+    /// The name of the first app, which represents all of them.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         self.apps.first().expect("a signer has at least one app")
@@ -77,7 +78,8 @@ impl Signer {
 }
 
 impl Verifier {
-    /// A verifier for these apps and their secrets. An empty secret is left out: anybody could sign with it.
+    /// Creates a verifier for these apps and their secrets. Skips empty secrets, because anybody could sign
+    /// with them.
     #[must_use]
     pub fn new(apps: &[(Arc<str>, SecretString)]) -> Self {
         let mut secrets: Vec<&[u8]> = Vec::new();
@@ -87,7 +89,7 @@ impl Verifier {
             if secret.is_empty() {
                 continue;
             }
-            // Both are the operator's own: nothing is learned from the time that this comparison takes.
+            // Both secrets are configured by the operator, so timing reveals nothing to an attacker.
             match secrets.iter().position(|known| *known == secret) {
                 Some(place) => signers[place].1.apps.push(Arc::clone(app)),
                 None => {
@@ -102,7 +104,7 @@ impl Verifier {
         Self { signers }
     }
 
-    /// Tells whose secret signed `body`, if `header` is its signature under one of the secrets.
+    /// Returns the signer of `body` if `header` is a valid signature with one of the secrets.
     ///
     /// Every secret is tried whatever the others said, and compared in constant time, so that an
     /// answer's delay tells nothing about which one is close.

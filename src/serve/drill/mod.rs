@@ -44,9 +44,9 @@ pub enum Disobedience {
     /// It was written too long ago, or the clocks differ.
     #[error(transparent)]
     Stale(#[from] Stale),
-    /// Another app's secret began the drill under way.
+    /// The running drill was started with another app's secret.
     #[error(
-        "a drill of another app is under way; use that app's secret (--app), or wait for its end"
+        "another app's drill is running; use that app's secret (--app), or wait until the drill ends"
     )]
     AnotherApp,
     /// There is no such signal.
@@ -91,14 +91,14 @@ pub struct Drill {
 
 #[derive(Clone, Debug)]
 struct Running {
-    /// The app whose secret began it.
+    /// The app whose secret started the drill.
     app: Arc<str>,
     until: Timestamp,
     account: Arc<Account>,
 }
 
 impl Drill {
-    /// Begins or ends a drill as the body says, which this app's secret has signed.
+    /// Starts or ends a drill as the body requests. `app` is the app whose secret signed it.
     ///
     /// # Errors
     /// Why it was not obeyed; nothing has changed then.
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn one_apps_drill_is_not_for_another_app_to_change() {
+    fn an_app_cannot_change_the_drill_of_another_app() {
         let (drill, other) = (Drill::default(), "other".into());
         let begin = Order::begin(Signal::NumberRed, LONGEST, NOW).body();
         drill.obey(&begin, &app(), NOW).expect("a good order");

@@ -33,7 +33,7 @@ pub struct ClientCertificates {
 pub struct Peer {
     /// Has it shown a certificate?
     pub has_certificate: bool,
-    /// The other end of the socket. Headers such as `X-Forwarded-For` say what their sender likes.
+    /// The peer address of the socket. Headers such as `X-Forwarded-For` can be forged.
     pub address: Option<IpAddr>,
 }
 

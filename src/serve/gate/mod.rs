@@ -125,7 +125,7 @@ impl Gate {
         self.listener
     }
 
-    /// Where its refusals are logged.
+    /// Log of its refusals.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
@@ -166,7 +166,7 @@ impl Gate {
         let counter = &self.telemetry.requests_refused;
         counter.with_label_values(&[self.listener, reason]).inc();
         let answer = (status, format!("{reason}\n")).into_response();
-        refusal::noted(answer, Refused::Request, reason)
+        refusal::mark(answer, Refused::Request, reason)
     }
 }
 

@@ -50,7 +50,7 @@ pub struct AccountStatus {
     pub templates_total: usize,
     pub template_problems_total: usize,
     pub template_problems: Vec<TemplateStatus>,
-    /// Templates that are bad and hurt nobody now, by status: counted, not listed.
+    /// Templates with past problems by status: counted, not listed.
     pub templates_past: BTreeMap<&'static str, usize>,
 }
 
@@ -58,7 +58,7 @@ pub struct AccountStatus {
 #[derive(Debug, Serialize)]
 pub struct LastEvent {
     pub event: Said<EventKind>,
-    /// The digits of the number that it named.
+    /// The digits of the phone number in the event.
     pub phone_number: Option<String>,
     pub level: Level,
     #[serde(flatten)]
@@ -155,14 +155,15 @@ impl AccountStatus {
     }
 }
 
-/// The templates that hurt now, the most urgent and then the newest first, and how many others there are.
+/// The templates with current problems, sorted by urgency and then newest first, and the number of templates
+/// with past problems.
 fn template_problems(
     account: &Account,
     now: Timestamp,
 ) -> (Vec<(Concern, &Template)>, BTreeMap<&'static str, usize>) {
     let (mut problems, mut past) = (Vec::new(), BTreeMap::new());
     for template in account.templates() {
-        match Concern::about(template, now) {
+        match Concern::from_template(template, now) {
             None => {}
             Some(Concern::Past) => {
                 let status = template.status.value().map_or("OTHER", Word::as_str);

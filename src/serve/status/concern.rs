@@ -1,7 +1,7 @@
-//! Which templates hurt now, and in which order they are shown.
+//! Selects the templates with current problems, and orders them by urgency.
 //!
-//! A template that was rejected or disabled long ago hurts nobody, however bad its word is; many accounts
-//! keep dozens of them. Those are counted, and leave the rows to what can be acted on.
+//! A template that was rejected or disabled long ago needs no action, and many accounts keep dozens of them.
+//! Those are only counted, so that the rows show actionable problems.
 
 use serde::Serialize;
 
@@ -15,35 +15,35 @@ use crate::state::Template;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {
-    /// Meta has disabled it within the last days.
+    /// Meta disabled it recently.
     Disabled,
     /// Meta has paused it.
     Paused,
-    /// Meta has announced when it will disable it.
+    /// Meta has scheduled its disabling.
     DisableScheduled,
-    /// Meta has announced when it will move it to another category.
+    /// Meta has scheduled a change of its category.
     CategoryChangeScheduled,
     /// It is rated RED.
     RatedRed,
-    /// It is over the limit of its category.
+    /// It exceeds the limit of its category.
     LimitExceeded,
-    /// Meta has rejected it within the last days.
+    /// Meta rejected it recently.
     Rejected,
     /// It is rated YELLOW.
     RatedYellow,
-    /// It waits for the outcome of an appeal.
+    /// An appeal is pending.
     InAppeal,
-    /// It is being reviewed or deleted, or its state is not known.
+    /// It is being reviewed or deleted, or its status is unknown.
     Unsettled,
-    /// Meta finds another category right.
+    /// Meta considers another category correct.
     CategoryMismatch,
-    /// Rejected or disabled longer ago, deleted, or archived: counted, not shown.
+    /// Rejected or disabled earlier, deleted or archived: counted, not shown.
     Past,
 }
 
 impl Concern {
-    /// Why this template is shown; none where nothing is wrong with it.
-    pub(super) fn about(template: &Template, now: Timestamp) -> Option<Self> {
+    /// Why this template is shown. `None` if it has no problem.
+    pub(super) fn from_template(template: &Template, now: Timestamp) -> Option<Self> {
         let changed = template.status.changed().map(|stamp| stamp.at());
         let if_recent = |concern| {
             let recent = changed.is_some_and(|at| is_recent(at, now));
@@ -69,7 +69,7 @@ impl Concern {
         }
     }
 
-    /// As grave as the severity of the alert about the same.
+    /// Severity, the same as that of the corresponding alert.
     pub(super) fn level(self) -> Level {
         match self {
             Self::Disabled => Level::Critical,
@@ -87,7 +87,7 @@ impl Concern {
         }
     }
 
-    /// What so many templates are, in the list of issues.
+    /// Phrase after a number of templates, in the list of issues.
     pub(super) fn as_phrase(self) -> &'static str {
         match self {
             Self::Disabled => "newly DISABLED",
@@ -100,13 +100,13 @@ impl Concern {
             Self::RatedYellow => "rated YELLOW",
             Self::InAppeal => "IN_APPEAL",
             Self::Unsettled => "unsettled",
-            Self::CategoryMismatch => "in another category than Meta finds right",
-            Self::Past => "rejected, disabled or archived before",
+            Self::CategoryMismatch => "in a category that Meta considers wrong",
+            Self::Past => "rejected, disabled or archived earlier",
         }
     }
 }
 
-/// What is wrong with a template beside its status.
+/// The problem of a template whose status is usable.
 fn of_usable(template: &Template) -> Option<Concern> {
     let rating = match template.quality_rating.value() {
         Some(QualityRating::Red) => Some(Concern::RatedRed),

@@ -51,7 +51,7 @@ impl From<number::Status> for Level {
                 Self::Critical
             }
             Status::Pending | Status::Unverified | Status::Warned | Status::Paused => Self::Warning,
-            // Sandbox numbers are DISCONNECTED for good: what the word means depends on the one before it.
+            // Sandbox numbers are permanently DISCONNECTED, so the severity depends on the previous status.
             Status::Disconnected
             | Status::Migrated
             | Status::Deleted
@@ -63,7 +63,7 @@ impl From<number::Status> for Level {
     }
 }
 
-/// Does a number with this status carry no messages for this account, so that a change to it is a loss?
+/// Whether a number with this status cannot carry messages for this account, so that a change to it is a loss.
 pub(super) fn is_out_of_service(status: number::Status) -> bool {
     use number::Status;
     match status {

@@ -21,9 +21,9 @@ pub struct NumberStatus {
     pub troubles: Vec<Trouble>,
     pub quality_rating: Option<Said<QualityRating>>,
     pub status: Option<Said<Status>>,
-    /// How grave that status is for this number.
+    /// Severity of the status for this number.
     pub status_level: Level,
-    /// Since when it has that status, as far as known.
+    /// Time of the change to this status, if known.
     pub status_since: Option<Past>,
     pub can_send_message: Option<Said<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,

@@ -22,7 +22,7 @@ pub struct Summary {
     pub phone_numbers_by_rating: BTreeMap<&'static str, usize>,
     pub templates: usize,
     pub template_problems: usize,
-    /// Rejected or disabled longer ago, deleted or archived.
+    /// Templates that were rejected or disabled earlier, deleted or archived.
     pub templates_past: usize,
     pub failing_polls: usize,
 }
@@ -178,7 +178,7 @@ fn summary(facts: &Facts) -> Summary {
         }
         for template in account.templates() {
             summary.templates += 1;
-            match Concern::about(template, facts.now) {
+            match Concern::from_template(template, facts.now) {
                 None => {}
                 Some(Concern::Past) => summary.templates_past += 1,
                 Some(_) => summary.template_problems += 1,

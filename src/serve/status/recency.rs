@@ -1,6 +1,6 @@
-//! How long something that has happened stays in the list of what needs attention.
+//! How long an event stays in the list of issues.
 //!
-//! Meta reports a loss once and never says that it no longer matters. Without an end, one number that was
+//! Meta reports a loss once, and never reports that it is resolved. Without a limit, one number that was
 //! retired on purpose would keep the page red and hide the next loss.
 
 use std::time::Duration;
@@ -9,19 +9,19 @@ use super::level::Level;
 use super::timeline::WINDOW;
 use crate::domain::Timestamp;
 
-/// How long something counts as recent. A week has every working day and every person on call in it, and is
-/// the period of the alerts about the same events.
+/// How long an event counts as recent. A week includes every working day and on-call shift, and is also the
+/// period of the corresponding alerts.
 pub(super) const RECENT_DAYS: u64 = 7;
 const RECENT: Duration = Duration::from_secs(RECENT_DAYS * 86_400);
 
-/// Did it happen in the last [`RECENT_DAYS`]?
+/// Whether it happened in the last [`RECENT_DAYS`].
 pub(super) fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.since(at) < RECENT
 }
 
-/// How grave a loss of that time is now: critical while it is recent, a warning as long as the timelines
-/// show it, and after that a known state.
-pub(super) fn of_loss(at: Timestamp, now: Timestamp) -> Level {
+/// Severity of a loss by its age: critical while it is recent, a warning while the timelines show it, and
+/// neutral after that.
+pub(super) fn loss_level(at: Timestamp, now: Timestamp) -> Level {
     match now.since(at) {
         age if age < RECENT => Level::Critical,
         age if age < WINDOW => Level::Warning,
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_fades_from_critical_to_warning_to_a_known_state() {
+    fn a_loss_is_critical_then_a_warning_then_neutral() {
         let now = Timestamp::from_seconds(1_775_000_000);
         let days_ago = |days: u64| now.minus(Duration::from_secs(days * 86_400));
         for (days, level) in [
@@ -44,12 +44,12 @@ mod tests {
             (29, Level::Warning),
             (30, Level::Neutral),
         ] {
-            assert_eq!(of_loss(days_ago(days), now), level, "{days} days ago");
+            assert_eq!(loss_level(days_ago(days), now), level, "{days} days ago");
             assert_eq!(is_recent(days_ago(days), now), days < RECENT_DAYS);
         }
         // Meta's clock may be ahead of ours.
         assert_eq!(
-            of_loss(now.plus(Duration::from_secs(5)), now),
+            loss_level(now.plus(Duration::from_secs(5)), now),
             Level::Critical
         );
     }

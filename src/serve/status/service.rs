@@ -1,5 +1,6 @@
-//! Is a phone number still in service? Meta's status alone does not tell: sandbox numbers are DISCONNECTED
-//! for good, and the old id of a number that was registered again stays listed as MIGRATED or DISCONNECTED.
+//! Determines whether a phone number went out of service. Meta's status alone is not enough: sandbox numbers
+//! are permanently DISCONNECTED, and the old id of a re-registered number stays listed as MIGRATED or
+//! DISCONNECTED.
 
 use super::level::{Level, is_out_of_service};
 use super::recency;
@@ -10,7 +11,7 @@ use crate::domain::number::Status;
 use crate::domain::{DisplayDigits, Timestamp, Word};
 use crate::state::{Account, Number};
 
-/// How grave a number's status is for this number.
+/// Severity of this number's status.
 pub(super) fn level(number: &Number, account: &Account, now: Timestamp) -> Level {
     match loss(number, account, now) {
         Some(loss) => loss.level,
@@ -18,11 +19,11 @@ pub(super) fn level(number: &Number, account: &Account, now: Timestamp) -> Level
     }
 }
 
-/// The issue of a number that went out of service; none once that is long ago.
+/// The issue of a number that went out of service. `None` once the loss is old.
 pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Option<Trouble> {
     let loss = loss(number, account, now)?;
     let text = format!(
-        "status {} since {} UTC ({}), {} before",
+        "status {} since {} UTC ({}), previously {}",
         loss.status.as_str(),
         minute(Moment(loss.at)),
         distance(loss.at, now),
@@ -35,7 +36,7 @@ pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Optio
     }
 }
 
-/// A number that was in service and is not any more.
+/// A number that is no longer in service.
 struct Loss {
     level: Level,
     status: Status,
@@ -48,11 +49,11 @@ fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
     let before = number.status.earlier(was_in_service)?;
     let at = number.status.since()?.at();
     let level = match status {
-        // A word that Meta has added since this version: nobody can say that the number is fine.
+        // A status that Meta added after this version; the number may be out of service.
         Status::Other | Status::Unknown if recency::is_recent(at, now) => Level::Warning,
         status if !is_out_of_service(status) => return None,
         _ if is_replaced(number, account) => return None,
-        _ => recency::of_loss(at, now),
+        _ => recency::loss_level(at, now),
     };
     Some(Loss {
         level,
@@ -62,7 +63,7 @@ fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
     })
 }
 
-/// A number that never got that far has nothing to lose.
+/// Whether a number with this status is, or can be, in use. A pending number that is disconnected loses nothing.
 fn was_in_service(status: Status) -> bool {
     match status {
         Status::Connected

@@ -16,11 +16,11 @@ pub struct TemplateStatus {
     pub name: Option<String>,
     pub language: Option<String>,
     pub level: Level,
-    /// Why it is in the list.
+    /// Why it is listed.
     pub concern: Concern,
     pub category: Option<Said<Category>>,
     pub status: Option<Said<Status>>,
-    /// When it changed to that status; none where that was before it was first observed.
+    /// Time of the change to this status. `None` if that was before the first observation.
     pub status_since: Option<Past>,
     pub rejected_reason: Option<Said<RejectedReason>>,
     pub quality_rating: Option<Said<QualityRating>>,

@@ -210,7 +210,7 @@ fn with_trouble_everywhere(mut facts: Facts) -> Facts {
     let telemetry = Telemetry::new();
     let waba_id = WabaId::parse(WABA).expect("digits");
     let polls = &telemetry.polls;
-    polls.note("main", &waba_id, Collector::Numbers, Some("timeout"));
+    polls.record("main", &waba_id, Collector::Numbers, Some("timeout"));
     let usage = telemetry
         .graph_usage_ratio
         .with_label_values(&[WABA, "call_count"]);
@@ -279,7 +279,7 @@ fn json(facts: &Facts) -> Value {
 fn drawn(facts: &Facts) -> String {
     let steps = calm_steps();
     let page = page::draw(&status(facts, Ok(&steps)));
-    // How long words are kept together is no part of what is said.
+    // The markup that controls line breaks is not part of the text.
     let page = page.replace("<wbr>", "").replace("<code>", "");
     page.replace("</code>", "").replace('\u{a0}', " ")
 }

@@ -118,7 +118,7 @@ pub(super) fn of_account(
     sorted(found)
 }
 
-/// What an `account_update` says that no state shows: the account or a number is gone, or broke a policy.
+/// Issue of an `account_update` that no other state shows: a lost account or number, or a policy violation.
 fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trouble> {
     let number = event.digits.as_ref();
     let number = number.map_or_else(String::new, |digits| {
@@ -133,11 +133,11 @@ fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trou
     (level <= Level::Warning).then(|| Trouble::new(level, text))
 }
 
-/// How grave the last event of a kind is now.
+/// Severity of the last event of a kind.
 pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Level {
     match event.event.link() {
         Some(Link::Lost) if !account.last_events.is_reversed(event) => {
-            recency::of_loss(event.at, now)
+            recency::loss_level(event.at, now)
         }
         _ if event.event == EventKind::AccountViolation && recency::is_recent(event.at, now) => {
             Level::Warning
@@ -146,7 +146,7 @@ pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestam
     }
 }
 
-/// What is wrong with the set of accounts that are watched.
+/// Issues of the set of watched accounts.
 pub(super) fn of_fleet(
     accounts: &Accounts,
     watched: &BTreeMap<String, usize>,
@@ -185,11 +185,11 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble>
     found
 }
 
-/// One line for all templates that hurt now: an account may have hundreds.
+/// One line for all templates with current problems: an account may have hundreds.
 fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
     let mut counts = BTreeMap::<Concern, usize>::new();
     let concerns = account.templates();
-    let concerns = concerns.filter_map(|template| Concern::about(template, now));
+    let concerns = concerns.filter_map(|template| Concern::from_template(template, now));
     for concern in concerns.filter(|concern| concern.level() <= Level::Warning) {
         *counts.entry(concern).or_default() += 1;
     }

@@ -62,7 +62,7 @@ impl GraphError {
         )
     }
 
-    /// A field that a version retired: Meta's other wording, without the node type (facts S10).
+    /// A deprecated field: Meta's other wording, without the node type.
     #[must_use]
     pub fn deprecated_field(field: &str, version: &str) -> Self {
         Self::bad_request(

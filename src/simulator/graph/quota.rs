@@ -15,7 +15,7 @@ const HOUR_SECONDS: f64 = 3_600.0;
 /// What Meta's example calls "throttled".
 const FULL_PERCENT: usize = 100;
 
-/// What an app has used that makes few calls.
+/// App usage of an app that makes few calls.
 pub(super) const QUIET_APP_PERCENT: u32 = 1;
 
 /// Calls of the last hour, by account.

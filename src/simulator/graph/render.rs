@@ -25,7 +25,7 @@ pub struct Rules {
     pub version: String,
     /// Fields no type knows, besides the world's own.
     pub gone_fields: Vec<String>,
-    /// Fields that the version no longer has: refused in Meta's other wording.
+    /// Fields that the API version has deprecated, rejected in Meta's other wording.
     pub deprecated_fields: Vec<String>,
     /// Fields that are left out without a word.
     pub missing_fields: Vec<String>,

@@ -56,7 +56,7 @@ pub struct Account {
     pub is_visible: bool,
     /// Whether calls are being refused, whatever the quota says.
     pub rate_limit: Option<RateLimit>,
-    /// Fields that this account, its numbers and its templates lack; asking for one fails the call.
+    /// Fields that this account, its numbers and its templates lack; requesting one fails the call.
     pub retired_fields: BTreeSet<String>,
     /// Ids on the `phone_numbers` edge, last onboarded first.
     pub phone_number_ids: Vec<String>,

@@ -1,5 +1,5 @@
-//! Which of the account's numbers a webhook means. It names digits, and Meta's two sides may spell a number
-//! differently.
+//! Finds the phone number that a webhook is about. Webhooks contain digits, and the Graph API may spell the
+//! same number differently.
 
 use std::cmp::Reverse;
 
@@ -10,7 +10,7 @@ use crate::domain::number::Spelling;
 use crate::domain::{Collector, DisplayDigits, Equivalence, PhoneNumberId};
 
 impl Account {
-    /// The number that these digits mean in an event of this time; none while that is not sure.
+    /// The number with these digits in an event of this time. `None` while the match is uncertain.
     pub(super) fn number_with(
         &self,
         digits: &DisplayDigits,
@@ -27,7 +27,7 @@ impl Account {
             .or_else(|| spelled.filter(|id| self.numbers.contains_key(*id)).cloned())
     }
 
-    /// The number that is shown in another national spelling of these digits, if only one is.
+    /// The only number that is shown in another national spelling of these digits.
     fn equivalent_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
         let is_listed_since = self.is_listed_since(stamp);
         self.one_number(|shown| match shown.equivalence(digits) {
@@ -37,8 +37,8 @@ impl Account {
         })
     }
 
-    /// The account's only number, if its last digits agree. A listing from before the event proves nothing: the
-    /// event may be about a number that is new.
+    /// The account's only number, if its trailing digits match. The listing must be newer than the event,
+    /// because the event may be about a new number.
     fn only_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
         if !self.is_listed_since(stamp) {
             return None;
@@ -48,7 +48,7 @@ impl Account {
         shown.has_subscriber_digits_of(digits).then_some(only)
     }
 
-    /// The one listed number whose digits are accepted; none if numbers with different digits are.
+    /// The listed number whose digits are accepted. `None` if numbers with different digits are accepted.
     fn one_number(&self, is_accepted: impl Fn(&DisplayDigits) -> bool) -> Option<PhoneNumberId> {
         let mut accepted = self
             .numbers()
@@ -66,14 +66,14 @@ impl Account {
         listed.is_some_and(|listed| Stamp::polled(listed) > stamp)
     }
 
-    /// Is it known already that webhooks write this number so?
+    /// Whether this spelling is already known.
     #[must_use]
     pub fn knows_spelling(&self, spelling: &Spelling) -> bool {
         let spelled = self.digits.get(&spelling.digits);
         spelled.and_then(|known| known.value()) == Some(&spelling.id)
     }
 
-    /// Events that name digits of no number, although the account was listed completely after them.
+    /// Digits of events that match no number in a later complete listing.
     pub fn unmatched(&self) -> impl Iterator<Item = &DisplayDigits> {
         let unmatched = self.waiting.iter().filter(|one| self.is_unmatched(one));
         unmatched.map(|waiting| &waiting.told.digits)

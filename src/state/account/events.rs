@@ -1,6 +1,6 @@
-//! The last `account_update` of each kind, and which of them another one has reversed since.
+//! The last `account_update` of each kind, and whether a later one has reversed it.
 //!
-//! Meta reports the loss of an account or of a number only once, by one event, and no poll repeats it.
+//! Meta reports the loss of an account or of a number only once, with one event, and polls do not show it.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use crate::domain::account::{EventKind, Link};
 use crate::domain::{DisplayDigits, Timestamp};
 
-/// Events kept for each account. Every kind once, and the newest of those that name one phone number:
-/// Meta allows 25 numbers for each account, and more to few.
+/// Maximum number of events per account: each kind once, plus the newest events about single phone numbers.
+/// Meta allows most accounts 25 numbers.
 const MAX_KEPT: usize = 128;
 
-/// When an `account_update` of one kind was last sent, for the account or for one of its numbers.
+/// The last `account_update` of one kind, for the account or one of its numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastEvent {
     /// When Meta sent it.
     pub at: Timestamp,
     /// `event`.
     pub event: EventKind,
-    /// `phone_number`; none where the event is about the account as a whole.
+    /// `phone_number`. `None` if the event is about the whole account.
     pub digits: Option<DisplayDigits>,
 }
 
@@ -29,7 +29,7 @@ pub struct LastEvent {
 pub struct LastEvents(Vec<LastEvent>);
 
 impl LastEvents {
-    /// Keeps the newest time of each kind and number, in whatever order the events arrive.
+    /// Keeps the newest time of each kind and number, regardless of arrival order.
     pub(super) fn observe(
         &mut self,
         event: EventKind,
@@ -56,7 +56,7 @@ impl LastEvents {
         self.0.iter()
     }
 
-    /// When each kind of event was last sent, whichever number it named.
+    /// Time of the last event of each kind, for any number.
     pub fn by_kind(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
         let newer = |place: usize, event: EventKind| {
             let mut after = self.0.iter().skip(place + 1);
@@ -67,15 +67,14 @@ impl LastEvents {
         last.map(|(_, one)| (one.event, one.at))
     }
 
-    /// When the account or one of its numbers was last taken away by each kind of event, where no later event
-    /// has restored it.
+    /// Time of the last unreversed loss of each kind.
     pub fn losses(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
         let lost = self
             .0
             .iter()
             .filter(|one| one.event.link() == Some(Link::Lost));
         let mut last = BTreeMap::new();
-        // They are sorted by time: the newest of a kind stays.
+        // Sorted by time, so the newest loss of each kind wins.
         for loss in lost.filter(|one| !self.is_reversed(one)) {
             last.insert(loss.event, loss.at);
         }
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_about_one_number_leaves_the_others_alone() {
+    fn an_event_about_one_number_does_not_affect_others() {
         use EventKind::{AccountReconnected, PartnerRemoved};
         let two = [(PartnerRemoved, Some(1), 0), (PartnerRemoved, Some(2), 0)];
         let restored = |number| {
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_one_time_the_newest() {
+    fn each_kind_keeps_its_newest_time() {
         let last = observed(&[
             (EventKind::PartnerRemoved, Some(1), 3),
             (EventKind::PartnerRemoved, None, 1),

@@ -19,11 +19,10 @@ use crate::domain::{
 /// listed within seconds of the start; more than this means that the digits will never be ours.
 const MAX_WAITING: usize = 64;
 
-/// How long they may wait. Meta repeats webhooks for seven days, and a flag lasts as long; what is older is
-/// history.
+/// How long events wait for an unknown number. Meta retries webhooks for seven days, and a flag lasts as long.
 const WAIT_FOR_NUMBER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Spellings of numbers that are remembered, an account.
+/// Maximum number of remembered spellings per account.
 const MAX_SPELLINGS: usize = 1_000;
 
 /// Numbers of an account whose messages are counted; Meta allows 25, and more to few.
@@ -106,7 +105,7 @@ impl Account {
         }
     }
 
-    /// Forgets what has waited for longer than Meta repeats its webhooks.
+    /// Drops events that have waited for longer than Meta retries webhooks.
     pub(super) fn drop_old_waiting(&mut self, now: Stamp, change: &mut Change) {
         let oldest = now.at().minus(WAIT_FOR_NUMBER);
         let before = self.waiting.len();
@@ -114,7 +113,7 @@ impl Account {
         change.expired += before - self.waiting.len();
     }
 
-    /// The digits of events that this listing was the first to leave without a number.
+    /// The digits of events that became unmatched with this listing.
     pub(super) fn unmatched_since(&self, last_complete: Option<Timestamp>) -> Vec<DisplayDigits> {
         let unmatched = self.waiting.iter().filter(|waiting| {
             let was_unmatched = last_complete.is_some_and(|at| Stamp::polled(at) > waiting.stamp);
@@ -125,7 +124,7 @@ impl Account {
             .collect()
     }
 
-    /// Learns how webhooks write a number, and applies what waited for that.
+    /// Records the spelling of a number in webhooks, and applies the events that waited for it.
     pub(super) fn learn_spelling(
         &mut self,
         spelling: &number::Spelling,

@@ -7,7 +7,7 @@ use super::{Database, Trouble};
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
 
-/// A discovered account as its table has it.
+/// A row of the table of discovered accounts.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct DiscoveredRow {
     pub app: String,
@@ -17,7 +17,7 @@ pub struct DiscoveredRow {
 }
 
 impl Database {
-    /// Every discovered account of every app.
+    /// All discovered accounts of all apps.
     pub async fn discovered(&mut self) -> Result<Vec<DiscoveredRow>, Trouble> {
         let query = sqlx::query_as("SELECT app, waba_id, source, is_lost FROM discovered_accounts");
         Ok(query.fetch_all(self.connection()?).await?)

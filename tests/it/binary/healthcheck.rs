@@ -39,7 +39,7 @@ fn a_running_exporter_is_healthy_and_ready_and_a_stopped_one_is_not() {
     let nobody = healthcheck(address, &[]);
     assert_fails(
         &nobody,
-        &["error: no exporter answers at http://127.0.0.1:"],
+        &["error: no exporter responds at http://127.0.0.1:"],
     );
 }
 

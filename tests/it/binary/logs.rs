@@ -1,4 +1,4 @@
-//! What the program's log says about its start, about what Meta reports, and about what it refuses.
+//! Log lines about the start, about changes that Meta reports, and about refusals.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ const WABA: &str = "800100200300401";
 const NUMBER: &str = "900100200300401";
 const SERVING: &str = "serving /metrics and the status page";
 
-/// The entries of a log of JSON lines with this message.
+/// The JSON log entries with this message.
 fn entries(process: &Process, message: &str) -> Vec<Value> {
     let log = process.log();
     let entries = log
@@ -40,7 +40,7 @@ struct Running {
     address: SocketAddr,
 }
 
-/// A simulated Meta that sends its webhooks to an exporter with this configuration file.
+/// Starts an exporter with this configuration file, and a simulated Meta that sends webhooks to it.
 fn running(folder: &Path, file: &str) -> Running {
     let running = started(folder, file);
     let callback =
@@ -50,7 +50,7 @@ fn running(folder: &Path, file: &str) -> Running {
     running
 }
 
-/// The same without webhooks.
+/// As [`running`], without webhooks.
 fn started(folder: &Path, file: &str) -> Running {
     let (meta, graph) = quiet_meta(&[]);
     let config = folder.join("exporter.yml");
@@ -99,7 +99,7 @@ impl Running {
 }
 
 #[test]
-fn the_start_says_what_runs_where_and_for_whom() {
+fn the_start_line_has_version_addresses_and_counts() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "store: {url: 'sqlite:state.db'}\n");
     let start = until_entry(&running.exporter, "starting", |_| true);
@@ -136,7 +136,7 @@ fn the_start_says_what_runs_where_and_for_whom() {
         (&json!(address), &json!(address))
     );
 
-    let message = "business account read completely for the first time since the start";
+    let message = "business account read completely for the first time since start";
     let read = until_entry(&running.exporter, message, |entry| entry["waba_id"] == WABA);
     assert!(
         read["name"].as_str().is_some_and(|name| !name.is_empty()),
@@ -159,7 +159,7 @@ fn the_start_says_what_runs_where_and_for_whom() {
 }
 
 #[test]
-fn each_change_is_one_line_of_its_own_target() {
+fn each_change_is_one_line_with_the_signals_target() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "poll: {numbers_interval: 1s}\n");
     running.until_polled();
@@ -197,7 +197,7 @@ fn each_change_is_one_line_of_its_own_target() {
 }
 
 #[test]
-fn a_reload_switches_the_lines_about_changes() {
+fn a_reload_switches_change_logging() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = running(folder.path(), "log: {signals: false}\n");
     running.until_polled();
@@ -278,7 +278,8 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
             .iter()
             .filter(|entry| entry["reason"] == reason)
             .collect();
-        // One at once, one with the rest at the end, and one more where the machine took over a minute.
+        // One line at once, one with the remaining count at the end, and one more if the test took over a
+        // minute.
         assert!((2..=3).contains(&lines.len()), "{reason}: {lines:?}");
         let counts = lines.iter().filter_map(|line| line["count"].as_u64());
         assert_eq!(counts.sum::<u64>(), 30, "{reason}");
@@ -302,7 +303,7 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
     );
 }
 
-/// The one line with this message and reason that comes at once.
+/// Waits for the single line with this message and reason.
 fn until_refused(running: &Running, message: &str, reason: &str, cure: &str) {
     let line = until_entry(&running.exporter, message, |entry| {
         entry["reason"] == reason
@@ -322,7 +323,7 @@ fn until_refused(running: &Running, message: &str, reason: &str, cure: &str) {
 }
 
 #[test]
-fn what_the_listener_refuses_has_its_line_as_well() {
+fn refusals_of_the_listener_are_logged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let hash = bcrypt::hash("open sesame", 4).expect("a hash");
     let web =
@@ -352,7 +353,7 @@ fn what_the_listener_refuses_has_its_line_as_well() {
 }
 
 #[test]
-fn a_client_without_tls_has_its_line_and_a_probe_of_the_port_has_none() {
+fn a_client_without_tls_is_logged_but_a_port_probe_is_not() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let server = Authority::new().server();
     let web = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n";

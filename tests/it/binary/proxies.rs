@@ -1,5 +1,5 @@
-//! Variables of proxies and certificates: the exporter's own listener is asked directly, whatever its
-//! address; the Graph API through the proxy; and a proxy that would be passed over is refused.
+//! Proxy and certificate variables: the exporter's own listener is reached directly, the Graph API through the
+//! proxy, and a proxy that the client would ignore is an error.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ use crate::process::{
 use crate::support::pair::Pair;
 use crate::web::authority::Authority;
 
-/// The names under which a proxy may stand.
+/// The proxy variables.
 const NAMES: [&str; 6] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -29,15 +29,15 @@ const NAMES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// A proxy that writes down the first line of each request, and connects where it is told to if that is
-/// here.
+/// A proxy that records the first line of each request, and tunnels CONNECT requests to a local target, if it
+/// has one.
 struct Proxy {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Its CONNECTs all lead to `target`, where there is one.
+    /// Starts a proxy that tunnels every CONNECT request to `target`, if set.
     fn start(target: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -56,7 +56,7 @@ impl Proxy {
         self.asked.lock().expect("no panic before").clone()
     }
 
-    /// The variables that name it, in every form.
+    /// All proxy variables, set to this proxy.
     fn variables(&self) -> Vec<(String, String)> {
         let url = format!("http://me:hidden@{}", self.address);
         NAMES.map(|name| (name.to_owned(), url.clone())).to_vec()
@@ -99,7 +99,7 @@ fn with(more: Vec<(String, String)>) -> Vec<(String, String)> {
     [variables(), more].concat()
 }
 
-/// The same listener by addresses that nobody takes for loopback, and that lead there.
+/// Addresses that reach the same listener, but are not recognized as loopback.
 fn unusual(address: SocketAddr) -> [String; 2] {
     let port = address.port();
     [
@@ -109,7 +109,7 @@ fn unusual(address: SocketAddr) -> [String; 2] {
 }
 
 #[test]
-fn no_proxy_is_asked_for_our_own_listener_whatever_its_address() {
+fn our_own_listener_is_never_reached_through_a_proxy() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let service = Service::start(folder.path());
     let proxy = Proxy::start(None);
@@ -133,7 +133,7 @@ fn no_proxy_is_asked_for_our_own_listener_whatever_its_address() {
 }
 
 #[test]
-fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
+fn doctor_reaches_the_running_exporter_without_a_proxy() {
     let mut pair = Pair::start();
     let proxy = Proxy::start(None);
     pair.variables.extend(proxy.variables());
@@ -155,13 +155,14 @@ fn doctor_asks_no_proxy_for_the_running_exporter_nor_for_its_self_test() {
     assert_eq!(proxy.asked(), [""; 0]);
 }
 
-/// Where the way out is a proxy, Meta's way in lies behind it; but what can be reached directly is.
+/// In a network with an egress proxy, the public address is reached through it, unless a direct connection
+/// works.
 #[test]
-fn doctor_asks_the_proxy_for_a_public_address_that_takes_no_connection() {
+fn doctor_uses_the_proxy_for_a_public_address_without_direct_access() {
     let mut pair = Pair::start();
     let proxy = Proxy::start(None);
     pair.variables.extend(proxy.variables());
-    // Nobody listens at this port.
+    // No process listens on this port.
     let callback = "--webhook.callback-url=https://[::ffff:127.0.0.1]:9/webhook";
     let listen = format!("--web.listen-address={}", pair.exporter);
     let base_url = format!("--graph.base-url=http://{}", pair.graph);
@@ -179,7 +180,7 @@ fn doctor_asks_the_proxy_for_a_public_address_that_takes_no_connection() {
     );
 }
 
-/// What a server of this name under TLS passes on to `target`.
+/// Starts a TLS server with this name that forwards to `target`.
 async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr {
     let server = ca.server_of(&[name]);
     let certificate = CertificateDer::from_pem_slice(server.certificate.as_bytes());
@@ -197,7 +198,7 @@ async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // A client that does not trust us is no failure of ours.
+                // A failed handshake of a client that does not trust the CA is expected.
                 let mut client = acceptor.accept(stream).await?;
                 let mut server = tokio::net::TcpStream::connect(target).await?;
                 tokio::io::copy_bidirectional(&mut client, &mut server).await
@@ -208,7 +209,7 @@ async fn tls_front(name: &str, ca: &Authority, target: SocketAddr) -> SocketAddr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_graph_api_is_asked_through_the_proxy_and_trusted_by_ssl_cert_file_or_dir() {
+async fn the_graph_api_is_reached_through_the_proxy_with_ssl_cert_file_or_dir() {
     let (meta, graph) = quiet_meta(&[]);
     let ca = Authority::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -245,7 +246,7 @@ async fn the_graph_api_is_asked_through_the_proxy_and_trusted_by_ssl_cert_file_o
     }
     start("HTTPS_PROXY", "SSL_CERT_FILE", &others).until_logged("poll failed");
     let asked = proxy.asked();
-    // An exporter that was ended while it connected has asked for nothing.
+    // An exporter that was stopped while it connected has sent no request.
     let is_tunnel = |line: &String| line.is_empty() || line == "CONNECT graph.example:443 HTTP/1.1";
     assert!(
         !asked.is_empty() && asked.iter().all(is_tunnel),
@@ -267,7 +268,7 @@ fn check(more: &[(&str, &str)]) -> Outcome {
 }
 
 #[test]
-fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_config_and_doctor() {
+fn an_unsupported_proxy_is_an_error_in_serve_check_config_and_doctor() {
     for name in NAMES {
         for scheme in ["socks4", "socks5", "socks5h", "ftp", "htp"] {
             let url = format!("{scheme}://me:hidden@127.0.0.1:9");
@@ -282,7 +283,7 @@ fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_co
                 assert_eq!(outcome.code, Some(1), "{command} {name}");
                 let told = format!("{}{}", outcome.out, outcome.log);
                 let expected =
-                    format!("{name}: names a proxy by the scheme {scheme}, which is not supported");
+                    format!("{name}: uses the proxy scheme {scheme}, which is not supported");
                 assert!(told.contains(&expected), "{told}");
                 assert!(!told.contains("hidden"), "{told}");
             }
@@ -291,7 +292,7 @@ fn a_proxy_that_would_be_passed_over_is_refused_by_name_at_start_and_by_check_co
 }
 
 #[test]
-fn blank_and_unused_proxies_are_no_errors() {
+fn blank_and_unused_proxy_variables_are_accepted() {
     for name in NAMES {
         let blank = check(&[(name, " ")]);
         assert_eq!((blank.code, blank.log.as_str()), (Some(0), ""), "{name}");
@@ -309,15 +310,15 @@ fn blank_and_unused_proxies_are_no_errors() {
     assert_eq!(hidden.code, Some(0));
     assert_eq!(
         hidden.log,
-        "warning: HTTPS_PROXY: is set and blank, so that https_proxy does not count; unset HTTPS_PROXY"
+        "warning: HTTPS_PROXY: is set but blank, so https_proxy is ignored; unset HTTPS_PROXY"
     );
 }
 
 #[test]
-fn no_proxy_is_kept_to() {
+fn no_proxy_is_honoured() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let proxy = Proxy::start(None);
-    // Nobody answers at this port, so that a call which reaches the proxy is the only one that is seen.
+    // No process listens on this port, so only calls through the proxy are recorded.
     let start = |more: &[(&str, &str)]| {
         let more = more
             .iter()

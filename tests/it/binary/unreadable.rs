@@ -1,11 +1,10 @@
-//! What the log says of a value that no strict JSON parser reads: the field and what is wrong, once, and
-//! nothing of the text.
+//! The log of unreadable JSON values: field and defect, once, without any of the text.
 
 use crate::durability::deliveries::{WABA, signature};
 use crate::durability::service::Service;
 use crate::http::post_text;
 
-const MESSAGE: &str = "unreadable value from meta, replaced";
+const MESSAGE: &str = "replaced unreadable value from meta";
 
 #[test]
 fn an_unreadable_value_is_logged_once_by_field_and_defect() {

@@ -1,4 +1,4 @@
-//! What the log and `check-config` say of ids and addresses that belong to something else.
+//! Messages of the log and `check-config` about wrong ids and addresses.
 
 use crate::process::{exported_by, outcome, program, quiet_meta};
 
@@ -7,7 +7,7 @@ const BUSINESS: &str = "700100200300400";
 const APP: &str = "600100200300400";
 
 #[test]
-fn the_log_names_what_an_id_is_of() {
+fn the_log_names_the_type_of_a_wrong_id() {
     let (meta, graph) = quiet_meta(&[]);
     for (id, kind) in [
         (BUSINESS, "a business portfolio"),
@@ -25,12 +25,12 @@ fn the_log_names_what_an_id_is_of() {
         ));
         let log = exporter.log();
         assert!(log.contains("wrong_node_type"), "{log}");
-        assert!(!log.contains("meta refuses a field"), "{log}");
+        assert!(!log.contains("meta rejected a field"), "{log}");
     }
 }
 
 #[test]
-fn the_log_says_that_the_app_secret_is_of_another_app() {
+fn the_log_reports_an_app_secret_of_another_app() {
     let (meta, graph) = quiet_meta(&[]);
     let mut variables = exported_by(&meta);
     let secret = |(name, _): &&mut (String, String)| name == "WHATSAPP_APP_SECRET";
@@ -39,7 +39,7 @@ fn the_log_says_that_the_app_secret_is_of_another_app() {
     other.clone_into(&mut configured.expect("it is exported").1);
     let base_url = format!("--graph.base-url=http://{graph}");
     let exporter = program(&[&base_url, "--web.listen-address=127.0.0.1:0"], &variables);
-    exporter.until_logged("the app secret is not of the app that the access token belongs to");
+    exporter.until_logged("the app secret does not belong to the access token's app");
     let log = exporter.log();
     assert!(!log.contains(other), "{log}");
     assert!(

@@ -66,7 +66,7 @@ pub struct Measured {
     pub complaints: Vec<String>,
 }
 
-/// Measures a page at these widths. Each is a frame, because the browser's own window has a least width.
+/// Measures a page at these widths. Each width uses a frame, because the browser window has a minimum width.
 pub fn measure(page: &str, widths: &[u32], scheme: Scheme) -> Vec<Measured> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let wrapper = folder.path().join("wrapper.html");
@@ -90,7 +90,7 @@ pub fn measure(page: &str, widths: &[u32], scheme: Scheme) -> Vec<Measured> {
     measured
 }
 
-/// One for each frame, which begins with its width.
+/// Parses the report: one entry for each frame, starting with its width.
 fn read(report: &str) -> Vec<Measured> {
     let mut all: Vec<Measured> = Vec::new();
     for line in report.lines() {

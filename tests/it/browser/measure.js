@@ -43,8 +43,8 @@ function texts(page) {
   return found;
 }
 
-// Meta's words and the words of a badge must not be cut by the end of a line; a word of Meta's that stands
-// in a sentence may go on after an underscore. Names are the businesses' own, and may be cut anywhere.
+// Meta's constants and badge texts must not wrap within a word; a constant within a sentence may wrap after an
+// underscore. Names of businesses may wrap anywhere.
 function brokenWords(page) {
   const broken = [];
   const walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);

@@ -13,7 +13,7 @@ use crate::support::assert_none;
 
 const TELEPHONE: u32 = 360;
 
-/// Every width from the smallest telephone to a desk, and those around the points at which the layout changes.
+/// Widths from the smallest phone to a desktop, and those around the layout breakpoints.
 fn widths() -> Vec<u32> {
     let around = |point: u32| [point - 1, point, point + 1];
     let mut widths: Vec<u32> = (320..=1_400).step_by(20).collect();
@@ -21,7 +21,7 @@ fn widths() -> Vec<u32> {
     widths
 }
 
-/// A small world with names that fit nowhere, the longest words of Meta's, and something wrong with everything.
+/// A small world with overlong names, Meta's longest constants, and a problem with every object.
 async fn crowded() -> Exporter {
     let mut world = small_world()
         .with_phone_number(
@@ -56,7 +56,7 @@ async fn crowded() -> Exporter {
     exporter.meta.settled().await;
     let polls = exporter.file.clone();
     polls.write(&config_file(SELDOM, &[WABA]));
-    // A reload polls at once: what no webhook carries is on the page as well.
+    // A reload polls at once, so that data without webhooks is on the page too.
     assert_eq!(exporter.reload().await.0, 200);
     let gone = format!(
         r#"whatsapp_phone_number_status{{waba_id="{WABA}",phone_number_id="900100200300409",status="DISCONNECTED"}}"#
@@ -111,7 +111,7 @@ async fn the_page_is_shown_and_nothing_of_it_is_refused() {
 }
 
 #[tokio::test]
-async fn it_is_readable_at_every_width_by_day_and_by_night() {
+async fn it_is_readable_at_every_width_in_light_and_dark_mode() {
     let page = crowded().await.get("/").await;
     let mut grounds = Vec::new();
     for scheme in [Scheme::Light, Scheme::Dark] {
@@ -134,7 +134,7 @@ async fn it_is_readable_at_every_width_by_day_and_by_night() {
 
 #[tokio::test]
 async fn the_browser_and_the_measure_see_what_is_wrong() {
-    // A file: Chromium's log leaves out what it refuses of a data: address.
+    // A file, because Chromium does not log refused resources of data: URLs.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let refused = folder.path().join("refused.html");
     let policy = "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'\">";

@@ -1,5 +1,4 @@
-//! Every account is checked, whatever keeps one from being read has its cure, and the report of many is
-//! short.
+//! Every account is checked, every read failure has a cure, and reports about many accounts are short.
 
 use serde_json::json;
 use whatsapp_business_exporter::app::doctor::Verdict::{Fine, Problem, Unknown};
@@ -23,7 +22,7 @@ fn graph_error(code: u32, message: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
+async fn every_reason_for_an_unreadable_account_has_a_cure() {
     let patient = Patient::healthy().await;
     let large = "graph:\n  max_answer_bytes: 64KiB\n".to_owned();
     let patient = patient.with_file(&format!("{large}{}", config_file(SELDOM, &[WABA])));
@@ -49,7 +48,7 @@ async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
         (
             graph_error(2, "service temporarily unavailable"),
             Unknown,
-            "Meta has a problem of its own",
+            "Meta has a temporary problem",
             "Run `doctor` again",
         ),
         (
@@ -61,8 +60,8 @@ async fn whatever_keeps_an_account_from_being_read_has_its_cure() {
         (
             graph_error(80_007, "limit"),
             Problem,
-            "Meta limits calls for this account",
-            "Wait until Meta's hour is over",
+            "Meta rate-limits calls for this account",
+            "Wait until Meta's rate limit window",
         ),
         (
             graph_error(999_999, "made up"),
@@ -101,7 +100,7 @@ async fn an_account_that_does_not_respond_while_the_api_does() {
         .exporter
         .meta
         .fault(Some(Endpoint::Account), None, hang);
-    let cure = "graph.request_timeout is the longest wait";
+    let cure = "graph.request_timeout limits the wait";
     assert_found(&patient, "account", Unknown, "no response in time", cure).await;
 }
 
@@ -131,7 +130,7 @@ async fn the_id_of_another_kind_of_object() {
     }
 }
 
-/// The small world, and `count` accounts that are named by numbers from 1.
+/// The small world with `count` additional accounts, named by numbers from 1.
 fn world_of(count: usize) -> World {
     (1..=count).fold(small_world(), |world, id| {
         world.with_account(Account::new(&id.to_string(), "Branch"))
@@ -164,7 +163,7 @@ fn hide(patient: &Patient, ids: impl Iterator<Item = usize>) {
 const MANY: usize = 150;
 
 #[tokio::test]
-async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
+async fn many_accounts_are_all_checked_and_fine_findings_are_counted() {
     let patient = Patient::in_world(world_of(MANY)).await;
     hide(&patient, [30, 149].into_iter());
     let asked = |patient: &Patient| patient.exporter.meta.request_count(Endpoint::PhoneNumbers);
@@ -174,7 +173,7 @@ async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
     let found = of_check(&report, "account");
     assert_eq!(found.len(), 3, "{found:#?}");
     assert_eq!(found[0].verdict, Fine);
-    assert_eq!(found[0].message, "as it should be for 148 of 150 accounts");
+    assert_eq!(found[0].message, "as expected for 148 of 150 accounts");
     let about: Vec<_> = found[1..].iter().map(|one| one.about.as_deref()).collect();
     assert_eq!(
         about,
@@ -184,9 +183,9 @@ async fn all_of_many_accounts_are_checked_and_what_is_fine_is_counted() {
     for check in ["phone_numbers", "subscribed_apps", "api_budget"] {
         let found = of_check(&report, check);
         assert_eq!(found.len(), 1, "{found:#?}");
-        assert_eq!(found[0].message, "as it should be for 148 of 150 accounts");
+        assert_eq!(found[0].message, "as expected for 148 of 150 accounts");
     }
-    // No webhook has come for any of them.
+    // No webhooks were received for any of them.
     let silent = of_check(&report, "last_webhook");
     assert_eq!(silent.len(), 51);
     let cure = "the Test button of the App Dashboard sends one";
@@ -207,12 +206,12 @@ async fn more_problems_than_fit_are_counted() {
     let report = patient.examined_with(&file_of(MANY)).await;
     let found = of_check(&report, "account");
     assert_eq!(found.len(), 1 + 50 + 1, "{found:#?}");
-    let cure = "Cure the findings listed, then run `doctor` again.";
+    let cure = "Fix the listed findings, then run `doctor` again.";
     assert_among(&found, Problem, "70 more accounts are not listed", cure);
 }
 
 #[tokio::test]
-async fn a_limit_of_the_whole_app_ends_the_checks_and_says_for_how_many() {
+async fn an_app_rate_limit_stops_the_checks_and_reports_how_many_are_left() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (4, 30);
@@ -229,13 +228,13 @@ async fn a_limit_of_the_whole_app_ends_the_checks_and_says_for_how_many() {
         "{asked} accounts were asked about"
     );
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: Meta limits the calls of the whole app";
+    let words = "accounts were not checked: Meta limits the calls of the whole app";
     assert_among(&found, Unknown, words, "Run `doctor` again in an hour");
     assert_eq!(found.iter().filter(|one| one.verdict == Problem).count(), 0);
 }
 
 #[tokio::test]
-async fn a_limit_of_one_account_ends_the_checks_of_no_other() {
+async fn an_account_rate_limit_does_not_stop_the_checks_of_others() {
     let patient = Patient::in_world(world_of(30)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (80_008, 30);
@@ -246,17 +245,17 @@ async fn a_limit_of_one_account_ends_the_checks_of_no_other() {
     });
     let report = patient.examined_with(&file_of(30)).await;
     let found = of_check(&report, "account");
-    assert_eq!(found[0].message, "as it should be for 29 of 30 accounts");
+    assert_eq!(found[0].message, "as expected for 29 of 30 accounts");
     assert_among(
         &found,
         Problem,
-        "Meta limits calls",
-        "Wait until Meta's hour",
+        "Meta rate-limits calls",
+        "Wait until Meta's rate limit window",
     );
 }
 
 #[tokio::test]
-async fn an_app_whose_quota_is_nearly_used_is_left_alone() {
+async fn checks_stop_when_the_app_quota_is_nearly_used() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let usage = Fault::AppUsage { percent: 90 };
     patient
@@ -265,14 +264,14 @@ async fn an_app_whose_quota_is_nearly_used_is_left_alone() {
         .fault(Some(Endpoint::Account), None, usage);
     let report = patient.examined_with(&file_of(MANY)).await;
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: 90 % of the app's quota are used, and poll.max_usage_ratio is 0.75";
+    let words = "accounts were not checked: 90 % of the app's quota is used, and poll.max_usage_ratio is 0.75";
     assert_among(&found, Unknown, words, "Run `doctor` again in an hour");
     let looked_at = &found[0].message;
     assert!(looked_at.ends_with("of 150 accounts"), "{looked_at}");
 }
 
 #[tokio::test]
-async fn an_api_that_falls_silent_ends_the_checks() {
+async fn checks_stop_when_the_api_stops_responding() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let file = format!("graph:\n  request_timeout: 1s\n{}", file_of(MANY));
     let milliseconds = 600_000;
@@ -283,26 +282,26 @@ async fn an_api_that_falls_silent_ends_the_checks() {
         .fault(Some(Endpoint::Account), None, hang);
     let report = patient.examined_with(&file).await;
     let found = of_check(&report, "account");
-    let words = "accounts were not looked at: the Graph API does not respond";
+    let words = "accounts were not checked: the Graph API does not respond";
     assert_among(
         &found,
         Unknown,
         words,
-        "graph.request_timeout is the longest wait",
+        "graph.request_timeout limits the wait",
     );
 }
 
 #[tokio::test]
-async fn an_account_of_more_numbers_than_a_handful_of_calls_lists() {
+async fn an_account_with_more_numbers_than_the_call_limit_allows() {
     let world = small_world().with_many_phone_numbers(WABA, 2_100);
     let patient = Patient::in_world(world).await;
-    let words = "not read to the end: `doctor` makes at most 20 calls";
-    let cure = "See whatsapp_exporter_poll_up of the account";
+    let words = "not all pages read: `doctor` makes at most 20 calls";
+    let cure = "Check whatsapp_exporter_poll_up of the account";
     assert_found(&patient, "phone_numbers", Unknown, words, cure).await;
 }
 
 #[tokio::test]
-async fn a_token_that_meta_refuses_for_accounts_alone() {
+async fn a_token_that_meta_rejects_only_for_accounts() {
     let patient = Patient::healthy().await;
     let refusal = graph_error(190, "made up");
     patient
@@ -317,12 +316,12 @@ async fn a_token_that_meta_refuses_for_accounts_alone() {
         "Meta refuses it",
         cure,
     );
-    let words = "1 account was not looked at: Meta refuses the access token";
+    let words = "1 account was not checked: Meta refuses the access token";
     assert_among(
         &of_check(&report, "account"),
         Unknown,
         words,
-        "Cure this first",
+        "Fix this first",
     );
     assert_eq!(json!(report.problems), 1);
 }

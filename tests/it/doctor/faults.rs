@@ -75,7 +75,7 @@ async fn the_app_secret() {
         .await
         .with_variable("WHATSAPP_APP_SECRET", "another");
     let cure = "Copy it from the App Dashboard of the token's app";
-    let other = "is of another app than the access token";
+    let other = "belongs to another app than the access token";
     let report = patient.examined().await;
     let of = |check: &str| -> Vec<Finding> {
         let findings = report.findings.iter();
@@ -84,15 +84,10 @@ async fn the_app_secret() {
     assert!(of("token")[0].is_fine(), "{report:#?}");
     assert_among(&of("app_secret"), Problem, other, cure);
     assert_eq!(of("app_secret").len(), 1, "told once: {report:#?}");
-    let first = "Cure this first";
-    assert_among(
-        &of("account"),
-        Unknown,
-        "1 account was not looked at",
-        first,
-    );
+    let first = "Fix this first";
+    assert_among(&of("account"), Unknown, "1 account was not checked", first);
 
-    // Where every call needs the proof, nothing can be learnt of the token.
+    // If every call requires the proof, the token cannot be checked.
     patient
         .exporter
         .meta
@@ -123,12 +118,12 @@ async fn an_app_secret_that_is_required_and_not_configured() {
         .edit(|world| world.app.requires_appsecret_proof = true);
     let cure = "Set the app secret (WHATSAPP_APP_SECRET)";
     assert_found(&patient, "app_secret", Problem, "is not configured", cure).await;
-    let first = "Cure this first";
-    let left = "1 account was not looked at: Meta requires appsecret_proof";
+    let first = "Fix this first";
+    let left = "1 account was not checked: Meta requires appsecret_proof";
     assert_found(&patient, "account", Unknown, left, first).await;
 }
 
-/// A secret is needed for webhooks alone.
+/// Only webhooks require a secret.
 fn without_webhooks() -> String {
     format!(
         "webhook:\n  enabled: false\n{}",
@@ -167,7 +162,7 @@ async fn its_numbers() {
         .exporter
         .meta
         .fault(Some(Endpoint::PhoneNumbers), None, Fault::ServerErrorPage);
-    let cure = "Run `doctor` again; if it stays so, see Meta's status page.";
+    let cure = "Run `doctor` again; if the error persists, check Meta's status page.";
     assert_found(&patient, "phone_numbers", Unknown, "cannot be read", cure).await;
 }
 
@@ -182,7 +177,7 @@ async fn its_subscription() {
 }
 
 #[tokio::test]
-async fn an_app_that_nobody_names() {
+async fn an_app_without_a_known_id() {
     let patient = Patient::healthy().await.without_variable("WHATSAPP_APP_ID");
     let field = String::from("app_id");
     let value = serde_json::Value::Null;
@@ -252,7 +247,7 @@ async fn the_budget() {
         "api_budget",
         Problem,
         "10800 calls an hour are planned",
-        "Lengthen poll.numbers_interval and its like",
+        "Lengthen poll.numbers_interval and the other intervals",
     )
     .await;
     // Some calls have been made, and an account without a registered number has 200 an hour.
@@ -263,12 +258,12 @@ async fn the_budget() {
     let hardly_any =
         config_file(SELDOM, &[WABA]).replace("poll:\n", "poll:\n  max_usage_ratio: 0.01\n");
     let patient = patient.with_file(&hardly_any);
-    let cure = "Something uses up the quota";
+    let cure = "The quota is nearly used up";
     assert_found(
         &patient,
         "api_budget",
         Problem,
-        "of Meta's quota are used",
+        "of Meta's quota is used",
         cure,
     )
     .await;
@@ -277,8 +272,8 @@ async fn the_budget() {
         code: 80_008,
         regain_minutes: 30,
     });
-    let cure = "Wait until Meta's hour is over";
-    assert_found(&patient, "account", Problem, "Meta limits calls", cure).await;
+    let cure = "Wait until Meta's rate limit window";
+    assert_found(&patient, "account", Problem, "Meta rate-limits calls", cure).await;
 }
 
 #[tokio::test]
@@ -348,7 +343,7 @@ async fn accounts_that_are_looked_for() {
     assert_found(&patient, "discovery", Problem, "no account is found", cure).await;
     let patient = patient.with_file(&discovering("businesses: [1]"));
     let cure = "Check the ids of the businesses";
-    assert_found(&patient, "discovery", Unknown, "cannot be looked for", cure).await;
+    assert_found(&patient, "discovery", Unknown, "cannot be discovered", cure).await;
     let patient = patient.with_file(&discovering(&format!("businesses: [{WABA}]")));
     let wrong = "this is the id of a WhatsApp Business Account, not of a business portfolio";
     assert_found(&patient, "discovery", Problem, wrong, cure).await;

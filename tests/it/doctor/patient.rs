@@ -25,7 +25,7 @@ impl Patient {
         Self::in_world(small_world()).await
     }
 
-    /// The same in a world that has more; the exporter polls the small world's account alone.
+    /// As above, in a larger world. The exporter polls only the small world's account.
     pub async fn in_world(world: World) -> Self {
         let exporter = Exporter::configured(world, &config_file(SELDOM, &[WABA])).await;
         for collector in ["numbers", "account", "templates"] {
@@ -107,7 +107,7 @@ impl Patient {
         examine(&source).await.expect("an examination")
     }
 
-    /// What is found with another file.
+    /// The findings with another configuration file.
     pub async fn examined_with(&self, file: &str) -> Report {
         let source = Source {
             flags: self.flags.clone(),
@@ -137,7 +137,7 @@ fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
         )
 }
 
-/// Fails unless the check has a finding of this verdict whose message and cure have these words.
+/// Fails unless the check has a finding with this verdict whose message and cure contain these words.
 pub async fn assert_found(
     patient: &Patient,
     check: &str,
@@ -148,7 +148,7 @@ pub async fn assert_found(
     assert_among(&patient.found(check).await, verdict, words, cure);
 }
 
-/// The same of findings at hand.
+/// As [`assert_found`], for given findings.
 pub fn assert_among(found: &[Finding], verdict: Verdict, words: &str, cure: &str) {
     let is_it = found.iter().any(|finding| {
         finding.verdict == verdict

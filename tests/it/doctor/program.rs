@@ -113,7 +113,7 @@ fn scripts_get_json_and_an_exit_code_of_its_own_for_what_cannot_be_told() {
 }
 
 #[test]
-fn a_proxy_that_does_not_connect_is_told_from_the_graph_api() {
+fn a_failing_proxy_is_distinguished_from_the_graph_api() {
     let nobody = nobody();
     let proxy = ("HTTPS_PROXY".to_owned(), format!("http://{nobody}"));
     let pair = Pair::start();

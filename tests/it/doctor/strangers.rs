@@ -34,7 +34,7 @@ async fn no_graph_api() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.base-url", &format!("http://{}", nobody()));
-    let cure = "Check host and port of graph.base_url, and let this machine connect to it";
+    let cure = "Check host and port of graph.base_url, and allow connections from this machine";
     let words = "no connection (tcp connect error: Connection refused";
     assert_found(&patient, "graph", Problem, words, cure).await;
     assert_eq!(patient.found("token").await, [], "nothing can be asked");
@@ -45,7 +45,7 @@ async fn no_graph_api() {
 }
 
 #[tokio::test]
-async fn a_graph_api_that_is_not_trusted_speaks_no_tls_or_says_nothing() {
+async fn a_graph_api_with_an_untrusted_certificate_without_tls_or_without_a_response() {
     let patient = Patient::healthy().await;
     let at = |address: SocketAddr| format!("https://{address}");
     let untrusted = at(untrusted_server().await);
@@ -74,11 +74,11 @@ async fn a_graph_api_that_is_not_trusted_speaks_no_tls_or_says_nothing() {
     let patient = patient
         .with_flag("--graph.base-url", &silent)
         .with_file(&impatient);
-    let cure = "graph.request_timeout is the longest wait";
+    let cure = "graph.request_timeout limits the wait";
     assert_found(&patient, "graph", Problem, "no response in time", cure).await;
 }
 
-/// A server that accepts connections and says nothing.
+/// A server that accepts connections but never responds.
 async fn silent() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");
@@ -122,7 +122,7 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
     assert_found(&patient, "handshake", Problem, words, cure).await;
     let untrusted = format!("https://{}/webhook", untrusted_server().await);
     let patient = patient.with_flag("--webhook.callback-url", &untrusted);
-    let cure = "Use a certificate of a public authority";
+    let cure = "Use a certificate from a public CA";
     let words = "its certificate is not trusted";
     assert_found(&patient, "handshake", Problem, words, cure).await;
     let plain = format!("https://{}/webhook", stranger("hello").await);
@@ -205,7 +205,7 @@ async fn no_exporter_and_no_public_address() {
 }
 
 #[tokio::test]
-async fn an_exporter_that_shows_its_metrics_to_nobody() {
+async fn an_exporter_with_inaccessible_metrics() {
     for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
         let guarded = stranger(status).await;
         let patient = Patient::healthy()
@@ -217,7 +217,7 @@ async fn an_exporter_that_shows_its_metrics_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_public_address_that_says_nothing() {
+async fn a_public_address_that_does_not_respond() {
     let url = format!("http://{}/webhook", silent().await);
     let patient = Patient::healthy()
         .await

@@ -1,4 +1,4 @@
-//! Several apps: each with its own token, secret and accounts, whatever they share.
+//! Several apps with their own tokens, secrets and accounts, some of them shared.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
 const OTHER: &str = "800100200300499";
 const OTHER_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
-/// Two apps with one id. `alpha` is the world's; the token of `beta` is not accepted.
+/// Two apps with one id. `alpha` is the simulated app; the token of `beta` is invalid.
 fn file(world: &World, alpha: &[&str], beta: &[&str], beta_secret: &str) -> String {
     let app = &world.app;
     format!(
@@ -38,7 +38,7 @@ async fn exporter(alpha: &[&str], beta: &[&str], beta_secret: &str) -> Exporter 
     exporter
 }
 
-/// A template of this account is disabled.
+/// A webhook that disables a template of this account.
 fn disabled(waba_id: &str, time: i64) -> Vec<u8> {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"DISABLED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","reason":null}}}}]}}]}}"#
@@ -91,7 +91,7 @@ async fn apps_that_share_an_id_have_series_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_secret_speaks_for_the_accounts_of_its_own_app_alone() {
+async fn a_secret_is_valid_only_for_the_accounts_of_its_app() {
     let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
     for app in ["alpha", "beta"] {
         assert_eq!(exporter.value(&wrong_app(app)).await, Some(0.0), "{app}");
@@ -119,7 +119,7 @@ async fn a_secret_speaks_for_the_accounts_of_its_own_app_alone() {
 }
 
 #[tokio::test]
-async fn one_delivery_about_two_accounts_is_taken_for_its_own_account() {
+async fn a_delivery_about_two_accounts_is_accepted_only_for_the_signers_account() {
     let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
     let secret = exporter.meta.look(|world| world.app.secret.clone());
     let both: Vec<serde_json::Value> = [WABA, OTHER]
@@ -138,7 +138,7 @@ async fn one_delivery_about_two_accounts_is_taken_for_its_own_account() {
 }
 
 #[tokio::test]
-async fn an_account_of_two_apps_is_polled_by_the_first_and_heard_from_both() {
+async fn an_account_of_two_apps_is_polled_by_the_first_and_accepts_webhooks_of_both() {
     let exporter = exporter(&[WABA], &[WABA, OTHER], OTHER_SECRET).await;
     let secret = exporter.meta.look(|world| world.app.secret.clone());
     let polls = |app: &str| {
@@ -175,7 +175,7 @@ async fn apps_with_the_same_secret_are_one_signer() {
 }
 
 #[tokio::test]
-async fn an_account_that_moves_to_another_app_leaves_no_series_behind() {
+async fn an_account_that_moves_to_another_app_leaves_no_stale_series() {
     let exporter = exporter(&[WABA, OTHER], &["800100200300498"], OTHER_SECRET).await;
     let world = two_accounts();
     exporter

@@ -1,4 +1,4 @@
-//! Accounts that nobody listed: found by the token or by the portfolio.
+//! Accounts that are not configured, but found by the token or by the portfolio.
 
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::fault::Fault;

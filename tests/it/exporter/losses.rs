@@ -1,4 +1,4 @@
-//! Accounts that Meta no longer shows: nothing else says so, and they stay until they return or are forgotten.
+//! Accounts that Meta no longer shows: they are reported as lost until they return or are forgotten.
 
 use whatsapp_business_exporter::app::command::CommandClient;
 use whatsapp_business_exporter::app::forget::{WabaId, forget};
@@ -46,14 +46,14 @@ async fn a_lost_account_stays_until_it_is_forgotten() {
         !metrics.contains(&format!("waba_id=\"{OTHER}\"")),
         "no series of it is left"
     );
-    // It may come back, and is watched again then.
+    // If it returns, it is watched again.
     seen(&exporter, OTHER, true);
     exporter.until_polled(OTHER, "numbers").await;
     until_lost(&exporter, OTHER, false).await;
 }
 
 #[tokio::test]
-async fn losing_every_account_is_not_fine() {
+async fn losing_every_account_is_critical() {
     let exporter = Exporter::configured(two_accounts(), &file("discover_by_token: true")).await;
     exporter.until_polled(OTHER, "account").await;
     for waba_id in [WABA, OTHER] {
@@ -71,7 +71,7 @@ async fn losing_every_account_is_not_fine() {
 }
 
 #[tokio::test]
-async fn a_loss_outlives_a_restart() {
+async fn a_loss_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let text = file("discover_by_token: true");
@@ -86,7 +86,7 @@ async fn a_loss_outlives_a_restart() {
     };
     let before = since(&first.get("/metrics").await);
     first.stopped().await;
-    // Nothing but the store knows of it now: this world does not show it, and never has.
+    // The second world never shows the account, so only the store knows of it.
     let mut world = two_accounts();
     let other = world.accounts.get_mut(OTHER);
     other.expect("the world has it").is_visible = false;
@@ -100,7 +100,7 @@ async fn a_loss_outlives_a_restart() {
 }
 
 #[tokio::test]
-async fn what_the_configuration_leaves_out_is_not_lost() {
+async fn an_excluded_account_is_not_lost() {
     let world = two_accounts();
     let business = business_of(&world);
     let how = |more: &str| file(&format!("{{businesses: [{business}]{more}}}"));
@@ -175,7 +175,7 @@ async fn a_listed_account_that_cannot_be_read_any_more_is_lost_and_returns() {
 }
 
 #[tokio::test]
-async fn an_id_that_was_never_read_is_a_failed_poll_and_no_loss() {
+async fn an_id_that_was_never_readable_is_not_a_loss() {
     let never = "800100200300498";
     let exporter = Exporter::configured(small_world(), &config_file(OFTEN, &[WABA, never])).await;
     let reason = format!(

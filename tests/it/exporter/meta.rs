@@ -54,7 +54,7 @@ pub struct ChangingFile(Arc<Mutex<FixedEnvironment>>);
 impl ChangingFile {
     fn of(world: &World, file: &str) -> Self {
         let environment = FixedEnvironment::default().with_file(CONFIG_FILE, file);
-        // A file with secrets of its own declares several apps, and variables cannot say which they mean.
+        // A file with its own secrets declares several apps, and variables cannot refer to one of several apps.
         if file.contains("access_token:") {
             return Self(Arc::new(Mutex::new(environment)));
         }
@@ -283,7 +283,7 @@ impl Exporter {
     }
 }
 
-/// Did the last poll succeed, whichever app polls the account?
+/// Whether the last poll succeeded, by any app.
 pub fn is_up(text: &str, waba_id: &str, collector: &str) -> bool {
     let labels = [
         format!(r#"waba_id="{waba_id}""#),

@@ -1,4 +1,4 @@
-//! Answers that are about one id, one app or one field, and what the exporter goes on to watch.
+//! Errors about one id, one app or one field do not affect anything else.
 
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
@@ -8,7 +8,7 @@ use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, WABA, config_file, small_worl
 
 const COLLECTORS: [&str; 3] = ["numbers", "account", "templates"];
 
-/// The value of `whatsapp_exporter_poll_up`, whatever other labels it has.
+/// The value of `whatsapp_exporter_poll_up`, ignoring other labels.
 fn is_up(text: &str, waba_id: &str, collector: &str) -> Option<bool> {
     let series = text.lines().find(|line| {
         line.starts_with("whatsapp_exporter_poll_up{")
@@ -19,7 +19,7 @@ fn is_up(text: &str, waba_id: &str, collector: &str) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn ids_of_other_objects_are_down_and_the_good_account_goes_on() {
+async fn wrong_ids_fail_without_affecting_the_good_account() {
     let wrong = [HOME_BUSINESS_ID, NUMBER, APP_ID];
     let listed = [wrong[0], wrong[1], wrong[2], WABA];
     let file = config_file(OFTEN, &listed);
@@ -37,7 +37,7 @@ async fn ids_of_other_objects_are_down_and_the_good_account_goes_on() {
             })
             .await;
     }
-    // Polls have met the wrong ids: the good one's health still arrives.
+    // After polls of the wrong ids, the good account's health is still updated.
     let word = "LIMITED".to_owned();
     exporter.meta.edit(|world| {
         let account = world.accounts.get_mut(WABA).expect("it is there");
@@ -90,7 +90,7 @@ async fn a_dropped_field_is_shown_until_a_reload_or_until_its_account_is_no_long
     exporter
         .until_metrics("the account to be forgotten", |text| !text.contains(&gone))
         .await;
-    // The new client asks once more, and drops it again.
+    // The new client requests it once more, and drops it again.
     exporter.until(dropped(WABA), 1.0).await;
     exporter.meta.edit(|world| {
         let account = world.accounts.get_mut(WABA).expect("it is there");
@@ -105,7 +105,7 @@ async fn a_dropped_field_is_shown_until_a_reload_or_until_its_account_is_no_long
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_holds_the_app_and_leaves_the_token_valid() {
+async fn a_wrong_app_secret_pauses_the_app_but_the_token_stays_valid() {
     let file = format!(
         "webhook:\n  enabled: false\npoll:\n  access_interval: 1s\n  numbers_interval: 1h\n  \
          account_interval: 1h\n  templates_interval: 1h\napps:\n  - accounts: [{WABA}]\n"
@@ -114,7 +114,7 @@ async fn a_wrong_app_secret_holds_the_app_and_leaves_the_token_valid() {
     world.app.requires_appsecret_proof = false;
     let exporter = Exporter::configured(world, &file).await;
     exporter.until_polled(WABA, "account").await;
-    // The secret was reset at Meta's: the one that is configured is no longer the app's.
+    // The secret was reset in the App Dashboard, so the configured one is wrong.
     exporter
         .meta
         .edit(|world| world.app.secret = "reset".into());
@@ -140,7 +140,7 @@ async fn a_wrong_app_secret_holds_the_app_and_leaves_the_token_valid() {
 }
 
 #[tokio::test]
-async fn a_limit_of_the_app_holds_its_other_accounts() {
+async fn an_app_rate_limit_pauses_its_other_accounts() {
     let (limited, held) = ("100", "200");
     let world = small_world()
         .with_account(Account::new(limited, "Limited"))
@@ -150,7 +150,7 @@ async fn a_limit_of_the_app_holds_its_other_accounts() {
          templates_interval: 1h\napps:\n  - accounts: [{limited}, {held}]\n"
     );
     let exporter = Exporter::configured(world, &file).await;
-    // Calls about the token go on: they are no polls of an account.
+    // Calls about the token continue, because they are not polls of an account.
     let until_asked_about_the_token = async |more: u64| {
         let asked = || exporter.meta.request_count(Endpoint::DebugToken);
         let before = asked();
@@ -174,7 +174,7 @@ async fn a_limit_of_the_app_holds_its_other_accounts() {
             is_up(text, limited, "numbers") == Some(false)
         })
         .await;
-    // Polls that were under way end.
+    // Waits for polls in flight.
     until_asked_about_the_token(2).await;
     let before = exporter.meta.request_count(Endpoint::PhoneNumbers);
     until_asked_about_the_token(4).await;

@@ -86,7 +86,7 @@ async fn timelines_tell_what_was_before() {
 }
 
 #[tokio::test]
-async fn what_meta_takes_away_is_critical_with_its_time() {
+async fn losses_reported_by_meta_are_critical_with_their_time() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     assert_eq!(exporter.status().await["level"], "fine");
     let removed = json!({"change": "account_event", "waba_id": WABA, "event": "PARTNER_REMOVED"});
@@ -124,11 +124,11 @@ async fn what_meta_takes_away_is_critical_with_its_time() {
     );
     assert!(exporter.value(&last_event).await > Some(1_700_000_000.0));
     let page = exporter.get("/").await;
-    assert!(page.contains(", CONNECTED before"), "{page}");
+    assert!(page.contains(", previously CONNECTED"), "{page}");
 }
 
 #[tokio::test]
-async fn a_number_that_was_always_disconnected_is_a_sandbox_and_no_issue() {
+async fn a_number_that_was_always_disconnected_is_not_an_issue() {
     let mut world = small_world();
     let number = world.phone_numbers.get_mut(NUMBER).expect("it is there");
     "DISCONNECTED".clone_into(&mut number.status);
@@ -142,7 +142,7 @@ async fn a_number_that_was_always_disconnected_is_a_sandbox_and_no_issue() {
 }
 
 #[tokio::test]
-async fn an_exporter_that_watches_no_account_says_so() {
+async fn watching_no_accounts_is_shown() {
     let file =
         "poll: {discovery_interval: 1h}\napps:\n  - {discover_by_token: true, exclude: '.*'}\n";
     let exporter = Exporter::configured(small_world(), file).await;

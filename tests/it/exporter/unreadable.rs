@@ -1,4 +1,4 @@
-//! Deliveries that a strict JSON parser refuses whole: the signal in them arrives, by real sockets.
+//! Deliveries that a strict JSON parser rejects as a whole are processed, tested over real sockets.
 
 use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
 
@@ -6,7 +6,7 @@ const DELIVERIES: &str = "whatsapp_exporter_webhook_deliveries_total";
 const DUPLICATES: &str = "whatsapp_exporter_webhook_duplicates_total";
 const NOT_JSON: &str = r#"whatsapp_exporter_webhook_rejected_total{reason="not_json"}"#;
 
-/// A template that is paused at this second, with `description` as it stands in the body.
+/// A delivery that pauses a template at this second, with `description` copied verbatim into the body.
 fn paused(description: &[u8], second: usize) -> Vec<u8> {
     let head = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":179000000{second},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
@@ -22,7 +22,7 @@ fn status(word: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_pause_is_seen_whatever_its_description_is() {
+async fn a_pause_is_seen_despite_an_unreadable_description() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for description in [
         br#""cut \ud83d""#.as_slice(),
@@ -45,7 +45,7 @@ async fn a_pause_is_seen_whatever_its_description_is() {
             counted.len() == 1 && counted[0].contains(".json\"} 1"),
             "{counted:?}"
         );
-        // What Meta repeats byte for byte is a repeat, and what differs in the unreadable part is none.
+        // An identical body is a retry, and a body that differs only in the unreadable part is not.
         assert_eq!(exporter.post_signed(body).await, 200);
         exporter.until(DUPLICATES, 1.0).await;
         assert_eq!(exporter.post_signed(paused(b"\"\\ud83e\"", 1)).await, 200);
@@ -55,7 +55,7 @@ async fn a_pause_is_seen_whatever_its_description_is() {
 }
 
 #[tokio::test]
-async fn a_truncated_delivery_is_refused_whatever_is_in_it() {
+async fn a_truncated_delivery_is_refused() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     let whole = paused(br#""cut \ud83d""#, 1);
     for length in [1, whole.len() / 2, whole.len() - 20, whole.len() - 1] {

@@ -60,7 +60,7 @@ async fn a_world_that_requires_proof_is_read_with_it() {
 }
 
 #[tokio::test]
-async fn a_proof_of_the_wrong_secret_is_a_matter_of_the_secret() {
+async fn a_proof_with_the_wrong_secret_is_an_app_secret_failure() {
     let meta = Meta::of(small_world()).await;
     let wrong = Reader::with(&meta, |options| options.app_secret = Some(SECRET.into()));
     let failure = wrong.account().await.expect_err("the proof is wrong");
@@ -68,7 +68,7 @@ async fn a_proof_of_the_wrong_secret_is_a_matter_of_the_secret() {
     assert!(
         failure
             .to_string()
-            .starts_with("the app secret is not of the app that the access token belongs to"),
+            .starts_with("the app secret does not belong to the access token's app"),
         "{failure}"
     );
     assert!(!format!("{failure:?} {failure}").contains(SECRET));
@@ -133,7 +133,7 @@ async fn a_token_that_will_not_say_leaves_the_subscription_unknown_and_the_node_
 }
 
 #[tokio::test]
-async fn a_wrong_secret_says_nothing_against_the_token() {
+async fn a_wrong_secret_does_not_invalidate_the_token() {
     let meta = Meta::of(small_world()).await;
     let app_id = meta.look(|world| AppId::parse(&world.app.id));
     for known in [None, app_id] {

@@ -1,4 +1,4 @@
-//! Whose refusal it is: a wrong id, one account or three, and what the others are still asked for.
+//! Scope of rejections: a wrong id, one account or three, and the fields still requested for others.
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::ingest::graph::{FailureKind, NodeKind};
@@ -21,7 +21,7 @@ fn shown(reader: &Reader, endpoint: &str, field: &str, waba_id: &str) -> Option<
     reader.counted().value(DROPPED, &labels)
 }
 
-/// Whether each request to this endpoint about this id names the field.
+/// For each request to this endpoint about this id, whether it contains the field.
 fn requested(meta: &Meta, endpoint: Endpoint, id: &str, field: &str) -> Vec<bool> {
     let requests = meta.requests().into_iter();
     let of_id =
@@ -33,7 +33,7 @@ fn requested(meta: &Meta, endpoint: Endpoint, id: &str, field: &str) -> Vec<bool
     of_id.map(names_it).collect()
 }
 
-/// The small world with accounts `1` to `count` beside its own.
+/// The small world with additional accounts `1` to `count`.
 fn with_accounts(count: usize) -> World {
     (1..=count).fold(small_world(), |world, id| {
         world.with_account(Account::new(&id.to_string(), "Branch"))
@@ -41,7 +41,7 @@ fn with_accounts(count: usize) -> World {
 }
 
 #[tokio::test]
-async fn a_wrong_id_is_named_and_costs_the_good_account_nothing() {
+async fn a_wrong_id_is_named_and_does_not_affect_the_good_account() {
     for (id, kind) in [
         (HOME_BUSINESS_ID, NodeKind::Business),
         (NUMBER, NodeKind::PhoneNumber),
@@ -90,7 +90,7 @@ async fn a_wrong_id_is_named_and_costs_the_good_account_nothing() {
 }
 
 #[tokio::test]
-async fn a_field_that_a_version_retired_is_dropped_for_one_account_as_well() {
+async fn a_deprecated_field_is_dropped_even_with_one_account() {
     let meta = Meta::of(small_world()).await;
     let field = String::from("throughput");
     meta.fault(None, None, Fault::FieldDeprecated { field });
@@ -113,7 +113,7 @@ async fn a_field_that_a_version_retired_is_dropped_for_one_account_as_well() {
 }
 
 #[tokio::test]
-async fn what_two_accounts_lack_is_asked_of_the_third() {
+async fn a_field_that_two_accounts_lack_is_requested_for_the_third() {
     let mut world = with_accounts(2);
     for id in ["1", "2"] {
         let account = world.accounts.get_mut(id).expect("it is there");
@@ -138,7 +138,7 @@ async fn what_two_accounts_lack_is_asked_of_the_third() {
 }
 
 #[tokio::test]
-async fn what_three_accounts_lack_is_asked_of_no_fourth() {
+async fn a_field_that_three_accounts_lack_is_not_requested_for_the_fourth() {
     let meta = Meta::of(with_accounts(4)).await;
     meta.let_happen(Change::FieldRetired {
         field: "currency".into(),
@@ -174,7 +174,7 @@ async fn wrong_ids_never_add_up_to_a_retired_field() {
 }
 
 #[tokio::test]
-async fn an_edge_that_one_account_refuses_is_read_along_with_all_others() {
+async fn an_edge_rejected_for_one_account_is_requested_for_all_others() {
     let meta = Meta::of(with_accounts(4)).await;
     let reader = Reader::of(&meta);
     let refusal = Fault::GraphError {
@@ -195,7 +195,7 @@ async fn an_edge_that_one_account_refuses_is_read_along_with_all_others() {
 }
 
 #[tokio::test]
-async fn a_summary_that_one_account_refuses_is_asked_of_another() {
+async fn a_summary_rejected_for_one_account_is_requested_for_another() {
     let meta = Meta::of(with_accounts(1)).await;
     let refusal = Fault::GraphError {
         status: 400,

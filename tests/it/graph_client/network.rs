@@ -1,4 +1,4 @@
-//! Why there was no response: each reason is a kind of its own, with the system's words and no secret.
+//! Requests without a response: each cause is its own kind, with the system's message and without secrets.
 
 use std::net::SocketAddr;
 
@@ -46,7 +46,7 @@ async fn a_name_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_port_at_which_nobody_listens() {
+async fn a_closed_port() {
     let (listener, address) = bound().await;
     drop(listener);
     let failure = failure_at(&format!("http://{address}")).await;
@@ -58,7 +58,7 @@ async fn a_port_at_which_nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for() {
+async fn an_untrusted_certificate() {
     let address = untrusted_server().await;
     let failure = failure_at(&format!("https://{address}")).await;
     assert_eq!(failure.kind(), FailureKind::Tls, "{failure} {failure:?}");
@@ -66,7 +66,7 @@ async fn a_certificate_that_nobody_vouches_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls() {
+async fn a_server_without_tls() {
     let (listener, address) = bound().await;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {

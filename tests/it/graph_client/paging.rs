@@ -153,7 +153,7 @@ async fn a_summary_that_is_refused_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_no_longer_valid_begins_the_listing_again_once() {
+async fn an_invalid_cursor_restarts_the_listing_once() {
     let meta = Meta::of(bare_world().with_many_templates(WABA, 250)).await;
     meta.fault(
         Some(Endpoint::MessageTemplates),
@@ -171,7 +171,7 @@ async fn a_cursor_that_is_no_longer_valid_begins_the_listing_again_once() {
         .collect();
     assert_eq!((listed.listing.objects.len(), ids.len()), (250, 250));
     assert_eq!(totals.count, Some(250));
-    // One page, the refused one, and then all three.
+    // One page, the rejected request, and then all three pages.
     assert_eq!(meta.request_count(Endpoint::MessageTemplates), 5);
 
     meta.fault(Some(Endpoint::MessageTemplates), None, Fault::InvalidCursor);
@@ -183,7 +183,7 @@ async fn a_cursor_that_is_no_longer_valid_begins_the_listing_again_once() {
 }
 
 #[tokio::test]
-async fn the_same_code_elsewhere_is_no_cursor() {
+async fn the_same_code_on_other_endpoints_is_not_a_cursor_error() {
     let meta = Meta::of(bare_world().with_many_phone_numbers(WABA, 150)).await;
     meta.fault(Some(Endpoint::PhoneNumbers), None, Fault::InvalidCursor);
     let numbers = Reader::of(&meta).numbers().await;

@@ -1,4 +1,4 @@
-//! A value that the JSON parser refuses costs nothing beside it, in good answers and in errors.
+//! A value that the JSON parser rejects does not affect other values, in successful responses and in errors.
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -9,7 +9,7 @@ use whatsapp_business_exporter::ingest::graph::FailureKind;
 
 use crate::support::reader::{Reader, options};
 
-/// What one value may be, as it stands in an answer, and how often it is counted.
+/// Unreadable values, as written in a response, and how often each is counted.
 fn unreadable() -> Vec<(Vec<u8>, f64)> {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     vec![
@@ -24,7 +24,7 @@ fn unreadable() -> Vec<(Vec<u8>, f64)> {
     ]
 }
 
-/// A client of a server that answers everything with these bytes.
+/// A client of a server that responds to every request with these bytes.
 async fn reader_of(status: StatusCode, body: Vec<u8>) -> Reader {
     let answer = move || {
         let json = [(header::CONTENT_TYPE, "application/json")];
@@ -36,7 +36,7 @@ async fn reader_of(status: StatusCode, body: Vec<u8>) -> Reader {
     Reader::new(options(&url))
 }
 
-/// Three objects of a listing, the second with `value` under `key`.
+/// A listing of three objects, the second with `value` under `key`.
 fn listing(key: &str, value: &[u8], rest: &str) -> Vec<u8> {
     let object = |id: u8| format!(r#"{{"id":"90{id}",{rest}}}"#);
     let odd = [
@@ -55,7 +55,7 @@ fn counted(reader: &Reader, field: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn a_number_is_read_beside_a_name_that_cannot_be() {
+async fn a_number_is_read_despite_an_unreadable_name() {
     for (value, count) in unreadable() {
         for key in ["verified_name", "nobody_needs_this"] {
             let body = listing(key, &value, r#""quality_rating":"RED""#);
@@ -70,7 +70,7 @@ async fn a_number_is_read_beside_a_name_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn a_template_is_read_beside_a_name_that_cannot_be() {
+async fn a_template_is_read_despite_an_unreadable_name() {
     for (value, count) in unreadable() {
         let body = listing("name", &value, r#""status":"PAUSED""#);
         let reader = reader_of(StatusCode::OK, body).await;
@@ -83,7 +83,7 @@ async fn a_template_is_read_beside_a_name_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn half_a_character_costs_half_a_character() {
+async fn half_a_surrogate_pair_affects_only_itself() {
     let body = listing(
         "verified_name",
         br#""Fern \ud83d""#,
@@ -94,9 +94,9 @@ async fn half_a_character_costs_half_a_character() {
     assert_eq!(name, Some("Fern \u{fffd}"));
 }
 
-/// What cannot be read may be an object that is known: the listing says that it is not complete.
+/// The unreadable object may be a known one, so the listing is incomplete.
 #[tokio::test]
-async fn an_unreadable_id_costs_its_object_alone() {
+async fn an_unreadable_id_loses_only_its_object() {
     let body = br#"{"data":[{"id":"901"},{"id":1e999},{"id":"903"}]}"#.to_vec();
     let numbers = reader_of(StatusCode::OK, body).await.numbers().await;
     let ids: Vec<_> = numbers
@@ -109,21 +109,21 @@ async fn an_unreadable_id_costs_its_object_alone() {
 }
 
 #[tokio::test]
-async fn an_error_is_known_by_its_code_whatever_its_message() {
+async fn an_error_is_classified_despite_an_unreadable_message() {
     for (value, count) in unreadable() {
         for status in [StatusCode::BAD_REQUEST, StatusCode::OK] {
             let body = [&br#"{"error":{"message":"#[..], &value, br#","code":190}}"#].concat();
             let reader = reader_of(status, body).await;
             let failure = reader.account().await.expect_err("an error");
             assert_eq!(failure.kind(), FailureKind::Token);
-            // The account may be asked more than once.
+            // The account may be requested more than once.
             assert!(counted(&reader, "account.json") >= Some(count));
         }
     }
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_not_json_whatever_is_in_it() {
+async fn a_truncated_answer_is_not_json() {
     let body = listing(
         "verified_name",
         br#""Fern \ud83d""#,

@@ -94,7 +94,7 @@ async fn stored_parcels(database: &Path) -> i64 {
 }
 
 #[tokio::test]
-async fn bytes_that_are_read_as_others_are_passed_on_as_they_came() {
+async fn repaired_bodies_are_relayed_unchanged() {
     let upstream = Upstream::new(Manner::Takes(Duration::ZERO)).await;
     let file = relaying_to(&upstream.url(), "");
     let exporter = Exporter::configured(small_world(), &file).await;

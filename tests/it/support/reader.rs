@@ -68,7 +68,7 @@ impl Reader {
         self.client.list_templates(&waba(), &self.budget).await
     }
 
-    /// Reads another account, or whatever has this id.
+    /// Reads the object with this id instead of the account.
     pub async fn account_of(&self, id: &str) -> Result<account::Reading, Failure> {
         self.client.read_account(&waba_id(id), &self.budget).await
     }

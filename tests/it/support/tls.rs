@@ -1,4 +1,4 @@
-//! A TLS server whose certificate nobody vouches for.
+//! A TLS server with an untrusted certificate.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Accepts connections for as long as the test runs; a client that trusts it would wait for ever.
+/// Accepts connections while the test runs. A client that trusts it would wait forever.
 pub async fn untrusted_server() -> SocketAddr {
     let key = KeyPair::generate().expect("a key");
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];

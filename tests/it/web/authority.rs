@@ -42,7 +42,7 @@ impl Authority {
         self.server_of(&["127.0.0.1", "localhost"])
     }
 
-    /// A server of these names.
+    /// A server certificate with these names.
     pub fn server_of(&self, names: &[&str]) -> Identity {
         self.sign(names, "exporter", ExtendedKeyUsagePurpose::ServerAuth)
     }

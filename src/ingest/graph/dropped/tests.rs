@@ -1,4 +1,4 @@
-//! Whose field it is, until when, and what `/metrics` shows of it.
+//! Scope and duration of dropped fields, and their series on `/metrics`.
 
 use proptest::prelude::*;
 
@@ -66,7 +66,7 @@ fn a_refused_field_is_left_out_for_a_day_and_then_requested_again() {
 }
 
 #[test]
-fn three_objects_make_it_the_endpoints_until_its_own_day_is_over() {
+fn three_objects_drop_the_field_for_the_whole_endpoint_for_a_day() {
     let (fields, telemetry) = new();
     let at = |object| target(Endpoint::Account, object);
     let hour = Duration::from_secs(3_600);
@@ -86,7 +86,7 @@ fn three_objects_make_it_the_endpoints_until_its_own_day_is_over() {
         "another endpoint's field of the same name"
     );
     assert_eq!(shown(&telemetry), [series("account", "status", "")]);
-    // The first object's day is over before the endpoint's.
+    // The first object's day ends before the endpoint's.
     assert!(!fields.requests(at("1"), "status", NOW.plus(hour * 25)));
     assert!(fields.requests(at("1"), "status", NOW.plus(hour * 26)));
     assert_eq!(shown(&telemetry), []);
@@ -104,7 +104,7 @@ fn expired_refusals_do_not_count_towards_the_endpoint() {
 }
 
 #[test]
-fn refusals_of_objects_never_become_the_endpoints() {
+fn object_rejections_never_drop_a_field_for_the_endpoint() {
     let (fields, telemetry) = new();
     let ids: Vec<String> = (0..50).map(|id| id.to_string()).collect();
     for id in &ids {
@@ -118,7 +118,7 @@ fn refusals_of_objects_never_become_the_endpoints() {
 }
 
 #[test]
-fn what_the_same_object_says_again_after_a_day_is_one_object() {
+fn repeated_rejections_by_one_object_count_once() {
     let (fields, _) = new();
     let one = target(Endpoint::Account, "1");
     for day in 0..4 {
@@ -129,7 +129,7 @@ fn what_the_same_object_says_again_after_a_day_is_one_object() {
 }
 
 #[test]
-fn a_client_that_is_replaced_takes_its_series_with_it_and_not_another_clients() {
+fn a_replaced_client_removes_only_its_own_series() {
     let telemetry = Arc::new(Telemetry::new());
     let [old, new] = [(); 2].map(|()| DroppedFields::new(Arc::clone(&telemetry)));
     for fields in [&old, &new] {
@@ -155,10 +155,10 @@ fn a_client_that_is_replaced_takes_its_series_with_it_and_not_another_clients() 
 }
 
 proptest! {
-    /// However refusals come, a field that fewer than three objects lack is requested of all others, and
-    /// the series are those of the drops.
+    /// For any sequence of rejections, a field that fewer than three objects lack is requested for all others,
+    /// and the series match the dropped fields.
     #[test]
-    fn a_refusal_never_reaches_further_than_it_says(
+    fn a_rejection_never_exceeds_its_scope(
         refusals in prop::collection::vec((0..6_u8, prop::bool::ANY, 0..60_u32), 1..40),
     ) {
         let (fields, telemetry) = new();

@@ -1,4 +1,4 @@
-//! What to do about each kind of failure, in the operator's words.
+//! Messages for operators: what each kind of failure means and how to fix it.
 
 use std::fmt;
 
@@ -25,8 +25,7 @@ impl fmt::Display for Failure {
 const LACKS_PROOF: &str =
     "Meta requires appsecret_proof for this app; configure the app secret (apps[].app_secret)";
 
-const APP_LIMIT: &str =
-    "Meta limits the calls of the whole app; all accounts of the app wait for it";
+const APP_LIMIT: &str = "Meta rate-limits the whole app; polls of all its accounts are paused";
 
 fn cure(kind: FailureKind) -> &'static str {
     match kind {
@@ -34,18 +33,20 @@ fn cure(kind: FailureKind) -> &'static str {
             "Meta refuses the access token: it is wrong, expired or revoked; make a new token"
         }
         FailureKind::AppSecret => {
-            "the app secret is not of the app that the access token belongs to; copy it from the App Dashboard of that app, Settings, Basic"
+            "the app secret does not belong to the access token's app; copy it from the App Dashboard of that app, Settings, Basic"
         }
         FailureKind::Permission => {
             "the token lacks a permission: it needs whatsapp_business_management for this account"
         }
-        FailureKind::RateLimit => "Meta limits calls for this account; waiting as long as it asks",
+        FailureKind::RateLimit => {
+            "Meta rate-limits calls for this account; waiting as long as Meta asks"
+        }
         FailureKind::NotFoundOrHidden => {
             "Meta shows no such object: the id is wrong, or the token's user has no access to it"
         }
         FailureKind::WrongNode => "this is the id of another kind of object; check the id",
         FailureKind::Blocked => "Meta has blocked or locked this account; see WhatsApp Manager",
-        FailureKind::Transient => "Meta has a problem of its own; trying again",
+        FailureKind::Transient => "Meta has a temporary problem; retrying",
         FailureKind::UnknownField => "Meta no longer knows a field that was requested",
         FailureKind::InvalidParameter => {
             "Meta does not understand the request; check that graph.api_version is still served"
@@ -68,7 +69,7 @@ fn cure(kind: FailureKind) -> &'static str {
             "cannot connect; check graph.base_url, the firewall and the routes of this machine"
         }
         FailureKind::BudgetSpent => {
-            "the calls of poll.calls_per_hour are spent, or Meta's quota nearly is; waiting"
+            "poll.calls_per_hour is used up, or Meta's quota nearly is; waiting"
         }
         FailureKind::Other => "Meta responded with an error that this version does not know",
     }

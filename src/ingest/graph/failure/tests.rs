@@ -79,7 +79,7 @@ fn a_wrong_proof_is_about_the_app_secret_whatever_the_code() {
         assert!(
             proven
                 .to_string()
-                .starts_with("the app secret is not of the app that the access token belongs to"),
+                .starts_with("the app secret does not belong to the access token's app"),
             "{proven}"
         );
     }
@@ -110,7 +110,7 @@ fn a_refusal_of_the_apps_own_credentials_is_about_its_secret() {
     assert_eq!(as_app.kind(), FailureKind::AppSecret);
 }
 
-/// The failure of a request whose answer names a field and a type.
+/// The failure of a request whose response names a field and a type.
 fn lacks(endpoint: Endpoint, field: &str, node: &str) -> Failure {
     let message =
         format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})");
@@ -207,17 +207,17 @@ fn a_field_of_the_right_kind_of_object_is_only_a_field() {
 }
 
 #[test]
-fn a_limit_of_the_app_is_told_from_an_accounts() {
+fn rate_limits_of_apps_and_accounts_are_distinguished() {
     for (code, is_of_app) in [(4, true), (17, true), (80_007, false), (80_008, false)] {
         let failure = failure(code, "");
         assert_eq!(failure.is_rate_limit_of_app(), is_of_app, "{code}");
         let text = failure.to_string();
-        assert_eq!(text.contains("of the whole app"), is_of_app, "{text}");
+        assert_eq!(text.contains("the whole app"), is_of_app, "{text}");
     }
 }
 
 #[test]
-fn an_invalid_cursor_is_one_for_templates_alone() {
+fn the_invalid_cursor_code_applies_to_templates_only() {
     let kind = |endpoint| {
         failure(131_059, "made up")
             .for_request(endpoint, CredentialKind::Token)

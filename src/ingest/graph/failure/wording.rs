@@ -1,16 +1,17 @@
-//! What the text of Meta's errors tells beside their code. Only names of a safe shape are taken from it.
+//! Extracts from Meta's error messages what their code does not tell. Only names in a safe format are
+//! extracted.
 
 use super::super::NodeKind;
 
 /// Longest field name that is kept.
 const MAX_FIELD: usize = 64;
 
-/// What an error's message says.
+/// Information from an error message.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wording {
-    /// The field that does not exist, or no longer does.
+    /// The field that does not exist or is deprecated.
     pub field: Option<String>,
-    /// The type of the node that was asked for it.
+    /// The type of the requested node.
     pub node: Option<NodeKind>,
     /// The message is about `appsecret_proof`.
     pub is_about_proof: bool,
@@ -19,7 +20,7 @@ pub(super) struct Wording {
 }
 
 impl Wording {
-    pub fn read(message: &str) -> Self {
+    pub fn parse(message: &str) -> Self {
         let lower = message.to_ascii_lowercase();
         let (field, node) = nonexisting(message, &lower)
             .or_else(|| Some((deprecated(message, &lower)?, None)))
@@ -40,8 +41,8 @@ fn nonexisting(message: &str, lower: &str) -> Option<(String, Option<NodeKind>)>
     Some((field_name(field)?, node))
 }
 
-/// FIELD of "(#12) FIELD field is deprecated for versions v26.0 and higher". Of several fields the last:
-/// the next request is refused for the others.
+/// FIELD of "(#12) FIELD field is deprecated for versions v26.0 and higher". With several fields, the last one:
+/// the next responses report the others.
 fn deprecated(message: &str, lower: &str) -> Option<String> {
     let before = [" field is deprecated", " fields are deprecated"]
         .iter()
@@ -62,7 +63,7 @@ fn field_name(name: &str) -> Option<String> {
     is_plain(name, MAX_FIELD).then(|| name.to_owned())
 }
 
-/// Is the text a name, of letters, digits and `_-`?
+/// Whether the text is a name of letters, digits, `_` and `-`.
 pub(super) fn is_plain(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     fn field(message: &str) -> Option<String> {
-        Wording::read(message).field
+        Wording::parse(message).field
     }
 
     #[test]
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_first_wording_names_the_node_type() {
-        let node = |message| Wording::read(message).node;
+        let node = |message| Wording::parse(message).node;
         let message =
             "(#100) Tried accessing nonexisting field (message_templates) on node type (Business)";
         assert_eq!(node(message), Some(NodeKind::Business));

@@ -89,7 +89,7 @@ async fn json_that_ends_early_is_malformed_and_a_body_that_does_is_a_broken_conn
     assert_eq!(failure(&meta).await.kind(), FailureKind::Connection);
 }
 
-/// A body that breaks off after its first bytes.
+/// A body that ends after its first bytes.
 fn cut_short() -> Answer {
     Answer::text(200, Body::from_stream(BreaksOff::default()))
 }

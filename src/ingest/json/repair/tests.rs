@@ -1,4 +1,4 @@
-//! What is replaced, by what, and what holds for texts of any kind.
+//! Replacements of each defect, and invariants for arbitrary texts.
 
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -70,7 +70,7 @@ fn numbers_beyond_any_float_become_null() {
 }
 
 #[test]
-fn only_what_is_nested_too_deeply_is_lost() {
+fn only_values_nested_too_deeply_are_lost() {
     let deep = nested(100_000, r#""\ud83d", 1e999, {"a": "]"}"#);
     let text = format!(r#"{{"before":1,"deep":{deep},"after":[2]}}"#);
     let value = read(text.as_bytes()).expect("JSON");
@@ -110,7 +110,7 @@ fn bytes_and_characters_that_no_string_may_hold_are_replaced() {
 }
 
 #[test]
-fn what_is_broken_in_its_structure_stays_broken() {
+fn broken_structure_is_not_repaired() {
     let unclosed = "[".repeat(100_000);
     let [too_many, mismatched] = ["]", "}"].map(|inner| nested(200, inner));
     for text in [
@@ -142,7 +142,7 @@ fn what_is_broken_in_its_structure_stays_broken() {
     assert_eq!(read(b"{\xff}"), None);
 }
 
-/// Any JSON text, with what serde_json refuses in it.
+/// Any JSON text, including values that serde_json rejects.
 fn grammatical() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(r"\ud83d".to_owned()),
@@ -176,7 +176,7 @@ fn grammatical() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_the_grammar_allows_is_read(text in grammatical()) {
+    fn grammatical_json_is_read(text in grammatical()) {
         prop_assert!(serde_json::from_str::<IgnoredAny>(&text).is_ok(), "{}", text);
         let (readable, repairs) = repaired(text.as_bytes());
         prop_assert_eq!(readable.len(), text.len());
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn a_broken_byte_in_a_string_costs_that_string_alone(
+    fn an_invalid_byte_affects_only_its_string(
         before in ".{0,9}", byte in prop_oneof![0..0x20_u8, 0x80..=0xff_u8], after in "[a-z]{0,9}",
     ) {
         let mut text = format!(r#"{{"a": {}, "b": "x"#, Value::from(before.as_str())).into_bytes();

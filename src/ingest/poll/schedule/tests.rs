@@ -210,7 +210,7 @@ proptest! {
 }
 
 #[test]
-fn a_limit_of_the_app_holds_its_accounts_and_one_of_an_account_holds_that_one() {
+fn an_app_rate_limit_pauses_all_its_accounts_and_an_account_rate_limit_only_one() {
     for (next, held) in [
         (Next::LimitApp(Some(Duration::from_secs(120))), true),
         (Next::HoldAccount(Some(Duration::from_secs(120))), false),

@@ -123,7 +123,7 @@ fn every_fixture_gives_what_is_expected_of_it() {
             .events
             .iter()
             .map(|event| {
-                // The time of a receipt has milliseconds, all others have none.
+                // Only times of receipt have milliseconds.
                 let observed_at = event.observed_at.at_whole_seconds();
                 (event.waba_id.clone(), observed_at, event.fact.clone())
             })

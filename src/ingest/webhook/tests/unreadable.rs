@@ -1,4 +1,4 @@
-//! A value that the JSON parser refuses costs nothing beside it, and changes no delivery's key.
+//! A value that the JSON parser rejects does not affect other values or the delivery keys.
 
 use super::{ACCOUNT, RECEIVED_AT, SENT_AT, as_text, customers};
 use crate::domain::account::{News as AccountNews, ReviewStatus};
@@ -7,7 +7,7 @@ use crate::domain::{Fact, Source};
 use crate::ingest::Customers;
 use crate::ingest::webhook::Delivery;
 
-/// What one text may hold that serde_json refuses, as it stands in a body, and its name in the log.
+/// Values that serde_json rejects, as written in a body, and the name of their defect in the log.
 const UNREADABLE: [(&[u8], &str); 10] = [
     (br#""cut \ud83d""#, "half_surrogate"),
     (br#""\ude00 cut""#, "half_surrogate"),
@@ -23,7 +23,7 @@ const UNREADABLE: [(&[u8], &str); 10] = [
 
 const REVIEW: &[u8] = br#"{"field":"account_review_update","value":{"decision":"APPROVED"}}"#;
 
-/// A delivery of these changes of the fixtures' account, `extra` being what follows `object`.
+/// A delivery of these changes of the fixture account. `extra` follows `object` in the body.
 fn body(extra: &[u8], changes: &[&[u8]]) -> Vec<u8> {
     let head = br#"{"object":"whatsapp_business_account","#;
     let entry = format!(r#""entry":[{{"id":"{ACCOUNT}","time":{SENT_AT},"changes":["#);
@@ -37,7 +37,7 @@ fn body(extra: &[u8], changes: &[&[u8]]) -> Vec<u8> {
     .concat()
 }
 
-/// A template that is paused, with `unreadable` where its description stands.
+/// A change that pauses a template, with `unreadable` as its description.
 fn paused(unreadable: &[u8]) -> Vec<u8> {
     let before = br#"{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_id":7001002003004005,"other_info":{"description":"#;
     [&before[..], unreadable, br#","title":"FIRST_PAUSE"}}}"#].concat()
@@ -78,7 +78,7 @@ fn is_review(fact: &Fact) -> bool {
 }
 
 #[test]
-fn a_description_that_cannot_be_read_hides_no_pause() {
+fn an_unreadable_description_does_not_hide_a_pause() {
     for (unreadable, defect) in UNREADABLE {
         let delivery = read(&body(b"", &[&paused(unreadable), REVIEW]));
         let [first, second] = delivery.events.as_slice() else {
@@ -98,7 +98,7 @@ fn a_description_that_cannot_be_read_hides_no_pause() {
 }
 
 #[test]
-fn what_is_not_needed_around_the_changes_hides_none() {
+fn unreadable_envelope_fields_do_not_hide_changes() {
     let extras: [&[u8]; 7] = [
         br#""x\ud83d":1,"#,
         b"\"x\xff\":1,",
@@ -124,7 +124,7 @@ fn what_is_not_needed_around_the_changes_hides_none() {
 }
 
 #[test]
-fn an_unreadable_value_that_is_needed_is_lost_alone() {
+fn only_an_unreadable_required_value_is_lost() {
     let change = |event: &[u8]| {
         let before = br#"{"field":"account_review_update","value":{"decision":"#;
         [&before[..], event, b"}}"].concat()
@@ -150,7 +150,7 @@ fn an_unreadable_value_that_is_needed_is_lost_alone() {
 }
 
 #[test]
-fn a_rejections_reason_is_read_beside_an_unreadable_value() {
+fn a_rejection_reason_is_read_despite_an_unreadable_value() {
     let change = br#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":1},"rejection_info":{"recommendation":"cut \ud83d","reason":"SCAM"}}"#;
     let delivery = read(&body(b"", &[change]));
     let Fact::Template(told) = &delivery.events[0].fact else {
@@ -161,7 +161,7 @@ fn a_rejections_reason_is_read_beside_an_unreadable_value() {
 }
 
 #[test]
-fn messages_beside_an_unreadable_value_are_read() {
+fn messages_are_read_despite_an_unreadable_value() {
     let change = |text: &[u8]| {
         let before = br#"{"field":"messages","value":{"metadata":{"phone_number_id":"900"},"messages":[{"id":"a","type":"text","from":"1","timestamp":"1774000000","text":{"body":"#;
         let after = br#"}},{"id":"b","type":"image","from":"1","timestamp":"1774000000"}]}}"#;
@@ -176,7 +176,7 @@ fn messages_beside_an_unreadable_value_are_read() {
 }
 
 #[test]
-fn a_change_has_one_key_however_its_body_was_read() {
+fn a_repaired_body_keeps_the_delivery_keys() {
     let keys = |body: &[u8]| -> Vec<Source> {
         read(body)
             .events
@@ -187,11 +187,11 @@ fn a_change_has_one_key_however_its_body_was_read() {
     for (unreadable, defect) in UNREADABLE {
         let change = paused(unreadable);
         let alone = keys(&body(b"", &[&change]));
-        // This key makes the whole body be read again.
+        // This key makes the exporter parse the whole body again.
         let repaired = keys(&body(br#""x\ud83d":1,"#, &[&change]));
         assert_eq!(alone, repaired, "{defect}");
     }
-    // Both are read as the same text, and are two changes all the same.
+    // Both are repaired to the same text, but are two different changes.
     let of = |unreadable| keys(&body(br#""x\ud83d":1,"#, &[&paused(unreadable)]));
     assert_ne!(of(br#""cut \ud83d""#), of(br#""cut \ud83e""#));
     assert_ne!(of(b"\"caf\xe9\""), of(b"\"caf\xe8\""));

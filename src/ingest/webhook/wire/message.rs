@@ -29,7 +29,7 @@ pub struct Item {
     pub told: Told,
 }
 
-/// The part of a change that says which number it is about. Everything else is skipped unread.
+/// The part of a change that identifies the phone number. Everything else is skipped.
 #[derive(Deserialize)]
 struct NumberOnly<'a> {
     #[serde(borrow)]
@@ -44,7 +44,7 @@ struct Metadata<'a> {
     phone_number_id: Cow<'a, str>,
 }
 
-/// The number's id and the digits that webhooks use for it, if the change has both as text.
+/// The number's id and its digits in webhooks, if the change contains both as text.
 pub fn spelling(value: &RawValue) -> Option<Spelling> {
     let NumberOnly { metadata } = serde_json::from_str(value.get()).ok()?;
     Some(Spelling {

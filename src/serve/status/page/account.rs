@@ -107,8 +107,7 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
     }
 }
 
-/// A number that was never anything else than out of service is drawn as it always was; one that became so
-/// is drawn as a loss.
+/// An out-of-service status is drawn as a loss only if the number was in service before.
 fn status_level(segments: &[Segment]) -> impl Fn(&str) -> Level {
     let mut values = segments
         .iter()
@@ -161,7 +160,7 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
     }
 }
 
-/// What hurts nobody now, folded to one line.
+/// Templates with past problems, folded to one line.
 fn past(account: &AccountStatus) -> Markup {
     let total: usize = account.templates_past.values().sum();
     let counts = account.templates_past.iter();

@@ -201,8 +201,8 @@ fn foot(status: &Status) -> Markup {
     }
 }
 
-/// Text whose long words stay in one line where they fit, and else go on after an underscore: Meta's words,
-/// names of fields and of templates.
+/// Text whose long words (Meta's constants, field and template names) wrap only after an underscore, and only
+/// if they do not fit in one line.
 fn breakable(text: &str) -> Markup {
     html! {
         @for word in text.split_inclusive(' ') {

@@ -1,4 +1,4 @@
-//! What hurts now is shown, and what hurt once does not hide it.
+//! Current problems are shown, and past problems do not hide them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::account::EventKind;
 use crate::domain::{DisplayDigits, Word};
 
-/// A poll so many days before now, or a webhook of that time.
+/// Moves the event to this day, as a poll or as a webhook.
 fn on(day: i64, event: Event) -> Event {
     let observed_at = days(day);
     Event {
@@ -23,7 +23,7 @@ fn with_status(which: usize, status: number::Status) -> number::Reading {
     }
 }
 
-/// One number that had these statuses, each found by the poll of a day.
+/// One number with these statuses, each found by a poll on that day.
 fn number_that_was(statuses: &[(i64, number::Status)]) -> Facts {
     let mut events = vec![account("Fern & Moss")];
     let listed = statuses
@@ -38,7 +38,7 @@ fn first_number(status: &Value) -> &Value {
 }
 
 #[test]
-fn a_number_that_goes_out_of_service_is_critical_then_a_warning_then_a_known_state() {
+fn a_number_out_of_service_is_critical_then_a_warning_then_neutral() {
     use number::Status;
     let gone = Status::ALL
         .iter()
@@ -62,7 +62,7 @@ fn a_number_that_goes_out_of_service_is_critical_then_a_warning_then_a_known_sta
     }
     let lost = number_that_was(&[(-2, Status::Connected), (-1, Status::Disconnected)]);
     let page = drawn(&lost);
-    let text = "status DISCONNECTED since 2026-03-30 23:33 UTC (24 h ago), CONNECTED before";
+    let text = "status DISCONNECTED since 2026-03-30 23:33 UTC (24 h ago), previously CONNECTED";
     assert!(page.contains(text), "{page}");
     assert!(page.contains("badge critical\">DISCONNECTED"), "{page}");
 }
@@ -86,7 +86,7 @@ fn a_number_that_was_never_in_service_stays_neutral() {
 }
 
 #[test]
-fn a_word_that_is_not_known_is_not_fine_while_it_is_new() {
+fn a_recent_unknown_status_is_not_fine() {
     use number::Status;
     let told = |day| {
         json(&number_that_was(&[
@@ -99,7 +99,7 @@ fn a_word_that_is_not_known_is_not_fine_while_it_is_new() {
 }
 
 #[test]
-fn the_old_id_of_a_number_that_was_registered_again_is_no_loss() {
+fn the_old_id_of_a_reregistered_number_is_not_a_loss() {
     use number::Status;
     let same_digits = |which, status| number::Reading {
         display_phone_number: Some("+1 555-010-0001".to_owned()),
@@ -119,7 +119,7 @@ fn the_old_id_of_a_number_that_was_registered_again_is_no_loss() {
 }
 
 #[test]
-fn every_status_that_is_neutral_by_itself_is_a_loss_or_unknown() {
+fn every_neutral_status_is_a_loss_or_unknown() {
     use number::Status;
     for status in Status::ALL.iter().copied() {
         let is_neutral = Level::from(status) == Level::Neutral;
@@ -146,7 +146,7 @@ fn update(key: u128, event: EventKind, digits: Option<&str>) -> Event {
 }
 
 #[test]
-fn the_loss_of_an_account_is_told_with_its_time_until_it_is_reversed() {
+fn an_account_loss_is_shown_with_its_time_until_it_is_reversed() {
     use EventKind::{
         AccountDeleted, AccountOffboarded, AccountReconnected, PartnerAppUninstalled,
         PartnerRemoved,
@@ -202,7 +202,7 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
 }
 
 #[test]
-fn no_account_is_not_fine() {
+fn watching_no_accounts_is_critical() {
     let mut facts = facts(&[]);
     facts.accounts.clear();
     let told = json(&facts);
@@ -213,7 +213,7 @@ fn no_account_is_not_fine() {
     assert!(!page.contains("All is well"), "{page}");
 }
 
-/// A template that was approved and has had this status since a day.
+/// A template that was approved, and changed to this status on `day`.
 fn template_since(which: usize, day: i64, status: template::Status) -> Vec<Event> {
     let listed = |status| templates_of(vec![settled(which, status)]);
     vec![
@@ -222,7 +222,7 @@ fn template_since(which: usize, day: i64, status: template::Status) -> Vec<Event
     ]
 }
 
-/// A listing that broke off: it says nothing about the templates that it does not have.
+/// An incomplete listing, which does not remove missing templates.
 fn templates_of(objects: Vec<template::Reading>) -> Event {
     let totals = template::Totals::default();
     let complete = false;
@@ -243,7 +243,7 @@ fn of_templates(events: &[Vec<Event>]) -> Value {
 }
 
 #[test]
-fn what_was_rejected_or_disabled_long_ago_is_counted_and_no_issue() {
+fn templates_rejected_or_disabled_long_ago_are_only_counted() {
     use template::Status;
     for (status, recent) in [
         (Status::Rejected, "warning"),
@@ -260,7 +260,7 @@ fn what_was_rejected_or_disabled_long_ago_is_counted_and_no_issue() {
             };
             assert_eq!(*past, expected, "{status:?} on day {day}");
         }
-        // Seen for the first time, by a poll: it may be as old as the account.
+        // First seen by a poll, so it may be as old as the account.
         let told = of_templates(&[vec![templates_of(vec![settled(1, status)])]]);
         assert_eq!(told["level"], "fine", "{status:?}");
         assert_eq!(told["summary"]["templates_past"], 1);
@@ -331,7 +331,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
 }
 
 #[test]
-fn a_rating_of_a_template_that_cannot_be_sent_is_no_concern() {
+fn the_rating_of_an_unusable_template_is_ignored() {
     use template::Status;
     for status in [
         Status::Disabled,
