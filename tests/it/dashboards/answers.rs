@@ -144,10 +144,12 @@ fn each_panel(
     wrong
 }
 
-/// Panels about what the demo does not act: a store that fails, series that are refused, a relay, journeys.
+/// Panels about what the demo does not act: a store that fails, series that are refused, lost accounts, a relay,
+/// journeys.
 const NOT_IN_THE_STORY: &[&str] = &[
     "Commits that failed",
     "Left out of scrapes",
+    "Lost accounts",
     "Oldest that waits",
     "Relay lag",
     "Not passed on",

@@ -283,6 +283,12 @@ impl Exporter {
     }
 }
 
+/// The present second: the time of a webhook that is newer than every poll so far, and not ahead of the clock.
+pub fn this_second() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.expect("a clock after 1970").as_secs()
+}
+
 /// Whether the last poll succeeded, by any app.
 pub fn is_up(text: &str, waba_id: &str, collector: &str) -> bool {
     let labels = [

@@ -1,6 +1,6 @@
 //! What strangers can do, and what Meta's largest deliveries cost.
 
-use super::meta::{Exporter, NUMBER, SELDOM, TEMPLATE, WABA, small_world};
+use super::meta::{Exporter, NUMBER, SELDOM, TEMPLATE, WABA, small_world, this_second};
 
 const REJECTED: &str = "whatsapp_exporter_webhook_rejected_total";
 
@@ -16,7 +16,8 @@ fn change(event: &str) -> String {
 
 fn envelope(changes: &[String]) -> Vec<u8> {
     let changes = changes.join(",");
-    format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":1790000000,"changes":[{changes}]}}]}}"#)
+    let time = this_second();
+    format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":{time},"changes":[{changes}]}}]}}"#)
         .into_bytes()
 }
 

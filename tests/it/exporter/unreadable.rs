@@ -1,15 +1,15 @@
 //! Deliveries that a strict JSON parser rejects as a whole are processed, tested over real sockets.
 
-use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
+use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world, this_second};
 
 const DELIVERIES: &str = "whatsapp_exporter_webhook_deliveries_total";
 const DUPLICATES: &str = "whatsapp_exporter_webhook_duplicates_total";
 const NOT_JSON: &str = r#"whatsapp_exporter_webhook_rejected_total{reason="not_json"}"#;
 
-/// A delivery that pauses a template at this second, with `description` copied verbatim into the body.
-fn paused(description: &[u8], second: usize) -> Vec<u8> {
+/// A delivery that pauses a template at this time, with `description` copied verbatim into the body.
+fn paused(description: &[u8], time: u64) -> Vec<u8> {
     let head = format!(
-        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":179000000{second},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","other_info":{{"description":"#
     );
     let tail = br#","title":"FIRST_PAUSE"}}}]}]}"#;
     [head.as_bytes(), description, tail].concat()
@@ -33,7 +33,8 @@ async fn a_pause_is_seen_despite_an_unreadable_description() {
     ] {
         let exporter = Exporter::watching(small_world(), SELDOM).await;
         exporter.until(status("APPROVED"), 1.0).await;
-        let body = paused(description, 1);
+        let time = this_second();
+        let body = paused(description, time);
         assert_eq!(exporter.post_signed(body.clone()).await, 200);
         exporter.until(status("PAUSED"), 1.0).await;
         let metrics = exporter.get("/metrics").await;
@@ -48,7 +49,10 @@ async fn a_pause_is_seen_despite_an_unreadable_description() {
         // An identical body is a retry, and a body that differs only in the unreadable part is not.
         assert_eq!(exporter.post_signed(body).await, 200);
         exporter.until(DUPLICATES, 1.0).await;
-        assert_eq!(exporter.post_signed(paused(b"\"\\ud83e\"", 1)).await, 200);
+        assert_eq!(
+            exporter.post_signed(paused(b"\"\\ud83e\"", time)).await,
+            200
+        );
         exporter.until(DELIVERIES, 3.0).await;
         assert_eq!(exporter.value(DUPLICATES).await, Some(1.0));
     }
@@ -57,7 +61,7 @@ async fn a_pause_is_seen_despite_an_unreadable_description() {
 #[tokio::test]
 async fn a_truncated_delivery_is_refused() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
-    let whole = paused(br#""cut \ud83d""#, 1);
+    let whole = paused(br#""cut \ud83d""#, this_second());
     for length in [1, whole.len() / 2, whole.len() - 20, whole.len() - 1] {
         assert_eq!(exporter.post_signed(whole[..length].to_vec()).await, 400);
     }
