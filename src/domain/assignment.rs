@@ -83,20 +83,18 @@ impl Assignments {
         }
     }
 
-    /// Assigns each account to one app: preferably one that has not lost it, then one that lists it, then the
-    /// first in configuration order.
+    /// Assigns each account to the first app in configuration order that has not lost it.
     #[must_use]
     pub fn new(apps: Vec<AppAccounts>) -> Self {
-        let mut best: BTreeMap<WabaId, (bool, bool, usize)> = BTreeMap::new();
+        let mut best: BTreeMap<WabaId, (bool, usize)> = BTreeMap::new();
         for (index, app) in apps.iter().enumerate() {
             for (waba_id, assigned) in &app.accounts {
-                let is_discovered = assigned.source != AccountSource::Configured;
-                let rank = (assigned.is_lost, is_discovered, index);
+                let rank = (assigned.is_lost, index);
                 let known = best.entry(waba_id.clone()).or_insert(rank);
                 *known = rank.min(*known);
             }
         }
-        let owners = best.into_iter().map(|(id, (.., index))| (id, index));
+        let owners = best.into_iter().map(|(id, (_, index))| (id, index));
         let owners = owners.collect();
         Self { apps, owners }
     }
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_listing_app_polls_an_account_and_lost_accounts_are_not_polled() {
+    fn the_first_app_polls_an_account_and_lost_accounts_are_not_polled() {
         use AccountSource::{Business, Configured, Token};
         let business = Business(BusinessId::parse("7").expect("digits"));
         let found_and_lost = [("1", Token, false), ("2", Token, true), ("3", Token, true)];
@@ -192,7 +190,7 @@ mod tests {
             .polled()
             .map(|(id, index)| (id.as_str(), index))
             .collect();
-        assert_eq!(polled, [("1", 1), ("2", 1)]);
+        assert_eq!(polled, [("1", 0), ("2", 1)]);
         assert_eq!(assignments.lost(), [&waba("3")].into());
         let app_of = |id| assignments.app_of(&waba(id)).map(AsRef::as_ref);
         assert_eq!((app_of("3"), app_of("4")), (Some("a"), None));
