@@ -10,16 +10,7 @@ use whatsapp_business_exporter::simulator::world::{APP_ID, Account, HOME_BUSINES
 
 use super::patient::{Patient, assert_among, assert_found};
 use crate::exporter::meta::{NUMBER, SELDOM, TEMPLATE, WABA, config_file, small_world};
-
-fn graph_error(code: u32, message: &str) -> Fault {
-    Fault::GraphError {
-        status: 400,
-        code,
-        subcode: None,
-        message: message.into(),
-        is_transient: None,
-    }
-}
+use crate::support::meta::graph_error;
 
 #[tokio::test]
 async fn every_reason_for_an_unreadable_account_has_a_cure() {
@@ -28,43 +19,43 @@ async fn every_reason_for_an_unreadable_account_has_a_cure() {
     let patient = patient.with_file(&format!("{large}{}", config_file(SELDOM, &[WABA])));
     for (fault, verdict, words, cure) in [
         (
-            graph_error(131_031, "locked"),
+            graph_error(400, 131_031, "locked"),
             Problem,
             "blocked or locked",
             "Open WhatsApp Manager: it shows the reason, and how to appeal.",
         ),
         (
-            graph_error(10, "permission"),
+            graph_error(400, 10, "permission"),
             Problem,
             "lacks a permission",
             "Make a new token with whatsapp_business_management",
         ),
         (
-            graph_error(803, "gone"),
+            graph_error(400, 803, "gone"),
             Problem,
             "no such object",
             "Check the id; in Business Settings, assign the account to the system user",
         ),
         (
-            graph_error(2, "service temporarily unavailable"),
+            graph_error(400, 2, "service temporarily unavailable"),
             Unknown,
             "Meta has a temporary problem",
             "Run `doctor` again",
         ),
         (
-            graph_error(12, "(#12) This API is deprecated"),
+            graph_error(400, 12, "(#12) This API is deprecated"),
             Problem,
             "does not understand the request",
             "Set graph.api_version to a version that Meta still serves.",
         ),
         (
-            graph_error(80_007, "limit"),
+            graph_error(400, 80_007, "limit"),
             Problem,
             "Meta rate-limits calls for this account",
             "Wait until Meta's rate limit window",
         ),
         (
-            graph_error(999_999, "made up"),
+            graph_error(400, 999_999, "made up"),
             Problem,
             "an error that this version does not know (code 999999",
             "Look the code up in Meta's list of error codes",
@@ -303,7 +294,7 @@ async fn an_account_with_more_numbers_than_the_call_limit_allows() {
 #[tokio::test]
 async fn a_token_that_meta_rejects_only_for_accounts() {
     let patient = Patient::healthy().await;
-    let refusal = graph_error(190, "made up");
+    let refusal = graph_error(400, 190, "made up");
     patient
         .exporter
         .meta

@@ -6,7 +6,7 @@ use whatsapp_business_exporter::simulator::graph::Request;
 use whatsapp_business_exporter::simulator::world::{APP_ID, Account, HOME_BUSINESS_ID};
 use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault, World};
 
-use crate::support::meta::{Meta, NUMBER, TEMPLATE, WABA, small_world};
+use crate::support::meta::{Meta, NUMBER, TEMPLATE, WABA, graph_error, small_world};
 use crate::support::reader::Reader;
 
 const DROPPED: &str = "whatsapp_exporter_graph_field_dropped";
@@ -177,13 +177,7 @@ async fn wrong_ids_never_add_up_to_a_retired_field() {
 async fn an_edge_rejected_for_one_account_is_requested_for_all_others() {
     let meta = Meta::of(with_accounts(4)).await;
     let reader = Reader::of(&meta);
-    let refusal = Fault::GraphError {
-        status: 403,
-        code: 200,
-        subcode: None,
-        message: "(#200) made up".into(),
-        is_transient: None,
-    };
+    let refusal = graph_error(403, 200, "(#200) made up");
     for id in ["1", "2", "3"] {
         meta.fault(Some(Endpoint::Account), Some(1), refusal.clone());
         let account = reader.account_of(id).await.expect("it can be read");
@@ -197,13 +191,7 @@ async fn an_edge_rejected_for_one_account_is_requested_for_all_others() {
 #[tokio::test]
 async fn a_summary_rejected_for_one_account_is_requested_for_another() {
     let meta = Meta::of(with_accounts(1)).await;
-    let refusal = Fault::GraphError {
-        status: 400,
-        code: 100,
-        subcode: None,
-        message: "(#100) Param summary is not supported".into(),
-        is_transient: None,
-    };
+    let refusal = graph_error(400, 100, "(#100) Param summary is not supported");
     meta.fault(Some(Endpoint::MessageTemplates), Some(1), refusal);
     let reader = Reader::of(&meta);
     let (_, totals) = reader.templates_of("1").await;

@@ -5,7 +5,7 @@ use whatsapp_business_exporter::domain::{MessagingLimit, QualityRating};
 use whatsapp_business_exporter::simulator::world::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault};
 
-use crate::support::meta::{Meta, small_world};
+use crate::support::meta::{Meta, graph_error, small_world};
 use crate::support::reader::Reader;
 
 fn dropped(reader: &Reader, endpoint: &str) -> Option<f64> {
@@ -113,13 +113,7 @@ async fn a_refusal_of_the_whole_node_is_not_taken_for_one_of_the_expansion() {
 #[tokio::test]
 async fn an_edge_that_the_token_must_not_read_along_leaves_the_node_readable() {
     let meta = Meta::of(small_world()).await;
-    let refusal = Fault::GraphError {
-        status: 403,
-        code: 200,
-        subcode: None,
-        message: "(#200) made up".into(),
-        is_transient: None,
-    };
+    let refusal = graph_error(403, 200, "(#200) made up");
     meta.fault(Some(Endpoint::Account), Some(1), refusal);
     let reader = Reader::of(&meta);
     let account = reader.account().await.expect("the node can be read");

@@ -4,7 +4,7 @@ use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::simulator::graph::Request;
 use whatsapp_business_exporter::simulator::{Endpoint, Fault, World};
 
-use crate::support::meta::{Meta, WABA, bare_world, small_world};
+use crate::support::meta::{Meta, WABA, bare_world, graph_error, small_world};
 use crate::support::reader::{Reader, Scribe};
 
 fn asked(meta: &Meta, endpoint: Endpoint) -> Vec<Request> {
@@ -130,13 +130,7 @@ async fn pages_too_large_to_read_are_asked_for_again_in_smaller_ones() {
 #[tokio::test]
 async fn a_summary_that_is_refused_is_not_asked_for_again() {
     let meta = Meta::of(small_world()).await;
-    let refusal = Fault::GraphError {
-        status: 400,
-        code: 100,
-        subcode: None,
-        message: "(#100) Param summary is not supported".into(),
-        is_transient: None,
-    };
+    let refusal = graph_error(400, 100, "(#100) Param summary is not supported");
     meta.fault(Some(Endpoint::MessageTemplates), Some(1), refusal);
     let reader = Reader::of(&meta);
     for _ in 0..2 {

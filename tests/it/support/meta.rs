@@ -4,7 +4,9 @@ use std::ops::Deref;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template};
-use whatsapp_business_exporter::simulator::{Change, Handle, Simulation, SimulationOptions, World};
+use whatsapp_business_exporter::simulator::{
+    Change, Fault, Handle, Simulation, SimulationOptions, World,
+};
 
 /// The account that every small world has: the one of [`super::waba`].
 pub const WABA: &str = "800100200300400";
@@ -55,6 +57,17 @@ impl Deref for Meta {
 /// One account with nothing in it.
 pub fn bare_world() -> World {
     World::empty().with_account(Account::new(WABA, "Fern & Moss"))
+}
+
+/// An error of the Graph API, without subcode and `is_transient`.
+pub fn graph_error(status: u16, code: u32, message: &str) -> Fault {
+    Fault::GraphError {
+        status,
+        code,
+        subcode: None,
+        message: message.into(),
+        is_transient: None,
+    }
 }
 
 /// One account with one number and one template.
