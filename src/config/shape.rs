@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::error::{ConfigErrors, shown_key};
 use super::yaml::Node;
 
-/// Characters below which a text protects nothing, so that nobody uses it as a secret.
+/// Characters. A shorter text is no secret, so an error may quote it.
 const SHORTEST_SECRET: usize = 8;
 
 /// One slip for every so many letters of a name still makes it the one that was meant.

@@ -141,15 +141,11 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
 
 /// A rejected secret or token fails several checks; only the first finding about it is kept.
 fn keep_first_refusal(findings: &mut Vec<Finding>) {
-    let mut told: Vec<Cow<'static, str>> = Vec::new();
+    let mut refused: BTreeSet<Cow<'static, str>> = BTreeSet::new();
     findings.retain(|finding| {
         let is_credential = finding.check == subscription::SECRET || finding.check == token::TOKEN;
-        if !is_credential || finding.is_fine() {
-            return true;
-        }
-        let is_news = !told.contains(&finding.check);
-        told.push(finding.check.clone());
-        is_news
+        let is_refusal = is_credential && !finding.is_fine();
+        !is_refusal || refused.insert(finding.check.clone())
     });
 }
 
