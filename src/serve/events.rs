@@ -15,8 +15,7 @@ use serde::Serialize;
 
 use super::body::NotWhole;
 use super::public::Public;
-use super::refusal;
-use crate::clock;
+use super::{receipt, refusal};
 use crate::domain::{Event, PhoneNumberId, WabaId};
 use crate::ingest::track::{Item, Reader};
 use crate::state::{Accounts, Change};
@@ -104,7 +103,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
     let reader = Reader {
         customers,
         trackers: &secrets.trackers,
-        received_at: clock::now(),
+        receipt: receipt::now(),
         account_of: |number: &PhoneNumberId| account_of(&accounts, number),
     };
     match reader.read(&whole.bytes) {

@@ -15,6 +15,7 @@ mod listener;
 mod negotiation;
 pub mod operator;
 pub mod public;
+mod receipt;
 mod refusal;
 mod seats;
 mod server;
