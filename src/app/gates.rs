@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::system::uname;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
-    ClientCertificates, Gate, PROBES, Prepared, Terms, TlsTerms, TlsVersions,
+    ClientCertificates, Gate, PROBES, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
 };
 use crate::serve::public::OPEN_TO_ALL;
 use crate::telemetry::Telemetry;
@@ -70,10 +71,30 @@ pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
 
 /// The operator's. What shares the listener without a certificate must get through the handshake.
 fn web_terms(config: &Config) -> Terms {
+    let terms = config.web.file.as_ref();
+    Terms {
+        names: SiteNames {
+            allowed: config.web.allowed_hosts.clone(),
+            external_origin: config
+                .web
+                .external_url
+                .as_ref()
+                .map(|url| url.origin().ascii_serialization()),
+            machine: machine_name(),
+        },
+        lifecycle: config.web.enable_lifecycle,
+        ..terms.map_or_else(Terms::default, |file| web_file_terms(config, file))
+    }
+}
+
+/// The name that the machine calls itself, which may be one of the public DNS.
+fn machine_name() -> Option<String> {
+    let name = uname().nodename().to_str().ok()?.to_ascii_lowercase();
+    (!name.is_empty()).then_some(name)
+}
+
+fn web_file_terms(config: &Config, file: &WebFile) -> Terms {
     let open_paths: &[&str] = if config.web.open_probes { &PROBES } else { &[] };
-    let Some(file) = &config.web.file else {
-        return Terms::default();
-    };
     let is_shared = config.webhook.enabled && config.webhook.listen_address.is_none();
     let is_for_all = !is_shared && open_paths.is_empty();
     let asked = file.tls.as_ref().map(|tls| tls.client_auth);

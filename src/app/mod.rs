@@ -37,8 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
 use crate::serve::gate::Gate;
-use crate::serve::operator::ReloadRequest;
-use crate::serve::{Limits, Listener, Site, serve};
+use crate::serve::{Limits, Listener, ReloadRequest, Site, serve};
 
 pub use backfill::backup;
 use gates::Gates;

@@ -21,11 +21,11 @@ use crate::expose::Options;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::relay::{Relay, Upstream};
-use crate::serve::Room;
 use crate::serve::drill::Drill;
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::operator::{self, Operator, ReloadRequest};
+use crate::serve::operator::{self, Operator};
 use crate::serve::public::{self, Public, Secrets};
+use crate::serve::{ReloadRequest, Room};
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
@@ -130,6 +130,7 @@ impl Running {
             telemetry,
             options: Arc::clone(&self.options),
             assignments: Arc::clone(&self.assignments),
+            gate: Arc::clone(&self.gates.web),
             reload,
             stop,
         })

@@ -11,6 +11,7 @@ mod events;
 pub mod forget;
 pub mod gate;
 mod history;
+mod lifecycle;
 mod listener;
 mod negotiation;
 pub mod operator;
@@ -22,5 +23,6 @@ pub mod signer;
 mod status;
 
 pub use body::Room;
+pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
 pub use server::{Limits, Site, serve};

@@ -124,6 +124,26 @@ const CURES: &[(Refused, &str, &str)] = &[
         "send a name and password from basic_auth_users in the listener's web config file",
     ),
     (
+        Refused::Request,
+        "foreign_host",
+        "add the host name of the request to web.allowed_hosts, or set web.external_url to the URL under which users reach the pages",
+    ),
+    (
+        Refused::Request,
+        "foreign_origin",
+        "a page of another site made a browser send this request: find that page; behind a proxy that changes the Host header, set web.external_url",
+    ),
+    (
+        Refused::Request,
+        "lifecycle_disabled",
+        "send SIGHUP instead, or set web.enable_lifecycle",
+    ),
+    (
+        Refused::Request,
+        "reload_rate",
+        "find the client that sends so many reloads; SIGHUP is not limited",
+    ),
+    (
         Refused::Connection,
         "no_room",
         "find the client that keeps so many connections open, or raise max_connections of the listener",

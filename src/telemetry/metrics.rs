@@ -189,7 +189,7 @@ impl Telemetry {
             store_commit_failures: new.counters("store_commit_failures_total", "Attempts to commit to the store that failed, by reason.", &["reason"]),
             connections: new.gauges("connections", "Connections that are open, by listener: web is the operator's, webhook the public one.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Connections closed by the exporter: to make room for others (no_room), or because no TLS was agreed on (handshake).", &["listener", "reason"]),
-            requests_refused: new.counters("requests_refused_total", "Requests refused for their rate (rate_limit), without a client certificate (no_certificate) or a right password (unauthorized).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Requests refused by reason: their rate (rate_limit), no client certificate (no_certificate), no right password (unauthorized), a host name that is not allowed (foreign_host), a page of another site (foreign_origin), lifecycle requests that are not enabled (lifecycle_disabled) or too frequent (reload_rate).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
