@@ -90,12 +90,14 @@ impl Running {
         core.store.track(settings::trackers(&config)).await?;
         let polling = Polling::start(&config, &assignments, &clients, &core);
         let secrets = settings::secrets(&config, &assignments);
+        let mut discovery = Discovery::new();
+        discovery.follow(&config, &clients, &core.telemetry);
         let running = Self {
             relay: relay(&config, upstreams, &core),
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
-            discovery: Discovery::start(&config, &clients, &core.telemetry),
+            discovery,
             assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
             gates,
@@ -181,10 +183,15 @@ impl Running {
     }
 
     async fn reload_as(&mut self, config: Config) -> anyhow::Result<()> {
-        let clients = settings::clients(&config, &self.core.telemetry)?;
+        let telemetry = &self.core.telemetry;
+        let clients = settings::clients_after(&self.config, &self.clients, &config, telemetry)?;
+        for client in &clients {
+            client.request_all_fields();
+        }
         let assignments = discovery::assignments(&config, &self.discovered);
         self.put_in_force(config, assignments, &clients).await?;
-        self.discovery = Discovery::start(&self.config, &clients, &self.core.telemetry);
+        let telemetry = &self.core.telemetry;
+        self.discovery.follow(&self.config, &clients, telemetry);
         self.clients = clients;
         losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
@@ -300,9 +307,10 @@ impl Running {
             self.relay.stop().await;
             self.relay = relay(&config, upstreams, &self.core);
         }
-        let polling = Polling::start(&config, &assignments, clients, &self.core);
-        std::mem::replace(&mut self.polling, polling).stop().await?;
-        self.nudge.store(Arc::new(self.polling.nudge()));
+        let core = &self.core;
+        self.polling
+            .follow(&config, &assignments, clients, core)
+            .await;
         self.options.store(Arc::new(settings::options(&config)));
         let secrets = settings::secrets(&config, &assignments);
         self.secrets.store(Arc::new(secrets));
