@@ -10,6 +10,7 @@ use anyhow::Context;
 use rustix::system::uname;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::Sources;
 use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
     ClientCertificates, Gate, PROBES, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
@@ -21,6 +22,7 @@ use crate::telemetry::Telemetry;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Both gates.
+#[derive(Clone)]
 pub(super) struct Gates {
     pub web: Arc<Gate>,
     pub webhook: Arc<Gate>,
@@ -193,13 +195,17 @@ impl Watch {
     }
 
     /// Waits until they are others than before; for ever, where there are none.
-    pub async fn changed(&mut self, environment: &(dyn Environment + Send + Sync)) -> WebFiles {
+    pub async fn changed(&mut self, sources: &Sources) -> WebFiles {
         if self.paths.iter().all(Option::is_none) {
             pending::<()>().await;
         }
         loop {
             self.ticks.tick().await;
-            let files = self.read(environment);
+            let paths = self.paths.clone();
+            let read = move |environment: &dyn Environment| read_files(&paths, environment);
+            let environment = Arc::clone(&sources.environment);
+            let files = sources.web_files.read(environment, read).await;
+            let files = files.map_err(anyhow::Error::from).flatten();
             let fingerprint = |file: &Option<WebFile>| file.as_ref().map(|file| file.fingerprint);
             let now = files.as_ref().ok();
             let now = now.map(|files| files.each_ref().map(fingerprint));
@@ -209,14 +215,14 @@ impl Watch {
             }
         }
     }
+}
 
-    fn read(&self, environment: &dyn Environment) -> WebFiles {
-        let [web, webhook] = self.paths.each_ref().map(|path| {
-            let load = |path: &PathBuf| {
-                WebFile::load(path, environment).with_context(|| path.display().to_string())
-            };
-            path.as_ref().map(load).transpose()
-        });
-        Ok([web?, webhook?])
-    }
+fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> WebFiles {
+    let [web, webhook] = paths.each_ref().map(|path| {
+        let load = |path: &PathBuf| {
+            WebFile::load(path, environment).with_context(|| path.display().to_string())
+        };
+        path.as_ref().map(load).transpose()
+    });
+    Ok([web?, webhook?])
 }

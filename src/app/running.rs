@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Source, losses, relaying, settings};
+use super::{Sources, losses, relaying, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
@@ -41,7 +41,7 @@ pub(super) struct Core {
 
 /// Running, and what a reload changes of it.
 pub(super) struct Running {
-    pub source: Source,
+    pub sources: Sources,
     config: Config,
     discovered: Discovered,
     assignments: Arc<ArcSwap<Assignments>>,
@@ -62,15 +62,33 @@ impl Running {
     /// Opens the store and begins to poll.
     ///
     /// # Errors
-    /// If the store cannot be opened, or a client cannot be made.
-    pub async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
-        let telemetry = Arc::new(Telemetry::new());
-        log_signals(&telemetry, &config);
-        let gates = Gates::new(&config, &telemetry)?;
+    /// If the store cannot be opened or takes no commits, or a client cannot be made.
+    pub async fn start(
+        sources: Sources,
+        config: Config,
+        gates: &Gates,
+        telemetry: &Arc<Telemetry>,
+    ) -> anyhow::Result<Self> {
+        log_signals(telemetry, &config);
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
-        let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
+        let store = Store::open(&location, kept_for, Arc::clone(telemetry)).await?;
         let store = Arc::new(store);
+        let running = Self::with_store(sources, config, gates, telemetry, Arc::clone(&store)).await;
+        if running.is_err() {
+            // Or the next attempt would find it in use.
+            store.close().await;
+        }
+        running
+    }
+
+    async fn with_store(
+        sources: Sources,
+        config: Config,
+        gates: &Gates,
+        telemetry: &Arc<Telemetry>,
+        store: Arc<Store>,
+    ) -> anyhow::Result<Self> {
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
         store
@@ -81,7 +99,7 @@ impl Running {
         let core = Core {
             store,
             drill: Arc::default(),
-            telemetry,
+            telemetry: Arc::clone(telemetry),
             budgets,
             access: Arc::default(),
         };
@@ -100,9 +118,9 @@ impl Running {
             discovery,
             assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
-            gates,
+            gates: gates.clone(),
             clients,
-            source,
+            sources,
             config,
             discovered,
             core,
@@ -160,14 +178,14 @@ impl Running {
         })
     }
 
-    /// Reads the configuration again; keeps the old one if the new one is not valid.
-    pub async fn reload(&mut self) -> Result<(), String> {
-        let outcome = match self.source.load() {
+    /// Puts the configuration in force that was read again; keeps the old one if the new one is not valid.
+    pub async fn reload(&mut self, loaded: Result<Config, String>) -> Result<(), String> {
+        let outcome = match loaded {
             Ok(config) => self
                 .reload_as(config)
                 .await
                 .map_err(|error| format!("{error:#}")),
-            Err(errors) => Err(errors.to_string()),
+            Err(errors) => Err(errors),
         };
         match &outcome {
             Ok(()) => {
@@ -361,7 +379,7 @@ impl Running {
             ..
         } = &self.config;
         let accounts = self.assignments.load().accounts().count();
-        let config_file = self.source.flags.config_file();
+        let config_file = self.sources.flags.config_file();
         let config_file = config_file.map(|path| path.display().to_string());
         let webhook_address = webhooks.enabled.then(|| webhook.unwrap_or(web).to_string());
         tracing::info!(

@@ -15,6 +15,7 @@ mod lifecycle;
 mod listener;
 mod negotiation;
 pub mod operator;
+pub mod outage;
 pub mod public;
 mod refusal;
 mod seats;

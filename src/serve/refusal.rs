@@ -109,6 +109,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "the store takes no commits: see the error logged before this line, and send the batch again",
     ),
     (
+        Refused::EventBatch,
+        "not_listed",
+        "the phone numbers of an account have not been read yet: send the batch again; if this lasts, see whatsapp_exporter_poll_failure of collector numbers",
+    ),
+    (
         Refused::Request,
         "rate_limit",
         "find the client that sends so many requests, or raise rate_limit in the listener's web config file",

@@ -296,8 +296,9 @@ impl Store {
     }
 }
 
-/// Counters exist before their first step, so that `increase()` sees it.
-fn start_at_zero(telemetry: &Telemetry) {
+/// Counters exist before their first step, so that `increase()` sees it. Opening the store does this; where it
+/// cannot be opened, whoever tries again does it before.
+pub fn start_at_zero(telemetry: &Telemetry) {
     for reason in Reason::ALL {
         let failures = &telemetry.store_commit_failures;
         failures.with_label_values(&[reason.as_str()]);
