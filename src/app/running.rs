@@ -375,9 +375,11 @@ impl Running {
         let Config {
             store,
             apps,
+            web: own_web,
             webhook: webhooks,
             ..
         } = &self.config;
+        let external_url = own_web.external_url.as_ref().map(|url| url.as_str());
         let accounts = self.assignments.load().accounts().count();
         let config_file = self.sources.flags.config_file();
         let config_file = config_file.map(|path| path.display().to_string());
@@ -390,6 +392,7 @@ impl Running {
             apps = apps.len(),
             accounts,
             web_address = %web,
+            external_url,
             webhooks = webhooks.enabled,
             webhook_address,
             "starting"

@@ -35,7 +35,7 @@ fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
         return error.passing_reason();
     }
     // It was open, and then took no commit.
-    error.downcast_ref::<Unavailable>().map(|_| Reason::Other)
+    error.downcast_ref::<Unavailable>()?.passing_reason()
 }
 
 /// Tries to open the store until it can be.

@@ -58,8 +58,8 @@ const MAX_CONNECTIONS: Scalar<usize> = Scalar {
 const EXTERNAL_URL: Scalar<Url> = Scalar {
     setting: Setting::new(
         "web.external_url",
-        "URL under which users reach the operator's pages, such as that of a reverse proxy; the pages \
-         link to it, and its host passes web.allowed_hosts",
+        "URL under which users reach the operator's pages, such as that of a reverse proxy, which may add \
+         a path and must strip it; its host and origin are always allowed",
     )
     .flag("--web.external-url"),
     parse: external_url,

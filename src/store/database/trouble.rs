@@ -60,7 +60,8 @@ impl Reason {
     }
 
     /// Whether it can pass while nobody changes the configuration or the file.
-    pub(super) fn may_pass(self) -> bool {
+    #[must_use]
+    pub fn may_pass(self) -> bool {
         match self {
             Self::DiskFull | Self::Locked | Self::ReadOnly | Self::Io => true,
             Self::Corrupt | Self::Other => false,
@@ -69,7 +70,10 @@ impl Reason {
 
     /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
     fn of_code(code: i32) -> Self {
+        // The file that processes share beside the database cannot grow: there is no room for it.
+        const IOERR_SHMSIZE: i32 = 4874;
         match code & 0xff {
+            _ if code == IOERR_SHMSIZE => Self::DiskFull,
             5 | 6 => Self::Locked,
             8 => Self::ReadOnly,
             10 | 14 => Self::Io,

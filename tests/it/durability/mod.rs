@@ -12,4 +12,5 @@ mod older;
 mod pruning;
 mod restore;
 pub mod service;
+mod stopping;
 mod timelines;
