@@ -95,6 +95,9 @@ mod tests {
             file: None,
             open_probes: false,
             max_connections: 512,
+            external_url: None,
+            enable_lifecycle: false,
+            allowed_hosts: Vec::new(),
         }
     }
 

@@ -11,9 +11,11 @@ mod events;
 pub mod forget;
 pub mod gate;
 mod history;
+mod lifecycle;
 mod listener;
 mod negotiation;
 pub mod operator;
+pub mod outage;
 pub mod public;
 mod receipt;
 mod refusal;
@@ -23,5 +25,6 @@ pub mod signer;
 mod status;
 
 pub use body::Room;
+pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
 pub use server::{Limits, Site, serve};

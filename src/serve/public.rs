@@ -52,7 +52,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
 const TOO_SLOW: &str = "too_slow";
-const NOT_STORED: &str = "not_stored";
+pub(super) const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 const BAD_FORGET: &str = "bad_forget";
 

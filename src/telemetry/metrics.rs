@@ -149,8 +149,8 @@ impl Telemetry {
         new.process();
         let telemetry = Self {
             polls: PollOutcomes::new(
-                new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["app", "waba_id", "collector"]),
-                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
+                new.gauges("poll_up", "1 if the last poll of this account and collector succeeded; 0 if it failed, or if the next one has not begun for three of its intervals.", &["app", "waba_id", "collector"]),
+                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed, or why the next one is late: rate_limit, budget_spent, or queued behind other polls. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
             ),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
             polls_deferred: new.counters("polls_deferred_total", "Polls put off because the API budget was short.", &["collector"]),
@@ -187,12 +187,12 @@ impl Telemetry {
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta that were skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
-            store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
+            store_up: new.gauge("store_up", "1 while the store takes commits, 0 while it cannot be opened, and from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
-            store_commit_failures: new.counters("store_commit_failures_total", "Attempts to commit to the store that failed, by reason.", &["reason"]),
+            store_commit_failures: new.counters("store_commit_failures_total", "Attempts to open the store or to commit to it that failed, by reason.", &["reason"]),
             connections: new.gauges("connections", "Connections that are open, by listener: web is the operator's, webhook the public one.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Connections closed by the exporter: to make room for others (no_room), or because no TLS was agreed on (handshake).", &["listener", "reason"]),
-            requests_refused: new.counters("requests_refused_total", "Requests refused for their rate (rate_limit), without a client certificate (no_certificate) or a right password (unauthorized).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Requests refused by reason: their rate (rate_limit), no client certificate (no_certificate), no right password (unauthorized), a host name that is not allowed (foreign_host), a page of another site (foreign_origin), lifecycle requests that are not enabled (lifecycle_disabled) or too frequent (reload_rate).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),

@@ -47,7 +47,7 @@ fn the_environment_alone_is_enough() {
 #[test]
 fn every_key_of_the_file_is_read() {
     let yaml = "
-web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20}
+web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org']}
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
@@ -71,6 +71,9 @@ web.listen_address: 127.0.0.1:0
 web.config_file: /etc/exporter/web.yml
 web.open_probes: true
 web.max_connections: 20
+web.external_url: https://wa.example.com/x/
+web.enable_lifecycle: true
+web.allowed_hosts: a.example.com, *.example.org
 webhook.enabled: true
 webhook.listen_address: [::1]:9000
 webhook.callback_url: https://exporter.example.com/webhook

@@ -9,14 +9,28 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::origin::{FOREIGN_HOST, FOREIGN_ORIGIN};
 use super::{Gate, Peer};
 
 const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
 const UNAUTHORIZED: &str = "unauthorized";
 
-/// Why requests are refused here.
-pub(super) const REASONS: [&str; 3] = [RATE_LIMIT, NO_CERTIFICATE, UNAUTHORIZED];
+/// The reason of lifecycle requests that the configuration does not allow.
+pub(in crate::serve) const LIFECYCLE_DISABLED: &str = "lifecycle_disabled";
+/// The reason of reloads that come too often.
+pub(in crate::serve) const RELOAD_RATE: &str = "reload_rate";
+
+/// Why requests are refused before, or instead of, an answer.
+pub(super) const REASONS: [&str; 7] = [
+    RATE_LIMIT,
+    NO_CERTIFICATE,
+    UNAUTHORIZED,
+    FOREIGN_HOST,
+    FOREIGN_ORIGIN,
+    LIFECYCLE_DISABLED,
+    RELOAD_RATE,
+];
 
 /// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
 pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];

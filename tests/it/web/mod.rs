@@ -4,6 +4,7 @@ pub mod authority;
 mod client_certificates;
 mod headers;
 mod meta_client;
+mod origin;
 mod own;
 mod passwords;
 mod prometheus;
