@@ -129,10 +129,10 @@ impl Config {
             && self.webhook.max_connections == other.webhook.max_connections
     }
 
-    /// Does this configuration keep its state where `other` does, and as long?
+    /// Does this configuration keep its state where `other` does, as long, and with the same key?
     #[must_use]
     pub fn stores_as(&self, other: &Self) -> bool {
-        self.store == other.store
+        self.store == other.store && self.trackers.key_file == other.trackers.key_file
     }
 
     /// Reads every section. Apps are left out when the file is unreadable: what it would have said

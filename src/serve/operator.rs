@@ -71,6 +71,9 @@ pub fn router(operator: Operator) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
+    // The counter exists before its first step.
+    history::refused(&operator.telemetry);
+    let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     Router::new()
         .route(
             "/",
@@ -84,7 +87,10 @@ pub fn router(operator: Operator) -> Router {
             "/metrics",
             get(move |state, headers| metrics(state, headers, scrapes)),
         )
-        .route("/api/v1/history", get(history::history))
+        .route(
+            "/api/v1/history",
+            get(move |state, asked| history::history(state, asked, past)),
+        )
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))

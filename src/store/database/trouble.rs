@@ -15,18 +15,26 @@ pub enum Reason {
     Corrupt,
     /// Reading or writing failed below the database.
     Io,
+    /// The database's file was moved, replaced or overwritten.
+    FileReplaced,
+    /// Another exporter writes to it.
+    OtherWriter,
+    /// Reading took longer than a question may.
+    Interrupted,
     /// Anything else.
     Other,
 }
 
 impl Reason {
-    /// Every reason, for counters that exist at 0.
-    pub const ALL: [Self; 6] = [
+    /// Every reason why a commit fails, for counters that exist at 0.
+    pub const ALL: [Self; 8] = [
         Self::DiskFull,
         Self::Locked,
         Self::ReadOnly,
         Self::Corrupt,
         Self::Io,
+        Self::FileReplaced,
+        Self::OtherWriter,
         Self::Other,
     ];
 
@@ -39,6 +47,9 @@ impl Reason {
             Self::ReadOnly => "read_only",
             Self::Corrupt => "corrupt",
             Self::Io => "io",
+            Self::FileReplaced => "file_replaced",
+            Self::OtherWriter => "other_writer",
+            Self::Interrupted => "interrupted",
             Self::Other => "other",
         }
     }
@@ -48,6 +59,7 @@ impl Reason {
         match code & 0xff {
             5 | 6 => Self::Locked,
             8 => Self::ReadOnly,
+            9 => Self::Interrupted,
             10 | 14 => Self::Io,
             11 | 26 => Self::Corrupt,
             13 => Self::DiskFull,
@@ -65,6 +77,13 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+
     /// There is no connection, because reopening failed.
     pub(super) fn closed() -> Self {
         Self {
