@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 
-use crate::config::Config;
+use crate::config::{Config, KeyFile};
 use crate::ingest::{CustomerKey, Customers};
 use crate::store::{Location, SavedKey, Store};
 use crate::telemetry::Telemetry;
@@ -40,20 +40,20 @@ pub(super) async fn load(
 ) -> anyhow::Result<Customers> {
     let saved = store.customer_key().await?;
     let imported = imported(config, &saved);
-    let Some(path) = path(config, store.location()) else {
+    let Some(place) = path(config, store.location()) else {
         // Its conversations end with the process as well.
         return Ok(Customers::new(&generate()?));
     };
     let expected = imported.as_ref().map(CustomerKey::check_value);
     let is_imported = expected.is_some();
     let expected = expected.or(saved.check_value.clone());
-    let found = read(&path)?;
+    let found = read(&place)?;
     let was_missing = found.is_none();
     let key = match found {
         Some(key) => key,
-        None => create(&path, imported)?,
+        None => create(&place, imported)?,
     };
-    warn_if_readable_by_others(&path);
+    warn_if_readable_by_others(&place);
     let check_value = key.check_value();
     let is_same = expected.is_none_or(|expected| expected == check_value);
     if saved.check_value.as_ref() != Some(&check_value) {
@@ -61,21 +61,28 @@ pub(super) async fn load(
         telemetry
             .conversations_dropped
             .set(i64::try_from(dropped).unwrap_or(i64::MAX));
-        let path = path.display();
+        let file = place.shown.as_str();
         match (is_same, was_missing) {
             (true, _) if is_imported => {
-                tracing::info!(%path, "customers' key imported from the secret of the first app; open conversations continue");
+                tracing::info!(
+                    file,
+                    "customers' key imported from the secret of the first app; open conversations continue"
+                );
             }
-            (true, true) => tracing::info!(%path, "customers' key created"),
+            (true, true) => tracing::info!(file, "customers' key created"),
             (true, false) => {}
             (false, true) => tracing::error!(
-                %path,
+                file,
                 dropped,
                 cure = "if the former key exists in a backup, restore it and restart; keep this file together with the store",
                 "customers' key is missing; a new one was created, and open conversations were dropped"
             ),
             (false, false) => {
-                tracing::warn!(%path, dropped, "customers' key was replaced; open conversations were dropped");
+                tracing::warn!(
+                    file,
+                    dropped,
+                    "customers' key was replaced; open conversations were dropped"
+                );
             }
         }
     }
@@ -91,10 +98,20 @@ fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
     first.map(CustomerKey::from_app_secret)
 }
 
-/// Where the key is. `None` for a store in memory without a path.
-fn path(config: &Config, location: &Location) -> Option<PathBuf> {
-    if let Some(path) = &config.trackers.key_file {
-        return Some(path.clone());
+/// Where the key is.
+struct KeyPath {
+    path: PathBuf,
+    /// In words: a configured path is not shown, because people put secrets where paths belong.
+    shown: String,
+}
+
+/// `None` for a store in memory without a path.
+fn path(config: &Config, location: &Location) -> Option<KeyPath> {
+    if let Some(KeyFile(path)) = &config.trackers.key_file {
+        return Some(KeyPath {
+            path: path.clone(),
+            shown: "the file it names".to_owned(),
+        });
     }
     let Location::File(database) = location else {
         return None;
@@ -103,7 +120,9 @@ fn path(config: &Config, location: &Location) -> Option<PathBuf> {
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.clone());
     let mut path = database.into_os_string();
     path.push(SUFFIX);
-    Some(path.into())
+    let path = PathBuf::from(path);
+    let shown = path.display().to_string();
+    Some(KeyPath { path, shown })
 }
 
 fn generate() -> anyhow::Result<CustomerKey> {
@@ -112,8 +131,8 @@ fn generate() -> anyhow::Result<CustomerKey> {
 }
 
 /// The key in the file; `None` if there is no file.
-fn read(path: &Path) -> anyhow::Result<Option<CustomerKey>> {
-    let shown = path.display();
+fn read(place: &KeyPath) -> anyhow::Result<Option<CustomerKey>> {
+    let KeyPath { path, shown } = place;
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -139,9 +158,9 @@ fn read_text(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Creates the file with this key, or a random one. If another exporter has created it meanwhile, that key is used.
-fn create(path: &Path, key: Option<CustomerKey>) -> anyhow::Result<CustomerKey> {
+fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerKey> {
+    let KeyPath { path, shown } = place;
     let key = key.map_or_else(generate, Ok)?;
-    let shown = path.display();
     let created = write_new(path, key.file_text().expose_secret().as_bytes());
     let is_ours = created.with_context(|| {
         format!(
@@ -152,7 +171,7 @@ fn create(path: &Path, key: Option<CustomerKey>) -> anyhow::Result<CustomerKey> 
     if is_ours {
         return Ok(key);
     }
-    read(path)?.with_context(|| {
+    read(place)?.with_context(|| {
         format!("trackers.key_file: {shown} was removed while it was read; start again")
     })
 }
@@ -184,12 +203,17 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<bool> {
     }
 }
 
-fn warn_if_readable_by_others(path: &Path) {
-    let mode = fs::metadata(path).map_or(0, |file| file.mode());
+fn warn_if_readable_by_others(place: &KeyPath) {
+    let mode = fs::metadata(&place.path).map_or(0, |file| file.mode());
     if mode & 0o077 != 0 {
         let mode = format!("{:o}", mode & 0o777);
-        let path = path.display();
-        tracing::warn!(%path, mode, cure = "chmod 600", "customers' key can be read by other users");
+        let file = place.shown.as_str();
+        tracing::warn!(
+            file,
+            mode,
+            cure = "chmod 600",
+            "customers' key can be read by other users"
+        );
     }
 }
 
@@ -199,6 +223,12 @@ mod tests {
 
     use super::*;
 
+    fn beside(folder: &Path, name: &str) -> KeyPath {
+        let path = folder.join(name);
+        let shown = path.display().to_string();
+        KeyPath { path, shown }
+    }
+
     fn text_of(path: &Path) -> Vec<u8> {
         fs::read(path).expect("a file")
     }
@@ -206,14 +236,15 @@ mod tests {
     #[test]
     fn many_starters_agree_on_one_key() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("a.key");
+        let place = beside(folder.path(), "a.key");
+        let path = &place.path;
         // One of them wins, as two processes would race: each has a draft of its own.
-        let first = create(&path, None).expect("created");
-        let written = text_of(&path);
-        let second = create(&path, None).expect("read");
+        let first = create(&place, None).expect("created");
+        let written = text_of(path);
+        let second = create(&place, None).expect("read");
         assert_eq!(first.check_value(), second.check_value());
-        assert_eq!(text_of(&path), written);
-        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(text_of(path), written);
+        let mode = fs::metadata(path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, OWNER_ONLY);
         let names = fs::read_dir(folder.path()).expect("a folder");
         assert_eq!(names.count(), 1, "no draft is left");
@@ -222,8 +253,9 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused_with_the_cure_and_not_shown() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("a.key");
-        assert!(read(&path).expect("no file").is_none());
+        let place = beside(folder.path(), "a.key");
+        let path = &place.path;
+        assert!(read(&place).expect("no file").is_none());
         for (text, word) in [
             ("", "is empty"),
             ("\r\n", "is empty"),
@@ -233,19 +265,19 @@ mod tests {
                 "no hexadecimal",
             ),
         ] {
-            fs::write(&path, text).expect("room");
-            let error = read(&path).expect_err("no key").to_string();
+            fs::write(path, text).expect("room");
+            let error = read(&place).expect_err("no key").to_string();
             let is_told =
                 error.starts_with("trackers.key_file: ") && error.contains("openssl rand");
             assert!(is_told && error.contains(word), "{error}");
             assert!(text.is_empty() || !error.contains(text), "{error}");
-            assert_eq!(text_of(&path), text.as_bytes(), "it is kept");
+            assert_eq!(text_of(path), text.as_bytes(), "it is kept");
         }
-        fs::remove_file(&path).expect("it is there");
-        fs::create_dir(&path).expect("room");
-        let error = read(&path).expect_err("a folder").to_string();
+        fs::remove_file(path).expect("it is there");
+        fs::create_dir(path).expect("room");
+        let error = read(&place).expect_err("a folder").to_string();
         assert!(error.contains("it is no regular file"), "{error}");
-        let nowhere = create(&folder.path().join("none/a.key"), None);
+        let nowhere = create(&beside(folder.path(), "none/a.key"), None);
         let error = format!("{:#}", nowhere.expect_err("no folder"));
         assert!(
             error.starts_with("trackers.key_file: cannot create"),

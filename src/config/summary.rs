@@ -124,11 +124,7 @@ impl Display for Summary<'_> {
         let hours = trackers.business_hours.as_deref().unwrap_or("not set");
         writeln!(out, "trackers.business_hours: {hours}")?;
         writeln!(out, "trackers.time_zone: {}", trackers.time_zone)?;
-        let key_file = trackers.key_file.as_ref();
-        let key_file = key_file.map_or_else(
-            || "beside the database".to_owned(),
-            |path| path.display().to_string(),
-        );
+        let key_file = presence(trackers.key_file.is_some());
         writeln!(out, "trackers.key_file: {key_file}")?;
         let token = presence(trackers.token.is_some());
         writeln!(out, "trackers.token: {token}")?;

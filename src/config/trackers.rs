@@ -1,6 +1,7 @@
 //! `trackers`: whether messages are counted and answers timed, and by which clocks.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -75,7 +76,7 @@ pub struct TrackersConfig {
     /// `trackers.journeys`; default none.
     pub journeys: Journeys,
     /// `trackers.key_file`, `--trackers.key-file`; default beside the database.
-    pub key_file: Option<PathBuf>,
+    pub key_file: Option<KeyFile>,
     /// `trackers.token` or `…_file`, `WHATSAPP_EVENTS_TOKEN` or `…_FILE`; optional.
     pub token: Option<SecretString>,
 }
@@ -100,20 +101,30 @@ impl TrackersConfig {
     }
 }
 
+/// The path of a key. `Debug` does not show it: people put secrets where paths belong.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyFile(pub PathBuf);
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("KeyFile")
+    }
+}
+
 /// The path. A key in its place is refused, and not shown.
-fn read_key_file(walker: &mut Walker<'_>) -> Option<PathBuf> {
+fn read_key_file(walker: &mut Walker<'_>) -> Option<KeyFile> {
     let (place, path) = walker.path(&KEY_FILE)?;
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let is_secret =
-        name.len() >= SECRET_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_secret || name.is_empty() {
-        walker.error(
-            place,
-            "is not the path of a file; write the key to a file, and give its path",
-        );
+    let text = path.as_os_str().to_str().unwrap_or_default();
+    let name = path.file_name().and_then(OsStr::to_str);
+    let is_secret = |name: &str| {
+        name.len() >= SECRET_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if text.ends_with('/') || name.is_none_or(is_secret) {
+        let message = "is not the path of a file; write the key to a file, and give its path";
+        walker.error(place, message);
         return None;
     }
-    Some(path)
+    Some(KeyFile(path))
 }
 
 /// From one of its four places: what the file says comes before the variables.

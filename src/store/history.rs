@@ -107,7 +107,8 @@ pub struct Passage {
     pub from: Option<String>,
     /// The value after.
     pub to: String,
-    order_ms: i64,
+    /// Its place among all observations: a webhook's is the end of its second.
+    pub order_ms: i64,
 }
 
 impl Passage {

@@ -142,6 +142,16 @@ impl DatabaseFile {
         Ok(())
     }
 
+    /// Has the file lost its last name, so that it is gone with the process?
+    pub fn is_unlinked(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.nlink() == 0)
+    }
+
+    /// Where a copy of a file that has no name any more is kept.
+    pub fn rescue_path(&self) -> PathBuf {
+        side_file(&self.resolved, ".displaced")
+    }
+
     /// Renames the write-ahead log: SQLite would apply it to the content that replaced its own.
     pub fn set_log_aside(&self) -> io::Result<Option<PathBuf>> {
         let own = self.known().log;
@@ -149,7 +159,7 @@ impl DatabaseFile {
         if own.is_none() || own != found.as_ref().map(FileId::from) {
             return Ok(None);
         }
-        let aside = side_file(&self.resolved, "-wal.displaced");
+        let aside = side_file(&self.resolved, ".displaced-wal");
         fs::rename(self.log(), &aside)?;
         Ok(Some(aside))
     }
@@ -160,11 +170,11 @@ impl DatabaseFile {
         let message = match displaced {
             Displaced::Moved => format!(
                 "the database {path} was moved or removed while in use; put it back, or restart the exporter to \
-                 begin with an empty store"
+                 begin with an empty store (a removed database is copied to {path}.displaced)"
             ),
             Displaced::Replaced => format!(
-                "another file is at {path}, and the database in use is not; put the database back, or restart the \
-                 exporter to use the new file"
+                "another file is at {path} in place of the database in use; put the database back, or restart the \
+                 exporter to use the new file (a removed database is copied to {path}.displaced)"
             ),
             Displaced::LogLost => format!(
                 "the write-ahead log {path}-wal was removed or replaced while in use; its content is copied to the \

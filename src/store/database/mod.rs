@@ -107,11 +107,7 @@ impl Database {
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "the write-ahead log could not be set aside"),
             },
-            (_, Some(connection)) => {
-                let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-                // The next check tries again.
-                drop(emptied.execute(connection).await);
-            }
+            (_, Some(connection)) => rescue(connection, &file).await,
             (_, None) => {}
         }
         Err(file.trouble(displaced))
@@ -140,14 +136,14 @@ impl Database {
 
     /// Closes it in good order.
     pub async fn close(mut self) -> Result<(), Trouble> {
-        let intact = self.check_file().await;
+        let is_intact = self.check_file().await.is_ok();
         match self.connection.take() {
-            Some(connection) if intact.is_ok() => Ok(connection.close().await?),
+            Some(connection) if is_intact => Ok(connection.close().await?),
             connection => {
                 // The last connection copies the log to the file as it closes, and this is not its file any more.
                 // The process is about to end, which closes everything and copies nothing.
                 std::mem::forget((connection, self.file.take()));
-                intact
+                Ok(())
             }
         }
     }
@@ -171,6 +167,30 @@ impl Database {
     }
 }
 
+/// Copies the write-ahead log to the file it belongs to, and the file to one with a name if it has lost its own: what
+/// was acknowledged is kept, whatever becomes of the path.
+async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
+    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+    // The next check tries again, here and below.
+    drop(emptied.execute(&mut *connection).await);
+    let copy = file.rescue_path();
+    let Some(text) = copy
+        .to_str()
+        .filter(|_| file.is_unlinked() && !copy.exists())
+    else {
+        return;
+    };
+    let copied = sqlx::query("VACUUM INTO $1").bind(text);
+    let path = copy.display();
+    match copied.execute(connection).await {
+        Ok(_) => tracing::warn!(%path, "removed database copied to a new file"),
+        Err(error) => {
+            let trouble = Trouble::from(error);
+            tracing::error!(%path, %trouble, "removed database could not be copied to a new file");
+        }
+    }
+}
+
 /// An exporter that was started later has the store: this one stops, or the two would overwrite each other.
 fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
     if writer == Some(own) {
@@ -180,5 +200,87 @@ fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
             Reason::OtherWriter,
             "another exporter has opened the store; stop one of them, and restart the one that is to keep it",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than a checkpoint leaves, in one commit.
+    const BURST_BYTES: i64 = 40_000_000;
+
+    async fn execute(connection: &mut SqliteConnection, sql: String) {
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(connection);
+        done.await.expect("good SQL");
+    }
+
+    #[tokio::test]
+    async fn the_log_shrinks_after_a_burst_that_a_reader_held_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("state.db");
+        let location = Location::File(path.clone());
+        let mut database = Database::open(&location).await.expect("a new database");
+        let size = || {
+            let log = std::fs::metadata(folder.path().join("state.db-wal"));
+            i64::try_from(log.expect("a log").len()).expect("a small one")
+        };
+        let options = database.options.clone();
+        let mut reader = SqliteConnection::connect_with(&options)
+            .await
+            .expect("a reader");
+        execute(&mut reader, "BEGIN".to_owned()).await;
+        execute(&mut reader, "SELECT number FROM commits".to_owned()).await;
+        let connection = database.connection().expect("it is open");
+        let burst = format!("UPDATE commits SET scratch = zeroblob({BURST_BYTES})");
+        execute(connection, burst).await;
+        assert!(size() > BURST_BYTES, "{}", size());
+        execute(&mut reader, "ROLLBACK".to_owned()).await;
+        // The first commit is followed by the checkpoint, the next one begins the log anew.
+        for _ in 0..3 {
+            database.probe().await.expect("room");
+        }
+        let kept: i64 = open::LOG_BYTES_KEPT.parse().expect("a number");
+        assert!(size() <= kept, "{}", size());
+        database.close().await.expect("in good order");
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_was_started_before_another_stops() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let location = Location::File(folder.path().join("state.db"));
+        let mut database = Database::open(&location).await.expect("a new database");
+        let writes = Writes {
+            number: 1,
+            ..Writes::default()
+        };
+        database.write(&writes).await.expect("the first commit");
+        let lost = database.write(&writes).await.expect_err("a commit twice");
+        assert_eq!(lost.reason, Reason::OtherWriter);
+        // As on a network file system, where nothing locks the other one out.
+        let connection = database.connection().expect("it is open");
+        execute(
+            connection,
+            "UPDATE commits SET writer = writer + 1".to_owned(),
+        )
+        .await;
+        let next = Writes {
+            number: 2,
+            ..Writes::default()
+        };
+        let refused = database.write(&next).await.expect_err("another writer");
+        assert_eq!(refused.reason, Reason::OtherWriter);
+        for trouble in [
+            database.probe().await.err(),
+            database.commit_number().await.err(),
+            database.prune(0, 0).await.err(),
+            database.settle("one", &[1]).await.err(),
+            database.remember_discovered("app", &[]).await.err(),
+        ] {
+            assert_eq!(
+                trouble.map(|trouble| trouble.reason),
+                Some(Reason::OtherWriter)
+            );
+        }
     }
 }

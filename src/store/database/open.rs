@@ -23,7 +23,7 @@ const CHECKPOINT_PAGES: &str = "8000";
 
 /// Bytes that the write-ahead log keeps after a checkpoint: as many as [`CHECKPOINT_PAGES`] take. A reader that holds
 /// up checkpoints lets it grow without end, and SQLite by itself never gives that space back.
-const LOG_BYTES_KEPT: &str = "32768000";
+pub(super) const LOG_BYTES_KEPT: &str = "32768000";
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
 

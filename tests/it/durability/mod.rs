@@ -13,3 +13,4 @@ mod pruning;
 mod restore;
 pub mod service;
 mod timelines;
+mod writers;
