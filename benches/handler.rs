@@ -22,9 +22,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
-use whatsapp_business_exporter::ingest::Customers;
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
+use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
 use whatsapp_business_exporter::serve::Room;
 use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
 use whatsapp_business_exporter::store::{Location, Store};
@@ -104,7 +104,7 @@ fn least() -> Router {
     Router::new().route("/webhook", post(handler))
 }
 
-async fn ours(location: &Location, customers: Option<Customers>) -> Router {
+async fn ours(location: &Location, tracks_messages: bool) -> Router {
     let telemetry = Arc::new(Telemetry::new());
     let store = Store::open(
         location,
@@ -129,7 +129,8 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
     let secrets = Secrets {
         verifier: Verifier::new(&[("main".into(), SecretString::from(SECRET))]),
         tokens: VerifyTokens::new(&[]),
-        customers,
+        customers: Customers::new(&CustomerKey::from_app_secret(&SECRET.into())),
+        tracks_messages,
         events: None,
         trackers: Arc::default(),
         assignments: Arc::default(),
@@ -143,6 +144,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
         forget: mpsc::channel(1).0,
         wrong_apps: Arc::default(),
+        previous_secrets: Arc::default(),
         room: Room::default(),
     })
 }
@@ -165,11 +167,11 @@ fn measure(criterion: &mut Criterion, senders: usize) {
         ("hmac, Value, counter", least()),
         (
             "ours, store in memory",
-            runtime.block_on(ours(&Location::Memory, None)),
+            runtime.block_on(ours(&Location::Memory, false)),
         ),
         (
             "ours, store on disk",
-            runtime.block_on(ours(&on_disk, None)),
+            runtime.block_on(ours(&on_disk, false)),
         ),
     ];
     for (name, router) in routes {
@@ -212,8 +214,7 @@ fn messages(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(deliveries as u64));
     for (name, trackers) in [("trackers off", false), ("trackers on", true)] {
         let on_disk = Location::File(folder.path().join(format!("{trackers}.db")));
-        let customers = trackers.then(|| Customers::new(&SECRET.into()));
-        let router = runtime.block_on(ours(&on_disk, customers));
+        let router = runtime.block_on(ours(&on_disk, trackers));
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(

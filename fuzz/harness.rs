@@ -20,7 +20,7 @@ use whatsapp_business_exporter::expose::{
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::Reader;
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
-use whatsapp_business_exporter::ingest::{Customers, Oddities, read_json};
+use whatsapp_business_exporter::ingest::{CustomerKey, Customers, Oddities, read_json};
 use whatsapp_business_exporter::state::State;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -35,7 +35,7 @@ const MAX_LINE: usize = 8 * 1024;
 
 /// Reads a delivery and shows what came of it; said twice, it changes nothing more.
 pub fn webhook_body(data: &[u8]) {
-    let customers = Customers::new(&SecretString::from(SECRET));
+    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let Ok(delivery) = Delivery::parse(data, NOW, Some(&customers)) else {
         return;
     };
@@ -123,7 +123,7 @@ pub fn config(data: &[u8]) {
 
 /// Reads a batch of events and shows what came of it.
 pub fn events(data: &[u8]) {
-    let customers = Customers::new(&SecretString::from(SECRET));
+    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let reader = Reader {
         customers: &customers,
         trackers: &Trackers::default(),

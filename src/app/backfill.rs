@@ -118,6 +118,7 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
         attribute: None,
         since: request.window.since,
         until: request.window.until,
+        after: None,
     };
     let passages = history.timelines(&question).await?;
     history.close().await;

@@ -4,6 +4,7 @@
 
 pub mod backfill;
 pub mod command;
+mod customer_key;
 pub mod demo;
 mod descriptors;
 mod discovery;

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Sources, losses, relaying, settings};
+use super::{Sources, customer_key, losses, relaying, settings};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
+use crate::ingest::Customers;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::relay::{Relay, Upstream};
@@ -52,6 +53,7 @@ pub(super) struct Running {
     pub gates: Gates,
     pub watch: Watch,
     options: Arc<ArcSwap<Options>>,
+    customers: Customers,
     secrets: Arc<ArcSwap<Secrets>>,
     nudge: Arc<ArcSwap<Nudge>>,
     pub polling: Polling,
@@ -89,6 +91,8 @@ impl Running {
         telemetry: &Arc<Telemetry>,
         store: Arc<Store>,
     ) -> anyhow::Result<Self> {
+        // Before any account is read: conversations of another key are dropped.
+        let customers = customer_key::load(&config, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
         store
@@ -107,7 +111,7 @@ impl Running {
         let upstreams = relaying::prepare(&config.relay, &core).await?;
         core.store.track(settings::trackers(&config)).await?;
         let polling = Polling::start(&config, &assignments, &clients, &core);
-        let secrets = settings::secrets(&config, &assignments);
+        let secrets = settings::secrets(&config, &assignments, &customers);
         let mut discovery = Discovery::new();
         discovery.follow(&config, &clients, &core.telemetry);
         let running = Self {
@@ -118,6 +122,7 @@ impl Running {
             discovery,
             assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
+            customers,
             gates: gates.clone(),
             clients,
             sources,
@@ -173,6 +178,7 @@ impl Running {
                 nudge,
                 forget,
                 wrong_apps: Arc::default(),
+                previous_secrets: Arc::default(),
                 room: Room::default(),
             })
         })
@@ -311,7 +317,9 @@ impl Running {
             );
         }
         if !config.stores_as(&self.config) {
-            tracing::warn!("the store's settings change with the next restart only");
+            tracing::warn!(
+                "the store's settings and trackers.key_file change with the next restart only"
+            );
         }
         let prepared = gates::prepare(&config)?;
         let assignments = Arc::new(assignments);
@@ -330,7 +338,7 @@ impl Running {
             .follow(&config, &assignments, clients, core)
             .await;
         self.options.store(Arc::new(settings::options(&config)));
-        let secrets = settings::secrets(&config, &assignments);
+        let secrets = settings::secrets(&config, &assignments, &self.customers);
         self.secrets.store(Arc::new(secrets));
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
@@ -404,12 +412,24 @@ impl Running {
         for app in &self.config.apps {
             let ignored = &self.core.telemetry.webhook_wrong_app;
             ignored.with_label_values(&[app.name.as_str()]);
+            note_previous_secret(&self.core.telemetry, app);
         }
         self.core.telemetry.config_last_reload_successful.set(1);
         self.core
             .telemetry
             .config_last_reload_success
             .set(clock::now().as_seconds_f64());
+    }
+}
+
+/// The counter exists while the app has a previous secret: that it is still configured can be seen by that.
+fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
+    let accepted = &telemetry.webhook_previous_secret;
+    if app.app_secret_previous.is_some() {
+        accepted.with_label_values(&[app.name.as_str()]);
+    } else {
+        // It may not have existed.
+        drop(accepted.remove_label_values(&[app.name.as_str()]));
     }
 }
 

@@ -108,25 +108,31 @@ pub(super) fn options(config: &Config) -> Options {
 }
 
 /// The secrets that deliveries and handshakes are verified with.
-pub(super) fn secrets(config: &Config, assignments: &Arc<Assignments>) -> Secrets {
-    let app_secrets = config.apps.iter().filter_map(|app| {
-        let name = Arc::from(app.name.as_str());
-        Some((name, app.app_secret.clone()?))
-    });
+pub(super) fn secrets(
+    config: &Config,
+    assignments: &Arc<Assignments>,
+    customers: &Customers,
+) -> Secrets {
+    let named = |secret: fn(&AppConfig) -> &Option<SecretString>| {
+        let secrets = config.apps.iter().filter_map(move |app| {
+            let name: Arc<str> = Arc::from(app.name.as_str());
+            Some((name, secret(app).clone()?))
+        });
+        secrets.collect::<Vec<_>>()
+    };
     let tokens = config
         .apps
         .iter()
         .filter_map(|app| app.webhook_verify_token.clone());
-    let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());
     let events = config.trackers.token.clone();
     Secrets {
         assignments: Arc::clone(assignments),
         trackers: trackers(config),
         events: events.map(|token| VerifyTokens::new(&[token])),
-        customers: first
-            .filter(|_| config.trackers.enabled)
-            .map(Customers::new),
-        verifier: Verifier::new(&app_secrets.collect::<Vec<_>>()),
+        customers: customers.clone(),
+        tracks_messages: config.trackers.enabled,
+        verifier: Verifier::new(&named(|app| &app.app_secret))
+            .with_previous(&named(|app| &app.app_secret_previous)),
         tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
     }
 }

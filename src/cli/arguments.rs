@@ -77,6 +77,11 @@ pub struct ConfigFlags {
     #[arg(long = "store.url", value_name = "URL")]
     store_url: Option<String>,
 
+    /// File with the key that customers are hashed with, created if it does not exist
+    /// [default: the database's path and .key]
+    #[arg(long = "trackers.key-file", value_name = "PATH")]
+    trackers_key_file: Option<String>,
+
     /// What is logged, and how.
     #[command(flatten)]
     log: LogFlags,
@@ -106,6 +111,7 @@ impl ConfigFlags {
             .with("--graph.base-url", self.graph_base_url.clone())
             .with("--graph.api-version", self.graph_api_version.clone())
             .with("--store.url", self.store_url.clone())
+            .with("--trackers.key-file", self.trackers_key_file.clone())
             .with("--log.signals", self.log_signals.clone());
         self.log.add_to(flags)
     }

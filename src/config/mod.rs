@@ -56,7 +56,7 @@ pub use relay::{RelayConfig, UpstreamConfig};
 pub use setting::Setting;
 pub use store::{StoreConfig, StoreUrl};
 pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
-pub use trackers::TrackersConfig;
+pub use trackers::{KeyFile, TrackersConfig};
 pub use web::WebConfig;
 pub use web_file::{ClientAuth, RateLimit, TlsConfig, TlsVersion, Users, WebFile};
 pub use webhook::WebhookConfig;
@@ -129,10 +129,10 @@ impl Config {
             && self.webhook.max_connections == other.webhook.max_connections
     }
 
-    /// Does this configuration keep its state where `other` does, and as long?
+    /// Does this configuration keep its state where `other` does, as long, and with the same key?
     #[must_use]
     pub fn stores_as(&self, other: &Self) -> bool {
-        self.store == other.store
+        self.store == other.store && self.trackers.key_file == other.trackers.key_file
     }
 
     /// Reads every section. Apps are left out when the file is unreadable: what it would have said

@@ -128,6 +128,8 @@ impl Display for Summary<'_> {
         let hours = trackers.business_hours.as_deref().unwrap_or("not set");
         writeln!(out, "trackers.business_hours: {hours}")?;
         writeln!(out, "trackers.time_zone: {}", trackers.time_zone)?;
+        let key_file = presence(trackers.key_file.is_some());
+        writeln!(out, "trackers.key_file: {key_file}")?;
         let token = presence(trackers.token.is_some());
         writeln!(out, "trackers.token: {token}")?;
         write_journeys(out, &trackers.journeys)?;
@@ -196,6 +198,11 @@ fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt
         out,
         "\napps[{index}].app_secret: {}",
         presence(app.app_secret.is_some())
+    )?;
+    write!(
+        out,
+        "\napps[{index}].app_secret_previous: {}",
+        presence(app.app_secret_previous.is_some())
     )?;
     write!(out, "\napps[{index}].webhook_verify_token: {verify_token}")?;
     write!(out, "\napps[{index}].accounts: {}", accounts.join(", "))?;

@@ -1,5 +1,9 @@
 //! `trackers`: whether messages are counted and answers timed, and by which clocks.
 
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::error::quoted;
@@ -39,6 +43,16 @@ const TIME_ZONE: Scalar<String> = Scalar {
     parse: |text| checked(text, "Mon 00:00-24:00", text),
 };
 
+const KEY_FILE: Setting = Setting::new(
+    "trackers.key_file",
+    "File with the key that customers are hashed with, 64 hexadecimal digits; created if it does not exist; left out, \
+     the database's path and `.key`",
+)
+.flag("--trackers.key-file");
+
+/// As many hexadecimal digits as a secret has at least, and no path.
+const SECRET_DIGITS: usize = 32;
+
 const TOKEN: Setting = Setting::new(
     "trackers.token",
     "What applications show to tell of events at /v1/events; without it there is no event API",
@@ -61,6 +75,8 @@ pub struct TrackersConfig {
     pub hours: Option<BusinessHours>,
     /// `trackers.journeys`; default none.
     pub journeys: Journeys,
+    /// `trackers.key_file`, `--trackers.key-file`; default beside the database.
+    pub key_file: Option<KeyFile>,
     /// `trackers.token` or `…_file`, `WHATSAPP_EVENTS_TOKEN` or `…_FILE`; optional.
     pub token: Option<SecretString>,
 }
@@ -79,9 +95,36 @@ impl TrackersConfig {
             time_zone,
             hours,
             journeys: journeys::read(walker),
+            key_file: read_key_file(walker),
             token: read_token(walker),
         }
     }
+}
+
+/// The path of a key. `Debug` does not show it: people put secrets where paths belong.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyFile(pub PathBuf);
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("KeyFile")
+    }
+}
+
+/// The path. A key in its place is refused, and not shown.
+fn read_key_file(walker: &mut Walker<'_>) -> Option<KeyFile> {
+    let (place, path) = walker.path(&KEY_FILE)?;
+    let text = path.as_os_str().to_str().unwrap_or_default();
+    let name = path.file_name().and_then(OsStr::to_str);
+    let is_secret = |name: &str| {
+        name.len() >= SECRET_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if text.ends_with('/') || name.is_none_or(is_secret) {
+        let message = "is not the path of a file; write the key to a file, and give its path";
+        walker.error(place, message);
+        return None;
+    }
+    Some(KeyFile(path))
 }
 
 /// From one of its four places: what the file says comes before the variables.

@@ -1,18 +1,128 @@
 //! Whose conversation it is, without who that is: a keyed hash in place of a customer's number or id.
+//!
+//! A hash has a scope, and hashes of different scopes cannot be compared. [`Scope`] defines all of them:
+//!
+//! - **phone number**: a customer in the conversation with one of the business's numbers. Conversations and the lanes
+//!   of the relay have this scope, so that nothing tells which customers two numbers have in common.
+//! - A figure that counts a customer once for all numbers of a portfolio needs the scope of the portfolio: one more
+//!   variant, whose prefix is a word that no id is.
+//!
+//! The key is the installation's own. It depends on no app secret, so that rotating a secret or re-ordering the apps
+//! ends no conversation.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
+use thiserror::Error;
 
 use crate::domain::{ConversationKey, PhoneNumberId};
 
 /// So that what the same secret signs elsewhere tells nothing about these hashes.
 const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
 
-/// Hashes customers with a secret of the installation. A plain hash of a telephone number would be
-/// undone by trying all of them; without the secret, these cannot be.
+/// So that the check value is no hash of a customer.
+const CHECK: &[u8] = b"whatsapp-business-exporter: check value of the customers' key";
+
+/// Bytes of a check value: enough to tell keys apart.
+const CHECK_BYTES: usize = 8;
+
+/// Bytes of a key: as many as SHA-256 has.
+const KEY_BYTES: usize = 32;
+
+/// The key that customers are hashed with. `Debug` does not show it.
+#[derive(Debug)]
+pub struct CustomerKey(SecretBox<[u8; KEY_BYTES]>);
+
+/// Why a text is no key. No message repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// There is nothing, or only white space.
+    #[error("is empty")]
+    Empty,
+    /// It has another length.
+    #[error("has {0} characters instead of 64 hexadecimal digits")]
+    Length(usize),
+    /// It has other characters.
+    #[error("has characters that are no hexadecimal digits")]
+    NotHex,
+    /// Every byte is the same: a placeholder.
+    #[error("repeats one byte")]
+    Constant,
+}
+
+impl CustomerKey {
+    /// Creates a key from the system's random source.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key)?;
+        Ok(Self(SecretBox::new(Box::new(key))))
+    }
+
+    /// The key that versions before 0.2 made from the secret of the first app.
+    #[must_use]
+    pub fn from_app_secret(secret: &SecretString) -> Self {
+        let derived = keyed(secret.expose_secret().as_bytes()).chain_update(PURPOSE);
+        Self(SecretBox::new(Box::new(
+            derived.finalize().into_bytes().into(),
+        )))
+    }
+
+    /// Reads 64 hexadecimal digits; white space around them does not count.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(text: &[u8]) -> Result<Self, KeyError> {
+        let digits = text.trim_ascii();
+        if digits.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if digits.len() != 2 * KEY_BYTES {
+            return Err(KeyError::Length(digits.len()));
+        }
+        let mut key = [0; KEY_BYTES];
+        hex::decode_to_slice(digits, &mut key).map_err(|_| KeyError::NotHex)?;
+        if key.iter().all(|byte| *byte == key[0]) {
+            return Err(KeyError::Constant);
+        }
+        Ok(Self(SecretBox::new(Box::new(key))))
+    }
+
+    /// The text of its file: 64 hexadecimal digits and a line break.
+    #[must_use]
+    pub fn file_text(&self) -> SecretString {
+        format!("{}\n", hex::encode(self.0.expose_secret())).into()
+    }
+
+    /// Tells this key from others. The key cannot be computed from it.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        let digest = keyed(self.0.expose_secret()).chain_update(CHECK);
+        hex::encode(&digest.finalize().into_bytes()[..CHECK_BYTES])
+    }
+}
+
+/// Where a hash is valid.
+enum Scope<'a> {
+    PhoneNumber(&'a PhoneNumberId),
+}
+
+impl Scope<'_> {
+    /// What is hashed before the customer, followed by a line break. An id is digits alone, so that no two pairs of
+    /// scope and customer make one text.
+    fn prefix(&self) -> &str {
+        match self {
+            Self::PhoneNumber(id) => id.as_str(),
+        }
+    }
+}
+
+/// Hashes customers with the key of the installation. A plain hash of a telephone number would be undone by trying all
+/// of them; without the key, these cannot be.
 #[derive(Clone)]
 pub struct Customers {
     keyed: Hmac<Sha256>,
@@ -25,26 +135,28 @@ impl fmt::Debug for Customers {
 }
 
 impl Customers {
-    /// With a key that is made from this secret.
+    /// With this key.
     #[must_use]
-    pub fn new(secret: &SecretString) -> Self {
-        let derived = keyed(secret.expose_secret().as_bytes()).chain_update(PURPOSE);
+    pub fn new(key: &CustomerKey) -> Self {
         Self {
-            keyed: keyed(&derived.finalize().into_bytes()),
+            keyed: keyed(key.0.expose_secret()),
         }
     }
 
     /// The conversation of this customer with this number of the business.
     #[must_use]
     pub fn conversation(&self, number: &PhoneNumberId, customer: &str) -> ConversationKey {
+        ConversationKey(self.hash(&Scope::PhoneNumber(number), customer))
+    }
+
+    fn hash(&self, scope: &Scope<'_>, customer: &str) -> u128 {
         let mac = self.keyed.clone();
-        // An id is digits alone, so that no two pairs make one text.
-        let mac = mac.chain_update(number.as_str()).chain_update("\n");
+        let mac = mac.chain_update(scope.prefix()).chain_update("\n");
         let digest: [u8; 32] = mac.chain_update(customer).finalize().into_bytes().into();
         let (first, _) = digest
             .split_first_chunk()
             .expect("a SHA-256 has more than 16 bytes");
-        ConversationKey(u128::from_be_bytes(*first))
+        u128::from_be_bytes(*first)
     }
 }
 
@@ -57,10 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_depends_on_the_secret_the_number_and_the_customer() {
+    fn a_hash_depends_on_the_key_the_number_and_the_customer() {
         let number = |text: &str| PhoneNumberId::parse(text).expect("an id");
         let key = |secret: &str, id: &str, customer: &str| {
-            Customers::new(&secret.into()).conversation(&number(id), customer)
+            let key = CustomerKey::from_app_secret(&secret.into());
+            Customers::new(&key).conversation(&number(id), customer)
         };
         let one = key("secret", "1", "15550100111");
         assert_eq!(one, key("secret", "1", "15550100111"));
@@ -72,5 +185,56 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
+    }
+
+    /// `openssl dgst -sha256 -hmac autumn` of the purpose is the key that version 0.1.0 derived; with it as
+    /// `-macopt hexkey:`, the hash of `1\n15550100111` begins with these digits.
+    #[test]
+    fn the_key_of_an_app_secret_gives_the_hashes_of_0_1_0() {
+        let text = "dc556df02492d935d3d3badf38e5e6bb00f8f5b9bfce8ca94e53160cbc577a95";
+        let derived = CustomerKey::from_app_secret(&"autumn".into());
+        assert_eq!(derived.file_text().expose_secret(), format!("{text}\n"));
+        let read = CustomerKey::parse(text.as_bytes()).expect("a key");
+        let number = PhoneNumberId::parse("1").expect("an id");
+        let ConversationKey(hash) = Customers::new(&read).conversation(&number, "15550100111");
+        assert_eq!(format!("{hash:032x}"), "558fe400702b98b53d3cd03cb1ce9232");
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written_and_other_text_is_refused() {
+        let key = CustomerKey::generate().expect("random numbers");
+        let text = key.file_text().expose_secret().to_owned();
+        for same in [&text, &text.to_uppercase(), &text.replace('\n', "\r\n\n")] {
+            let read = CustomerKey::parse(same.as_bytes()).expect("a key");
+            assert_eq!(read.check_value(), key.check_value());
+        }
+        let other = CustomerKey::generate().expect("random numbers");
+        assert_ne!(other.check_value(), key.check_value());
+        let digits = text.trim_end();
+        for (bad, error) in [
+            (String::new(), KeyError::Empty),
+            (" \r\n".to_owned(), KeyError::Empty),
+            (digits[1..].to_owned(), KeyError::Length(63)),
+            (format!("{digits}0"), KeyError::Length(65)),
+            (format!("{digits}\n{digits}"), KeyError::Length(129)),
+            (format!("\u{feff}{}", &digits[3..]), KeyError::NotHex),
+            (format!("g{}", &digits[1..]), KeyError::NotHex),
+            ("00".repeat(KEY_BYTES), KeyError::Constant),
+        ] {
+            assert_eq!(
+                CustomerKey::parse(bad.as_bytes()).err(),
+                Some(error),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_does_not_print() {
+        let key = CustomerKey::from_app_secret(&"autumn".into());
+        let text = key.file_text();
+        let printed = format!("{key:?} {:?}", Customers::new(&key));
+        assert!(!printed.contains(&text.expose_secret()[..8]), "{printed}");
+        assert!(!text.expose_secret().contains(&key.check_value()));
     }
 }

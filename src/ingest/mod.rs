@@ -12,6 +12,6 @@ pub mod poll;
 pub mod track;
 pub mod webhook;
 
-pub use customer::Customers;
+pub use customer::{CustomerKey, Customers, KeyError};
 pub use json::{Object, read as read_json, text_or_number};
 pub use oddity::{Oddities, Oddity};

@@ -282,13 +282,14 @@ fn why(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CustomerKey;
     use super::*;
     use crate::domain::journey::{Journey, JourneyId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
 
     fn read(body: &str) -> Result<Vec<Item>, BatchError> {
-        let customers = Customers::new(&"secret".into());
+        let customers = Customers::new(&CustomerKey::from_app_secret(&"secret".into()));
         let trackers = Trackers {
             hours: None,
             journeys: Journeys(vec![booking()]),
@@ -322,7 +323,7 @@ mod tests {
             panic!("{event:?}");
         };
         assert_eq!(news.happening, Happening::Reply(Actor::Bot));
-        let customers = Customers::new(&"secret".into());
+        let customers = Customers::new(&CustomerKey::from_app_secret(&"secret".into()));
         let conversation = customers.conversation(&news.phone_number_id, "15550100111");
         assert_eq!(news.conversation, conversation);
         assert!(!format!("{event:?}").contains("15550100111"));

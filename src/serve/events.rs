@@ -117,7 +117,7 @@ async fn openapi() -> Response {
 
 async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) -> Response {
     let secrets = public.secrets.load_full();
-    let Some((customers, token)) = secrets.customers.as_ref().zip(secrets.events.as_ref()) else {
+    let Some((customers, token)) = secrets.tracked().zip(secrets.events.as_ref()) else {
         let how = "there is no event API here: set trackers.token_file\n";
         return (StatusCode::NOT_FOUND, how).into_response();
     };

@@ -7,26 +7,56 @@
 //! | `attribute` | such as `quality_rating`, `status`, `messaging_limit` | all |
 //! | `since`, `until` | RFC 3339, Unix seconds, or how long ago (`30d`) | the last 30 days |
 //! | `limit` | most transitions in the answer, up to 10,000 | 1,000 |
-//! | `offset` | how many to leave out; `next_offset` of the answer before | 0 |
+//! | `after` | where to continue; `next` of the answer before | at the first |
+//! | `offset` | how many to leave out, up to 10,000; `after` has no such limit | 0 |
 //! | `format` | `json` or `csv` | `json` |
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prometheus::IntCounter;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::operator::Operator;
+use super::refusal;
 use crate::clock;
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Entity;
-use crate::store::{Passage, Question};
+use crate::store::{Cursor, Passage, Question, Unreadable};
+use crate::telemetry::{Refused, Telemetry};
 
 /// Some 2 MB of JSON; a longer answer comes in parts.
 const MAX_LIMIT: u32 = 10_000;
 
 const DEFAULT_LIMIT: u32 = 1_000;
+
+/// What is left out has to be read first. `after` continues anywhere without that.
+const MAX_OFFSET: u32 = 10_000;
+
+/// Answers made at the same time; more wait. Half of what two cores can do is left to everything else.
+pub(super) const MAX_ANSWERS: usize = 1;
+
+/// How long a request waits for its turn. A page takes milliseconds: who waits longer asks again.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// The counter's reason for requests that waited in vain, or whose query took too long.
+pub(super) const BUSY: &str = "history_busy";
+
+/// The counter's listener: the operator's.
+const LISTENER: &str = "web";
+
+/// The counter of requests that could not be answered for want of time.
+pub(super) fn refused(telemetry: &Telemetry) -> IntCounter {
+    let refused = &telemetry.requests_refused;
+    refused.with_label_values(&[LISTENER, BUSY])
+}
 
 const DEFAULT_SINCE: &str = "30d";
 
@@ -40,6 +70,7 @@ pub(super) struct Parameters {
     until: Option<String>,
     limit: Option<u32>,
     offset: Option<u32>,
+    after: Option<String>,
     format: Option<AnswerFormat>,
 }
 
@@ -69,31 +100,51 @@ struct Answer {
     since: String,
     until: String,
     transitions: Vec<Transition>,
-    /// None where this is all.
+    #[serde(flatten)]
+    next: Next,
+}
+
+/// How to ask for what comes after this answer. None where this is all.
+#[derive(Debug, Serialize)]
+struct Next {
+    next: Option<String>,
     next_offset: Option<u32>,
 }
 
 pub(super) async fn history(
     State(operator): State<Operator>,
     parameters: Result<Query<Parameters>, QueryRejection>,
+    answers: Arc<Semaphore>,
 ) -> Response {
     let parameters = match parameters {
         Ok(Query(parameters)) => parameters,
         Err(rejection) => return refuse(&rejection.body_text()),
     };
+    let Ok(Ok(_one_of_few)) = timeout(MAX_WAIT, answers.acquire()).await else {
+        return busy(&operator, "others are reading the history; ask again later");
+    };
     match answer(&operator, &parameters).await {
         Ok(response) => response,
         Err(Refusal::Wrong(why)) => refuse(&why),
+        Err(Refusal::Unreadable(why @ Unreadable::TooSlow)) => busy(&operator, &why.to_string()),
         Err(Refusal::Unreadable(why)) => {
             tracing::error!(%why, "history asked for and not read");
-            complain(StatusCode::SERVICE_UNAVAILABLE, &why)
+            complain(StatusCode::SERVICE_UNAVAILABLE, &why.to_string())
         }
     }
 }
 
+/// Asking again makes sense, in a while.
+fn busy(operator: &Operator, why: &str) -> Response {
+    refused(&operator.telemetry).inc();
+    let retry = [(header::RETRY_AFTER, MAX_WAIT.as_secs().to_string())];
+    let answer = (retry, complain(StatusCode::SERVICE_UNAVAILABLE, why)).into_response();
+    refusal::mark(answer, Refused::Request, BUSY)
+}
+
 enum Refusal {
     Wrong(String),
-    Unreadable(String),
+    Unreadable(Unreadable),
 }
 
 async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response, Refusal> {
@@ -103,25 +154,32 @@ async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response
         return Err(Refusal::Wrong(format!("limit: give 1 to {MAX_LIMIT}")));
     }
     let offset = parameters.offset.unwrap_or(0);
+    if offset > MAX_OFFSET {
+        return Err(Refusal::Wrong(format!(
+            "offset: give at most {MAX_OFFSET}; to read further, give after the value of next from the answer before"
+        )));
+    }
     // One more than asked for: is there a next part?
     let passages = operator
         .store
         .history()
         .passages(&question, limit + 1, offset);
-    let mut passages = passages
-        .await
-        .map_err(|unreadable| Refusal::Unreadable(unreadable.to_string()))?;
+    let mut passages = passages.await.map_err(Refusal::Unreadable)?;
     let is_more = passages.len() > limit as usize;
     passages.truncate(limit as usize);
-    let next_offset = is_more.then(|| offset.saturating_add(limit));
+    let last = passages.last().filter(|_| is_more);
+    let next = Next {
+        next: last.map(|last| last.cursor().to_string()),
+        next_offset: is_more.then(|| offset.saturating_add(limit)),
+    };
     let transitions: Vec<_> = passages.into_iter().map(Transition::from).collect();
     Ok(match parameters.format.unwrap_or_default() {
-        AnswerFormat::Csv => csv(&transitions, next_offset),
+        AnswerFormat::Csv => csv(&transitions, next),
         AnswerFormat::Json => Json(Answer {
             since: clock::calendar(question.since),
             until: clock::calendar(question.until),
             transitions,
-            next_offset,
+            next,
         })
         .into_response(),
     })
@@ -152,6 +210,16 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
             (Some(known), None)
         }
     };
+    let after = match parameters.after.as_deref() {
+        None => None,
+        Some(text) => {
+            let after = Cursor::parse(text);
+            Some(after.ok_or("after: give the value of next from the answer before, unchanged")?)
+        }
+    };
+    if after.is_some() && parameters.offset.is_some() {
+        return Err("offset: is given together with after; leave it out".to_owned());
+    }
     Ok(Question {
         waba_id,
         entity,
@@ -159,6 +227,7 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
         attribute: parameters.attribute.clone(),
         since,
         until,
+        after,
     })
 }
 
@@ -177,8 +246,8 @@ impl From<Passage> for Transition {
     }
 }
 
-/// The rows alone; where there are more, a header says how to ask for them.
-fn csv(transitions: &[Transition], next_offset: Option<u32>) -> Response {
+/// The rows alone; where there are more, headers say how to ask for them.
+fn csv(transitions: &[Transition], next: Next) -> Response {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(Vec::new());
@@ -200,9 +269,12 @@ fn csv(transitions: &[Transition], next_offset: Option<u32>) -> Response {
     let text = written.ok().and_then(|()| writer.into_inner().ok());
     let text = text.expect("a vector takes every byte");
     let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
-    match next_offset {
-        Some(next) => (kind, [("x-next-offset", next.to_string())], text).into_response(),
-        None => (kind, text).into_response(),
+    match (next.next, next.next_offset) {
+        (Some(next), Some(offset)) => {
+            let headers = [("x-next", next), ("x-next-offset", offset.to_string())];
+            (kind, headers, text).into_response()
+        }
+        _ => (kind, text).into_response(),
     }
 }
 

@@ -75,6 +75,9 @@ pub fn router(operator: Operator) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
+    // The counter exists before its first step.
+    history::refused(&operator.telemetry);
+    let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     let gate = Arc::clone(&operator.gate);
     let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
     let reload = Router::new()
@@ -89,7 +92,10 @@ pub fn router(operator: Operator) -> Router {
             "/api/v1/status",
             get(move |State(operator), asked| route::json(operator, asked, answers)),
         )
-        .route("/api/v1/history", get(history::history))
+        .route(
+            "/api/v1/history",
+            get(move |state, asked| history::history(state, asked, past)),
+        )
         .merge(reload);
     Router::new()
         .route(

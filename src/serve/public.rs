@@ -28,7 +28,7 @@ use super::body::{NotWhole, Room};
 use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
-use super::signer::{self, WrongAppLog};
+use super::signer::{self, PreviousSecretLog, WrongAppLog};
 use super::{events, receipt, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
@@ -65,12 +65,21 @@ pub struct Secrets {
     pub assignments: Arc<Assignments>,
     /// The verify tokens.
     pub tokens: VerifyTokens,
-    /// What customers are hashed with; none if messages are not looked into.
-    pub customers: Option<Customers>,
+    /// What customers are hashed with.
+    pub customers: Customers,
+    /// Are messages counted and answers timed? If not, messages are not looked into.
+    pub tracks_messages: bool,
     /// What is measured of conversations.
     pub trackers: Arc<Trackers>,
     /// What the event API asks for; none if there is no event API.
     pub events: Option<VerifyTokens>,
+}
+
+impl Secrets {
+    /// What customers are hashed with, if messages are looked into.
+    pub(super) fn tracked(&self) -> Option<&Customers> {
+        Some(&self.customers).filter(|_| self.tracks_messages)
+    }
 }
 
 /// What the public routes work on.
@@ -88,6 +97,8 @@ pub struct Public {
     pub nudge: Arc<ArcSwap<Nudge>>,
     /// Log lines about changes signed by the wrong app, for rate limiting.
     pub wrong_apps: Arc<WrongAppLog>,
+    /// Log lines about deliveries signed with a previous secret, for rate limiting.
+    pub previous_secrets: Arc<PreviousSecretLog>,
     /// Channel for requests to remove lost accounts.
     pub forget: mpsc::Sender<ForgetCall>,
     /// Where large bodies are read to.
@@ -154,13 +165,19 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
     match Command::from_body(&body) {
+        // Operators sign with the secret in force. The previous one may be known to others: that is why it was replaced.
+        Some(_) if signer.is_previous() => {
+            let bad = SignatureError::Bad.as_str();
+            return refuse(&public, StatusCode::UNAUTHORIZED, bad);
+        }
         Some(Command::Drill) => return drill(&public, &body, signer),
         Some(Command::Forget) => return forget(&public, &body, signer).await,
         None => {}
     }
+    signer::note_previous(signer, &public.telemetry, &public.previous_secrets);
     let receipt = receipt::now();
     let received_at = receipt.at;
-    match Delivery::parse(&body, receipt, secrets.customers.as_ref()) {
+    match Delivery::parse(&body, receipt, secrets.tracked()) {
         Ok(mut delivery) => {
             delivery
                 .newest_entry_time
@@ -198,7 +215,7 @@ async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<
     if !assignments.contains(&waba_id) {
         return Err(ForgetError::Unknown);
     }
-    if !assignments.is_watched_by(signer.apps(), &waba_id) {
+    if !assignments.is_watched_by(signer.current_apps(), &waba_id) {
         return Err(ForgetError::WrongApp);
     }
     let (answer, outcome) = oneshot::channel();

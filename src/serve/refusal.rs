@@ -149,6 +149,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "find the client that sends so many reloads; SIGHUP is not limited",
     ),
     (
+        Refused::Request,
+        "history_busy",
+        "find the client that reads so much history, and have it ask for a shorter time or for one account",
+    ),
+    (
         Refused::Connection,
         "no_room",
         "find the client that keeps so many connections open, or raise max_connections of the listener",
@@ -206,7 +211,7 @@ pub(super) fn note(gate: &Gate, refused: Refused, reason: &'static str, peer: Pe
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::{events, public, server};
+    use super::super::{events, history, public, server};
     use super::*;
     use crate::telemetry::{Labelled, Telemetry};
 
@@ -219,7 +224,10 @@ mod tests {
         let counted = [
             (Refused::Webhook, public::reasons().collect::<Vec<_>>()),
             (Refused::EventBatch, events::REASONS.to_vec()),
-            (Refused::Request, of_requests.collect()),
+            (
+                Refused::Request,
+                of_requests.chain([history::BUSY]).collect(),
+            ),
             (Refused::Connection, server::REASONS.to_vec()),
         ];
         let counted = counted

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::domain::{Assignments, Timestamp, WabaId};
 use crate::ingest::webhook::{Delivery, Signer};
@@ -34,6 +34,40 @@ impl WrongAppLog {
             logged.insert(key, now);
         }
         is_due
+    }
+}
+
+/// Time of the last log line about each app whose previous secret was used. The configuration bounds the apps.
+#[derive(Debug, Default)]
+pub struct PreviousSecretLog(Mutex<BTreeMap<Arc<str>, Instant>>);
+
+impl PreviousSecretLog {
+    /// Whether a log line about the app is due. If so, records it as written.
+    fn is_due(&self, app: &Arc<str>, now: Instant) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = logged.get(app);
+        let is_due = last.is_none_or(|at| now.saturating_duration_since(*at) >= LOG_EVERY);
+        if is_due {
+            logged.insert(Arc::clone(app), now);
+        }
+        is_due
+    }
+}
+
+/// Counts and logs a delivery that was signed with a secret that its app has replaced.
+pub(super) fn note_previous(signer: &Signer, telemetry: &Telemetry, log: &PreviousSecretLog) {
+    if !signer.is_previous() {
+        return;
+    }
+    let app = signer.name();
+    let counter = &telemetry.webhook_previous_secret;
+    counter.with_label_values(&[app.as_ref()]).inc();
+    if log.is_due(app, Instant::now()) {
+        tracing::warn!(
+            %app,
+            cure = "remove app_secret_previous once no more deliveries are signed with it",
+            "webhook accepted; it is signed with the previous app secret"
+        );
     }
 }
 
@@ -81,5 +115,15 @@ mod tests {
         assert!(log.is_due(&app, &waba(1), now.plus(LOG_EVERY)));
         let lines = (2..5_000).filter(|index| log.is_due(&app, &waba(*index), now));
         assert_eq!(lines.count(), MAX_LOGGED - 2);
+    }
+
+    #[test]
+    fn a_previous_secret_is_logged_once_an_hour_and_app() {
+        let log = PreviousSecretLog::default();
+        let (now, app): (Instant, Arc<str>) = (Instant::now(), "main".into());
+        assert!(log.is_due(&app, now));
+        assert!(!log.is_due(&app, now + LOG_EVERY / 2));
+        assert!(log.is_due(&"other".into(), now));
+        assert!(log.is_due(&app, now + LOG_EVERY));
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
-use super::database::{Database, Keys, Trouble, Writes};
+use super::database::{Database, Keys, SavedKey, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
 use super::signals::{self, FirstReads};
 use super::{Discovered, Shared, Unavailable, rows};
@@ -25,7 +25,7 @@ use crate::state::{Accounts, Change, State, Window};
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
 
-/// How often a store in trouble is tried again, beside every new request.
+/// How often a store in trouble is tried again, and a sound one's file is looked at, beside every new request.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the journal is pruned.
@@ -53,6 +53,10 @@ pub enum Request {
     Remember(String, AccountsOfApp, Answer),
     /// Which accounts were found for each app?
     Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
+    /// What is stored about the customers' key?
+    CustomerKey(oneshot::Sender<Result<SavedKey, Unavailable>>),
+    /// Customers are hashed with the key of this check value; are their conversations kept?
+    UseCustomerKey(String, bool, oneshot::Sender<Result<u64, Unavailable>>),
     /// Pass deliveries on like this from now on.
     Forward(Forwarding, Answer),
     /// This upstream waits for these no longer.
@@ -112,8 +116,8 @@ impl Committer {
     /// Serves requests until one says to close, or nobody is left to ask.
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(MAX_BATCH);
-        let mut retry = interval(RETRY_EVERY);
-        retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval(RETRY_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = interval(PRUNE_EVERY);
         let mut settle = interval(SETTLE_EVERY);
         settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -127,10 +131,7 @@ impl Committer {
                         break Some(closed);
                     }
                 }
-                _ = retry.tick(), if self.in_doubt => {
-                    // Its outcome is told by readiness and the metrics.
-                    drop(self.become_sound().await);
-                }
+                _ = look.tick() => self.look_after_the_file().await,
                 _ = prune.tick() => self.prune().await,
                 _ = settle.tick() => self.settle_what_is_due().await,
             }
@@ -156,6 +157,11 @@ impl Committer {
                 }
                 Request::Remember(app, waba_ids, answer) => {
                     let outcome = self.remember(&app, &waba_ids).await;
+                    drop(answer.send(outcome));
+                }
+                Request::CustomerKey(answer) => drop(answer.send(self.customer_key().await)),
+                Request::UseCustomerKey(check_value, keep, answer) => {
+                    let outcome = self.use_customer_key(&check_value, keep).await;
                     drop(answer.send(outcome));
                 }
                 Request::Forward(forwarding, answer) => {
@@ -325,6 +331,15 @@ impl Committer {
         }
     }
 
+    async fn look_after_the_file(&mut self) {
+        if self.in_doubt {
+            // Readiness and the metrics tell the outcome.
+            drop(self.become_sound().await);
+        } else if let Err(trouble) = self.database.check_file().await {
+            self.doubt(&trouble);
+        }
+    }
+
     async fn recover(&mut self) -> Result<(), Trouble> {
         self.database.reopen().await?;
         self.database.probe().await?;
@@ -380,6 +395,25 @@ impl Committer {
             discovered.entry(row.app).or_default().extend(assigned);
         }
         Ok(discovered)
+    }
+
+    async fn customer_key(&mut self) -> Result<SavedKey, Unavailable> {
+        self.become_sound().await?;
+        let saved = self.database.customer_key().await;
+        saved.map_err(|trouble| self.doubt(&trouble))
+    }
+
+    async fn use_customer_key(
+        &mut self,
+        check_value: &str,
+        keep_conversations: bool,
+    ) -> Result<u64, Unavailable> {
+        self.become_sound().await?;
+        let replaced = self
+            .database
+            .replace_customer_key(check_value, keep_conversations);
+        let replaced = replaced.await;
+        replaced.map_err(|trouble| self.doubt(&trouble))
     }
 
     async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, Trouble> {

@@ -1,10 +1,16 @@
 //! The history that Meta does not give: what went from which value to which, when, and who said so.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::database::{Attributes, Journal, JournalLine, Order, Selection, Trouble};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::database::{
+    Attributes, Database, Journal, JournalLine, LineKey, Order, Reason, Selection, Trouble,
+};
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Stamp;
@@ -13,10 +19,16 @@ use crate::state::Stamp;
 /// ninety thousand.
 const MAX_IN_FORCE: u32 = 1_000_000;
 
+/// How long one query may take. A page takes some milliseconds, and a second or two in millions of transitions
+/// where few of them fit.
+const QUERY_TIME_LIMIT: Duration = Duration::from_secs(5);
+
 /// Read access to the history. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct History {
     journal: Journal,
+    /// Connections of the status page alone, which questions about the past must not keep waiting.
+    recent: Journal,
     kept_for: Duration,
 }
 
@@ -44,6 +56,36 @@ pub struct Question {
     pub since: Timestamp,
     /// Before this moment.
     pub until: Timestamp,
+    /// After this transition, in the order of [`History::passages`].
+    pub after: Option<Cursor>,
+}
+
+/// A place among the transitions: pages continue after it, whatever was added or forgotten in the meantime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(LineKey);
+
+/// Longest text of a cursor: ids, words and times take a few hundred bytes.
+const MAX_CURSOR_BYTES: usize = 4 * 1024;
+
+impl Cursor {
+    /// The text that [`fmt::Display`] writes. `None` if it is another one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX_CURSOR_BYTES {
+            return None;
+        }
+        let json = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (order_ms, rest) = serde_json::from_slice(&json).ok()?;
+        Some(Self(LineKey { order_ms, rest }))
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LineKey { order_ms, rest } = &self.0;
+        let json = serde_json::to_vec(&(order_ms, rest)).map_err(|_| fmt::Error)?;
+        out.write_str(&URL_SAFE_NO_PAD.encode(json))
+    }
 }
 
 /// One transition.
@@ -65,15 +107,48 @@ pub struct Passage {
     pub from: Option<String>,
     /// The value after.
     pub to: String,
+    /// Its place among all observations: a webhook's is the end of its second.
+    pub order_ms: i64,
 }
 
-/// The history could not be read, in the database's own words.
-#[derive(Clone, Debug)]
-pub struct Unreadable(String);
+impl Passage {
+    /// Its place among all transitions.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let rest = [
+            &self.waba_id,
+            &self.entity,
+            &self.entity_id,
+            &self.attribute,
+            &self.source,
+            &self.to,
+        ];
+        Cursor(LineKey {
+            order_ms: self.order_ms,
+            rest: rest.map(Clone::clone),
+        })
+    }
+}
 
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "the history cannot be read: {}", self.0)
+/// The history could not be read.
+#[derive(Clone, Debug)]
+pub enum Unreadable {
+    /// In the database's own words.
+    Failed(String),
+    /// The query ran into its time limit.
+    TooSlow,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => write!(out, "the history cannot be read: {why}"),
+            Self::TooSlow => write!(
+                out,
+                "the query took longer than {} s; ask for a shorter time, or for one account or entity",
+                QUERY_TIME_LIMIT.as_secs()
+            ),
+        }
     }
 }
 
@@ -81,13 +156,20 @@ impl std::error::Error for Unreadable {}
 
 impl From<Trouble> for Unreadable {
     fn from(trouble: Trouble) -> Self {
-        Self(trouble.to_string())
+        match trouble.reason {
+            Reason::Interrupted => Self::TooSlow,
+            _ => Self::Failed(trouble.to_string()),
+        }
     }
 }
 
 impl History {
-    pub(super) fn of(journal: Journal, kept_for: Duration) -> Self {
-        Self { journal, kept_for }
+    pub(super) fn new(database: &Database, kept_for: Duration) -> Self {
+        Self {
+            journal: database.journal(QUERY_TIME_LIMIT),
+            recent: database.journal(QUERY_TIME_LIMIT),
+            kept_for,
+        }
     }
 
     /// Opens the history of a store that another process may be writing to.
@@ -102,8 +184,10 @@ impl History {
             )),
             Location::File(path) => Journal::open(path).await,
         };
+        let journal = journal.map_err(|trouble| OpenError::of(path.clone(), trouble))?;
         let history = Self {
-            journal: journal.map_err(|trouble| OpenError::of(path.clone(), trouble))?,
+            recent: journal.clone(),
+            journal,
             // Whoever writes to it forgets; what is there is there.
             kept_for: Duration::MAX,
         };
@@ -170,7 +254,7 @@ impl History {
             names: attributes.to_vec(),
             since_ms: since.as_millis(),
         };
-        let lines = self.journal.newest(&attributes, limit).await?;
+        let lines = self.recent.newest(&attributes, limit).await?;
         let is_cut = lines.len() >= limit as usize;
         let mut passages: Vec<_> = lines.into_iter().map(Passage::from).collect();
         passages.reverse();
@@ -192,6 +276,7 @@ impl History {
 
     /// Ends all connections, so that a copy is complete on the disk.
     pub async fn close(&self) {
+        self.recent.close().await;
         self.journal.close().await;
     }
 }
@@ -205,6 +290,7 @@ impl From<&Question> for Selection {
             attribute: question.attribute.clone(),
             since_ms: question.since.as_millis(),
             until_ms: question.until.as_millis(),
+            after: question.after.as_ref().map(|cursor| cursor.0.clone()),
         }
     }
 }
@@ -221,6 +307,47 @@ impl From<JournalLine> for Passage {
             source: line.source,
             from: line.from_value,
             to: line.to_value,
+            order_ms: line.order_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let rest = [
+            "1",
+            "template",
+            "2",
+            "status",
+            "webhook",
+            "ümlaut, \"quote\"",
+        ];
+        let cursor = Cursor(LineKey {
+            order_ms: -1,
+            rest: rest.map(str::to_owned),
+        });
+        let text = cursor.to_string();
+        assert!(
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        );
+        assert_eq!(Cursor::parse(&text), Some(cursor));
+        let json = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let long = "A".repeat(MAX_CURSOR_BYTES + 1);
+        for other in [
+            "",
+            "1000",
+            "%",
+            &json("[1]"),
+            &json("[1,[]]"),
+            &json("[\"a\",[]]"),
+            &long,
+        ] {
+            assert_eq!(Cursor::parse(other), None, "{other}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Where the state is kept.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,8 +24,9 @@ impl Location {
             return Ok(());
         };
         if path.exists() {
-            let opened = OpenOptions::new().append(true).open(path);
-            opened.map_err(|error| (path.clone(), error))?;
+            // Not opened: closing it would drop the locks of a store that this process has open.
+            access(path, Access::READ_OK | Access::WRITE_OK)
+                .map_err(|error| (path.clone(), error.into()))?;
         }
         // The journal stands beside the database; a folder that is not there is made in the next one up.
         let folder = std::path::absolute(path).map_err(|error| (path.clone(), error))?;

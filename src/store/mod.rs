@@ -24,9 +24,9 @@ use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-pub use database::{OpenError, Reason};
+pub use database::{OpenError, Reason, SavedKey};
 pub use examination::ReportError;
-pub use history::{History, Passage, Question, Recent, Unreadable};
+pub use history::{Cursor, History, Passage, Question, Recent, Unreadable};
 pub use location::Location;
 pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
 
@@ -99,7 +99,7 @@ impl Store {
         let database = Database::open(location).await?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Shared::new(telemetry));
-        let history = History::of(database.journal(), keep_journal_for);
+        let history = History::new(&database, keep_journal_for);
         let parcels = database.parcel_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|trouble| OpenError::of(location.path(), trouble))?;
@@ -143,6 +143,32 @@ impl Store {
     pub async fn remembered(&self) -> Result<Discovered, Unavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Remembered(answer)).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// What is stored about the key that customers are hashed with.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn customer_key(&self) -> Result<SavedKey, Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Request::CustomerKey(answer)).await?;
+        outcome.await.map_err(|_| Unavailable::closed())?
+    }
+
+    /// Stores the check value of the key that customers are hashed with from now on. Call it before accounts are
+    /// watched: conversations of another key are dropped. Returns how many that were.
+    ///
+    /// # Errors
+    /// If it could not be made durable.
+    pub async fn use_customer_key(
+        &self,
+        check_value: String,
+        keep_conversations: bool,
+    ) -> Result<u64, Unavailable> {
+        let (answer, outcome) = oneshot::channel();
+        let request = Request::UseCustomerKey(check_value, keep_conversations, answer);
+        self.ask(request).await?;
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 

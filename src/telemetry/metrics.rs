@@ -89,6 +89,8 @@ pub struct Telemetry {
     pub webhook_unwatched: IntCounter,
     /// Changes about an account that the signing app does not watch.
     pub webhook_wrong_app: IntCounterVec,
+    /// Deliveries signed with an app's previous secret.
+    pub webhook_previous_secret: IntCounterVec,
     /// Changes about a number that no poll has shown yet, refused because too many were waiting.
     pub webhook_refused: IntCounter,
     /// Received minus `entry[].time`, in seconds.
@@ -127,6 +129,8 @@ pub struct Telemetry {
     pub store_commit_duration: Histogram,
     /// Commits that failed, by reason.
     pub store_commit_failures: IntCounterVec,
+    /// Open conversations dropped at the start, because the customers' key had changed.
+    pub conversations_dropped: IntGauge,
     /// Connections that are open.
     pub connections: IntGaugeVec,
     /// Connections ended by this side before their time, by reason.
@@ -171,6 +175,7 @@ impl Telemetry {
             webhook_stale: new.counter("webhook_stale_total", "Webhook changes older than what was already known."),
             webhook_unwatched: new.counter("webhook_unwatched_total", "Webhook changes about accounts that are not configured."),
             webhook_wrong_app: new.counters("webhook_wrong_app_total", "Webhook changes ignored because the app that signed them does not watch the account, by signing app.", &["app"]),
+            webhook_previous_secret: new.counters("webhook_previous_secret_total", "Webhook deliveries signed with the app's previous secret. Absent for apps without app_secret_previous.", &["app"]),
             webhook_refused: new.counter("webhook_refused_total", "Webhook changes dropped because too many were on hold for unknown phone numbers, the account had too many objects, or no phone number matched their digits for a week."),
             webhook_lag: new.histogram("webhook_lag_seconds", "Time from an event to its receipt: received minus entry[].time.", LAG_BUCKETS),
             webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
@@ -190,9 +195,10 @@ impl Telemetry {
             store_up: new.gauge("store_up", "1 while the store takes commits, 0 while it cannot be opened, and from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Attempts to open the store or to commit to it that failed, by reason.", &["reason"]),
+            conversations_dropped: new.gauge("customer_key_dropped_conversations", "Open conversations dropped at the last start, because the key that customers are hashed with had changed. 0 if the key is the same."),
             connections: new.gauges("connections", "Connections that are open, by listener: web is the operator's, webhook the public one.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Connections closed by the exporter: to make room for others (no_room), or because no TLS was agreed on (handshake).", &["listener", "reason"]),
-            requests_refused: new.counters("requests_refused_total", "Requests refused by reason: their rate (rate_limit), no client certificate (no_certificate), no right password (unauthorized), a host name that is not allowed (foreign_host), a page of another site (foreign_origin), lifecycle requests that are not enabled (lifecycle_disabled) or too frequent (reload_rate).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Requests refused by reason: their rate (rate_limit), no client certificate (no_certificate), no right password (unauthorized), a host name that is not allowed (foreign_host), a page of another site (foreign_origin), lifecycle requests that are not enabled (lifecycle_disabled) or too frequent (reload_rate), and questions about the history that would take too long (history_busy).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),

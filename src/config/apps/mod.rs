@@ -44,6 +44,9 @@ pub struct AppConfig {
     /// `apps[].app_secret` or `…_file`, `WHATSAPP_APP_SECRET` or `…_FILE`; always there while webhooks
     /// are enabled.
     pub app_secret: Option<SecretString>,
+    /// `apps[].app_secret_previous` or `…_file`, `WHATSAPP_APP_SECRET_PREVIOUS` or `…_FILE`; optional, and another one
+    /// than `app_secret`.
+    pub app_secret_previous: Option<SecretString>,
     /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
     /// there while webhooks are enabled.
     pub webhook_verify_token: Option<SecretString>,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::super::environment::read_variable;
 use super::super::secret::{self, SecretKind};
@@ -16,7 +16,9 @@ use super::super::walker::Walker;
 use super::super::yaml::Node;
 use super::found::Found;
 use super::places::{Places, leaf};
-use super::settings::{ACCESS_TOKEN, APP_ID, APP_SECRET, NAME, SecretSettings, VERIFY_TOKEN};
+use super::settings::{
+    ACCESS_TOKEN, APP_ID, APP_SECRET, APP_SECRET_PREVIOUS, NAME, Need, SecretSettings, VERIFY_TOKEN,
+};
 use super::{AppConfig, DEFAULT_NAME, DiscoveryConfig};
 use crate::domain::{AppId, WabaId};
 
@@ -41,6 +43,7 @@ pub(super) struct Draft {
     app_id: Option<AppId>,
     access_token: Option<SecretString>,
     app_secret: Option<SecretString>,
+    app_secret_previous: Option<SecretString>,
     webhook_verify_token: Option<SecretString>,
     /// With the place of each.
     pub(super) accounts: Vec<(String, WabaId)>,
@@ -60,6 +63,7 @@ impl Draft {
             app_id: self.app_id,
             access_token: self.access_token?,
             app_secret: self.app_secret,
+            app_secret_previous: self.app_secret_previous,
             webhook_verify_token: self.webhook_verify_token,
             accounts: self
                 .accounts
@@ -100,11 +104,13 @@ impl<'a> AppReader<'_, 'a> {
 
     fn app(&mut self, places: Places<'a>, place: String) -> Draft {
         let discovery = self.discovery(places);
+        let (app_secret, app_secret_previous) = self.app_secrets(places);
         Draft {
             name: self.name(places),
             app_id: self.app_id(places),
             access_token: self.secret(&ACCESS_TOKEN, places),
-            app_secret: self.secret(&APP_SECRET, places),
+            app_secret,
+            app_secret_previous,
             webhook_verify_token: self.secret(&VERIFY_TOKEN, places),
             accounts: self.accounts(places, discovery.is_on()),
             discovery,
@@ -129,6 +135,26 @@ impl<'a> AppReader<'_, 'a> {
         id
     }
 
+    /// The app's secret and the one before it. The same one twice is a rotation that has not happened yet, or is over.
+    fn app_secrets(&mut self, places: Places<'a>) -> (Option<SecretString>, Option<SecretString>) {
+        let current = self.secret(&APP_SECRET, places);
+        let previous = self.secret(&APP_SECRET_PREVIOUS, places);
+        let is_same = match (&current, &previous) {
+            (Some(current), Some(previous)) => current.expose_secret() == previous.expose_secret(),
+            _ => false,
+        };
+        if is_same {
+            let setting = &APP_SECRET_PREVIOUS.value;
+            let variable = setting.variable.filter(|_| places.item.is_none());
+            let place = variable.map_or_else(|| places.key(setting), str::to_owned);
+            let message =
+                "is the same as app_secret; set app_secret to the new secret, or remove this key";
+            self.walker.warn(place, message);
+            return (current, None);
+        }
+        (current, previous)
+    }
+
     fn secret(&mut self, settings: &SecretSettings, places: Places<'a>) -> Option<SecretString> {
         let value = self.file_text(&settings.value, places);
         let file = self.file_text(&settings.file, places);
@@ -139,9 +165,14 @@ impl<'a> AppReader<'_, 'a> {
             found = self.secret_in(settings.kind, value, file, Path::new(""));
         }
         found.or_missing(|| {
-            if self.webhooks || !settings.for_webhooks {
+            let is_needed = match settings.need {
+                Need::Always => true,
+                Need::ForWebhooks => self.webhooks,
+                Need::Never => false,
+            };
+            if is_needed {
                 let (place, mut message) = places.missing(&settings.value, Some(&settings.file));
-                if settings.for_webhooks {
+                if settings.need == Need::ForWebhooks {
                     message += "; it is not needed with webhook.enabled: false";
                 }
                 self.walker.error(place, message);

@@ -46,8 +46,17 @@ pub(super) struct SecretSettings {
     pub(super) kind: SecretKind,
     pub(super) value: Setting,
     pub(super) file: Setting,
-    /// Whether it is only needed to receive webhooks.
-    pub(super) for_webhooks: bool,
+    pub(super) need: Need,
+}
+
+/// When a secret must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Always,
+    /// To receive webhooks.
+    ForWebhooks,
+    /// Only while something else is changed.
+    Never,
 }
 
 pub(super) const ACCESS_TOKEN: SecretSettings = SecretSettings {
@@ -62,7 +71,7 @@ pub(super) const ACCESS_TOKEN: SecretSettings = SecretSettings {
         "File that holds the access token",
     )
     .variable("WHATSAPP_ACCESS_TOKEN_FILE"),
-    for_webhooks: false,
+    need: Need::Always,
 };
 
 pub(super) const APP_SECRET: SecretSettings = SecretSettings {
@@ -74,7 +83,23 @@ pub(super) const APP_SECRET: SecretSettings = SecretSettings {
     .variable("WHATSAPP_APP_SECRET"),
     file: Setting::new("apps[].app_secret_file", "File that holds the app's secret")
         .variable("WHATSAPP_APP_SECRET_FILE"),
-    for_webhooks: true,
+    need: Need::ForWebhooks,
+};
+
+pub(super) const APP_SECRET_PREVIOUS: SecretSettings = SecretSettings {
+    kind: SecretKind::AppSecret,
+    value: Setting::new(
+        "apps[].app_secret_previous",
+        "The secret that app_secret replaced: webhooks signed with it are still accepted, and nothing else is; for the \
+         time of a rotation",
+    )
+    .variable("WHATSAPP_APP_SECRET_PREVIOUS"),
+    file: Setting::new(
+        "apps[].app_secret_previous_file",
+        "File that holds the previous secret",
+    )
+    .variable("WHATSAPP_APP_SECRET_PREVIOUS_FILE"),
+    need: Need::Never,
 };
 
 pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
@@ -90,11 +115,11 @@ pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
         "File that holds the verify token",
     )
     .variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN_FILE"),
-    for_webhooks: true,
+    need: Need::ForWebhooks,
 };
 
 /// All of them, in the reference's order.
-pub(super) fn all() -> [Setting; 13] {
+pub(super) fn all() -> [Setting; 15] {
     [
         NAME,
         APP_ID,
@@ -102,6 +127,8 @@ pub(super) fn all() -> [Setting; 13] {
         ACCESS_TOKEN.file,
         APP_SECRET.value,
         APP_SECRET.file,
+        APP_SECRET_PREVIOUS.value,
+        APP_SECRET_PREVIOUS.file,
         VERIFY_TOKEN.value,
         VERIFY_TOKEN.file,
         ACCOUNTS,

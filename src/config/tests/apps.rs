@@ -101,6 +101,67 @@ fn without_webhooks_their_secrets_are_optional() {
 }
 
 #[test]
+fn the_previous_secret_is_optional_and_another_one() {
+    let previous = |key: &str| format!("apps: [{{{key}}}]");
+    let shown = |config: &Config| {
+        let secret = config.apps[0].app_secret_previous.as_ref();
+        secret.map(|secret| secret.expose_secret().to_owned())
+    };
+    let config = good(&previous("app_secret_previous: older"), environment());
+    assert_eq!(shown(&config).as_deref(), Some("older"));
+    let of_file = environment().with_file("/etc/exporter/older", "older\r\n");
+    let config = good(&previous("app_secret_previous_file: older"), of_file);
+    assert_eq!(shown(&config).as_deref(), Some("older"));
+    for (variable, value) in [
+        ("WHATSAPP_APP_SECRET_PREVIOUS", "older"),
+        ("WHATSAPP_APP_SECRET_PREVIOUS_FILE", "/older"),
+    ] {
+        let environment = environment().with_variable(variable, value);
+        let config = good("", environment.with_file("/older", "older"));
+        assert_eq!(shown(&config).as_deref(), Some("older"), "{variable}");
+    }
+    assert_eq!(shown(&good("", environment())), None);
+
+    let config = good(&previous("app_secret_previous: s3cret"), environment());
+    let mut warnings = config.warnings.iter();
+    let is_told = warnings.any(|warning| {
+        warning.place == "apps[0].app_secret_previous"
+            && warning.message.starts_with("is the same as app_secret; ")
+    });
+    assert!(is_told, "{:?}", config.warnings);
+    assert_eq!(shown(&config), None);
+    let both = errors(&previous(
+        "app_secret_previous: a, app_secret_previous_file: b",
+    ));
+    assert!(both.contains("keep one of them"), "{both}");
+    assert!(
+        errors(&previous("app_secret_previous: ''"))
+            .contains("apps[0].app_secret_previous: is empty")
+    );
+}
+
+#[test]
+fn the_key_file_is_a_path_and_no_key() {
+    let given = |path: &str| format!("trackers: {{key_file: '{path}'}}");
+    let config = good(&given("customers.key"), environment());
+    let path = config.trackers.key_file.expect("given").0;
+    assert_eq!(path.to_str(), Some("/etc/exporter/customers.key"));
+    let by_flag = flags(&[("--trackers.key-file", "customers.key")]);
+    let config = Config::load(&by_flag, &environment()).expect("good");
+    let path = config.trackers.key_file.expect("given").0;
+    assert_eq!(path.to_str(), Some("customers.key"));
+    assert!(good("", environment()).trackers.key_file.is_none());
+    for key in [&"0f".repeat(32), &"0f".repeat(16), "", "/etc/.."] {
+        let error = errors(&given(key));
+        assert!(
+            error.starts_with("trackers.key_file: is not the path of a file"),
+            "{error}"
+        );
+        assert!(key.is_empty() || !error.contains(key), "{error}");
+    }
+}
+
+#[test]
 fn an_account_is_listed_once_per_app_but_several_apps_may_list_it() {
     let yaml = TWO_APPS.replace("[2, 3]", "[2, 1, 2]");
     assert_eq!(

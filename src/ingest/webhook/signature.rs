@@ -59,15 +59,30 @@ pub struct Verifier {
 /// client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
-    /// The configured names of the apps with this secret, in the order of the configuration; at least one.
+    /// The configured names of the apps with this secret, in the order of the configuration; at least one. Those whose
+    /// previous secret it is come last.
     apps: Vec<Arc<str>>,
+    /// How many of them have it as their present secret.
+    current: usize,
 }
 
 impl Signer {
-    /// The apps with this secret.
+    /// The apps with this secret, and those that had it before.
     #[must_use]
     pub fn apps(&self) -> &[Arc<str>] {
         &self.apps
+    }
+
+    /// The apps with this secret, without those that had it before.
+    #[must_use]
+    pub fn current_apps(&self) -> &[Arc<str>] {
+        &self.apps[..self.current]
+    }
+
+    /// Has every app replaced this secret?
+    #[must_use]
+    pub fn is_previous(&self) -> bool {
+        self.current == 0
     }
 
     /// The name of the first app, which represents all of them.
@@ -82,26 +97,51 @@ impl Verifier {
     /// with them.
     #[must_use]
     pub fn new(apps: &[(Arc<str>, SecretString)]) -> Self {
-        let mut secrets: Vec<&[u8]> = Vec::new();
-        let mut signers: Vec<(Hmac<Sha256>, Signer)> = Vec::new();
+        let mut verifier = Self {
+            signers: Vec::new(),
+        };
         for (app, secret) in apps {
-            let secret = secret.expose_secret().as_bytes();
-            if secret.is_empty() {
-                continue;
-            }
-            // Both secrets are configured by the operator, so timing reveals nothing to an attacker.
-            match secrets.iter().position(|known| *known == secret) {
-                Some(place) => signers[place].1.apps.push(Arc::clone(app)),
-                None => {
-                    let keyed =
-                        Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
-                    let apps = vec![Arc::clone(app)];
-                    secrets.push(secret);
-                    signers.push((keyed, Signer { apps }));
-                }
+            if let Some(signer) = verifier.signer_with(secret) {
+                signer.apps.push(Arc::clone(app));
+                signer.current += 1;
             }
         }
-        Self { signers }
+        verifier
+    }
+
+    /// The verifier that accepts the previous secrets of these apps as well, for the time of a rotation.
+    #[must_use]
+    pub fn with_previous(mut self, apps: &[(Arc<str>, SecretString)]) -> Self {
+        for (app, secret) in apps {
+            if let Some(signer) = self.signer_with(secret)
+                && !signer.apps.contains(app)
+            {
+                signer.apps.push(Arc::clone(app));
+            }
+        }
+        self
+    }
+
+    /// The signer with this secret, a new one if there is none. `None` for an empty secret.
+    fn signer_with(&mut self, secret: &SecretString) -> Option<&mut Signer> {
+        let secret = secret.expose_secret().as_bytes();
+        if secret.is_empty() {
+            return None;
+        }
+        let keyed = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
+        // Equal secrets sign alike. Both are configured by the operator, so timing reveals nothing to an attacker.
+        let of_nothing = |keyed: &Hmac<Sha256>| keyed.clone().finalize().into_bytes();
+        let same = |(known, _): &(Hmac<Sha256>, Signer)| of_nothing(known) == of_nothing(&keyed);
+        let known = self.signers.iter().position(same);
+        let place = known.unwrap_or(self.signers.len());
+        if known.is_none() {
+            let signer = Signer {
+                apps: Vec::new(),
+                current: 0,
+            };
+            self.signers.push((keyed, signer));
+        }
+        self.signers.get_mut(place).map(|(_, signer)| signer)
     }
 
     /// Returns the signer of `body` if `header` is a valid signature with one of the secrets.
@@ -195,6 +235,58 @@ mod tests {
         let upper = BY_OPENSSL.to_ascii_uppercase();
         let upper = [SCHEME, &upper[SCHEME.len()..]].concat();
         assert_eq!(signed_by(&verifier(&["autumn"]), &upper), ["app 0"]);
+    }
+
+    #[test]
+    fn a_previous_secret_is_accepted_and_told_apart() {
+        let named = |apps: &[(&str, &str)]| {
+            let apps = apps
+                .iter()
+                .map(|(app, secret)| ((*app).into(), SecretString::from(*secret)));
+            apps.collect::<Vec<_>>()
+        };
+        let two = named(&[("one", "summer"), ("two", "winter")]);
+        // A previous secret that another app has now is that app's first of all; an empty one is none.
+        for (current, previous, all, now) in [
+            (&two, named(&[("one", "autumn")]), &["one"][..], &[][..]),
+            (
+                &two,
+                named(&[("one", "autumn"), ("two", "autumn")]),
+                &["one", "two"],
+                &[],
+            ),
+            (
+                &named(&[("one", "summer"), ("two", "autumn")]),
+                named(&[("one", "autumn")]),
+                &["two", "one"],
+                &["two"],
+            ),
+            (
+                &named(&[("one", "autumn")]),
+                named(&[("one", "autumn")]),
+                &["one"],
+                &["one"],
+            ),
+        ] {
+            let verifier = Verifier::new(current).with_previous(&previous);
+            let signer = verifier.verify(Some(BY_OPENSSL), BODY).expect("accepted");
+            let names =
+                |apps: &[Arc<str>]| apps.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(
+                (names(signer.apps()), names(signer.current_apps())),
+                (names_of(all), names_of(now))
+            );
+            assert_eq!(signer.is_previous(), now.is_empty());
+        }
+        let empty = Verifier::new(&two).with_previous(&named(&[("one", "")]));
+        assert_eq!(
+            empty.verify(Some(BY_OPENSSL), BODY),
+            Err(SignatureError::Bad)
+        );
+    }
+
+    fn names_of(apps: &[&str]) -> Vec<String> {
+        apps.iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -418,6 +418,7 @@ fn a_timeline_is_told_in_words() {
         source: "poll".into(),
         from: from.map(str::to_owned),
         to: to.into(),
+        order_ms: 0,
     };
     let recent = Recent {
         passages: vec![

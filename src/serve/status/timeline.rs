@@ -174,6 +174,7 @@ mod tests {
             source: "poll".into(),
             from: from.map(str::to_owned),
             to: to.into(),
+            order_ms: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The accounts that were found for each app.
 
-use sqlx::{Connection, QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Database, Trouble};
 
@@ -29,7 +29,7 @@ impl Database {
         app: &str,
         rows: &[DiscoveredRow],
     ) -> Result<(), Trouble> {
-        let mut transaction = self.connection()?.begin().await?;
+        let mut transaction = self.begin().await?;
         let forget = sqlx::query("DELETE FROM discovered_accounts WHERE app = $1").bind(app);
         forget.execute(&mut *transaction).await?;
         for some in rows.chunks(ROWS_AT_ONCE) {

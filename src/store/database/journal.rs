@@ -1,14 +1,20 @@
 //! Reading the journal, and copying the database, while another connection or process writes to it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, FromRow, QueryBuilder, Sqlite};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Connection, FromRow, QueryBuilder, Sqlite};
 
-use super::Trouble;
+use super::{DatabaseFile, Trouble};
 
 /// Queries at the same time; more wait.
 const READERS: u32 = 2;
+
+/// Steps of SQLite's virtual machine between two looks at the clock: a fraction of a millisecond.
+const STEPS_PER_LOOK: i32 = 10_000;
 
 /// One line, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -46,6 +52,8 @@ pub struct Selection {
     pub since_ms: i64,
     /// Before this moment.
     pub until_ms: i64,
+    /// After this line.
+    pub after: Option<LineKey>,
 }
 
 /// Some attributes of some accounts.
@@ -57,6 +65,15 @@ pub struct Attributes {
     pub names: Vec<(&'static str, &'static str)>,
     /// At or after this moment, in Unix milliseconds.
     pub since_ms: i64,
+}
+
+/// The place of one line among all lines by time: pages continue after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineKey {
+    /// Its place among all observations.
+    pub order_ms: i64,
+    /// Its account, kind of entity, entity, attribute, source and value after.
+    pub rest: [String; 6],
 }
 
 /// In which order lines come.
@@ -80,17 +97,37 @@ impl Order {
 const COLUMNS: &str = "SELECT waba_id, entity, entity_id, attribute, order_ms, source, from_value, to_value \
      FROM transitions WHERE ";
 
+/// The primary key.
+const KEY: &str = "waba_id, entity, entity_id, attribute, order_ms, source, to_value";
+
+/// A page by time: its keys from the index alone, and only then the rows of these keys. In one step, SQLite would
+/// look up the row of every index entry, also of those that it leaves out. `INDEXED BY` is SQLite's own: without it,
+/// a page of one account sorts all lines of that account.
+const PAGE: &str = "SELECT waba_id, entity, entity_id, attribute, order_ms, source, from_value, to_value FROM \
+     (SELECT waba_id, entity, entity_id, attribute, order_ms, source, to_value \
+     FROM transitions INDEXED BY transitions_by_time WHERE ";
+
 /// Read access.
 #[derive(Clone, Debug)]
 pub struct Journal {
     pool: SqlitePool,
+    /// How long one query may take.
+    time_limit: Duration,
+    /// Closed after the connections.
+    _file: Option<Arc<DatabaseFile>>,
 }
 
 impl Journal {
-    pub(super) fn of(options: SqliteConnectOptions) -> Self {
+    pub(super) fn new(
+        options: &SqliteConnectOptions,
+        file: Option<Arc<DatabaseFile>>,
+        time_limit: Duration,
+    ) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(READERS);
         Self {
-            pool: pool.connect_lazy_with(options),
+            pool: pool.connect_lazy_with(options.clone()),
+            time_limit,
+            _file: file,
         }
     }
 
@@ -100,7 +137,27 @@ impl Journal {
         let options = options.create_if_missing(false).disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(READERS);
         let pool = pool.connect_with(options).await?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            // A command of its own starves nobody.
+            time_limit: Duration::MAX,
+            _file: None,
+        })
+    }
+
+    /// A connection whose next query ends with `Reason::Interrupted` at the time limit. A query is not ended by
+    /// dropping its future: SQLite looks for the next row until it has found one.
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, Trouble> {
+        let mut connection = self.pool.acquire().await?;
+        let mut handle = connection.lock_handle().await?;
+        match Instant::now().checked_add(self.time_limit) {
+            Some(end) => {
+                handle.set_progress_handler(STEPS_PER_LOOK, move || Instant::now() < end);
+            }
+            None => handle.remove_progress_handler(),
+        }
+        drop(handle);
+        Ok(connection)
     }
 
     /// The lines selected, at most `limit` of them, leaving out the first `offset`.
@@ -111,14 +168,9 @@ impl Journal {
         limit: u32,
         offset: u32,
     ) -> Result<Vec<JournalLine>, Trouble> {
-        let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-        query.push("order_ms >= ").push_bind(selection.since_ms);
-        query.push(" AND order_ms < ").push_bind(selection.until_ms);
-        push_selection(&mut query, selection);
-        query.push(" ORDER BY ").push(order.columns());
-        query.push(" LIMIT ").push_bind(limit);
-        query.push(" OFFSET ").push_bind(offset);
-        Ok(query.build_query_as().fetch_all(&self.pool).await?)
+        let mut query = lines_query(selection, order, limit, offset);
+        let mut reader = self.reader().await?;
+        Ok(query.build_query_as().fetch_all(&mut *reader).await?)
     }
 
     /// For each attribute selected, its last line before the selection begins: the value in force then.
@@ -140,7 +192,10 @@ impl Journal {
         query.push_bind(selection.since_ms).push(") ORDER BY ");
         query.push(Order::ByEntity.columns());
         query.push(" LIMIT ").push_bind(limit);
-        Ok(query.build_query_as().fetch_all(&self.pool).await?)
+        Ok(query
+            .build_query_as()
+            .fetch_all(&mut *self.reader().await?)
+            .await?)
     }
 
     /// The newest lines of these attributes, newest first.
@@ -151,7 +206,13 @@ impl Journal {
     ) -> Result<Vec<JournalLine>, Trouble> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
         query.push("order_ms >= ").push_bind(wanted.since_ms);
-        query.push(" AND waba_id IN (");
+        // With the kinds of entities, the primary key leads past the lines of all templates.
+        query.push(" AND entity IN (");
+        let mut kinds = query.separated(", ");
+        for (entity, _) in &wanted.names {
+            kinds.push_bind(*entity);
+        }
+        query.push(") AND waba_id IN (");
         let mut accounts = query.separated(", ");
         for account in &wanted.accounts {
             accounts.push_bind(account.clone());
@@ -164,7 +225,10 @@ impl Journal {
         }
         query.push(") ORDER BY order_ms DESC, waba_id, entity_id, attribute, source DESC LIMIT ");
         query.push_bind(limit);
-        Ok(query.build_query_as().fetch_all(&self.pool).await?)
+        Ok(query
+            .build_query_as()
+            .fetch_all(&mut *self.reader().await?)
+            .await?)
     }
 
     /// Writes a copy of the whole database to a new file.
@@ -174,12 +238,65 @@ impl Journal {
             .ok_or_else(|| Trouble::unreadable("the path of the copy must be written in UTF-8"))?;
         let copied = sqlx::query("VACUUM INTO $1").bind(path);
         copied.execute(&self.pool).await?;
-        Ok(())
+        // The exporter sees by its stamp if the copy is written over the database while it runs.
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut copy = SqliteConnection::connect_with(&options).await?;
+        sqlx::query("PRAGMA user_version = 0")
+            .execute(&mut copy)
+            .await?;
+        Ok(copy.close().await?)
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+fn lines_query(
+    selection: &Selection,
+    order: Order,
+    limit: u32,
+    offset: u32,
+) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(match order {
+        Order::ByTime => PAGE,
+        Order::ByEntity => COLUMNS,
+    });
+    push_window(&mut query, selection);
+    push_selection(&mut query, selection);
+    query.push(" ORDER BY ").push(order.columns());
+    query.push(" LIMIT ").push_bind(limit);
+    query.push(" OFFSET ").push_bind(offset);
+    if order == Order::ByTime {
+        query.push(") JOIN transitions USING (").push(KEY);
+        query.push(") ORDER BY ").push(order.columns());
+    }
+    query
+}
+
+fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &Selection) {
+    let Selection {
+        since_ms,
+        until_ms,
+        after,
+        ..
+    } = selection;
+    let first_ms = after.as_ref().map_or(i64::MIN, |key| key.order_ms);
+    query
+        .push("order_ms >= ")
+        .push_bind(first_ms.max(*since_ms));
+    query.push(" AND order_ms < ").push_bind(*until_ms);
+    if let Some(LineKey { order_ms, rest }) = after {
+        query
+            .push(" AND (")
+            .push(Order::ByTime.columns())
+            .push(") > (");
+        query.push_bind(*order_ms);
+        for value in rest {
+            query.push(", ").push_bind(value.clone());
+        }
+        query.push(")");
     }
 }
 
@@ -202,5 +319,96 @@ fn push_selection<'a>(query: &mut QueryBuilder<Sqlite>, selection: &'a Selection
             query.push(format!(" AND {column} = "));
             query.push_bind(value.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::super::{Database, Reason};
+    use super::*;
+    use crate::store::Location;
+
+    /// SQLite's plan of this query, a step on each line.
+    async fn plan(selection: &Selection, order: Order) -> String {
+        let mut database = Database::open(&Location::Memory).await.expect("memory");
+        let query = lines_query(selection, order, 1_000, 0);
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let explain = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let steps = explain
+            .fetch_all(database.connection().expect("open"))
+            .await
+            .expect("a plan");
+        let steps = steps.iter().map(|step| step.get::<String, _>("detail"));
+        steps.collect::<Vec<_>>().join("\n")
+    }
+
+    fn after_a_line() -> Selection {
+        Selection {
+            until_ms: i64::MAX,
+            after: Some(LineKey {
+                order_ms: 1,
+                rest: std::array::from_fn(|_| "1".to_owned()),
+            }),
+            ..Selection::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read_from_the_index_by_time() {
+        let one = || Some("1".to_owned());
+        let selections = [
+            after_a_line(),
+            Selection {
+                waba_id: one(),
+                ..after_a_line()
+            },
+            Selection {
+                entity: one(),
+                attribute: one(),
+                ..after_a_line()
+            },
+            Selection {
+                waba_id: one(),
+                entity_id: one(),
+                ..after_a_line()
+            },
+            Selection::default(),
+        ];
+        for selection in selections {
+            let plan = plan(&selection, Order::ByTime).await;
+            assert!(
+                plan.contains("COVERING INDEX transitions_by_time (order_ms>? AND order_ms<?)"),
+                "{selection:?}: {plan}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_ends_at_its_time_limit() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let location = Location::File(folder.path().join("state.db"));
+        let mut database = Database::open(&location).await.expect("a new database");
+        let many = "INSERT INTO transitions SELECT '1', 'template', '2', 'status', value, 'poll', NULL, 'A' FROM \
+             (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20000) SELECT value FROM n)";
+        let connection = database.connection().expect("it is open");
+        sqlx::query(many).execute(connection).await.expect("room");
+        let all = Selection {
+            until_ms: i64::MAX,
+            ..Selection::default()
+        };
+        let none = Selection {
+            attribute: Some("no such attribute".to_owned()),
+            ..all.clone()
+        };
+        let hasty = database.journal(Duration::ZERO);
+        for selection in [&all, &none] {
+            let ended = hasty.lines(selection, Order::ByTime, 50_000, 0).await;
+            assert_eq!(ended.expect_err("no time").reason, Reason::Interrupted);
+        }
+        let patient = database.journal(Duration::from_secs(60));
+        let read = patient.lines(&all, Order::ByTime, 50_000, 0).await;
+        assert_eq!(read.expect("enough time").len(), 20_000);
     }
 }

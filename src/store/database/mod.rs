@@ -4,22 +4,27 @@
 //! PostgreSQL can become a second database with the same tables.
 
 mod clock;
+mod customer_key;
 mod discovered;
+mod file;
 mod journal;
 mod load;
-mod lock;
 mod open;
 mod parcels;
 mod prune;
 mod trouble;
 mod write;
 
-use sqlx::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Sqlite, Transaction};
 
 pub use clock::{ClockRow, Moves};
+pub use customer_key::SavedKey;
 pub use discovered::DiscoveredRow;
-pub use journal::{Attributes, Journal, JournalLine, Order, Selection};
+pub use journal::{Attributes, Journal, JournalLine, LineKey, Order, Selection};
 pub use load::SavedAccount;
 pub use open::OpenError;
 pub use parcels::{ParcelReader, ParcelRow};
@@ -27,7 +32,7 @@ pub use trouble::{Reason, Trouble};
 pub use write::{ConversationRow, Keys, Line, Object, Table, Writes};
 
 use super::Location;
-use lock::Lock;
+use file::{DatabaseFile, Displaced};
 
 /// What is written to find out whether there is room: twice what one webhook takes.
 const PROBE_BYTES: usize = 64 * 1024;
@@ -39,7 +44,10 @@ pub struct Database {
     connection: Option<SqliteConnection>,
     /// A database in memory is gone with its last connection, so that one is never reopened.
     in_memory: bool,
-    _lock: Option<Lock>,
+    /// The number that says who may write.
+    writer: i64,
+    /// Comes last, and readers share it: it is closed after every connection.
+    file: Option<Arc<DatabaseFile>>,
 }
 
 impl Database {
@@ -51,14 +59,14 @@ impl Database {
         open::database(location).await
     }
 
-    /// Connections for reading the journal.
-    pub fn journal(&self) -> Journal {
-        Journal::of(self.options.clone())
+    /// Connections for reading the journal, each query for so long at most.
+    pub fn journal(&self, time_limit: Duration) -> Journal {
+        Journal::new(&self.options, self.file.clone(), time_limit)
     }
 
     /// Connections for reading what is to be passed on.
     pub fn parcel_reader(&self) -> ParcelReader {
-        ParcelReader::of(self.options.clone())
+        ParcelReader::of(self.options.clone(), self.file.clone())
     }
 
     /// Begins anew after trouble: a connection whose last answer was an error is not trusted.
@@ -66,20 +74,53 @@ impl Database {
         if self.in_memory {
             return Ok(());
         }
+        self.check_file().await?;
         if let Some(broken) = self.connection.take() {
+            if let Some(file) = &self.file {
+                file.forget_log();
+            }
             // Whatever was under way is rolled back by closing; it may fail, being broken.
             drop(broken.close_hard().await);
         }
         // A file that has vanished must not be replaced by an empty one behind our back.
         let existing = self.options.clone().create_if_missing(false);
         self.connection = Some(SqliteConnection::connect_with(&existing).await?);
+        if let Some(file) = &self.file {
+            file.note_log();
+        }
         Ok(())
+    }
+
+    /// Compares the open file with what is at its path. Where they differ, saves what can be saved: what is in the
+    /// write-ahead log belongs to the open file, and must not be applied to another one.
+    pub async fn check_file(&mut self) -> Result<(), Trouble> {
+        let Some(file) = self.file.clone() else {
+            return Ok(());
+        };
+        let Err(displaced) = file.check() else {
+            return Ok(());
+        };
+        match (displaced, &mut self.connection) {
+            (Displaced::Overwritten, _) => match file.set_log_aside() {
+                Ok(Some(aside)) => {
+                    let path = aside.display();
+                    tracing::warn!(%path, "write-ahead log set aside; the database it belongs to was overwritten");
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "the write-ahead log could not be set aside"),
+            },
+            (_, Some(connection)) => rescue(connection, &file).await,
+            (_, None) => {}
+        }
+        Err(file.trouble(displaced))
     }
 
     /// How many commits there have been.
     pub async fn commit_number(&mut self) -> Result<i64, Trouble> {
-        let query = sqlx::query_scalar("SELECT number FROM commits");
-        Ok(query.fetch_one(self.connection()?).await?)
+        let query = sqlx::query_as("SELECT number, writer FROM commits");
+        let (number, writer) = query.fetch_one(self.connection()?).await?;
+        check_writer(writer, self.writer)?;
+        Ok(number)
     }
 
     /// Writes something and takes it away, to find out whether writing works: as much as a common
@@ -87,21 +128,161 @@ impl Database {
     pub async fn probe(&mut self) -> Result<(), Trouble> {
         let scratch = "-".repeat(PROBE_BYTES);
         for scratch in [Some(scratch), None] {
+            let mut transaction = self.begin().await?;
             let update = sqlx::query("UPDATE commits SET scratch = $1").bind(scratch);
-            update.execute(self.connection()?).await?;
+            update.execute(&mut *transaction).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }
 
     /// Closes it in good order.
     pub async fn close(mut self) -> Result<(), Trouble> {
+        let is_intact = self.check_file().await.is_ok();
         match self.connection.take() {
-            Some(connection) => Ok(connection.close().await?),
-            None => Ok(()),
+            Some(connection) if is_intact => Ok(connection.close().await?),
+            connection => {
+                // The last connection copies the log to the file as it closes, and this is not its file any more.
+                // The process is about to end, which closes everything and copies nothing.
+                std::mem::forget((connection, self.file.take()));
+                Ok(())
+            }
         }
     }
 
+    /// The connection, if the file under it is still the database.
     fn connection(&mut self) -> Result<&mut SqliteConnection, Trouble> {
+        if let Some(file) = &self.file {
+            file.check().map_err(|displaced| file.trouble(displaced))?;
+        }
         self.connection.as_mut().ok_or_else(Trouble::closed)
+    }
+
+    /// Begins a transaction that writes. Refused if another exporter has opened the store since.
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, Trouble> {
+        let own = self.writer;
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let writer = sqlx::query_scalar("SELECT writer FROM commits");
+        let writer: Option<i64> = writer.fetch_one(&mut *transaction).await?;
+        check_writer(writer, own)?;
+        Ok(transaction)
+    }
+}
+
+/// Copies the write-ahead log to the file it belongs to, and the file to one with a name if it has lost its own: what
+/// was acknowledged is kept, whatever becomes of the path.
+async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
+    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+    // The next check tries again, here and below.
+    drop(emptied.execute(&mut *connection).await);
+    let copy = file.rescue_path();
+    let Some(text) = copy
+        .to_str()
+        .filter(|_| file.is_unlinked() && !copy.exists())
+    else {
+        return;
+    };
+    let copied = sqlx::query("VACUUM INTO $1").bind(text);
+    let path = copy.display();
+    match copied.execute(connection).await {
+        Ok(_) => tracing::warn!(%path, "removed database copied to a new file"),
+        Err(error) => {
+            let trouble = Trouble::from(error);
+            tracing::error!(%path, %trouble, "removed database could not be copied to a new file");
+        }
+    }
+}
+
+/// An exporter that was started later has the store: this one stops, or the two would overwrite each other.
+fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
+    if writer == Some(own) {
+        Ok(())
+    } else {
+        Err(Trouble::new(
+            Reason::OtherWriter,
+            "another exporter has opened the store; stop one of them, and restart the one that is to keep it",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than a checkpoint leaves, in one commit.
+    const BURST_BYTES: i64 = 40_000_000;
+
+    async fn execute(connection: &mut SqliteConnection, sql: String) {
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(connection);
+        done.await.expect("good SQL");
+    }
+
+    #[tokio::test]
+    async fn the_log_shrinks_after_a_burst_that_a_reader_held_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("state.db");
+        let location = Location::File(path.clone());
+        let mut database = Database::open(&location).await.expect("a new database");
+        let size = || {
+            let log = std::fs::metadata(folder.path().join("state.db-wal"));
+            i64::try_from(log.expect("a log").len()).expect("a small one")
+        };
+        let options = database.options.clone();
+        let mut reader = SqliteConnection::connect_with(&options)
+            .await
+            .expect("a reader");
+        execute(&mut reader, "BEGIN".to_owned()).await;
+        execute(&mut reader, "SELECT number FROM commits".to_owned()).await;
+        let connection = database.connection().expect("it is open");
+        let burst = format!("UPDATE commits SET scratch = zeroblob({BURST_BYTES})");
+        execute(connection, burst).await;
+        assert!(size() > BURST_BYTES, "{}", size());
+        execute(&mut reader, "ROLLBACK".to_owned()).await;
+        // The first commit is followed by the checkpoint, the next one begins the log anew.
+        for _ in 0..3 {
+            database.probe().await.expect("room");
+        }
+        let kept: i64 = open::LOG_BYTES_KEPT.parse().expect("a number");
+        assert!(size() <= kept, "{}", size());
+        database.close().await.expect("in good order");
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_was_started_before_another_stops() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let location = Location::File(folder.path().join("state.db"));
+        let mut database = Database::open(&location).await.expect("a new database");
+        let writes = Writes {
+            number: 1,
+            ..Writes::default()
+        };
+        database.write(&writes).await.expect("the first commit");
+        let lost = database.write(&writes).await.expect_err("a commit twice");
+        assert_eq!(lost.reason, Reason::OtherWriter);
+        // As on a network file system, where nothing locks the other one out.
+        let connection = database.connection().expect("it is open");
+        execute(
+            connection,
+            "UPDATE commits SET writer = writer + 1".to_owned(),
+        )
+        .await;
+        let next = Writes {
+            number: 2,
+            ..Writes::default()
+        };
+        let refused = database.write(&next).await.expect_err("another writer");
+        assert_eq!(refused.reason, Reason::OtherWriter);
+        for trouble in [
+            database.probe().await.err(),
+            database.commit_number().await.err(),
+            database.prune(0, 0).await.err(),
+            database.settle("one", &[1]).await.err(),
+            database.remember_discovered("app", &[]).await.err(),
+        ] {
+            assert_eq!(
+                trouble.map(|trouble| trouble.reason),
+                Some(Reason::OtherWriter)
+            );
+        }
     }
 }

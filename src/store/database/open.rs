@@ -1,8 +1,9 @@
-//! Opening: the folder, the lock, the file, the tables; and every way in which that goes wrong.
+//! Opening: the folder, the file and its locks, the tables, the stamp; and every way in which that goes wrong.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -10,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 
-use super::{Database, Location, Lock, Reason, Trouble};
+use super::{Database, DatabaseFile, Location, Reason, Trouble};
 
 /// How long a commit waits for another process (a backup, a shell) to let go of the file. Webhooks wait
 /// as long, and Meta is patient.
@@ -19,6 +20,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pages of 4 KiB that the write-ahead log gathers until they are copied to the database: SQLite's own
 /// 1,000 are a few busy commits, each time with two more waits for the disk.
 const CHECKPOINT_PAGES: &str = "8000";
+
+/// Bytes that the write-ahead log keeps after a checkpoint: as many as [`CHECKPOINT_PAGES`] take. A reader that holds
+/// up checkpoints lets it grow without end, and SQLite by itself never gives that space back.
+pub(super) const LOG_BYTES_KEPT: &str = "32768000";
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
 
@@ -76,11 +81,11 @@ pub enum OpenError {
 }
 
 pub(super) async fn database(location: &Location) -> Result<Database, OpenError> {
-    let (options, lock) = match location {
+    let (options, file) = match location {
         Location::Memory => (in_memory(), None),
         Location::File(path) => {
-            let lock = prepare(path)?;
-            (SqliteConnectOptions::new().filename(path), Some(lock))
+            let file = prepare(path)?;
+            (SqliteConnectOptions::new().filename(path), Some(file))
         }
     };
     // Synchronous FULL: a commit is on the disk, not on its way there, when it returns.
@@ -89,18 +94,21 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", LOG_BYTES_KEPT)
         // What was deleted is overwritten: bodies on their way to an upstream are customers' data.
         .pragma("secure_delete", "ON")
         // For the same reason, and because an image's file system may be read-only: no temporary file.
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
-    let connection = connect(&options).await;
+    let writer = fastrand::u32(1..=i32::MAX.unsigned_abs());
+    let connection = connect(&options, writer, file.as_ref()).await;
     let connection = connection.map_err(|problem| problem.at(location))?;
     Ok(Database {
         options,
         connection: Some(connection),
         in_memory: *location == Location::Memory,
-        _lock: lock,
+        writer: writer.into(),
+        file: file.map(Arc::new),
     })
 }
 
@@ -111,36 +119,56 @@ fn in_memory() -> SqliteConnectOptions {
         .expect("the form that sqlx documents")
 }
 
-/// The folder is there, the lock is ours, and nobody else may read the file.
-fn prepare(path: &Path) -> Result<Lock, OpenError> {
+/// The folder is there, the file is locked, and nobody else may read it.
+fn prepare(path: &Path) -> Result<DatabaseFile, OpenError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let unwritable = |path: &Path, error: &io::Error| OpenError::of_file(path, error);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    let lock = Lock::take(path).map_err(|error| unwritable(folder, &error))?;
-    let lock = lock.ok_or_else(|| OpenError::InUse {
+    let file = DatabaseFile::open(path).map_err(|error| unwritable(path, &error))?;
+    file.ok_or_else(|| OpenError::InUse {
         path: path.to_owned(),
-    })?;
-    owner_only(path).map_err(|error| unwritable(path, &error))?;
-    Ok(lock)
+    })
 }
 
-/// Makes the file, readable for its owner alone; SQLite gives its side files the same mode.
-fn owner_only(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, Problem> {
+async fn connect(
+    options: &SqliteConnectOptions,
+    writer: u32,
+    file: Option<&DatabaseFile>,
+) -> Result<SqliteConnection, Problem> {
     let mut connection = SqliteConnection::connect_with(options).await?;
     // Not `run`, whose future cannot be sent between threads (sqlx says so where it makes this one public).
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    sqlx::query("UPDATE commits SET writer = $1")
+        .bind(writer)
+        .execute(&mut connection)
+        .await?;
+    if let Some(file) = file {
+        stamp(&mut connection, writer, file).await?;
+    }
     Ok(connection)
+}
+
+/// Writes the writer's number to the header of the file as well, where it is seen without SQLite: a copy of the
+/// database that is written over it has another one.
+async fn stamp(
+    connection: &mut SqliteConnection,
+    writer: u32,
+    file: &DatabaseFile,
+) -> Result<(), Problem> {
+    let stamp = format!("PRAGMA user_version = {writer}");
+    sqlx::query(sqlx::AssertSqlSafe(stamp))
+        .execute(&mut *connection)
+        .await?;
+    // A backup under way may keep the header from being written now; the next checkpoint does it then.
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(connection)
+        .await?;
+    file.note_log();
+    file.note_stamp(writer)
+        .map_err(|error| sqlx::Error::Io(error).into())
 }
 
 enum Problem {

@@ -1,9 +1,11 @@
 //! Deliveries that are still to be passed on.
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+use std::sync::Arc;
 
-use super::{Database, Trouble, Writes};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{Database, DatabaseFile, Trouble, Writes};
 
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
@@ -27,7 +29,7 @@ impl Database {
 
     /// Forgets what waits for anybody but these; returns how many deliveries went to nobody for it.
     pub async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, Trouble> {
-        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let mut others = QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending");
         if !upstreams.is_empty() {
             others.push(" WHERE upstream NOT IN (");
@@ -49,7 +51,7 @@ impl Database {
     /// This upstream waits for these no longer; returns those that nobody waits for any more, which are
     /// gone.
     pub async fn settle(&mut self, upstream: &str, parcels: &[i64]) -> Result<Vec<i64>, Trouble> {
-        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let mut gone = Vec::new();
         for some in parcels.chunks(ROWS_AT_ONCE) {
             let mut settled =
@@ -125,16 +127,19 @@ pub(super) async fn write_parcels(
 #[derive(Clone, Debug)]
 pub struct ParcelReader {
     pool: SqlitePool,
+    /// Closed after the connections.
+    _file: Option<Arc<DatabaseFile>>,
 }
 
 /// A parcel's number, Unix milliseconds of its receipt, its accounts separated by spaces.
 pub type ParcelRow = (i64, i64, String);
 
 impl ParcelReader {
-    pub(super) fn of(options: SqliteConnectOptions) -> Self {
+    pub(super) fn of(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(READERS);
         Self {
             pool: pool.connect_lazy_with(options),
+            _file: file,
         }
     }
 

@@ -1,7 +1,5 @@
 //! Forgetting what is older than the journal is to be kept.
 
-use sqlx::Connection;
-
 use super::{Database, Trouble};
 
 impl Database {
@@ -12,7 +10,7 @@ impl Database {
     /// A clock that is far ahead would have everything forgotten. Nothing is, beyond what the journal's
     /// own newest line says.
     pub async fn prune(&mut self, cutoff_ms: i64, kept_for_ms: i64) -> Result<u64, Trouble> {
-        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(order_ms) FROM transitions")
             .fetch_one(&mut *transaction)
             .await?;

@@ -16,18 +16,26 @@ pub enum Reason {
     Corrupt,
     /// Reading or writing failed below the database.
     Io,
+    /// The database's file was moved, replaced or overwritten.
+    FileReplaced,
+    /// Another exporter writes to it.
+    OtherWriter,
+    /// Reading took longer than a question may.
+    Interrupted,
     /// Anything else.
     Other,
 }
 
 impl Reason {
-    /// Every reason, for counters that exist at 0.
-    pub const ALL: [Self; 6] = [
+    /// Every reason why a commit fails, for counters that exist at 0.
+    pub const ALL: [Self; 8] = [
         Self::DiskFull,
         Self::Locked,
         Self::ReadOnly,
         Self::Corrupt,
         Self::Io,
+        Self::FileReplaced,
+        Self::OtherWriter,
         Self::Other,
     ];
 
@@ -40,6 +48,9 @@ impl Reason {
             Self::ReadOnly => "read_only",
             Self::Corrupt => "corrupt",
             Self::Io => "io",
+            Self::FileReplaced => "file_replaced",
+            Self::OtherWriter => "other_writer",
+            Self::Interrupted => "interrupted",
             Self::Other => "other",
         }
     }
@@ -55,6 +66,11 @@ impl Reason {
             }
             Self::Corrupt => "stop the exporter, keep the file aside, and restore a backup",
             Self::Io => "check the disk and the system's log",
+            Self::FileReplaced => {
+                "put the database back at its path, or restart the exporter to use the one that is there"
+            }
+            Self::OtherWriter => "stop the other exporter, and restart this one",
+            Self::Interrupted => "ask for a shorter time or for one account",
             Self::Other => "see the system's log",
         }
     }
@@ -63,8 +79,8 @@ impl Reason {
     #[must_use]
     pub fn may_pass(self) -> bool {
         match self {
-            Self::DiskFull | Self::Locked | Self::ReadOnly | Self::Io => true,
-            Self::Corrupt | Self::Other => false,
+            Self::DiskFull | Self::Locked | Self::ReadOnly | Self::Io | Self::Interrupted => true,
+            Self::Corrupt | Self::FileReplaced | Self::OtherWriter | Self::Other => false,
         }
     }
 
@@ -76,6 +92,7 @@ impl Reason {
             _ if code == IOERR_SHMSIZE => Self::DiskFull,
             5 | 6 => Self::Locked,
             8 => Self::ReadOnly,
+            9 => Self::Interrupted,
             10 | 14 => Self::Io,
             11 | 26 => Self::Corrupt,
             13 => Self::DiskFull,
@@ -93,6 +110,13 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+
     /// There is no connection, because reopening failed.
     pub(super) fn closed() -> Self {
         Self {

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::parcels::Parcel;
 use super::clock::{move_times, write_clock};
-use super::{ClockRow, Database, Moves, Trouble, parcels};
+use super::{ClockRow, Database, Moves, Reason, Trouble, parcels};
 use crate::state::Window;
 
 /// Rows in one statement. More gain little; SQLite takes 32,766 values.
@@ -149,7 +149,17 @@ pub struct Writes {
 impl Database {
     /// Makes all of it durable; after an error, none of it is, unless the answer itself got lost.
     pub async fn write(&mut self, writes: &Writes) -> Result<(), Trouble> {
-        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
+        // First, so that nothing else fails for a commit that this exporter does not know.
+        let numbered = sqlx::query("UPDATE commits SET number = $1 WHERE number = $2")
+            .bind(writes.number)
+            .bind(writes.number - 1)
+            .execute(&mut *transaction)
+            .await?;
+        if numbered.rows_affected() != 1 {
+            let message = "the store has a commit that is not this exporter's; reading it back";
+            return Err(Trouble::new(Reason::OtherWriter, message));
+        }
         write_objects(&mut transaction, writes).await?;
         write_conversations(&mut transaction, writes).await?;
         for keys in &writes.keys {
@@ -161,10 +171,6 @@ impl Database {
         write_journal(&mut transaction, writes).await?;
         write_clock(&mut transaction, &writes.clock).await?;
         parcels::write_parcels(&mut transaction, writes).await?;
-        sqlx::query("UPDATE commits SET number = $1")
-            .bind(writes.number)
-            .execute(&mut *transaction)
-            .await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -24,15 +24,15 @@ fn fact(number: u64) -> Fact {
     }
 }
 
-fn status_of(service: &Service, number: u64) -> u16 {
+pub fn status_of(service: &Service, number: u64) -> u16 {
     service.send(&[fact(number)]).expect("it answers").status
 }
 
-fn paused(service: &Service) -> f64 {
+pub fn paused(service: &Service) -> f64 {
     service.scrape().count(EVENTS_TOTAL, &[("event", "PAUSED")])
 }
 
-fn until_ready(service: &Service, status: u16, word: &str) {
+pub fn until_ready(service: &Service, status: u16, word: &str) {
     until(&format!("readiness {status} {word}"), PATIENCE, || {
         let answer = get(service.address, "/-/ready", "")?;
         let is_so = answer.status == status && answer.body.contains(word);
@@ -45,7 +45,7 @@ fn until_ready(service: &Service, status: u16, word: &str) {
 }
 
 /// Everything that says that the store takes no commits, for this reason.
-fn says_why(service: &Service, reason: &str) {
+pub fn says_why(service: &Service, reason: &str) {
     until_ready(service, 503, reason);
     until_metric(service.address, "whatsapp_exporter_store_up 0");
     let scrape = service.scrape();

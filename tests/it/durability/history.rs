@@ -1,9 +1,14 @@
 //! `GET /api/v1/history` over a socket: both formats, its limits, and what it says to bad questions.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::deliveries::{Fact, WABA};
-use super::service::Service;
+use super::faults::Tool;
+use super::service::{PATIENCE, Service};
 use crate::http::get;
 
 const TEMPLATE: u64 = 7_001_002_003_000;
@@ -74,6 +79,52 @@ fn a_long_answer_comes_in_parts() {
 }
 
 #[test]
+fn pages_continue_after_a_cursor_whatever_came_before_it() {
+    let (_folder, service) = with_history();
+    let (_, all) = ask(&service, "entity=template&since=0");
+    let all = all["transitions"].as_array().expect("a list").clone();
+    let mut pages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let (status, page) = ask(&service, &format!("entity=template&since=0&limit=1{after}"));
+        assert_eq!(status, 200, "{page}");
+        pages.extend(page["transitions"].as_array().expect("a list").clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        after = format!("&after={next}");
+        // A page by offset would repeat a line after this one.
+        let early = Fact {
+            time: 1_774_000_000 + pages.len() as u64,
+            template: TEMPLATE + 2,
+            event: ["PAUSED", "REJECTED"][pages.len() % 2],
+        };
+        assert_eq!(service.send(&[early]).expect("it answers").status, 200);
+    }
+    assert_eq!(pages, all);
+}
+
+#[test]
+fn a_table_says_how_to_continue() {
+    let (_folder, service) = with_history();
+    let url = format!(
+        "http://{}/api/v1/history?format=csv&since=0&limit=3",
+        service.address
+    );
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let next = runtime.block_on(async {
+        let answer = reqwest::get(&url).await.expect("it answers");
+        let header = |name| answer.headers()[name].to_str().expect("text").to_owned();
+        assert_eq!(header("x-next-offset"), "3");
+        header("x-next")
+    });
+    let (_, rest) = ask(&service, &format!("since=0&limit=3&after={next}"));
+    let (_, by_offset) = ask(&service, "since=0&limit=3&offset=3");
+    assert_eq!(rest["transitions"], by_offset["transitions"]);
+    assert_eq!(rest["next"], Value::Null);
+}
+
+#[test]
 fn a_table_has_a_header_and_a_line_for_each_step() {
     let (_folder, service) = with_history();
     let path = format!("/api/v1/history?format=csv&attribute=status&entity={TEMPLATE}&since=0");
@@ -97,6 +148,12 @@ fn a_bad_question_is_told_what_is_wrong_with_it() {
         ("waba_id=shop", "waba_id"),
         ("limit=0", "limit: give 1 to 10000"),
         ("limit=many", "limit"),
+        (
+            "offset=10001",
+            "offset: give at most 10000; to read further, give after",
+        ),
+        ("after=1000", "after: give the value of next"),
+        ("after=", "after: give the value of next"),
         ("format=xml", "format"),
         ("colour=red", "colour"),
     ] {
@@ -107,4 +164,77 @@ fn a_bad_question_is_told_what_is_wrong_with_it() {
             "{query}: {status} {error}"
         );
     }
+}
+
+/// Rows of the attack, as many as ten thousand numbers make in some years.
+const ATTACK_ROWS: usize = 2_000_000;
+
+/// How long eight clients read.
+const ATTACK: Duration = Duration::from_secs(30);
+
+/// Fills the store of a stopped exporter with one account's lines.
+fn fill(folder: &Path) {
+    let mut tool = Tool::on(folder);
+    tool.execute(
+        "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 2000000) \
+         INSERT INTO transitions SELECT '800100200300400', 'template', 7001002003000 + value % 1000, 'status', \
+         (unixepoch() - 1728000) * 1000 + value * 800, 'webhook', NULL, CASE value / 1000 % 2 WHEN 0 THEN 'PAUSED' \
+         ELSE 'APPROVED' END FROM n",
+    );
+}
+
+/// Eight clients read the history, from the first page on or at an offset of two million, while an operator looks at the
+/// status page. Run it with `cargo test --release --test it deep_history -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes and a gigabyte"]
+fn deep_history_leaves_the_status_page_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut service = Service::start(folder.path());
+    service.process.signal(Signal::TERM);
+    service.process.ended_within(PATIENCE);
+    fill(folder.path());
+    let service = Service::start(folder.path());
+    let address = service.address;
+    let end = Instant::now() + ATTACK;
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            std::thread::spawn(move || {
+                let (mut pages, mut after) = (0_u32, String::new());
+                while Instant::now() < end {
+                    let path = match client % 4 {
+                        0 => format!("/api/v1/history?offset={ATTACK_ROWS}"),
+                        // Nothing fits: every line is looked at.
+                        1 => "/api/v1/history?attribute=none".to_owned(),
+                        _ => format!("/api/v1/history?limit=1000{after}"),
+                    };
+                    let answer = get(address, &path, "").expect("it answers");
+                    assert!([200, 400, 503].contains(&answer.status), "{answer:?}");
+                    pages += u32::from(answer.status == 200);
+                    let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+                    if let Some(next) = body["next"].as_str() {
+                        after = format!("&after={next}");
+                    }
+                }
+                pages
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    while Instant::now() < end {
+        let began = Instant::now();
+        assert_eq!(get(address, "/", "").expect("it answers").status, 200);
+        times.push(began.elapsed());
+    }
+    let pages = clients
+        .into_iter()
+        .map(|client| client.join().expect("no panic"));
+    let pages: u32 = pages.sum();
+    times.sort_unstable();
+    let (half, most) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!(
+        "status page p50 {half:?} p99 {most:?} of {}; pages of history {pages}",
+        times.len()
+    );
+    assert!(most < Duration::from_secs(2), "{most:?}");
+    assert!(pages > 0);
 }

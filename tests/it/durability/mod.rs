@@ -14,4 +14,5 @@ mod restore;
 pub mod service;
 mod stopping;
 mod timelines;
+mod writers;
 mod wrong_clock;

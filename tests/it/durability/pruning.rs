@@ -20,6 +20,7 @@ async fn ratings(history: &History) -> Vec<String> {
         attribute: Some("quality_rating".to_owned()),
         since: Timestamp::from_millis(i64::MIN),
         until: Timestamp::from_millis(i64::MAX),
+        after: None,
     };
     let passages = history.passages(&question, 100, 0).await;
     let passages = passages.expect("a readable history");

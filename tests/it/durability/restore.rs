@@ -45,6 +45,7 @@ async fn history(store: &Store) -> Vec<Passage> {
         attribute: None,
         since: Timestamp::from_millis(i64::MIN),
         until: Timestamp::from_millis(i64::MAX),
+        after: None,
     };
     let passages = store.history().passages(&question, u32::MAX, 0).await;
     passages.expect("a readable history")

@@ -190,3 +190,52 @@ async fn an_account_that_moves_to_another_app_leaves_no_stale_series() {
     assert!(!metrics.contains(&left), "{left}");
     assert_unique(&metrics);
 }
+
+const NEW_SECRET: &str = "00112233445566778899aabbccddeeff";
+
+fn previous(app: &str) -> String {
+    format!(r#"whatsapp_exporter_webhook_previous_secret_total{{app="{app}"}}"#)
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_without_losing_a_delivery() {
+    let world = two_accounts();
+    let old = world.app.secret.clone();
+    let before = file(&world, &[WABA], &[OTHER], OTHER_SECRET);
+    let during = before.replace(
+        &format!("app_secret: {old}"),
+        &format!("app_secret: {NEW_SECRET}, app_secret_previous: {old}"),
+    );
+    let after = before.replace(&old, NEW_SECRET);
+    let exporter = Exporter::configured(world, &before).await;
+    assert_eq!(exporter.value(&previous("alpha")).await, None);
+    // The configuration first: nothing is signed with the new secret yet.
+    exporter.file.write(&during);
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(&previous("alpha")).await, Some(0.0));
+    assert_eq!(exporter.value(&previous("beta")).await, None);
+    deliver(&exporter, &old, disabled(WABA, 1_790_000_000)).await;
+    assert_eq!(exporter.value(&previous("alpha")).await, Some(1.0));
+    // Then the App Dashboard: retries of before come beside what is new.
+    deliver(&exporter, NEW_SECRET, disabled(WABA, 1_790_000_001)).await;
+    deliver(&exporter, &old, disabled(WABA, 1_790_000_002)).await;
+    assert_eq!(exporter.value(&events(WABA)).await, Some(3.0));
+    assert_eq!(exporter.value(&previous("alpha")).await, Some(2.0));
+    // It stands for the accounts of its app alone.
+    deliver(&exporter, &old, disabled(OTHER, 1_790_000_003)).await;
+    assert_eq!(exporter.value(&events(OTHER)).await, Some(0.0));
+    assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
+    // Operators sign with the secret in force.
+    for command in ["drill", "forget"] {
+        let body = format!(r#"{{"object":"whatsapp_business_exporter_{command}","written_ms":1}}"#);
+        let signature = header_value(&old, body.as_bytes());
+        let status = exporter.post(body.into_bytes(), Some(&signature)).await;
+        assert_eq!(status, 401, "{command}");
+    }
+    exporter.file.write(&after);
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(&previous("alpha")).await, None);
+    let body = disabled(WABA, 1_790_000_004);
+    let signature = header_value(&old, &body);
+    assert_eq!(exporter.post(body, Some(&signature)).await, 401);
+}

@@ -3,5 +3,6 @@
 mod durable;
 mod events;
 mod journeys;
+mod key;
 mod truth;
 mod week;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use super::Delivery;
 use crate::domain::{DisplayDigits, Fact, Source, Timestamp, WabaId};
-use crate::ingest::{Customers, Oddity};
+use crate::ingest::{CustomerKey, Customers, Oddity};
 
 /// The account of the fixtures, the portfolio it belongs to, and the time of their entries.
 const ACCOUNT: &str = "800100200300400";
@@ -98,7 +98,7 @@ fn parsed(name: &str) -> Delivery {
 }
 
 fn customers() -> Customers {
-    Customers::new(&"0123456789abcdef".into())
+    Customers::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()))
 }
 
 fn as_text(oddity: &Oddity) -> String {

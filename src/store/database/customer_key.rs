@@ -1,0 +1,47 @@
+//! The check value of the key that customers are hashed with.
+
+use super::{Database, Trouble};
+
+/// What the database knows of the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedKey {
+    /// The check value of the key in use so far.
+    pub check_value: Option<String>,
+    /// Conversations that were hashed with it.
+    pub conversations: i64,
+}
+
+impl Database {
+    /// The key in use so far.
+    pub async fn customer_key(&mut self) -> Result<SavedKey, Trouble> {
+        let query = sqlx::query_as(
+            "SELECT customer_key, (SELECT COUNT(*) FROM conversations) FROM commits",
+        );
+        let (check_value, conversations) = query.fetch_one(self.connection()?).await?;
+        Ok(SavedKey {
+            check_value,
+            conversations,
+        })
+    }
+
+    /// Keeps the check value of the key. Conversations of another key are dropped with it: no message can be
+    /// matched to them any more. Returns how many that were.
+    pub async fn replace_customer_key(
+        &mut self,
+        check_value: &str,
+        keep_conversations: bool,
+    ) -> Result<u64, Trouble> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE commits SET customer_key = $1")
+            .bind(check_value)
+            .execute(&mut *transaction)
+            .await?;
+        let mut dropped = 0;
+        if !keep_conversations {
+            let deleted = sqlx::query("DELETE FROM conversations");
+            dropped = deleted.execute(&mut *transaction).await?.rows_affected();
+        }
+        transaction.commit().await?;
+        Ok(dropped)
+    }
+}

@@ -1,0 +1,243 @@
+//! The database file as this process holds it: locked against other exporters, and compared with what is at its
+//! path.
+//!
+//! Invariant: the descriptor is opened before SQLite opens the file, and closed after SQLite has closed it. Closing
+//! any descriptor of a file drops every POSIX lock that the process holds on it (fcntl(2)), SQLite's own included,
+//! so nothing else in this process opens the file: whoever only asks about it uses `stat` or `access`.
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::fstatfs;
+
+use super::{Reason, Trouble};
+
+/// Nobody but the owner may read the file; SQLite gives its side files the same mode.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Bytes of an SQLite database's header (<https://www.sqlite.org/fileformat2.html#the_database_header>).
+const HEADER_BYTES: usize = 100;
+
+/// Where the header has `user_version`, big-endian.
+const USER_VERSION: std::ops::Range<usize> = 60..64;
+
+/// `f_type` of NFS, SMB and SMB2/CIFS (`statfs(2)`). Linux turns `flock` into a byte-range lock there, which would
+/// shut out SQLite's own locks.
+const NETWORK_FILE_SYSTEMS: [i64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42];
+
+/// The file, held while SQLite has it open.
+#[derive(Debug)]
+pub(super) struct DatabaseFile {
+    /// As configured: what is at this path must be this file.
+    path: PathBuf,
+    /// Without symbolic links: where SQLite keeps the write-ahead log.
+    resolved: PathBuf,
+    file: File,
+    /// `<database>.lock`. Version 0.1.0 locks nothing else, and a network file system allows nothing else.
+    _lock_file: File,
+    known: Mutex<Known>,
+}
+
+/// What is known of the file since SQLite opened it.
+#[derive(Debug, Default)]
+struct Known {
+    log: Option<FileId>,
+    /// Stamps that the file's header may show.
+    stamps: Option<[u32; 2]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl From<&Metadata> for FileId {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// What has happened to the file under the open database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Displaced {
+    /// Nothing is at its path.
+    Moved,
+    /// Another file is at its path.
+    Replaced,
+    /// The write-ahead log is gone, or another file.
+    LogLost,
+    /// Its content was replaced.
+    Overwritten,
+}
+
+impl DatabaseFile {
+    /// Creates the file if it does not exist, and locks it. `None` if another process holds the lock.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+        // It may not exist yet.
+        let resolved = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let Some(lock_file) = lock(&side_file(&resolved, ".lock"), false)? else {
+            return Ok(None);
+        };
+        let Some(file) = lock(path, true)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            path: path.to_owned(),
+            resolved: fs::canonicalize(path)?,
+            file,
+            _lock_file: lock_file,
+            known: Mutex::default(),
+        }))
+    }
+
+    /// Takes note of the write-ahead log that SQLite has open.
+    pub fn note_log(&self) {
+        let log = fs::metadata(self.log()).ok();
+        self.known().log = log.as_ref().map(FileId::from);
+    }
+
+    /// The write-ahead log may be another one from here on: SQLite removes it with its last connection.
+    pub fn forget_log(&self) {
+        self.known().log = None;
+    }
+
+    /// Takes note of the stamp that was written to the database. The header of the file shows it from the next
+    /// checkpoint on, and until then what it shows now.
+    pub fn note_stamp(&self, stamp: u32) -> io::Result<()> {
+        let shown = self.stamp()?;
+        self.known().stamps = Some([shown.unwrap_or(stamp), stamp]);
+        Ok(())
+    }
+
+    /// Is the file that SQLite has open still the database at its path?
+    pub fn check(&self) -> Result<(), Displaced> {
+        let own = self.file.metadata().map_err(|_| Displaced::Moved)?;
+        match fs::metadata(&self.path) {
+            Err(_) => return Err(Displaced::Moved),
+            Ok(found) if FileId::from(&found) != FileId::from(&own) => {
+                return Err(Displaced::Replaced);
+            }
+            Ok(_) => {}
+        }
+        let (log, stamps) = {
+            let known = self.known();
+            (known.log, known.stamps)
+        };
+        if let Some(stamps) = stamps
+            && !matches!(self.stamp(), Ok(Some(stamp)) if stamps.contains(&stamp))
+        {
+            return Err(Displaced::Overwritten);
+        }
+        let found = fs::metadata(self.log()).ok();
+        if log.is_some() && log != found.as_ref().map(FileId::from) {
+            return Err(Displaced::LogLost);
+        }
+        Ok(())
+    }
+
+    /// Has the file lost its last name, so that it is gone with the process?
+    pub fn is_unlinked(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.nlink() == 0)
+    }
+
+    /// Where a copy of a file that has no name any more is kept.
+    pub fn rescue_path(&self) -> PathBuf {
+        side_file(&self.resolved, ".displaced")
+    }
+
+    /// Renames the write-ahead log: SQLite would apply it to the content that replaced its own.
+    pub fn set_log_aside(&self) -> io::Result<Option<PathBuf>> {
+        let own = self.known().log;
+        let found = fs::metadata(self.log()).ok();
+        if own.is_none() || own != found.as_ref().map(FileId::from) {
+            return Ok(None);
+        }
+        let aside = side_file(&self.resolved, ".displaced-wal");
+        fs::rename(self.log(), &aside)?;
+        Ok(Some(aside))
+    }
+
+    /// The error that an operator reads.
+    pub fn trouble(&self, displaced: Displaced) -> Trouble {
+        let path = self.path.display();
+        let message = match displaced {
+            Displaced::Moved => format!(
+                "the database {path} was moved or removed while in use; put it back, or restart the exporter to \
+                 begin with an empty store (a removed database is copied to {path}.displaced)"
+            ),
+            Displaced::Replaced => format!(
+                "another file is at {path} in place of the database in use; put the database back, or restart the \
+                 exporter to use the new file (a removed database is copied to {path}.displaced)"
+            ),
+            Displaced::LogLost => format!(
+                "the write-ahead log {path}-wal was removed or replaced while in use; its content is copied to the \
+                 database: restart the exporter"
+            ),
+            Displaced::Overwritten => format!(
+                "the content of {path} was replaced while in use; restart the exporter to use the new content, or \
+                 stop it and restore a backup"
+            ),
+        };
+        Trouble::new(Reason::FileReplaced, message)
+    }
+
+    /// `user_version` in the file's header; `None` if the file is no database.
+    fn stamp(&self) -> io::Result<Option<u32>> {
+        let mut header = [0; HEADER_BYTES];
+        match self.file.read_exact_at(&mut header, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let stamp = header[USER_VERSION].try_into().map(u32::from_be_bytes);
+        Ok(stamp
+            .ok()
+            .filter(|_| header.starts_with(b"SQLite format 3\0")))
+    }
+
+    fn log(&self) -> PathBuf {
+        side_file(&self.resolved, "-wal")
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn side_file(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens and locks a file. The system drops the lock with the process, however that ends, and does not keep a
+/// backup from reading. `None` if another process holds the lock.
+fn lock(path: &Path, is_database: bool) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let options = options.create(true).read(true).append(true);
+    let file = options.mode(OWNER_ONLY).open(path)?;
+    if is_database && is_on_network(&file) {
+        return Ok(Some(file));
+    }
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn is_on_network(file: &File) -> bool {
+    // `f_type` has another width on each platform.
+    fstatfs(file).is_ok_and(|system| {
+        #[allow(clippy::unnecessary_cast, reason = "its type differs by platform")]
+        let kind = system.f_type as i64;
+        NETWORK_FILE_SYSTEMS.contains(&(kind & 0xFFFF_FFFF))
+    })
+}
