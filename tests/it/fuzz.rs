@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 /// A target, and where its seeds lie beside what it found.
 type Target = (&'static str, fn(&[u8]), &'static [&'static str]);
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 7] = [
     ("webhook_body", harness::webhook_body, &["webhooks"]),
     ("signature_header", harness::signature_header, &[]),
     ("graph_answer", harness::graph_answer, &["webhooks"]),
     ("config", harness::config, &[]),
     ("events", harness::events, &[]),
+    ("grammar", harness::grammar, &[]),
+    ("store_sequence", harness::store_sequence, &[]),
 ];
 
 /// Made from each seed.
