@@ -14,6 +14,11 @@ use crate::telemetry::Telemetry;
 /// Meta asks for seconds; a date, which HTTP also allows, it does not send.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Values in an answer. In memory each takes up to some 700 bytes, whatever it has as text: an object of one
+/// short key needs 8 bytes of an answer and a node of a tree. A page of a hundred numbers with the health of each
+/// has some ten thousand.
+const MAX_VALUES: usize = 100_000;
+
 /// The JSON of the response, or the failure. Replaced values are counted.
 pub(super) async fn read(
     mut response: Response,
@@ -35,6 +40,9 @@ pub(super) async fn read(
         }
         body.extend_from_slice(&chunk);
     }
+    if is_too_much(&body) {
+        return Err(Failure::of(FailureKind::TooLarge));
+    }
     let mut odd = Oddities::new();
     let json = json::read(&body, endpoint.as_str(), &mut odd);
     odd.iter().for_each(|oddity| oddity.record(telemetry));
@@ -50,6 +58,13 @@ pub(super) async fn read(
         Value::Object(_) => Ok(json),
         _ => Err(Failure::of(FailureKind::Malformed)),
     }
+}
+
+/// Whether these bytes may have more values than are read. Marks within texts count too, so that no look at the
+/// texts is needed.
+fn is_too_much(body: &[u8]) -> bool {
+    let marks = body.iter().filter(|byte| matches!(byte, b'{' | b'[' | b','));
+    marks.take(MAX_VALUES + 1).count() > MAX_VALUES
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
