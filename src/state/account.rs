@@ -14,8 +14,8 @@ pub use events::{LastEvent, LastEvents};
 
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
-use super::sighting::Sighting;
 use super::room::Sizes;
+use super::sighting::Sighting;
 use super::undated::UndatedEvents;
 use super::waiting::Waiting;
 use super::{
@@ -30,8 +30,8 @@ use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
     BusinessId, CanSendMessage, Collector, DeliveryKey, DisplayDigits, Event, Fact, Health,
-    Listing, MessagingLimit, ObjectKind, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, Word,
-    number,
+    Listing, MessagingLimit, ObjectKind, PhoneNumberId, QualityRating, Source, TemplateId,
+    Timestamp, Word, number,
 };
 
 /// `account_review_status`.

@@ -48,7 +48,11 @@ impl Account {
 
     /// May a listing bring this template?
     pub(super) fn has_room_for_template(&mut self, id: &TemplateId, room: Sizes) -> bool {
-        if self.templates.get(id).is_some_and(|known| known.was_listed()) {
+        if self
+            .templates
+            .get(id)
+            .is_some_and(|known| known.was_listed())
+        {
             return true;
         }
         let most = (ceiling::TEMPLATES + MAX_GONE).min(room.templates);
@@ -85,7 +89,8 @@ impl Account {
     /// Forgets templates that no listing has had since the last webhook about them, a week ago.
     pub(super) fn forget_old_unlisted_templates(&mut self, listed: Stamp) {
         let oldest = listed.at().minus(UNLISTED_FOR);
-        let is_kept = |template: &Template| template.was_listed() || template.known_at.at() >= oldest;
+        let is_kept =
+            |template: &Template| template.was_listed() || template.known_at.at() >= oldest;
         self.templates.retain(|_, template| is_kept(template));
     }
 }
