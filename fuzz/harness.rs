@@ -5,6 +5,10 @@
     reason = "each target is a program of its own and uses one of these"
 )]
 
+mod draw;
+mod grammar;
+mod store_sequence;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -140,6 +144,16 @@ pub fn events(data: &[u8]) {
     applied_twice(&events);
 }
 
+/// Draws a delivery from the grammar, changes one thing, and reads it twice: by the parser and plainly.
+pub fn grammar(data: &[u8]) {
+    grammar::check(data);
+}
+
+/// Draws events and restarts, and takes them through a store in memory.
+pub fn store_sequence(data: &[u8]) {
+    store_sequence::check(data);
+}
+
 fn told_well(errors: &ConfigErrors) {
     assert!(errors.count() > 0);
     for error in errors.iter() {
@@ -163,6 +177,10 @@ fn applied_twice(events: &[Event]) {
     events.iter().for_each(|event| drop(state.apply(event)));
     let twice = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
     assert_eq!(once, twice);
+}
+
+fn shown_as_text(state: &State) -> String {
+    shown(state, Format::Text)
 }
 
 fn shown(state: &State, format: Format) -> String {

@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 mod assignment;
 mod business_hours;
+pub mod ceiling;
 mod collector;
 mod event;
 mod health;
@@ -26,6 +27,7 @@ mod word;
 
 pub use assignment::{AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments};
 pub use business_hours::{BusinessHours, Misread};
+pub use ceiling::ObjectKind;
 pub use collector::Collector;
 pub use event::{ConversationKey, DeliveryKey, Event, Fact, Listing, Source};
 pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};

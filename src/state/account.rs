@@ -1,6 +1,7 @@
 //! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
 
 mod addressing;
+mod ceilings;
 mod events;
 mod telling;
 
@@ -14,6 +15,7 @@ pub use events::{LastEvent, LastEvents};
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
 use super::redate::{Dated, Redating, dated};
+use super::room::Sizes;
 use super::sighting::Sighting;
 use super::undated::UndatedEvents;
 use super::waiting::Waiting;
@@ -29,8 +31,8 @@ use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
     BusinessId, CanSendMessage, Collector, DeliveryKey, DisplayDigits, Event, Fact, Health,
-    Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, Word,
-    number,
+    Listing, MessagingLimit, ObjectKind, PhoneNumberId, QualityRating, Source, TemplateId,
+    Timestamp, Word, number,
 };
 
 /// `account_review_status`.
@@ -119,6 +121,9 @@ pub struct Account {
     /// The messages of each number that had any; stored row by row.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
+    /// Counted, so that no event has to count them.
+    #[serde(skip)]
+    sizes: Sizes,
 }
 
 dated! {
@@ -208,7 +213,8 @@ impl Account {
         self.undated.is_repeat(fact, key, at)
     }
 
-    pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers) -> Change {
+    /// Applies one event. All objects of this account must fit into `room`.
+    pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers, room: Sizes) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::of(event);
         if let Source::UndatedWebhook(key) = event.source {
@@ -217,25 +223,25 @@ impl Account {
         match &event.fact {
             Fact::AccountRead(reading) => self.read(reading, stamp, &mut change),
             Fact::AccountLoss(loss) => self.note_loss(*loss, stamp, &mut change),
-            Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, &mut change),
+            Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, room, &mut change),
             Fact::TemplatesListed(listing, totals) => {
                 self.template_count.observe_some(totals.count, stamp);
                 self.template_limit.observe_some(totals.limit, stamp);
-                self.list_templates(listing, stamp, &mut change);
+                self.list_templates(listing, stamp, room, &mut change);
             }
             Fact::Account(news) => self.tell(news, stamp, &mut change),
             Fact::Number(told) => self.tell_number(told, stamp, &mut change),
             Fact::NumberSpelled(spelling) => self.learn_spelling(spelling, stamp, &mut change),
-            Fact::Template(told) => self.tell_template(told, stamp, &mut change),
+            Fact::Template(told) => self.tell_template(told, stamp, room, &mut change),
             Fact::Message(news) => {
-                if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
+                self.change_traffic(&news.phone_number_id, room, &mut change, |traffic| {
                     traffic.tell(event.observed_at, news, trackers);
-                }
+                });
             }
             Fact::Tracked(news) => {
-                if let Some(traffic) = self.traffic_of(&news.phone_number_id, &mut change) {
+                self.change_traffic(&news.phone_number_id, room, &mut change, |traffic| {
                     traffic.track(event.observed_at, news, trackers);
-                }
+                });
             }
             Fact::TimePassed => self.settle(event.observed_at, trackers),
             Fact::ClockCorrected { latest } => {
@@ -303,11 +309,16 @@ impl Account {
         &mut self,
         listing: &Listing<number::Reading>,
         stamp: Stamp,
+        room: Sizes,
         change: &mut Change,
     ) {
         let last_complete = self.last_success(Collector::Numbers);
         self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
         for reading in &listing.objects {
+            if !self.has_room_for_number(&reading.id, room) {
+                change.keep_out(ObjectKind::PhoneNumber);
+                continue;
+            }
             let number = self.numbers.entry(reading.id.clone());
             let number = number.or_insert_with(|| Arc::new(Number::new(reading.id.clone())));
             Arc::make_mut(number).read(
@@ -332,17 +343,23 @@ impl Account {
         let (numbers, traffic) = (&self.numbers, &self.traffic);
         let is_known = |id: &PhoneNumberId| numbers.contains_key(id) || traffic.contains_key(id);
         self.digits.retain(|_, id| id.value().is_some_and(is_known));
+        self.count_objects();
     }
 
     fn list_templates(
         &mut self,
         listing: &Listing<words::Reading>,
         stamp: Stamp,
+        room: Sizes,
         change: &mut Change,
     ) {
         self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
         for reading in &listing.objects {
             let id = &reading.identity.id;
+            if !self.has_room_for_template(id, room) {
+                change.keep_out(ObjectKind::Template);
+                continue;
+            }
             let steps = template_of(&mut self.templates, id).read(
                 reading,
                 &mut Sighting {
@@ -358,6 +375,10 @@ impl Account {
         forget_oldest(&mut self.templates, |template| {
             (Some(template.known_at) < last_complete).then_some(template.known_at.at())
         });
+        if listing.complete {
+            self.forget_old_unlisted_templates(stamp);
+        }
+        self.count_objects();
     }
 
     fn count_steps(&mut self, steps: &template::Steps) {

@@ -1,7 +1,9 @@
 //! What applying one event did: gathered while its parts are observed, told to whoever counts.
 
+use std::collections::BTreeMap;
+
 use super::{Amendment, Drift, Redating};
-use crate::domain::DisplayDigits;
+use crate::domain::{DisplayDigits, ObjectKind};
 
 /// The effects of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Change {
     pub waiting: bool,
     /// It was refused because too many wait already.
     pub refused: bool,
+    /// Objects that a ceiling kept out.
+    pub kept_out: BTreeMap<ObjectKind, u64>,
     /// Number of events dropped because no number matched them in time.
     pub expired: usize,
     /// Digits of events that this complete listing left unmatched.
@@ -31,6 +35,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// Notes an object that a ceiling keeps out.
+    pub(super) fn keep_out(&mut self, kind: ObjectKind) {
+        *self.kept_out.entry(kind).or_default() += 1;
+    }
+
     /// Did it come too late for everything it spoke of?
     #[must_use]
     pub fn is_stale(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 
 /// How many objects are remembered after a listing no longer has them, an account: so that a late
 /// webhook does not bring them back, and a returning one keeps its counters.
-const MAX_GONE: usize = 1_000;
+pub(super) const MAX_GONE: usize = 1_000;
 
 /// Forgets the longest gone of the objects for which `gone_since` has an answer, down to [`MAX_GONE`].
 pub(super) fn forget_oldest<K: Clone + Ord, V>(

@@ -112,6 +112,12 @@ impl<T: Copy + Ord> History<T> {
         self.seen.last().map(|(_, value)| *value)
     }
 
+    /// Has a poll seen any of the values that are remembered?
+    #[must_use]
+    pub fn was_polled(&self) -> bool {
+        self.seen.iter().any(|(stamp, _)| !stamp.is_told())
+    }
+
     /// When the present value was first seen, as far as known.
     #[must_use]
     pub fn since(&self) -> Option<Stamp> {

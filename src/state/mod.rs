@@ -17,6 +17,7 @@ pub mod number;
 mod polls;
 mod redate;
 mod repeats;
+mod room;
 mod saved;
 mod session;
 mod sighting;
@@ -49,6 +50,7 @@ pub use traffic::Traffic;
 use crate::domain::track::Trackers;
 use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
 use redate::Dated as _;
+use room::Sizes;
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -72,6 +74,8 @@ pub struct State {
     messages: Repeats,
     other: Repeats,
     trackers: Arc<Trackers>,
+    /// Objects of all accounts.
+    sizes: Sizes,
 }
 
 /// The kinds of changes whose repeats must be harmless after a restart as well: each has its own window,
@@ -107,6 +111,7 @@ impl Default for State {
             messages: Repeats::remembering(MESSAGE_KEYS),
             other: Repeats::remembering(OTHER_KEYS),
             trackers: Arc::default(),
+            sizes: Sizes::default(),
         }
     }
 }
@@ -120,6 +125,10 @@ impl State {
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();
+        self.sizes = Sizes::default();
+        for account in self.accounts.values() {
+            self.sizes += account.sizes();
+        }
     }
 
     /// Measures like this from now on.
@@ -131,6 +140,8 @@ impl State {
     pub fn adopt(&mut self, accounts: Accounts) {
         for (id, account) in accounts {
             if let Some(known) = self.accounts.get_mut(&id) {
+                self.sizes -= known.sizes();
+                self.sizes += account.sizes();
                 *known = account;
             }
         }
@@ -222,6 +233,10 @@ impl State {
                 ..Change::default()
             };
         }
-        Arc::make_mut(account).apply(event, &self.trackers)
+        self.sizes -= account.sizes();
+        let room = self.sizes.left();
+        let change = Arc::make_mut(account).apply(event, &self.trackers, room);
+        self.sizes += account.sizes();
+        change
     }
 }

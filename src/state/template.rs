@@ -80,6 +80,14 @@ impl Template {
         }
     }
 
+    /// Has a poll ever listed it?
+    #[must_use]
+    pub(super) fn was_listed(&self) -> bool {
+        self.last_polled_category.value().is_some()
+            || self.status.was_polled()
+            || self.quality_rating.was_polled()
+    }
+
     /// When the pause in force ends by itself, where Meta has said which pause it is.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {

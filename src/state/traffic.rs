@@ -269,9 +269,14 @@ impl Traffic {
 
     /// Closes the one that was silent for longest, if there are too many.
     fn make_room(&mut self) {
-        if self.open.customers.len() > MAX_OPEN
-            && let Some((_, oldest)) = self.open.by_age.get_min().copied()
-        {
+        if self.open.customers.len() > MAX_OPEN {
+            self.close_oldest();
+        }
+    }
+
+    /// Closes the one that was silent for longest.
+    pub(super) fn close_oldest(&mut self) {
+        if let Some((_, oldest)) = self.open.by_age.get_min().copied() {
             self.close(oldest);
             self.ended.overflow += 1;
         }

@@ -8,6 +8,7 @@ mod committer;
 mod database;
 mod examination;
 mod history;
+mod kept_out;
 mod location;
 mod parcels;
 mod rows;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use database::{OpenError, Reason, SavedKey};
 pub use examination::ReportError;
@@ -36,6 +37,7 @@ use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
 use database::{Database, ParcelReader, Trouble};
+use kept_out::KeptOutLog;
 use parcels::Books;
 
 /// Requests that may wait for the commit under way; whoever comes after them waits to be let in.
@@ -393,6 +395,7 @@ struct Shared {
     /// How long a webhook may lag behind a poll before a change counts as drift.
     drift_grace_ms: AtomicU64,
     trouble: ArcSwapOption<Unavailable>,
+    kept_out: KeptOutLog,
     telemetry: Arc<Telemetry>,
 }
 
@@ -404,6 +407,7 @@ impl Shared {
             forwards: AtomicBool::new(false),
             drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
             trouble: ArcSwapOption::empty(),
+            kept_out: KeptOutLog::default(),
             telemetry,
         }
     }
@@ -471,6 +475,14 @@ impl Shared {
         for digits in &change.unmatched {
             let digits = digits.as_str();
             tracing::warn!(%waba_id, digits, "webhook events on hold; no listed phone number has their digits");
+        }
+        for (kind, count) in &change.kept_out {
+            let labels = [waba_id.as_str(), kind.as_str()];
+            telemetry
+                .objects_refused
+                .with_label_values(&labels)
+                .inc_by(*count);
+            self.kept_out.record(waba_id, *kind, Instant::now());
         }
         if event.source.is_webhook() {
             telemetry

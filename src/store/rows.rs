@@ -159,6 +159,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, Trouble> {
     }
     let traffic = traffic.into_values();
     account.traffic = traffic.map(|one| (one.id.clone(), Arc::new(one))).collect();
+    account.count_objects();
     Ok(account)
 }
 

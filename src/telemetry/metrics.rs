@@ -15,7 +15,7 @@ use prometheus::{
 
 use super::RefusalLog;
 use super::polls::PollOutcomes;
-use crate::domain::{Collector, WabaId, WebhookField, Word};
+use crate::domain::{Collector, ObjectKind, WabaId, WebhookField, Word};
 
 /// Buckets for a request to a web API, in seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -123,6 +123,8 @@ pub struct Telemetry {
     pub malformed_values: IntCounterVec,
     /// Objects left out of a scrape by a ceiling on series.
     pub series_refused: IntCounterVec,
+    /// Objects that a ceiling kept out of the state.
+    pub objects_refused: IntCounterVec,
     /// 1 while the store takes commits.
     pub store_up: IntGauge,
     /// Seconds for which a commit was under way.
@@ -192,6 +194,7 @@ impl Telemetry {
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta that were skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
+            objects_refused: new.counters("objects_refused_total", "Objects kept out of the state because a ceiling was reached, each time one is met: phone numbers, templates, and spellings of phone numbers.", &["waba_id", "kind"]),
             store_up: new.gauge("store_up", "1 while the store takes commits, 0 while it cannot be opened, and from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Attempts to open the store or to commit to it that failed, by reason.", &["reason"]),
@@ -228,6 +231,10 @@ impl Telemetry {
         self.forget_quota(waba_id);
         let id = waba_id.as_str();
         drop(self.webhook_last_received.remove_label_values(&[id]));
+        for kind in ObjectKind::ALL {
+            let labels = [id, kind.as_str()];
+            drop(self.objects_refused.remove_label_values(&labels));
+        }
     }
 
     /// Drops the quota of an account that is no longer polled: nothing would update it again.

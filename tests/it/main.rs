@@ -5,6 +5,7 @@ mod alerts;
 mod architecture;
 mod binary;
 mod browser;
+mod ceilings;
 mod dashboards;
 mod deploy;
 mod doctor;

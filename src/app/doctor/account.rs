@@ -145,6 +145,7 @@ impl Account {
             FailureKind::Malformed => {
                 "Check graph.base_url, and whether a proxy changes the responses."
             }
+            FailureKind::TooMany => "Compare the account's objects with WhatsApp Manager.",
             FailureKind::TooLarge => "Raise graph.max_answer_bytes.",
             _ => "Look the code up in Meta's list of error codes; report it if it is not there.",
         }

@@ -14,6 +14,11 @@ use crate::telemetry::Telemetry;
 /// Meta asks for seconds; a date, which HTTP also allows, it does not send.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Values in an answer. In memory each takes up to some 700 bytes, whatever it has as text: an object of one
+/// short key needs 8 bytes of an answer and a node of a tree. A page of a hundred numbers with the health of each
+/// has some ten thousand.
+const MAX_VALUES: usize = 100_000;
+
 /// The JSON of the response, or the failure. Replaced values are counted.
 pub(super) async fn read(
     mut response: Response,
@@ -35,6 +40,9 @@ pub(super) async fn read(
         }
         body.extend_from_slice(&chunk);
     }
+    if is_too_much(&body) {
+        return Err(Failure::of(FailureKind::TooLarge));
+    }
     let mut odd = Oddities::new();
     let json = json::read(&body, endpoint.as_str(), &mut odd);
     odd.iter().for_each(|oddity| oddity.record(telemetry));
@@ -52,6 +60,15 @@ pub(super) async fn read(
     }
 }
 
+/// Whether these bytes may have more values than are read. Marks within texts count too, so that no look at the
+/// texts is needed.
+fn is_too_much(body: &[u8]) -> bool {
+    let marks = body
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'[' | b','));
+    marks.take(MAX_VALUES + 1).count() > MAX_VALUES
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers
         .get(RETRY_AFTER)?
@@ -61,4 +78,20 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_values_there_are_have_a_ceiling_in_any_shape() {
+        for value in ["1,", "{},", "[],", r#"{"a":1},"#, "[[[["] {
+            let few = value.repeat(MAX_VALUES / value.len() / 2);
+            assert!(!is_too_much(few.as_bytes()), "{value}");
+            let many = value.repeat(MAX_VALUES + 1);
+            assert!(is_too_much(many.as_bytes()), "{value}");
+        }
+        assert!(!is_too_much("x".repeat(MAX_VALUES * 2).as_bytes()));
+    }
 }

@@ -32,6 +32,7 @@ meta_words! {
         InvalidParameter = "invalid_parameter",
         Malformed = "malformed",
         TooLarge = "too_large",
+        TooMany = "too_many_objects",
         Timeout = "timeout",
         NameResolution = "name_resolution",
         Tls = "tls",

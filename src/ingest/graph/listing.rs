@@ -12,7 +12,7 @@ use super::fields::SUMMARY;
 use super::transport::{Caller, Query};
 use super::{Client, Endpoint, Failure, FailureKind};
 use crate::clock;
-use crate::domain::Listing;
+use crate::domain::{Listing, ceiling};
 use crate::ingest::Oddities;
 
 /// Objects on a page: the most Meta allows.
@@ -24,6 +24,15 @@ const SMALLEST_PAGE: u32 = 10;
 /// Pages of one listing: six thousand templates, Meta's maximum, take 60 full pages, or 600 of the
 /// smallest. More is a cursor that never ends.
 const MAX_PAGES: usize = 640;
+
+/// Objects of one listing. More is not what Meta lists, and is not read to its end.
+fn most_objects(endpoint: Endpoint) -> usize {
+    match endpoint {
+        Endpoint::PhoneNumbers => ceiling::NUMBERS,
+        Endpoint::MessageTemplates => ceiling::TEMPLATES,
+        _ => ceiling::ACCOUNTS,
+    }
+}
 
 /// Summary fields of the first page of templates: their number and the limit.
 const TOTALS: &str = "total_count,message_template_count,message_template_limit";
@@ -83,7 +92,9 @@ impl Client {
                 Err(failure) => break Some(failure),
             };
             let mut odd = Oddities::new();
-            for object in objects(&page) {
+            let room = most_objects(endpoint) - found.len();
+            let on_page = objects(&page);
+            for object in on_page.iter().take(room) {
                 match read(object, &mut odd) {
                     Some(object) => found.push(object),
                     None => unreadable += 1,
@@ -91,6 +102,10 @@ impl Client {
             }
             odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
             note_page(&page);
+            if on_page.len() > room {
+                let failure = Failure::of(FailureKind::TooMany);
+                break Some(self.transport.count(endpoint, failure));
+            }
             match place.advance(&page) {
                 Ok(true) => {}
                 Ok(false) if unreadable == 0 => break None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::journal::Entity;
+use super::super::room::Sizes;
 use super::super::sighting::Sighting;
 use super::super::waiting::Waiting;
 use super::super::{Change, Stamp, Traffic};
@@ -12,7 +13,7 @@ use crate::domain::account::News;
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
-    Collector, DisplayDigits, PhoneNumberId, QualityRating, Timestamp, Word, number,
+    Collector, DisplayDigits, ObjectKind, PhoneNumberId, QualityRating, Timestamp, Word, number,
 };
 
 /// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
@@ -24,9 +25,6 @@ const WAIT_FOR_NUMBER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Maximum number of remembered spellings per account.
 const MAX_SPELLINGS: usize = 1_000;
-
-/// Numbers of an account whose messages are counted; Meta allows 25, and more to few.
-const MAX_NUMBERS: usize = 1_000;
 
 impl Account {
     pub(super) fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
@@ -90,11 +88,26 @@ impl Account {
     }
 
     fn wait_for_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
+        if self.waiting.len() >= MAX_WAITING {
+            self.make_way_for_waiting(change);
+        }
         if self.waiting.len() < MAX_WAITING {
             self.waiting.push(Waiting::new(told, stamp));
             change.waiting = true;
         } else {
             change.refused = true;
+        }
+    }
+
+    /// Drops the oldest event whose digits a later complete listing does not have: it is the least likely to find
+    /// its number.
+    fn make_way_for_waiting(&mut self, change: &mut Change) {
+        let unmatched = self.waiting.iter().enumerate();
+        let unmatched = unmatched.filter(|(_, one)| self.is_unmatched(one));
+        let oldest = unmatched.min_by_key(|(_, one)| one.stamp);
+        if let Some(place) = oldest.map(|(place, _)| place) {
+            self.waiting.remove(place);
+            change.expired += 1;
         }
     }
 
@@ -136,6 +149,7 @@ impl Account {
         }
         if self.digits.len() >= MAX_SPELLINGS && !self.digits.contains_key(&spelling.digits) {
             change.refused = true;
+            change.keep_out(ObjectKind::Spelling);
             return;
         }
         let known = self.digits.entry(spelling.digits.clone()).or_default();
@@ -143,19 +157,32 @@ impl Account {
         self.apply_waiting(change);
     }
 
-    /// Where a number's messages are counted; none if there are too many numbers.
-    pub(super) fn traffic_of(
+    /// Counts messages of a number, unless there are too many numbers.
+    pub(super) fn change_traffic(
         &mut self,
         id: &PhoneNumberId,
+        room: Sizes,
         change: &mut Change,
-    ) -> Option<&mut Traffic> {
-        if !self.traffic.contains_key(id) && self.traffic.len() >= MAX_NUMBERS {
+        count: impl FnOnce(&mut Traffic),
+    ) {
+        if !self.has_room_for_traffic(id, room) {
             change.refused = true;
-            return None;
+            change.keep_out(ObjectKind::PhoneNumber);
+            return;
+        }
+        if !self.traffic.contains_key(id) && !self.numbers.contains_key(id) {
+            self.sizes.unlisted_numbers += 1;
         }
         let traffic = self.traffic.entry(id.clone());
         let traffic = traffic.or_insert_with(|| Arc::new(Traffic::new(id.clone())));
-        Some(Arc::make_mut(traffic))
+        let traffic = Arc::make_mut(traffic);
+        let before = traffic.open();
+        count(traffic);
+        let is_full = self.sizes.conversations >= room.conversations;
+        if is_full && traffic.open() > before {
+            traffic.close_oldest();
+        }
+        self.sizes.conversations = self.sizes.conversations + traffic.open() - before;
     }
 
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
@@ -164,11 +191,28 @@ impl Account {
             .values_mut()
             .filter(|traffic| traffic.is_due(now))
         {
+            let before = traffic.open();
             Arc::make_mut(traffic).settle(now, trackers);
+            self.sizes.conversations = self.sizes.conversations + traffic.open() - before;
         }
     }
 
-    pub(super) fn tell_template(&mut self, told: &words::Told, stamp: Stamp, change: &mut Change) {
+    pub(super) fn tell_template(
+        &mut self,
+        told: &words::Told,
+        stamp: Stamp,
+        room: Sizes,
+        change: &mut Change,
+    ) {
+        self.count_template_event(&told.news);
+        if !self.templates.contains_key(&told.identity.id) {
+            if !self.has_room_for_unlisted_template(room) {
+                change.refused = true;
+                change.keep_out(ObjectKind::Template);
+                return;
+            }
+            self.sizes.unlisted_templates += 1;
+        }
         let template = template_of(&mut self.templates, &told.identity.id);
         template.identify(&told.identity, stamp);
         let mut sighting = Sighting {
@@ -178,7 +222,12 @@ impl Account {
             change,
         };
         let steps = template.tell(&told.news, &mut sighting);
-        match &told.news {
+        self.count_steps(&steps);
+    }
+
+    /// These are the account's, whether or not the template itself is kept.
+    fn count_template_event(&mut self, news: &words::News) {
+        match news {
             words::News::Status { event, .. } => self.template_status_events.increment(*event),
             words::News::Quality { previous, new } => {
                 let previous = previous.unwrap_or(QualityRating::Unknown);
@@ -186,6 +235,5 @@ impl Account {
             }
             _ => {}
         }
-        self.count_steps(&steps);
     }
 }

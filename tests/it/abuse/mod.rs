@@ -5,6 +5,7 @@ mod bodies;
 mod bombs;
 mod connections;
 mod floods;
+mod memory;
 mod methods;
 mod slow;
 

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 pub const WABA: &str = "800100200300400";
+pub const NUMBER: &str = "900100200300400";
 pub const SECRET: &str = "an-app-secret-of-these-tests";
 
 /// Words of `message_template_status_update` that are statuses as well.
@@ -47,7 +48,7 @@ impl Fact {
         let Self { time, template, .. } = self;
         let customer = template % 1_000;
         format!(
-            r#"{{"field":"messages","value":{{"metadata":{{"phone_number_id":"900100200300400"}},"messages":[{{"from":"1555010{customer:04}","id":"wamid.{time}","timestamp":"{time}","type":"text"}}]}}}}"#
+            r#"{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{NUMBER}"}},"messages":[{{"from":"1555010{customer:04}","id":"wamid.{time}","timestamp":"{time}","type":"text"}}]}}}}"#
         )
     }
 
@@ -62,6 +63,13 @@ pub fn body_of(facts: &[Fact]) -> String {
     let entries: Vec<String> = facts.iter().map(|fact| fact.entry()).collect();
     let entries = entries.join(",");
     format!(r#"{{"object":"whatsapp_business_account","entry":[{entries}]}}"#)
+}
+
+/// The body of one delivery of a message in a conversation of its own order: the relay passes these on in it.
+pub fn next_of(conversation: usize, number: u64) -> String {
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{NUMBER}"}},"messages":[{{"from":"1666010{conversation:04}","id":"wamid.{conversation}.{number}","timestamp":"1775000000","type":"image"}}]}}}}]}}]}}"#
+    )
 }
 
 /// The signature header of a body.

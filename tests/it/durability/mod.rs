@@ -9,6 +9,7 @@ pub mod faults;
 mod history;
 mod kills;
 mod older;
+mod peers;
 mod pruning;
 mod restore;
 pub mod service;

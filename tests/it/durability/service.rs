@@ -50,6 +50,15 @@ impl Service {
         Self::of(program_in(folder, &arguments, &variables()))
     }
 
+    /// Starts it with this configuration file, in this folder, and these flags beside it.
+    pub fn configured(folder: &Path, file: &str, flags: &[&str]) -> Self {
+        std::fs::write(folder.join("config.yml"), file).expect("a file");
+        let listen = "--web.listen-address=127.0.0.1:0";
+        let store = "--store.url=sqlite:state.db";
+        let own = ["serve", listen, store, "--config.file=config.yml"];
+        Self::of(program_in(folder, &[&own, flags].concat(), &variables()))
+    }
+
     /// Waits until it listens.
     pub fn of(process: Process) -> Self {
         let address = process.address_after("the status page address=");
@@ -69,6 +78,10 @@ impl Service {
 
 /// Sends these facts in one delivery.
 pub fn send(address: SocketAddr, facts: &[Fact]) -> Result<Answer, String> {
-    let body = body_of(facts);
-    post_text(address, "/webhook", &signature(&body), &body)
+    send_body(address, &body_of(facts))
+}
+
+/// Sends this delivery.
+pub fn send_body(address: SocketAddr, body: &str) -> Result<Answer, String> {
+    post_text(address, "/webhook", &signature(body), body)
 }

@@ -54,7 +54,12 @@ fn cure(kind: FailureKind) -> &'static str {
         FailureKind::Malformed => {
             "the response is not what the Graph API sends; check for a proxy in between"
         }
-        FailureKind::TooLarge => "the response is larger than graph.max_answer_bytes",
+        FailureKind::TooLarge => {
+            "the response is larger than graph.max_answer_bytes, or has more values than a page of the Graph API"
+        }
+        FailureKind::TooMany => {
+            "the listing has more objects than an account can have; the rest was not read, and nothing is removed. Check graph.base_url and the account"
+        }
         FailureKind::Timeout => "no response within graph.request_timeout",
         FailureKind::NameResolution => {
             "the host name cannot be resolved; check graph.base_url and this machine's DNS"

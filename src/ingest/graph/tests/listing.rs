@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::Barrier;
 
 use super::meta::{Answer, Counted, Meta, page, waba};
+use crate::domain::ceiling;
 use crate::ingest::graph::{FailureKind, Listed};
 
 type Numbers = Listed<crate::domain::number::Reading>;
@@ -121,6 +122,30 @@ async fn pages_are_halved_when_meta_asks_for_less() {
         (0, Some(FailureKind::Transient))
     );
     assert_eq!(limits(&stubborn), ["100", "50", "25", "12", "10"]);
+}
+
+#[tokio::test]
+async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete() {
+    let pages = |count: u64| {
+        (0..count).map(move |number| {
+            let first = number * 100;
+            let next = (number + 1 < count).then(|| format!("after-{number}"));
+            page(first..first + 100, next.as_deref())
+        })
+    };
+    let fits = Meta::answering(pages(10)).await;
+    assert_eq!(outcome(&numbers(&fits).await), (ceiling::NUMBERS, None));
+    let more = Meta::answering(pages(30)).await;
+    let expected = (ceiling::NUMBERS, Some(FailureKind::TooMany));
+    assert_eq!(outcome(&numbers(&more).await), expected);
+    assert_eq!(
+        more.asked().len(),
+        11,
+        "the page that shows that there are more"
+    );
+    assert_eq!(more.failures("phone_numbers", "too_many_objects"), 1);
+    let giant = Meta::answering([page(0..1_500, None)]).await;
+    assert_eq!(outcome(&numbers(&giant).await), expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,544 @@
+//! Events of every kind and restarts, in any order, through a store in memory. After each step the store must show
+//! what a reducer shows that was never restarted, no counter may fall, and nothing may come from nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use whatsapp_business_exporter::domain::journey::{
+    Journey, JourneyId, Journeys, Progress, StepOutcome,
+};
+use whatsapp_business_exporter::domain::track::{self, Actor, Happening, Trackers};
+use whatsapp_business_exporter::domain::{
+    BusinessHours, CanSendMessage, ConversationKey, DeliveryKey, DisplayDigits, EntityHealth,
+    Event, Fact, Health, HealthEntity, Listing, MessagingLimit, PhoneNumberId, Source, TemplateId,
+    Timestamp, WabaId, Word, account, message, number, template,
+};
+use whatsapp_business_exporter::state::{Account, State};
+use whatsapp_business_exporter::store::{Location, Store};
+use whatsapp_business_exporter::telemetry::Telemetry;
+
+use super::draw::Draw;
+use super::{NOW, is_well_formed, shown_as_text};
+
+/// Steps of a sequence. An attribute remembers sixteen observations, so that no order of this many is forgotten.
+const MOST_STEPS: usize = 48;
+
+/// Events of which any order must show the same: as many as an attribute surely remembers.
+const MOST_SHUFFLED: usize = 9;
+
+/// The exposition of two accounts with two numbers and two templates each.
+const MOST_TEXT: usize = 512 * 1024;
+
+const DISPLAYED: [&str; 3] = ["+1 555-010-0199", "+1 555-010-0142", "+1 555-010-0777"];
+
+/// Draws a sequence and takes every step of it.
+pub fn check(data: &[u8]) {
+    let runtime: Runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut both = Both::new().await;
+        let mut draw = Draw::new(data);
+        for _ in 0..MOST_STEPS {
+            if draw.is_over() {
+                break;
+            }
+            both.step(&mut draw).await;
+        }
+        both.any_order_shows_the_same(&mut draw);
+        both.store.close().await;
+    });
+}
+
+/// The store, and the reducer that it must agree with.
+struct Both {
+    store: Store,
+    state: State,
+    told: Vec<Event>,
+    /// Each event has a key of its own.
+    keys: u128,
+    spoken_of: BTreeSet<WabaId>,
+    counters: BTreeMap<String, f64>,
+    /// Polls are dated in their own order, webhooks anywhere before.
+    second: i64,
+}
+
+impl Both {
+    async fn new() -> Self {
+        let telemetry = Arc::new(Telemetry::new());
+        let store = Store::open(&Location::Memory, Duration::from_secs(86_400), telemetry);
+        let store = store.await.expect("a store in memory");
+        let trackers = Arc::new(trackers());
+        store
+            .track(Arc::clone(&trackers))
+            .await
+            .expect("it is open");
+        store.watch(watched().collect()).await.expect("it is open");
+        let mut state = State::default();
+        state.track(trackers);
+        state.watch(watched());
+        Self {
+            store,
+            state,
+            told: Vec::new(),
+            keys: 1_000,
+            spoken_of: BTreeSet::new(),
+            counters: BTreeMap::new(),
+            second: 1_000,
+        }
+    }
+
+    async fn step(&mut self, draw: &mut Draw<'_>) {
+        self.second += 1 + draw.below(20) as i64;
+        match draw.below(16) {
+            0 => self.restart().await,
+            1 if !self.told.is_empty() => self.repeat(draw).await,
+            2 => {
+                let elsewhere = self.event(waba(9), draw);
+                self.commit(vec![elsewhere]).await;
+            }
+            kind => {
+                // Deliveries bring several facts at once.
+                let how_many = if kind == 3 { 3 } else { 1 };
+                let events = (0..how_many)
+                    .map(|_| self.event(waba(draw.below(2)), draw))
+                    .collect();
+                self.commit(events).await;
+            }
+        }
+        self.agree();
+    }
+
+    /// Everything is dropped and read back from the database.
+    async fn restart(&mut self) {
+        let before = self.store.snapshot();
+        self.store.watch(BTreeSet::new()).await.expect("it is open");
+        assert!(self.store.snapshot().is_empty());
+        self.store
+            .watch(watched().collect())
+            .await
+            .expect("it is readable");
+        assert_eq!(
+            self.store.snapshot(),
+            before,
+            "read back otherwise than it was"
+        );
+    }
+
+    /// A webhook that comes again changes nothing. A poll that comes again is another observation of the same.
+    async fn repeat(&mut self, draw: &mut Draw<'_>) {
+        let again = self.told[draw.below(self.told.len())].clone();
+        let before = self.store.snapshot();
+        self.commit(vec![again.clone()]).await;
+        if again.source.key().is_some() {
+            assert_eq!(self.store.snapshot(), before, "a repeat of {again:?}");
+        }
+    }
+
+    async fn commit(&mut self, events: Vec<Event>) {
+        let expected: Vec<_> = events.iter().map(|event| self.state.apply(event)).collect();
+        let watched: BTreeSet<WabaId> = watched().collect();
+        let seen = events
+            .iter()
+            .filter(|event| watched.contains(&event.waba_id));
+        self.spoken_of
+            .extend(seen.map(|event| event.waba_id.clone()));
+        self.told.extend(events.iter().cloned());
+        let changes = self
+            .store
+            .commit_with(events, None)
+            .await
+            .expect("memory is never full");
+        assert_eq!(
+            changes, expected,
+            "the store and the reducer have done different things"
+        );
+    }
+
+    fn agree(&mut self) {
+        let shown = self.store.snapshot();
+        assert_eq!(
+            &shown,
+            self.state.accounts(),
+            "the store and the reducer differ"
+        );
+        for (waba_id, account) in &shown {
+            let is_empty = **account == Account::default();
+            assert!(
+                is_empty || self.spoken_of.contains(waba_id),
+                "{waba_id} came from nothing"
+            );
+            assert!(
+                account.numbers().count() <= DISPLAYED.len() && account.templates().count() <= 2
+            );
+            assert!(account.traffic().count() <= 2);
+        }
+        let text = shown_as_text(&self.state);
+        is_well_formed(&text);
+        assert!(text.len() < MOST_TEXT, "{} bytes", text.len());
+        let samples = samples(&text);
+        for (series, before) in &self.counters {
+            let now = samples.get(series.as_str());
+            assert!(
+                now >= Some(before),
+                "{series} fell from {before} to {now:?}"
+            );
+        }
+        let counters = samples.into_iter().filter(|(series, _)| is_counter(series));
+        self.counters = counters
+            .map(|(series, value)| (series.to_owned(), value))
+            .collect();
+    }
+
+    /// What is said of the business, without what is told in order by nature: any order and any repetition of it.
+    fn any_order_shows_the_same(&self, draw: &mut Draw<'_>) {
+        let is_dated = |event: &&Event| !matches!(event.source, Source::UndatedWebhook(_));
+        let orderly = |event: &&Event| match &event.fact {
+            Fact::NumbersListed(_) | Fact::TemplatesListed(..) | Fact::AccountRead(_) => true,
+            Fact::Account(_) | Fact::Number(_) => true,
+            Fact::Template(told) => !matches!(told.news, template::News::CategoryChanged { .. }),
+            _ => false,
+        };
+        let mut seen = BTreeSet::new();
+        let is_first = |event: &&Event| seen.insert(format!("{event:?}"));
+        let events: Vec<Event> = self
+            .told
+            .iter()
+            .filter(is_dated)
+            .filter(orderly)
+            .filter(is_first)
+            .take(MOST_SHUFFLED)
+            .cloned()
+            .collect();
+        let mut shuffled = [events.clone(), events.clone()].concat();
+        for place in (1..shuffled.len()).rev() {
+            shuffled.swap(place, draw.below(place + 1));
+        }
+        let shown = |events: &[Event]| {
+            let mut state = State::default();
+            state.watch(watched());
+            events.iter().for_each(|event| drop(state.apply(event)));
+            shown_as_text(&state)
+        };
+        assert_eq!(
+            shown(&events),
+            shown(&shuffled),
+            "the order shows, of {events:#?}"
+        );
+    }
+
+    fn event(&mut self, waba_id: WabaId, draw: &mut Draw<'_>) -> Event {
+        let kind = draw.below(10);
+        let is_poll = kind < 3;
+        let second = if is_poll {
+            self.second
+        } else {
+            self.second - draw.below(90) as i64
+        };
+        let observed_at = at(second);
+        let fact = match kind {
+            0 => numbers_listed(draw),
+            1 => templates_listed(draw),
+            2 => account_read(draw),
+            3 => account_news(draw),
+            4 => number_news(draw),
+            5 => template_news(draw),
+            6 => messages(observed_at, draw),
+            7 => tracked(observed_at, draw),
+            8 => spelled(draw),
+            _ => Fact::TimePassed,
+        };
+        self.keys += 1;
+        let key = DeliveryKey(self.keys);
+        let source = match &fact {
+            _ if is_poll => Source::Poll,
+            Fact::TimePassed => Source::Poll,
+            Fact::Tracked(_) => Source::App(key),
+            Fact::Message(_) | Fact::NumberSpelled(_) => Source::Webhook(key),
+            _ if draw.below(8) == 0 => Source::UndatedWebhook(DeliveryKey(draw.below(3) as u128)),
+            _ => Source::Webhook(key),
+        };
+        Event {
+            waba_id,
+            observed_at,
+            source,
+            fact,
+        }
+    }
+}
+
+fn samples(text: &str) -> BTreeMap<&str, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut samples = BTreeMap::new();
+    for (series, value) in lines.filter_map(|line| line.rsplit_once(' ')) {
+        let value = value.parse().expect("a number");
+        assert_eq!(samples.insert(series, value), None, "{series} twice");
+    }
+    samples
+}
+
+fn is_counter(series: &str) -> bool {
+    let name = series.split('{').next().unwrap_or_default();
+    ["_total", "_count", "_bucket", "_sum"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+fn waba(which: usize) -> WabaId {
+    WabaId::parse(&format!("80010020030040{which}")).expect("digits")
+}
+
+fn watched() -> impl Iterator<Item = WabaId> {
+    (0..2).map(waba)
+}
+
+fn number_id(which: usize) -> PhoneNumberId {
+    PhoneNumberId::parse(&format!("90010020030040{which}")).expect("digits")
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_seconds(NOW.as_millis() / 1_000 - 10_000 + second)
+}
+
+fn trackers() -> Trackers {
+    let hours = BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin").expect("hours");
+    Trackers {
+        hours: Some(hours),
+        journeys: Journeys(vec![Journey {
+            id: booking(),
+            steps: vec!["date".into(), "time".into()],
+            variants: vec!["A".into(), "B".into()],
+            idle_timeout: Duration::from_secs(60),
+            loop_threshold: 2,
+        }]),
+    }
+}
+
+fn booking() -> JourneyId {
+    JourneyId {
+        journey: "booking".into(),
+        version: "1".into(),
+    }
+}
+
+fn word<W: Word>(draw: &mut Draw<'_>) -> W {
+    draw.one_of(W::ALL)
+}
+
+fn limit(draw: &mut Draw<'_>) -> MessagingLimit {
+    draw.one_of(&[
+        MessagingLimit::Customers(250),
+        MessagingLimit::Customers(2_000),
+        MessagingLimit::Unlimited,
+    ])
+}
+
+fn health(draw: &mut Draw<'_>) -> Option<Health> {
+    let can_send_message: CanSendMessage = word(draw);
+    Health::of(
+        vec![EntityHealth {
+            kind: HealthEntity::Waba,
+            can_send_message,
+        }],
+        None,
+    )
+}
+
+fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
+    let mut reading = |which: usize| number::Reading {
+        display_phone_number: Some(DISPLAYED[which].to_owned()),
+        verified_name: Some("Fern & \"Moss\"\n".to_owned()),
+        quality_rating: Some(word(draw)),
+        status: Some(word(draw)),
+        messaging_limit: Some(limit(draw)),
+        throughput_level: Some(word(draw)),
+        name_status: Some(word(draw)),
+        health: health(draw),
+        ..number::Reading::of(number_id(which))
+    };
+    Fact::NumbersListed(Listing {
+        objects: vec![reading(0), reading(1)],
+        complete: true,
+    })
+}
+
+fn identity(which: usize) -> template::Identity {
+    template::Identity {
+        id: TemplateId::parse(&format!("700100200300400{which}")).expect("digits"),
+        name: Some(format!("offer_{which}")),
+        language: Some("en_US".to_owned()),
+    }
+}
+
+/// The reason is the template's and the category the poll's: what one poll finds, it finds in its own order.
+fn templates_listed(draw: &mut Draw<'_>) -> Fact {
+    let mut reading = |which| template::Reading {
+        identity: identity(which),
+        status: Some(word(draw)),
+        category: Some(template::Category::Utility),
+        correct_category: Some(template::Category::Utility),
+        quality_rating: Some(word(draw)),
+        rejected_reason: Some(template::RejectedReason::InvalidFormat),
+    };
+    let listing = Listing {
+        objects: vec![reading(0), reading(1)],
+        complete: true,
+    };
+    Fact::TemplatesListed(
+        listing,
+        template::Totals {
+            count: Some(2),
+            limit: Some(250),
+        },
+    )
+}
+
+fn account_read(draw: &mut Draw<'_>) -> Fact {
+    Fact::AccountRead(account::Reading {
+        review_status: Some(word(draw)),
+        business_verification_status: Some(word(draw)),
+        status: Some(word(draw)),
+        messaging_limit: Some(limit(draw)),
+        health: health(draw),
+        webhook_subscribed: Some(draw.mostly()),
+        ..account::Reading::default()
+    })
+}
+
+fn account_news(draw: &mut Draw<'_>) -> Fact {
+    let moment = |draw: &mut Draw<'_>| draw.mostly().then(|| at(draw.below(4_000) as i64));
+    Fact::Account(match draw.below(4) {
+        0 => account::News::Update {
+            event: word(draw),
+            digits: DisplayDigits::parse(draw.one_of(&DISPLAYED)).filter(|_| draw.mostly()),
+            ban: draw.mostly().then(|| account::Ban {
+                state: word(draw),
+                date: moment(draw),
+            }),
+            restrictions: (0..draw.below(3))
+                .map(|_| account::Restriction {
+                    kind: word(draw),
+                    expires_at: moment(draw),
+                })
+                .collect(),
+            violation: draw.mostly().then(|| word(draw)),
+        },
+        1 => account::News::Review(word(draw)),
+        2 => account::News::Alert {
+            severity: word(draw),
+            alert: word(draw),
+        },
+        _ => account::News::Capability {
+            messaging_limit: draw.mostly().then(|| limit(draw)),
+            phone_numbers_limit: draw.mostly().then(|| draw.below(50) as u64),
+        },
+    })
+}
+
+fn number_news(draw: &mut Draw<'_>) -> Fact {
+    // The third is of no number that a poll lists: what is told of it waits.
+    let digits = DisplayDigits::parse(draw.one_of(&DISPLAYED)).expect("digits");
+    let news = if draw.mostly() {
+        number::News::Quality {
+            event: word(draw),
+            old_limit: draw.mostly().then(|| limit(draw)),
+            current_limit: draw.mostly().then(|| limit(draw)),
+        }
+    } else {
+        number::News::Name(word(draw))
+    };
+    Fact::Number(number::Told { digits, news })
+}
+
+fn template_news(draw: &mut Draw<'_>) -> Fact {
+    let identity = identity(draw.below(2));
+    let news = match draw.below(5) {
+        0 | 1 => template::News::Status {
+            event: word(draw),
+            reason: Some(template::RejectedReason::InvalidFormat),
+            category: None,
+            pause: draw.mostly().then(|| word(draw)),
+            disable_at: draw.mostly().then(|| at(draw.below(4_000) as i64)),
+        },
+        2 => template::News::Quality {
+            previous: draw.mostly().then(|| word(draw)),
+            new: word(draw),
+        },
+        3 => template::News::CategoryAnnounced {
+            present: None,
+            coming: word(draw),
+            at: draw.mostly().then(|| at(draw.below(4_000) as i64)),
+        },
+        _ => template::News::CategoryChanged {
+            previous: draw.mostly().then(|| word(draw)),
+            new: word(draw),
+        },
+    };
+    Fact::Template(template::Told { identity, news })
+}
+
+fn conversation(draw: &mut Draw<'_>) -> ConversationKey {
+    ConversationKey(draw.below(4) as u128)
+}
+
+fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
+    let told = match draw.below(5) {
+        0 | 1 => message::Told::Received {
+            from: Some(conversation(draw)).filter(|_| draw.mostly()),
+            kind: word(draw),
+        },
+        2 | 3 => message::Told::Status {
+            to: Some(conversation(draw)).filter(|_| draw.mostly()),
+            status: word(draw),
+            category: word(draw),
+            errors: (0..draw.below(3)).map(|_| word(draw)).collect(),
+        },
+        _ => message::Told::Errors(vec![word(draw)]),
+    };
+    Fact::Message(message::News {
+        phone_number_id: number_id(draw.below(2)),
+        received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),
+        told,
+    })
+}
+
+fn tracked(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
+    let step = |draw: &mut Draw<'_>| Progress::Step {
+        step: draw.one_of(&["date", "time", "other"]).to_owned(),
+        outcome: draw.one_of(&[
+            StepOutcome::Entered,
+            StepOutcome::Answered,
+            StepOutcome::Abandoned,
+        ]),
+        variant: draw
+            .mostly()
+            .then(|| draw.one_of(&["A", "B", "other"]).to_owned()),
+    };
+    let happening = match draw.below(5) {
+        0 => Happening::Inbound,
+        1 => Happening::Reply(draw.one_of(&Actor::ALL)),
+        2 => Happening::OnJourney(booking(), Progress::Goal),
+        3 => Happening::OnJourney(
+            booking(),
+            Progress::Variant(draw.one_of(&["A", "B"]).to_owned()),
+        ),
+        _ => Happening::OnJourney(booking(), step(draw)),
+    };
+    Fact::Tracked(track::News {
+        phone_number_id: number_id(draw.below(2)),
+        conversation: conversation(draw),
+        received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),
+        happening,
+    })
+}
+
+fn spelled(draw: &mut Draw<'_>) -> Fact {
+    let digits = DisplayDigits::parse(draw.one_of(&["5550100199", "15550100142", "15550100777"]));
+    Fact::NumberSpelled(number::Spelling {
+        id: number_id(draw.below(2)),
+        digits: digits.expect("digits"),
+    })
+}

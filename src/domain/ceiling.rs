@@ -1,0 +1,52 @@
+//! How many objects of Meta's are read and kept at most. A listing, or a stranger who knows the app's secret,
+//! may name any number of them; memory and disk have an end.
+
+use std::fmt;
+
+/// Phone numbers of an account that polls list. Meta allows most accounts 25, and large ones some hundreds.
+pub const NUMBERS: usize = 1_000;
+
+/// Templates of an account that polls list. Meta allows 6,000, of which each language counts.
+pub const TEMPLATES: usize = 10_000;
+
+/// Accounts of a portfolio, as many as the configuration may name for an app.
+pub const ACCOUNTS: usize = 20_000;
+
+/// Templates of an account that only webhooks know, while polls list its templates. Meta allows 100 new ones an
+/// hour, so that these are ten hours of them between two listings.
+pub const UNLISTED_TEMPLATES: usize = 1_000;
+
+/// Phone numbers of an account that only webhooks know, while polls list its numbers.
+pub const UNLISTED_NUMBERS: usize = 100;
+
+/// An object that a ceiling keeps out, for the label of the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// A phone number, or the messages of one that no poll lists.
+    PhoneNumber,
+    /// The digits that webhooks use for a phone number.
+    Spelling,
+    /// A message template.
+    Template,
+}
+
+impl ObjectKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::PhoneNumber, Self::Spelling, Self::Template];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PhoneNumber => "phone_number",
+            Self::Spelling => "spelling",
+            Self::Template => "template",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}

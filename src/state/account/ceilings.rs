@@ -1,0 +1,96 @@
+//! Which new objects an account takes: a ceiling of its own, and what all accounts together may have.
+//!
+//! What polls list is never kept out by what only webhooks know. What Meta does not list is kept for as long as
+//! Meta may repeat webhooks about it, and then forgotten.
+
+use std::time::Duration;
+
+use super::super::gone::MAX_GONE;
+use super::super::room::Sizes;
+use super::super::{Stamp, Template};
+use super::Account;
+use crate::domain::{Collector, PhoneNumberId, TemplateId, ceiling};
+
+/// How long a template is kept that only webhooks know, after a listing did not have it: for as long Meta repeats
+/// webhooks, and a repeat must find it known.
+const UNLISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+impl Account {
+    /// How many objects it has.
+    pub(in super::super) fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// Counts its objects anew: after it was read back, and after a listing.
+    pub(crate) fn count_objects(&mut self) {
+        let unlisted = self.templates.values().filter(|one| !one.was_listed());
+        let unlisted_templates = unlisted.count();
+        let is_unlisted = |id: &&PhoneNumberId| !self.numbers.contains_key(*id);
+        self.sizes = Sizes {
+            numbers: self.numbers.len(),
+            templates: self.templates.len() - unlisted_templates,
+            unlisted_numbers: self.traffic.keys().filter(is_unlisted).count(),
+            unlisted_templates,
+            conversations: self.traffic.values().map(|traffic| traffic.open()).sum(),
+        };
+    }
+
+    /// May a listing bring this number?
+    pub(super) fn has_room_for_number(&mut self, id: &PhoneNumberId, room: Sizes) -> bool {
+        if self.numbers.contains_key(id) {
+            return true;
+        }
+        let most = (ceiling::NUMBERS + MAX_GONE).min(room.numbers);
+        let has_room = self.sizes.numbers < most;
+        self.sizes.numbers += usize::from(has_room);
+        has_room
+    }
+
+    /// May a listing bring this template?
+    pub(super) fn has_room_for_template(&mut self, id: &TemplateId, room: Sizes) -> bool {
+        if self
+            .templates
+            .get(id)
+            .is_some_and(|known| known.was_listed())
+        {
+            return true;
+        }
+        let most = (ceiling::TEMPLATES + MAX_GONE).min(room.templates);
+        let has_room = self.sizes.templates < most;
+        self.sizes.templates += usize::from(has_room);
+        has_room
+    }
+
+    /// May a webhook bring a template that no poll has listed? Without polls all templates are such.
+    pub(super) fn has_room_for_unlisted_template(&self, room: Sizes) -> bool {
+        let is_listed = self.last_success(Collector::Templates).is_some();
+        let own = if is_listed {
+            ceiling::UNLISTED_TEMPLATES
+        } else {
+            ceiling::TEMPLATES
+        };
+        self.sizes.unlisted_templates < own.min(room.unlisted_templates)
+    }
+
+    /// May messages of this number be counted? Without polls no number is listed.
+    pub(super) fn has_room_for_traffic(&self, id: &PhoneNumberId, room: Sizes) -> bool {
+        if self.traffic.contains_key(id) || self.numbers.contains_key(id) {
+            return true;
+        }
+        let is_listed = self.last_success(Collector::Numbers).is_some();
+        let own = if is_listed {
+            ceiling::UNLISTED_NUMBERS
+        } else {
+            ceiling::NUMBERS
+        };
+        self.sizes.unlisted_numbers < own.min(room.unlisted_numbers)
+    }
+
+    /// Forgets templates that no listing has had since the last webhook about them, a week ago.
+    pub(super) fn forget_old_unlisted_templates(&mut self, listed: Stamp) {
+        let oldest = listed.at().minus(UNLISTED_FOR);
+        let is_kept =
+            |template: &Template| template.was_listed() || template.known_at.at() >= oldest;
+        self.templates.retain(|_, template| is_kept(template));
+    }
+}

@@ -1,0 +1,81 @@
+//! How many objects all accounts together may have: what the process' memory bears, whoever names them.
+//!
+//! What polls list and what only webhooks know have room of their own, so that invented objects never keep out
+//! what Meta lists.
+
+use std::ops::{AddAssign, SubAssign};
+
+/// Phone numbers that polls list: 10 for each of ten thousand accounts.
+const NUMBERS: usize = 100_000;
+
+/// Templates that polls list: 50 for each of ten thousand accounts.
+const TEMPLATES: usize = 500_000;
+
+/// Phone numbers that only webhooks know: their counters take the most memory of all objects.
+const UNLISTED_NUMBERS: usize = 10_000;
+
+/// Templates that only webhooks know.
+const UNLISTED_TEMPLATES: usize = 50_000;
+
+/// Open conversations.
+const CONVERSATIONS: usize = 1_000_000;
+
+/// Objects of one account, or of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub numbers: usize,
+    pub templates: usize,
+    pub unlisted_numbers: usize,
+    pub unlisted_templates: usize,
+    pub conversations: usize,
+}
+
+impl Sizes {
+    /// What all accounts together may have.
+    pub const MOST: Self = Self {
+        numbers: NUMBERS,
+        templates: TEMPLATES,
+        unlisted_numbers: UNLISTED_NUMBERS,
+        unlisted_templates: UNLISTED_TEMPLATES,
+        conversations: CONVERSATIONS,
+    };
+
+    /// What is left when all accounts have these.
+    #[must_use]
+    pub fn left(self) -> Self {
+        let Self {
+            numbers,
+            templates,
+            unlisted_numbers,
+            unlisted_templates,
+            conversations,
+        } = Self::MOST;
+        Self {
+            numbers: numbers.saturating_sub(self.numbers),
+            templates: templates.saturating_sub(self.templates),
+            unlisted_numbers: unlisted_numbers.saturating_sub(self.unlisted_numbers),
+            unlisted_templates: unlisted_templates.saturating_sub(self.unlisted_templates),
+            conversations: conversations.saturating_sub(self.conversations),
+        }
+    }
+}
+
+impl AddAssign for Sizes {
+    fn add_assign(&mut self, more: Self) {
+        self.numbers += more.numbers;
+        self.templates += more.templates;
+        self.unlisted_numbers += more.unlisted_numbers;
+        self.unlisted_templates += more.unlisted_templates;
+        self.conversations += more.conversations;
+    }
+}
+
+impl SubAssign for Sizes {
+    fn sub_assign(&mut self, less: Self) {
+        self.numbers -= less.numbers;
+        self.templates -= less.templates;
+        self.unlisted_numbers -= less.unlisted_numbers;
+        self.unlisted_templates -= less.unlisted_templates;
+        self.conversations -= less.conversations;
+    }
+}

@@ -1,0 +1,58 @@
+//! Rate-limits log lines about objects that a ceiling keeps out: thousands of them are one condition.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::{ObjectKind, WabaId};
+
+/// Minimum interval between two lines about one account and kind. The counter tells how many there are.
+const LINE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Time of the last line about each account and kind: as many as there are watched accounts.
+#[derive(Debug, Default)]
+pub struct KeptOutLog(Mutex<BTreeMap<(WabaId, ObjectKind), Instant>>);
+
+impl KeptOutLog {
+    /// Logs that an object of this kind was kept out, unless that was logged within the hour.
+    pub fn record(&self, waba_id: &WabaId, kind: ObjectKind, now: Instant) {
+        if self.is_due(waba_id, kind, now) {
+            let kind = kind.as_str();
+            tracing::warn!(
+                %waba_id, kind,
+                cure = "compare what WhatsApp Manager shows with the objects on /metrics; whoever invents ids in signed webhooks knows the app secret: reset it",
+                "account has too many objects; new ones are not taken"
+            );
+        }
+    }
+
+    fn is_due(&self, waba_id: &WabaId, kind: ObjectKind, now: Instant) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.retain(|_, at| now.duration_since(*at) < LINE_EVERY);
+        let key = (waba_id.clone(), kind);
+        let is_due = !logged.contains_key(&key);
+        if is_due {
+            logged.insert(key, now);
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_one_line_an_hour_for_each_account_and_kind() {
+        let log = KeptOutLog::default();
+        let now = Instant::now();
+        let waba = |id: &str| WabaId::parse(id).expect("digits");
+        assert!(log.is_due(&waba("1"), ObjectKind::Template, now));
+        assert!(!log.is_due(&waba("1"), ObjectKind::Template, now + LINE_EVERY / 2));
+        assert!(log.is_due(&waba("1"), ObjectKind::PhoneNumber, now + LINE_EVERY / 2));
+        assert!(log.is_due(&waba("2"), ObjectKind::Template, now + LINE_EVERY / 2));
+        assert!(log.is_due(&waba("1"), ObjectKind::Template, now + LINE_EVERY));
+    }
+}

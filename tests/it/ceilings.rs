@@ -1,0 +1,230 @@
+//! Ceilings on what the state keeps: for each account and in all, what polls list before what only webhooks know.
+
+use whatsapp_business_exporter::domain::message::{self, Kind};
+use whatsapp_business_exporter::domain::number::{self, NameDecision};
+use whatsapp_business_exporter::domain::template::{self, EventKind, Status};
+use whatsapp_business_exporter::domain::{
+    DisplayDigits, Event, Fact, Listing, ObjectKind, PhoneNumberId, TemplateId, WabaId, ceiling,
+};
+use whatsapp_business_exporter::state::{Change, State};
+
+use crate::support::{at, polled, told, waba};
+
+/// A week and a day after the first of these moments.
+const AFTER_A_WEEK: i64 = 8 * 86_400;
+
+fn identity(id: usize) -> template::Identity {
+    template::Identity {
+        id: TemplateId::parse(&id.to_string()).expect("digits"),
+        name: Some(format!("offer_{id}")),
+        language: None,
+    }
+}
+
+fn spoken_of(id: usize) -> Fact {
+    Fact::Template(template::Told {
+        identity: identity(id),
+        news: template::News::Status {
+            event: EventKind::Paused,
+            reason: None,
+            category: None,
+            pause: None,
+            disable_at: None,
+        },
+    })
+}
+
+fn listed(ids: impl Iterator<Item = usize>, complete: bool) -> Fact {
+    let reading = |id| template::Reading {
+        identity: identity(id),
+        status: Some(Status::Approved),
+        category: None,
+        correct_category: None,
+        quality_rating: None,
+        rejected_reason: None,
+    };
+    let objects = ids.map(reading).collect();
+    Fact::TemplatesListed(Listing { objects, complete }, template::Totals::default())
+}
+
+fn number_id(id: usize) -> PhoneNumberId {
+    PhoneNumberId::parse(&id.to_string()).expect("digits")
+}
+
+fn numbers_listed(ids: impl Iterator<Item = usize>) -> Fact {
+    let objects = ids.map(|id| number::Reading::of(number_id(id))).collect();
+    Fact::NumbersListed(Listing {
+        objects,
+        complete: true,
+    })
+}
+
+fn message_of(id: usize) -> Fact {
+    Fact::Message(message::News {
+        phone_number_id: number_id(id),
+        received_at: at(0),
+        told: message::Told::Received {
+            from: None,
+            kind: Kind::Text,
+        },
+    })
+}
+
+fn watching() -> State {
+    let mut state = State::default();
+    state.watch([waba()]);
+    state
+}
+
+/// Applies webhooks with keys of their own, and says which were refused.
+fn tell(state: &mut State, seconds: i64, facts: impl Iterator<Item = (u128, Fact)>) -> Vec<Change> {
+    let changes = facts.map(|(key, fact)| state.apply(&told(key, seconds, fact)));
+    changes.filter(|change| change.refused).collect()
+}
+
+fn templates(state: &State) -> usize {
+    state.accounts()[&waba()].templates().count()
+}
+
+#[test]
+fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
+    let mut state = watching();
+    state.apply(&polled(0, listed(0..50, true)));
+    let invented = (1_000..4_000).map(|id| (id as u128, spoken_of(id)));
+    let refused = tell(&mut state, 10, invented);
+    assert_eq!(refused.len(), 3_000 - ceiling::UNLISTED_TEMPLATES);
+    assert!(
+        refused
+            .iter()
+            .all(|change| change.kept_out[&ObjectKind::Template] == 1)
+    );
+    assert_eq!(templates(&state), 50 + ceiling::UNLISTED_TEMPLATES);
+    // News of what is listed counts as ever, and so does a listing of as many as Meta allows.
+    let known = tell(
+        &mut state,
+        20,
+        (0..50).map(|id| (id as u128 + 9_000, spoken_of(id))),
+    );
+    assert!(known.is_empty());
+    let change = state.apply(&polled(30, listed(0..ceiling::TEMPLATES, true)));
+    assert!(change.kept_out.is_empty());
+    assert_eq!(templates(&state), ceiling::TEMPLATES);
+}
+
+#[test]
+fn without_polls_webhooks_may_name_as_many_as_meta_allows() {
+    let mut state = watching();
+    let all = (0..ceiling::TEMPLATES + 10).map(|id| (id as u128, spoken_of(id)));
+    assert_eq!(tell(&mut state, 10, all).len(), 10);
+    let numbers = (0..ceiling::NUMBERS + 10).map(|id| (id as u128, message_of(id)));
+    assert_eq!(tell(&mut state, 10, numbers).len(), 10);
+}
+
+#[test]
+fn listings_that_never_end_have_a_ceiling_and_what_is_known_stays() {
+    let mut state = watching();
+    state.apply(&polled(0, listed(0..50, true)));
+    for round in 1..5 {
+        let first = round * 100_000;
+        let fact = listed(first..first + ceiling::TEMPLATES, false);
+        state.apply(&polled(round as i64 * 10, fact));
+    }
+    let most = ceiling::TEMPLATES + 1_000;
+    assert_eq!(templates(&state), most);
+    let account = &state.accounts()[&waba()];
+    let known = account.templates().filter(|one| one.id.as_str().len() < 3);
+    assert_eq!(known.count(), 50);
+}
+
+#[test]
+fn a_template_that_no_listing_has_is_forgotten_after_a_week() {
+    let mut state = watching();
+    state.apply(&polled(0, listed(0..50, true)));
+    let invent = |state: &mut State, seconds, from: usize| {
+        let invented = (from..from + 2_000).map(|id| (id as u128, spoken_of(id)));
+        2_000 - tell(state, seconds, invented).len()
+    };
+    assert_eq!(invent(&mut state, 10, 10_000), ceiling::UNLISTED_TEMPLATES);
+    state.apply(&polled(900, listed(0..50, true)));
+    assert_eq!(templates(&state), 50, "no longer shown");
+    assert_eq!(invent(&mut state, 1_000, 20_000), 0, "but still counted");
+    state.apply(&polled(AFTER_A_WEEK, listed(0..50, true)));
+    let taken = invent(&mut state, AFTER_A_WEEK + 10, 30_000);
+    assert_eq!(taken, ceiling::UNLISTED_TEMPLATES);
+}
+
+#[test]
+fn messages_of_invented_numbers_have_a_ceiling_and_those_of_listed_ones_count() {
+    let mut state = watching();
+    state.apply(&polled(0, numbers_listed(1..4)));
+    let invented = (1_000..2_000).map(|id| (id as u128, message_of(id)));
+    let refused = tell(&mut state, 10, invented);
+    assert_eq!(refused.len(), 1_000 - ceiling::UNLISTED_NUMBERS);
+    assert!(
+        refused
+            .iter()
+            .all(|change| change.kept_out[&ObjectKind::PhoneNumber] == 1)
+    );
+    let known = tell(
+        &mut state,
+        20,
+        (1..4).map(|id| (id as u128, message_of(id))),
+    );
+    assert!(known.is_empty());
+}
+
+#[test]
+fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
+    let waba = |which: usize| WabaId::parse(&format!("9{which:04}")).expect("digits");
+    let mut state = State::default();
+    state.watch((0..8).map(waba));
+    let mut refused = [0; 8];
+    for (account, refused) in refused.iter_mut().enumerate() {
+        for id in 0..9_000 {
+            let key = (account * 9_000 + id) as u128;
+            let event = Event {
+                waba_id: waba(account),
+                ..told(key, 10, spoken_of(id))
+            };
+            *refused += usize::from(state.apply(&event).refused);
+        }
+    }
+    // 50,000 in all: five accounts have all of theirs, and the sixth what is left.
+    assert_eq!(refused, [0, 0, 0, 0, 0, 4_000, 9_000, 9_000]);
+    // An account that leaves takes its own along.
+    state.watch((1..8).map(waba));
+    let event = Event {
+        waba_id: waba(7),
+        ..told(1_000_000, 20, spoken_of(1))
+    };
+    assert!(!state.apply(&event).refused);
+}
+
+#[test]
+fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
+    let mut state = watching();
+    let news = |digits: &str| {
+        let digits = DisplayDigits::parse(digits).expect("digits");
+        let news = number::News::Name(NameDecision::Approved);
+        Fact::Number(number::Told { digits, news })
+    };
+    let invented = (0..100).map(|id| (id as u128, news(&format!("1999{id:07}"))));
+    assert_eq!(tell(&mut state, 10, invented).len(), 36, "64 wait");
+    state.apply(&polled(20, numbers_listed(1..2)));
+    let change = state.apply(&told(500, 30, news("15550100199")));
+    assert!(change.waiting && !change.refused);
+    assert_eq!(change.expired, 1);
+    let mut reading = number::Reading::of(number_id(2));
+    reading.display_phone_number = Some("+1 555-010-0199".to_owned());
+    let fact = Fact::NumbersListed(Listing {
+        objects: vec![reading],
+        complete: true,
+    });
+    state.apply(&polled(40, fact));
+    let account = &state.accounts()[&waba()];
+    let name = account
+        .numbers()
+        .next()
+        .and_then(|number| number.name_status.value());
+    assert!(name.is_some(), "what waited has found its number");
+}
