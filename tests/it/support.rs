@@ -102,3 +102,12 @@ pub fn samples<'a>(text: &'a str, family: &str) -> Vec<&'a str> {
 pub fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
+
+/// Shows a figure to whoever runs a test with `--nocapture`.
+#[expect(
+    clippy::print_stdout,
+    reason = "a test's figures, which are captured unless asked for"
+)]
+pub fn measured(figures: &str) {
+    println!("{figures}");
+}

@@ -13,6 +13,7 @@ use whatsapp_business_exporter::domain::ceiling;
 use super::{PATIENCE, Target, is_within_its_memory, peak_mib};
 use crate::http::{metrics, until_metric};
 use crate::process::{program, until};
+use crate::support::measured;
 use crate::support::scrape::Scrape;
 
 const WABA: &str = "800100200300401";
@@ -100,10 +101,10 @@ async fn invent(deliveries: u64) {
     );
     target.is_well(1).await;
     let disk = mib_in(folder.path()) - before;
-    println!(
-        "{invented} templates and {numbers} numbers: {} MiB of memory, {disk} MiB of disk",
-        peak_mib(&target.exporter)
-    );
+    let memory = peak_mib(&target.exporter);
+    measured(&format!(
+        "{invented} templates and {numbers} numbers: {memory} MiB of memory, {disk} MiB of disk"
+    ));
     target.is_within_its_memory();
     assert!(disk < MOST_DISK_MIB, "{disk} MiB of disk");
 }
@@ -208,7 +209,8 @@ async fn list_without_end(per_page: usize, reason: &'static str) {
     );
     let shown = scrape.how_many("whatsapp_phone_number_info", &[]);
     assert!(shown <= 1 + ceiling::NUMBERS, "{shown} numbers");
-    println!("pages of {per_page}: {} MiB of memory", peak_mib(&exporter));
+    let memory = peak_mib(&exporter);
+    measured(&format!("pages of {per_page}: {memory} MiB of memory"));
     is_within_its_memory(&exporter);
     serving.abort();
 }

@@ -20,6 +20,7 @@ use super::peers::Peers;
 use super::service::{PATIENCE, Service, send, send_body};
 use crate::http::post_text;
 use crate::process::until;
+use crate::support::measured;
 use crate::support::scrape::Scrape;
 
 /// Senders at the same time, so that deliveries share commits.
@@ -35,7 +36,7 @@ const FACTS: usize = 3;
 const MOST_ACKNOWLEDGED: u64 = 24;
 
 /// or after this time, whichever is first.
-const LONGEST: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_millis(150);
 
 /// Between two looks at the acknowledgements: a fraction of a commit.
 const LOOK: Duration = Duration::from_micros(100);
@@ -454,11 +455,11 @@ fn survive(kills: u32) {
         attack.ledger.lock().expect("no panic").check_relay(&peers)
     });
     let [facts, events, deliveries] = before;
-    println!(
+    measured(&format!(
         "{kills} kills in {:?}: {facts} facts, {events} events, {deliveries} deliveries relayed, \
          {polled} changes polled, {reloads} reloads",
         began.elapsed()
-    );
+    ));
     let all = [facts, events, deliveries].map(|count| count > 0);
     assert_eq!(all, [true; 3], "a stream never got through, seed {seed}");
     assert!(
