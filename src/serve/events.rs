@@ -25,8 +25,7 @@ use serde::Serialize;
 
 use super::body::NotWhole;
 use super::public::{Public, Secrets};
-use super::refusal;
-use crate::clock;
+use super::{receipt, refusal};
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
 use crate::ingest::Customers;
 use crate::ingest::track::{BatchError, Item, Reader};
@@ -172,7 +171,7 @@ fn read(
     let reader = Reader {
         customers,
         trackers: &secrets.trackers,
-        received_at: clock::now(),
+        receipt: receipt::now(),
         account_of: |number: &PhoneNumberId| {
             let account = account_of(&accounts, number);
             has_unknown.set(has_unknown.get() || account.is_none());

@@ -17,6 +17,7 @@ mod negotiation;
 pub mod operator;
 pub mod outage;
 pub mod public;
+mod receipt;
 mod refusal;
 mod seats;
 mod server;

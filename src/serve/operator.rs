@@ -136,6 +136,7 @@ pub(super) fn accounts(operator: &Operator) -> Accounts {
 
 fn render(operator: &Operator, format: expose::Format) -> String {
     let accounts = accounts(operator);
+    operator.telemetry.note_clock_skew(clock::skew_seconds());
     let own = operator.telemetry.gather();
     let scrape = expose::render(
         &accounts,

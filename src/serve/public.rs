@@ -29,7 +29,7 @@ use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
 use super::signer::{self, WrongAppLog};
-use super::{events, refusal};
+use super::{events, receipt, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, Collector, Event, Fact, Timestamp, WabaId, number};
@@ -158,9 +158,14 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Some(Command::Forget) => return forget(&public, &body, signer).await,
         None => {}
     }
-    let received_at = clock::now();
-    match Delivery::parse(&body, received_at, secrets.customers.as_ref()) {
+    let receipt = receipt::now();
+    let received_at = receipt.at;
+    match Delivery::parse(&body, receipt, secrets.customers.as_ref()) {
         Ok(mut delivery) => {
+            delivery
+                .newest_entry_time
+                .into_iter()
+                .for_each(clock::observe_delivery);
             let forwards = public.store.forwards();
             let parcel = signature.filter(|_| forwards);
             let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));

@@ -105,6 +105,8 @@ pub struct Telemetry {
     pub relay_pending: IntGaugeVec,
     /// When the oldest of them came; absent while none waits.
     pub relay_oldest_pending: GaugeVec,
+    /// Seconds by which the machine's clock is ahead of Meta's.
+    clock_skew: GaugeVec,
     /// Seconds from a delivery's receipt until an upstream has taken it.
     pub relay_lag: HistogramVec,
     /// Events of applications, by what became of them.
@@ -177,6 +179,7 @@ impl Telemetry {
             relay_dropped: new.counters("relay_dropped_total", "Webhook deliveries dropped before an upstream took them: too old (age), or too many waiting (size).", &["upstream", "reason"]),
             relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream.", &["upstream"]),
             relay_oldest_pending: new.float_gauges("relay_oldest_pending_timestamp_seconds", "When the oldest delivery that waits for an upstream was received; absent while none waits.", &["upstream"]),
+            clock_skew: new.float_gauges("clock_skew_seconds", "The machine's clock minus Meta's, as estimated from Graph answers; 0 for differences below their resolution of about a second. Absent while Meta's time is unknown.", &[]),
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
@@ -229,6 +232,15 @@ impl Telemetry {
         }
         drop(self.graph_planned_calls.remove_label_values(&[id]));
         drop(self.graph_regain_access.remove_label_values(&[id]));
+    }
+
+    /// Shows by how many seconds the machine's clock is ahead of Meta's; absent while that is unknown.
+    pub fn note_clock_skew(&self, seconds: Option<f64>) {
+        let none: [&str; 0] = [];
+        match seconds {
+            Some(seconds) => self.clock_skew.with_label_values(&none).set(seconds),
+            None => drop(self.clock_skew.remove_label_values(&none)),
+        }
     }
 
     /// Counters whose labels are known beforehand exist at 0, so that `increase()` sees the first step.

@@ -14,3 +14,4 @@ mod restore;
 pub mod service;
 mod stopping;
 mod timelines;
+mod wrong_clock;
