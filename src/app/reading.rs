@@ -149,6 +149,12 @@ mod tests {
         let (writer, pipe) = mpsc::channel();
         let blocked: SharedEnvironment = Arc::new(Pipe(Mutex::new(pipe)));
         let reader = FileReader::new();
+        let first = reader.read(Arc::clone(&blocked), first_line).await;
+        assert!(matches!(first, Err(ReadError::Blocked(_))), "{first:?}");
+        // The thread runs by real time, and this test does not.
+        while !matches!(reader.blocked(), ReadError::Blocked(Some(_))) {
+            std::thread::yield_now();
+        }
         for _ in 0..3 {
             let error = reader.read(Arc::clone(&blocked), first_line).await;
             let error = error.expect_err("it is blocked").to_string();

@@ -222,7 +222,8 @@ mod tests {
             .join(" ");
         for row in reference() {
             let Some(flag) = row.flag else { continue };
-            assert!(help.contains(&format!("{flag} <")), "{flag}");
+            let forms = [format!("{flag} <"), format!("{flag}[=<")];
+            assert!(forms.iter().any(|form| help.contains(form)), "{flag}");
             let default = row.default.map(|default| format!("default: {default}]"));
             assert!(default.is_none_or(|text| help.contains(&text)), "{flag}");
         }

@@ -234,13 +234,17 @@ fn until_open(service: &Service) {
 
 #[test]
 fn a_start_on_a_full_disk_serves_metrics_and_opens_the_store_when_there_is_room() {
-    // No block, or no file.
-    for options in ["size=2m", "size=2m,nr_inodes=2"] {
+    // No block is left, or no file.
+    let touch =
+        "mkdir disk/filler; for i in 1 2 3 4 5 6 7 8; do : > disk/filler/$i; done 2> filled; true";
+    for (options, fill) in [("size=2m", FILL), ("size=2m,nr_inodes=10", touch)] {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let disk = SmallDisk::prepared(folder.path(), options, FILL);
+        let disk = SmallDisk::prepared(folder.path(), options, fill);
         let service = &disk.service;
         says_that_it_is_not_open(service, "disk_full");
-        fs::remove_file(disk.folder.join("filler")).expect("it is there");
+        let filler = disk.folder.join("filler");
+        let removed = fs::remove_file(&filler).or_else(|_| fs::remove_dir_all(&filler));
+        removed.expect("it is there");
         until_open(service);
         assert_eq!(status_of(service, 0), 200);
         assert_eq!(paused(service), 1.0);
