@@ -130,6 +130,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         verifier: Verifier::new(&[("main".into(), SecretString::from(SECRET))]),
         tokens: VerifyTokens::new(&[]),
         customers,
+        lanes: None,
         events: None,
         trackers: Arc::default(),
         assignments: Arc::default(),
@@ -142,6 +143,7 @@ async fn ours(location: &Location, customers: Option<Customers>) -> Router {
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
         forget: mpsc::channel(1).0,
+        relay: Arc::default(),
         wrong_apps: Arc::default(),
         room: Room::default(),
     })

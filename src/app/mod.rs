@@ -15,6 +15,7 @@ pub mod health;
 mod losses;
 mod own;
 mod polling;
+pub mod relay;
 mod relaying;
 mod running;
 mod settings;

@@ -105,6 +105,7 @@ pub(super) fn secrets(config: &Config, assignments: &Arc<Assignments>) -> Secret
         customers: first
             .filter(|_| config.trackers.enabled)
             .map(Customers::new),
+        lanes: first.map(Customers::new),
         verifier: Verifier::new(&app_secrets.collect::<Vec<_>>()),
         tokens: VerifyTokens::new(&tokens.collect::<Vec<SecretString>>()),
     }

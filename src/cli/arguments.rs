@@ -63,6 +63,10 @@ pub struct ConfigFlags {
     #[arg(long = "store.url", value_name = "URL")]
     store_url: Option<String>,
 
+    /// Most webhook deliveries in flight to each upstream of the relay [default: 64]
+    #[arg(long = "relay.max-in-flight", value_name = "COUNT")]
+    relay_max_in_flight: Option<String>,
+
     /// What is logged, and how.
     #[command(flatten)]
     log: LogFlags,
@@ -90,6 +94,7 @@ impl ConfigFlags {
             .with("--graph.base-url", self.graph_base_url.clone())
             .with("--graph.api-version", self.graph_api_version.clone())
             .with("--store.url", self.store_url.clone())
+            .with("--relay.max-in-flight", self.relay_max_in_flight.clone())
             .with("--log.signals", self.log_signals.clone());
         self.log.add_to(flags)
     }

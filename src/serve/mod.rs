@@ -16,6 +16,7 @@ mod negotiation;
 pub mod operator;
 pub mod public;
 mod refusal;
+pub mod relay;
 mod seats;
 mod server;
 pub mod signer;

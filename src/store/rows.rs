@@ -12,18 +12,21 @@ use serde::de::DeserializeOwned;
 use super::database::{
     ConversationRow, DiscoveredRow, Line, Object, ParcelRow, SavedAccount, Table, Trouble,
 };
-use super::parcels::Waiting;
+use super::parcels::{Waiting, lanes_from_text};
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
 };
 use crate::state::{Account, Entity, Traffic, Transition};
 
 /// A delivery that waits.
-pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
+pub fn to_waiting(row: &ParcelRow) -> Waiting {
     Waiting {
-        parcel,
-        received_at: Timestamp::from_millis(received_ms),
-        waba_ids: waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+        parcel: row.parcel,
+        received_at: Timestamp::from_millis(row.received_ms),
+        waba_ids: row.waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+        lanes: lanes_from_text(row.lanes.as_deref()),
+        bytes: usize::try_from(row.bytes).unwrap_or(0),
+        is_parked: row.is_parked,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod envelope;
+mod lanes;
 mod message;
 mod number;
 mod properties;
