@@ -103,6 +103,7 @@ pub enum Command {
     /// Remove an account that Meta no longer shows from a running exporter
     Forget(ForgetArguments),
     /// Count, retry or drop deliveries that an upstream of the relay refused repeatedly
+    #[command(disable_help_subcommand = true)]
     Relay(RelayArguments),
     /// Write the history as OpenMetrics text, for a new Prometheus to begin with
     Backfill(BackfillArguments),
@@ -276,7 +277,10 @@ mod tests {
     #[test]
     fn no_flag_takes_a_secret() {
         let command = Cli::command();
-        let all = command.get_subcommands().chain([&command]);
+        let nested = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands);
+        let all = command.get_subcommands().chain(nested).chain([&command]);
         for long in all
             .flat_map(clap::Command::get_arguments)
             .filter_map(clap::Arg::get_long)

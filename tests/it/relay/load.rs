@@ -79,6 +79,36 @@ async fn measure(what: &str, manner: Manner, a_second: usize, seconds: usize) {
     );
 }
 
+/// How fast a backlog of an outage is delivered, once the upstream is back: the rate without the senders.
+async fn measure_backlog(what: &str, manner: Manner, count: usize) {
+    let upstream = Upstream::new(Manner::Answers(503)).await;
+    let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
+    post_all(&exporter, count, 100_000).await;
+    exporter.until(PENDING, count as f64).await;
+    let before = upstream.asked();
+    upstream.answer(manner);
+    while upstream.taken().len() < count {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let asked = upstream.asked_at();
+    let took = asked[asked.len() - 1] - asked[before];
+    let rate = count as f64 / took.as_secs_f64();
+    println!("backlog of {count}, {what}: {rate:.0}/s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "figures for the README: half a minute on a quiet machine"]
+async fn how_fast_a_backlog_is_delivered() {
+    let millis = Duration::from_millis;
+    for (what, manner) in [
+        ("100 ms", Manner::Takes(millis(100))),
+        ("20 ms", Manner::Takes(millis(20))),
+        ("5 ms, one in ten 500", Manner::Flaky(millis(5), 10)),
+    ] {
+        measure_backlog(what, manner, 3_000).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "figures for the README: a minute on a quiet machine"]
 async fn how_many_deliveries_a_second() {
