@@ -143,6 +143,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         telemetry,
         nudge: Arc::new(ArcSwap::from_pointee(nudge)),
         forget: mpsc::channel(1).0,
+        relay: Arc::default(),
         wrong_apps: Arc::default(),
         previous_secrets: Arc::default(),
         room: Room::default(),

@@ -17,7 +17,7 @@
 //! | [`ingest`] | Meta's two voices, turned into facts and counted oddities |
 //! | [`state`] | the reducer, one file per noun |
 //! | [`store`] | owns the state; makes events durable, answers reads, keeps the history |
-//! | [`relay`] | passes verified deliveries on, in order per account, until each is taken or expires |
+//! | [`relay`] | passes verified deliveries on, in order per conversation, until each is taken, parked or expired |
 //! | [`expose`] | state to metric families, one file per noun |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`app`] | wires it: configuration to a running daemon |

@@ -7,8 +7,8 @@ mod plain;
 
 use secrecy::SecretString;
 use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId, message};
-use whatsapp_business_exporter::ingest::Customers;
 use whatsapp_business_exporter::ingest::webhook::Delivery;
+use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
 
 use super::draw::Draw;
 use super::{NOW, SECRET, applied_twice};
@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     let mut draw = Draw::new(data);
     let original = envelope::draw(&mut draw);
     let mutated = mutation::apply(&original, &mut draw);
-    let customers = Customers::new(&SecretString::from(SECRET));
+    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let parse = |body: &[u8], at| Delivery::parse(body, at, Some(&customers));
     let body = &mutated.body;
     let text = String::from_utf8_lossy(body);

@@ -49,18 +49,18 @@ impl CommandClient {
         Ok(Self { http, url, secret })
     }
 
-    /// Signs and sends a command.
+    /// Signs and sends a command, and returns the body of the answer.
     ///
     /// # Errors
     /// If the exporter cannot be reached, or rejects the command; the error includes its reason.
-    pub async fn send(&self, body: Vec<u8>) -> anyhow::Result<()> {
+    pub async fn send(&self, body: Vec<u8>) -> anyhow::Result<String> {
         let signature = sign(&self.secret, &body);
         let request = self.http.post(self.url.clone());
         let request = request.header("x-hub-signature-256", signature).body(body);
         let answer = request.send().await;
         let answer = answer.with_context(|| format!("no exporter responds at {}", self.url))?;
         match answer.status() {
-            StatusCode::OK => Ok(()),
+            StatusCode::OK => Ok(answer.text().await?),
             StatusCode::UNAUTHORIZED => {
                 bail!("the exporter at {} has another app secret", self.url)
             }

@@ -16,6 +16,7 @@ pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> 
     client
         .send(Order::begin(signal, length, clock::now()).body())
         .await
+        .map(drop)
 }
 
 /// Asks the exporter to end the drill.
@@ -23,5 +24,5 @@ pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> 
 /// # Errors
 /// If the exporter cannot be reached or rejects the request.
 pub async fn end(client: &CommandClient) -> anyhow::Result<()> {
-    client.send(Order::end(clock::now()).body()).await
+    client.send(Order::end(clock::now()).body()).await.map(drop)
 }

@@ -13,5 +13,5 @@ pub use crate::domain::WabaId;
 /// If the exporter cannot be reached or rejects the request.
 pub async fn forget(client: &CommandClient, waba_id: &WabaId) -> anyhow::Result<()> {
     let request = ForgetRequest::new(waba_id, clock::now());
-    client.send(command::body(&request)).await
+    client.send(command::body(&request)).await.map(drop)
 }

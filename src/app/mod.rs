@@ -17,6 +17,7 @@ mod losses;
 mod own;
 mod polling;
 mod reading;
+pub mod relay;
 mod relaying;
 mod running;
 mod settings;

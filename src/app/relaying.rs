@@ -17,6 +17,7 @@ pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result
             name: upstream.name.clone(),
             http: http_client(&upstream.url, config.request_timeout)?,
             url: upstream.url.clone(),
+            max_in_flight: config.max_in_flight,
         });
     }
     let names = upstreams.iter().map(|upstream| upstream.name.clone());

@@ -21,7 +21,7 @@ use crate::expose::Options;
 use crate::ingest::Customers;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
-use crate::relay::{Relay, Upstream};
+use crate::relay::{self, Relay, Upstream};
 use crate::serve::drill::Drill;
 use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::operator::{self, Operator};
@@ -58,6 +58,7 @@ pub(super) struct Running {
     nudge: Arc<ArcSwap<Nudge>>,
     pub polling: Polling,
     pub relay: Relay,
+    relay_control: Arc<ArcSwap<relay::Control>>,
 }
 
 impl Running {
@@ -114,8 +115,10 @@ impl Running {
         let secrets = settings::secrets(&config, &assignments, &customers);
         let mut discovery = Discovery::new();
         discovery.follow(&config, &clients, &core.telemetry);
+        let relay = start_relay(&config, upstreams, &core);
         let running = Self {
-            relay: relay(&config, upstreams, &core),
+            relay_control: Arc::new(ArcSwap::from_pointee(relay.control())),
+            relay,
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
@@ -169,6 +172,7 @@ impl Running {
             ..
         } = self.core.clone();
         let (secrets, nudge) = (Arc::clone(&self.secrets), Arc::clone(&self.nudge));
+        let relay = Arc::clone(&self.relay_control);
         self.config.webhook.enabled.then(|| {
             public::router(Public {
                 secrets,
@@ -177,6 +181,7 @@ impl Running {
                 telemetry,
                 nudge,
                 forget,
+                relay,
                 wrong_apps: Arc::default(),
                 previous_secrets: Arc::default(),
                 room: Room::default(),
@@ -331,7 +336,8 @@ impl Running {
         if config.relay != self.config.relay {
             let upstreams = relaying::prepare(&config.relay, &self.core).await?;
             self.relay.stop().await;
-            self.relay = relay(&config, upstreams, &self.core);
+            self.relay = start_relay(&config, upstreams, &self.core);
+            self.relay_control.store(Arc::new(self.relay.control()));
         }
         let core = &self.core;
         self.polling
@@ -438,7 +444,7 @@ fn log_signals(telemetry: &Telemetry, config: &Config) {
     logs_signals.store(config.log.signals, Ordering::Relaxed);
 }
 
-fn relay(config: &Config, upstreams: Vec<Upstream>, core: &Core) -> Relay {
+fn start_relay(config: &Config, upstreams: Vec<Upstream>, core: &Core) -> Relay {
     Relay::start(
         upstreams,
         config.relay.max_age,

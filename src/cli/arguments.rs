@@ -81,6 +81,9 @@ pub struct ConfigFlags {
     /// [default: the database's path and .key]
     #[arg(long = "trackers.key-file", value_name = "PATH")]
     trackers_key_file: Option<String>,
+    /// Most webhook deliveries in flight to each upstream of the relay [default: 64]
+    #[arg(long = "relay.max-in-flight", value_name = "COUNT")]
+    relay_max_in_flight: Option<String>,
 
     /// What is logged, and how.
     #[command(flatten)]
@@ -112,6 +115,7 @@ impl ConfigFlags {
             .with("--graph.api-version", self.graph_api_version.clone())
             .with("--store.url", self.store_url.clone())
             .with("--trackers.key-file", self.trackers_key_file.clone())
+            .with("--relay.max-in-flight", self.relay_max_in_flight.clone())
             .with("--log.signals", self.log_signals.clone());
         self.log.add_to(flags)
     }

@@ -41,6 +41,6 @@ pub(super) async fn run(arguments: &ForgetArguments) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn waba_id(text: &str) -> Result<WabaId, String> {
+pub(super) fn waba_id(text: &str) -> Result<WabaId, String> {
     WabaId::parse(text).ok_or_else(|| "is not an id; ids are 1 to 32 digits".to_owned())
 }

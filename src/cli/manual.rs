@@ -15,20 +15,20 @@ pub(super) fn run() -> io::Result<ExitCode> {
     command.build();
     Man::new(command.clone()).render(&mut page)?;
     for subcommand in command.get_subcommands() {
-        section(subcommand, &mut page)?;
+        let name = subcommand.get_name();
+        section(name, subcommand, &mut page)?;
+        for nested in subcommand.get_subcommands() {
+            section(&format!("{name} {}", nested.get_name()), nested, &mut page)?;
+        }
     }
     output::print(&String::from_utf8_lossy(&page).trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What a subcommand does and takes, under its own name.
-fn section(subcommand: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+fn section(name: &str, subcommand: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     use io::Write;
-    writeln!(
-        page,
-        ".SH \"THE SUBCOMMAND {}\"",
-        subcommand.get_name().to_uppercase()
-    )?;
+    writeln!(page, ".SH \"THE SUBCOMMAND {}\"", name.to_uppercase())?;
     let man = Man::new(subcommand.clone());
     man.render_description_section(page)?;
     man.render_options_section(page)

@@ -17,6 +17,7 @@ mod forget;
 mod healthcheck;
 mod manual;
 mod output;
+mod relay;
 mod serve;
 mod simulate;
 mod subscribe;
@@ -37,6 +38,7 @@ pub use drill::DrillArguments;
 pub use forget::ForgetArguments;
 pub use healthcheck::HealthcheckArguments;
 pub use output::print_error;
+pub use relay::{RelayArguments, RelayCommand, RelayTarget};
 pub use serve::ServeArguments;
 pub use simulate::{SimulateArguments, Story};
 pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
@@ -100,6 +102,9 @@ pub enum Command {
     Drill(DrillArguments),
     /// Remove an account that Meta no longer shows from a running exporter
     Forget(ForgetArguments),
+    /// Count, retry or drop deliveries that an upstream of the relay refused repeatedly
+    #[command(disable_help_subcommand = true)]
+    Relay(RelayArguments),
     /// Write the history as OpenMetrics text, for a new Prometheus to begin with
     Backfill(BackfillArguments),
     /// Copy the store to a new file, while the exporter runs
@@ -135,6 +140,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Drill(arguments) => drill::run(&arguments).await,
         Command::Forget(arguments) => forget::run(&arguments).await,
+        Command::Relay(arguments) => relay::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)?),
@@ -272,7 +278,10 @@ mod tests {
     #[test]
     fn no_flag_takes_a_secret() {
         let command = Cli::command();
-        let all = command.get_subcommands().chain([&command]);
+        let nested = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands);
+        let all = command.get_subcommands().chain(nested).chain([&command]);
         for long in all
             .flat_map(clap::Command::get_arguments)
             .filter_map(clap::Arg::get_long)

@@ -30,6 +30,19 @@ const NAME: Setting = Setting::new(
     "The upstream's name, a label of its metrics; left out, its host",
 );
 
+/// As many as a common application server takes at once.
+const IN_FLIGHT: RangeInclusive<usize> = 1..=1_024;
+
+const MAX_IN_FLIGHT: Scalar<usize> = Scalar {
+    setting: Setting::new(
+        "relay.max_in_flight",
+        "Most deliveries in flight to each upstream; deliveries of one conversation are never in flight together",
+    )
+    .flag("--relay.max-in-flight")
+    .default("64"),
+    parse: |text| value::number(text, &IN_FLIGHT),
+};
+
 const URL: Setting = Setting::new(
     "relay.upstreams[].url",
     "Where every verified webhook is passed on to, byte for byte with its signature; the bodies hold \
@@ -74,6 +87,8 @@ pub struct RelayConfig {
     pub max_bytes: usize,
     /// `relay.request_timeout`; 100 ms to a minute, default 10 s.
     pub request_timeout: Duration,
+    /// `relay.max_in_flight`, `--relay.max-in-flight`; 1 to 1,024, default 64, to each upstream.
+    pub max_in_flight: usize,
 }
 
 /// One place where deliveries are passed on to.
@@ -112,6 +127,7 @@ impl RelayConfig {
             max_age: walker.scalar(&MAX_AGE),
             max_bytes: walker.scalar(&MAX_BYTES),
             request_timeout: walker.scalar(&REQUEST_TIMEOUT),
+            max_in_flight: walker.scalar(&MAX_IN_FLIGHT),
         }
     }
 }

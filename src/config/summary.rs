@@ -180,7 +180,8 @@ fn write_relay(out: &mut fmt::Formatter<'_>, relay: &RelayConfig) -> fmt::Result
         out,
         "relay.request_timeout: {}",
         format_duration(relay.request_timeout)
-    )
+    )?;
+    writeln!(out, "relay.max_in_flight: {}", relay.max_in_flight)
 }
 
 fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt::Result {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::{Histogram, IntCounter, IntGauge};
+
 use super::send::Failure;
 use crate::domain::Timestamp;
 use crate::telemetry::Telemetry;
@@ -14,15 +16,18 @@ pub(super) enum Dropped {
     Age,
     /// Too many wait.
     Size,
+    /// An operator dropped it.
+    Operator,
 }
 
 impl Dropped {
-    const ALL: [Self; 2] = [Self::Age, Self::Size];
+    const ALL: [Self; 3] = [Self::Age, Self::Size, Self::Operator];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Age => "age",
             Self::Size => "size",
+            Self::Operator => "operator",
         }
     }
 }
@@ -31,44 +36,71 @@ impl Dropped {
 pub(super) struct Figures {
     telemetry: Arc<Telemetry>,
     name: String,
+    deliveries: IntCounter,
+    lag: Histogram,
+    pending: IntGauge,
+    parked: IntGauge,
+    in_flight: IntGauge,
+    up: IntGauge,
+}
+
+/// The deliveries of an upstream at this moment.
+pub(super) struct Levels {
+    pub waiting: usize,
+    pub parked: usize,
+    pub in_flight: usize,
+    pub oldest: Option<Timestamp>,
+    pub oldest_message: Option<Timestamp>,
+    pub is_down: bool,
 }
 
 impl Figures {
     /// Counters exist before their first step, so that `increase()` sees it.
     pub fn new(telemetry: Arc<Telemetry>, name: String) -> Self {
-        telemetry.relay_deliveries.with_label_values(&[&name]);
-        telemetry.relay_lag.with_label_values(&[&name]);
+        let label = [name.as_str()];
         for failure in Failure::ALL {
-            let labels = [&name, failure.as_str()];
+            let labels = [name.as_str(), failure.as_str()];
             telemetry.relay_failures.with_label_values(&labels);
+            if failure.can_park() {
+                telemetry.relay_parked_total.with_label_values(&labels);
+            }
         }
         for reason in Dropped::ALL {
-            let labels = [&name, reason.as_str()];
+            let labels = [name.as_str(), reason.as_str()];
             telemetry.relay_dropped.with_label_values(&labels);
         }
-        Self { telemetry, name }
+        Self {
+            deliveries: telemetry.relay_deliveries.with_label_values(&label),
+            lag: telemetry.relay_lag.with_label_values(&label),
+            pending: telemetry.relay_pending.with_label_values(&label),
+            parked: telemetry.relay_parked.with_label_values(&label),
+            in_flight: telemetry.relay_in_flight.with_label_values(&label),
+            up: telemetry.relay_upstream_up.with_label_values(&label),
+            telemetry,
+            name,
+        }
     }
 
     /// A delivery was taken, this long after it came, if it was still waited for.
     pub fn taken(&self, lag: Option<Duration>) {
-        let label = [self.name.as_str()];
-        self.telemetry
-            .relay_deliveries
-            .with_label_values(&label)
-            .inc();
+        self.deliveries.inc();
         if let Some(lag) = lag {
-            let lags = self.telemetry.relay_lag.with_label_values(&label);
-            lags.observe(lag.as_secs_f64());
+            self.lag.observe(lag.as_secs_f64());
         }
     }
 
     /// A try failed.
     pub fn failed(&self, failure: Failure) {
         let labels = [self.name.as_str(), failure.as_str()];
-        self.telemetry
-            .relay_failures
-            .with_label_values(&labels)
-            .inc();
+        let failures = self.telemetry.relay_failures.with_label_values(&labels);
+        failures.inc();
+    }
+
+    /// A delivery was parked.
+    pub fn parked(&self, failure: Failure) {
+        let labels = [self.name.as_str(), failure.as_str()];
+        let parked = self.telemetry.relay_parked_total.with_label_values(&labels);
+        parked.inc();
     }
 
     /// So many were dropped.
@@ -76,7 +108,7 @@ impl Figures {
         let labels = [self.name.as_str(), reason.as_str()];
         let dropped = self.telemetry.relay_dropped.with_label_values(&labels);
         dropped.inc_by(count as u64);
-        if count > 0 {
+        if count > 0 && reason != Dropped::Operator {
             tracing::error!(
                 upstream = self.name,
                 reason = reason.as_str(),
@@ -86,18 +118,23 @@ impl Figures {
         }
     }
 
-    /// So many wait, the oldest since then.
-    pub fn waiting(&self, count: usize, oldest: Option<Timestamp>) {
+    /// Shows how it stands.
+    pub fn show(&self, levels: &Levels) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.pending.set(number(levels.waiting));
+        self.parked.set(number(levels.parked));
+        self.in_flight.set(number(levels.in_flight));
+        self.up.set(i64::from(!levels.is_down));
+        let (all, messages) = (
+            &self.telemetry.relay_oldest_pending,
+            &self.telemetry.relay_oldest_message,
+        );
         let label = [self.name.as_str()];
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.telemetry
-            .relay_pending
-            .with_label_values(&label)
-            .set(count);
-        let since = &self.telemetry.relay_oldest_pending;
-        match oldest {
-            Some(oldest) => since.with_label_values(&label).set(oldest.as_seconds_f64()),
-            None => drop(since.remove_label_values(&label)),
+        for (since, oldest) in [(all, levels.oldest), (messages, levels.oldest_message)] {
+            match oldest {
+                Some(oldest) => since.with_label_values(&label).set(oldest.as_seconds_f64()),
+                None => drop(since.remove_label_values(&label)),
+            }
         }
     }
 
@@ -106,11 +143,20 @@ impl Figures {
         let (telemetry, name) = (self.telemetry, self.name.as_str());
         drop(telemetry.relay_deliveries.remove_label_values(&[name]));
         drop(telemetry.relay_lag.remove_label_values(&[name]));
-        drop(telemetry.relay_pending.remove_label_values(&[name]));
         drop(telemetry.relay_oldest_pending.remove_label_values(&[name]));
+        drop(telemetry.relay_oldest_message.remove_label_values(&[name]));
+        for gauges in [
+            &telemetry.relay_pending,
+            &telemetry.relay_parked,
+            &telemetry.relay_in_flight,
+            &telemetry.relay_upstream_up,
+        ] {
+            drop(gauges.remove_label_values(&[name]));
+        }
         for failure in Failure::ALL {
             let labels = [name, failure.as_str()];
             drop(telemetry.relay_failures.remove_label_values(&labels));
+            drop(telemetry.relay_parked_total.remove_label_values(&labels));
         }
         for reason in Dropped::ALL {
             let labels = [name, reason.as_str()];

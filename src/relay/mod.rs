@@ -1,13 +1,22 @@
 //! Passes verified deliveries on, byte for byte with their signature, to applications behind this one.
 //!
-//! The store keeps each delivery until every upstream has taken it, so it arrives at least once, and
-//! each account's in the order they came, over restarts too. What cannot be delivered is bounded by age
-//! here and by size in the store. Nothing waits for an upstream: not the answer to Meta, not a signal.
+//! The store keeps each delivery until every upstream has taken it, so it arrives at least once. Order is kept
+//! within a lane, over restarts too: a conversation is a lane, and so is each management field of an account.
+//! Deliveries of different lanes are in flight side by side. What an upstream refuses again and again is parked:
+//! it is kept for an operator, and its lanes go on. What cannot be delivered is bounded by age here and by size in
+//! the store. Nothing waits for an upstream: not the answer to Meta, not a signal.
 //!
 //! Bodies are customers' data. They are read for sending alone and never logged.
 
+mod circuit;
+mod control;
+mod deadline;
 mod figures;
+mod lanes;
+mod ledger;
+mod notices;
 mod queue;
+mod retry_after;
 mod send;
 mod worker;
 
@@ -17,6 +26,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use control::{Action, Command, CommandError, Control, Report};
 pub use send::Upstream;
 
 use crate::store::Store;
@@ -28,6 +38,7 @@ use worker::Worker;
 pub struct Relay {
     stop: CancellationToken,
     workers: JoinSet<()>,
+    control: Control,
 }
 
 impl Relay {
@@ -41,11 +52,24 @@ impl Relay {
     ) -> Self {
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
+        let mut control = Control::default();
         for upstream in upstreams {
-            let worker = Worker::new(upstream, max_age, Arc::clone(store), Arc::clone(telemetry));
+            let calls = control.add(&upstream.name);
+            let (store, telemetry) = (Arc::clone(store), Arc::clone(telemetry));
+            let worker = Worker::new(upstream, max_age, store, telemetry, calls);
             workers.spawn(worker.run(stop.clone()));
         }
-        Self { stop, workers }
+        Self {
+            stop,
+            workers,
+            control,
+        }
+    }
+
+    /// What its workers are asked with while they run.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Waits for one to end, which they do only when stopped; for ever if there is none.

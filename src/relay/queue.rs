@@ -1,12 +1,13 @@
-//! Which delivery an upstream gets next: the oldest whose accounts have nothing older waiting.
+//! Which delivery an upstream gets next: the oldest that has nothing older waiting in its lanes.
 //!
-//! Pure: it is told what came, what became of it, and what time it is. An account whose delivery is not
-//! taken waits; the others go on.
+//! Pure: it is told what arrived, what became of it, and the time. A delivery that fails rests, and its lanes
+//! wait for it; all others go on. A parked delivery is in no lane until an operator retries it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::domain::{Timestamp, WabaId};
+use super::lanes::{LaneTable, Membership};
+use crate::domain::{LaneKind, Timestamp, WabaId};
 use crate::store::Waiting;
 
 /// The wait after a first failure; it doubles with each further one.
@@ -15,102 +16,224 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two tries: an upstream that is back has everything soon.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Deliveries that wait, each account's in the order they came.
+/// The deliveries of one upstream.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    entries: BTreeMap<i64, Entry>,
-    lanes: HashMap<WabaId, VecDeque<i64>>,
-    /// First in all their lanes, and not being sent.
+    waiting: BTreeMap<i64, Entry>,
+    parked: BTreeMap<i64, Entry>,
+    lanes: LaneTable,
+    /// Free to be sent, as far as is known.
     ready: BTreeSet<i64>,
-    /// First in all their lanes, and to be tried again at that moment.
+    /// Failed, and due at that moment.
     resting: BTreeSet<(Instant, i64)>,
+    /// Waiting, with customers' messages.
+    messages: BTreeSet<i64>,
 }
 
 #[derive(Debug)]
 struct Entry {
     received_at: Timestamp,
-    waba_ids: BTreeSet<WabaId>,
+    deadline: Instant,
+    membership: Membership,
+    bytes: usize,
+    place: Place,
+    /// Failures since the upstream last recovered: how long it rests.
     failures: u32,
-    is_being_sent: bool,
+    /// Failures that were the delivery's own.
+    refusals: u32,
+    /// The upstream's successes when it was last taken or failed.
+    successes_seen: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Behind others, or ready.
+    Waiting,
+    Resting(Instant),
+    InFlight,
+}
+
+/// A delivery to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    pub parcel: i64,
+    pub bytes: usize,
+}
+
+/// What a failure was to the delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FailureCount {
+    /// Failures since the upstream last recovered, this one included.
+    pub failures: u32,
+    /// Failures that were the delivery's own, this one included if it was.
+    pub refusals: u32,
+    /// Whether another delivery was taken since this one was last tried.
+    pub others_succeed: bool,
+}
+
+/// Which parked deliveries an operator means.
+pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
+
 impl Queue {
-    /// One more, later than all before it.
-    pub fn add(&mut self, waiting: Waiting) {
-        let parcel = waiting.parcel;
-        let waba_ids: BTreeSet<WabaId> = waiting.waba_ids.into_iter().collect();
-        for waba_id in &waba_ids {
-            let lane = self.lanes.entry(waba_id.clone()).or_default();
-            lane.push_back(parcel);
-        }
+    /// Adds a delivery, to be dropped at its deadline.
+    pub fn add(&mut self, waiting: Waiting, deadline: Instant) {
         let entry = Entry {
             received_at: waiting.received_at,
-            waba_ids,
+            deadline,
+            membership: Membership {
+                lanes: waiting.lanes,
+                waba_ids: waiting.waba_ids.into(),
+            },
+            bytes: waiting.bytes,
+            place: Place::Waiting,
             failures: 0,
-            is_being_sent: false,
+            refusals: 0,
+            successes_seen: 0,
         };
-        self.entries.insert(parcel, entry);
-        self.look_whether_ready(parcel);
+        if waiting.is_parked {
+            self.parked.insert(waiting.parcel, entry);
+        } else {
+            self.enter(waiting.parcel, entry);
+        }
     }
 
-    /// The next to send, until [`done`](Self::done) or [`failed`](Self::failed) says what became of it.
-    pub fn take(&mut self, now: Instant) -> Option<i64> {
+    /// The next to send, until [`done`](Self::done), [`failed`](Self::failed) or [`park`](Self::park).
+    /// `successes` are the upstream's so far.
+    pub fn take(&mut self, now: Instant, successes: u64) -> Option<Next> {
         while let Some((due, parcel)) = self.resting.first().copied().filter(|(due, _)| *due <= now)
         {
             self.resting.remove(&(due, parcel));
+            if let Some(entry) = self.waiting.get_mut(&parcel) {
+                entry.place = Place::Waiting;
+            }
             self.ready.insert(parcel);
         }
-        let parcel = self.ready.pop_first()?;
-        if let Some(entry) = self.entries.get_mut(&parcel) {
-            entry.is_being_sent = true;
-        }
-        Some(parcel)
-    }
-
-    /// It need not be sent any more. When it came, if it was still waited for.
-    pub fn done(&mut self, parcel: i64) -> Option<Timestamp> {
-        let entry = self.entries.remove(&parcel)?;
-        self.ready.remove(&parcel);
-        self.resting.retain(|(_, resting)| *resting != parcel);
-        for waba_id in &entry.waba_ids {
-            let Some(lane) = self.lanes.get_mut(waba_id) else {
+        while let Some(parcel) = self.ready.pop_first() {
+            let Some(entry) = self.waiting.get_mut(&parcel) else {
                 continue;
             };
-            lane.retain(|other| *other != parcel);
-            match lane.front().copied() {
-                Some(next) => self.look_whether_ready(next),
-                None => drop(self.lanes.remove(waba_id)),
+            // An older delivery of its lanes may have come back from the parked ones.
+            if !self.lanes.is_free(parcel, &entry.membership) {
+                continue;
+            }
+            entry.place = Place::InFlight;
+            if entry.failures == 0 {
+                entry.successes_seen = successes;
+            }
+            self.lanes.set_in_flight(&entry.membership, true);
+            let bytes = entry.bytes;
+            return Some(Next { parcel, bytes });
+        }
+        None
+    }
+
+    /// It need not be sent any more. Returns its time of receipt if it was waiting.
+    pub fn done(&mut self, parcel: i64) -> Option<Timestamp> {
+        if let Some(entry) = self.parked.remove(&parcel) {
+            return Some(entry.received_at);
+        }
+        self.exit(parcel).map(|entry| entry.received_at)
+    }
+
+    /// It was not taken, and is tried again later. `is_refusal` decides whether the failure was the delivery's
+    /// own, by whether others succeeded since it was last tried.
+    pub fn failed(
+        &mut self,
+        parcel: i64,
+        now: Instant,
+        successes: u64,
+        is_refusal: impl FnOnce(bool) -> bool,
+    ) -> Option<FailureCount> {
+        let entry = self.waiting.get_mut(&parcel)?;
+        let others_succeed = successes > entry.successes_seen;
+        entry.successes_seen = successes;
+        entry.refusals += u32::from(is_refusal(others_succeed));
+        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(entry.failures));
+        entry.failures = entry.failures.saturating_add(1);
+        let due = now + wait.min(LONGEST_WAIT);
+        let count = FailureCount {
+            failures: entry.failures,
+            refusals: entry.refusals,
+            others_succeed,
+        };
+        self.rest(parcel, due);
+        Some(count)
+    }
+
+    /// It rests at least until then.
+    pub fn rest_until(&mut self, parcel: i64, due: Instant) {
+        let entry = self.waiting.get(&parcel);
+        if let Some(Place::Resting(before)) = entry.map(|entry| entry.place)
+            && before < due
+        {
+            self.rest(parcel, due);
+        }
+    }
+
+    /// The upstream is back: what rests is due now. What was refused keeps its count.
+    pub fn wake(&mut self, now: Instant) {
+        for (_, parcel) in std::mem::take(&mut self.resting) {
+            if let Some(entry) = self.waiting.get_mut(&parcel) {
+                entry.failures = entry.refusals;
+                entry.place = Place::Resting(now);
+                self.resting.insert((now, parcel));
             }
         }
-        Some(entry.received_at)
     }
 
-    /// It was not taken, and is tried again later.
-    pub fn failed(&mut self, parcel: i64, now: Instant) {
-        if let Some(entry) = self.entries.get_mut(&parcel) {
-            let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(entry.failures));
-            entry.failures += 1;
-            entry.is_being_sent = false;
-            self.resting.insert((now + wait.min(LONGEST_WAIT), parcel));
+    /// Takes it out of its lanes, which go on.
+    pub fn park(&mut self, parcel: i64) {
+        if let Some(entry) = self.exit(parcel) {
+            self.parked.insert(parcel, entry);
         }
     }
 
-    /// Everything before this one is gone from the store; returns how many were waiting.
+    /// Puts parked deliveries back, each to its old place; returns them.
+    pub fn retry(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
+        let parcels = self.parked_of(is_meant);
+        for parcel in &parcels {
+            if let Some(mut entry) = self.parked.remove(parcel) {
+                (entry.failures, entry.refusals) = (0, 0);
+                self.enter(*parcel, entry);
+            }
+        }
+        parcels
+    }
+
+    /// Drops parked deliveries; returns them.
+    pub fn drop_parked(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
+        let parcels = self.parked_of(is_meant);
+        for parcel in &parcels {
+            self.parked.remove(parcel);
+        }
+        parcels
+    }
+
+    /// The parked deliveries that are meant.
+    pub fn parked_of(&self, is_meant: IsMeant<'_>) -> Vec<i64> {
+        let meant = self.parked.iter();
+        let meant = meant.filter(|(_, entry)| is_meant(&entry.membership.waba_ids));
+        meant.map(|(parcel, _)| *parcel).collect()
+    }
+
+    /// Everything before this one is gone from the store; returns how many there were.
     pub fn drop_before(&mut self, oldest: i64) -> usize {
-        let gone: Vec<i64> = self.entries.range(..oldest).map(|(id, _)| *id).collect();
+        let gone: Vec<i64> = self
+            .waiting
+            .range(..oldest)
+            .map(|(id, _)| *id)
+            .chain(self.parked.range(..oldest).map(|(id, _)| *id))
+            .collect();
         for parcel in &gone {
             self.done(*parcel);
         }
         gone.len()
     }
 
-    /// Those that came before this moment, and are not being sent just now; they wait no longer.
-    pub fn expire(&mut self, before: Timestamp) -> Vec<i64> {
-        let old = self
-            .entries
-            .iter()
-            .take_while(|(_, entry)| entry.received_at < before);
-        let old = old.filter(|(_, entry)| !entry.is_being_sent);
+    /// Removes those whose deadline has passed, parked ones included, unless they are in flight just now.
+    pub fn expire(&mut self, now: Instant) -> Vec<i64> {
+        let all = self.waiting.iter().chain(&self.parked);
+        let old = all.filter(|(_, entry)| entry.deadline <= now && entry.place != Place::InFlight);
         let old: Vec<i64> = old.map(|(parcel, _)| *parcel).collect();
         for parcel in &old {
             self.done(*parcel);
@@ -123,154 +246,93 @@ impl Queue {
         self.resting.first().map(|(due, _)| *due)
     }
 
-    /// How many wait, those being sent included.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// How many wait, those in flight included and parked ones not.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
-    /// When the oldest came.
+    /// How many are parked.
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Time of receipt of the oldest that waits.
     pub fn oldest(&self) -> Option<Timestamp> {
-        let first = self.entries.first_key_value();
+        let first = self.waiting.first_key_value();
         first.map(|(_, entry)| entry.received_at)
     }
 
-    fn look_whether_ready(&mut self, parcel: i64) {
-        let Some(entry) = self.entries.get(&parcel) else {
+    /// Time of receipt of the oldest that waits and carries customers' messages.
+    pub fn oldest_message(&self) -> Option<Timestamp> {
+        let entry = self.waiting.get(self.messages.first()?);
+        entry.map(|entry| entry.received_at)
+    }
+
+    /// The accounts of a delivery.
+    pub fn waba_ids(&self, parcel: i64) -> &[WabaId] {
+        let entry = self
+            .waiting
+            .get(&parcel)
+            .or_else(|| self.parked.get(&parcel));
+        entry.map_or(&[], |entry| &entry.membership.waba_ids)
+    }
+
+    fn enter(&mut self, parcel: i64, mut entry: Entry) {
+        entry.place = Place::Waiting;
+        self.lanes.join(parcel, &entry.membership);
+        if entry.membership.lanes.kind != LaneKind::Management {
+            self.messages.insert(parcel);
+        }
+        self.waiting.insert(parcel, entry);
+        self.look_whether_ready(parcel);
+    }
+
+    fn exit(&mut self, parcel: i64) -> Option<Entry> {
+        let mut entry = self.waiting.remove(&parcel)?;
+        match entry.place {
+            Place::InFlight => self.lanes.set_in_flight(&entry.membership, false),
+            Place::Resting(due) => drop(self.resting.remove(&(due, parcel))),
+            Place::Waiting => drop(self.ready.remove(&parcel)),
+        }
+        entry.place = Place::Waiting;
+        self.messages.remove(&parcel);
+        self.lanes.leave(parcel, &entry.membership);
+        for next in self.lanes.unblocked(&entry.membership) {
+            self.look_whether_ready(next);
+        }
+        Some(entry)
+    }
+
+    fn rest(&mut self, parcel: i64, due: Instant) {
+        let Some(entry) = self.waiting.get_mut(&parcel) else {
             return;
         };
-        let is_first = |waba_id| {
-            let lane = self.lanes.get(waba_id);
-            lane.and_then(VecDeque::front) == Some(&parcel)
-        };
-        let is_resting = entry.failures > 0;
-        if !entry.is_being_sent && !is_resting && entry.waba_ids.iter().all(is_first) {
+        let place = std::mem::replace(&mut entry.place, Place::Resting(due));
+        self.resting.insert((due, parcel));
+        match place {
+            Place::Resting(before) if before != due => {
+                self.resting.remove(&(before, parcel));
+            }
+            Place::InFlight => {
+                self.lanes.set_in_flight(&entry.membership, false);
+                // An older one may have come back from the parked ones meanwhile.
+                for next in self.lanes.unblocked(&entry.membership) {
+                    self.look_whether_ready(next);
+                }
+            }
+            Place::Resting(_) | Place::Waiting => {}
+        }
+    }
+
+    fn look_whether_ready(&mut self, parcel: i64) {
+        if let Some(entry) = self.waiting.get(&parcel)
+            && entry.place == Place::Waiting
+            && self.lanes.is_free(parcel, &entry.membership)
+        {
             self.ready.insert(parcel);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn waiting(parcel: i64, accounts: &[u8]) -> Waiting {
-        let waba_id = |account: &u8| WabaId::parse(&format!("{account}")).expect("an id");
-        Waiting {
-            parcel,
-            received_at: Timestamp::from_seconds(parcel),
-            waba_ids: accounts.iter().map(waba_id).collect(),
-        }
-    }
-
-    fn queue(all: &[&[u8]]) -> Queue {
-        let mut queue = Queue::default();
-        for (parcel, accounts) in (1..).zip(all) {
-            queue.add(waiting(parcel, accounts));
-        }
-        queue
-    }
-
-    fn take_all(queue: &mut Queue, now: Instant) -> Vec<i64> {
-        std::iter::from_fn(|| queue.take(now)).collect()
-    }
-
-    #[test]
-    fn an_account_waits_for_its_own_and_not_for_others() {
-        let now = Instant::now();
-        let mut queue = queue(&[&[1], &[1], &[2], &[1, 2], &[], &[2]]);
-        assert_eq!(take_all(&mut queue, now), [1, 3, 5]);
-        queue.done(3);
-        assert_eq!(queue.take(now), None, "4 waits for account 1 as well");
-        queue.done(1);
-        assert_eq!(take_all(&mut queue, now), [2]);
-        queue.done(2);
-        assert_eq!(take_all(&mut queue, now), [4]);
-        queue.done(4);
-        assert_eq!(take_all(&mut queue, now), [6]);
-    }
-
-    #[test]
-    fn what_failed_is_tried_again_ever_more_rarely() {
-        let mut now = Instant::now();
-        let mut queue = queue(&[&[1], &[1]]);
-        let mut waits = Vec::new();
-        for _ in 0..9 {
-            assert_eq!(queue.take(now), Some(1));
-            queue.failed(1, now);
-            assert_eq!(queue.take(now), None);
-            let due = queue.next_due().expect("it rests");
-            waits.push((due - now).as_millis());
-            now = due;
-        }
-        assert_eq!(
-            waits,
-            [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]
-        );
-        assert_eq!(queue.take(now), Some(1));
-        queue.done(1);
-        assert_eq!((queue.take(now), queue.next_due()), (Some(2), None));
-    }
-
-    #[test]
-    fn what_is_too_old_or_gone_makes_way() {
-        let now = Instant::now();
-        let mut queue = queue(&[&[1], &[1], &[1], &[1]]);
-        assert_eq!(queue.take(now), Some(1));
-        assert_eq!(
-            queue.expire(Timestamp::from_seconds(3)),
-            [2],
-            "1 is being sent"
-        );
-        assert_eq!(queue.oldest(), Some(Timestamp::from_seconds(1)));
-        assert_eq!((queue.drop_before(4), queue.len()), (2, 1));
-        assert_eq!(queue.take(now), Some(4));
-        queue.failed(1, now);
-        assert_eq!((queue.done(1), queue.next_due()), (None, None));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        /// Whatever fails when: everything is delivered once, each account's in order, and nothing is
-        /// left behind.
-        #[test]
-        fn each_account_gets_all_of_its_own_in_order(
-            all in prop::collection::vec(prop::collection::vec(0_u8..4, 0..3), 1..40),
-            outcomes in prop::collection::vec(any::<(bool, prop::sample::Index)>(), 0..200),
-        ) {
-            let lists: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
-            let mut queue = queue(&lists);
-            let (mut now, mut sending, mut delivered) = (Instant::now(), Vec::new(), Vec::new());
-            let mut outcomes = outcomes.into_iter();
-            while queue.len() > 0 {
-                sending.extend(std::iter::from_fn(|| queue.take(now)));
-                if sending.is_empty() {
-                    now = queue.next_due().expect("something waits");
-                    continue;
-                }
-                let (fails, which) = outcomes.next().map_or((false, 0), |(fails, which)| {
-                    (fails, which.index(sending.len()))
-                });
-                let parcel = sending.swap_remove(which);
-                if fails {
-                    queue.failed(parcel, now);
-                } else {
-                    prop_assert!(queue.done(parcel).is_some());
-                    delivered.push(parcel);
-                }
-            }
-            for account in 0..4 {
-                let is_about = |parcel: &i64| {
-                    let index = usize::try_from(*parcel - 1).expect("from 1");
-                    all[index].contains(&account)
-                };
-                let of_account: Vec<i64> = delivered.iter().copied().filter(is_about).collect();
-                prop_assert!(of_account.is_sorted(), "{of_account:?}");
-            }
-            prop_assert_eq!(delivered.len(), all.len());
-            prop_assert!(queue.lanes.is_empty() && queue.ready.is_empty() && queue.resting.is_empty());
-        }
-    }
-}
+mod tests;

@@ -1,16 +1,25 @@
 //! One delivery to one upstream.
 
 use std::fmt;
+use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode, Url};
 
-use crate::store::Store;
+use super::retry_after::retry_after;
+use crate::store::Content;
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
 /// Most of an answer that is read: enough for a short one, so that its connection can be used again.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// Refusals until a delivery is parked: with the waits between them some two minutes, in which a bug that a
+/// restart cures may pass.
+const REFUSALS: u32 = 8;
+
+/// The same for 4xx: such an answer says that repeating the request does not help.
+const REFUSALS_BY_STATUS_4XX: u32 = 3;
 
 /// Where deliveries are passed on to.
 pub struct Upstream {
@@ -20,6 +29,8 @@ pub struct Upstream {
     pub url: Url,
     /// Follows no redirect, and gives up in time.
     pub http: reqwest::Client,
+    /// Most deliveries in flight.
+    pub max_in_flight: usize,
 }
 
 impl fmt::Debug for Upstream {
@@ -28,15 +39,14 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// What became of a delivery.
+/// Why a delivery was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The upstream has taken it.
-    Taken,
-    /// The store has it no longer.
-    Gone,
-    /// The upstream has not taken it.
-    Failed(Failure),
+pub(super) struct Refusal {
+    pub failure: Failure,
+    /// The answer's status, if there was one.
+    pub status: Option<u16>,
+    /// The answer's `Retry-After`, of a 429 or 503.
+    pub retry_after: Option<Duration>,
 }
 
 /// Why an upstream has not taken a delivery: the bounded label of its failures.
@@ -44,13 +54,17 @@ pub(super) enum Outcome {
 pub(super) enum Failure {
     /// No connection, or it broke off.
     Connection,
-    /// No answer in time.
+    /// No answer in time, or 408.
     Timeout,
     /// It answered 3xx, and nothing that holds customers' data follows a redirect.
     Redirect,
-    /// It answered 4xx.
+    /// It answered 429.
+    RateLimited,
+    /// It answered 4xx, but neither 408 nor 429.
     ClientError,
-    /// It answered 5xx.
+    /// It answered 502, 503 or 504: what a proxy says of an application that is down.
+    Unavailable,
+    /// It answered 5xx otherwise.
     ServerError,
     /// It answered with a status that HTTP does not have for this.
     Other,
@@ -60,11 +74,13 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Every reason, for counters that exist at 0.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Connection,
         Self::Timeout,
         Self::Redirect,
+        Self::RateLimited,
         Self::ClientError,
+        Self::Unavailable,
         Self::ServerError,
         Self::Other,
         Self::Store,
@@ -76,17 +92,45 @@ impl Failure {
             Self::Connection => "connection",
             Self::Timeout => "timeout",
             Self::Redirect => "redirect",
+            Self::RateLimited => "rate_limited",
             Self::ClientError => "client_error",
+            Self::Unavailable => "unavailable",
             Self::ServerError => "server_error",
             Self::Other => "other",
             Self::Store => "store",
         }
     }
 
+    /// Is the failure the delivery's own, rather than the upstream's? A status that judges the request is, unless
+    /// the upstream is down and so says it to everything. A silence or a proxy's answer is only if others succeed.
+    pub fn is_refusal(self, is_down: bool, others_succeed: bool) -> bool {
+        match self {
+            Self::RateLimited | Self::Store => false,
+            Self::Connection | Self::Timeout | Self::Unavailable => !is_down && others_succeed,
+            Self::Redirect | Self::ClientError | Self::ServerError | Self::Other => !is_down,
+        }
+    }
+
+    /// Can it ever be the delivery's own?
+    pub fn can_park(self) -> bool {
+        self.is_refusal(false, true)
+    }
+
+    /// How many refusals park a delivery.
+    pub fn parks_after(self) -> u32 {
+        match self {
+            Self::ClientError => REFUSALS_BY_STATUS_4XX,
+            _ => REFUSALS,
+        }
+    }
+
     fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             300..=399 => Self::Redirect,
+            408 => Self::Timeout,
+            429 => Self::RateLimited,
             400..=499 => Self::ClientError,
+            502..=504 => Self::Unavailable,
             500..=599 => Self::ServerError,
             _ => Self::Other,
         }
@@ -102,12 +146,7 @@ impl Failure {
 }
 
 /// Sends it as it came. Only an answer of 2xx means that it was taken.
-pub(super) async fn send(upstream: &Upstream, store: &Store, parcel: i64) -> Outcome {
-    let content = match store.content(parcel).await {
-        Ok(Some(content)) => content,
-        Ok(None) => return Outcome::Gone,
-        Err(_) => return Outcome::Failed(Failure::Store),
-    };
+pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Refusal> {
     let request = upstream
         .http
         .post(upstream.url.clone())
@@ -117,10 +156,32 @@ pub(super) async fn send(upstream: &Upstream, store: &Store, parcel: i64) -> Out
     match request.send().await {
         Ok(answer) if answer.status().is_success() => {
             read_out(answer).await;
-            Outcome::Taken
+            Ok(())
         }
-        Ok(answer) => Outcome::Failed(Failure::of_status(answer.status())),
-        Err(error) => Outcome::Failed(Failure::of_error(&error)),
+        Ok(answer) => {
+            let status = answer.status();
+            let failure = Failure::of_status(status);
+            let may_ask = matches!(status.as_u16(), 429 | 503);
+            let retry_after = may_ask.then(|| retry_after(answer.headers())).flatten();
+            // Read as well, so that the connection can be used again.
+            read_out(answer).await;
+            Err(Refusal {
+                failure,
+                status: Some(status.as_u16()),
+                retry_after,
+            })
+        }
+        Err(error) => Err(Failure::of_error(&error).into()),
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            status: None,
+            retry_after: None,
+        }
     }
 }
 

@@ -1,48 +1,75 @@
 //! The loop around one upstream's queue.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::figures::{Dropped, Figures};
-use super::queue::Queue;
-use super::send::{Failure, Outcome, Upstream, send};
+use super::circuit::Circuit;
+use super::control::{Action, Call, Report};
+use super::deadline::Deadlines;
+use super::figures::{Dropped, Figures, Levels};
+use super::ledger::Ledger;
+use super::notices::Notices;
+use super::queue::{Next, Queue};
+use super::send::{Failure, Refusal, Upstream, send};
 use crate::clock;
-use crate::domain::Timestamp;
-use crate::store::{Span, Store};
+use crate::domain::WabaId;
+use crate::store::{Content, Span, Store, Unavailable};
 use crate::telemetry::Telemetry;
 
-/// Deliveries of different accounts on their way at once.
-const MAX_SENDING: usize = 8;
+/// Deliveries listed at once; they come without their bodies.
+const LISTED_AT_ONCE: u32 = 1_000;
 
-/// Deliveries fetched at once; they come without their bodies.
-const FETCHED_AT_ONCE: u32 = 1_000;
+/// Shortest time between two listings of what arrived: a busy second costs 50 queries, not one for each delivery.
+const LIST_EVERY: Duration = Duration::from_millis(20);
 
-/// Taken deliveries of which the store hears at once. What it has not heard of comes again after a crash.
+/// Deliveries that are read from the store before there is room to send them, so that one query reads many.
+const READ_AHEAD: usize = 32;
+
+/// Bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small delivery
+/// takes half a kilobyte, so it does not bound the usual 64 in flight.
+const BODY_BUDGET: usize = 32 << 20;
+
+/// Settled deliveries that are committed at once. What the store does not know of is sent again after a crash.
 const SETTLED_AT_ONCE: usize = 256;
 
-/// How long it waits to hear of fewer; also how often age is looked at.
+/// How long fewer wait for their commit.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often deadlines are looked at.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 
 /// How long what is being sent may take to arrive when the relay stops.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the store may take to keep what arrived then. What it does not keep is sent again.
+const COMMIT_GRACE: Duration = Duration::from_secs(2);
+
+type Read = (Vec<Next>, Result<Vec<(Next, Option<Content>)>, Unavailable>);
+
 pub(super) struct Worker {
     upstream: Arc<Upstream>,
-    max_age: Duration,
     store: Arc<Store>,
     figures: Figures,
+    notices: Notices,
     queue: Queue,
-    /// The last parcel that was fetched.
+    circuit: Circuit,
+    deadlines: Deadlines,
+    ledger: Ledger,
+    calls: mpsc::Receiver<Call>,
+    /// The last parcel that was listed.
     known: i64,
-    sending: JoinSet<(i64, Outcome)>,
-    /// What the store has yet to hear of.
-    settled: Vec<i64>,
-    is_failing: bool,
+    next_listing: Instant,
+    reading: JoinSet<Read>,
+    read: VecDeque<(Next, Content)>,
+    sending: JoinSet<(Next, Result<(), Refusal>)>,
+    /// Of all that is being read, read and being sent.
+    bytes_held: usize,
 }
 
 impl Worker {
@@ -51,65 +78,83 @@ impl Worker {
         max_age: Duration,
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
+        calls: mpsc::Receiver<Call>,
     ) -> Self {
+        let name = &upstream.name;
+        let newest = store.parcels().borrow().newest;
         Self {
-            figures: Figures::new(telemetry, upstream.name.clone()),
-            upstream: Arc::new(upstream),
-            max_age,
-            store,
+            figures: Figures::new(telemetry, name.clone()),
+            notices: Notices::new(name.clone()),
+            ledger: Ledger::new(name.clone(), Arc::clone(&store)),
             queue: Queue::default(),
+            circuit: Circuit::new(upstream.max_in_flight),
+            deadlines: Deadlines::new(max_age, newest, clock::now(), Instant::now()),
+            upstream: Arc::new(upstream),
+            store,
+            calls,
             known: 0,
+            next_listing: Instant::now(),
+            reading: JoinSet::new(),
+            read: VecDeque::new(),
             sending: JoinSet::new(),
-            settled: Vec::new(),
-            is_failing: false,
+            bytes_held: 0,
         }
     }
 
     pub async fn run(mut self, stop: CancellationToken) {
         let mut stored = self.store.parcels();
-        let mut tick = interval(SETTLE_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let [mut settle, mut expire] = [SETTLE_EVERY, EXPIRE_EVERY].map(|every| {
+            let mut ticks = interval(every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
         loop {
-            self.take_stock(&mut stored).await;
+            self.list(&mut stored).await;
+            self.start_reading();
             self.start_sending();
             self.show();
-            // With all hands full, what is due waits for one of them.
-            let due = self
-                .queue
-                .next_due()
-                .filter(|_| self.sending.len() < MAX_SENDING);
-            let rested = sleep_until(due.unwrap_or_else(Instant::now).into());
+            let due = self.next_due(stored.borrow().newest);
+            let is_due = sleep_until(due.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 () = stop.cancelled() => break,
                 Ok(()) = stored.changed() => {}
+                Some(read) = self.reading.join_next() => {
+                    self.note_read(read.expect("reading does not panic"));
+                }
                 Some(sent) = self.sending.join_next() => {
-                    let (parcel, outcome) = sent.expect("to send does not panic");
-                    self.note(parcel, outcome);
+                    let (next, outcome) = sent.expect("sending does not panic");
+                    self.note_sent(next, outcome);
                 }
-                () = rested, if due.is_some() => {}
-                _ = tick.tick() => {
-                    self.expire();
-                    self.settle().await;
-                }
+                Some(committed) = self.ledger.committed() => self.ledger.note(committed),
+                Some(call) = self.calls.recv() => self.execute(call),
+                () = is_due, if due.is_some() => {}
+                _ = expire.tick() => self.expire(),
+                _ = settle.tick() => self.ledger.commit(),
             }
-            if self.settled.len() >= SETTLED_AT_ONCE {
-                self.settle().await;
+            if self.ledger.len() >= SETTLED_AT_ONCE || self.ledger.has_answers() {
+                self.ledger.commit();
             }
         }
         self.finish().await;
     }
 
     /// Learns what has come, and what the store has dropped for want of room.
-    async fn take_stock(&mut self, stored: &mut watch::Receiver<Span>) {
+    async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
         let span = *stored.borrow_and_update();
         let dropped = self.queue.drop_before(span.oldest);
         self.figures.dropped(Dropped::Size, dropped);
+        let now = Instant::now();
+        if self.known >= span.newest || now < self.next_listing {
+            return;
+        }
+        self.next_listing = now + LIST_EVERY;
         while self.known < span.newest {
             let next = self
                 .store
-                .pending(&self.upstream.name, self.known, FETCHED_AT_ONCE);
+                .pending(&self.upstream.name, self.known, LISTED_AT_ONCE);
             let Ok(next) = next.await else {
-                // The store has said why; the next tick tries again.
+                // The store has said why; the next listing tries again.
+                self.next_listing = now + SETTLE_EVERY;
                 return;
             };
             let Some(last) = next.last().map(|waiting| waiting.parcel) else {
@@ -117,90 +162,230 @@ impl Worker {
                 return;
             };
             self.known = last;
-            next.into_iter().for_each(|waiting| self.queue.add(waiting));
+            for waiting in next {
+                let deadline = self.deadlines.of(&waiting, Instant::now());
+                self.queue.add(waiting, deadline);
+            }
         }
+    }
+
+    /// The next moment at which there is something to do, beside what ends by itself.
+    fn next_due(&self, newest: i64) -> Option<Instant> {
+        let now = Instant::now();
+        let listing = (self.known < newest).then_some(self.next_listing);
+        let pause = self.circuit.resumes_at().filter(|at| now < *at);
+        let may_read = self.may_read(now);
+        let retry = self.queue.next_due().filter(|_| may_read);
+        listing.into_iter().chain(pause).chain(retry).min()
+    }
+
+    fn read_ahead(&self) -> usize {
+        if self.circuit.is_down() {
+            0
+        } else {
+            READ_AHEAD.min(self.upstream.max_in_flight)
+        }
+    }
+
+    /// How many more deliveries may be read.
+    fn room(&self, now: Instant) -> usize {
+        let allowance = self.circuit.allowance(now);
+        if allowance == 0 {
+            return 0;
+        }
+        let held = self.read.len() + self.sending.len();
+        (allowance + self.read_ahead()).saturating_sub(held)
+    }
+
+    fn may_read(&self, now: Instant) -> bool {
+        // Not a query for each that leaves, but for many.
+        let is_low = self.read.len() <= self.read_ahead() / 2;
+        self.reading.is_empty() && self.bytes_held < BODY_BUDGET && is_low && self.room(now) > 0
+    }
+
+    fn start_reading(&mut self) {
+        let now = Instant::now();
+        if !self.may_read(now) {
+            return;
+        }
+        let mut batch = Vec::new();
+        while batch.len() < self.room(now)
+            && self.bytes_held < BODY_BUDGET
+            && let Some(next) = self.queue.take(now, self.circuit.successes())
+        {
+            self.bytes_held += next.bytes;
+            batch.push(next);
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        self.reading.spawn(async move {
+            let parcels: Vec<i64> = batch.iter().map(|next| next.parcel).collect();
+            let contents = store.contents(&parcels).await.map(|mut contents| {
+                let all = batch.iter();
+                all.map(|next| (*next, contents.remove(&next.parcel)))
+                    .collect()
+            });
+            (batch, contents)
+        });
     }
 
     fn start_sending(&mut self) {
-        while self.sending.len() < MAX_SENDING
-            && let Some(parcel) = self.queue.take(Instant::now())
+        let allowance = self.circuit.allowance(Instant::now());
+        while self.sending.len() < allowance
+            && let Some((next, content)) = self.read.pop_front()
         {
-            let (upstream, store) = (Arc::clone(&self.upstream), Arc::clone(&self.store));
+            let upstream = Arc::clone(&self.upstream);
             self.sending
-                .spawn(async move { (parcel, send(&upstream, &store, parcel).await) });
+                .spawn(async move { (next, send(&upstream, content).await) });
         }
     }
 
-    fn note(&mut self, parcel: i64, outcome: Outcome) {
-        match outcome {
-            Outcome::Taken => self.note_taken(parcel),
-            Outcome::Gone => {
-                let waited = self.queue.done(parcel).is_some();
-                self.figures.dropped(Dropped::Size, usize::from(waited));
+    fn note_read(&mut self, (batch, contents): Read) {
+        let Ok(contents) = contents else {
+            for next in batch {
+                self.bytes_held -= next.bytes;
+                self.note_failed(next.parcel, Failure::Store.into());
             }
-            Outcome::Failed(failure) => self.note_failed(parcel, failure),
+            return;
+        };
+        for (next, content) in contents {
+            match content {
+                Some(content) => self.read.push_back((next, content)),
+                // The store has dropped it.
+                None => {
+                    self.bytes_held -= next.bytes;
+                    let waited = self.queue.done(next.parcel).is_some();
+                    self.figures.dropped(Dropped::Size, usize::from(waited));
+                }
+            }
+        }
+    }
+
+    fn note_sent(&mut self, next: Next, outcome: Result<(), Refusal>) {
+        self.bytes_held -= next.bytes;
+        match outcome {
+            Ok(()) => self.note_taken(next.parcel),
+            Err(refusal) => self.note_failed(next.parcel, refusal),
         }
     }
 
     fn note_taken(&mut self, parcel: i64) {
-        self.settled.push(parcel);
+        self.ledger.settle([parcel]);
         let received_at = self.queue.done(parcel);
         let lag = received_at.map(|received_at| clock::now().since(received_at));
         self.figures.taken(lag);
-        // As long as one delivery rests after a failure, the trouble is not over.
-        if self.is_failing && self.queue.next_due().is_none() {
-            self.is_failing = false;
-            let name = self.upstream.name.as_str();
-            tracing::info!(upstream = name, "the upstream takes deliveries again");
+        if self.circuit.succeeded() {
+            self.queue.wake(Instant::now());
+            self.notices.upstream_is_up();
         }
     }
 
-    fn note_failed(&mut self, parcel: i64, failure: Failure) {
-        self.queue.failed(parcel, Instant::now());
+    fn note_failed(&mut self, parcel: i64, refusal: Refusal) {
+        let (now, failure) = (Instant::now(), refusal.failure);
         self.figures.failed(failure);
-        if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(
-                upstream = self.upstream.name,
-                reason = failure.as_str(),
-                "an upstream has not taken a delivery; it is tried again until it is too old"
-            );
+        let went_down = failure != Failure::Store && self.circuit.failed(parcel, now);
+        if went_down {
+            self.notices.upstream_is_down(refusal);
         }
+        let is_down = self.circuit.is_down();
+        let count = self
+            .queue
+            .failed(parcel, now, self.circuit.successes(), |others_succeed| {
+                failure.is_refusal(is_down, others_succeed)
+            });
+        let Some(count) = count else { return };
+        if let Some(retry_after) = refusal.retry_after {
+            // If only this one is asked to wait again and again, it does not stop the others.
+            if count.failures > 1 && count.others_succeed {
+                self.queue.rest_until(parcel, now + retry_after);
+            } else {
+                self.circuit.pause(now, retry_after);
+            }
+        }
+        if count.refusals >= failure.parks_after() {
+            self.park(parcel, refusal);
+        } else if !is_down && failure != Failure::Store {
+            self.notices.delivery_failed(refusal, now);
+        }
+    }
+
+    fn park(&mut self, parcel: i64, refusal: Refusal) {
+        self.queue.park(parcel);
+        self.ledger.park(parcel, refusal.failure.as_str());
+        self.figures.parked(refusal.failure);
+        let (waba_ids, parked) = (self.queue.waba_ids(parcel), self.queue.parked());
+        self.notices
+            .delivery_parked(refusal, waba_ids, parked, Instant::now());
+    }
+
+    fn execute(&mut self, call: Call) {
+        let Call { command, answer } = call;
+        let is_meant = |waba_ids: &[WabaId]| {
+            let wanted = command.waba_ids.as_ref();
+            wanted.is_none_or(|wanted| waba_ids.iter().any(|it| wanted.contains(it)))
+        };
+        let selected = match command.action {
+            Action::List => self.queue.parked_of(&is_meant),
+            Action::Retry => self.queue.retry(&is_meant),
+            Action::Drop => self.queue.drop_parked(&is_meant),
+        };
+        match command.action {
+            Action::List => {}
+            Action::Retry => self.ledger.unpark(&selected),
+            Action::Drop => {
+                self.figures.dropped(Dropped::Operator, selected.len());
+                self.ledger.settle(selected.iter().copied());
+            }
+        }
+        let report = Report {
+            upstream: self.upstream.name.clone(),
+            selected: selected.len(),
+            waiting: self.queue.waiting(),
+            parked: self.queue.parked(),
+        };
+        self.notices.command_executed(command.action, &report);
+        self.ledger.answer(answer, report);
     }
 
     fn expire(&mut self) {
-        let age = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
-        let before = clock::now().as_millis().saturating_sub(age);
-        let expired = self.queue.expire(Timestamp::from_millis(before));
+        let expired = self.queue.expire(Instant::now());
         self.figures.dropped(Dropped::Age, expired.len());
-        self.settled.extend(expired);
-    }
-
-    /// Tells the store what nobody waits for. If it does not take that now, it hears of it later.
-    async fn settle(&mut self) {
-        if self.settled.is_empty() {
-            return;
-        }
-        let (name, parcels) = (&self.upstream.name, self.settled.clone());
-        if self.store.settle(name, parcels).await.is_ok() {
-            self.settled.clear();
-        }
+        self.ledger.settle(expired);
     }
 
     fn show(&self) {
-        self.figures.waiting(self.queue.len(), self.queue.oldest());
+        self.figures.show(&Levels {
+            waiting: self.queue.waiting(),
+            parked: self.queue.parked(),
+            in_flight: self.sending.len(),
+            oldest: self.queue.oldest(),
+            oldest_message: self.queue.oldest_message(),
+            is_down: self.circuit.is_down(),
+        });
     }
 
     async fn finish(mut self) {
         let arrive = async {
             while let Some(sent) = self.sending.join_next().await {
-                if let Ok((parcel, outcome)) = sent {
-                    self.note(parcel, outcome);
+                if let Ok((next, outcome)) = sent {
+                    self.note_sent(next, outcome);
                 }
             }
         };
         // What has not arrived by then is sent again after the next start.
         drop(timeout(GRACE, arrive).await);
-        self.settle().await;
+        // One commit may be under way, and one follows for the rest. A store that fails has said why.
+        let commit = async {
+            for _ in 0..2 {
+                self.ledger.commit();
+                if let Some(committed) = self.ledger.committed().await {
+                    self.ledger.note(committed);
+                }
+            }
+        };
+        drop(timeout(COMMIT_GRACE, commit).await);
         self.figures.forget();
     }
 }

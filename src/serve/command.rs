@@ -18,6 +18,9 @@ pub const DRILL: &str = "whatsapp_business_exporter_drill";
 /// The `object` of a command that removes a lost account.
 pub const FORGET: &str = "whatsapp_business_exporter_forget";
 
+/// The `object` of a command about the relay's deliveries.
+pub const RELAY: &str = "whatsapp_business_exporter_relay";
+
 /// Kind of command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -25,6 +28,8 @@ pub enum Command {
     Drill,
     /// Remove a lost account.
     Forget,
+    /// Count, retry or drop the relay's parked deliveries.
+    Relay,
 }
 
 /// The command is too old, or the clocks differ.
@@ -43,7 +48,11 @@ impl Command {
             let rest = rest.and_then(|rest| rest.strip_prefix(object.as_bytes()));
             rest.is_some_and(|rest| rest.starts_with(b"\","))
         };
-        let commands = [(DRILL, Self::Drill), (FORGET, Self::Forget)];
+        let commands = [
+            (DRILL, Self::Drill),
+            (FORGET, Self::Forget),
+            (RELAY, Self::Relay),
+        ];
         let found = commands.into_iter().find(|(object, _)| is(object));
         found.map(|(_, command)| command)
     }
@@ -84,6 +93,10 @@ mod tests {
             (
                 r#"{"object":"whatsapp_business_exporter_forget","written_ms":1}"#,
                 Some(Command::Forget),
+            ),
+            (
+                r#"{"object":"whatsapp_business_exporter_relay","written_ms":1}"#,
+                Some(Command::Relay),
             ),
             (
                 r#"{"object":"whatsapp_business_exporter_forgotten","a":1}"#,

@@ -19,6 +19,7 @@ pub mod outage;
 pub mod public;
 mod receipt;
 mod refusal;
+pub mod relay;
 mod seats;
 mod server;
 pub mod signer;

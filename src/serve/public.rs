@@ -11,16 +11,17 @@
 //! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
 //! limit or one that is not JSON is refused.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,16 +29,19 @@ use super::body::{NotWhole, Room};
 use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
+use super::relay::{RelayRequest, relay_reports};
 use super::signer::{self, PreviousSecretLog, WrongAppLog};
 use super::{events, receipt, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
-use crate::domain::{Assignments, Collector, Event, Fact, Timestamp, WabaId, number};
+use crate::domain::{Assignments, Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
 use crate::ingest::Customers;
 use crate::ingest::poll::Nudge;
 use crate::ingest::webhook::{
-    Delivery, Handshake, HandshakeRefusal, NotJson, SignatureError, Signer, Verifier, VerifyTokens,
+    Delivery, Handshake, HandshakeRefusal, Hashers, NotJson, SignatureError, Signer, Verifier,
+    VerifyTokens,
 };
+use crate::relay;
 use crate::store::{Parcel, Store};
 use crate::telemetry::{Refused, Telemetry};
 
@@ -55,6 +59,7 @@ const TOO_SLOW: &str = "too_slow";
 pub(super) const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 const BAD_FORGET: &str = "bad_forget";
+const BAD_RELAY_COMMAND: &str = "bad_relay_command";
 
 /// What a delivery is checked against; a reload replaces it.
 #[derive(Debug)]
@@ -101,6 +106,8 @@ pub struct Public {
     pub previous_secrets: Arc<PreviousSecretLog>,
     /// Channel for requests to remove lost accounts.
     pub forget: mpsc::Sender<ForgetCall>,
+    /// The running relay.
+    pub relay: Arc<ArcSwap<relay::Control>>,
     /// Where large bodies are read to.
     pub room: Room,
 }
@@ -116,6 +123,7 @@ pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
         NOT_STORED,
         BAD_DRILL,
         BAD_FORGET,
+        BAD_RELAY_COMMAND,
         NotJson.as_str(),
     ];
     refusals.chain(signatures).chain(others)
@@ -172,20 +180,26 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         }
         Some(Command::Drill) => return drill(&public, &body, signer),
         Some(Command::Forget) => return forget(&public, &body, signer).await,
+        Some(Command::Relay) => return relay_command(&public, &body, signer).await,
         None => {}
     }
     signer::note_previous(signer, &public.telemetry, &public.previous_secrets);
     let receipt = receipt::now();
     let received_at = receipt.at;
-    match Delivery::parse(&body, receipt, secrets.tracked()) {
+    let forwards = public.store.forwards();
+    let hashers = Hashers {
+        conversations: secrets.tracked(),
+        lanes: Some(&secrets.customers).filter(|_| forwards),
+    };
+    match Delivery::parse_with(&body, receipt, hashers) {
         Ok(mut delivery) => {
             delivery
                 .newest_entry_time
                 .into_iter()
                 .for_each(clock::observe_delivery);
-            let forwards = public.store.forwards();
             let parcel = signature.filter(|_| forwards);
-            let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));
+            let parcel =
+                parcel.map(|signature| parcel_of(&mut delivery, received_at, signature, body));
             let (assignments, log) = (&secrets.assignments, &public.wrong_apps);
             let told = (public.telemetry.as_ref(), log.as_ref());
             signer::drop_wrong_accounts(&mut delivery, signer, assignments, told, received_at);
@@ -224,17 +238,39 @@ async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<
     outcome.await.map_err(|_| ForgetError::Stopping)?
 }
 
+async fn relay_command(public: &Public, body: &[u8], signer: &Signer) -> Response {
+    let assignments = Arc::clone(&public.secrets.load().assignments);
+    let command = RelayRequest::parse(body, clock::now())
+        .and_then(|request| request.authorize(signer.apps(), &assignments));
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => return refuse_command(public, BAD_RELAY_COMMAND, &error),
+    };
+    match public.relay.load_full().execute(&command).await {
+        Ok(reports) => Json(relay_reports(&reports)).into_response(),
+        Err(error) => refuse_command(public, BAD_RELAY_COMMAND, &error),
+    }
+}
+
 fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) -> Response {
     let refusal = refuse(public, StatusCode::BAD_REQUEST, reason);
     refusal.map(|_| Body::from(format!("{error}\n")))
 }
 
 /// A delivery as it is passed on.
-fn parcel_of(delivery: &Delivery, received_at: Timestamp, signature: &[u8], body: Bytes) -> Parcel {
-    let waba_ids = delivery.accounts.iter().map(|it| it.waba_id.clone());
+fn parcel_of(
+    delivery: &mut Delivery,
+    received_at: Timestamp,
+    signature: &[u8],
+    body: Bytes,
+) -> Parcel {
+    let accounts = delivery.accounts.iter().map(|it| it.waba_id.clone());
+    // No real delivery has more accounts than lanes.
+    let waba_ids: BTreeSet<WabaId> = accounts.take(MAX_LANES).collect();
     Parcel {
         received_at,
-        waba_ids: waba_ids.collect(),
+        waba_ids: waba_ids.into_iter().collect(),
+        lanes: std::mem::take(&mut delivery.lanes).into_lanes(),
         // It has been verified: hexadecimal digits.
         signature: String::from_utf8_lossy(signature).into_owned(),
         body,

@@ -79,6 +79,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "see what `forget` printed; run it with this exporter's configuration and version",
     ),
     (
+        Refused::Webhook,
+        "bad_relay_command",
+        "see what `relay` printed; run it with this exporter's configuration and version",
+    ),
+    (
         Refused::EventBatch,
         "unauthorized",
         "send the token of trackers.token_file as `Authorization: Bearer`",

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
 use super::database::{Database, Keys, SavedKey, Trouble, Writes};
-use super::parcels::{Books, Forwarding, Parcel};
+use super::parcels::{Books, Forwarding, Parcel, Settlement};
 use super::signals::{self, FirstReads};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock::{self, Mark};
@@ -59,8 +59,8 @@ pub enum Request {
     UseCustomerKey(String, bool, oneshot::Sender<Result<u64, Unavailable>>),
     /// Pass deliveries on like this from now on.
     Forward(Forwarding, Answer),
-    /// This upstream waits for these no longer.
-    Settle(String, Vec<i64>, Answer),
+    /// This is what became of the upstream's deliveries.
+    Settle(String, Settlement, Answer),
     /// Measure conversations like this from now on.
     Track(Arc<Trackers>),
     /// Finish what is under way and close the database.
@@ -168,8 +168,8 @@ impl Committer {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     drop(answer.send(self.forward(forwarding).await));
                 }
-                Request::Settle(upstream, parcels, answer) => {
-                    drop(answer.send(self.settle(&upstream, &parcels).await));
+                Request::Settle(upstream, settlement, answer) => {
+                    drop(answer.send(self.settle(&upstream, &settlement).await));
                 }
                 Request::Track(trackers) => self.state.track(trackers),
                 Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
@@ -298,9 +298,9 @@ impl Committer {
         read.map_err(|trouble| self.doubt(&trouble))
     }
 
-    async fn settle(&mut self, upstream: &str, parcels: &[i64]) -> Result<(), Unavailable> {
+    async fn settle(&mut self, upstream: &str, settlement: &Settlement) -> Result<(), Unavailable> {
         self.become_sound().await?;
-        let gone = self.database.settle(upstream, parcels).await;
+        let gone = self.database.settle(upstream, settlement).await;
         let gone = gone.map_err(|trouble| self.doubt(&trouble))?;
         self.parcels.remove(&gone);
         self.shared.publish_parcels(&self.parcels);

@@ -29,7 +29,7 @@ pub use database::{OpenError, Reason, SavedKey};
 pub use examination::ReportError;
 pub use history::{Cursor, History, Passage, Question, Recent, Unreadable};
 pub use location::Location;
-pub use parcels::{Content, Forwarding, Parcel, Span, Waiting};
+pub use parcels::{Content, Forwarding, Parcel, Settlement, Span, Waiting};
 
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, WabaId};
@@ -232,13 +232,13 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// This upstream has taken these deliveries, or is not to have them.
+    /// Keeps what became of an upstream's deliveries.
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn settle(&self, upstream: &str, parcels: Vec<i64>) -> Result<(), Unavailable> {
+    pub async fn settle(&self, upstream: &str, settlement: Settlement) -> Result<(), Unavailable> {
         let (answer, outcome) = oneshot::channel();
-        let request = Request::Settle(upstream.to_owned(), parcels, answer);
+        let request = Request::Settle(upstream.to_owned(), settlement, answer);
         self.ask(request).await?;
         outcome.await.map_err(|_| Unavailable::closed())?
     }
@@ -261,17 +261,20 @@ impl Store {
     ) -> Result<Vec<Waiting>, Unavailable> {
         let rows = self.parcels.pending(upstream, after, limit).await;
         let rows = rows.map_err(|trouble| Unavailable::unreadable(&trouble))?;
-        Ok(rows.into_iter().map(rows::to_waiting).collect())
+        Ok(rows.iter().map(rows::to_waiting).collect())
     }
 
-    /// What to send; none if it is gone.
+    /// What to send, by number; without those that are gone.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn content(&self, parcel: i64) -> Result<Option<Content>, Unavailable> {
-        let row = self.parcels.content(parcel).await;
-        let row = row.map_err(|trouble| Unavailable::unreadable(&trouble))?;
-        Ok(row.map(|(signature, body)| Content { signature, body }))
+    pub async fn contents(&self, parcels: &[i64]) -> Result<BTreeMap<i64, Content>, Unavailable> {
+        let rows = self.parcels.contents(parcels).await;
+        let rows = rows.map_err(|trouble| Unavailable::unreadable(&trouble))?;
+        let contents = rows
+            .into_iter()
+            .map(|(parcel, signature, body)| (parcel, Content { signature, body }));
+        Ok(contents.collect())
     }
 
     /// Is this account watched?

@@ -4,21 +4,31 @@
 //! that a relay that is down costs neither the disk nor an acknowledgement.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use bytes::Bytes;
 
-use crate::domain::{Timestamp, WabaId};
+use crate::domain::{LaneKind, Lanes, Timestamp, WabaId};
 
 /// Most deliveries that wait, however small. Each takes some hundred bytes of memory for each upstream
 /// beside what it takes in the store.
 const MAX_PARCELS: usize = 100_000;
 
+/// Digits of a lane as it is stored, and what separates it from the next.
+const LANE_DIGITS: usize = 17;
+
+/// A lane takes some hundred bytes of the relay's memory, so it counts against `relay.max_bytes` for more than
+/// the digits that are stored.
+pub(super) const BYTES_PER_LANE_DIGIT: usize = 8;
+
 /// A verified delivery as it is to be passed on. Its body is customers' data: no `Debug`.
 pub struct Parcel {
     /// When it came.
     pub received_at: Timestamp,
-    /// The accounts it speaks of; their order is kept.
+    /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
+    /// What it is ordered with.
+    pub lanes: Lanes,
     /// The signature's header.
     pub signature: String,
     /// Byte for byte.
@@ -34,6 +44,37 @@ pub struct Waiting {
     pub received_at: Timestamp,
     /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
+    /// What it is ordered with.
+    pub lanes: Lanes,
+    /// Bytes of its body.
+    pub bytes: usize,
+    /// Whether it is parked.
+    pub is_parked: bool,
+}
+
+/// What became of an upstream's deliveries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// The upstream has taken these, or is not to have them.
+    pub settled: Vec<i64>,
+    /// These are parked, each for a reason.
+    pub parked: Vec<(i64, &'static str)>,
+    /// These are no longer parked.
+    pub unparked: Vec<i64>,
+}
+
+impl Settlement {
+    /// Is there nothing to make durable?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many deliveries it is about.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.settled.len() + self.parked.len() + self.unparked.len()
+    }
 }
 
 /// What to send.
@@ -135,7 +176,46 @@ impl Parcel {
     /// What it takes in the store, near enough.
     pub(super) fn size(&self) -> u64 {
         let ids: usize = self.waba_ids.iter().map(|id| id.as_str().len() + 1).sum();
-        (self.body.len() + self.signature.len() + ids) as u64
+        let lanes = self.lanes.keys.len() * LANE_DIGITS * BYTES_PER_LANE_DIGIT;
+        (self.body.len() + self.signature.len() + ids + lanes) as u64
+    }
+}
+
+/// Lanes as they are stored.
+pub(super) fn lanes_to_text(lanes: &Lanes) -> String {
+    let mut text = kind_to_text(lanes.kind).to_owned();
+    for key in &lanes.keys {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " {key:016x}");
+    }
+    text
+}
+
+/// Lanes as they were stored. An earlier version stored none.
+pub(super) fn lanes_from_text(text: Option<&str>) -> Lanes {
+    let mut words = text.unwrap_or_default().split(' ');
+    let kind = words.next().unwrap_or_default();
+    let kind = LANE_KINDS
+        .into_iter()
+        .find(|one| kind_to_text(*one) == kind);
+    let keys = words.filter_map(|word| u64::from_str_radix(word, 16).ok());
+    Lanes {
+        kind: kind.unwrap_or(LaneKind::AllMessages),
+        keys: keys.collect(),
+    }
+}
+
+const LANE_KINDS: [LaneKind; 3] = [
+    LaneKind::Messages,
+    LaneKind::AllMessages,
+    LaneKind::Management,
+];
+
+fn kind_to_text(kind: LaneKind) -> &'static str {
+    match kind {
+        LaneKind::Messages => "c",
+        LaneKind::AllMessages => "a",
+        LaneKind::Management => "m",
     }
 }
 
@@ -146,6 +226,21 @@ fn number(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lanes_are_read_as_they_were_written() {
+        for kind in LANE_KINDS {
+            for keys in [vec![], vec![0, 1, u64::MAX]] {
+                let lanes = Lanes { kind, keys };
+                let text = lanes_to_text(&lanes);
+                assert_eq!(text.len(), 1 + lanes.keys.len() * LANE_DIGITS);
+                assert_eq!(lanes_from_text(Some(&text)), lanes);
+            }
+        }
+        let of_an_earlier_version = lanes_from_text(None);
+        assert_eq!(of_an_earlier_version.kind, LaneKind::AllMessages);
+        assert!(of_an_earlier_version.keys.is_empty());
+    }
 
     fn books(sizes: &[u64]) -> Books {
         let mut books = Books::default();

@@ -13,7 +13,7 @@ use super::database::{
     ClockRow, ConversationRow, DiscoveredRow, Line, Moves, Object, ParcelRow, SavedAccount, Table,
     Trouble,
 };
-use super::parcels::Waiting;
+use super::parcels::{Waiting, lanes_from_text};
 use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
@@ -21,11 +21,14 @@ use crate::domain::{
 use crate::state::{Account, Entity, Redating, Traffic, Transition};
 
 /// A delivery that waits.
-pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
+pub fn to_waiting(row: &ParcelRow) -> Waiting {
     Waiting {
-        parcel,
-        received_at: Timestamp::from_millis(received_ms),
-        waba_ids: waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+        parcel: row.parcel,
+        received_at: Timestamp::from_millis(row.received_ms),
+        waba_ids: row.waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+        lanes: lanes_from_text(row.lanes.as_deref()),
+        bytes: usize::try_from(row.bytes).unwrap_or(0),
+        is_parked: row.is_parked,
     }
 }
 

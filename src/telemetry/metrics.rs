@@ -111,6 +111,16 @@ pub struct Telemetry {
     clock_skew: GaugeVec,
     /// Seconds from a delivery's receipt until an upstream has taken it.
     pub relay_lag: HistogramVec,
+    /// Of the deliveries with customers' messages.
+    pub relay_oldest_message: GaugeVec,
+    /// By upstream.
+    pub relay_in_flight: IntGaugeVec,
+    /// By upstream.
+    pub relay_upstream_up: IntGaugeVec,
+    /// By upstream.
+    pub relay_parked: IntGaugeVec,
+    /// By upstream and reason.
+    pub relay_parked_total: IntCounterVec,
     /// Events of applications, by what became of them.
     pub events: IntCounterVec,
     /// Batches of events refused as a whole.
@@ -183,10 +193,15 @@ impl Telemetry {
             webhook_last_received: new.float_gauges("webhook_last_received_timestamp_seconds", "When the last webhook of this account came.", &["waba_id"]),
             relay_deliveries: new.counters("relay_deliveries_total", "Webhook deliveries that an upstream has taken.", &["upstream"]),
             relay_failures: new.counters("relay_failures_total", "Tries to pass a webhook delivery on that failed, by reason; each is tried again.", &["upstream", "reason"]),
-            relay_dropped: new.counters("relay_dropped_total", "Webhook deliveries dropped before an upstream took them: too old (age), or too many waiting (size).", &["upstream", "reason"]),
-            relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream.", &["upstream"]),
+            relay_dropped: new.counters("relay_dropped_total", "Webhook deliveries dropped before an upstream took them: too old (age), too many waiting (size), or by the relay drop command (operator).", &["upstream", "reason"]),
+            relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream, without parked ones.", &["upstream"]),
             relay_oldest_pending: new.float_gauges("relay_oldest_pending_timestamp_seconds", "When the oldest delivery that waits for an upstream was received; absent while none waits.", &["upstream"]),
             clock_skew: new.float_gauges("clock_skew_seconds", "The machine's clock minus Meta's, as estimated from Graph answers; 0 for differences below their resolution of about a second. Absent while Meta's time is unknown.", &[]),
+            relay_oldest_message: new.float_gauges("relay_oldest_message_timestamp_seconds", "Time of receipt of the oldest waiting delivery with customers' messages or statuses of messages to them. Absent while none waits.", &["upstream"]),
+            relay_in_flight: new.gauges("relay_in_flight_deliveries", "Webhook deliveries in flight to an upstream.", &["upstream"]),
+            relay_upstream_up: new.gauges("relay_upstream_up", "Whether an upstream takes deliveries. 0 after several deliveries failed without a success between them.", &["upstream"]),
+            relay_parked: new.gauges("relay_parked_deliveries", "Webhook deliveries that an upstream refused repeatedly. They are kept until relay.max_age for the relay retry command.", &["upstream"]),
+            relay_parked_total: new.counters("relay_parked_total", "Webhook deliveries parked because an upstream refused them repeatedly, by the reason of the last failure.", &["upstream", "reason"]),
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),

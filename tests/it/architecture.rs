@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "expose",
             "ingest",
+            "relay",
             "state",
             "store",
             "telemetry",

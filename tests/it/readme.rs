@@ -221,7 +221,10 @@ fn words<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
 fn known_flags() -> BTreeSet<String> {
     let mut command = Cli::command();
     command.build();
-    let all = command.get_subcommands().chain([&command]);
+    let nested = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_subcommands);
+    let all = command.get_subcommands().chain(nested).chain([&command]);
     all.flat_map(clap::Command::get_arguments)
         .filter_map(clap::Arg::get_long)
         .map(|long| format!("--{long}"))

@@ -54,7 +54,7 @@ poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, acces
 store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
-relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s}
+relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s, max_in_flight: 7}
 log: {level: 'info,reqwest=debug', format: json, signals: false}
 apps:
   - {name: one, app_id: '1', app_secret: a, app_secret_previous: older, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
@@ -115,6 +115,7 @@ relay.upstreams[1].url: http://crm:8080/…
 relay.max_age: 2h
 relay.max_bytes: 1GiB
 relay.request_timeout: 3s
+relay.max_in_flight: 7
 log.level: info,reqwest=debug
 log.format: json
 log.signals: false

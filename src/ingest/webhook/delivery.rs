@@ -7,17 +7,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
-use super::wire;
+use super::{lanes, wire};
 use crate::domain::number::Spelling;
 use crate::domain::{
-    DeliveryKey, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, Timestamp, WabaId,
+    DeliveryKey, Event, Fact, LaneSet, MAX_CLOCK_DIFFERENCE, Receipt, Source, Timestamp, WabaId,
     WebhookField, Word, message,
 };
-use crate::ingest::json::{moment, repaired};
+use crate::ingest::json::{moment, read_text, repaired};
 use crate::ingest::key::delivery_key;
 use crate::ingest::{Customers, Oddities, Oddity};
 use crate::telemetry::Telemetry;
@@ -41,6 +42,8 @@ pub struct Delivery {
     pub oddities: Oddities,
     /// The accounts heard of: one for each entry, and for each value that names another account.
     pub accounts: Vec<Heard>,
+    /// What the relay orders it with; empty if nothing is relayed.
+    pub lanes: LaneSet,
     /// The latest `entry.time`, whether it was believed or not.
     pub newest_entry_time: Option<Timestamp>,
     receipt: Receipt,
@@ -53,6 +56,15 @@ pub struct Heard {
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
+}
+
+/// What customers are hashed with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hashers<'a> {
+    /// For conversations; absent if messages are not tracked.
+    pub conversations: Option<&'a Customers>,
+    /// For lanes; absent if nothing is relayed.
+    pub lanes: Option<&'a Customers>,
 }
 
 /// The body is not JSON.
@@ -78,6 +90,22 @@ impl Delivery {
         receipt: impl Into<Receipt>,
         customers: Option<&Customers>,
     ) -> Result<Self, NotJson> {
+        let hashers = Hashers {
+            conversations: customers,
+            lanes: None,
+        };
+        Self::parse_with(body, receipt, hashers)
+    }
+
+    /// As [`parse`](Self::parse); also finds the lanes if there is a hasher for them.
+    ///
+    /// # Errors
+    /// If the body is not JSON at all.
+    pub fn parse_with(
+        body: &[u8],
+        receipt: impl Into<Receipt>,
+        hashers: Hashers<'_>,
+    ) -> Result<Self, NotJson> {
         let mut delivery = Self {
             events: Vec::new(),
             spellings: Vec::new(),
@@ -86,19 +114,20 @@ impl Delivery {
             accounts: Vec::new(),
             newest_entry_time: None,
             receipt: receipt.into(),
+            lanes: LaneSet::default(),
         };
         // One check for the whole body instead of one for each value.
         if let Ok(text) = str::from_utf8(body)
             && let Ok(envelope) = serde_json::from_str(text)
         {
-            delivery.read_envelope(envelope, Written::new(body, text), customers);
+            delivery.read_envelope(envelope, Written::new(body, text), hashers);
             return Ok(delivery);
         }
         let (text, repairs) = repaired(body);
         let envelope = serde_json::from_str(&text).map_err(|_| NotJson)?;
         let replaced = Oddity::from_repairs("webhook", &repairs);
         delivery.oddities.extend(replaced);
-        delivery.read_envelope(envelope, Written::new(body, &text), customers);
+        delivery.read_envelope(envelope, Written::new(body, &text), hashers);
         Ok(delivery)
     }
 
@@ -145,15 +174,15 @@ impl Delivery {
         &mut self,
         OneOrNone(body): OneOrNone<Body<'_>>,
         written: Written<'_>,
-        customers: Option<&Customers>,
+        hashers: Hashers<'_>,
     ) {
         match body {
-            Some(body) => self.read_body(body, written, customers),
+            Some(body) => self.read_body(body, written, hashers),
             None => self.malformed("webhook", "body"),
         }
     }
 
-    fn read_body(&mut self, body: Body<'_>, written: Written<'_>, customers: Option<&Customers>) {
+    fn read_body(&mut self, body: Body<'_>, written: Written<'_>, hashers: Hashers<'_>) {
         match body.object.and_then(scalar) {
             Some(object) if object == OBJECT => {}
             Some(object) => {
@@ -167,18 +196,13 @@ impl Delivery {
         };
         for entry in entries {
             match entry {
-                Some(entry) => self.read_entry(entry, written, customers),
+                Some(entry) => self.read_entry(entry, written, hashers),
                 None => self.malformed("webhook", "entry"),
             }
         }
     }
 
-    fn read_entry(
-        &mut self,
-        entry: Entry<'_>,
-        written: Written<'_>,
-        customers: Option<&Customers>,
-    ) {
+    fn read_entry(&mut self, entry: Entry<'_>, written: Written<'_>, hashers: Hashers<'_>) {
         let origin = self.origin_of(&entry, written);
         if let Some(waba_id) = origin.waba_id.clone() {
             self.accounts.push(Heard {
@@ -187,12 +211,16 @@ impl Delivery {
             });
         }
         let Some(Parts(changes)) = entry.changes else {
+            self.add_account_lane(&origin, None, hashers);
             return self.malformed("entry", "changes");
         };
         for change in changes {
             match change {
-                Some(change) => self.read_change(&origin, &change, customers),
-                None => self.malformed("entry", "changes"),
+                Some(change) => self.read_change(&origin, &change, hashers),
+                None => {
+                    self.add_account_lane(&origin, None, hashers);
+                    self.malformed("entry", "changes");
+                }
             }
         }
     }
@@ -225,13 +253,9 @@ impl Delivery {
         believed
     }
 
-    fn read_change(
-        &mut self,
-        origin: &Origin<'_>,
-        change: &Change<'_>,
-        customers: Option<&Customers>,
-    ) {
+    fn read_change(&mut self, origin: &Origin<'_>, change: &Change<'_>, hashers: Hashers<'_>) {
         let Some(name) = present(change.field).and_then(scalar) else {
+            self.add_account_lane(origin, None, hashers);
             return self.malformed("change", "field");
         };
         let field = WebhookField::parse(&name);
@@ -241,21 +265,75 @@ impl Delivery {
             self.oddities.push(oddity);
         }
         let Some(value) = present(change.value) else {
+            self.add_account_lane(origin, Some((field, &name)), hashers);
             return self.malformed("change", "value");
         };
         let rejection_info = present(change.rejection_info);
         let value_as_written = origin.written.bytes_of(value);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value_as_written);
-        if field == WebhookField::Messages {
-            match customers {
-                Some(customers) if self.read_messages(origin, value, customers, key) => return,
-                Some(_) => {}
-                None => self.note_spelling(origin, wire::message::spelling(value), key),
+        if field == WebhookField::Messages
+            && let Some(customers) = hashers.conversations
+        {
+            let parsed = wire::message::parse(value, &mut self.oddities);
+            self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
+            if let Some(parsed) = parsed
+                && self.read_messages(origin, &parsed, customers, key)
+            {
+                return;
+            }
+        } else if wire::is_read(field) {
+            self.add_account_lane(origin, Some((field, &name)), hashers);
+        } else {
+            // Nobody else parses this value.
+            let parsed = hashers.lanes.and_then(|_| {
+                let mut reported_elsewhere = Oddities::new();
+                read_text(value.get(), field.as_str(), &mut reported_elsewhere)
+            });
+            self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
+            if field == WebhookField::Messages {
+                let spelling = match &parsed {
+                    Some(parsed) => wire::message::spelling_in(parsed),
+                    None => wire::message::spelling(value),
+                };
+                self.note_spelling(origin, spelling, key);
             }
         }
         let reading = wire::read(field, value, rejection_info, &mut self.oddities);
         if !origin.is_test {
             self.keep(origin, reading, key);
+        }
+    }
+
+    /// The conversations that the change is about, or else its account and field.
+    fn add_lanes(
+        &mut self,
+        origin: &Origin<'_>,
+        field: (WebhookField, &str),
+        value: Option<&Value>,
+        hashers: Hashers<'_>,
+    ) {
+        let Some(hasher) = hashers.lanes else { return };
+        let is_added =
+            value.is_some_and(|value| lanes::add_conversations(value, hasher, &mut self.lanes));
+        if !is_added {
+            self.add_account_lane(origin, Some(field), hashers);
+        }
+    }
+
+    /// The lane of an account's field, or of what cannot be read of the account. Without an account, none.
+    fn add_account_lane(
+        &mut self,
+        origin: &Origin<'_>,
+        field: Option<(WebhookField, &str)>,
+        hashers: Hashers<'_>,
+    ) {
+        if hashers.lanes.is_none() || origin.id.is_empty() {
+            return;
+        }
+        let lane = lanes::of_account(&origin.id, field.map_or("", |(_, name)| name));
+        match field {
+            Some((WebhookField::Messages, _)) => self.lanes.add_conversation(lane),
+            _ => self.lanes.add_management(lane),
         }
     }
 
@@ -313,7 +391,7 @@ impl Delivery {
     fn read_messages(
         &mut self,
         origin: &Origin<'_>,
-        value: &RawValue,
+        value: &Value,
         customers: &Customers,
         key: DeliveryKey,
     ) -> bool {

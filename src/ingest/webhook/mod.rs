@@ -7,12 +7,13 @@
 mod delivery;
 mod envelope;
 mod handshake;
+mod lanes;
 mod signature;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Delivery, Heard, NotJson};
+pub use delivery::{Delivery, Hashers, Heard, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
 pub use signature::{SignatureError, Signer, Verifier, sign};

@@ -208,6 +208,7 @@ fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::parcels::Settlement;
 
     /// More than a checkpoint leaves, in one commit.
     const BURST_BYTES: i64 = 40_000_000;
@@ -276,7 +277,7 @@ mod tests {
             database.probe().await.err(),
             database.commit_number().await.err(),
             database.prune(0, 0).await.err(),
-            database.settle("one", &[1]).await.err(),
+            database.settle("one", &Settlement::default()).await.err(),
             database.remember_discovered("app", &[]).await.err(),
         ] {
             assert_eq!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::super::parcels::{BYTES_PER_LANE_DIGIT, Settlement, lanes_to_text};
 use super::{Database, DatabaseFile, Trouble, Writes};
 
 /// Rows in one statement, as for commits.
@@ -22,8 +23,9 @@ impl Database {
     pub async fn parcels(&mut self) -> Result<Vec<(i64, i64)>, Trouble> {
         let query = sqlx::query_as(
             "SELECT parcel, length(body) + length(signature) + length(waba_ids) \
-             FROM relay_parcels ORDER BY parcel",
+             + $1 * COALESCE(length(lanes), 0) FROM relay_parcels ORDER BY parcel",
         );
+        let query = query.bind(BYTES_PER_LANE_DIGIT as i64);
         Ok(query.fetch_all(self.connection()?).await?)
     }
 
@@ -48,12 +50,23 @@ impl Database {
         Ok(gone.rows_affected())
     }
 
-    /// This upstream waits for these no longer; returns those that nobody waits for any more, which are
-    /// gone.
-    pub async fn settle(&mut self, upstream: &str, parcels: &[i64]) -> Result<Vec<i64>, Trouble> {
+    /// Keeps what became of an upstream's deliveries; returns those that nobody waits for any more, which
+    /// are gone.
+    pub async fn settle(
+        &mut self,
+        upstream: &str,
+        settlement: &Settlement,
+    ) -> Result<Vec<i64>, Trouble> {
         let mut transaction = self.begin().await?;
+        // First: a delivery may have been taken since it was last parked.
+        for (parcel, reason) in &settlement.parked {
+            park(&mut transaction, upstream, *parcel, Some(reason)).await?;
+        }
+        for parcel in &settlement.unparked {
+            park(&mut transaction, upstream, *parcel, None).await?;
+        }
         let mut gone = Vec::new();
-        for some in parcels.chunks(ROWS_AT_ONCE) {
+        for some in settlement.settled.chunks(ROWS_AT_ONCE) {
             let mut settled =
                 QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending WHERE upstream = ");
             settled.push_bind(upstream).push(" AND parcel IN (");
@@ -75,6 +88,17 @@ impl Database {
     }
 }
 
+async fn park(
+    connection: &mut SqliteConnection,
+    upstream: &str,
+    parcel: i64,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
+    let update = "UPDATE relay_pending SET parked = $1 WHERE upstream = $2 AND parcel = $3";
+    let update = sqlx::query(update).bind(reason).bind(upstream).bind(parcel);
+    update.execute(connection).await.map(drop)
+}
+
 /// Ends the list and its parenthesis.
 fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
     let mut list = query.separated(", ");
@@ -94,12 +118,13 @@ pub(super) async fn write_parcels(
     for (number, parcel) in &writes.parcels {
         let waba_ids: Vec<&str> = parcel.waba_ids.iter().map(|id| id.as_str()).collect();
         sqlx::query(
-            "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, signature, body) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, lanes, signature, body) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(number)
         .bind(parcel.received_at.as_millis())
         .bind(waba_ids.join(" "))
+        .bind(lanes_to_text(&parcel.lanes))
         .bind(&parcel.signature)
         .bind(&parcel.body[..])
         .execute(&mut *connection)
@@ -131,8 +156,22 @@ pub struct ParcelReader {
     _file: Option<Arc<DatabaseFile>>,
 }
 
-/// A parcel's number, Unix milliseconds of its receipt, its accounts separated by spaces.
-pub type ParcelRow = (i64, i64, String);
+/// A parcel without its content.
+#[derive(sqlx::FromRow)]
+pub struct ParcelRow {
+    /// Its number.
+    pub parcel: i64,
+    /// Unix milliseconds of its receipt.
+    pub received_ms: i64,
+    /// Its accounts, separated by spaces.
+    pub waba_ids: String,
+    /// Its lanes.
+    pub lanes: Option<String>,
+    /// Bytes of its body.
+    pub bytes: i64,
+    /// Whether it is parked.
+    pub is_parked: bool,
+}
 
 impl ParcelReader {
     pub(super) fn of(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
@@ -151,17 +190,21 @@ impl ParcelReader {
         limit: u32,
     ) -> Result<Vec<ParcelRow>, Trouble> {
         let query = sqlx::query_as(
-            "SELECT parcel, received_ms, waba_ids FROM relay_pending JOIN relay_parcels \
+            "SELECT parcel, received_ms, waba_ids, lanes, length(body) AS bytes, \
+             parked IS NOT NULL AS is_parked FROM relay_pending JOIN relay_parcels \
              USING (parcel) WHERE upstream = $1 AND parcel > $2 ORDER BY parcel LIMIT $3",
         );
         let query = query.bind(upstream).bind(after).bind(limit);
         Ok(query.fetch_all(&self.pool).await?)
     }
 
-    /// Signature and body; none if it is gone.
-    pub async fn content(&self, parcel: i64) -> Result<Option<(String, Vec<u8>)>, Trouble> {
-        let query = sqlx::query_as("SELECT signature, body FROM relay_parcels WHERE parcel = $1");
-        Ok(query.bind(parcel).fetch_optional(&self.pool).await?)
+    /// Number, signature and body of each that is not gone.
+    pub async fn contents(&self, parcels: &[i64]) -> Result<Vec<(i64, String, Vec<u8>)>, Trouble> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT parcel, signature, body FROM relay_parcels WHERE parcel IN (",
+        );
+        push_numbers(&mut query, parcels);
+        Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 
     /// Ends all connections.

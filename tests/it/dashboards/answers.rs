@@ -153,6 +153,8 @@ const NOT_IN_THE_STORY: &[&str] = &[
     "Oldest that waits",
     "Relay lag",
     "Not passed on",
+    "Parked",
+    "In flight to upstreams",
     "Variants over a week",
     "Sessions that ended",
     "Left at a step",

@@ -1,6 +1,8 @@
 //! Verified deliveries are passed on: all of them, each account's in order, whatever the upstream and
 //! the exporter go through, and never at the cost of an acknowledgement.
 
+mod load;
+mod parking;
 mod upstream;
 
 use std::collections::BTreeSet;
@@ -160,7 +162,7 @@ async fn everything_arrives_in_order_though_the_upstream_fails_and_the_exporter_
 
 #[tokio::test]
 async fn an_account_whose_delivery_is_not_taken_holds_up_no_other() {
-    let upstream = Upstream::new(Manner::Dislikes(ACCOUNTS[0], 400)).await;
+    let upstream = Upstream::new(Manner::Dislikes(ACCOUNTS[0], 500)).await;
     let file = relaying_to(&upstream.url(), "");
     let exporter = Exporter::configured(small_world(), &file).await;
     for number in 0..40 {
@@ -175,8 +177,116 @@ async fn an_account_whose_delivery_is_not_taken_holds_up_no_other() {
     exporter.until(TAKEN, 40.0).await;
 }
 
+/// A management event of the account.
+fn event(number: usize) -> Vec<u8> {
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":1800000000,"changes":[{{"field":"flows","value":{{"n":{number}}}}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
 #[tokio::test]
-async fn what_no_upstream_takes_is_dropped_when_it_is_too_old() {
+async fn messages_and_management_events_do_not_wait_for_each_other() {
+    let oldest_message =
+        r#"whatsapp_exporter_relay_oldest_message_timestamp_seconds{upstream="app"}"#;
+    for (refused, taken, shows_messages) in [("\"messages\"", 3.0, true), ("\"flows\"", 5.0, false)]
+    {
+        let upstream = Upstream::new(Manner::Dislikes(refused, 500)).await;
+        let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
+        for number in 0..5 {
+            assert_eq!(exporter.post_signed(load::status(number, 1)).await, 200);
+        }
+        for number in 0..3 {
+            assert_eq!(exporter.post_signed(event(number)).await, 200);
+        }
+        exporter.until(TAKEN, taken).await;
+        exporter.until(PENDING, 8.0 - taken).await;
+        let oldest = exporter.value(oldest_message).await;
+        assert_eq!(oldest.is_some(), shows_messages, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn each_conversation_keeps_its_order_through_failures_reloads_and_restarts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let upstream = Upstream::new(Manner::Flaky(Duration::from_millis(5), 7)).await;
+    let file = relaying_to(&upstream.url(), "");
+    let mut sent: Vec<Vec<u8>> = Vec::new();
+    for round in 0..4 {
+        let exporter = Exporter::stored(small_world(), &file, &store).await;
+        for number in round * 60..round * 60 + 60 {
+            let body = load::status(number, number % 6);
+            assert_eq!(exporter.post_signed(body.clone()).await, 200);
+            sent.push(body);
+            if number % 60 == 30 {
+                let in_flight = format!("  max_in_flight: {}\n", round + 2);
+                exporter
+                    .file
+                    .write(&relaying_to(&upstream.url(), &in_flight));
+                assert_eq!(exporter.reload().await.0, 200);
+            }
+        }
+        exporter.stopped().await;
+    }
+    upstream.answer(Manner::Takes(Duration::ZERO));
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    let all_taken = || {
+        let taken: BTreeSet<Vec<u8>> = upstream.taken().into_iter().map(|one| one.body).collect();
+        sent.iter().all(|body| taken.contains(body))
+    };
+    exporter
+        .until_metrics("everything to be taken", |_| all_taken())
+        .await;
+    let taken = upstream.taken();
+    let first = |body: &Vec<u8>| taken.iter().position(|one| one.body == *body);
+    for customer in 0..6 {
+        let own = sent.iter().skip(customer).step_by(6);
+        let places: Vec<_> = own.map(first).collect();
+        assert!(places.iter().all(Option::is_some), "{customer}: {places:?}");
+        assert!(places.is_sorted(), "{customer}: {places:?}");
+    }
+}
+
+#[tokio::test]
+async fn deliveries_of_an_earlier_version_keep_their_order() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = folder.path().join("state.db");
+    let store = format!("sqlite:{}", database.display());
+    let upstream = Upstream::new(Manner::Answers(503)).await;
+    let file = relaying_to(&upstream.url(), "");
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    let bodies: Vec<_> = (0..12)
+        .map(|number| load::status(number, number % 3))
+        .collect();
+    for body in &bodies[..6] {
+        assert_eq!(exporter.post_signed(body.clone()).await, 200);
+    }
+    exporter.until(PENDING, 6.0).await;
+    exporter.stopped().await;
+    let mut old = connection(&database).await;
+    let earlier = "UPDATE relay_parcels SET lanes = NULL";
+    old.execute(earlier).await.expect("good SQL");
+    old.close().await.expect("in good order");
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    for body in &bodies[6..] {
+        assert_eq!(exporter.post_signed(body.clone()).await, 200);
+    }
+    exporter.until(PENDING, 12.0).await;
+    upstream.answer(Manner::Takes(Duration::ZERO));
+    exporter.until(TAKEN, 12.0).await;
+    let taken = upstream.taken();
+    let taken: Vec<&[u8]> = taken.iter().map(|one| one.body.as_slice()).collect();
+    assert!(taken[..6].iter().eq(&bodies[..6]), "one after the other");
+    assert!(
+        bodies[6..]
+            .iter()
+            .all(|body| taken[6..].contains(&body.as_slice()))
+    );
+}
+
+#[tokio::test]
+async fn what_looks_too_old_at_the_start_is_kept_until_it_was_tried() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());
@@ -191,10 +301,27 @@ async fn what_no_upstream_takes_is_dropped_when_it_is_too_old() {
     aged.execute(age).await.expect("good SQL");
     aged.close().await.expect("in good order");
     let exporter = Exporter::stored(small_world(), &file, &store).await;
-    exporter.until(dropped("age"), 4.0).await;
-    exporter.until(PENDING, 3.0).await;
+    exporter.until(PENDING, 7.0).await;
+    exporter.until_above(&failures("unavailable"), 3.0).await;
+    assert_eq!(exporter.value(&dropped("age")).await, Some(0.0));
+    upstream.answer(Manner::Takes(Duration::ZERO));
+    exporter.until(TAKEN, 7.0).await;
     exporter.stopped().await;
-    assert_eq!(stored_parcels(&database).await, 3);
+    assert_eq!(stored_parcels(&database).await, 0);
+}
+
+#[tokio::test]
+#[ignore = "a minute, the shortest relay.max_age"]
+async fn what_no_upstream_takes_is_dropped_when_it_is_too_old() {
+    let upstream = Upstream::new(Manner::Answers(503)).await;
+    let file = relaying_to(&upstream.url(), "  max_age: 1m\n");
+    let exporter = Exporter::configured(small_world(), &file).await;
+    post(&exporter, 0..7).await;
+    exporter.until(PENDING, 7.0).await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(exporter.value(&dropped("age")).await, Some(0.0));
+    exporter.until(dropped("age"), 7.0).await;
+    exporter.until(PENDING, 0.0).await;
 }
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +24,16 @@ const NEVER: Duration = Duration::from_secs(3600);
 pub enum Manner {
     /// 200, after a while.
     Takes(Duration),
+    /// 200 after a while, but 500 to every so many.
+    Flaky(Duration, usize),
     /// This status.
     Answers(u16),
     /// This status to bodies that hold this text, 200 to the rest.
     Dislikes(&'static str, u16),
+    /// This status with this `Retry-After`.
+    AsksToWait(u16, &'static str),
+    /// Not at all to bodies that hold this text, 200 to the rest.
+    NeverAnswersTo(&'static str),
     /// Not at all.
     IsSilent,
 }
@@ -43,6 +50,7 @@ pub struct Taken {
 struct Shared {
     manner: Mutex<Manner>,
     taken: Mutex<Vec<Taken>>,
+    asked: Mutex<Vec<Instant>>,
 }
 
 /// Running while `up`; its address stays the same.
@@ -61,6 +69,7 @@ impl Upstream {
             shared: Arc::new(Shared {
                 manner: Mutex::new(manner),
                 taken: Mutex::default(),
+                asked: Mutex::default(),
             }),
             stop: None,
         };
@@ -78,6 +87,16 @@ impl Upstream {
 
     pub fn taken(&self) -> Vec<Taken> {
         self.shared.taken.lock().expect("no panic").clone()
+    }
+
+    /// How many deliveries it was sent, taken or not.
+    pub fn asked(&self) -> usize {
+        self.asked_at().len()
+    }
+
+    /// When it was sent each.
+    pub fn asked_at(&self) -> Vec<Instant> {
+        self.shared.asked.lock().expect("no panic").clone()
     }
 
     /// Nobody listens any more.
@@ -117,17 +136,37 @@ async fn answer(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, [(&'static str, &'static str); 1]) {
+) -> impl IntoResponse {
     let manner = shared.manner.lock().expect("no panic").clone();
+    let count = {
+        let mut asked = shared.asked.lock().expect("no panic");
+        asked.push(Instant::now());
+        asked.len()
+    };
+    let mut retry_after = None;
     let status = match manner {
         Manner::Takes(after) => {
             tokio::time::sleep(after).await;
             200
         }
+        Manner::Flaky(after, one_of) => {
+            tokio::time::sleep(after).await;
+            if count % one_of == 0 { 500 } else { 200 }
+        }
         Manner::Answers(status) => status,
         Manner::Dislikes(text, status) => {
             let holds = String::from_utf8_lossy(&body).contains(text);
             if holds { status } else { 200 }
+        }
+        Manner::AsksToWait(status, after) => {
+            retry_after = Some(("retry-after", after));
+            status
+        }
+        Manner::NeverAnswersTo(text) => {
+            if String::from_utf8_lossy(&body).contains(text) {
+                tokio::time::sleep(NEVER).await;
+            }
+            200
         }
         Manner::IsSilent => {
             tokio::time::sleep(NEVER).await;
@@ -147,5 +186,6 @@ async fn answer(
         shared.taken.lock().expect("no panic").push(taken);
     }
     let status = StatusCode::from_u16(status).expect("a status");
-    (status, [("location", "/whatsapp?elsewhere")])
+    let location = [("location", "/whatsapp?elsewhere")];
+    (status, location, AppendHeaders(retry_after))
 }

@@ -6,6 +6,7 @@
 mod account;
 mod ahead;
 mod envelope;
+mod lanes;
 mod message;
 mod number;
 mod properties;

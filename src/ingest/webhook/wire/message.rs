@@ -5,12 +5,15 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::message::{Category, ErrorCode, Status, Told};
 use crate::domain::number::Spelling;
-use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, WebhookField, Word};
+use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, Word};
 use crate::ingest::{Customers, Object, Oddities, Oddity, json};
+
+const NOUN: &str = "messages";
 
 /// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
 const SENDER: [&str; 2] = ["from", "from_user_id"];
@@ -53,6 +56,15 @@ pub fn spelling(value: &RawValue) -> Option<Spelling> {
     })
 }
 
+/// As [`spelling`], of a value that is parsed already.
+pub fn spelling_in(value: &Value) -> Option<Spelling> {
+    let metadata = value.get("metadata")?;
+    Some(Spelling {
+        id: PhoneNumberId::parse(metadata.get("phone_number_id")?.as_str()?)?,
+        digits: DisplayDigits::parse(metadata.get("display_phone_number")?.as_str()?)?,
+    })
+}
+
 /// What one change says, and of which number.
 pub struct Messages {
     /// The number.
@@ -63,18 +75,21 @@ pub struct Messages {
     pub items: Vec<Item>,
 }
 
-/// Reads one change.
-pub fn read(value: &RawValue, customers: &Customers, odd: &mut Oddities) -> Option<Messages> {
-    let noun = WebhookField::Messages.as_str();
-    let value = json::read_text(value.get(), noun, odd);
-    let change = value.as_ref().and_then(|value| Object::of(noun, value));
-    let Some(change) = change else {
+/// The value of one change, which is an object.
+pub fn parse(value: &RawValue, odd: &mut Oddities) -> Option<Value> {
+    let value = json::read_text(value.get(), NOUN, odd).filter(Value::is_object);
+    if value.is_none() {
         odd.push(Oddity::Malformed {
             noun: "change",
             key: "value",
         });
-        return None;
-    };
+    }
+    value
+}
+
+/// Reads one change.
+pub fn read(value: &Value, customers: &Customers, odd: &mut Oddities) -> Option<Messages> {
+    let change = Object::of(NOUN, value)?;
     let metadata = change.object("metadata", "metadata", odd)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
     let digits = metadata.text("display_phone_number", odd);

@@ -59,6 +59,11 @@ fn reader_of(field: WebhookField) -> Option<Reader> {
     Some(reader)
 }
 
+/// Whether the values of this field are looked into: management events, none of which carries a message.
+pub fn is_read(field: WebhookField) -> bool {
+    reader_of(field).is_some()
+}
+
 /// Reads the value of one change.
 pub fn read(
     field: WebhookField,

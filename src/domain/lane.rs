@@ -1,0 +1,88 @@
+//! Lanes of a webhook delivery: the relay keeps the order of deliveries within a lane, and within nothing else.
+//!
+//! A conversation is a lane, and so is each management field of an account. A lane is a hash, so that what the
+//! store keeps names no customer.
+
+use std::collections::BTreeSet;
+
+/// Most lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one has more.
+pub const MAX_LANES: usize = 1_024;
+
+/// What a delivery has to be ordered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// What kind of delivery it is.
+    pub kind: LaneKind,
+    /// Hashes of its lanes, each once. None for a delivery that is ordered with nothing.
+    pub keys: Vec<u64>,
+}
+
+/// Kind of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneKind {
+    /// It carries customers' messages, or statuses of messages to them.
+    Messages,
+    /// As `Messages`, but with unknown or too many conversations: it keeps its place among all deliveries with
+    /// messages of its accounts.
+    AllMessages,
+    /// It carries management events alone.
+    Management,
+}
+
+/// Collects the lanes of one delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneSet {
+    conversations: BTreeSet<u64>,
+    management: BTreeSet<u64>,
+}
+
+impl LaneSet {
+    /// Adds a conversation. Beyond [`MAX_LANES`] it only notes that there are too many.
+    pub fn add_conversation(&mut self, key: u64) {
+        if self.conversations.len() <= MAX_LANES {
+            self.conversations.insert(key);
+        }
+    }
+
+    /// Adds a field of an account. No known account has more than a few dozen; what an invented delivery has
+    /// beyond [`MAX_LANES`] is not ordered.
+    pub fn add_management(&mut self, key: u64) {
+        if self.management.len() < MAX_LANES {
+            self.management.insert(key);
+        }
+    }
+
+    /// The lanes of the delivery.
+    #[must_use]
+    pub fn into_lanes(self) -> Lanes {
+        let (kind, conversations) = match self.conversations.len() {
+            0 => (LaneKind::Management, BTreeSet::new()),
+            1..=MAX_LANES => (LaneKind::Messages, self.conversations),
+            _ => (LaneKind::AllMessages, BTreeSet::new()),
+        };
+        let keys = conversations.union(&self.management).copied().collect();
+        Lanes { kind, keys }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_with_too_many_conversations_is_ordered_among_all_messages() {
+        let lanes = |conversations: u64, fields: u64| {
+            let mut set = LaneSet::default();
+            (0..conversations).for_each(|key| set.add_conversation(key));
+            (0..fields).for_each(|key| set.add_management(1_000_000 + key));
+            let lanes = set.into_lanes();
+            (lanes.kind, lanes.keys.len())
+        };
+        assert_eq!(lanes(0, 0), (LaneKind::Management, 0));
+        assert_eq!(lanes(0, 2), (LaneKind::Management, 2));
+        assert_eq!(lanes(3, 2), (LaneKind::Messages, 5));
+        assert_eq!(lanes(1_024, 1), (LaneKind::Messages, 1_025));
+        assert_eq!(lanes(1_025, 1), (LaneKind::AllMessages, 1));
+        assert_eq!(lanes(5_000, 5_000), (LaneKind::AllMessages, 1_024));
+    }
+}

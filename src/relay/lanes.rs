@@ -1,0 +1,157 @@
+//! Which deliveries may be sent side by side: those that share no lane.
+//!
+//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. Beside its conversations, a
+//! delivery with messages takes part in its accounts: one of kind [`LaneKind::AllMessages`] waits for all
+//! earlier ones there, and all later ones wait for it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::{LaneKind, Lanes, WabaId};
+
+/// The deliveries of every lane.
+#[derive(Debug, Default)]
+pub(super) struct LaneTable {
+    serial: HashMap<u64, Serial>,
+    accounts: HashMap<WabaId, AccountMessages>,
+}
+
+/// What a delivery is ordered with.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    pub lanes: Lanes,
+    pub waba_ids: Box<[WabaId]>,
+}
+
+/// One conversation, or one management field of an account: one delivery at a time.
+#[derive(Debug, Default)]
+struct Serial {
+    members: BTreeSet<i64>,
+    is_busy: bool,
+}
+
+/// The deliveries with messages of one account.
+#[derive(Debug, Default)]
+struct AccountMessages {
+    members: BTreeSet<i64>,
+    /// Those of kind `AllMessages`.
+    barriers: BTreeSet<i64>,
+    in_flight: usize,
+    is_barrier_in_flight: bool,
+}
+
+impl LaneTable {
+    /// Adds a delivery.
+    pub fn join(&mut self, parcel: i64, membership: &Membership) {
+        for key in &membership.lanes.keys {
+            let lane = self.serial.entry(*key).or_default();
+            lane.members.insert(parcel);
+        }
+        let kind = membership.lanes.kind;
+        for waba_id in membership.accounts() {
+            let account = self.accounts.entry(waba_id.clone()).or_default();
+            account.members.insert(parcel);
+            if kind == LaneKind::AllMessages {
+                account.barriers.insert(parcel);
+            }
+        }
+    }
+
+    /// Whether everything that has to come before this one is done, and nothing beside it is in flight.
+    pub fn is_free(&self, parcel: i64, membership: &Membership) -> bool {
+        let is_first = |key: &u64| {
+            let lane = self.serial.get(key);
+            lane.is_some_and(|lane| !lane.is_busy && lane.members.first() == Some(&parcel))
+        };
+        let is_barrier = membership.lanes.kind == LaneKind::AllMessages;
+        let is_let_through = |waba_id: &WabaId| {
+            let account = self.accounts.get(waba_id);
+            account.is_some_and(|account| {
+                if is_barrier {
+                    account.in_flight == 0 && account.members.first() == Some(&parcel)
+                } else {
+                    let barrier = account.barriers.first();
+                    !account.is_barrier_in_flight && barrier.is_none_or(|it| *it > parcel)
+                }
+            })
+        };
+        membership.lanes.keys.iter().all(is_first) && membership.accounts().all(is_let_through)
+    }
+
+    /// It is in flight from now on, or no longer.
+    pub fn set_in_flight(&mut self, membership: &Membership, is_in_flight: bool) {
+        for key in &membership.lanes.keys {
+            if let Some(lane) = self.serial.get_mut(key) {
+                lane.is_busy = is_in_flight;
+            }
+        }
+        let is_barrier = membership.lanes.kind == LaneKind::AllMessages;
+        for waba_id in membership.accounts() {
+            if let Some(account) = self.accounts.get_mut(waba_id) {
+                if is_in_flight {
+                    account.in_flight += 1;
+                } else {
+                    account.in_flight -= 1;
+                }
+                account.is_barrier_in_flight = is_barrier && is_in_flight;
+            }
+        }
+    }
+
+    /// Removes a delivery that is not in flight.
+    pub fn leave(&mut self, parcel: i64, membership: &Membership) {
+        for key in &membership.lanes.keys {
+            if let Some(lane) = self.serial.get_mut(key) {
+                lane.members.remove(&parcel);
+                if lane.members.is_empty() {
+                    self.serial.remove(key);
+                }
+            }
+        }
+        for waba_id in membership.accounts() {
+            if let Some(account) = self.accounts.get_mut(waba_id) {
+                account.members.remove(&parcel);
+                account.barriers.remove(&parcel);
+                if account.members.is_empty() {
+                    self.accounts.remove(waba_id);
+                }
+            }
+        }
+    }
+
+    /// Those that may have become free because a delivery with this membership left or is in flight no longer.
+    pub fn unblocked(&self, membership: &Membership) -> Vec<i64> {
+        let lanes = membership.lanes.keys.iter();
+        let lanes = lanes.filter_map(|key| self.serial.get(key));
+        let mut parcels: Vec<i64> = lanes
+            .filter_map(|lane| lane.members.first().copied())
+            .collect();
+        let is_barrier = membership.lanes.kind == LaneKind::AllMessages;
+        for waba_id in membership.accounts() {
+            let Some(account) = self.accounts.get(waba_id) else {
+                continue;
+            };
+            match account.barriers.first() {
+                Some(barrier) if is_barrier => {
+                    parcels.extend(account.members.range(..=*barrier));
+                }
+                Some(barrier) => parcels.push(*barrier),
+                None if is_barrier => parcels.extend(&account.members),
+                None => {}
+            }
+        }
+        parcels
+    }
+
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.serial.is_empty() && self.accounts.is_empty()
+    }
+}
+
+impl Membership {
+    /// The accounts among whose messages it has its place.
+    fn accounts(&self) -> impl Iterator<Item = &WabaId> {
+        let has_messages = self.lanes.kind != LaneKind::Management;
+        self.waba_ids.iter().filter(move |_| has_messages)
+    }
+}

@@ -1,0 +1,121 @@
+//! What the store has yet to keep of an upstream's deliveries. Many share one commit, so that the disk does not
+//! bound the rate, and the store's writer is free for webhooks.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::control::{CommandError, Report};
+use crate::store::{Settlement, Store, Unavailable};
+
+/// An operator's command that is answered when the store has kept what came of it.
+type Answer = (oneshot::Sender<Result<Report, CommandError>>, Report);
+
+/// Gathers what happened, and commits it in the background, one commit at a time.
+pub(super) struct Ledger {
+    upstream: String,
+    store: Arc<Store>,
+    pending: Settlement,
+    answers: Vec<Answer>,
+    committing: JoinSet<Committed>,
+}
+
+/// A commit that ended.
+pub(super) struct Committed {
+    settlement: Settlement,
+    answers: Vec<Answer>,
+    outcome: Result<(), Unavailable>,
+}
+
+impl Ledger {
+    pub fn new(upstream: String, store: Arc<Store>) -> Self {
+        Self {
+            upstream,
+            store,
+            pending: Settlement::default(),
+            answers: Vec::new(),
+            committing: JoinSet::new(),
+        }
+    }
+
+    /// The upstream has these, or is not to have them.
+    pub fn settle(&mut self, parcels: impl IntoIterator<Item = i64>) {
+        self.pending.settled.extend(parcels);
+    }
+
+    pub fn park(&mut self, parcel: i64, reason: &'static str) {
+        self.pending.unparked.retain(|other| *other != parcel);
+        self.pending.parked.push((parcel, reason));
+    }
+
+    pub fn unpark(&mut self, parcels: &[i64]) {
+        self.pending.unparked.extend(parcels);
+    }
+
+    /// Answers with the next commit.
+    pub fn answer(
+        &mut self,
+        answer: oneshot::Sender<Result<Report, CommandError>>,
+        report: Report,
+    ) {
+        self.answers.push((answer, report));
+    }
+
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Begins a commit, unless one is under way or there is nothing to keep.
+    pub fn commit(&mut self) {
+        if !self.committing.is_empty() || (self.pending.is_empty() && self.answers.is_empty()) {
+            return;
+        }
+        let settlement = std::mem::take(&mut self.pending);
+        let answers = std::mem::take(&mut self.answers);
+        let (upstream, store) = (self.upstream.clone(), Arc::clone(&self.store));
+        self.committing.spawn(async move {
+            let outcome = if settlement.is_empty() {
+                Ok(())
+            } else {
+                store.settle(&upstream, settlement.clone()).await
+            };
+            Committed {
+                settlement,
+                answers,
+                outcome,
+            }
+        });
+    }
+
+    /// Waits for the commit under way to end; `None` at once if there is none.
+    pub async fn committed(&mut self) -> Option<Committed> {
+        let ended = self.committing.join_next().await?;
+        Some(ended.expect("a commit does not panic"))
+    }
+
+    /// What the store did not take is committed with the next.
+    pub fn note(&mut self, committed: Committed) {
+        let Committed {
+            settlement,
+            answers,
+            outcome,
+        } = committed;
+        for (answer, report) in answers {
+            let outcome = outcome.clone().map(|()| report);
+            let outcome = outcome.map_err(|error| CommandError::NotStored(error.to_string()));
+            // The operator may have gone away.
+            drop(answer.send(outcome));
+        }
+        if outcome.is_err() {
+            let newer = std::mem::replace(&mut self.pending, settlement);
+            self.pending.settled.extend(newer.settled);
+            self.pending.parked.extend(newer.parked);
+            self.pending.unparked.extend(newer.unparked);
+        }
+    }
+}

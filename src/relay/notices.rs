@@ -1,0 +1,124 @@
+//! The log lines about one upstream. What can repeat with every delivery is logged once a minute.
+
+use std::time::{Duration, Instant};
+
+use super::control::{Action, Report};
+use super::send::Refusal;
+use crate::domain::WabaId;
+
+/// Shortest time between two lines of a kind.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Accounts that one line names; a delivery of Meta's is about one.
+const MAX_ACCOUNTS: usize = 5;
+
+pub(super) struct Notices {
+    upstream: String,
+    failure: Repeated,
+    parked: Repeated,
+}
+
+/// Lines of one kind.
+#[derive(Default)]
+struct Repeated {
+    last: Option<Instant>,
+    suppressed: u64,
+}
+
+impl Repeated {
+    /// How many lines were suppressed since the last one, if it is time for another.
+    fn next(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now - last < EVERY) {
+            self.suppressed += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.suppressed))
+    }
+}
+
+impl Notices {
+    pub fn new(upstream: String) -> Self {
+        Self {
+            upstream,
+            failure: Repeated::default(),
+            parked: Repeated::default(),
+        }
+    }
+
+    pub fn delivery_failed(&mut self, refusal: Refusal, now: Instant) {
+        if let Some(suppressed) = self.failure.next(now) {
+            tracing::warn!(
+                upstream = self.upstream,
+                reason = refusal.failure.as_str(),
+                status = refusal.status,
+                suppressed,
+                "upstream did not take a delivery; retrying"
+            );
+        }
+    }
+
+    pub fn delivery_parked(
+        &mut self,
+        refusal: Refusal,
+        waba_ids: &[WabaId],
+        parked: usize,
+        now: Instant,
+    ) {
+        let Some(suppressed) = self.parked.next(now) else {
+            return;
+        };
+        let waba_ids: Vec<&str> = waba_ids
+            .iter()
+            .map(WabaId::as_str)
+            .take(MAX_ACCOUNTS)
+            .collect();
+        tracing::warn!(
+            upstream = self.upstream,
+            reason = refusal.failure.as_str(),
+            status = refusal.status,
+            waba_ids = waba_ids.join(","),
+            parked,
+            suppressed,
+            "upstream refused a delivery repeatedly; parked it. Correct the upstream, then run \"relay retry\", or \"relay drop\""
+        );
+    }
+
+    pub fn upstream_is_down(&self, refusal: Refusal) {
+        tracing::warn!(
+            upstream = self.upstream,
+            reason = refusal.failure.as_str(),
+            status = refusal.status,
+            "upstream takes no deliveries; probing until it does"
+        );
+    }
+
+    pub fn upstream_is_up(&self) {
+        tracing::info!(upstream = self.upstream, "upstream takes deliveries again");
+    }
+
+    pub fn command_executed(&self, action: Action, report: &Report) {
+        let (upstream, count) = (self.upstream.as_str(), report.selected);
+        match action {
+            Action::List => {}
+            Action::Retry => tracing::info!(upstream, count, "retrying parked deliveries"),
+            Action::Drop => tracing::warn!(upstream, count, "dropped parked deliveries"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_line_is_logged_once_a_minute() {
+        let now = Instant::now();
+        let mut repeated = Repeated::default();
+        assert_eq!(repeated.next(now), Some(0));
+        assert_eq!(repeated.next(now + EVERY / 2), None);
+        assert_eq!(repeated.next(now + EVERY * 99 / 100), None);
+        assert_eq!(repeated.next(now + EVERY), Some(2));
+        assert_eq!(repeated.next(now + EVERY * 2), Some(0));
+    }
+}

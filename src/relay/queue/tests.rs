@@ -1,0 +1,313 @@
+//! Order within lanes, and nothing lost, whatever fails when.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::Lanes;
+
+const ALL: LaneKind = LaneKind::AllMessages;
+const MESSAGES: LaneKind = LaneKind::Messages;
+const MANAGEMENT: LaneKind = LaneKind::Management;
+
+fn delivery(parcel: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
+    Waiting {
+        parcel,
+        received_at: Timestamp::from_seconds(parcel),
+        waba_ids: vec![WabaId::parse("1").expect("an id")],
+        lanes: Lanes {
+            kind,
+            keys: keys.to_vec(),
+        },
+        bytes: 1,
+        is_parked: false,
+    }
+}
+
+fn queue(all: &[(LaneKind, &[u64])]) -> Queue {
+    let far = Instant::now() + Duration::from_secs(86_400);
+    let mut queue = Queue::default();
+    for (parcel, (kind, keys)) in (1..).zip(all) {
+        queue.add(delivery(parcel, *kind, keys), far);
+    }
+    queue
+}
+
+fn take_all(queue: &mut Queue, now: Instant) -> Vec<i64> {
+    let next = || queue.take(now, 0).map(|next| next.parcel);
+    std::iter::from_fn(next).collect()
+}
+
+fn fail(queue: &mut Queue, parcel: i64, now: Instant) {
+    queue.failed(parcel, now, 0, |_| false);
+}
+
+#[test]
+fn a_conversation_waits_for_its_own_and_not_for_others() {
+    let now = Instant::now();
+    let mut queue = queue(&[
+        (MESSAGES, &[1]),
+        (MESSAGES, &[1]),
+        (MESSAGES, &[2]),
+        (MESSAGES, &[1, 2]),
+        (MANAGEMENT, &[]),
+        (MESSAGES, &[2]),
+        (MANAGEMENT, &[7]),
+    ]);
+    assert_eq!(take_all(&mut queue, now), [1, 3, 5, 7]);
+    queue.done(3);
+    assert_eq!(take_all(&mut queue, now), [0; 0], "4 waits for lane 1 too");
+    queue.done(1);
+    assert_eq!(take_all(&mut queue, now), [2]);
+    queue.done(2);
+    assert_eq!(take_all(&mut queue, now), [4]);
+    queue.done(4);
+    assert_eq!(take_all(&mut queue, now), [6]);
+}
+
+#[test]
+fn one_with_all_messages_waits_for_all_earlier_and_holds_all_later() {
+    let now = Instant::now();
+    let mut queue = queue(&[
+        (MESSAGES, &[1]),
+        (MESSAGES, &[2]),
+        (ALL, &[]),
+        (MANAGEMENT, &[7]),
+        (MESSAGES, &[3]),
+        (MESSAGES, &[4]),
+        (ALL, &[]),
+        (MESSAGES, &[5]),
+    ]);
+    assert_eq!(
+        take_all(&mut queue, now),
+        [1, 2, 4],
+        "4 is a management event"
+    );
+    queue.done(2);
+    assert_eq!(take_all(&mut queue, now), [0; 0]);
+    queue.done(1);
+    assert_eq!(take_all(&mut queue, now), [3]);
+    queue.done(3);
+    assert_eq!(take_all(&mut queue, now), [5, 6]);
+    queue.park(5);
+    queue.done(6);
+    assert_eq!(take_all(&mut queue, now), [7]);
+    queue.done(7);
+    assert_eq!(take_all(&mut queue, now), [8]);
+}
+
+#[test]
+fn what_failed_is_tried_again_ever_more_rarely_until_the_upstream_is_back() {
+    let mut now = Instant::now();
+    let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[1])]);
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        assert_eq!(take_all(&mut queue, now), [1]);
+        fail(&mut queue, 1, now);
+        assert_eq!(take_all(&mut queue, now), [0; 0]);
+        let due = queue.next_due().expect("it rests");
+        waits.push((due - now).as_millis());
+        now = due;
+    }
+    assert_eq!(
+        waits,
+        [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]
+    );
+    assert_eq!(take_all(&mut queue, now), [1]);
+    fail(&mut queue, 1, now);
+    queue.wake(now);
+    assert_eq!(take_all(&mut queue, now), [1]);
+    fail(&mut queue, 1, now);
+    assert_eq!(queue.next_due(), Some(now + FIRST_WAIT));
+    queue.rest_until(1, now + LONGEST_WAIT);
+    assert_eq!(queue.next_due(), Some(now + LONGEST_WAIT));
+    queue.rest_until(1, now);
+    now += LONGEST_WAIT;
+    assert_eq!(take_all(&mut queue, now), [1]);
+    queue.done(1);
+    assert_eq!(
+        (take_all(&mut queue, now), queue.next_due()),
+        (vec![2], None)
+    );
+}
+
+#[test]
+fn a_failure_counts_by_whether_others_succeed() {
+    let now = Instant::now();
+    let mut queue = queue(&[(MESSAGES, &[1])]);
+    let mut fail_at = |successes: u64| {
+        let later = now + LONGEST_WAIT * 100;
+        let next = queue.take(later, 5).expect("it is due");
+        let count = queue.failed(next.parcel, now, successes, |others_succeed| others_succeed);
+        count.map(|count| (count.others_succeed, count.refusals, count.failures))
+    };
+    assert_eq!(fail_at(5), Some((false, 0, 1)));
+    assert_eq!(fail_at(5), Some((false, 0, 2)));
+    assert_eq!(fail_at(6), Some((true, 1, 3)));
+    assert_eq!(fail_at(6), Some((false, 1, 4)));
+    assert_eq!(fail_at(7), Some((true, 2, 5)));
+}
+
+#[test]
+fn parked_ones_return_to_their_place_and_nothing_overtakes_them() {
+    let now = Instant::now();
+    let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[1]), (MESSAGES, &[1])]);
+    assert_eq!(take_all(&mut queue, now), [1]);
+    queue.park(1);
+    assert_eq!((queue.waiting(), queue.parked()), (2, 1));
+    assert_eq!(take_all(&mut queue, now), [2]);
+    assert_eq!(queue.oldest_message(), Some(Timestamp::from_seconds(2)));
+    assert_eq!(queue.retry(&|_| false), [0; 0]);
+    assert_eq!(queue.retry(&|_| true), [1]);
+    assert_eq!(take_all(&mut queue, now), [0; 0], "2 is in flight");
+    fail(&mut queue, 2, now);
+    assert_eq!(take_all(&mut queue, now), [1]);
+    let later = now + LONGEST_WAIT;
+    assert_eq!(take_all(&mut queue, later), [0; 0], "2 waits for 1 now");
+    queue.done(1);
+    assert_eq!(take_all(&mut queue, later), [2]);
+    queue.park(2);
+    assert_eq!(queue.drop_parked(&|_| true), [2]);
+    assert_eq!(take_all(&mut queue, later), [3]);
+}
+
+#[test]
+fn what_is_too_old_or_gone_makes_way() {
+    let now = Instant::now();
+    let mut queue = Queue::default();
+    for parcel in 1..=4_u32 {
+        let deadline = now + Duration::from_secs(u64::from(parcel));
+        queue.add(delivery(parcel.into(), MESSAGES, &[1]), deadline);
+    }
+    assert_eq!(take_all(&mut queue, now), [1]);
+    let later = now + Duration::from_secs(2);
+    assert_eq!(queue.expire(later), [2], "1 is in flight");
+    assert_eq!(queue.oldest(), Some(Timestamp::from_seconds(1)));
+    assert_eq!((queue.drop_before(4), queue.waiting()), (2, 1));
+    assert_eq!(take_all(&mut queue, now), [4]);
+    fail(&mut queue, 1, now);
+    assert_eq!((queue.done(1), queue.next_due()), (None, None));
+    queue.park(4);
+    assert_eq!(queue.expire(later), [0; 0]);
+    assert_eq!(queue.expire(later + Duration::from_secs(2)), [4]);
+}
+
+/// What may happen to a delivery.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Take,
+    Succeed,
+    Fail,
+    Park,
+    Retry,
+    DropParked,
+    Wake,
+    Wait,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    use Step::{DropParked, Fail, Park, Retry, Succeed, Take, Wait, Wake};
+    prop_oneof![
+        6 => Just(Take),
+        4 => Just(Succeed),
+        3 => Just(Fail),
+        1 => Just(Park),
+        1 => Just(Retry),
+        1 => Just(DropParked),
+        1 => Just(Wake),
+        1 => Just(Wait),
+    ]
+}
+
+fn any_lanes() -> impl Strategy<Value = (LaneKind, Vec<u64>)> {
+    let keys = prop::collection::btree_set(0_u64..4, 0..3);
+    let kind = prop_oneof![6 => Just(MESSAGES), 1 => Just(ALL), 2 => Just(MANAGEMENT)];
+    (kind, keys).prop_map(|(kind, keys)| (kind, keys.into_iter().collect()))
+}
+
+/// Must these be kept in order?
+fn share_a_lane(one: &(LaneKind, Vec<u64>), other: &(LaneKind, Vec<u64>)) -> bool {
+    let is_ordered_by_account = |a: LaneKind, b: LaneKind| a == ALL && b != MANAGEMENT;
+    one.1.iter().any(|key| other.1.contains(key))
+        || is_ordered_by_account(one.0, other.0)
+        || is_ordered_by_account(other.0, one.0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever fails, is parked, retried or dropped when: no two of a lane are in flight together, none is sent
+    /// while an older one of its lane waits, each is delivered or dropped once, and nothing is left behind.
+    #[test]
+    fn every_lane_keeps_its_order_and_loses_nothing(
+        all in prop::collection::vec(any_lanes(), 1..30),
+        steps in prop::collection::vec((any_step(), any::<prop::sample::Index>()), 0..300),
+    ) {
+        let lists: Vec<(LaneKind, &[u64])> = all.iter().map(|(kind, keys)| (*kind, keys.as_slice())).collect();
+        let lanes_of = |parcel: i64| &all[usize::try_from(parcel - 1).expect("from 1")];
+        let mut queue = queue(&lists);
+        let mut now = Instant::now();
+        let (mut in_flight, mut parked) = (BTreeSet::new(), BTreeSet::new());
+        let mut waiting: BTreeSet<i64> = (1..).take(all.len()).collect();
+        let mut gone = BTreeSet::new();
+        let the_end = [Step::Retry, Step::Wake].into_iter().map(|step| (step, None));
+        let mut steps = steps.into_iter().map(|(step, which)| (step, Some(which))).chain(the_end);
+        while !(waiting.is_empty() && parked.is_empty()) {
+            let (step, which) = steps.next().unwrap_or(match in_flight.is_empty() {
+                true => (Step::Take, None),
+                false => (Step::Succeed, None),
+            });
+            let sent: Vec<i64> = in_flight.iter().copied().collect();
+            let chosen = sent.get(which.map_or(0, |which| which.index(sent.len().max(1)))).copied();
+            match (step, chosen) {
+                (Step::Take, _) => match queue.take(now, 0) {
+                    Some(Next { parcel, .. }) => {
+                        for other in &waiting {
+                            let precedes = *other < parcel || in_flight.contains(other);
+                            let is_ordered = *other != parcel && precedes && share_a_lane(lanes_of(*other), lanes_of(parcel));
+                            prop_assert!(!is_ordered, "{parcel} overtakes {other}");
+                        }
+                        in_flight.insert(parcel);
+                    }
+                    None if in_flight.is_empty() => match queue.next_due() {
+                        Some(due) => now = now.max(due),
+                        None => prop_assert!(waiting.is_empty(), "stuck with {waiting:?}"),
+                    },
+                    None => {}
+                },
+                (Step::Succeed, Some(parcel)) => {
+                    prop_assert!(queue.done(parcel).is_some());
+                    in_flight.remove(&parcel);
+                    waiting.remove(&parcel);
+                    prop_assert!(gone.insert(parcel));
+                }
+                (Step::Fail, Some(parcel)) => {
+                    fail(&mut queue, parcel, now);
+                    in_flight.remove(&parcel);
+                }
+                (Step::Park, Some(parcel)) => {
+                    queue.park(parcel);
+                    in_flight.remove(&parcel);
+                    waiting.remove(&parcel);
+                    parked.insert(parcel);
+                }
+                (Step::Retry, _) => {
+                    let retried = queue.retry(&|_| true);
+                    prop_assert!(retried.iter().eq(&parked));
+                    waiting.append(&mut parked);
+                }
+                (Step::DropParked, _) => {
+                    let dropped = queue.drop_parked(&|_| true);
+                    prop_assert!(dropped.iter().eq(&parked));
+                    gone.append(&mut parked);
+                }
+                (Step::Wake, _) => queue.wake(now),
+                (Step::Wait, _) => now += LONGEST_WAIT,
+                (Step::Succeed | Step::Fail | Step::Park, None) => {}
+            }
+            prop_assert_eq!((queue.waiting(), queue.parked()), (waiting.len(), parked.len()));
+        }
+        prop_assert_eq!(gone.len(), all.len());
+        prop_assert!(queue.lanes.is_empty() && queue.resting.is_empty());
+        prop_assert!(queue.messages.is_empty());
+    }
+}
