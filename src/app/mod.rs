@@ -38,7 +38,7 @@ use crate::clock;
 use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
 use crate::serve::gate::Gate;
 use crate::serve::operator::ReloadRequest;
-use crate::serve::{Limits, Listener, Site, serve};
+use crate::serve::{ClientRules, Limits, Listener, Site, serve, wrong_port};
 
 pub use backfill::backup;
 use gates::Gates;
@@ -158,8 +158,7 @@ impl App {
             mut reloads,
         } = self;
         descriptors::allow_many();
-        let limits = [&config.web.max_connections, &config.webhook.max_connections];
-        let limits = limits.map(|connections| Limits::of(*connections));
+        let limits = settings::limits(&config);
         let mut running = Running::start(source, config).await?;
         running.log_start(operator.address(), public.as_ref().map(Listener::address));
         let operator_routes = running.operator_routes(reload, stop.clone());
@@ -211,30 +210,33 @@ fn serve_all(
     (operator, operator_routes): (Listener, Router),
     (public, public_routes): (Option<Listener>, Option<Router>),
     running: &Running,
-    [web_limits, webhook_limits]: &[Limits; 2],
+    [web_limits, webhook_limits]: &[(Limits, ClientRules); 2],
     stop: &CancellationToken,
 ) -> JoinSet<()> {
     let mut servers = JoinSet::new();
-    let mut start = |listener, gate: &Arc<Gate>, routes, limits: &Limits| {
-        let site = Site {
-            listener,
-            gate: Arc::clone(gate),
-            router: gate.site(routes),
-            limits: *limits,
+    let mut start =
+        |listener, gate: &Arc<Gate>, routes, (limits, clients): &(Limits, ClientRules)| {
+            let site = Site {
+                listener,
+                gate: Arc::clone(gate),
+                router: gate.site(routes),
+                limits: *limits,
+                clients: clients.clone(),
+            };
+            servers.spawn(serve(
+                site,
+                Arc::clone(&running.core.telemetry),
+                stop.clone(),
+            ));
         };
-        servers.spawn(serve(
-            site,
-            Arc::clone(&running.core.telemetry),
-            stop.clone(),
-        ));
-    };
     let Gates { web, webhook } = &running.gates;
     tracing::info!(address = %operator.address(), "serving /metrics and the status page");
     let beside = match (public, public_routes) {
         (Some(listener), Some(routes)) => {
             tracing::info!(address = %listener.address(), "receiving webhooks");
+            let right = listener.address().port();
             start(listener, webhook, webhook.guard(routes), webhook_limits);
-            Router::new()
+            wrong_port::router(Arc::clone(&running.core.telemetry), right)
         }
         (_, routes) => routes.unwrap_or_default(),
     };

@@ -29,7 +29,7 @@ pub struct ConfigFlags {
     #[arg(long = "web.config.file", value_name = "PATH")]
     web_config_file: Option<String>,
 
-    /// Where webhooks are received [default: on the port of --web.listen-address]
+    /// Where webhooks are received [default: :10133]
     #[arg(long = "webhook.listen-address", value_name = "ADDRESS")]
     webhook_listen_address: Option<String>,
 

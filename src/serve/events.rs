@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::NotWhole;
+use super::body::{self, NotWhole};
 use super::public::Public;
 use super::refusal;
 use crate::clock;
@@ -46,15 +46,18 @@ const BROKEN_OFF: &str = "broken_off";
 const TOO_SLOW: &str = "too_slow";
 const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_STORED: &str = "not_stored";
+/// Sent to the operator's port, which does not serve the public side.
+pub(super) const WRONG_PORT: &str = super::public::WRONG_PORT;
 
 /// Why batches are refused as a whole.
-pub(super) const REASONS: [&str; 6] = [
+pub(super) const REASONS: [&str; 7] = [
     UNAUTHORIZED,
     TOO_LARGE,
     BROKEN_OFF,
     TOO_SLOW,
     NOT_A_BATCH,
     NOT_STORED,
+    WRONG_PORT,
 ];
 
 /// The routes; counters exist from 0 on.
@@ -85,6 +88,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         return (StatusCode::NOT_FOUND, how).into_response();
     };
     if !bearer(&headers).is_some_and(|sent| token.knows(sent)) {
+        body::discard(&headers, body);
         let mut refusal = refuse(
             &public,
             StatusCode::UNAUTHORIZED,
@@ -95,7 +99,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         return refusal;
     }
-    let whole = match public.room.read(body, MAX_BODY).await {
+    let whole = match public.room.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
         Err(not_whole) => return refuse_body(&public, not_whole),
     };

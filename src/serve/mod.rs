@@ -5,22 +5,31 @@
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
 mod body;
+mod client;
 pub mod command;
 pub mod drill;
 mod events;
 pub mod forget;
 pub mod gate;
 mod history;
+mod limiter;
 mod listener;
+mod metered;
 mod negotiation;
 pub mod operator;
+mod proxy_protocol;
 pub mod public;
 mod refusal;
-mod seats;
+mod responses;
+mod scrapes;
 mod server;
 pub mod signer;
 mod status;
+mod tracked;
+pub mod wrong_port;
 
 pub use body::Room;
+pub use client::ClientRules;
 pub use listener::Listener;
+pub use responses::ResponseBudget;
 pub use server::{Limits, Site, serve};

@@ -10,13 +10,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Gate, Peer};
+use crate::serve::limiter::ActiveRequest;
 
 const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
 const UNAUTHORIZED: &str = "unauthorized";
+/// The client has as many requests under way as one may have.
+pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 
 /// Why requests are refused here.
-pub(super) const REASONS: [&str; 3] = [RATE_LIMIT, NO_CERTIFICATE, UNAUTHORIZED];
+pub(super) const REASONS: [&str; 4] = [RATE_LIMIT, NO_CERTIFICATE, UNAUTHORIZED, CLIENT_LIMIT];
 
 /// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
 pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
@@ -56,7 +59,13 @@ pub(super) async fn log_in(
     }
     if let Some(passwords) = &policy.passwords {
         let is_known = match credentials(request.headers()) {
-            Some((name, password)) => passwords.are_right(name, password).await,
+            Some((name, password)) => {
+                let client = peer.and_then(|peer| peer.address);
+                // A guess that waits for its turn must not keep its connection from being closed.
+                let active = request.extensions().get::<ActiveRequest>();
+                let _pause = active.map(ActiveRequest::pause);
+                passwords.are_right(client, name, password).await
+            }
             None => false,
         };
         if !is_known {

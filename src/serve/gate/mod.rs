@@ -9,6 +9,7 @@ mod guard;
 mod headers;
 mod passwords;
 mod tls;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -30,6 +31,7 @@ use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
 
 pub use client_certificate::{ClientCertificates, Peer};
+pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
 pub use tls::{TlsError, TlsTerms, TlsVersions};
 
@@ -162,7 +164,7 @@ impl Gate {
         }
     }
 
-    fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
+    pub(super) fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
         let counter = &self.telemetry.requests_refused;
         counter.with_label_values(&[self.listener, reason]).inc();
         let answer = (status, format!("{reason}\n")).into_response();
