@@ -94,6 +94,7 @@ tools: ## Install what the checks need, where it is missing
 	has amtool || missing+=(prometheus-alertmanager)
 	has systemd-analyze || missing+=(systemd)
 	has chromium || missing+=(chromium)
+	has faketime || missing+=(faketime)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"

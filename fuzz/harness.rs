@@ -127,7 +127,7 @@ pub fn events(data: &[u8]) {
     let reader = Reader {
         customers: &customers,
         trackers: &Trackers::default(),
-        received_at: NOW,
+        receipt: NOW.into(),
         account_of: |_: &_| WabaId::parse("102290129340398"),
     };
     let Ok(items) = reader.read(data) else {

@@ -3,11 +3,21 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Runtime;
 use whatsapp_business_exporter::cli::{self, Cli};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match cli::run(Cli::parse()).await {
+fn main() -> ExitCode {
+    let arguments = Cli::parse();
+    let outcome = Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(cli::run(arguments));
+            // Without waiting for threads that block: a name server that does not answer holds one for
+            // up to half a minute.
+            runtime.shutdown_background();
+            outcome
+        });
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             cli::print_error(&format_args!("error: {error:#}"));

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::settings;
 use crate::clock;
-use crate::config::{AppConfig, Config};
+use crate::config::{AppConfig, Config, DiscoveryConfig};
 use crate::domain::{
     AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments, Timestamp, WabaId,
 };
@@ -154,67 +155,148 @@ pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignmen
     Assignments::new(apps.collect())
 }
 
+/// A search result, its app, and the searcher that found it.
+type SearchResult = (String, u64, Found);
+
 /// Searches under way; they end with this.
 pub(super) struct Discovery {
-    results: mpsc::Receiver<(String, Found)>,
+    searchers: BTreeMap<String, Search>,
+    /// The calls that each app's searches have made, which go on counting whatever a reload changes.
+    calls: BTreeMap<String, Arc<AppCalls>>,
+    sender: mpsc::Sender<SearchResult>,
+    results: mpsc::Receiver<SearchResult>,
+    number: u64,
+}
+
+/// The searcher of one app, which ends with this.
+struct Search {
+    number: u64,
+    discovery: DiscoveryConfig,
+    client: Arc<Client>,
+    every: watch::Sender<Duration>,
     _stop: DropGuard,
 }
 
 impl Discovery {
-    /// Searches for every app that wants it, the first time at once.
-    pub fn start(config: &Config, clients: &[Arc<Client>], telemetry: &Arc<Telemetry>) -> Self {
-        // A reload may have switched an app's discovery off.
-        telemetry.discovery_up.reset();
-        telemetry.discovery_last_success.reset();
+    /// Searches for nothing yet.
+    pub fn new() -> Self {
         let (sender, results) = mpsc::channel(MAX_WAITING);
-        let stop = CancellationToken::new();
+        Self {
+            searchers: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            sender,
+            results,
+            number: 0,
+        }
+    }
+
+    /// Searches for every app that wants it. New and changed searches begin at once; all others keep their turn.
+    pub fn follow(&mut self, config: &Config, clients: &[Arc<Client>], telemetry: &Arc<Telemetry>) {
+        let mut before = std::mem::take(&mut self.searchers);
+        let every = config.poll.discovery_interval;
         for (app, client) in config.apps.iter().zip(clients) {
-            if app.discovery.is_on() {
-                let searcher = Searcher {
-                    app: app.clone(),
-                    client: Arc::clone(client),
-                    calls: AppCalls::new(settings::budget(config)),
-                    every: config.poll.discovery_interval,
-                    results: sender.clone(),
-                    telemetry: Arc::clone(telemetry),
-                };
-                tokio::spawn(searcher.run(stop.clone()));
+            if !app.discovery.is_on() {
+                continue;
+            }
+            let kept = before.remove(&app.name).filter(|search| {
+                Arc::ptr_eq(&search.client, client)
+                    && search.discovery.finds_what_does(&app.discovery)
+            });
+            let search = match kept {
+                Some(search) => {
+                    search
+                        .every
+                        .send_if_modified(|known| std::mem::replace(known, every) != every);
+                    search
+                }
+                None => self.search(app, client, every, config, telemetry),
+            };
+            self.searchers.insert(app.name.clone(), search);
+        }
+        for app in before
+            .keys()
+            .filter(|app| !self.searchers.contains_key(*app))
+        {
+            // There may be nothing to remove: no search was complete.
+            drop(telemetry.discovery_up.remove_label_values(&[app]));
+            drop(telemetry.discovery_last_success.remove_label_values(&[app]));
+        }
+        for (app, calls) in &self.calls {
+            if self.searchers.contains_key(app) {
+                calls.limit_to(config.poll.calls_per_hour, config.poll.max_usage_ratio);
             }
         }
-        Self {
-            results,
+    }
+
+    fn search(
+        &mut self,
+        app: &AppConfig,
+        client: &Arc<Client>,
+        every: Duration,
+        config: &Config,
+        telemetry: &Arc<Telemetry>,
+    ) -> Search {
+        self.number += 1;
+        let calls = self.calls.entry(app.name.clone());
+        let calls = calls.or_insert_with(|| Arc::new(AppCalls::new(settings::budget(config))));
+        let (every, interval) = watch::channel(every);
+        let stop = CancellationToken::new();
+        let searcher = Searcher {
+            number: self.number,
+            app: app.clone(),
+            client: Arc::clone(client),
+            calls: Arc::clone(calls),
+            every: interval,
+            results: self.sender.clone(),
+            telemetry: Arc::clone(telemetry),
+        };
+        tokio::spawn(searcher.run(stop.clone()));
+        Search {
+            number: self.number,
+            discovery: app.discovery.clone(),
+            client: Arc::clone(client),
+            every,
             _stop: stop.drop_guard(),
         }
     }
 
     /// The next search result with its app. Never resolves if no app uses discovery.
     pub async fn found(&mut self) -> (String, Found) {
-        match self.results.recv().await {
-            Some(found) => found,
-            None => std::future::pending().await,
+        loop {
+            match self.results.recv().await {
+                Some((app, number, found)) => {
+                    // What a searcher found that has been replaced since is no answer to the present question.
+                    let search = self.searchers.get(&app);
+                    if search.is_some_and(|search| search.number == number) {
+                        return (app, found);
+                    }
+                }
+                None => std::future::pending().await,
+            }
         }
     }
 }
 
 /// The searches for one app.
 struct Searcher {
+    number: u64,
     app: AppConfig,
     client: Arc<Client>,
-    calls: AppCalls,
-    every: Duration,
-    results: mpsc::Sender<(String, Found)>,
+    calls: Arc<AppCalls>,
+    every: watch::Receiver<Duration>,
+    results: mpsc::Sender<SearchResult>,
     telemetry: Arc<Telemetry>,
 }
 
 impl Searcher {
-    async fn run(self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         let app = self.app.name.clone();
         let mut failed = false;
         loop {
-            let began = clock::now();
+            let (began, started) = (clock::now(), Instant::now());
             let searched = tokio::select! {
                 () = stop.cancelled() => return,
-                searched = search(&self.app, &self.client, &self.calls) => searched,
+                searched = search(&self.app, &self.client, self.calls.as_ref()) => searched,
             };
             self.note(began, searched.is_ok());
             match searched {
@@ -223,7 +305,8 @@ impl Searcher {
                         tracing::info!(app, "account discovery recovered");
                     }
                     failed = false;
-                    if self.results.send((app.clone(), found)).await.is_err() {
+                    let result = (app.clone(), self.number, found);
+                    if self.results.send(result).await.is_err() {
                         return;
                     }
                 }
@@ -234,9 +317,26 @@ impl Searcher {
                     failed = true;
                 }
             }
+            if !self.wait(started, failed, &stop).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next turn, also where a reload changes the interval meanwhile. Says whether there is one.
+    async fn wait(&mut self, started: Instant, failed: bool, stop: &CancellationToken) -> bool {
+        loop {
+            let every = *self.every.borrow_and_update();
+            let next = started + interval(every, failed);
             tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(self.wait(failed)) => {}
+                () = stop.cancelled() => return false,
+                changed = self.every.changed() => {
+                    // The sender goes away with the searches.
+                    if changed.is_err() {
+                        return false;
+                    }
+                }
+                () = tokio::time::sleep_until(next) => return true,
             }
         }
     }
@@ -253,14 +353,14 @@ impl Searcher {
             last.set(began.as_seconds_f64());
         }
     }
+}
 
-    /// After a failure sooner than usual: at the start nothing may be known yet.
-    fn wait(&self, failed: bool) -> Duration {
-        const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
-        if failed {
-            self.every.min(AFTER_A_FAILURE)
-        } else {
-            self.every
-        }
+/// After a failure sooner than usual: at the start nothing may be known yet.
+fn interval(every: Duration, failed: bool) -> Duration {
+    const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
+    if failed {
+        every.min(AFTER_A_FAILURE)
+    } else {
+        every
     }
 }

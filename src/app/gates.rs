@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::system::uname;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::Sources;
 use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
-    ClientCertificates, Gate, PROBES, Prepared, Terms, TlsTerms, TlsVersions,
+    ClientCertificates, Gate, PROBES, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
 };
 use crate::serve::public::OPEN_TO_ALL;
 use crate::telemetry::Telemetry;
@@ -20,6 +22,7 @@ use crate::telemetry::Telemetry;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Both gates.
+#[derive(Clone)]
 pub(super) struct Gates {
     pub web: Arc<Gate>,
     pub webhook: Arc<Gate>,
@@ -70,10 +73,30 @@ pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
 
 /// The operator's. What shares the listener without a certificate must get through the handshake.
 fn web_terms(config: &Config) -> Terms {
+    let terms = config.web.file.as_ref();
+    Terms {
+        names: SiteNames {
+            allowed: config.web.allowed_hosts.clone(),
+            external_origin: config
+                .web
+                .external_url
+                .as_ref()
+                .map(|url| url.origin().ascii_serialization()),
+            machine: machine_name(),
+        },
+        lifecycle: config.web.enable_lifecycle,
+        ..terms.map_or_else(Terms::default, |file| web_file_terms(config, file))
+    }
+}
+
+/// The name that the machine calls itself, which may be one of the public DNS.
+fn machine_name() -> Option<String> {
+    let name = uname().nodename().to_str().ok()?.to_ascii_lowercase();
+    (!name.is_empty()).then_some(name)
+}
+
+fn web_file_terms(config: &Config, file: &WebFile) -> Terms {
     let open_paths: &[&str] = if config.web.open_probes { &PROBES } else { &[] };
-    let Some(file) = &config.web.file else {
-        return Terms::default();
-    };
     let is_shared = config.webhook.enabled && config.webhook.listen_address.is_none();
     let is_for_all = !is_shared && open_paths.is_empty();
     let asked = file.tls.as_ref().map(|tls| tls.client_auth);
@@ -172,13 +195,17 @@ impl Watch {
     }
 
     /// Waits until they are others than before; for ever, where there are none.
-    pub async fn changed(&mut self, environment: &(dyn Environment + Send + Sync)) -> WebFiles {
+    pub async fn changed(&mut self, sources: &Sources) -> WebFiles {
         if self.paths.iter().all(Option::is_none) {
             pending::<()>().await;
         }
         loop {
             self.ticks.tick().await;
-            let files = self.read(environment);
+            let paths = self.paths.clone();
+            let read = move |environment: &dyn Environment| read_files(&paths, environment);
+            let environment = Arc::clone(&sources.environment);
+            let files = sources.web_files.read(environment, read).await;
+            let files = files.map_err(anyhow::Error::from).flatten();
             let fingerprint = |file: &Option<WebFile>| file.as_ref().map(|file| file.fingerprint);
             let now = files.as_ref().ok();
             let now = now.map(|files| files.each_ref().map(fingerprint));
@@ -188,14 +215,14 @@ impl Watch {
             }
         }
     }
+}
 
-    fn read(&self, environment: &dyn Environment) -> WebFiles {
-        let [web, webhook] = self.paths.each_ref().map(|path| {
-            let load = |path: &PathBuf| {
-                WebFile::load(path, environment).with_context(|| path.display().to_string())
-            };
-            path.as_ref().map(load).transpose()
-        });
-        Ok([web?, webhook?])
-    }
+fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> WebFiles {
+    let [web, webhook] = paths.each_ref().map(|path| {
+        let load = |path: &PathBuf| {
+            WebFile::load(path, environment).with_context(|| path.display().to_string())
+        };
+        path.as_ref().map(load).transpose()
+    });
+    Ok([web?, webhook?])
 }

@@ -100,6 +100,9 @@ mod tests {
                 proxy_protocol: false,
                 max_connections: None,
             },
+            external_url: None,
+            enable_lifecycle: false,
+            allowed_hosts: Vec::new(),
         }
     }
 

@@ -15,15 +15,19 @@ pub mod health;
 mod losses;
 mod own;
 mod polling;
+mod reading;
 mod relaying;
 mod running;
 mod settings;
 pub mod signals;
+mod starting;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
 
+use std::future::pending;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,21 +35,30 @@ use anyhow::Context;
 use axum::Router;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
-use crate::serve::gate::Gate;
-use crate::serve::operator::ReloadRequest;
-use crate::serve::{ClientRules, Limits, Listener, Site, serve, wrong_port};
+use crate::serve::forget::{ForgetCall, ForgetError};
+use crate::serve::{ClientRules, Limits, Listener, ReloadRequest, Site, serve, wrong_port};
+use crate::telemetry::Telemetry;
 
 pub use backfill::backup;
 use gates::Gates;
+use reading::{FileReader, SharedEnvironment};
 use running::Running;
+use starting::{Switch, Waiting};
 
 /// Capacity of the queue of reloads and `forget` requests.
 const MAX_RELOADS_WAITING: usize = 4;
+
+/// How long requests and deliveries under way may take once the process is told to stop. Each has a grace
+/// period of 5 s; this is for what does not keep it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How long the store may take to close. A commit that hangs is not acknowledged, so nothing is lost.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Interval at which counted refusals are checked for due log lines.
 const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
@@ -65,6 +78,46 @@ impl Source {
     /// Everything that is wrong.
     pub fn load(&self) -> Result<Config, ConfigErrors> {
         let config = Config::load(&self.flags, self.environment.as_ref())?;
+        log_warnings(&config);
+        Ok(config)
+    }
+}
+
+/// Where a running exporter reads its files again.
+#[derive(Clone)]
+struct Sources {
+    flags: Flags,
+    environment: SharedEnvironment,
+    configuration: FileReader,
+    /// Apart, so that a blocked secret does not keep a renewed certificate from being read.
+    web_files: FileReader,
+}
+
+impl Sources {
+    fn new(source: Source) -> Self {
+        let environment: Box<dyn Environment + Send + Sync> = source.environment;
+        Self {
+            flags: source.flags,
+            environment: environment.into(),
+            configuration: FileReader::new(),
+            web_files: FileReader::new(),
+        }
+    }
+
+    /// Reads the configuration, and logs its warnings.
+    ///
+    /// # Errors
+    /// Everything that is wrong, or which file does not answer.
+    async fn load(&self) -> Result<Config, String> {
+        let flags = self.flags.clone();
+        let load = move |environment: &dyn Environment| Config::load(&flags, environment);
+        let loaded = self
+            .configuration
+            .read(Arc::clone(&self.environment), load)
+            .await;
+        let config = loaded
+            .map_err(|blocked| blocked.to_string())?
+            .map_err(|errors| errors.to_string())?;
         log_warnings(&config);
         Ok(config)
     }
@@ -151,7 +204,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self {
             source,
-            config,
+            mut config,
             operator,
             public,
             reload,
@@ -159,90 +212,190 @@ impl App {
         } = self;
         descriptors::allow_many();
         let limits = settings::limits(&config);
-        let mut running = Running::start(source, config).await?;
-        running.log_start(operator.address(), public.as_ref().map(Listener::address));
-        let operator_routes = running.operator_routes(reload, stop.clone());
-        let (forget, mut forgets) = mpsc::channel(MAX_RELOADS_WAITING);
-        let public_routes = running.public_routes(forget);
-        let (operator, public) = ((operator, operator_routes), (public, public_routes));
-        let mut servers = serve_all(operator, public, &running, &limits, &stop);
-        let mut flush = interval(FLUSH_REFUSALS_EVERY);
-        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                ended = servers.join_next() => match ended {
-                    // It ends because of the stop, which this loop may see later than it.
-                    Some(Ok(())) if stop.is_cancelled() => break,
-                    ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
-                },
-                (app, found) = running.discovery.found() => running.watch_discovered(&app, &found).await,
-                files = running.watch.changed(running.source.environment.as_ref()) => running.take_web_files(files),
-                ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
-                ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
-                Some((waba_id, answer)) = forgets.recv() => {
-                    let outcome = running.forget(&waba_id).await;
-                    // The requester may have disconnected; the outcome is logged anyway.
-                    drop(answer.send(outcome));
-                }
-                _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
-                Some(answer) = reloads.recv() => {
-                    let outcome = running.reload().await;
-                    // The requester may have disconnected; the outcome is logged anyway.
-                    drop(answer.send(outcome));
-                }
+        let (sources, telemetry) = (Sources::new(source), Arc::new(Telemetry::new()));
+        let gates = Gates::new(&config, &telemetry)?;
+        let addresses = (operator.address(), public.as_ref().map(Listener::address));
+        let mut site = Served {
+            listeners: Some((operator, public)),
+            own_address: addresses.1,
+            routes: <[Switch; 2]>::default(),
+            gates: gates.clone(),
+            limits,
+            telemetry: Arc::clone(&telemetry),
+            servers: JoinSet::new(),
+            stop: stop.clone(),
+        };
+        let started = Running::start(sources.clone(), config.clone(), &gates, &telemetry).await;
+        let running = match started {
+            Ok(running) => running,
+            Err(error) => {
+                let mut waiting = Waiting::new(error, &config, &telemetry)?;
+                let (operator, public) = waiting.routes(&gates.web, reload.clone());
+                site.serve(operator, Some(public).filter(|_| config.webhook.enabled));
+                let started = waiting
+                    .until_started(&mut config, &sources, &gates, &mut reloads, &stop)
+                    .await?;
+                let Some(running) = started else {
+                    tracing::info!("stopping");
+                    return site.ended().await;
+                };
+                running
             }
+        };
+        running.log_start(addresses.0, addresses.1);
+        let (forget, forgets) = mpsc::channel(MAX_RELOADS_WAITING);
+        let operator = running.operator_routes(reload, stop.clone());
+        let public = running.public_routes(forget);
+        let receives = public.is_some();
+        site.serve(operator, public);
+        if let Some(address) = addresses.1.filter(|_| receives) {
+            tracing::info!(%address, "receiving webhooks");
         }
-        tracing::info!("stopping");
-        running.polling.stop().await?;
-        while let Some(served) = servers.join_next().await {
-            served.context("a listener broke down")?;
-        }
-        running.core.telemetry.refusals.flush_all();
-        running.relay.stop().await;
-        running.core.store.close().await;
-        Ok(())
+        run_until_stopped(running, site, reloads, forgets, &stop).await
     }
 }
 
-/// Serves both sides, on one port where the public side has none of its own.
-fn serve_all(
-    (operator, operator_routes): (Listener, Router),
-    (public, public_routes): (Option<Listener>, Option<Router>),
-    running: &Running,
-    [web_limits, webhook_limits]: &[(Limits, ClientRules); 2],
+/// Reacts to everything that happens, until `stop`.
+async fn run_until_stopped(
+    mut running: Running,
+    mut site: Served,
+    mut reloads: mpsc::Receiver<ReloadRequest>,
+    mut forgets: mpsc::Receiver<ForgetCall>,
     stop: &CancellationToken,
-) -> JoinSet<()> {
-    let mut servers = JoinSet::new();
-    let mut start =
-        |listener, gate: &Arc<Gate>, routes, (limits, clients): &(Limits, ClientRules)| {
+) -> anyhow::Result<()> {
+    let mut flush = interval(FLUSH_REFUSALS_EVERY);
+    flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // A reload whose files are being read.
+    let mut loading: Option<Loading> = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            ended = site.servers.join_next() => match ended {
+                // It ends because of the stop, which this loop may see later than it.
+                Some(Ok(())) if stop.is_cancelled() => break,
+                ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
+            },
+            (app, found) = running.discovery.found() => {
+                let watched = running.watch_discovered(&app, &found);
+                stop.run_until_cancelled(watched).await;
+            }
+            files = running.watch.changed(&running.sources) => running.take_web_files(files),
+            ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
+            ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
+            Some((waba_id, answer)) = forgets.recv() => {
+                let forgotten = stop.run_until_cancelled(running.forget(&waba_id)).await;
+                let outcome = forgotten.unwrap_or(Err(ForgetError::Stopping));
+                // The requester may have disconnected; the outcome is logged anyway.
+                drop(answer.send(outcome));
+            }
+            _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
+            Some(answer) = reloads.recv(), if loading.is_none() => {
+                let sources = running.sources.clone();
+                loading = Some((Box::pin(async move { sources.load().await }), answer));
+            }
+            loaded = loaded(&mut loading) => if let Some((_, answer)) = loading.take() {
+                let Some(outcome) = stop.run_until_cancelled(running.reload(loaded)).await else {
+                    break;
+                };
+                // The requester may have disconnected; the outcome is logged anyway.
+                drop(answer.send(outcome));
+            }
+        }
+    }
+    tracing::info!("stopping");
+    running.polling.stop().await?;
+    // Side by side: whatever one waits for does not delay the other.
+    let (ended, relayed) = tokio::join!(site.ended(), timeout(STOP_TIMEOUT, running.relay.stop()),);
+    if relayed.is_err() {
+        tracing::warn!(
+            "deliveries still under way at the end of the grace period; they stay in the store"
+        );
+    }
+    running.core.telemetry.refusals.flush_all();
+    if timeout(CLOSE_TIMEOUT, running.core.store.close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("the store did not close in time; what was acknowledged is on the disk");
+    }
+    ended
+}
+
+/// A configuration that is being read, and who waits for the outcome of the reload.
+type Loading = (
+    Pin<Box<dyn Future<Output = Result<Config, String>> + Send>>,
+    ReloadRequest,
+);
+
+/// What was read; never, if nothing is being read.
+async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
+    match loading {
+        Some((reading, _)) => reading.await,
+        None => pending().await,
+    }
+}
+
+/// The listeners, and what they serve.
+struct Served {
+    /// None once they are served.
+    listeners: Option<(Listener, Option<Listener>)>,
+    /// Where the public side listens, if it has a port of its own.
+    own_address: Option<SocketAddr>,
+    /// What is served on the operator's port, and on the public side's own.
+    routes: [Switch; 2],
+    gates: Gates,
+    limits: [(Limits, ClientRules); 2],
+    telemetry: Arc<Telemetry>,
+    servers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Served {
+    /// Serves both sides, on one port where the public side has none of its own; in place of what was served
+    /// before, from the next request on.
+    fn serve(&mut self, operator: Router, public: Option<Router>) {
+        let Gates { web, webhook } = &self.gates;
+        let [operator_routes, public_routes] = &self.routes;
+        let beside = match (self.own_address, public) {
+            (Some(address), Some(routes)) => {
+                public_routes.set(webhook.guard(routes));
+                wrong_port::router(Arc::clone(&self.telemetry), address.port())
+            }
+            (_, routes) => routes.unwrap_or_default(),
+        };
+        operator_routes.set(web.guard(operator).merge(beside));
+        let Some((operator, public)) = self.listeners.take() else {
+            return;
+        };
+        tracing::info!(address = %operator.address(), "serving /metrics and the status page");
+        let gates = [Arc::clone(web), Arc::clone(webhook)];
+        let listeners = [Some(operator), public];
+        for (index, (listener, gate)) in listeners.into_iter().zip(gates).enumerate() {
+            let Some(listener) = listener else { continue };
+            let (limits, clients) = self.limits[index].clone();
             let site = Site {
                 listener,
-                gate: Arc::clone(gate),
-                router: gate.site(routes),
-                limits: *limits,
-                clients: clients.clone(),
+                router: gate.site(self.routes[index].router()),
+                gate,
+                limits,
+                clients,
             };
-            servers.spawn(serve(
-                site,
-                Arc::clone(&running.core.telemetry),
-                stop.clone(),
-            ));
-        };
-    let Gates { web, webhook } = &running.gates;
-    tracing::info!(address = %operator.address(), "serving /metrics and the status page");
-    let beside = match (public, public_routes) {
-        (Some(listener), Some(routes)) => {
-            tracing::info!(address = %listener.address(), "receiving webhooks");
-            let right = listener.address().port();
-            start(listener, webhook, webhook.guard(routes), webhook_limits);
-            wrong_port::router(Arc::clone(&running.core.telemetry), right)
+            let (telemetry, stop) = (Arc::clone(&self.telemetry), self.stop.clone());
+            self.servers.spawn(serve(site, telemetry, stop));
         }
-        (_, routes) => routes.unwrap_or_default(),
-    };
-    let routes = web.guard(operator_routes).merge(beside);
-    start(operator, web, routes, web_limits);
-    servers
+    }
+
+    /// Waits until requests under way are through, but not for ever.
+    async fn ended(&mut self) -> anyhow::Result<()> {
+        let all_ended = async {
+            while let Some(served) = self.servers.join_next().await {
+                served.context("a listener broke down")?;
+            }
+            Ok(())
+        };
+        // The listeners themselves end connections before this.
+        timeout(STOP_TIMEOUT, all_ended).await.unwrap_or(Ok(()))
+    }
 }
 
 /// Binds the first of the address' candidates that the machine has.

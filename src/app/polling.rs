@@ -1,8 +1,10 @@
-//! The pollers' task: started, and at a reload replaced.
+//! The pollers' task: started once, and given a new plan by each reload and each discovery that changes
+//! something.
 
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -11,46 +13,67 @@ use super::settings;
 use crate::config::Config;
 use crate::domain::Assignments;
 use crate::ingest::graph::Client;
-use crate::ingest::poll::{AccessPoller, Nudge, Poller};
+use crate::ingest::poll::{AccessPlan, AccessPoller, Nudge, PollPlan, PollPlanner, Poller};
 
 /// The pollers under way.
 pub(super) struct Polling {
     nudge: Nudge,
+    planner: PollPlanner,
+    access: watch::Sender<AccessPlan>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Polling {
-    /// Polls what the configuration says. Needs no more of old pollers than that they have stopped.
+    /// Polls what the configuration says.
     pub fn start(
         config: &Config,
         assignments: &Assignments,
         clients: &[Arc<Client>],
         core: &Core,
     ) -> Self {
-        let mut budgets = core.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.limit_to(config.poll.calls_per_hour, config.poll.max_usage_ratio);
-        drop(budgets);
-        let access = AccessPoller::new(
-            settings::watched_apps(config, clients),
-            config.poll.access_interval,
-            settings::budget(config),
-            Arc::clone(&core.access),
-        );
+        let (access, plans) = watch::channel(access_plan(config, clients));
+        let access_poller = AccessPoller::new(plans, Arc::clone(&core.access));
+        let PollPlan { apps, cadences } = poll_plan(config, assignments, clients);
         let poller = Poller::new(
-            settings::polling_apps(assignments, clients),
-            settings::cadences(config),
+            apps,
+            cadences,
             Arc::clone(&core.budgets),
             Arc::clone(&core.store),
             Arc::clone(&core.telemetry),
         );
         let stop = CancellationToken::new();
-        let nudge = poller.nudge();
+        let (nudge, planner) = (poller.nudge(), poller.planner());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
-            tokio::join!(poller.run(stopped.clone()), access.run(stopped));
+            tokio::join!(poller.run(stopped.clone()), access_poller.run(stopped));
         });
-        Self { nudge, stop, task }
+        Self {
+            nudge,
+            planner,
+            access,
+            stop,
+            task,
+        }
+    }
+
+    /// Polls what this configuration says from now on. What it does not change keeps its place in the
+    /// schedule, and calls already made go on counting.
+    pub async fn follow(
+        &self,
+        config: &Config,
+        assignments: &Assignments,
+        clients: &[Arc<Client>],
+        core: &Core,
+    ) {
+        let (calls, ratio) = (config.poll.calls_per_hour, config.poll.max_usage_ratio);
+        let budgets = core.budgets.lock();
+        budgets
+            .unwrap_or_else(PoisonError::into_inner)
+            .limit_to(calls, ratio);
+        self.access.send_replace(access_plan(config, clients));
+        let plan = poll_plan(config, assignments, clients);
+        self.planner.follow(plan).await;
     }
 
     /// What moves these polls forward.
@@ -67,5 +90,21 @@ impl Polling {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.ended().await
+    }
+}
+
+fn access_plan(config: &Config, clients: &[Arc<Client>]) -> AccessPlan {
+    AccessPlan {
+        apps: settings::watched_apps(config, clients),
+        every: config.poll.access_interval,
+        calls_per_hour: config.poll.calls_per_hour,
+        max_usage_ratio: config.poll.max_usage_ratio,
+    }
+}
+
+fn poll_plan(config: &Config, assignments: &Assignments, clients: &[Arc<Client>]) -> PollPlan {
+    PollPlan {
+        apps: settings::polling_apps(assignments, clients),
+        cadences: settings::cadences(config),
     }
 }

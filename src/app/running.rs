@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Source, losses, relaying, settings};
+use super::{Sources, losses, relaying, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
@@ -21,11 +21,11 @@ use crate::expose::Options;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
 use crate::relay::{Relay, Upstream};
-use crate::serve::Room;
 use crate::serve::drill::Drill;
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::operator::{self, Operator, ReloadRequest};
+use crate::serve::operator::{self, Operator};
 use crate::serve::public::{self, Public, Secrets};
+use crate::serve::{ReloadRequest, Room};
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
@@ -41,7 +41,7 @@ pub(super) struct Core {
 
 /// Running, and what a reload changes of it.
 pub(super) struct Running {
-    pub source: Source,
+    pub sources: Sources,
     config: Config,
     discovered: Discovered,
     assignments: Arc<ArcSwap<Assignments>>,
@@ -62,15 +62,33 @@ impl Running {
     /// Opens the store and begins to poll.
     ///
     /// # Errors
-    /// If the store cannot be opened, or a client cannot be made.
-    pub async fn start(source: Source, config: Config) -> anyhow::Result<Self> {
-        let telemetry = Arc::new(Telemetry::new());
-        log_signals(&telemetry, &config);
-        let gates = Gates::new(&config, &telemetry)?;
+    /// If the store cannot be opened or takes no commits, or a client cannot be made.
+    pub async fn start(
+        sources: Sources,
+        config: Config,
+        gates: &Gates,
+        telemetry: &Arc<Telemetry>,
+    ) -> anyhow::Result<Self> {
+        log_signals(telemetry, &config);
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
-        let store = Store::open(&location, kept_for, Arc::clone(&telemetry)).await?;
+        let store = Store::open(&location, kept_for, Arc::clone(telemetry)).await?;
         let store = Arc::new(store);
+        let running = Self::with_store(sources, config, gates, telemetry, Arc::clone(&store)).await;
+        if running.is_err() {
+            // Or the next attempt would find it in use.
+            store.close().await;
+        }
+        running
+    }
+
+    async fn with_store(
+        sources: Sources,
+        config: Config,
+        gates: &Gates,
+        telemetry: &Arc<Telemetry>,
+        store: Arc<Store>,
+    ) -> anyhow::Result<Self> {
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
         store
@@ -81,7 +99,7 @@ impl Running {
         let core = Core {
             store,
             drill: Arc::default(),
-            telemetry,
+            telemetry: Arc::clone(telemetry),
             budgets,
             access: Arc::default(),
         };
@@ -90,17 +108,19 @@ impl Running {
         core.store.track(settings::trackers(&config)).await?;
         let polling = Polling::start(&config, &assignments, &clients, &core);
         let secrets = settings::secrets(&config, &assignments);
+        let mut discovery = Discovery::new();
+        discovery.follow(&config, &clients, &core.telemetry);
         let running = Self {
             relay: relay(&config, upstreams, &core),
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
-            discovery: Discovery::start(&config, &clients, &core.telemetry),
+            discovery,
             assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
-            gates,
+            gates: gates.clone(),
             clients,
-            source,
+            sources,
             config,
             discovered,
             core,
@@ -130,6 +150,7 @@ impl Running {
             telemetry,
             options: Arc::clone(&self.options),
             assignments: Arc::clone(&self.assignments),
+            gate: Arc::clone(&self.gates.web),
             reload,
             stop,
         })
@@ -157,14 +178,14 @@ impl Running {
         })
     }
 
-    /// Reads the configuration again; keeps the old one if the new one is not valid.
-    pub async fn reload(&mut self) -> Result<(), String> {
-        let outcome = match self.source.load() {
+    /// Puts the configuration in force that was read again; keeps the old one if the new one is not valid.
+    pub async fn reload(&mut self, loaded: Result<Config, String>) -> Result<(), String> {
+        let outcome = match loaded {
             Ok(config) => self
                 .reload_as(config)
                 .await
                 .map_err(|error| format!("{error:#}")),
-            Err(errors) => Err(errors.to_string()),
+            Err(errors) => Err(errors),
         };
         match &outcome {
             Ok(()) => {
@@ -180,10 +201,15 @@ impl Running {
     }
 
     async fn reload_as(&mut self, config: Config) -> anyhow::Result<()> {
-        let clients = settings::clients(&config, &self.core.telemetry)?;
+        let telemetry = &self.core.telemetry;
+        let clients = settings::clients_after(&self.config, &self.clients, &config, telemetry)?;
+        for client in &clients {
+            client.request_all_fields();
+        }
         let assignments = discovery::assignments(&config, &self.discovered);
         self.put_in_force(config, assignments, &clients).await?;
-        self.discovery = Discovery::start(&self.config, &clients, &self.core.telemetry);
+        let telemetry = &self.core.telemetry;
+        self.discovery.follow(&self.config, &clients, telemetry);
         self.clients = clients;
         losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
@@ -299,9 +325,10 @@ impl Running {
             self.relay.stop().await;
             self.relay = relay(&config, upstreams, &self.core);
         }
-        let polling = Polling::start(&config, &assignments, clients, &self.core);
-        std::mem::replace(&mut self.polling, polling).stop().await?;
-        self.nudge.store(Arc::new(self.polling.nudge()));
+        let core = &self.core;
+        self.polling
+            .follow(&config, &assignments, clients, core)
+            .await;
         self.options.store(Arc::new(settings::options(&config)));
         let secrets = settings::secrets(&config, &assignments);
         self.secrets.store(Arc::new(secrets));
@@ -348,11 +375,13 @@ impl Running {
         let Config {
             store,
             apps,
+            web: own_web,
             webhook: webhooks,
             ..
         } = &self.config;
+        let external_url = own_web.external_url.as_ref().map(|url| url.as_str());
         let accounts = self.assignments.load().accounts().count();
-        let config_file = self.source.flags.config_file();
+        let config_file = self.sources.flags.config_file();
         let config_file = config_file.map(|path| path.display().to_string());
         let webhook_address = webhooks.enabled.then(|| webhook.unwrap_or(web).to_string());
         tracing::info!(
@@ -363,6 +392,7 @@ impl Running {
             apps = apps.len(),
             accounts,
             web_address = %web,
+            external_url,
             webhooks = webhooks.enabled,
             webhook_address,
             "starting"

@@ -30,7 +30,28 @@ pub(super) fn clients(
     config: &Config,
     telemetry: &Arc<Telemetry>,
 ) -> anyhow::Result<Vec<Arc<Client>>> {
+    clients_after(config, &[], config, telemetry)
+}
+
+/// The same beside those that run, with the configuration they were made from. An app whose access to the
+/// Graph API did not change keeps its client, and with it what the client has learned and the places of its
+/// accounts in the schedule.
+pub(super) fn clients_after(
+    before: &Config,
+    running: &[Arc<Client>],
+    config: &Config,
+    telemetry: &Arc<Telemetry>,
+) -> anyhow::Result<Vec<Arc<Client>>> {
+    let kept = |app: &AppConfig| {
+        let mut apps = before.apps.iter().zip(running);
+        let same = apps.find(|(before, _)| before.has_access_of(app));
+        let same = same.filter(|_| before.graph == config.graph);
+        same.map(|(_, client)| Arc::clone(client))
+    };
     let client = |app: &AppConfig| {
+        if let Some(client) = kept(app) {
+            return Ok(client);
+        }
         let options = ClientOptions {
             base_url: config.graph.base_url.clone(),
             api_version: config.graph.api_version.clone(),

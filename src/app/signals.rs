@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::serve::operator::ReloadRequest;
+use crate::serve::ReloadRequest;
 
 /// Cancels `stop` at the first SIGTERM or SIGINT.
 ///

@@ -29,6 +29,20 @@ pub struct ConfigFlags {
     #[arg(long = "web.config.file", value_name = "PATH")]
     web_config_file: Option<String>,
 
+    /// URL under which users reach the operator's pages, such as that of a reverse proxy
+    #[arg(long = "web.external-url", value_name = "URL")]
+    web_external_url: Option<String>,
+
+    /// Reload the configuration at POST /-/reload; SIGHUP always does [default: false]
+    #[arg(
+        long = "web.enable-lifecycle",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    web_enable_lifecycle: Option<String>,
+
     /// Where webhooks are received [default: :10133]
     #[arg(long = "webhook.listen-address", value_name = "ADDRESS")]
     webhook_listen_address: Option<String>,
@@ -84,6 +98,8 @@ impl ConfigFlags {
                 self.webhook_listen_address.clone(),
             )
             .with("--web.config.file", self.web_config_file.clone())
+            .with("--web.external-url", self.web_external_url.clone())
+            .with("--web.enable-lifecycle", self.web_enable_lifecycle.clone())
             .with("--webhook.config.file", self.webhook_config_file.clone())
             .with("--webhook.callback-url", self.webhook_callback_url.clone())
             .with("--webhook.enabled", self.webhook_enabled.clone())

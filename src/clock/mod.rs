@@ -1,28 +1,190 @@
-//! The clocks: the one place that reads them; and moments as people write them.
+//! What time it is: Meta's time as far as it can be known, and steady clocks for ages and timeouts.
+//!
+//! Events are dated by Meta, and so is everything they are compared with. The machine's clock is right in most
+//! places, but it may be years off for seconds (a board without a battery, a virtual machine that resumes) and one
+//! observation dated a year ahead would win over all that come after it. So [`now`] follows Meta's clock, which
+//! [`estimate`] knows from the answers of the Graph API and which then goes on by the time since boot. Until there
+//! is an estimate it is the machine's clock.
 
+mod estimate;
+mod machine;
 mod moment;
 
-use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::domain::Timestamp;
+use estimate::Estimate;
+use machine::Reading;
 
 pub use moment::{calendar, moment};
 
-/// Now, in Unix milliseconds; 1970 for a clock that is set before it.
-#[must_use]
-pub fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+/// A larger difference between the machine's clock and Meta's is logged.
+const NOTEWORTHY: Duration = Duration::from_secs(5);
+
+/// The process has one clock.
+static CLOCK: Mutex<Clock> = Mutex::new(Clock {
+    estimate: None,
+    differs: false,
+});
+
+struct Clock {
+    estimate: Option<Estimate>,
+    /// Whether the log has the machine's clock as wrong.
+    differs: bool,
 }
 
-/// Now by a clock that nobody sets: it starts as the wall clock and then only runs on. For what waits
-/// and counts, so that a wall clock set back an hour does not stop it for an hour. Never shown.
+impl Clock {
+    fn estimate(&mut self) -> &mut Estimate {
+        self.estimate.get_or_insert_with(Estimate::default)
+    }
+
+    /// Changes the estimate, and logs what that shows about the machine's clock.
+    fn observe(&mut self, observe: impl FnOnce(&mut Estimate, Reading)) {
+        let now = Reading::now();
+        if let Some(step) = self.estimate().observe_machine(now) {
+            let by_seconds = seconds(step);
+            tracing::warn!(by_seconds, "the machine's clock was set");
+        }
+        observe(self.estimate(), now);
+        let Some(skew) = self.estimate().skew(now) else {
+            return;
+        };
+        let differs = skew.unsigned_abs() > NOTEWORTHY.as_millis() as u64;
+        if differs && !self.differs {
+            let skew_seconds = seconds(skew);
+            tracing::warn!(
+                skew_seconds,
+                cure = "synchronize the machine's clock (NTP)",
+                "the machine's clock differs from Meta's; using Meta's time"
+            );
+        } else if self.differs && !differs {
+            tracing::info!("the machine's clock agrees with Meta's again");
+        }
+        self.differs = differs;
+    }
+}
+
+/// Now, by Meta's clock as estimated; by the machine's clock until there is an estimate.
+#[must_use]
+pub fn now() -> Timestamp {
+    let now = Reading::now();
+    Timestamp::from_millis(lock().estimate().time(now))
+}
+
+/// A time that Meta's clock has certainly reached, for what expires: it must not expire because the machine's clock
+/// is wrong. `None` while nothing but the machine's clock is known.
+#[must_use]
+pub fn at_least() -> Option<Timestamp> {
+    let now = Reading::now();
+    lock()
+        .estimate()
+        .least_time(now)
+        .map(Timestamp::from_millis)
+}
+
+/// Now, by the machine's clock: to compare with what other programs of this machine write.
+#[must_use]
+pub fn of_machine() -> Timestamp {
+    Timestamp::from_millis(Reading::now().wall)
+}
+
+/// Seconds by which the machine's clock is ahead of Meta's; negative if it is behind. `None` while that is unknown.
+#[must_use]
+pub fn skew_seconds() -> Option<f64> {
+    let now = Reading::now();
+    lock().estimate().skew(now).map(seconds)
+}
+
+/// A moment that gets its date later, when more may be known of Meta's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    boot: i64,
+}
+
+impl Mark {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Self {
+        let boot = Reading::now().boot;
+        Self { boot }
+    }
+
+    /// The moment by Meta's clock, as estimated now.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        let now = Reading::now();
+        Timestamp::from_millis(lock().estimate().time_at(self.boot, now))
+    }
+}
+
+/// Takes up the `Date` of a Graph answer whose request was sent at `sent`.
+pub fn observe_answer(date: Timestamp, sent: Mark) {
+    lock().observe(|estimate, now| estimate.observe_answer(date.as_millis(), sent.boot, now));
+}
+
+/// Takes up the `entry.time` of a delivery whose signature was verified.
+pub fn observe_delivery(entry_time: Timestamp) {
+    lock().observe(|estimate, now| estimate.observe_delivery(entry_time.as_millis(), now));
+}
+
+/// Increases when the clock turns out to have been ahead: stored times may then be in the future.
+#[must_use]
+pub fn corrections() -> u64 {
+    lock().estimate().corrections()
+}
+
+/// What the next process can know from this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedClock {
+    /// A time that Meta's clock has certainly reached.
+    pub at_least: Timestamp,
+    /// Milliseconds from the time since boot to Meta's time, while there is an estimate.
+    pub offset_ms: Option<i64>,
+    /// The boot of the machine that the offset belongs to.
+    pub boot_id: Option<String>,
+}
+
+/// What to store, if anything is known.
+#[must_use]
+pub fn save() -> Option<SavedClock> {
+    let now = Reading::now();
+    let mut clock = lock();
+    let estimate = clock.estimate();
+    Some(SavedClock {
+        at_least: estimate.least_time(now).map(Timestamp::from_millis)?,
+        offset_ms: estimate.offset(),
+        boot_id: this_boot().map(str::to_owned),
+    })
+}
+
+/// Takes up what an earlier process knew.
+pub fn restore(saved: &SavedClock) {
+    let is_same_boot = saved.boot_id.is_some() && saved.boot_id.as_deref() == this_boot();
+    let offset = saved.offset_ms.filter(|_| is_same_boot);
+    let time = saved.at_least.as_millis();
+    lock().observe(|estimate, now| estimate.restore(time, offset, now));
+}
+
+/// Now by a clock that nobody sets: it starts as [`now`] and then only runs on. For what waits and counts. Never
+/// shown.
 #[must_use]
 pub fn steady() -> Timestamp {
     static START: OnceLock<(Instant, Timestamp)> = OnceLock::new();
     let (instant, at) = START.get_or_init(|| (Instant::now(), now()));
     at.plus(instant.elapsed())
+}
+
+fn this_boot() -> Option<&'static str> {
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    BOOT.get_or_init(machine::boot_id).as_deref()
+}
+
+/// An estimate is whole between any two lines.
+fn lock() -> MutexGuard<'static, Clock> {
+    CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn seconds(millis: i64) -> f64 {
+    Timestamp::from_millis(millis).as_seconds_f64()
 }

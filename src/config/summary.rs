@@ -50,6 +50,10 @@ impl Display for Summary<'_> {
         };
         writeln!(out, "web.trusted_proxies: {proxies}")?;
         write_clients(out, "web", &web.clients)?;
+        let external_url = web.external_url.as_ref().map_or("not set", Url::as_str);
+        writeln!(out, "web.external_url: {external_url}")?;
+        writeln!(out, "web.enable_lifecycle: {}", web.enable_lifecycle)?;
+        writeln!(out, "web.allowed_hosts: {}", web.allowed_hosts.join(", "))?;
         writeln!(out, "webhook.enabled: {}", webhook.enabled)?;
         let webhook_address = webhook.listen_address.unwrap_or(web.listen_address);
         writeln!(out, "webhook.listen_address: {webhook_address}")?;

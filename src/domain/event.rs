@@ -80,6 +80,12 @@ pub enum Fact {
     Tracked(track::News),
     /// Nothing but that time has passed: what waited for latecomers is settled.
     TimePassed,
+    /// Meta's clock is known now: times of observation later than `latest` were taken from a clock that was ahead,
+    /// and move to the time of this event.
+    ClockCorrected {
+        /// The latest time that is not ahead.
+        latest: Timestamp,
+    },
     /// A webhook that no metric of state depends on; it still has its place among the repeats.
     Unwatched,
 }

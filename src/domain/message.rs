@@ -107,7 +107,8 @@ meta_words! {
 pub struct News {
     /// Which of the business' numbers.
     pub phone_number_id: PhoneNumberId,
-    /// When the webhook came: what is older than this by more than the window of reordering is settled.
+    /// A time that had certainly passed when the webhook came: what is older than this by more than the window of
+    /// reordering is settled.
     pub received_at: Timestamp,
     /// What it says.
     pub told: Told,

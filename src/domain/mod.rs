@@ -17,6 +17,7 @@ pub mod message;
 pub mod number;
 mod numbering;
 mod quality;
+mod receipt;
 pub mod template;
 mod time;
 pub mod track;
@@ -32,7 +33,8 @@ pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaI
 pub use limit::MessagingLimit;
 pub use numbering::Equivalence;
 pub use quality::QualityRating;
-pub use time::Timestamp;
+pub use receipt::Receipt;
+pub use time::{MAX_CLOCK_DIFFERENCE, Timestamp};
 pub use webhook::WebhookField;
 pub use word::Word;
 pub(crate) use word::meta_words;

@@ -3,6 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+/// How far ahead of the present an event may be dated. Clocks of hosts that are synchronized differ by
+/// milliseconds, and Meta's time is known to within seconds, so five minutes, as Kerberos allows, are generous.
+/// What claims to be later counts as received now: an event dated a day ahead would win over all that come
+/// within that day.
+pub const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
+
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);

@@ -56,7 +56,7 @@ pub struct News {
     pub phone_number_id: PhoneNumberId,
     /// Whose conversation.
     pub conversation: ConversationKey,
-    /// When the event came.
+    /// A time that had certainly passed when the event came.
     pub received_at: Timestamp,
     /// What happened.
     pub happening: Happening,

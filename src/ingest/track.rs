@@ -14,7 +14,7 @@ use super::key::delivery_key;
 use super::{Customers, text_or_number};
 use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
 use crate::domain::track::{Actor, Happening, News, Trackers};
-use crate::domain::{Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
+use crate::domain::{Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
 
 /// Most events of a batch.
 pub const MAX_EVENTS: usize = 1_000;
@@ -180,7 +180,7 @@ pub struct Reader<'a, F> {
     /// What is measured: the journeys that are declared.
     pub trackers: &'a Trackers,
     /// When the batch came.
-    pub received_at: Timestamp,
+    pub receipt: Receipt,
     /// The account of a number, if it is watched.
     pub account_of: F,
 }
@@ -226,7 +226,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
             fact: Fact::Tracked(News {
                 conversation,
                 phone_number_id: number,
-                received_at: self.received_at,
+                received_at: self.receipt.at_least,
                 happening,
             }),
         })
@@ -234,14 +234,14 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
 
     fn moment(&self, at: Option<&Value>) -> Result<Timestamp, String> {
         let Some(at) = at else {
-            return Ok(self.received_at);
+            return Ok(self.receipt.at);
         };
         let at = text_or_number(at).and_then(|text| moment(&text));
         let at = at.ok_or("at: is no time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
-        if at > self.received_at.plus(MAX_AHEAD) {
+        if at > self.receipt.at.plus(MAX_AHEAD) {
             return Err("at: is in the future".into());
         }
-        if self.received_at.since(at) > MAX_AGE {
+        if self.receipt.at.since(at) > MAX_AGE {
             return Err("at: is more than 24 hours ago".into());
         }
         Ok(at)
@@ -296,7 +296,7 @@ mod tests {
         let reader = Reader {
             customers: &customers,
             trackers: &trackers,
-            received_at: NOW,
+            receipt: NOW.into(),
             account_of: |id: &PhoneNumberId| {
                 let is_ours = id.as_str() == "900100200300400";
                 WabaId::parse("800100200300400").filter(|_| is_ours)

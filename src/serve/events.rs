@@ -3,7 +3,17 @@
 //! | route | answer |
 //! |---|---|
 //! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
+//!
+//! A batch with a number that no account has is refused as a whole until every account's numbers have been
+//! listed: the number may be one of those. Nothing of it is stored, so it can be sent again as it is; and
+//! had a part been stored, the ids of its events would tell.
+//!
+//! | route | answer |
+//! |---|---|
 //! | `GET /v1/openapi.json` | how to use it, for people and for tools |
+
+use std::cell::Cell;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -14,13 +24,13 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::{self, NotWhole};
-use super::public::Public;
-use super::refusal;
-use crate::clock;
-use crate::domain::{Event, PhoneNumberId, WabaId};
-use crate::ingest::track::{Item, Reader};
-use crate::state::{Accounts, Change};
-use crate::telemetry::Refused;
+use super::public::{Public, Secrets};
+use super::{receipt, refusal};
+use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
+use crate::ingest::Customers;
+use crate::ingest::track::{BatchError, Item, Reader};
+use crate::state::{Account, Accounts, Change};
+use crate::telemetry::{Refused, Telemetry};
 
 /// A thousand events take some 200 KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -48,9 +58,15 @@ const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_STORED: &str = "not_stored";
 /// Sent to the operator's port, which does not serve the public side.
 pub(super) const WRONG_PORT: &str = super::public::WRONG_PORT;
+const NOT_LISTED: &str = "not_listed";
+
+const NO_STORE: &str = "the store takes no commits now; send the batch again";
+
+/// When a batch may be sent again: the first polls take seconds, retries of a failed one some minutes.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
 /// Why batches are refused as a whole.
-pub(super) const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 8] = [
     UNAUTHORIZED,
     TOO_LARGE,
     BROKEN_OFF,
@@ -58,6 +74,7 @@ pub(super) const REASONS: [&str; 7] = [
     NOT_A_BATCH,
     NOT_STORED,
     WRONG_PORT,
+    NOT_LISTED,
 ];
 
 /// The routes; counters exist from 0 on.
@@ -75,6 +92,26 @@ pub(super) fn router(public: Public) -> Router {
         .route("/v1/events", post(events))
         .route("/v1/openapi.json", get(openapi))
         .with_state(public)
+}
+
+/// What answers while there is no store.
+pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
+    let refuse = async |State(telemetry): State<Arc<Telemetry>>| {
+        let refused = &telemetry.event_batches_refused;
+        refused.with_label_values(&[NOT_STORED]).inc();
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let how = [(header::RETRY_AFTER, RETRY_AFTER)];
+        let text = Json(serde_json::json!({ "error": NO_STORE }));
+        refusal::mark(
+            (status, how, text).into_response(),
+            Refused::EventBatch,
+            NOT_STORED,
+        )
+    };
+    Router::new()
+        .route("/v1/events", post(refuse))
+        .route("/v1/openapi.json", get(openapi))
+        .with_state(telemetry)
 }
 
 async fn openapi() -> Response {
@@ -103,21 +140,55 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         Ok(whole) => whole,
         Err(not_whole) => return refuse_body(&public, not_whole),
     };
-    // One picture for the whole batch.
-    let accounts = public.store.snapshot();
-    let reader = Reader {
-        customers,
-        trackers: &secrets.trackers,
-        received_at: clock::now(),
-        account_of: |number: &PhoneNumberId| account_of(&accounts, number),
-    };
-    match reader.read(&whole.bytes) {
-        Ok(items) => commit(&public, items).await,
+    match read(&public, &secrets, customers, &whole.bytes) {
+        Ok(Batch {
+            is_too_early: true, ..
+        }) => {
+            let message = "the phone numbers of an account have not been read yet, and a phone_number_id of this \
+                           batch may be one of them; nothing is stored, send the batch again";
+            refuse_for_now(&public, NOT_LISTED, message)
+        }
+        Ok(Batch { items, .. }) => commit(&public, items).await,
         Err(error) => {
             let message = error.to_string();
             refuse(&public, StatusCode::BAD_REQUEST, NOT_A_BATCH, &message)
         }
     }
+}
+
+/// The events of a batch.
+struct Batch {
+    items: Vec<Item>,
+    /// A number is unknown, and not every account has been listed.
+    is_too_early: bool,
+}
+
+fn read(
+    public: &Public,
+    secrets: &Secrets,
+    customers: &Customers,
+    body: &[u8],
+) -> Result<Batch, BatchError> {
+    // One picture for the whole batch.
+    let accounts = public.store.snapshot();
+    let has_unknown = Cell::new(false);
+    let reader = Reader {
+        customers,
+        trackers: &secrets.trackers,
+        receipt: receipt::now(),
+        account_of: |number: &PhoneNumberId| {
+            let account = account_of(&accounts, number);
+            has_unknown.set(has_unknown.get() || account.is_none());
+            account
+        },
+    };
+    let items = reader.read(body)?;
+    let is_listed = |account: &Arc<Account>| account.last_success(Collector::Numbers).is_some();
+    let is_too_early = has_unknown.get() && !accounts.values().all(is_listed);
+    Ok(Batch {
+        items,
+        is_too_early,
+    })
 }
 
 fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
@@ -168,8 +239,7 @@ async fn commit(public: &Public, items: Vec<Item>) -> Response {
         outcomes.push(Outcome { id, result, error });
     }
     let Ok(changes) = public.store.commit_with(good, None).await else {
-        let message = "the store takes no commits now; send the batch again";
-        return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED, message);
+        return refuse_for_now(public, NOT_STORED, NO_STORE);
     };
     for (place, change) in places.into_iter().zip(changes) {
         judge(&mut outcomes[place], &change);
@@ -191,6 +261,14 @@ fn judge(outcome: &mut Outcome, change: &Change) {
         outcome.result = REJECTED;
         outcome.error = Some("phone_number_id: its messages are not counted".to_owned());
     }
+}
+
+fn refuse_for_now(public: &Public, reason: &'static str, message: &str) -> Response {
+    let mut refusal = refuse(public, StatusCode::SERVICE_UNAVAILABLE, reason, message);
+    refusal
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_AFTER);
+    refusal
 }
 
 fn refuse(public: &Public, status: StatusCode, reason: &'static str, message: &str) -> Response {

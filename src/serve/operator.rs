@@ -8,7 +8,10 @@
 //! | `GET /api/v1/history` | what changed when, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process answers |
 //! | `GET /-/ready` | 200 while it takes webhooks, 503 while it stops or the store takes no commits |
-//! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid |
+//! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid; 403 unless enabled |
+//!
+//! Pages, APIs and `/-/reload` answer under the allowed host names only, see `serve/gate/origin.rs`. Scrapes and
+//! probes answer under any.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +23,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
 use super::drill::Drill;
+use super::gate::Gate;
+use super::lifecycle::{self, Lifecycle, ReloadRequest};
 use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{Scrapes, Variant};
@@ -41,9 +46,6 @@ use crate::telemetry::Telemetry;
 /// A page takes milliseconds; a client that needs longer than this to be answered is gone.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request to read the configuration again, and where its outcome goes.
-pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
-
 /// What the operator's routes work on.
 #[derive(Clone, Debug)]
 pub struct Operator {
@@ -59,6 +61,8 @@ pub struct Operator {
     pub options: Arc<ArcSwap<Options>>,
     /// The accounts of each app.
     pub assignments: Arc<ArcSwap<Assignments>>,
+    /// What requests have passed, and which host names are allowed.
+    pub gate: Arc<Gate>,
     /// Where reloads are done, one at a time.
     pub reload: mpsc::Sender<ReloadRequest>,
     /// Cancelled when the process is told to stop.
@@ -73,7 +77,12 @@ pub fn router(operator: Operator) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
-    Router::new()
+    let gate = Arc::clone(&operator.gate);
+    let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
+    let reload = Router::new()
+        .route("/-/reload", post(lifecycle::reload))
+        .with_state(lifecycle);
+    let for_people = Router::new()
         .route(
             "/",
             get(move |State(operator), asked| route::page(operator, asked, of_page)),
@@ -84,13 +93,15 @@ pub fn router(operator: Operator) -> Router {
         )
         .route("/api/v1/history", get(history::history))
         .route_layer(limit)
+        .merge(reload);
+    Router::new()
         .route(
             "/metrics",
             get(move |state, headers, active| metrics(state, headers, active, scrapes)),
         )
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
-        .route("/-/reload", post(reload))
+        .merge(gate.own_site(for_people))
         .layer(timeout)
         .with_state(operator)
 }
@@ -133,6 +144,7 @@ pub(super) fn accounts(operator: &Operator) -> Accounts {
 
 fn render(operator: &Operator, format: expose::Format) -> String {
     let accounts = accounts(operator);
+    operator.telemetry.note_clock_skew(clock::skew_seconds());
     let own = operator.telemetry.gather();
     let scrape = expose::render(
         &accounts,
@@ -161,20 +173,5 @@ async fn ready(State(operator): State<Operator>) -> Response {
     match operator.store.is_sound() {
         Ok(()) => "ready\n".into_response(),
         Err(unavailable) => not_ready(format!("{unavailable}\n")),
-    }
-}
-
-async fn reload(State(operator): State<Operator>) -> Response {
-    let (answer, outcome) = oneshot::channel();
-    if operator.reload.send(answer).await.is_err() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
-    }
-    match outcome.await {
-        Ok(Ok(())) => "configuration reloaded\n".into_response(),
-        Ok(Err(errors)) => {
-            let text = format!("the old configuration stays in force:\n{errors}\n");
-            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-        }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
     }
 }

@@ -29,7 +29,7 @@ use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
 use super::signer::{self, WrongAppLog};
-use super::{events, refusal};
+use super::{events, receipt, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, Collector, Event, Fact, Timestamp, WabaId, number};
@@ -52,7 +52,7 @@ pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
 const TOO_SLOW: &str = "too_slow";
-const NOT_STORED: &str = "not_stored";
+pub(super) const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 const BAD_FORGET: &str = "bad_forget";
 /// Sent to the operator's port, which does not serve the public side.
@@ -162,9 +162,14 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Some(Command::Forget) => return forget(&public, &body, signer).await,
         None => {}
     }
-    let received_at = clock::now();
-    match Delivery::parse(&body, received_at, secrets.customers.as_ref()) {
+    let receipt = receipt::now();
+    let received_at = receipt.at;
+    match Delivery::parse(&body, receipt, secrets.customers.as_ref()) {
         Ok(mut delivery) => {
+            delivery
+                .newest_entry_time
+                .into_iter()
+                .for_each(clock::observe_delivery);
             let forwards = public.store.forwards();
             let parcel = signature.filter(|_| forwards);
             let parcel = parcel.map(|signature| parcel_of(&delivery, received_at, signature, body));

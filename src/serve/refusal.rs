@@ -119,6 +119,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "the store takes no commits: see the error logged before this line, and send the batch again",
     ),
     (
+        Refused::EventBatch,
+        "not_listed",
+        "the phone numbers of an account have not been read yet: send the batch again; if this lasts, see whatsapp_exporter_poll_failure of collector numbers",
+    ),
+    (
         Refused::Request,
         "rate_limit",
         "find the client that sends so many requests, or raise rate_limit in the listener's web config file",
@@ -137,6 +142,26 @@ const CURES: &[(Refused, &str, &str)] = &[
         Refused::Request,
         "client_limit",
         "find out why the client has so many requests under way, or raise max_connections_per_client of the listener",
+    ),
+    (
+        Refused::Request,
+        "foreign_host",
+        "add the host name of the request to web.allowed_hosts, or set web.external_url to the URL under which users reach the pages",
+    ),
+    (
+        Refused::Request,
+        "foreign_origin",
+        "a page of another site made a browser send this request: find that page; behind a proxy that changes the Host header, set web.external_url",
+    ),
+    (
+        Refused::Request,
+        "lifecycle_disabled",
+        "send SIGHUP instead, or set web.enable_lifecycle",
+    ),
+    (
+        Refused::Request,
+        "reload_rate",
+        "find the client that sends so many reloads; SIGHUP is not limited",
     ),
     (
         Refused::Connection,

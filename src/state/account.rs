@@ -13,6 +13,7 @@ pub use events::{LastEvent, LastEvents};
 
 use super::gone::forget_oldest;
 use super::journal::{Attribute, Entity};
+use super::redate::{Dated, Redating, dated};
 use super::sighting::Sighting;
 use super::undated::UndatedEvents;
 use super::waiting::Waiting;
@@ -118,6 +119,12 @@ pub struct Account {
     /// The messages of each number that had any; stored row by row.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
+}
+
+dated! {
+    Account: name currency timezone_id business_id review_status business_verification_status status
+        can_send_message health messaging_limit phone_numbers_limit webhook_subscribed ban loss restrictions
+        last_events template_count template_limit polls digits waiting undated numbers templates traffic
 }
 
 impl Account {
@@ -231,6 +238,11 @@ impl Account {
                 }
             }
             Fact::TimePassed => self.settle(event.observed_at, trackers),
+            Fact::ClockCorrected { latest } => {
+                let redating = Redating::new(self, *latest, event.observed_at);
+                self.redate(&redating);
+                change.redated = Some(redating);
+            }
             Fact::Unwatched => {}
         }
         change

@@ -1,6 +1,6 @@
 //! What applying one event did: gathered while its parts are observed, told to whoever counts.
 
-use super::{Amendment, Drift};
+use super::{Amendment, Drift, Redating};
 use crate::domain::DisplayDigits;
 
 /// The effects of one event.
@@ -26,6 +26,8 @@ pub struct Change {
     pub drift: Vec<(&'static str, &'static str, Drift)>,
     /// What it adds to the journal, and strikes out of it.
     pub journal: Vec<Amendment>,
+    /// Where times that were ahead have moved to.
+    pub redated: Option<Redating>,
 }
 
 impl Change {

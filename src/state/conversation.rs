@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::track::Actor;
 
@@ -50,6 +51,23 @@ pub struct Conversation {
     last_at: Timestamp,
     /// In order, and not yet counted.
     unsettled: Vec<(Timestamp, Side)>,
+}
+
+impl Dated for Conversation {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.waiting_since.times(see);
+        self.last_written_to.times(see);
+        self.last_at.times(see);
+        self.unsettled.iter().for_each(|(at, _)| at.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.waiting_since.redate(to);
+        self.last_written_to.redate(to);
+        self.last_at.redate(to);
+        self.unsettled.iter_mut().for_each(|(at, _)| at.redate(to));
+        self.unsettled.sort_unstable();
+    }
 }
 
 impl Conversation {

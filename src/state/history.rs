@@ -153,6 +153,18 @@ impl<T: Copy + Ord> History<T> {
         self.seen.last().map(|(stamp, _)| *stamp)
     }
 
+    /// The stamps of what is kept.
+    pub(super) fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        self.seen.iter().map(|(stamp, _)| *stamp)
+    }
+
+    /// Changes stamps, and brings what is kept into the order of the new ones.
+    pub(super) fn change_stamps(&mut self, mut change: impl FnMut(&mut Stamp)) {
+        self.seen.iter_mut().for_each(|(stamp, _)| change(stamp));
+        self.seen.sort_unstable();
+        self.seen.dedup();
+    }
+
     /// Adds an observation; `polls` are the reads of the collector that polls this attribute.
     pub fn observe(&mut self, value: T, stamp: Stamp, polls: &PollTimes) -> Observed<T> {
         let Err(place) = self.seen.binary_search(&(stamp, value)) else {

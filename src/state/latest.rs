@@ -39,6 +39,10 @@ impl<T: Ord> Latest<T> {
         self.0.as_ref().map(|(_, value)| value)
     }
 
+    pub(super) fn stamp_mut(&mut self) -> Option<&mut Stamp> {
+        self.0.as_mut().map(|(stamp, _)| stamp)
+    }
+
     /// When the newest value was said.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {

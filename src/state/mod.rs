@@ -15,6 +15,7 @@ pub mod journeys;
 mod latest;
 pub mod number;
 mod polls;
+mod redate;
 mod repeats;
 mod saved;
 mod session;
@@ -39,6 +40,7 @@ pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
 pub use number::Number;
 pub use polls::PollTimes;
+pub use redate::Redating;
 pub use repeats::Repeats;
 pub use stamp::Stamp;
 pub use template::Template;
@@ -46,6 +48,7 @@ pub use traffic::Traffic;
 
 use crate::domain::track::Trackers;
 use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
+use redate::Dated as _;
 
 /// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
 /// some ten thousand of these a day.
@@ -90,7 +93,7 @@ impl Window {
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
-            Fact::Unwatched | Fact::TimePassed => None,
+            Fact::Unwatched | Fact::TimePassed | Fact::ClockCorrected { .. } => None,
             _ => Some(Self::Management),
         }
     }
@@ -172,6 +175,13 @@ impl State {
             .iter()
             .filter(move |(_, account)| is_due(account));
         due.map(|(waba_id, _)| waba_id)
+    }
+
+    /// The accounts with times of observation later than this.
+    pub fn ahead_of(&self, latest: Timestamp) -> impl Iterator<Item = &WabaId> {
+        let ahead = self.accounts.iter();
+        let ahead = ahead.filter(move |(_, account)| account.is_ahead_of(latest));
+        ahead.map(|(waba_id, _)| waba_id)
     }
 
     /// The picture as it is now.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Attribute;
+use super::redate::dated;
 use super::sighting::Sighting;
 use super::{Counts, History, Latest, Observed, Stamp};
 use crate::domain::number::{
@@ -81,6 +82,12 @@ pub struct Number {
     pub quality_events: Counts<QualityEventKind>,
     /// When the last of each event was.
     pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
+}
+
+dated! {
+    Number: listed_at display_phone_number verified_name account_mode platform_type quality_rating status flagged
+        messaging_limit throughput_level name_status new_name_status code_verification_status can_send_message
+        health last_quality_event
 }
 
 impl Number {

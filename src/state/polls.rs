@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
+use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 
 /// How many reads are remembered: five hours of the fastest default cadence. A webhook later than that
@@ -16,6 +17,19 @@ const REMEMBERED: usize = 64;
 pub struct PollTimes {
     recent: Vec<Timestamp>,
     last_complete: Option<Timestamp>,
+}
+
+impl Dated for PollTimes {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.recent.times(see);
+        self.last_complete.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.recent.redate(to);
+        self.recent.sort_unstable();
+        self.last_complete.redate(to);
+    }
 }
 
 impl PollTimes {

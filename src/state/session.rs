@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::journey::{JourneyId, Journeys, StepOutcome};
 
@@ -44,7 +45,22 @@ pub struct Session {
     at: Option<(String, Option<Timestamp>)>,
 }
 
+impl Dated for Session {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.at.iter().for_each(|step| step.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.at.iter_mut().for_each(|step| step.redate(to));
+    }
+}
+
 impl Session {
+    /// Ends at this time, if it would end later.
+    pub(super) fn end_by(&mut self, latest: Timestamp) {
+        self.ends_at = self.ends_at.min(latest);
+    }
+
     /// One that begins.
     pub fn new(id: JourneyId, variant: String) -> Self {
         Self {

@@ -61,6 +61,11 @@ impl Stamp {
         self.order_ms
     }
 
+    /// The same kind of observation at another place in the order.
+    pub(super) fn at_order(self, order_ms: i64) -> Self {
+        Self { order_ms, ..self }
+    }
+
     /// Did a webhook say so?
     #[must_use]
     pub fn is_told(self) -> bool {

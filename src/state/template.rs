@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::journal::Attribute;
+use super::redate::dated;
 use super::sighting::Sighting;
 use super::{History, Latest, Stamp};
 use crate::domain::template::{
@@ -43,6 +44,11 @@ pub struct Template {
     last_polled_category: Latest<Category>,
     /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
     category_moves: Vec<(Category, Category, u64, u64)>,
+}
+
+dated! {
+    Template: known_at name language status quality_rating category correct_category last_reason pause disable_at
+        category_change last_polled_category
 }
 
 /// Steps of one template that its account counts.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conversation::{Answer, Conversation, SESSION, Side};
 use super::journeys::JourneyCounts;
+use super::redate::{Dated, Redating, dated};
 use super::session::Milestone;
 use super::trips::{Noted, Trips};
 use super::{Counts, Histogram, PairCounts};
@@ -110,6 +111,8 @@ pub struct Customer {
     trips: Trips,
 }
 
+dated! { Customer: conversation trips }
+
 impl Customer {
     fn first_due(&self) -> Option<Timestamp> {
         let conversation = self.conversation.first_unsettled();
@@ -122,6 +125,24 @@ impl Customer {
 
     fn is_one(&self) -> bool {
         self.conversation.is_one() || !self.trips.is_empty()
+    }
+}
+
+impl Dated for Traffic {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        let customers = self.open.customers.values();
+        customers.for_each(|customer| customer.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        let customers = self.open.customers.iter();
+        let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
+        for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
+            if let Some(mut customer) = self.open.take(key) {
+                customer.redate(to);
+                self.open.put(key, customer);
+            }
+        }
     }
 }
 

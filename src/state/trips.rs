@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating, dated};
 use super::saved::SavedProgress;
 use super::session::{Milestone, Session};
 use crate::domain::Timestamp;
@@ -34,6 +35,29 @@ pub struct Trips {
     /// By time, and in the order of arrival where that is the same.
     unsettled: Vec<Noted>,
     last_at: Timestamp,
+}
+
+dated! { Noted: at }
+
+impl Dated for Trips {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.last_at.times(see);
+        self.unsettled.times(see);
+        self.sessions.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        if self.last_at > to.latest {
+            self.sessions
+                .iter_mut()
+                .for_each(|one| one.end_by(to.latest));
+        }
+        self.last_at.redate(to);
+        self.unsettled.redate(to);
+        // Stable: what happened at the same time stays in the order of arrival.
+        self.unsettled.sort_by_key(|noted| noted.at);
+        self.sessions.redate(to);
+    }
 }
 
 impl Trips {

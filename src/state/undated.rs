@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating};
 use crate::domain::account::News as AccountNews;
 use crate::domain::number::News as NumberNews;
 use crate::domain::template::News as TemplateNews;
@@ -25,6 +26,16 @@ const MAX_SUBJECTS: usize = 512;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct UndatedEvents(BTreeMap<String, (DeliveryKey, Timestamp)>);
+
+impl Dated for UndatedEvents {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.0.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.0.redate(to);
+    }
+}
 
 impl UndatedEvents {
     /// Whether this webhook is a retry of the last one about its subject.
@@ -91,6 +102,7 @@ fn subject(fact: &Fact) -> Option<String> {
         | Fact::Message(_)
         | Fact::Tracked(_)
         | Fact::TimePassed
+        | Fact::ClockCorrected { .. }
         | Fact::Unwatched => return None,
     })
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
+use super::redate::dated;
 use super::saved::SavedTold;
 use crate::domain::number::Told;
 
@@ -15,6 +16,8 @@ pub(super) struct Waiting {
     /// When it was observed.
     pub stamp: Stamp,
 }
+
+dated! { Waiting: stamp }
 
 impl Waiting {
     pub fn new(told: &Told, stamp: Stamp) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::database::Line;
+use super::database::{Line, Moves};
 use super::rows;
 use crate::domain::{DeliveryKey, Event, Fact, WabaId};
 use crate::state::{Accounts, Amendment, Change, State, Window};
@@ -63,6 +63,15 @@ impl Applied {
     /// Is there nothing to make durable?
     pub fn is_empty(&self) -> bool {
         self.before.is_empty()
+    }
+
+    /// Times of the journal that were ahead, and where they move to.
+    pub fn moves(&self) -> Vec<Moves> {
+        let changes = self.waba_ids.iter().zip(&self.changes);
+        let redated = changes.filter_map(|(waba_id, change)| {
+            Some(rows::of_redating(waba_id, change.redated.as_ref()?))
+        });
+        redated.collect()
     }
 
     /// The journal's lines to strike out, and those to add after that. The last word on a line counts.

@@ -17,9 +17,9 @@ use super::database::{Database, Keys, Trouble, Writes};
 use super::parcels::{Books, Forwarding, Parcel};
 use super::signals::{self, FirstReads};
 use super::{Discovered, Shared, Unavailable, rows};
-use crate::clock;
+use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
-use crate::domain::{AccountsOfApp, Event, Fact, Source, WabaId};
+use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Source, WabaId};
 use crate::state::{Accounts, Change, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
@@ -76,6 +76,9 @@ pub struct Committer {
     forwarding: Forwarding,
     parcels: Books,
     first_reads: FirstReads,
+    started: Mark,
+    /// The corrections of the clock after which no stored time was ahead.
+    corrections: u64,
 }
 
 impl Committer {
@@ -86,6 +89,8 @@ impl Committer {
         keep_journal_for: Duration,
     ) -> Result<Self, Trouble> {
         let number = database.commit_number().await?;
+        let saved = rows::to_clock(database.clock().await?);
+        saved.iter().for_each(clock::restore);
         let mut committer = Self {
             shared,
             database,
@@ -96,6 +101,8 @@ impl Committer {
             forwarding: Forwarding::default(),
             parcels: Books::default(),
             first_reads: FirstReads::default(),
+            started: Mark::now(),
+            corrections: 0,
         };
         committer.read_keys().await?;
         committer.read_parcels().await?;
@@ -136,6 +143,7 @@ impl Committer {
 
     /// Serves what has come, in order: runs of commits together, anything else by itself.
     async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
+        self.correct_times().await;
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
@@ -254,6 +262,8 @@ impl Committer {
             });
         }
         (writes.struck, writes.added) = applied.journal();
+        writes.moves = applied.moves();
+        writes.clock = rows::of_clock(clock::save());
         writes
     }
 
@@ -342,6 +352,7 @@ impl Committer {
                 self.state.watch(waba_ids);
                 self.state.adopt(accounts);
                 self.first_reads.watch(self.state.accounts());
+                self.corrections = 0;
                 self.shared.publish_all(&self.state);
                 Ok(())
             }
@@ -396,7 +407,11 @@ impl Committer {
 
     /// Settles what waited for latecomers, where nothing else has come to do it.
     async fn settle_what_is_due(&mut self) {
-        let now = clock::now();
+        self.correct_times().await;
+        // By a time that has certainly passed: what is closed too early stays closed.
+        let Some(now) = clock::at_least() else {
+            return;
+        };
         let due = self.state.due(now).map(|waba_id| Event {
             waba_id: waba_id.clone(),
             observed_at: now,
@@ -413,12 +428,44 @@ impl Committer {
         }
     }
 
-    async fn prune(&mut self) {
-        if self.in_doubt {
+    /// Moves stored times that are ahead of Meta's clock, whenever that turns out to be earlier than was believed.
+    async fn correct_times(&mut self) {
+        let corrections = clock::corrections();
+        if corrections == self.corrections {
             return;
         }
+        let latest = clock::now().plus(MAX_CLOCK_DIFFERENCE);
+        let event = |waba_id: &WabaId| Event {
+            waba_id: waba_id.clone(),
+            observed_at: self.started.timestamp(),
+            source: Source::Poll,
+            fact: Fact::ClockCorrected { latest },
+        };
+        let events: Vec<Event> = self.state.ahead_of(latest).map(event).collect();
+        let committed = match events.is_empty() {
+            true => Ok(Vec::new()),
+            false => {
+                self.commit(&events.iter().collect::<Vec<_>>(), Vec::new())
+                    .await
+            }
+        };
+        // If it failed, readiness and the metrics tell, and the next request tries again.
+        if let Ok(changes) = committed {
+            self.corrections = corrections;
+            for (event, change) in events.iter().zip(changes) {
+                let waba_id = &event.waba_id;
+                let times = change.redated.map_or(0, |redated| redated.moves.len());
+                tracing::warn!(%waba_id, times, "stored times were ahead of Meta's clock; moved to the start of this process");
+            }
+        }
+    }
+
+    async fn prune(&mut self) {
+        let Some(now) = clock::at_least().filter(|_| !self.in_doubt) else {
+            return;
+        };
         let kept_for = i64::try_from(self.keep_journal_for.as_millis()).unwrap_or(i64::MAX);
-        let cutoff = clock::now().as_millis().saturating_sub(kept_for);
+        let cutoff = now.as_millis().saturating_sub(kept_for);
         match self.database.prune(cutoff, kept_for).await {
             Ok(lines) => tracing::debug!(lines, "journal pruned"),
             Err(trouble) => drop(self.doubt(&trouble)),

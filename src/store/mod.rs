@@ -62,6 +62,17 @@ pub struct Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
     message: String,
+    /// None if the database has said nothing.
+    reason: Option<Reason>,
+}
+
+impl Unavailable {
+    /// Why, where that can pass by itself.
+    #[must_use]
+    pub fn passing_reason(&self) -> Option<Reason> {
+        let reason = self.reason.unwrap_or(Reason::Other);
+        Some(reason).filter(|reason| self.reason.is_none() || reason.may_pass())
+    }
 }
 
 impl fmt::Display for Unavailable {
@@ -296,8 +307,9 @@ impl Store {
     }
 }
 
-/// Counters exist before their first step, so that `increase()` sees it.
-fn start_at_zero(telemetry: &Telemetry) {
+/// Counters exist before their first step, so that `increase()` sees it. Opening the store does this; where it
+/// cannot be opened, whoever tries again does it before.
+pub fn start_at_zero(telemetry: &Telemetry) {
     for reason in Reason::ALL {
         let failures = &telemetry.store_commit_failures;
         failures.with_label_values(&[reason.as_str()]);
@@ -327,18 +339,21 @@ impl Unavailable {
     fn closed() -> Self {
         Self {
             message: "it is closed".to_owned(),
+            reason: None,
         }
     }
 
     fn unreadable(trouble: &Trouble) -> Self {
         Self {
             message: format!("it cannot be read: {trouble}"),
+            reason: Some(trouble.reason),
         }
     }
 
     fn slow() -> Self {
         Self {
             message: format!("the disk has not answered for {COMMIT_TIMEOUT:?}"),
+            reason: None,
         }
     }
 }
@@ -408,7 +423,10 @@ impl Shared {
         failures.with_label_values(&[reason]).inc();
         self.telemetry.store_up.set(0);
         let message = format!("{trouble} ({reason})");
-        let unavailable = Unavailable { message };
+        let unavailable = Unavailable {
+            message,
+            reason: Some(trouble.reason),
+        };
         let before = self.trouble.swap(Some(Arc::new(unavailable.clone())));
         if before.as_deref() != Some(&unavailable) {
             tracing::error!(%trouble, reason, "the store takes no commits; webhooks are refused until it does");

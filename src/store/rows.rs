@@ -10,13 +10,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{
-    ConversationRow, DiscoveredRow, Line, Object, ParcelRow, SavedAccount, Table, Trouble,
+    ClockRow, ConversationRow, DiscoveredRow, Line, Moves, Object, ParcelRow, SavedAccount, Table,
+    Trouble,
 };
 use super::parcels::Waiting;
+use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
 };
-use crate::state::{Account, Entity, Traffic, Transition};
+use crate::state::{Account, Entity, Redating, Traffic, Transition};
 
 /// A delivery that waits.
 pub fn to_waiting((parcel, received_ms, waba_ids): ParcelRow) -> Waiting {
@@ -181,6 +183,36 @@ pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
         from: transition.from.clone(),
         to: transition.to.clone(),
     }
+}
+
+/// Where the journal's times of an account move to.
+pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
+    Moves {
+        waba_id: waba_id.to_string(),
+        times: redating
+            .moves
+            .iter()
+            .map(|(old, new)| (*old, *new))
+            .collect(),
+        latest_ms: redating.latest.as_millis(),
+    }
+}
+
+/// What is known of Meta's clock.
+pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
+    saved.map_or((None, None, None), |saved| {
+        let at_least = saved.at_least.as_millis();
+        (Some(at_least), saved.offset_ms, saved.boot_id)
+    })
+}
+
+/// What was known of Meta's clock.
+pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> {
+    clock_ms.map(|clock_ms| SavedClock {
+        at_least: Timestamp::from_millis(clock_ms),
+        offset_ms,
+        boot_id,
+    })
 }
 
 /// A delivery key as text.

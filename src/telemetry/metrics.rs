@@ -105,6 +105,8 @@ pub struct Telemetry {
     pub relay_pending: IntGaugeVec,
     /// When the oldest of them came; absent while none waits.
     pub relay_oldest_pending: GaugeVec,
+    /// Seconds by which the machine's clock is ahead of Meta's.
+    clock_skew: GaugeVec,
     /// Seconds from a delivery's receipt until an upstream has taken it.
     pub relay_lag: HistogramVec,
     /// Events of applications, by what became of them.
@@ -147,8 +149,8 @@ impl Telemetry {
         new.process();
         let telemetry = Self {
             polls: PollOutcomes::new(
-                new.gauges("poll_up", "1 if the last poll of this account and collector succeeded, 0 if it failed.", &["app", "waba_id", "collector"]),
-                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
+                new.gauges("poll_up", "1 if the last poll of this account and collector succeeded; 0 if it failed, or if the next one has not begun for three of its intervals.", &["app", "waba_id", "collector"]),
+                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed, or why the next one is late: rate_limit, budget_spent, or queued behind other polls. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
             ),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll, all its pages included.", &["collector"], REQUEST_BUCKETS),
             polls_deferred: new.counters("polls_deferred_total", "Polls put off because the API budget was short.", &["collector"]),
@@ -177,6 +179,7 @@ impl Telemetry {
             relay_dropped: new.counters("relay_dropped_total", "Webhook deliveries dropped before an upstream took them: too old (age), or too many waiting (size).", &["upstream", "reason"]),
             relay_pending: new.gauges("relay_pending_deliveries", "Webhook deliveries that wait for an upstream.", &["upstream"]),
             relay_oldest_pending: new.float_gauges("relay_oldest_pending_timestamp_seconds", "When the oldest delivery that waits for an upstream was received; absent while none waits.", &["upstream"]),
+            clock_skew: new.float_gauges("clock_skew_seconds", "The machine's clock minus Meta's, as estimated from Graph answers; 0 for differences below their resolution of about a second. Absent while Meta's time is unknown.", &[]),
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery until an upstream has taken it.", &["upstream"], LAG_BUCKETS),
             events: new.counters("events_total", "Events that applications told of, by what became of them.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Batches of events refused as a whole, by reason.", &["reason"]),
@@ -184,12 +187,12 @@ impl Telemetry {
             unknown_values: new.counters("unknown_values_total", "Words from Meta that this version does not know, exported as OTHER.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Values from Meta that were skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Objects left out of a scrape because their account's series ceiling was reached, counted at each scrape.", &["kind"]),
-            store_up: new.gauge("store_up", "1 while the store takes commits, 0 from a commit that failed until one succeeds."),
+            store_up: new.gauge("store_up", "1 while the store takes commits, 0 while it cannot be opened, and from a commit that failed until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Time a commit to the store took, until it was on the disk; deliveries that come together share one.", COMMIT_BUCKETS),
-            store_commit_failures: new.counters("store_commit_failures_total", "Attempts to commit to the store that failed, by reason.", &["reason"]),
+            store_commit_failures: new.counters("store_commit_failures_total", "Attempts to open the store or to commit to it that failed, by reason.", &["reason"]),
             connections: new.gauges("connections", "Connections that are open, by listener: web is the operator's, webhook the public one.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Connections closed by the exporter: the slowest at the connection limit (no_room), slow readers at the memory limit (slow_reader), failed TLS handshakes (handshake), missing PROXY protocol headers (proxy_protocol), and clients over their limit (client_limit).", &["listener", "reason"]),
-            requests_refused: new.counters("requests_refused_total", "Requests refused for their rate (rate_limit), without a client certificate (no_certificate) or a right password (unauthorized), or from clients over their limit (client_limit).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Requests refused by reason: their rate (rate_limit), no client certificate (no_certificate), no right password (unauthorized), a host name that is not allowed (foreign_host), a page of another site (foreign_origin), lifecycle requests that are not enabled (lifecycle_disabled) or too frequent (reload_rate), or a client over its limit (client_limit).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "When the listener's own TLS certificate ends; absent where TLS does not end here.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "1 if the last load of the configuration succeeded, 0 if the one before it is still in force."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
@@ -229,6 +232,15 @@ impl Telemetry {
         }
         drop(self.graph_planned_calls.remove_label_values(&[id]));
         drop(self.graph_regain_access.remove_label_values(&[id]));
+    }
+
+    /// Shows by how many seconds the machine's clock is ahead of Meta's; absent while that is unknown.
+    pub fn note_clock_skew(&self, seconds: Option<f64>) {
+        let none: [&str; 0] = [];
+        match seconds {
+            Some(seconds) => self.clock_skew.with_label_values(&none).set(seconds),
+            None => drop(self.clock_skew.remove_label_values(&none)),
+        }
     }
 
     /// Counters whose labels are known beforehand exist at 0, so that `increase()` sees the first step.

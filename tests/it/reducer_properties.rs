@@ -1,6 +1,7 @@
 //! The reducer's promise: the same facts in any order, any number of times, are the same truth.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,8 +9,9 @@ use whatsapp_business_exporter::domain::{
     CanSendMessage, DisplayDigits, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
     MessagingLimit, QualityRating, Word, account, number, template,
 };
+use whatsapp_business_exporter::state::State;
 
-use crate::support::{number_id, polled, state_after, template_id, text_of, told};
+use crate::support::{at, number_id, polled, state_after, template_id, text_of, told, waba};
 
 /// Few enough observations of one attribute for all to be remembered (`state::history` keeps 16).
 const MAX_POLLS: usize = 4;
@@ -139,7 +141,7 @@ fn number_news() -> impl Strategy<Value = Fact> {
 }
 
 fn template_news() -> impl Strategy<Value = Fact> {
-    let moment = prop::option::of((0..500_i64).prop_map(crate::support::at));
+    let moment = prop::option::of((0..500_i64).prop_map(at));
     let status = (word(), prop::option::of(word()), moment.clone());
     let status = status.prop_map(|(event, pause, disable_at)| template::News::Status {
         event,
@@ -164,7 +166,7 @@ fn template_news() -> impl Strategy<Value = Fact> {
 }
 
 fn account_news() -> impl Strategy<Value = Fact> {
-    let moment = prop::option::of((-500..500_i64).prop_map(crate::support::at));
+    let moment = prop::option::of((-500..500_i64).prop_map(at));
     let restriction = (word(), moment.clone());
     let restriction =
         restriction.prop_map(|(kind, expires_at)| account::Restriction { kind, expires_at });
@@ -237,6 +239,46 @@ fn by_series(text: &str) -> BTreeMap<&str, f64> {
     series
 }
 
+/// When a process starts that knows Meta's time, after all events.
+const START: i64 = 1_000;
+
+/// Everything that the store would keep of the account, as JSON.
+fn stored(state: &State) -> String {
+    let account = &state.accounts()[&waba()];
+    let json = |value: serde_json::Result<String>| value.expect("it can be written");
+    let mut stored = json(serde_json::to_string(account.as_ref()));
+    account
+        .numbers()
+        .for_each(|number| stored += &json(serde_json::to_string(number)));
+    account
+        .templates()
+        .for_each(|template| stored += &json(serde_json::to_string(template)));
+    stored
+}
+
+/// Whatever may be Unix milliseconds of this century.
+fn times_in(text: &str) -> impl Iterator<Item = i64> {
+    let words = text.split(|letter: char| !letter.is_ascii_digit());
+    // Ids in these tests are longer.
+    words
+        .filter(|word| word.len() == 13)
+        .filter_map(|word| word.parse().ok())
+}
+
+/// What is shown apart from times, and from what depends on whether a time has come.
+fn without_times(text: &str) -> BTreeMap<&str, f64> {
+    let mut series = by_series(text);
+    series.retain(|name, _| {
+        let depends = [
+            "_timestamp_seconds",
+            "_restriction",
+            "category_change_scheduled",
+        ];
+        !depends.iter().any(|part| name.contains(part))
+    });
+    series
+}
+
 fn is_a_counter(series: &str) -> bool {
     series
         .split('{')
@@ -284,6 +326,37 @@ proptest! {
                 prop_assert_eq!(ones * number::Status::ALL.len(), samples.len());
             }
         }
+    }
+
+    /// A clock that was ahead while these events were observed: once their times are corrected, everything but the
+    /// times is as if the clock had been right, and what is observed next wins.
+    #[test]
+    fn times_of_a_clock_that_was_ahead_are_corrected(events in events(), hours in 1..10_000_i64) {
+        let ahead = Duration::from_secs(3_600 * hours.unsigned_abs());
+        let mut wrong = events.clone();
+        for event in &mut wrong {
+            event.observed_at = event.observed_at.plus(ahead);
+        }
+        let (start, latest) = (at(START), at(START + 300));
+        let mut state = state_after(&wrong);
+        state.apply(&polled(START, Fact::ClockCorrected { latest }));
+        prop_assert_eq!(state.ahead_of(latest).count(), 0);
+        let stored = stored(&state);
+        for time in times_in(&stored) {
+            prop_assert!(time <= start.as_millis() + 999, "{} is ahead in {}", time, stored);
+        }
+        let (corrected, right) = (text_of(&state), text_of(&state_after(&events)));
+        prop_assert_eq!(without_times(&corrected), without_times(&right));
+        let again = told(99, START + 1, Fact::Number(number::Told {
+            digits: DisplayDigits::parse(DISPLAYED[0]).expect("digits"),
+            news: number::News::Quality {
+                event: number::QualityEventKind::Flagged,
+                old_limit: None,
+                current_limit: None,
+            },
+        }));
+        let change = state.apply(&again);
+        prop_assert!(change.waiting || change.outdated == 0, "{:?}", change);
     }
 
     /// Categories are counted by pairs, which only polls in their own order allow to count once: the

@@ -32,6 +32,18 @@ pub struct DiscoveryConfig {
 }
 
 impl DiscoveryConfig {
+    /// Whether this searches for the same accounts as `other`.
+    #[must_use]
+    pub fn finds_what_does(&self, other: &Self) -> bool {
+        let texts = |config: &Self| {
+            [&config.include, &config.exclude]
+                .map(|pattern| pattern.as_ref().map(|pattern| pattern.as_str().to_owned()))
+        };
+        self.by_token == other.by_token
+            && self.businesses == other.businesses
+            && texts(self) == texts(other)
+    }
+
     /// Is there anything to ask for?
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -16,7 +16,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::read_variable;
 use super::walker::Walker;
@@ -52,6 +52,21 @@ pub struct AppConfig {
     pub accounts: Vec<WabaId>,
     /// How others are found.
     pub discovery: DiscoveryConfig,
+}
+
+impl AppConfig {
+    /// Whether this is the app of `other`, and calls the Graph API with the same credentials.
+    #[must_use]
+    pub fn has_access_of(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|app| {
+            let secret = app.app_secret.as_ref();
+            secret.map(ExposeSecret::expose_secret)
+        });
+        self.name == other.name
+            && self.app_id == other.app_id
+            && self.access_token.expose_secret() == other.access_token.expose_secret()
+            && own == others
+    }
 }
 
 /// Reads every app. Relative paths in the file are relative to `directory`, which is the file's.

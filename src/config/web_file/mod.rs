@@ -115,7 +115,7 @@ impl WebFile {
 }
 
 /// The texts of a list, where the file has one at `setting`.
-fn texts(walker: &mut Walker<'_>, setting: &Setting) -> Vec<String> {
+pub(super) fn texts(walker: &mut Walker<'_>, setting: &Setting) -> Vec<String> {
     walker.note(setting);
     let place = setting.key.expect("a key of the file");
     let items = match walker.node(place) {

@@ -86,6 +86,11 @@ impl Client {
         self.fields.forget(waba_id.as_str());
     }
 
+    /// Requests every field again, also those that Meta rejected.
+    pub fn request_all_fields(&self) {
+        self.fields.forget_all();
+    }
+
     /// Reads the account's node, and whether this app is subscribed to its webhooks.
     ///
     /// # Errors

@@ -231,8 +231,15 @@ impl DroppedFields {
 }
 
 impl Drop for DroppedFields {
-    /// A reload replaces the client and its dropped fields.
+    /// A client goes with its app, or when its credentials change.
     fn drop(&mut self) {
+        self.forget_all();
+    }
+}
+
+impl DroppedFields {
+    /// Forgets every rejection.
+    pub fn forget_all(&self) {
         let drops = std::mem::take(&mut *self.lock());
         for (field, objects) in &drops.by_object {
             objects

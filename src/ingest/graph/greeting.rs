@@ -1,7 +1,7 @@
 //! One call without a token: does anybody answer, what is the time there, and which version is it?
 
 use jiff::fmt::rfc2822;
-use reqwest::header::{DATE, HeaderMap};
+use reqwest::header::{AGE, DATE, HeaderMap};
 
 use super::version::answered;
 use super::{Client, Failure};
@@ -27,11 +27,19 @@ impl Client {
     }
 }
 
+/// When an answer was written. `None` for one from a cache, which is older.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    if headers.contains_key(AGE) {
+        return None;
+    }
+    let date = headers.get(DATE)?.to_str().ok()?;
+    let date = rfc2822::parse(date).ok()?;
+    Some(Timestamp::from_millis(date.timestamp().as_millisecond()))
+}
+
 fn read(headers: &HeaderMap) -> Greeting {
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    let date = date.and_then(|date| rfc2822::parse(date).ok());
     Greeting {
-        date: date.map(|date| Timestamp::from_millis(date.timestamp().as_millisecond())),
+        date: date(headers),
         answered: answered(headers).map(str::to_owned),
     }
 }

@@ -15,7 +15,10 @@ use sha2::Sha256;
 
 use super::failure::CredentialKind;
 use super::version::Versions;
-use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer};
+use super::{
+    Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer, greeting,
+};
+use crate::clock::{self, Mark};
 use crate::domain::{AppId, WabaId, Word};
 use crate::telemetry::Telemetry;
 
@@ -178,10 +181,14 @@ impl Transport {
             .graph_requests
             .with_label_values(&[endpoint.as_str()])
             .inc();
+        let sent = Mark::now();
         let response = self
             .send(credentials, request)
             .await
             .map_err(|failure| self.count(endpoint, failure))?;
+        if let Some(date) = greeting::date(response.headers()) {
+            clock::observe_answer(date, sent);
+        }
         self.versions.note(response.headers(), &self.telemetry);
         let usage = Usage::read(response.headers(), caller.waba_id);
         if let Some(usage) = &usage {

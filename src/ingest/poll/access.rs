@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Url;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Budget;
@@ -46,7 +48,7 @@ impl AccessBoard {
 }
 
 /// One app to be asked about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct WatchedApp {
     /// What the operator calls it.
     pub name: String,
@@ -58,68 +60,154 @@ pub struct WatchedApp {
     pub callback_url: Option<Url>,
 }
 
+impl WatchedApp {
+    /// Whether what is known of `other` holds for this one too.
+    fn asks_the_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.client, &other.client)
+            && self.wants_webhooks == other.wants_webhooks
+            && self.callback_url == other.callback_url
+    }
+}
+
+/// Which apps are asked about, how often, and within which budget.
+#[derive(Clone, Debug)]
+pub struct AccessPlan {
+    /// The apps, by name.
+    pub apps: Vec<WatchedApp>,
+    /// How often each is asked about.
+    pub every: Duration,
+    /// Most calls an hour.
+    pub calls_per_hour: u32,
+    /// Share of Meta's quota above which these calls wait.
+    pub max_usage_ratio: f64,
+}
+
 /// Reads every app's access again and again.
 #[derive(Debug)]
 pub struct AccessPoller {
-    apps: Vec<WatchedApp>,
-    every: Duration,
+    plan: AccessPlan,
+    plans: watch::Receiver<AccessPlan>,
     board: Arc<AccessBoard>,
     calls: AppCalls,
     failing: BTreeMap<String, FailureKind>,
+    /// When each app is asked about next, and when it was last.
+    due: BTreeMap<String, Due>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    next: Instant,
+    last: Option<Instant>,
 }
 
 impl AccessPoller {
-    /// A poller of these apps, within an hourly budget of its own; what is known of others is forgotten.
+    /// A poller that follows the plans it is given, the first at once, within one hourly budget.
     #[must_use]
-    pub fn new(
-        apps: Vec<WatchedApp>,
-        every: Duration,
-        budget: Budget,
-        board: Arc<AccessBoard>,
-    ) -> Self {
-        board.keep(&apps);
-        Self {
-            apps,
-            every,
+    pub fn new(mut plans: watch::Receiver<AccessPlan>, board: Arc<AccessBoard>) -> Self {
+        let plan = plans.borrow_and_update().clone();
+        let budget = Budget::new(plan.calls_per_hour, plan.max_usage_ratio);
+        let mut poller = Self {
+            plan: AccessPlan {
+                apps: Vec::new(),
+                ..plan.clone()
+            },
+            plans,
             board,
             calls: AppCalls::new(budget),
             failing: BTreeMap::new(),
-        }
+            due: BTreeMap::new(),
+        };
+        poller.follow(plan);
+        poller
     }
 
     /// Reads until `stop`; a request under way is then dropped.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
+            let next = self.due.values().map(|due| due.next).min();
+            let next = next.unwrap_or_else(|| Instant::now() + self.plan.every);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.read_all() => {}
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(self.every) => {}
+                Ok(()) = self.plans.changed() => {
+                    let plan = self.plans.borrow_and_update().clone();
+                    self.follow(plan);
+                }
+                () = sleep_until(next) => {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = self.read_what_is_due() => {}
+                    }
+                }
             }
         }
     }
 
-    /// One after the other: an app takes two calls, and there are few apps.
-    async fn read_all(&mut self) {
-        for app in &self.apps {
-            let before = self.board.of(&app.name);
-            let (access, failure) = read(app, &before, &self.calls).await;
-            tell(&app.name, &before, &access);
-            self.board.note(&app.name, access);
-            let kind = failure.as_ref().map(Failure::kind);
-            if let Some(failure) = &failure
-                && self.failing.get(&app.name) != kind.as_ref()
-            {
-                let (app, reason) = (&app.name, failure.kind().as_str());
-                tracing::warn!(%app, reason, cure = %failure, "cannot ask about the app's access, what is known stays");
-            }
-            match kind {
-                Some(kind) => self.failing.insert(app.name.clone(), kind),
-                None => self.failing.remove(&app.name),
+    /// Apps that the plan does not change keep their turn; new and changed ones are asked about at once.
+    fn follow(&mut self, plan: AccessPlan) {
+        self.board.keep(&plan.apps);
+        self.calls
+            .limit_to(plan.calls_per_hour, plan.max_usage_ratio);
+        let now = Instant::now();
+        let mut due = BTreeMap::new();
+        for app in &plan.apps {
+            let mut before = self.plan.apps.iter();
+            let before = before.find(|before| before.name == app.name);
+            let is_as_before = before.is_some_and(|before| app.asks_the_same_as(before));
+            let kept = self.due.get(&app.name).filter(|_| is_as_before);
+            let own = match kept.copied() {
+                None => Due {
+                    next: now,
+                    last: None,
+                },
+                Some(kept) if plan.every == self.plan.every => kept,
+                Some(kept) => Due {
+                    next: kept.last.map_or(kept.next, |last| last + plan.every),
+                    ..kept
+                },
             };
+            due.insert(app.name.clone(), own);
         }
+        self.failing.retain(|app, _| due.contains_key(app));
+        self.due = due;
+        self.plan = plan;
+    }
+
+    /// The app that has been due longest: it takes two calls, and a new plan may wait for those.
+    async fn read_what_is_due(&mut self) {
+        let now = Instant::now();
+        let due = self.due.iter().filter(|(_, due)| due.next <= now);
+        let Some(name) = due
+            .min_by_key(|(_, due)| due.next)
+            .map(|(name, _)| name.clone())
+        else {
+            return;
+        };
+        let next = now + self.plan.every;
+        self.due.insert(
+            name.clone(),
+            Due {
+                next,
+                last: Some(now),
+            },
+        );
+        let Some(app) = self.plan.apps.iter().find(|app| app.name == name) else {
+            return;
+        };
+        let before = self.board.of(&app.name);
+        let (access, failure) = read(app, &before, &self.calls).await;
+        tell(&app.name, &before, &access);
+        self.board.note(&app.name, access);
+        let kind = failure.as_ref().map(Failure::kind);
+        if let Some(failure) = &failure
+            && self.failing.get(&app.name) != kind.as_ref()
+        {
+            let (app, reason) = (&app.name, failure.kind().as_str());
+            tracing::warn!(%app, reason, cure = %failure, "cannot ask about the app's access, what is known stays");
+        }
+        match kind {
+            Some(kind) => self.failing.insert(name, kind),
+            None => self.failing.remove(&name),
+        };
     }
 }
 
@@ -201,6 +289,11 @@ impl AppCalls {
     #[must_use]
     pub fn new(budget: Budget) -> Self {
         Self(Mutex::new(budget))
+    }
+
+    /// Changes the limits; calls already made go on counting.
+    pub fn limit_to(&self, calls_per_hour: u32, max_usage_ratio: f64) {
+        self.budget().limit_to(calls_per_hour, max_usage_ratio);
     }
 
     fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {

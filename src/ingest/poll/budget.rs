@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::domain::{Collector, Timestamp, WabaId};
+use crate::domain::{Collector, Timestamp, WabaId, Word};
+use crate::ingest::graph::FailureKind;
 
 /// Calls are remembered by the minute; one minute more than an hour, so that the oldest, of which
 /// part may still be inside the hour, counts in full.
@@ -28,6 +29,54 @@ const USAGE_CRITICAL: f64 = 0.95;
 
 /// How seldom: three times the default cadence.
 const CRITICAL_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// Why a poll waits although it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeferralReason {
+    /// Meta limits calls, or says that its quota is nearly used.
+    RateLimit,
+    /// The account's own hourly budget is used.
+    BudgetSpent,
+    /// Other polls take all the room that there is for polls under way.
+    Queued,
+}
+
+impl DeferralReason {
+    /// The label value; for what a failed call can be too, the same one.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimit => FailureKind::RateLimit.as_str(),
+            Self::BudgetSpent => FailureKind::BudgetSpent.as_str(),
+            Self::Queued => "queued",
+        }
+    }
+
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::RateLimit => {
+                "find what else uses Meta's quota of this account, or lengthen poll.numbers_interval and its like"
+            }
+            Self::BudgetSpent => {
+                "raise poll.calls_per_hour, or lengthen poll.numbers_interval and its like"
+            }
+            Self::Queued => {
+                "lengthen poll.numbers_interval and its like, or see why Meta's answers take long: whatsapp_exporter_poll_duration_seconds"
+            }
+        }
+    }
+}
+
+/// A call that is not to be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deferral {
+    /// When to ask again.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: DeferralReason,
+}
 
 /// One account's calls.
 #[derive(Clone, Debug)]
@@ -54,11 +103,17 @@ impl Budget {
         }
     }
 
+    /// Changes the limits; calls already made go on counting, so that a reload buys no quota.
+    pub fn limit_to(&mut self, calls_per_hour: u32, max_usage_ratio: f64) {
+        self.calls_per_hour = calls_per_hour;
+        self.max_usage_ratio = max_usage_ratio;
+    }
+
     /// Takes one call for `collector`.
     ///
     /// # Errors
-    /// If there is none, with the time at which to ask again.
-    pub fn take(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+    /// If there is none, with the reason and the time at which to ask again.
+    pub fn take(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         self.check(collector, now)?;
         let minute = minute_of(now);
         match self.by_minute.back_mut() {
@@ -72,7 +127,7 @@ impl Budget {
     ///
     /// # Errors
     /// As [`Budget::take`].
-    pub fn begin(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+    pub fn begin(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         self.check(collector, now)?;
         if collector == Collector::Numbers {
             let is_critical = self.usage.is_some_and(|(told_at, ratio)| {
@@ -80,21 +135,30 @@ impl Budget {
             });
             let again = self.numbers_began.map(|at| at.plus(CRITICAL_INTERVAL));
             if let Some(again) = again.filter(|again| is_critical && *again > now) {
-                return Err(again);
+                return Err(Deferral {
+                    until: again,
+                    reason: DeferralReason::RateLimit,
+                });
             }
             self.numbers_began = Some(now);
         }
         Ok(())
     }
 
-    fn check(&mut self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+    fn check(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         if let Some(regain_at) = self.regain_at.filter(|regain_at| *regain_at > now) {
-            return Err(regain_at);
+            return Err(Deferral {
+                until: regain_at,
+                reason: DeferralReason::RateLimit,
+            });
         }
         self.check_usage(collector, now)?;
         let allowed = f64::from(self.calls_per_hour) * hourly_share(collector);
         if f64::from(self.used(now)) + 1.0 > allowed.max(1.0) {
-            return Err(now.plus(MINUTE));
+            return Err(Deferral {
+                until: now.plus(MINUTE),
+                reason: DeferralReason::BudgetSpent,
+            });
         }
         Ok(())
     }
@@ -107,7 +171,7 @@ impl Budget {
             .map(|after| now.plus(after));
     }
 
-    fn check_usage(&self, collector: Collector, now: Timestamp) -> Result<(), Timestamp> {
+    fn check_usage(&self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         let Some((told_at, ratio)) = self.usage else {
             return Ok(());
         };
@@ -118,7 +182,10 @@ impl Budget {
         };
         let believed_until = told_at.plus(USAGE_BELIEVED + USAGE_BELIEVED_LONGER * longer);
         if too_much && now < believed_until {
-            Err(believed_until)
+            Err(Deferral {
+                until: believed_until,
+                reason: DeferralReason::RateLimit,
+            })
         } else {
             Ok(())
         }
@@ -167,15 +234,11 @@ impl Budgets {
         }
     }
 
-    /// Changes the limits; calls already made go on counting, so that a reload buys no quota.
+    /// As [`Budget::limit_to`], for all of them.
     pub fn limit_to(&mut self, calls_per_hour: u32, max_usage_ratio: f64) {
-        for budget in self
-            .by_account
-            .values_mut()
-            .chain(std::iter::once(&mut self.fresh))
-        {
-            budget.calls_per_hour = calls_per_hour;
-            budget.max_usage_ratio = max_usage_ratio;
+        let accounts = self.by_account.values_mut();
+        for budget in accounts.chain(std::iter::once(&mut self.fresh)) {
+            budget.limit_to(calls_per_hour, max_usage_ratio);
         }
     }
 
@@ -201,6 +264,13 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(1_775_000_000 + seconds)
+    }
+
+    fn limited_until(seconds: i64) -> Result<(), Deferral> {
+        Err(Deferral {
+            until: at(seconds),
+            reason: DeferralReason::RateLimit,
+        })
     }
 
     fn collector() -> impl Strategy<Value = Collector> {
@@ -243,6 +313,13 @@ mod tests {
         assert_eq!(grant(&mut budget, Collector::Templates), 75);
         assert_eq!(grant(&mut budget, Collector::Account), 15);
         assert_eq!(grant(&mut budget, Collector::Numbers), 10);
+        let spent = budget
+            .take(Collector::Numbers, at(0))
+            .expect_err("all are taken");
+        assert_eq!(
+            (spent.reason, spent.until),
+            (DeferralReason::BudgetSpent, at(60))
+        );
         assert_eq!(budget.take(Collector::Numbers, at(3_700)), Ok(()));
     }
 
@@ -250,13 +327,19 @@ mod tests {
     fn metas_own_figures_are_heeded_and_in_time_doubted() {
         let mut budget = Budget::new(1_000, 0.75);
         budget.note_usage(0.8, None, at(0));
-        assert_eq!(budget.begin(Collector::Templates, at(1)), Err(at(720)));
+        assert_eq!(
+            budget.begin(Collector::Templates, at(1)),
+            limited_until(720)
+        );
         assert_eq!(budget.begin(Collector::Account, at(1)), Ok(()));
         budget.note_usage(0.97, None, at(0));
-        assert_eq!(budget.begin(Collector::Account, at(1)), Err(at(660)));
+        assert_eq!(budget.begin(Collector::Account, at(1)), limited_until(660));
         assert_eq!(budget.begin(Collector::Templates, at(720)), Ok(()));
         budget.note_usage(1.0, Some(Duration::from_secs(1_800)), at(800));
-        assert_eq!(budget.begin(Collector::Numbers, at(801)), Err(at(2_600)));
+        assert_eq!(
+            budget.begin(Collector::Numbers, at(801)),
+            limited_until(2_600)
+        );
         assert_eq!(budget.begin(Collector::Numbers, at(2_600)), Ok(()));
     }
 
@@ -265,7 +348,10 @@ mod tests {
         let mut budget = Budget::new(1_000, 0.75);
         assert_eq!(budget.begin(Collector::Numbers, at(0)), Ok(()));
         budget.note_usage(0.97, None, at(590));
-        assert_eq!(budget.begin(Collector::Numbers, at(600)), Err(at(900)));
+        assert_eq!(
+            budget.begin(Collector::Numbers, at(600)),
+            limited_until(900)
+        );
         budget.note_usage(0.97, None, at(895));
         assert_eq!(budget.begin(Collector::Numbers, at(900)), Ok(()));
         assert_eq!(budget.take(Collector::Numbers, at(901)), Ok(()));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Budgets, Next, Task};
-use crate::clock;
+use crate::clock::{self, Mark};
 use crate::domain::account::Loss;
 use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage, UsageScope};
@@ -45,7 +45,7 @@ pub(super) async fn poll(
     failed_before: Option<FailureKind>,
 ) -> Outcome {
     let calls = TaskCalls { task, budgets };
-    let observed_at = date_of_poll(task, store);
+    let began = Mark::now();
     let (fact, failure) = read(task, client, &calls).await;
     let may_be_lost = failure
         .as_ref()
@@ -54,7 +54,7 @@ pub(super) async fn poll(
     let fact = fact.or(is_lost.then_some(Fact::AccountLoss(Loss::Unreadable)));
     let event = fact.map(|fact| Event {
         waba_id: task.waba_id.clone(),
-        observed_at,
+        observed_at: date_of_poll(began, task, store),
         source: Source::Poll,
         fact,
     });
@@ -83,13 +83,15 @@ pub(super) async fn poll(
     }
 }
 
-/// When this poll begins: after the one before it, whatever the clock says.
-fn date_of_poll(task: &Task, store: &Store) -> Timestamp {
+/// When this poll began: after the one before it, whatever the clock says. Asked at the end of the poll, when its
+/// answers have shown Meta's time.
+fn date_of_poll(began: Mark, task: &Task, store: &Store) -> Timestamp {
     let account = store.account(&task.waba_id);
     let polls = account
         .as_ref()
         .and_then(|account| account.polls(task.collector));
-    polls.map_or_else(clock::now, |polls| polls.next(clock::now()))
+    let began = began.timestamp();
+    polls.map_or(began, |polls| polls.next(began))
 }
 
 /// Whether Meta stopped showing an account that was readable before. Meta responds as for an id that never existed,

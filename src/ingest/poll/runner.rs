@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::chatter::{Chatter, Say};
 use super::once::{self, Outcome};
-use super::{Budgets, Cadences, Next, Schedule, Task, planned_calls};
+use super::{Budgets, Cadences, Deferral, DeferralReason, Next, Schedule, Task, planned_calls};
 use crate::clock;
 use crate::domain::{Collector, Timestamp, WabaId, Word as _};
 use crate::ingest::graph::{Client, FailureKind};
@@ -39,6 +40,9 @@ impl Nudge {
     }
 }
 
+/// How often late polls are looked for.
+const CHECK_LATENESS_EVERY: Duration = Duration::from_secs(5);
+
 /// The app that polls an account.
 #[derive(Clone, Debug)]
 pub struct PollingApp {
@@ -46,6 +50,31 @@ pub struct PollingApp {
     pub name: Arc<str>,
     /// Its access to the Graph API.
     pub client: Arc<Client>,
+}
+
+/// Which accounts are polled, and how often.
+#[derive(Clone, Debug)]
+pub struct PollPlan {
+    /// Each account with the app that polls it.
+    pub apps: BTreeMap<WabaId, PollingApp>,
+    /// How often each collector polls.
+    pub cadences: Cadences,
+}
+
+/// Gives a running poller a new plan.
+#[derive(Clone, Debug)]
+pub struct PollPlanner(mpsc::Sender<(PollPlan, oneshot::Sender<()>)>);
+
+impl PollPlanner {
+    /// Polls by this plan from now on. What it does not change keeps its place in the schedule, its backoff and
+    /// its last failure. Returns when no poll of an account that left can end any more.
+    pub async fn follow(&self, plan: PollPlan) {
+        let (done, is_done) = oneshot::channel();
+        if self.0.send((plan, done)).await.is_ok() {
+            // An error means that the poller has ended, and with it every poll.
+            drop(is_done.await);
+        }
+    }
 }
 
 /// All polls of all accounts.
@@ -58,9 +87,13 @@ pub struct Poller {
     telemetry: Arc<Telemetry>,
     nudges: mpsc::Receiver<Task>,
     nudge: Nudge,
+    plans: mpsc::Receiver<(PollPlan, oneshot::Sender<()>)>,
+    planner: PollPlanner,
     under_way: JoinSet<(Timestamp, Outcome)>,
-    tasks: HashMap<tokio::task::Id, Task>,
+    tasks: HashMap<tokio::task::Id, (Task, AbortHandle)>,
     last_failure: BTreeMap<Task, FailureKind>,
+    /// Polls that are shown as failed because they are late.
+    late: BTreeSet<Task>,
     too_much: BTreeSet<WabaId>,
     chatter: Chatter,
 }
@@ -78,6 +111,8 @@ impl Poller {
         let accounts = apps.keys().cloned();
         let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::steady());
         let (sender, nudges) = mpsc::channel(MAX_NUDGES);
+        // Whoever gives a plan waits until it is followed.
+        let (planner, plans) = mpsc::channel(1);
         Self {
             apps,
             schedule,
@@ -86,9 +121,12 @@ impl Poller {
             telemetry,
             nudges,
             nudge: Nudge(sender),
+            plans,
+            planner: PollPlanner(planner),
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
             last_failure: BTreeMap::new(),
+            late: BTreeSet::new(),
             too_much: BTreeSet::new(),
             chatter: Chatter::default(),
         }
@@ -100,8 +138,16 @@ impl Poller {
         self.nudge.clone()
     }
 
+    /// What gives it a new plan while it runs.
+    #[must_use]
+    pub fn planner(&self) -> PollPlanner {
+        self.planner.clone()
+    }
+
     /// Polls until `stop`; requests under way are then dropped.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut lateness = interval(CHECK_LATENESS_EVERY);
+        lateness.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.start_what_is_due();
             let wake = self.until_next_wake();
@@ -109,8 +155,63 @@ impl Poller {
                 () = stop.cancelled() => return,
                 Some(ended) = self.under_way.join_next_with_id() => self.note(ended),
                 Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::steady()),
+                Some((plan, done)) = self.plans.recv() => {
+                    self.follow(plan, clock::steady());
+                    // Whoever gave the plan may have gone away.
+                    let _ = done.send(());
+                }
+                _ = lateness.tick() => self.tell_lateness(clock::steady()),
                 () = tokio::time::sleep(wake) => {}
             }
+        }
+    }
+
+    fn follow(&mut self, plan: PollPlan, now: Timestamp) {
+        let before = std::mem::replace(&mut self.apps, plan.apps);
+        let mut restarted = Vec::new();
+        for (waba_id, old) in &before {
+            match self.apps.get(waba_id) {
+                Some(new) if Arc::ptr_eq(&new.client, &old.client) && new.name == old.name => {}
+                Some(_) => restarted.push(waba_id),
+                None => self.schedule.remove(waba_id),
+            }
+        }
+        let is_as_before = |waba_id: &WabaId| {
+            let apps = (before.get(waba_id), self.apps.get(waba_id));
+            matches!(apps, (Some(old), Some(new)) if Arc::ptr_eq(&new.client, &old.client) && new.name == old.name)
+        };
+        self.tasks.retain(|_, (task, handle)| {
+            let stays = is_as_before(&task.waba_id);
+            if !stays {
+                handle.abort();
+            }
+            stays
+        });
+        self.last_failure
+            .retain(|task, _| is_as_before(&task.waba_id));
+        self.late.retain(|task| is_as_before(&task.waba_id));
+        self.too_much
+            .retain(|waba_id| self.apps.contains_key(waba_id));
+        self.schedule.restart(restarted, now);
+        self.schedule.add(self.apps.keys().cloned(), now);
+        self.schedule.set_cadences(plan.cadences, now);
+    }
+
+    /// A poll that has not begun in time is not up, whatever the last one was.
+    fn tell_lateness(&mut self, now: Timestamp) {
+        for (task, reason) in self.schedule.take_late(now) {
+            let Some(app) = self.apps.get(&task.waba_id) else {
+                continue;
+            };
+            let polls = &self.telemetry.polls;
+            polls.record(
+                &app.name,
+                &task.waba_id,
+                task.collector,
+                Some(reason.as_str()),
+            );
+            self.say(now, || log_late(&task, reason));
+            self.late.insert(task);
         }
     }
 
@@ -135,7 +236,7 @@ impl Poller {
             let client = Arc::clone(&app.client);
             match self.begin_in_budget(&task, now) {
                 Ok(()) => self.start(task, client, now),
-                Err(not_before) => self.put_off(&task, not_before),
+                Err(deferral) => self.put_off(&task, deferral),
             }
         }
     }
@@ -150,11 +251,11 @@ impl Poller {
             (now, outcome)
         };
         let handle = self.under_way.spawn(poll);
-        self.tasks.insert(handle.id(), task);
+        self.tasks.insert(handle.id(), (task, handle));
     }
 
-    fn put_off(&mut self, task: &Task, not_before: Timestamp) {
-        if !self.schedule.put_off(task, not_before) {
+    fn put_off(&mut self, task: &Task, Deferral { until, reason }: Deferral) {
+        if !self.schedule.put_off(task, until, reason) {
             return;
         }
         let collector = task.collector.as_str();
@@ -162,10 +263,11 @@ impl Poller {
             .polls_deferred
             .with_label_values(&[collector])
             .inc();
-        tracing::debug!(waba_id = %task.waba_id, collector, "poll put off, the api budget is short");
+        let reason = reason.as_str();
+        tracing::debug!(waba_id = %task.waba_id, collector, reason, "poll deferred");
     }
 
-    fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Timestamp> {
+    fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Deferral> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.of(&task.waba_id).begin(task.collector, now)
     }
@@ -173,7 +275,8 @@ impl Poller {
     fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, Outcome)), JoinError>) {
         let now = clock::steady();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(task) = self.tasks.remove(&id) else {
+        // A poll whose account left, or is polled by another app, has been dropped.
+        let Some((task, _)) = self.tasks.remove(&id) else {
             return;
         };
         match ended {
@@ -186,7 +289,10 @@ impl Poller {
                     self.hold_app(&task.waba_id, reason, now);
                 }
                 match outcome.next {
-                    Next::PutOff(until) => self.put_off(&task, until),
+                    Next::PutOff(until) => {
+                        let reason = DeferralReason::BudgetSpent;
+                        self.put_off(&task, Deferral { until, reason });
+                    }
                     next => self.schedule.finished(&task, now, next),
                 }
                 if let Next::LimitApp(_) = outcome.next {
@@ -269,17 +375,28 @@ impl Poller {
             Some(kind) => self.last_failure.insert(task.clone(), kind),
             None => self.last_failure.remove(task),
         };
-        if before == kind {
+        let was_late = self.late.remove(task);
+        if before == kind && !was_late {
             return;
         }
-        match self.chatter.say(clock::steady()) {
-            Say::It => log(task, outcome),
+        self.say(clock::steady(), || log(task, outcome));
+    }
+
+    fn say(&mut self, now: Timestamp, log: impl FnOnce()) {
+        match self.chatter.say(now) {
+            Say::It => log(),
             Say::ThatThereIsMore => tracing::warn!(
                 "more polls begin or cease to fail than are logged, whatsapp_exporter_poll_up tells which"
             ),
             Say::Nothing => {}
         }
     }
+}
+
+fn log_late(task: &Task, reason: DeferralReason) {
+    let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
+    let (reason, cure) = (reason.as_str(), reason.cure());
+    tracing::warn!(%waba_id, collector, reason, cure, "poll is late; serving last known data");
 }
 
 fn log(task: &Task, outcome: &Outcome) {

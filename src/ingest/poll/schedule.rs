@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::budget::DeferralReason;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 
 /// Between the first polls of two accounts, so that ten thousand do not start at once (they take
@@ -30,6 +31,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// How far from its cadence a poll may come, to either side, so that accounts drift apart.
 const JITTER: f64 = 0.1;
 
+/// A poll is late when it has not begun for so many of its intervals: a listing of many pages, a retry
+/// or the jitter never takes that long.
+const LATE_AFTER_INTERVALS: u32 = 3;
+
+/// At intervals of seconds, a busy moment is no lateness.
+const LEAST_LATENESS: Duration = Duration::from_secs(10);
+
 /// One poll of one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Task {
@@ -40,7 +48,7 @@ pub struct Task {
 }
 
 /// How often each collector polls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cadences {
     /// Numbers and their health.
     pub numbers: Duration,
@@ -82,20 +90,43 @@ pub enum Next {
 #[derive(Clone, Debug)]
 struct Slot {
     due: Timestamp,
+    added: Timestamp,
     running: bool,
     last_start: Option<Timestamp>,
     failures: u32,
     nudged: bool,
-    put_off: bool,
+    /// Why the poll that is due has not begun.
+    put_off: Option<DeferralReason>,
+    /// Its lateness has been told.
+    is_late: bool,
 }
 
-/// The slots of all accounts. No poll of an account is due before its hold ends.
+impl Slot {
+    fn new(due: Timestamp, now: Timestamp) -> Self {
+        Self {
+            due,
+            added: now,
+            running: false,
+            last_start: None,
+            failures: 0,
+            nudged: false,
+            put_off: None,
+            is_late: false,
+        }
+    }
+}
+
+/// The slots of all accounts. No poll of an account is due before its holds end.
 #[derive(Debug)]
 pub struct Schedule {
     cadences: Cadences,
     dice: fastrand::Rng,
     slots: BTreeMap<Task, Slot>,
-    holds: BTreeMap<WabaId, Timestamp>,
+    /// Meta's rate limits. They outlive the account's place in the schedule, because Meta does not forget them
+    /// when a reload or a discovery takes the account away and back.
+    rate_limits: BTreeMap<WabaId, Timestamp>,
+    /// Accounts of an app whose credentials were refused. New credentials end this.
+    refusals: BTreeMap<WabaId, Timestamp>,
     waiting: BTreeSet<(Timestamp, Task)>,
 }
 
@@ -112,34 +143,70 @@ impl Schedule {
             cadences,
             dice,
             slots: BTreeMap::new(),
-            holds: BTreeMap::new(),
+            rate_limits: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             waiting: BTreeSet::new(),
         };
+        schedule.add(accounts, now);
+        schedule
+    }
+
+    /// Adds all polls of these accounts, the first at once. Accounts that are there already stay as they are.
+    pub fn add(&mut self, accounts: impl IntoIterator<Item = WabaId>, now: Timestamp) {
+        self.rate_limits.retain(|_, until| *until > now);
         let mut due = now;
         for waba_id in accounts {
-            for collector in Collector::ALL
-                .iter()
-                .copied()
-                .filter(|collector| !collector.is_other())
-            {
-                let task = Task {
-                    waba_id: waba_id.clone(),
-                    collector,
-                };
-                let slot = Slot {
-                    due,
-                    running: false,
-                    last_start: None,
-                    failures: 0,
-                    nudged: false,
-                    put_off: false,
-                };
-                schedule.waiting.insert((due, task.clone()));
-                schedule.slots.insert(task, slot);
+            for task in tasks_of(&waba_id) {
+                if !self.slots.contains_key(&task) {
+                    self.slots.insert(task.clone(), Slot::new(due, now));
+                    self.set_due(&task, due);
+                }
             }
             due = due.plus(START_SPACING);
         }
-        schedule
+    }
+
+    /// Removes all polls of this account.
+    pub fn remove(&mut self, waba_id: &WabaId) {
+        self.refusals.remove(waba_id);
+        for task in tasks_of(waba_id) {
+            if let Some(slot) = self.slots.remove(&task) {
+                self.waiting.remove(&(slot.due, task));
+            }
+        }
+    }
+
+    /// Begins anew for accounts that are polled with other credentials from now on: what the old ones were
+    /// refused says nothing of the new ones. Meta's rate limits stay. Polls under way have been dropped.
+    pub fn restart<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
+        let mut due = now;
+        for waba_id in accounts {
+            self.refusals.remove(waba_id);
+            for task in tasks_of(waba_id) {
+                if let Some(slot) = self.slots.get_mut(&task) {
+                    (slot.running, slot.failures) = (false, 0);
+                }
+                self.set_due(&task, due);
+            }
+            due = due.plus(START_SPACING);
+        }
+    }
+
+    /// Changes how often each collector polls. Moves only polls that wait for their interval: retries, holds
+    /// and deferrals stay as they are.
+    pub fn set_cadences(&mut self, cadences: Cadences, now: Timestamp) {
+        let before = std::mem::replace(&mut self.cadences, cadences);
+        let changed = |collector| before.of(collector) != cadences.of(collector);
+        let waits = |slot: &Slot| !slot.running && slot.failures == 0 && slot.put_off.is_none();
+        let slots = self.slots.iter();
+        let moved = slots.filter(|(task, slot)| changed(task.collector) && waits(slot));
+        let moved: Vec<(Task, Timestamp)> = moved
+            .filter_map(|(task, slot)| Some((task.clone(), slot.last_start?)))
+            .collect();
+        for (task, began) in moved {
+            let cadence = self.jittered(cadences.of(task.collector));
+            self.set_due(&task, began.plus(cadence).max(now));
+        }
     }
 
     /// How often each collector polls.
@@ -172,18 +239,46 @@ impl Schedule {
     pub fn started(&mut self, task: &Task, now: Timestamp) {
         if let Some(slot) = self.slots.get_mut(task) {
             slot.last_start = Some(now);
-            slot.put_off = false;
+            slot.put_off = None;
+            slot.is_late = false;
         }
+    }
+
+    /// The polls that have become late since this was last asked, each once until it begins. A poll that
+    /// failed is not among them: its retries are not late, and its failure has been told. The same holds for
+    /// the accounts of an app whose credentials were refused.
+    pub fn take_late(&mut self, now: Timestamp) -> Vec<(Task, DeferralReason)> {
+        let mut late = Vec::new();
+        for (task, slot) in &mut self.slots {
+            let allowed = self.cadences.of(task.collector) * LATE_AFTER_INTERVALS;
+            let since = slot.last_start.unwrap_or(slot.added);
+            let is_late = now.since(since) > allowed.max(LEAST_LATENESS);
+            let holds = |holds: &BTreeMap<WabaId, Timestamp>| {
+                holds.get(&task.waba_id).is_some_and(|until| *until > now)
+            };
+            let is_told = slot.is_late || slot.failures > 0 || holds(&self.refusals);
+            if !is_late || is_told || slot.running {
+                continue;
+            }
+            slot.is_late = true;
+            let reason = if holds(&self.rate_limits) {
+                DeferralReason::RateLimit
+            } else {
+                slot.put_off.unwrap_or(DeferralReason::Queued)
+            };
+            late.push((task.clone(), reason));
+        }
+        late
     }
 
     /// A poll that was taken did not begin, for want of calls. Says whether that is news: a poll put
     /// off again and again is one deferral until it begins.
-    pub fn put_off(&mut self, task: &Task, until: Timestamp) -> bool {
+    pub fn put_off(&mut self, task: &Task, until: Timestamp, reason: DeferralReason) -> bool {
         let Some(slot) = self.slots.get_mut(task) else {
             return false;
         };
         slot.running = false;
-        let news = !std::mem::replace(&mut slot.put_off, true);
+        let news = slot.put_off.replace(reason).is_none();
         self.set_due(task, until);
         news
     }
@@ -218,8 +313,13 @@ impl Schedule {
         let nudged = std::mem::take(&mut slot.nudged);
         self.set_due(task, due);
         match next {
-            Next::HoldAccount(_) | Next::LimitApp(_) | Next::HoldApp => {
-                self.hold_account(&task.waba_id, due);
+            Next::HoldAccount(_) | Next::LimitApp(_) => {
+                extend(&mut self.rate_limits, &task.waba_id, due);
+                self.delay(&task.waba_id);
+            }
+            Next::HoldApp => {
+                extend(&mut self.refusals, &task.waba_id, due);
+                self.delay(&task.waba_id);
             }
             _ if nudged => self.nudge(task, now),
             _ => {}
@@ -247,7 +347,12 @@ impl Schedule {
     /// poll. They come back one after the other, so that the first finds out for nearly all whether it
     /// is still refused.
     pub fn hold_app<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
-        self.hold_until(accounts, now.plus(self.cadences.numbers));
+        let mut until = now.plus(self.cadences.numbers);
+        for waba_id in accounts {
+            extend(&mut self.refusals, waba_id, until);
+            self.delay(waba_id);
+            until = until.plus(START_SPACING);
+        }
     }
 
     /// Pauses every account of a rate-limited app until one of them may be polled again.
@@ -256,18 +361,12 @@ impl Schedule {
         accounts: impl IntoIterator<Item = &'a WabaId>,
         limited: &WabaId,
     ) {
-        if let Some(until) = self.holds.get(limited).copied() {
-            self.hold_until(accounts, until);
-        }
-    }
-
-    fn hold_until<'a>(
-        &mut self,
-        accounts: impl IntoIterator<Item = &'a WabaId>,
-        mut until: Timestamp,
-    ) {
+        let Some(mut until) = self.rate_limits.get(limited).copied() else {
+            return;
+        };
         for waba_id in accounts {
-            self.hold_account(waba_id, until);
+            extend(&mut self.rate_limits, waba_id, until);
+            self.delay(waba_id);
             until = until.plus(START_SPACING);
         }
     }
@@ -275,17 +374,20 @@ impl Schedule {
     /// Is this account being held?
     #[must_use]
     pub fn is_held(&self, waba_id: &WabaId, now: Timestamp) -> bool {
-        self.holds.get(waba_id).is_some_and(|until| *until > now)
+        self.held_until(waba_id).is_some_and(|until| until > now)
     }
 
-    fn hold_account(&mut self, waba_id: &WabaId, until: Timestamp) {
-        let held = self.holds.entry(waba_id.clone()).or_insert(until);
-        *held = until.max(*held);
-        for collector in Collector::ALL.iter().copied() {
-            let task = Task {
-                waba_id: waba_id.clone(),
-                collector,
-            };
+    fn held_until(&self, waba_id: &WabaId) -> Option<Timestamp> {
+        let holds = [&self.rate_limits, &self.refusals];
+        holds
+            .iter()
+            .filter_map(|holds| holds.get(waba_id).copied())
+            .max()
+    }
+
+    /// No poll of this account is due before its holds end.
+    fn delay(&mut self, waba_id: &WabaId) {
+        for task in tasks_of(waba_id) {
             if let Some(slot) = self.slots.get(&task).filter(|slot| !slot.running) {
                 self.set_due(&task, slot.due);
             }
@@ -293,7 +395,7 @@ impl Schedule {
     }
 
     fn set_due(&mut self, task: &Task, due: Timestamp) {
-        let held_until = self.holds.get(&task.waba_id).copied();
+        let held_until = self.held_until(&task.waba_id);
         if let Some(slot) = self.slots.get_mut(task) {
             self.waiting.remove(&(slot.due, task.clone()));
             slot.due = held_until.map_or(due, |until| until.max(due));
@@ -304,6 +406,24 @@ impl Schedule {
     fn jittered(&mut self, duration: Duration) -> Duration {
         duration.mul_f64(1.0 + JITTER * (2.0 * self.dice.f64() - 1.0))
     }
+}
+
+/// Every poll of an account.
+fn tasks_of(waba_id: &WabaId) -> impl Iterator<Item = Task> + use<> {
+    let waba_id = waba_id.clone();
+    let collectors = Collector::ALL.iter().copied();
+    collectors
+        .filter(|one| !one.is_other())
+        .map(move |collector| Task {
+            waba_id: waba_id.clone(),
+            collector,
+        })
+}
+
+/// Holds are only ever made longer.
+fn extend(holds: &mut BTreeMap<WabaId, Timestamp>, waba_id: &WabaId, until: Timestamp) {
+    let held = holds.entry(waba_id.clone()).or_insert(until);
+    *held = until.max(*held);
 }
 
 fn doubled(first: Duration, times: u32) -> Duration {

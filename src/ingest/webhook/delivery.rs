@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -15,7 +14,8 @@ use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
 use super::wire;
 use crate::domain::number::Spelling;
 use crate::domain::{
-    DeliveryKey, Event, Fact, Source, Timestamp, WabaId, WebhookField, Word, message,
+    DeliveryKey, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, Timestamp, WabaId,
+    WebhookField, Word, message,
 };
 use crate::ingest::json::{moment, repaired};
 use crate::ingest::key::delivery_key;
@@ -27,10 +27,6 @@ const OBJECT: &str = "whatsapp_business_account";
 
 /// What the dashboard's Test button sends as account.
 const TEST_ACCOUNT: &str = "0";
-
-/// How far after its receipt an event may claim to be. Clocks differ by seconds; a whole day is an
-/// error, and believing it would make every later event look stale.
-const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
 /// What one delivery said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +41,9 @@ pub struct Delivery {
     pub oddities: Oddities,
     /// The accounts heard of: one for each entry, and for each value that names another account.
     pub accounts: Vec<Heard>,
-    received_at: Timestamp,
+    /// The latest `entry.time`, whether it was believed or not.
+    pub newest_entry_time: Option<Timestamp>,
+    receipt: Receipt,
 }
 
 /// A sign of life of an account.
@@ -53,7 +51,7 @@ pub struct Delivery {
 pub struct Heard {
     /// Which account.
     pub waba_id: WabaId,
-    /// `entry[].time`; absent where Meta sent none, or none to be believed.
+    /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
 }
 
@@ -77,7 +75,7 @@ impl Delivery {
     /// If the body is not JSON at all.
     pub fn parse(
         body: &[u8],
-        received_at: Timestamp,
+        receipt: impl Into<Receipt>,
         customers: Option<&Customers>,
     ) -> Result<Self, NotJson> {
         let mut delivery = Self {
@@ -86,7 +84,8 @@ impl Delivery {
             fields: Vec::new(),
             oddities: Oddities::new(),
             accounts: Vec::new(),
-            received_at,
+            newest_entry_time: None,
+            receipt: receipt.into(),
         };
         // One check for the whole body instead of one for each value.
         if let Ok(text) = str::from_utf8(body)
@@ -134,9 +133,9 @@ impl Delivery {
             telemetry
                 .webhook_last_received
                 .with_label_values(&[heard.waba_id.as_str()])
-                .set(self.received_at.as_seconds_f64());
+                .set(self.receipt.at.as_seconds_f64());
             if let Some(sent_at) = heard.entry_time {
-                let lag = self.received_at.since(sent_at);
+                let lag = self.receipt.at.since(sent_at);
                 telemetry.webhook_lag.observe(lag.as_secs_f64());
             }
         }
@@ -218,8 +217,9 @@ impl Delivery {
 
     fn entry_time(&mut self, time: &RawValue) -> Option<Timestamp> {
         let time = scalar(time).and_then(|text| moment(&text));
-        let believed = time.filter(|time| self.is_plausible(*time));
-        if believed.is_none() {
+        self.newest_entry_time = self.newest_entry_time.max(time);
+        let believed = time.and_then(|time| self.believed(time));
+        if believed.is_none() || believed != time {
             self.malformed("entry", "time");
         }
         believed
@@ -271,16 +271,16 @@ impl Delivery {
         let Some(waba_id) = reading.waba_id.or_else(|| origin.waba_id.clone()) else {
             return;
         };
-        let own_time = reading.own_time.filter(|time| self.is_plausible(*time));
+        let own_time = reading.own_time.and_then(|time| self.believed(time));
         let told_at = origin.time.or(own_time);
         let (source, observed_at) = match told_at {
             // Truncated to seconds, to be comparable with all other times.
             Some(told_at) => (Source::Webhook(key), told_at.at_whole_seconds()),
             // Only their order of arrival is known, in milliseconds.
             None if reading.fact != Fact::Unwatched => {
-                (Source::UndatedWebhook(key), self.received_at)
+                (Source::UndatedWebhook(key), self.receipt.at)
             }
-            None => (Source::Webhook(key), self.received_at.at_whole_seconds()),
+            None => (Source::Webhook(key), self.receipt.at.at_whole_seconds()),
         };
         self.events.push(Event {
             waba_id,
@@ -302,7 +302,7 @@ impl Delivery {
             let key = delivery_key(&key.0.to_string(), "", "spelling", "");
             self.spellings.push(Event {
                 waba_id,
-                observed_at: self.received_at,
+                observed_at: self.receipt.at,
                 source: Source::Webhook(key),
                 fact,
             });
@@ -336,12 +336,12 @@ impl Delivery {
         self.note_spelling(origin, spelling, key);
         let any = !items.is_empty();
         for (index, item) in (0_u64..).zip(items) {
-            let at = item.at.filter(|at| self.is_plausible(*at));
+            let at = item.at.and_then(|at| self.believed(at));
             self.events.push(Event {
                 waba_id: waba_id.clone(),
                 observed_at: at
                     .or(origin.time)
-                    .unwrap_or(self.received_at)
+                    .unwrap_or(self.receipt.at)
                     .at_whole_seconds(),
                 source: Source::Webhook(match item.identity {
                     Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
@@ -349,7 +349,7 @@ impl Delivery {
                 }),
                 fact: Fact::Message(message::News {
                     phone_number_id: number.clone(),
-                    received_at: self.received_at,
+                    received_at: self.receipt.at_least,
                     told: item.told,
                 }),
             });
@@ -357,8 +357,11 @@ impl Delivery {
         any
     }
 
-    fn is_plausible(&self, time: Timestamp) -> bool {
-        Timestamp::default() < time && time <= self.received_at.plus(MAX_AHEAD)
+    /// The time that an event counts as: its own, unless that is too far ahead.
+    fn believed(&self, time: Timestamp) -> Option<Timestamp> {
+        let is_ahead = time > self.receipt.at.plus(MAX_CLOCK_DIFFERENCE);
+        let believed = if is_ahead { self.receipt.at } else { time };
+        (Timestamp::default() < time).then_some(believed)
     }
 
     fn malformed(&mut self, noun: &'static str, key: &'static str) {

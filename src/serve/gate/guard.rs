@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::origin::{FOREIGN_HOST, FOREIGN_ORIGIN};
 use super::{Gate, Peer};
 use crate::serve::limiter::ActiveRequest;
 
@@ -18,8 +19,22 @@ const UNAUTHORIZED: &str = "unauthorized";
 /// The client has as many requests under way as one may have.
 pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 
-/// Why requests are refused here.
-pub(super) const REASONS: [&str; 4] = [RATE_LIMIT, NO_CERTIFICATE, UNAUTHORIZED, CLIENT_LIMIT];
+/// The reason of lifecycle requests that the configuration does not allow.
+pub(in crate::serve) const LIFECYCLE_DISABLED: &str = "lifecycle_disabled";
+/// The reason of reloads that come too often.
+pub(in crate::serve) const RELOAD_RATE: &str = "reload_rate";
+
+/// Why requests are refused before, or instead of, an answer.
+pub(super) const REASONS: [&str; 8] = [
+    RATE_LIMIT,
+    NO_CERTIFICATE,
+    UNAUTHORIZED,
+    FOREIGN_HOST,
+    FOREIGN_ORIGIN,
+    LIFECYCLE_DISABLED,
+    RELOAD_RATE,
+    CLIENT_LIMIT,
+];
 
 /// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
 pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];

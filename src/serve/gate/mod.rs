@@ -7,6 +7,7 @@
 mod client_certificate;
 mod guard;
 mod headers;
+mod origin;
 mod passwords;
 mod tls;
 mod turns;
@@ -33,6 +34,8 @@ use passwords::Passwords;
 pub use client_certificate::{ClientCertificates, Peer};
 pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
+pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE};
+pub use origin::SiteNames;
 pub use tls::{TlsError, TlsTerms, TlsVersions};
 
 /// What a listener asks for, as the operator has decided.
@@ -50,6 +53,10 @@ pub struct Terms {
     pub open_paths: &'static [&'static str],
     /// One request in so long on the average, and so many at once.
     pub rate_limit: Option<(Duration, NonZeroU32)>,
+    /// Under which names pages and APIs answer.
+    pub names: SiteNames,
+    /// Whether requests may control the process.
+    pub lifecycle: bool,
 }
 
 /// The gate of one listener.
@@ -90,6 +97,8 @@ struct Policy {
     open_paths: &'static [&'static str],
     rate: Option<DefaultDirectRateLimiter>,
     headers: HeaderMap,
+    names: SiteNames,
+    lifecycle: bool,
 }
 
 impl std::fmt::Debug for Policy {
@@ -145,6 +154,22 @@ impl Gate {
         ))
     }
 
+    /// What is served under the allowed host names alone, and changes nothing for pages of other sites.
+    pub fn own_site<S: Clone + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        routes: Router<S>,
+    ) -> Router<S> {
+        routes.layer(middleware::from_fn_with_state(
+            Arc::clone(self),
+            origin::check,
+        ))
+    }
+
+    /// Whether requests may control the process.
+    pub(super) fn allows_lifecycle(&self) -> bool {
+        self.policy.load().lifecycle
+    }
+
     /// What holds for all that a listener serves: the rate of requests, and headers.
     pub fn site(self: &Arc<Self>, routes: Router) -> Router {
         let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
@@ -165,9 +190,18 @@ impl Gate {
     }
 
     pub(super) fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
+        self.refuse_saying(reason, status, reason)
+    }
+
+    pub(super) fn refuse_saying(
+        &self,
+        reason: &'static str,
+        status: StatusCode,
+        text: &str,
+    ) -> Response {
         let counter = &self.telemetry.requests_refused;
         counter.with_label_values(&[self.listener, reason]).inc();
-        let answer = (status, format!("{reason}\n")).into_response();
+        let answer = (status, format!("{text}\n")).into_response();
         refusal::mark(answer, Refused::Request, reason)
     }
 }
@@ -184,6 +218,8 @@ impl From<&Terms> for Policy {
             open_paths: terms.open_paths,
             rate,
             headers: headers::of(&terms.headers),
+            names: terms.names.clone(),
+            lifecycle: terms.lifecycle,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::redate::{Dated, Redating, dated};
 use crate::domain::account::{EventKind, Link};
 use crate::domain::{DisplayDigits, Timestamp};
 
@@ -27,6 +28,19 @@ pub struct LastEvent {
 /// The last event of each kind and number, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastEvents(Vec<LastEvent>);
+
+dated! { LastEvent: at }
+
+impl Dated for LastEvents {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.0.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.0.redate(to);
+        self.0.sort_unstable();
+    }
+}
 
 impl LastEvents {
     /// Keeps the newest time of each kind and number, regardless of arrival order.

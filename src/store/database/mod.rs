@@ -3,6 +3,7 @@
 //! Knows rows and text; what a state is, it does not know. Queries keep to plain SQL, so that
 //! PostgreSQL can become a second database with the same tables.
 
+mod clock;
 mod discovered;
 mod journal;
 mod load;
@@ -16,6 +17,7 @@ mod write;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
+pub use clock::{ClockRow, Moves};
 pub use discovered::DiscoveredRow;
 pub use journal::{Attributes, Journal, JournalLine, Order, Selection};
 pub use load::SavedAccount;

@@ -65,8 +65,8 @@ pub enum OpenError {
         /// The database's own words.
         error: String,
     },
-    /// Anything else, such as a lock held by a tool.
-    #[error("store.url: cannot open {path}: {error}")]
+    /// Anything else, such as a full disk or a lock held by a tool.
+    #[error("store.url: cannot open {path}: {error}; {}", error.reason.cure())]
     Failed {
         /// The database.
         path: PathBuf,
@@ -117,10 +117,7 @@ fn prepare(path: &Path) -> Result<Lock, OpenError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let unwritable = |path: &Path, error: &io::Error| OpenError::Unwritable {
-        path: path.to_owned(),
-        error: error.to_string(),
-    };
+    let unwritable = |path: &Path, error: &io::Error| OpenError::of_file(path, error);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let lock = Lock::take(path).map_err(|error| unwritable(folder, &error))?;
     let lock = lock.ok_or_else(|| OpenError::InUse {
@@ -173,11 +170,42 @@ impl OpenError {
                 path,
                 error: error.to_string(),
             },
-            Reason::ReadOnly => Self::Unwritable {
+            _ => Self::Failed { path, error },
+        }
+    }
+
+    /// A folder or file that cannot be made or written to: by its permissions or its path, which a person has to
+    /// change, or because of the disk below it.
+    fn of_file(path: &Path, error: &io::Error) -> Self {
+        use io::ErrorKind::{
+            AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
+            PermissionDenied,
+        };
+        let path = path.to_owned();
+        match error.kind() {
+            AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory
+            | NotFound | PermissionDenied => Self::Unwritable {
                 path,
                 error: error.to_string(),
             },
-            _ => Self::Failed { path, error },
+            _ => Self::Failed {
+                path,
+                error: error.into(),
+            },
+        }
+    }
+
+    /// Why it cannot be opened for now, where that can pass by itself: the disk is full, read-only or failing, or
+    /// a tool holds the database. None for what a person has to change: a path or its permissions, a second
+    /// exporter, a newer schema, a damaged file. To wait for those would hide the mistake.
+    #[must_use]
+    pub fn passing_reason(&self) -> Option<Reason> {
+        match self {
+            Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
+            Self::Unwritable { .. }
+            | Self::InUse { .. }
+            | Self::FromTheFuture { .. }
+            | Self::Damaged { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be wrong with a database at run time, in an operator's words.
 
 use std::fmt;
+use std::io;
 
 /// Why the store does not take commits: the bounded label of its failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +44,36 @@ impl Reason {
         }
     }
 
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::DiskFull => "free space on its file system, or raise the quota",
+            Self::Locked => "close the tool that holds the database",
+            Self::ReadOnly => {
+                "mount its file system writable, let the exporter's user write there, or give store.url another path"
+            }
+            Self::Corrupt => "stop the exporter, keep the file aside, and restore a backup",
+            Self::Io => "check the disk and the system's log",
+            Self::Other => "see the system's log",
+        }
+    }
+
+    /// Whether it can pass while nobody changes the configuration or the file.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::DiskFull | Self::Locked | Self::ReadOnly | Self::Io => true,
+            Self::Corrupt | Self::Other => false,
+        }
+    }
+
     /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
     fn of_code(code: i32) -> Self {
+        // The file that processes share beside the database cannot grow: there is no room for it.
+        const IOERR_SHMSIZE: i32 = 4874;
         match code & 0xff {
+            _ if code == IOERR_SHMSIZE => Self::DiskFull,
             5 | 6 => Self::Locked,
             8 => Self::ReadOnly,
             10 | 14 => Self::Io,
@@ -78,6 +106,21 @@ impl Trouble {
         Self {
             reason: Reason::Corrupt,
             message: what.to_string(),
+        }
+    }
+}
+
+impl From<&io::Error> for Trouble {
+    fn from(error: &io::Error) -> Self {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let reason = match error.kind() {
+            StorageFull | QuotaExceeded => Reason::DiskFull,
+            ReadOnlyFilesystem => Reason::ReadOnly,
+            _ => Reason::Io,
+        };
+        Self {
+            reason,
+            message: error.to_string(),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::parcels::Parcel;
-use super::{Database, Trouble, parcels};
+use super::clock::{move_times, write_clock};
+use super::{ClockRow, Database, Moves, Trouble, parcels};
 use crate::state::Window;
 
 /// Rows in one statement. More gain little; SQLite takes 32,766 values.
@@ -139,6 +140,10 @@ pub struct Writes {
     pub struck: Vec<Line>,
     /// Journal lines added.
     pub added: Vec<Line>,
+    /// Times in the journal that were ahead, moved before lines are struck out or added.
+    pub moves: Vec<Moves>,
+    /// What is known of Meta's clock.
+    pub clock: ClockRow,
 }
 
 impl Database {
@@ -150,7 +155,11 @@ impl Database {
         for keys in &writes.keys {
             write_keys(&mut transaction, keys).await?;
         }
+        for moves in &writes.moves {
+            move_times(&mut transaction, moves).await?;
+        }
         write_journal(&mut transaction, writes).await?;
+        write_clock(&mut transaction, &writes.clock).await?;
         parcels::write_parcels(&mut transaction, writes).await?;
         sqlx::query("UPDATE commits SET number = $1")
             .bind(writes.number)

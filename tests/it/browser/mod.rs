@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::world::{PhoneNumber, Template};
 
-use crate::exporter::meta::{Exporter, NUMBER, SELDOM, TEMPLATE, WABA, config_file, small_world};
+use crate::exporter::meta::{
+    Exporter, NUMBER, OFTEN, SELDOM, TEMPLATE, WABA, config_file, small_world,
+};
 use crate::support::assert_none;
 
 const TELEPHONE: u32 = 360;
@@ -55,8 +57,8 @@ async fn crowded() -> Exporter {
     }
     exporter.meta.settled().await;
     let polls = exporter.file.clone();
-    polls.write(&config_file(SELDOM, &[WABA]));
-    // A reload polls at once, so that data without webhooks is on the page too.
+    polls.write(&config_file(OFTEN, &[WABA]));
+    // A shorter interval polls at once, so that data without webhooks is on the page too.
     assert_eq!(exporter.reload().await.0, 200);
     let gone = format!(
         r#"whatsapp_phone_number_status{{waba_id="{WABA}",phone_number_id="900100200300409",status="DISCONNECTED"}}"#

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 
 use super::deliveries::{Fact, SECRET};
 use super::service::{PATIENCE, Service, arguments, variables};
-use crate::http::{get, until_metric};
-use crate::process::{Process, until};
+use crate::http::{get, post_text, until_metric};
+use crate::process::{Process, program_in, until};
 
 const EVENTS_TOTAL: &str = "whatsapp_message_template_status_events_total";
 
@@ -135,10 +135,11 @@ struct SmallDisk {
 }
 
 impl SmallDisk {
-    fn start(folder: &Path, mount_options: &str) -> Process {
+    /// Mounts it, and runs `prepare` in the shell before the program.
+    fn start(folder: &Path, mount_options: &str, prepare: &str) -> Process {
         let arguments = arguments("sqlite:disk/state.db");
         let script = format!(
-            "mkdir -p disk && mount -t tmpfs -o {mount_options} none disk && exec \"$0\" \"$@\""
+            "mkdir -p disk && mount -t tmpfs -o {mount_options} none disk && {{ {prepare}; }} && exec \"$0\" \"$@\""
         );
         let mut command = Command::new("unshare");
         command
@@ -151,13 +152,20 @@ impl SmallDisk {
     }
 
     fn of(folder: &Path, mount_options: &str) -> Self {
-        let service = Service::of(Self::start(folder, mount_options));
+        Self::prepared(folder, mount_options, "true")
+    }
+
+    fn prepared(folder: &Path, mount_options: &str, prepare: &str) -> Self {
+        let service = Service::of(Self::start(folder, mount_options, prepare));
         let root = PathBuf::from(format!("/proc/{}/root", service.process.id()));
         let inside = folder.strip_prefix("/").expect("an absolute path");
         let folder = root.join(inside).join("disk");
         Self { service, folder }
     }
 }
+
+/// Fills the disk to its last byte.
+const FILL: &str = "head -c 4194304 /dev/zero > disk/filler 2> filled || true";
 
 #[test]
 fn a_full_disk_refuses_and_recovers() {
@@ -187,16 +195,122 @@ fn a_full_disk_refuses_and_recovers() {
     recovers(service, acknowledged);
 }
 
-#[test]
-fn a_read_only_folder_is_refused() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut process = SmallDisk::start(folder.path(), "ro");
-    assert_eq!(
-        process.ended_within(PATIENCE).code(),
-        Some(1),
-        "{process:?}"
+/// Everything that says that the store cannot be opened, for this reason.
+fn says_that_it_is_not_open(service: &Service, reason: &str) {
+    until_ready(service, 503, reason);
+    service.process.until_logged("cannot open the store");
+    for path in ["/", "/api/v1/status", "/api/v1/history"] {
+        let answer = get(service.address, path, "").expect("it answers");
+        assert!(
+            answer.status == 503 && answer.body.contains("store.url: cannot open"),
+            "{path}: {answer:?}"
+        );
+    }
+    let healthy = get(service.address, "/-/healthy", "").expect("it answers");
+    assert_eq!(healthy.status, 200);
+    assert_eq!(status_of(service, 0), 503);
+    let events = post_text(service.address, "/v1/events", "X: y", "{}").expect("it answers");
+    assert_eq!(events.status, 503);
+    let scrape = service.scrape();
+    assert_eq!(scrape.count("whatsapp_exporter_store_up", &[]), 0.0);
+    let failures = "whatsapp_exporter_store_commit_failures_total";
+    assert!(scrape.count(failures, &[("reason", reason)]) >= 1.0);
+    let refused = "whatsapp_exporter_webhook_rejected_total";
+    assert_eq!(scrape.count(refused, &[("reason", "not_stored")]), 1.0);
+    let batches = "whatsapp_exporter_event_batches_refused_total";
+    assert_eq!(scrape.count(batches, &[("reason", "not_stored")]), 1.0);
+    let log = service.process.log();
+    assert!(
+        !log.contains("receiving webhooks") && !log.contains(SECRET),
+        "{log}"
     );
-    let log = process.log();
-    assert!(log.contains("store.url: cannot write to disk"), "{log}");
-    assert!(!log.contains(SECRET), "{log}");
+}
+
+fn until_open(service: &Service) {
+    service.process.until_logged("the store is open");
+    until_ready(service, 200, "ready");
+    until_metric(service.address, "whatsapp_exporter_store_up 1");
+}
+
+#[test]
+fn a_start_on_a_full_disk_serves_metrics_and_opens_the_store_when_there_is_room() {
+    // No block, or no file.
+    for options in ["size=2m", "size=2m,nr_inodes=2"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let disk = SmallDisk::prepared(folder.path(), options, FILL);
+        let service = &disk.service;
+        says_that_it_is_not_open(service, "disk_full");
+        fs::remove_file(disk.folder.join("filler")).expect("it is there");
+        until_open(service);
+        assert_eq!(status_of(service, 0), 200);
+        assert_eq!(paused(service), 1.0);
+    }
+}
+
+#[test]
+fn a_restart_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    {
+        let mut before = Service::start(folder.path());
+        for number in 0..3 {
+            assert_eq!(status_of(&before, number), 200);
+        }
+        before.process.signal(rustix::process::Signal::TERM);
+        assert_eq!(before.process.ended_within(PATIENCE).code(), Some(0));
+    }
+    let copy = format!("cp state.db disk/ && {FILL}");
+    let disk = SmallDisk::prepared(folder.path(), "size=2m", &copy);
+    let service = &disk.service;
+    until_ready(service, 503, "disk_full");
+    assert_eq!(status_of(service, 3), 503);
+    fs::remove_file(disk.folder.join("filler")).expect("it is there");
+    until_ready(service, 200, "ready");
+    assert_eq!(paused(service), 3.0);
+    assert_eq!(status_of(service, 3), 200);
+    assert_eq!(paused(service), 4.0);
+}
+
+#[test]
+fn a_start_on_a_read_only_file_system_serves_metrics_and_stops_when_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut disk = SmallDisk::of(folder.path(), "ro");
+    says_that_it_is_not_open(&disk.service, "read_only");
+    disk.service.process.signal(rustix::process::Signal::TERM);
+    let status = disk.service.process.ended_within(PATIENCE);
+    assert_eq!(status.code(), Some(0), "{:?}", disk.service.process);
+}
+
+#[test]
+fn a_database_that_a_tool_holds_at_the_start_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    {
+        let mut before = Service::start(folder.path());
+        before.process.signal(rustix::process::Signal::TERM);
+        assert_eq!(before.process.ended_within(PATIENCE).code(), Some(0));
+    }
+    let mut tool = Tool::on(folder.path());
+    tool.execute("PRAGMA locking_mode = EXCLUSIVE");
+    tool.execute("BEGIN EXCLUSIVE");
+    let service = Service::start(folder.path());
+    says_that_it_is_not_open(&service, "locked");
+    tool.execute("ROLLBACK");
+    drop(tool);
+    until_open(&service);
+    assert_eq!(status_of(&service, 0), 200);
+}
+
+#[test]
+fn what_a_person_has_to_change_still_ends_the_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("file"), "").expect("the folder is ours");
+    fs::create_dir(folder.path().join("folder.db")).expect("the folder is ours");
+    for url in ["sqlite:file/state.db", "sqlite:folder.db"] {
+        let arguments = arguments(url);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut process = program_in(folder.path(), &arguments, &variables());
+        let status = process.ended_within(PATIENCE);
+        let log = process.log();
+        assert_eq!(status.code(), Some(1), "{url}: {log}");
+        assert!(log.contains("store.url: cannot write to"), "{url}: {log}");
+    }
 }

@@ -12,4 +12,6 @@ mod older;
 mod pruning;
 mod restore;
 pub mod service;
+mod stopping;
 mod timelines;
+mod wrong_clock;

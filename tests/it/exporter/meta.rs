@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::app::{App, Source};
 use whatsapp_business_exporter::config::{Config, Environment, FixedEnvironment, Flags};
+use whatsapp_business_exporter::serve::ReloadRequest;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
 use whatsapp_business_exporter::simulator::{Handle, Simulation, SimulationOptions};
 
@@ -100,6 +101,7 @@ pub struct Exporter {
     pub file: ChangingFile,
     pub http: reqwest::Client,
     flags: Flags,
+    reloads: tokio::sync::mpsc::Sender<ReloadRequest>,
     stop: CancellationToken,
     app: Option<JoinHandle<()>>,
 }
@@ -171,6 +173,7 @@ impl Exporter {
         let config = source.load().expect("a valid configuration");
         let app = App::bind(config, source).expect("a free port");
         let url = format!("http://{}", app.operator_address());
+        let reloads = app.reload_requests();
         let public = app.public_address();
         let public_url = if public.ip().is_unspecified() {
             format!("http://127.0.0.1:{}", public.port())
@@ -189,6 +192,7 @@ impl Exporter {
             file,
             http: reqwest::Client::new(),
             flags,
+            reloads,
             stop,
             app: Some(app),
         }
@@ -207,11 +211,14 @@ impl Exporter {
         Config::load(&flags, &self.file).expect("a valid configuration")
     }
 
-    /// Has it read its file again: the status, and what it says.
+    /// Has it read its file again, as SIGHUP does: 200, or 500 with the errors.
     pub async fn reload(&self) -> (u16, String) {
-        let url = format!("{}/-/reload", self.url);
-        let answer = self.http.post(url).send().await.expect("it answers");
-        (answer.status().as_u16(), answer.text().await.expect("text"))
+        let (answer, outcome) = tokio::sync::oneshot::channel();
+        self.reloads.send(answer).await.expect("it runs");
+        match outcome.await.expect("it answers") {
+            Ok(()) => (200, String::new()),
+            Err(errors) => (500, errors),
+        }
     }
 
     /// Stops it, and returns when its store is closed.

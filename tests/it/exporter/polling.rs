@@ -4,7 +4,7 @@ use whatsapp_business_exporter::simulator::change::Change;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 
-use super::meta::{Exporter, NUMBER, OFTEN, WABA, small_world};
+use super::meta::{Exporter, NUMBER, OFTEN, WABA, config_file, small_world};
 
 fn graph_error(code: u32, subcode: Option<u32>) -> Fault {
     Fault::GraphError {
@@ -157,4 +157,26 @@ async fn the_calls_that_polls_take_are_told() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let planned = format!(r#"whatsapp_exporter_graph_planned_calls_per_hour{{waba_id="{WABA}"}}"#);
     exporter.until(planned, 3.0 * 3_600.0).await;
+}
+
+#[tokio::test]
+async fn a_poll_that_cannot_run_in_time_is_not_up_and_says_why() {
+    let file = config_file(OFTEN, &[WABA]).replace("poll:\n", "poll:\n  calls_per_hour: 20\n");
+    let exporter = Exporter::configured(small_world(), &file).await;
+    exporter.until_polled(WABA, "numbers").await;
+    exporter.until(up(), 0.0).await;
+    let failure = |reason: &str| {
+        format!(
+            r#"whatsapp_exporter_poll_failure{{app="default",waba_id="{WABA}",collector="numbers",reason="{reason}"}}"#
+        )
+    };
+    assert_eq!(exporter.value(&failure("budget_spent")).await, Some(1.0));
+    assert_eq!(
+        exporter.value(&info()).await,
+        Some(1.0),
+        "what is known stays"
+    );
+    // A reload buys no calls, and the reason stays until a poll has run.
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(&up()).await, Some(0.0));
 }

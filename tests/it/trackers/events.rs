@@ -3,6 +3,9 @@
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::clock;
+use whatsapp_business_exporter::simulator::fault::Fault;
+use whatsapp_business_exporter::simulator::graph::Endpoint;
+use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber};
 
 use super::durable::{CUSTOMER, inbound, sent, series};
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
@@ -294,4 +297,69 @@ async fn the_description_is_right() {
         }
         assert!(tell(&exporter, &[whole]).await[0].ends_with("accepted"));
     }
+}
+
+#[tokio::test]
+async fn events_before_every_account_is_listed_are_to_be_sent_again_and_not_rejected() {
+    let (other, other_number) = ("800100200300777", "900100200300777");
+    let number = PhoneNumber::new(other_number, "+1 555-010-0777", "Bakery");
+    let world = small_world()
+        .with_account(Account::new(other, "Bakery"))
+        .with_phone_number(other, number);
+    let exporter = Exporter::configured(world, &with_events()).await;
+    exporter.until_polled(WABA, "numbers").await;
+    // A second account, whose numbers Meta does not list for now.
+    let fault = exporter
+        .meta
+        .fault(Some(Endpoint::PhoneNumbers), None, Fault::ServerErrorPage);
+    let accounts = config_file("1s", &[WABA, other]);
+    let file = format!("{accounts}trackers:\n  token: {TOKEN}\n");
+    exporter.file.write(&file);
+    assert_eq!(exporter.reload().await.0, 200);
+    let now = clock::now().as_millis() / 1000;
+    let of_number = |id: &str, number: &str| {
+        let mut event = event(id, "inbound", now);
+        event["phone_number_id"] = number.into();
+        event
+    };
+    let (known, unlisted, foreign) = (
+        of_number("known", NUMBER),
+        of_number("unlisted", other_number),
+        of_number("foreign", "900100200300999"),
+    );
+    let send = async |events: &[&Value]| {
+        let body = json!({ "events": events }).to_string();
+        let url = format!("{}/v1/events", exporter.url);
+        let request = exporter.http.post(url).bearer_auth(TOKEN).body(body);
+        let answer = request.send().await.expect("it answers");
+        let retries = answer.headers().contains_key("retry-after");
+        (answer.status().as_u16(), retries)
+    };
+    // A known number is served; a batch with any other waits as a whole.
+    assert_eq!(send(&[&known]).await, (200, false));
+    for batch in [
+        vec![&unlisted],
+        vec![&foreign],
+        vec![&known, &unlisted],
+        vec![&unlisted, &known, &foreign],
+    ] {
+        assert_eq!(send(&batch).await, (503, true), "{batch:?}");
+    }
+    let refused = r#"whatsapp_exporter_event_batches_refused_total{reason="not_listed"}"#;
+    assert_eq!(exporter.value(refused).await, Some(4.0));
+    // What is no event is told at once, whatever is listed.
+    let broken =
+        json!({"id": "broken", "type": "inbound", "phone_number_id": "x", "customer": CUSTOMER});
+    assert_eq!(send(&[&broken]).await, (200, false));
+    // Meta's webhooks do not wait for a listing.
+    let message = inbound(CUSTOMER, "wamid.EARLY", now);
+    assert_eq!(exporter.post_signed(message).await, 200);
+
+    exporter.meta.clear_fault(fault);
+    exporter.until_polled(other, "numbers").await;
+    let results = tell(&exporter, &[known, unlisted, foreign]).await;
+    assert_eq!(
+        results,
+        ["known duplicate", "unlisted accepted", "foreign rejected"]
+    );
 }

@@ -207,7 +207,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
         let reader = Reader {
             customers: &customers,
             trackers: &trackers,
-            received_at: last,
+            receipt: last.into(),
             account_of: |_: &PhoneNumberId| Some(waba()),
         };
         let batch = reader.read(json!({ "events": events }).to_string().as_bytes());

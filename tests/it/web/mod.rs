@@ -6,6 +6,7 @@ mod clients;
 mod guesses;
 mod headers;
 mod meta_client;
+mod origin;
 mod own;
 mod passwords;
 mod prometheus;

@@ -140,7 +140,7 @@ fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
     let mut news = Vec::new();
     for second in [0, 60, 120] {
         while let Some(task) = schedule.take_due(at(second)) {
-            news.push(schedule.put_off(&task, at(second + 60)));
+            news.push(schedule.put_off(&task, at(second + 60), DeferralReason::BudgetSpent));
         }
     }
     assert_eq!(news, [[true; 3], [false; 3], [false; 3]].concat());
@@ -148,7 +148,7 @@ fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
         schedule.finished(&task, at(181), Next::NotBefore(at(200)));
     }
     let task = schedule.take_due(at(200)).expect("due");
-    assert!(schedule.put_off(&task, at(260)));
+    assert!(schedule.put_off(&task, at(260), DeferralReason::BudgetSpent));
 }
 
 #[test]
@@ -230,4 +230,194 @@ fn an_app_rate_limit_pauses_all_its_accounts_and_an_account_rate_limit_only_one(
         );
         assert!(!schedule.is_held(&account(1), at(121)));
     }
+}
+
+fn task(number: usize, collector: Collector) -> Task {
+    Task {
+        waba_id: account(number),
+        collector,
+    }
+}
+
+/// When each poll is due, by account and collector.
+fn dues(schedule: &Schedule) -> BTreeMap<Task, Timestamp> {
+    let slots = schedule.slots.iter();
+    slots.map(|(task, slot)| (task.clone(), slot.due)).collect()
+}
+
+#[test]
+fn what_changes_nothing_moves_nothing() {
+    let mut schedule = schedule_of(3);
+    for task in run_all_due(&mut schedule, at(1)) {
+        let next = match task.collector {
+            Collector::Numbers => Next::Retry,
+            Collector::Account => Next::NotBefore(at(500)),
+            Collector::Templates | Collector::Other => Next::AtCadence,
+        };
+        schedule.finished(&task, at(2), next);
+    }
+    let before = dues(&schedule);
+    for second in 3..403 {
+        schedule.add((0..3).map(account), at(second));
+        schedule.set_cadences(CADENCES, at(second));
+    }
+    assert_eq!(dues(&schedule), before);
+}
+
+#[test]
+fn a_changed_cadence_moves_only_what_waits_for_it() {
+    let mut schedule = schedule_of(1);
+    for task in run_all_due(&mut schedule, at(0)) {
+        let next = match task.collector {
+            Collector::Account => Next::NotBefore(at(700)),
+            Collector::Numbers | Collector::Templates | Collector::Other => Next::AtCadence,
+        };
+        schedule.finished(&task, at(1), next);
+    }
+    let before = dues(&schedule);
+    let shorter = Cadences {
+        account: Duration::from_secs(30),
+        templates: Duration::from_secs(400),
+        ..CADENCES
+    };
+    schedule.set_cadences(shorter, at(100));
+    let (numbers, node, templates) = (
+        task(0, Collector::Numbers),
+        task(0, Collector::Account),
+        task(0, Collector::Templates),
+    );
+    let now = dues(&schedule);
+    assert_eq!(now[&numbers], before[&numbers], "its own did not change");
+    assert_eq!(now[&node], at(700), "it waits for what Meta asked");
+    assert!(
+        (at(360)..=at(440)).contains(&now[&templates]),
+        "{:?}",
+        now[&templates]
+    );
+    // Shorter than what has passed already: at once, and not in the past.
+    let shortest = Cadences {
+        templates: Duration::from_secs(1),
+        ..shorter
+    };
+    schedule.set_cadences(shortest, at(200));
+    assert_eq!(dues(&schedule)[&templates], at(200));
+}
+
+#[test]
+fn new_accounts_begin_at_once_and_old_ones_leave_with_all_they_have() {
+    let mut schedule = schedule_of(2);
+    for task in run_all_due(&mut schedule, at(1)) {
+        schedule.finished(&task, at(2), Next::AtCadence);
+    }
+    schedule.remove(&account(0));
+    schedule.add([1, 7].map(account), at(10));
+    let began = run_all_due(&mut schedule, at(11));
+    assert!(
+        began.len() == 3 && began.iter().all(|task| task.waba_id == account(7)),
+        "{began:?}"
+    );
+    assert!(
+        dues(&schedule)
+            .keys()
+            .all(|task| task.waba_id != account(0))
+    );
+}
+
+#[test]
+fn new_credentials_end_what_the_old_ones_were_refused_but_no_rate_limit() {
+    let mut schedule = schedule_of(2);
+    for task in run_all_due(&mut schedule, at(1)) {
+        let next = match task.collector {
+            Collector::Numbers if task.waba_id == account(1) => {
+                Next::HoldAccount(Some(Duration::from_secs(900)))
+            }
+            _ => Next::HoldApp,
+        };
+        schedule.finished(&task, at(2), next);
+    }
+    schedule.hold_app([&account(0), &account(1)], at(2));
+    assert!(run_all_due(&mut schedule, at(10)).is_empty());
+    schedule.restart([&account(0), &account(1)], at(10));
+    let began = run_all_due(&mut schedule, at(11));
+    assert!(
+        began.len() == 3 && began.iter().all(|task| task.waba_id == account(0)),
+        "{began:?}"
+    );
+    // Neither does a moment of absence.
+    schedule.remove(&account(1));
+    schedule.add([account(1)], at(20));
+    assert!(run_all_due(&mut schedule, at(21)).is_empty());
+    assert_eq!(run_all_due(&mut schedule, at(902)).len(), 3);
+}
+
+#[test]
+fn a_poll_that_does_not_begin_is_late_once_with_its_reason() {
+    let mut schedule = schedule_of(1);
+    for task in run_all_due(&mut schedule, at(0)) {
+        schedule.finished(&task, at(1), Next::AtCadence);
+    }
+    // Within three intervals of the numbers'.
+    while let Some(task) = schedule.take_due(at(400)) {
+        schedule.put_off(&task, at(890), DeferralReason::BudgetSpent);
+    }
+    assert_eq!(schedule.take_late(at(900)), []);
+    assert_eq!(
+        schedule.take_late(at(901)),
+        [(task(0, Collector::Numbers), DeferralReason::BudgetSpent)]
+    );
+    assert_eq!(schedule.take_late(at(902)), []);
+    // It begins, is never late while it runs, and may become late again.
+    let began = run_all_due(&mut schedule, at(903));
+    assert_eq!(began, [task(0, Collector::Numbers)]);
+    assert_eq!(schedule.take_late(at(2_600)), []);
+    schedule.finished(&began[0], at(2_600), Next::AtCadence);
+    let late = schedule.take_late(at(2_705));
+    let (account, templates) = (task(0, Collector::Account), task(0, Collector::Templates));
+    let queued = DeferralReason::Queued;
+    assert_eq!(
+        late,
+        [
+            (task(0, Collector::Numbers), queued),
+            (account, queued),
+            (templates, queued)
+        ]
+    );
+}
+
+#[test]
+fn lateness_of_a_rate_limited_account_is_told_and_that_of_a_failing_poll_is_not() {
+    let mut schedule = schedule_of(1);
+    for task in run_all_due(&mut schedule, at(0)) {
+        let next = match task.collector {
+            Collector::Account => Next::HoldAccount(Some(Duration::from_secs(3_600))),
+            Collector::Numbers | Collector::Templates | Collector::Other => Next::AtCadence,
+        };
+        schedule.finished(&task, at(1), next);
+    }
+    assert_eq!(
+        schedule.take_late(at(2_800)),
+        [Collector::Numbers, Collector::Templates]
+            .map(|collector| (task(0, collector), DeferralReason::RateLimit))
+    );
+    // A refused token is told for every collector when it is refused.
+    let mut schedule = schedule_of(1);
+    run_all_due(&mut schedule, at(0));
+    schedule.restart([&account(0)], at(1));
+    schedule.hold_app([&account(0)], at(2_750));
+    assert_eq!(schedule.take_late(at(2_800)), []);
+}
+
+#[test]
+fn seconds_are_no_lateness() {
+    let often = Duration::from_secs(1);
+    let cadences = Cadences {
+        numbers: often,
+        account: often,
+        templates: often,
+    };
+    let dice = fastrand::Rng::with_seed(7);
+    let mut schedule = Schedule::new([account(0)], cadences, dice, at(0));
+    assert_eq!(schedule.take_late(at(10)), []);
+    // Also a first poll that never comes.
+    assert_eq!(schedule.take_late(at(11)).len(), 3);
 }

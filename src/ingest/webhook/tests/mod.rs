@@ -4,6 +4,7 @@
 //! needs one line in the file of its noun.
 
 mod account;
+mod ahead;
 mod envelope;
 mod message;
 mod number;

@@ -19,7 +19,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
     let name = account.name.as_deref().unwrap_or("(name not read yet)");
     html! {
         section aria-labelledby=(id) {
-            h2 id=(id) { bdi { (name) } " " small { a href={ "/?waba_id=" (account.waba_id) } { (account.waba_id) } } }
+            h2 id=(id) { bdi { (name) } " " small { a href={ "?waba_id=" (account.waba_id) } { (account.waba_id) } } }
             (states(account))
             @if !account.troubles.is_empty() {
                 ul.troubles {
@@ -76,7 +76,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
                     @for number in &account.phone_numbers { (number_row(number, status)) }
                 }
             }
-            @if left_out > 0 { p { (counted(left_out, "phone number")) " more: see " a href="/metrics" { "/metrics" } "." } }
+            @if left_out > 0 { p { (counted(left_out, "phone number")) " more: see " a href="metrics" { "/metrics" } "." } }
         }
     }
 }
@@ -154,7 +154,7 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
                     @for template in problems { (template_row(template, status)) }
                 }
             }
-            @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="/metrics" { "/metrics" } "." } }
+            @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="metrics" { "/metrics" } "." } }
         }
         (past(account))
     }

@@ -134,13 +134,13 @@ fn attention(status: &Status) -> Markup {
                         }
                     }
                 }
-                @if left_out > 0 { p { "And " (left_out) " more: see " a href="/metrics" { "/metrics" } "." } }
+                @if left_out > 0 { p { "And " (left_out) " more: see " a href="metrics" { "/metrics" } "." } }
             }
         }
     }
 }
 
-/// Where more is told of it: further down, or on the account's own page.
+/// Where more is told of it, relative to the page, so that it works below a proxy's path too: further down, or on the account's own page.
 fn address(item: &Item, status: &Status) -> String {
     let Some(waba_id) = &item.waba_id else {
         return "#exporter".to_owned();
@@ -153,7 +153,7 @@ fn address(item: &Item, status: &Status) -> String {
     if shown.any(|account| account.waba_id == *waba_id) {
         place
     } else {
-        format!("/?waba_id={waba_id}{place}")
+        format!("?waba_id={waba_id}{place}")
     }
 }
 
@@ -177,8 +177,8 @@ fn more(status: &Status) -> Markup {
                 p {
                     (counted(others, "account")) " more, the worst first. "
                     @match status.next_offset {
-                        Some(next) => a href={ "/?offset=" (next) } { "The next ones" },
-                        None => a href="/" { "All accounts" },
+                        Some(next) => a href={ "?offset=" (next) } { "The next ones" },
+                        None => a href="./" { "All accounts" },
                     }
                 }
             }
@@ -194,8 +194,8 @@ fn foot(status: &Status) -> Markup {
             "A name in capitals is Meta's own word."
         }
         p.quiet {
-            "The same as JSON: " a href="/api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
-            a href="/metrics" { "/metrics" } ". What changed when: " a href="/api/v1/history" { "/api/v1/history" }
+            "The same as JSON: " a href="api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
+            a href="metrics" { "/metrics" } ". What changed when: " a href="api/v1/history" { "/api/v1/history" }
             ". Version " (status.version) ", revision " (status.revision) "."
         }
     }

@@ -1,0 +1,170 @@
+//! Reads files where it cannot block: a named pipe without a writer, or a network file system that hangs,
+//! answers never. A thread of its own waits for them, and nobody waits for that thread for long.
+//!
+//! A thread that is blocked cannot be ended. So there is one at most: while it is blocked, nothing else is read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use crate::config::Environment;
+
+/// Files of a configuration are small. What takes longer than this is blocked.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The variables and files that a thread may read.
+pub(super) type SharedEnvironment = Arc<dyn Environment + Send + Sync>;
+
+/// Why nothing was read.
+#[derive(Debug, Error)]
+pub(super) enum ReadError {
+    /// A file does not answer, now or since an earlier attempt.
+    #[error(
+        "{} does not answer; it is a named pipe without a writer, or its file system hangs; nothing was read",
+        .0.as_ref().map_or_else(|| "a file".to_owned(), |path| path.display().to_string())
+    )]
+    Blocked(Option<PathBuf>),
+    /// The system has no thread to give.
+    #[error("cannot start a thread to read files: {0}")]
+    NoThread(io::Error),
+    /// The thread ended without a result.
+    #[error("reading the configuration panicked; this is a bug")]
+    Panicked,
+}
+
+/// Reads files, one set after the other.
+#[derive(Clone, Debug)]
+pub(super) struct FileReader {
+    idle: Arc<Semaphore>,
+    /// The file that is being read.
+    current: Arc<Mutex<Option<PathBuf>>>,
+}
+
+impl FileReader {
+    pub fn new() -> Self {
+        Self {
+            idle: Arc::new(Semaphore::new(1)),
+            current: Arc::default(),
+        }
+    }
+
+    /// What `read` makes of the variables and files.
+    ///
+    /// # Errors
+    /// If a file does not answer in time, or has not since an earlier attempt.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        environment: SharedEnvironment,
+        read: impl FnOnce(&dyn Environment) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let Ok(busy) = Arc::clone(&self.idle).try_acquire_owned() else {
+            return Err(self.blocked());
+        };
+        let (answer, outcome) = oneshot::channel();
+        let current = Arc::clone(&self.current);
+        let thread = std::thread::Builder::new().name("config".to_owned());
+        let started = thread.spawn(move || {
+            let tracked = Tracked {
+                environment,
+                current: &current,
+            };
+            let result = read(&tracked);
+            drop(busy);
+            // Whoever asked may have given up.
+            drop(answer.send(result));
+        });
+        started.map_err(ReadError::NoThread)?;
+        match timeout(READ_TIMEOUT, outcome).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) => Err(ReadError::Panicked),
+            Err(_) => Err(self.blocked()),
+        }
+    }
+
+    fn blocked(&self) -> ReadError {
+        let current = self.current.lock();
+        ReadError::Blocked(current.unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// Notes which file is being read. A path that blocks is one of a file: only paths of files that cannot be read
+/// may be secrets in the wrong place.
+struct Tracked<'a> {
+    environment: SharedEnvironment,
+    current: &'a Mutex<Option<PathBuf>>,
+}
+
+impl Tracked<'_> {
+    fn note(&self, path: Option<PathBuf>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = path;
+    }
+}
+
+impl Environment for Tracked<'_> {
+    fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
+        self.environment.variable(name)
+    }
+
+    fn read_file(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        self.note(Some(path.to_owned()));
+        let bytes = self.environment.read_file(path, limit);
+        self.note(None);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::config::FixedEnvironment;
+
+    /// Files that answer when they are told to.
+    struct Pipe(Mutex<mpsc::Receiver<()>>);
+
+    impl Environment for Pipe {
+        fn variable(&self, _name: &str) -> Option<std::ffi::OsString> {
+            None
+        }
+
+        fn read_file(&self, _path: &Path, _limit: usize) -> io::Result<Vec<u8>> {
+            let writer = self.0.lock().expect("nobody panics");
+            writer.recv().map_err(io::Error::other)?;
+            Ok(b"late".to_vec())
+        }
+    }
+
+    fn first_line(environment: &dyn Environment) -> Option<Vec<u8>> {
+        environment.read_file(Path::new("/secret"), 10).ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blocked_file_keeps_nobody_and_takes_one_thread() {
+        let (writer, pipe) = mpsc::channel();
+        let blocked: SharedEnvironment = Arc::new(Pipe(Mutex::new(pipe)));
+        let reader = FileReader::new();
+        for _ in 0..3 {
+            let error = reader.read(Arc::clone(&blocked), first_line).await;
+            let error = error.expect_err("it is blocked").to_string();
+            assert!(error.starts_with("/secret does not answer; "), "{error}");
+        }
+        // One reading was begun; with its end, files are read again.
+        writer.send(()).expect("one thread waits");
+        let files: SharedEnvironment =
+            Arc::new(FixedEnvironment::default().with_file("/secret", "now"));
+        let read = loop {
+            if let Ok(read) = reader.read(Arc::clone(&files), first_line).await {
+                break read;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(read.as_deref(), Some(b"now".as_slice()));
+        drop(writer);
+    }
+}

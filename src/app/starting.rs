@@ -1,0 +1,196 @@
+//! Starts what needs the store. Where the store cannot be opened for now, as on a full disk, the listeners are
+//! served without it and opening is tried again: a crash loop would take `/metrics` away, and with it the reason.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::Request;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::gates::{self, Gates};
+use super::running::Running;
+use super::{FLUSH_REFUSALS_EVERY, Sources, settings};
+use crate::clock;
+use crate::config::Config;
+use crate::serve::ReloadRequest;
+use crate::serve::gate::Gate;
+use crate::serve::outage::{self, Outage};
+use crate::store::{self, OpenError, Reason, Unavailable};
+use crate::telemetry::Telemetry;
+
+/// The first wait before the store is opened again; doubled with each further one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The longest of those waits. Once there is room, webhooks are taken after so long at most.
+const LONGEST_RETRY: Duration = Duration::from_secs(15);
+
+/// Why this kept the store from being opened, if it can pass by itself.
+fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
+    if let Some(error) = error.downcast_ref::<OpenError>() {
+        return error.passing_reason();
+    }
+    // It was open, and then took no commit.
+    error.downcast_ref::<Unavailable>()?.passing_reason()
+}
+
+/// Tries to open the store until it can be.
+pub(super) struct Waiting {
+    outage: Outage,
+    told: String,
+}
+
+impl Waiting {
+    /// After a start that failed with this error.
+    ///
+    /// # Errors
+    /// The same error, if it does not pass by itself.
+    pub fn new(
+        error: anyhow::Error,
+        config: &Config,
+        telemetry: &Arc<Telemetry>,
+    ) -> anyhow::Result<Self> {
+        store::start_at_zero(telemetry);
+        let mut waiting = Self {
+            outage: Outage {
+                telemetry: Arc::clone(telemetry),
+                options: settings::options(config),
+                reason: Arc::default(),
+            },
+            told: String::new(),
+        };
+        waiting.note(error)?;
+        Ok(waiting)
+    }
+
+    /// The operator's routes meanwhile, and the public ones.
+    pub fn routes(
+        &self,
+        gate: &Arc<Gate>,
+        reload: mpsc::Sender<ReloadRequest>,
+    ) -> (Router, Router) {
+        let operator = outage::operator_router(self.outage.clone(), gate, reload);
+        (operator, outage::public_router(self.outage.clone()))
+    }
+
+    /// Counts and shows why the store cannot be opened, and logs it where it is new.
+    fn note(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        let Some(reason) = passing_reason(&error) else {
+            return Err(error);
+        };
+        let (error, reason) = (format!("{error:#}"), reason.as_str());
+        let telemetry = &self.outage.telemetry;
+        let failures = &telemetry.store_commit_failures;
+        failures.with_label_values(&[reason]).inc();
+        telemetry.store_up.set(0);
+        if self.told != error {
+            tracing::error!(
+                reason,
+                error,
+                "cannot open the store; webhooks are refused and nothing is polled until it opens"
+            );
+            let text = format!(
+                "The store cannot be opened ({reason}). Webhooks are refused, and Meta sends them again; nothing is \
+                 polled. The exporter tries again by itself.\n{error}"
+            );
+            self.outage.reason.store(Arc::new(text));
+            self.told = error;
+        }
+        Ok(())
+    }
+
+    /// Starts with this configuration, or with one that replaces it meanwhile. None if `stop` came first.
+    ///
+    /// # Errors
+    /// If it cannot be started for a reason that does not pass by itself.
+    pub async fn until_started(
+        &mut self,
+        config: &mut Config,
+        sources: &Sources,
+        gates: &Gates,
+        reloads: &mut mpsc::Receiver<ReloadRequest>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<Running>> {
+        let mut flush = interval(FLUSH_REFUSALS_EVERY);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wait = FIRST_RETRY;
+        let mut retry = Box::pin(sleep(wait));
+        let telemetry = Arc::clone(&self.outage.telemetry);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                _ = flush.tick() => {
+                    telemetry.refusals.flush(clock::steady());
+                    continue;
+                }
+                Some(answer) = reloads.recv() => {
+                    let Some(loaded) = stop.run_until_cancelled(sources.load()).await else {
+                        return Ok(None);
+                    };
+                    let outcome = loaded.and_then(|loaded| replace(config, gates, loaded));
+                    self.note_reload(outcome.as_ref());
+                    // The requester may have disconnected; the outcome is logged anyway.
+                    drop(answer.send(outcome));
+                }
+                () = &mut retry => {}
+            }
+            let starting = Running::start(sources.clone(), config.clone(), gates, &telemetry);
+            match stop.run_until_cancelled(starting).await {
+                None => return Ok(None),
+                Some(Ok(running)) => {
+                    tracing::info!("the store is open");
+                    return Ok(Some(running));
+                }
+                Some(Err(error)) => self.note(error)?,
+            }
+            wait = (wait * 2).min(LONGEST_RETRY);
+            retry = Box::pin(sleep(wait));
+        }
+    }
+
+    fn note_reload(&self, outcome: Result<&(), &String>) {
+        let successful = &self.outage.telemetry.config_last_reload_successful;
+        successful.set(outcome.is_ok().into());
+        match outcome {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(errors) => {
+                tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
+            }
+        }
+    }
+}
+
+/// Takes a new configuration, before anything but the listeners runs with the old one.
+fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String> {
+    if !new.listens_as(config) {
+        return Err("the listeners' settings change with a restart only".to_owned());
+    }
+    let prepared = gates::prepare(&new).map_err(|error| format!("{error:#}"))?;
+    gates.install(prepared);
+    *config = new;
+    Ok(())
+}
+
+/// Routes that can be replaced while they are served.
+#[derive(Clone, Default)]
+pub(super) struct Switch(Arc<ArcSwap<Router>>);
+
+impl Switch {
+    /// Serves these from the next request on.
+    pub fn set(&self, routes: Router) {
+        self.0.store(Arc::new(routes));
+    }
+
+    /// What is served: whatever the routes are at the time of a request.
+    pub fn router(&self) -> Router {
+        let routes = Arc::clone(&self.0);
+        Router::new().fallback(move |request: Request| {
+            let routes = Router::clone(&routes.load());
+            async move { routes.oneshot(request).await }
+        })
+    }
+}

@@ -1,0 +1,359 @@
+//! Estimates Meta's time, without trusting the machine's clock.
+//!
+//! Every answer of the Graph API has a `Date`, which limits what Meta's time can be: it was written between the
+//! request and the answer. The limits are kept as offsets from the time since boot, which nobody sets, so
+//! that answers of different moments can be compared. The estimate is what most of the last answers agree on.
+//!
+//! Assumptions:
+//! - Meta's hosts have the right time to within [`SPREAD`], and so has the `Date` of most answers.
+//! - Time since boot runs evenly. It does not while a virtual machine is paused. Once the machine's clock is set
+//!   afterwards, the answers from before are discarded.
+//! - Without Graph answers (webhooks alone): Meta signs no delivery before its `entry.time`, and the machine's
+//!   clock is right if a delivery's time agrees with it to within [`MAX_CLOCK_DIFFERENCE`].
+
+use std::collections::VecDeque;
+
+use super::machine::Reading;
+use crate::domain::MAX_CLOCK_DIFFERENCE;
+
+/// Answers that are compared. After a change that went unnoticed, half as many new ones outvote the old ones.
+const ANSWERS: usize = 9;
+
+/// How far Meta's hosts may differ from each other, in milliseconds.
+const SPREAD: i64 = 1_000;
+
+/// `Date` has whole seconds.
+const RESOLUTION: i64 = 999;
+
+/// An answer is no longer compared after this time, in milliseconds: clocks drift, by up to 0.2 s in half an hour.
+const ANSWER_EXPIRES_AFTER: i64 = 30 * 60_000;
+
+/// A larger jump between the machine's clock and the time since boot means that somebody set the clock, in
+/// milliseconds. NTP corrects smaller differences gradually.
+const STEP: i64 = 1_000;
+
+/// Deliveries ahead of the machine's clock that are needed to disbelieve it. One may be Meta's error.
+const DELIVERIES: usize = 3;
+
+/// A larger correction backwards can leave stored times ahead of the present, in milliseconds.
+const CORRECTION: i64 = 60_000;
+
+/// What is known of Meta's time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Estimate {
+    answers: VecDeque<Limits>,
+    /// Meta's time minus the time since boot.
+    offset: Option<i64>,
+    is_from_answers: bool,
+    /// The least that the offset can be, while there is no offset.
+    floor: Option<i64>,
+    /// Offsets of the last deliveries that were ahead of the machine's clock.
+    ahead: VecDeque<i64>,
+    /// The machine's offset when it was last looked at.
+    machine: Option<i64>,
+    corrections: u64,
+}
+
+/// The offsets that one answer allows.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    least: i64,
+    most: i64,
+    at: i64,
+}
+
+impl Limits {
+    fn allow(self, offset: i64) -> bool {
+        (self.least..=self.most).contains(&offset)
+    }
+}
+
+impl Estimate {
+    /// Meta's time: estimated, or the machine's time where nothing contradicts it.
+    pub fn time(&self, now: Reading) -> i64 {
+        match self.offset {
+            Some(offset) => now.boot.saturating_add(offset),
+            None => now.wall.max(self.least_time(now).unwrap_or(i64::MIN)),
+        }
+    }
+
+    /// Meta's time at an earlier or later time since boot.
+    pub fn time_at(&self, boot: i64, now: Reading) -> i64 {
+        let passed = now.boot.saturating_sub(boot);
+        self.time(now).saturating_sub(passed)
+    }
+
+    /// A time that Meta's clock has certainly reached. `None` while nothing but the machine's clock is known.
+    pub fn least_time(&self, now: Reading) -> Option<i64> {
+        let offset = self.offset.or(self.floor)?;
+        Some(now.boot.saturating_add(offset))
+    }
+
+    /// The machine's clock minus Meta's. `None` while there is no estimate.
+    pub fn skew(&self, now: Reading) -> Option<i64> {
+        let is_behind = || self.least_time(now).is_some_and(|least| now.wall < least);
+        let is_known = self.offset.is_some() || is_behind();
+        is_known.then(|| now.wall.saturating_sub(self.time(now)))
+    }
+
+    /// The offset, while there is an estimate.
+    pub fn offset(&self) -> Option<i64> {
+        self.offset
+    }
+
+    /// How often times that were taken before may have turned out to be ahead of the present.
+    pub fn corrections(&self) -> u64 {
+        self.corrections
+    }
+
+    /// Notices that the machine's clock was set, and by how much.
+    pub fn observe_machine(&mut self, now: Reading) -> Option<i64> {
+        let offset = now.offset();
+        let before = self.machine.replace(offset)?;
+        let step = offset.saturating_sub(before);
+        if step.abs() <= STEP {
+            return None;
+        }
+        // Either the clock was set, or time since boot stood still. The next answer tells which.
+        self.answers.clear();
+        Some(step)
+    }
+
+    /// Takes up what an answer of the Graph API says: its `Date`, sent for and received at these times since boot.
+    pub fn observe_answer(&mut self, date: i64, sent: i64, now: Reading) {
+        if !(0..=now.boot).contains(&sent) {
+            return;
+        }
+        self.answers.push_back(Limits {
+            least: date.saturating_sub(now.boot).saturating_sub(SPREAD),
+            most: date
+                .saturating_sub(sent)
+                .saturating_add(RESOLUTION + SPREAD),
+            at: now.boot,
+        });
+        if self.answers.len() > ANSWERS {
+            self.answers.pop_front();
+        }
+        let expired = now.boot.saturating_sub(ANSWER_EXPIRES_AFTER);
+        self.answers.retain(|answer| answer.at >= expired);
+        let Some(agreed) = self.agreed() else {
+            return;
+        };
+        // The machine's clock has the finer resolution, and is right in most places.
+        let machine = now.offset();
+        let offset = match self.offset {
+            _ if agreed.allow(machine) => machine,
+            Some(offset) if agreed.allow(offset) => offset,
+            _ => i64::midpoint(agreed.least, agreed.most),
+        };
+        self.adopt(offset, now);
+        self.is_from_answers = true;
+    }
+
+    /// What most answers allow; of equal numbers, what the newest ones do.
+    fn agreed(&self) -> Option<Limits> {
+        let candidates = self.answers.iter().map(|answer| {
+            let least = answer.least;
+            let allowing = self.answers.iter().filter(|other| other.allow(least));
+            let newest = allowing.clone().map(|other| other.at).max();
+            let count = allowing.clone().count();
+            let most = allowing.map(|other| other.most).min().unwrap_or(least);
+            let at = answer.at;
+            ((count, newest, least), Limits { least, most, at })
+        });
+        let best = candidates.max_by_key(|(rank, _)| *rank);
+        best.map(|(_, limits)| limits)
+    }
+
+    /// Takes up what a verified delivery says: its `entry.time`. Graph answers say more.
+    pub fn observe_delivery(&mut self, sent_at: i64, now: Reading) {
+        if self.is_from_answers {
+            return;
+        }
+        let tolerance = i64::try_from(MAX_CLOCK_DIFFERENCE.as_millis()).unwrap_or(i64::MAX);
+        let ahead = sent_at.saturating_sub(self.time(now));
+        if ahead.abs() <= tolerance && now.wall.abs_diff(sent_at) <= tolerance.unsigned_abs() {
+            self.adopt(now.offset(), now);
+            self.ahead.clear();
+        } else if ahead <= tolerance {
+            self.raise_floor(sent_at.saturating_sub(now.boot));
+        } else {
+            self.ahead.push_back(sent_at.saturating_sub(now.boot));
+            if self.ahead.len() < DELIVERIES {
+                return;
+            }
+            let least = self.ahead.iter().min().copied();
+            self.ahead.clear();
+            // The estimate was too early: deliveries agreed with a clock that has been wrong since.
+            self.offset = None;
+            least.into_iter().for_each(|least| self.raise_floor(least));
+        }
+    }
+
+    /// Takes up what an earlier process knew. An offset counts only within the same boot.
+    pub fn restore(&mut self, time: i64, offset: Option<i64>, now: Reading) {
+        if let (Some(offset), None) = (offset, self.offset) {
+            self.adopt(offset, now);
+        }
+        self.raise_floor(time.saturating_sub(now.boot));
+    }
+
+    fn raise_floor(&mut self, least: i64) {
+        self.floor = self.floor.max(Some(least));
+    }
+
+    fn adopt(&mut self, offset: i64, now: Reading) {
+        let before = self.time(now);
+        let is_first = self.offset.is_none();
+        self.offset = Some(offset);
+        if is_first || before.saturating_sub(self.time(now)) > CORRECTION {
+            self.corrections += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+    /// Meta's time when the machine booted.
+    const BOOTED: i64 = 1_795_000_000_000;
+
+    /// The clocks of a machine that is wrong by `skew`, this long after its boot.
+    fn reading(boot: i64, skew: i64) -> Reading {
+        let wall = BOOTED + boot + skew;
+        Reading { wall, boot }
+    }
+
+    /// An answer that took 200 ms, with Meta's clock off by `error`.
+    fn answer(estimate: &mut Estimate, boot: i64, skew: i64, error: i64) {
+        let date = (BOOTED + boot - 100 + error).div_euclid(1_000) * 1_000;
+        estimate.observe_answer(date, boot - 200, reading(boot, skew));
+    }
+
+    fn error_of(estimate: &Estimate, boot: i64, skew: i64) -> i64 {
+        estimate.time(reading(boot, skew)) - (BOOTED + boot)
+    }
+
+    #[test]
+    fn a_clock_that_is_right_is_kept_exactly() {
+        let mut estimate = Estimate::default();
+        assert_eq!(estimate.skew(reading(5_000, 0)), None);
+        answer(&mut estimate, 5_000, 0, 0);
+        assert_eq!(error_of(&estimate, 9_000, 0), 0);
+        assert_eq!(estimate.skew(reading(9_000, 0)), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_found_out_by_the_first_answer() {
+        for skew in [365 * DAY, -3 * DAY, 90_000, -90_000] {
+            let mut estimate = Estimate::default();
+            answer(&mut estimate, 5_000, skew, 0);
+            let error = error_of(&estimate, 5_000, skew);
+            assert!(error.abs() < 2_500, "{skew}: {error}");
+            // It is set right, or wrong in another way: time goes on.
+            for skew in [0, DAY] {
+                assert_eq!(error_of(&estimate, 60_000, skew), error);
+                let found = estimate.skew(reading(60_000, skew));
+                assert_eq!(found, Some(skew - error));
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_answer_with_a_wrong_date_changes_nothing_for_long() {
+        let mut estimate = Estimate::default();
+        for second in 5..9 {
+            answer(&mut estimate, second * 1_000, DAY, 0);
+        }
+        let error = error_of(&estimate, 9_000, DAY);
+        answer(&mut estimate, 9_000, DAY, 300 * DAY);
+        assert_eq!(error_of(&estimate, 9_000, DAY), error);
+        // Even as the first: the next two outvote it.
+        let mut estimate = Estimate::default();
+        answer(&mut estimate, 5_000, 0, 300 * DAY);
+        answer(&mut estimate, 6_000, 0, 0);
+        answer(&mut estimate, 7_000, 0, 0);
+        assert_eq!(error_of(&estimate, 7_000, 0), 0);
+        assert_eq!(estimate.corrections(), 2, "the second took back 300 days");
+    }
+
+    #[test]
+    fn a_pause_of_the_virtual_machine_is_noticed_when_its_clock_is_set() {
+        let mut estimate = Estimate::default();
+        estimate.observe_machine(reading(5_000, 0));
+        for second in 5..20 {
+            answer(&mut estimate, second * 1_000, 0, 0);
+        }
+        assert_eq!(estimate.observe_machine(reading(20_000, 900)), None);
+        // An hour of pause: the time since boot lacks it, the clock is set to it.
+        let resumed = reading(21_000, 3_600_000);
+        assert_eq!(estimate.observe_machine(resumed), Some(3_599_100));
+        let date = (resumed.wall - 100).div_euclid(1_000) * 1_000;
+        estimate.observe_answer(date, resumed.boot - 200, resumed);
+        assert_eq!(estimate.time(resumed), resumed.wall);
+    }
+
+    #[test]
+    fn webhooks_alone_confirm_a_clock_or_show_that_it_is_behind() {
+        let mut estimate = Estimate::default();
+        let at = |boot| reading(boot, 0);
+        estimate.observe_delivery(BOOTED - DAY, at(1_000));
+        assert_eq!(estimate.skew(at(1_000)), None, "it may be a late one");
+        assert_eq!(estimate.least_time(at(2_000)), Some(BOOTED - DAY + 1_000));
+        estimate.observe_delivery(BOOTED + 2_000, at(3_000));
+        assert_eq!(estimate.skew(at(3_000)), Some(0));
+        // Confirmed, it goes on by itself, whatever the machine's clock is set to.
+        assert_eq!(estimate.time(reading(9_000, 365 * DAY)), BOOTED + 9_000);
+
+        let mut estimate = Estimate::default();
+        let behind = |boot| reading(boot, -3 * DAY);
+        estimate.observe_delivery(BOOTED + 40 * DAY, behind(500));
+        assert_eq!(
+            estimate.time(behind(500)),
+            behind(500).wall,
+            "one may be an error"
+        );
+        for boot in [1_000, 2_000, 3_000] {
+            estimate.observe_delivery(BOOTED + boot - 500, behind(boot));
+        }
+        let error = error_of(&estimate, 4_000, -3 * DAY);
+        assert!((-1_000..=0).contains(&error), "{error}");
+    }
+
+    #[test]
+    fn what_an_earlier_process_knew_is_a_lower_bound_and_within_one_boot_an_estimate() {
+        let mut estimate = Estimate::default();
+        estimate.restore(BOOTED, None, reading(5_000, -3 * DAY));
+        assert_eq!(estimate.time(reading(6_000, -3 * DAY)), BOOTED + 1_000);
+        assert_eq!(estimate.time(reading(6_000, DAY)), BOOTED + 6_000 + DAY);
+        assert_eq!(estimate.skew(reading(6_000, DAY)), None);
+        let mut estimate = Estimate::default();
+        estimate.restore(BOOTED + 4_000, Some(BOOTED), reading(5_000, DAY));
+        assert_eq!(error_of(&estimate, 6_000, DAY), 0);
+    }
+
+    proptest! {
+        /// However wrong the machine's clock is, and however it is set in between, and though every third answer
+        /// has an arbitrary date: the estimate is right to within three seconds, and never runs backwards by more.
+        #[test]
+        fn most_answers_are_enough(
+            skews in prop::collection::vec(-1_000 * DAY..1_000 * DAY, 3..40),
+            errors in prop::collection::vec(-1_000 * DAY..1_000 * DAY, 40),
+            took in prop::collection::vec(1_i64..2_000, 40),
+        ) {
+            let mut estimate = Estimate::default();
+            let mut boot = 10_000;
+            for (place, skew) in skews.iter().enumerate() {
+                boot += took[place];
+                let error = if place % 3 == 2 { errors[place] } else { 0 };
+                answer(&mut estimate, boot, *skew, error);
+                let error = error_of(&estimate, boot, *skew);
+                prop_assert!(error.abs() <= 3_000, "{error}");
+            }
+        }
+    }
+}

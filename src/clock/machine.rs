@@ -1,0 +1,57 @@
+//! The machine's own clocks, and the only place that reads them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// One reading of both clocks, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Unix time as the machine has it. Anybody may set it, to anything.
+    pub wall: i64,
+    /// Time since boot, suspend included. Nobody sets it.
+    pub boot: i64,
+}
+
+impl Reading {
+    /// Both clocks now.
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            wall: millis(since_epoch),
+            boot: millis(since_boot()),
+        }
+    }
+
+    /// What has to be added to the time since boot for the machine's Unix time.
+    pub fn offset(self) -> i64 {
+        self.wall.saturating_sub(self.boot)
+    }
+}
+
+/// `CLOCK_MONOTONIC`, which [`std::time::Instant`] reads, stops while the machine is suspended.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Identifies this boot of the machine, where the system says it: only within one boot are times since boot
+/// comparable.
+pub(super) fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

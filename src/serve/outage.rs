@@ -1,0 +1,114 @@
+//! What answers while the store cannot be opened: the exporter's own metrics, probes, and why it takes no
+//! webhooks. Nothing about Meta is known without the store.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `GET /metrics` | the exporter's own metrics; `whatsapp_exporter_store_up` is 0 |
+//! | `GET /-/healthy` | 200: a restart would not help |
+//! | `GET /-/ready` | 503 with the reason |
+//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/history` | 503 with the reason |
+//! | `GET` and `POST /webhook` | 503: Meta sends it again |
+//! | `POST /v1/events` | 503: the application sends it again |
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::sync::mpsc;
+
+use super::gate::Gate;
+use super::lifecycle::{self, Lifecycle, ReloadRequest};
+use super::responses::{self, ResponseBudget};
+use super::{events, negotiation, public, refusal};
+use crate::clock;
+use crate::domain::Assignments;
+use crate::domain::access::Accesses;
+use crate::expose::{self, Apps, Options};
+use crate::state::Accounts;
+use crate::telemetry::{Refused, Telemetry};
+
+/// What the routes work on.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    /// The exporter's own metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// What is shown of templates, of which there are none.
+    pub options: Options,
+    /// Why the store cannot be opened, for people.
+    pub reason: Arc<ArcSwap<String>>,
+}
+
+/// The operator's routes.
+pub fn operator_router(
+    outage: Outage,
+    gate: &Arc<Gate>,
+    reload: mpsc::Sender<ReloadRequest>,
+) -> Router {
+    let limit = middleware::from_fn_with_state(ResponseBudget::default(), responses::limit);
+    let lifecycle = Lifecycle::new(Arc::clone(gate), reload);
+    let reload = Router::new()
+        .route("/-/reload", post(lifecycle::reload))
+        .with_state(lifecycle);
+    let for_people = Router::new()
+        .route("/", get(page))
+        .route("/api/v1/status", get(api))
+        .route("/api/v1/history", get(api))
+        .merge(reload);
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .route("/-/ready", get(page))
+        .merge(gate.own_site(for_people))
+        .layer(limit)
+        .with_state(outage)
+}
+
+/// The public routes. Whoever sends here shows neither signature nor token yet: there is nothing to gain.
+pub fn public_router(outage: Outage) -> Router {
+    let batches = events::router_without_store(Arc::clone(&outage.telemetry));
+    Router::new()
+        .route("/webhook", get(webhook).post(webhook))
+        .with_state(outage)
+        .merge(batches)
+}
+
+async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let format = negotiation::format_for(accept.and_then(|accept| accept.to_str().ok()));
+    let scrape = expose::render(
+        &Accounts::new(),
+        &Apps {
+            access: &Accesses::new(),
+            assignments: &Assignments::none(),
+        },
+        &outage.telemetry.gather(),
+        clock::now(),
+        &outage.options,
+        format,
+    );
+    let kind = HeaderValue::from_static(format.content_type());
+    ([(header::CONTENT_TYPE, kind)], scrape.text).into_response()
+}
+
+async fn page(State(outage): State<Outage>) -> Response {
+    let text = format!("{}\n", outage.reason.load());
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn api(State(outage): State<Outage>) -> Response {
+    let text = Json(serde_json::json!({ "error": outage.reason.load().as_str() }));
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn webhook(State(outage): State<Outage>) -> Response {
+    let rejected = &outage.telemetry.webhook_rejected;
+    let reason = public::NOT_STORED;
+    rejected.with_label_values(&[reason]).inc();
+    let answer = (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response();
+    refusal::mark(answer, Refused::Webhook, reason)
+}

@@ -1,0 +1,288 @@
+//! Corrects times that were taken from a clock that was ahead of Meta's.
+//!
+//! An observation dated a year ahead would win over everything that is observed within that year. Such times are
+//! moved to the start of the process, in their order: everything that this process observes is newer. Times that
+//! Meta gives for the future (the end of a restriction, the day of a ban) are not times of observation and stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{History, Latest, Stamp};
+use crate::domain::Timestamp;
+
+/// Where times that are ahead move to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redating {
+    /// Times after this are ahead.
+    pub latest: Timestamp,
+    /// Old and new place of each time that is ahead, in Unix milliseconds.
+    pub moves: BTreeMap<i64, i64>,
+}
+
+impl Redating {
+    /// Moves what is later than `latest` to just before `start`.
+    pub(super) fn new(dated: &impl Dated, latest: Timestamp, start: Timestamp) -> Self {
+        let mut ahead = BTreeSet::new();
+        dated.times(&mut |time| {
+            if time > latest.as_millis() {
+                ahead.insert(time);
+            }
+        });
+        let count = i64::try_from(ahead.len()).unwrap_or(i64::MAX);
+        let first = start.as_millis().saturating_sub(count);
+        let moves = ahead.into_iter().zip(first..).collect();
+        Self { latest, moves }
+    }
+
+    /// The new place of a time.
+    pub(super) fn of(&self, time: i64) -> i64 {
+        self.moves.get(&time).copied().unwrap_or(time)
+    }
+}
+
+/// Something that remembers when it was observed.
+pub(super) trait Dated {
+    /// Shows every time of observation, in Unix milliseconds.
+    fn times(&self, see: &mut dyn FnMut(i64));
+
+    /// Moves them.
+    fn redate(&mut self, to: &Redating);
+
+    /// Whether any of them is later than this.
+    fn is_ahead_of(&self, latest: Timestamp) -> bool {
+        let mut is_ahead = false;
+        self.times(&mut |time| is_ahead |= time > latest.as_millis());
+        is_ahead
+    }
+}
+
+/// A struct whose named fields remember when they were observed.
+macro_rules! dated {
+    ($type:ty: $($field:ident)*) => {
+        impl $crate::state::redate::Dated for $type {
+            fn times(&self, see: &mut dyn FnMut(i64)) {
+                $($crate::state::redate::Dated::times(&self.$field, see);)*
+            }
+
+            fn redate(&mut self, to: &$crate::state::redate::Redating) {
+                $($crate::state::redate::Dated::redate(&mut self.$field, to);)*
+            }
+        }
+    };
+}
+pub(super) use dated;
+
+impl Dated for Timestamp {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        see(self.as_millis());
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        *self = Self::from_millis(to.of(self.as_millis()));
+    }
+}
+
+impl Dated for Stamp {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        see(self.order_ms());
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        *self = self.at_order(to.of(self.order_ms()));
+    }
+}
+
+impl<T: Ord> Dated for Latest<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.stamp().iter().for_each(|stamp| stamp.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.stamp_mut()
+            .into_iter()
+            .for_each(|stamp| stamp.redate(to));
+    }
+}
+
+impl<T: Copy + Ord> Dated for History<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.stamps().for_each(|stamp| stamp.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        if self.is_ahead_of(to.latest) {
+            self.change_stamps(|stamp| stamp.redate(to));
+        }
+    }
+}
+
+impl<T: Dated> Dated for Option<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.iter().for_each(|one| one.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.iter_mut().for_each(|one| one.redate(to));
+    }
+}
+
+impl<K, T: Dated> Dated for (K, T) {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.1.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.1.redate(to);
+    }
+}
+
+impl<T: Dated> Dated for Vec<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.iter().for_each(|one| one.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.iter_mut().for_each(|one| one.redate(to));
+    }
+}
+
+impl<T: Dated, const N: usize> Dated for [T; N] {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.iter().for_each(|one| one.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.iter_mut().for_each(|one| one.redate(to));
+    }
+}
+
+impl<K: Ord, T: Dated> Dated for BTreeMap<K, T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.values().for_each(|one| one.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.values_mut().for_each(|one| one.redate(to));
+    }
+}
+
+/// Shared objects are copied only if something in them moves: what is copied is stored anew.
+impl<T: Dated + Clone> Dated for Arc<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.as_ref().times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        if self.is_ahead_of(to.latest) {
+            Self::make_mut(self).redate(to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::journey::{Journey, JourneyId, Journeys, Progress, StepOutcome};
+    use crate::domain::message::{self, Kind, Told};
+    use crate::domain::track::{self, Happening, Trackers};
+    use crate::domain::{ConversationKey, DeliveryKey, Event, Fact, PhoneNumberId, Source, WabaId};
+    use crate::state::State;
+    use std::time::Duration;
+
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+    fn event(observed_at: Timestamp, key: Option<u128>, fact: Fact) -> Event {
+        let source = key.map_or(Source::Poll, |key| Source::Webhook(DeliveryKey(key)));
+        Event {
+            waba_id: WabaId::parse("800100200300400").expect("an id"),
+            observed_at,
+            source,
+            fact,
+        }
+    }
+
+    fn number() -> PhoneNumberId {
+        PhoneNumberId::parse("900100200300400").expect("an id")
+    }
+
+    fn received(at: Timestamp, customer: u128) -> Event {
+        let news = message::News {
+            phone_number_id: number(),
+            received_at: at,
+            told: Told::Received {
+                from: Some(ConversationKey(customer)),
+                kind: Kind::Text,
+            },
+        };
+        event(at, Some(customer), Fact::Message(news))
+    }
+
+    fn booking() -> JourneyId {
+        JourneyId {
+            journey: "booking".into(),
+            version: "1".into(),
+        }
+    }
+
+    fn step(at: Timestamp, customer: u128) -> Event {
+        let progress = Progress::Step {
+            step: "date".into(),
+            outcome: StepOutcome::Entered,
+            variant: None,
+        };
+        let news = track::News {
+            phone_number_id: number(),
+            conversation: ConversationKey(customer),
+            received_at: at,
+            happening: Happening::OnJourney(booking(), progress),
+        };
+        event(at, Some(100 + customer), Fact::Tracked(news))
+    }
+
+    #[test]
+    fn conversations_and_sessions_of_a_clock_that_was_ahead_end_in_time() {
+        let mut state = State::default();
+        state.watch([WabaId::parse("800100200300400").expect("an id")]);
+        state.track(Arc::new(Trackers {
+            hours: None,
+            journeys: Journeys(vec![Journey {
+                id: booking(),
+                steps: vec!["date".into()],
+                variants: Vec::new(),
+                idle_timeout: Duration::from_secs(600),
+                loop_threshold: 3,
+            }]),
+        }));
+        let wrong = START.plus(YEAR);
+        // The third is later than the window of reordering, so that the first two are settled.
+        for (customer, seconds) in [(1, 0), (2, 1), (3, 200)] {
+            let at = wrong.plus(Duration::from_secs(seconds));
+            state.apply(&received(at, customer));
+            state.apply(&step(at, customer));
+        }
+        let latest = START.plus(Duration::from_secs(300));
+        assert_eq!(state.ahead_of(latest).count(), 1);
+        state.apply(&event(START, None, Fact::ClockCorrected { latest }));
+        assert_eq!(state.ahead_of(latest).count(), 0);
+        let traffic = |state: &State| {
+            let account = state.accounts().values().next().expect("it is watched");
+            account.traffic().next().expect("it has messages").clone()
+        };
+        let corrected = traffic(&state);
+        assert_eq!(corrected.waiting(), 3);
+        let oldest = corrected.oldest_waiting().expect("three wait");
+        assert!(oldest < START && START.since(oldest) < Duration::from_secs(1));
+        // A day and some minutes later, nobody has written: all of it is over.
+        let end = START.plus(Duration::from_secs(86_400 + 120));
+        state.apply(&event(end, None, Fact::TimePassed));
+        let ended = traffic(&state);
+        assert_eq!((ended.open(), ended.ended.unanswered), (0, 3));
+        let sessions: Vec<u64> = ended
+            .journeys
+            .iter()
+            .map(|(.., counts)| counts.abandoned)
+            .collect();
+        assert_eq!(sessions, [3]);
+    }
+}

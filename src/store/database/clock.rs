@@ -1,0 +1,63 @@
+//! What the last commit knew of Meta's clock, and times in the journal that were ahead of it.
+
+use sqlx::SqliteConnection;
+
+use super::{Database, Trouble};
+
+/// A time that Meta's clock has reached, its offset to the time since boot, and the boot.
+pub type ClockRow = (Option<i64>, Option<i64>, Option<String>);
+
+/// Where an account's times in the journal move to.
+#[derive(Clone, Debug)]
+pub struct Moves {
+    /// The account.
+    pub waba_id: String,
+    /// Old and new times, oldest first.
+    pub times: Vec<(i64, i64)>,
+    /// Times after this are ahead.
+    pub latest_ms: i64,
+}
+
+impl Database {
+    /// What the last commit knew of Meta's clock.
+    pub async fn clock(&mut self) -> Result<ClockRow, Trouble> {
+        let query = sqlx::query_as("SELECT clock_ms, clock_offset_ms, boot_id FROM commits");
+        Ok(query.fetch_one(self.connection()?).await?)
+    }
+}
+
+pub(super) async fn write_clock(
+    connection: &mut SqliteConnection,
+    (clock_ms, offset_ms, boot_id): &ClockRow,
+) -> sqlx::Result<()> {
+    let update = sqlx::query(
+        "UPDATE commits SET clock_ms = $1, clock_offset_ms = $2, boot_id = $3 WHERE $1 IS NOT NULL",
+    );
+    let update = update.bind(clock_ms).bind(offset_ms).bind(boot_id);
+    update.execute(connection).await.map(drop)
+}
+
+/// Moves the times that the state has forgotten as well: they keep their distances, and end before the others.
+pub(super) async fn move_times(
+    connection: &mut SqliteConnection,
+    moves: &Moves,
+) -> sqlx::Result<()> {
+    for (old, new) in &moves.times {
+        let update = sqlx::query(
+            "UPDATE OR REPLACE transitions SET order_ms = $1 WHERE waba_id = $2 AND order_ms = $3",
+        );
+        let update = update.bind(new).bind(&moves.waba_id).bind(old);
+        update.execute(&mut *connection).await?;
+    }
+    let before = moves.times.first().map_or(moves.latest_ms, |(_, new)| *new);
+    let update = sqlx::query(
+        "UPDATE OR REPLACE transitions SET order_ms = order_ms - \
+         (SELECT max(order_ms) FROM transitions WHERE waba_id = $1) + $2 - 1 \
+         WHERE waba_id = $1 AND order_ms > $3",
+    );
+    let update = update
+        .bind(&moves.waba_id)
+        .bind(before)
+        .bind(moves.latest_ms);
+    update.execute(connection).await.map(drop)
+}
