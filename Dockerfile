@@ -36,7 +36,7 @@ WORKDIR /var/lib/whatsapp-business-exporter
 VOLUME /var/lib/whatsapp-business-exporter/data
 # The base's `nonroot`, as a number: Kubernetes' runAsNonRoot cannot judge a name.
 USER 65532:65532
-EXPOSE 10131
+EXPOSE 10131 10133
 # For another --web.listen-address or a --config.file, give the check the same flag: --health-cmd, or
 # `healthcheck` in compose.yaml. It gives up after 5 s by itself, and says why.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \

@@ -46,6 +46,7 @@ impl Demo {
         let flags = Flags::default()
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some(listen.to_string()))
+            .with("--webhook.listen-address", Some(listen.to_string()))
             .with("--graph.base-url", Some(simulation.graph_url().to_owned()))
             .with("--store.url", Some("sqlite::memory:".to_owned()));
         let source = Source {

@@ -87,7 +87,7 @@ async fn reason(mut answer: Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ListenAddress;
+    use crate::config::{ClientConfig, ListenAddress};
 
     fn web(address: &str) -> WebConfig {
         WebConfig {
@@ -95,6 +95,11 @@ mod tests {
             file: None,
             open_probes: false,
             max_connections: 512,
+            trusted_proxies: Vec::new(),
+            clients: ClientConfig {
+                proxy_protocol: false,
+                max_connections: None,
+            },
             external_url: None,
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::config::{Config, ConfigErrors, ConfigWarning, Environment, Flags, ListenAddress};
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::{Limits, Listener, ReloadRequest, Site, serve};
+use crate::serve::{ClientRules, Limits, Listener, ReloadRequest, Site, serve, wrong_port};
 use crate::telemetry::Telemetry;
 
 pub use backfill::backup;
@@ -213,8 +213,7 @@ impl App {
             mut reloads,
         } = self;
         descriptors::allow_many();
-        let limits = [&config.web.max_connections, &config.webhook.max_connections];
-        let limits = limits.map(|connections| Limits::of(*connections));
+        let limits = settings::limits(&config);
         let (sources, telemetry) = (Sources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
@@ -347,7 +346,7 @@ struct Served {
     /// What is served on the operator's port, and on the public side's own.
     routes: [Switch; 2],
     gates: Gates,
-    limits: [Limits; 2],
+    limits: [(Limits, ClientRules); 2],
     telemetry: Arc<Telemetry>,
     servers: JoinSet<()>,
     stop: CancellationToken,
@@ -360,9 +359,9 @@ impl Served {
         let Gates { web, webhook } = &self.gates;
         let [operator_routes, public_routes] = &self.routes;
         let beside = match (self.own_address, public) {
-            (Some(_), Some(routes)) => {
+            (Some(address), Some(routes)) => {
                 public_routes.set(webhook.guard(routes));
-                Router::new()
+                wrong_port::router(Arc::clone(&self.telemetry), address.port())
             }
             (_, routes) => routes.unwrap_or_default(),
         };
@@ -375,11 +374,13 @@ impl Served {
         let listeners = [Some(operator), public];
         for (index, (listener, gate)) in listeners.into_iter().zip(gates).enumerate() {
             let Some(listener) = listener else { continue };
+            let (limits, clients) = self.limits[index].clone();
             let site = Site {
                 listener,
                 router: gate.site(self.routes[index].router()),
                 gate,
-                limits: self.limits[index],
+                limits,
+                clients,
             };
             let (telemetry, stop) = (Arc::clone(&self.telemetry), self.stop.clone());
             self.servers.spawn(serve(site, telemetry, stop));

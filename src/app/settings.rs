@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, Config, TrackersConfig};
+use crate::config::{self, AppConfig, ClientConfig, Config, TrackersConfig};
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, WabaId};
 use crate::expose::{Options, StateSets, TemplateDetail};
@@ -14,6 +14,7 @@ use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::public::Secrets;
+use crate::serve::{ClientRules, Limits};
 use crate::store::Location;
 use crate::telemetry::Telemetry;
 
@@ -105,6 +106,20 @@ pub(super) fn options(config: &Config) -> Options {
         template_series_limit: config.templates.series_limit,
         business_clock: config.trackers.hours.is_some(),
     }
+}
+
+/// What the operator's and the public listener put up with.
+pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
+    let (web, webhook) = (&config.web, &config.webhook);
+    let rules = |clients: &ClientConfig| ClientRules {
+        trusted_proxies: web.trusted_proxies.as_slice().into(),
+        proxy_protocol: clients.proxy_protocol,
+        most_per_client: clients.max_connections,
+    };
+    [
+        (Limits::of(web.max_connections), rules(&web.clients)),
+        (Limits::of(webhook.max_connections), rules(&webhook.clients)),
+    ]
 }
 
 /// The secrets that deliveries and handshakes are verified with.

@@ -43,7 +43,7 @@ pub struct ConfigFlags {
     )]
     web_enable_lifecycle: Option<String>,
 
-    /// Where webhooks are received [default: on the port of --web.listen-address]
+    /// Where webhooks are received [default: :10133]
     #[arg(long = "webhook.listen-address", value_name = "ADDRESS")]
     webhook_listen_address: Option<String>,
 

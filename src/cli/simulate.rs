@@ -24,7 +24,7 @@ pub struct SimulateArguments {
     )]
     pub listen_address: ListenAddress,
 
-    /// Where webhooks are sent, such as http://127.0.0.1:10131/webhook; left out, none are
+    /// Where webhooks are sent, such as http://127.0.0.1:10133/webhook; left out, none are
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub callback_url: Option<Url>,
 
@@ -107,7 +107,7 @@ fn callback_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| {
-        "give an http or https URL, such as http://127.0.0.1:10131/webhook".to_owned()
+        "give an http or https URL, such as http://127.0.0.1:10133/webhook".to_owned()
     })
 }
 
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_callback_is_a_web_address() {
-        assert!(callback_url("http://127.0.0.1:10131/webhook").is_ok());
-        for bad in ["", "127.0.0.1:10131", "ftp://127.0.0.1/", "/webhook"] {
+        assert!(callback_url("http://127.0.0.1:10133/webhook").is_ok());
+        for bad in ["", "127.0.0.1:10133", "ftp://127.0.0.1/", "/webhook"] {
             assert!(callback_url(bad).is_err(), "{bad}");
         }
     }

@@ -12,6 +12,7 @@
 //! is read by the walker and listed by [`reference()`].
 
 mod apps;
+mod clients;
 mod environment;
 mod error;
 mod flags;
@@ -44,6 +45,7 @@ mod tests;
 use std::path::Path;
 
 pub use apps::{AppConfig, DiscoveryConfig};
+pub use clients::ClientConfig;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
@@ -127,6 +129,9 @@ impl Config {
             && self.webhook.enabled == other.webhook.enabled
             && self.web.max_connections == other.web.max_connections
             && self.webhook.max_connections == other.webhook.max_connections
+            && self.web.trusted_proxies == other.web.trusted_proxies
+            && self.web.clients == other.web.clients
+            && self.webhook.clients == other.webhook.clients
     }
 
     /// Does this configuration keep its state where `other` does, as long, and with the same key?
@@ -140,7 +145,7 @@ impl Config {
     fn read(walker: &mut Walker<'_>, with_apps: bool) -> Self {
         walker.note(&CONFIG_FILE);
         let web = WebConfig::read(walker);
-        let webhook = WebhookConfig::read(walker, web.listen_address);
+        let webhook = WebhookConfig::read(walker, web.listen_address, &web.trusted_proxies);
         let directory = walker
             .config_file()
             .and_then(Path::parent)

@@ -10,7 +10,7 @@ use super::apps::{AppConfig, DiscoveryConfig};
 use super::log::FORMATS;
 use super::templates::{DETAILS, STATE_SETS};
 use super::value::{bytes_text, word_for};
-use super::{Config, RelayConfig, WebFile};
+use super::{ClientConfig, Config, RelayConfig, WebFile};
 use crate::domain::journey::Journeys;
 
 impl Config {
@@ -43,6 +43,13 @@ impl Display for Summary<'_> {
         writeln!(out, "web.config_file: {}", shown_path(web.file.as_ref()))?;
         writeln!(out, "web.open_probes: {}", web.open_probes)?;
         writeln!(out, "web.max_connections: {}", web.max_connections)?;
+        let proxies = web.trusted_proxies.iter().map(ToString::to_string);
+        let proxies = match proxies.collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            some => some,
+        };
+        writeln!(out, "web.trusted_proxies: {proxies}")?;
+        write_clients(out, "web", &web.clients)?;
         let external_url = web.external_url.as_ref().map_or("not set", Url::as_str);
         writeln!(out, "web.external_url: {external_url}")?;
         writeln!(out, "web.enable_lifecycle: {}", web.enable_lifecycle)?;
@@ -63,6 +70,7 @@ impl Display for Summary<'_> {
         let common_name = &webhook.client_common_name;
         writeln!(out, "webhook.client_common_name: {common_name}")?;
         writeln!(out, "webhook.max_connections: {}", webhook.max_connections)?;
+        write_clients(out, "webhook", &webhook.clients)?;
         writeln!(out, "graph.base_url: {}", graph.base_url)?;
         writeln!(out, "graph.api_version: {}", graph.api_version)?;
         writeln!(
@@ -152,6 +160,16 @@ fn shown_path(file: Option<&WebFile>) -> String {
 
 fn presence(is_there: bool) -> &'static str {
     if is_there { "set" } else { "not set" }
+}
+
+fn write_clients(
+    out: &mut fmt::Formatter<'_>,
+    section: &str,
+    clients: &ClientConfig,
+) -> fmt::Result {
+    writeln!(out, "{section}.proxy_protocol: {}", clients.proxy_protocol)?;
+    let most = clients.max_connections.unwrap_or(0);
+    writeln!(out, "{section}.max_connections_per_client: {most}")
 }
 
 fn write_journeys(out: &mut fmt::Formatter<'_>, journeys: &Journeys) -> fmt::Result {

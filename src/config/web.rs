@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use ipnet::IpNet;
 use reqwest::Url;
 
+use super::clients::{self, ClientConfig, ClientSettings};
 use super::environment::Environment;
 use super::error::ConfigErrors;
 use super::flags::Flags;
@@ -49,10 +51,23 @@ const OPEN_PROBES: Scalar<bool> = Scalar {
 const MAX_CONNECTIONS: Scalar<usize> = Scalar {
     setting: Setting::new(
         "web.max_connections",
-        "Most connections to that listener at once; beyond them the one that has been idle the longest is closed",
+        "Most connections to that listener at once; beyond them the slowest are closed",
     )
     .default("512"),
     parse: |text| value::number(text, &CONNECTIONS),
+};
+
+const CLIENTS: ClientSettings = ClientSettings {
+    proxy_protocol: clients::proxy_protocol(
+        "web.proxy_protocol",
+        "Whether web.trusted_proxies begin each connection to that listener with a PROXY protocol header, \
+         version 1 or 2",
+    ),
+    max_connections: clients::max_connections(
+        "web.max_connections_per_client",
+        "Most connections of one client to that listener, or requests behind a trusted proxy; an IPv6 client \
+         is a /64; 0 is no limit, and loopback and trusted proxies have none",
+    ),
 };
 
 const EXTERNAL_URL: Scalar<Url> = Scalar {
@@ -94,6 +109,10 @@ pub struct WebConfig {
     pub open_probes: bool,
     /// `web.max_connections`; 16 to 65,536, default 512.
     pub max_connections: usize,
+    /// `web.trusted_proxies`, for both listeners; none by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `web.proxy_protocol` and `web.max_connections_per_client`.
+    pub clients: ClientConfig,
     /// `web.external_url`, `--web.external-url`; http or https, ends with a slash.
     pub external_url: Option<Url>,
     /// `web.enable_lifecycle`, `--web.enable-lifecycle`; default false.
@@ -119,7 +138,10 @@ impl WebConfig {
     }
 
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
+        let trusted_proxies = clients::read_trusted_proxies(walker);
         Self {
+            clients: ClientConfig::read(walker, &CLIENTS, &trusted_proxies),
+            trusted_proxies,
             listen_address: walker.scalar(&LISTEN_ADDRESS),
             file: read_web_file(walker, &CONFIG_FILE),
             open_probes: walker.scalar(&OPEN_PROBES),

@@ -1,7 +1,9 @@
 //! `webhook`: the public listener, which Meta calls.
 
+use ipnet::IpNet;
 use reqwest::Url;
 
+use super::clients::{self, ClientConfig, ClientSettings};
 use super::environment::read_text;
 use super::graph::is_loopback;
 use super::listen_address::ListenAddress;
@@ -27,9 +29,10 @@ const ENABLED: Scalar<bool> = Scalar {
 const LISTEN_ADDRESS: Scalar<ListenAddress> = Scalar {
     setting: Setting::new(
         "webhook.listen_address",
-        "Where webhooks are received; left out, on the port of web.listen_address",
+        "Where webhooks are received; the same address as web.listen_address shares its port",
     )
-    .flag("--webhook.listen-address"),
+    .flag("--webhook.listen-address")
+    .default(":10133"),
     parse: ListenAddress::parse,
 };
 
@@ -68,11 +71,23 @@ const CLIENT_COMMON_NAME: Scalar<String> = Scalar {
 const MAX_CONNECTIONS: Scalar<usize> = Scalar {
     setting: Setting::new(
         "webhook.max_connections",
-        "Most connections to webhook.listen_address at once; beyond them the one that has been idle the \
-         longest is closed",
+        "Most connections to webhook.listen_address at once; beyond them the slowest are closed",
     )
     .default("2048"),
     parse: |text| value::number(text, &CONNECTIONS),
+};
+
+const CLIENTS: ClientSettings = ClientSettings {
+    proxy_protocol: clients::proxy_protocol(
+        "webhook.proxy_protocol",
+        "Whether web.trusted_proxies begin each connection to webhook.listen_address with a PROXY protocol \
+         header, version 1 or 2",
+    ),
+    max_connections: clients::max_connections(
+        "webhook.max_connections_per_client",
+        "Most connections of one client to webhook.listen_address, or requests behind a trusted proxy; an IPv6 \
+         client is a /64; 0 is no limit, and loopback and trusted proxies have none",
+    ),
 };
 
 /// The public listener.
@@ -81,8 +96,8 @@ pub struct WebhookConfig {
     /// `webhook.enabled`, `--webhook.enabled`; default true. Without webhooks, app secrets and verify
     /// tokens are optional.
     pub enabled: bool,
-    /// `webhook.listen_address`, `--webhook.listen-address`; `None`, the default, is the operator's
-    /// listener, and so is the same address written out.
+    /// `webhook.listen_address`, `--webhook.listen-address`; default `:10133`. `None` if it equals the
+    /// operator's address, port 0 included: both then share one port.
     pub listen_address: Option<ListenAddress>,
     /// `webhook.callback_url`, `--webhook.callback-url`; optional. https, but for a loopback host.
     pub callback_url: Option<Url>,
@@ -94,20 +109,25 @@ pub struct WebhookConfig {
     pub client_common_name: String,
     /// `webhook.max_connections`; 16 to 65,536, default 2048.
     pub max_connections: usize,
+    /// `webhook.proxy_protocol` and `webhook.max_connections_per_client`.
+    pub clients: ClientConfig,
 }
 
 impl WebhookConfig {
-    pub(super) fn read(walker: &mut Walker<'_>, web: ListenAddress) -> Self {
+    pub(super) fn read(
+        walker: &mut Walker<'_>,
+        web: ListenAddress,
+        trusted_proxies: &[IpNet],
+    ) -> Self {
         let enabled = walker.scalar(&ENABLED);
-        let own = walker.optional_scalar(&LISTEN_ADDRESS);
-        let any_port = web.candidates().iter().any(|address| address.port() == 0);
-        let listen_address = own.filter(|own| *own != web || any_port);
+        let own = walker.scalar(&LISTEN_ADDRESS);
+        let listen_address = (own != web).then_some(own);
         if enabled && listen_address.is_some_and(|own| own.collides_with(&web)) {
             walker.error(
                 "webhook.listen_address",
                 format!(
                     "has the port of web.listen_address ({web}) on other interfaces, and both cannot \
-                     be bound; leave it out to share that listener, or take another port"
+                     be bound; write the same address in both to share one port, or set another port"
                 ),
             );
         }
@@ -122,6 +142,7 @@ impl WebhookConfig {
             client_ca: read_client_ca(walker, file.as_ref()),
             client_common_name: walker.scalar(&CLIENT_COMMON_NAME),
             file,
+            clients: ClientConfig::read(walker, &CLIENTS, trusted_proxies),
             max_connections: walker.scalar(&MAX_CONNECTIONS),
         }
     }
@@ -130,8 +151,8 @@ impl WebhookConfig {
 fn refuse_what_meta_cannot(walker: &mut Walker<'_>, file: &WebFile, has_listener: bool) {
     let place = "webhook.config_file";
     if !has_listener {
-        let message =
-            "is for a listener of its own; set webhook.listen_address, or use web.config_file";
+        let message = "is for a listener of its own, and webhook.listen_address equals web.listen_address; set another \
+             port there, or use web.config_file";
         walker.error(place, message);
     }
     if !file.users.0.is_empty() {

@@ -23,7 +23,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::NotWhole;
+use super::body::{self, NotWhole};
 use super::public::{Public, Secrets};
 use super::{receipt, refusal};
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
@@ -56,6 +56,8 @@ const BROKEN_OFF: &str = "broken_off";
 const TOO_SLOW: &str = "too_slow";
 const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_STORED: &str = "not_stored";
+/// Sent to the operator's port, which does not serve the public side.
+pub(super) const WRONG_PORT: &str = super::public::WRONG_PORT;
 const NOT_LISTED: &str = "not_listed";
 
 const NO_STORE: &str = "the store takes no commits now; send the batch again";
@@ -64,13 +66,14 @@ const NO_STORE: &str = "the store takes no commits now; send the batch again";
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
 /// Why batches are refused as a whole.
-pub(super) const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 8] = [
     UNAUTHORIZED,
     TOO_LARGE,
     BROKEN_OFF,
     TOO_SLOW,
     NOT_A_BATCH,
     NOT_STORED,
+    WRONG_PORT,
     NOT_LISTED,
 ];
 
@@ -122,6 +125,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         return (StatusCode::NOT_FOUND, how).into_response();
     };
     if !bearer(&headers).is_some_and(|sent| token.knows(sent)) {
+        body::discard(&headers, body);
         let mut refusal = refuse(
             &public,
             StatusCode::UNAUTHORIZED,
@@ -132,7 +136,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         return refusal;
     }
-    let whole = match public.room.read(body, MAX_BODY).await {
+    let whole = match public.room.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
         Err(not_whole) => return refuse_body(&public, not_whole),
     };

@@ -5,6 +5,7 @@
 //! operator's choice; they share no state but the store and the exporter's own metrics.
 
 mod body;
+mod client;
 pub mod command;
 pub mod drill;
 mod events;
@@ -12,20 +13,28 @@ pub mod forget;
 pub mod gate;
 mod history;
 mod lifecycle;
+mod limiter;
 mod listener;
+mod metered;
 mod negotiation;
 pub mod operator;
 pub mod outage;
+mod proxy_protocol;
 pub mod public;
 mod receipt;
 mod refusal;
 pub mod relay;
-mod seats;
+mod responses;
+mod scrapes;
 mod server;
 pub mod signer;
 mod status;
+mod tracked;
+pub mod wrong_port;
 
 pub use body::Room;
+pub use client::ClientRules;
 pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
+pub use responses::ResponseBudget;
 pub use server::{Limits, Site, serve};

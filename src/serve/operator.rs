@@ -2,7 +2,7 @@
 //!
 //! | route | answer |
 //! |---|---|
-//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request |
+//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for all who ask at once |
 //! | `GET /` | the status page |
 //! | `GET /api/v1/status` | the same as JSON |
 //! | `GET /api/v1/history` | what changed when, as JSON or CSV |
@@ -18,18 +18,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::drill::Drill;
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
+use super::limiter::ActiveRequest;
+use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
+use super::scrapes::{Scrapes, Variant};
 use super::status::route;
 use super::{history, negotiation};
 use crate::clock;
@@ -39,9 +42,6 @@ use crate::ingest::poll::AccessBoard;
 use crate::state::Accounts;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
-
-/// Scrapes rendered at the same time; more wait. A page of a large fleet is tens of megabytes.
-const MAX_SCRAPES: usize = 4;
 
 /// A page takes milliseconds; a client that needs longer than this to be answered is gone.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,7 +71,9 @@ pub struct Operator {
 
 /// The operator's routes.
 pub fn router(operator: Operator) -> Router {
-    let scrapes = Arc::new(Semaphore::new(MAX_SCRAPES));
+    let budget = ResponseBudget::default();
+    let scrapes = Scrapes::new(budget.clone());
+    let limit = middleware::from_fn_with_state(budget, responses::limit);
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
@@ -96,16 +98,16 @@ pub fn router(operator: Operator) -> Router {
             "/api/v1/history",
             get(move |state, asked| history::history(state, asked, past)),
         )
+        .route_layer(limit)
         .merge(reload);
     Router::new()
         .route(
             "/metrics",
-            get(move |state, headers| metrics(state, headers, scrapes)),
+            get(move |state, headers, active| metrics(state, headers, active, scrapes)),
         )
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .merge(gate.own_site(for_people))
-        .layer(CompressionLayer::new())
         .layer(timeout)
         .with_state(operator)
 }
@@ -113,24 +115,30 @@ pub fn router(operator: Operator) -> Router {
 async fn metrics(
     State(operator): State<Operator>,
     headers: HeaderMap,
-    scrapes: Arc<Semaphore>,
+    active: Option<Extension<ActiveRequest>>,
+    scrapes: Scrapes,
 ) -> Response {
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok());
-    let format = negotiation::format_for(accept);
-    let Ok(_one_of_few) = scrapes.acquire().await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let variant = Variant {
+        format: negotiation::format_for(accept),
+        gzip: accepts_gzip(&headers),
     };
-    // Rendering a large fleet takes milliseconds of pure work: not on the threads that serve webhooks.
-    let rendered = tokio::task::spawn_blocking(move || render(&operator, format)).await;
-    match rendered {
-        Ok(text) => {
-            let kind = HeaderValue::from_static(format.content_type());
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let page = scrapes.page(variant, move |format| render(&operator, format));
+    let Some(page) = page.await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let active = active.as_ref().map(|Extension(active)| active);
+    let mut response = page.body(active).into_response();
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static(variant.format.content_type());
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::VARY, vary());
+    if variant.gzip {
+        headers.insert(header::CONTENT_ENCODING, GZIP);
     }
+    response
 }
 
 /// What is known, and the drill beside it.

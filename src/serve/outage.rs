@@ -15,14 +15,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::sync::mpsc;
-use tower_http::compression::CompressionLayer;
 
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
+use super::responses::{self, ResponseBudget};
 use super::{events, negotiation, public, refusal};
 use crate::clock;
 use crate::domain::Assignments;
@@ -48,6 +49,7 @@ pub fn operator_router(
     gate: &Arc<Gate>,
     reload: mpsc::Sender<ReloadRequest>,
 ) -> Router {
+    let limit = middleware::from_fn_with_state(ResponseBudget::default(), responses::limit);
     let lifecycle = Lifecycle::new(Arc::clone(gate), reload);
     let reload = Router::new()
         .route("/-/reload", post(lifecycle::reload))
@@ -62,7 +64,7 @@ pub fn operator_router(
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(page))
         .merge(gate.own_site(for_people))
-        .layer(CompressionLayer::new())
+        .layer(limit)
         .with_state(outage)
 }
 

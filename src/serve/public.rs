@@ -25,7 +25,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::body::{NotWhole, Room};
+use super::body::{self, NotWhole, Room};
 use super::command::Command;
 use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
@@ -46,12 +46,12 @@ use crate::store::{Parcel, Store};
 use crate::telemetry::{Refused, Telemetry};
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// What applications call; they show a token, and no certificate of Meta's.
 pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
 
-const SIGNATURE: &str = "x-hub-signature-256";
+pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
 const TOO_LARGE: &str = "too_large";
 const BROKEN_OFF: &str = "broken_off";
@@ -60,6 +60,8 @@ pub(super) const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 const BAD_FORGET: &str = "bad_forget";
 const BAD_RELAY_COMMAND: &str = "bad_relay_command";
+/// Sent to the operator's port, which does not serve the public side.
+pub(super) const WRONG_PORT: &str = "wrong_port";
 
 /// What a delivery is checked against; a reload replaces it.
 #[derive(Debug)]
@@ -124,6 +126,7 @@ pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
         BAD_DRILL,
         BAD_FORGET,
         BAD_RELAY_COMMAND,
+        WRONG_PORT,
         NotJson.as_str(),
     ];
     refusals.chain(signatures).chain(others)
@@ -156,13 +159,14 @@ async fn handshake(State(public): State<Public>, Query(query): Query<Handshake>)
 async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) -> Response {
     let signature = headers.get(SIGNATURE).map(|header| header.as_bytes());
     if signature.is_none() {
+        body::discard(&headers, body);
         return refuse(
             &public,
             StatusCode::UNAUTHORIZED,
             SignatureError::Missing.as_str(),
         );
     }
-    let whole = match public.room.read(body, MAX_BODY).await {
+    let whole = match public.room.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
         Err(not_whole) => return refuse_body(&public, not_whole),
     };

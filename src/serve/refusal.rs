@@ -56,7 +56,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "too_slow",
-        "the body did not arrive in time: check the network and the reverse proxy; Meta retries the delivery",
+        "the body arrived more slowly than 1 KiB/s, or other bodies needed its memory: check the network and the reverse proxy; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
@@ -84,6 +84,16 @@ const CURES: &[(Refused, &str, &str)] = &[
         "see what `relay` printed; run it with this exporter's configuration and version",
     ),
     (
+        Refused::Webhook,
+        "wrong_port",
+        "point the reverse proxy, or the callback URL, at the port of webhook.listen_address; or give webhook.listen_address the value of web.listen_address to share one port",
+    ),
+    (
+        Refused::EventBatch,
+        "wrong_port",
+        "send events to the port of webhook.listen_address; or give webhook.listen_address the value of web.listen_address to share one port",
+    ),
+    (
         Refused::EventBatch,
         "unauthorized",
         "send the token of trackers.token_file as `Authorization: Bearer`",
@@ -101,7 +111,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "too_slow",
-        "the body did not arrive in time: check the network, and send the batch again",
+        "the body arrived more slowly than 1 KiB/s, or other bodies needed its memory: check the network, and send the batch again",
     ),
     (
         Refused::EventBatch,
@@ -135,6 +145,11 @@ const CURES: &[(Refused, &str, &str)] = &[
     ),
     (
         Refused::Request,
+        "client_limit",
+        "find out why the client has so many requests under way, or raise max_connections_per_client of the listener",
+    ),
+    (
+        Refused::Request,
         "foreign_host",
         "add the host name of the request to web.allowed_hosts, or set web.external_url to the URL under which users reach the pages",
     ),
@@ -161,7 +176,22 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Connection,
         "no_room",
-        "find the client that keeps so many connections open, or raise max_connections of the listener",
+        "find the client that keeps so many slow or idle connections open, or raise max_connections of the listener",
+    ),
+    (
+        Refused::Connection,
+        "slow_reader",
+        "the client read its response too slowly while others needed the memory: check its network, and find out whether it is a scraper of yours",
+    ),
+    (
+        Refused::Connection,
+        "proxy_protocol",
+        "let the proxy send PROXY protocol headers, version 1 or 2, or turn proxy_protocol of the listener off",
+    ),
+    (
+        Refused::Connection,
+        "client_limit",
+        "find out why the client has so many connections, or raise max_connections_per_client of the listener; list a reverse proxy in web.trusted_proxies",
     ),
     (
         Refused::Connection,

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
-use http_body_util::BodyExt;
+use axum::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,10 +23,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::gate::{Gate, Peer};
+use super::client::{ClientCounts, ClientRules};
+use super::gate::{CLIENT_LIMIT, Gate, Peer};
+use super::limiter::{Connection, ConnectionGuard, ConnectionLimiter};
 use super::listener::Listener;
-use super::refusal;
-use super::seats::{Seat, Seats};
+use super::metered::Metered;
+use super::responses::SLOW_READER;
+use super::tracked::{RequestBody, ResponseBody, precedence};
+use super::{proxy_protocol, refusal};
 use crate::telemetry::{Refused, Telemetry};
 
 /// How long requests under way may take to finish once the process is told to stop. Kubernetes
@@ -43,13 +46,28 @@ const MAX_STREAMS: u32 = 32;
 /// How often HTTP/2 asks whether the other side is still there, and how long it waits for the answer.
 const PING: Duration = Duration::from_secs(20);
 
-/// Connection ended because somebody else needed its seat.
+/// Bytes of a request's body that HTTP/2 takes before a handler reads them, per connection and per stream.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
+
+/// Bytes of a response that HTTP/2 buffers per stream.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// The slowest connection was closed in favour of others.
 const NO_ROOM: &str = "no_room";
 /// No TLS could be agreed on, or not in time.
 const HANDSHAKE: &str = "handshake";
+/// A trusted proxy did not begin with a PROXY protocol header.
+const PROXY_PROTOCOL: &str = "proxy_protocol";
 
 /// Reasons for which the exporter closes connections.
-pub(super) const REASONS: [&str; 2] = [NO_ROOM, HANDSHAKE];
+pub(super) const REASONS: [&str; 5] = [
+    NO_ROOM,
+    HANDSHAKE,
+    SLOW_READER,
+    PROXY_PROTOCOL,
+    CLIENT_LIMIT,
+];
 
 /// What is served, and where.
 #[derive(Debug)]
@@ -62,6 +80,8 @@ pub struct Site {
     pub router: Router,
     /// How many, and how long they may be silent.
     pub limits: Limits,
+    /// How its clients are found, and how much each may hold.
+    pub clients: ClientRules,
 }
 
 /// What one listener puts up with.
@@ -96,6 +116,8 @@ struct Shared {
     gate: Arc<Gate>,
     router: Router,
     limits: Limits,
+    clients: ClientRules,
+    counts: Arc<ClientCounts>,
     telemetry: Arc<Telemetry>,
     stop: CancellationToken,
 }
@@ -112,20 +134,19 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
         gate: site.gate,
         router: site.router,
         limits: site.limits,
+        clients: site.clients,
+        counts: Arc::default(),
         telemetry,
         stop: stop.clone(),
     });
-    let (seats, connections) = (Seats::new(site.limits.connections), TaskTracker::new());
+    let limiter = ConnectionLimiter::new(site.limits.connections);
+    let connections = TaskTracker::new();
     let patience_ends = CancellationToken::new();
     let accepting = async {
         loop {
             let socket = site.listener.accept().await;
-            let (seat, has_closed) = seats.take().await;
-            if has_closed {
-                // The peer of the closed connection is unknown here.
-                shared.refuse(NO_ROOM, Peer::default());
-            }
-            let connection = connection(Arc::clone(&shared), socket, seat);
+            let guard = limiter.admit(NO_ROOM).await;
+            let connection = connection(Arc::clone(&shared), socket, guard);
             connections.spawn(patience_ends.clone().run_until_cancelled_owned(connection));
         }
     };
@@ -152,12 +173,16 @@ impl Shared {
 }
 
 /// One connection from its first byte to its last.
-async fn connection(shared: Arc<Shared>, socket: TcpStream, seat: Arc<Seat>) {
+async fn connection(shared: Arc<Shared>, socket: TcpStream, guard: ConnectionGuard) {
     let _open = Open::count(&shared);
-    let closed = seat.closed().clone();
-    closed
-        .run_until_cancelled(encrypted_or_not(&shared, socket, &seat))
-        .await;
+    let connection = guard.connection();
+    let peer = peer_of(&socket);
+    let served = identified(&shared, socket, peer, connection);
+    connection.closed().run_until_cancelled(served).await;
+    if let Some(reason) = connection.reason() {
+        let address = connection.client().or(peer.address);
+        shared.refuse(reason, Peer { address, ..peer });
+    }
 }
 
 /// A connection that is open until this is dropped, whatever ends it.
@@ -185,13 +210,47 @@ fn peer_of(socket: &TcpStream) -> Peer {
     }
 }
 
-async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) {
-    let peer = peer_of(&socket);
+/// A connection whose client is to be found: a trusted proxy may name it first.
+async fn identified(
+    shared: &Arc<Shared>,
+    mut socket: TcpStream,
+    mut peer: Peer,
+    connection: &Arc<Connection>,
+) {
+    let is_proxy = peer.address.is_some_and(|it| shared.clients.trusts(it));
+    if shared.clients.proxy_protocol && is_proxy {
+        let header = proxy_protocol::read(&mut socket);
+        match timeout(shared.limits.handshake, header).await {
+            Ok(Ok(client)) => peer.address = client.or(peer.address),
+            // A port probe of the proxy closes the connection without data.
+            Ok(Err(error)) if is_silent(&error) => return shared.count_closed(PROXY_PROTOCOL),
+            Ok(Err(_)) | Err(_) => return shared.refuse(PROXY_PROTOCOL, peer),
+        }
+    }
+    if let Some(client) = peer.address {
+        connection.set_client(client);
+    }
+    let client = peer
+        .address
+        .map(|it| shared.counts.admit(&shared.clients, it));
+    if client.as_ref().is_some_and(Option::is_none) {
+        return shared.refuse(CLIENT_LIMIT, peer);
+    }
+    encrypted_or_not(shared, socket, peer, connection).await;
+}
+
+async fn encrypted_or_not(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    peer: Peer,
+    connection: &Arc<Connection>,
+) {
+    let socket = Metered::new(socket, Arc::clone(connection));
     let mut socket = TimeoutStream::new(socket);
     socket.set_write_timeout(Some(shared.limits.stall));
     let socket = Box::pin(socket);
     let Some(config) = shared.gate.tls() else {
-        return Box::pin(requests(shared, socket, peer, false, seat)).await;
+        return Box::pin(requests(shared, socket, peer, false, connection)).await;
     };
     // Boxed, each of them: an idle connection takes the memory of the part that it is in alone.
     let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
@@ -200,17 +259,11 @@ async fn encrypted_or_not(shared: &Shared, socket: TcpStream, seat: &Arc<Seat>) 
             let (_, session) = stream.get_ref();
             let has_certificate = session.peer_certificates().is_some();
             let is_http2 = session.alpn_protocol() == Some(b"h2");
-            Box::pin(requests(
-                shared,
-                stream,
-                Peer {
-                    has_certificate,
-                    ..peer
-                },
-                is_http2,
-                seat,
-            ))
-            .await;
+            let peer = Peer {
+                has_certificate,
+                ..peer
+            };
+            Box::pin(requests(shared, stream, peer, is_http2, connection)).await;
         }
         // A port probe closes the connection without data every few seconds: counted, but not logged.
         Ok(Err(error)) if is_silent(&error) => {
@@ -233,25 +286,18 @@ fn is_silent(error: &io::Error) -> bool {
 
 /// The requests of a connection. The protocol is agreed on before: looking for it in the first bytes
 /// would wait for them without end.
-async fn requests<S>(shared: &Shared, stream: S, peer: Peer, is_http2: bool, seat: &Arc<Seat>)
-where
+async fn requests<S>(
+    shared: &Arc<Shared>,
+    stream: S,
+    peer: Peer,
+    is_http2: bool,
+    connection: &Arc<Connection>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = seat.begin();
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        let answer = shared.router.clone().oneshot(request);
-        async move {
-            let response = answer.await?;
-            // The request is over when its answer has been written.
-            Ok::<_, Infallible>(response.map(|body| {
-                body.map_frame(move |frame| {
-                    let _until_the_last = &busy;
-                    frame
-                })
-            }))
-        }
+        let answer = respond(Arc::clone(shared), request, peer, Arc::clone(connection));
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let builder = protocol(is_http2, &shared.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -267,6 +313,34 @@ where
     }
 }
 
+/// Answers one request, and tells the limiter how far it is.
+async fn respond(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    mut peer: Peer,
+    connection: Arc<Connection>,
+) -> Response<ResponseBody> {
+    let active = connection.begin(precedence(&request));
+    let direct = peer.address;
+    peer.address = direct.map(|it| shared.clients.client_of(it, request.headers()));
+    let forwarded = peer.address.filter(|_| peer.address != direct);
+    // The client of the connection itself is counted already.
+    let client = forwarded.map(|it| shared.counts.admit(&shared.clients, it));
+    let response = if client.as_ref().is_some_and(Option::is_none) {
+        refusal::note(&shared.gate, Refused::Request, CLIENT_LIMIT, peer);
+        shared
+            .gate
+            .refuse(CLIENT_LIMIT, StatusCode::TOO_MANY_REQUESTS)
+    } else {
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, active.clone())));
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(active.clone());
+        let response = shared.router.clone().oneshot(request).await;
+        response.unwrap_or_else(|never| match never {})
+    };
+    response.map(|body| ResponseBody::new(body, active, client.flatten()))
+}
+
 fn protocol(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     let mut http1 = builder.http1();
@@ -278,6 +352,9 @@ fn protocol(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
     http2.keep_alive_interval(PING);
     http2.keep_alive_timeout(PING);
     http2.max_concurrent_streams(MAX_STREAMS);
+    http2.initial_connection_window_size(CONNECTION_WINDOW);
+    http2.initial_stream_window_size(STREAM_WINDOW);
+    http2.max_send_buf_size(SEND_BUFFER);
     http2.max_header_list_size(MAX_HEAD as u32);
     if is_http2 {
         builder.http2_only()

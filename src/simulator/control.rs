@@ -34,7 +34,7 @@ POST   /simulator/changes     let something happen, for example
          {"change":"rate_limited","waba_id":"800100200300401","code":80008,"regain_minutes":5}
        travel: "sent" (default), "lost", "repeated", {"late":{"seconds":10}}, "wrong_signature"
        a change that does not exist is answered with the list of those that do
-POST   /simulator/webhooks    {"webhooks":"on"}, "off" or "lost"; {"callback_url":"http://127.0.0.1:10131/webhook"}
+POST   /simulator/webhooks    {"webhooks":"on"}, "off" or "lost"; {"callback_url":"http://127.0.0.1:10133/webhook"}
 POST   /simulator/faults      spoil answers, for example
          {"fault":"hang","milliseconds":5000,"endpoint":"phone_numbers","times":3}
          {"fault":"graph_error","status":400,"code":80008,"message":"(#80008) too many calls"}

@@ -19,6 +19,9 @@ use tempfile::TempDir;
 /// For what takes milliseconds on an idle machine: this one may be compiling beside.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// Any free port of this machine alone.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -182,7 +185,20 @@ pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, Strin
     let variables = variables.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
     command.args(arguments).env_clear().envs(variables);
+    if shares_port(arguments) {
+        command.arg(format!("--webhook.listen-address={ANY_PORT}"));
+    }
     Process::start(command.current_dir(folder)).expect("cargo has built it")
+}
+
+/// Most tests know one address, and tests that run beside each other cannot all have the default port for
+/// webhooks: both sides share a free one, unless the test says something about the public one.
+fn shares_port(arguments: &[&str]) -> bool {
+    let any_port = format!("--web.listen-address={ANY_PORT}");
+    let names_public = |it: &&str| it.starts_with("--webhook.listen-address");
+    arguments.contains(&any_port.as_str())
+        && arguments.first() != Some(&"demo")
+        && !arguments.iter().any(|it| names_public(it))
 }
 
 /// What the program says and how it ends, for a command that ends by itself.

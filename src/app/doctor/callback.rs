@@ -50,8 +50,8 @@ pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Findi
     let mut findings = Vec::new();
     let mut accepted = 0;
     for app in &config.apps {
-        findings.push(handshake(&http, url, app).await.about(&app.name));
-        let (finding, is_accepted) = self_test(&http, url, app).await;
+        findings.push(handshake(&http, config, url, app).await.about(&app.name));
+        let (finding, is_accepted) = self_test(&http, config, url, app).await;
         accepted += u64::from(is_accepted);
         findings.push(finding.about(&app.name));
     }
@@ -61,7 +61,7 @@ pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Findi
     findings
 }
 
-async fn handshake(http: &reqwest::Client, url: &Url, app: &AppConfig) -> Finding {
+async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &AppConfig) -> Finding {
     let Some(token) = &app.webhook_verify_token else {
         return Finding::unknown(HANDSHAKE, "there is no verify token", "Configure one.");
     };
@@ -87,6 +87,7 @@ async fn handshake(http: &reqwest::Client, url: &Url, app: &AppConfig) -> Findin
                 "Something else answers there: let the proxy forward it to the exporter.",
             )
         }
+        StatusCode::MISDIRECTED_REQUEST => wrong_port(HANDSHAKE, config, url),
         StatusCode::FORBIDDEN => Finding::problem(
             HANDSHAKE,
             format!("{url} refuses the verify token"),
@@ -101,7 +102,12 @@ async fn handshake(http: &reqwest::Client, url: &Url, app: &AppConfig) -> Findin
 }
 
 /// The finding, and whether the delivery was accepted.
-async fn self_test(http: &reqwest::Client, url: &Url, app: &AppConfig) -> (Finding, bool) {
+async fn self_test(
+    http: &reqwest::Client,
+    config: &Config,
+    url: &Url,
+    app: &AppConfig,
+) -> (Finding, bool) {
     let Some(secret) = &app.app_secret else {
         let finding = Finding::unknown(SELF_TEST, "there is no app secret", "Configure it.");
         return (finding, false);
@@ -119,6 +125,7 @@ async fn self_test(http: &reqwest::Client, url: &Url, app: &AppConfig) -> (Findi
                 true,
             );
         }
+        StatusCode::MISDIRECTED_REQUEST => wrong_port(SELF_TEST, config, url),
         StatusCode::UNAUTHORIZED => Finding::problem(
             SELF_TEST,
             "a signed delivery is refused: wrong signature",
@@ -158,6 +165,25 @@ async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Fi
             "The public address leads to another one: change the proxy's target.",
         )
     }
+}
+
+/// The exporter answered, at the port that serves /metrics.
+fn wrong_port(check: &'static str, config: &Config, url: &Url) -> Finding {
+    let (web, own) = (config.web.listen_address, config.webhook.listen_address);
+    let cure = own.map_or_else(
+        || {
+            "The exporter that runs there has another configuration: restart it with this one."
+                .to_owned()
+        },
+        |own| {
+            format!(
+                "Let the proxy forward {} to webhook.listen_address, {own}.",
+                url.path()
+            )
+        },
+    );
+    let message = format!("{url} leads to the operator's port ({web}), which takes no webhooks");
+    Finding::problem(check, message, cure)
 }
 
 fn no_answer(check: &'static str, url: &Url, error: &reqwest::Error) -> Finding {

@@ -315,7 +315,7 @@ fn two_listeners_cannot_share_a_port() {
     assert_eq!(
         errors("webhook: {listen_address: '127.0.0.1:10131'}"),
         "webhook.listen_address: has the port of web.listen_address (:10131) on other interfaces, \
-         and both cannot be bound; leave it out to share that listener, or take another port"
+         and both cannot be bound; write the same address in both to share one port, or set another port"
     );
 }
 
@@ -344,7 +344,7 @@ fn listeners_files_go_with_their_listeners() {
             "web.config_file: tls_server_config.min_version: TLS11 is no longer spoken",
         ),
         (
-            "webhook: {config_file: /plain.yml}",
+            "webhook: {listen_address: ':10131', config_file: /plain.yml}",
             "webhook.config_file: is for a listener of its own",
         ),
         (
@@ -362,6 +362,30 @@ fn listeners_files_go_with_their_listeners() {
         (
             "webhook: {listen_address: ':9', config_file: /tls.yml, client_ca_file: /none.pem}",
             "webhook.client_ca_file: the file it names cannot be read",
+        ),
+        (
+            "web: {proxy_protocol: true}",
+            "web.proxy_protocol: needs to know whose headers count; list the proxy in web.trusted_proxies",
+        ),
+        (
+            "webhook: {proxy_protocol: true}",
+            "webhook.proxy_protocol: needs to know whose headers count",
+        ),
+        (
+            "web: {trusted_proxies: 10.0.0.0/8}",
+            "web.trusted_proxies: takes a list, such as [10.0.0.0/8, 192.0.2.7]",
+        ),
+        (
+            "web: {trusted_proxies: [10.0.0.0/8, proxy, {}]}",
+            "web.trusted_proxies[1]: \"proxy\" is neither an address nor a network; write it like",
+        ),
+        (
+            "web: {trusted_proxies: [0.0.0.0/0]}",
+            "web.trusted_proxies[0]: trusts every client's word about its address",
+        ),
+        (
+            "web: {max_connections_per_client: -1}",
+            "web.max_connections_per_client: \"-1\" is not a number from 0 to 65536",
         ),
         (
             "web: {max_connections: 5}",

@@ -11,7 +11,8 @@ use super::*;
 fn the_environment_alone_is_enough() {
     let config = Config::load(&Flags::default(), &environment()).expect("enough");
     assert_eq!(config.web.listen_address.to_string(), ":10131");
-    assert!(config.webhook.enabled && config.webhook.listen_address.is_none());
+    let webhook = config.webhook.listen_address.map(|it| it.to_string());
+    assert!(config.webhook.enabled && webhook.as_deref() == Some(":10133"));
     assert_eq!(
         config.graph.base_url.as_str(),
         "https://graph.facebook.com/"
@@ -47,8 +48,8 @@ fn the_environment_alone_is_enough() {
 #[test]
 fn every_key_of_the_file_is_read() {
     let yaml = "
-web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org']}
-webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30}
+web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}
+webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
@@ -71,6 +72,9 @@ web.listen_address: 127.0.0.1:0
 web.config_file: /etc/exporter/web.yml
 web.open_probes: true
 web.max_connections: 20
+web.trusted_proxies: 10.0.0.0/8, 192.0.2.7/32
+web.proxy_protocol: true
+web.max_connections_per_client: 7
 web.external_url: https://wa.example.com/x/
 web.enable_lifecycle: true
 web.allowed_hosts: a.example.com, *.example.org
@@ -81,6 +85,8 @@ webhook.config_file: /public.yml
 webhook.client_ca_file: set
 webhook.client_common_name: meta.example.com
 webhook.max_connections: 30
+webhook.proxy_protocol: true
+webhook.max_connections_per_client: 8
 graph.base_url: http://127.0.0.1:1/
 graph.api_version: v26.0
 graph.request_timeout: 5s
@@ -163,10 +169,11 @@ fn the_same_address_twice_is_one_listener() {
     assert!(config.webhook.listen_address.is_none());
     let free = "{listen_address: '127.0.0.1:0'}";
     let config = good(&format!("web: {free}\nwebhook: {free}"), environment());
-    assert!(
-        config.webhook.listen_address.is_some(),
-        "two free ports are two listeners"
-    );
+    assert!(config.webhook.listen_address.is_none(), "of any port too");
+    let config = good("web: {listen_address: ':10133'}", environment());
+    assert!(config.webhook.listen_address.is_none(), "written or not");
+    let config = good(&format!("web: {free}"), environment());
+    assert!(config.webhook.listen_address.is_some());
 }
 
 #[test]

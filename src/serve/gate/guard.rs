@@ -11,10 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::origin::{FOREIGN_HOST, FOREIGN_ORIGIN};
 use super::{Gate, Peer};
+use crate::serve::limiter::ActiveRequest;
 
 const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
 const UNAUTHORIZED: &str = "unauthorized";
+/// The client has as many requests under way as one may have.
+pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 
 /// The reason of lifecycle requests that the configuration does not allow.
 pub(in crate::serve) const LIFECYCLE_DISABLED: &str = "lifecycle_disabled";
@@ -22,7 +25,7 @@ pub(in crate::serve) const LIFECYCLE_DISABLED: &str = "lifecycle_disabled";
 pub(in crate::serve) const RELOAD_RATE: &str = "reload_rate";
 
 /// Why requests are refused before, or instead of, an answer.
-pub(super) const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 8] = [
     RATE_LIMIT,
     NO_CERTIFICATE,
     UNAUTHORIZED,
@@ -30,6 +33,7 @@ pub(super) const REASONS: [&str; 7] = [
     FOREIGN_ORIGIN,
     LIFECYCLE_DISABLED,
     RELOAD_RATE,
+    CLIENT_LIMIT,
 ];
 
 /// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
@@ -70,7 +74,13 @@ pub(super) async fn log_in(
     }
     if let Some(passwords) = &policy.passwords {
         let is_known = match credentials(request.headers()) {
-            Some((name, password)) => passwords.are_right(name, password).await,
+            Some((name, password)) => {
+                let client = peer.and_then(|peer| peer.address);
+                // A guess that waits for its turn must not keep its connection from being closed.
+                let active = request.extensions().get::<ActiveRequest>();
+                let _pause = active.map(ActiveRequest::pause);
+                passwords.are_right(client, name, password).await
+            }
             None => false,
         };
         if !is_known {

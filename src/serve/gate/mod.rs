@@ -10,6 +10,7 @@ mod headers;
 mod origin;
 mod passwords;
 mod tls;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -31,6 +32,7 @@ use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
 
 pub use client_certificate::{ClientCertificates, Peer};
+pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
 pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE};
 pub use origin::SiteNames;
@@ -187,7 +189,7 @@ impl Gate {
         }
     }
 
-    fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
+    pub(super) fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
         self.refuse_saying(reason, status, reason)
     }
 

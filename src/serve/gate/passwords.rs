@@ -1,63 +1,85 @@
 //! Names and passwords, held against bcrypt hashes.
 //!
-//! A hash takes a tenth of a second on purpose. So who has logged in is remembered, by a keyed hash of
-//! what was said, and wrong passwords wait for one another: they take one processor at most.
+//! A hash takes a tenth of a second on purpose. So a password that was right is remembered, by a keyed hash
+//! of it, and guesses are verified one at a time, in the order that [`turns`](super::turns) says: they take
+//! one processor at most. A guess costs the same whether its name is known or not.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use tokio::sync::Semaphore;
+
+use super::turns::{Lane, Turns};
+use crate::serve::client::unit;
 
 type Digest = Hmac<Sha256>;
 
 /// Who may log in.
 pub(super) struct Passwords {
     users: BTreeMap<String, SecretString>,
-    /// Stands in for a name that is not known, so that its answer takes as long.
-    any: SecretString,
-    /// What the last right password of a name came to, keyed with its hash.
+    /// What the last right password of a name came to, keyed with its hash. As many as there are users.
     known: Mutex<BTreeMap<String, Vec<u8>>>,
-    one_at_a_time: Semaphore,
+    turns: Arc<Turns>,
 }
 
 impl Passwords {
     /// None where nobody has to log in.
     pub fn new(users: &BTreeMap<String, SecretString>) -> Option<Self> {
-        Some(Self {
-            any: users.values().next()?.clone(),
+        (!users.is_empty()).then(|| Self {
             users: users.clone(),
             known: Mutex::default(),
-            one_at_a_time: Semaphore::new(1),
+            turns: Arc::default(),
         })
     }
 
     /// Is this the password of this name?
-    pub async fn are_right(&self, name: String, password: String) -> bool {
-        let hash = self.users.get(&name).unwrap_or(&self.any);
-        let mut digest = Digest::new_from_slice(hash.expose_secret().as_bytes())
-            .expect("a key of any length will do");
+    pub async fn are_right(&self, client: Option<IpAddr>, name: String, password: String) -> bool {
+        let client = client.map(unit);
+        let known = self.users.get(&name);
+        let (lane, hash) = match known {
+            Some(hash) => (Lane::Known, hash),
+            None => (Lane::Unknown, self.decoy(&name)),
+        };
+        let mut digest = keyed(hash);
         digest.update(name.as_bytes());
         digest.update(&[0]);
         digest.update(password.as_bytes());
         if self.is_remembered(&name, digest.clone()) {
             return true;
         }
-        let Ok(_turn) = self.one_at_a_time.acquire().await else {
+        let Some(turn) = self.turns.take(lane, client).await else {
             return false;
         };
         let hash = hash.clone();
         let verified = tokio::task::spawn_blocking(move || {
+            // To the end, even if the client leaves: the next guess must not run beside this one.
+            let _turn = turn;
             bcrypt::verify(password, hash.expose_secret()).unwrap_or(false)
         });
-        let is_right = verified.await.unwrap_or(false) && self.users.contains_key(&name);
+        let is_right = verified.await.unwrap_or(false) && lane == Lane::Known;
         if is_right {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(name, digest.finalize().into_bytes().to_vec());
+        } else if lane == Lane::Known {
+            // A wrong password waits as long as an unknown name does, or a flood would show which are known.
+            drop(self.turns.take(Lane::Unknown, client).await);
         }
         is_right
+    }
+
+    /// The hash that an unknown name is verified against: some user's, always the same for one name, so that
+    /// its cost is no sign either.
+    fn decoy(&self, name: &str) -> &SecretString {
+        let hashes = || self.users.values();
+        let chosen = hashes().max_by_key(|hash| {
+            let mut digest = keyed(hash);
+            digest.update(name.as_bytes());
+            digest.finalize().into_bytes().to_vec()
+        });
+        chosen.expect("there are users")
     }
 
     fn is_remembered(&self, name: &str, digest: Digest) -> bool {
@@ -66,6 +88,11 @@ impl Passwords {
         // Compares in constant time.
         expected.is_some_and(|expected| digest.verify_slice(expected).is_ok())
     }
+}
+
+/// A digest that only the holder of the hash can compute.
+fn keyed(hash: &SecretString) -> Digest {
+    Digest::new_from_slice(hash.expose_secret().as_bytes()).expect("a key of any length will do")
 }
 
 #[cfg(test)]
@@ -86,7 +113,7 @@ mod tests {
             ("cassim", "open sesame", false),
         ];
         for (name, password, expected) in tries {
-            let is_right = passwords.are_right(name.to_owned(), password.to_owned());
+            let is_right = passwords.are_right(None, name.to_owned(), password.to_owned());
             assert_eq!(is_right.await, expected, "{name} {password}");
         }
         assert!(Passwords::new(&BTreeMap::new()).is_none());

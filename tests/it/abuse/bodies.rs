@@ -1,10 +1,13 @@
 //! Bodies as large as Meta may make them, many at once; and others that should not be.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
 use super::{Target, good};
+use crate::http::connect;
 
 const MIB: usize = 1024 * 1024;
 
@@ -50,5 +53,55 @@ async fn what_is_over_the_limit_or_unsigned_is_refused_and_leaves_nothing_behind
         assert_eq!(answer.expect("an answer").status(), 401);
     }
     target.is_well(4).await;
+    target.is_within_its_memory();
+}
+
+/// Sends a head and a part of the body that it announces, and reads what comes until the connection ends.
+fn answer_to(target: &Target, head: &str, body: &[u8]) -> (String, Duration) {
+    let began = Instant::now();
+    let mut stream = connect(target.address).expect("a connection");
+    let signature = format!("sha256={}", "0".repeat(64));
+    let head = format!(
+        "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: {signature}\r\n{head}\r\n\r\n"
+    );
+    stream
+        .write_all(head.as_bytes())
+        .expect("the head is taken");
+    stream
+        .write_all(body)
+        .expect("the body is taken or discarded");
+    let mut answer = [0; 1024];
+    let length = stream
+        .read(&mut answer)
+        .expect("the answer comes before the end");
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    (answer, began.elapsed())
+}
+
+#[test]
+fn a_length_over_the_limit_is_refused_at_once_and_the_client_sees_it() {
+    let target = Target::start(&[]);
+    let gigabyte = "Content-Length: 1000000000";
+    // It has sent nothing, waits for permission, or sends without looking.
+    for (head, body) in [
+        (gigabyte.to_owned(), 0),
+        (format!("{gigabyte}\r\nExpect: 100-continue"), 0),
+        (gigabyte.to_owned(), 20 * MIB),
+        (format!("Content-Length: {}", 4 * MIB + 1), 4 * MIB + 1),
+    ] {
+        let (answer, took) = answer_to(&target, &head, &vec![b' '; body]);
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{head}: {answer}");
+        assert!(!answer.contains("100 Continue"), "{answer}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    // A body of unknown length, in chunks: no further than the limit.
+    let chunk = [
+        format!("{MIB:x}\r\n").into_bytes(),
+        vec![b' '; MIB],
+        b"\r\n".to_vec(),
+    ]
+    .concat();
+    let (answer, _) = answer_to(&target, "Transfer-Encoding: chunked", &chunk.repeat(8));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     target.is_within_its_memory();
 }

@@ -8,6 +8,7 @@ mod floods;
 mod memory;
 mod methods;
 mod slow;
+mod stalls;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -34,13 +35,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Target {
     exporter: Process,
     address: SocketAddr,
+    /// Where webhooks are received.
+    public: SocketAddr,
     secret: String,
     http: Client,
     _meta: Process,
 }
 
 impl Target {
-    /// With these flags, and lines of its configuration file.
+    /// Each side on a port of its own, as by default.
+    fn on_two_ports() -> Self {
+        let mut target = Self::start(&["--webhook.listen-address=127.0.0.2:0"]);
+        let public = target.exporter.address_after("receiving webhooks address=");
+        target.public = public;
+        target
+    }
+
+    /// With these flags; both sides on one port, unless they say otherwise.
     fn start(flags: &[&str]) -> Self {
         let (meta, graph) = quiet_meta(&[]);
         let variables = exported_by(&meta);
@@ -58,6 +69,7 @@ impl Target {
         Self {
             exporter,
             address,
+            public: address,
             secret,
             http: http_client(&own, PATIENCE).expect("a client"),
             _meta: meta,
@@ -70,13 +82,17 @@ impl Target {
 
     /// Posts a delivery with the right signature.
     async fn deliver(&self, body: Vec<u8>) -> u16 {
+        let status = self.try_deliver(&self.http, body).await;
+        status.expect("an answer")
+    }
+
+    /// Posts a delivery with the right signature, by this client.
+    async fn try_deliver(&self, http: &Client, body: Vec<u8>) -> reqwest::Result<u16> {
         let signature = header_value(&self.secret, &body);
-        let request = self.http.post(self.url("/webhook")).body(body);
-        let answer = request
-            .header("X-Hub-Signature-256", signature)
-            .send()
-            .await;
-        answer.expect("an answer").status().as_u16()
+        let url = format!("http://{}/webhook", self.public);
+        let request = http.post(url).body(body);
+        let answer = request.header("X-Hub-Signature-256", signature).send();
+        answer.await.map(|answer| answer.status().as_u16())
     }
 
     /// It answers within its time, and a good delivery is taken.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::serve::gate::{Gate, Prepared, Terms, TlsTerms, TlsVersions};
-use whatsapp_business_exporter::serve::{Limits, Listener, Site, serve};
+use whatsapp_business_exporter::serve::{ClientRules, Limits, Listener, Site, serve};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
 use crate::web::authority::Authority;
@@ -41,6 +41,7 @@ async fn site(terms: &Terms) -> (std::net::SocketAddr, Arc<Telemetry>, Cancellat
             stall: PATIENCE,
             ..Limits::of(64)
         },
+        clients: ClientRules::default(),
     };
     let stop = CancellationToken::new();
     tokio::spawn(serve(site, Arc::clone(&telemetry), stop.clone()));

@@ -115,10 +115,12 @@ fn it_runs_without_rights_and_writes_to_its_volume_alone() {
     assert_eq!(Path::new(&last("VOLUME")), folder);
     let volume = format!("--from=build --chown={user} /data {}", folder.display());
     assert_eq!(last("COPY"), volume, "the volume is not the user's");
-    assert_eq!(
-        format!(":{}", last("EXPOSE")),
-        setting("web.listen_address")
-    );
+    let exposed: Vec<String> = last("EXPOSE")
+        .split(' ')
+        .map(|port| format!(":{port}"))
+        .collect();
+    let listens = ["web.listen_address", "webhook.listen_address"].map(setting);
+    assert_eq!(exposed, listens);
 }
 
 #[test]

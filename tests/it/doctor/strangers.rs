@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 
 use super::patient::{Patient, assert_found};
-use crate::exporter::meta::{SELDOM, WABA, config_file};
+use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 use crate::support::tls::untrusted_server;
 
 /// A server that answers everything alike, for as long as the test runs.
@@ -180,6 +180,22 @@ async fn an_exporter_with_other_secrets() {
     let patient = patient.with_variable("WHATSAPP_APP_SECRET", "another");
     let cure = "has another app secret, or the proxy changes the body";
     assert_found(&patient, "self_test", Problem, "wrong signature", cure).await;
+}
+
+#[tokio::test]
+async fn a_public_address_that_leads_to_the_operators_port() {
+    let file = format!(
+        "webhook:\n  listen_address: :0\n{}",
+        config_file(SELDOM, &[WABA])
+    );
+    let other = Exporter::configured(small_world(), &file).await;
+    let patient = Patient::healthy()
+        .await
+        .with_flag("--webhook.callback-url", &format!("{}/webhook", other.url));
+    let words = "leads to the operator's port (";
+    let cure = "Let the proxy forward /webhook to webhook.listen_address, :10133.";
+    assert_found(&patient, "handshake", Problem, words, cure).await;
+    assert_found(&patient, "self_test", Problem, words, cure).await;
 }
 
 #[tokio::test]

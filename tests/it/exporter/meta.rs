@@ -150,6 +150,7 @@ impl Exporter {
         };
         let simulation = Simulation::bind(options).await.expect("a free port");
         let meta = simulation.handle();
+        let has_public_address = file.contains("webhook:\n  listen_address");
         let file = meta.look(|world| ChangingFile::of(world, file));
         for (path, text) in more {
             file.write_to(path, text);
@@ -159,6 +160,12 @@ impl Exporter {
             .with("--web.listen-address", Some("127.0.0.1:0".to_owned()))
             .with("--store.url", Some(store_url.to_owned()))
             .with("--graph.base-url", Some(meta.graph_url().to_owned()));
+        let flags = if has_public_address {
+            flags
+        } else {
+            // On the operator's port, so that most tests know one address.
+            flags.with("--webhook.listen-address", Some("127.0.0.1:0".to_owned()))
+        };
         let source = Source {
             flags: flags.clone(),
             environment: Box::new(file.clone()),
@@ -167,8 +174,13 @@ impl Exporter {
         let app = App::bind(config, source).expect("a free port");
         let url = format!("http://{}", app.operator_address());
         let reloads = app.reload_requests();
-        let public_url = format!("http://{}", app.public_address());
-        meta.set_callback_url(Some(format!("{url}/webhook")));
+        let public = app.public_address();
+        let public_url = if public.ip().is_unspecified() {
+            format!("http://127.0.0.1:{}", public.port())
+        } else {
+            format!("http://{public}")
+        };
+        meta.set_callback_url(Some(format!("{public_url}/webhook")));
         let stop = CancellationToken::new();
         let running = app.run(stop.clone());
         let app = tokio::spawn(async move { running.await.expect("it runs until it is stopped") });
@@ -193,7 +205,7 @@ impl Exporter {
 
     /// What a command beside it is configured with, its public address included.
     pub fn config(&self) -> Config {
-        let callback = format!("{}/webhook", self.url);
+        let callback = format!("{}/webhook", self.public_url);
         let flags = self.flags.clone();
         let flags = flags.with("--webhook.callback-url", Some(callback));
         Config::load(&flags, &self.file).expect("a valid configuration")

@@ -1,6 +1,8 @@
 //! What strangers can do, and what Meta's largest deliveries cost.
 
-use super::meta::{Exporter, NUMBER, SELDOM, TEMPLATE, WABA, small_world, this_second};
+use super::meta::{
+    Exporter, NUMBER, SELDOM, TEMPLATE, WABA, config_file, small_world, this_second,
+};
 
 const REJECTED: &str = "whatsapp_exporter_webhook_rejected_total";
 
@@ -53,6 +55,55 @@ async fn nothing_unsigned_is_parsed() {
             .await,
         Some(0.0)
     );
+}
+
+#[tokio::test]
+async fn what_comes_to_the_operators_port_is_told_the_right_one() {
+    let file = format!(
+        "webhook:\n  listen_address: :0\n{}",
+        config_file(SELDOM, &[WABA])
+    );
+    let exporter = Exporter::configured(small_world(), &file).await;
+    let (_, right) = exporter.public_url.rsplit_once(':').expect("a port");
+    let here = &exporter.url;
+    assert_ne!(*here, exporter.public_url);
+    let handshake = exporter
+        .http
+        .get(format!("{here}/webhook?hub.mode=subscribe"));
+    let delivery = exporter.http.post(format!("{here}/webhook")).body("{}");
+    let large = exporter
+        .http
+        .post(format!("{here}/webhook"))
+        .body(vec![b' '; 3_000_000]);
+    let events = exporter.http.post(format!("{here}/v1/events")).body("{}");
+    let document = exporter.http.get(format!("{here}/v1/openapi.json"));
+    for (request, what) in [
+        (handshake, "webhooks are received"),
+        (delivery, "webhooks are received"),
+        (large, "webhooks are received"),
+        (events, "the event API is served"),
+        (document, "the event API is served"),
+    ] {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 421);
+        let text = answer.text().await.expect("text");
+        let expected =
+            format!("wrong_port: {what} on port {right} (webhook.listen_address), not here\n");
+        assert_eq!(text, expected);
+    }
+    assert_eq!(exporter.value(&rejected("wrong_port")).await, Some(3.0));
+    let batches = r#"whatsapp_exporter_event_batches_refused_total{reason="wrong_port"}"#;
+    assert_eq!(exporter.value(batches).await, Some(2.0));
+    // And nothing of the operator's at the public port.
+    for path in ["/metrics", "/", "/-/healthy", "/-/reload", "/api/v1/status"] {
+        let answer = exporter.http.get(format!("{}{path}", exporter.public_url));
+        assert_eq!(
+            answer.send().await.expect("an answer").status(),
+            404,
+            "{path}"
+        );
+    }
+    assert_eq!(exporter.post_signed(b"{}".to_vec()).await, 200);
 }
 
 #[tokio::test]

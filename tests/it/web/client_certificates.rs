@@ -4,7 +4,7 @@ use super::authority::Authority;
 use super::{client, exporter_with, https, status, tls_section};
 
 const REQUIRED: &str = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
-const OWN_PUBLIC_SIDE: &str = "webhook:\n  listen_address: 127.0.0.1:0\n";
+const OWN_PUBLIC_SIDE: &str = "webhook:\n  listen_address: :0\n";
 
 #[tokio::test]
 async fn only_who_shows_one_of_the_authority_gets_in() {

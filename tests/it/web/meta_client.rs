@@ -11,7 +11,7 @@ async fn deliveries_come_from_meta_alone_and_events_from_applications() {
     let (ca, meta) = (Authority::new(), Authority::new());
     let server = ca.server();
     let file = format!(
-        "webhook:\n  listen_address: 127.0.0.1:0\n  config_file: {PUBLIC}\n  client_ca_file: meta.pem\n{}",
+        "webhook:\n  listen_address: :0\n  config_file: {PUBLIC}\n  client_ca_file: meta.pem\n{}",
         config_file(SELDOM, &[WABA])
     );
     let files = [

@@ -2,6 +2,8 @@
 
 pub mod authority;
 mod client_certificates;
+mod clients;
+mod guesses;
 mod headers;
 mod meta_client;
 mod origin;

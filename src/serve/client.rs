@@ -1,0 +1,229 @@
+//! Finds the client of a connection or request behind trusted proxies, and limits what one client holds.
+//!
+//! A header or a PROXY protocol line counts only if a trusted proxy sent it: anybody can write one.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// How a listener finds its clients, and how much one of them may hold.
+#[derive(Clone, Debug, Default)]
+pub struct ClientRules {
+    /// Networks of the proxies whose word about the client counts.
+    pub trusted_proxies: Arc<[IpNet]>,
+    /// Whether trusted proxies begin each connection with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// Most connections of one client, or requests behind a proxy that sends `X-Forwarded-For`.
+    /// `None` has no limit.
+    pub most_per_client: Option<usize>,
+}
+
+impl ClientRules {
+    /// Whether the address is a trusted proxy's.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies
+            .iter()
+            .any(|net| net.contains(&address))
+    }
+
+    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` that is not
+    /// a trusted proxy's. Without trusted proxies, the peer itself.
+    pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let hops = headers.get_all(FORWARDED_FOR).into_iter().rev();
+        let mut hops = hops.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
+        while self.trusts(client)
+            && let Some(hop) = hops.next().and_then(parse_hop)
+        {
+            client = hop;
+        }
+        client
+    }
+
+    /// Whether the limit per client applies to the address. A proxy stands for many clients, and loopback
+    /// for the machine's own programs.
+    fn limits(&self, address: IpAddr) -> bool {
+        !address.to_canonical().is_loopback() && !self.trusts(address)
+    }
+}
+
+/// An address as proxies write it, with or without a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let address = hop.parse().ok();
+    let address = address.or_else(|| hop.parse().ok().map(|it: std::net::SocketAddr| it.ip()));
+    let bare = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    address.or_else(bare).map(|it: IpAddr| it.to_canonical())
+}
+
+/// The unit that is limited: an IPv4 address, or an IPv6 network of 64 bits, which one client has whole.
+pub(super) fn unit(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Connections and requests that each client holds. No longer than the connections of the listener.
+#[derive(Debug, Default)]
+pub(super) struct ClientCounts(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection or request of a client, until it is dropped.
+#[derive(Debug)]
+pub(super) struct ClientGuard {
+    counts: Arc<ClientCounts>,
+    unit: Option<IpAddr>,
+}
+
+impl ClientCounts {
+    /// Counts one more of the client; `None` at its limit.
+    pub fn admit(self: &Arc<Self>, rules: &ClientRules, client: IpAddr) -> Option<ClientGuard> {
+        let most = rules.most_per_client.filter(|_| rules.limits(client));
+        let unit = most.map(|_| unit(client));
+        if let Some((most, unit)) = most.zip(unit) {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(unit).or_default();
+            if *count >= most {
+                return None;
+            }
+            *count += 1;
+        }
+        let counts = Arc::clone(self);
+        Some(ClientGuard { counts, unit })
+    }
+}
+
+impl Drop for ClientGuard {
+    fn drop(&mut self) {
+        let Some(unit) = self.unit else { return };
+        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&unit) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&unit);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(trusted: &[&str], most: Option<usize>) -> ClientRules {
+        ClientRules {
+            trusted_proxies: trusted.iter().map(|net| net.parse().expect(net)).collect(),
+            most_per_client: most,
+            ..ClientRules::default()
+        }
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let cases = [
+            // (trusted, peer, lines of the header, client)
+            (&[][..], "10.0.0.1", &["192.0.2.9"][..], "10.0.0.1"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["192.0.2.9"], "192.0.2.9"),
+            (&["10.0.0.0/8"], "192.0.2.1", &["192.0.2.9"], "192.0.2.1"),
+            // What the client wrote itself stands to the left.
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["1.1.1.1, 192.0.2.9, 10.2.3.4"],
+                "192.0.2.9",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["1.1.1.1", "192.0.2.9"],
+                "192.0.2.9",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["192.0.2.9:4711"],
+                "192.0.2.9",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["[2001:db8::1]:80"],
+                "2001:db8::1",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["[2001:db8::1]"],
+                "2001:db8::1",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["192.0.2.9, unknown"],
+                "10.0.0.1",
+            ),
+            (&["10.0.0.0/8"], "10.0.0.1", &["192.0.2.9, "], "10.0.0.1"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["10.0.0.2"], "10.0.0.2"),
+            (&["10.0.0.0/8"], "10.0.0.1", &[], "10.0.0.1"),
+            (
+                &["10.0.0.0/8"],
+                "::ffff:10.0.0.1",
+                &["192.0.2.9"],
+                "192.0.2.9",
+            ),
+            (&["fd00::/8"], "fd00::1", &["2001:db8::7"], "2001:db8::7"),
+        ];
+        for (trusted, peer, lines, expected) in cases {
+            let lines = lines
+                .iter()
+                .map(|line| line.parse().expect("a header's value"));
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(FORWARDED_FOR, line);
+            }
+            let client = rules(trusted, None).client_of(address(peer), &headers);
+            assert_eq!(client, address(expected), "{peer} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn each_client_has_its_limit_and_proxies_have_none() {
+        let rules = rules(&["10.0.0.0/8"], Some(2));
+        let counts = Arc::<ClientCounts>::default();
+        let admit = |text: &str| counts.admit(&rules, address(text));
+        let held = [admit("192.0.2.1"), admit("::ffff:192.0.2.1")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(admit("192.0.2.1").is_none());
+        assert!(admit("192.0.2.2").is_some());
+        for unlimited in ["10.1.1.1", "127.0.0.1", "::1"] {
+            let held: Vec<_> = (0..9).map(|_| admit(unlimited)).collect();
+            assert!(held.iter().all(Option::is_some), "{unlimited}");
+        }
+        // One IPv6 client has a whole network of 64 bits.
+        let network = [admit("2001:db8:1:1::1"), admit("2001:db8:1:1:9::2")];
+        assert!(network.iter().all(Option::is_some) && admit("2001:db8:1:1::3").is_none());
+        assert!(admit("2001:db8:1:2::1").is_some());
+        drop((held, network));
+        assert!(counts.0.lock().expect("unpoisoned").is_empty());
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let counts = Arc::<ClientCounts>::default();
+        let rules = rules(&[], None);
+        let held: Vec<_> = (0..99)
+            .map(|_| counts.admit(&rules, address("192.0.2.1")))
+            .collect();
+        assert!(held.iter().all(Option::is_some));
+    }
+}

@@ -1,0 +1,186 @@
+//! The order in which guesses of passwords are verified, one at a time.
+//!
+//! Known names come before unknown ones, so that a flood of invented names delays nobody who has an
+//! account. Clients take turns, so that one client's guesses do not delay another's. Of one client, the
+//! newest guess comes first: a client that guesses without end delays its own old guesses, and the right
+//! password is verified next.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Lane of a guess; the first lane is always served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Known,
+    Unknown,
+}
+
+/// Gives turns. As many wait as there are requests under way, which connections and streams limit.
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    is_taken: bool,
+    lanes: [Clients; 2],
+}
+
+/// The guesses of a lane, by client.
+#[derive(Debug, Default)]
+struct Clients {
+    order: VecDeque<Option<IpAddr>>,
+    guesses: HashMap<Option<IpAddr>, Vec<oneshot::Sender<Turn>>>,
+}
+
+/// The right to verify one guess; the next has it when this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// None once it has been handed back.
+    turns: Option<Arc<Turns>>,
+}
+
+impl Turns {
+    /// Waits for a turn.
+    pub async fn take(self: &Arc<Self>, lane: Lane, client: Option<IpAddr>) -> Option<Turn> {
+        let waiting = {
+            let mut state = self.lock();
+            if !state.is_taken {
+                state.is_taken = true;
+                let turns = Some(Arc::clone(self));
+                return Some(Turn { turns });
+            }
+            let (sender, waiting) = oneshot::channel();
+            state.lanes[lane as usize].push(client, sender);
+            waiting
+        };
+        waiting.await.ok()
+    }
+
+    /// Gives the turn to the next that still waits.
+    fn hand_over(self: &Arc<Self>) {
+        loop {
+            let next = {
+                let mut state = self.lock();
+                let next = state.lanes.iter_mut().find_map(Clients::pop);
+                state.is_taken = next.is_some();
+                next
+            };
+            let Some(next) = next else { return };
+            let turns = Some(Arc::clone(self));
+            match next.send(Turn { turns }) {
+                Ok(()) => return,
+                // Its client is gone. The turn is not dropped here, but offered again.
+                Err(mut turn) => turn.turns = None,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clients {
+    fn push(&mut self, client: Option<IpAddr>, guess: oneshot::Sender<Turn>) {
+        let guesses = self.guesses.entry(client).or_default();
+        if guesses.is_empty() {
+            self.order.push_back(client);
+        }
+        // Those whose clients have gone leave when another comes, so that they do not pile up.
+        guesses.retain(|guess| !guess.is_closed());
+        guesses.push(guess);
+    }
+
+    fn pop(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let client = self.order.pop_front()?;
+        let guesses = self.guesses.get_mut(&client)?;
+        let guess = guesses.pop();
+        if guesses.is_empty() {
+            self.guesses.remove(&client);
+        } else {
+            self.order.push_back(client);
+        }
+        guess
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(turns) = self.turns.take() {
+            turns.hand_over();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    const NOBODY: Option<IpAddr> = None;
+
+    fn client(last_byte: u8) -> Option<IpAddr> {
+        Some([192, 0, 2, last_byte].into())
+    }
+
+    /// Guesses in the order in which they have had their turn.
+    #[derive(Clone, Default)]
+    struct Served(Arc<Mutex<Vec<&'static str>>>);
+
+    async fn guess(
+        turns: &Arc<Turns>,
+        served: &Served,
+        (name, lane, client): (&'static str, Lane, Option<IpAddr>),
+    ) -> JoinHandle<()> {
+        let (turns, served) = (Arc::clone(turns), served.clone());
+        let task = tokio::spawn(async move {
+            let _turn = turns.take(lane, client).await.expect("a turn");
+            served.0.lock().expect("unpoisoned").push(name);
+        });
+        // On one thread it waits now.
+        tokio::task::yield_now().await;
+        task
+    }
+
+    #[tokio::test]
+    async fn known_names_clients_in_turn_and_the_newest_first() {
+        let (turns, served) = (Arc::<Turns>::default(), Served::default());
+        let first = turns.take(Lane::Unknown, NOBODY).await;
+        let mut tasks = Vec::new();
+        for it in [
+            ("unknown", Lane::Unknown, client(1)),
+            ("old", Lane::Known, client(1)),
+            ("older", Lane::Known, client(1)),
+            ("new", Lane::Known, client(1)),
+            ("other", Lane::Known, client(2)),
+        ] {
+            tasks.push(guess(&turns, &served, it).await);
+        }
+        drop(first);
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        let served = served.0.lock().expect("unpoisoned").clone();
+        assert_eq!(served, ["new", "other", "older", "old", "unknown"]);
+    }
+
+    #[tokio::test]
+    async fn guesses_whose_clients_have_gone_hold_nobody_up() {
+        let (turns, served) = (Arc::<Turns>::default(), Served::default());
+        let first = turns.take(Lane::Known, NOBODY).await;
+        let gone = guess(&turns, &served, ("gone", Lane::Known, client(1))).await;
+        let left = guess(&turns, &served, ("left", Lane::Known, client(2))).await;
+        gone.abort();
+        drop(gone.await);
+        drop(first);
+        left.await.expect("no panic");
+        assert_eq!(*served.0.lock().expect("unpoisoned"), ["left"]);
+        // Handed over to one that goes in the same moment: the turn comes back.
+        assert!(turns.take(Lane::Known, NOBODY).await.is_some());
+        assert!(!turns.lock().is_taken);
+    }
+}

@@ -1,0 +1,555 @@
+//! Limits the connections of a listener, and decides which one is closed when there are more.
+//!
+//! Connections cost an attacker nothing, so a new one does not wait until an old one ends. At the limit the
+//! connection that makes the least progress is closed: the one that is furthest behind a minimum rate,
+//! counted since its present phase began. Slow heads, slow bodies, slow readers, stalled handshakes and
+//! idle connections are all measured this way. A request whose handler works keeps its connection, up to
+//! a share of the limit that depends on what is requested, so that probes and scrapes always find room.
+//!
+//! Each phase begins with a time in which the connection is not closed. Otherwise, attackers that connect
+//! anew as soon as they are closed would push a good client out before it could send its request.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Rate below which a client is slow, in bytes per second. A modem of 56 kbit/s has 7,000, GPRS some 3,000.
+pub(super) const MIN_RATE: u64 = 1024;
+
+/// Time that a connection has in each phase before it may be closed: a new one for its handshake and head,
+/// a delivery for its body, a client for the first bytes of its response. Meta needs some 300 ms. With a
+/// longer time, a new connection would wait longer: in a flood, each place is free once in this time.
+/// Idle connections, and bodies without a plausible signature, have no such time.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// Interval at which the limiter looks again for a connection to close while none may be closed.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Share of the limit that is closed at once, so that a flood of new connections needs few searches.
+const BATCH: usize = 64;
+
+/// What is requested. The order is the order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Precedence {
+    /// Pages, APIs and unknown paths.
+    Ordinary,
+    /// Deliveries with a signature header of the right form and a length within the limit.
+    Delivery,
+    /// `/metrics`.
+    Scrape,
+    /// Health and readiness.
+    Probe,
+}
+
+impl Precedence {
+    /// How many connections of `limit` working handlers may keep from being closed.
+    fn share(self, limit: usize) -> usize {
+        match self {
+            Self::Ordinary => limit / 2,
+            Self::Delivery => limit * 3 / 4,
+            Self::Scrape => limit * 7 / 8,
+            Self::Probe => limit * 15 / 16,
+        }
+    }
+}
+
+/// The connections of one listener.
+#[derive(Debug)]
+pub(super) struct ConnectionLimiter {
+    free: Arc<Semaphore>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    limit: usize,
+    /// Requests whose connection must not be closed.
+    protected: AtomicUsize,
+    next: AtomicU64,
+    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+}
+
+/// One open connection; the limiter counts it until the [`ConnectionGuard`] is dropped.
+#[derive(Debug)]
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    /// Bytes read and written so far.
+    moved: AtomicU64,
+    activity: Mutex<Activity>,
+    closed: CancellationToken,
+    reason: OnceLock<&'static str>,
+    client: OnceLock<IpAddr>,
+}
+
+/// Releases the connection's place when it is dropped.
+#[derive(Debug)]
+pub(super) struct ConnectionGuard {
+    number: u64,
+    connection: Arc<Connection>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a connection does at present.
+#[derive(Debug)]
+struct Activity {
+    requests: usize,
+    protected: usize,
+    /// Start of the present phase, and the bytes moved before it.
+    since: Instant,
+    moved_before: u64,
+    /// Time in which it is not closed, and which does not count as delay.
+    head_start: Duration,
+}
+
+/// Stage of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The client sends the body, or reads the response; or the request waits for its turn.
+    Waiting,
+    /// The handler has the whole request, and its connection is protected.
+    Working,
+    /// The same, beyond the share of its precedence: the connection may be closed.
+    Unprotected,
+}
+
+/// A request under way. Cheap to clone; the request ends when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct ActiveRequest(Arc<RequestState>);
+
+#[derive(Debug)]
+struct RequestState {
+    connection: Arc<Connection>,
+    precedence: Precedence,
+    stage: Mutex<Stage>,
+}
+
+/// A pause of a request's work; the work goes on when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pause(ActiveRequest);
+
+impl ConnectionLimiter {
+    pub fn new(limit: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(limit)),
+            shared: Arc::new(Shared {
+                limit,
+                ..Shared::default()
+            }),
+        }
+    }
+
+    /// Admits a new connection. At the limit the slowest ones are closed for `reason`.
+    pub async fn admit(&self, reason: &'static str) -> ConnectionGuard {
+        loop {
+            let waiting = match Arc::clone(&self.free).try_acquire_owned() {
+                Ok(permit) => return self.shared.open(permit),
+                Err(_) => Arc::clone(&self.free).acquire_owned(),
+            };
+            self.close_slowest(reason);
+            if let Ok(Ok(permit)) = tokio::time::timeout(LOOK_AGAIN, waiting).await {
+                return self.shared.open(permit);
+            }
+        }
+    }
+
+    fn close_slowest(&self, reason: &'static str) {
+        let now = Instant::now();
+        let open = lock(&self.shared.open);
+        let ranked = open.values().filter_map(|it| Some((it.rank(now)?, it)));
+        let mut ranked: Vec<_> = ranked.collect();
+        let count = (self.shared.limit / BATCH).max(1).min(ranked.len());
+        if count == 0 {
+            return;
+        }
+        ranked.select_nth_unstable_by(count - 1, |one, other| other.0.cmp(&one.0));
+        for (_, connection) in &ranked[..count] {
+            connection.close(reason);
+        }
+    }
+}
+
+impl Shared {
+    fn open(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionGuard {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection {
+            shared: Arc::clone(self),
+            moved: AtomicU64::new(0),
+            activity: Mutex::new(Activity {
+                requests: 0,
+                protected: 0,
+                since: Instant::now(),
+                moved_before: 0,
+                head_start: HEAD_START,
+            }),
+            closed: CancellationToken::new(),
+            reason: OnceLock::new(),
+            client: OnceLock::new(),
+        });
+        lock(&self.open).insert(number, Arc::clone(&connection));
+        ConnectionGuard {
+            number,
+            connection,
+            _permit: permit,
+        }
+    }
+
+    /// Protects one more request, unless its precedence has used up its share.
+    fn protect(&self, precedence: Precedence) -> bool {
+        let share = precedence.share(self.limit);
+        let protected = &self.protected;
+        let more = |now: usize| (now < share).then_some(now + 1);
+        protected
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+    }
+}
+
+impl Connection {
+    /// Closes the connection. The first reason counts.
+    pub fn close(&self, reason: &'static str) {
+        // A second reason comes too late.
+        let _ = self.reason.set(reason);
+        self.closed.cancel();
+    }
+
+    /// Cancelled when the connection has to be closed.
+    pub fn closed(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    /// Why it was closed.
+    pub fn reason(&self) -> Option<&'static str> {
+        self.reason.get().copied()
+    }
+
+    /// Notes whose connection it is; the first word counts.
+    pub fn set_client(&self, client: IpAddr) {
+        let _ = self.client.set(client);
+    }
+
+    /// Whose connection it is.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client.get().copied()
+    }
+
+    /// Counts bytes that the socket has read or written.
+    pub fn count(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes that the client is behind `rate`, counted since the present phase began.
+    pub fn bytes_behind(&self, rate: u64, now: Instant) -> u64 {
+        self.behind(&lock(&self.activity), rate, now)
+    }
+
+    /// Starts a request, whose body is yet to come.
+    pub fn begin(self: &Arc<Self>, precedence: Precedence) -> ActiveRequest {
+        let mut activity = lock(&self.activity);
+        activity.requests += 1;
+        if activity.requests == 1 {
+            self.start_phase(&mut activity);
+            activity.head_start = match precedence {
+                Precedence::Ordinary => Duration::ZERO,
+                Precedence::Delivery | Precedence::Scrape | Precedence::Probe => HEAD_START,
+            };
+        }
+        ActiveRequest(Arc::new(RequestState {
+            connection: Arc::clone(self),
+            precedence,
+            stage: Mutex::new(Stage::Waiting),
+        }))
+    }
+
+    fn behind(&self, activity: &Activity, rate: u64, now: Instant) -> u64 {
+        let late = now.duration_since(activity.since);
+        let late = late.saturating_sub(activity.head_start);
+        let due = late.as_secs_f64() * rate as f64;
+        let moved = self.moved.load(Ordering::Relaxed);
+        (due as u64).saturating_sub(moved - activity.moved_before)
+    }
+
+    /// The higher, the sooner it is closed: by bytes behind, then by age. `None` for a connection that is
+    /// protected, has its head start, or is closed already.
+    fn rank(&self, now: Instant) -> Option<(u64, Duration)> {
+        let activity = lock(&self.activity);
+        if activity.protected > 0 || self.closed.is_cancelled() {
+            return None;
+        }
+        let age = now.duration_since(activity.since);
+        if age < activity.head_start {
+            return None;
+        }
+        Some((self.behind(&activity, MIN_RATE, now), age))
+    }
+
+    fn start_phase(&self, activity: &mut Activity) {
+        activity.since = Instant::now();
+        activity.moved_before = self.moved.load(Ordering::Relaxed);
+        activity.head_start = Duration::ZERO;
+    }
+}
+
+impl ConnectionGuard {
+    /// The connection.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        lock(&self.connection.shared.open).remove(&self.number);
+    }
+}
+
+impl ActiveRequest {
+    /// The connection that it came by.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.0.connection
+    }
+
+    /// The whole request has arrived, and its handler works.
+    pub fn work(&self) {
+        let RequestState {
+            connection,
+            precedence,
+            stage,
+        } = &*self.0;
+        let mut stage = lock(stage);
+        if *stage != Stage::Waiting {
+            return;
+        }
+        if !connection.shared.protect(*precedence) {
+            *stage = Stage::Unprotected;
+            return;
+        }
+        *stage = Stage::Working;
+        lock(&connection.activity).protected += 1;
+    }
+
+    /// The client reads the response, or the request waits for its turn.
+    pub fn wait(&self) {
+        let connection = &self.0.connection;
+        let mut stage = lock(&self.0.stage);
+        if std::mem::replace(&mut *stage, Stage::Waiting) == Stage::Working {
+            connection.shared.protected.fetch_sub(1, Ordering::Relaxed);
+            let mut activity = lock(&connection.activity);
+            activity.protected -= 1;
+            if activity.protected == 0 {
+                connection.start_phase(&mut activity);
+                activity.head_start = HEAD_START;
+            }
+        }
+    }
+
+    /// Waits until the pause is dropped.
+    pub fn pause(&self) -> Pause {
+        self.wait();
+        Pause(self.clone())
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.0.work();
+    }
+}
+
+impl Drop for RequestState {
+    fn drop(&mut self) {
+        let is_working = *lock(&self.stage) == Stage::Working;
+        let mut activity = lock(&self.connection.activity);
+        if is_working {
+            let protected = &self.connection.shared.protected;
+            protected.fetch_sub(1, Ordering::Relaxed);
+            activity.protected -= 1;
+        }
+        activity.requests -= 1;
+        if activity.requests == 0 {
+            self.connection.start_phase(&mut activity);
+        }
+    }
+}
+
+/// What these guard is whole between any two lines.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REASON: &str = "no_room";
+
+    async fn pass(milliseconds: u64) {
+        tokio::time::advance(Duration::from_millis(milliseconds)).await;
+    }
+
+    fn is_closed(guard: &ConnectionGuard) -> bool {
+        guard.connection().closed().is_cancelled()
+    }
+
+    async fn fill(limiter: &ConnectionLimiter) -> Vec<ConnectionGuard> {
+        let mut guards = Vec::new();
+        while limiter.free.available_permits() > 0 {
+            guards.push(limiter.admit(REASON).await);
+        }
+        guards
+    }
+
+    /// Admits one more, and returns the connections that were closed for it.
+    async fn closed_for_one_more(
+        limiter: ConnectionLimiter,
+        guards: &mut [Option<ConnectionGuard>],
+    ) -> Vec<usize> {
+        let coming = tokio::spawn(async move { limiter.admit(REASON).await });
+        loop {
+            tokio::task::yield_now().await;
+            let closed: Vec<usize> = guards
+                .iter()
+                .enumerate()
+                .filter_map(|(place, guard)| is_closed(guard.as_ref()?).then_some(place))
+                .collect();
+            if !closed.is_empty() {
+                closed.iter().for_each(|place| guards[*place] = None);
+                drop(coming.await.expect("no panic"));
+                return closed;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_slowest_is_closed_and_not_the_newest() {
+        let limiter = ConnectionLimiter::new(4);
+        let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
+        let request = |place: usize, precedence| {
+            let guard: &ConnectionGuard = guards[place].as_ref().expect("open");
+            guard.connection().begin(precedence)
+        };
+        let (idle, fast, slow) = (0, 1, 2);
+        let requests = [
+            request(fast, Precedence::Delivery),
+            request(slow, Precedence::Delivery),
+        ];
+        pass(3_000).await;
+        requests[0].connection().count(10_000);
+        requests[1].connection().count(10);
+        // The idle connection began before both, with the same head start; nothing moved on it.
+        let newest = request(3, Precedence::Ordinary);
+        assert_eq!(closed_for_one_more(limiter, &mut guards).await, [idle]);
+        drop((requests, newest));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_drips_is_slower_than_one_that_has_just_come() {
+        let limiter = ConnectionLimiter::new(2);
+        let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
+        let dripping = guards[0].as_ref().expect("open").connection().clone();
+        let _body = dripping.begin(Precedence::Delivery);
+        for _ in 0..20 {
+            pass(100).await;
+            dripping.count(1);
+        }
+        let fresh = guards[1].as_ref().expect("open").connection().clone();
+        let _request = fresh.begin(Precedence::Delivery);
+        assert_eq!(closed_for_one_more(limiter, &mut guards).await, [0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signed_bodies_have_a_head_start_and_nameless_ones_have_none() {
+        let limiter = ConnectionLimiter::new(2);
+        let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
+        let begin = |place: usize, precedence| {
+            let guard: &ConnectionGuard = guards[place].as_ref().expect("open");
+            guard.connection().begin(precedence)
+        };
+        let _signed = begin(0, Precedence::Delivery);
+        pass(400).await;
+        let _nameless = begin(1, Precedence::Ordinary);
+        assert_eq!(closed_for_one_more(limiter, &mut guards).await, [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_connections_wait_while_all_others_are_new_too() {
+        let limiter = ConnectionLimiter::new(2);
+        let guards = fill(&limiter).await;
+        let coming = tokio::spawn(async move { limiter.admit(REASON).await });
+        let first = guards[0].connection().clone();
+        let _request = first.begin(Precedence::Delivery);
+        pass(300).await;
+        assert!(!guards.iter().any(is_closed) && !coming.is_finished());
+        pass(300).await;
+        tokio::select! {
+            () = first.closed().cancelled() => {}
+            () = guards[1].connection().closed().cancelled() => {}
+        }
+        drop(guards);
+        drop(coming.await.expect("no panic"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn working_handlers_keep_their_connection_up_to_their_share() {
+        let limiter = ConnectionLimiter::new(16);
+        let guards = fill(&limiter).await;
+        let begin = |guard: &ConnectionGuard, precedence| {
+            let request = guard.connection().begin(precedence);
+            request.work();
+            request
+        };
+        let ordinary: Vec<_> = guards[..10]
+            .iter()
+            .map(|guard| begin(guard, Precedence::Ordinary))
+            .collect();
+        let deliveries: Vec<_> = guards[10..]
+            .iter()
+            .map(|guard| begin(guard, Precedence::Delivery))
+            .collect();
+        pass(1_000).await;
+        let protected =
+            |guard: &&ConnectionGuard| guard.connection().rank(Instant::now()).is_none();
+        assert_eq!(guards[..10].iter().filter(protected).count(), 8);
+        assert_eq!(guards[10..].iter().filter(protected).count(), 4);
+        // A protected request that waits for its turn gives its protection up.
+        let pause = deliveries[0].pause();
+        pass(1_000).await;
+        assert_eq!(guards[10..].iter().filter(protected).count(), 3);
+        drop(pause);
+        assert_eq!(guards[10..].iter().filter(protected).count(), 4);
+        drop((ordinary, deliveries));
+        assert_eq!(guards.iter().filter(protected).count(), 0);
+        assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_all_work_the_first_to_end_is_closed() {
+        let limiter = ConnectionLimiter::new(1);
+        let guard = limiter.admit(REASON).await;
+        // A limit of one leaves no share to anything; protect it as if it had one.
+        guard
+            .connection()
+            .activity
+            .lock()
+            .expect("unpoisoned")
+            .protected = 1;
+        let coming = tokio::spawn(async move { limiter.admit(REASON).await });
+        pass(200).await;
+        assert!(!is_closed(&guard));
+        guard
+            .connection()
+            .activity
+            .lock()
+            .expect("unpoisoned")
+            .protected = 0;
+        guard.connection().closed().cancelled().await;
+        assert_eq!(guard.connection().reason(), Some(REASON));
+        drop(guard);
+        drop(coming.await.expect("no panic"));
+    }
+}

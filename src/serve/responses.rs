@@ -1,0 +1,398 @@
+//! Limits the memory of responses that clients read slowly, and compresses responses on request.
+//!
+//! A client that does not read holds its response for as long as its connection lasts. All responses of
+//! the process share one budget. When a new one does not fit, the connections of readers that are behind
+//! a minimum rate are closed, those of the oldest response first; if none is behind, the new response
+//! waits for a while, then the oldest makes room. Responses are sent in small frames, so that no layer
+//! below keeps a copy.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::limiter::{ActiveRequest, Connection};
+
+/// Budget of all responses together, in bytes. A page of 50,000 templates has some 50 MB; Prometheus takes it
+/// compressed to a twentieth.
+const BUDGET: usize = 64 * 1024 * 1024;
+
+/// Bytes that a response may have without the budget: with every connection in use, some megabytes.
+const SMALL: usize = 4 * 1024;
+
+/// Rate below which a reader is closed while others need the memory, in bytes per second. A scraper reads
+/// megabytes per second.
+const MIN_RATE: u64 = 64 * 1024;
+
+/// Longest time that a new response waits for readers that are not behind. Prometheus waits 10 s for all.
+const MOST_WAIT: Duration = Duration::from_secs(2);
+
+/// Interval at which a waiting response looks again for readers that are behind.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Bytes of one frame. Less than the layers below buffer by themselves.
+const FRAME: usize = 16 * 1024;
+
+/// Reason for which slow readers are closed.
+pub(super) const SLOW_READER: &str = "slow_reader";
+
+/// The memory that responses share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ResponseBudget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit: usize,
+    held: Mutex<Held>,
+    released: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: usize,
+    next: u64,
+    /// By age, the oldest first.
+    responses: BTreeMap<u64, Reserved>,
+}
+
+#[derive(Debug)]
+struct Reserved {
+    bytes: usize,
+    readers: Vec<Weak<Connection>>,
+}
+
+/// A response's bytes, and their part of the budget until the last reader is done.
+#[derive(Debug)]
+pub(super) struct HeldBytes {
+    bytes: Bytes,
+    number: u64,
+    budget: Arc<Shared>,
+}
+
+impl Default for ResponseBudget {
+    fn default() -> Self {
+        Self::with_bytes(BUDGET)
+    }
+}
+
+impl ResponseBudget {
+    fn with_bytes(limit: usize) -> Self {
+        Self(Arc::new(Shared {
+            limit,
+            held: Mutex::default(),
+            released: Notify::new(),
+        }))
+    }
+
+    /// Takes memory for these bytes, at the cost of slow readers. A response over the whole budget gets it
+    /// all.
+    pub(super) async fn hold(&self, bytes: Bytes) -> Arc<HeldBytes> {
+        let budget = &self.0;
+        let end = Instant::now() + MOST_WAIT;
+        loop {
+            let mut released = std::pin::pin!(budget.released.notified());
+            released.as_mut().enable();
+            if let Some(number) = budget.reserve(bytes.len()) {
+                let budget = Arc::clone(budget);
+                return Arc::new(HeldBytes {
+                    bytes,
+                    number,
+                    budget,
+                });
+            }
+            let now = Instant::now();
+            budget.close_readers(bytes.len(), now >= end);
+            // A closed connection releases its memory as soon as its task has run.
+            drop(timeout_at(now + LOOK_AGAIN, released).await);
+        }
+    }
+}
+
+impl Shared {
+    fn reserve(&self, bytes: usize) -> Option<u64> {
+        let mut held = self.held();
+        if held.bytes + bytes > self.limit && !held.responses.is_empty() {
+            return None;
+        }
+        let number = held.next;
+        held.next += 1;
+        held.bytes += bytes;
+        let readers = Vec::new();
+        held.responses.insert(number, Reserved { bytes, readers });
+        Some(number)
+    }
+
+    /// Closes readers that are behind until `bytes` would fit; where `even_fast`, those of the oldest
+    /// responses whether they are behind or not.
+    fn close_readers(&self, bytes: usize, even_fast: bool) {
+        let now = Instant::now();
+        let mut held = self.held();
+        let mut to_free = (held.bytes + bytes).saturating_sub(self.limit);
+        for response in held.responses.values_mut() {
+            if to_free == 0 {
+                return;
+            }
+            response.readers.retain(|reader| reader.strong_count() > 0);
+            let (mut are_all_closed, mut has_readers) = (true, false);
+            for reader in response.readers.iter().filter_map(Weak::upgrade) {
+                has_readers = true;
+                let is_behind = reader.bytes_behind(MIN_RATE, now) >= MIN_RATE;
+                if is_behind || even_fast {
+                    reader.close(SLOW_READER);
+                }
+                are_all_closed &= reader.closed().is_cancelled();
+            }
+            if are_all_closed && has_readers {
+                to_free = to_free.saturating_sub(response.bytes);
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeldBytes {
+    /// A body with these bytes for the client of `request`.
+    pub fn body(self: &Arc<Self>, request: Option<&ActiveRequest>) -> Body {
+        if let Some(request) = request {
+            let mut held = self.budget.held();
+            if let Some(response) = held.responses.get_mut(&self.number) {
+                // Readers that are done leave here, so that a shared page does not collect them.
+                response.readers.retain(|reader| reader.strong_count() > 0);
+                response.readers.push(Arc::downgrade(request.connection()));
+            }
+        }
+        Body::new(HeldBody {
+            held: Arc::clone(self),
+            sent: 0,
+        })
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        let mut held = self.budget.held();
+        if let Some(response) = held.responses.remove(&self.number) {
+            held.bytes -= response.bytes;
+        }
+        drop(held);
+        self.budget.released.notify_waiters();
+    }
+}
+
+/// Sends held bytes frame by frame.
+struct HeldBody {
+    held: Arc<HeldBytes>,
+    sent: usize,
+}
+
+impl HttpBody for HeldBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let end = (self.sent + FRAME).min(self.held.bytes.len());
+        if self.sent == end {
+            return Poll::Ready(None);
+        }
+        let frame = self.held.bytes.slice(self.sent..end);
+        self.sent = end;
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.sent == self.held.bytes.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact((self.held.bytes.len() - self.sent) as u64)
+    }
+}
+
+/// Whether the client takes gzip.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let codings = lines.flat_map(|line| line.to_str().unwrap_or("").split(','));
+    let mut codings = codings.map(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or("");
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        (
+            name,
+            weight.is_none_or(|it| it.parse().is_ok_and(|it: f32| it > 0.0)),
+        )
+    });
+    codings.any(|(name, is_wanted)| {
+        is_wanted
+            && ["gzip", "x-gzip"]
+                .iter()
+                .any(|it| name.eq_ignore_ascii_case(it))
+    })
+}
+
+/// Compresses at the least effort: the text repeats itself, and a scraper waits for it.
+pub(super) fn gzip(bytes: &[u8]) -> Bytes {
+    let room = Vec::with_capacity(bytes.len() / 8);
+    let mut encoder = GzEncoder::new(room, Compression::fast());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    tight(written.expect("a vector takes every byte"))
+}
+
+/// Without the spare capacity that a growing vector has.
+pub(super) fn tight(bytes: Vec<u8>) -> Bytes {
+    Bytes::from(bytes.into_boxed_slice())
+}
+
+/// Compresses responses, and holds them within the budget. For responses that are in memory as a whole.
+pub(super) async fn limit(
+    State(budget): State<ResponseBudget>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let active = request.extensions().get::<ActiveRequest>().cloned();
+    let takes_gzip = accepts_gzip(request.headers());
+    let (mut parts, body) = next.run(request).await.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    parts.headers.append(header::VARY, vary());
+    if bytes.len() <= SMALL {
+        return Response::from_parts(parts, Body::from(bytes));
+    }
+    let bytes = if takes_gzip {
+        let compressed = tokio::task::spawn_blocking(move || gzip(&bytes)).await;
+        let Ok(compressed) = compressed else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.insert(header::CONTENT_ENCODING, GZIP);
+        compressed
+    } else {
+        bytes
+    };
+    let held = budget.hold(bytes).await;
+    Response::from_parts(parts, held.body(active.as_ref()))
+}
+
+/// The name of the coding.
+pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// What compressed responses depend on.
+pub(super) const fn vary() -> HeaderValue {
+    HeaderValue::from_static("accept-encoding")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limiter::{ConnectionGuard, ConnectionLimiter, Precedence};
+    use super::*;
+
+    async fn reader(limiter: &ConnectionLimiter) -> (ConnectionGuard, ActiveRequest) {
+        let guard = limiter.admit("no_room").await;
+        let request = guard.connection().begin(Precedence::Ordinary);
+        (guard, request)
+    }
+
+    fn is_closed(guard: &ConnectionGuard) -> bool {
+        guard.connection().reason() == Some(SLOW_READER)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_readers_of_the_oldest_response_are_closed_when_they_are_behind() {
+        let (limiter, budget) = (
+            ConnectionLimiter::new(16),
+            ResponseBudget::with_bytes(100_000),
+        );
+        let page = || Bytes::from(vec![b'x'; 40_000]);
+        let (stalled, request) = reader(&limiter).await;
+        let body = budget.hold(page()).await.body(Some(&request));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let (fresh, fresh_request) = reader(&limiter).await;
+        let fresh_body = budget.hold(page()).await.body(Some(&fresh_request));
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.hold(page()).await }
+        });
+        stalled.connection().closed().cancelled().await;
+        assert!(is_closed(&stalled) && !is_closed(&fresh));
+        assert!(!waiting.is_finished(), "the memory is not free yet");
+        drop((body, request, stalled));
+        let held = waiting.await.expect("no panic");
+        assert_eq!(budget.0.held().bytes, 80_000);
+        drop((held, fresh_body));
+        assert_eq!(budget.0.held().bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_that_keep_up_have_time_and_then_the_oldest_leaves() {
+        let (limiter, budget) = (
+            ConnectionLimiter::new(16),
+            ResponseBudget::with_bytes(100_000),
+        );
+        let page = || Bytes::from(vec![b'x'; 60_000]);
+        let (fast, request) = reader(&limiter).await;
+        let _body = budget.hold(page()).await.body(Some(&request));
+        let began = Instant::now();
+        let connection = Arc::clone(fast.connection());
+        tokio::spawn(async move {
+            loop {
+                connection.count(1 << 20);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.hold(page()).await }
+        });
+        fast.connection().closed().cancelled().await;
+        assert!(began.elapsed() >= MOST_WAIT);
+        drop((_body, request, fast));
+        drop(waiting.await.expect("no panic"));
+    }
+
+    #[tokio::test]
+    async fn one_response_may_be_larger_than_the_budget() {
+        let budget = ResponseBudget::with_bytes(10);
+        let held = budget.hold(Bytes::from(vec![b'x'; 50_000])).await;
+        let sent = to_bytes(held.body(None), usize::MAX).await.expect("bytes");
+        assert_eq!(sent.len(), 50_000);
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_ask_for_it() {
+        let of = |value: &str| {
+            let value = value.parse().expect("a header's value");
+            accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]))
+        };
+        for good in [
+            "gzip",
+            "deflate, GZIP;q=0.5",
+            "br;q=1.0, gzip; q=0.8, *;q=0.1",
+            "x-gzip",
+        ] {
+            assert!(of(good), "{good}");
+        }
+        for bad in ["", "identity", "br", "gzip;q=0", "gzip;q=0.0", "gzip;q=x"] {
+            assert!(!of(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Hundreds of clients that stall: over heads, over bodies, over responses; reconnecting as soon as they are
+//! closed. Meanwhile every good delivery, scrape and probe is answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Client;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{Target, good};
+
+/// More than the operator's listener has connections, as in the attack that this repeats.
+const MANY: usize = 800;
+
+/// Rounds of good requests. In the attack, all of 43 failed within a minute.
+const ROUNDS: u64 = 20;
+
+/// Time between two rounds.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Only a failure waits as long as this, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Receive buffer of a client that reads nothing, so that the response stays with the exporter.
+const SMALL_BUFFER: u32 = 4096;
+
+/// What a client sends before it stalls.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    /// Nothing.
+    Idle,
+    /// A part of the head.
+    Head,
+    /// A part of a body that says nothing of a signature.
+    NamelessBody,
+    /// A part of a body with a signature of the right form.
+    SignedBody,
+    /// Some of a body as large as Meta's largest, which takes memory.
+    LargeBody,
+    /// A byte of a body each second.
+    DrippingBody,
+    /// A scrape that nobody reads.
+    Scrape,
+}
+
+impl Stall {
+    fn sent(self) -> Vec<u8> {
+        let zeros = "0".repeat(64);
+        let post = |signature: &str, length: usize, body: &str| {
+            format!(
+                "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: {signature}\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let signed = format!("sha256={zeros}");
+        match self {
+            Self::Idle => String::new(),
+            Self::Head => "GET / HTTP/1.1\r\nHost: x\r\nX-".to_owned(),
+            Self::NamelessBody => post("x", 1_000, "{"),
+            Self::SignedBody | Self::DrippingBody => post(&signed, 1_000, "{"),
+            Self::LargeBody => post(&signed, 3_000_000, &" ".repeat(70_000)),
+            Self::Scrape => "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        }
+        .into_bytes()
+    }
+
+    /// Stalls again and again, until the task is aborted.
+    async fn again_and_again(self, address: SocketAddr) {
+        loop {
+            if let Ok(stream) = self.connect(address).await {
+                self.hold(stream).await;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn connect(self, address: SocketAddr) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if matches!(self, Self::Scrape) {
+            socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        }
+        let mut stream = socket.connect(address).await?;
+        stream.write_all(&self.sent()).await?;
+        Ok(stream)
+    }
+
+    /// Until the exporter closes the connection, or for a while for what can notice that only by reading.
+    async fn hold(self, mut stream: TcpStream) {
+        match self {
+            Self::Scrape => tokio::time::sleep(Duration::from_secs(5)).await,
+            Self::DrippingBody => {
+                while stream.write_all(b" ").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            Self::Idle | Self::Head | Self::NamelessBody | Self::SignedBody | Self::LargeBody => {
+                let mut rest = Vec::new();
+                // A reset is an end as well.
+                drop(stream.read_to_end(&mut rest).await);
+            }
+        }
+    }
+}
+
+/// Lets `MANY` clients stall in these ways, and asks for everything good meanwhile.
+async fn all_good_requests_pass(target: &Target, stalls: &[(Stall, SocketAddr)]) {
+    let mut attackers = JoinSet::new();
+    for (number, (stall, address)) in (0..MANY).zip(stalls.iter().copied().cycle()) {
+        attackers.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(number as u64)).await;
+            stall.again_and_again(address).await;
+        });
+    }
+    // A connection of its own for each request: Meta and Prometheus may come anew at any time.
+    let http = Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .timeout(PATIENCE)
+        .build()
+        .expect("a client");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for round in 0..ROUNDS {
+        for path in ["/-/healthy", "/-/ready", "/metrics"] {
+            let answer = http.get(target.url(path)).send().await;
+            let answer = answer.unwrap_or_else(|error| panic!("{path}, {round}: {error:?}"));
+            assert_eq!(answer.status(), 200, "{path}");
+            let text = answer.text().await.expect(path);
+            assert!(!text.is_empty(), "{path}");
+        }
+        let delivered = target.try_deliver(&http, good(round)).await;
+        assert_eq!(delivered.expect("a delivery"), 200, "{round}");
+        tokio::time::sleep(PAUSE).await;
+    }
+    attackers.abort_all();
+    target.is_within_its_memory();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_port_stalled_bodies_keep_nobody_out() {
+    let target = Target::start(&[]);
+    assert_eq!(target.address, target.public);
+    for stall in [Stall::SignedBody, Stall::NamelessBody, Stall::LargeBody] {
+        all_good_requests_pass(&target, &[(stall, target.public)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
+    let target = Target::start(&[]);
+    let kinds = [
+        Stall::Idle,
+        Stall::Head,
+        Stall::NamelessBody,
+        Stall::SignedBody,
+        Stall::LargeBody,
+        Stall::DrippingBody,
+        Stall::Scrape,
+    ];
+    all_good_requests_pass(&target, &kinds.map(|kind| (kind, target.public))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_ports_of_their_own_neither_side_keeps_anybody_out() {
+    let target = Target::on_two_ports();
+    let small = [
+        (Stall::SignedBody, target.public),
+        (Stall::LargeBody, target.public),
+        (Stall::Head, target.address),
+        (Stall::Scrape, target.address),
+    ];
+    all_good_requests_pass(&target, &small).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_in_plenty_and_hundreds_of_slow_readers_stay_within_memory() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("exporter.yml");
+    std::fs::write(&file, "templates: {series_limit: 200000}\n").expect("the folder is ours");
+    let target = Arc::new(Target::start(&[&format!(
+        "--config.file={}",
+        file.display()
+    )]));
+    for thousand in 0..9 {
+        assert_eq!(target.deliver(thousand_templates(thousand)).await, 200);
+    }
+    let page = target.http.get(target.url("/metrics")).send().await;
+    let page = page.expect("an answer").text().await.expect("text");
+    assert!(page.len() > 2_000_000, "{} bytes", page.len());
+    let readers = [(Stall::Scrape, target.address)];
+    all_good_requests_pass(&target, &readers).await;
+}
+
+/// A delivery that pauses a thousand templates of one account.
+fn thousand_templates(thousand: u64) -> Vec<u8> {
+    let account = 800_100_200_300_401 + thousand % 3;
+    let now = crate::exporter::meta::this_second();
+    let changes: Vec<String> = (thousand * 1_000..(thousand + 1) * 1_000)
+        .map(|number| {
+            let id = 5_000_000_000 + number;
+            format!(
+                r#"{{"field":"message_template_status_update","value":{{"event":"PAUSED","message_template_id":{id},"message_template_name":"t{id}","message_template_language":"en","reason":null}}}}"#
+            )
+        })
+        .collect();
+    let changes = changes.join(",");
+    format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{account}","time":{now},"changes":[{changes}]}}]}}"#)
+        .into_bytes()
+}

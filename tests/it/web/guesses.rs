@@ -1,0 +1,117 @@
+//! Hundreds of guesses of a password do not keep the right one out, and tell nothing about names.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use tokio::task::JoinSet;
+
+use super::authority::Authority;
+use super::exporter_with;
+use crate::exporter::meta::Exporter;
+
+/// Guesses under way at the same time, each followed by the next.
+const MANY: usize = 400;
+
+/// The right password is verified next, by one hash; many times that, on a busy machine.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Costs some 50 ms in a debug build, so that 400 of them take 20 s.
+const COST: u32 = 5;
+
+async fn guarded() -> Exporter {
+    let hash = bcrypt::hash("open sesame", COST).expect("a hash");
+    let ca = Authority::new();
+    let users = format!("basic_auth_users:\n  alice: {hash}\n");
+    exporter_with(&users, "", &ca.server(), &ca).await
+}
+
+/// A client at another address of this machine.
+fn client_at(address: [u8; 4]) -> Client {
+    let builder = Client::builder()
+        .no_proxy()
+        .local_address(IpAddr::from(address));
+    builder.build().expect("a client")
+}
+
+async fn log_in(http: &Client, url: &str, name: &str, password: &str) -> Option<u16> {
+    let request = http.get(url).basic_auth(name, Some(password));
+    Some(request.send().await.ok()?.status().as_u16())
+}
+
+/// Guesses without end, each client with names of its own choice.
+fn guess_for_ever(url: &str, clients: &[Client], name: impl Fn(usize) -> String) -> JoinSet<()> {
+    let mut guesses = JoinSet::new();
+    for number in 0..MANY {
+        let (http, url) = (clients[number % clients.len()].clone(), url.to_owned());
+        let name = name(number);
+        guesses.spawn(async move {
+            for attempt in 0_u64.. {
+                let status = log_in(&http, &url, &name, &format!("{number} {attempt}")).await;
+                assert_ne!(status, Some(200));
+            }
+        });
+    }
+    guesses
+}
+
+/// The right password gets through, while these guesses go on.
+async fn the_right_one_gets_through(exporter: &Exporter, guesses: JoinSet<()>, http: &Client) {
+    // All of them are under way.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let began = Instant::now();
+    let url = format!("{}/-/healthy", exporter.url);
+    assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
+    assert!(began.elapsed() < WITHIN, "{:?}", began.elapsed());
+    // From now on it is remembered.
+    let began = Instant::now();
+    assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
+    assert!(began.elapsed() < WITHIN / 2, "{:?}", began.elapsed());
+    drop(guesses);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_of_known_names_from_one_client_do_not_delay_another() {
+    let exporter = guarded().await;
+    let url = format!("{}/metrics", exporter.url);
+    let guesses = guess_for_ever(&url, &[client_at([127, 0, 0, 2])], |_| "alice".to_owned());
+    the_right_one_gets_through(&exporter, guesses, &exporter.http).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_of_unknown_names_from_everywhere_delay_no_known_one() {
+    let exporter = guarded().await;
+    let url = format!("{}/metrics", exporter.url);
+    let everywhere: Vec<_> = (2..200).map(|last| client_at([127, 0, 0, last])).collect();
+    let guesses = guess_for_ever(&url, &everywhere, |number| format!("bob{number}"));
+    the_right_one_gets_through(&exporter, guesses, &exporter.http).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_from_the_address_of_the_right_one_do_not_delay_it() {
+    let exporter = guarded().await;
+    let url = format!("{}/metrics", exporter.url);
+    let guesses = guess_for_ever(&url, &[exporter.http.clone()], |number| {
+        ["alice", "bob"][number % 2].to_owned()
+    });
+    let own = client_at([127, 0, 0, 1]);
+    the_right_one_gets_through(&exporter, guesses, &own).await;
+}
+
+#[tokio::test]
+async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+    let exporter = guarded().await;
+    let url = format!("{}/metrics", exporter.url);
+    let mut shortest = [Duration::MAX; 2];
+    for attempt in 0..10 {
+        for (shortest, name) in shortest.iter_mut().zip(["alice", "bob"]) {
+            let began = Instant::now();
+            let status = log_in(&exporter.http, &url, name, &attempt.to_string()).await;
+            assert_eq!(status, Some(401));
+            *shortest = (*shortest).min(began.elapsed());
+        }
+    }
+    // The shortest of ten is the hash itself, without what else this machine does.
+    let [known, unknown] = shortest.map(|it| it.as_secs_f64());
+    assert!((0.5..2.0).contains(&(known / unknown)), "{shortest:?}");
+}
