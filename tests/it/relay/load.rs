@@ -1,5 +1,10 @@
 //! How fast the relay is, and what it costs the acknowledgements. Figures, not limits: by hand, see README.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "figures are read by whoever asks for them"
+)]
+
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 

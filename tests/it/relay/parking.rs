@@ -137,7 +137,6 @@ async fn what_fails_while_others_succeed_is_parked_in_the_end() {
         }
         exporter.until(PENDING, 0.0).await;
         assert_in_order(&upstream);
-        println!("parked after {:?}", began.elapsed());
     }
 }
 
