@@ -107,6 +107,7 @@ templates.series_limit: 10
 trackers.enabled: false
 trackers.business_hours: Mon 09:00-18:00
 trackers.time_zone: Asia/Tokyo
+trackers.key_file: set
 trackers.token: set
 trackers.journeys[0].name: booking
 trackers.journeys[0].version: 2
@@ -129,6 +130,7 @@ apps[0].name: one
 apps[0].app_id: 1
 apps[0].access_token: set
 apps[0].app_secret: set
+apps[0].app_secret_previous: set
 apps[0].webhook_verify_token: set
 apps[0].accounts: 2, 3
 apps[0].discover_by_token: true

@@ -28,6 +28,12 @@ const USER_VERSION: std::ops::Range<usize> = 60..64;
 /// shut out SQLite's own locks.
 const NETWORK_FILE_SYSTEMS: [i64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42];
 
+/// What follows the database's path in the name of a copy of a removed database.
+const COPY: &str = ".displaced";
+
+/// Copies of removed databases beside each other. Whoever has as many removes some.
+const MAX_COPIES: u32 = 9;
+
 /// The file, held while SQLite has it open.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
@@ -47,6 +53,8 @@ struct Known {
     log: Option<FileId>,
     /// Stamps that the file's header may show.
     stamps: Option<[u32; 2]>,
+    /// Is there a copy of the removed file?
+    is_copied: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +155,37 @@ impl DatabaseFile {
         self.file.metadata().is_ok_and(|file| file.nlink() == 0)
     }
 
-    /// Where a copy of a file that has no name any more is kept.
-    pub fn rescue_path(&self) -> PathBuf {
-        side_file(&self.resolved, ".displaced")
+    /// Creates an empty file beside the database, for a copy of one that has no name any more. `None` after the first
+    /// one: a database is copied once.
+    pub fn create_copy(&self) -> io::Result<Option<PathBuf>> {
+        if self.known().is_copied {
+            return Ok(None);
+        }
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        for number in 1..=MAX_COPIES {
+            let suffix = match number {
+                1 => COPY.to_owned(),
+                number => format!("{COPY}.{number}"),
+            };
+            let path = side_file(&self.resolved, &suffix);
+            let mut options = OpenOptions::new();
+            let options = options.create_new(true).write(true).mode(OWNER_ONLY);
+            match options.open(&path) {
+                Ok(_) => {
+                    self.known().is_copied = true;
+                    return Ok(Some(path));
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The copy could not be written: the next check begins it anew.
+    pub fn remove_copy(&self, path: &Path) {
+        self.known().is_copied = false;
+        // It may be gone already.
+        drop(fs::remove_file(path));
     }
 
     /// Renames the write-ahead log: SQLite would apply it to the content that replaced its own.

@@ -175,20 +175,25 @@ async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
     let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
     // The next check tries again, here and below.
     drop(emptied.execute(&mut *connection).await);
-    let copy = file.rescue_path();
-    let Some(text) = copy
-        .to_str()
-        .filter(|_| file.is_unlinked() && !copy.exists())
-    else {
+    if !file.is_unlinked() {
         return;
+    }
+    let path = match file.create_copy() {
+        Ok(Some(path)) => path,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::error!(%error, "removed database could not be copied to a new file");
+            return;
+        }
     };
-    let copied = sqlx::query("VACUUM INTO $1").bind(text);
-    let path = copy.display();
+    let shown = path.display();
+    let copied = sqlx::query("VACUUM INTO $1").bind(path.to_string_lossy());
     match copied.execute(connection).await {
-        Ok(_) => tracing::warn!(%path, "removed database copied to a new file"),
+        Ok(_) => tracing::warn!(path = %shown, "removed database copied to a new file"),
         Err(error) => {
             let trouble = Trouble::from(error);
-            tracing::error!(%path, %trouble, "removed database could not be copied to a new file");
+            tracing::error!(path = %shown, %trouble, "removed database could not be copied to a new file");
+            file.remove_copy(&path);
         }
     }
 }

@@ -188,6 +188,7 @@ fn fill(folder: &Path) {
 /// status page. Run it with `cargo test --release --test it deep_history -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes minutes and a gigabyte"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn deep_history_leaves_the_status_page_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut service = Service::start(folder.path());

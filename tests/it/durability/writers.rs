@@ -2,7 +2,7 @@
 //! replaced or overwritten under a running exporter takes nothing more. What was acknowledged is kept, or was refused.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -12,6 +12,9 @@ use super::service::{PATIENCE, Service, arguments, variables};
 use crate::process::{Process, outcome, program_in};
 
 const DATABASE: &str = "state.db";
+
+/// What somebody does in the store's folder.
+type Prepare = fn(&Path);
 
 fn start_on(folder: &Path, store: &str) -> Process {
     let arguments = arguments(&format!("sqlite:{store}"));
@@ -42,7 +45,6 @@ fn found_in(folder: &Path, store: &str) -> f64 {
 
 #[test]
 fn a_second_exporter_is_refused_by_whatever_path_it_comes() {
-    type Prepare = fn(&Path);
     let ways: [(&str, Prepare); 6] = [
         (DATABASE, |folder| {
             // 0.1.0 locked this file alone, and anybody could remove it.
@@ -84,11 +86,11 @@ fn a_second_exporter_is_refused_by_whatever_path_it_comes() {
 }
 
 /// What an operator may do to the files of a running exporter; a backup of its first two facts is at hand.
-const DISPLACEMENTS: [(&str, fn(&Path)); 9] = [
+const DISPLACEMENTS: [(&str, Prepare); 9] = [
     ("moved", |folder| rename(folder, DATABASE, "moved.db")),
     ("unlinked", |folder| remove(folder, DATABASE)),
     ("a backup moved in", |folder| {
-        rename(folder, "backup.db", DATABASE)
+        rename(folder, "backup.db", DATABASE);
     }),
     ("a backup linked in", |folder| {
         remove(folder, DATABASE);
@@ -153,6 +155,9 @@ fn a_displaced_database_takes_nothing_more_and_what_it_took_is_kept() {
                 ("state.db.displaced", 4.0)
             }
             "a backup moved in" => {
+                let copy = fs::metadata(folder.path().join("state.db.displaced"));
+                let mode = copy.expect("a copy").permissions().mode();
+                assert_eq!(mode & 0o777, 0o600);
                 assert_eq!(found_in(folder.path(), "state.db.displaced"), 4.0);
                 (DATABASE, 2.0)
             }
