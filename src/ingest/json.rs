@@ -5,6 +5,7 @@
 
 mod read;
 mod repair;
+mod size;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 
 pub use read::{read, read_text};
 pub(super) use repair::{Defect, Repairs, repaired};
+pub(super) use size::has_more_values_than;
 
 use super::{Oddities, Oddity};
 use crate::domain::{MessagingLimit, Timestamp, Word};

@@ -4,11 +4,12 @@ use whatsapp_business_exporter::domain::message::{self, Kind};
 use whatsapp_business_exporter::domain::number::{self, NameDecision};
 use whatsapp_business_exporter::domain::template::{self, EventKind, Status};
 use whatsapp_business_exporter::domain::{
-    DisplayDigits, Event, Fact, Listing, ObjectKind, PhoneNumberId, TemplateId, WabaId, ceiling,
+    ConversationKey, DisplayDigits, Event, Fact, Listing, MessagingLimit, ObjectKind,
+    PhoneNumberId, QualityRating, TemplateId, WabaId, ceiling,
 };
 use whatsapp_business_exporter::state::{Change, State};
 
-use crate::support::{at, polled, told, waba};
+use crate::support::{at, measured, polled, told, waba};
 
 /// A week and a day after the first of these moments.
 const AFTER_A_WEEK: i64 = 8 * 86_400;
@@ -227,4 +228,64 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
         .next()
         .and_then(|number| number.name_status.value());
     assert!(name.is_some(), "what waited has found its number");
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.expect("Linux says so in kB") * 1_024
+}
+
+/// Bytes that so many facts of one kind take, each.
+fn bytes_each(what: &str, count: usize, facts: impl Iterator<Item = Fact>) -> State {
+    let mut state = watching();
+    let before = resident();
+    for (key, fact) in facts.take(count).enumerate() {
+        state.apply(&told(key as u128, 10, fact));
+    }
+    let each = (resident() - before) / count as u64;
+    measured(&format!("{what}: {each} bytes each, with its delivery key"));
+    state
+}
+
+#[test]
+#[ignore = "measures what the README's table of memory says; run it alone"]
+fn memory_of_each_kind_of_object() {
+    let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(spoken_of));
+    let numbers = bytes_each(
+        "numbers with messages",
+        ceiling::NUMBERS,
+        (0..).map(message_of),
+    );
+    let mut state = watching();
+    let before = resident();
+    let reading = |id: usize| number::Reading {
+        display_phone_number: Some(format!("+1 555-{id:07}")),
+        verified_name: Some(format!("Fern & Moss {id}")),
+        quality_rating: Some(QualityRating::Green),
+        status: Some(number::Status::Connected),
+        messaging_limit: Some(MessagingLimit::Customers(2_000)),
+        ..number::Reading::of(number_id(id))
+    };
+    let objects = (0..ceiling::NUMBERS).map(reading).collect();
+    let complete = true;
+    let listing = Listing { objects, complete };
+    state.apply(&polled(0, Fact::NumbersListed(listing)));
+    let each = (resident() - before) / ceiling::NUMBERS as u64;
+    measured(&format!("listed numbers: {each} bytes each"));
+    let customer = |id: usize| {
+        Fact::Message(message::News {
+            phone_number_id: number_id(1),
+            received_at: at(0),
+            told: message::Told::Received {
+                from: Some(ConversationKey(id as u128)),
+                kind: Kind::Text,
+            },
+        })
+    };
+    let conversations = bytes_each("conversations", 100_000, (0..).map(customer));
+    assert_eq!(templates.accounts().len(), numbers.accounts().len());
+    assert_eq!(conversations.accounts().len(), 1);
 }

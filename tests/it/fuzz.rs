@@ -6,6 +6,9 @@ mod harness;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::support::measured;
 
 /// A target, and where its seeds lie beside what it found.
 type Target = (&'static str, fn(&[u8]), &'static [&'static str]);
@@ -94,5 +97,26 @@ fn what_is_made_from_seeds_holds() {
                 target(&mutant(seed, other, &mut dice));
             }
         }
+    }
+}
+
+/// For a machine without a nightly toolchain: as long as `FUZZ_SECONDS` says for each target, always otherwise.
+#[test]
+#[ignore = "runs for minutes; the README has its command"]
+fn what_chance_makes_holds() {
+    let seconds = std::env::var("FUZZ_SECONDS").map_or(Ok(60), |text| text.parse());
+    let patience = Duration::from_secs(seconds.expect("FUZZ_SECONDS is a number"));
+    for (name, target, more) in TARGETS {
+        let seed = fastrand::u64(..);
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let seeds = seeds(name, more);
+        let (began, mut runs) = (Instant::now(), 0_u64);
+        measured(&format!("{name}: seed {seed}"));
+        while began.elapsed() < patience {
+            let [one, other] = [(); 2].map(|()| &seeds[dice.usize(0..seeds.len())]);
+            target(&mutant(one, other, &mut dice));
+            runs += 1;
+        }
+        measured(&format!("{name}: {runs} inputs"));
     }
 }

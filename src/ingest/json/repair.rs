@@ -17,7 +17,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The deepest nesting that serde_json reads into a `Value`.
-const MAX_DEPTH: usize = 127;
+pub(super) const MAX_DEPTH: usize = 127;
 
 /// A number with at most this many digits and without an exponent fits a float.
 const DIGITS_OF_ANY_FLOAT: usize = 308;
