@@ -208,20 +208,24 @@ impl Shared {
 
     /// Takes memory for `length` bytes of a body that has `most` in the end.
     async fn grow(&self, memory: &mut Memory, length: usize, most: usize, progress: &Progress) {
-        while memory.bytes + SMALL < length {
-            let step = memory.bytes.max(STEP).min(most - memory.bytes);
-            let permits = u32::try_from(step).expect("bodies are limited to megabytes");
-            let permit = match Arc::clone(&self.free).try_acquire_many_owned(permits) {
-                Ok(permit) => Some(permit),
-                Err(_) if memory.exception.is_some() => None,
-                Err(_) => self.wait(memory, permits, progress).await,
-            };
-            memory.bytes += step;
-            match (&mut memory.permit, permit) {
-                (Some(held), Some(more)) => held.merge(more),
-                (held @ None, more) => *held = more,
-                (Some(_), None) => {}
-            }
+        let missing = length.saturating_sub(memory.bytes + SMALL);
+        if missing == 0 {
+            return;
+        }
+        // All that these bytes need at once: a body that holds a part and waits would keep others waiting.
+        let step = missing.max(memory.bytes).max(STEP);
+        let step = step.min(most.saturating_sub(memory.bytes)).max(missing);
+        let permits = u32::try_from(step).expect("bodies are limited to megabytes");
+        let permit = match Arc::clone(&self.free).try_acquire_many_owned(permits) {
+            Ok(permit) => Some(permit),
+            Err(_) if memory.exception.is_some() => None,
+            Err(_) => self.wait(memory, permits, progress).await,
+        };
+        memory.bytes += step;
+        match (&mut memory.permit, permit) {
+            (Some(held), Some(more)) => held.merge(more),
+            (held @ None, more) => *held = more,
+            (Some(_), None) => {}
         }
     }
 

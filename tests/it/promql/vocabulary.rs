@@ -184,7 +184,13 @@ fn attributes_that_drift() -> Vec<String> {
 fn reasons_of_refusal() -> Vec<String> {
     let handshakes = HandshakeRefusal::ALL.iter().map(|refusal| refusal.as_str());
     let signatures = SignatureError::ALL.iter().map(|error| error.as_str());
-    list(&handshakes.chain(signatures).collect::<Vec<_>>())
+    let others = ["wrong_port"];
+    list(
+        &handshakes
+            .chain(signatures)
+            .chain(others)
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn all<W: Word>() -> Vec<String> {

@@ -16,7 +16,8 @@ fn config(exporter: &Exporter) -> Config {
     let address = exporter.url.trim_start_matches("http://").to_owned();
     let flags = Flags::default()
         .with_config_file(Some(CONFIG_FILE.into()))
-        .with("--web.listen-address", Some(address));
+        .with("--web.listen-address", Some(address.clone()))
+        .with("--webhook.listen-address", Some(address));
     Config::load(&flags, &exporter.file).expect("a valid configuration")
 }
 
