@@ -123,7 +123,8 @@ fn our_own_listener_is_never_reached_through_a_proxy() {
             assert_eq!(outcome.code, Some(0), "{address}: {}", outcome.log);
         }
         let url = format!("--url=http://{address}/webhook");
-        for place in [listen, url] {
+        let public = format!("--webhook.listen-address={address}");
+        for place in [public, url] {
             let arguments = ["drill", NO_META, "--end", &place];
             let outcome = outcome(&arguments, &with(proxy.variables()));
             assert_eq!(outcome.code, Some(0), "{place}: {}", outcome.log);

@@ -34,6 +34,9 @@ fn healthy() -> Pair {
 /// What is printed, with the ports that the README uses and without times.
 fn as_in_the_readme(pair: &Pair, text: &str) -> String {
     let text = text.replace(&pair.graph.to_string(), "127.0.0.1:10132");
+    // The pair shares one port.
+    let webhooks = format!("{}/webhook", pair.exporter);
+    let text = text.replace(&webhooks, "127.0.0.1:10133/webhook");
     let text = text.replace(&pair.exporter.to_string(), "127.0.0.1:10131");
     let ago = Regex::new("came .* ago").expect("a good pattern");
     let text = ago.replace_all(&text, "came 5m ago");
