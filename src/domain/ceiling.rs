@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-/// Phone numbers of an account that polls list. Meta allows most accounts 25, and large ones some hundreds.
-pub const NUMBERS: usize = 1_000;
+/// Phone numbers of an account that polls list. Meta allows most portfolios 20, and providers some
+/// thousands.
+pub const NUMBERS: usize = 5_000;
 
 /// Templates of an account that polls list. Meta allows 6,000, of which each language counts.
 pub const TEMPLATES: usize = 10_000;

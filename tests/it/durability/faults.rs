@@ -146,6 +146,7 @@ impl SmallDisk {
             .args(["--map-root-user", "--mount", "sh", "-c", &script])
             .arg(env!("CARGO_BIN_EXE_whatsapp-business-exporter"))
             .args(&arguments)
+            .arg("--webhook.listen-address=127.0.0.1:0")
             .envs(variables())
             .current_dir(folder);
         Process::start(&mut command).expect("util-linux is part of every Debian")
