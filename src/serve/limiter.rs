@@ -25,7 +25,7 @@ pub(super) const MIN_RATE: u64 = 1024;
 /// Time that a connection has in each phase before it may be closed: a new one for its handshake and head,
 /// a delivery for its body, a client for the first bytes of its response. Meta needs some 300 ms. With a
 /// longer time, a new connection would wait longer: in a flood, each place is free once in this time.
-/// Idle connections, and bodies without a plausible signature, have no such time.
+/// Bodies without a plausible signature have no such time.
 const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Interval at which the limiter looks again for a connection to close while none may be closed.
@@ -373,6 +373,8 @@ impl Drop for RequestState {
         activity.requests -= 1;
         if activity.requests == 0 {
             self.connection.start_phase(&mut activity);
+            // The last bytes of the response may still be on their way to the socket.
+            activity.head_start = HEAD_START;
         }
     }
 }
@@ -523,6 +525,7 @@ mod tests {
         drop(pause);
         assert_eq!(guards[10..].iter().filter(protected).count(), 4);
         drop((ordinary, deliveries));
+        pass(1_000).await;
         assert_eq!(guards.iter().filter(protected).count(), 0);
         assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
     }

@@ -198,7 +198,7 @@ fn shares_port(arguments: &[&str]) -> bool {
     let names_public = |it: &&str| it.starts_with("--webhook.listen-address");
     arguments.contains(&any_port.as_str())
         && arguments.first() != Some(&"demo")
-        && !arguments.iter().any(|it| names_public(it))
+        && !arguments.iter().any(names_public)
 }
 
 /// What the program says and how it ends, for a command that ends by itself.

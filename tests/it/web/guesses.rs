@@ -92,7 +92,7 @@ async fn guesses_of_unknown_names_from_everywhere_delay_no_known_one() {
 async fn guesses_from_the_address_of_the_right_one_do_not_delay_it() {
     let exporter = guarded().await;
     let url = format!("{}/metrics", exporter.url);
-    let guesses = guess_for_ever(&url, &[exporter.http.clone()], |number| {
+    let guesses = guess_for_ever(&url, std::slice::from_ref(&exporter.http), |number| {
         ["alice", "bob"][number % 2].to_owned()
     });
     let own = client_at([127, 0, 0, 1]);
