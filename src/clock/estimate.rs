@@ -8,8 +8,9 @@
 //! - Meta's hosts have the right time to within [`SPREAD`], and so has the `Date` of most answers.
 //! - Time since boot runs evenly. It does not while a virtual machine is paused. Once the machine's clock is set
 //!   afterwards, the answers from before are discarded.
-//! - Without Graph answers (webhooks alone): Meta signs no delivery before its `entry.time`, and the machine's
-//!   clock is right if a delivery's time agrees with it to within [`MAX_CLOCK_DIFFERENCE`].
+//! - Without Graph answers (webhooks alone): the machine's clock is right if a delivery's time agrees with it to
+//!   within [`MAX_CLOCK_DIFFERENCE`], and behind if three deliveries in a row are further ahead. The second is not
+//!   certain, so nothing expires by it.
 
 use std::collections::VecDeque;
 
@@ -35,6 +36,12 @@ const STEP: i64 = 1_000;
 /// Deliveries ahead of the machine's clock that are needed to disbelieve it. One may be Meta's error.
 const DELIVERIES: usize = 3;
 
+/// Answers that must agree to move an estimate that as many others support.
+const AGREEING: usize = 3;
+
+/// A larger move is a jump, in milliseconds. Smaller ones only make the estimate more exact.
+const JUMP: i64 = 5_000;
+
 /// A larger correction backwards can leave stored times ahead of the present, in milliseconds.
 const CORRECTION: i64 = 60_000;
 
@@ -44,11 +51,14 @@ pub(super) struct Estimate {
     answers: VecDeque<Limits>,
     /// Meta's time minus the time since boot.
     offset: Option<i64>,
-    is_from_answers: bool,
+    /// How many answers have supported the offset, up to [`AGREEING`]; 0 if deliveries gave it.
+    support: usize,
     /// The least that the offset can be, while there is no offset.
     floor: Option<i64>,
-    /// Offsets of the last deliveries that were ahead of the machine's clock.
-    ahead: VecDeque<i64>,
+    /// The least that deliveries suggest. Three odd ones are enough, so it is not certain.
+    presumed: Option<i64>,
+    /// Offsets of the last deliveries that contradict the time.
+    contradicting: VecDeque<i64>,
     /// The machine's offset when it was last looked at.
     machine: Option<i64>,
     corrections: u64,
@@ -73,7 +83,11 @@ impl Estimate {
     pub fn time(&self, now: Reading) -> i64 {
         match self.offset {
             Some(offset) => now.boot.saturating_add(offset),
-            None => now.wall.max(self.least_time(now).unwrap_or(i64::MIN)),
+            None => {
+                let least = self.floor.max(self.presumed);
+                let least = least.map(|least| now.boot.saturating_add(least));
+                now.wall.max(least.unwrap_or(i64::MIN))
+            }
         }
     }
 
@@ -91,14 +105,14 @@ impl Estimate {
 
     /// The machine's clock minus Meta's. `None` while there is no estimate.
     pub fn skew(&self, now: Reading) -> Option<i64> {
-        let is_behind = || self.least_time(now).is_some_and(|least| now.wall < least);
-        let is_known = self.offset.is_some() || is_behind();
+        let is_behind = now.wall < self.time(now);
+        let is_known = self.offset.is_some() || is_behind;
         is_known.then(|| now.wall.saturating_sub(self.time(now)))
     }
 
-    /// The offset, while there is an estimate.
-    pub fn offset(&self) -> Option<i64> {
-        self.offset
+    /// The offset, if answers have given it.
+    pub fn offset_from_answers(&self) -> Option<i64> {
+        self.offset.filter(|_| self.support > 0)
     }
 
     /// How often times that were taken before may have turned out to be ahead of the present.
@@ -139,6 +153,7 @@ impl Estimate {
         let Some(agreed) = self.agreed() else {
             return;
         };
+        let (agreed, agreeing) = agreed;
         // The machine's clock has the finer resolution, and is right in most places.
         let machine = now.offset();
         let offset = match self.offset {
@@ -146,12 +161,18 @@ impl Estimate {
             Some(offset) if agreed.allow(offset) => offset,
             _ => i64::midpoint(agreed.least, agreed.most),
         };
+        let is_jump = self
+            .offset
+            .is_some_and(|known| offset.abs_diff(known) > JUMP.unsigned_abs());
+        if is_jump && agreeing < (self.support + 1).min(AGREEING) {
+            return;
+        }
         self.adopt(offset, now);
-        self.is_from_answers = true;
+        self.support = agreeing.min(AGREEING);
     }
 
-    /// What most answers allow; of equal numbers, what the newest ones do.
-    fn agreed(&self) -> Option<Limits> {
+    /// What most answers allow, and how many they are; of equal numbers, what the newest ones do.
+    fn agreed(&self) -> Option<(Limits, usize)> {
         let candidates = self.answers.iter().map(|answer| {
             let least = answer.least;
             let allowing = self.answers.iter().filter(|other| other.allow(least));
@@ -162,31 +183,44 @@ impl Estimate {
             ((count, newest, least), Limits { least, most, at })
         });
         let best = candidates.max_by_key(|(rank, _)| *rank);
-        best.map(|(_, limits)| limits)
+        best.map(|((count, ..), limits)| (limits, count))
     }
 
     /// Takes up what a verified delivery says: its `entry.time`. Graph answers say more.
     pub fn observe_delivery(&mut self, sent_at: i64, now: Reading) {
-        if self.is_from_answers {
+        if self.support > 0 {
             return;
         }
         let tolerance = i64::try_from(MAX_CLOCK_DIFFERENCE.as_millis()).unwrap_or(i64::MAX);
+        let (sent, machine) = (sent_at.saturating_sub(now.boot), now.offset());
         let ahead = sent_at.saturating_sub(self.time(now));
-        if ahead.abs() <= tolerance && now.wall.abs_diff(sent_at) <= tolerance.unsigned_abs() {
-            self.adopt(now.offset(), now);
-            self.ahead.clear();
-        } else if ahead <= tolerance {
-            self.raise_floor(sent_at.saturating_sub(now.boot));
-        } else {
-            self.ahead.push_back(sent_at.saturating_sub(now.boot));
-            if self.ahead.len() < DELIVERIES {
-                return;
+        let agrees_with_machine = sent.abs_diff(machine) <= tolerance.unsigned_abs();
+        if ahead.abs() <= tolerance {
+            self.contradicting.clear();
+            if agrees_with_machine {
+                self.adopt(machine, now);
             }
-            let least = self.ahead.iter().min().copied();
-            self.ahead.clear();
+        }
+        let contradicts = ahead > tolerance || (agrees_with_machine && ahead < -tolerance);
+        if !contradicts {
+            // It may be a late one. What the deliveries suggest is not certain, and not raised by them.
+            let is_certain = sent <= machine.max(self.floor.unwrap_or(i64::MIN)) + tolerance;
+            is_certain.then(|| self.raise_floor(sent));
+            return;
+        }
+        self.contradicting.push_back(sent);
+        if self.contradicting.len() < DELIVERIES {
+            return;
+        }
+        let least = self.contradicting.iter().min().copied();
+        self.contradicting.clear();
+        if agrees_with_machine {
+            // What is known was too late: deliveries and the machine's clock agree on an earlier time.
+            (self.floor, self.presumed) = (None, None);
+            self.adopt(machine, now);
+        } else {
             // The estimate was too early: deliveries agreed with a clock that has been wrong since.
-            self.offset = None;
-            least.into_iter().for_each(|least| self.raise_floor(least));
+            (self.offset, self.presumed) = (None, least);
         }
     }
 
@@ -194,6 +228,7 @@ impl Estimate {
     pub fn restore(&mut self, time: i64, offset: Option<i64>, now: Reading) {
         if let (Some(offset), None) = (offset, self.offset) {
             self.adopt(offset, now);
+            self.support = AGREEING;
         }
         self.raise_floor(time.saturating_sub(now.boot));
     }
@@ -290,11 +325,13 @@ mod tests {
         }
         assert_eq!(estimate.observe_machine(reading(20_000, 900)), None);
         // An hour of pause: the time since boot lacks it, the clock is set to it.
-        let resumed = reading(21_000, 3_600_000);
-        assert_eq!(estimate.observe_machine(resumed), Some(3_599_100));
-        let date = (resumed.wall - 100).div_euclid(1_000) * 1_000;
-        estimate.observe_answer(date, resumed.boot - 200, resumed);
-        assert_eq!(estimate.time(resumed), resumed.wall);
+        let resumed = |boot| reading(boot, 3_600_000);
+        assert_eq!(estimate.observe_machine(resumed(21_000)), Some(3_599_100));
+        for boot in [21_000, 22_000, 23_000] {
+            let date = (resumed(boot).wall - 100).div_euclid(1_000) * 1_000;
+            estimate.observe_answer(date, boot - 200, resumed(boot));
+        }
+        assert_eq!(estimate.time(resumed(23_000)), resumed(23_000).wall);
     }
 
     #[test]
@@ -322,6 +359,56 @@ mod tests {
         }
         let error = error_of(&estimate, 4_000, -3 * DAY);
         assert!((-1_000..=0).contains(&error), "{error}");
+        assert_eq!(
+            estimate.least_time(behind(4_000)),
+            None,
+            "it is not certain"
+        );
+    }
+
+    #[test]
+    fn odd_deliveries_are_outvoted_by_good_ones() {
+        let at = |boot| reading(boot, 0);
+        let mut estimate = Estimate::default();
+        estimate.observe_delivery(BOOTED + 900, at(1_000));
+        for boot in 1_000..1_010 {
+            estimate.observe_delivery(BOOTED + 365 * DAY, at(boot));
+        }
+        assert!(estimate.time(at(1_010)) > BOOTED + 364 * DAY);
+        assert!(
+            estimate.least_time(at(1_010)) < Some(BOOTED + 2_000),
+            "nothing expires"
+        );
+        for boot in 2_000..2_003 {
+            estimate.observe_delivery(BOOTED + boot, at(boot));
+        }
+        assert_eq!(estimate.time(at(3_000)), BOOTED + 3_000);
+        // Nor do they move what answers have shown, in this process or the one before.
+        let mut estimate = Estimate::default();
+        estimate.restore(BOOTED, Some(BOOTED), at(1_000));
+        for boot in 1_000..1_010 {
+            estimate.observe_delivery(BOOTED + 365 * DAY, at(boot));
+        }
+        assert_eq!(estimate.time(at(3_000)), BOOTED + 3_000);
+    }
+
+    #[test]
+    fn after_the_machine_s_clock_was_set_one_wrong_answer_moves_nothing() {
+        let mut estimate = Estimate::default();
+        estimate.observe_machine(reading(4_000, 0));
+        for second in 5..10 {
+            answer(&mut estimate, second * 1_000, 0, 0);
+        }
+        assert!(estimate.observe_machine(reading(10_000, 2_000)).is_some());
+        for second in 11..13 {
+            answer(&mut estimate, second * 1_000, 2_000, 300 * DAY);
+            assert_eq!(error_of(&estimate, second * 1_000, 2_000), 0);
+        }
+        answer(&mut estimate, 13_000, 2_000, 300 * DAY);
+        assert!(
+            error_of(&estimate, 13_000, 2_000) > 299 * DAY,
+            "three agree"
+        );
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub fn corrections() -> u64 {
 pub struct SavedClock {
     /// A time that Meta's clock has certainly reached.
     pub at_least: Timestamp,
-    /// Milliseconds from the time since boot to Meta's time, while there is an estimate.
+    /// Milliseconds from the time since boot to Meta's time, if Graph answers have shown it.
     pub offset_ms: Option<i64>,
     /// The boot of the machine that the offset belongs to.
     pub boot_id: Option<String>,
@@ -153,7 +153,7 @@ pub fn save() -> Option<SavedClock> {
     let estimate = clock.estimate();
     Some(SavedClock {
         at_least: estimate.least_time(now).map(Timestamp::from_millis)?,
-        offset_ms: estimate.offset(),
+        offset_ms: estimate.offset_from_answers(),
         boot_id: this_boot().map(str::to_owned),
     })
 }

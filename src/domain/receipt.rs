@@ -7,13 +7,23 @@ use super::Timestamp;
 pub struct Receipt {
     /// The most probable time. Dates what has no date of its own.
     pub at: Timestamp,
-    /// A time that had certainly passed. Decides what has expired: that cannot be undone.
-    pub at_least: Timestamp,
+    /// A time that had certainly passed. Decides what has expired: that cannot be undone. `None` while nothing but
+    /// the machine's clock is known.
+    pub at_least: Option<Timestamp>,
 }
 
 impl From<Timestamp> for Receipt {
     /// A time that is known.
     fn from(at: Timestamp) -> Self {
-        Self { at, at_least: at }
+        let at_least = Some(at);
+        Self { at, at_least }
+    }
+}
+
+impl Receipt {
+    /// What is older than this by a timeout has expired.
+    #[must_use]
+    pub fn expires_by(self) -> Timestamp {
+        self.at_least.unwrap_or(Timestamp::from_millis(i64::MIN))
     }
 }

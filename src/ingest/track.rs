@@ -226,7 +226,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
             fact: Fact::Tracked(News {
                 conversation,
                 phone_number_id: number,
-                received_at: self.receipt.at_least,
+                received_at: self.receipt.expires_by(),
                 happening,
             }),
         })
@@ -238,10 +238,11 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         };
         let at = text_or_number(at).and_then(|text| moment(&text));
         let at = at.ok_or("at: is no time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
-        if at > self.receipt.at.plus(MAX_AHEAD) {
+        if self.receipt.at_least.is_some() && at > self.receipt.at.plus(MAX_AHEAD) {
             return Err("at: is in the future".into());
         }
-        if self.receipt.at.since(at) > MAX_AGE {
+        let is_too_old = |now: Timestamp| now.since(at) > MAX_AGE;
+        if self.receipt.at_least.is_some_and(is_too_old) {
             return Err("at: is more than 24 hours ago".into());
         }
         Ok(at)

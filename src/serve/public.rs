@@ -197,16 +197,16 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     };
     match Delivery::parse_with(&body, receipt, hashers) {
         Ok(mut delivery) => {
-            delivery
-                .newest_entry_time
-                .into_iter()
-                .for_each(clock::observe_delivery);
             let parcel = signature.filter(|_| forwards);
             let parcel =
                 parcel.map(|signature| parcel_of(&mut delivery, received_at, signature, body));
             let (assignments, log) = (&secrets.assignments, &public.wrong_apps);
             let told = (public.telemetry.as_ref(), log.as_ref());
             signer::drop_wrong_accounts(&mut delivery, signer, assignments, told, received_at);
+            let watched = delivery.accounts.iter();
+            let watched = watched.filter(|heard| public.store.is_watched(&heard.waba_id));
+            let sent_at = watched.filter_map(|heard| heard.claimed_time).max();
+            sent_at.into_iter().for_each(clock::observe_delivery);
             accept(&public, delivery, parcel).await
         }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),

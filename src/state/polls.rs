@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stamp;
 use super::redate::{Dated, Redating};
-use crate::domain::Timestamp;
+use crate::domain::{MAX_CLOCK_DIFFERENCE, Timestamp};
 
 /// How many reads are remembered: five hours of the fastest default cadence. A webhook later than that
 /// still counts; only the *time* of a change it splits may then be off by the polls forgotten.
@@ -33,11 +33,12 @@ impl Dated for PollTimes {
 }
 
 impl PollTimes {
-    /// The date of a poll that begins when the clock says `now`. After the clock was set back, that is
-    /// just after the poll before it: an exporter must not be blind until the clock has caught up.
+    /// The date of a poll that begins at `now`: just after the poll before it, where that is a little ahead. One that
+    /// is far ahead is of a wrong clock, and about to be corrected.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Timestamp {
-        let newest = self.recent.last();
+        let latest = now.plus(MAX_CLOCK_DIFFERENCE);
+        let newest = self.recent.last().filter(|newest| **newest <= latest);
         newest.map_or(now, |newest| now.max(newest.plus(Duration::from_millis(1))))
     }
 

@@ -148,7 +148,10 @@ impl Committer {
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
-                Request::Commit(events, parcel, answer) => batch.push((events, parcel, answer)),
+                Request::Commit(mut events, parcel, answer) => {
+                    date_in_time(&mut events);
+                    batch.push((events, parcel, answer));
+                }
                 Request::Watch(waba_ids, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     let outcome = self.watch(waba_ids).await;
@@ -509,6 +512,18 @@ impl Committer {
     fn doubt(&mut self, trouble: &Trouble) -> Unavailable {
         self.in_doubt = true;
         self.shared.note_trouble(trouble)
+    }
+}
+
+/// Events may have been dated before Meta's time was known, and stored times are corrected already.
+fn date_in_time(events: &mut [Event]) {
+    if clock::at_least().is_none() {
+        return;
+    }
+    let now = clock::now();
+    let latest = now.plus(MAX_CLOCK_DIFFERENCE);
+    for event in events.iter_mut().filter(|event| event.observed_at > latest) {
+        event.observed_at = now;
     }
 }
 

@@ -44,8 +44,6 @@ pub struct Delivery {
     pub accounts: Vec<Heard>,
     /// What the relay orders it with; empty if nothing is relayed.
     pub lanes: LaneSet,
-    /// The latest `entry.time`, whether it was believed or not.
-    pub newest_entry_time: Option<Timestamp>,
     receipt: Receipt,
 }
 
@@ -56,6 +54,8 @@ pub struct Heard {
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
+    /// `entry[].time` as Meta wrote it, whether it is believed or not.
+    pub claimed_time: Option<Timestamp>,
 }
 
 /// What customers are hashed with.
@@ -112,7 +112,6 @@ impl Delivery {
             fields: Vec::new(),
             oddities: Oddities::new(),
             accounts: Vec::new(),
-            newest_entry_time: None,
             receipt: receipt.into(),
             lanes: LaneSet::default(),
         };
@@ -208,6 +207,7 @@ impl Delivery {
             self.accounts.push(Heard {
                 waba_id,
                 entry_time: origin.time,
+                claimed_time: origin.claimed_time,
             });
         }
         let Some(Parts(changes)) = entry.changes else {
@@ -233,24 +233,20 @@ impl Delivery {
             self.malformed("entry", "id");
         }
         let time = present(entry.time);
+        let claimed_time = time.and_then(scalar).and_then(|text| moment(&text));
+        let believed = claimed_time.and_then(|time| self.believed(time));
+        if time.is_some() && (believed.is_none() || believed != claimed_time) {
+            self.malformed("entry", "time");
+        }
         Origin {
             id,
             is_test,
             waba_id,
             time_as_written: time.map_or(&[], |time| written.bytes_of(time)),
-            time: time.and_then(|time| self.entry_time(time)),
+            claimed_time,
+            time: believed,
             written,
         }
-    }
-
-    fn entry_time(&mut self, time: &RawValue) -> Option<Timestamp> {
-        let time = scalar(time).and_then(|text| moment(&text));
-        self.newest_entry_time = self.newest_entry_time.max(time);
-        let believed = time.and_then(|time| self.believed(time));
-        if believed.is_none() || believed != time {
-            self.malformed("entry", "time");
-        }
-        believed
     }
 
     fn read_change(&mut self, origin: &Origin<'_>, change: &Change<'_>, hashers: Hashers<'_>) {
@@ -344,6 +340,7 @@ impl Delivery {
             self.accounts.push(Heard {
                 waba_id: named.clone(),
                 entry_time: origin.time,
+                claimed_time: origin.claimed_time,
             });
         }
         let Some(waba_id) = reading.waba_id.or_else(|| origin.waba_id.clone()) else {
@@ -427,7 +424,7 @@ impl Delivery {
                 }),
                 fact: Fact::Message(message::News {
                     phone_number_id: number.clone(),
-                    received_at: self.receipt.at_least,
+                    received_at: self.receipt.expires_by(),
                     told: item.told,
                 }),
             });
@@ -435,9 +432,11 @@ impl Delivery {
         any
     }
 
-    /// The time that an event counts as: its own, unless that is too far ahead.
+    /// The time that an event counts as: its own, unless that is too far ahead. While nothing but the machine's clock
+    /// is known, that may be behind: what turns out to be ahead is then corrected with all stored times.
     fn believed(&self, time: Timestamp) -> Option<Timestamp> {
-        let is_ahead = time > self.receipt.at.plus(MAX_CLOCK_DIFFERENCE);
+        let is_ahead =
+            self.receipt.at_least.is_some() && time > self.receipt.at.plus(MAX_CLOCK_DIFFERENCE);
         let believed = if is_ahead { self.receipt.at } else { time };
         (Timestamp::default() < time).then_some(believed)
     }
@@ -476,6 +475,7 @@ struct Origin<'a> {
     waba_id: Option<WabaId>,
     /// For the delivery key: empty where there is none.
     time_as_written: &'a [u8],
+    claimed_time: Option<Timestamp>,
     time: Option<Timestamp>,
     written: Written<'a>,
 }

@@ -1,5 +1,7 @@
 //! What the last commit knew of Meta's clock, and times in the journal that were ahead of it.
 
+use std::collections::BTreeSet;
+
 use sqlx::SqliteConnection;
 
 use super::{Database, Trouble};
@@ -42,7 +44,17 @@ pub(super) async fn move_times(
     connection: &mut SqliteConnection,
     moves: &Moves,
 ) -> sqlx::Result<()> {
-    for (old, new) in &moves.times {
+    // Most times of a state are in no line of the journal.
+    let journalled: Vec<(i64,)> = sqlx::query_as(
+        "SELECT DISTINCT order_ms FROM transitions WHERE order_ms > $1 AND waba_id = $2",
+    )
+    .bind(moves.latest_ms)
+    .bind(&moves.waba_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    let journalled: BTreeSet<i64> = journalled.into_iter().map(|(time,)| time).collect();
+    let times = moves.times.iter();
+    for (old, new) in times.filter(|(old, _)| journalled.contains(old)) {
         let update = sqlx::query(
             "UPDATE OR REPLACE transitions SET order_ms = $1 WHERE waba_id = $2 AND order_ms = $3",
         );

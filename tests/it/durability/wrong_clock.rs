@@ -229,6 +229,42 @@ async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     until_shown(&service, "the flag", is_flagged);
 }
 
+/// What an exporter of an earlier version leaves behind that has polled for a year with a clock a year ahead.
+const POISON: &str = r"
+import re, sqlite3, sys
+year = 365 * 86_400_000
+ahead = lambda text: re.sub(r'\b1[78]\d{11}\b', lambda time: str(int(time[0]) + year), text)
+store = sqlite3.connect(sys.argv[1])
+store.create_function('ahead', 1, ahead)
+for table in ['accounts', 'phone_numbers', 'templates']:
+    store.execute(f'UPDATE {table} SET state = ahead(state)')
+store.execute('UPDATE transitions SET order_ms = order_ms + ?', [year])
+store.execute('UPDATE commits SET boot_id = NULL, clock_ms = NULL')
+store.commit()
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_that_were_stored_a_year_ahead_are_corrected_for_good() {
+    let meta = meta().await;
+    let machine = Machine::with_clock("+0");
+    let service = machine.start_beside(&meta);
+    until_shown(&service, "polls", is_polled_now);
+    kill(service);
+    let path = machine.folder.path().join("state.db");
+    let python = std::process::Command::new("python3")
+        .args(["-c", POISON])
+        .arg(path)
+        .status();
+    assert!(python.expect("python3").success());
+    let service = machine.start_beside(&meta);
+    service
+        .process
+        .until_logged("stored times were ahead of Meta's clock");
+    until_shown(&service, "polls dated by Meta's clock", is_polled_now);
+    flagged(service.address, real_seconds(), "FLAGGED");
+    until_shown(&service, "the flag", is_flagged);
+}
+
 /// Like a reboot, for the store.
 fn forget_boot(machine: &Machine) {
     let path = machine.folder.path().join("state.db");

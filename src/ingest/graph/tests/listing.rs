@@ -133,18 +133,18 @@ async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete(
             page(first..first + 100, next.as_deref())
         })
     };
-    let fits = Meta::answering(pages(10)).await;
+    let fits = Meta::answering(pages(50)).await;
     assert_eq!(outcome(&numbers(&fits).await), (ceiling::NUMBERS, None));
-    let more = Meta::answering(pages(30)).await;
+    let more = Meta::answering(pages(70)).await;
     let expected = (ceiling::NUMBERS, Some(FailureKind::TooMany));
     assert_eq!(outcome(&numbers(&more).await), expected);
     assert_eq!(
         more.asked().len(),
-        11,
+        51,
         "the page that shows that there are more"
     );
     assert_eq!(more.failures("phone_numbers", "too_many_objects"), 1);
-    let giant = Meta::answering([page(0..1_500, None)]).await;
+    let giant = Meta::answering([page(0..5_500, None)]).await;
     assert_eq!(outcome(&numbers(&giant).await), expected);
 }
 

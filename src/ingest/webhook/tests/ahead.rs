@@ -59,7 +59,9 @@ fn minutes_are_believed_and_more_counts_as_received_now() {
         };
         assert_eq!(odd, expected);
         assert_eq!(
-            delivery.newest_entry_time.map(|time| time.as_millis()),
+            delivery.accounts[0]
+                .claimed_time
+                .map(|time| time.as_millis()),
             Some(claimed * 1000)
         );
         // Messages and statuses have times of their own.
