@@ -23,7 +23,7 @@ impl KeptOutLog {
             tracing::warn!(
                 %waba_id, kind,
                 cure = "compare what WhatsApp Manager shows with the objects on /metrics; whoever invents ids in signed webhooks knows the app secret: reset it",
-                "account has too many objects; new ones are not taken"
+                "account has too many objects; ignoring new ones"
             );
         }
     }

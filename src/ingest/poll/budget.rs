@@ -57,13 +57,13 @@ impl DeferralReason {
     pub fn cure(self) -> &'static str {
         match self {
             Self::RateLimit => {
-                "find what else uses Meta's quota of this account, or lengthen poll.numbers_interval and its like"
+                "find what else uses Meta's quota of this account, or lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             }
             Self::BudgetSpent => {
-                "raise poll.calls_per_hour, or lengthen poll.numbers_interval and its like"
+                "raise poll.calls_per_hour, or lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             }
             Self::Queued => {
-                "lengthen poll.numbers_interval and its like, or see why Meta's answers take long: whatsapp_exporter_poll_duration_seconds"
+                "lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval, or find out why Meta's answers take long"
             }
         }
     }

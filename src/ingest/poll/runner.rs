@@ -326,7 +326,7 @@ impl Poller {
         } else if self.too_much.insert(waba_id.clone()) {
             tracing::warn!(
                 %waba_id, planned, allowed,
-                "polls take more calls an hour than poll.calls_per_hour allows, they will come later than configured; lengthen poll.numbers_interval and its like"
+                "polls take more calls an hour than poll.calls_per_hour allows, they will come later than configured; lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             );
         }
     }

@@ -33,7 +33,7 @@ pub struct ClientCertificates {
 pub struct Peer {
     /// Has it shown a certificate?
     pub has_certificate: bool,
-    /// The peer address of the socket. Headers such as `X-Forwarded-For` can be forged.
+    /// The client's address: the socket's peer, or what a trusted proxy says.
     pub address: Option<IpAddr>,
 }
 
