@@ -3,7 +3,7 @@
 //! Events are dated by Meta, and so is everything they are compared with. The machine's clock is right in most
 //! places, but it may be years off for seconds (a board without a battery, a virtual machine that resumes) and one
 //! observation dated a year ahead would win over all that come after it. So [`now`] follows Meta's clock, which
-//! [`estimate`] knows from the answers of the Graph API and which then goes on by the time since boot. Until there
+//! `estimate` knows from the answers of the Graph API and which then goes on by the time since boot. Until there
 //! is an estimate it is the machine's clock.
 
 mod estimate;
