@@ -243,9 +243,14 @@ impl Connection {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that the client is behind `rate`, counted since the present phase began.
+    /// Bytes that the client is behind `rate`, counted since the present phase began. None while it waits
+    /// for a handler.
     pub fn bytes_behind(&self, rate: u64, now: Instant) -> u64 {
-        self.behind(&lock(&self.activity), rate, now)
+        let activity = lock(&self.activity);
+        if activity.protected > 0 {
+            return 0;
+        }
+        self.behind(&activity, rate, now)
     }
 
     /// Starts a request, whose body is yet to come.
