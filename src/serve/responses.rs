@@ -177,7 +177,7 @@ impl HeldBytes {
     /// A body with these bytes for the client of `request`.
     pub fn body(self: &Arc<Self>, request: Option<&ActiveRequest>) -> Body {
         let reader = Reader::new(Arc::clone(self), request);
-        Body::new(HeldBody { reader, sent: 0 })
+        Body::new(HeldBody(Bytes::from_owner(reader)))
     }
 }
 
@@ -192,7 +192,8 @@ impl Drop for HeldBytes {
     }
 }
 
-/// Registers the connection of a client as a reader of held bytes, until this is dropped.
+/// Registers the connection of a client as a reader of held bytes, until this is dropped. It owns the bytes of
+/// every frame: the layers below buffer frames, the last one after the body is dropped.
 struct Reader {
     held: Arc<HeldBytes>,
     number: u64,
@@ -212,6 +213,12 @@ impl Reader {
     }
 }
 
+impl AsRef<[u8]> for Reader {
+    fn as_ref(&self) -> &[u8] {
+        &self.held.bytes
+    }
+}
+
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut all = self.held.budget.held();
@@ -221,11 +228,8 @@ impl Drop for Reader {
     }
 }
 
-/// Sends held bytes frame by frame.
-struct HeldBody {
-    reader: Reader,
-    sent: usize,
-}
+/// Sends held bytes frame by frame: those that are left.
+struct HeldBody(Bytes);
 
 impl HttpBody for HeldBody {
     type Data = Bytes;
@@ -235,21 +239,20 @@ impl HttpBody for HeldBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let end = (self.sent + FRAME).min(self.reader.held.bytes.len());
-        if self.sent == end {
+        let left = &mut self.0;
+        if left.is_empty() {
             return Poll::Ready(None);
         }
-        let frame = self.reader.held.bytes.slice(self.sent..end);
-        self.sent = end;
+        let frame = left.split_to(FRAME.min(left.len()));
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.sent == self.reader.held.bytes.len()
+        self.0.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.reader.held.bytes.len() - self.sent) as u64)
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 
@@ -328,6 +331,7 @@ pub(super) const fn vary() -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
     use hyper::service::service_fn;
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use hyper_util::server::conn::auto::Builder;
@@ -454,6 +458,29 @@ mod tests {
         tokio::time::sleep(MOST_WAIT * 2).await;
         assert!(!is_closed(&scraper) && !waiting.is_finished());
         scrape(&mut client, 60_000).await;
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_buffered_keeps_its_part_of_the_budget() {
+        let limiter = ConnectionLimiter::new(16);
+        let budget = ResponseBudget::with_bytes(100_000);
+        let (_guard, request) = reader(&limiter).await;
+        let held = budget.hold(Bytes::from(vec![b'x'; 60_000])).await;
+        let mut body = held.body(Some(&request));
+        drop(held);
+        let mut last = None;
+        while let Some(frame) = body.frame().await {
+            last = frame.expect("no error").into_data().ok();
+        }
+        drop(body);
+        let readers = || {
+            let held = budget.0.held();
+            let readers = held.responses.values().map(|it| it.readers.len());
+            (held.bytes, readers.collect::<Vec<_>>())
+        };
+        assert_eq!(readers(), (60_000, vec![1]));
+        drop(last);
+        assert_eq!(readers(), (0, vec![]));
     }
 
     #[tokio::test(start_paused = true)]
