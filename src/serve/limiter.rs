@@ -110,12 +110,14 @@ struct Activity {
 /// Stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The client sends the body, or reads the response; or the request waits for its turn.
+    /// The client sends the body, or the request waits for its turn.
     Waiting,
     /// The handler has the whole request, and its connection is protected.
     Working,
     /// The same, beyond the share of its precedence: the connection may be closed.
     Unprotected,
+    /// The client reads the response. The last stage: a body that is discarded meanwhile protects nothing.
+    Responding,
 }
 
 /// A request under way. Cheap to clone; the request ends when the last clone is dropped.
@@ -338,11 +340,23 @@ impl ActiveRequest {
         lock(&connection.activity).protected += 1;
     }
 
-    /// The client reads the response, or the request waits for its turn.
+    /// The request waits for its turn.
     pub fn wait(&self) {
+        self.stop_work(Stage::Waiting);
+    }
+
+    /// The client reads the response, whatever becomes of the request's body.
+    pub fn respond(&self) {
+        self.stop_work(Stage::Responding);
+    }
+
+    fn stop_work(&self, next: Stage) {
         let connection = &self.0.connection;
         let mut stage = lock(&self.0.stage);
-        if std::mem::replace(&mut *stage, Stage::Waiting) == Stage::Working {
+        if *stage == Stage::Responding {
+            return;
+        }
+        if std::mem::replace(&mut *stage, next) == Stage::Working {
             connection.shared.protected.fetch_sub(1, Ordering::Relaxed);
             let mut activity = lock(&connection.activity);
             activity.protected -= 1;
@@ -532,6 +546,22 @@ mod tests {
         drop((ordinary, deliveries));
         pass(1_000).await;
         assert_eq!(guards.iter().filter(protected).count(), 0);
+        assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_ends_during_the_response_protects_nothing() {
+        let limiter = ConnectionLimiter::new(16);
+        let guard = limiter.admit(REASON).await;
+        let request = guard.connection().begin(Precedence::Delivery);
+        let pause = request.pause();
+        request.respond();
+        request.work();
+        drop(pause);
+        request.wait();
+        request.work();
+        pass(1_000).await;
+        assert!(guard.connection().rank(Instant::now()).is_some());
         assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
     }
 
