@@ -356,14 +356,19 @@ impl ActiveRequest {
         if *stage == Stage::Responding {
             return;
         }
-        if std::mem::replace(&mut *stage, next) == Stage::Working {
+        let previous = std::mem::replace(&mut *stage, next);
+        if previous == Stage::Waiting {
+            return;
+        }
+        let mut activity = lock(&connection.activity);
+        if previous == Stage::Working {
             connection.shared.protected.fetch_sub(1, Ordering::Relaxed);
-            let mut activity = lock(&connection.activity);
             activity.protected -= 1;
-            if activity.protected == 0 {
-                connection.start_phase(&mut activity);
-                activity.head_start = HEAD_START;
-            }
+        }
+        // The handler's time is no delay of the client's, whether the request was protected or not.
+        if activity.protected == 0 {
+            connection.start_phase(&mut activity);
+            activity.head_start = HEAD_START;
         }
     }
 
@@ -547,6 +552,23 @@ mod tests {
         pass(1_000).await;
         assert_eq!(guards.iter().filter(protected).count(), 0);
         assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_handler_beyond_its_share_is_no_delay_of_the_client() {
+        // A limit of one leaves no share to anything.
+        let limiter = ConnectionLimiter::new(1);
+        let guard = limiter.admit(REASON).await;
+        let request = guard.connection().begin(Precedence::Scrape);
+        request.work();
+        pass(3_000).await;
+        assert!(guard.connection().rank(Instant::now()).is_some());
+        request.respond();
+        let behind = |rate| guard.connection().bytes_behind(rate, Instant::now());
+        assert_eq!(behind(1 << 20), 0);
+        assert_eq!(guard.connection().rank(Instant::now()), None);
+        pass(1_000).await;
+        assert!(behind(1 << 20) > 0 && guard.connection().rank(Instant::now()).is_some());
     }
 
     #[tokio::test(start_paused = true)]
