@@ -37,7 +37,7 @@ impl ClientRules {
     pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR).into_iter().rev();
-        let mut hops = hops.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
+        let mut hops = hops.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         while self.trusts(client)
             && let Some(hop) = hops.next().and_then(parse_hop)
         {
@@ -53,9 +53,10 @@ impl ClientRules {
     }
 }
 
-/// An address as proxies write it, with or without a port.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
+/// An address as proxies write it, with or without a port. Bytes of other hops, which a client may have
+/// chosen, do not matter.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = str::from_utf8(hop).ok()?.trim();
     let address = hop.parse().ok();
     let address = address.or_else(|| hop.parse().ok().map(|it: std::net::SocketAddr| it.ip()));
     let bare = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -114,6 +115,8 @@ impl Drop for ClientGuard {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn rules(trusted: &[&str], most: Option<usize>) -> ClientRules {
@@ -173,6 +176,25 @@ mod tests {
                 "10.0.0.1",
             ),
             (&["10.0.0.0/8"], "10.0.0.1", &["192.0.2.9, "], "10.0.0.1"),
+            // Bytes that are not ASCII, in the client's part and in the proxy's.
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["\u{ff}, 192.0.2.9"],
+                "192.0.2.9",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["\u{ff}", "192.0.2.9, 10.2.3.4"],
+                "192.0.2.9",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                &["192.0.2.9, \u{ff}"],
+                "10.0.0.1",
+            ),
             (&["10.0.0.0/8"], "10.0.0.1", &["10.0.0.2"], "10.0.0.2"),
             (&["10.0.0.0/8"], "10.0.0.1", &[], "10.0.0.1"),
             (
@@ -184,16 +206,22 @@ mod tests {
             (&["fd00::/8"], "fd00::1", &["2001:db8::7"], "2001:db8::7"),
         ];
         for (trusted, peer, lines, expected) in cases {
-            let lines = lines
-                .iter()
-                .map(|line| line.parse().expect("a header's value"));
             let mut headers = HeaderMap::new();
             for line in lines {
-                headers.append(FORWARDED_FOR, line);
+                let line = HeaderValue::from_bytes(line.as_bytes());
+                headers.append(FORWARDED_FOR, line.expect("a header's value"));
             }
             let client = rules(trusted, None).client_of(address(peer), &headers);
             assert_eq!(client, address(expected), "{peer} {headers:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_hide_no_hop() {
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.9").expect("a header's value");
+        let headers = HeaderMap::from_iter([(FORWARDED_FOR.parse().expect("a name"), line)]);
+        let client = rules(&["10.0.0.0/8"], None).client_of(address("10.0.0.1"), &headers);
+        assert_eq!(client, address("192.0.2.9"));
     }
 
     #[test]

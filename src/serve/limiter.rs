@@ -110,12 +110,14 @@ struct Activity {
 /// Stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The client sends the body, or reads the response; or the request waits for its turn.
+    /// The client sends the body, or the request waits for its turn.
     Waiting,
     /// The handler has the whole request, and its connection is protected.
     Working,
     /// The same, beyond the share of its precedence: the connection may be closed.
     Unprotected,
+    /// The client reads the response. The last stage: a body that is discarded meanwhile protects nothing.
+    Responding,
 }
 
 /// A request under way. Cheap to clone; the request ends when the last clone is dropped.
@@ -243,9 +245,14 @@ impl Connection {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that the client is behind `rate`, counted since the present phase began.
+    /// Bytes that the client is behind `rate`, counted since the present phase began. None while it waits
+    /// for a handler.
     pub fn bytes_behind(&self, rate: u64, now: Instant) -> u64 {
-        self.behind(&lock(&self.activity), rate, now)
+        let activity = lock(&self.activity);
+        if activity.protected > 0 {
+            return 0;
+        }
+        self.behind(&activity, rate, now)
     }
 
     /// Starts a request, whose body is yet to come.
@@ -333,18 +340,35 @@ impl ActiveRequest {
         lock(&connection.activity).protected += 1;
     }
 
-    /// The client reads the response, or the request waits for its turn.
+    /// The request waits for its turn.
     pub fn wait(&self) {
+        self.stop_work(Stage::Waiting);
+    }
+
+    /// The client reads the response, whatever becomes of the request's body.
+    pub fn respond(&self) {
+        self.stop_work(Stage::Responding);
+    }
+
+    fn stop_work(&self, next: Stage) {
         let connection = &self.0.connection;
         let mut stage = lock(&self.0.stage);
-        if std::mem::replace(&mut *stage, Stage::Waiting) == Stage::Working {
+        if *stage == Stage::Responding {
+            return;
+        }
+        let previous = std::mem::replace(&mut *stage, next);
+        if previous == Stage::Waiting {
+            return;
+        }
+        let mut activity = lock(&connection.activity);
+        if previous == Stage::Working {
             connection.shared.protected.fetch_sub(1, Ordering::Relaxed);
-            let mut activity = lock(&connection.activity);
             activity.protected -= 1;
-            if activity.protected == 0 {
-                connection.start_phase(&mut activity);
-                activity.head_start = HEAD_START;
-            }
+        }
+        // The handler's time is no delay of the client's, whether the request was protected or not.
+        if activity.protected == 0 {
+            connection.start_phase(&mut activity);
+            activity.head_start = HEAD_START;
         }
     }
 
@@ -527,6 +551,39 @@ mod tests {
         drop((ordinary, deliveries));
         pass(1_000).await;
         assert_eq!(guards.iter().filter(protected).count(), 0);
+        assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_handler_beyond_its_share_is_no_delay_of_the_client() {
+        // A limit of one leaves no share to anything.
+        let limiter = ConnectionLimiter::new(1);
+        let guard = limiter.admit(REASON).await;
+        let request = guard.connection().begin(Precedence::Scrape);
+        request.work();
+        pass(3_000).await;
+        assert!(guard.connection().rank(Instant::now()).is_some());
+        request.respond();
+        let behind = |rate| guard.connection().bytes_behind(rate, Instant::now());
+        assert_eq!(behind(1 << 20), 0);
+        assert_eq!(guard.connection().rank(Instant::now()), None);
+        pass(1_000).await;
+        assert!(behind(1 << 20) > 0 && guard.connection().rank(Instant::now()).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_ends_during_the_response_protects_nothing() {
+        let limiter = ConnectionLimiter::new(16);
+        let guard = limiter.admit(REASON).await;
+        let request = guard.connection().begin(Precedence::Delivery);
+        let pause = request.pause();
+        request.respond();
+        request.work();
+        drop(pause);
+        request.wait();
+        request.work();
+        pass(1_000).await;
+        assert!(guard.connection().rank(Instant::now()).is_some());
         assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
     }
 

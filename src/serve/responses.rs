@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -72,7 +72,8 @@ struct Held {
 #[derive(Debug)]
 struct Reserved {
     bytes: usize,
-    readers: Vec<Weak<Connection>>,
+    /// Connections of the clients that have not read all of it, one entry for each body.
+    readers: BTreeMap<u64, Arc<Connection>>,
 }
 
 /// A response's bytes, and their part of the budget until the last reader is done.
@@ -128,10 +129,9 @@ impl Shared {
         if held.bytes + bytes > self.limit && !held.responses.is_empty() {
             return None;
         }
-        let number = held.next;
-        held.next += 1;
+        let number = held.next_number();
         held.bytes += bytes;
-        let readers = Vec::new();
+        let readers = BTreeMap::new();
         held.responses.insert(number, Reserved { bytes, readers });
         Some(number)
     }
@@ -140,23 +140,21 @@ impl Shared {
     /// responses whether they are behind or not.
     fn close_readers(&self, bytes: usize, even_fast: bool) {
         let now = Instant::now();
-        let mut held = self.held();
+        let held = self.held();
         let mut to_free = (held.bytes + bytes).saturating_sub(self.limit);
-        for response in held.responses.values_mut() {
+        for response in held.responses.values() {
             if to_free == 0 {
                 return;
             }
-            response.readers.retain(|reader| reader.strong_count() > 0);
-            let (mut are_all_closed, mut has_readers) = (true, false);
-            for reader in response.readers.iter().filter_map(Weak::upgrade) {
-                has_readers = true;
+            let mut are_all_closed = true;
+            for reader in response.readers.values() {
                 let is_behind = reader.bytes_behind(MIN_RATE, now) >= MIN_RATE;
                 if is_behind || even_fast {
                     reader.close(SLOW_READER);
                 }
                 are_all_closed &= reader.closed().is_cancelled();
             }
-            if are_all_closed && has_readers {
+            if are_all_closed && !response.readers.is_empty() {
                 to_free = to_free.saturating_sub(response.bytes);
             }
         }
@@ -167,21 +165,19 @@ impl Shared {
     }
 }
 
+impl Held {
+    fn next_number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+}
+
 impl HeldBytes {
     /// A body with these bytes for the client of `request`.
     pub fn body(self: &Arc<Self>, request: Option<&ActiveRequest>) -> Body {
-        if let Some(request) = request {
-            let mut held = self.budget.held();
-            if let Some(response) = held.responses.get_mut(&self.number) {
-                // Readers that are done leave here, so that a shared page does not collect them.
-                response.readers.retain(|reader| reader.strong_count() > 0);
-                response.readers.push(Arc::downgrade(request.connection()));
-            }
-        }
-        Body::new(HeldBody {
-            held: Arc::clone(self),
-            sent: 0,
-        })
+        let reader = Reader::new(Arc::clone(self), request);
+        Body::new(HeldBody(Bytes::from_owner(reader)))
     }
 }
 
@@ -196,11 +192,44 @@ impl Drop for HeldBytes {
     }
 }
 
-/// Sends held bytes frame by frame.
-struct HeldBody {
+/// Registers the connection of a client as a reader of held bytes, until this is dropped. It owns the bytes of
+/// every frame: the layers below buffer frames, the last one after the body is dropped.
+struct Reader {
     held: Arc<HeldBytes>,
-    sent: usize,
+    number: u64,
 }
+
+impl Reader {
+    fn new(held: Arc<HeldBytes>, request: Option<&ActiveRequest>) -> Self {
+        let mut all = held.budget.held();
+        let number = all.next_number();
+        let response = all.responses.get_mut(&held.number);
+        if let Some((response, request)) = response.zip(request) {
+            let connection = Arc::clone(request.connection());
+            response.readers.insert(number, connection);
+        }
+        drop(all);
+        Self { held, number }
+    }
+}
+
+impl AsRef<[u8]> for Reader {
+    fn as_ref(&self) -> &[u8] {
+        &self.held.bytes
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut all = self.held.budget.held();
+        if let Some(response) = all.responses.get_mut(&self.held.number) {
+            response.readers.remove(&self.number);
+        }
+    }
+}
+
+/// Sends held bytes frame by frame: those that are left.
+struct HeldBody(Bytes);
 
 impl HttpBody for HeldBody {
     type Data = Bytes;
@@ -210,21 +239,20 @@ impl HttpBody for HeldBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let end = (self.sent + FRAME).min(self.held.bytes.len());
-        if self.sent == end {
+        let left = &mut self.0;
+        if left.is_empty() {
             return Poll::Ready(None);
         }
-        let frame = self.held.bytes.slice(self.sent..end);
-        self.sent = end;
+        let frame = left.split_to(FRAME.min(left.len()));
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.sent == self.held.bytes.len()
+        self.0.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.held.bytes.len() - self.sent) as u64)
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 
@@ -303,8 +331,46 @@ pub(super) const fn vary() -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use hyper_util::server::conn::auto::Builder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
     use super::super::limiter::{ConnectionGuard, ConnectionLimiter, Precedence};
+    use super::super::tracked::ResponseBody;
     use super::*;
+
+    /// Serves these bytes to the client at the other end, as often as it requests them.
+    fn serve(guard: &ConnectionGuard, held: Arc<HeldBytes>) -> DuplexStream {
+        let (client, server) = duplex(1024);
+        let connection = Arc::clone(guard.connection());
+        tokio::spawn(async move {
+            let service = service_fn(move |_: Request<hyper::body::Incoming>| {
+                let request = connection.begin(Precedence::Scrape);
+                request.work();
+                let body = held.body(Some(&request));
+                let body = ResponseBody::new(body, request, None);
+                async move { Ok::<_, std::convert::Infallible>(Response::new(body)) }
+            });
+            let builder = Builder::new(TokioExecutor::new()).http1_only();
+            let served = builder.serve_connection(TokioIo::new(server), service);
+            served.await.expect("the client closes the connection");
+        });
+        client
+    }
+
+    /// Requests a response of `bytes`, and reads it.
+    async fn scrape(client: &mut DuplexStream, bytes: usize) {
+        let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+        client.write_all(request).await.expect("sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.expect("a head"));
+        }
+        let mut body = vec![0; bytes];
+        client.read_exact(&mut body).await.expect("a body");
+    }
 
     async fn reader(limiter: &ConnectionLimiter) -> (ConnectionGuard, ActiveRequest) {
         let guard = limiter.admit("no_room").await;
@@ -367,6 +433,67 @@ mod tests {
         assert!(began.elapsed() >= MOST_WAIT);
         drop((_body, request, fast));
         drop(waiting.await.expect("no panic"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_read_its_response_keeps_its_connection() {
+        let (limiter, budget) = (
+            ConnectionLimiter::new(16),
+            ResponseBudget::with_bytes(100_000),
+        );
+        let page = || Bytes::from(vec![b'x'; 60_000]);
+        let held = budget.hold(page()).await;
+        let (stalled, request) = reader(&limiter).await;
+        let _body = held.body(Some(&request));
+        let scraper = limiter.admit("no_room").await;
+        let mut client = serve(&scraper, held);
+        scrape(&mut client, 60_000).await;
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.hold(page()).await }
+        });
+        stalled.connection().closed().cancelled().await;
+        // Until the readers that are not behind are closed too.
+        tokio::time::sleep(MOST_WAIT * 2).await;
+        assert!(!is_closed(&scraper) && !waiting.is_finished());
+        scrape(&mut client, 60_000).await;
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_buffered_keeps_its_part_of_the_budget() {
+        let limiter = ConnectionLimiter::new(16);
+        let budget = ResponseBudget::with_bytes(100_000);
+        let (_guard, request) = reader(&limiter).await;
+        let held = budget.hold(Bytes::from(vec![b'x'; 60_000])).await;
+        let mut body = held.body(Some(&request));
+        drop(held);
+        let mut last = None;
+        while let Some(frame) = body.frame().await {
+            last = frame.expect("no error").into_data().ok();
+        }
+        drop(body);
+        let readers = || {
+            let held = budget.0.held();
+            let readers = held.responses.values().map(|it| it.readers.len());
+            (held.bytes, readers.collect::<Vec<_>>())
+        };
+        assert_eq!(readers(), (60_000, vec![1]));
+        drop(last);
+        assert_eq!(readers(), (0, vec![]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waits_for_a_handler_is_not_behind() {
+        let limiter = ConnectionLimiter::new(16);
+        let (guard, request) = reader(&limiter).await;
+        request.work();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let behind = || guard.connection().bytes_behind(MIN_RATE, Instant::now());
+        assert_eq!(behind(), 0);
+        request.wait();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert!(behind() > MIN_RATE);
     }
 
     #[tokio::test]

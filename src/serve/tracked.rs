@@ -95,7 +95,7 @@ pub(super) struct ResponseBody {
 
 impl ResponseBody {
     pub fn new(body: Body, request: ActiveRequest, client: Option<ClientGuard>) -> Self {
-        request.wait();
+        request.respond();
         Self {
             body,
             _request: request,
@@ -126,7 +126,24 @@ impl HttpBody for ResponseBody {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
+    use super::super::limiter::ConnectionLimiter;
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_discarded_does_not_protect_the_response() {
+        let limiter = ConnectionLimiter::new(16);
+        let guard = limiter.admit("no_room").await;
+        let request = guard.connection().begin(Precedence::Delivery);
+        let body = RequestBody::new(Body::from("{}"), request.clone());
+        let response = ResponseBody::new(Body::from("bad"), request, None);
+        super::super::body::discard(&HeaderMap::new(), Body::new(body));
+        tokio::time::sleep(std::time::Duration::from_secs(9)).await;
+        let behind = guard.connection().bytes_behind(1_000, Instant::now());
+        assert!(behind > 0, "a client that reads nothing is protected");
+        drop(response);
+    }
 
     #[test]
     fn what_cannot_be_a_delivery_is_ordinary() {
