@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,12 +174,17 @@ fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) 
 /// The files of both listeners as they are now, or what is wrong with them.
 pub(super) type WebFiles = anyhow::Result<[Option<WebFile>; 2]>;
 
+/// The files, while a thread reads them.
+type Look = Pin<Box<dyn Future<Output = WebFiles> + Send>>;
+
 /// Looks whether the files have changed.
 pub(super) struct Watch {
     paths: [Option<PathBuf>; 2],
     /// None while they cannot be read.
     last: Option<[Option<[u8; 32]>; 2]>,
     ticks: Interval,
+    /// The look under way. It outlives a cancelled [`Watch::changed`], or frequent cancellations would lose every look.
+    look: Option<Look>,
 }
 
 impl Watch {
@@ -191,21 +197,22 @@ impl Watch {
             paths: files().map(|file| file.map(|file| file.path.clone())),
             last: Some(files().map(|file| file.map(|file| file.fingerprint))),
             ticks,
+            look: None,
         }
     }
 
-    /// Waits until they are others than before; for ever, where there are none.
+    /// Waits until they are others than before; for ever, where there are none. Cancel-safe.
     pub async fn changed(&mut self, sources: &Sources) -> WebFiles {
         if self.paths.iter().all(Option::is_none) {
             pending::<()>().await;
         }
         loop {
-            self.ticks.tick().await;
-            let paths = self.paths.clone();
-            let read = move |environment: &dyn Environment| read_files(&paths, environment);
-            let environment = Arc::clone(&sources.environment);
-            let files = sources.web_files.read(environment, read).await;
-            let files = files.map_err(anyhow::Error::from).flatten();
+            if self.look.is_none() {
+                self.ticks.tick().await;
+            }
+            let look = self.look.get_or_insert_with(|| look(&self.paths, sources));
+            let files = look.await;
+            self.look = None;
             let fingerprint = |file: &Option<WebFile>| file.as_ref().map(|file| file.fingerprint);
             let now = files.as_ref().ok();
             let now = now.map(|files| files.each_ref().map(fingerprint));
@@ -217,6 +224,16 @@ impl Watch {
     }
 }
 
+fn look(paths: &[Option<PathBuf>; 2], sources: &Sources) -> Look {
+    let (paths, environment) = (paths.clone(), Arc::clone(&sources.environment));
+    let reader = sources.web_files.clone();
+    let read = move |environment: &dyn Environment| read_files(&paths, environment);
+    Box::pin(async move {
+        let files = reader.read(environment, read).await;
+        files.map_err(anyhow::Error::from).flatten()
+    })
+}
+
 fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> WebFiles {
     let [web, webhook] = paths.each_ref().map(|path| {
         let load = |path: &PathBuf| {
@@ -225,4 +242,68 @@ fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> We
         path.as_ref().map(load).transpose()
     });
     Ok([web?, webhook?])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::io;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, mpsc};
+
+    use tokio::time::timeout;
+
+    use super::super::reading::FileReader;
+    use super::*;
+    use crate::config::Flags;
+
+    /// A file that answers when it is told to, and counts how often it is read.
+    struct SlowFile {
+        answers: Mutex<mpsc::Receiver<()>>,
+        reads: Arc<AtomicUsize>,
+    }
+
+    impl Environment for SlowFile {
+        fn variable(&self, _name: &str) -> Option<OsString> {
+            None
+        }
+
+        fn read_file(&self, _path: &Path, _limit: usize) -> io::Result<Vec<u8>> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            let answers = self.answers.lock().expect("no test panics while it reads");
+            answers.recv().map_err(io::Error::other)?;
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_look_is_continued() {
+        let (answer, answers) = mpsc::channel();
+        let reads = Arc::new(AtomicUsize::new(0));
+        let sources = Sources {
+            flags: Flags::default(),
+            environment: Arc::new(SlowFile {
+                answers: Mutex::new(answers),
+                reads: Arc::clone(&reads),
+            }),
+            configuration: FileReader::new(),
+            web_files: FileReader::new(),
+        };
+        let mut watch = Watch {
+            paths: [Some("web.yml".into()), None],
+            last: Some([None, None]),
+            ticks: interval(LOOK),
+            look: None,
+        };
+        for _ in 0..3 {
+            // As by another branch of `select!`.
+            let look = timeout(Duration::ZERO, watch.changed(&sources)).await;
+            assert!(look.is_err(), "the file does not answer yet");
+        }
+        answer.send(()).expect("a thread reads");
+        let files = watch.changed(&sources).await.expect("it can be read");
+        assert!(files[0].is_some() && files[1].is_none());
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+    }
 }

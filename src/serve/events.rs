@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
 //!
-//! A batch with a number that no account has is refused as a whole until every account's numbers have been
-//! listed: the number may be one of those. Nothing of it is stored, so it can be sent again as it is; and
-//! had a part been stored, the ids of its events would tell.
+//! A batch with a number that no account has is refused as a whole until the first numbers poll of every account
+//! has an outcome: the number may be one of those. A failed poll is an outcome too, because some accounts can never
+//! be listed. Nothing of the batch is stored, so it can be sent again as it is; and had a part been stored, the ids
+//! of its events would tell.
 //!
 //! | route | answer |
 //! |---|---|
@@ -159,7 +160,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
 /// The events of a batch.
 struct Batch {
     items: Vec<Item>,
-    /// A number is unknown, and not every account has been listed.
+    /// A number is unknown, and the first numbers poll of an account has no outcome yet.
     is_too_early: bool,
 }
 
@@ -183,12 +184,25 @@ fn read(
         },
     };
     let items = reader.read(body)?;
-    let is_listed = |account: &Arc<Account>| account.last_success(Collector::Numbers).is_some();
-    let is_too_early = has_unknown.get() && !accounts.values().all(is_listed);
+    let is_too_early = has_unknown.get() && awaits_first_poll(public, secrets, &accounts);
     Ok(Batch {
         items,
         is_too_early,
     })
+}
+
+/// Is there an account whose numbers this process has not tried to list yet? Lost accounts are not polled.
+fn awaits_first_poll(public: &Public, secrets: &Secrets, accounts: &Accounts) -> bool {
+    let (polls, assignments) = (&public.telemetry.polls, &secrets.assignments);
+    let lost = assignments.lost();
+    let numbers = Collector::Numbers;
+    let is_read = |(waba_id, account): (&WabaId, &Arc<Account>)| {
+        let app = assignments.app_of(waba_id);
+        account.last_success(numbers).is_some()
+            || lost.contains(waba_id)
+            || app.is_some_and(|app| polls.has_outcome(app, waba_id, numbers))
+    };
+    !accounts.iter().all(is_read)
 }
 
 fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {

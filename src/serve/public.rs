@@ -245,7 +245,7 @@ async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<
 async fn relay_command(public: &Public, body: &[u8], signer: &Signer) -> Response {
     let assignments = Arc::clone(&public.secrets.load().assignments);
     let command = RelayRequest::parse(body, clock::now())
-        .and_then(|request| request.authorize(signer.apps(), &assignments));
+        .and_then(|request| request.authorize(signer.current_apps(), &assignments));
     let command = match command {
         Ok(command) => command,
         Err(error) => return refuse_command(public, BAD_RELAY_COMMAND, &error),

@@ -10,26 +10,27 @@ use crate::domain::{Collector, WabaId, Word};
 /// The failing polls with their reasons.
 pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 
-/// The exported reasons. The key includes the app, because both apps have series while an account moves.
-type Reasons = BTreeMap<(String, WabaId, Collector), &'static str>;
+/// The last outcome of each poll: `None` is success, otherwise the exported reason. The key includes the app,
+/// because both apps have series while an account moves.
+type Outcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 
-/// The gauges, and the current reason of each failing poll. Its series must be removed when the poll recovers
+/// The gauges, and the last outcome of each poll. The series of a reason must be removed when the poll recovers
 /// or fails for another reason, even after a reload has replaced the poller.
 #[derive(Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
     failure: IntGaugeVec,
-    reasons: Mutex<Reasons>,
+    outcomes: Mutex<Outcomes>,
 }
 
 impl PollOutcomes {
     /// `up` has the labels app, account and collector. `failure` also has a reason, as its last label.
     pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
-        let reasons = Mutex::default();
+        let outcomes = Mutex::default();
         Self {
             up,
             failure,
-            reasons,
+            outcomes,
         }
     }
 
@@ -46,11 +47,8 @@ impl PollOutcomes {
             .with_label_values(&labels)
             .set(failure.is_none().into());
         let key = (app.to_owned(), waba_id.clone(), collector);
-        let mut reasons = self.lock();
-        let before = match failure {
-            Some(reason) => reasons.insert(key, reason),
-            None => reasons.remove(&key),
-        };
+        let mut outcomes = self.lock();
+        let before = outcomes.insert(key, failure).flatten();
         if let Some(before) = before.filter(|before| Some(*before) != failure) {
             self.hide_failure(labels, before);
         }
@@ -63,12 +61,12 @@ impl PollOutcomes {
 
     /// Drops the series of an account that this app no longer polls.
     pub fn forget(&self, app: &str, waba_id: &WabaId) {
-        let mut reasons = self.lock();
+        let mut outcomes = self.lock();
         for collector in Collector::ALL {
             let labels = [app, waba_id.as_str(), collector.as_str()];
             drop(self.up.remove_label_values(&labels));
             let key = (app.to_owned(), waba_id.clone(), *collector);
-            if let Some(reason) = reasons.remove(&key) {
+            if let Some(reason) = outcomes.remove(&key).flatten() {
                 self.hide_failure(labels, reason);
             }
         }
@@ -77,11 +75,19 @@ impl PollOutcomes {
     /// The failing polls.
     #[must_use]
     pub fn failing(&self) -> FailingPolls {
-        let reasons = self.lock();
-        let failing = reasons.iter();
-        let failing = failing
-            .map(|((_, waba_id, collector), reason)| ((waba_id.clone(), *collector), *reason));
+        let outcomes = self.lock();
+        let failing = outcomes.iter();
+        let failing = failing.filter_map(|((_, waba_id, collector), reason)| {
+            Some(((waba_id.clone(), *collector), (*reason)?))
+        });
         failing.collect()
+    }
+
+    /// Whether this process has recorded an outcome of this poll: success, failure, or that it is late.
+    #[must_use]
+    pub fn has_outcome(&self, app: &str, waba_id: &WabaId, collector: Collector) -> bool {
+        let key = (app.to_owned(), waba_id.clone(), collector);
+        self.lock().contains_key(&key)
     }
 
     fn hide_failure(&self, [app, waba_id, collector]: [&str; 3], reason: &str) {
@@ -89,8 +95,8 @@ impl PollOutcomes {
         drop(self.failure.remove_label_values(&labels));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Reasons> {
-        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Outcomes> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,14 +120,19 @@ mod tests {
         };
         let up = || Labelled::of(&polls.up).value(&[("waba_id", "800")]);
         let note = |failure| polls.record("a", &waba_id, Collector::Numbers, failure);
+        let has_outcome = || polls.has_outcome("a", &waba_id, Collector::Numbers);
+        assert!(!has_outcome());
         note(Some("token"));
+        assert!(has_outcome());
         note(Some("timeout"));
         assert_eq!((reasons(), up()), (vec!["timeout".to_owned()], Some(0.0)));
         note(None);
         assert_eq!((reasons(), up()), (vec![], Some(1.0)));
+        assert!(has_outcome());
         note(Some("token"));
         polls.forget("a", &waba_id);
         assert_eq!((reasons(), up()), (vec![], None));
+        assert!(!has_outcome());
         // Another app took over before the first one was forgotten.
         note(Some("token"));
         polls.record("b", &waba_id, Collector::Numbers, Some("timeout"));

@@ -125,29 +125,37 @@ impl DatabaseFile {
     }
 
     /// Is the file that SQLite has open still the database at its path?
-    pub fn check(&self) -> Result<(), Displaced> {
-        let own = self.file.metadata().map_err(|_| Displaced::Moved)?;
-        match fs::metadata(&self.path) {
-            Err(_) => return Err(Displaced::Moved),
-            Ok(found) if FileId::from(&found) != FileId::from(&own) => {
-                return Err(Displaced::Replaced);
-            }
-            Ok(_) => {}
+    ///
+    /// # Errors
+    /// If that cannot be found out, as while a network file system is away. It proves nothing about the file.
+    pub fn check(&self) -> Result<Option<Displaced>, Trouble> {
+        self.displaced().map_err(|error| {
+            let path = self.path.display();
+            let message = format!("the database {path} in use cannot be examined: {error}");
+            Trouble::new(Reason::Io, message)
+        })
+    }
+
+    fn displaced(&self) -> io::Result<Option<Displaced>> {
+        let own = self.file.metadata()?;
+        match id_of(&self.path)? {
+            None => return Ok(Some(Displaced::Moved)),
+            Some(found) if found != FileId::from(&own) => return Ok(Some(Displaced::Replaced)),
+            Some(_) => {}
         }
         let (log, stamps) = {
             let known = self.known();
             (known.log, known.stamps)
         };
         if let Some(stamps) = stamps
-            && !matches!(self.stamp(), Ok(Some(stamp)) if stamps.contains(&stamp))
+            && !self.stamp()?.is_some_and(|stamp| stamps.contains(&stamp))
         {
-            return Err(Displaced::Overwritten);
+            return Ok(Some(Displaced::Overwritten));
         }
-        let found = fs::metadata(self.log()).ok();
-        if log.is_some() && log != found.as_ref().map(FileId::from) {
-            return Err(Displaced::LogLost);
+        if log.is_some() && log != id_of(&self.log())? {
+            return Ok(Some(Displaced::LogLost));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Has the file lost its last name, so that it is gone with the process?
@@ -247,6 +255,16 @@ impl DatabaseFile {
     }
 }
 
+/// `None` if nothing is at the path.
+fn id_of(path: &Path) -> io::Result<Option<FileId>> {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(FileId::from(&found))),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -276,4 +294,39 @@ fn is_on_network(file: &File) -> bool {
         let kind = system.f_type as i64;
         NETWORK_FILE_SYSTEMS.contains(&(kind & 0xFFFF_FFFF))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_taken_for_an_overwritten_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("state.db");
+        let header = |stamp: u32| {
+            let mut bytes = b"SQLite format 3\0".to_vec();
+            bytes.resize(HEADER_BYTES, 0);
+            bytes[USER_VERSION].copy_from_slice(&stamp.to_be_bytes());
+            bytes
+        };
+        fs::write(&path, header(1)).expect("room");
+        fs::write(side_file(&path, "-wal"), "a log").expect("room");
+        let opened = DatabaseFile::open(&path).expect("it can be opened");
+        let mut database = opened.expect("nobody else holds it");
+        database.note_log();
+        database.note_stamp(1).expect("it can be read");
+        let displaced = |database: &DatabaseFile| database.check().map_err(|it| it.reason);
+        assert_eq!(displaced(&database), Ok(None));
+        // Reading from a descriptor that only writes fails, as it does when the disk fails.
+        let unreadable = OpenOptions::new().write(true).open(&path);
+        let readable = std::mem::replace(&mut database.file, unreadable.expect("it is there"));
+        assert_eq!(displaced(&database), Err(Reason::Io));
+        database.file = readable;
+        assert_eq!(displaced(&database), Ok(None));
+        fs::write(&path, header(2)).expect("room");
+        assert_eq!(displaced(&database), Ok(Some(Displaced::Overwritten)));
+        fs::remove_file(&path).expect("it is there");
+        assert_eq!(displaced(&database), Ok(Some(Displaced::Moved)));
+    }
 }

@@ -97,7 +97,7 @@ impl Database {
         let Some(file) = self.file.clone() else {
             return Ok(());
         };
-        let Err(displaced) = file.check() else {
+        let Some(displaced) = file.check()? else {
             return Ok(());
         };
         match (displaced, &mut self.connection) {
@@ -152,8 +152,10 @@ impl Database {
 
     /// The connection, if the file under it is still the database.
     fn connection(&mut self) -> Result<&mut SqliteConnection, Trouble> {
-        if let Some(file) = &self.file {
-            file.check().map_err(|displaced| file.trouble(displaced))?;
+        if let Some(file) = &self.file
+            && let Some(displaced) = file.check()?
+        {
+            return Err(file.trouble(displaced));
         }
         self.connection.as_mut().ok_or_else(Trouble::closed)
     }

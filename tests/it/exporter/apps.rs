@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::simulator::signature::header_value;
 use whatsapp_business_exporter::simulator::world::{Account, World};
 
@@ -238,4 +239,34 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
     let body = disabled(WABA, 1_790_000_004);
     let signature = header_value(&old, &body);
     assert_eq!(exporter.post(body, Some(&signature)).await, 401);
+}
+
+#[tokio::test]
+async fn a_previous_secret_that_another_app_still_uses_commands_the_relay_of_that_app_alone() {
+    let world = two_accounts();
+    let old = world.app.secret.clone();
+    let both = file(&world, &[WABA], &[OTHER], &old);
+    let rotated = both.replacen(
+        &format!("app_secret: {old}"),
+        &format!("app_secret: {NEW_SECRET}, app_secret_previous: {old}"),
+        1,
+    );
+    let exporter = Exporter::configured(world, &rotated).await;
+    let written = clock::now().as_millis();
+    let list = async |waba_id: &str| {
+        let body = format!(
+            r#"{{"object":"whatsapp_business_exporter_relay","written_ms":{written},"action":"list","waba_id":"{waba_id}"}}"#
+        );
+        let url = format!("{}/webhook", exporter.public_url);
+        let signature = header_value(&old, body.as_bytes());
+        let request = exporter.http.post(url).body(body);
+        let request = request.header("X-Hub-Signature-256", signature);
+        let answer = request.send().await.expect("it answers");
+        answer.text().await.expect("text")
+    };
+    let refusal = list(WABA).await;
+    assert!(refusal.contains("does not watch this account"), "{refusal}");
+    // Its own account gets past the check; there is just no relay.
+    let refusal = list(OTHER).await;
+    assert!(refusal.contains("relay.upstreams is empty"), "{refusal}");
 }

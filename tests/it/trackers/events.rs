@@ -308,14 +308,19 @@ async fn events_before_every_account_is_listed_are_to_be_sent_again_and_not_reje
         .with_phone_number(other, number);
     let exporter = Exporter::configured(world, &with_events()).await;
     exporter.until_polled(WABA, "numbers").await;
-    // A second account, whose numbers Meta does not list for now.
-    let fault = exporter
+    let watch = async |accounts: &[&str]| {
+        let file = config_file("1s", accounts);
+        let file = format!("{file}trackers:\n  token: {TOKEN}\n");
+        exporter.file.write(&file);
+        assert_eq!(exporter.reload().await.0, 200);
+    };
+    // A second account, whose numbers are still being read.
+    let numbers = Some(Endpoint::PhoneNumbers);
+    let milliseconds = 600_000;
+    let hang = exporter
         .meta
-        .fault(Some(Endpoint::PhoneNumbers), None, Fault::ServerErrorPage);
-    let accounts = config_file("1s", &[WABA, other]);
-    let file = format!("{accounts}trackers:\n  token: {TOKEN}\n");
-    exporter.file.write(&file);
-    assert_eq!(exporter.reload().await.0, 200);
+        .fault(numbers, None, Fault::Hang { milliseconds });
+    watch(&[WABA, other]).await;
     let now = clock::now().as_millis() / 1000;
     let of_number = |id: &str, number: &str| {
         let mut event = event(id, "inbound", now);
@@ -355,7 +360,19 @@ async fn events_before_every_account_is_listed_are_to_be_sent_again_and_not_reje
     let message = inbound(CUSTOMER, "wamid.EARLY", now);
     assert_eq!(exporter.post_signed(message).await, 200);
 
-    exporter.meta.clear_fault(fault);
+    // Polled again, it turns out to be one that cannot be listed, which may last for ever.
+    exporter.meta.clear_fault(hang);
+    watch(&[WABA]).await;
+    let failure = exporter.meta.fault(numbers, None, Fault::ServerErrorPage);
+    watch(&[WABA, other]).await;
+    let up = format!(
+        r#"whatsapp_exporter_poll_up{{app="default",waba_id="{other}",collector="numbers"}}"#
+    );
+    exporter.until(up, 0.0).await;
+    let results = tell(&exporter, &[known.clone(), foreign.clone()]).await;
+    assert_eq!(results, ["known duplicate", "foreign rejected"]);
+
+    exporter.meta.clear_fault(failure);
     exporter.until_polled(other, "numbers").await;
     let results = tell(&exporter, &[known, unlisted, foreign]).await;
     assert_eq!(
