@@ -1,8 +1,8 @@
 //! Whether the upstream as a whole takes deliveries, and so how many may be in flight.
 //!
-//! Pure. A failure is the delivery's own as long as others succeed. Once several deliveries have failed and
-//! nothing has succeeded since, the upstream is down: a few probes find out when it is back, and no failure
-//! counts against a delivery.
+//! Pure. A failure is the delivery's own as long as others succeed. Once several deliveries got no answer from the
+//! application and none did since, the upstream is down: a few probes find out when it is back, and no failure but
+//! an answer of 4xx counts against a delivery.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -11,6 +11,15 @@ use std::time::{Duration, Instant};
 /// let a few bad deliveries of a quiet hour look like an outage; with more, each outage would count against more
 /// deliveries. At 10 % of random failures it is reached once in 100,000 deliveries.
 const DOWN_AFTER: usize = 5;
+
+/// How long every delivery must have got a server error until the upstream counts as down. An application that has
+/// an error in one kind of deliveries answers so to many in a row, and has a success in between within this time.
+/// Deliveries are parked after a minute of such answers, so an outage is found out before it parks any.
+const ERRORS_MEAN_DOWN_AFTER: Duration = Duration::from_secs(30);
+
+/// Different deliveries that are asked to wait, without a success between them, until nothing is sent. The wait of
+/// one can be its own.
+const PAUSE_AFTER: usize = 2;
 
 /// In flight while the upstream is down, so that one slow probe does not hide that it is back.
 const PROBES: usize = 4;
@@ -21,13 +30,30 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between probes: what an upstream that is back waits at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// What a failure says of the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// The application did not answer, or a proxy did for it.
+    Unreachable,
+    /// The application answered, with an error that may concern every delivery.
+    Error,
+    /// The application judged the delivery.
+    Refused,
+}
+
 /// The state of one upstream.
 #[derive(Debug)]
 pub(super) struct Circuit {
     max_in_flight: usize,
     allowance: usize,
-    /// Deliveries that failed since the last success; no more than decide.
-    failing: BTreeSet<i64>,
+    /// Deliveries that were not answered since the last answer; no more than decide.
+    unreachable: BTreeSet<i64>,
+    /// Deliveries that got an error since the last success; no more than decide.
+    errors: BTreeSet<i64>,
+    /// The first such error.
+    errors_since: Option<Instant>,
+    /// Deliveries that were asked to wait since the last success; no more than decide.
+    asked_to_wait: BTreeSet<i64>,
     is_down: bool,
     wait: Duration,
     probe_at: Option<Instant>,
@@ -40,7 +66,10 @@ impl Circuit {
         Self {
             max_in_flight,
             allowance: max_in_flight,
-            failing: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            errors: BTreeSet::new(),
+            errors_since: None,
+            asked_to_wait: BTreeSet::new(),
             is_down: false,
             wait: FIRST_WAIT,
             probe_at: None,
@@ -69,67 +98,112 @@ impl Circuit {
         self.successes
     }
 
-    /// A delivery was taken. Says whether the upstream has come back with it.
-    pub fn succeeded(&mut self) -> bool {
+    /// A delivery was taken.
+    pub fn succeeded(&mut self) {
         self.successes += 1;
-        self.failing.clear();
-        self.wait = FIRST_WAIT;
-        self.probe_at = None;
-        // Full again after a few successes; all at once could bring it down again.
-        self.allowance = self.max_in_flight.min(self.allowance.saturating_mul(2));
-        std::mem::replace(&mut self.is_down, false)
+        self.unreachable.clear();
+        self.errors.clear();
+        self.errors_since = None;
+        self.asked_to_wait.clear();
+        self.come_up();
     }
 
-    /// A delivery was not taken. Says whether the upstream has gone down with it.
-    pub fn failed(&mut self, parcel: i64, now: Instant) -> bool {
-        if self.failing.len() < DOWN_AFTER {
-            self.failing.insert(parcel);
+    /// A delivery was not taken.
+    pub fn failed(&mut self, parcel: i64, evidence: Evidence, now: Instant) {
+        match evidence {
+            Evidence::Unreachable => insert(&mut self.unreachable, parcel, DOWN_AFTER),
+            Evidence::Error => {
+                self.unreachable.clear();
+                insert(&mut self.errors, parcel, DOWN_AFTER);
+                self.errors_since.get_or_insert(now);
+            }
+            Evidence::Refused => self.unreachable.clear(),
         }
-        if self.failing.len() < DOWN_AFTER {
-            return false;
+        let errors_last = |since: Instant| now - since >= ERRORS_MEAN_DOWN_AFTER;
+        let is_failing =
+            self.errors.len() >= DOWN_AFTER && self.errors_since.is_some_and(errors_last);
+        if self.unreachable.len() >= DOWN_AFTER || is_failing {
+            self.go_down(now);
+        } else if evidence != Evidence::Unreachable {
+            self.come_up();
         }
+    }
+
+    fn go_down(&mut self, now: Instant) {
+        self.is_down = true;
         self.allowance = PROBES.min(self.max_in_flight);
         // Those that were in flight together count as one probe.
         if self.probe_at.is_none_or(|at| at <= now) {
             self.probe_at = Some(now + self.wait);
             self.wait = LONGEST_WAIT.min(self.wait * 2);
         }
-        !std::mem::replace(&mut self.is_down, true)
     }
 
-    /// The upstream asked for a pause.
-    pub fn pause(&mut self, now: Instant, retry_after: Duration) {
-        self.retry_after = self.retry_after.max(Some(now + retry_after));
+    fn come_up(&mut self) {
+        self.is_down = false;
+        self.wait = FIRST_WAIT;
+        self.probe_at = None;
+        // Full again after a few answers; all at once could bring it down again.
+        self.allowance = self.max_in_flight.min(self.allowance.saturating_mul(2));
+    }
+
+    /// The upstream asked for a pause with its answer to this delivery. Says whether nothing is sent until then;
+    /// otherwise the wait is the delivery's own.
+    pub fn pause(&mut self, parcel: i64, now: Instant, retry_after: Duration) -> bool {
+        insert(&mut self.asked_to_wait, parcel, PAUSE_AFTER);
+        let is_paused = self.asked_to_wait.len() >= PAUSE_AFTER;
+        if is_paused {
+            self.retry_after = self.retry_after.max(Some(now + retry_after));
+        }
+        is_paused
+    }
+}
+
+fn insert(parcels: &mut BTreeSet<i64>, parcel: i64, most: usize) {
+    if parcels.len() < most {
+        parcels.insert(parcel);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Evidence::{Error, Refused, Unreachable};
     use super::*;
+
+    fn fail(
+        circuit: &mut Circuit,
+        parcels: std::ops::Range<i64>,
+        evidence: Evidence,
+        now: Instant,
+    ) {
+        for parcel in parcels {
+            circuit.failed(parcel, evidence, now);
+        }
+    }
 
     #[test]
     fn it_is_down_after_several_deliveries_failed_in_a_row_and_back_with_one_success() {
         let now = Instant::now();
         let mut circuit = Circuit::new(64);
         for _ in 0..100 {
-            assert!(!circuit.failed(1, now), "one delivery is not the upstream");
+            circuit.failed(1, Unreachable, now);
         }
-        for parcel in 2..5 {
-            assert!(!circuit.failed(parcel, now));
-        }
-        assert!(!circuit.succeeded());
-        for parcel in 1..5 {
-            assert!(!circuit.failed(parcel, now));
-        }
+        fail(&mut circuit, 2..5, Unreachable, now);
+        assert!(!circuit.is_down(), "one delivery is not the upstream");
+        circuit.succeeded();
+        fail(&mut circuit, 1..5, Unreachable, now);
+        assert!(!circuit.is_down());
         assert_eq!(circuit.allowance(now), 64);
-        assert!(circuit.failed(5, now) && circuit.is_down());
+        circuit.failed(5, Unreachable, now);
+        assert!(circuit.is_down());
         assert_eq!(circuit.allowance(now), 0);
         let probe = circuit.resumes_at().expect("it probes");
         assert_eq!(
             (probe - now, circuit.allowance(probe)),
             (FIRST_WAIT, PROBES)
         );
-        assert!(circuit.succeeded() && !circuit.is_down());
+        circuit.succeeded();
+        assert!(!circuit.is_down());
         let grown: Vec<usize> = (0..4)
             .map(|_| {
                 circuit.succeeded();
@@ -140,20 +214,55 @@ mod tests {
     }
 
     #[test]
+    fn no_number_of_refused_deliveries_is_an_outage() {
+        let now = Instant::now();
+        let later = now + ERRORS_MEAN_DOWN_AFTER * 10;
+        let mut circuit = Circuit::new(64);
+        fail(&mut circuit, 0..500, Refused, now);
+        fail(&mut circuit, 0..500, Refused, later);
+        assert!(!circuit.is_down());
+        // It ends one, because the application answers.
+        fail(&mut circuit, 0..5, Unreachable, later);
+        assert!(circuit.is_down());
+        circuit.failed(500, Refused, later);
+        assert!(!circuit.is_down());
+        assert_eq!(circuit.allowance(later), 2 * PROBES);
+    }
+
+    #[test]
+    fn server_errors_are_an_outage_only_if_nothing_succeeds_for_long() {
+        let now = Instant::now();
+        let mut circuit = Circuit::new(64);
+        fail(&mut circuit, 0..5, Unreachable, now);
+        fail(&mut circuit, 0..500, Error, now);
+        assert!(!circuit.is_down(), "the application answers");
+        let almost = now + ERRORS_MEAN_DOWN_AFTER - Duration::from_millis(1);
+        fail(&mut circuit, 0..500, Error, almost);
+        assert!(!circuit.is_down());
+        circuit.succeeded();
+        let later = now + ERRORS_MEAN_DOWN_AFTER;
+        fail(&mut circuit, 0..500, Error, later);
+        assert!(!circuit.is_down(), "the time begins anew");
+        let later = later + ERRORS_MEAN_DOWN_AFTER;
+        circuit.failed(1, Error, later);
+        assert!(circuit.is_down());
+        assert_eq!(circuit.resumes_at(), Some(later + FIRST_WAIT));
+        circuit.succeeded();
+        assert!(!circuit.is_down());
+    }
+
+    #[test]
     fn probes_are_ever_rarer_and_those_in_flight_together_count_once() {
         let mut now = Instant::now();
         let mut circuit = Circuit::new(2);
-        for parcel in 0..64 {
-            circuit.failed(parcel, now);
-        }
+        fail(&mut circuit, 0..64, Unreachable, now);
         let mut waits = Vec::new();
         for _ in 0..6 {
             let probe = circuit.resumes_at().expect("it probes");
             waits.push((probe - now).as_millis());
             now = probe;
             assert_eq!(circuit.allowance(now), 2, "never more than allowed at all");
-            circuit.failed(7, now);
-            circuit.failed(8, now);
+            fail(&mut circuit, 7..9, Unreachable, now);
         }
         assert_eq!(waits, [500, 1000, 2000, 4000, 5000, 5000]);
     }
@@ -162,10 +271,16 @@ mod tests {
     fn a_pause_that_was_asked_for_is_kept() {
         let now = Instant::now();
         let mut circuit = Circuit::new(64);
-        circuit.pause(now, Duration::from_secs(20));
-        circuit.pause(now, Duration::from_secs(10));
+        let seconds = Duration::from_secs;
+        for _ in 0..3 {
+            assert!(!circuit.pause(1, now, seconds(300)), "one waits alone");
+        }
+        assert_eq!(circuit.allowance(now), 64);
+        assert!(circuit.pause(2, now, seconds(20)));
+        assert!(circuit.pause(3, now, seconds(10)));
         circuit.succeeded();
-        assert_eq!(circuit.allowance(now + Duration::from_secs(19)), 0);
-        assert_eq!(circuit.allowance(now + Duration::from_secs(20)), 64);
+        assert_eq!(circuit.allowance(now + seconds(19)), 0);
+        assert_eq!(circuit.allowance(now + seconds(20)), 64);
+        assert!(!circuit.pause(4, now, seconds(300)), "others succeed");
     }
 }

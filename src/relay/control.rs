@@ -57,6 +57,14 @@ pub enum CommandError {
     /// The store could not commit it.
     #[error("could not store it, so a restart undoes it: {0}")]
     NotStored(String),
+    /// Some upstreams did not execute it.
+    #[error("not executed for every upstream; executed: {executed}; failed: {failed}")]
+    Incomplete {
+        /// The names of the upstreams that executed it.
+        executed: String,
+        /// The names of the others, each with its error.
+        failed: String,
+    },
     /// The relay is stopping or reloading.
     #[error("the relay is stopping or reloading; try again")]
     Stopping,
@@ -82,32 +90,101 @@ impl Control {
         receiver
     }
 
-    /// Executes the command; when it says so, the store has kept what came of it.
+    /// Executes the command for every upstream that is meant; when it says so, the store has kept what came of it.
     ///
     /// # Errors
-    /// If there is no such upstream, or the store does not keep it.
+    /// If there is no such upstream, or if one fails. The others execute the command all the same.
     pub async fn execute(&self, command: &Command) -> Result<Vec<Report>, CommandError> {
         if self.workers.is_empty() {
             return Err(CommandError::NoUpstreams);
         }
         let is_meant = |name: &String| command.upstream.as_ref().is_none_or(|it| it == name);
-        let mut reports = Vec::new();
-        for (_, worker) in self.workers.iter().filter(|(name, _)| is_meant(name)) {
-            let (answer, report) = oneshot::channel();
-            let call = Call {
-                command: command.clone(),
-                answer,
-            };
-            worker
-                .send(call)
-                .await
-                .map_err(|_| CommandError::Stopping)?;
-            reports.push(report.await.map_err(|_| CommandError::Stopping)??);
+        let (mut reports, mut failed) = (Vec::new(), Vec::new());
+        for (name, worker) in self.workers.iter().filter(|(name, _)| is_meant(name)) {
+            match execute_one(worker, command).await {
+                Ok(report) => reports.push(report),
+                Err(error) => failed.push((name, error)),
+            }
+        }
+        if !reports.is_empty() && !failed.is_empty() {
+            return Err(incomplete(&reports, &failed));
+        }
+        if let Some((_, error)) = failed.into_iter().next() {
+            return Err(error);
         }
         if reports.is_empty() {
             let names: Vec<&str> = self.workers.iter().map(|(name, _)| name.as_str()).collect();
             return Err(CommandError::UnknownUpstream(names.join(", ")));
         }
         Ok(reports)
+    }
+}
+
+async fn execute_one(
+    worker: &mpsc::Sender<Call>,
+    command: &Command,
+) -> Result<Report, CommandError> {
+    let (answer, report) = oneshot::channel();
+    let command = command.clone();
+    let sent = worker.send(Call { command, answer }).await;
+    sent.map_err(|_| CommandError::Stopping)?;
+    report.await.map_err(|_| CommandError::Stopping)?
+}
+
+fn incomplete(reports: &[Report], failed: &[(&String, CommandError)]) -> CommandError {
+    let executed: Vec<&str> = reports.iter().map(|it| it.upstream.as_str()).collect();
+    let failed: Vec<String> = failed
+        .iter()
+        .map(|(name, error)| format!("{name} ({error})"))
+        .collect();
+    CommandError::Incomplete {
+        executed: executed.join(", "),
+        failed: failed.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_is_executed_for_every_upstream_though_one_fails() {
+        let mut control = Control::default();
+        for name in ["one", "two", "three"] {
+            let mut calls = control.add(name);
+            tokio::spawn(async move {
+                while let Some(Call { answer, .. }) = calls.recv().await {
+                    let report = Report {
+                        upstream: name.to_owned(),
+                        selected: 1,
+                        waiting: 0,
+                        parked: 0,
+                    };
+                    let outcome = match name {
+                        "one" => Err(CommandError::NotStored("disk full".to_owned())),
+                        _ => Ok(report),
+                    };
+                    answer.send(outcome).expect("somebody waits");
+                }
+            });
+        }
+        let mut command = Command {
+            action: Action::Retry,
+            upstream: None,
+            waba_ids: None,
+        };
+        let error = control.execute(&command).await.expect_err("one fails");
+        let error = error.to_string();
+        assert!(
+            error.contains("executed: two, three; failed: one ("),
+            "{error}"
+        );
+        assert!(error.contains("disk full"), "{error}");
+        command.upstream = Some("two".to_owned());
+        let reports = control.execute(&command).await.expect("it does not fail");
+        assert_eq!(reports.len(), 1);
+        command.upstream = Some("one".to_owned());
+        let error = control.execute(&command).await.expect_err("it fails");
+        assert!(matches!(error, CommandError::NotStored(_)), "{error}");
     }
 }

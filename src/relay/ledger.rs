@@ -112,10 +112,44 @@ impl Ledger {
             drop(answer.send(outcome));
         }
         if outcome.is_err() {
-            let newer = std::mem::replace(&mut self.pending, settlement);
-            self.pending.settled.extend(newer.settled);
-            self.pending.parked.extend(newer.parked);
-            self.pending.unparked.extend(newer.unparked);
+            let newer = std::mem::take(&mut self.pending);
+            self.pending = merge(settlement, newer);
         }
+    }
+}
+
+/// What the store did not take, and what happened since.
+fn merge(mut older: Settlement, newer: Settlement) -> Settlement {
+    // The store parks before it unparks, so a delivery that was parked last must not be unparked in the same commit.
+    let is_parked_again = |parcel: &i64| newer.parked.iter().any(|(other, _)| other == parcel);
+    older.unparked.retain(|parcel| !is_parked_again(parcel));
+    older.settled.extend(newer.settled);
+    older.parked.extend(newer.parked);
+    older.unparked.extend(newer.unparked);
+    older
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_that_was_parked_again_after_a_failed_commit_stays_parked() {
+        let older = Settlement {
+            settled: vec![1],
+            parked: vec![(4, "timeout")],
+            unparked: vec![2, 3],
+        };
+        let newer = Settlement {
+            settled: vec![5],
+            parked: vec![(2, "client_error")],
+            unparked: vec![4],
+        };
+        let merged = Settlement {
+            settled: vec![1, 5],
+            parked: vec![(4, "timeout"), (2, "client_error")],
+            unparked: vec![3, 4],
+        };
+        assert_eq!(merge(older, newer), merged);
     }
 }

@@ -22,8 +22,10 @@ pub(super) struct Queue {
     waiting: BTreeMap<i64, Entry>,
     parked: BTreeMap<i64, Entry>,
     lanes: LaneTable,
-    /// Free to be sent, as far as is known.
-    ready: BTreeSet<i64>,
+    /// Free to be sent, as far as is known, and never tried.
+    untried: BTreeSet<i64>,
+    /// The same, and tried before.
+    due: BTreeSet<i64>,
     /// Failed, and due at that moment.
     resting: BTreeSet<(Instant, i64)>,
     /// Waiting, with customers' messages.
@@ -37,10 +39,13 @@ struct Entry {
     membership: Membership,
     bytes: usize,
     place: Place,
+    was_tried: bool,
     /// Failures since the upstream last recovered: how long it rests.
     failures: u32,
     /// Failures that were the delivery's own.
     refusals: u32,
+    /// Of these, the last ones, if nothing was taken since: the failures may be the upstream's after all.
+    unconfirmed: u32,
     /// The upstream's successes when it was last taken or failed.
     successes_seen: u64,
 }
@@ -86,8 +91,10 @@ impl Queue {
             },
             bytes: waiting.bytes,
             place: Place::Waiting,
+            was_tried: false,
             failures: 0,
             refusals: 0,
+            unconfirmed: 0,
             successes_seen: 0,
         };
         if waiting.is_parked {
@@ -98,17 +105,18 @@ impl Queue {
     }
 
     /// The next to send, until [`done`](Self::done), [`failed`](Self::failed) or [`park`](Self::park).
-    /// `successes` are the upstream's so far.
-    pub fn take(&mut self, now: Instant, successes: u64) -> Option<Next> {
+    /// `successes` are the upstream's so far. While it `is_down`, those that were never tried come first: what
+    /// failed before would fail again and hide that it takes the rest.
+    pub fn take(&mut self, now: Instant, successes: u64, is_down: bool) -> Option<Next> {
         while let Some((due, parcel)) = self.resting.first().copied().filter(|(due, _)| *due <= now)
         {
             self.resting.remove(&(due, parcel));
             if let Some(entry) = self.waiting.get_mut(&parcel) {
                 entry.place = Place::Waiting;
             }
-            self.ready.insert(parcel);
+            self.due.insert(parcel);
         }
-        while let Some(parcel) = self.ready.pop_first() {
+        while let Some(parcel) = self.pop_ready(is_down) {
             let Some(entry) = self.waiting.get_mut(&parcel) else {
                 continue;
             };
@@ -117,6 +125,7 @@ impl Queue {
                 continue;
             }
             entry.place = Place::InFlight;
+            entry.was_tried = true;
             if entry.failures == 0 {
                 entry.successes_seen = successes;
             }
@@ -125,6 +134,20 @@ impl Queue {
             return Some(Next { parcel, bytes });
         }
         None
+    }
+
+    fn pop_ready(&mut self, is_down: bool) -> Option<i64> {
+        let (untried, due) = (self.untried.first(), self.due.first());
+        let takes_due = match (untried, due) {
+            (Some(untried), Some(due)) => !is_down && due < untried,
+            (untried, _) => untried.is_none(),
+        };
+        let ready = if takes_due {
+            &mut self.due
+        } else {
+            &mut self.untried
+        };
+        ready.pop_first()
     }
 
     /// It need not be sent any more. Returns its time of receipt if it was waiting.
@@ -147,7 +170,13 @@ impl Queue {
         let entry = self.waiting.get_mut(&parcel)?;
         let others_succeed = successes > entry.successes_seen;
         entry.successes_seen = successes;
-        entry.refusals += u32::from(is_refusal(others_succeed));
+        let refusals = u32::from(is_refusal(others_succeed));
+        entry.refusals += refusals;
+        entry.unconfirmed = if others_succeed {
+            0
+        } else {
+            entry.unconfirmed + refusals
+        };
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(entry.failures));
         entry.failures = entry.failures.saturating_add(1);
         let due = now + wait.min(LONGEST_WAIT);
@@ -170,13 +199,24 @@ impl Queue {
         }
     }
 
-    /// The upstream is back: what rests is due now. What was refused keeps its count.
+    /// The upstream is down: what was refused since its last success was not refused for itself.
+    pub fn forgive(&mut self, successes: u64) {
+        for entry in self.waiting.values_mut() {
+            if entry.successes_seen == successes {
+                entry.refusals -= std::mem::take(&mut entry.unconfirmed);
+            }
+        }
+    }
+
+    /// The upstream is back: what rests is due now. What was refused for itself rests on, so that it does not take
+    /// the place of what the upstream takes.
     pub fn wake(&mut self, now: Instant) {
-        for (_, parcel) in std::mem::take(&mut self.resting) {
+        for (due, parcel) in std::mem::take(&mut self.resting) {
             if let Some(entry) = self.waiting.get_mut(&parcel) {
+                let due = if entry.refusals == 0 { now } else { due };
                 entry.failures = entry.refusals;
-                entry.place = Place::Resting(now);
-                self.resting.insert((now, parcel));
+                entry.place = Place::Resting(due);
+                self.resting.insert((due, parcel));
             }
         }
     }
@@ -193,7 +233,7 @@ impl Queue {
         let parcels = self.parked_of(is_meant);
         for parcel in &parcels {
             if let Some(mut entry) = self.parked.remove(parcel) {
-                (entry.failures, entry.refusals) = (0, 0);
+                (entry.failures, entry.refusals, entry.unconfirmed) = (0, 0, 0);
                 self.enter(*parcel, entry);
             }
         }
@@ -292,7 +332,10 @@ impl Queue {
         match entry.place {
             Place::InFlight => self.lanes.set_in_flight(&entry.membership, false),
             Place::Resting(due) => drop(self.resting.remove(&(due, parcel))),
-            Place::Waiting => drop(self.ready.remove(&parcel)),
+            Place::Waiting => {
+                self.untried.remove(&parcel);
+                self.due.remove(&parcel);
+            }
         }
         entry.place = Place::Waiting;
         self.messages.remove(&parcel);
@@ -329,7 +372,12 @@ impl Queue {
             && entry.place == Place::Waiting
             && self.lanes.is_free(parcel, &entry.membership)
         {
-            self.ready.insert(parcel);
+            let ready = if entry.was_tried {
+                &mut self.due
+            } else {
+                &mut self.untried
+            };
+            ready.insert(parcel);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode, Url};
 
+use super::circuit::Evidence;
 use super::retry_after::retry_after;
 use crate::store::Content;
 
@@ -101,13 +102,27 @@ impl Failure {
         }
     }
 
-    /// Is the failure the delivery's own, rather than the upstream's? A status that judges the request is, unless
-    /// the upstream is down and so says it to everything. A silence or a proxy's answer is only if others succeed.
+    /// What it says of the upstream as a whole. `None`: nothing.
+    pub fn evidence(self) -> Option<Evidence> {
+        match self {
+            Self::Connection | Self::Timeout | Self::RateLimited | Self::Unavailable => {
+                Some(Evidence::Unreachable)
+            }
+            Self::Redirect | Self::ServerError | Self::Other => Some(Evidence::Error),
+            Self::ClientError => Some(Evidence::Refused),
+            Self::Store => None,
+        }
+    }
+
+    /// Is the failure the delivery's own, rather than the upstream's? 4xx judges the request, and always is. Other
+    /// answers of the application are unless the upstream is down and so says it to everything. A silence or a
+    /// proxy's answer is only if others succeed.
     pub fn is_refusal(self, is_down: bool, others_succeed: bool) -> bool {
         match self {
             Self::RateLimited | Self::Store => false,
             Self::Connection | Self::Timeout | Self::Unavailable => !is_down && others_succeed,
-            Self::Redirect | Self::ClientError | Self::ServerError | Self::Other => !is_down,
+            Self::Redirect | Self::ServerError | Self::Other => !is_down,
+            Self::ClientError => true,
         }
     }
 

@@ -211,7 +211,7 @@ impl Worker {
         let mut batch = Vec::new();
         while batch.len() < self.room(now)
             && self.bytes_held < BODY_BUDGET
-            && let Some(next) = self.queue.take(now, self.circuit.successes())
+            && let Some(next) = self.take(now)
         {
             self.bytes_held += next.bytes;
             batch.push(next);
@@ -229,6 +229,11 @@ impl Worker {
             });
             (batch, contents)
         });
+    }
+
+    fn take(&mut self, now: Instant) -> Option<Next> {
+        let circuit = &self.circuit;
+        self.queue.take(now, circuit.successes(), circuit.is_down())
     }
 
     fn start_sending(&mut self) {
@@ -276,20 +281,32 @@ impl Worker {
         let received_at = self.queue.done(parcel);
         let lag = received_at.map(|received_at| clock::now().since(received_at));
         self.figures.taken(lag);
-        if self.circuit.succeeded() {
-            self.queue.wake(Instant::now());
-            self.notices.upstream_is_up();
+        let was_down = self.circuit.is_down();
+        self.circuit.succeeded();
+        if was_down {
+            self.come_up();
         }
+    }
+
+    fn come_up(&mut self) {
+        self.queue.wake(Instant::now());
+        self.notices.upstream_is_up();
     }
 
     fn note_failed(&mut self, parcel: i64, refusal: Refusal) {
         let (now, failure) = (Instant::now(), refusal.failure);
         self.figures.failed(failure);
-        let went_down = failure != Failure::Store && self.circuit.failed(parcel, now);
-        if went_down {
-            self.notices.upstream_is_down(refusal);
+        let was_down = self.circuit.is_down();
+        if let Some(evidence) = failure.evidence() {
+            self.circuit.failed(parcel, evidence, now);
         }
         let is_down = self.circuit.is_down();
+        if is_down && !was_down {
+            self.queue.forgive(self.circuit.successes());
+            self.notices.upstream_is_down(refusal);
+        } else if was_down && !is_down {
+            self.come_up();
+        }
         let count = self
             .queue
             .failed(parcel, now, self.circuit.successes(), |others_succeed| {
@@ -297,11 +314,9 @@ impl Worker {
             });
         let Some(count) = count else { return };
         if let Some(retry_after) = refusal.retry_after {
-            // If only this one is asked to wait again and again, it does not stop the others.
-            if count.failures > 1 && count.others_succeed {
+            // If only this one is asked to wait, it does not stop the others.
+            if count.others_succeed || !self.circuit.pause(parcel, now, retry_after) {
                 self.queue.rest_until(parcel, now + retry_after);
-            } else {
-                self.circuit.pause(now, retry_after);
             }
         }
         if count.refusals >= failure.parks_after() {

@@ -33,7 +33,7 @@ fn queue(all: &[(LaneKind, &[u64])]) -> Queue {
 }
 
 fn take_all(queue: &mut Queue, now: Instant) -> Vec<i64> {
-    let next = || queue.take(now, 0).map(|next| next.parcel);
+    let next = || queue.take(now, 0, false).map(|next| next.parcel);
     std::iter::from_fn(next).collect()
 }
 
@@ -136,7 +136,7 @@ fn a_failure_counts_by_whether_others_succeed() {
     let mut queue = queue(&[(MESSAGES, &[1])]);
     let mut fail_at = |successes: u64| {
         let later = now + LONGEST_WAIT * 100;
-        let next = queue.take(later, 5).expect("it is due");
+        let next = queue.take(later, 5, false).expect("it is due");
         let count = queue.failed(next.parcel, now, successes, |others_succeed| others_succeed);
         count.map(|count| (count.others_succeed, count.refusals, count.failures))
     };
@@ -145,6 +145,59 @@ fn a_failure_counts_by_whether_others_succeed() {
     assert_eq!(fail_at(6), Some((true, 1, 3)));
     assert_eq!(fail_at(6), Some((false, 1, 4)));
     assert_eq!(fail_at(7), Some((true, 2, 5)));
+}
+
+#[test]
+fn probes_are_those_that_were_never_tried() {
+    let now = Instant::now();
+    let mut queue = queue(&[
+        (MESSAGES, &[1]),
+        (MESSAGES, &[2]),
+        (MESSAGES, &[3]),
+        (MESSAGES, &[3]),
+    ]);
+    for parcel in [1, 2] {
+        assert!(queue.take(now, 0, false).is_some());
+        fail(&mut queue, parcel, now);
+    }
+    let later = now + LONGEST_WAIT;
+    let mut take = |is_down| queue.take(later, 0, is_down).map(|next| next.parcel);
+    assert_eq!(take(true), Some(3));
+    assert_eq!(take(false), Some(1));
+    assert_eq!(take(true), Some(2), "there is no other");
+    queue.done(3);
+    fail(&mut queue, 1, later - LONGEST_WAIT);
+    let next = queue.take(later, 0, false);
+    assert_eq!(next.map(|next| next.parcel), Some(1), "the oldest first");
+}
+
+#[test]
+fn what_was_refused_for_itself_is_not_woken_and_an_outage_is_forgiven() {
+    let now = Instant::now();
+    let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[2])]);
+    let refuse = |queue: &mut Queue, parcel: i64, now: Instant, successes: u64| {
+        let count = queue.failed(parcel, now, successes, |_| true);
+        count.expect("it waits").refusals
+    };
+    assert_eq!(take_all(&mut queue, now), [1, 2]);
+    assert_eq!(refuse(&mut queue, 1, now, 1), 1, "others succeed");
+    assert_eq!(refuse(&mut queue, 2, now, 0), 1);
+    let later = now + FIRST_WAIT;
+    assert_eq!(take_all(&mut queue, later), [1, 2]);
+    assert_eq!(refuse(&mut queue, 1, later, 1), 2, "since then none did");
+    assert_eq!(refuse(&mut queue, 2, later, 1), 2);
+    queue.forgive(1);
+    queue.wake(later);
+    assert_eq!(take_all(&mut queue, later), [0; 0], "both were refused");
+
+    queue.wake(later + LONGEST_WAIT);
+    let due = later + LONGEST_WAIT;
+    assert_eq!(take_all(&mut queue, due), [1, 2]);
+    assert_eq!(refuse(&mut queue, 1, due, 1), 2);
+    queue.forgive(1);
+    let again = due + LONGEST_WAIT;
+    assert_eq!(take_all(&mut queue, again), [1]);
+    assert_eq!(refuse(&mut queue, 1, again, 2), 2, "forgiven once");
 }
 
 #[test]
@@ -259,7 +312,7 @@ proptest! {
             let sent: Vec<i64> = in_flight.iter().copied().collect();
             let chosen = sent.get(which.map_or(0, |which| which.index(sent.len().max(1)))).copied();
             match (step, chosen) {
-                (Step::Take, _) => match queue.take(now, 0) {
+                (Step::Take, _) => match queue.take(now, 0, false) {
                     Some(Next { parcel, .. }) => {
                         for other in &waiting {
                             let precedes = *other < parcel || in_flight.contains(other);

@@ -196,8 +196,7 @@ async fn an_exporter_without_a_relay_says_so() {
 #[tokio::test]
 async fn an_upstream_that_is_down_gets_a_few_probes_and_parks_nothing() {
     for (manner, reason) in [
-        (Manner::Answers(400), "client_error"),
-        (Manner::Answers(500), "server_error"),
+        (Manner::Answers(429), "rate_limited"),
         (Manner::Answers(502), "unavailable"),
     ] {
         let upstream = Upstream::new(manner).await;
@@ -232,19 +231,57 @@ async fn an_upstream_that_is_down_gets_a_few_probes_and_parks_nothing() {
 
 #[tokio::test]
 async fn a_wait_that_the_upstream_asks_for_is_kept() {
-    for status_code in [429, 503] {
+    for (status_code, reason) in [(429, "rate_limited"), (503, "unavailable")] {
         let upstream = Upstream::new(Manner::AsksToWait(status_code, "3")).await;
         let file = relaying_to(&upstream.url(), "  max_in_flight: 2\n");
         let exporter = Exporter::configured(small_world(), &file).await;
         for number in 0..20 {
             assert_eq!(exporter.post_signed(status(number, number)).await, 200);
         }
-        exporter.until(PENDING, 20.0).await;
-        let asked = upstream.asked_at();
-        assert!((1..=2).contains(&asked.len()), "{}", asked.len());
+        exporter.until_above(&failures(reason), 1.0).await;
         upstream.answer(Manner::Takes(Duration::ZERO));
         exporter.until(TAKEN, 20.0).await;
-        let waited = upstream.asked_at()[asked.len()] - asked[0];
-        assert!(waited >= Duration::from_millis(2_900), "{waited:?}");
+        let asked = upstream.asked_at();
+        let paused = Duration::from_millis(2_900);
+        let meanwhile = asked.iter().filter(|at| **at - asked[0] < paused);
+        // Two that are asked to wait, and one that was sent between their answers.
+        let meanwhile = meanwhile.count();
+        assert!((2..=3).contains(&meanwhile), "{meanwhile}");
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_asked_to_wait_delays_its_own_conversation_only() {
+    for status_code in [429, 503] {
+        let upstream = Upstream::new(Manner::AsksToWaitFor(POISON, status_code, "300")).await;
+        let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
+        post_numbered(&exporter).await;
+        exporter.until(TAKEN, (39 - BEHIND_IT) as f64).await;
+        exporter.until(PENDING, (1 + BEHIND_IT) as f64).await;
+        assert_eq!(upstream.asked(), 40 - BEHIND_IT, "it waits");
+    }
+}
+
+/// The refused ones are the oldest, so that they are due before the others whenever they are due.
+#[tokio::test]
+async fn however_many_deliveries_are_refused_the_others_arrive_promptly() {
+    for (refusal, reason) in [(422, "client_error"), (500, "server_error")] {
+        let upstream = Upstream::new(Manner::Answers(503)).await;
+        let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
+        let refused = (0..200).map(|number| status(666_000 + number, number));
+        let good = (200..400).map(|number| status(number, number));
+        for body in refused.chain(good) {
+            assert_eq!(exporter.post_signed(body).await, 200);
+        }
+        exporter.until(UP, 0.0).await;
+        upstream.answer(Manner::Dislikes(POISON, refusal));
+        let began = Instant::now();
+        exporter.until(TAKEN, 200.0).await;
+        assert!(began.elapsed() < Duration::from_secs(15), "{reason}");
+        assert_eq!(exporter.value(UP).await, Some(1.0), "{reason}");
+        if refusal == 422 {
+            exporter.until(PARKED, 200.0).await;
+        }
+        exporter.until_above(&failures(reason), 199.0).await;
     }
 }

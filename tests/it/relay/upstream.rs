@@ -32,6 +32,8 @@ pub enum Manner {
     Dislikes(&'static str, u16),
     /// This status with this `Retry-After`.
     AsksToWait(u16, &'static str),
+    /// The same to bodies that hold this text, 200 to the rest.
+    AsksToWaitFor(&'static str, u16, &'static str),
     /// Not at all to bodies that hold this text, 200 to the rest.
     NeverAnswersTo(&'static str),
     /// Not at all.
@@ -161,6 +163,11 @@ async fn answer(
         Manner::AsksToWait(status, after) => {
             retry_after = Some(("retry-after", after));
             status
+        }
+        Manner::AsksToWaitFor(text, status, after) => {
+            let holds = String::from_utf8_lossy(&body).contains(text);
+            retry_after = holds.then_some(("retry-after", after));
+            if holds { status } else { 200 }
         }
         Manner::NeverAnswersTo(text) => {
             if String::from_utf8_lossy(&body).contains(text) {
