@@ -31,6 +31,13 @@ const HEAD_START: Duration = Duration::from_millis(500);
 /// Interval at which the limiter looks again for a connection to close while none may be closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// The head start grows by so many times the lateness of this process: on a busy machine, what a client has sent may
+/// wait for its turn to be read. A client is not slow because the exporter is.
+const PER_LATENESS: u32 = 4;
+
+/// How long a lateness counts.
+const LATENESS_COUNTS_FOR: Duration = Duration::from_secs(5);
+
 /// Share of the limit that is closed at once, so that a flood of new connections needs few searches.
 const BATCH: usize = 64;
 
@@ -73,6 +80,8 @@ struct Shared {
     protected: AtomicUsize,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    /// The longest lateness of late, and when it was noticed.
+    lateness: Mutex<Option<(Duration, Instant)>>,
 }
 
 /// One open connection; the limiter counts it until the [`ConnectionGuard`] is dropped.
@@ -154,7 +163,11 @@ impl ConnectionLimiter {
                 Err(_) => Arc::clone(&self.free).acquire_owned(),
             };
             self.close_slowest(reason);
-            if let Ok(Ok(permit)) = tokio::time::timeout(LOOK_AGAIN, waiting).await {
+            let looked = Instant::now();
+            let waited = tokio::time::timeout(LOOK_AGAIN, waiting).await;
+            let lateness = looked.elapsed().saturating_sub(LOOK_AGAIN);
+            self.shared.note_lateness(lateness, Instant::now());
+            if let Ok(Ok(permit)) = waited {
                 return self.shared.open(permit);
             }
         }
@@ -162,8 +175,11 @@ impl ConnectionLimiter {
 
     fn close_slowest(&self, reason: &'static str) {
         let now = Instant::now();
+        let lateness = self.shared.lateness(now);
         let open = lock(&self.shared.open);
-        let ranked = open.values().filter_map(|it| Some((it.rank(now)?, it)));
+        let ranked = open
+            .values()
+            .filter_map(|it| Some((it.rank(now, lateness)?, it)));
         let mut ranked: Vec<_> = ranked.collect();
         let count = (self.shared.limit / BATCH).max(1).min(ranked.len());
         if count == 0 {
@@ -199,6 +215,22 @@ impl Shared {
             connection,
             _permit: permit,
         }
+    }
+
+    fn note_lateness(&self, lateness: Duration, now: Instant) {
+        let mut longest = lock(&self.lateness);
+        let is_longer = longest.is_none_or(|(known, at)| {
+            known <= lateness || now.saturating_duration_since(at) >= LATENESS_COUNTS_FOR
+        });
+        if is_longer {
+            *longest = Some((lateness, now));
+        }
+    }
+
+    fn lateness(&self, now: Instant) -> Duration {
+        let counts = |at: Instant| now.saturating_duration_since(at) < LATENESS_COUNTS_FOR;
+        let longest = lock(&self.lateness).filter(|(_, at)| counts(*at));
+        longest.map_or(Duration::ZERO, |(lateness, _)| lateness)
     }
 
     /// Protects one more request, unless its precedence has used up its share.
@@ -283,13 +315,17 @@ impl Connection {
 
     /// The higher, the sooner it is closed: by bytes behind, then by age. `None` for a connection that is
     /// protected, has its head start, or is closed already.
-    fn rank(&self, now: Instant) -> Option<(u64, Duration)> {
+    fn rank(&self, now: Instant, lateness: Duration) -> Option<(u64, Duration)> {
         let activity = lock(&self.activity);
         if activity.protected > 0 || self.closed.is_cancelled() {
             return None;
         }
         let age = now.duration_since(activity.since);
-        if age < activity.head_start {
+        let head_start = match activity.head_start {
+            Duration::ZERO => Duration::ZERO,
+            some => some + lateness * PER_LATENESS,
+        };
+        if age < head_start {
             return None;
         }
         Some((self.behind(&activity, MIN_RATE, now), age))
@@ -538,8 +574,12 @@ mod tests {
             .map(|guard| begin(guard, Precedence::Delivery))
             .collect();
         pass(1_000).await;
-        let protected =
-            |guard: &&ConnectionGuard| guard.connection().rank(Instant::now()).is_none();
+        let protected = |guard: &&ConnectionGuard| {
+            guard
+                .connection()
+                .rank(Instant::now(), Duration::ZERO)
+                .is_none()
+        };
         assert_eq!(guards[..10].iter().filter(protected).count(), 8);
         assert_eq!(guards[10..].iter().filter(protected).count(), 4);
         // A protected request that waits for its turn gives its protection up.
@@ -562,13 +602,27 @@ mod tests {
         let request = guard.connection().begin(Precedence::Scrape);
         request.work();
         pass(3_000).await;
-        assert!(guard.connection().rank(Instant::now()).is_some());
+        assert!(
+            guard
+                .connection()
+                .rank(Instant::now(), Duration::ZERO)
+                .is_some()
+        );
         request.respond();
         let behind = |rate| guard.connection().bytes_behind(rate, Instant::now());
         assert_eq!(behind(1 << 20), 0);
-        assert_eq!(guard.connection().rank(Instant::now()), None);
+        assert_eq!(
+            guard.connection().rank(Instant::now(), Duration::ZERO),
+            None
+        );
         pass(1_000).await;
-        assert!(behind(1 << 20) > 0 && guard.connection().rank(Instant::now()).is_some());
+        assert!(
+            behind(1 << 20) > 0
+                && guard
+                    .connection()
+                    .rank(Instant::now(), Duration::ZERO)
+                    .is_some()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -583,7 +637,12 @@ mod tests {
         request.wait();
         request.work();
         pass(1_000).await;
-        assert!(guard.connection().rank(Instant::now()).is_some());
+        assert!(
+            guard
+                .connection()
+                .rank(Instant::now(), Duration::ZERO)
+                .is_some()
+        );
         assert_eq!(limiter.shared.protected.load(Ordering::Relaxed), 0);
     }
 
@@ -611,5 +670,24 @@ mod tests {
         assert_eq!(guard.connection().reason(), Some(REASON));
         drop(guard);
         drop(coming.await.expect("no panic"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_busy_machine_clients_have_longer() {
+        let limiter = ConnectionLimiter::new(1);
+        let guard = limiter.admit(REASON).await;
+        let late = Duration::from_millis(300);
+        limiter.shared.note_lateness(late, Instant::now());
+        limiter.shared.note_lateness(Duration::ZERO, Instant::now());
+        let rank = |limiter: &ConnectionLimiter| {
+            let now = Instant::now();
+            guard.connection().rank(now, limiter.shared.lateness(now))
+        };
+        pass(1_600).await;
+        assert_eq!(rank(&limiter), None, "500 ms, and four times 300 ms");
+        pass(101).await;
+        assert!(rank(&limiter).is_some());
+        pass(5_000).await;
+        assert_eq!(limiter.shared.lateness(Instant::now()), Duration::ZERO);
     }
 }

@@ -177,7 +177,11 @@ async fn on_ports_of_their_own_neither_side_keeps_anybody_out() {
 async fn templates_in_plenty_and_hundreds_of_slow_readers_stay_within_memory() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("exporter.yml");
-    std::fs::write(&file, "templates: {series_limit: 200000, state_sets: full}\n").expect("the folder is ours");
+    std::fs::write(
+        &file,
+        "templates: {series_limit: 200000, state_sets: full}\n",
+    )
+    .expect("the folder is ours");
     let target = Arc::new(Target::start(&[&format!(
         "--config.file={}",
         file.display()
