@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
@@ -24,7 +25,7 @@ use tokio::sync::mpsc;
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
 use super::responses::{self, ResponseBudget};
-use super::{events, negotiation, public, refusal};
+use super::{body, events, negotiation, public, refusal};
 use crate::clock;
 use crate::domain::Assignments;
 use crate::domain::access::Accesses;
@@ -70,6 +71,14 @@ pub fn operator_router(
 
 /// The public routes. Whoever sends here shows neither signature nor token yet: there is nothing to gain.
 pub fn public_router(outage: Outage) -> Router {
+    // From 0 on, so that the first refusal is an increase.
+    let telemetry = &outage.telemetry;
+    for reason in public::reasons() {
+        telemetry.webhook_rejected.with_label_values(&[reason]);
+    }
+    for reason in events::REASONS {
+        telemetry.event_batches_refused.with_label_values(&[reason]);
+    }
     let batches = events::router_without_store(Arc::clone(&outage.telemetry));
     Router::new()
         .route("/webhook", get(webhook).post(webhook))
@@ -105,10 +114,83 @@ async fn api(State(outage): State<Outage>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
-async fn webhook(State(outage): State<Outage>) -> Response {
+async fn webhook(State(outage): State<Outage>, headers: HeaderMap, body: Body) -> Response {
+    body::discard(&headers, body);
     let rejected = &outage.telemetry.webhook_rejected;
     let reason = public::NOT_STORED;
     rejected.with_label_values(&[reason]).inc();
     let answer = (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response();
     refusal::mark(answer, Refused::Webhook, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::body::HttpBody;
+    use axum::extract::Request;
+    use bytes::Bytes;
+    use hyper::body::Frame;
+    use tokio::sync::oneshot;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::expose::{StateSets, TemplateDetail};
+    use crate::telemetry::Labelled;
+
+    fn outage() -> Outage {
+        Outage {
+            telemetry: Arc::new(Telemetry::new()),
+            options: Options {
+                template_detail: TemplateDetail::None,
+                state_sets: StateSets::Full,
+                template_series_limit: 0,
+                business_clock: false,
+            },
+            reason: Arc::default(),
+        }
+    }
+
+    /// An empty body that says when it is read.
+    struct Watched(Option<oneshot::Sender<()>>);
+
+    impl HttpBody for Watched {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let read = self.0.take().map(|sender| sender.send(()));
+            assert_eq!(read, Some(Ok(())), "it is read once");
+            Poll::Ready(None)
+        }
+    }
+
+    #[test]
+    fn every_reason_is_counted_from_0_on() {
+        let outage = outage();
+        let telemetry = Arc::clone(&outage.telemetry);
+        drop(public_router(outage));
+        for (counter, reasons) in [
+            (&telemetry.webhook_rejected, public::reasons().count()),
+            (&telemetry.event_batches_refused, events::REASONS.len()),
+        ] {
+            let counted = Labelled::of(counter);
+            assert_eq!(counted.by("reason").count(), reasons);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_refused_delivery_is_read() {
+        let (sender, read) = oneshot::channel();
+        let request = Request::post("/webhook").body(Body::new(Watched(Some(sender))));
+        let request = request.expect("a request");
+        let answer = public_router(outage()).oneshot(request).await;
+        assert_eq!(answer.expect("an answer").status(), 503);
+        read.await.expect("the body is read");
+    }
 }

@@ -12,6 +12,7 @@ use crate::app::own;
 use crate::config::{AppConfig, Config};
 use crate::ingest::graph::Failure;
 use crate::ingest::webhook::sign;
+use crate::serve::wrong_port;
 
 const HANDSHAKE: &str = "handshake";
 const SELF_TEST: &str = "self_test";
@@ -75,9 +76,10 @@ async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &App
         Ok(answer) => answer,
         Err(error) => return no_answer(HANDSHAKE, url, &error),
     };
-    match answer.status() {
+    let status = answer.status();
+    let body = answer.text().await.unwrap_or_default();
+    match status {
         StatusCode::OK => {
-            let body = answer.text().await.unwrap_or_default();
             if body == challenge {
                 return Finding::fine(HANDSHAKE, format!("{url} echoes the challenge"));
             }
@@ -87,7 +89,9 @@ async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &App
                 "Something else answers there: let the proxy forward it to the exporter.",
             )
         }
-        StatusCode::MISDIRECTED_REQUEST => wrong_port(HANDSHAKE, config, url),
+        StatusCode::MISDIRECTED_REQUEST if wrong_port::is_refusal(&body) => {
+            at_operators_port(HANDSHAKE, config, url)
+        }
         StatusCode::FORBIDDEN => Finding::problem(
             HANDSHAKE,
             format!("{url} refuses the verify token"),
@@ -118,14 +122,18 @@ async fn self_test(
         Ok(answer) => answer,
         Err(error) => return (no_answer(SELF_TEST, url, &error), false),
     };
-    let finding = match answer.status() {
+    let status = answer.status();
+    let body = answer.text().await.unwrap_or_default();
+    let finding = match status {
         StatusCode::OK => {
             return (
                 Finding::fine(SELF_TEST, "a signed delivery is accepted"),
                 true,
             );
         }
-        StatusCode::MISDIRECTED_REQUEST => wrong_port(SELF_TEST, config, url),
+        StatusCode::MISDIRECTED_REQUEST if wrong_port::is_refusal(&body) => {
+            at_operators_port(SELF_TEST, config, url)
+        }
         StatusCode::UNAUTHORIZED => Finding::problem(
             SELF_TEST,
             "a signed delivery is refused: wrong signature",
@@ -168,7 +176,7 @@ async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Fi
 }
 
 /// The exporter answered, at the port that serves /metrics.
-fn wrong_port(check: &'static str, config: &Config, url: &Url) -> Finding {
+fn at_operators_port(check: &'static str, config: &Config, url: &Url) -> Finding {
     let (web, own) = (config.web.listen_address, config.webhook.listen_address);
     let cure = own.map_or_else(
         || {

@@ -43,9 +43,15 @@ struct Target {
 }
 
 impl Target {
-    /// Each side on a port of its own, as by default.
-    fn on_two_ports() -> Self {
-        let mut target = Self::start(&["--webhook.listen-address=127.0.0.2:0"]);
+    /// Each side on a port of its own, as by default; with this limit to the connections of each.
+    fn on_two_ports(most_connections: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("exporter.yml");
+        let limit = format!("{{max_connections: {most_connections}}}");
+        let settings = format!("web: {limit}\nwebhook: {limit}\n");
+        std::fs::write(&file, settings).expect("the folder is ours");
+        let config_file = format!("--config.file={}", file.display());
+        let mut target = Self::start(&["--webhook.listen-address=127.0.0.2:0", &config_file]);
         let public = target.exporter.address_after("receiving webhooks address=");
         target.public = public;
         target

@@ -15,6 +15,9 @@ use super::{Target, good};
 /// More than the operator's listener has connections, as in the attack that this repeats.
 const MANY: usize = 800;
 
+/// Connections of each of two listeners, half of what comes to it: the default limit of the public one is 2,048.
+const FEW: usize = MANY / 4;
+
 /// Rounds of good requests. In the attack, all of 43 failed within a minute.
 const ROUNDS: u64 = 20;
 
@@ -144,6 +147,7 @@ async fn on_a_shared_port_stalled_bodies_keep_nobody_out() {
     for stall in [Stall::SignedBody, Stall::NamelessBody, Stall::LargeBody] {
         all_good_requests_pass(&target, &[(stall, target.public)]).await;
     }
+    attackers_used_up(&target, "web").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,11 +163,19 @@ async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
         Stall::Scrape,
     ];
     all_good_requests_pass(&target, &kinds.map(|kind| (kind, target.public))).await;
+    attackers_used_up(&target, "web").await;
+}
+
+/// The attack reached the connection limit of this listener; otherwise, it shows nothing.
+async fn attackers_used_up(target: &Target, listener: &str) {
+    let labels = format!(r#"{{listener="{listener}",reason="no_room"}}"#);
+    let series = format!("whatsapp_exporter_connections_closed_total{labels}");
+    assert!(target.value(&series).await > 0.0, "{series}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_ports_of_their_own_neither_side_keeps_anybody_out() {
-    let target = Target::on_two_ports();
+    let target = Target::on_two_ports(FEW);
     let small = [
         (Stall::SignedBody, target.public),
         (Stall::LargeBody, target.public),
@@ -171,6 +183,8 @@ async fn on_ports_of_their_own_neither_side_keeps_anybody_out() {
         (Stall::Scrape, target.address),
     ];
     all_good_requests_pass(&target, &small).await;
+    attackers_used_up(&target, "web").await;
+    attackers_used_up(&target, "webhook").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

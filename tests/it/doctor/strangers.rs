@@ -161,6 +161,14 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
     assert_found(&patient, "handshake", Problem, "answers 404", cure).await;
     let cure = "Let the proxy forward POSTs of up to 4 MB to the exporter";
     assert_found(&patient, "self_test", Problem, "answered 404", cure).await;
+    // A proxy that refuses the host of the request, not the operator's port.
+    let patient = patient.with_flag(
+        "--webhook.callback-url",
+        &at(stranger(StatusCode::MISDIRECTED_REQUEST).await),
+    );
+    assert_found(&patient, "self_test", Problem, "answered 421", cure).await;
+    let cure = "Let the proxy forward this path to the exporter, with its query.";
+    assert_found(&patient, "handshake", Problem, "answers 421", cure).await;
 }
 
 #[tokio::test]

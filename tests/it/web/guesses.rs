@@ -57,7 +57,7 @@ fn guess_for_ever(url: &str, clients: &[Client], name: impl Fn(usize) -> String)
 }
 
 /// The right password gets through, while these guesses go on.
-async fn the_right_one_gets_through(exporter: &Exporter, guesses: JoinSet<()>, http: &Client) {
+async fn the_right_one_gets_through(exporter: &Exporter, mut guesses: JoinSet<()>, http: &Client) {
     // All of them are under way.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let began = Instant::now();
@@ -68,7 +68,12 @@ async fn the_right_one_gets_through(exporter: &Exporter, guesses: JoinSet<()>, h
     let began = Instant::now();
     assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
     assert!(began.elapsed() < WITHIN / 2, "{:?}", began.elapsed());
-    drop(guesses);
+    guesses.abort_all();
+    while let Some(ended) = guesses.join_next().await {
+        // One that guessed right has panicked before.
+        let error = ended.expect_err("a guess goes on until it is aborted");
+        assert!(error.is_cancelled(), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
