@@ -93,7 +93,7 @@ impl Running {
         store: Arc<Store>,
     ) -> anyhow::Result<Self> {
         // Before any account is read: conversations of another key are dropped.
-        let customers = customer_key::load(&config, &store, telemetry).await?;
+        let customers = customer_key::load(&config, &sources, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
         store

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::customer_key::KeyFileUnavailable;
 use super::gates::{self, Gates};
 use super::running::Running;
 use super::{FLUSH_REFUSALS_EVERY, Sources, settings};
@@ -33,6 +34,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(15);
 fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
     if let Some(error) = error.downcast_ref::<OpenError>() {
         return error.passing_reason();
+    }
+    if let Some(error) = error.downcast_ref::<KeyFileUnavailable>() {
+        return Some(error.reason);
     }
     // It was open, and then took no commit.
     error.downcast_ref::<Unavailable>()?.passing_reason()
