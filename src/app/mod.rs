@@ -136,6 +136,13 @@ pub fn log_warnings(config: &Config) {
     }
 }
 
+/// Records that a configuration was loaded, at the start or by a reload.
+fn note_loaded(telemetry: &Telemetry) {
+    telemetry.config_last_reload_successful.set(1);
+    let now = clock::now().as_seconds_f64();
+    telemetry.config_last_reload_success.set(now);
+}
+
 /// Bound, and not yet running.
 pub struct App {
     source: Source,
@@ -216,6 +223,7 @@ impl App {
         let limits = settings::limits(&config);
         let (sources, telemetry) = (Sources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
+        note_loaded(&telemetry);
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
         let mut site = Served {
             listeners: Some((operator, public)),

@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Sources, customer_key, losses, relaying, settings};
-use crate::clock;
+use super::{Sources, customer_key, losses, note_loaded, relaying, settings};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
@@ -135,7 +134,7 @@ impl Running {
             polling,
         };
         losses::note(&running.core.store, &running.assignments.load_full()).await;
-        running.note_loaded();
+        running.start_counters();
         Ok(running)
     }
 
@@ -200,7 +199,8 @@ impl Running {
         };
         match &outcome {
             Ok(()) => {
-                self.note_loaded();
+                self.start_counters();
+                note_loaded(&self.core.telemetry);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {
@@ -230,7 +230,8 @@ impl Running {
     pub fn take_web_files(&mut self, files: WebFiles) {
         match self.try_web_files(files) {
             Ok(()) => {
-                self.note_loaded();
+                self.start_counters();
+                note_loaded(&self.core.telemetry);
                 tracing::info!("certificates and passwords of the listeners read again");
             }
             Err(error) => {
@@ -413,18 +414,13 @@ impl Running {
         );
     }
 
-    fn note_loaded(&self) {
-        // The counters are initialized to 0, so that `increase()` sees the first increment.
+    /// Initializes the apps' counters to 0, so that `increase()` sees the first increment.
+    fn start_counters(&self) {
         for app in &self.config.apps {
             let ignored = &self.core.telemetry.webhook_wrong_app;
             ignored.with_label_values(&[app.name.as_str()]);
             note_previous_secret(&self.core.telemetry, app);
         }
-        self.core.telemetry.config_last_reload_successful.set(1);
-        self.core
-            .telemetry
-            .config_last_reload_success
-            .set(clock::now().as_seconds_f64());
     }
 }
 

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use super::customer_key::KeyFileUnavailable;
 use super::gates::{self, Gates};
 use super::running::Running;
-use super::{FLUSH_REFUSALS_EVERY, Sources, settings};
+use super::{FLUSH_REFUSALS_EVERY, Sources, note_loaded, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::serve::ReloadRequest;
@@ -157,11 +157,14 @@ impl Waiting {
     }
 
     fn note_reload(&self, outcome: Result<&(), &String>) {
-        let successful = &self.outage.telemetry.config_last_reload_successful;
-        successful.set(outcome.is_ok().into());
+        let telemetry = &self.outage.telemetry;
         match outcome {
-            Ok(()) => tracing::info!("configuration reloaded"),
+            Ok(()) => {
+                note_loaded(telemetry);
+                tracing::info!("configuration reloaded");
+            }
             Err(errors) => {
+                telemetry.config_last_reload_successful.set(0);
                 tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
             }
         }
