@@ -235,7 +235,11 @@ impl App {
             servers: JoinSet::new(),
             stop: stop.clone(),
         };
-        let started = Running::start(sources.clone(), config.clone(), &gates, &telemetry).await;
+        let starting = Running::start(sources.clone(), config.clone(), &gates, &telemetry);
+        let Some(started) = stop.run_until_cancelled(starting).await else {
+            tracing::info!("stopping");
+            return Ok(());
+        };
         let running = match started {
             Ok(running) => running,
             Err(error) => {
