@@ -317,9 +317,12 @@ impl Running {
         assignments: Assignments,
         clients: &[Arc<Client>],
     ) -> anyhow::Result<()> {
-        if !config.listens_as(&self.config) {
+        let changed = config.listener_changes(&self.config);
+        if !changed.is_empty() {
+            let keys = changed.join(", ");
             tracing::warn!(
-                "listen addresses, most connections and webhook.enabled change with the next restart only"
+                keys,
+                "listeners' settings changed; they take effect with the next restart only"
             );
         }
         if !config.stores_as(&self.config) {

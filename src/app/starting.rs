@@ -173,8 +173,10 @@ impl Waiting {
 
 /// Takes a new configuration, before anything but the listeners runs with the old one.
 fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String> {
-    if !new.listens_as(config) {
-        return Err("the listeners' settings change with a restart only".to_owned());
+    let changed = new.listener_changes(config);
+    if !changed.is_empty() {
+        let keys = changed.join(", ");
+        return Err(format!("{keys}: changes with a restart only"));
     }
     let prepared = gates::prepare(&new).map_err(|error| format!("{error:#}"))?;
     gates.install(prepared);
