@@ -4,17 +4,22 @@
 //! lost are the conversations that were open, a day's at most, while an exporter that does not start loses webhooks. The
 //! conversations are dropped, because no answer can be matched to them any more: they would count as unanswered.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use rustix::io::Errno;
 use secrecy::ExposeSecret;
+use thiserror::Error;
 
+use super::Sources;
 use crate::config::{Config, KeyFile};
 use crate::ingest::{CustomerKey, Customers};
-use crate::store::{Location, SavedKey, Store};
+use crate::store::{Location, Reason, SavedKey, Store};
 use crate::telemetry::Telemetry;
 
 /// More than a key has, and little enough to be read at once.
@@ -29,31 +34,60 @@ const OWNER_ONLY: u32 = 0o600;
 /// How a file is made by hand.
 const CURE: &str = "write a new key to it (`openssl rand -hex 32`), or restore it from a backup";
 
+/// How file systems without hard links refuse one: FAT, SMB, some of FUSE (link(2)).
+const NO_HARD_LINKS: [Errno; 5] = [
+    Errno::PERM,
+    Errno::NOTSUP,
+    Errno::OPNOTSUPP,
+    Errno::NOSYS,
+    Errno::MLINK,
+];
+
+/// The file cannot be read or created for now, as on a full disk: that can pass by itself.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(super) struct KeyFileUnavailable {
+    /// What keeps it away.
+    pub reason: Reason,
+    message: String,
+}
+
 /// The hasher, with the key of this installation.
 ///
 /// # Errors
 /// If the key cannot be read or created, with what to do about it.
 pub(super) async fn load(
     config: &Config,
+    sources: &Sources,
     store: &Store,
     telemetry: &Telemetry,
 ) -> anyhow::Result<Customers> {
     let saved = store.customer_key().await?;
     let imported = imported(config, &saved);
-    let Some(place) = path(config, store.location()) else {
-        // Its conversations end with the process as well.
-        return Ok(Customers::new(&generate()?));
-    };
     let expected = imported.as_ref().map(CustomerKey::check_value);
     let is_imported = expected.is_some();
     let expected = expected.or(saved.check_value.clone());
-    let found = read(&place)?;
-    let was_missing = found.is_none();
-    let key = match found {
-        Some(key) => key,
-        None => create(&place, imported)?,
+    let (key_file, location) = (config.trackers.key_file.clone(), store.location().clone());
+    // A file system that hangs must not keep the process from stopping.
+    let environment = Arc::clone(&sources.environment);
+    let reading = sources.configuration.read(environment, move |_| {
+        let Some(place) = path(key_file, &location) else {
+            return Ok(None);
+        };
+        let found = read(&place)?;
+        let was_missing = found.is_none();
+        let key = found.map_or_else(|| create(&place, imported), Ok)?;
+        warn_if_readable_by_others(&place);
+        anyhow::Ok(Some((key, was_missing, place.shown)))
+    });
+    let found = reading.await.map_err(|error| KeyFileUnavailable {
+        reason: Reason::Io,
+        message: format!("trackers.key_file: {error}"),
+    })?;
+    let Some((key, was_missing, shown)) = found? else {
+        // Its conversations end with the process as well.
+        return Ok(Customers::new(&generate()?));
     };
-    warn_if_readable_by_others(&place);
     let check_value = key.check_value();
     let is_same = expected.is_none_or(|expected| expected == check_value);
     if saved.check_value.as_ref() != Some(&check_value) {
@@ -61,7 +95,7 @@ pub(super) async fn load(
         telemetry
             .conversations_dropped
             .set(i64::try_from(dropped).unwrap_or(i64::MAX));
-        let file = place.shown.as_str();
+        let file = shown.as_str();
         match (is_same, was_missing) {
             (true, _) if is_imported => {
                 tracing::info!(
@@ -106,10 +140,10 @@ struct KeyPath {
 }
 
 /// `None` for a store in memory without a path.
-fn path(config: &Config, location: &Location) -> Option<KeyPath> {
-    if let Some(KeyFile(path)) = &config.trackers.key_file {
+fn path(key_file: Option<KeyFile>, location: &Location) -> Option<KeyPath> {
+    if let Some(KeyFile(path)) = key_file {
         return Some(KeyPath {
-            path: path.clone(),
+            path,
             shown: "the file it names".to_owned(),
         });
     }
@@ -130,16 +164,31 @@ fn generate() -> anyhow::Result<CustomerKey> {
         .map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))
 }
 
+/// The error of an operation on the file: one that can pass by itself, or one that a person has to cure.
+fn failed(error: &io::Error, what: fmt::Arguments<'_>, cure: &str) -> anyhow::Error {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull};
+    let reason = match error.kind() {
+        StorageFull | QuotaExceeded => Reason::DiskFull,
+        ReadOnlyFilesystem => Reason::ReadOnly,
+        StaleNetworkFileHandle => Reason::Io,
+        _ if Errno::from_io_error(error) == Some(Errno::IO) => Reason::Io,
+        _ => return anyhow!("trackers.key_file: {what} ({error}); {cure}"),
+    };
+    let cure = reason.cure();
+    let message = format!("trackers.key_file: {what} ({error}); {cure}");
+    KeyFileUnavailable { reason, message }.into()
+}
+
 /// The key in the file; `None` if there is no file.
 fn read(place: &KeyPath) -> anyhow::Result<Option<CustomerKey>> {
     let KeyPath { path, shown } = place;
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => bail!(
-            "trackers.key_file: {shown} cannot be read ({error}); let the exporter's user read it, or give the path of \
-             another file"
-        ),
+        Err(error) => {
+            let cure = "let the exporter's user read it, or give the path of another file";
+            return Err(failed(&error, format_args!("{shown} cannot be read"), cure));
+        }
     };
     match CustomerKey::parse(&text) {
         Ok(key) => Ok(Some(key)),
@@ -161,46 +210,60 @@ fn read_text(path: &Path) -> io::Result<Vec<u8>> {
 fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerKey> {
     let KeyPath { path, shown } = place;
     let key = key.map_or_else(generate, Ok)?;
-    let created = write_new(path, key.file_text().expose_secret().as_bytes());
-    let is_ours = created.with_context(|| {
-        format!(
-            "trackers.key_file: cannot create {shown}; let the exporter's user write there, or create the file by hand \
-             (`openssl rand -hex 32`)"
-        )
+    write_new(path, key.file_text().expose_secret().as_bytes()).map_err(|error| {
+        let cure = "let the exporter's user write there, or create the file by hand (`openssl rand -hex 32`)";
+        failed(&error, format_args!("cannot create {shown}"), cure)
     })?;
-    if is_ours {
-        return Ok(key);
-    }
+    // Whatever has been answered, what is in the file is the key.
     read(place)?.with_context(|| {
         format!("trackers.key_file: {shown} was removed while it was read; start again")
     })
 }
 
-/// Whoever reads the file finds all of it or none, also after a power cut. `false` if it exists already.
-fn write_new(path: &Path, text: &[u8]) -> io::Result<bool> {
+/// Creates the file unless it exists. Whoever reads it finds all of it or none, also after a power cut, where the file
+/// system has hard links.
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
+    // Not the number of the process, which is 1 in every container.
+    let suffix = getrandom::u64().map_err(|_| io::Error::other("no random numbers"))?;
     let mut name = path.as_os_str().to_owned();
-    // No other process has this number, and no other thread creates keys.
-    name.push(format!(".{}", std::process::id()));
+    name.push(format!(".{suffix:016x}"));
     let draft = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    let options = options.create(true).truncate(true).write(true);
-    let written = options.mode(OWNER_ONLY).open(&draft).and_then(|mut file| {
-        file.write_all(text)?;
-        file.sync_all()
-    });
+    write_file(&draft, text)?;
     // Not renamed, which would replace the key of another exporter.
-    let linked = written.and_then(|()| fs::hard_link(&draft, path));
-    // It may not have been created at all.
+    let linked = fs::hard_link(&draft, path);
+    // One that stays is of no use, and does no harm.
     drop(fs::remove_file(&draft));
-    match linked {
-        Ok(()) => File::open(folder)?.sync_all().map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
+    match publish(linked, path, text) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        published => published.and_then(|()| File::open(folder)?.sync_all()),
     }
+}
+
+/// Writes the file itself, where it cannot be linked.
+fn publish(linked: io::Result<()>, path: &Path, text: &[u8]) -> io::Result<()> {
+    let has_no_links =
+        |error| Errno::from_io_error(error).is_some_and(|errno| NO_HARD_LINKS.contains(&errno));
+    if linked.as_ref().is_err_and(has_no_links) {
+        return write_file(path, text);
+    }
+    linked
+}
+
+/// Writes a file that must not exist, and removes it again if it cannot be written.
+fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let options = options.create_new(true).write(true).mode(OWNER_ONLY);
+    let mut file = options.open(path)?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // The error is what counts.
+        drop(fs::remove_file(path));
+    }
+    written
 }
 
 fn warn_if_readable_by_others(place: &KeyPath) {
@@ -248,6 +311,40 @@ mod tests {
         assert_eq!(mode & 0o777, OWNER_ONLY);
         let names = fs::read_dir(folder.path()).expect("a folder");
         assert_eq!(names.count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn a_full_or_failing_disk_is_waited_for_and_missing_permissions_are_not() {
+        let reason = |errno: Errno| {
+            let error = failed(&errno.into(), format_args!("cannot create it"), "do this");
+            assert!(error.to_string().starts_with("trackers.key_file: cannot"));
+            let passing = error.downcast_ref::<KeyFileUnavailable>();
+            passing.map(|passing| passing.reason)
+        };
+        assert_eq!(reason(Errno::NOSPC), Some(Reason::DiskFull));
+        assert_eq!(reason(Errno::DQUOT), Some(Reason::DiskFull));
+        assert_eq!(reason(Errno::ROFS), Some(Reason::ReadOnly));
+        assert_eq!(reason(Errno::IO), Some(Reason::Io));
+        assert_eq!(reason(Errno::STALE), Some(Reason::Io));
+        assert_eq!(reason(Errno::ACCESS), None);
+        assert_eq!(reason(Errno::NOENT), None);
+    }
+
+    #[test]
+    fn a_file_system_without_hard_links_gets_the_file_itself() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.key");
+        for errno in NO_HARD_LINKS {
+            publish(Err(errno.into()), &path, b"text").expect("room");
+            assert_eq!(text_of(&path), b"text");
+            let again = publish(Err(errno.into()), &path, b"other");
+            let error = again.expect_err("it exists");
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(text_of(&path), b"text");
+            fs::remove_file(&path).expect("it is there");
+        }
+        let full = publish(Err(Errno::NOSPC.into()), &path, b"text");
+        assert!(full.is_err() && !path.exists());
     }
 
     #[test]

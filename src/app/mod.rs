@@ -136,6 +136,13 @@ pub fn log_warnings(config: &Config) {
     }
 }
 
+/// Records that a configuration was loaded, at the start or by a reload.
+fn note_loaded(telemetry: &Telemetry) {
+    telemetry.config_last_reload_successful.set(1);
+    let now = clock::now().as_seconds_f64();
+    telemetry.config_last_reload_success.set(now);
+}
+
 /// Bound, and not yet running.
 pub struct App {
     source: Source,
@@ -216,6 +223,7 @@ impl App {
         let limits = settings::limits(&config);
         let (sources, telemetry) = (Sources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
+        note_loaded(&telemetry);
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
         let mut site = Served {
             listeners: Some((operator, public)),
@@ -227,7 +235,11 @@ impl App {
             servers: JoinSet::new(),
             stop: stop.clone(),
         };
-        let started = Running::start(sources.clone(), config.clone(), &gates, &telemetry).await;
+        let starting = Running::start(sources.clone(), config.clone(), &gates, &telemetry);
+        let Some(started) = stop.run_until_cancelled(starting).await else {
+            tracing::info!("stopping");
+            return Ok(());
+        };
         let running = match started {
             Ok(running) => running,
             Err(error) => {

@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
-use super::{Sources, customer_key, losses, relaying, settings};
-use crate::clock;
+use super::{Sources, customer_key, losses, note_loaded, relaying, settings};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
@@ -93,7 +92,7 @@ impl Running {
         store: Arc<Store>,
     ) -> anyhow::Result<Self> {
         // Before any account is read: conversations of another key are dropped.
-        let customers = customer_key::load(&config, &store, telemetry).await?;
+        let customers = customer_key::load(&config, &sources, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
         store
@@ -135,7 +134,7 @@ impl Running {
             polling,
         };
         losses::note(&running.core.store, &running.assignments.load_full()).await;
-        running.note_loaded();
+        running.start_counters();
         Ok(running)
     }
 
@@ -200,7 +199,8 @@ impl Running {
         };
         match &outcome {
             Ok(()) => {
-                self.note_loaded();
+                self.start_counters();
+                note_loaded(&self.core.telemetry);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {
@@ -230,7 +230,8 @@ impl Running {
     pub fn take_web_files(&mut self, files: WebFiles) {
         match self.try_web_files(files) {
             Ok(()) => {
-                self.note_loaded();
+                self.start_counters();
+                note_loaded(&self.core.telemetry);
                 tracing::info!("certificates and passwords of the listeners read again");
             }
             Err(error) => {
@@ -316,9 +317,12 @@ impl Running {
         assignments: Assignments,
         clients: &[Arc<Client>],
     ) -> anyhow::Result<()> {
-        if !config.listens_as(&self.config) {
+        let changed = config.listener_changes(&self.config);
+        if !changed.is_empty() {
+            let keys = changed.join(", ");
             tracing::warn!(
-                "listen addresses, most connections and webhook.enabled change with the next restart only"
+                keys,
+                "listeners' settings changed; they take effect with the next restart only"
             );
         }
         if !config.stores_as(&self.config) {
@@ -349,6 +353,11 @@ impl Running {
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
         log_signals(&self.core.telemetry, &config);
+        for app in &self.config.apps {
+            if config.apps.iter().all(|now| now.name != app.name) {
+                forget_previous_secret(&self.core.telemetry, app);
+            }
+        }
         self.config = config;
         let before = self.assignments.swap(assignments);
         self.note_assignments(&before, clients);
@@ -413,18 +422,13 @@ impl Running {
         );
     }
 
-    fn note_loaded(&self) {
-        // The counters are initialized to 0, so that `increase()` sees the first increment.
+    /// Initializes the apps' counters to 0, so that `increase()` sees the first increment.
+    fn start_counters(&self) {
         for app in &self.config.apps {
             let ignored = &self.core.telemetry.webhook_wrong_app;
             ignored.with_label_values(&[app.name.as_str()]);
             note_previous_secret(&self.core.telemetry, app);
         }
-        self.core.telemetry.config_last_reload_successful.set(1);
-        self.core
-            .telemetry
-            .config_last_reload_success
-            .set(clock::now().as_seconds_f64());
     }
 }
 
@@ -434,9 +438,14 @@ fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     if app.app_secret_previous.is_some() {
         accepted.with_label_values(&[app.name.as_str()]);
     } else {
-        // It may not have existed.
-        drop(accepted.remove_label_values(&[app.name.as_str()]));
+        forget_previous_secret(telemetry, app);
     }
+}
+
+fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
+    let accepted = &telemetry.webhook_previous_secret;
+    // It may not have existed.
+    drop(accepted.remove_label_values(&[app.name.as_str()]));
 }
 
 fn log_signals(telemetry: &Telemetry, config: &Config) {

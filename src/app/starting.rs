@@ -12,9 +12,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::customer_key::KeyFileUnavailable;
 use super::gates::{self, Gates};
 use super::running::Running;
-use super::{FLUSH_REFUSALS_EVERY, Sources, settings};
+use super::{FLUSH_REFUSALS_EVERY, Sources, note_loaded, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::serve::ReloadRequest;
@@ -33,6 +34,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(15);
 fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
     if let Some(error) = error.downcast_ref::<OpenError>() {
         return error.passing_reason();
+    }
+    if let Some(error) = error.downcast_ref::<KeyFileUnavailable>() {
+        return Some(error.reason);
     }
     // It was open, and then took no commit.
     error.downcast_ref::<Unavailable>()?.passing_reason()
@@ -153,11 +157,14 @@ impl Waiting {
     }
 
     fn note_reload(&self, outcome: Result<&(), &String>) {
-        let successful = &self.outage.telemetry.config_last_reload_successful;
-        successful.set(outcome.is_ok().into());
+        let telemetry = &self.outage.telemetry;
         match outcome {
-            Ok(()) => tracing::info!("configuration reloaded"),
+            Ok(()) => {
+                note_loaded(telemetry);
+                tracing::info!("configuration reloaded");
+            }
             Err(errors) => {
+                telemetry.config_last_reload_successful.set(0);
                 tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
             }
         }
@@ -166,8 +173,10 @@ impl Waiting {
 
 /// Takes a new configuration, before anything but the listeners runs with the old one.
 fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String> {
-    if !new.listens_as(config) {
-        return Err("the listeners' settings change with a restart only".to_owned());
+    let changed = new.listener_changes(config);
+    if !changed.is_empty() {
+        let keys = changed.join(", ");
+        return Err(format!("{keys}: changes with a restart only"));
     }
     let prepared = gates::prepare(&new).map_err(|error| format!("{error:#}"))?;
     gates.install(prepared);

@@ -1,10 +1,14 @@
 //! Label sets are unique for every configuration and every discovery result.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use tokio_util::sync::CancellationToken;
 
-use super::discovery;
+use super::gates::Gates;
+use super::running::Running;
+use super::{App, Sources, discovery};
 use crate::config::{Config, FixedEnvironment, Flags};
 use crate::domain::access::{Access, Accesses, Subscription, Token};
 use crate::domain::{
@@ -141,4 +145,50 @@ proptest! {
         let is_valid = page.text.contains("whatsapp_access_token_valid{app=");
         prop_assert!(is_valid, "tokens have no app");
     }
+}
+
+/// A source with one app, for which nobody answers.
+fn source(store: &str) -> super::Source {
+    let environment = FixedEnvironment::default()
+        .with_variable("WHATSAPP_ACCESS_TOKEN", "t")
+        .with_variable("WHATSAPP_APP_SECRET", "s")
+        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "v")
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "800");
+    let local = || Some("127.0.0.1:0".to_owned());
+    let flags = Flags::default()
+        .with("--web.listen-address", local())
+        .with("--webhook.listen-address", local())
+        .with("--graph.base-url", Some("http://127.0.0.1:9".to_owned()))
+        .with("--store.url", Some(store.to_owned()));
+    super::Source {
+        flags,
+        environment: Box::new(environment),
+    }
+}
+
+#[tokio::test]
+async fn a_reload_that_failed_before_the_start_succeeded_is_not_forgotten() {
+    let source = source("sqlite::memory:");
+    let config = source.load().expect("a valid configuration");
+    let telemetry = Arc::new(Telemetry::new());
+    let gates = Gates::new(&config, &telemetry).expect("valid files");
+    // As a reload leaves it that fails while the store cannot be opened.
+    telemetry.config_last_reload_successful.set(0);
+    let started = Running::start(Sources::new(source), config, &gates, &telemetry).await;
+    let running = started.expect("it starts");
+    assert_eq!(telemetry.config_last_reload_successful.get(), 0);
+    running.polling.stop().await.expect("it stops");
+}
+
+#[tokio::test]
+async fn a_stop_during_the_first_start_ends_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    let source = source(&format!("sqlite:{}", path.display()));
+    let config = source.load().expect("a valid configuration");
+    let app = App::bind(config, source).expect("a free port");
+    let stop = CancellationToken::new();
+    stop.cancel();
+    app.run(stop).await.expect("in good order");
+    assert!(!path.exists(), "the store was not opened any more");
 }

@@ -121,17 +121,56 @@ impl Config {
         Ok(Self { warnings, ..config })
     }
 
-    /// Does this configuration listen where, and for what, `other` does?
+    /// The keys of the listeners that differ from `other`. They change with a restart only.
     #[must_use]
-    pub fn listens_as(&self, other: &Self) -> bool {
-        self.web.listen_address == other.web.listen_address
-            && self.webhook.listen_address == other.webhook.listen_address
-            && self.webhook.enabled == other.webhook.enabled
-            && self.web.max_connections == other.web.max_connections
-            && self.webhook.max_connections == other.webhook.max_connections
-            && self.web.trusted_proxies == other.web.trusted_proxies
-            && self.web.clients == other.web.clients
-            && self.webhook.clients == other.webhook.clients
+    pub fn listener_changes(&self, other: &Self) -> Vec<&'static str> {
+        let ((web, webhook), (old_web, old)) =
+            ((&self.web, &self.webhook), (&other.web, &other.webhook));
+        let ((clients, own), (old_clients, old_own)) = (
+            (&web.clients, &webhook.clients),
+            (&old_web.clients, &old.clients),
+        );
+        let keys = [
+            (
+                "web.listen_address",
+                web.listen_address == old_web.listen_address,
+            ),
+            (
+                "webhook.listen_address",
+                webhook.listen_address == old.listen_address,
+            ),
+            ("webhook.enabled", webhook.enabled == old.enabled),
+            (
+                "web.max_connections",
+                web.max_connections == old_web.max_connections,
+            ),
+            (
+                "webhook.max_connections",
+                webhook.max_connections == old.max_connections,
+            ),
+            (
+                "web.trusted_proxies",
+                web.trusted_proxies == old_web.trusted_proxies,
+            ),
+            (
+                "web.proxy_protocol",
+                clients.proxy_protocol == old_clients.proxy_protocol,
+            ),
+            (
+                "webhook.proxy_protocol",
+                own.proxy_protocol == old_own.proxy_protocol,
+            ),
+            (
+                "web.max_connections_per_client",
+                clients.max_connections == old_clients.max_connections,
+            ),
+            (
+                "webhook.max_connections_per_client",
+                own.max_connections == old_own.max_connections,
+            ),
+        ];
+        let changed = keys.into_iter().filter(|(_, is_same)| !is_same);
+        changed.map(|(key, _)| key).collect()
     }
 
     /// Does this configuration keep its state where `other` does, as long, and with the same key?

@@ -189,3 +189,28 @@ fn a_reload_reads_the_file_again() {
     assert_eq!(level("log: {level: error}").as_deref(), Ok("error"));
     assert!(level("log: {level: inof}").is_err());
 }
+
+#[test]
+fn keys_of_the_listeners_that_need_a_restart_are_named() {
+    let before = good("", environment());
+    assert!(before.listener_changes(&before).is_empty());
+    let proxies = "trusted_proxies: [10.0.0.7], proxy_protocol: true";
+    for (yaml, keys) in [
+        ("log: {signals: false}", ""),
+        (
+            "web: {max_connections_per_client: 7}",
+            "web.max_connections_per_client",
+        ),
+        (
+            &format!("web: {{{proxies}}}"),
+            "web.trusted_proxies web.proxy_protocol",
+        ),
+        (
+            "webhook: {listen_address: ':9', max_connections_per_client: 7}",
+            "webhook.listen_address webhook.max_connections_per_client",
+        ),
+    ] {
+        let changed = good(yaml, environment()).listener_changes(&before);
+        assert_eq!(changed.join(" "), keys, "{yaml}");
+    }
+}

@@ -214,6 +214,8 @@ fn says_that_it_is_not_open(service: &Service, reason: &str) {
     assert_eq!(events.status, 503);
     let scrape = service.scrape();
     assert_eq!(scrape.count("whatsapp_exporter_store_up", &[]), 0.0);
+    let loaded = "whatsapp_exporter_config_last_reload_successful";
+    assert_eq!(scrape.count(loaded, &[]), 1.0);
     let failures = "whatsapp_exporter_store_commit_failures_total";
     assert!(scrape.count(failures, &[("reason", reason)]) >= 1.0);
     let refused = "whatsapp_exporter_webhook_rejected_total";
