@@ -125,7 +125,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     let address = || {
         text.parse()
             .ok()
-            .map(|it: std::net::IpAddr| IpNet::from(it.to_canonical()))
+            .map(|it: IpAddr| IpNet::from(it.to_canonical()))
     };
     let network = text.parse().ok().or_else(address);
     let network = network.ok_or_else(|| {
