@@ -1,5 +1,6 @@
 //! How listeners find their clients behind proxies, and how much each client may hold.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
@@ -65,12 +66,26 @@ impl ClientConfig {
                 "needs to know whose headers count; list the proxy in web.trusted_proxies";
             walker.error(place, message);
         }
+        if proxy_protocol && trusted.iter().any(has_loopback) {
+            let place = settings.proxy_protocol.setting.key.unwrap_or_default();
+            let message = "expects a PROXY protocol header on connections from loopback too, because \
+                           web.trusted_proxies contains it; health checks and subcommands on this host are then \
+                           closed: list only the proxy's address";
+            walker.warn(place, message);
+        }
         let most = walker.scalar(&settings.max_connections);
         Self {
             proxy_protocol,
             max_connections: (most > 0).then_some(most),
         }
     }
+}
+
+/// Does the network contain an address of this host's loopback?
+fn has_loopback(network: &IpNet) -> bool {
+    let localhost = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let mut localhost = localhost.iter();
+    network.network().is_loopback() || localhost.any(|address: &IpAddr| network.contains(address))
 }
 
 /// The networks of trusted proxies, none by default.
@@ -110,7 +125,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     let address = || {
         text.parse()
             .ok()
-            .map(|it: std::net::IpAddr| IpNet::from(it.to_canonical()))
+            .map(|it: IpAddr| IpNet::from(it.to_canonical()))
     };
     let network = text.parse().ok().or_else(address);
     let network = network.ok_or_else(|| {

@@ -275,3 +275,31 @@ fn an_app_secret_of_unusual_format_is_a_warning() {
         assert_eq!(warnings(yaml, environment), [format!("{place}: {message}")]);
     }
 }
+
+#[test]
+fn a_proxy_protocol_that_loopback_must_speak_is_a_warning() {
+    for (proxies, is_told) in [
+        ("10.0.0.7", false),
+        ("10.0.0.0/8, fd00::/8", false),
+        ("10.0.0.7, 127.0.0.1", true),
+        ("127.0.0.2", true),
+        ("127.0.0.0/8", true),
+        ("::1", true),
+        ("64.0.0.0/2", true),
+    ] {
+        for section in ["web", "webhook"] {
+            for is_on in [true, false] {
+                let more = match section {
+                    "web" => format!(", proxy_protocol: {is_on}}}"),
+                    _ => format!("}}\n{section}: {{proxy_protocol: {is_on}}}"),
+                };
+                let yaml = format!("web: {{trusted_proxies: [{proxies}]{more}");
+                let config = good(&yaml, environment());
+                let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+                let start = format!("{section}.proxy_protocol: expects a PROXY protocol header");
+                let told = warnings.iter().any(|text| text.starts_with(&start));
+                assert_eq!(told, is_told && is_on, "{yaml}: {warnings:?}");
+            }
+        }
+    }
+}
