@@ -353,6 +353,11 @@ impl Running {
         self.gates.install(prepared);
         self.watch = Watch::new(&config);
         log_signals(&self.core.telemetry, &config);
+        for app in &self.config.apps {
+            if config.apps.iter().all(|now| now.name != app.name) {
+                forget_previous_secret(&self.core.telemetry, app);
+            }
+        }
         self.config = config;
         let before = self.assignments.swap(assignments);
         self.note_assignments(&before, clients);
@@ -433,9 +438,14 @@ fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     if app.app_secret_previous.is_some() {
         accepted.with_label_values(&[app.name.as_str()]);
     } else {
-        // It may not have existed.
-        drop(accepted.remove_label_values(&[app.name.as_str()]));
+        forget_previous_secret(telemetry, app);
     }
+}
+
+fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
+    let accepted = &telemetry.webhook_previous_secret;
+    // It may not have existed.
+    drop(accepted.remove_label_values(&[app.name.as_str()]));
 }
 
 fn log_signals(telemetry: &Telemetry, config: &Config) {

@@ -233,8 +233,14 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
         let status = exporter.post(body.into_bytes(), Some(&signature)).await;
         assert_eq!(status, 401, "{command}");
     }
+    // Under another name, nothing is left of the first one.
+    exporter.file.write(&during.replace("alpha", "gamma"));
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(&previous("alpha")).await, None);
+    assert_eq!(exporter.value(&previous("gamma")).await, Some(0.0));
     exporter.file.write(&after);
     assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(&previous("gamma")).await, None);
     assert_eq!(exporter.value(&previous("alpha")).await, None);
     let body = disabled(WABA, 1_790_000_004);
     let signature = header_value(&old, &body);
