@@ -33,7 +33,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// What a failure says of the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// The application did not answer, or a proxy did for it.
+    /// The application did not answer, a proxy did for it, or the rate is limited.
     Unreachable,
     /// The application answered, with an error that may concern every delivery.
     Error,

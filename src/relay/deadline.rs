@@ -1,85 +1,153 @@
-//! Until when a delivery is kept.
+//! How old a delivery is, and until when it is kept.
 //!
-//! The wall clock may be wrong, and may jump. It is asked only for what an earlier process stored, and what looks
-//! too old then is still kept for a while: a clock that is a year ahead for a minute drops nothing.
+//! The machine's clock may be wrong, and may be set. The age of a delivery that this process received is measured by
+//! the monotonic clock. That of a stored one is the difference between its stored time and a time that Meta's clock
+//! has certainly reached, computed each time anew: a clock that is a year ahead at the start drops nothing.
 
 use std::time::{Duration, Instant};
 
 use crate::domain::Timestamp;
 use crate::store::Waiting;
 
-/// How long every delivery of an earlier process is kept at least: enough for several tries, and for a clock to
-/// be set right.
+/// How long every delivery of an earlier process is kept at least: enough for several tries.
 const GRACE_AFTER_START: Duration = Duration::from_secs(300);
+
+/// When a delivery was received, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Receipt {
+    /// As stored. It is wrong if the machine's clock was.
+    pub received_at: Timestamp,
+    /// When the relay learned of it.
+    pub listed_at: Instant,
+    /// Whether an earlier process received it, or this one under an earlier configuration.
+    pub is_earlier: bool,
+}
+
+impl Receipt {
+    /// The time of receipt to show. It is at least as long ago as the relay has known the delivery, so one that
+    /// was stored with a time in the future has an age too.
+    pub fn shown(&self, instant: Instant, now: Timestamp) -> Timestamp {
+        let listed_at = now.minus(instant.saturating_duration_since(self.listed_at));
+        self.received_at.min(listed_at)
+    }
+}
 
 pub(super) struct Deadlines {
     max_age: Duration,
     /// The last delivery of an earlier process, or of an earlier configuration.
     last_stored: i64,
-    /// The same moment by both clocks.
-    start: (Timestamp, Instant),
+    start: Instant,
 }
 
 impl Deadlines {
-    pub fn new(max_age: Duration, last_stored: i64, now: Timestamp, instant: Instant) -> Self {
+    pub fn new(max_age: Duration, last_stored: i64, start: Instant) -> Self {
         Self {
             max_age,
             last_stored,
-            start: (now, instant),
+            start,
         }
     }
 
-    /// A delivery that has just been listed, at this moment.
-    pub fn of(&self, waiting: &Waiting, listed_at: Instant) -> Instant {
-        if waiting.parcel > self.last_stored {
-            // It was received a moment ago.
-            return listed_at + self.max_age;
+    /// The receipt of a delivery that has just been listed, at this moment.
+    pub fn receipt(&self, waiting: &Waiting, listed_at: Instant) -> Receipt {
+        Receipt {
+            received_at: waiting.received_at,
+            listed_at,
+            is_earlier: waiting.parcel <= self.last_stored,
         }
-        let (now, instant) = self.start;
+    }
+
+    /// Whether a delivery is too old. `at_least` is a time that Meta's clock has certainly reached, if one is known.
+    pub fn have_passed(
+        &self,
+        receipt: &Receipt,
+        instant: Instant,
+        at_least: Option<Timestamp>,
+    ) -> bool {
+        if instant.saturating_duration_since(receipt.listed_at) >= self.max_age {
+            return true;
+        }
+        let is_tried_enough = instant.saturating_duration_since(self.start) >= GRACE_AFTER_START;
         // What claims to come from the future has no age.
-        let age = now.since(waiting.received_at);
-        let grace = GRACE_AFTER_START.min(self.max_age);
-        instant + self.max_age.saturating_sub(age).max(grace)
+        let age = at_least.map(|now| now.since(receipt.received_at));
+        receipt.is_earlier && is_tried_enough && age.is_some_and(|age| age >= self.max_age)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{LaneKind, Lanes};
 
+    const HOUR: Duration = Duration::from_secs(3_600);
     const DAY: Duration = Duration::from_secs(86_400);
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    #[test]
-    fn no_wall_clock_drops_a_delivery_at_once() {
+    /// Whether one that was listed at the start has expired after this time of the monotonic clock.
+    fn expires(
+        is_earlier: bool,
+        received_at: Timestamp,
+        after: Duration,
+        at_least: Option<Timestamp>,
+    ) -> bool {
         let start = Instant::now();
-        let deadlines = Deadlines::new(DAY, 10, NOW, start);
-        let kept_by = |deadlines: &Deadlines, parcel: i64, received_at: Timestamp| {
-            let waiting = Waiting {
-                parcel,
-                received_at,
-                waba_ids: Vec::new(),
-                lanes: Lanes {
-                    kind: LaneKind::Management,
-                    keys: Vec::new(),
-                },
-                bytes: 1,
-                is_parked: false,
-            };
-            deadlines.of(&waiting, start) - start
+        let receipt = Receipt {
+            received_at,
+            listed_at: start,
+            is_earlier,
         };
-        let kept_for = |parcel, received_at| kept_by(&deadlines, parcel, received_at);
-        let hour = Duration::from_secs(3600);
-        assert_eq!(kept_for(10, NOW.minus(hour)), DAY - hour);
-        assert_eq!(kept_for(10, NOW.minus(DAY)), GRACE_AFTER_START);
-        let year = DAY * 365;
-        assert_eq!(kept_for(10, NOW.minus(year)), GRACE_AFTER_START);
-        assert_eq!(kept_for(10, NOW.plus(year)), DAY);
-        for received_at in [NOW.minus(year), NOW, NOW.plus(year)] {
-            assert_eq!(kept_for(11, received_at), DAY, "it came to this process");
+        let deadlines = Deadlines::new(DAY, 10, start);
+        deadlines.have_passed(&receipt, start + after, at_least)
+    }
+
+    #[test]
+    fn a_stored_delivery_expires_by_the_time_that_is_known_then() {
+        let stored = |age: Duration, after: Duration| {
+            expires(true, NOW.minus(age), after, Some(NOW.plus(after)))
+        };
+        assert!(!stored(DAY - HOUR, HOUR - Duration::from_secs(1)));
+        assert!(stored(DAY - HOUR, HOUR));
+        let grace = GRACE_AFTER_START;
+        assert!(!stored(YEAR, grace - Duration::from_secs(1)));
+        assert!(stored(YEAR, grace));
+    }
+
+    #[test]
+    fn no_clock_that_is_wrong_at_the_start_drops_a_delivery() {
+        let received = NOW.minus(HOUR);
+        // While nothing but the machine's clock is known, only what has passed since counts.
+        assert!(!expires(true, received, HOUR, None));
+        assert!(expires(true, received, DAY, None));
+        // Once Graph has answered, the start does not matter.
+        assert!(!expires(true, received, HOUR, Some(NOW.plus(HOUR))));
+        assert!(!expires(true, NOW.plus(YEAR), HOUR, Some(NOW)));
+        assert!(expires(true, NOW.plus(YEAR), DAY, Some(NOW.plus(DAY))));
+    }
+
+    #[test]
+    fn a_delivery_of_this_process_expires_by_the_monotonic_clock() {
+        for received_at in [NOW.minus(YEAR), NOW, NOW.plus(YEAR)] {
+            for at_least in [None, Some(NOW), Some(NOW.plus(YEAR))] {
+                let almost = DAY - Duration::from_secs(1);
+                assert!(!expires(false, received_at, almost, at_least));
+                assert!(expires(false, received_at, DAY, at_least));
+            }
         }
-        let short = Deadlines::new(hour / 60, 10, NOW, start);
-        assert_eq!(kept_by(&short, 10, NOW.minus(DAY)), hour / 60);
+    }
+
+    #[test]
+    fn a_time_of_receipt_in_the_future_is_shown_as_the_time_that_the_relay_has_known_it() {
+        let start = Instant::now();
+        let shown = |received_at: Timestamp, after: Duration| {
+            let receipt = Receipt {
+                received_at,
+                listed_at: start,
+                is_earlier: true,
+            };
+            receipt.shown(start + after, NOW.plus(after))
+        };
+        let ten_minutes = Duration::from_secs(600);
+        assert_eq!(shown(NOW.plus(YEAR), ten_minutes), NOW, "its age grows");
+        assert_eq!(shown(NOW.minus(HOUR), ten_minutes), NOW.minus(HOUR));
     }
 }

@@ -1,12 +1,13 @@
 //! What is counted of one upstream.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
+use super::deadline::Receipt;
 use super::send::Failure;
-use crate::domain::Timestamp;
+use crate::clock;
 use crate::telemetry::Telemetry;
 
 /// Why a delivery is dropped before it is taken: a bounded label.
@@ -49,8 +50,8 @@ pub(super) struct Levels {
     pub waiting: usize,
     pub parked: usize,
     pub in_flight: usize,
-    pub oldest: Option<Timestamp>,
-    pub oldest_message: Option<Timestamp>,
+    pub oldest: Option<Receipt>,
+    pub oldest_message: Option<Receipt>,
     pub is_down: bool,
 }
 
@@ -130,9 +131,13 @@ impl Figures {
             &self.telemetry.relay_oldest_message,
         );
         let label = [self.name.as_str()];
+        let (instant, now) = (Instant::now(), clock::now());
         for (since, oldest) in [(all, levels.oldest), (messages, levels.oldest_message)] {
             match oldest {
-                Some(oldest) => since.with_label_values(&label).set(oldest.as_seconds_f64()),
+                Some(oldest) => {
+                    let oldest = oldest.shown(instant, now).as_seconds_f64();
+                    since.with_label_values(&label).set(oldest);
+                }
                 None => drop(since.remove_label_values(&label)),
             }
         }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::deadline::Receipt;
 use super::lanes::{LaneTable, Membership};
-use crate::domain::{LaneKind, Timestamp, WabaId};
+use crate::domain::{LaneKind, WabaId};
 use crate::store::Waiting;
 
 /// The wait after a first failure; it doubles with each further one.
@@ -34,8 +35,7 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct Entry {
-    received_at: Timestamp,
-    deadline: Instant,
+    receipt: Receipt,
     membership: Membership,
     bytes: usize,
     place: Place,
@@ -80,11 +80,10 @@ pub(super) struct FailureCount {
 pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
-    /// Adds a delivery, to be dropped at its deadline.
-    pub fn add(&mut self, waiting: Waiting, deadline: Instant) {
+    /// Adds a delivery.
+    pub fn add(&mut self, waiting: Waiting, receipt: Receipt) {
         let entry = Entry {
-            received_at: waiting.received_at,
-            deadline,
+            receipt,
             membership: Membership {
                 lanes: waiting.lanes,
                 waba_ids: waiting.waba_ids.into(),
@@ -150,12 +149,11 @@ impl Queue {
         ready.pop_first()
     }
 
-    /// It need not be sent any more. Returns its time of receipt if it was waiting.
-    pub fn done(&mut self, parcel: i64) -> Option<Timestamp> {
-        if let Some(entry) = self.parked.remove(&parcel) {
-            return Some(entry.received_at);
-        }
-        self.exit(parcel).map(|entry| entry.received_at)
+    /// It need not be sent any more. Returns its receipt if it was waiting.
+    pub fn done(&mut self, parcel: i64) -> Option<Receipt> {
+        let entry = self.parked.remove(&parcel);
+        let entry = entry.or_else(|| self.exit(parcel));
+        entry.map(|entry| entry.receipt)
     }
 
     /// It was not taken, and is tried again later. `is_refusal` decides whether the failure was the delivery's
@@ -270,10 +268,11 @@ impl Queue {
         gone.len()
     }
 
-    /// Removes those whose deadline has passed, parked ones included, unless they are in flight just now.
-    pub fn expire(&mut self, now: Instant) -> Vec<i64> {
+    /// Removes those that are too old, parked ones included, unless they are in flight just now.
+    pub fn expire(&mut self, is_too_old: impl Fn(&Receipt) -> bool) -> Vec<i64> {
         let all = self.waiting.iter().chain(&self.parked);
-        let old = all.filter(|(_, entry)| entry.deadline <= now && entry.place != Place::InFlight);
+        let old =
+            all.filter(|(_, entry)| entry.place != Place::InFlight && is_too_old(&entry.receipt));
         let old: Vec<i64> = old.map(|(parcel, _)| *parcel).collect();
         for parcel in &old {
             self.done(*parcel);
@@ -296,16 +295,16 @@ impl Queue {
         self.parked.len()
     }
 
-    /// Time of receipt of the oldest that waits.
-    pub fn oldest(&self) -> Option<Timestamp> {
+    /// Receipt of the oldest that waits.
+    pub fn oldest(&self) -> Option<Receipt> {
         let first = self.waiting.first_key_value();
-        first.map(|(_, entry)| entry.received_at)
+        first.map(|(_, entry)| entry.receipt)
     }
 
-    /// Time of receipt of the oldest that waits and carries customers' messages.
-    pub fn oldest_message(&self) -> Option<Timestamp> {
+    /// Receipt of the oldest that waits and carries customers' messages.
+    pub fn oldest_message(&self) -> Option<Receipt> {
         let entry = self.waiting.get(self.messages.first()?);
-        entry.map(|entry| entry.received_at)
+        entry.map(|entry| entry.receipt)
     }
 
     /// The accounts of a delivery.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::circuit::Circuit;
 use super::control::{Action, Call, Report};
-use super::deadline::Deadlines;
+use super::deadline::{Deadlines, Receipt};
 use super::figures::{Dropped, Figures, Levels};
 use super::ledger::Ledger;
 use super::notices::Notices;
@@ -88,7 +88,7 @@ impl Worker {
             ledger: Ledger::new(name.clone(), Arc::clone(&store)),
             queue: Queue::default(),
             circuit: Circuit::new(upstream.max_in_flight),
-            deadlines: Deadlines::new(max_age, newest, clock::now(), Instant::now()),
+            deadlines: Deadlines::new(max_age, newest, Instant::now()),
             upstream: Arc::new(upstream),
             store,
             calls,
@@ -163,8 +163,8 @@ impl Worker {
             };
             self.known = last;
             for waiting in next {
-                let deadline = self.deadlines.of(&waiting, Instant::now());
-                self.queue.add(waiting, deadline);
+                let receipt = self.deadlines.receipt(&waiting, Instant::now());
+                self.queue.add(waiting, receipt);
             }
         }
     }
@@ -278,8 +278,11 @@ impl Worker {
 
     fn note_taken(&mut self, parcel: i64) {
         self.ledger.settle([parcel]);
-        let received_at = self.queue.done(parcel);
-        let lag = received_at.map(|received_at| clock::now().since(received_at));
+        let receipt = self.queue.done(parcel);
+        let lag = receipt.map(|receipt| {
+            let now = clock::now();
+            now.since(receipt.shown(Instant::now(), now))
+        });
         self.figures.taken(lag);
         let was_down = self.circuit.is_down();
         self.circuit.succeeded();
@@ -365,7 +368,10 @@ impl Worker {
     }
 
     fn expire(&mut self) {
-        let expired = self.queue.expire(Instant::now());
+        let (now, at_least) = (Instant::now(), clock::at_least());
+        let deadlines = &self.deadlines;
+        let is_too_old = |receipt: &Receipt| deadlines.have_passed(receipt, now, at_least);
+        let expired = self.queue.expire(is_too_old);
         self.figures.dropped(Dropped::Age, expired.len());
         self.ledger.settle(expired);
     }

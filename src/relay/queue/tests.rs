@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Lanes;
+use crate::domain::{Lanes, Timestamp};
 
 const ALL: LaneKind = LaneKind::AllMessages;
 const MESSAGES: LaneKind = LaneKind::Messages;
@@ -23,11 +23,24 @@ fn delivery(parcel: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
     }
 }
 
+fn add(queue: &mut Queue, waiting: Waiting, listed_at: Instant) {
+    let receipt = Receipt {
+        received_at: waiting.received_at,
+        listed_at,
+        is_earlier: false,
+    };
+    queue.add(waiting, receipt);
+}
+
+fn received_at(receipt: Option<Receipt>) -> Option<Timestamp> {
+    receipt.map(|receipt| receipt.received_at)
+}
+
 fn queue(all: &[(LaneKind, &[u64])]) -> Queue {
-    let far = Instant::now() + Duration::from_secs(86_400);
+    let now = Instant::now();
     let mut queue = Queue::default();
     for (parcel, (kind, keys)) in (1..).zip(all) {
-        queue.add(delivery(parcel, *kind, keys), far);
+        add(&mut queue, delivery(parcel, *kind, keys), now);
     }
     queue
 }
@@ -208,7 +221,10 @@ fn parked_ones_return_to_their_place_and_nothing_overtakes_them() {
     queue.park(1);
     assert_eq!((queue.waiting(), queue.parked()), (2, 1));
     assert_eq!(take_all(&mut queue, now), [2]);
-    assert_eq!(queue.oldest_message(), Some(Timestamp::from_seconds(2)));
+    assert_eq!(
+        received_at(queue.oldest_message()),
+        Some(Timestamp::from_seconds(2))
+    );
     assert_eq!(queue.retry(&|_| false), [0; 0]);
     assert_eq!(queue.retry(&|_| true), [1]);
     assert_eq!(take_all(&mut queue, now), [0; 0], "2 is in flight");
@@ -228,20 +244,30 @@ fn what_is_too_old_or_gone_makes_way() {
     let now = Instant::now();
     let mut queue = Queue::default();
     for parcel in 1..=4_u32 {
-        let deadline = now + Duration::from_secs(u64::from(parcel));
-        queue.add(delivery(parcel.into(), MESSAGES, &[1]), deadline);
+        let listed_at = now + Duration::from_secs(u64::from(parcel));
+        add(
+            &mut queue,
+            delivery(parcel.into(), MESSAGES, &[1]),
+            listed_at,
+        );
     }
     assert_eq!(take_all(&mut queue, now), [1]);
-    let later = now + Duration::from_secs(2);
-    assert_eq!(queue.expire(later), [2], "1 is in flight");
-    assert_eq!(queue.oldest(), Some(Timestamp::from_seconds(1)));
+    let expire = |queue: &mut Queue, seconds: u64| {
+        let listed_until = now + Duration::from_secs(seconds);
+        queue.expire(|receipt| receipt.listed_at <= listed_until)
+    };
+    assert_eq!(expire(&mut queue, 2), [2], "1 is in flight");
+    assert_eq!(
+        received_at(queue.oldest()),
+        Some(Timestamp::from_seconds(1))
+    );
     assert_eq!((queue.drop_before(4), queue.waiting()), (2, 1));
     assert_eq!(take_all(&mut queue, now), [4]);
     fail(&mut queue, 1, now);
     assert_eq!((queue.done(1), queue.next_due()), (None, None));
     queue.park(4);
-    assert_eq!(queue.expire(later), [0; 0]);
-    assert_eq!(queue.expire(later + Duration::from_secs(2)), [4]);
+    assert_eq!(expire(&mut queue, 2), [0; 0]);
+    assert_eq!(expire(&mut queue, 4), [4]);
 }
 
 /// What may happen to a delivery.
