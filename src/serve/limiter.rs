@@ -31,9 +31,10 @@ const HEAD_START: Duration = Duration::from_millis(500);
 /// Interval at which the limiter looks again for a connection to close while none may be closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The head start grows by so many times the lateness of this process: on a busy machine, what a client has sent may
-/// wait for its turn to be read. A client is not slow because the exporter is.
-const PER_LATENESS: u32 = 4;
+/// The head start grows by the lateness of this process, up to this: on a busy machine, what a client has sent may
+/// wait for its turn to be read. A client is not slow because the exporter is. With more, a flood of idle
+/// connections would keep new ones waiting for longer than a probe does.
+const MOST_LATENESS: Duration = Duration::from_millis(250);
 
 /// How long a lateness counts.
 const LATENESS_COUNTS_FOR: Duration = Duration::from_secs(5);
@@ -323,7 +324,7 @@ impl Connection {
         let age = now.duration_since(activity.since);
         let head_start = match activity.head_start {
             Duration::ZERO => Duration::ZERO,
-            some => some + lateness * PER_LATENESS,
+            some => some + lateness.min(MOST_LATENESS),
         };
         if age < head_start {
             return None;
@@ -676,17 +677,20 @@ mod tests {
     async fn on_a_busy_machine_clients_have_longer() {
         let limiter = ConnectionLimiter::new(1);
         let guard = limiter.admit(REASON).await;
-        let late = Duration::from_millis(300);
+        let late = Duration::from_millis(200);
         limiter.shared.note_lateness(late, Instant::now());
         limiter.shared.note_lateness(Duration::ZERO, Instant::now());
         let rank = |limiter: &ConnectionLimiter| {
             let now = Instant::now();
             guard.connection().rank(now, limiter.shared.lateness(now))
         };
-        pass(1_600).await;
-        assert_eq!(rank(&limiter), None, "500 ms, and four times 300 ms");
+        pass(600).await;
+        assert_eq!(rank(&limiter), None, "500 ms and 200 ms");
         pass(101).await;
         assert!(rank(&limiter).is_some());
+        limiter.shared.note_lateness(late * 10, Instant::now());
+        pass(100).await;
+        assert!(rank(&limiter).is_some(), "250 ms at most");
         pass(5_000).await;
         assert_eq!(limiter.shared.lateness(Instant::now()), Duration::ZERO);
     }
