@@ -12,11 +12,13 @@ use tokio::task::JoinSet;
 
 use super::{Target, good};
 
-/// More than the operator's listener has connections, as in the attack that this repeats.
+/// More than a listener has connections by default, as in the attack that this repeats.
 const MANY: usize = 800;
 
-/// Connections of each of two listeners, half of what comes to it: the default limit of the public one is 2,048.
+/// The same attack at a quarter of its size, for machines that run other tests beside it: this many clients, for
+/// two thirds as many connections.
 const FEW: usize = MANY / 4;
+const ROOM_FOR_FEW: usize = 128;
 
 /// Rounds of good requests. In the attack, all of 43 failed within a minute.
 const ROUNDS: u64 = 20;
@@ -107,10 +109,10 @@ impl Stall {
     }
 }
 
-/// Lets `MANY` clients stall in these ways, and asks for everything good meanwhile.
-async fn all_good_requests_pass(target: &Target, stalls: &[(Stall, SocketAddr)]) {
+/// Lets so many clients stall in these ways, and asks for everything good meanwhile.
+async fn all_good_requests_pass(target: &Target, clients: usize, stalls: &[(Stall, SocketAddr)]) {
     let mut attackers = JoinSet::new();
-    for (number, (stall, address)) in (0..MANY).zip(stalls.iter().copied().cycle()) {
+    for (number, (stall, address)) in (0..clients).zip(stalls.iter().copied().cycle()) {
         attackers.spawn(async move {
             tokio::time::sleep(Duration::from_millis(number as u64)).await;
             stall.again_and_again(address).await;
@@ -140,19 +142,15 @@ async fn all_good_requests_pass(target: &Target, stalls: &[(Stall, SocketAddr)])
     target.is_within_its_memory();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_shared_port_stalled_bodies_keep_nobody_out() {
-    let target = Target::start(&[]);
+async fn stalled_bodies_keep_nobody_out(target: &Target, clients: usize) {
     assert_eq!(target.address, target.public);
     for stall in [Stall::SignedBody, Stall::NamelessBody, Stall::LargeBody] {
-        all_good_requests_pass(&target, &[(stall, target.public)]).await;
+        all_good_requests_pass(target, clients, &[(stall, target.public)]).await;
     }
-    attackers_used_up(&target, "web").await;
+    attackers_used_up(target, "web").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
-    let target = Target::start(&[]);
+async fn every_stall_together_keeps_nobody_out(target: &Target, clients: usize) {
     let kinds = [
         Stall::Idle,
         Stall::Head,
@@ -162,8 +160,26 @@ async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
         Stall::DrippingBody,
         Stall::Scrape,
     ];
-    all_good_requests_pass(&target, &kinds.map(|kind| (kind, target.public))).await;
-    attackers_used_up(&target, "web").await;
+    let kinds = kinds.map(|kind| (kind, target.public));
+    all_good_requests_pass(target, clients, &kinds).await;
+    attackers_used_up(target, "web").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_port_stalled_bodies_keep_nobody_out() {
+    stalled_bodies_keep_nobody_out(&Target::with_room_for(ROOM_FOR_FEW, &[]), FEW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
+    every_stall_together_keeps_nobody_out(&Target::with_room_for(ROOM_FOR_FEW, &[]), FEW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "two cores for eight hundred clients; the README has its command"]
+async fn the_whole_attack_on_a_shared_port_keeps_nobody_out() {
+    stalled_bodies_keep_nobody_out(&Target::start(&[]), MANY).await;
+    every_stall_together_keeps_nobody_out(&Target::start(&[]), MANY).await;
 }
 
 /// The attack reached the connection limit of this listener; otherwise, it shows nothing.
@@ -175,14 +191,14 @@ async fn attackers_used_up(target: &Target, listener: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_ports_of_their_own_neither_side_keeps_anybody_out() {
-    let target = Target::on_two_ports(FEW);
+    let target = Target::with_room_for(FEW / 4, &["--webhook.listen-address=127.0.0.2:0"]);
     let small = [
         (Stall::SignedBody, target.public),
         (Stall::LargeBody, target.public),
         (Stall::Head, target.address),
         (Stall::Scrape, target.address),
     ];
-    all_good_requests_pass(&target, &small).await;
+    all_good_requests_pass(&target, FEW, &small).await;
     attackers_used_up(&target, "web").await;
     attackers_used_up(&target, "webhook").await;
 }
@@ -207,7 +223,7 @@ async fn templates_in_plenty_and_hundreds_of_slow_readers_stay_within_memory() {
     let page = page.expect("an answer").text().await.expect("text");
     assert!(page.len() > 2_000_000, "{} bytes", page.len());
     let readers = [(Stall::Scrape, target.address)];
-    all_good_requests_pass(&target, &readers).await;
+    all_good_requests_pass(&target, MANY, &readers).await;
 }
 
 /// A delivery that pauses a thousand templates of one account.
