@@ -51,7 +51,10 @@ impl Case {
              {trackers}apps:\n{apps}"
         );
         let store = format!("sqlite:{}", self.path("state.db").display());
-        Exporter::stored(small_world(), &file, &store).await
+        let exporter = Exporter::stored(small_world(), &file, &store).await;
+        // It answers once it has started: a stop before that ends the start.
+        exporter.get("/-/healthy").await;
+        exporter
     }
 
     /// The customer writes.
