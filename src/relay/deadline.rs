@@ -14,7 +14,7 @@ const GRACE_AFTER_START: Duration = Duration::from_secs(300);
 
 /// When a delivery was received, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Receipt {
+pub(super) struct ReceiptTimes {
     /// As stored. It is wrong if the machine's clock was.
     pub received_at: Timestamp,
     /// When the relay learned of it.
@@ -23,7 +23,7 @@ pub(super) struct Receipt {
     pub is_earlier: bool,
 }
 
-impl Receipt {
+impl ReceiptTimes {
     /// The time of receipt to show. It is at least as long ago as the relay has known the delivery, so one that
     /// was stored with a time in the future has an age too.
     pub fn shown(&self, instant: Instant, now: Timestamp) -> Timestamp {
@@ -49,8 +49,8 @@ impl Deadlines {
     }
 
     /// The receipt of a delivery that has just been listed, at this moment.
-    pub fn receipt(&self, waiting: &Waiting, listed_at: Instant) -> Receipt {
-        Receipt {
+    pub fn receipt(&self, waiting: &Waiting, listed_at: Instant) -> ReceiptTimes {
+        ReceiptTimes {
             received_at: waiting.received_at,
             listed_at,
             is_earlier: waiting.parcel <= self.last_stored,
@@ -60,7 +60,7 @@ impl Deadlines {
     /// Whether a delivery is too old. `at_least` is a time that Meta's clock has certainly reached, if one is known.
     pub fn have_passed(
         &self,
-        receipt: &Receipt,
+        receipt: &ReceiptTimes,
         instant: Instant,
         at_least: Option<Timestamp>,
     ) -> bool {
@@ -91,7 +91,7 @@ mod tests {
         at_least: Option<Timestamp>,
     ) -> bool {
         let start = Instant::now();
-        let receipt = Receipt {
+        let receipt = ReceiptTimes {
             received_at,
             listed_at: start,
             is_earlier,
@@ -139,7 +139,7 @@ mod tests {
     fn a_time_of_receipt_in_the_future_is_shown_as_the_time_that_the_relay_has_known_it() {
         let start = Instant::now();
         let shown = |received_at: Timestamp, after: Duration| {
-            let receipt = Receipt {
+            let receipt = ReceiptTimes {
                 received_at,
                 listed_at: start,
                 is_earlier: true,

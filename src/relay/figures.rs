@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
-use super::deadline::Receipt;
+use super::deadline::ReceiptTimes;
 use super::send::Failure;
 use crate::clock;
 use crate::telemetry::Telemetry;
@@ -50,8 +50,8 @@ pub(super) struct Levels {
     pub waiting: usize,
     pub parked: usize,
     pub in_flight: usize,
-    pub oldest: Option<Receipt>,
-    pub oldest_message: Option<Receipt>,
+    pub oldest: Option<ReceiptTimes>,
+    pub oldest_message: Option<ReceiptTimes>,
     pub is_down: bool,
 }
 

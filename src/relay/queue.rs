@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::deadline::Receipt;
+use super::deadline::ReceiptTimes;
 use super::lanes::{LaneTable, Membership};
 use crate::domain::{LaneKind, WabaId};
 use crate::store::Waiting;
@@ -35,7 +35,7 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct Entry {
-    receipt: Receipt,
+    receipt: ReceiptTimes,
     membership: Membership,
     bytes: usize,
     place: Place,
@@ -81,7 +81,7 @@ pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
     /// Adds a delivery.
-    pub fn add(&mut self, waiting: Waiting, receipt: Receipt) {
+    pub fn add(&mut self, waiting: Waiting, receipt: ReceiptTimes) {
         let entry = Entry {
             receipt,
             membership: Membership {
@@ -150,7 +150,7 @@ impl Queue {
     }
 
     /// It need not be sent any more. Returns its receipt if it was waiting.
-    pub fn done(&mut self, parcel: i64) -> Option<Receipt> {
+    pub fn done(&mut self, parcel: i64) -> Option<ReceiptTimes> {
         let entry = self.parked.remove(&parcel);
         let entry = entry.or_else(|| self.exit(parcel));
         entry.map(|entry| entry.receipt)
@@ -269,7 +269,7 @@ impl Queue {
     }
 
     /// Removes those that are too old, parked ones included, unless they are in flight just now.
-    pub fn expire(&mut self, is_too_old: impl Fn(&Receipt) -> bool) -> Vec<i64> {
+    pub fn expire(&mut self, is_too_old: impl Fn(&ReceiptTimes) -> bool) -> Vec<i64> {
         let all = self.waiting.iter().chain(&self.parked);
         let old =
             all.filter(|(_, entry)| entry.place != Place::InFlight && is_too_old(&entry.receipt));
@@ -296,13 +296,13 @@ impl Queue {
     }
 
     /// Receipt of the oldest that waits.
-    pub fn oldest(&self) -> Option<Receipt> {
+    pub fn oldest(&self) -> Option<ReceiptTimes> {
         let first = self.waiting.first_key_value();
         first.map(|(_, entry)| entry.receipt)
     }
 
     /// Receipt of the oldest that waits and carries customers' messages.
-    pub fn oldest_message(&self) -> Option<Receipt> {
+    pub fn oldest_message(&self) -> Option<ReceiptTimes> {
         let entry = self.waiting.get(self.messages.first()?);
         entry.map(|entry| entry.receipt)
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::circuit::Circuit;
 use super::control::{Action, Call, Report};
-use super::deadline::{Deadlines, Receipt};
+use super::deadline::{Deadlines, ReceiptTimes};
 use super::figures::{Dropped, Figures, Levels};
 use super::ledger::Ledger;
 use super::notices::Notices;
@@ -370,7 +370,7 @@ impl Worker {
     fn expire(&mut self) {
         let (now, at_least) = (Instant::now(), clock::at_least());
         let deadlines = &self.deadlines;
-        let is_too_old = |receipt: &Receipt| deadlines.have_passed(receipt, now, at_least);
+        let is_too_old = |receipt: &ReceiptTimes| deadlines.have_passed(receipt, now, at_least);
         let expired = self.queue.expire(is_too_old);
         self.figures.dropped(Dropped::Age, expired.len());
         self.ledger.settle(expired);

@@ -24,7 +24,7 @@ fn delivery(parcel: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
 }
 
 fn add(queue: &mut Queue, waiting: Waiting, listed_at: Instant) {
-    let receipt = Receipt {
+    let receipt = ReceiptTimes {
         received_at: waiting.received_at,
         listed_at,
         is_earlier: false,
@@ -32,7 +32,7 @@ fn add(queue: &mut Queue, waiting: Waiting, listed_at: Instant) {
     queue.add(waiting, receipt);
 }
 
-fn received_at(receipt: Option<Receipt>) -> Option<Timestamp> {
+fn received_at(receipt: Option<ReceiptTimes>) -> Option<Timestamp> {
     receipt.map(|receipt| receipt.received_at)
 }
 
