@@ -216,7 +216,7 @@ async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     kill(service);
     machine.set_clock("+0");
     // Within one boot, what the first process believed of Meta's clock would be believed again.
-    forget_boot(&machine);
+    edit_store(&machine, FORGET_CLOCK);
     let service = machine.start_beside(&meta);
     service
         .process
@@ -250,12 +250,7 @@ async fn polls_that_were_stored_a_year_ahead_are_corrected_for_good() {
     let service = machine.start_beside(&meta);
     until_shown(&service, "polls", is_polled_now);
     kill(service);
-    let path = machine.folder.path().join("state.db");
-    let python = std::process::Command::new("python3")
-        .args(["-c", POISON])
-        .arg(path)
-        .status();
-    assert!(python.expect("python3").success());
+    edit_store(&machine, POISON);
     let service = machine.start_beside(&meta);
     service
         .process
@@ -265,17 +260,23 @@ async fn polls_that_were_stored_a_year_ahead_are_corrected_for_good() {
     until_shown(&service, "the flag", is_flagged);
 }
 
-/// Like a reboot, for the store.
-fn forget_boot(machine: &Machine) {
+/// Runs Python on the path of a store that nobody has open.
+fn edit_store(machine: &Machine, script: &str) {
     let path = machine.folder.path().join("state.db");
-    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
-                  c.execute('UPDATE commits SET boot_id = NULL, clock_ms = NULL'); c.commit()";
     let python = std::process::Command::new("python3")
         .args(["-c", script])
         .arg(path)
         .status();
     assert!(python.expect("python3").success());
 }
+
+/// Like a reboot, for the store.
+const FORGET_CLOCK: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
+     c.execute('UPDATE commits SET boot_id = NULL, clock_ms = NULL'); c.commit()";
+
+/// Like a restart on another machine, which has another boot.
+const FORGET_BOOT: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
+     c.execute('UPDATE commits SET boot_id = NULL'); c.commit()";
 
 #[test]
 fn a_clock_that_is_behind_loses_no_event() {
@@ -285,7 +286,7 @@ fn a_clock_that_is_behind_loses_no_event() {
     template_event(service.address, now - 5, "APPROVED");
     kill(service);
     machine.set_clock("-3d");
-    forget_offset(&machine);
+    edit_store(&machine, FORGET_BOOT);
     let service = machine.start(NO_META, &[]);
     template_event(service.address, real_seconds(), "PAUSED");
     let scrape = service.scrape();
@@ -296,18 +297,6 @@ fn a_clock_that_is_behind_loses_no_event() {
     assert!(shows("PAUSED") && !shows("APPROVED"), "{}", scrape.0);
     let skew = skew(&scrape).expect("it is known to be behind");
     assert!((skew + 3.0 * DAY as f64).abs() < 60.0, "{skew}");
-}
-
-/// Like a restart on another machine, which has another boot.
-fn forget_offset(machine: &Machine) {
-    let path = machine.folder.path().join("state.db");
-    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
-                  c.execute('UPDATE commits SET boot_id = NULL'); c.commit()";
-    let python = std::process::Command::new("python3")
-        .args(["-c", script])
-        .arg(path)
-        .status();
-    assert!(python.expect("python3").success());
 }
 
 #[test]
@@ -330,7 +319,7 @@ fn nobody_is_given_up_by_a_clock_that_runs_ahead() {
     message(service.address, real_seconds(), CUSTOMERS);
     assert_eq!(waiting(&service.scrape()), Some(21.0));
     kill(service);
-    forget_offset(&machine);
+    edit_store(&machine, FORGET_BOOT);
     let service = machine.start(NO_META, &[]);
     message(service.address, real_seconds(), CUSTOMERS + 1);
     // Twice as long as between two looks at what nothing has come for.
