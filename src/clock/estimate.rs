@@ -46,7 +46,7 @@ const JUMP: i64 = 5_000;
 const CORRECTION: i64 = 60_000;
 
 /// What is known of Meta's time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Estimate {
     answers: VecDeque<Limits>,
     /// Meta's time minus the time since boot.
@@ -79,6 +79,20 @@ impl Limits {
 }
 
 impl Estimate {
+    /// Nothing is known yet.
+    pub const fn new() -> Self {
+        Self {
+            answers: VecDeque::new(),
+            offset: None,
+            support: 0,
+            floor: None,
+            presumed: None,
+            contradicting: VecDeque::new(),
+            machine: None,
+            corrections: 0,
+        }
+    }
+
     /// Meta's time: estimated, or the machine's time where nothing contradicts it.
     pub fn time(&self, now: Reading) -> i64 {
         match self.offset {
@@ -150,10 +164,9 @@ impl Estimate {
         }
         let expired = now.boot.saturating_sub(ANSWER_EXPIRES_AFTER);
         self.answers.retain(|answer| answer.at >= expired);
-        let Some(agreed) = self.agreed() else {
+        let Some((agreed, agreeing)) = self.agreed() else {
             return;
         };
-        let (agreed, agreeing) = agreed;
         // The machine's clock has the finer resolution, and is right in most places.
         let machine = now.offset();
         let offset = match self.offset {
@@ -275,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_right_is_kept_exactly() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         assert_eq!(estimate.skew(reading(5_000, 0)), None);
         answer(&mut estimate, 5_000, 0, 0);
         assert_eq!(error_of(&estimate, 9_000, 0), 0);
@@ -285,7 +298,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_wrong_is_found_out_by_the_first_answer() {
         for skew in [365 * DAY, -3 * DAY, 90_000, -90_000] {
-            let mut estimate = Estimate::default();
+            let mut estimate = Estimate::new();
             answer(&mut estimate, 5_000, skew, 0);
             let error = error_of(&estimate, 5_000, skew);
             assert!(error.abs() < 2_500, "{skew}: {error}");
@@ -300,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_single_answer_with_a_wrong_date_changes_nothing_for_long() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         for second in 5..9 {
             answer(&mut estimate, second * 1_000, DAY, 0);
         }
@@ -308,7 +321,7 @@ mod tests {
         answer(&mut estimate, 9_000, DAY, 300 * DAY);
         assert_eq!(error_of(&estimate, 9_000, DAY), error);
         // Even as the first: the next two outvote it.
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         answer(&mut estimate, 5_000, 0, 300 * DAY);
         answer(&mut estimate, 6_000, 0, 0);
         answer(&mut estimate, 7_000, 0, 0);
@@ -318,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_the_virtual_machine_is_noticed_when_its_clock_is_set() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.observe_machine(reading(5_000, 0));
         for second in 5..20 {
             answer(&mut estimate, second * 1_000, 0, 0);
@@ -336,7 +349,7 @@ mod tests {
 
     #[test]
     fn webhooks_alone_confirm_a_clock_or_show_that_it_is_behind() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         let at = |boot| reading(boot, 0);
         estimate.observe_delivery(BOOTED - DAY, at(1_000));
         assert_eq!(estimate.skew(at(1_000)), None, "it may be a late one");
@@ -346,7 +359,7 @@ mod tests {
         // Confirmed, it goes on by itself, whatever the machine's clock is set to.
         assert_eq!(estimate.time(reading(9_000, 365 * DAY)), BOOTED + 9_000);
 
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         let behind = |boot| reading(boot, -3 * DAY);
         estimate.observe_delivery(BOOTED + 40 * DAY, behind(500));
         assert_eq!(
@@ -369,7 +382,7 @@ mod tests {
     #[test]
     fn odd_deliveries_are_outvoted_by_good_ones() {
         let at = |boot| reading(boot, 0);
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.observe_delivery(BOOTED + 900, at(1_000));
         for boot in 1_000..1_010 {
             estimate.observe_delivery(BOOTED + 365 * DAY, at(boot));
@@ -384,7 +397,7 @@ mod tests {
         }
         assert_eq!(estimate.time(at(3_000)), BOOTED + 3_000);
         // Nor do they move what answers have shown, in this process or the one before.
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.restore(BOOTED, Some(BOOTED), at(1_000));
         for boot in 1_000..1_010 {
             estimate.observe_delivery(BOOTED + 365 * DAY, at(boot));
@@ -394,7 +407,7 @@ mod tests {
 
     #[test]
     fn after_the_machine_s_clock_was_set_one_wrong_answer_moves_nothing() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.observe_machine(reading(4_000, 0));
         for second in 5..10 {
             answer(&mut estimate, second * 1_000, 0, 0);
@@ -413,12 +426,12 @@ mod tests {
 
     #[test]
     fn what_an_earlier_process_knew_is_a_lower_bound_and_within_one_boot_an_estimate() {
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.restore(BOOTED, None, reading(5_000, -3 * DAY));
         assert_eq!(estimate.time(reading(6_000, -3 * DAY)), BOOTED + 1_000);
         assert_eq!(estimate.time(reading(6_000, DAY)), BOOTED + 6_000 + DAY);
         assert_eq!(estimate.skew(reading(6_000, DAY)), None);
-        let mut estimate = Estimate::default();
+        let mut estimate = Estimate::new();
         estimate.restore(BOOTED + 4_000, Some(BOOTED), reading(5_000, DAY));
         assert_eq!(error_of(&estimate, 6_000, DAY), 0);
     }
@@ -432,7 +445,7 @@ mod tests {
             errors in prop::collection::vec(-1_000 * DAY..1_000 * DAY, 40),
             took in prop::collection::vec(1_i64..2_000, 40),
         ) {
-            let mut estimate = Estimate::default();
+            let mut estimate = Estimate::new();
             let mut boot = 10_000;
             for (place, skew) in skews.iter().enumerate() {
                 boot += took[place];

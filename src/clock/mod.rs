@@ -13,7 +13,7 @@ mod moment;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::Timestamp;
+use crate::domain::{Receipt, Timestamp};
 use estimate::Estimate;
 use machine::Reading;
 
@@ -24,30 +24,26 @@ const NOTEWORTHY: Duration = Duration::from_secs(5);
 
 /// The process has one clock.
 static CLOCK: Mutex<Clock> = Mutex::new(Clock {
-    estimate: None,
+    estimate: Estimate::new(),
     differs: false,
 });
 
 struct Clock {
-    estimate: Option<Estimate>,
+    estimate: Estimate,
     /// Whether the log has the machine's clock as wrong.
     differs: bool,
 }
 
 impl Clock {
-    fn estimate(&mut self) -> &mut Estimate {
-        self.estimate.get_or_insert_with(Estimate::default)
-    }
-
     /// Changes the estimate, and logs what that shows about the machine's clock.
     fn observe(&mut self, observe: impl FnOnce(&mut Estimate, Reading)) {
         let now = Reading::now();
-        if let Some(step) = self.estimate().observe_machine(now) {
+        if let Some(step) = self.estimate.observe_machine(now) {
             let by_seconds = seconds(step);
             tracing::warn!(by_seconds, "the machine's clock was set");
         }
-        observe(self.estimate(), now);
-        let Some(skew) = self.estimate().skew(now) else {
+        observe(&mut self.estimate, now);
+        let Some(skew) = self.estimate.skew(now) else {
             return;
         };
         let differs = skew.unsigned_abs() > NOTEWORTHY.as_millis() as u64;
@@ -69,7 +65,7 @@ impl Clock {
 #[must_use]
 pub fn now() -> Timestamp {
     let now = Reading::now();
-    Timestamp::from_millis(lock().estimate().time(now))
+    Timestamp::from_millis(lock().estimate.time(now))
 }
 
 /// A time that Meta's clock has certainly reached, for what expires: it must not expire because the machine's clock
@@ -77,10 +73,18 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn at_least() -> Option<Timestamp> {
     let now = Reading::now();
-    lock()
-        .estimate()
-        .least_time(now)
-        .map(Timestamp::from_millis)
+    lock().estimate.least_time(now).map(Timestamp::from_millis)
+}
+
+/// [`now`] and [`at_least`] of one moment.
+#[must_use]
+pub fn receipt() -> Receipt {
+    let now = Reading::now();
+    let clock = lock();
+    Receipt {
+        at: Timestamp::from_millis(clock.estimate.time(now)),
+        at_least: clock.estimate.least_time(now).map(Timestamp::from_millis),
+    }
 }
 
 /// Now, by the machine's clock: to compare with what other programs of this machine write.
@@ -93,7 +97,7 @@ pub fn of_machine() -> Timestamp {
 #[must_use]
 pub fn skew_seconds() -> Option<f64> {
     let now = Reading::now();
-    lock().estimate().skew(now).map(seconds)
+    lock().estimate.skew(now).map(seconds)
 }
 
 /// A moment that gets its date later, when more may be known of Meta's clock.
@@ -114,7 +118,7 @@ impl Mark {
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
         let now = Reading::now();
-        Timestamp::from_millis(lock().estimate().time_at(self.boot, now))
+        Timestamp::from_millis(lock().estimate.time_at(self.boot, now))
     }
 }
 
@@ -131,7 +135,7 @@ pub fn observe_delivery(entry_time: Timestamp) {
 /// Increases when the clock turns out to have been ahead: stored times may then be in the future.
 #[must_use]
 pub fn corrections() -> u64 {
-    lock().estimate().corrections()
+    lock().estimate.corrections()
 }
 
 /// What the next process can know from this one.
@@ -149,8 +153,8 @@ pub struct SavedClock {
 #[must_use]
 pub fn save() -> Option<SavedClock> {
     let now = Reading::now();
-    let mut clock = lock();
-    let estimate = clock.estimate();
+    let clock = lock();
+    let estimate = &clock.estimate;
     Some(SavedClock {
         at_least: estimate.least_time(now).map(Timestamp::from_millis)?,
         offset_ms: estimate.offset_from_answers(),

@@ -1,6 +1,6 @@
 //! When something was received.
 
-use super::Timestamp;
+use super::{MAX_CLOCK_DIFFERENCE, Timestamp};
 
 /// The time of a receipt, as well as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,14 @@ impl From<Timestamp> for Receipt {
 }
 
 impl Receipt {
+    /// The time that an event counts as: its own, unless that is too far ahead. While nothing but the machine's clock
+    /// is known, that may be behind: what turns out to be ahead is then corrected with all stored times.
+    #[must_use]
+    pub fn believed(self, time: Timestamp) -> Timestamp {
+        let is_ahead = self.at_least.is_some() && time > self.at.plus(MAX_CLOCK_DIFFERENCE);
+        if is_ahead { self.at } else { time }
+    }
+
     /// What is older than this by a timeout has expired.
     #[must_use]
     pub fn expires_by(self) -> Timestamp {

@@ -26,7 +26,8 @@ use serde::Serialize;
 
 use super::body::{self, NotWhole};
 use super::public::{Public, Secrets};
-use super::{receipt, refusal};
+use super::refusal;
+use crate::clock;
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
 use crate::ingest::Customers;
 use crate::ingest::track::{BatchError, Item, Reader};
@@ -176,7 +177,7 @@ fn read(
     let reader = Reader {
         customers,
         trackers: &secrets.trackers,
-        receipt: receipt::now(),
+        receipt: clock::receipt(),
         account_of: |number: &PhoneNumberId| {
             let account = account_of(&accounts, number);
             has_unknown.set(has_unknown.get() || account.is_none());

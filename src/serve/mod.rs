@@ -21,7 +21,6 @@ pub mod operator;
 pub mod outage;
 mod proxy_protocol;
 pub mod public;
-mod receipt;
 mod refusal;
 pub mod relay;
 mod responses;

@@ -31,7 +31,7 @@ use super::drill::Drill;
 use super::forget::{ForgetCall, ForgetError, ForgetRequest};
 use super::relay::{RelayRequest, relay_reports};
 use super::signer::{self, PreviousSecretLog, WrongAppLog};
-use super::{events, receipt, refusal};
+use super::{events, refusal};
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
@@ -188,7 +188,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         None => {}
     }
     signer::note_previous(signer, &public.telemetry, &public.previous_secrets);
-    let receipt = receipt::now();
+    let receipt = clock::receipt();
     let received_at = receipt.at;
     let forwards = public.store.forwards();
     let hashers = Hashers {

@@ -19,7 +19,7 @@ use super::signals::{self, FirstReads};
 use super::{Discovered, Shared, Unavailable, rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
-use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Source, WabaId};
+use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
 use crate::state::{Accounts, Change, State, Window};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
@@ -145,11 +145,12 @@ impl Committer {
     /// Serves what has come, in order: runs of commits together, anything else by itself.
     async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
+        let receipt = clock::receipt();
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
                 Request::Commit(mut events, parcel, answer) => {
-                    date_in_time(&mut events);
+                    date_in_time(&mut events, receipt);
                     batch.push((events, parcel, answer));
                 }
                 Request::Watch(waba_ids, answer) => {
@@ -479,13 +480,9 @@ impl Committer {
             fact: Fact::ClockCorrected { latest },
         };
         let events: Vec<Event> = self.state.ahead_of(latest).map(event).collect();
-        let committed = match events.is_empty() {
-            true => Ok(Vec::new()),
-            false => {
-                self.commit(&events.iter().collect::<Vec<_>>(), Vec::new())
-                    .await
-            }
-        };
+        let committed = self
+            .commit(&events.iter().collect::<Vec<_>>(), Vec::new())
+            .await;
         // If it failed, readiness and the metrics tell, and the next request tries again.
         if let Ok(changes) = committed {
             self.corrections = corrections;
@@ -516,14 +513,9 @@ impl Committer {
 }
 
 /// Events may have been dated before Meta's time was known, and stored times are corrected already.
-fn date_in_time(events: &mut [Event]) {
-    if clock::at_least().is_none() {
-        return;
-    }
-    let now = clock::now();
-    let latest = now.plus(MAX_CLOCK_DIFFERENCE);
-    for event in events.iter_mut().filter(|event| event.observed_at > latest) {
-        event.observed_at = now;
+fn date_in_time(events: &mut [Event], receipt: Receipt) {
+    for event in events.iter_mut() {
+        event.observed_at = receipt.believed(event.observed_at);
     }
 }
 

@@ -15,8 +15,8 @@ use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
 use super::{lanes, wire};
 use crate::domain::number::Spelling;
 use crate::domain::{
-    DeliveryKey, Event, Fact, LaneSet, MAX_CLOCK_DIFFERENCE, Receipt, Source, Timestamp, WabaId,
-    WebhookField, Word, message,
+    DeliveryKey, Event, Fact, LaneSet, Receipt, Source, Timestamp, WabaId, WebhookField, Word,
+    message,
 };
 use crate::ingest::json::{moment, read_text, repaired};
 use crate::ingest::key::delivery_key;
@@ -432,13 +432,9 @@ impl Delivery {
         any
     }
 
-    /// The time that an event counts as: its own, unless that is too far ahead. While nothing but the machine's clock
-    /// is known, that may be behind: what turns out to be ahead is then corrected with all stored times.
+    /// The time that an event counts as, if what it claims is one.
     fn believed(&self, time: Timestamp) -> Option<Timestamp> {
-        let is_ahead =
-            self.receipt.at_least.is_some() && time > self.receipt.at.plus(MAX_CLOCK_DIFFERENCE);
-        let believed = if is_ahead { self.receipt.at } else { time };
-        (Timestamp::default() < time).then_some(believed)
+        (Timestamp::default() < time).then(|| self.receipt.believed(time))
     }
 
     fn malformed(&mut self, noun: &'static str, key: &'static str) {
