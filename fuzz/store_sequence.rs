@@ -25,6 +25,9 @@ use super::{NOW, is_well_formed, shown_as_text};
 /// Steps of a sequence. An attribute remembers sixteen observations, so that no order of this many is forgotten.
 const MOST_STEPS: usize = 48;
 
+/// The kind of event that moves times that are ahead.
+const CORRECTION: usize = 9;
+
 /// Events of which any order must show the same: as many as an attribute surely remembers.
 const MOST_SHUFFLED: usize = 9;
 
@@ -147,6 +150,10 @@ impl Both {
         self.spoken_of
             .extend(seen.map(|event| event.waba_id.clone()));
         self.told.extend(events.iter().cloned());
+        let corrected = events.last().and_then(|event| match event.fact {
+            Fact::ClockCorrected { latest } => Some((event.waba_id.clone(), latest)),
+            _ => None,
+        });
         let changes = self
             .store
             .commit_with(events, None)
@@ -156,6 +163,13 @@ impl Both {
             changes, expected,
             "the store and the reducer have done different things"
         );
+        if let Some((waba_id, latest)) = corrected {
+            let mut ahead = self.state.ahead_of(latest);
+            assert!(
+                ahead.all(|other| *other != waba_id),
+                "{waba_id} is still ahead"
+            );
+        }
     }
 
     fn agree(&mut self) {
@@ -231,12 +245,14 @@ impl Both {
     }
 
     fn event(&mut self, waba_id: WabaId, draw: &mut Draw<'_>) -> Event {
-        let kind = draw.below(10);
+        let kind = draw.below(11);
         let is_poll = kind < 3;
-        let second = if is_poll {
-            self.second
-        } else {
-            self.second - draw.below(90) as i64
+        let second = match draw.below(16) {
+            _ if kind == CORRECTION => self.second,
+            // The machine's clock was ahead.
+            15 => self.second + draw.below(40_000) as i64,
+            _ if is_poll => self.second,
+            before => self.second - 6 * before as i64,
         };
         let observed_at = at(second);
         let fact = match kind {
@@ -249,13 +265,16 @@ impl Both {
             6 => messages(observed_at, draw),
             7 => tracked(observed_at, draw),
             8 => spelled(draw),
+            CORRECTION => Fact::ClockCorrected {
+                latest: at(self.second),
+            },
             _ => Fact::TimePassed,
         };
         self.keys += 1;
         let key = DeliveryKey(self.keys);
         let source = match &fact {
             _ if is_poll => Source::Poll,
-            Fact::TimePassed => Source::Poll,
+            Fact::TimePassed | Fact::ClockCorrected { .. } => Source::Poll,
             Fact::Tracked(_) => Source::App(key),
             Fact::Message(_) | Fact::NumberSpelled(_) => Source::Webhook(key),
             _ if draw.below(8) == 0 => Source::UndatedWebhook(DeliveryKey(draw.below(3) as u128)),
