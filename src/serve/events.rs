@@ -98,7 +98,8 @@ pub(super) fn router(public: Public) -> Router {
 
 /// What answers while there is no store.
 pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
-    let refuse = async |State(telemetry): State<Arc<Telemetry>>| {
+    let refuse = async |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap, body: Body| {
+        body::discard(&headers, body);
         let refused = &telemetry.event_batches_refused;
         refused.with_label_values(&[NOT_STORED]).inc();
         let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -123,6 +124,7 @@ async fn openapi() -> Response {
 async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) -> Response {
     let secrets = public.secrets.load_full();
     let Some((customers, token)) = secrets.tracked().zip(secrets.events.as_ref()) else {
+        body::discard(&headers, body);
         let how = "there is no event API here: set trackers.token_file\n";
         return (StatusCode::NOT_FOUND, how).into_response();
     };
