@@ -3,7 +3,7 @@
 use super::board::boards;
 
 /// In the order in which people go through them.
-const ORDER: &[&str] = &["fleet", "number", "templates", "exporter"];
+const ORDER: &[&str] = &["fleet", "number", "templates", "conversations", "exporter"];
 
 pub fn table() -> String {
     let mut boards = boards();

@@ -1,14 +1,14 @@
 //! Metrics, flags, variables, configuration keys, alerts and reasons that a page names exist in the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::CommandFactory;
 use whatsapp_business_exporter::cli::Cli;
 use whatsapp_business_exporter::config;
-use whatsapp_business_exporter::domain::Word;
+use whatsapp_business_exporter::domain::{WebhookField, Word};
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 
-use super::markdown::{code_spans, words};
+use super::markdown::{code_spans, prose, words};
 use super::{Page, current};
 use crate::alerts::rules;
 use crate::promql::vocabulary;
@@ -216,4 +216,58 @@ fn every_reason_of_a_failed_poll_is_explained() {
     // The one reason of a late poll that no failed request has.
     let declared: BTreeSet<&str> = declared.chain(["queued"]).collect();
     assert_eq!(explained, declared);
+}
+
+#[test]
+fn subscribed_fields_are_listed() {
+    let page = Page::read("docs/connect.md");
+    let (_, list) = page.text.split_once("- The fields are ").expect("the list");
+    let (list, _) = list.split_once('.').expect("its end");
+    let listed: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
+    let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
+    assert_eq!(listed, watched.collect());
+}
+
+#[test]
+fn quoted_defaults_are_the_defaults() {
+    let defaults: BTreeMap<&str, &str> = config::reference()
+        .iter()
+        .filter_map(|row| row.key.zip(row.default))
+        .collect();
+    let mut checked = 0;
+    for page in current() {
+        for (key, quoted) in prose(&page.text).into_iter().flat_map(quoted_defaults) {
+            let Some(default) = defaults.get(key) else {
+                continue;
+            };
+            checked += 1;
+            assert_eq!(as_written(quoted), *default, "{}: {key}", page.path);
+        }
+    }
+    assert!(checked > 10, "only {checked} defaults");
+}
+
+/// Every key of a line that has a value in brackets behind it, as in "`poll.calls_per_hour` (1,000)".
+fn quoted_defaults(line: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<&str> = line.split('`').collect();
+    let pairs = parts.windows(2).skip(1).step_by(2);
+    pairs
+        .filter_map(|pair| {
+            let value = pair[1].strip_prefix(" (")?.split(')').next()?;
+            let is_value =
+                value == "off" || value.starts_with(|first: char| first.is_ascii_digit());
+            is_value.then_some((pair[0], value))
+        })
+        .collect()
+}
+
+/// A value of a text in the spelling of the configuration.
+fn as_written(value: &str) -> String {
+    match value {
+        "off" => "0".to_owned(),
+        value => value
+            .replace(" days", "d")
+            .replace(" day", "d")
+            .replace([',', ' '], ""),
+    }
 }
