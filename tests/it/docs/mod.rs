@@ -3,6 +3,7 @@
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes the generated tables.
 
 mod commands;
+mod events;
 mod examples;
 mod generated;
 mod links;
