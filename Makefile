@@ -66,7 +66,7 @@ dist: sbom ## A release: the program, built so that others can build the same, w
 	folder="$(NAME)-$$("$$program" --version | cut -d ' ' -f 2)"
 	rm -rf "$(DIST)/$$folder"
 	mkdir -p "$(DIST)/$$folder/completions"
-	cp "$$program" LICENSE CHANGELOG.md README.md "$(DIST)/$(NAME).cdx.json" "$(DIST)/$$folder/"
+	cp -R "$$program" LICENSE CHANGELOG.md README.md docs alerts grafana deploy "$(DIST)/$(NAME).cdx.json" "$(DIST)/$$folder/"
 	"$$program" manual > "$(DIST)/$$folder/$(NAME).1"
 	for shell in bash zsh fish; do "$$program" completions $$shell > "$(DIST)/$$folder/completions/$$shell"; done
 	cd "$(DIST)"

@@ -251,7 +251,7 @@ fn bytes_each(what: &str, count: usize, facts: impl Iterator<Item = Fact>) -> St
 }
 
 #[test]
-#[ignore = "measures what the README's table of memory says; run it alone"]
+#[ignore = "measures the table of memory in docs/security.md; run it alone"]
 fn memory_of_each_kind_of_object() {
     let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(spoken_of));
     let numbers = bytes_each(

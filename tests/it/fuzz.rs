@@ -132,7 +132,7 @@ fn what_is_made_from_seeds_holds() {
 
 /// For a machine without a nightly toolchain: as long as `FUZZ_SECONDS` says for each target, always otherwise.
 #[test]
-#[ignore = "runs for minutes; the README has its command"]
+#[ignore = "runs for minutes; docs/development.md has its command"]
 fn what_chance_makes_holds() {
     let seconds = std::env::var("FUZZ_SECONDS").map_or(Ok(60), |text| text.parse());
     let patience = Duration::from_secs(seconds.expect("FUZZ_SECONDS is a number"));

@@ -21,7 +21,7 @@ fn each_row_is_whole_and_there_once() {
     assert_eq!(
         rows.len(),
         73,
-        "the table in the README changes with this number"
+        "the table in docs/configuration.md changes with this number"
     );
 }
 

@@ -479,9 +479,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_readme_tells_every_field_and_no_other() {
-    let readme = include_str!("../../../README.md");
-    let (_, table) = readme
+fn the_docs_list_every_field_and_no_other() {
+    let page = include_str!("../../../docs/status-api.md");
+    let (_, table) = page
         .split_once("<!-- status fields -->")
         .expect("the table");
     let (table, _) = table
@@ -509,9 +509,9 @@ fn found_inside(path: &str, told: &BTreeSet<String>) -> bool {
 }
 
 #[test]
-fn the_readmes_example_is_as_the_answer_is() {
-    let readme = include_str!("../../../README.md");
-    let (_, example) = readme.split_once("```json\n").expect("an example");
+fn the_example_of_the_docs_matches_a_response() {
+    let page = include_str!("../../../docs/status-api.md");
+    let (_, example) = page.split_once("```json\n").expect("an example");
     let (example, _) = example.split_once("```").expect("its end");
     let example: Value = serde_json::from_str(example).expect("JSON");
     let (mut shown, mut found) = (BTreeSet::new(), BTreeSet::new());

@@ -115,7 +115,7 @@ async fn invented_ids_in_signed_webhooks_have_a_ceiling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes; the README has its command"]
+#[ignore = "takes minutes; docs/development.md has its command"]
 async fn half_a_million_invented_ids_in_signed_webhooks_have_a_ceiling() {
     invent(34).await;
 }

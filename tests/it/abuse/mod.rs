@@ -1,4 +1,4 @@
-//! The real program under loads and attacks. The bounds are stated in the README's limits: its memory,
+//! The real program under loads and attacks. The bounds are stated in docs/security.md: its memory,
 //! its health within a second, and good deliveries acknowledged all the while.
 
 mod bodies;

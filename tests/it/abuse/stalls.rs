@@ -176,7 +176,7 @@ async fn on_a_shared_port_every_kind_of_stall_together_keeps_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "two cores for eight hundred clients; the README has its command"]
+#[ignore = "two cores for eight hundred clients; docs/development.md has its command"]
 async fn the_whole_attack_on_a_shared_port_keeps_nobody_out() {
     stalled_bodies_keep_nobody_out(&Target::start(&[]), MANY).await;
     every_stall_together_keeps_nobody_out(&Target::start(&[]), MANY).await;

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::form::SEVERITIES;
 use super::rules::{Rule, alerts};
-use super::{path, text};
-use crate::readme;
+use super::text;
 use crate::support::assert_none;
 
 /// What each section answers, in this order.
@@ -22,7 +20,7 @@ const PARTS: &[&str] = &[
 const FIRST: &str = "**First:** ";
 
 /// Sections that speak of all alerts.
-const OF_ALL: &[&str] = &["By severity", "Before you type"];
+const OF_ALL: &[&str] = &["Before you type"];
 
 /// Sections by title.
 fn sections(text: &str) -> BTreeMap<&str, &str> {
@@ -62,36 +60,6 @@ fn every_section_says_what_to_do_first_and_then_the_rest() {
     assert_none(&complaints.collect::<Vec<_>>());
 }
 
-/// Every alert under its severity.
-fn contents() -> String {
-    let alerts = alerts();
-    let lists = SEVERITIES.iter().map(|severity| {
-        let of_it = alerts.iter().filter(|rule| rule.severity() == *severity);
-        let lines: String = of_it.map(line).collect();
-        format!("### {severity}\n\n{lines}")
-    });
-    lists.collect::<Vec<_>>().join("\n")
-}
-
-fn line(rule: &Rule) -> String {
-    let (name, says) = (rule.name(), rule.annotation("summary"));
-    format!("- [{name}](#{}): {says}\n", name.to_lowercase())
-}
-
-#[test]
-fn the_contents_are_in_step() {
-    let (before, contents) = (text("runbooks.md"), contents());
-    let after = readme::with_table(&before, "contents", &contents);
-    if std::env::var_os("UPDATE_ALERTS").is_some() {
-        std::fs::write(path("runbooks.md"), &after).expect("the file can be written");
-        return;
-    }
-    assert!(
-        before == after,
-        "`UPDATE_ALERTS=1 cargo test --test it alerts` writes these contents:\n\n{contents}"
-    );
-}
-
 #[test]
 fn no_command_has_a_secret_among_its_arguments() {
     let text = text("runbooks.md");
@@ -104,9 +72,4 @@ fn no_command_has_a_secret_among_its_arguments() {
             assert!(!line.contains(secret), "{line}");
         }
     }
-}
-
-#[test]
-fn links_lead_somewhere() {
-    readme::assert_links_lead_somewhere("alerts/runbooks.md");
 }

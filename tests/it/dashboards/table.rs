@@ -1,9 +1,9 @@
-//! The README's table of boards.
+//! The table of dashboards in `grafana/README.md`.
 
 use super::board::boards;
 
 /// In the order in which people go through them.
-const ORDER: &[&str] = &["fleet", "number", "templates", "exporter"];
+const ORDER: &[&str] = &["fleet", "number", "templates", "conversations", "exporter"];
 
 pub fn table() -> String {
     let mut boards = boards();
@@ -13,12 +13,12 @@ pub fn table() -> String {
         let panels = board.panels.iter().filter(|panel| !panel.is_row());
         let titles: Vec<&str> = panels.map(|panel| panel.title.as_str()).collect();
         format!(
-            "| [{}](grafana/dashboards/{file}.json) | {} | {} |\n",
+            "| [{}](dashboards/{file}.json) | {} | {} |\n",
             board.title,
             board.description,
             titles.join("; ")
         )
     });
-    let head = "| board | what it is for | panels |\n|---|---|---|\n".to_owned();
+    let head = "| dashboard | purpose | panels |\n|---|---|---|\n".to_owned();
     head + &rows.collect::<String>()
 }

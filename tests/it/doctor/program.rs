@@ -1,4 +1,4 @@
-//! The program itself: what it prints for a healthy and for a broken set-up, which the README shows, and
+//! The program itself: what it prints for a healthy and for a broken set-up, which `docs/connect.md` shows, and
 //! its exit codes.
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::pair::{Pair, WABA};
 
 const NUMBER: &str = "900100200300401";
 
-/// As the README says it, and a webhook has come.
+/// As the page says it, and a webhook has come.
 fn healthy() -> Pair {
     let pair = Pair::start();
     let callback = json!({"callback_url": pair.callback(), "webhooks": "on"});
@@ -31,8 +31,8 @@ fn healthy() -> Pair {
     pair
 }
 
-/// What is printed, with the ports that the README uses and without times.
-fn as_in_the_readme(pair: &Pair, text: &str) -> String {
+/// What is printed, with the ports that the page uses and without times.
+fn as_in_the_docs(pair: &Pair, text: &str) -> String {
     let text = text.replace(&pair.graph.to_string(), "127.0.0.1:10132");
     // The pair shares one port.
     let webhooks = format!("{}/webhook", pair.exporter);
@@ -45,21 +45,24 @@ fn as_in_the_readme(pair: &Pair, text: &str) -> String {
 }
 
 fn assert_shown(text: &str) {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("it is there");
-    assert!(readme.contains(text), "the README does not show:\n{text}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connect.md");
+    let shown = std::fs::read_to_string(page).expect("it is there");
+    assert!(
+        shown.contains(text),
+        "docs/connect.md does not show:\n{text}"
+    );
 }
 
 #[test]
-fn a_healthy_pair_is_as_the_readme_shows_it() {
+fn a_healthy_pair_is_as_the_docs_show_it() {
     let pair = healthy();
     let outcome = pair.run("doctor", &[]);
-    assert_shown(&as_in_the_readme(&pair, &outcome.out));
+    assert_shown(&as_in_the_docs(&pair, &outcome.out));
     assert_eq!(outcome.code, Some(0), "{}", outcome.out);
 }
 
 #[test]
-fn a_broken_pair_is_as_the_readme_shows_it() {
+fn a_broken_pair_is_as_the_docs_show_it() {
     let pair = healthy();
     pair.tell(
         "changes",
@@ -79,7 +82,7 @@ fn a_broken_pair_is_as_the_readme_shows_it() {
         &json!({"callback_url": "http://127.0.0.1:9/old"}),
     );
     let outcome = pair.run("doctor", &[]);
-    assert_shown(&as_in_the_readme(&pair, &outcome.out));
+    assert_shown(&as_in_the_docs(&pair, &outcome.out));
     assert_eq!(outcome.code, Some(1), "{}", outcome.out);
 }
 

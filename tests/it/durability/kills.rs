@@ -474,7 +474,7 @@ fn what_is_acknowledged_survives_a_hundred_kills() {
 }
 
 #[test]
-#[ignore = "takes many minutes; the README has its command"]
+#[ignore = "takes many minutes; docs/development.md has its command"]
 fn what_is_acknowledged_survives_thousands_of_kills() {
     survive(3_000);
 }

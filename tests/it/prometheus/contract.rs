@@ -2,7 +2,7 @@
 //!
 //! Written down here, apart from the declarations in `expose`, so that a renamed metric is noticed.
 
-use crate::readme::tables;
+use crate::docs::tables;
 
 /// Every name of the contract's sections on numbers, templates, accounts and the exporter itself: what
 /// other people's dashboards and alerts depend on.

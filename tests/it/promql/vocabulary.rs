@@ -10,7 +10,7 @@ use whatsapp_business_exporter::state::journal;
 
 use super::labels::{Metrics, Names, read};
 use crate::alerts::rules;
-use crate::readme::tables;
+use crate::docs::tables;
 
 /// Prometheus puts these on every series.
 const FROM_THE_SCRAPE: &[&str] = &["job", "instance"];

@@ -1,4 +1,4 @@
-//! How fast the relay is, and what it costs the acknowledgements. The ignored tests print figures, see README.
+//! How fast the relay is, and what it costs the acknowledgements. The ignored tests print figures, see docs/development.md.
 
 #![expect(
     clippy::print_stdout,
@@ -116,7 +116,7 @@ async fn an_upstream_with_latency_gets_many_deliveries_side_by_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "figures for the README: half a minute on a quiet machine"]
+#[ignore = "prints figures: half a minute on a quiet machine"]
 async fn how_fast_a_backlog_is_delivered() {
     let millis = Duration::from_millis;
     let rate = measure_backlog("100 ms", Manner::Takes(millis(100)), 3_000).await;
@@ -130,7 +130,7 @@ async fn how_fast_a_backlog_is_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "figures for the README: a minute on a quiet machine"]
+#[ignore = "prints figures: a minute on a quiet machine"]
 async fn how_many_deliveries_a_second() {
     let setting = |name: &str, default: usize| {
         let text = std::env::var(name).ok();

@@ -11,7 +11,6 @@ mod own;
 mod passwords;
 mod prometheus;
 mod rate;
-mod readme;
 mod renewal;
 mod tls;
 

@@ -1,4 +1,4 @@
-//! The README's tables, rendered from the declarations in the code.
+//! Tables of settings and metrics, rendered from the declarations in the code.
 
 use prometheus::proto::MetricType;
 use whatsapp_business_exporter::config::{self, Setting};
