@@ -1,4 +1,4 @@
-//! A hundred thousand customers on three journeys, told with repeats and disorder, and measured back.
+//! Tens of thousands of customers on three journeys, told with repeats and disorder, and measured back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::truth::{BEGINS, NUMBERS};
 use super::week::shown;
 use crate::support::waba;
 
-const CUSTOMERS: u32 = 100_000;
+const CUSTOMERS: u32 = 25_000;
 const WEEK_MS: i64 = 7 * 86_400_000;
 
 const LOOP: u32 = 3;
