@@ -26,7 +26,7 @@ use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
 use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
 use whatsapp_business_exporter::serve::Room;
-use whatsapp_business_exporter::serve::public::{self, Public, Secrets};
+use whatsapp_business_exporter::serve::{Public, Secrets, public};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 

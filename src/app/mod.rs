@@ -4,6 +4,7 @@
 
 pub mod backfill;
 pub mod command;
+mod core;
 mod customer_key;
 pub mod demo;
 mod descriptors;

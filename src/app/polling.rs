@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::running::Core;
+use super::core::Core;
 use super::settings;
 use crate::config::Config;
 use crate::domain::Assignments;

@@ -1,6 +1,6 @@
 //! The relay that a configuration asks for.
 
-use super::running::Core;
+use super::core::Core;
 use crate::config::RelayConfig;
 use crate::ingest::graph::http_client;
 use crate::relay::Upstream;

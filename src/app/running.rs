@@ -10,6 +10,7 @@ use axum::Router;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::core::Core;
 use super::discovery::{self, Discovery, Found};
 use super::gates::{self, Gates, Watch, WebFiles};
 use super::polling::Polling;
@@ -19,25 +20,12 @@ use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
 use crate::ingest::Customers;
 use crate::ingest::graph::Client;
-use crate::ingest::poll::{AccessBoard, Budgets, Nudge};
+use crate::ingest::poll::{Budgets, Nudge};
 use crate::relay::{self, Relay, Upstream};
-use crate::serve::drill::Drill;
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::operator::{self, Operator};
-use crate::serve::public::{self, Public, Secrets};
-use crate::serve::{ReloadRequest, Room};
+use crate::serve::{Operator, Public, ReloadRequest, Room, Secrets, operator, public};
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
-
-/// What everything that runs shares.
-#[derive(Clone)]
-pub(super) struct Core {
-    pub store: Arc<Store>,
-    pub drill: Arc<Drill>,
-    pub telemetry: Arc<Telemetry>,
-    pub budgets: Arc<Mutex<Budgets>>,
-    pub access: Arc<AccessBoard>,
-}
 
 /// Running, and what a reload changes of it.
 pub(super) struct Running {

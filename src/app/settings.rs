@@ -13,8 +13,7 @@ use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
-use crate::serve::public::Secrets;
-use crate::serve::{ClientRules, Limits};
+use crate::serve::{ClientRules, Limits, Secrets};
 use crate::store::Location;
 use crate::telemetry::Telemetry;
 

@@ -1,6 +1,6 @@
 //! The event: one thing that one source said about one account at one time.
 
-use super::{Timestamp, WabaId, account, message, number, template, track};
+use super::{DeliveryKey, Timestamp, WabaId, account, message, number, template, track};
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,14 +46,6 @@ impl Source {
         matches!(self, Self::Webhook(_) | Self::UndatedWebhook(_))
     }
 }
-
-/// 128 bits of a hash over what makes one webhook change that change: Meta gives deliveries no id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeliveryKey(pub u128);
-
-/// 128 bits of a keyed hash of a customer: whose conversation, without who that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConversationKey(pub u128);
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]

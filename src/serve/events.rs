@@ -25,7 +25,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::{self, NotWhole};
-use super::public::{Public, Secrets};
+use super::context::{Public, Secrets};
+use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::refusal;
 use crate::clock;
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
@@ -53,13 +54,7 @@ const DUPLICATE: &str = "duplicate";
 const REJECTED: &str = "rejected";
 
 const UNAUTHORIZED: &str = "unauthorized";
-const TOO_LARGE: &str = "too_large";
-const BROKEN_OFF: &str = "broken_off";
-const TOO_SLOW: &str = "too_slow";
 const NOT_A_BATCH: &str = "not_a_batch";
-const NOT_STORED: &str = "not_stored";
-/// Sent to the operator's port, which does not serve the public side.
-pub(super) const WRONG_PORT: &str = super::public::WRONG_PORT;
 const NOT_LISTED: &str = "not_listed";
 
 const NO_STORE: &str = "the store takes no commits now; send the batch again";

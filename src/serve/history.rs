@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::operator::Operator;
+use super::context::Operator;
 use super::refusal;
 use crate::clock;
 use crate::domain::{Timestamp, WabaId};

@@ -7,6 +7,7 @@
 mod body;
 mod client;
 pub mod command;
+mod context;
 pub mod drill;
 mod events;
 pub mod forget;
@@ -21,6 +22,7 @@ pub mod operator;
 pub mod outage;
 mod proxy_protocol;
 pub mod public;
+mod reason;
 mod refusal;
 pub mod relay;
 mod responses;
@@ -33,6 +35,7 @@ pub mod wrong_port;
 
 pub use body::Room;
 pub use client::ClientRules;
+pub use context::{Operator, Public, Secrets};
 pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
 pub use responses::ResponseBudget;

@@ -16,58 +16,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutLayer;
 
-use super::drill::Drill;
-use super::gate::Gate;
-use super::lifecycle::{self, Lifecycle, ReloadRequest};
+use super::context::Operator;
+use super::lifecycle::{self, Lifecycle};
 use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{Scrapes, Variant};
 use super::status::route;
 use super::{history, negotiation};
 use crate::clock;
-use crate::domain::Assignments;
-use crate::expose::{self, Apps, Options};
-use crate::ingest::poll::AccessBoard;
-use crate::state::Accounts;
-use crate::store::Store;
-use crate::telemetry::Telemetry;
+use crate::expose::{self, Apps};
 
 /// A page takes milliseconds; a client that needs longer than this to be answered is gone.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What the operator's routes work on.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    /// The truth.
-    pub store: Arc<Store>,
-    /// The drill under way, shown beside the truth.
-    pub drill: Arc<Drill>,
-    /// What the apps may do.
-    pub access: Arc<AccessBoard>,
-    /// The exporter's own metrics.
-    pub telemetry: Arc<Telemetry>,
-    /// What is shown of templates; a reload changes it.
-    pub options: Arc<ArcSwap<Options>>,
-    /// The accounts of each app.
-    pub assignments: Arc<ArcSwap<Assignments>>,
-    /// What requests have passed, and which host names are allowed.
-    pub gate: Arc<Gate>,
-    /// Where reloads are done, one at a time.
-    pub reload: mpsc::Sender<ReloadRequest>,
-    /// Cancelled when the process is told to stop.
-    pub stop: CancellationToken,
-}
 
 /// The operator's routes.
 pub fn router(operator: Operator) -> Router {
@@ -141,15 +110,8 @@ async fn metrics(
     response
 }
 
-/// What is known, and the drill beside it.
-pub(super) fn accounts(operator: &Operator) -> Accounts {
-    let mut accounts = operator.store.snapshot();
-    operator.drill.join(&mut accounts, clock::now());
-    accounts
-}
-
 fn render(operator: &Operator, format: expose::Format) -> String {
-    let accounts = accounts(operator);
+    let accounts = operator.accounts();
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let own = operator.telemetry.gather();
     let scrape = expose::render(

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
 use super::responses::{self, ResponseBudget};
-use super::{body, events, negotiation, public, refusal};
+use super::{body, events, negotiation, public, reason, refusal};
 use crate::clock;
 use crate::domain::Assignments;
 use crate::domain::access::Accesses;
@@ -117,7 +117,7 @@ async fn api(State(outage): State<Outage>) -> Response {
 async fn webhook(State(outage): State<Outage>, headers: HeaderMap, body: Body) -> Response {
     body::discard(&headers, body);
     let rejected = &outage.telemetry.webhook_rejected;
-    let reason = public::NOT_STORED;
+    let reason = reason::NOT_STORED;
     rejected.with_label_values(&[reason]).inc();
     let answer = (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response();
     refusal::mark(answer, Refused::Webhook, reason)

@@ -15,7 +15,6 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -23,27 +22,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::body::{self, NotWhole, Room};
+use super::body::{self, NotWhole};
 use super::command::Command;
-use super::drill::Drill;
-use super::forget::{ForgetCall, ForgetError, ForgetRequest};
+use super::context::Public;
+use super::forget::{ForgetError, ForgetRequest};
+use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::relay::{RelayRequest, relay_reports};
-use super::signer::{self, PreviousSecretLog, WrongAppLog};
+use super::signer::{self};
 use super::{events, refusal};
 use crate::clock;
-use crate::domain::track::Trackers;
-use crate::domain::{Assignments, Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
-use crate::ingest::Customers;
-use crate::ingest::poll::Nudge;
+use crate::domain::{Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
 use crate::ingest::webhook::{
-    Delivery, Handshake, HandshakeRefusal, Hashers, NotJson, SignatureError, Signer, Verifier,
-    VerifyTokens,
+    Delivery, Handshake, HandshakeRefusal, Hashers, NotJson, SignatureError, Signer,
 };
-use crate::relay;
-use crate::store::{Parcel, Store};
-use crate::telemetry::{Refused, Telemetry};
+use crate::store::Parcel;
+use crate::telemetry::Refused;
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -53,66 +48,9 @@ pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
 
 pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
-const TOO_LARGE: &str = "too_large";
-const BROKEN_OFF: &str = "broken_off";
-const TOO_SLOW: &str = "too_slow";
-pub(super) const NOT_STORED: &str = "not_stored";
 const BAD_DRILL: &str = "bad_drill";
 const BAD_FORGET: &str = "bad_forget";
 const BAD_RELAY_COMMAND: &str = "bad_relay_command";
-/// Sent to the operator's port, which does not serve the public side.
-pub(super) const WRONG_PORT: &str = "wrong_port";
-
-/// What a delivery is checked against; a reload replaces it.
-#[derive(Debug)]
-pub struct Secrets {
-    /// The apps' secrets.
-    pub verifier: Verifier,
-    /// The accounts of each app, for which its signature is accepted.
-    pub assignments: Arc<Assignments>,
-    /// The verify tokens.
-    pub tokens: VerifyTokens,
-    /// What customers are hashed with.
-    pub customers: Customers,
-    /// Are messages counted and answers timed? If not, messages are not looked into.
-    pub tracks_messages: bool,
-    /// What is measured of conversations.
-    pub trackers: Arc<Trackers>,
-    /// What the event API asks for; none if there is no event API.
-    pub events: Option<VerifyTokens>,
-}
-
-impl Secrets {
-    /// What customers are hashed with, if messages are looked into.
-    pub(super) fn tracked(&self) -> Option<&Customers> {
-        Some(&self.customers).filter(|_| self.tracks_messages)
-    }
-}
-
-/// What the public routes work on.
-#[derive(Clone, Debug)]
-pub struct Public {
-    /// What deliveries are checked against.
-    pub secrets: Arc<ArcSwap<Secrets>>,
-    /// The truth.
-    pub store: Arc<Store>,
-    /// The exporter's own metrics.
-    pub telemetry: Arc<Telemetry>,
-    /// The drill under way.
-    pub drill: Arc<Drill>,
-    /// The schedule of polls, which an event may move forward.
-    pub nudge: Arc<ArcSwap<Nudge>>,
-    /// Log lines about changes signed by the wrong app, for rate limiting.
-    pub wrong_apps: Arc<WrongAppLog>,
-    /// Log lines about deliveries signed with a previous secret, for rate limiting.
-    pub previous_secrets: Arc<PreviousSecretLog>,
-    /// Channel for requests to remove lost accounts.
-    pub forget: mpsc::Sender<ForgetCall>,
-    /// The running relay.
-    pub relay: Arc<ArcSwap<relay::Control>>,
-    /// Where large bodies are read to.
-    pub room: Room,
-}
 
 /// Reasons for refusing webhooks.
 pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
@@ -322,7 +260,18 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
     match fact {
         Fact::Number(number::Told { .. }) => Some(Collector::Numbers),
         Fact::Account(_) => Some(Collector::Account),
-        _ => None,
+        // A webhook about a template says all that a poll would; the others are no webhooks about the business.
+        Fact::Template(_)
+        | Fact::NumberSpelled(_)
+        | Fact::Message(_)
+        | Fact::AccountRead(_)
+        | Fact::AccountLoss(_)
+        | Fact::NumbersListed(_)
+        | Fact::TemplatesListed(..)
+        | Fact::Tracked(_)
+        | Fact::TimePassed
+        | Fact::ClockCorrected { .. }
+        | Fact::Unwatched => None,
     }
 }
 

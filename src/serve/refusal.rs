@@ -7,9 +7,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::gate::{Gate, Peer};
+use super::gate::Peer;
 use crate::clock;
-use crate::telemetry::{Refusal, Refused};
+use crate::telemetry::{Refusal, Refused, Telemetry};
 
 /// The likely cure of each refusal, by kind and by the label value of its counter.
 const CURES: &[(Refused, &str, &str)] = &[
@@ -219,36 +219,47 @@ pub(super) fn mark(mut answer: Response, refused: Refused, reason: &'static str)
     answer
 }
 
+/// Logs the refusals of one listener.
+#[derive(Clone, Debug)]
+pub(super) struct RefusalLog {
+    /// The listener's name, a label.
+    pub listener: &'static str,
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl RefusalLog {
+    /// Logs a refusal, or counts it for the next line.
+    pub fn record(&self, refused: Refused, reason: &'static str, peer: Peer) {
+        let refusal = Refusal {
+            refused,
+            listener: self.listener,
+            reason,
+            cure: cure(refused, reason),
+            peer: peer.address,
+        };
+        self.telemetry.refusals.record(refusal, clock::steady());
+    }
+}
+
 /// Logs responses that are refusals.
-pub(super) async fn log(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+pub(super) async fn log(State(log): State<RefusalLog>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let answer = next.run(request).await;
     if let Some(Noted(refused, reason)) = answer.extensions().get() {
         let peer = peer.unwrap_or_default();
-        note(&gate, *refused, reason, peer);
+        log.record(*refused, reason, peer);
     }
     answer
-}
-
-/// Logs a refusal, or counts it for the next line.
-pub(super) fn note(gate: &Gate, refused: Refused, reason: &'static str, peer: Peer) {
-    let refusal = Refusal {
-        refused,
-        listener: gate.listener(),
-        reason,
-        cure: cure(refused, reason),
-        peer: peer.address,
-    };
-    gate.telemetry().refusals.record(refusal, clock::steady());
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::gate::Gate;
     use super::super::{events, history, public, server};
     use super::*;
-    use crate::telemetry::{Labelled, Telemetry};
+    use crate::telemetry::Labelled;
 
     #[test]
     fn every_counted_reason_has_exactly_one_cure() {

@@ -28,9 +28,9 @@ use super::gate::{CLIENT_LIMIT, Gate, Peer};
 use super::limiter::{Connection, ConnectionGuard, ConnectionLimiter};
 use super::listener::Listener;
 use super::metered::Metered;
+use super::proxy_protocol;
 use super::responses::SLOW_READER;
 use super::tracked::{RequestBody, ResponseBody, precedence};
-use super::{proxy_protocol, refusal};
 use crate::telemetry::{Refused, Telemetry};
 
 /// How long requests under way may take to finish once the process is told to stop. Kubernetes
@@ -168,7 +168,9 @@ impl Shared {
     /// Counts and logs it.
     fn refuse(&self, reason: &'static str, peer: Peer) {
         self.count_closed(reason);
-        refusal::note(&self.gate, Refused::Connection, reason, peer);
+        self.gate
+            .refusals()
+            .record(Refused::Connection, reason, peer);
     }
 }
 
@@ -327,7 +329,10 @@ async fn respond(
     // The client of the connection itself is counted already.
     let client = forwarded.map(|it| shared.counts.admit(&shared.clients, it));
     let response = if client.as_ref().is_some_and(Option::is_none) {
-        refusal::note(&shared.gate, Refused::Request, CLIENT_LIMIT, peer);
+        shared
+            .gate
+            .refusals()
+            .record(Refused::Request, CLIENT_LIMIT, peer);
         shared
             .gate
             .refuse(CLIENT_LIMIT, StatusCode::TOO_MANY_REQUESTS)

@@ -14,7 +14,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use super::{body, events, public, refusal};
+use super::reason::WRONG_PORT;
+use super::{body, public, refusal};
 use crate::ingest::webhook::Handshake;
 use crate::telemetry::{Refused, Telemetry};
 
@@ -38,7 +39,7 @@ pub fn router(telemetry: Arc<Telemetry>, right: u16) -> Router {
 /// Envoy refuse with the same status a request whose host is not the one of the TLS handshake.
 #[must_use]
 pub fn is_refusal(body: &str) -> bool {
-    body.starts_with(public::WRONG_PORT)
+    body.starts_with(WRONG_PORT)
 }
 
 async fn webhook(
@@ -56,8 +57,8 @@ async fn webhook(
         return answer;
     }
     let refused = &here.telemetry.webhook_rejected;
-    refused.with_label_values(&[public::WRONG_PORT]).inc();
-    refusal::mark(answer, Refused::Webhook, public::WRONG_PORT)
+    refused.with_label_values(&[WRONG_PORT]).inc();
+    refusal::mark(answer, Refused::Webhook, WRONG_PORT)
 }
 
 async fn event_api(
@@ -72,13 +73,13 @@ async fn event_api(
         return answer;
     }
     let refused = &here.telemetry.event_batches_refused;
-    refused.with_label_values(&[events::WRONG_PORT]).inc();
-    refusal::mark(answer, Refused::EventBatch, events::WRONG_PORT)
+    refused.with_label_values(&[WRONG_PORT]).inc();
+    refusal::mark(answer, Refused::EventBatch, WRONG_PORT)
 }
 
 impl WrongPort {
     fn answer(&self, what: &str) -> Response {
-        let reason = public::WRONG_PORT;
+        let reason = WRONG_PORT;
         let right = self.right;
         let text = format!("{reason}: {what} on port {right} (webhook.listen_address), not here\n");
         (StatusCode::MISDIRECTED_REQUEST, text).into_response()
@@ -109,12 +110,10 @@ mod tests {
     async fn only_deliveries_handshakes_and_batches_are_counted() {
         let telemetry = Arc::new(Telemetry::new());
         let router = router(Arc::clone(&telemetry), 10_133);
-        let webhooks = telemetry
-            .webhook_rejected
-            .with_label_values(&[public::WRONG_PORT]);
+        let webhooks = telemetry.webhook_rejected.with_label_values(&[WRONG_PORT]);
         let batches = telemetry
             .event_batches_refused
-            .with_label_values(&[events::WRONG_PORT]);
+            .with_label_values(&[WRONG_PORT]);
         for (method, target, signature) in [
             ("GET", "/webhook", None),
             ("GET", "/webhook", Some("sha256=0")),

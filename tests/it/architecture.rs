@@ -47,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["app", "config", "simulator", "telemetry"]),
 ];
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a readable folder");
     let paths = entries.map(|entry| entry.expect("a readable entry").path());
     paths

@@ -6,6 +6,7 @@ mod architecture;
 mod binary;
 mod browser;
 mod ceilings;
+mod circles;
 mod dashboards;
 mod deploy;
 mod docs;

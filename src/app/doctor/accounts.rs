@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::account::{ACCOUNT, Account, Outcome, Stop};
 use super::fold::fold;
-use super::{App, Finding, subscription};
+use super::{App, Finding, credentials};
 use crate::config::Config;
 use crate::domain::WabaId;
 use crate::domain::access::Token;
@@ -42,7 +42,7 @@ pub(super) async fn look(
     let name = &app.config.name;
     let mut folded = fold(findings, accounts.len(), Some(name));
     if let Some(Stop::Credentials(failure)) = &stop {
-        folded.push(subscription::credentials_refused(failure).about(name));
+        folded.push(credentials::refused(failure).about(name));
     }
     let left = accounts.len() - looked_at;
     if let Some(stop) = stop.filter(|_| left > 0) {

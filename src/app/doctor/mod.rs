@@ -7,6 +7,7 @@ mod account;
 mod accounts;
 mod callback;
 mod calls;
+mod credentials;
 mod fold;
 mod graph;
 mod network;
@@ -143,7 +144,8 @@ async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>)
 fn keep_first_refusal(findings: &mut Vec<Finding>) {
     let mut refused: BTreeSet<Cow<'static, str>> = BTreeSet::new();
     findings.retain(|finding| {
-        let is_credential = finding.check == subscription::SECRET || finding.check == token::TOKEN;
+        let is_credential =
+            finding.check == credentials::SECRET || finding.check == credentials::TOKEN;
         let is_refusal = is_credential && !finding.is_fine();
         !is_refusal || refused.insert(finding.check.clone())
     });

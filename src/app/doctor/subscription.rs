@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 
+use super::credentials::{self, SECRET};
 use super::{App, Finding};
 use crate::config::Config;
 use crate::domain::access::Subscription;
 use crate::domain::{WebhookField, Word};
-use crate::ingest::graph::{Failure, FailureKind, is_callback};
+use crate::ingest::graph::is_callback;
 
-pub(super) const SECRET: &str = "app_secret";
 const CALLBACK: &str = "callback_url";
 const FIELDS: &str = "webhook_fields";
 
@@ -29,7 +29,7 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
             "Meta does not say which app the token is of",
             "Set the app's id (WHATSAPP_APP_ID).",
         )],
-        Err(failure) if failure.is_about_credentials() => vec![credentials_refused(&failure)],
+        Err(failure) if failure.is_about_credentials() => vec![credentials::refused(&failure)],
         Err(failure) => vec![Finding::unknown(
             FIELDS,
             format!("cannot read the app's subscription: {failure}"),
@@ -41,25 +41,6 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
         .into_iter()
         .map(|finding| finding.about(name))
         .collect()
-}
-
-/// The finding about a call that Meta rejected because of its token or secret.
-pub(super) fn credentials_refused(failure: &Failure) -> Finding {
-    if failure.lacks_proof() {
-        return Finding::problem(
-            SECRET,
-            "is not configured, and Meta requires it for every call of this app",
-            "Set the app secret (WHATSAPP_APP_SECRET), or switch off \"Require app secret\" in the App Dashboard, Settings, Advanced.",
-        );
-    }
-    if failure.kind() == FailureKind::AppSecret {
-        return Finding::problem(
-            SECRET,
-            "belongs to another app than the access token: Meta rejects it",
-            "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
-        );
-    }
-    Finding::problem(super::token::TOKEN, "Meta refuses it", super::token::RENEW)
 }
 
 fn judged(subscription: &Subscription, expected: Option<&Url>) -> Vec<Finding> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{App, Finding, subscription};
+use super::credentials::{self, RENEW, TOKEN};
+use super::{App, Finding};
 use crate::clock;
 use crate::domain::Timestamp;
 use crate::domain::access::{End, Token};
 
-pub(super) const TOKEN: &str = "token";
 const END: &str = "token_expiry";
 const DATA_ACCESS: &str = "data_access_expiry";
 const SCOPES: &str = "token_permissions";
@@ -15,15 +15,12 @@ const SCOPES: &str = "token_permissions";
 /// As WhatsAppTokenExpiring says it.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
-pub(super) const RENEW: &str =
-    "Make a token of a system user, in Business Settings: it does not end. Then reload.";
-
 pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
     let name = &app.config.name;
     let token = match app.client.read_token(app.calls).await {
         Ok(token) => token,
         Err(failure) if failure.is_about_credentials() => {
-            let finding = subscription::credentials_refused(&failure);
+            let finding = credentials::refused(&failure);
             return (None, vec![finding.about(name)]);
         }
         Err(failure) => {

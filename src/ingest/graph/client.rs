@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
 use super::dropped::{DroppedFields, Refusal, Target};
 use super::fields::SUBSCRIBED_APPS;
 use super::transport::{Caller, Query, Transport};
-use super::{Calls, Endpoint, Failure, FailureKind, Listed, wire};
+use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Listed, wire};
 use crate::clock;
 use crate::domain::{AppId, Timestamp, WabaId, Word, account, number, template};
 use crate::ingest::Oddities;
@@ -19,24 +17,6 @@ use crate::telemetry::Telemetry;
 
 /// How often one question is asked again with a field less: more fields than this do not vanish at once.
 const MAX_FIELDS_DROPPED: usize = 8;
-
-/// What a client needs to know.
-pub struct ClientOptions {
-    /// Where the Graph API is.
-    pub base_url: Url,
-    /// The version asked for; Meta may answer with another.
-    pub api_version: String,
-    /// The token, sent in the header alone.
-    pub access_token: SecretString,
-    /// Proves the token to apps that demand it.
-    pub app_secret: Option<SecretString>,
-    /// The app, where known; else the token is asked.
-    pub app_id: Option<AppId>,
-    /// From request to the last byte of the answer.
-    pub request_timeout: Duration,
-    /// The most bytes of an answer, decompressed.
-    pub max_answer_bytes: usize,
-}
 
 /// One app's access to the Graph API.
 pub struct Client {

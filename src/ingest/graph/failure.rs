@@ -4,6 +4,7 @@
 //! the status only counts where there is no Graph error in the body.
 
 mod cure;
+mod kind;
 mod wording;
 
 use std::time::Duration;
@@ -13,34 +14,10 @@ use thiserror::Error;
 
 use super::fields::declared;
 use super::{Endpoint, NodeKind, network};
-use crate::domain::{Word, meta_words};
+use crate::domain::Word;
 use crate::ingest::{Oddities, json};
+pub use kind::FailureKind;
 use wording::{Wording, is_plain};
-
-meta_words! {
-    /// The kind of a failure: the label of the counter, and what decides the next try.
-    FailureKind {
-        Token = "token",
-        AppSecret = "app_secret",
-        Permission = "permission",
-        RateLimit = "rate_limit",
-        NotFoundOrHidden = "not_found_or_hidden",
-        WrongNode = "wrong_node_type",
-        Blocked = "blocked",
-        Transient = "transient",
-        UnknownField = "unknown_field",
-        InvalidParameter = "invalid_parameter",
-        Malformed = "malformed",
-        TooLarge = "too_large",
-        TooMany = "too_many_objects",
-        Timeout = "timeout",
-        NameResolution = "name_resolution",
-        Tls = "tls",
-        Proxy = "proxy",
-        Connection = "connection",
-        BudgetSpent = "budget_spent",
-    }
-}
 
 /// A failed call. Its text is for the operator. Meta's own message is not kept, because its content is
 /// arbitrary.

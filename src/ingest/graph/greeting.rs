@@ -1,8 +1,8 @@
 //! One call without a token: does anybody answer, what is the time there, and which version is it?
 
-use jiff::fmt::rfc2822;
-use reqwest::header::{AGE, DATE, HeaderMap};
+use reqwest::header::HeaderMap;
 
+use super::date::date;
 use super::version::answered;
 use super::{Client, Failure};
 use crate::domain::Timestamp;
@@ -27,16 +27,6 @@ impl Client {
     }
 }
 
-/// When an answer was written. `None` for one from a cache, which is older.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    if headers.contains_key(AGE) {
-        return None;
-    }
-    let date = headers.get(DATE)?.to_str().ok()?;
-    let date = rfc2822::parse(date).ok()?;
-    Some(Timestamp::from_millis(date.timestamp().as_millisecond()))
-}
-
 fn read(headers: &HeaderMap) -> Greeting {
     Greeting {
         date: date(headers),
@@ -46,6 +36,8 @@ fn read(headers: &HeaderMap) -> Greeting {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::DATE;
+
     use super::*;
 
     #[test]

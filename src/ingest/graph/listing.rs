@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::dropped::{Refusal, Target};
 use super::fields::SUMMARY;
 use super::transport::{Caller, Query};
-use super::{Client, Endpoint, Failure, FailureKind};
+use super::{Client, Endpoint, Failure, FailureKind, Listed};
 use crate::clock;
 use crate::domain::{Listing, ceiling};
 use crate::ingest::Oddities;
@@ -36,15 +36,6 @@ fn most_objects(endpoint: Endpoint) -> usize {
 
 /// Summary fields of the first page of templates: their number and the limit.
 const TOTALS: &str = "total_count,message_template_count,message_template_limit";
-
-/// What a listing brought, and what kept it from bringing everything.
-#[derive(Debug)]
-pub struct Listed<T> {
-    /// The objects read; complete if the last page was reached.
-    pub listing: Listing<T>,
-    /// Why it is not complete.
-    pub failure: Option<Failure>,
-}
 
 /// Where a listing stands.
 #[derive(Default)]

@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod client;
+mod date;
 mod discovery;
 mod dropped;
 mod endpoint;
@@ -13,9 +14,11 @@ mod failure;
 mod fields;
 mod greeting;
 mod lifetime;
+mod listed;
 mod listing;
 mod network;
 mod node;
+mod options;
 mod subscribe;
 mod transport;
 mod usage;
@@ -26,14 +29,16 @@ pub mod wire;
 pub(crate) mod tests;
 
 pub use access::is_callback;
-pub use client::{Client, ClientOptions};
+pub use client::Client;
 pub use discovery::FoundAccount;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind};
 pub use greeting::Greeting;
 pub use lifetime::{Lifetime, lifetime};
-pub use listing::{LARGEST_PAGE, Listed};
+pub use listed::Listed;
+pub use listing::LARGEST_PAGE;
 pub use node::NodeKind;
+pub use options::ClientOptions;
 pub use transport::{direct_client, http_client, own_client};
 pub use usage::{Usage, UsageScope};
 

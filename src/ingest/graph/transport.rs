@@ -13,11 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::date::date;
 use super::failure::CredentialKind;
 use super::version::Versions;
-use super::{
-    Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer, greeting,
-};
+use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer};
 use crate::clock::{self, Mark};
 use crate::domain::{AppId, WabaId, Word};
 use crate::telemetry::Telemetry;
@@ -186,7 +185,7 @@ impl Transport {
             .send(credentials, request)
             .await
             .map_err(|failure| self.count(endpoint, failure))?;
-        if let Some(date) = greeting::date(response.headers()) {
+        if let Some(date) = date(response.headers()) {
             clock::observe_answer(date, sent);
         }
         self.versions.note(response.headers(), &self.telemetry);

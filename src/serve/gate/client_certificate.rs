@@ -13,7 +13,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::TlsError;
+use super::tls_error::TlsError;
 
 /// What is asked of a client's certificate.
 #[derive(Clone, Debug, Default)]

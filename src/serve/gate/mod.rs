@@ -10,6 +10,7 @@ mod headers;
 mod origin;
 mod passwords;
 mod tls;
+mod tls_error;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
 use secrecy::SecretString;
 
-use super::refusal;
+use super::refusal::{self, RefusalLog};
 use crate::domain::Timestamp;
 use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
@@ -36,7 +37,8 @@ pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
 pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE};
 pub use origin::SiteNames;
-pub use tls::{TlsError, TlsTerms, TlsVersions};
+pub use tls::{TlsTerms, TlsVersions};
+pub use tls_error::TlsError;
 
 /// What a listener asks for, as the operator has decided.
 #[derive(Clone, Debug, Default)]
@@ -136,9 +138,12 @@ impl Gate {
         self.listener
     }
 
-    /// Log of its refusals.
-    pub(super) fn telemetry(&self) -> &Telemetry {
-        &self.telemetry
+    /// The log of this listener's refusals.
+    pub(super) fn refusals(&self) -> RefusalLog {
+        RefusalLog {
+            listener: self.listener,
+            telemetry: Arc::clone(&self.telemetry),
+        }
     }
 
     /// How connections that come now are encrypted.
@@ -174,7 +179,7 @@ impl Gate {
     pub fn site(self: &Arc<Self>, routes: Router) -> Router {
         let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
         let headers = middleware::from_fn_with_state(Arc::clone(self), headers::add);
-        let refusals = middleware::from_fn_with_state(Arc::clone(self), refusal::log);
+        let refusals = middleware::from_fn_with_state(self.refusals(), refusal::log);
         routes.layer(throttle).layer(headers).layer(refusals)
     }
 

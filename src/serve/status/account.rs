@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::Facts;
 use super::concern::Concern;
+use super::issue::{self, Issue};
+use super::issues;
 use super::level::Level;
 use super::number::NumberStatus;
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, Steps};
-use super::trouble::{self, Trouble};
 use super::value::{Ahead, Limit, Past, Said};
 use crate::domain::account::{BanState, EventKind, RestrictionType, ReviewStatus};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
@@ -26,10 +27,11 @@ pub(super) const MAX_TEMPLATES: usize = 20;
 pub struct AccountStatus {
     pub waba_id: String,
     pub name: Option<String>,
-    /// The worst of its own troubles and of its numbers'.
+    /// The worst of its own issues and of its numbers'.
     pub level: Level,
     /// Its own; a number's are with the number.
-    pub troubles: Vec<Trouble>,
+    #[serde(rename = "troubles")]
+    pub issues: Vec<Issue>,
     pub review_status: Option<Said<ReviewStatus>>,
     pub can_send_message: Option<Said<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,
@@ -105,10 +107,10 @@ impl AccountStatus {
         steps: Option<&Steps>,
     ) -> Self {
         let now = facts.now;
-        let troubles = trouble::of_account(waba_id, account, &facts.figures, now);
+        let issues = issues::of_account(waba_id, account, &facts.figures, now);
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
-            trouble::of_number(number, account, now)
+            issues::of_number(number, account, now)
                 .first()
                 .map_or(Level::Fine, |worst| worst.level)
         });
@@ -124,8 +126,8 @@ impl AccountStatus {
         Self {
             waba_id: waba_id.to_string(),
             name: account.name.value().cloned(),
-            level: trouble::worst(&troubles).min(worst_number),
-            troubles,
+            level: issue::worst(&issues).min(worst_number),
+            issues,
             review_status: account.review_status.value().map(Said),
             can_send_message: sending.value().map(Said),
             messaging_limit: account.messaging_limit.value().map(Limit),
@@ -180,7 +182,7 @@ fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
     let last_event = |one: &account::LastEvent| LastEvent {
         event: Said(one.event),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
-        level: trouble::level_of_event(one, account, now),
+        level: issues::level_of_event(one, account, now),
         when: Past::of(one.at, now),
     };
     account.last_events.iter().rev().map(last_event).collect()

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Facts;
+use super::issue::{self, Issue};
+use super::issues;
 use super::level::Level;
-use super::trouble::{self, Trouble};
 use super::value::{Ahead, Past};
 use crate::domain::access::{Access, End};
 use crate::domain::{AppId, Timestamp};
@@ -22,7 +23,8 @@ pub struct AppStatus {
     pub name: String,
     pub app_id: Option<String>,
     pub level: Level,
-    pub troubles: Vec<Trouble>,
+    #[serde(rename = "troubles")]
+    pub issues: Vec<Issue>,
     pub token_is_valid: Option<bool>,
     /// None if never, or not known.
     pub token_ends: Option<Ahead>,
@@ -70,7 +72,7 @@ pub struct Doctor {
 
 impl AppStatus {
     pub(super) fn of(name: &str, access: &Access, now: Timestamp) -> Self {
-        let troubles = trouble::of_app(access, now);
+        let issues = issues::of_app(access, now);
         let token = access.token.as_ref();
         let ahead = |end: Option<End>| match end {
             Some(End::At(at)) => Some(Ahead::of(at, now)),
@@ -80,8 +82,8 @@ impl AppStatus {
         Self {
             name: name.to_owned(),
             app_id: access.app_id.as_ref().map(AppId::to_string),
-            level: trouble::worst(&troubles),
-            troubles,
+            level: issue::worst(&issues),
+            issues,
             token_is_valid: token.map(|token| token.is_valid),
             token_ends: ahead(token.and_then(|token| token.expires)),
             data_access_ends: ahead(token.and_then(|token| token.data_access_expires)),

@@ -7,6 +7,8 @@ mod account;
 mod concern;
 mod figures;
 mod health;
+mod issue;
+mod issues;
 mod level;
 mod number;
 mod overview;
@@ -18,7 +20,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod trouble;
 mod value;
 mod words;
 

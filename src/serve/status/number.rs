@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::issue::{self, Issue};
+use super::issues;
 use super::level::Level;
 use super::service;
 use super::timeline::{NUMBER, Segment, Steps};
-use super::trouble::{self, Trouble};
 use super::value::{Ahead, Limit, Moment, Past, Said};
 use crate::domain::number::{NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
@@ -18,7 +19,8 @@ pub struct NumberStatus {
     pub display_phone_number: Option<String>,
     pub verified_name: Option<String>,
     pub level: Level,
-    pub troubles: Vec<Trouble>,
+    #[serde(rename = "troubles")]
+    pub issues: Vec<Issue>,
     pub quality_rating: Option<Said<QualityRating>>,
     pub status: Option<Said<Status>>,
     /// Severity of the status for this number.
@@ -56,14 +58,14 @@ impl NumberStatus {
         steps: Option<&Steps>,
         now: Timestamp,
     ) -> Self {
-        let troubles = trouble::of_number(number, account, now);
+        let issues = issues::of_number(number, account, now);
         let status_since = number.status.since();
         Self {
             phone_number_id: number.id.to_string(),
             display_phone_number: number.display_phone_number.value().cloned(),
             verified_name: number.verified_name.value().cloned(),
-            level: trouble::worst(&troubles),
-            troubles,
+            level: issue::worst(&issues),
+            issues,
             quality_rating: number.quality_rating.value().map(Said),
             status: number.status.value().map(Said),
             status_level: service::level(number, account, now),

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::Facts;
 use super::concern::Concern;
+use super::issue::{self, Issue};
+use super::issues;
 use super::level::Level;
-use super::trouble::{self, Trouble};
 use crate::domain::{QualityRating, WabaId, Word};
 use crate::state::{Account, Number};
 
@@ -45,7 +46,8 @@ pub struct Item {
     pub subject: String,
     pub waba_id: Option<String>,
     pub phone_number_id: Option<String>,
-    pub troubles: Vec<String>,
+    #[serde(rename = "troubles")]
+    pub issues: Vec<String>,
 }
 
 /// The first look at everything.
@@ -97,14 +99,14 @@ impl Attention {
 }
 
 impl Item {
-    fn of(subject: impl Into<String>, troubles: &[Trouble]) -> Option<Self> {
-        let texts = troubles.iter().map(|trouble| trouble.text.clone());
-        (!troubles.is_empty()).then(|| Self {
-            level: trouble::worst(troubles),
+    fn of(subject: impl Into<String>, issues: &[Issue]) -> Option<Self> {
+        let texts = issues.iter().map(|issues| issues.text.clone());
+        (!issues.is_empty()).then(|| Self {
+            level: issue::worst(issues),
             subject: subject.into(),
             waba_id: None,
             phone_number_id: None,
-            troubles: texts.collect(),
+            issues: texts.collect(),
         })
     }
 }
@@ -113,33 +115,33 @@ impl Item {
 fn of_exporter(facts: &Facts) -> Vec<Item> {
     let store = facts.store.as_ref().err().map(|error| {
         let text = format!("{error}; webhooks are refused, so that Meta sends them again");
-        vec![Trouble::critical(text)]
+        vec![Issue::critical(text)]
     });
     let reload = (!facts.figures.is_reloaded).then(|| {
         let text = "the last reload failed, the one before it stays in force; the log says why";
-        vec![Trouble::warning(text)]
+        vec![Issue::warning(text)]
     });
     let failing = &facts.figures.failing_discoveries;
-    let fleet = trouble::of_fleet(&facts.accounts, &facts.watched, failing);
+    let fleet = issues::of_fleet(&facts.accounts, &facts.watched, failing);
     let fleet = Item::of("Accounts", &fleet);
-    let store = store.and_then(|troubles| Item::of("Store", &troubles));
-    let reload = reload.and_then(|troubles| Item::of("Configuration", &troubles));
+    let store = store.and_then(|issues| Item::of("Store", &issues));
+    let reload = reload.and_then(|issues| Item::of("Configuration", &issues));
     let apps = facts.access.iter().filter_map(|(name, access)| {
-        Item::of(format!("App {name}"), &trouble::of_app(access, facts.now))
+        Item::of(format!("App {name}"), &issues::of_app(access, facts.now))
     });
     let own = [fleet, store, reload].into_iter().flatten();
     own.chain(apps).collect()
 }
 
 fn of_account(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
-    let own = trouble::of_account(waba_id, account, &facts.figures, facts.now);
+    let own = issues::of_account(waba_id, account, &facts.figures, facts.now);
     let name = account
         .name
         .value()
         .map_or(waba_id.as_str(), String::as_str);
     let numbers = account.numbers().filter_map(|number| {
-        let troubles = trouble::of_number(number, account, facts.now);
-        let item = Item::of(called(number), &troubles)?;
+        let issues = issues::of_number(number, account, facts.now);
+        let item = Item::of(called(number), &issues)?;
         let phone_number_id = Some(number.id.to_string());
         Some(Item {
             phone_number_id,

@@ -23,7 +23,7 @@ use super::timeline::{DRAWN, MAX_STEPS, Steps, WINDOW};
 use super::{Facts, Selection, Status, page};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::serve::operator::{Operator, accounts};
+use crate::serve::context::Operator;
 
 /// Accounts in one answer, with all that is shown of them: some 20 MB at the very most.
 const MAX_LIMIT: usize = 100;
@@ -120,7 +120,7 @@ async fn answer(
 fn facts(operator: &Operator) -> Facts {
     let examination = operator.store.location().last_examination();
     Facts {
-        accounts: accounts(operator),
+        accounts: operator.accounts(),
         access: operator.access.read(),
         watched: watched(operator),
         figures: Figures::of(&operator.telemetry),

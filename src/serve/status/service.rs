@@ -2,9 +2,9 @@
 //! are permanently DISCONNECTED, and the old id of a re-registered number stays listed as MIGRATED or
 //! DISCONNECTED.
 
+use super::issue::Issue;
 use super::level::{Level, is_out_of_service};
 use super::recency;
-use super::trouble::Trouble;
 use super::value::Moment;
 use super::words::{distance, minute};
 use crate::domain::number::Status;
@@ -20,7 +20,7 @@ pub(super) fn level(number: &Number, account: &Account, now: Timestamp) -> Level
 }
 
 /// The issue of a number that went out of service. `None` once the loss is old.
-pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Option<Trouble> {
+pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Option<Issue> {
     let loss = loss(number, account, now)?;
     let text = format!(
         "status {} since {} UTC ({}), previously {}",
@@ -30,8 +30,8 @@ pub(super) fn issue(number: &Number, account: &Account, now: Timestamp) -> Optio
         loss.before.as_str()
     );
     match loss.level {
-        Level::Critical => Some(Trouble::critical(text)),
-        Level::Warning => Some(Trouble::warning(text)),
+        Level::Critical => Some(Issue::critical(text)),
+        Level::Warning => Some(Issue::warning(text)),
         Level::Neutral | Level::Fine => None,
     }
 }

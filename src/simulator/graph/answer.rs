@@ -5,25 +5,15 @@ use serde_json::{Value, json};
 
 use super::access;
 use super::call::{Call, TokenSource, version_number};
+use super::content::Answer;
 use super::endpoint::Endpoint;
 use super::error::GraphError;
 use super::fields;
 use super::nodes::Node;
 use super::render::{EdgeQuery, Renderer, Rules};
-use super::subscriptions::{self, Subscription};
+use super::subscriptions;
 use crate::simulator::fault::{self, Fault};
 use crate::simulator::shared::State;
-
-/// The content of an answer.
-#[derive(Debug)]
-pub enum Answer {
-    /// HTTP 200 with this.
-    Found(Value),
-    /// An error.
-    Failed(GraphError),
-    /// A callback must be verified first.
-    Subscribe(Subscription),
-}
 
 /// An answer with what its headers tell.
 #[derive(Debug)]

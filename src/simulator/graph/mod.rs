@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod call;
+mod content;
 mod endpoint;
 mod error;
 mod fields;
@@ -35,8 +36,8 @@ pub use requests::{Request, Requests};
 
 use super::fault::Fault;
 use super::shared::Shared;
-use answer::Answer;
 use call::Call;
+use content::Answer;
 use reply::Reply;
 
 /// The Graph API as a router; every path that nothing else takes is its.

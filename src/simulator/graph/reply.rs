@@ -11,8 +11,9 @@ use futures_core::Stream;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::answer::{Answer, Answered};
+use super::answer::Answered;
 use super::call::{Call, version_number};
+use super::content::Answer;
 use super::quota;
 use crate::simulator::fault::Fault;
 use crate::simulator::json::graph_text;

@@ -3,26 +3,18 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::call::Call;
+use super::content::{Answer, Subscription};
 use super::error::GraphError;
-use super::nodes::Node;
+use super::nodes::{self, Node};
 use crate::simulator::shared::State;
 use crate::simulator::webhooks::handshake;
-use crate::simulator::world::{Account, MANAGEMENT_SCOPE, World};
+use crate::simulator::world::{MANAGEMENT_SCOPE, World};
 
 /// The only object whose fields matter here.
 const OBJECT: &str = "whatsapp_business_account";
 /// Longest `override_callback_uri` (facts, section 5).
 const MAX_OVERRIDE_LENGTH: usize = 200;
-
-/// A subscription of the app that waits for its callback to be verified.
-#[derive(Debug, Clone)]
-pub struct Subscription {
-    callback_url: String,
-    verify_token: String,
-    fields: Vec<String>,
-}
 
 /// `/{waba}/subscribed_apps`: GET lists, POST adds, DELETE takes away.
 pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
@@ -39,7 +31,7 @@ pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, G
         None => return Err(missing()),
     };
     if call.method == Method::GET {
-        return Ok(list(world, visible));
+        return Ok(nodes::subscribed_apps(world, visible));
     }
     let app_id = world.app.id.clone();
     let account = world.accounts.get_mut(id).ok_or_else(missing)?;
@@ -65,30 +57,6 @@ pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, G
         _ => return Err(missing()),
     }
     Ok(json!({"success": true}))
-}
-
-/// The apps that get an account's webhooks.
-pub(super) fn list(world: &World, account: &Account) -> Value {
-    let data: Vec<Value> = account
-        .subscribed_app_ids
-        .iter()
-        .map(|id| {
-            let is_ours = *id == world.app.id;
-            let name = if is_ours {
-                world.app.name.as_str()
-            } else {
-                "Another app"
-            };
-            let link = format!("https://www.facebook.com/games/?app_id={id}");
-            let mut entry =
-                json!({"whatsapp_business_api_data": {"id": id, "name": name, "link": link}});
-            if let Some(url) = account.override_callback_url.as_ref().filter(|_| is_ours) {
-                entry["override_callback_uri"] = url.as_str().into();
-            }
-            entry
-        })
-        .collect();
-    json!({ "data": data })
 }
 
 /// `/{app}/subscriptions`: GET lists, POST asks for the handshake.

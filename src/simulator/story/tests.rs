@@ -1,12 +1,13 @@
 //! The demo's story as a whole: repeatable, complete, and healthy at its end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::simulator::change::Webhook;
-use crate::simulator::webhooks::is_wanted;
+use crate::simulator::webhooks::{Travel, is_wanted};
 
 const START: i64 = 1_774_000_000;
 

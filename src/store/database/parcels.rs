@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::super::parcels::{BYTES_PER_LANE_DIGIT, Settlement, lanes_to_text};
-use super::{Database, DatabaseFile, Trouble, Writes};
+use super::super::parcels::{BYTES_PER_LANE_DIGIT, Parcel, Settlement, lanes_to_text};
+use super::{Database, DatabaseFile, Trouble};
 
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
@@ -110,12 +110,14 @@ fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
 
 pub(super) async fn write_parcels(
     connection: &mut SqliteConnection,
-    writes: &Writes,
+    parcels: &[(i64, Parcel)],
+    upstreams: &[String],
+    oldest: i64,
 ) -> sqlx::Result<()> {
-    if writes.parcels.is_empty() {
+    if parcels.is_empty() {
         return Ok(());
     }
-    for (number, parcel) in &writes.parcels {
+    for (number, parcel) in parcels {
         let waba_ids: Vec<&str> = parcel.waba_ids.iter().map(|id| id.as_str()).collect();
         sqlx::query(
             "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, lanes, signature, body) \
@@ -130,8 +132,8 @@ pub(super) async fn write_parcels(
         .execute(&mut *connection)
         .await?;
     }
-    for upstream in &writes.upstreams {
-        for some in writes.parcels.chunks(ROWS_AT_ONCE) {
+    for upstream in upstreams {
+        for some in parcels.chunks(ROWS_AT_ONCE) {
             let mut query =
                 QueryBuilder::<Sqlite>::new("INSERT INTO relay_pending (upstream, parcel) ");
             query.push_values(some, |mut row, (number, _)| {
@@ -142,7 +144,7 @@ pub(super) async fn write_parcels(
     }
     for table in ["relay_pending", "relay_parcels"] {
         let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {table} WHERE parcel < "));
-        query.push_bind(writes.oldest_parcel);
+        query.push_bind(oldest);
         query.build().execute(&mut *connection).await?;
     }
     Ok(())

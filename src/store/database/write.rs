@@ -170,7 +170,13 @@ impl Database {
         }
         write_journal(&mut transaction, writes).await?;
         write_clock(&mut transaction, &writes.clock).await?;
-        parcels::write_parcels(&mut transaction, writes).await?;
+        parcels::write_parcels(
+            &mut transaction,
+            &writes.parcels,
+            &writes.upstreams,
+            writes.oldest_parcel,
+        )
+        .await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -21,9 +21,9 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
         section aria-labelledby=(id) {
             h2 id=(id) { bdi { (name) } " " small { a href={ "?waba_id=" (account.waba_id) } { (account.waba_id) } } }
             (states(account))
-            @if !account.troubles.is_empty() {
+            @if !account.issues.is_empty() {
                 ul.troubles {
-                    @for trouble in &account.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (breakable(&trouble.text)) } }
+                    @for issue in &account.issues { li { (badge(issue.level.as_str(), issue.level)) " " (breakable(&issue.text)) } }
                 }
             }
             (sending(account))

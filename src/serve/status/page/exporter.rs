@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::{badge, breakable};
 use crate::serve::status::Status;
 use crate::serve::status::health::{AppStatus, Doctor, Webhooks};
+use crate::serve::status::issues::TOKEN_WARNING_S;
 use crate::serve::status::level::Level;
-use crate::serve::status::trouble::TOKEN_WARNING_S;
 use crate::serve::status::value::Ahead;
 use crate::serve::status::words::{ago, counted, distance, grouped};
 use crate::telemetry::{Finding, Verdict};
@@ -56,9 +56,9 @@ fn draw_app(app: &AppStatus, status: &Status) -> Markup {
             }
             @if let Some(ends) = ends { "The token ends " (ends) ". " }
         }
-        @if !app.troubles.is_empty() {
+        @if !app.issues.is_empty() {
             ul.troubles {
-                @for trouble in &app.troubles { li { (badge(trouble.level.as_str(), trouble.level)) " " (breakable(&trouble.text)) } }
+                @for issue in &app.issues { li { (badge(issue.level.as_str(), issue.level)) " " (breakable(&issue.text)) } }
             }
         }
     }

@@ -130,7 +130,7 @@ fn attention(status: &Status) -> Markup {
                         li class=(item.level.as_str()) {
                             (badge(item.level.as_str(), item.level)) " "
                             a href=(address(item, status)) { bdi { (item.subject) } } ": "
-                            (breakable(&item.troubles.join("; ")))
+                            (breakable(&item.issues.join("; ")))
                         }
                     }
                 }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::health;
-use crate::simulator::graph::subscriptions;
 use crate::simulator::world::{Account, World};
 
 pub(super) const DEFAULT_FIELDS: &[&str] = &[
@@ -68,8 +67,32 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
             json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
         }
         "health_status" => health::of_account(world, account),
-        SUBSCRIBED_APPS => subscriptions::list(world, account),
+        SUBSCRIBED_APPS => subscribed_apps(world, account),
         "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
         _ => return None,
     })
+}
+
+/// The apps that get an account's webhooks.
+pub(in crate::simulator::graph) fn subscribed_apps(world: &World, account: &Account) -> Value {
+    let data: Vec<Value> = account
+        .subscribed_app_ids
+        .iter()
+        .map(|id| {
+            let is_ours = *id == world.app.id;
+            let name = if is_ours {
+                world.app.name.as_str()
+            } else {
+                "Another app"
+            };
+            let link = format!("https://www.facebook.com/games/?app_id={id}");
+            let mut entry =
+                json!({"whatsapp_business_api_data": {"id": id, "name": name, "link": link}});
+            if let Some(url) = account.override_callback_url.as_ref().filter(|_| is_ours) {
+                entry["override_callback_uri"] = url.as_str().into();
+            }
+            entry
+        })
+        .collect();
+    json!({ "data": data })
 }

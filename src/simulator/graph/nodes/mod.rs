@@ -10,6 +10,8 @@ mod template;
 
 use serde_json::Value;
 
+pub(super) use account::subscribed_apps;
+
 use crate::simulator::world::{Account, App, Business, PhoneNumber, Template, World};
 
 /// A node that a call can read.

@@ -14,7 +14,7 @@ mod warning_signs;
 
 use std::time::Duration;
 
-use super::Story;
+use super::beat::Story;
 use crate::simulator::world::World;
 
 const LENGTH: Duration = Duration::from_secs(100);

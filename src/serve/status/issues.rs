@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::concern::Concern;
 use super::figures::Figures;
+use super::issue::Issue;
 use super::level::Level;
 use super::value::Ahead;
 use super::words::distance;
@@ -20,52 +19,23 @@ use crate::state::{Account, Accounts, Number};
 pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
 const TOKEN_CRITICAL_S: i64 = 3 * 86_400;
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Trouble {
-    pub level: Level,
-    pub text: String,
-}
-
-impl Trouble {
-    fn new(level: Level, text: impl Into<String>) -> Self {
-        // Programs read it too: no spaces but the common one.
-        let text = text.into().replace('\u{a0}', " ");
-        Self { level, text }
-    }
-
-    pub fn critical(text: impl Into<String>) -> Self {
-        Self::new(Level::Critical, text)
-    }
-
-    pub fn warning(text: impl Into<String>) -> Self {
-        Self::new(Level::Warning, text)
-    }
-}
-
-/// The worst of these; fine where there are none.
-pub(super) fn worst(troubles: &[Trouble]) -> Level {
-    let levels = troubles.iter().map(|trouble| trouble.level);
-    levels.min().unwrap_or(Level::Fine)
-}
-
 /// A word that is bad in itself, after what it is a word about.
-fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Trouble> {
+fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
     let word = word?;
     let level = word.into();
     let is_bad = level <= Level::Warning;
-    is_bad.then(|| Trouble::new(level, format!("{what} {}", word.as_str())))
+    is_bad.then(|| Issue::new(level, format!("{what} {}", word.as_str())))
 }
 
 /// What is wrong with a number, the worst first.
-pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Trouble> {
+pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
             format!("Meta acts {}", distance(deadline, now))
         } else {
             format!("Meta may act since {}", distance(deadline, now))
         };
-        Trouble::critical(format!("flagged; {acts}"))
+        Issue::critical(format!("flagged; {acts}"))
     });
     // The flag says it already.
     let status = number.status.value();
@@ -86,30 +56,30 @@ pub(super) fn of_account(
     account: &Account,
     figures: &Figures,
     now: Timestamp,
-) -> Vec<Trouble> {
-    let mut found: Vec<Trouble> = Vec::new();
+) -> Vec<Issue> {
+    let mut found: Vec<Issue> = Vec::new();
     found.extend(account.lost_since().map(|at| {
         let lost = distance(at, now);
-        Trouble::critical(format!("Meta no longer shows the account (lost {lost})"))
+        Issue::critical(format!("Meta no longer shows the account (lost {lost})"))
     }));
     found.extend(
-        account.disable_scheduled_at().map(|at| {
-            Trouble::critical(format!("Meta disables the account {}", distance(at, now)))
-        }),
+        account
+            .disable_scheduled_at()
+            .map(|at| Issue::critical(format!("Meta disables the account {}", distance(at, now)))),
     );
     let ban = account.ban.value();
     if ban.is_some_and(|ban| ban.state == BanState::Disable) {
-        found.push(Trouble::critical("Meta has disabled the account"));
+        found.push(Issue::critical("Meta has disabled the account"));
     }
     found.extend(account.restrictions(now).map(|(kind, ends)| {
         let ends = ends.map(|at| format!(", ends {}", distance(at, now)));
-        Trouble::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
+        Issue::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
     }));
     found.extend(bad("review", account.review_status.value()));
     found.extend(bad("sending", account.can_send_message.value()));
     if account.webhook_subscribed.value() == Some(&false) {
         let text = "the app is not subscribed: no webhook comes; `subscribe` cures it";
-        found.push(Trouble::critical(text));
+        found.push(Issue::critical(text));
     }
     let events = account.last_events.iter().rev();
     found.extend(events.filter_map(|event| of_event(event, account, now)));
@@ -119,7 +89,7 @@ pub(super) fn of_account(
 }
 
 /// Issue of an `account_update` that no other state shows: a lost account or number, or a policy violation.
-fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trouble> {
+fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Issue> {
     let number = event.digits.as_ref();
     let number = number.map_or_else(String::new, |digits| {
         format!(" for phone number {}", digits.as_str())
@@ -130,7 +100,7 @@ fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Trou
         distance(event.at, now)
     );
     let level = level_of_event(event, account, now);
-    (level <= Level::Warning).then(|| Trouble::new(level, text))
+    (level <= Level::Warning).then(|| Issue::new(level, text))
 }
 
 /// Severity of the last event of a kind.
@@ -151,42 +121,42 @@ pub(super) fn of_fleet(
     accounts: &Accounts,
     watched: &BTreeMap<String, usize>,
     failing_discoveries: &[String],
-) -> Vec<Trouble> {
+) -> Vec<Issue> {
     let mut found = Vec::new();
     for (app, _) in watched.iter().filter(|(_, count)| **count == 0) {
         let text = format!("app {app} watches no account: it lists none, and discovery finds none");
-        found.push(Trouble::critical(text));
+        found.push(Issue::critical(text));
     }
     for app in failing_discoveries {
         let text = format!("discovery of the accounts of app {app} fails; the log says why");
-        found.push(Trouble::warning(text));
+        found.push(Issue::warning(text));
     }
     if accounts.is_empty() {
         let text = "no accounts are watched: list them in the app's `accounts`, or assign them to the token's system user so that discovery finds them";
-        found.push(Trouble::critical(text));
+        found.push(Issue::critical(text));
     }
     found
 }
 
-fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Trouble> {
+fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
     let collectors = Collector::ALL.iter().copied();
     let failing = collectors.filter(|collector| figures.is_failing(waba_id, *collector));
     let failing: Vec<&str> = failing.map(Word::as_str).collect();
     let mut found = Vec::new();
     if !failing.is_empty() {
         let text = format!("polls fail: {}; the log says why", failing.join(", "));
-        found.push(Trouble::warning(text));
+        found.push(Issue::warning(text));
     }
     let regain = figures.regain_access(waba_id).filter(|at| *at > now);
     found.extend(regain.map(|at| {
         let text = format!("Meta's API quota is spent; again {}", distance(at, now));
-        Trouble::warning(text)
+        Issue::warning(text)
     }));
     found
 }
 
 /// One line for all templates with current problems: an account may have hundreds.
-fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
+fn of_templates(account: &Account, now: Timestamp) -> Option<Issue> {
     let mut counts = BTreeMap::<Concern, usize>::new();
     let concerns = account.templates();
     let concerns = concerns.filter_map(|template| Concern::from_template(template, now));
@@ -198,14 +168,14 @@ fn of_templates(account: &Account, now: Timestamp) -> Option<Trouble> {
         .iter()
         .map(|(concern, count)| format!("{count} {}", concern.as_phrase()));
     let counts: Vec<String> = counts.collect();
-    Some(Trouble::new(
+    Some(Issue::new(
         level,
         format!("templates: {}", counts.join(", ")),
     ))
 }
 
 /// What is wrong with an app's access, the worst first.
-pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Trouble> {
+pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
     let mut found = Vec::new();
     if let Some(token) = &access.token {
         found.extend(of_token(token, now));
@@ -214,23 +184,23 @@ pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Trouble> {
         let missing = subscription.missing_fields();
         if !missing.is_empty() {
             let text = format!("webhook fields not subscribed: {}", missing.join(", "));
-            found.push(Trouble::warning(text));
+            found.push(Issue::warning(text));
         }
     }
     if access.callback_matches == Some(false) {
         let text = "its webhooks go to another address than webhook.callback_url";
-        found.push(Trouble::warning(text));
+        found.push(Issue::warning(text));
     }
     sorted(found)
 }
 
-fn of_token(token: &Token, now: Timestamp) -> Vec<Trouble> {
+fn of_token(token: &Token, now: Timestamp) -> Vec<Issue> {
     if !token.is_valid {
-        return vec![Trouble::critical("Meta no longer accepts the access token")];
+        return vec![Issue::critical("Meta no longer accepts the access token")];
     }
     let missing = token.missing_scopes();
     let scopes = (!missing.is_empty())
-        .then(|| Trouble::critical(format!("the token lacks {}", missing.join(", "))));
+        .then(|| Issue::critical(format!("the token lacks {}", missing.join(", "))));
     let ends = [
         ("the access token ends", token.expires),
         ("the token's access to data ends", token.data_access_expires),
@@ -241,7 +211,7 @@ fn of_token(token: &Token, now: Timestamp) -> Vec<Trouble> {
     scopes.into_iter().chain(ends).collect()
 }
 
-fn ending(what: &str, end: End, now: Timestamp) -> Option<Trouble> {
+fn ending(what: &str, end: End, now: Timestamp) -> Option<Issue> {
     let End::At(at) = end else {
         return None;
     };
@@ -252,11 +222,11 @@ fn ending(what: &str, end: End, now: Timestamp) -> Option<Trouble> {
         Level::Warning
     };
     let text = || format!("{what} {}", distance(at, now));
-    (left < TOKEN_WARNING_S).then(|| Trouble::new(level, text()))
+    (left < TOKEN_WARNING_S).then(|| Issue::new(level, text()))
 }
 
 /// The worst first; what was found first stays first among equals.
-fn sorted(mut troubles: Vec<Trouble>) -> Vec<Trouble> {
-    troubles.sort_by_key(|trouble| trouble.level);
-    troubles
+fn sorted(mut issues: Vec<Issue>) -> Vec<Issue> {
+    issues.sort_by_key(|issues| issues.level);
+    issues
 }

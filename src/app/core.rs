@@ -1,0 +1,18 @@
+//! What everything that runs shares.
+
+use std::sync::{Arc, Mutex};
+
+use crate::ingest::poll::{AccessBoard, Budgets};
+use crate::serve::drill::Drill;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// What everything that runs shares.
+#[derive(Clone)]
+pub(super) struct Core {
+    pub store: Arc<Store>,
+    pub drill: Arc<Drill>,
+    pub telemetry: Arc<Telemetry>,
+    pub budgets: Arc<Mutex<Budgets>>,
+    pub access: Arc<AccessBoard>,
+}

@@ -1,0 +1,29 @@
+//! What Meta says of an app's token and secret when it rejects a call.
+
+use super::Finding;
+use crate::ingest::graph::{Failure, FailureKind};
+
+pub(super) const TOKEN: &str = "token";
+pub(super) const SECRET: &str = "app_secret";
+
+pub(super) const RENEW: &str =
+    "Make a token of a system user, in Business Settings: it does not end. Then reload.";
+
+/// The finding about a call that Meta rejected because of its token or secret.
+pub(super) fn refused(failure: &Failure) -> Finding {
+    if failure.lacks_proof() {
+        return Finding::problem(
+            SECRET,
+            "is not configured, and Meta requires it for every call of this app",
+            "Set the app secret (WHATSAPP_APP_SECRET), or switch off \"Require app secret\" in the App Dashboard, Settings, Advanced.",
+        );
+    }
+    if failure.kind() == FailureKind::AppSecret {
+        return Finding::problem(
+            SECRET,
+            "belongs to another app than the access token: Meta rejects it",
+            "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
+        );
+    }
+    Finding::problem(TOKEN, "Meta refuses it", RENEW)
+}

@@ -1,0 +1,13 @@
+//! The result of a listing.
+
+use super::Failure;
+use crate::domain::Listing;
+
+/// What a listing brought, and what kept it from bringing everything.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// The objects read; complete if the last page was reached.
+    pub listing: Listing<T>,
+    /// Why it is not complete.
+    pub failure: Option<Failure>,
+}
