@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::config::{self, AppConfig, ClientConfig, Config, TrackersConfig};
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, WabaId};
-use crate::expose::{Options, StateSets, TemplateDetail};
+use crate::expose::Options;
 use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
@@ -94,15 +94,8 @@ pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<Watc
 /// What is shown of templates.
 pub(super) fn options(config: &Config) -> Options {
     Options {
-        template_detail: match config.templates.detail {
-            config::TemplateDetail::All => TemplateDetail::All,
-            config::TemplateDetail::Problems => TemplateDetail::Problems,
-            config::TemplateDetail::None => TemplateDetail::None,
-        },
-        state_sets: match config.templates.state_sets {
-            config::StateSets::Sparse => StateSets::Sparse,
-            config::StateSets::Full => StateSets::Full,
-        },
+        template_detail: config.templates.detail,
+        state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
         business_clock: config.trackers.hours.is_some(),
     }

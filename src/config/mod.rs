@@ -57,7 +57,7 @@ pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
 pub use setting::Setting;
 pub use store::{StoreConfig, StoreUrl};
-pub use templates::{StateSets, TemplateDetail, TemplatesConfig};
+pub use templates::TemplatesConfig;
 pub use trackers::{KeyFile, TrackersConfig};
 pub use web::WebConfig;
 pub use web_file::{ClientAuth, RateLimit, TlsConfig, TlsVersion, Users, WebFile};

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
+use crate::domain::{StateSets, TemplateDetail};
 
 /// None at all is said by `templates.detail`; a million series are more than one scrape can carry.
 const SERIES: RangeInclusive<usize> = 1..=1_000_000;
@@ -44,26 +45,6 @@ const SERIES_LIMIT: Scalar<usize> = Scalar {
     .default("20000"),
     parse: |text| value::number(text, &SERIES),
 };
-
-/// Which templates have series of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemplateDetail {
-    /// Every template.
-    All,
-    /// Those that are not approved, not well rated, or face a scheduled change.
-    Problems,
-    /// No template; the account's totals alone.
-    None,
-}
-
-/// How a template's state is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateSets {
-    /// The present state's series, value 1.
-    Sparse,
-    /// One series for each state, one of them 1.
-    Full,
-}
 
 /// How much is exported about each template.
 #[derive(Clone, Debug, PartialEq, Eq)]

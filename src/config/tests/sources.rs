@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::super::{LogFormat, StateSets, TemplateDetail};
+use super::super::LogFormat;
 use super::*;
+use crate::domain::{StateSets, TemplateDetail};
 
 #[test]
 fn the_environment_alone_is_enough() {
