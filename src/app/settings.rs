@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, ClientConfig, Config, TrackersConfig};
+use crate::config::{self, AppConfig, Config};
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, WabaId};
 use crate::expose::Options;
@@ -97,21 +97,23 @@ pub(super) fn options(config: &Config) -> Options {
         template_detail: config.templates.detail,
         state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
-        business_clock: config.trackers.hours.is_some(),
+        business_clock: config.trackers.business_hours.is_some(),
     }
 }
 
 /// What the operator's and the public listener put up with.
 pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     let (web, webhook) = (&config.web, &config.webhook);
-    let rules = |clients: &ClientConfig| ClientRules {
+    let rules = |proxy_protocol, most_per_client| ClientRules {
         trusted_proxies: web.trusted_proxies.as_slice().into(),
-        proxy_protocol: clients.proxy_protocol,
-        most_per_client: clients.max_connections,
+        proxy_protocol,
+        most_per_client,
     };
+    let web_rules = rules(web.proxy_protocol, web.max_connections_per_client);
+    let webhook_rules = rules(webhook.proxy_protocol, webhook.max_connections_per_client);
     [
-        (Limits::of(web.max_connections), rules(&web.clients)),
-        (Limits::of(webhook.max_connections), rules(&webhook.clients)),
+        (Limits::of(web.max_connections), web_rules),
+        (Limits::of(webhook.max_connections), webhook_rules),
     ]
 }
 
@@ -147,12 +149,9 @@ pub(super) fn secrets(
 
 /// What is measured of conversations.
 pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
-    let TrackersConfig {
-        hours, journeys, ..
-    } = &config.trackers;
     Arc::new(Trackers {
-        hours: hours.clone(),
-        journeys: journeys.clone(),
+        hours: config.trackers.hours(),
+        journeys: config.trackers.journeys.clone(),
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::section::Line;
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
@@ -79,6 +80,27 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
         journeys.push(journey);
     }
     Journeys(journeys)
+}
+
+/// Their part of the summary.
+pub(super) fn lines(journeys: &Journeys) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (index, journey) in journeys.0.iter().enumerate() {
+        for (key, value) in [
+            ("name", journey.id.journey.clone()),
+            ("version", journey.id.version.clone()),
+            ("steps", journey.steps.join(", ")),
+            ("variants", journey.variants.join(", ")),
+            ("idle_timeout", value::duration_text(journey.idle_timeout)),
+            ("loop_threshold", journey.loop_threshold.to_string()),
+        ] {
+            lines.push(Line::new(
+                format!("trackers.journeys[{index}].{key}"),
+                value,
+            ));
+        }
+    }
+    lines
 }
 
 struct Reader<'w, 'a> {
