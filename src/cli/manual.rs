@@ -1,4 +1,4 @@
-//! `manual`: the manual page, for `man`. One page: subcommands share most of their flags.
+//! `manual`: the manual page, for `man`. One page: subcommands share the flags of settings.
 
 use std::io;
 use std::process::ExitCode;
@@ -25,11 +25,28 @@ pub(super) fn run() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a subcommand does and takes, under its own name.
+/// What a subcommand does and takes, under its own name. The settings' flags are in the first section already.
 fn section(name: &str, subcommand: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     use io::Write;
     writeln!(page, ".SH \"THE SUBCOMMAND {}\"", name.to_uppercase())?;
-    let man = Man::new(subcommand.clone());
+    let takes_settings = takes_settings(subcommand);
+    let man = Man::new(subcommand.clone().mut_args(|argument| {
+        let is_setting = argument.get_help_heading().is_some();
+        argument.hide(takes_settings && is_setting)
+    }));
     man.render_description_section(page)?;
-    man.render_options_section(page)
+    man.render_options_section(page)?;
+    if takes_settings {
+        writeln!(
+            page,
+            ".PP\nAlso takes the flag of every setting, as listed above."
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether the subcommand takes the flags of all settings, and not only of some.
+fn takes_settings(subcommand: &Command) -> bool {
+    let mut arguments = subcommand.get_arguments();
+    arguments.any(|argument| argument.get_long() == Some("config.file"))
 }

@@ -93,11 +93,14 @@ fn argument(flag: &'static str, setting: &Setting) -> Arg {
     let name = name(flag);
     let default = setting.default;
     let default = default.map_or(String::new(), |default| format!(" [default: {default}]"));
+    let help = format!("{}{default}", setting.meaning);
     let argument = Arg::new(name)
         .long(name)
         .value_name(setting.value_name)
         .value_parser(parser(flag))
-        .help(format!("{}{default}", setting.meaning))
+        .help(&help)
+        // The manual has no other help for a flag that `-h` does not list.
+        .long_help(&help)
         .help_heading(setting.group)
         .hide_short_help(!setting.is_common);
     let argument = match setting.value_name {
@@ -118,7 +121,7 @@ fn argument(flag: &'static str, setting: &Setting) -> Arg {
 fn parser(flag: &str) -> ValueParser {
     match flag {
         CONFIG_FILE => value_parser!(PathBuf),
-        _ => value_parser!(String).into(),
+        _ => value_parser!(String),
     }
 }
 

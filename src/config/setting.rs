@@ -33,6 +33,8 @@ pub enum Applies {
     ListenerRestart,
     /// At the next start, because the open store keeps it.
     StoreRestart,
+    /// At the next start, because the process begins to log once.
+    LogRestart,
 }
 
 impl Setting {
@@ -109,6 +111,14 @@ impl Setting {
     pub(super) const fn of_store(self) -> Self {
         Self {
             applies: Applies::StoreRestart,
+            ..self
+        }
+    }
+
+    /// The log that the process began keeps the value.
+    pub(super) const fn of_log(self) -> Self {
+        Self {
+            applies: Applies::LogRestart,
             ..self
         }
     }
