@@ -2,7 +2,7 @@
 //!
 //! The settings are those of the reference, so a new one is tested without a change here.
 
-use super::super::{Setting, reference};
+use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// Among these every setting has a good value that is not its default.
@@ -229,6 +229,31 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
             let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
             assert_eq!(shown(names, &config), expected, "{names:?}");
         }
+    }
+}
+
+#[test]
+fn a_change_that_needs_a_restart_is_told_from_others() {
+    for row in reference() {
+        let mut all = settings().into_iter();
+        let Some(names) = all.find(|names| Some(names.key) == row.key) else {
+            continue;
+        };
+        let (value, _) = good_value(names);
+        let sources = Sources {
+            file: Some(value),
+            ..Sources::default()
+        };
+        let [before, after] = [Sources::default(), sources]
+            .map(|sources| load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}")));
+        let listeners: &[&str] = match row.applies {
+            Applies::ListenerRestart => &[names.key],
+            Applies::Reload | Applies::StoreRestart | Applies::LogRestart => &[],
+        };
+        assert_eq!(after.listener_changes(&before), listeners);
+        let is_stores = row.applies == Applies::StoreRestart;
+        assert_eq!(after.stores_as(&before), !is_stores, "{names:?}");
+        assert!(after.listener_changes(&after).is_empty() && after.stores_as(&after));
     }
 }
 

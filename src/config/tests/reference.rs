@@ -18,11 +18,6 @@ fn each_row_is_whole_and_there_once() {
             "{row:?}"
         );
     }
-    assert_eq!(
-        rows.len(),
-        73,
-        "the table in the README changes with this number"
-    );
 }
 
 #[test]
