@@ -29,7 +29,7 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration
 
 const NAME: Setting = Setting::new(
     "relay.upstreams[].name",
-    "The upstream's name, a label of its metrics; left out, its host",
+    "Name of the upstream, a label of its metrics; without it, the host of its URL",
 );
 
 /// As many as a common application server takes at once.
@@ -37,7 +37,7 @@ const IN_FLIGHT: RangeInclusive<usize> = 1..=1_024;
 
 const URL: Setting = Setting::new(
     "relay.upstreams[].url",
-    "Where every verified webhook is passed on to, byte for byte with its signature; the bodies hold \
+    "URL to which every verified webhook is forwarded, byte for byte with its signature; the bodies hold \
      customers' data, so use https outside this host",
 );
 
@@ -105,9 +105,8 @@ impl RelayConfig {
 fn upstream_lines(upstreams: &[UpstreamConfig]) -> Vec<Line> {
     let mut lines = Vec::new();
     for (index, upstream) in upstreams.iter().enumerate() {
-        let place = format!("relay.upstreams[{index}]");
-        lines.push(Line::new(format!("{place}.name"), &upstream.name));
-        lines.push(Line::new(format!("{place}.url"), upstream.shown_url()));
+        lines.push(Line::new(NAME.key_of_item(index), &upstream.name));
+        lines.push(Line::new(URL.key_of_item(index), upstream.shown_url()));
     }
     lines
 }
@@ -126,13 +125,13 @@ fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamCon
     let mut upstreams = Vec::new();
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        let place = format!("relay.upstreams[{index}]");
-        let Some(upstream) = read_upstream(walker, item, &place, own) else {
+        let Some(upstream) = read_upstream(walker, item, index, own) else {
             continue;
         };
-        if let Some(first) = places.insert(upstream.name.clone(), place.clone()) {
+        let place = format!("relay.upstreams[{index}]");
+        if let Some(first) = places.insert(upstream.name.clone(), place) {
             let message = format!("is the same as that of {first}; give each upstream its own");
-            walker.error(format!("{place}.name"), message);
+            walker.error(NAME.key_of_item(index), message);
         }
         upstreams.push(upstream);
     }
@@ -142,14 +141,14 @@ fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamCon
 fn read_upstream<'a>(
     walker: &mut Walker<'a>,
     item: &'a Node,
-    place: &str,
+    index: usize,
     own: Option<&Url>,
 ) -> Option<UpstreamConfig> {
     let Node::Map(_) = item else {
         return None;
     };
-    let (name_place, url_place) = (format!("{place}.name"), format!("{place}.url"));
-    let Some(url) = item.get("url") else {
+    let [name_place, url_place] = [NAME, URL].map(|setting| setting.key_of_item(index));
+    let Some(url) = item.get(URL.name()) else {
         walker.error(url_place, "is missing; give the upstream's URL");
         return None;
     };
@@ -157,7 +156,7 @@ fn read_upstream<'a>(
     let url = url
         .map_err(|message| walker.error(url_place, message))
         .ok()?;
-    let name = match item.get("name") {
+    let name = match item.get(NAME.name()) {
         Some(name) => walker.node_text(&name_place, name)?.to_owned(),
         None => url.host_str().unwrap_or_default().to_owned(),
     };

@@ -140,6 +140,18 @@ impl Setting {
         }
     }
 
+    /// The last part of the key: its name in its section or list item.
+    pub(super) fn name(&self) -> &'static str {
+        let name = self.key.and_then(|key| key.rsplit('.').next());
+        name.expect("a setting of the file has a key")
+    }
+
+    /// The key in the list's item at `index`.
+    pub(super) fn key_of_item(&self, index: usize) -> String {
+        let key = self.key.expect("a setting of the file has a key");
+        key.replace("[]", &format!("[{index}]"))
+    }
+
     /// Whether the flag alone means `true`.
     #[must_use]
     pub fn is_switch(&self) -> bool {

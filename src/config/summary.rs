@@ -3,9 +3,7 @@
 
 use std::fmt::{self, Display};
 
-use super::Config;
-use super::apps::{AppConfig, DiscoveryConfig};
-use super::kind::{NOT_SET, presence};
+use super::{Config, apps};
 
 impl Config {
     /// One line for each setting, `key: value`; no secret.
@@ -30,60 +28,14 @@ impl Display for Summary<'_> {
             config.trackers.lines(),
             config.relay.lines(),
             config.log.lines(),
+            apps::lines(&config.apps),
         ];
-        let mut lines = sections.iter().flatten();
-        if let Some(first) = lines.next() {
-            write!(out, "{first}")?;
+        for (index, line) in sections.iter().flatten().enumerate() {
+            if index > 0 {
+                out.write_str("\n")?;
+            }
+            write!(out, "{line}")?;
         }
-        lines.try_for_each(|line| write!(out, "\n{line}"))?;
-        let mut apps = config.apps.iter().enumerate();
-        apps.try_for_each(|(index, app)| write_app(out, index, app))
+        Ok(())
     }
-}
-
-fn write_app(out: &mut fmt::Formatter<'_>, index: usize, app: &AppConfig) -> fmt::Result {
-    let app_id = app.app_id.as_ref().map_or(NOT_SET, |id| id.as_str());
-    let accounts: Vec<&str> = app
-        .accounts
-        .iter()
-        .map(|account| account.as_str())
-        .collect();
-    let verify_token = presence(app.webhook_verify_token.as_ref());
-    write!(out, "\napps[{index}].name: {}", app.name)?;
-    write!(out, "\napps[{index}].app_id: {app_id}")?;
-    write!(out, "\napps[{index}].access_token: set")?;
-    write!(
-        out,
-        "\napps[{index}].app_secret: {}",
-        presence(app.app_secret.as_ref())
-    )?;
-    write!(
-        out,
-        "\napps[{index}].app_secret_previous: {}",
-        presence(app.app_secret_previous.as_ref())
-    )?;
-    write!(out, "\napps[{index}].webhook_verify_token: {verify_token}")?;
-    write!(out, "\napps[{index}].accounts: {}", accounts.join(", "))?;
-    let DiscoveryConfig {
-        by_token,
-        businesses,
-        include,
-        exclude,
-    } = &app.discovery;
-    let businesses: Vec<&str> = businesses
-        .iter()
-        .map(|business| business.as_str())
-        .collect();
-    write!(out, "\napps[{index}].discover_by_token: {by_token}")?;
-    write!(out, "\napps[{index}].businesses: {}", businesses.join(", "))?;
-    write!(
-        out,
-        "\napps[{index}].include: {}",
-        presence(include.as_ref())
-    )?;
-    write!(
-        out,
-        "\napps[{index}].exclude: {}",
-        presence(exclude.as_ref())
-    )
 }
