@@ -78,21 +78,21 @@ use walker::Walker;
 pub struct Config {
     /// The file that was read, if one is named.
     pub file: Option<PathBuf>,
-    /// The operator's listener.
+    /// The operator listener.
     pub web: WebConfig,
-    /// The public listener, which Meta calls.
+    /// The public listener, to which Meta sends webhooks.
     pub webhook: WebhookConfig,
-    /// How the Graph API is called.
+    /// The Graph API client.
     pub graph: GraphConfig,
-    /// How often it is called.
+    /// How often the Graph API is polled.
     pub poll: PollConfig,
-    /// Where what is known is kept.
+    /// Where state and history are stored.
     pub store: StoreConfig,
     /// How much is exported about each template.
     pub templates: TemplatesConfig,
-    /// What is measured of messages.
+    /// What is measured of conversations.
     pub trackers: TrackersConfig,
-    /// Whether and how deliveries are passed on.
+    /// Where deliveries are forwarded, and how.
     pub relay: RelayConfig,
     /// What is logged, and how.
     pub log: LogConfig,
@@ -131,7 +131,7 @@ impl Config {
             .collect()
     }
 
-    /// Does this configuration keep its state where `other` does, as long, and with the same key?
+    /// Whether the store's settings and `trackers.key_file` are those of `other`. They change with a restart only.
     #[must_use]
     pub fn stores_as(&self, other: &Self) -> bool {
         let changed = self.changed(other);

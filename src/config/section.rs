@@ -14,7 +14,11 @@ pub(super) struct Row<K> {
 }
 
 impl<K: Kind> Row<K> {
-    pub(super) fn new(setting: Setting, kind: K) -> Self {
+    /// `V` is the type that the row declares: if the kind has another, the error is at the row's kind.
+    pub(super) fn new<V>(setting: Setting, kind: K) -> Self
+    where
+        K: Kind<Value = V>,
+    {
         Self {
             setting: setting.value_name(kind.value_name()),
             kind,
@@ -90,6 +94,7 @@ macro_rules! settings {
         pub struct $name {
             $(
                 $(#[doc = $help])+
+                $(#[doc = concat!("\n\nDefault: `", $default, "`.")])?
                 pub $field: $type,
             )+
             $($(
@@ -115,7 +120,7 @@ macro_rules! settings {
                             .variable($crate::config::spelling::spelled!(VARIABLE, KEY))
                             $(.default($default))?
                             $(.$note($($argument)?))*;
-                    $crate::config::section::Row::new(SETTING, $kind)
+                    $crate::config::section::Row::new::<$type>(SETTING, $kind)
                 }
             )+
         }

@@ -206,3 +206,49 @@ fn keys_of_the_listeners_that_need_a_restart_are_named() {
         assert_eq!(changed.join(" "), keys, "{yaml}");
     }
 }
+
+#[test]
+fn a_variable_may_name_the_file() {
+    let variable = "WHATSAPP_EXPORTER_CONFIG_FILE";
+    let environment = environment()
+        .with_file("/one.yml", "log: {level: warn}")
+        .with_file("/other.yml", "log: {level: error}")
+        .with_variable(variable, "/one.yml");
+    let config = Config::load(&Flags::default(), &environment).expect("good");
+    assert_eq!(config.log.level, "warn");
+    assert_eq!(config.file.as_deref(), Some("/one.yml".as_ref()));
+    let flags = Flags::default().with_config_file(Some("/other.yml".into()));
+    let config = Config::load(&flags, &environment).expect("good");
+    assert_eq!(config.log.level, "error");
+    let environment = environment.with_variable(variable, "/none.yml");
+    let errors = Config::load(&Flags::default(), &environment).expect_err("no file");
+    assert_eq!(
+        errors.to_string(),
+        format!("{variable}: the file it names cannot be read (no such file)")
+    );
+}
+
+#[test]
+fn unknown_variables_are_warnings() {
+    let environment = environment()
+        .with_variable("WHATSAPP_EXPORTER_POLL_NUMBER_INTERVAL", "1m")
+        .with_variable("WHATSAPP_APP_SECRET_FILES", "/secret")
+        .with_variable("WHATSAPP_EXPORTER_PORT_10131_TCP_ADDR", "10.0.0.1")
+        .with_variable("WHATSAPP_EXPORTER_LOG_LEVEL", "debug")
+        .with_variable("WHATSAPP_EVENTS_TOKEN", "events-token")
+        .with_variable("RUST_LOG", "trace");
+    let config = good("", environment);
+    let unknown = config.warnings.iter().map(ToString::to_string);
+    let unknown: Vec<String> = unknown
+        .filter(|text| text.contains("unknown variable"))
+        .collect();
+    assert_eq!(
+        unknown,
+        [
+            "WHATSAPP_APP_SECRET_FILES: unknown variable, which has no effect; did you mean \
+             WHATSAPP_APP_SECRET_FILE? Otherwise unset it",
+            "WHATSAPP_EXPORTER_POLL_NUMBER_INTERVAL: unknown variable, which has no effect; did you mean \
+             WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL? Otherwise unset it",
+        ]
+    );
+}
