@@ -41,6 +41,9 @@ const URL: Setting = Setting::new(
      customers' data, so use https outside this host",
 );
 
+/// A hundred refusals take an hour and a half, at the longest wait between two attempts.
+const REFUSALS: RangeInclusive<u32> = 1..=100;
+
 settings! {
     /// Webhook relay.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,9 @@ settings! {
 
         /// Maximum deliveries in flight to each upstream; deliveries of one conversation are never in flight together.
         max_in_flight: usize = "64", Numbers(IN_FLIGHT);
+
+        /// How many refusals park a delivery while the upstream accepts others; three responses of 4xx always suffice.
+        park_after: u32 = "8", Numbers(REFUSALS);
     }
     lists {
         /// Where deliveries are passed on to; none turns the relay off.
