@@ -67,14 +67,14 @@ pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
         Prepared::new(terms).with_context(|| path)
     };
     Ok(BothPrepared {
-        web: say_where(config.web.file.as_ref(), &web_terms(config))?,
-        webhook: say_where(config.webhook.file.as_ref(), &webhook_terms(config))?,
+        web: say_where(config.web.config_file.as_ref(), &web_terms(config))?,
+        webhook: say_where(config.webhook.config_file.as_ref(), &webhook_terms(config))?,
     })
 }
 
 /// The operator's. What shares the listener without a certificate must get through the handshake.
 fn web_terms(config: &Config) -> Terms {
-    let terms = config.web.file.as_ref();
+    let terms = config.web.config_file.as_ref();
     Terms {
         names: SiteNames {
             allowed: config.web.allowed_hosts.clone(),
@@ -125,17 +125,17 @@ fn web_file_terms(config: &Config, file: &WebFile) -> Terms {
 /// The public listener's, where it has one. Applications that tell of events show a token, and no
 /// certificate of Meta's.
 fn webhook_terms(config: &Config) -> Terms {
-    let Some(file) = &config.webhook.file else {
+    let Some(file) = &config.webhook.config_file else {
         return Terms::default();
     };
-    let client_ca = config.webhook.client_ca.as_ref();
+    let client_ca = config.webhook.client_ca_file.as_ref();
     Terms {
         certificate_required: client_ca.is_some(),
         open_paths: &OPEN_TO_ALL,
         tls: file.tls.as_ref().map(|tls| {
             let clients = client_ca.map(|client_ca| ClientCertificates {
                 required: false,
-                authority: Some(client_ca.clone()),
+                authority: Some(client_ca.0.clone()),
                 allowed_sans: Vec::new(),
                 common_name: Some(config.webhook.client_common_name.clone()),
             });
@@ -190,7 +190,12 @@ pub(super) struct Watch {
 impl Watch {
     /// From what the configuration has read.
     pub fn new(config: &Config) -> Self {
-        let files = || [config.web.file.as_ref(), config.webhook.file.as_ref()];
+        let files = || {
+            [
+                config.web.config_file.as_ref(),
+                config.webhook.config_file.as_ref(),
+            ]
+        };
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -267,6 +272,10 @@ mod tests {
     impl Environment for SlowFile {
         fn variable(&self, _name: &str) -> Option<OsString> {
             None
+        }
+
+        fn variable_names(&self) -> Vec<String> {
+            Vec::new()
         }
 
         fn read_file(&self, _path: &Path, _limit: usize) -> io::Result<Vec<u8>> {

@@ -87,19 +87,17 @@ async fn reason(mut answer: Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ClientConfig, ListenAddress};
+    use crate::config::ListenAddress;
 
     fn web(address: &str) -> WebConfig {
         WebConfig {
             listen_address: ListenAddress::parse(address).expect(address),
-            file: None,
+            config_file: None,
             open_probes: false,
             max_connections: 512,
             trusted_proxies: Vec::new(),
-            clients: ClientConfig {
-                proxy_protocol: false,
-                max_connections: None,
-            },
+            proxy_protocol: false,
+            max_connections_per_client: None,
             external_url: None,
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),

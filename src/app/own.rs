@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A path on the operator's side.
 pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
-    url(web.listen_address, web.file.as_ref(), path)
+    url(web.listen_address, web.config_file.as_ref(), path)
         .context("web.listen_address: no address to ask at")
 }
 
@@ -25,8 +25,12 @@ pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
 pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     let path = "/webhook";
     match config.webhook.listen_address {
-        Some(own) => url(own, config.webhook.file.as_ref(), path),
-        None => url(config.web.listen_address, config.web.file.as_ref(), path),
+        Some(own) => url(own, config.webhook.config_file.as_ref(), path),
+        None => url(
+            config.web.listen_address,
+            config.web.config_file.as_ref(),
+            path,
+        ),
     }
     .context("no address to send to")
 }

@@ -110,6 +110,10 @@ impl Environment for Tracked<'_> {
         self.environment.variable(name)
     }
 
+    fn variable_names(&self) -> Vec<String> {
+        self.environment.variable_names()
+    }
+
     fn read_file(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         self.note(Some(path.to_owned()));
         let bytes = self.environment.read_file(path, limit);
@@ -131,6 +135,10 @@ mod tests {
     impl Environment for Pipe {
         fn variable(&self, _name: &str) -> Option<std::ffi::OsString> {
             None
+        }
+
+        fn variable_names(&self) -> Vec<String> {
+            Vec::new()
         }
 
         fn read_file(&self, _path: &Path, _limit: usize) -> io::Result<Vec<u8>> {

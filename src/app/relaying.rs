@@ -18,6 +18,7 @@ pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result
             http: http_client(&upstream.url, config.request_timeout)?,
             url: upstream.url.clone(),
             max_in_flight: config.max_in_flight,
+            park_after: config.park_after,
         });
     }
     let names = upstreams.iter().map(|upstream| upstream.name.clone());

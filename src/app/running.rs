@@ -236,7 +236,7 @@ impl Running {
     fn try_web_files(&mut self, files: WebFiles) -> anyhow::Result<()> {
         let [web, webhook] = files?;
         let mut config = self.config.clone();
-        (config.web.file, config.webhook.file) = (web, webhook);
+        (config.web.config_file, config.webhook.config_file) = (web, webhook);
         self.gates.install(gates::prepare(&config)?);
         self.config = config;
         Ok(())
@@ -392,7 +392,7 @@ impl Running {
         } = &self.config;
         let external_url = own_web.external_url.as_ref().map(|url| url.as_str());
         let accounts = self.assignments.load().accounts().count();
-        let config_file = self.sources.flags.config_file();
+        let config_file = self.config.file.as_ref();
         let config_file = config_file.map(|path| path.display().to_string());
         let webhook_address = webhooks.enabled.then(|| webhook.unwrap_or(web).to_string());
         tracing::info!(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::config::{self, AppConfig, ClientConfig, Config, TrackersConfig};
+use crate::config::{self, AppConfig, Config};
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, WabaId};
-use crate::expose::{Options, StateSets, TemplateDetail};
+use crate::expose::Options;
 use crate::ingest::Customers;
 use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
@@ -93,31 +93,26 @@ pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<Watc
 /// What is shown of templates.
 pub(super) fn options(config: &Config) -> Options {
     Options {
-        template_detail: match config.templates.detail {
-            config::TemplateDetail::All => TemplateDetail::All,
-            config::TemplateDetail::Problems => TemplateDetail::Problems,
-            config::TemplateDetail::None => TemplateDetail::None,
-        },
-        state_sets: match config.templates.state_sets {
-            config::StateSets::Sparse => StateSets::Sparse,
-            config::StateSets::Full => StateSets::Full,
-        },
+        template_detail: config.templates.detail,
+        state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
-        business_clock: config.trackers.hours.is_some(),
+        business_clock: config.trackers.business_hours.is_some(),
     }
 }
 
 /// What the operator's and the public listener put up with.
 pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     let (web, webhook) = (&config.web, &config.webhook);
-    let rules = |clients: &ClientConfig| ClientRules {
+    let rules = |proxy_protocol, most_per_client| ClientRules {
         trusted_proxies: web.trusted_proxies.as_slice().into(),
-        proxy_protocol: clients.proxy_protocol,
-        most_per_client: clients.max_connections,
+        proxy_protocol,
+        most_per_client,
     };
+    let web_rules = rules(web.proxy_protocol, web.max_connections_per_client);
+    let webhook_rules = rules(webhook.proxy_protocol, webhook.max_connections_per_client);
     [
-        (Limits::of(web.max_connections), rules(&web.clients)),
-        (Limits::of(webhook.max_connections), rules(&webhook.clients)),
+        (Limits::of(web.max_connections), web_rules),
+        (Limits::of(webhook.max_connections), webhook_rules),
     ]
 }
 
@@ -153,12 +148,9 @@ pub(super) fn secrets(
 
 /// What is measured of conversations.
 pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
-    let TrackersConfig {
-        hours, journeys, ..
-    } = &config.trackers;
     Arc::new(Trackers {
-        hours: hours.clone(),
-        journeys: journeys.clone(),
+        hours: config.trackers.hours(),
+        journeys: config.trackers.journeys.clone(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::arguments::StoreFlags;
+use super::setting_flags::StoreFlags;
 use crate::app::backfill::{self, Label, Request};
 
 /// Prometheus takes a series for ended when no sample follows for five minutes.
@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &BackfillArguments) -> anyhow::Result<ExitCod
         arguments.waba_id.as_deref(),
         arguments.labels.clone(),
     )?;
-    let past = backfill::read(&arguments.store.url, request).await?;
+    let past = backfill::read(&arguments.store.url()?, request).await?;
     let written = match &arguments.output {
         Some(path) => {
             let file = File::create_new(path)

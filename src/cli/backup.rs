@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::StoreFlags;
 use super::output;
+use super::setting_flags::StoreFlags;
 use crate::app;
 
 /// Arguments of `backup`.
@@ -23,7 +23,7 @@ pub struct BackupArguments {
 
 /// Copies, and says where to.
 pub(super) async fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
-    app::backup(&arguments.store.url, &arguments.output).await?;
+    app::backup(&arguments.store.url()?, &arguments.output).await?;
     let copy = arguments.output.display();
     output::print(&format!(
         "{copy} is a copy of the store; start an exporter on it to restore"

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::ConfigFlags;
+use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
 use crate::app::App;
 use crate::config::{Config, Environment, ProcessEnvironment};

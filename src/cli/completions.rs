@@ -18,10 +18,37 @@ pub struct CompletionsArguments {
 
 /// Prints them.
 pub(super) fn run(arguments: &CompletionsArguments) -> io::Result<ExitCode> {
+    output::print(&script(arguments.shell).trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
-    generate(arguments.shell, &mut command, name, &mut script);
-    output::print(&String::from_utf8_lossy(&script).trim_end())?;
-    Ok(ExitCode::SUCCESS)
+    generate(shell, &mut command, name, &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::reference;
+
+    #[test]
+    fn every_shell_completes_every_flag_of_a_setting() {
+        for shell in [
+            Shell::Bash,
+            Shell::Elvish,
+            Shell::Fish,
+            Shell::PowerShell,
+            Shell::Zsh,
+        ] {
+            let script = script(shell);
+            for flag in reference().iter().filter_map(|row| row.flag) {
+                let name = flag.trim_start_matches('-');
+                assert!(script.contains(name), "{shell}: {flag}");
+            }
+        }
+    }
 }

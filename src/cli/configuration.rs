@@ -19,9 +19,10 @@ pub(super) fn load_or_tell(flags: &Flags) -> Option<Config> {
         .ok()
 }
 
-/// Begins to log for a subcommand that has no configuration but these flags.
+/// Begins to log for a subcommand that has no configuration but these flags and the environment.
 pub(super) fn begin_to_log_by(flags: &Flags) -> anyhow::Result<()> {
-    let log = LogConfig::load(flags).map_err(|errors| anyhow::anyhow!(told(&errors)))?;
+    let log = LogConfig::load(flags, &ProcessEnvironment)
+        .map_err(|errors| anyhow::anyhow!(told(&errors)))?;
     Ok(begin_to_log(&log)?)
 }
 

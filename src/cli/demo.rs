@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{LogFlags, PaceFlags};
+use super::arguments::PaceFlags;
+use super::setting_flags::LogFlags;
 use super::{configuration, output};
 use crate::app::demo::Demo;
 use crate::app::signals;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::arguments::ConfigFlags;
 use super::output;
+use super::setting_flags::ConfigFlags;
 use crate::app::Source;
 use crate::app::doctor::{Report, examine_with_progress, keep};
 use crate::config::ProcessEnvironment;

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::ConfigFlags;
+use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
 use crate::app::command::CommandClient;
 use crate::app::drill::{self, LONGEST, Signal, WABA_ID};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::ConfigFlags;
+use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
 use crate::app::command::CommandClient;
 use crate::app::forget::{WabaId, forget};

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::ConfigFlags;
 use super::output;
+use super::setting_flags::ConfigFlags;
 use crate::app::health::{Question, ask};
 use crate::config::{ProcessEnvironment, WebConfig};
 

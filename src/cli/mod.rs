@@ -19,6 +19,7 @@ mod manual;
 mod output;
 mod relay;
 mod serve;
+mod setting_flags;
 mod simulate;
 mod subscribe;
 mod version;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use arguments::{ConfigFlags, LogFlags, PaceFlags, StoreFlags};
+pub use arguments::PaceFlags;
 pub use backfill::BackfillArguments;
 pub use backup::BackupArguments;
 pub use check_config::CheckConfigArguments;
@@ -40,6 +41,7 @@ pub use healthcheck::HealthcheckArguments;
 pub use output::print_error;
 pub use relay::{RelayArguments, RelayCommand, RelayTarget};
 pub use serve::ServeArguments;
+pub use setting_flags::{ConfigFlags, LogFlags, StoreFlags};
 pub use simulate::{SimulateArguments, Story};
 pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
 
@@ -54,6 +56,10 @@ Run it for one app, configured by the environment (each secret also as ..._FILE,
 
 Run it for several apps:
   whatsapp-business-exporter --config.file=config.yml
+
+Each flag of a setting is also a key of the file and an environment variable, such as
+  --poll.numbers-interval, poll.numbers_interval and WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL.
+  A flag wins over the variable, the variable over the file, and the file over the default.
 
 Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage; doctor: 1 problems, 2 could not tell.";
 
@@ -232,6 +238,31 @@ mod tests {
             assert!(forms.iter().any(|form| help.contains(form)), "{flag}");
             let default = row.default.map(|default| format!("default: {default}]"));
             assert!(default.is_none_or(|text| help.contains(&text)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn short_help_lists_the_common_flags_alone() {
+        let mut command = Cli::command();
+        let short = command.render_help().to_string();
+        for row in reference() {
+            let Some(flag) = row.flag else { continue };
+            let is_listed = short.contains(&format!("{flag} <"));
+            assert_eq!(is_listed, row.is_common, "{flag}\n{short}");
+        }
+    }
+
+    #[test]
+    fn a_switch_needs_no_value_and_other_flags_do() {
+        for row in reference() {
+            let Some(flag) = row.flag else { continue };
+            let Ok(Command::Serve(serve)) = parse(&[flag]) else {
+                assert!(!row.is_switch(), "{flag}");
+                continue;
+            };
+            let value = serve.config.to_flags().get(flag).map(str::to_owned);
+            assert!(row.is_switch(), "{flag}");
+            assert_eq!(value.as_deref(), Some("true"), "{flag}");
         }
     }
 

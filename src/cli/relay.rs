@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::arguments::ConfigFlags;
 use super::forget::waba_id;
+use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
 use crate::app::command::CommandClient;
 use crate::app::relay::{Action, RelayReport, WabaId, relay};

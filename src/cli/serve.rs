@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::ConfigFlags;
 use super::configuration;
+use super::setting_flags::ConfigFlags;
 use crate::app::{App, Source, log_warnings, signals};
 use crate::config::ProcessEnvironment;
 

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{LogFlags, PaceFlags};
+use super::arguments::PaceFlags;
+use super::setting_flags::LogFlags;
 use super::{configuration, output};
 use crate::app::signals;
 use crate::config::ListenAddress;

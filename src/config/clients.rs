@@ -6,78 +6,54 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::error::quoted;
-use super::setting::{Scalar, Setting};
+use super::kind::{Kind, Text, listed};
+use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use super::yaml::Node;
 
-/// 0 is no limit. Browsers open six connections, Prometheus one per job.
+/// Browsers open six connections, Prometheus one per job.
 const MOST_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;
 
 /// More networks than any operator has in front of one exporter; each request looks through them.
 const MAX_PROXIES: usize = 100;
 
-const TRUSTED_PROXIES: Setting = Setting::new(
-    "web.trusted_proxies",
-    "Addresses and networks of reverse proxies, as a list such as [10.0.0.0/8, 192.0.2.7]; for both \
-     listeners, the client is then the last address in X-Forwarded-For that is not a proxy's",
-);
+/// How many connections a client may hold; `None`, written 0, is no limit.
+pub(super) struct ClientLimit;
 
-/// A listener's settings about its clients.
-pub(super) struct ClientSettings {
-    pub proxy_protocol: Scalar<bool>,
-    pub max_connections: Scalar<usize>,
-}
+impl Text for ClientLimit {
+    type Value = Option<usize>;
 
-pub(super) const fn proxy_protocol(key: &'static str, meaning: &'static str) -> Scalar<bool> {
-    Scalar {
-        setting: Setting::new(key, meaning).default("false"),
-        parse: value::boolean,
+    fn value_name(&self) -> &'static str {
+        "NUMBER"
+    }
+
+    fn parse(&self, text: &str) -> Result<Option<usize>, String> {
+        let most = value::number(text, &MOST_PER_CLIENT)?;
+        Ok((most > 0).then_some(most))
+    }
+
+    fn show(&self, value: &Option<usize>) -> String {
+        value.unwrap_or(0).to_string()
     }
 }
 
-pub(super) const fn max_connections(key: &'static str, meaning: &'static str) -> Scalar<usize> {
-    Scalar {
-        setting: Setting::new(key, meaning).default("0"),
-        parse: |text| value::number(text, &MOST_PER_CLIENT),
+/// Checks a listener's PROXY protocol against the trusted proxies.
+pub(super) fn check_proxy_protocol(
+    walker: &mut Walker<'_>,
+    setting: &Setting,
+    is_on: bool,
+    trusted: &[IpNet],
+) {
+    if is_on && trusted.is_empty() {
+        let message = "needs to know whose headers count; list the proxy in web.trusted_proxies";
+        walker.error(walker.place(setting), message);
     }
-}
-
-/// What one listener does about its clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientConfig {
-    /// `proxy_protocol`; default false.
-    pub proxy_protocol: bool,
-    /// `max_connections_per_client`; `None`, written 0, is the default: a published port of a container, or
-    /// a proxy that is not listed, shows one address for all clients.
-    pub max_connections: Option<usize>,
-}
-
-impl ClientConfig {
-    pub(super) fn read(
-        walker: &mut Walker<'_>,
-        settings: &ClientSettings,
-        trusted: &[IpNet],
-    ) -> Self {
-        let proxy_protocol = walker.scalar(&settings.proxy_protocol);
-        if proxy_protocol && trusted.is_empty() {
-            let place = settings.proxy_protocol.setting.key.unwrap_or_default();
-            let message =
-                "needs to know whose headers count; list the proxy in web.trusted_proxies";
-            walker.error(place, message);
-        }
-        if proxy_protocol && trusted.iter().any(has_loopback) {
-            let place = settings.proxy_protocol.setting.key.unwrap_or_default();
-            let message = "expects a PROXY protocol header on connections from loopback too, because \
-                           web.trusted_proxies contains it; health checks and subcommands on this host are then \
-                           closed: list only the proxy's address";
-            walker.warn(place, message);
-        }
-        let most = walker.scalar(&settings.max_connections);
-        Self {
-            proxy_protocol,
-            max_connections: (most > 0).then_some(most),
-        }
+    if is_on && trusted.iter().any(has_loopback) {
+        let message = "expects a PROXY protocol header on connections from loopback too, because \
+                       web.trusted_proxies contains it; health checks and subcommands on this host are then \
+                       closed: list only the proxy's address";
+        walker.warn(walker.place(setting), message);
     }
 }
 
@@ -88,36 +64,43 @@ fn has_loopback(network: &IpNet) -> bool {
     network.network().is_loopback() || localhost.any(|address: &IpAddr| network.contains(address))
 }
 
-/// The networks of trusted proxies, none by default.
-pub(super) fn read_trusted_proxies(walker: &mut Walker<'_>) -> Vec<IpNet> {
-    walker.note(&TRUSTED_PROXIES);
-    let key = TRUSTED_PROXIES.key.unwrap_or_default();
-    let Some(node) = walker.node(key) else {
-        return Vec::new();
-    };
-    let Node::List(items) = node else {
-        walker.error(key, "takes a list, such as [10.0.0.0/8, 192.0.2.7]");
-        return Vec::new();
-    };
-    if items.len() > MAX_PROXIES {
-        walker.error(
-            key,
-            format!("has more than {MAX_PROXIES} networks; give larger ones"),
-        );
-        return Vec::new();
-    }
-    let mut networks = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let place = format!("{key}[{index}]");
-        let Some(text) = walker.node_text(&place, item) else {
-            continue;
+/// A list of networks.
+pub(super) struct Networks;
+
+impl Kind for Networks {
+    type Value = Vec<IpNet>;
+
+    fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Vec<IpNet> {
+        let key = setting.key.unwrap_or_default();
+        let Some(node) = walker.node(key) else {
+            return Vec::new();
         };
-        match network(text) {
-            Ok(network) => networks.push(network),
-            Err(message) => walker.error(place, message),
+        let Node::List(items) = node else {
+            walker.error(key, "takes a list, such as [10.0.0.0/8, 192.0.2.7]");
+            return Vec::new();
+        };
+        if items.len() > MAX_PROXIES {
+            let message = format!("has more than {MAX_PROXIES} networks; give larger ones");
+            walker.error(key, message);
+            return Vec::new();
         }
+        let mut networks = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let place = format!("{key}[{index}]");
+            let Some(text) = walker.node_text(&place, item) else {
+                continue;
+            };
+            match network(text) {
+                Ok(network) => networks.push(network),
+                Err(message) => walker.error(place, message),
+            }
+        }
+        networks
     }
-    networks
+
+    fn show(&self, value: &Vec<IpNet>) -> String {
+        listed(value)
+    }
 }
 
 /// An address is a network of its own.

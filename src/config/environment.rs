@@ -12,6 +12,9 @@ pub trait Environment {
     /// The variable's value, if it is set; possibly empty, possibly not text.
     fn variable(&self, name: &str) -> Option<OsString>;
 
+    /// The names of all variables that are set, as far as they are text.
+    fn variable_names(&self) -> Vec<String>;
+
     /// The first `limit` bytes of the file.
     ///
     /// # Errors
@@ -26,6 +29,11 @@ pub struct ProcessEnvironment;
 impl Environment for ProcessEnvironment {
     fn variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
+    }
+
+    fn variable_names(&self) -> Vec<String> {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        names.filter_map(|name| name.into_string().ok()).collect()
     }
 
     fn read_file(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
@@ -71,6 +79,10 @@ impl FixedEnvironment {
 impl Environment for FixedEnvironment {
     fn variable(&self, name: &str) -> Option<OsString> {
         self.variables.get(name).cloned()
+    }
+
+    fn variable_names(&self) -> Vec<String> {
+        self.variables.keys().cloned().collect()
     }
 
     fn read_file(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::error::quoted;
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Durations, Parsed, Sizes};
+use super::section::settings;
 use super::walker::Walker;
 
 /// Below a second a slow but healthy answer would count as a failure; beyond five minutes one hanging
@@ -20,63 +20,37 @@ const REQUEST_TIMEOUTS: RangeInclusive<Duration> =
 /// work; more than 256 MiB is no limit.
 const ANSWER_BYTES: RangeInclusive<usize> = (64 << 10)..=(256 << 20);
 
-const BASE_URL: Scalar<Url> = Scalar {
-    setting: Setting::new(
-        "graph.base_url",
-        "The Graph API; http only for a loopback host",
-    )
-    .flag("--graph.base-url")
-    .default("https://graph.facebook.com"),
+const BASE_URL: Parsed<Url> = Parsed {
+    value_name: "URL",
     parse: base_url,
 };
 
-const API_VERSION: Scalar<String> = Scalar {
-    setting: Setting::new("graph.api_version", "The Graph API version asked for")
-        .flag("--graph.api-version")
-        .default("v25.0"),
+const VERSION: Parsed<String> = Parsed {
+    value_name: "VERSION",
     parse: api_version,
 };
 
-const REQUEST_TIMEOUT: Scalar<Duration> = Scalar {
-    setting: Setting::new(
-        "graph.request_timeout",
-        "Longest a call may take, from connecting to the end of its answer",
-    )
-    .default("30s"),
-    parse: |text| value::duration(text, &REQUEST_TIMEOUTS),
-};
+settings! {
+    /// Graph API client.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    GraphConfig "graph" {
+        /// URL of the Graph API, without version, credentials, query and fragment; http only for a loopback host.
+        base_url: Url = "https://graph.facebook.com", BASE_URL;
 
-const MAX_ANSWER_BYTES: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "graph.max_answer_bytes",
-        "Largest answer read, after decompression",
-    )
-    .default("16MiB"),
-    parse: |text| value::bytes(text, &ANSWER_BYTES),
-};
+        /// Version of the Graph API that requests ask for.
+        api_version: String = "v25.0", VERSION;
 
-/// How the Graph API is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GraphConfig {
-    /// `graph.base_url`, `--graph.base-url`; default `https://graph.facebook.com`. Has a host, and
-    /// neither credentials, query nor fragment.
-    pub base_url: Url,
-    /// `graph.api_version`, `--graph.api-version`; `vN.N`, default `v25.0`.
-    pub api_version: String,
-    /// `graph.request_timeout`; default 30 s.
-    pub request_timeout: Duration,
-    /// `graph.max_answer_bytes`; default 16 MiB.
-    pub max_answer_bytes: usize,
+        /// Maximum time of a call, from connecting to the end of the response.
+        request_timeout: Duration = "30s", Durations(REQUEST_TIMEOUTS);
+
+        /// Largest response that is read, after decompression.
+        max_answer_bytes: usize = "16MiB", Sizes(ANSWER_BYTES);
+    }
 }
 
 impl GraphConfig {
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
-            base_url: walker.scalar(&BASE_URL),
-            api_version: walker.scalar(&API_VERSION),
-            request_timeout: walker.scalar(&REQUEST_TIMEOUT),
-            max_answer_bytes: walker.scalar(&MAX_ANSWER_BYTES),
-        }
+        Self::read_rows(walker)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::section::Line;
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
@@ -20,32 +21,35 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::f
 
 const THRESHOLDS: RangeInclusive<u32> = 2..=100;
 
-const NAME: Setting = Setting::new("trackers.journeys[].name", "The journey's name");
+const NAME: Setting = Setting::new("trackers.journeys[].name", "Name of the journey");
 
 const VERSION: Setting = Setting::new(
     "trackers.journeys[].version",
-    "Its version, so that a changed journey is compared with what it was; left out, 1",
-);
+    "Version of the journey, so that a changed journey is compared with its predecessor",
+)
+.default(FIRST_VERSION);
 
 const STEPS: Setting = Setting::new(
     "trackers.journeys[].steps",
-    "A list of its steps; any other step is counted as `other`",
+    "List of its steps; any other step is counted as `other`",
 );
 
 const VARIANTS: Setting = Setting::new(
     "trackers.journeys[].variants",
-    "A list of what is tried on customers (A/B); any other is counted as `other`",
+    "List of its variants (A/B test); any other is counted as `other`",
 );
 
 const IDLE_TIMEOUT: Setting = Setting::new(
     "trackers.journeys[].idle_timeout",
-    "After so much silence a session is abandoned; left out, 30m",
-);
+    "How long a session may be silent before it counts as abandoned",
+)
+.default("30m");
 
 const LOOP_THRESHOLD: Setting = Setting::new(
     "trackers.journeys[].loop_threshold",
-    "A step that is entered so often in one session is a loop; left out, 3",
-);
+    "How often a step is entered in one session before it counts as a loop",
+)
+.default("3");
 
 /// Reads all of them.
 pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
@@ -63,28 +67,45 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     let mut known = BTreeSet::new();
     let mut journeys = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let place = format!("trackers.journeys[{index}]");
-        let Some(journey) = Reader {
+        let reader = Reader {
             walker,
             item,
-            place: &place,
-        }
-        .journey() else {
+            index,
+        };
+        let Some(journey) = reader.journey() else {
             continue;
         };
         if !known.insert(journey.id.clone()) {
             let message = "is declared twice; give it another version";
-            walker.error(format!("{place}.name"), message);
+            walker.error(NAME.key_of_item(index), message);
         }
         journeys.push(journey);
     }
     Journeys(journeys)
 }
 
+/// Their part of the summary.
+pub(super) fn lines(journeys: &Journeys) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (index, journey) in journeys.0.iter().enumerate() {
+        for (setting, value) in [
+            (NAME, journey.id.journey.clone()),
+            (VERSION, journey.id.version.clone()),
+            (STEPS, journey.steps.join(", ")),
+            (VARIANTS, journey.variants.join(", ")),
+            (IDLE_TIMEOUT, value::duration_text(journey.idle_timeout)),
+            (LOOP_THRESHOLD, journey.loop_threshold.to_string()),
+        ] {
+            lines.push(Line::new(setting.key_of_item(index), value));
+        }
+    }
+    lines
+}
+
 struct Reader<'w, 'a> {
     walker: &'w mut Walker<'a>,
     item: &'a Node,
-    place: &'w str,
+    index: usize,
 }
 
 impl Reader<'_, '_> {
@@ -92,46 +113,41 @@ impl Reader<'_, '_> {
         let Node::Map(_) = self.item else {
             return None;
         };
-        if self.item.get("name").is_none() {
+        if self.item.get(NAME.name()).is_none() {
             let message = "is missing; give the journey a name";
-            self.walker.error(format!("{}.name", self.place), message);
+            self.walker.error(NAME.key_of_item(self.index), message);
             return None;
         }
         Some(Journey {
             id: JourneyId {
-                journey: self.value("name", "", name)?,
-                version: self.value("version", FIRST_VERSION, name)?,
+                journey: self.value(&NAME, name)?,
+                version: self.value(&VERSION, name)?,
             },
-            steps: self.names("steps", 1..=MAX_STEPS),
-            variants: self.names("variants", 0..=MAX_VARIANTS),
-            idle_timeout: self.value("idle_timeout", "30m", |text| {
-                value::duration(text, &TIMEOUTS)
-            })?,
-            loop_threshold: self.value("loop_threshold", "3", |text| {
-                value::number(text, &THRESHOLDS)
-            })?,
+            steps: self.names(&STEPS, 1..=MAX_STEPS),
+            variants: self.names(&VARIANTS, 0..=MAX_VARIANTS),
+            idle_timeout: self.value(&IDLE_TIMEOUT, |text| value::duration(text, &TIMEOUTS))?,
+            loop_threshold: self.value(&LOOP_THRESHOLD, |text| value::number(text, &THRESHOLDS))?,
         })
     }
 
     fn value<T>(
         &mut self,
-        key: &str,
-        default: &str,
+        setting: &Setting,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let place = format!("{}.{key}", self.place);
-        let text = match self.item.get(key) {
+        let place = setting.key_of_item(self.index);
+        let text = match self.item.get(setting.name()) {
             Some(node) => self.walker.node_text(&place, node)?,
-            None => default,
+            None => setting.default.unwrap_or_default(),
         };
         parse(text)
             .map_err(|message| self.walker.error(place, message))
             .ok()
     }
 
-    fn names(&mut self, key: &str, count: RangeInclusive<usize>) -> Vec<String> {
-        let place = format!("{}.{key}", self.place);
-        let items: &[Node] = match self.item.get(key) {
+    fn names(&mut self, setting: &Setting, count: RangeInclusive<usize>) -> Vec<String> {
+        let place = setting.key_of_item(self.index);
+        let items: &[Node] = match self.item.get(setting.name()) {
             Some(Node::List(items)) => items,
             None => &[],
             Some(_) => {

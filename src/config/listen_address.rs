@@ -4,6 +4,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::error::quoted;
+use super::kind::Parsed;
+
+/// The kind of a listener's address.
+pub(super) const ADDRESS: Parsed<ListenAddress> = Parsed {
+    value_name: "ADDRESS",
+    parse: ListenAddress::parse,
+};
 
 /// An address to listen on: `:10131` for every interface, `127.0.0.1:0` for any free port of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,46 +2,24 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::environment::FixedEnvironment;
+use super::environment::Environment;
 use super::error::{ConfigErrors, quoted};
+use super::file::File;
 use super::flags::Flags;
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Boolean, Parsed, Words};
+use super::section::settings;
 use super::walker::Walker;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-pub(super) const FORMATS: [(&str, LogFormat); 2] =
-    [("text", LogFormat::Text), ("json", LogFormat::Json)];
-
-const LEVEL: Scalar<String> = Scalar {
-    setting: Setting::new(
-        "log.level",
-        "off, error, warn, info, debug or trace; or directives such as info,reqwest=debug",
-    )
-    .flag("--log.level")
-    .default("info"),
+const LEVEL: Parsed<String> = Parsed {
+    value_name: "LEVEL",
     parse: level,
 };
 
-const FORMAT: Scalar<LogFormat> = Scalar {
-    setting: Setting::new(
-        "log.format",
-        "text or json, one line each, on standard error",
-    )
-    .flag("--log.format")
-    .default("text"),
-    parse: |text| value::word(text, &FORMATS),
-};
-
-const SIGNALS: Scalar<bool> = Scalar {
-    setting: Setting::new(
-        "log.signals",
-        "Log each change of a phone number, template or account, with the target `signals`",
-    )
-    .flag("--log.signals")
-    .default("true"),
-    parse: value::boolean,
+const FORMAT: Words<LogFormat> = Words {
+    value_name: "FORMAT",
+    words: &[("text", LogFormat::Text), ("json", LogFormat::Json)],
 };
 
 /// How a log line is written.
@@ -53,35 +31,35 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// `log.level`, `--log.level`; a level or `tracing` filter directives, default `info`.
-    pub level: String,
-    /// `log.format`, `--log.format`; default `text`.
-    pub format: LogFormat,
-    /// `log.signals`, `--log.signals`; default true.
-    pub signals: bool,
+settings! {
+    /// Logging.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    LogConfig "log" {
+        /// Log level: off, error, warn, info, debug or trace, or directives such as info,reqwest=debug.
+        level: String = "info", LEVEL, common, of_log;
+
+        /// Log format: text or json, one line each, on standard error.
+        format: LogFormat = "text", FORMAT, of_log;
+
+        /// Whether each change of a phone number, template or account is logged, with the target `signals`.
+        signals: bool = "true", Boolean;
+    }
 }
 
 impl LogConfig {
-    /// What the flags alone say: for a subcommand that needs no other configuration.
+    /// What the flags and the environment say: for a subcommand that needs no other configuration.
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn load(flags: &Flags) -> Result<Self, ConfigErrors> {
-        let environment = FixedEnvironment::default();
-        let mut walker = Walker::new(flags, None, &environment, ConfigErrors::default());
+    pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
+        let file = File::none();
+        let mut walker = Walker::new(flags, &file, environment, ConfigErrors::default());
         let log = Self::read(&mut walker);
         walker.finish().map(|_| log)
     }
 
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
-            level: walker.scalar(&LEVEL),
-            format: walker.scalar(&FORMAT),
-            signals: walker.scalar(&SIGNALS),
-        }
+        Self::read_rows(walker)
     }
 }
 
@@ -100,21 +78,24 @@ fn level(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FixedEnvironment;
     use super::*;
 
     #[test]
-    fn flags_alone_may_say_it() {
-        let load = |level: &str| {
-            LogConfig::load(&Flags::default().with("--log.level", Some(level.to_owned())))
+    fn flags_and_variables_alone_are_enough() {
+        let variable = "WHATSAPP_EXPORTER_LOG_LEVEL";
+        let load = |flag: Option<&str>, value: &str| {
+            let flags = Flags::default().with("--log.level", flag.map(str::to_owned));
+            let environment = FixedEnvironment::default().with_variable(variable, value);
+            LogConfig::load(&flags, &environment).map_err(|errors| errors.to_string())
         };
-        let log = load("warn").expect("a level");
+        let log = load(Some("warn"), "debug").expect("a level");
         assert_eq!((log.level.as_str(), log.format), ("warn", LogFormat::Text));
-        assert!(
-            load("inof")
-                .expect_err("a slip")
-                .to_string()
-                .starts_with("--log.level: ")
-        );
+        assert_eq!(load(None, "debug").expect("a level").level, "debug");
+        let error = load(Some("inof"), "debug").expect_err("a slip");
+        assert!(error.starts_with("--log.level: "), "{error}");
+        let error = load(None, "inof").expect_err("a slip");
+        assert!(error.starts_with(&format!("{variable}: ")), "{error}");
     }
 
     #[test]

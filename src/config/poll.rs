@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Durations, Numbers};
+use super::section::settings;
 use super::walker::Walker;
 
 /// A second suits a simulator; a day is the longest for which "present state" means anything.
@@ -20,106 +20,38 @@ const CALLS_PER_HOUR: RangeInclusive<u32> = 1..=1_000_000;
 /// Below a hundredth the first call would stop polling; 1 is where Meta throttles.
 const USAGE_RATIOS: RangeInclusive<f64> = 0.01..=1.0;
 
-const NUMBERS_INTERVAL: Scalar<Duration> = interval(
-    "poll.numbers_interval",
-    "How often an account's phone numbers are read",
-    "5m",
-);
+settings! {
+    /// Polling of the Graph API.
+    #[derive(Clone, Debug, PartialEq)]
+    PollConfig "poll" {
+        /// How often the phone numbers of an account are read.
+        numbers_interval: Duration = "5m", Durations(INTERVALS);
 
-const ACCOUNT_INTERVAL: Scalar<Duration> = interval(
-    "poll.account_interval",
-    "How often the account itself is read",
-    "15m",
-);
+        /// How often the account itself is read.
+        account_interval: Duration = "15m", Durations(INTERVALS);
 
-const TEMPLATES_INTERVAL: Scalar<Duration> = interval(
-    "poll.templates_interval",
-    "How often an account's message templates are read",
-    "15m",
-);
+        /// How often the message templates of an account are read.
+        templates_interval: Duration = "15m", Durations(INTERVALS);
 
-const ACCESS_INTERVAL: Scalar<Duration> = interval(
-    "poll.access_interval",
-    "How often each app's token and webhook subscription are asked about, two calls",
-    "15m",
-);
+        /// How often the token and the webhook subscription of an app are read, which takes two calls.
+        access_interval: Duration = "15m", Durations(INTERVALS);
 
-const DISCOVERY_INTERVAL: Scalar<Duration> = interval(
-    "poll.discovery_interval",
-    "How often accounts are looked for, where apps[] says to",
-    "1h",
-);
+        /// How often accounts are discovered, for apps that discover them.
+        discovery_interval: Duration = "1h", Durations(INTERVALS);
 
-const DRIFT_GRACE: Scalar<Duration> = Scalar {
-    setting: Setting::new(
-        "poll.drift_grace",
-        "Time that a webhook may arrive after a poll found its change, before the change counts as drift",
-    )
-    .default("1h"),
-    parse: |text| value::duration(text, &DRIFT_GRACES),
-};
+        /// How long after a poll found a change its webhook may arrive, before the change counts as drift.
+        drift_grace: Duration = "1h", Durations(DRIFT_GRACES);
 
-const BUDGET: Scalar<u32> = Scalar {
-    setting: Setting::new(
-        "poll.calls_per_hour",
-        "Most calls made in any hour per account; Meta allows 5000, or 200 without a registered number",
-    )
-    .default("1000"),
-    parse: |text| value::number(text, &CALLS_PER_HOUR),
-};
+        /// Maximum calls per account in any hour; Meta allows 5000, or 200 without a registered number.
+        calls_per_hour: u32 = "1000", Numbers(CALLS_PER_HOUR);
 
-const MAX_USAGE_RATIO: Scalar<f64> = Scalar {
-    setting: Setting::new(
-        "poll.max_usage_ratio",
-        "Share of Meta's allowance, by its usage headers, above which only numbers and health are read",
-    )
-    .default("0.75"),
-    parse: |text| value::number(text, &USAGE_RATIOS),
-};
-
-/// How often the Graph API is called.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PollConfig {
-    /// `poll.numbers_interval`; default 5 min.
-    pub numbers_interval: Duration,
-    /// `poll.account_interval`; default 15 min.
-    pub account_interval: Duration,
-    /// `poll.templates_interval`; default 15 min.
-    pub templates_interval: Duration,
-    /// `poll.access_interval`; default 15 min.
-    pub access_interval: Duration,
-    /// `poll.discovery_interval`; default 1 h.
-    pub discovery_interval: Duration,
-    /// `poll.drift_grace`; default 1 h.
-    pub drift_grace: Duration,
-    /// `poll.calls_per_hour`; hard limit per account in a rolling hour, default 1000.
-    pub calls_per_hour: u32,
-    /// `poll.max_usage_ratio`; 0.01 to 1, default 0.75.
-    pub max_usage_ratio: f64,
+        /// Share of Meta's quota, by its usage headers, above which only numbers and health are read.
+        max_usage_ratio: f64 = "0.75", Numbers(USAGE_RATIOS);
+    }
 }
 
 impl PollConfig {
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
-            numbers_interval: walker.scalar(&NUMBERS_INTERVAL),
-            account_interval: walker.scalar(&ACCOUNT_INTERVAL),
-            templates_interval: walker.scalar(&TEMPLATES_INTERVAL),
-            access_interval: walker.scalar(&ACCESS_INTERVAL),
-            discovery_interval: walker.scalar(&DISCOVERY_INTERVAL),
-            drift_grace: walker.scalar(&DRIFT_GRACE),
-            calls_per_hour: walker.scalar(&BUDGET),
-            max_usage_ratio: walker.scalar(&MAX_USAGE_RATIO),
-        }
-    }
-}
-
-const fn interval(
-    key: &'static str,
-    meaning: &'static str,
-    default: &'static str,
-) -> Scalar<Duration> {
-    Scalar {
-        setting: Setting::new(key, meaning).default(default),
-        parse: |text| value::duration(text, &INTERVALS),
+        Self::read_rows(walker)
     }
 }

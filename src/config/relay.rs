@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::setting::{Scalar, Setting};
+use super::kind::{Durations, Numbers, Sizes};
+use super::section::{Line, settings};
+use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use super::webhook::WebhookConfig;
@@ -27,68 +29,45 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration
 
 const NAME: Setting = Setting::new(
     "relay.upstreams[].name",
-    "The upstream's name, a label of its metrics; left out, its host",
+    "Name of the upstream, a label of its metrics; without it, the host of its URL",
 );
 
 /// As many as a common application server takes at once.
 const IN_FLIGHT: RangeInclusive<usize> = 1..=1_024;
 
-const MAX_IN_FLIGHT: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "relay.max_in_flight",
-        "Most deliveries in flight to each upstream; deliveries of one conversation are never in flight together",
-    )
-    .flag("--relay.max-in-flight")
-    .default("64"),
-    parse: |text| value::number(text, &IN_FLIGHT),
-};
-
 const URL: Setting = Setting::new(
     "relay.upstreams[].url",
-    "Where every verified webhook is passed on to, byte for byte with its signature; the bodies hold \
+    "URL to which every verified webhook is forwarded, byte for byte with its signature; the bodies hold \
      customers' data, so use https outside this host",
 );
 
-const MAX_AGE: Scalar<Duration> = Scalar {
-    setting: Setting::new(
-        "relay.max_age",
-        "How long a delivery is kept for an upstream that does not take it",
-    )
-    .default("1d"),
-    parse: |text| value::duration(text, &AGES),
-};
+/// A hundred refusals take an hour and a half, at the longest wait between two attempts.
+const REFUSALS: RangeInclusive<u32> = 1..=100;
 
-const MAX_BYTES: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "relay.max_bytes",
-        "Most that deliveries not yet passed on may take in the store; the oldest are dropped beyond it",
-    )
-    .default("256MiB"),
-    parse: |text| value::bytes(text, &SIZES),
-};
+settings! {
+    /// Webhook relay.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    RelayConfig "relay" {
+        /// How long a delivery is kept for an upstream that does not accept it.
+        max_age: Duration = "1d", Durations(AGES);
 
-const REQUEST_TIMEOUT: Scalar<Duration> = Scalar {
-    setting: Setting::new(
-        "relay.request_timeout",
-        "How long an upstream may take to answer",
-    )
-    .default("10s"),
-    parse: |text| value::duration(text, &TIMEOUTS),
-};
+        /// Maximum size in the store of deliveries to all upstreams that are not yet accepted; the oldest are dropped
+        /// beyond it.
+        max_bytes: usize = "256MiB", Sizes(SIZES);
 
-/// Whether and how deliveries are passed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayConfig {
-    /// `relay.upstreams`; none, the default, is off.
-    pub upstreams: Vec<UpstreamConfig>,
-    /// `relay.max_age`; a minute to seven days, default one day.
-    pub max_age: Duration,
-    /// `relay.max_bytes`; 16 MiB to 64 GiB, default 256 MiB, of all upstreams together.
-    pub max_bytes: usize,
-    /// `relay.request_timeout`; 100 ms to a minute, default 10 s.
-    pub request_timeout: Duration,
-    /// `relay.max_in_flight`, `--relay.max-in-flight`; 1 to 1,024, default 64, to each upstream.
-    pub max_in_flight: usize,
+        /// How long an upstream may take to answer.
+        request_timeout: Duration = "10s", Durations(TIMEOUTS);
+
+        /// Maximum deliveries in flight to each upstream; deliveries of one conversation are never in flight together.
+        max_in_flight: usize = "64", Numbers(IN_FLIGHT);
+
+        /// How many refusals park a delivery while the upstream accepts others; three responses of 4xx always suffice.
+        park_after: u32 = "8", Numbers(REFUSALS);
+    }
+    lists {
+        /// Where deliveries are passed on to; none turns the relay off.
+        upstreams: Vec<UpstreamConfig> = upstream_lines;
+    }
 }
 
 /// One place where deliveries are passed on to.
@@ -124,12 +103,18 @@ impl RelayConfig {
         }
         Self {
             upstreams,
-            max_age: walker.scalar(&MAX_AGE),
-            max_bytes: walker.scalar(&MAX_BYTES),
-            request_timeout: walker.scalar(&REQUEST_TIMEOUT),
-            max_in_flight: walker.scalar(&MAX_IN_FLIGHT),
+            ..Self::read_rows(walker)
         }
     }
+}
+
+fn upstream_lines(upstreams: &[UpstreamConfig]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (index, upstream) in upstreams.iter().enumerate() {
+        lines.push(Line::new(NAME.key_of_item(index), &upstream.name));
+        lines.push(Line::new(URL.key_of_item(index), upstream.shown_url()));
+    }
+    lines
 }
 
 fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamConfig> {
@@ -146,13 +131,13 @@ fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamCon
     let mut upstreams = Vec::new();
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        let place = format!("relay.upstreams[{index}]");
-        let Some(upstream) = read_upstream(walker, item, &place, own) else {
+        let Some(upstream) = read_upstream(walker, item, index, own) else {
             continue;
         };
-        if let Some(first) = places.insert(upstream.name.clone(), place.clone()) {
+        let place = format!("relay.upstreams[{index}]");
+        if let Some(first) = places.insert(upstream.name.clone(), place) {
             let message = format!("is the same as that of {first}; give each upstream its own");
-            walker.error(format!("{place}.name"), message);
+            walker.error(NAME.key_of_item(index), message);
         }
         upstreams.push(upstream);
     }
@@ -162,14 +147,14 @@ fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamCon
 fn read_upstream<'a>(
     walker: &mut Walker<'a>,
     item: &'a Node,
-    place: &str,
+    index: usize,
     own: Option<&Url>,
 ) -> Option<UpstreamConfig> {
     let Node::Map(_) = item else {
         return None;
     };
-    let (name_place, url_place) = (format!("{place}.name"), format!("{place}.url"));
-    let Some(url) = item.get("url") else {
+    let [name_place, url_place] = [NAME, URL].map(|setting| setting.key_of_item(index));
+    let Some(url) = item.get(URL.name()) else {
         walker.error(url_place, "is missing; give the upstream's URL");
         return None;
     };
@@ -177,7 +162,7 @@ fn read_upstream<'a>(
     let url = url
         .map_err(|message| walker.error(url_place, message))
         .ok()?;
-    let name = match item.get("name") {
+    let name = match item.get(NAME.name()) {
         Some(name) => walker.node_text(&name_place, name)?.to_owned(),
         None => url.host_str().unwrap_or_default().to_owned(),
     };

@@ -1,19 +1,40 @@
-//! The declaration of a setting: where it may be set, its default, what it means. Declared once as a
-//! value; the walker reads by it and the reference lists it.
+//! The declaration of a setting: its key, its names elsewhere, its default, its help. Declared once as a value: it
+//! is what the walker reads by, what `--help` and the reference print, and what a reload compares.
 
 /// One row of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Path in the file, `apps[].name` for a key of each app; `None` for what only a flag can say.
+    /// Path in the file, `apps[].name` for a key of each app; `None` for what only a flag or a variable can say.
     pub key: Option<&'static str>,
     /// Command-line flag with its dashes.
     pub flag: Option<&'static str>,
     /// Environment variable.
     pub variable: Option<&'static str>,
-    /// What holds where nobody says otherwise, in the form a user would write it.
+    /// Value that applies if no source gives one, in the form a user would write it.
     pub default: Option<&'static str>,
     /// One sentence without its full stop.
     pub meaning: &'static str,
+    /// Heading of its section in `--help`.
+    pub group: Option<&'static str>,
+    /// Placeholder for its value in `--help`.
+    pub value_name: &'static str,
+    /// Whether `-h` lists it, which has room for the most important flags only.
+    pub is_common: bool,
+    /// When a changed value takes effect.
+    pub applies: Applies,
+}
+
+/// When a changed value takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// At the next reload.
+    Reload,
+    /// At the next start, because a bound listener keeps it.
+    ListenerRestart,
+    /// At the next start, because the open store keeps it.
+    StoreRestart,
+    /// At the next start, because the process begins to log once.
+    LogRestart,
 }
 
 impl Setting {
@@ -24,16 +45,17 @@ impl Setting {
             variable: None,
             default: None,
             meaning,
+            group: None,
+            value_name: "VALUE",
+            is_common: false,
+            applies: Applies::Reload,
         }
     }
 
     pub(super) const fn flag_only(flag: &'static str, meaning: &'static str) -> Self {
         Self {
             key: None,
-            flag: Some(flag),
-            variable: None,
-            default: None,
-            meaning,
+            ..Self::new("", meaning).flag(flag)
         }
     }
 
@@ -56,6 +78,84 @@ impl Setting {
             default: Some(default),
             ..self
         }
+    }
+
+    pub(super) const fn group(self, group: &'static str) -> Self {
+        Self {
+            group: Some(group),
+            ..self
+        }
+    }
+
+    pub(super) const fn value_name(self, value_name: &'static str) -> Self {
+        Self { value_name, ..self }
+    }
+
+    /// Lists the flag in `-h`.
+    pub(super) const fn common(self) -> Self {
+        Self {
+            is_common: true,
+            ..self
+        }
+    }
+
+    /// A bound listener keeps the value.
+    pub(super) const fn of_listener(self) -> Self {
+        Self {
+            applies: Applies::ListenerRestart,
+            ..self
+        }
+    }
+
+    /// The open store keeps the value.
+    pub(super) const fn of_store(self) -> Self {
+        Self {
+            applies: Applies::StoreRestart,
+            ..self
+        }
+    }
+
+    /// The log that the process began keeps the value.
+    pub(super) const fn of_log(self) -> Self {
+        Self {
+            applies: Applies::LogRestart,
+            ..self
+        }
+    }
+
+    /// A list has neither flag nor variable.
+    pub(super) const fn in_file_only(self) -> Self {
+        Self {
+            flag: None,
+            variable: None,
+            ..self
+        }
+    }
+
+    /// A secret has no flag, because every user of a machine can read its processes' arguments.
+    pub(super) const fn secret(self, variable: &'static str) -> Self {
+        Self {
+            flag: None,
+            ..self.variable(variable)
+        }
+    }
+
+    /// The last part of the key: its name in its section or list item.
+    pub(super) fn name(&self) -> &'static str {
+        let name = self.key.and_then(|key| key.rsplit('.').next());
+        name.expect("a setting of the file has a key")
+    }
+
+    /// The key in the list's item at `index`.
+    pub(super) fn key_of_item(&self, index: usize) -> String {
+        let key = self.key.expect("a setting of the file has a key");
+        key.replace("[]", &format!("[{index}]"))
+    }
+
+    /// Whether the flag alone means `true`.
+    #[must_use]
+    pub fn is_switch(&self) -> bool {
+        self.default == Some("false")
     }
 }
 

@@ -1,13 +1,16 @@
-//! `store`: where what is known is kept, and for how long.
+//! `store`: where state and history are stored, and for how long.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::quoted;
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::environment::Environment;
+use super::error::{ConfigErrors, quoted};
+use super::file::File;
+use super::flags::Flags;
+use super::kind::{Durations, Parsed};
+use super::section::settings;
 use super::walker::Walker;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -20,26 +23,12 @@ const SCHEME: &str = "sqlite:";
 
 const MEMORY: &str = ":memory:";
 
-const URL: Scalar<StoreUrl> = Scalar {
-    setting: Setting::new(
-        "store.url",
-        "Where state and history are kept: sqlite: and a file's path, or sqlite::memory: to lose them with the process",
-    )
-    .flag("--store.url")
-    .default("sqlite:data/whatsapp-business-exporter.db"),
+const URL: Parsed<StoreUrl> = Parsed {
+    value_name: "URL",
     parse: StoreUrl::parse,
 };
 
-const HISTORY_RETENTION: Scalar<Duration> = Scalar {
-    setting: Setting::new(
-        "store.history_retention",
-        "How long the history of ratings, statuses and limits is kept",
-    )
-    .default("400d"),
-    parse: |text| value::duration(text, &RETENTIONS),
-};
-
-/// Where what is known is kept.
+/// Where state and history are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// `sqlite::memory:`
@@ -76,22 +65,33 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// Where what is known is kept, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreConfig {
-    /// `store.url`, `--store.url`; default `sqlite:data/whatsapp-business-exporter.db`, by the working
-    /// directory.
-    pub url: StoreUrl,
-    /// `store.history_retention`; a day to ten years, default 400 days.
-    pub history_retention: Duration,
+settings! {
+    /// Store of state and history.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    StoreConfig "store" {
+        /// Where state and history are stored: `sqlite:` and a file's path, or `sqlite::memory:` to lose them with the
+        /// process; a relative path starts at the working directory.
+        url: StoreUrl = "sqlite:data/whatsapp-business-exporter.db", URL, common, of_store;
+
+        /// How long the history of ratings, statuses and limits is kept.
+        history_retention: Duration = "400d", Durations(RETENTIONS), of_store;
+    }
 }
 
 impl StoreConfig {
+    /// What the flags and the environment say: for a subcommand that needs no other configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
+        let file = File::none();
+        let mut walker = Walker::new(flags, &file, environment, ConfigErrors::default());
+        let store = Self::read(&mut walker);
+        walker.finish().map(|_| store)
+    }
+
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
-            url: walker.scalar(&URL),
-            history_retention: walker.scalar(&HISTORY_RETENTION),
-        }
+        Self::read_rows(walker)
     }
 }
 

@@ -2,86 +2,45 @@
 
 use std::ops::RangeInclusive;
 
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Numbers, Words};
+use super::section::settings;
 use super::walker::Walker;
+use crate::domain::{StateSets, TemplateDetail};
 
-/// None at all is said by `templates.detail`; a million series are more than one scrape can carry.
+/// `templates.detail` turns them all off; a million series are more than one scrape can carry.
 const SERIES: RangeInclusive<usize> = 1..=1_000_000;
 
-pub(super) const DETAILS: [(&str, TemplateDetail); 3] = [
-    ("all", TemplateDetail::All),
-    ("problems", TemplateDetail::Problems),
-    ("none", TemplateDetail::None),
-];
-
-pub(super) const STATE_SETS: [(&str, StateSets); 2] =
-    [("sparse", StateSets::Sparse), ("full", StateSets::Full)];
-
-const DETAIL: Scalar<TemplateDetail> = Scalar {
-    setting: Setting::new(
-        "templates.detail",
-        "Which templates have series of their own: all, problems or none; the totals are always there",
-    )
-    .default("all"),
-    parse: |text| value::word(text, &DETAILS),
+const DETAIL: Words<TemplateDetail> = Words {
+    value_name: "DETAIL",
+    words: &[
+        ("all", TemplateDetail::All),
+        ("problems", TemplateDetail::Problems),
+        ("none", TemplateDetail::None),
+    ],
 };
 
-const STATE_SET_FORM: Scalar<StateSets> = Scalar {
-    setting: Setting::new(
-        "templates.state_sets",
-        "sparse exports the present state's series only, full one for each state",
-    )
-    .default("sparse"),
-    parse: |text| value::word(text, &STATE_SETS),
+const STATE_SETS: Words<StateSets> = Words {
+    value_name: "FORM",
+    words: &[("sparse", StateSets::Sparse), ("full", StateSets::Full)],
 };
 
-const SERIES_LIMIT: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "templates.series_limit",
-        "Most series about single templates per account; the rest is refused and counted",
-    )
-    .default("20000"),
-    parse: |text| value::number(text, &SERIES),
-};
+settings! {
+    /// Message template metrics.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    TemplatesConfig "templates" {
+        /// Templates that have series of their own: all, problems or none; the totals of an account are always exported.
+        detail: TemplateDetail = "all", DETAIL;
 
-/// Which templates have series of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemplateDetail {
-    /// Every template.
-    All,
-    /// Those that are not approved, not well rated, or face a scheduled change.
-    Problems,
-    /// No template; the account's totals alone.
-    None,
-}
+        /// Form of a template's states: `sparse` exports one series for the current state, `full` one for each state.
+        state_sets: StateSets = "sparse", STATE_SETS;
 
-/// How a template's state is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateSets {
-    /// The present state's series, value 1.
-    Sparse,
-    /// One series for each state, one of them 1.
-    Full,
-}
-
-/// How much is exported about each template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplatesConfig {
-    /// `templates.detail`; default `all`.
-    pub detail: TemplateDetail,
-    /// `templates.state_sets`; default `sparse`.
-    pub state_sets: StateSets,
-    /// `templates.series_limit`; series per account, default 20,000.
-    pub series_limit: usize,
+        /// Maximum series about single templates per account; further ones are dropped and counted.
+        series_limit: usize = "20000", Numbers(SERIES);
+    }
 }
 
 impl TemplatesConfig {
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
-            detail: walker.scalar(&DETAIL),
-            state_sets: walker.scalar(&STATE_SET_FORM),
-            series_limit: walker.scalar(&SERIES_LIMIT),
-        }
+        Self::read_rows(walker)
     }
 }

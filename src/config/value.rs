@@ -16,6 +16,20 @@ const SIZE_UNITS: [(&str, usize); 4] = [
     ("B", 1),
 ];
 
+/// Units of a duration, largest first: days at most, because weeks and months hide how many days they are.
+const DURATION_UNITS: [(&str, u128); 7] = [
+    ("d", 86_400 * SECOND),
+    ("h", 3_600 * SECOND),
+    ("m", 60 * SECOND),
+    ("s", SECOND),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
+/// Nanoseconds.
+const SECOND: u128 = 1_000_000_000;
+
 /// Longest name.
 const MAX_NAME_CHARACTERS: usize = 64;
 
@@ -27,7 +41,7 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<D
             quoted(text)
         )
     })?;
-    let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+    let [least, most] = [range.start(), range.end()].map(|end| duration_text(*end));
     if range.contains(&duration) {
         Ok(duration)
     } else {
@@ -35,6 +49,24 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<D
             "{} is out of range; give {least} to {most}",
             quoted(text)
         ))
+    }
+}
+
+/// A duration as it would be written: `400d`, `1h30m`.
+pub(super) fn duration_text(duration: Duration) -> String {
+    let mut rest = duration.as_nanos();
+    let mut text = String::new();
+    for (name, unit) in DURATION_UNITS {
+        let count = rest / unit;
+        rest %= unit;
+        if count > 0 {
+            text += &format!("{count}{name}");
+        }
+    }
+    if text.is_empty() {
+        "0s".to_owned()
+    } else {
+        text
     }
 }
 
@@ -145,6 +177,26 @@ mod tests {
             Err("\"500ms\" is out of range; give 1s to 1h".to_owned())
         );
         assert!(duration("5", &range).is_err() && duration("", &range).is_err());
+    }
+
+    #[test]
+    fn durations_are_shown_as_they_would_be_written() {
+        for (text, shown) in [
+            ("400d", "400d"),
+            ("1year", "365d6h"),
+            ("24h", "1d"),
+            ("90m", "1h30m"),
+            ("1h 30m", "1h30m"),
+            ("90s", "1m30s"),
+            ("1500ms", "1s500ms"),
+            ("1us 1ns", "1us1ns"),
+            ("0s", "0s"),
+        ] {
+            let any = Duration::ZERO..=Duration::MAX;
+            let duration = duration(text, &any).expect(text);
+            assert_eq!(duration_text(duration), shown);
+            assert_eq!(super::duration(shown, &any), Ok(duration), "{shown}");
+        }
     }
 
     #[test]

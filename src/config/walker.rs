@@ -1,30 +1,40 @@
-//! Reads settings from flags and file, collects every error, and remembers which keys were asked
+//! Reads settings from flags, variables and file, collects every error, and remembers which keys were asked
 //! for: a key in the file that nobody asked for is unknown. Knows no key by name.
 
 use std::path::{Path, PathBuf};
 
 use super::environment::{Environment, read_variable};
 use super::error::{ConfigErrors, ConfigWarning};
+use super::file::File;
 use super::flags::Flags;
 use super::mistake::has_variable;
 use super::setting::{Scalar, Setting};
 use super::shape;
+use super::unknown_variables;
 use super::yaml::Node;
 
 /// One pass over everything that was configured.
 pub(super) struct Walker<'a> {
     flags: &'a Flags,
-    file: Option<&'a Node>,
+    file: &'a File,
     environment: &'a dyn Environment,
     errors: ConfigErrors,
     warnings: Vec<ConfigWarning>,
     asked: Vec<Setting>,
 }
 
+/// The text that a source gives for a setting.
+pub(super) struct Given {
+    /// The flag, the variable or the key, for errors about the text.
+    pub(super) place: String,
+    pub(super) text: String,
+    is_in_file: bool,
+}
+
 impl<'a> Walker<'a> {
     pub(super) fn new(
         flags: &'a Flags,
-        file: Option<&'a Node>,
+        file: &'a File,
         environment: &'a dyn Environment,
         errors: ConfigErrors,
     ) -> Self {
@@ -38,74 +48,98 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The value, from the flag, the file or the default. After an error it is the default, so that
-    /// reading can go on.
+    /// The value from a source or the default. After an error it is the default, so that reading can go on.
     pub(super) fn scalar<T>(&mut self, scalar: &Scalar<T>) -> T {
-        self.optional_scalar(scalar).unwrap_or_else(|| {
-            let default = scalar
-                .setting
-                .default
-                .expect("a setting without one is optional");
-            (scalar.parse)(default).expect("a declared default is a valid value")
+        self.note(&scalar.setting);
+        self.value(&scalar.setting, scalar.parse)
+    }
+
+    /// The value from a source, if one gives a good one.
+    pub(super) fn optional_scalar<T>(&mut self, scalar: &Scalar<T>) -> Option<T> {
+        self.note(&scalar.setting);
+        self.given_value(&scalar.setting, scalar.parse)
+    }
+
+    /// The value from a source or the default. After an error it is the default, so that reading can go on.
+    pub(super) fn value<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.given_value(setting, &parse).unwrap_or_else(|| {
+            let default = setting.default;
+            let default = default.expect("a setting without a default is optional");
+            parse(default).expect("a declared default is a valid value")
         })
     }
 
-    /// The value from the flag or the file, if either gives a good one.
-    pub(super) fn optional_scalar<T>(&mut self, scalar: &Scalar<T>) -> Option<T> {
-        self.note(&scalar.setting);
-        let (place, text) = self.text(&scalar.setting)?;
-        (scalar.parse)(text)
-            .map_err(|message| self.error(place, message))
+    /// The value from a source, if one gives a good one.
+    pub(super) fn given_value<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let given = self.given(setting)?;
+        parse(&given.text)
+            .map_err(|message| self.error(given.place, message))
             .ok()
     }
 
-    /// Where the flag or the file sets this, and the text it gives.
-    fn text(&mut self, setting: &Setting) -> Option<(&'static str, &'a str)> {
+    /// The text of the flag, or else of the variable, or else of the file's key.
+    pub(super) fn given(&mut self, setting: &Setting) -> Option<Given> {
+        let flags = self.flags;
         if let Some(flag) = setting.flag
-            && let Some(text) = self.flags.get(flag)
+            && let Some(text) = flags.get(flag)
         {
-            return Some((flag, text));
+            return Some(Given::new(flag, text));
         }
-        let key = setting.key?;
-        let node = self.node(key)?;
-        Some((key, self.node_text(key, node)?))
+        match self.variable(setting) {
+            Some(text) => text,
+            None => self.in_file(setting)?,
+        }
     }
 
-    /// Where the file or else the variable gives this, and the text there.
-    pub(super) fn secret_text(&mut self, setting: &Setting) -> Option<(&'static str, String)> {
+    /// The text of the file's key, or else of the variable: a secret's variable fills what the file leaves out.
+    pub(super) fn secret_text(&mut self, setting: &Setting) -> Option<Given> {
         self.note(setting);
-        if let Some(key) = setting.key
-            && let Some(node) = self.node(key)
-        {
-            return Some((key, self.node_text(key, node)?.to_owned()));
+        match self.in_file(setting) {
+            Some(text) => text,
+            None => self.variable(setting)?,
         }
+    }
+
+    /// The variable's text, or `None` within if it is of no use; nothing if it is not set.
+    fn variable(&mut self, setting: &Setting) -> Option<Option<Given>> {
         let name = setting.variable?;
         let text = read_variable(self.environment, name)?;
-        let text = text.map_err(|message| self.error(name, message)).ok()?;
-        Some((name, text))
+        let text = text.map_err(|message| self.error(name, message)).ok();
+        Some(text.map(|text| Given::new(name, &text)))
     }
 
-    /// Where a path is given, and the path: one from the file is relative to the file's folder.
-    pub(super) fn path(&mut self, setting: &Setting) -> Option<(&'static str, PathBuf)> {
-        self.note(setting);
-        let (place, path) = self.text(setting)?;
-        let is_flag = setting.flag == Some(place);
-        let path = if is_flag {
-            path.into()
-        } else {
-            self.path_in_file(place, path)
-        };
-        Some((place, path))
+    /// The text of the file's key, or `None` within if it is of no use; nothing if the key is not there.
+    fn in_file(&mut self, setting: &Setting) -> Option<Option<Given>> {
+        let key = setting.key?;
+        let node = self.node(key)?;
+        let text = self.node_text(key, node);
+        Some(text.map(|text| Given {
+            is_in_file: true,
+            ..Given::new(key, text)
+        }))
     }
 
-    /// The path that stands at `place`: in the file, relative to the file's folder.
-    pub(super) fn path_in_file(&self, place: &str, path: &str) -> PathBuf {
-        let is_variable = place
-            .chars()
-            .all(|letter| letter.is_uppercase() || letter == '_');
-        let folder = self.config_file().and_then(Path::parent);
-        let folder = folder.filter(|_| !is_variable);
-        folder.unwrap_or(Path::new("")).join(path)
+    /// Where the setting is given, or its key if it is not: the place of an error about several settings.
+    pub(super) fn place(&self, setting: &Setting) -> String {
+        let flag = setting.flag.filter(|flag| self.flags.get(flag).is_some());
+        let is_set = |name: &&str| read_variable(self.environment, name).is_some();
+        let place = flag.or_else(|| setting.variable.filter(is_set));
+        place.or(setting.key).unwrap_or_default().to_owned()
+    }
+
+    /// The path that is given: one in the file is relative to the file's folder.
+    pub(super) fn path(&self, given: &Given) -> PathBuf {
+        let folder = self.file.path.as_deref().and_then(Path::parent);
+        let folder = folder.filter(|_| given.is_in_file);
+        folder.unwrap_or(Path::new("")).join(&given.text)
     }
 
     /// The node's text, or an error that says what stands there instead.
@@ -127,7 +161,7 @@ impl<'a> Walker<'a> {
     /// What the file has at this dotted path.
     pub(super) fn node(&self, path: &str) -> Option<&'a Node> {
         path.split('.')
-            .try_fold(self.file?, |node, name| node.get(name))
+            .try_fold(self.file.tree.as_ref()?, |node, name| node.get(name))
     }
 
     /// Records that a setting exists without reading it.
@@ -151,7 +185,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn config_file(&self) -> Option<&'a Path> {
-        self.flags.config_file()
+        self.file.path.as_deref()
     }
 
     /// Refuses what the file says and no section asked for. Comes last.
@@ -161,9 +195,18 @@ impl<'a> Walker<'a> {
             .iter()
             .filter_map(|setting| setting.key)
             .collect();
-        if let Some(file) = self.file {
-            shape::check(file, &known, &mut self.errors);
+        if let Some(tree) = &self.file.tree {
+            shape::check(tree, &known, &mut self.errors);
         }
+    }
+
+    /// Warns of each variable that has the exporter's prefix and was not asked for. Comes last.
+    pub(super) fn warn_of_unknown_variables(&mut self) {
+        let asked = self.asked.iter();
+        let known: Vec<&str> = asked.filter_map(|setting| setting.variable).collect();
+        let names = self.environment.variable_names();
+        let warnings = unknown_variables::warnings(&names, &known);
+        self.warnings.extend(warnings);
     }
 
     /// What was asked for, in order.
@@ -177,6 +220,16 @@ impl<'a> Walker<'a> {
             Ok(self.warnings)
         } else {
             Err(self.errors)
+        }
+    }
+}
+
+impl Given {
+    fn new(place: &str, text: &str) -> Self {
+        Self {
+            place: place.to_owned(),
+            text: text.to_owned(),
+            is_in_file: false,
         }
     }
 }

@@ -1,18 +1,19 @@
-//! `web`: the operator's listener.
+//! `web`: the operator listener.
 
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 use reqwest::Url;
 
-use super::clients::{self, ClientConfig, ClientSettings};
+use super::clients::{ClientLimit, Networks, check_proxy_protocol};
 use super::environment::Environment;
 use super::error::ConfigErrors;
+use super::file::File;
 use super::flags::Flags;
-use super::listen_address::ListenAddress;
-use super::read_file;
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Boolean, Kind, NOT_SET, Numbers, Optional, Parsed, listed};
+use super::listen_address::{ADDRESS, ListenAddress};
+use super::section::settings;
+use super::setting::Setting;
 use super::walker::Walker;
 use super::web_file::{WebFile, texts};
 
@@ -22,103 +23,52 @@ pub(super) const CONNECTIONS: RangeInclusive<usize> = 16..=65_536;
 /// Longest name of the DNS.
 const MAX_HOST_CHARACTERS: usize = 253;
 
-const LISTEN_ADDRESS: Scalar<ListenAddress> = Scalar {
-    setting: Setting::new(
-        "web.listen_address",
-        "Where /metrics and the operator's pages are served; :PORT is every interface",
-    )
-    .flag("--web.listen-address")
-    .default(":10131"),
-    parse: ListenAddress::parse,
-};
-
-const CONFIG_FILE: Setting = Setting::new(
-    "web.config_file",
-    "File with TLS, passwords, headers and the rate of requests of that listener, in the format of \
-     Prometheus' exporter-toolkit; it is read again when it changes",
-)
-.flag("--web.config.file");
-
-const OPEN_PROBES: Scalar<bool> = Scalar {
-    setting: Setting::new(
-        "web.open_probes",
-        "Whether /-/healthy and /-/ready ask for neither password nor client certificate",
-    )
-    .default("false"),
-    parse: value::boolean,
-};
-
-const MAX_CONNECTIONS: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "web.max_connections",
-        "Most connections to that listener at once; beyond them the slowest are closed",
-    )
-    .default("512"),
-    parse: |text| value::number(text, &CONNECTIONS),
-};
-
-const CLIENTS: ClientSettings = ClientSettings {
-    proxy_protocol: clients::proxy_protocol(
-        "web.proxy_protocol",
-        "Whether web.trusted_proxies begin each connection to that listener with a PROXY protocol header, \
-         version 1 or 2",
-    ),
-    max_connections: clients::max_connections(
-        "web.max_connections_per_client",
-        "Most connections of one client to that listener, or requests behind a trusted proxy; an IPv6 client \
-         is a /64; 0 is no limit, and loopback and trusted proxies have none",
-    ),
-};
-
-const EXTERNAL_URL: Scalar<Url> = Scalar {
-    setting: Setting::new(
-        "web.external_url",
-        "URL under which users reach the operator's pages, such as that of a reverse proxy, which may add \
-         a path and must strip it; its host and origin are always allowed",
-    )
-    .flag("--web.external-url"),
+const EXTERNAL_URL: Parsed<Url> = Parsed {
+    value_name: "URL",
     parse: external_url,
 };
 
-const ENABLE_LIFECYCLE: Scalar<bool> = Scalar {
-    setting: Setting::new(
-        "web.enable_lifecycle",
-        "Whether `POST /-/reload` reloads the configuration; SIGHUP always does",
-    )
-    .flag("--web.enable-lifecycle")
-    .default("false"),
-    parse: value::boolean,
-};
+settings! {
+    /// Operator listener: metrics, status page and APIs.
+    #[derive(Clone, Debug)]
+    WebConfig "web" {
+        /// Address of the operator listener; `:PORT` is every interface.
+        listen_address: ListenAddress = ":10131", ADDRESS, common, of_listener;
 
-const ALLOWED_HOSTS: Setting = Setting::new(
-    "web.allowed_hosts",
-    "Further host names under which pages and APIs answer, such as `exporter.example.com`, \
-     `*.example.com`, or `*` for any; IP addresses, names without a dot, localhost, names that end in \
-     .local, .internal, .home.arpa or .svc, the machine's own name and the host of web.external_url \
-     always pass",
-);
+        /// File with TLS, passwords, headers and rate limit of the operator listener, in the format of Prometheus'
+        /// exporter-toolkit; it is read again when it changes.
+        config_file: Option<WebFile>, WebFiles, flag("--web.config.file");
 
-/// The operator's listener.
-#[derive(Clone, Debug)]
-pub struct WebConfig {
-    /// `web.listen_address`, `--web.listen-address`; default `:10131`.
-    pub listen_address: ListenAddress,
-    /// `web.config_file`, `--web.config.file`; none is plain HTTP without passwords.
-    pub file: Option<WebFile>,
-    /// `web.open_probes`; default false.
-    pub open_probes: bool,
-    /// `web.max_connections`; 16 to 65,536, default 512.
-    pub max_connections: usize,
-    /// `web.trusted_proxies`, for both listeners; none by default.
-    pub trusted_proxies: Vec<IpNet>,
-    /// `web.proxy_protocol` and `web.max_connections_per_client`.
-    pub clients: ClientConfig,
-    /// `web.external_url`, `--web.external-url`; http or https, ends with a slash.
-    pub external_url: Option<Url>,
-    /// `web.enable_lifecycle`, `--web.enable-lifecycle`; default false.
-    pub enable_lifecycle: bool,
-    /// `web.allowed_hosts`: names in lower case, `*.` before what all below it have in common, or `*`.
-    pub allowed_hosts: Vec<String>,
+        /// Whether /-/healthy and /-/ready need neither password nor client certificate.
+        open_probes: bool = "false", Boolean;
+
+        /// Maximum connections to the operator listener; beyond it the slowest are closed.
+        max_connections: usize = "512", Numbers(CONNECTIONS), of_listener;
+
+        /// Addresses and networks of reverse proxies, as a list such as `[10.0.0.0/8, 192.0.2.7]`; for both listeners,
+        /// the client is then the last address in X-Forwarded-For that is not a proxy's.
+        trusted_proxies: Vec<IpNet>, Networks, in_file_only, of_listener;
+
+        /// Whether the trusted proxies begin each connection to the operator listener with a PROXY protocol header,
+        /// version 1 or 2.
+        proxy_protocol: bool = "false", Boolean, of_listener;
+
+        /// Maximum connections of one client to the operator listener, or requests behind a trusted proxy; an IPv6
+        /// client is a /64; 0 is no limit, and loopback and trusted proxies have none.
+        max_connections_per_client: Option<usize> = "0", ClientLimit, of_listener;
+
+        /// URL under which users reach the operator listener, such as that of a reverse proxy, which may add a path and
+        /// must strip it; its host and origin are always allowed.
+        external_url: Option<Url>, Optional(EXTERNAL_URL);
+
+        /// Whether `POST /-/reload` reloads the configuration; SIGHUP always does.
+        enable_lifecycle: bool = "false", Boolean;
+
+        /// Further host names under which pages and APIs answer, such as `exporter.example.com`, `*.example.com`, or
+        /// `*` for any; IP addresses, names without a dot, localhost, names that end in .local, .internal, .home.arpa
+        /// or .svc, the machine's own name and the host of web.external_url are always allowed.
+        allowed_hosts: Vec<String>, Hosts, in_file_only;
+    }
 }
 
 impl WebConfig {
@@ -129,27 +79,17 @@ impl WebConfig {
     /// Everything that is wrong with it.
     pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let file = read_file(flags, environment)
-            .map_err(|message| errors.add("--config.file", message))
-            .ok();
-        let mut walker = Walker::new(flags, file.as_ref(), environment, errors);
+        let file = File::read(flags, environment, &mut errors);
+        let mut walker = Walker::new(flags, &file, environment, errors);
         let web = Self::read(&mut walker);
         walker.finish().map(|_| web)
     }
 
     pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        let trusted_proxies = clients::read_trusted_proxies(walker);
-        Self {
-            clients: ClientConfig::read(walker, &CLIENTS, &trusted_proxies),
-            trusted_proxies,
-            listen_address: walker.scalar(&LISTEN_ADDRESS),
-            file: read_web_file(walker, &CONFIG_FILE),
-            open_probes: walker.scalar(&OPEN_PROBES),
-            max_connections: walker.scalar(&MAX_CONNECTIONS),
-            external_url: walker.optional_scalar(&EXTERNAL_URL),
-            enable_lifecycle: walker.scalar(&ENABLE_LIFECYCLE),
-            allowed_hosts: read_allowed_hosts(walker),
-        }
+        let web = Self::read_rows(walker);
+        let setting = Self::proxy_protocol().setting;
+        check_proxy_protocol(walker, &setting, web.proxy_protocol, &web.trusted_proxies);
+        web
     }
 }
 
@@ -176,15 +116,26 @@ fn external_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn read_allowed_hosts(walker: &mut Walker<'_>) -> Vec<String> {
-    let mut hosts = Vec::new();
-    for (index, text) in texts(walker, &ALLOWED_HOSTS).iter().enumerate() {
-        match allowed_host(text) {
-            Ok(host) => hosts.push(host),
-            Err(message) => walker.error(format!("web.allowed_hosts[{index}]"), message),
+/// A list of host names.
+struct Hosts;
+
+impl Kind for Hosts {
+    type Value = Vec<String>;
+
+    fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for (index, text) in texts(walker, setting).iter().enumerate() {
+            match allowed_host(text) {
+                Ok(host) => hosts.push(host),
+                Err(message) => walker.error(format!("web.allowed_hosts[{index}]"), message),
+            }
         }
+        hosts
     }
-    hosts
+
+    fn show(&self, value: &Vec<String>) -> String {
+        listed(value)
+    }
 }
 
 /// A name, in the form in which hosts are compared. A port is no part of it: the listener has one.
@@ -207,16 +158,31 @@ fn allowed_host(text: &str) -> Result<String, String> {
     }
 }
 
-/// The file that `setting` names. What is wrong in it is told with its place in it.
-pub(super) fn read_web_file(walker: &mut Walker<'_>, setting: &Setting) -> Option<WebFile> {
-    let (place, path) = walker.path(setting)?;
-    let file = WebFile::load(&path, walker.environment());
-    file.map_err(|errors| {
-        for error in errors.iter() {
-            walker.error(place, error.to_string());
-        }
-    })
-    .ok()
+/// A listener's file. An error in it is reported with its place in it.
+pub(super) struct WebFiles;
+
+impl Kind for WebFiles {
+    type Value = Option<WebFile>;
+
+    fn value_name(&self) -> &'static str {
+        "PATH"
+    }
+
+    fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Option<WebFile> {
+        let given = walker.given(setting)?;
+        let file = WebFile::load(&walker.path(&given), walker.environment());
+        file.map_err(|errors| {
+            for error in errors.iter() {
+                walker.error(&given.place, error.to_string());
+            }
+        })
+        .ok()
+    }
+
+    fn show(&self, value: &Option<WebFile>) -> String {
+        let path = value.as_ref().map(|file| file.path.display().to_string());
+        path.unwrap_or_else(|| NOT_SET.to_owned())
+    }
 }
 
 #[cfg(test)]

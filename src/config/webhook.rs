@@ -1,187 +1,175 @@
-//! `webhook`: the public listener, which Meta calls.
+//! `webhook`: the public listener, to which Meta sends webhooks.
 
-use ipnet::IpNet;
 use reqwest::Url;
 
-use super::clients::{self, ClientConfig, ClientSettings};
+use super::clients::{ClientLimit, check_proxy_protocol};
 use super::environment::read_text;
 use super::graph::is_loopback;
-use super::listen_address::ListenAddress;
-use super::setting::{Scalar, Setting};
-use super::value;
+use super::kind::{Boolean, Kind, Numbers, Optional, Parsed, presence};
+use super::listen_address::{ADDRESS, ListenAddress};
+use super::section::{Line, settings};
+use super::setting::Setting;
 use super::walker::Walker;
-use super::web::{CONNECTIONS, read_web_file};
+use super::web::{CONNECTIONS, WebConfig, WebFiles};
 use super::web_file::{ClientAuth, WebFile};
 
 /// One authority's certificates take a few KiB.
 const MAX_CA_BYTES: usize = 256 * 1024;
 
-const ENABLED: Scalar<bool> = Scalar {
-    setting: Setting::new(
-        "webhook.enabled",
-        "Whether Meta's webhooks are received; without them no app secret or verify token is needed",
-    )
-    .flag("--webhook.enabled")
-    .default("true"),
-    parse: value::boolean,
-};
-
-const LISTEN_ADDRESS: Scalar<ListenAddress> = Scalar {
-    setting: Setting::new(
-        "webhook.listen_address",
-        "Where webhooks are received; the same address as web.listen_address shares its port",
-    )
-    .flag("--webhook.listen-address")
-    .default(":10133"),
-    parse: ListenAddress::parse,
-};
-
-const CALLBACK_URL: Scalar<Url> = Scalar {
-    setting: Setting::new(
-        "webhook.callback_url",
-        "Where Meta is to send webhooks, as it stands in the app's dashboard; `doctor`, `subscribe` and \
-         whatsapp_app_webhook_callback_matches compare with it",
-    )
-    .flag("--webhook.callback-url"),
+const CALLBACK_URL: Parsed<Url> = Parsed {
+    value_name: "URL",
     parse: callback_url,
 };
 
-const CONFIG_FILE: Setting = Setting::new(
-    "webhook.config_file",
-    "File with TLS, headers and the rate of requests of webhook.listen_address, in the same format as \
-     web.config_file; left out, plain HTTP for a proxy that ends TLS",
-)
-.flag("--webhook.config.file");
-
-const CLIENT_CA_FILE: Setting = Setting::new(
-    "webhook.client_ca_file",
-    "PEM file of the authority that signs Meta's client certificate: /webhook then answers nobody \
-     without one; where TLS ends here and mutual TLS is on in the App Dashboard",
-);
-
-const CLIENT_COMMON_NAME: Scalar<String> = Scalar {
-    setting: Setting::new(
-        "webhook.client_common_name",
-        "The common name of Meta's client certificate",
-    )
-    .default("client.webhooks.fbclientcerts.com"),
+const COMMON_NAME: Parsed<String> = Parsed {
+    value_name: "NAME",
     parse: common_name,
 };
 
-const MAX_CONNECTIONS: Scalar<usize> = Scalar {
-    setting: Setting::new(
-        "webhook.max_connections",
-        "Most connections to webhook.listen_address at once; beyond them the slowest are closed",
-    )
-    .default("2048"),
-    parse: |text| value::number(text, &CONNECTIONS),
-};
+settings! {
+    /// Public listener for Meta's webhooks.
+    #[derive(Clone, Debug)]
+    WebhookConfig "webhook" {
+        /// Whether Meta's webhooks are received; without them no app secret or verify token is needed.
+        enabled: bool = "true", Boolean, of_listener;
 
-const CLIENTS: ClientSettings = ClientSettings {
-    proxy_protocol: clients::proxy_protocol(
-        "webhook.proxy_protocol",
-        "Whether web.trusted_proxies begin each connection to webhook.listen_address with a PROXY protocol \
-         header, version 1 or 2",
-    ),
-    max_connections: clients::max_connections(
-        "webhook.max_connections_per_client",
-        "Most connections of one client to webhook.listen_address, or requests behind a trusted proxy; an IPv6 \
-         client is a /64; 0 is no limit, and loopback and trusted proxies have none",
-    ),
-};
+        /// Address of the public listener; the same address as web.listen_address shares its port.
+        listen_address: Option<ListenAddress> = ":10133", Optional(ADDRESS), common, of_listener;
 
-/// The public listener.
-#[derive(Clone, Debug)]
-pub struct WebhookConfig {
-    /// `webhook.enabled`, `--webhook.enabled`; default true. Without webhooks, app secrets and verify
-    /// tokens are optional.
-    pub enabled: bool,
-    /// `webhook.listen_address`, `--webhook.listen-address`; default `:10133`. `None` if it equals the
-    /// operator's address, port 0 included: both then share one port.
-    pub listen_address: Option<ListenAddress>,
-    /// `webhook.callback_url`, `--webhook.callback-url`; optional. https, but for a loopback host.
-    pub callback_url: Option<Url>,
-    /// `webhook.config_file`, `--webhook.config.file`; none is plain HTTP, or the operator's listener.
-    pub file: Option<WebFile>,
-    /// What `webhook.client_ca_file` holds, as PEM; none asks Meta for no certificate.
-    pub client_ca: Option<String>,
-    /// `webhook.client_common_name`; default `client.webhooks.fbclientcerts.com`.
-    pub client_common_name: String,
-    /// `webhook.max_connections`; 16 to 65,536, default 2048.
-    pub max_connections: usize,
-    /// `webhook.proxy_protocol` and `webhook.max_connections_per_client`.
-    pub clients: ClientConfig,
+        /// URL to which Meta sends webhooks, as configured in the App Dashboard; `doctor`, `subscribe` and
+        /// whatsapp_app_webhook_callback_matches compare with it.
+        callback_url: Option<Url>, Optional(CALLBACK_URL), common;
+
+        /// File with TLS, headers and rate limit of the public listener, in the format of web.config_file; without it,
+        /// plain HTTP for a proxy that terminates TLS.
+        config_file: Option<WebFile>, WebFiles, flag("--webhook.config.file");
+
+        /// PEM file of the CA that signs Meta's client certificate: /webhook then requires that certificate; for TLS
+        /// that is terminated here and mutual TLS in the App Dashboard.
+        client_ca_file: Option<ClientCa>, ClientCaFiles;
+
+        /// Common name of Meta's client certificate.
+        client_common_name: String = "client.webhooks.fbclientcerts.com", COMMON_NAME;
+
+        /// Maximum connections to the public listener; beyond it the slowest are closed.
+        max_connections: usize = "2048", Numbers(CONNECTIONS), of_listener;
+
+        /// Whether the trusted proxies begin each connection to the public listener with a PROXY protocol header,
+        /// version 1 or 2.
+        proxy_protocol: bool = "false", Boolean, of_listener;
+
+        /// Maximum connections of one client to the public listener, or requests behind a trusted proxy; an IPv6 client
+        /// is a /64; 0 is no limit, and loopback and trusted proxies have none.
+        max_connections_per_client: Option<usize> = "0", ClientLimit, of_listener;
+    }
 }
+
+/// What `webhook.client_ca_file` holds, as PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCa(pub String);
 
 impl WebhookConfig {
-    pub(super) fn read(
-        walker: &mut Walker<'_>,
-        web: ListenAddress,
-        trusted_proxies: &[IpNet],
-    ) -> Self {
-        let enabled = walker.scalar(&ENABLED);
-        let own = walker.scalar(&LISTEN_ADDRESS);
-        let listen_address = (own != web).then_some(own);
-        if enabled && listen_address.is_some_and(|own| own.collides_with(&web)) {
-            walker.error(
-                "webhook.listen_address",
-                format!(
-                    "has the port of web.listen_address ({web}) on other interfaces, and both cannot \
-                     be bound; write the same address in both to share one port, or set another port"
-                ),
+    /// Reads the section. The address is `None` if it is the operator listener's, port 0 included: both then share
+    /// one port.
+    pub(super) fn read(walker: &mut Walker<'_>, web: &WebConfig) -> Self {
+        let mut webhook = Self::read_rows(walker);
+        let shared = web.listen_address;
+        webhook.listen_address = webhook.listen_address.filter(|own| *own != shared);
+        let own = webhook.listen_address.filter(|_| webhook.enabled);
+        if own.is_some_and(|own| own.collides_with(&shared)) {
+            let place = walker.place(&Self::listen_address().setting);
+            let message = format!(
+                "has the port of web.listen_address ({shared}) on other interfaces, and both cannot \
+                 be bound; write the same address in both to share one port, or set another port"
             );
+            walker.error(place, message);
         }
-        let file = read_web_file(walker, &CONFIG_FILE);
-        if let Some(file) = &file {
-            refuse_what_meta_cannot(walker, file, listen_address.is_some());
+        webhook.check_config_file(walker);
+        webhook.check_client_ca(walker);
+        let setting = Self::proxy_protocol().setting;
+        check_proxy_protocol(
+            walker,
+            &setting,
+            webhook.proxy_protocol,
+            &web.trusted_proxies,
+        );
+        webhook
+    }
+
+    /// Refuses what does not work for Meta.
+    fn check_config_file(&self, walker: &mut Walker<'_>) {
+        let Some(file) = &self.config_file else {
+            return;
+        };
+        let place = walker.place(&Self::config_file().setting);
+        if self.listen_address.is_none() {
+            let message = "is for a listener of its own, and webhook.listen_address equals web.listen_address; \
+                           set another port there, or use web.config_file";
+            walker.error(&place, message);
         }
-        Self {
-            enabled,
+        if !file.users.0.is_empty() {
+            let message =
+                "has basic_auth_users, and Meta cannot log in; remove them, deliveries are signed";
+            walker.error(&place, message);
+        }
+    }
+
+    /// A client certificate needs TLS that is terminated here.
+    fn check_client_ca(&self, walker: &mut Walker<'_>) {
+        let Some(given) = walker.given(&Self::client_ca_file().setting) else {
+            return;
+        };
+        let file = self.config_file.as_ref();
+        match file.and_then(|file| file.tls.as_ref()) {
+            None => walker.error(
+                given.place,
+                "needs TLS that ends here: give webhook.config_file a tls_server_config, or have the proxy \
+                 that ends it ask for the certificate",
+            ),
+            Some(tls) if tls.client_auth != ClientAuth::NoClientCert => walker.error(
+                given.place,
+                "already says whose certificate is asked for; remove client_auth_type from webhook.config_file",
+            ),
+            Some(_) => {}
+        }
+    }
+
+    /// The section's part of the summary, with the address that applies.
+    pub(super) fn lines_beside(&self, web: &WebConfig) -> Vec<Line> {
+        let listen_address = self.listen_address.or(Some(web.listen_address));
+        let webhook = Self {
             listen_address,
-            callback_url: walker.optional_scalar(&CALLBACK_URL),
-            client_ca: read_client_ca(walker, file.as_ref()),
-            client_common_name: walker.scalar(&CLIENT_COMMON_NAME),
-            file,
-            clients: ClientConfig::read(walker, &CLIENTS, trusted_proxies),
-            max_connections: walker.scalar(&MAX_CONNECTIONS),
-        }
+            ..self.clone()
+        };
+        webhook.lines()
     }
 }
 
-fn refuse_what_meta_cannot(walker: &mut Walker<'_>, file: &WebFile, has_listener: bool) {
-    let place = "webhook.config_file";
-    if !has_listener {
-        let message = "is for a listener of its own, and webhook.listen_address equals web.listen_address; set another \
-             port there, or use web.config_file";
-        walker.error(place, message);
-    }
-    if !file.users.0.is_empty() {
-        let message =
-            "has basic_auth_users, and Meta cannot log in; remove them, deliveries are signed";
-        walker.error(place, message);
-    }
-}
+/// A file of certificates.
+struct ClientCaFiles;
 
-fn read_client_ca(walker: &mut Walker<'_>, file: Option<&WebFile>) -> Option<String> {
-    let (place, path) = walker.path(&CLIENT_CA_FILE)?;
-    let certificates = read_text(walker.environment(), &path, MAX_CA_BYTES);
-    let certificates = certificates.map_err(|problem| {
-        let message = format!("the file it names {problem}; check its path and permissions");
-        walker.error(place, message);
-    });
-    match file.and_then(|file| file.tls.as_ref()) {
-        None => walker.error(
-            place,
-            "needs TLS that ends here: give webhook.config_file a tls_server_config, or have the proxy \
-             that ends it ask for the certificate",
-        ),
-        Some(tls) if tls.client_auth != ClientAuth::NoClientCert => walker.error(
-            place,
-            "already says whose certificate is asked for; remove client_auth_type from webhook.config_file",
-        ),
-        Some(_) => {}
+impl Kind for ClientCaFiles {
+    type Value = Option<ClientCa>;
+
+    fn value_name(&self) -> &'static str {
+        "PATH"
     }
-    certificates.ok()
+
+    fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Option<ClientCa> {
+        let given = walker.given(setting)?;
+        let pem = read_text(walker.environment(), &walker.path(&given), MAX_CA_BYTES);
+        pem.map(ClientCa)
+            .map_err(|problem| {
+                let message =
+                    format!("the file it names {problem}; check its path and permissions");
+                walker.error(given.place, message);
+            })
+            .ok()
+    }
+
+    fn show(&self, value: &Option<ClientCa>) -> String {
+        presence(value.as_ref())
+    }
 }
 
 /// Meta's is a host's name. Anything else is not repeated: it may be a secret in the wrong place.

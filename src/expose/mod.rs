@@ -20,30 +20,12 @@ use prometheus::proto::MetricFamily;
 pub use metric::{Kind, Metric};
 pub use page::{Entity, Family, Format, Page, Value};
 
+pub use crate::domain::{StateSets, TemplateDetail};
+
 use crate::domain::access::Accesses;
 use crate::domain::{Assignments, Timestamp};
 use crate::state::{Account, Accounts};
 use rows::Rows;
-
-/// How much is shown of each template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemplateDetail {
-    /// All of them.
-    All,
-    /// Those not APPROVED, or not GREEN or UNKNOWN, or with a scheduled change.
-    Problems,
-    /// None; the totals are always there.
-    None,
-}
-
-/// How a template's states are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateSets {
-    /// The present state's series alone.
-    Sparse,
-    /// One series per state: ten times as many.
-    Full,
-}
 
 /// What the operator chose.
 #[derive(Clone, Copy, Debug)]

@@ -15,11 +15,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// Most of an answer that is read: enough for a short one, so that its connection can be used again.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// Refusals until a delivery is parked: with the waits between them some two minutes, in which a bug that a
-/// restart cures may pass.
-const REFUSALS: u32 = 8;
-
-/// The same for 4xx: such an answer says that repeating the request does not help.
+/// 4xx answers that park a delivery: such an answer says that repeating the request does not help.
 const REFUSALS_BY_STATUS_4XX: u32 = 3;
 
 /// Where deliveries are passed on to.
@@ -32,6 +28,9 @@ pub struct Upstream {
     pub http: reqwest::Client,
     /// Most deliveries in flight.
     pub max_in_flight: usize,
+    /// Refusals that park a delivery. The default of eight takes two minutes with the waits between them, in which a
+    /// bug that a restart cures may pass.
+    pub park_after: u32,
 }
 
 impl fmt::Debug for Upstream {
@@ -131,11 +130,18 @@ impl Failure {
         self.is_refusal(false, true)
     }
 
-    /// How many refusals park a delivery.
-    pub fn parks_after(self) -> u32 {
+    /// How many refusals park a delivery to an upstream whose `park_after` this is.
+    pub fn parks_after(self, park_after: u32) -> u32 {
         match self {
-            Self::ClientError => REFUSALS_BY_STATUS_4XX,
-            _ => REFUSALS,
+            Self::ClientError => park_after.min(REFUSALS_BY_STATUS_4XX),
+            Self::Connection
+            | Self::Timeout
+            | Self::Redirect
+            | Self::RateLimited
+            | Self::Unavailable
+            | Self::ServerError
+            | Self::Other
+            | Self::Store => park_after,
         }
     }
 

@@ -322,7 +322,7 @@ impl Worker {
                 self.queue.rest_until(parcel, now + retry_after);
             }
         }
-        if count.refusals >= failure.parks_after() {
+        if count.refusals >= failure.parks_after(self.upstream.park_after) {
             self.park(parcel, refusal);
         } else if !is_down && failure != Failure::Store {
             self.notices.delivery_failed(refusal, now);

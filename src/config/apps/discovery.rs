@@ -86,10 +86,10 @@ impl<'a> AppReader<'_, 'a> {
 
     fn by_token(&mut self, places: Places<'a>) -> bool {
         let (place, text) = self.text(&DISCOVER_BY_TOKEN, places);
-        let Some(text) = text.or_missing(|| {}) else {
-            return false;
-        };
-        value::boolean(&text).unwrap_or_else(|message| {
+        let text = text.or_missing(|| {});
+        let text = text.as_deref().or(DISCOVER_BY_TOKEN.default);
+        let by_token = value::boolean(text.unwrap_or_default());
+        by_token.unwrap_or_else(|message| {
             self.walker.error(place, message);
             false
         })

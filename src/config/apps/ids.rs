@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::super::setting::Setting;
 use super::super::yaml::Node;
 use super::found::Found;
-use super::places::{Places, leaf};
+use super::places::Places;
 use super::reader::{AppReader, NOT_AN_ID};
 
 /// Ids, each with the place that names it.
@@ -36,7 +36,7 @@ impl<'a> AppReader<'_, 'a> {
         kind: &Kind<T>,
     ) -> Found<Ids<T>> {
         let place = places.key(setting);
-        let items = match places.item.and_then(|(_, item)| item.get(leaf(setting))) {
+        let items = match places.item.and_then(|(_, item)| item.get(setting.name())) {
             None => return Found::Absent,
             Some(Node::List(items)) if kind.count.contains(&items.len()) => items,
             Some(_) => {

@@ -9,6 +9,7 @@ mod accounts;
 mod discovery;
 mod found;
 mod ids;
+mod lines;
 mod places;
 mod reader;
 mod settings;
@@ -23,6 +24,7 @@ use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::{AppId, WabaId};
 pub use discovery::DiscoveryConfig;
+pub(super) use lines::lines;
 use reader::{AppReader, Draft};
 
 /// Most apps. Each has its own client, secrets and signature check per webhook; an operator with more

@@ -13,11 +13,7 @@ pub(super) struct Places<'a> {
 impl Places<'_> {
     /// The key's place in the file.
     pub(super) fn key(self, setting: &Setting) -> String {
-        let index = self.item.map_or(0, |(index, _)| index);
-        setting
-            .key
-            .expect("an app's settings have keys")
-            .replace("[]", &format!("[{index}]"))
+        setting.key_of_item(self.item.map_or(0, |(index, _)| index))
     }
 
     /// Where this is missing, and how to give it; `file` is the key for the same in a file.
@@ -26,7 +22,7 @@ impl Places<'_> {
             .variable
             .expect("what may be missing has a variable");
         let leaf = file
-            .map(|file| format!(" or {}", leaf(file)))
+            .map(|file| format!(" or {}", file.name()))
             .unwrap_or_default();
         let file_variable = file.and_then(|file| file.variable);
         let file_variable = file_variable
@@ -50,12 +46,4 @@ impl Places<'_> {
             (Some(_), false) => (self.key(setting), format!("is missing; set it{leaf}")),
         }
     }
-}
-
-/// The key's name within its app.
-pub(super) fn leaf(setting: &Setting) -> &'static str {
-    setting
-        .key
-        .and_then(|key| key.rsplit('.').next())
-        .unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use super::super::value;
 use super::super::walker::Walker;
 use super::super::yaml::Node;
 use super::found::Found;
-use super::places::{Places, leaf};
+use super::places::Places;
 use super::settings::{
     ACCESS_TOKEN, APP_ID, APP_SECRET, APP_SECRET_PREVIOUS, NAME, Need, SecretSettings, VERIFY_TOKEN,
 };
@@ -232,7 +232,7 @@ impl<'a> AppReader<'_, 'a> {
     /// The key's text in the file.
     pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         let place = places.key(setting);
-        let node = places.item.and_then(|(_, item)| item.get(leaf(setting)));
+        let node = places.item.and_then(|(_, item)| item.get(setting.name()));
         let found = node.map_or(Found::Absent, |node| {
             self.walker
                 .node_text(&place, node)

@@ -5,11 +5,11 @@ use super::super::setting::Setting;
 
 pub(super) const NAME: Setting = Setting::new(
     "apps[].name",
-    "What the app is called in logs and metrics; left out, its app_id, or `default`",
+    "Name of the app in logs and metrics; without it, its app_id, or `default`",
 );
 
 pub(super) const APP_ID: Setting =
-    Setting::new("apps[].app_id", "The Meta app's id; optional").variable("WHATSAPP_APP_ID");
+    Setting::new("apps[].app_id", "Id of the Meta app; optional").variable("WHATSAPP_APP_ID");
 
 pub(super) const ACCOUNTS: Setting = Setting::new(
     "apps[].accounts",
@@ -20,25 +20,27 @@ pub(super) const ACCOUNTS: Setting = Setting::new(
 
 pub(super) const DISCOVER_BY_TOKEN: Setting = Setting::new(
     "apps[].discover_by_token",
-    "Whether to watch every account that the token names in its permissions; true or false, the default",
+    "Whether to watch every account that the token names in its permissions",
 )
+.default("false")
 .variable("WHATSAPP_DISCOVER_BY_TOKEN");
 
 pub(super) const BUSINESSES: Setting = Setting::new(
     "apps[].businesses",
-    "Ids of business portfolios all of whose accounts, their own and their clients', are to be watched; \
-     separated by commas or spaces in the variable",
+    "Ids of business portfolios whose accounts, their own and their clients', are watched; separated by \
+     commas or spaces in the variable",
 )
 .variable("WHATSAPP_BUSINESS_IDS");
 
 pub(super) const INCLUDE: Setting = Setting::new(
     "apps[].include",
-    "Regular expression: of the accounts found, only those whose `id name` it matches; the token tells no names",
+    "Regular expression on `id name`: only discovered accounts that match are watched; an account that only the \
+     token names has no name",
 );
 
 pub(super) const EXCLUDE: Setting = Setting::new(
     "apps[].exclude",
-    "Regular expression: of the accounts found, not those whose `id name` it matches",
+    "Regular expression on `id name`: discovered accounts that match are not watched",
 );
 
 /// A secret's two settings: itself, and the file it is in.
@@ -63,7 +65,7 @@ pub(super) const ACCESS_TOKEN: SecretSettings = SecretSettings {
     kind: SecretKind::AccessToken,
     value: Setting::new(
         "apps[].access_token",
-        "Token that may read the accounts; required",
+        "Access token that can read the accounts; required",
     )
     .variable("WHATSAPP_ACCESS_TOKEN"),
     file: Setting::new(
@@ -78,10 +80,10 @@ pub(super) const APP_SECRET: SecretSettings = SecretSettings {
     kind: SecretKind::AppSecret,
     value: Setting::new(
         "apps[].app_secret",
-        "The app's secret, which signs webhooks; required unless webhook.enabled is false",
+        "App secret, with which Meta signs webhooks; required unless webhook.enabled is false",
     )
     .variable("WHATSAPP_APP_SECRET"),
-    file: Setting::new("apps[].app_secret_file", "File that holds the app's secret")
+    file: Setting::new("apps[].app_secret_file", "File that holds the app secret")
         .variable("WHATSAPP_APP_SECRET_FILE"),
     need: Need::ForWebhooks,
 };
@@ -90,8 +92,7 @@ pub(super) const APP_SECRET_PREVIOUS: SecretSettings = SecretSettings {
     kind: SecretKind::AppSecret,
     value: Setting::new(
         "apps[].app_secret_previous",
-        "The secret that app_secret replaced: webhooks signed with it are still accepted, and nothing else is; for the \
-         time of a rotation",
+        "App secret before a rotation: webhooks signed with it are still accepted, and nothing else is",
     )
     .variable("WHATSAPP_APP_SECRET_PREVIOUS"),
     file: Setting::new(
@@ -106,7 +107,7 @@ pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
     kind: SecretKind::Phrase,
     value: Setting::new(
         "apps[].webhook_verify_token",
-        "The phrase Meta repeats when it verifies the webhook's address; required unless \
+        "Verify token, which Meta sends when it verifies the callback URL; required unless \
          webhook.enabled is false",
     )
     .variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN"),

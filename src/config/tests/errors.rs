@@ -184,7 +184,7 @@ log.level: \"inof\" is no level; give off, error, warn, info, debug, trace, or d
 poll.account_interval: \"5\" is not a duration; write it like 30s, 5m or 1h30m
 poll.calls_per_hour: \"0\" is not a number from 1 to 1000000
 poll.max_usage_ratio: \"75%\" is not a number from 0.01 to 1
-poll.numbers_interval: \"0s\" is out of range; give 1s to 1day
+poll.numbers_interval: \"0s\" is out of range; give 1s to 1d
 templates.detail: \"some\" is not known; give all, problems or none
 templates.series_limit: \"-1\" is not a number from 1 to 1000000
 templates.state_sets: takes one value, not a list
@@ -212,7 +212,7 @@ relay:
     assert_eq!(
         errors(yaml),
         "\
-relay.max_age: \"1y\" is out of range; give 1m to 7days
+relay.max_age: \"1y\" is out of range; give 1m to 7d
 relay.upstreams: has nothing to pass on with webhook.enabled: false; remove one of them
 relay.upstreams[1].name: is the same as that of relay.upstreams[0]; give each upstream its own
 relay.upstreams[2].url: holds credentials; remove them, the delivery's signature proves where it is from

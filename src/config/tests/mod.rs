@@ -2,6 +2,7 @@
 
 mod apps;
 mod as_written;
+mod each_source;
 mod errors;
 mod redaction;
 mod reference;

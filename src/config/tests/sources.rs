@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::super::{LogFormat, StateSets, TemplateDetail};
+use super::super::LogFormat;
 use super::*;
+use crate::domain::{StateSets, TemplateDetail};
 
 #[test]
 fn the_environment_alone_is_enough() {
@@ -46,7 +47,7 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
-fn every_key_of_the_file_is_read() {
+fn keys_of_every_section_are_read() {
     let yaml = "
 web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
@@ -65,9 +66,7 @@ apps:
         .with_file("/public.yml", "tls_server_config: {cert: c, key: k}")
         .with_file("/etc/exporter/ca.pem", "an authority");
     let config = good(yaml, files);
-    assert_eq!(
-        config.summary().to_string(),
-        "\
+    let expected = "\
 web.listen_address: 127.0.0.1:0
 web.config_file: /etc/exporter/web.yml
 web.open_probes: true
@@ -100,7 +99,7 @@ poll.drift_grace: 10m
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db
-store.history_retention: 30days
+store.history_retention: 30d
 templates.detail: problems
 templates.state_sets: full
 templates.series_limit: 10
@@ -115,14 +114,14 @@ trackers.journeys[0].steps: date, time
 trackers.journeys[0].variants: A, B
 trackers.journeys[0].idle_timeout: 1h
 trackers.journeys[0].loop_threshold: 4
-relay.upstreams[0].name: app
-relay.upstreams[0].url: https://app.example.com/…
-relay.upstreams[1].name: crm
-relay.upstreams[1].url: http://crm:8080/…
 relay.max_age: 2h
 relay.max_bytes: 1GiB
 relay.request_timeout: 3s
 relay.max_in_flight: 7
+relay.upstreams[0].name: app
+relay.upstreams[0].url: https://app.example.com/…
+relay.upstreams[1].name: crm
+relay.upstreams[1].url: http://crm:8080/…
 log.level: info,reqwest=debug
 log.format: json
 log.signals: false
@@ -136,21 +135,14 @@ apps[0].accounts: 2, 3
 apps[0].discover_by_token: true
 apps[0].businesses: 4, 5
 apps[0].include: set
-apps[0].exclude: set"
-    );
+apps[0].exclude: set";
+    // A setting that the file leaves out has a line too.
+    let summary = config.summary().to_string();
+    let given = |line: &&str| expected.lines().any(|one| one == *line);
+    let lines: Vec<&str> = summary.lines().filter(given).collect();
+    assert_eq!(lines.join("\n"), expected, "{summary}");
     let verify_token = config.apps[0].webhook_verify_token.as_ref().expect("set");
     assert_eq!(verify_token.expose_secret(), "0123");
-}
-
-#[test]
-fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-    let environment = environment().with_file(FILE, "log: {level: debug, format: json}");
-    let flags = flags(&[("--log.level", "warn")]).with_config_file(Some(FILE.into()));
-    let config = Config::load(&flags, &environment).expect("good");
-    assert_eq!(
-        (config.log.level.as_str(), config.log.format),
-        ("warn", LogFormat::Json)
-    );
 }
 
 #[test]
@@ -213,4 +205,50 @@ fn keys_of_the_listeners_that_need_a_restart_are_named() {
         let changed = good(yaml, environment()).listener_changes(&before);
         assert_eq!(changed.join(" "), keys, "{yaml}");
     }
+}
+
+#[test]
+fn a_variable_may_name_the_file() {
+    let variable = "WHATSAPP_EXPORTER_CONFIG_FILE";
+    let environment = environment()
+        .with_file("/one.yml", "log: {level: warn}")
+        .with_file("/other.yml", "log: {level: error}")
+        .with_variable(variable, "/one.yml");
+    let config = Config::load(&Flags::default(), &environment).expect("good");
+    assert_eq!(config.log.level, "warn");
+    assert_eq!(config.file.as_deref(), Some("/one.yml".as_ref()));
+    let flags = Flags::default().with_config_file(Some("/other.yml".into()));
+    let config = Config::load(&flags, &environment).expect("good");
+    assert_eq!(config.log.level, "error");
+    let environment = environment.with_variable(variable, "/none.yml");
+    let errors = Config::load(&Flags::default(), &environment).expect_err("no file");
+    assert_eq!(
+        errors.to_string(),
+        format!("{variable}: the file it names cannot be read (no such file)")
+    );
+}
+
+#[test]
+fn unknown_variables_are_warnings() {
+    let environment = environment()
+        .with_variable("WHATSAPP_EXPORTER_POLL_NUMBER_INTERVAL", "1m")
+        .with_variable("WHATSAPP_APP_SECRET_FILES", "/secret")
+        .with_variable("WHATSAPP_EXPORTER_PORT_10131_TCP_ADDR", "10.0.0.1")
+        .with_variable("WHATSAPP_EXPORTER_LOG_LEVEL", "debug")
+        .with_variable("WHATSAPP_EVENTS_TOKEN", "events-token")
+        .with_variable("RUST_LOG", "trace");
+    let config = good("", environment);
+    let unknown = config.warnings.iter().map(ToString::to_string);
+    let unknown: Vec<String> = unknown
+        .filter(|text| text.contains("unknown variable"))
+        .collect();
+    assert_eq!(
+        unknown,
+        [
+            "WHATSAPP_APP_SECRET_FILES: unknown variable, which has no effect; did you mean \
+             WHATSAPP_APP_SECRET_FILE? Otherwise unset it",
+            "WHATSAPP_EXPORTER_POLL_NUMBER_INTERVAL: unknown variable, which has no effect; did you mean \
+             WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL? Otherwise unset it",
+        ]
+    );
 }

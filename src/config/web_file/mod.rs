@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::environment::{self, Environment};
 use super::error::ConfigErrors;
+use super::file::File;
 use super::flags::Flags;
 use super::setting::{Scalar, Setting};
 use super::value;
@@ -91,11 +92,11 @@ impl WebFile {
                 return Err(errors);
             }
         };
-        let flags = Flags::default();
-        let mut walker = Walker::new(&flags, Some(&node), environment, errors);
-        let file = Self::read(&mut walker, path, &text);
+        let (flags, file) = (Flags::default(), File::from_tree(node));
+        let mut walker = Walker::new(&flags, &file, environment, errors);
+        let web_file = Self::read(&mut walker, path, &text);
         walker.refuse_unknown_keys();
-        walker.finish().map(|_| file)
+        walker.finish().map(|_| web_file)
     }
 
     fn read(walker: &mut Walker<'_>, path: &Path, text: &str) -> Self {

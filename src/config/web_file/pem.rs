@@ -24,18 +24,19 @@ pub(super) fn read(
     let named = walker.secret_text(file);
     match (given, named) {
         (None, None) => None,
-        (Some((place, _)), Some((other, _))) => {
-            let message = format!("is given together with {other}; keep one of them");
-            walker.error(place, message);
+        (Some(given), Some(named)) => {
+            let message = format!("is given together with {}; keep one of them", named.place);
+            walker.error(given.place, message);
             None
         }
-        (Some((_, text)), None) => Some(text.into()),
-        (None, Some((place, path))) => {
-            let text = read_text(walker.environment(), &folder.join(path), MAX_PEM_BYTES);
+        (Some(given), None) => Some(given.text.into()),
+        (None, Some(named)) => {
+            let path = folder.join(&named.text);
+            let text = read_text(walker.environment(), &path, MAX_PEM_BYTES);
             let text = text.map_err(|problem| {
                 let message =
                     format!("the file it names {problem}; check its path and permissions");
-                walker.error(place, message);
+                walker.error(named.place, message);
             });
             let text = text.ok()?;
             seen.update(&text);

@@ -1,7 +1,7 @@
 //! Tables of settings and metrics, rendered from the declarations in the code.
 
 use prometheus::proto::MetricType;
-use whatsapp_business_exporter::config::{self, Setting};
+use whatsapp_business_exporter::config::{self, Applies, Setting};
 use whatsapp_business_exporter::expose;
 use whatsapp_business_exporter::telemetry::{Declared, Telemetry};
 
@@ -24,9 +24,18 @@ pub fn configuration() -> String {
             variable,
             default,
             meaning,
+            applies,
+            ..
         } = row;
         let cells = [flag, key, variable, default].map(|cell| code(cell.unwrap_or_default()));
-        table += &format!("| {} | {} |\n", cells.join(" | "), text(meaning));
+        let restart = match applies {
+            Applies::Reload => "",
+            Applies::ListenerRestart | Applies::StoreRestart | Applies::LogRestart => {
+                "; a change requires a restart"
+            }
+        };
+        let cells = cells.join(" | ");
+        table += &format!("| {cells} | {}{restart} |\n", text(meaning));
     }
     table
 }

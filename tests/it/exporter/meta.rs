@@ -84,6 +84,13 @@ impl Environment for ChangingFile {
             .variable(name)
     }
 
+    fn variable_names(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .expect("no test panics while it writes")
+            .variable_names()
+    }
+
     fn read_file(&self, path: &std::path::Path, limit: usize) -> std::io::Result<Vec<u8>> {
         self.0
             .lock()

@@ -92,6 +92,22 @@ async fn a_refused_delivery_is_parked_soon_and_its_conversation_goes_on() {
 }
 
 #[tokio::test]
+async fn the_number_of_refusals_that_park_a_delivery_can_be_set() {
+    for (park_after, refusal, reason) in [(2, 500, "server_error"), (1, 400, "client_error")] {
+        let upstream = Upstream::new(Manner::Dislikes(POISON, refusal)).await;
+        let file = relaying_to(&upstream.url(), &format!("  park_after: {park_after}\n"));
+        let exporter = Exporter::configured(small_world(), &file).await;
+        post_numbered(&exporter).await;
+        exporter.until(TAKEN, 39.0).await;
+        exporter.until(PARKED, 1.0).await;
+        exporter.until(parked_for(reason), 1.0).await;
+        exporter
+            .until(failures(reason), f64::from(park_after))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn whatever_keeps_failing_delays_its_own_conversation_only() {
     for (manner, reason) in [
         (Manner::Dislikes(POISON, 500), "server_error"),

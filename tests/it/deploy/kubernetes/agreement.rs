@@ -128,6 +128,8 @@ fn the_pod_has_no_more_rights_than_it_needs() {
     assert_eq!(deployment["spec"]["strategy"], json!({"type": "Recreate"}));
     let spec = &pod()["spec"];
     assert_eq!(spec["automountServiceAccountToken"], false);
+    // Variables of services would begin like the exporter's own.
+    assert_eq!(spec["enableServiceLinks"], false);
     let container = &spec["containers"][0];
     let rights = json!({
         "allowPrivilegeEscalation": false,

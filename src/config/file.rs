@@ -1,0 +1,91 @@
+//! The YAML file of the configuration: which one it is, and its tree.
+
+use std::path::{Path, PathBuf};
+
+use super::environment::{Environment, read_text, read_variable};
+use super::error::ConfigErrors;
+use super::flags::Flags;
+use super::setting::Setting;
+use super::yaml::{self, Node};
+
+/// Largest configuration file read. A thousand accounts take some 30 KiB; a file beyond this is a
+/// log or a disk image that was named by mistake.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+const FLAG: &str = "--config.file";
+const VARIABLE: &str = "WHATSAPP_EXPORTER_CONFIG_FILE";
+
+/// The file of all keys; it has no key of its own.
+pub(super) const CONFIG_FILE: Setting =
+    Setting::flag_only(FLAG, "Path to the YAML configuration file")
+        .variable(VARIABLE)
+        .value_name("PATH")
+        .common();
+
+/// A configuration file, or none.
+pub(super) struct File {
+    /// Where it is, if one is named.
+    pub(super) path: Option<PathBuf>,
+    /// What it holds: no key if no file is named, `None` if it cannot be used.
+    pub(super) tree: Option<Node>,
+}
+
+impl File {
+    /// No file, and so no key.
+    pub(super) fn none() -> Self {
+        Self::from_tree(Node::Map(Vec::new()))
+    }
+
+    /// A tree without a folder that its paths are relative to.
+    pub(super) fn from_tree(tree: Node) -> Self {
+        Self {
+            path: None,
+            tree: Some(tree),
+        }
+    }
+
+    /// Reads the file that the flag or else the variable names.
+    pub(super) fn read(
+        flags: &Flags,
+        environment: &dyn Environment,
+        errors: &mut ConfigErrors,
+    ) -> Self {
+        // The flag's path is repeated in errors. The variable's is not: it may hold a secret that was meant for
+        // another variable.
+        let (place, subject, path) = if let Some(path) = flags.config_file() {
+            (FLAG, path.display().to_string(), path.to_owned())
+        } else {
+            match read_variable(environment, VARIABLE) {
+                None => return Self::none(),
+                Some(Ok(path)) => (VARIABLE, "the file it names".to_owned(), path.into()),
+                Some(Err(message)) => {
+                    errors.add(VARIABLE, message);
+                    return Self {
+                        path: None,
+                        tree: None,
+                    };
+                }
+            }
+        };
+        let tree = read_tree(environment, &path)
+            .map_err(|problem| errors.add(place, format!("{subject}{problem}")))
+            .ok();
+        Self {
+            path: Some(path),
+            tree,
+        }
+    }
+}
+
+/// The tree, or the end of a sentence that begins with the file.
+fn read_tree(environment: &dyn Environment, path: &Path) -> Result<Node, String> {
+    let text =
+        read_text(environment, path, MAX_FILE_BYTES).map_err(|problem| format!(" {problem}"))?;
+    match yaml::parse(&text).map_err(|problem| format!(", {problem}"))? {
+        Node::Empty => Ok(Node::Map(Vec::new())),
+        map @ Node::Map(_) => Ok(map),
+        Node::Text(_) | Node::List(_) => {
+            Err(": the top level must hold keys, such as `web:` and `apps:`".to_owned())
+        }
+    }
+}

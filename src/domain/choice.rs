@@ -1,0 +1,21 @@
+//! What the operator chooses of the exposition, shared by `config`, which reads it, and `expose`, which does it.
+
+/// Which templates have series of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateDetail {
+    /// Every template.
+    All,
+    /// Templates that are not approved, not rated GREEN or UNKNOWN, or have a scheduled change.
+    Problems,
+    /// No template; the totals of the account remain.
+    None,
+}
+
+/// How the state of a template is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateSets {
+    /// One series, for the current state.
+    Sparse,
+    /// One series for each state: ten times as many.
+    Full,
+}
