@@ -1,7 +1,8 @@
-//! Message templates: what a poll reads of one, and what a webhook tells of one.
+//! Message templates: their attributes, and what webhooks report.
 
 use std::time::Duration;
 
+use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{QualityRating, TemplateId, Timestamp};
 
@@ -118,22 +119,35 @@ pub struct Identity {
     pub language: Option<String>,
 }
 
-/// One template as a poll read it. `None`: Meta did not send the field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// Which one.
-    pub identity: Identity,
-    /// `status`.
-    pub status: Option<Status>,
-    /// `category`.
-    pub category: Option<Category>,
-    /// `correct_category`: where it differs from `category`, a change is coming.
-    pub correct_category: Option<Category>,
-    /// `quality_score.score`.
-    pub quality_rating: Option<QualityRating>,
-    /// `rejected_reason`.
-    pub rejected_reason: Option<RejectedReason>,
+/// The attributes of a message template; see [`attribute`](super::attribute) for the columns. The order of the rows is
+/// the order in which requests name the fields. Never `components`: no metric needs the text, and it makes pages large.
+macro_rules! template_attributes {
+    ($then:path) => {
+        $then! {
+            node TemplateId;
+            polled {
+                name: Latest<String> = text("name");
+                /// With an underscore (`en_US`), however Meta wrote it.
+                language: Latest<String> = language("language");
+                status: History<Status> = word("status"), shared;
+                category: History<Category> = word("category"), shared;
+                /// If it differs from `category`, a change is coming.
+                correct_category: Latest<Category> = word("correct_category");
+                quality_rating: History<QualityRating> = quality_score("quality_score"), shared;
+                /// The last reason that Meta gave for a rejection.
+                last_reason: Latest<RejectedReason> = word("rejected_reason");
+            }
+            derived {}
+            reported {
+                /// `other_info.title` of the last status event that had one.
+                pause: Latest<PauseTitle>;
+            }
+        }
+    };
 }
+pub(crate) use template_attributes;
+
+template_attributes!(snapshot);
 
 /// A complete or broken-off reading of an account's templates has these totals beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

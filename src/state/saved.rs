@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::journal::Spoken;
+use super::journal::JournalValue;
 use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
@@ -87,7 +87,7 @@ saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
 saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
 
-saved_as_text!(|limit| limit.spoken(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
+saved_as_text!(|limit| limit.journal_value(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
 
 macro_rules! saved_as {
     ($type:ty, $form:ty, $write:expr, $read:expr) => {
