@@ -19,6 +19,7 @@ use super::journal::Entity;
 use super::observation::Observation;
 use super::redate::{Dated, Redating, dated};
 use super::room::Sizes;
+use super::saved::Saved;
 use super::undated::UndatedEvents;
 use super::waiting::Waiting;
 use super::{
@@ -44,6 +45,7 @@ pub struct Account {
     /// Whether Meta still shows the account. Empty for one that was never lost.
     #[serde(default)]
     pub loss: History<Loss>,
+    #[serde(with = "Saved")]
     restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,

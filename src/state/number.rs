@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::attribute_state;
 use super::observation::Observation;
 use super::redate::dated;
+use super::saved::Saved;
 use super::{Counts, History, Latest, Observed, Stamp};
 // The table's rows name types of both.
 use crate::domain::number::*;
@@ -36,6 +37,7 @@ pub struct Number {
     /// `phone_number_quality_update` by event.
     pub quality_events: Counts<QualityEventKind>,
     /// When the last of each event was.
+    #[serde(with = "Saved")]
     pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
 }
 

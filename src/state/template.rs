@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::attribute_state;
 use super::observation::Observation;
 use super::redate::dated;
+use super::saved::Saved;
 use super::{History, Latest, Observed, Stamp};
 // The table's rows name types of both.
 use crate::domain::template::*;
@@ -28,6 +29,7 @@ pub struct Template {
     category_change: Latest<Option<(Category, Option<Timestamp>)>>,
     last_polled_category: Latest<Category>,
     /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
+    #[serde(with = "Saved")]
     category_moves: Vec<(Category, Category, u64, u64)>,
 }
 
