@@ -3,6 +3,8 @@
 //! Invariant: pure. The same webhooks in any order, any number of times, between the same polls, leave
 //! the same state; no event ever makes a counter fall; nothing is removed but by a complete listing.
 
+#![warn(clippy::wildcard_enum_match_arm)] // a new fact or event must be considered wherever one is matched
+
 pub mod account;
 mod attributes;
 mod change;
