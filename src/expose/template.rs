@@ -4,6 +4,7 @@ use super::metric::{Metric, metrics};
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
+use crate::domain::template::{Category, Status};
 use crate::domain::{Collector, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Counts, Template};
 
@@ -50,11 +51,21 @@ metrics! {
         "Templates that moved from one category to another, whichever source told.";
 }
 
-/// The most series that one template takes: what the ceiling reckons with.
-const SERIES_SPARSE: usize = 11;
-
-/// The same with full state sets.
-const SERIES_FULL: usize = SERIES_SPARSE + 10 + 4 + 3;
+/// The most series that one template takes: the basis of the ceiling. One for each of its metrics, and with full state
+/// sets one more for each further word of the three sets.
+fn series_per_template(sets: StateSets) -> usize {
+    let of_template = |metric: &&&Metric| metric.labels.contains(&"template_id");
+    let sparse = ALL.iter().filter(of_template).count();
+    let further = [
+        Status::ALL.len(),
+        QualityRating::ALL.len(),
+        Category::ALL.len(),
+    ];
+    match sets {
+        StateSets::Sparse => sparse,
+        StateSets::Full => sparse + further.iter().map(|words| words - 1).sum::<usize>(),
+    }
+}
 
 /// Writes the families of all templates; answers how many templates the series ceiling kept out.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
@@ -90,11 +101,7 @@ pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
 
 /// Chooses an account's templates: by detail, and if the ceiling is short, those in trouble first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
-    let series = match options.state_sets {
-        StateSets::Sparse => SERIES_SPARSE,
-        StateSets::Full => SERIES_FULL,
-    };
-    let room = options.template_series_limit / series;
+    let room = options.template_series_limit / series_per_template(options.state_sets);
     let wanted = |template: &&Template| match options.template_detail {
         TemplateDetail::All => true,
         TemplateDetail::Problems => template.is_a_problem(),
