@@ -134,6 +134,8 @@ macro_rules! template_attributes {
                 /// If it differs from `category`, a change is coming.
                 correct_category: Latest<Category> = word("correct_category");
                 quality_rating: History<QualityRating> = quality_score("quality_score"), shared;
+                /// When Meta gave the rating.
+                quality_rating_date: Latest<Timestamp> = quality_score_date("quality_score.date");
                 /// The last reason that Meta gave for a rejection.
                 last_reason: Latest<RejectedReason> = word("rejected_reason");
             }

@@ -21,6 +21,8 @@ metrics! {
         "The template's present quality rating. Always 1, unless full state sets are configured.";
     QUALITY_SCORE: Gauge "whatsapp_message_template_quality_score" ["waba_id", "template_id"]
         "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+    QUALITY_CHANGED: Gauge "whatsapp_message_template_quality_rating_changed_timestamp_seconds" ["waba_id", "template_id"]
+        "Time at which Meta gave the present quality rating. Absent while Meta has not reported it.";
     CATEGORY: Gauge "whatsapp_message_template_category" ["waba_id", "template_id", "category"]
         "The template's present category. Always 1, unless full state sets are configured.";
     CORRECT_CATEGORY: Gauge "whatsapp_message_template_correct_category" ["waba_id", "template_id", "category"]
@@ -147,6 +149,7 @@ fn write_states(page: &mut Page, templates: &Rows<'_, Template>, sets: StateSets
             .and_then(QualityRating::score);
         score.map(|score| Value::Whole(score.into()))
     });
+    templates.time(page, &QUALITY_CHANGED, Template::quality_rating_changed);
     write_state(page, &CATEGORY, templates, sets, |template| {
         template.category.value()
     });

@@ -74,6 +74,17 @@ impl Template {
             || self.quality_rating.was_polled()
     }
 
+    /// When Meta gave the present rating. Only polls read that: `None` from a webhook with another rating until the next
+    /// poll.
+    #[must_use]
+    pub fn quality_rating_changed(&self) -> Option<Timestamp> {
+        let (date, read) = (
+            self.quality_rating_date.value()?,
+            self.quality_rating_date.stamp(),
+        );
+        (self.quality_rating.since() <= read).then_some(*date)
+    }
+
     /// When the pause in force ends by itself, where Meta has said which pause it is.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {

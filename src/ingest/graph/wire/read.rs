@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::health;
 use crate::domain::number::ThroughputLevel;
-use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Word};
+use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
 use crate::ingest::{Object, Oddities};
 
 /// Messages a second from which a throughput given as a number is the higher level.
@@ -135,6 +135,22 @@ pub fn quality_score(
         Value::String(_) => node.word(field, odd),
         _ => node.object(field, field, odd)?.word("score", odd),
     }
+}
+
+/// The `date` beside the score; a bare word has none. 0 is no date, as in the rest of the Graph API.
+pub fn quality_score_date(
+    node: &Object<'_>,
+    [path]: [&'static str; 1],
+    odd: &mut Oddities,
+) -> Option<Timestamp> {
+    let (field, _) = field_and_member(path);
+    // What the field is otherwise, the reader of the score reports.
+    node.get(field)
+        .filter(|score| score.is_object() || score.is_array())?;
+    let (score, key) = at(node, path, odd)?;
+    score
+        .time(key, odd)
+        .filter(|date| *date > Timestamp::from_seconds(0))
 }
 
 /// `{"level": "STANDARD"}`, or a number of messages a second in its place.
