@@ -9,7 +9,7 @@ use crate::domain::{Collector, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Counts, Template};
 
 metrics! {
-    INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language"]
+    INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language", "source"]
         "Static text about a message template, to join on. Always 1.";
     STATUS: Gauge "whatsapp_message_template_status" ["waba_id", "template_id", "status"]
         "The template's present status. Always 1, unless full state sets are configured.";
@@ -129,7 +129,8 @@ fn write_info(page: &mut Page, templates: &Rows<'_, Template>) {
     templates.each(page, &INFO, |family, entity, template| {
         let name = template.name.value().map_or("", String::as_str);
         let language = template.language.value().map_or("", String::as_str);
-        family.sample(entity, &[name, language], Value::Whole(1));
+        let source = template.source.value().map_or("", |word| word.as_str());
+        family.sample(entity, &[name, language, source], Value::Whole(1));
     });
 }
 

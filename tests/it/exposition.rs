@@ -183,7 +183,7 @@ fn a_webhook_alone_shows_a_template_and_its_pause() {
         &state,
         info,
         &[format!(
-            r#"{info}{{{TEMPLATE},template_name="spring_offer",language="en_US"}} 1"#
+            r#"{info}{{{TEMPLATE},template_name="spring_offer",language="en_US",source=""}} 1"#
         )],
     );
     let status = "whatsapp_message_template_status";

@@ -116,3 +116,32 @@ fn a_date_does_not_outlive_its_rating() {
     );
     assert_eq!(family(&state, CHANGED), [""; 0], "the date is of RED");
 }
+
+#[test]
+fn a_template_that_meta_made_is_told_apart() {
+    const INFO: &str = "whatsapp_message_template_info";
+    let names = r#"template_name="spring_offer",language="en_US""#;
+    for (source, label, odd) in [
+        (json!("AUTO_GENERATED"), "AUTO_GENERATED", 0),
+        (json!("manual"), "MANUAL", 0),
+        (json!("IMPORTED"), "OTHER", 1),
+        (json!(["MANUAL"]), "", 1),
+        (json!(null), "", 0),
+    ] {
+        let mut state = state_after([]);
+        let node = example(&json!({ "source": source }));
+        assert_eq!(poll(&mut state, 0, &node), odd, "{source}");
+        let series = format!(r#"{INFO}{{{LABELS},{names},source="{label}"}} 1"#);
+        assert_eq!(family(&state, INFO), [series]);
+    }
+    let mut state = state_after([]);
+    poll(&mut state, 0, &example(&json!({})));
+    let mut silent = example(&json!({}));
+    silent.as_object_mut().expect("a node").remove("source");
+    poll(&mut state, 60, &silent);
+    let known = family(&state, INFO);
+    assert!(
+        known[0].contains(r#"source="AUTO_GENERATED""#),
+        "a field that was refused does not undo what is known: {known:?}"
+    );
+}
