@@ -19,6 +19,9 @@
 //! `Kind` is an [`AttributeKind`]. `reader` is a function of `ingest::graph::wire::read`; it gets the paths of the fields
 //! that it reads. `shared` marks an attribute that webhooks report as well, so that drift is counted. Rows without a
 //! reader are either `derived` by a method of the snapshot that has the attribute's name, or `reported` by webhooks alone.
+//!
+//! A new attribute needs its row, its new words in `meta_words!`, its metric in `expose`, and its field in the example of
+//! `tests/fixtures/graph`. Tests name what is missing. A history also needs its family in `expose::past`.
 
 /// How much of an attribute's past is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -178,6 +178,7 @@ fn write_series(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::AttributeKind;
 
     fn timeline(attribute: &str, steps: &[(i64, &str)]) -> Timeline {
         let step = |(at, to): &(i64, &str)| (Timestamp::from_seconds(*at), (*to).to_owned());
@@ -227,6 +228,24 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn every_history_of_the_tables_has_a_family() {
+        let tables = [
+            (NUMBER, of_number::Declarations::ALL),
+            (TEMPLATE, of_template::Declarations::ALL),
+            (ACCOUNT, of_account::Declarations::ALL),
+        ];
+        for (entity, attributes) in tables {
+            let journalled = attributes
+                .iter()
+                .filter(|attribute| attribute.kind == AttributeKind::History);
+            for attribute in journalled {
+                let has_family = |(of, told, ..): &Told| (*of, *told) == (entity, *attribute);
+                assert!(FAMILIES.iter().any(has_family), "{entity} {attribute:?}");
+            }
+        }
     }
 
     #[test]

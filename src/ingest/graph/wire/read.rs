@@ -27,7 +27,9 @@ macro_rules! node_reader {
         pub(in crate::ingest::graph) const PATHS: &[&str] = &[$($($path,)+)+];
 
         fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, odd: &mut Oddities) {
-            $(snapshot.$name = $crate::ingest::graph::wire::read::$reader(node, [$($path),+], odd);)+
+            // The reader's name stands alone, so that an error in it points at the row.
+            use $crate::ingest::graph::wire::read::*;
+            $(snapshot.$name = $reader(node, [$($path),+], odd);)+
         }
     };
 }
