@@ -32,18 +32,16 @@ const OPTIONS: Options = Options {
     business_clock: false,
 };
 
-fn reading(id: usize) -> template::Reading {
-    template::Reading {
-        identity: template::Identity {
-            id: TemplateId::parse(&(7_000_000_000_000_000 + id).to_string()).expect("digits"),
-            name: Some(format!("spring_offer_{id}")),
-            language: Some("en_US".to_owned()),
-        },
+fn reading(id: usize) -> template::Snapshot {
+    let id = TemplateId::parse(&(7_000_000_000_000_000 + id).to_string()).expect("digits");
+    template::Snapshot {
+        name: Some(format!("spring_offer_{id}")),
+        language: Some("en_US".to_owned()),
         status: Some(template::Status::Approved),
         category: Some(template::Category::Marketing),
-        correct_category: None,
         quality_rating: Some(QualityRating::Green),
-        rejected_reason: Some(template::RejectedReason::None),
+        last_reason: Some(template::RejectedReason::None),
+        ..template::Snapshot::new(id)
     }
 }
 

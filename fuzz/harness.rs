@@ -85,9 +85,9 @@ pub fn graph_answer(data: &[u8]) {
     }
     if let Some(json) = json {
         let app = AppId::parse("1").expect("digits");
-        drop(wire::number::reading(&json, &mut odd));
-        drop(wire::template::reading(&json, &mut odd));
-        drop(wire::account::reading(&json, &mut odd));
+        drop(wire::number::snapshot(&json, &mut odd));
+        drop(wire::template::snapshot(&json, &mut odd));
+        drop(wire::account::snapshot(&json, &mut odd));
         drop(wire::access::token(&json, &mut odd));
         drop(wire::access::subscription(&json, &mut odd));
         wire::account::subscribed(&json, &app, &mut odd);

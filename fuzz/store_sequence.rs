@@ -367,7 +367,7 @@ fn health(draw: &mut Draw<'_>) -> Option<Health> {
 }
 
 fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
-    let mut reading = |which: usize| number::Reading {
+    let mut reading = |which: usize| number::Snapshot {
         display_phone_number: Some(DISPLAYED[which].to_owned()),
         verified_name: Some("Fern & \"Moss\"\n".to_owned()),
         quality_rating: Some(word(draw)),
@@ -376,7 +376,7 @@ fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
         throughput_level: Some(word(draw)),
         name_status: Some(word(draw)),
         health: health(draw),
-        ..number::Reading::of(number_id(which))
+        ..number::Snapshot::new(number_id(which))
     };
     Fact::NumbersListed(Listing {
         objects: vec![reading(0), reading(1)],
@@ -392,15 +392,24 @@ fn identity(which: usize) -> template::Identity {
     }
 }
 
+/// A snapshot that says nothing but which template it is.
+fn snapshot_of(identity: template::Identity) -> template::Snapshot {
+    template::Snapshot {
+        name: identity.name,
+        language: identity.language,
+        ..template::Snapshot::new(identity.id)
+    }
+}
+
 /// The reason is the template's and the category the poll's: what one poll finds, it finds in its own order.
 fn templates_listed(draw: &mut Draw<'_>) -> Fact {
-    let mut reading = |which| template::Reading {
-        identity: identity(which),
+    let mut reading = |which| template::Snapshot {
         status: Some(word(draw)),
         category: Some(template::Category::Utility),
         correct_category: Some(template::Category::Utility),
         quality_rating: Some(word(draw)),
-        rejected_reason: Some(template::RejectedReason::InvalidFormat),
+        last_reason: Some(template::RejectedReason::InvalidFormat),
+        ..snapshot_of(identity(which))
     };
     let listing = Listing {
         objects: vec![reading(0), reading(1)],
@@ -416,14 +425,14 @@ fn templates_listed(draw: &mut Draw<'_>) -> Fact {
 }
 
 fn account_read(draw: &mut Draw<'_>) -> Fact {
-    Fact::AccountRead(account::Reading {
+    Fact::AccountRead(account::Snapshot {
         review_status: Some(word(draw)),
         business_verification_status: Some(word(draw)),
         status: Some(word(draw)),
         messaging_limit: Some(limit(draw)),
         health: health(draw),
         webhook_subscribed: Some(draw.mostly()),
-        ..account::Reading::default()
+        ..account::Snapshot::default()
     })
 }
 

@@ -77,7 +77,7 @@ fn state(assignments: &Assignments) -> State {
     state.watch(assignments.accounts().cloned());
     for waba_id in assignments.accounts() {
         for fact in [
-            Fact::AccountRead(account::Reading::default()),
+            Fact::AccountRead(account::Snapshot::default()),
             Fact::NumbersListed(Listing {
                 objects: vec![],
                 complete: true,

@@ -1,7 +1,11 @@
-//! WhatsApp Business Accounts: what a poll reads of one, and what a webhook tells of one.
+//! WhatsApp Business Accounts: their attributes, and what webhooks report.
 
+use super::attribute::snapshot;
 use super::word::meta_words;
-use super::{BusinessId, DisplayDigits, Health, MessagingLimit, Timestamp};
+use super::{
+    Attribute, AttributeKind, BusinessId, CanSendMessage, DisplayDigits, Health, MessagingLimit,
+    Timestamp,
+};
 
 meta_words! {
     /// `account_review_status`, and `decision` of `account_review_update`.
@@ -183,29 +187,62 @@ meta_words! {
     }
 }
 
-/// One account as a poll read it. `None`: Meta did not send the field.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Reading {
-    /// `name`.
-    pub name: Option<String>,
-    /// `currency`, ISO 4217.
-    pub currency: Option<String>,
-    /// `timezone_id`, Meta's number for a time zone.
-    pub timezone_id: Option<String>,
-    /// `owner_business_info.id`.
-    pub business_id: Option<BusinessId>,
-    /// `account_review_status`.
-    pub review_status: Option<ReviewStatus>,
-    /// `business_verification_status`.
-    pub business_verification_status: Option<BusinessVerificationStatus>,
-    /// `status`.
-    pub status: Option<Status>,
-    /// `whatsapp_business_manager_messaging_limit`.
-    pub messaging_limit: Option<MessagingLimit>,
-    /// `health_status`.
-    pub health: Option<Health>,
-    /// Is this exporter's app among `subscribed_apps`?
-    pub webhook_subscribed: Option<bool>,
+/// The attributes of an account; see [`attribute`](super::attribute) for the columns. The order of the rows is the order
+/// in which requests name the fields. Bans and restrictions are values with dates of their own, and not in the table.
+macro_rules! account_attributes {
+    ($then:path) => {
+        $then! {
+            polled {
+                name: Latest<String> = text("name");
+                /// ISO 4217.
+                currency: Latest<String> = text("currency");
+                /// Meta's number for a time zone.
+                timezone_id: Latest<String> = text("timezone_id");
+                /// The portfolio that owns the account.
+                business_id: Latest<BusinessId> = business_id("owner_business_info.id");
+                review_status: History<ReviewStatus> = word("account_review_status"), shared;
+                business_verification_status: History<BusinessVerificationStatus> = word("business_verification_status");
+                status: History<Status> = word("status");
+                /// The portfolio's limit: customers in 24 hours.
+                messaging_limit: History<MessagingLimit> = limit("whatsapp_business_manager_messaging_limit"), shared;
+                health: Latest<Health> = health("health_status");
+                /// Whether this exporter's app is subscribed. An edge, requested with the node to save a call.
+                webhook_subscribed: Latest<bool> = read_with_own_app("subscribed_apps");
+            }
+            derived {
+                /// Whether it can send, judged by the entities of its health.
+                can_send_message: History<CanSendMessage>;
+            }
+            reported {
+                /// How many numbers it may have.
+                phone_numbers_limit: Latest<u64>;
+            }
+        }
+    };
+}
+pub(crate) use account_attributes;
+
+account_attributes!(snapshot);
+
+/// `ban_info`, in the journal.
+pub const BAN_STATE: Attribute = Attribute::new("ban_state", AttributeKind::History);
+/// Whether Meta still shows the account, in the journal.
+pub const LOSS: Attribute = Attribute::new("loss", AttributeKind::History);
+/// `restriction_info`, in the journal.
+pub const RESTRICTION: Attribute = Attribute::new("restriction", AttributeKind::History);
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Snapshot {
+    /// The worst of the health's entities.
+    #[must_use]
+    pub fn can_send_message(&self) -> Option<CanSendMessage> {
+        self.health.as_ref().map(|health| health.can_send_message)
+    }
 }
 
 /// One entry of `restriction_info`.

@@ -51,13 +51,13 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// A poll read the account's node.
-    AccountRead(account::Reading),
+    AccountRead(account::Snapshot),
     /// The account was lost, or is visible again.
     AccountLoss(account::Loss),
     /// A poll listed the account's numbers.
-    NumbersListed(Listing<number::Reading>),
+    NumbersListed(Listing<number::Snapshot>),
     /// A poll listed the account's templates, with the totals of the edge's summary.
-    TemplatesListed(Listing<template::Reading>, template::Totals),
+    TemplatesListed(Listing<template::Snapshot>, template::Totals),
     /// A webhook about the account.
     Account(account::News),
     /// A webhook about one of its numbers.

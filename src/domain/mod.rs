@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 mod assignment;
+pub mod attribute;
 mod business_hours;
 pub mod ceiling;
 mod choice;
@@ -29,6 +30,7 @@ mod webhook;
 mod word;
 
 pub use assignment::{AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments};
+pub use attribute::{Attribute, AttributeKind};
 pub use business_hours::{BusinessHours, Misread};
 pub use ceiling::ObjectKind;
 pub use choice::{StateSets, TemplateDetail};

@@ -1,7 +1,8 @@
-//! Phone numbers: what a poll reads of one, and what a webhook tells of one.
+//! Phone numbers: their attributes, and what webhooks report.
 
+use super::attribute::snapshot;
 use super::word::meta_words;
-use super::{DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating};
+use super::{CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating};
 
 meta_words! {
     /// `status` of a number: the union of Meta's four lists, and of what resellers' pages add.
@@ -123,56 +124,61 @@ impl NameDecision {
     }
 }
 
-/// One number as a poll read it. `None`: Meta did not send the field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The number's node.
-    pub id: PhoneNumberId,
-    /// As Meta displays it, e.g. `+1 555-010-0199`.
-    pub display_phone_number: Option<String>,
-    /// The business' name under which it writes.
-    pub verified_name: Option<String>,
-    /// `account_mode`.
-    pub account_mode: Option<AccountMode>,
-    /// `platform_type`.
-    pub platform_type: Option<PlatformType>,
-    /// `quality_rating`, or `quality_score.score`.
-    pub quality_rating: Option<QualityRating>,
-    /// `status`.
-    pub status: Option<Status>,
-    /// `whatsapp_business_manager_messaging_limit`, else the deprecated `messaging_limit_tier`.
-    pub messaging_limit: Option<MessagingLimit>,
-    /// `throughput.level`.
-    pub throughput_level: Option<ThroughputLevel>,
-    /// `name_status`.
-    pub name_status: Option<NameStatus>,
-    /// `new_name_status`: the review of a name that was asked for and is not yet in force.
-    pub new_name_status: Option<NameStatus>,
-    /// `code_verification_status`.
-    pub code_verification_status: Option<CodeVerificationStatus>,
-    /// `health_status`.
-    pub health: Option<Health>,
-}
-
-impl Reading {
-    /// A reading that says nothing but that the number exists.
-    #[must_use]
-    pub fn of(id: PhoneNumberId) -> Self {
-        Self {
-            id,
-            display_phone_number: None,
-            verified_name: None,
-            account_mode: None,
-            platform_type: None,
-            quality_rating: None,
-            status: None,
-            messaging_limit: None,
-            throughput_level: None,
-            name_status: None,
-            new_name_status: None,
-            code_verification_status: None,
-            health: None,
+/// The attributes of a phone number; see [`attribute`](super::attribute) for the columns. The order of the rows is the
+/// order in which requests name the fields.
+macro_rules! number_attributes {
+    ($then:path) => {
+        $then! {
+            node PhoneNumberId;
+            polled {
+                /// As Meta displays it, e.g. `+1 555-010-0199`.
+                display_phone_number: Latest<String> = text("display_phone_number");
+                /// The name under which the business writes.
+                verified_name: Latest<String> = text("verified_name");
+                account_mode: Latest<AccountMode> = word("account_mode");
+                platform_type: Latest<PlatformType> = word("platform_type");
+                /// No webhook reports it.
+                quality_rating: History<QualityRating> = quality_rating("quality_rating", "quality_score");
+                /// No webhook reports it.
+                status: History<Status> = word("status");
+                /// Customers in 24 hours: the portfolio's limit, else the number's own, as before v24.
+                messaging_limit: History<MessagingLimit> = messaging_limit(
+                    "whatsapp_business_manager_messaging_limit",
+                    "messaging_limit_tier"
+                ), shared;
+                throughput_level: History<ThroughputLevel> = throughput_level("throughput"), shared;
+                /// Review of the name in force, or of the one just decided on.
+                name_status: History<NameStatus> = word("name_status");
+                /// Review of a name that was requested and is not yet in force.
+                new_name_status: History<NameStatus> = word("new_name_status");
+                code_verification_status: History<CodeVerificationStatus> = word("code_verification_status");
+                health: Latest<Health> = health("health_status");
+            }
+            derived {
+                /// By `status` or by event, whichever is newer.
+                flagged: History<bool>, shared;
+                /// Whether it can send, judged by the entities of its health.
+                can_send_message: History<CanSendMessage>;
+            }
+            reported {}
         }
+    };
+}
+pub(crate) use number_attributes;
+
+number_attributes!(snapshot);
+
+impl Snapshot {
+    /// Whether the status is `FLAGGED`.
+    #[must_use]
+    pub fn flagged(&self) -> Option<bool> {
+        self.status.map(|status| status == Status::Flagged)
+    }
+
+    /// The worst of the health's entities.
+    #[must_use]
+    pub fn can_send_message(&self) -> Option<CanSendMessage> {
+        self.health.as_ref().map(|health| health.can_send_message)
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::metric::Metric;
 use super::page::{Entity, Family, Format, Page, Value};
 use super::{account, number, template};
-use crate::domain::{MessagingLimit, QualityRating, Timestamp, Word};
-use crate::state::journal::Attribute;
-use crate::state::{account as of_account, number as of_number, template as of_template};
+use crate::domain::{
+    Attribute, MessagingLimit, QualityRating, Timestamp, Word, account as of_account,
+    number as of_number, template as of_template,
+};
 
 /// One attribute of one entity over time.
 #[derive(Clone, Debug)]
@@ -63,28 +64,28 @@ const ACCOUNT: &str = "account";
 /// Every family that the journal can give back.
 #[rustfmt::skip] // a table reads best as one
 static FAMILIES: &[Told] = &[
-    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_RATING, Form::States),
-    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_SCORE, Form::Score),
-    (NUMBER, of_number::QUALITY_RATING, &number::QUALITY_CHANGED, Form::Since),
-    (NUMBER, of_number::STATUS, &number::STATUS, Form::States),
-    (NUMBER, of_number::STATUS, &number::STATUS_CHANGED, Form::Since),
-    (NUMBER, of_number::FLAGGED, &number::FLAGGED, Form::Flag),
-    (NUMBER, of_number::MESSAGING_LIMIT, &number::MESSAGING_LIMIT, Form::Limit),
-    (NUMBER, of_number::THROUGHPUT_LEVEL, &number::THROUGHPUT_LEVEL, Form::States),
-    (NUMBER, of_number::NAME_STATUS, &number::NAME_STATUS, Form::States),
-    (NUMBER, of_number::NEW_NAME_STATUS, &number::NEW_NAME_STATUS, Form::PresentState),
-    (NUMBER, of_number::CODE_VERIFICATION_STATUS, &number::CODE_VERIFICATION_STATUS, Form::States),
-    (NUMBER, of_number::CAN_SEND_MESSAGE, &number::CAN_SEND_MESSAGE, Form::States),
-    (TEMPLATE, of_template::STATUS, &template::STATUS, Form::PresentState),
-    (TEMPLATE, of_template::STATUS, &template::STATUS_CHANGED, Form::Since),
-    (TEMPLATE, of_template::QUALITY_RATING, &template::QUALITY_RATING, Form::PresentState),
-    (TEMPLATE, of_template::QUALITY_RATING, &template::QUALITY_SCORE, Form::Score),
-    (TEMPLATE, of_template::CATEGORY, &template::CATEGORY, Form::PresentState),
-    (ACCOUNT, of_account::STATUS, &account::STATUS, Form::States),
-    (ACCOUNT, of_account::REVIEW_STATUS, &account::REVIEW_STATUS, Form::States),
-    (ACCOUNT, of_account::BUSINESS_VERIFICATION_STATUS, &account::BUSINESS_VERIFICATION_STATUS, Form::States),
-    (ACCOUNT, of_account::CAN_SEND_MESSAGE, &account::CAN_SEND_MESSAGE, Form::States),
-    (ACCOUNT, of_account::MESSAGING_LIMIT, &account::MESSAGING_LIMIT, Form::Limit),
+    (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_RATING, Form::States),
+    (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_SCORE, Form::Score),
+    (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_CHANGED, Form::Since),
+    (NUMBER, of_number::ATTRIBUTES.status, &number::STATUS, Form::States),
+    (NUMBER, of_number::ATTRIBUTES.status, &number::STATUS_CHANGED, Form::Since),
+    (NUMBER, of_number::ATTRIBUTES.flagged, &number::FLAGGED, Form::Flag),
+    (NUMBER, of_number::ATTRIBUTES.messaging_limit, &number::MESSAGING_LIMIT, Form::Limit),
+    (NUMBER, of_number::ATTRIBUTES.throughput_level, &number::THROUGHPUT_LEVEL, Form::States),
+    (NUMBER, of_number::ATTRIBUTES.name_status, &number::NAME_STATUS, Form::States),
+    (NUMBER, of_number::ATTRIBUTES.new_name_status, &number::NEW_NAME_STATUS, Form::PresentState),
+    (NUMBER, of_number::ATTRIBUTES.code_verification_status, &number::CODE_VERIFICATION_STATUS, Form::States),
+    (NUMBER, of_number::ATTRIBUTES.can_send_message, &number::CAN_SEND_MESSAGE, Form::States),
+    (TEMPLATE, of_template::ATTRIBUTES.status, &template::STATUS, Form::PresentState),
+    (TEMPLATE, of_template::ATTRIBUTES.status, &template::STATUS_CHANGED, Form::Since),
+    (TEMPLATE, of_template::ATTRIBUTES.quality_rating, &template::QUALITY_RATING, Form::PresentState),
+    (TEMPLATE, of_template::ATTRIBUTES.quality_rating, &template::QUALITY_SCORE, Form::Score),
+    (TEMPLATE, of_template::ATTRIBUTES.category, &template::CATEGORY, Form::PresentState),
+    (ACCOUNT, of_account::ATTRIBUTES.status, &account::STATUS, Form::States),
+    (ACCOUNT, of_account::ATTRIBUTES.review_status, &account::REVIEW_STATUS, Form::States),
+    (ACCOUNT, of_account::ATTRIBUTES.business_verification_status, &account::BUSINESS_VERIFICATION_STATUS, Form::States),
+    (ACCOUNT, of_account::ATTRIBUTES.can_send_message, &account::CAN_SEND_MESSAGE, Form::States),
+    (ACCOUNT, of_account::ATTRIBUTES.messaging_limit, &account::MESSAGING_LIMIT, Form::Limit),
     (ACCOUNT, of_account::BAN_STATE, &account::BAN_STATE, Form::States),
 ];
 
@@ -177,6 +178,7 @@ fn write_series(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::AttributeKind;
 
     fn timeline(attribute: &str, steps: &[(i64, &str)]) -> Timeline {
         let step = |(at, to): &(i64, &str)| (Timestamp::from_seconds(*at), (*to).to_owned());
@@ -226,6 +228,24 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn every_history_of_the_tables_has_a_family() {
+        let tables = [
+            (NUMBER, of_number::Declarations::ALL),
+            (TEMPLATE, of_template::Declarations::ALL),
+            (ACCOUNT, of_account::Declarations::ALL),
+        ];
+        for (entity, attributes) in tables {
+            let journalled = attributes
+                .iter()
+                .filter(|attribute| attribute.kind == AttributeKind::History);
+            for attribute in journalled {
+                let has_family = |(of, told, ..): &Told| (*of, *told) == (entity, *attribute);
+                assert!(FAMILIES.iter().any(has_family), "{entity} {attribute:?}");
+            }
+        }
     }
 
     #[test]

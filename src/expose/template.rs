@@ -4,11 +4,12 @@ use super::metric::{Metric, metrics};
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
+use crate::domain::template::{Category, Status};
 use crate::domain::{Collector, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Counts, Template};
 
 metrics! {
-    INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language"]
+    INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language", "source"]
         "Static text about a message template, to join on. Always 1.";
     STATUS: Gauge "whatsapp_message_template_status" ["waba_id", "template_id", "status"]
         "The template's present status. Always 1, unless full state sets are configured.";
@@ -20,6 +21,8 @@ metrics! {
         "The template's present quality rating. Always 1, unless full state sets are configured.";
     QUALITY_SCORE: Gauge "whatsapp_message_template_quality_score" ["waba_id", "template_id"]
         "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+    QUALITY_CHANGED: Gauge "whatsapp_message_template_quality_rating_changed_timestamp_seconds" ["waba_id", "template_id"]
+        "Time at which Meta gave the present quality rating. Absent while Meta has not reported it.";
     CATEGORY: Gauge "whatsapp_message_template_category" ["waba_id", "template_id", "category"]
         "The template's present category. Always 1, unless full state sets are configured.";
     CORRECT_CATEGORY: Gauge "whatsapp_message_template_correct_category" ["waba_id", "template_id", "category"]
@@ -50,11 +53,21 @@ metrics! {
         "Templates that moved from one category to another, whichever source told.";
 }
 
-/// The most series that one template takes: what the ceiling reckons with.
-const SERIES_SPARSE: usize = 11;
-
-/// The same with full state sets.
-const SERIES_FULL: usize = SERIES_SPARSE + 10 + 4 + 3;
+/// The most series that one template takes: the basis of the ceiling. One for each of its metrics, and with full state
+/// sets one more for each further word of the three sets.
+fn series_per_template(sets: StateSets) -> usize {
+    let of_template = |metric: &&&Metric| metric.labels.contains(&"template_id");
+    let sparse = ALL.iter().filter(of_template).count();
+    let further = [
+        Status::ALL.len(),
+        QualityRating::ALL.len(),
+        Category::ALL.len(),
+    ];
+    match sets {
+        StateSets::Sparse => sparse,
+        StateSets::Full => sparse + further.iter().map(|words| words - 1).sum::<usize>(),
+    }
+}
 
 /// Writes the families of all templates; answers how many templates the series ceiling kept out.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
@@ -90,11 +103,7 @@ pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
 
 /// Chooses an account's templates: by detail, and if the ceiling is short, those in trouble first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
-    let series = match options.state_sets {
-        StateSets::Sparse => SERIES_SPARSE,
-        StateSets::Full => SERIES_FULL,
-    };
-    let room = options.template_series_limit / series;
+    let room = options.template_series_limit / series_per_template(options.state_sets);
     let wanted = |template: &&Template| match options.template_detail {
         TemplateDetail::All => true,
         TemplateDetail::Problems => template.is_a_problem(),
@@ -120,7 +129,8 @@ fn write_info(page: &mut Page, templates: &Rows<'_, Template>) {
     templates.each(page, &INFO, |family, entity, template| {
         let name = template.name.value().map_or("", String::as_str);
         let language = template.language.value().map_or("", String::as_str);
-        family.sample(entity, &[name, language], Value::Whole(1));
+        let source = template.source.value().map_or("", |word| word.as_str());
+        family.sample(entity, &[name, language, source], Value::Whole(1));
     });
 }
 
@@ -140,6 +150,7 @@ fn write_states(page: &mut Page, templates: &Rows<'_, Template>, sets: StateSets
             .and_then(QualityRating::score);
         score.map(|score| Value::Whole(score.into()))
     });
+    templates.time(page, &QUALITY_CHANGED, Template::quality_rating_changed);
     write_state(page, &CATEGORY, templates, sets, |template| {
         template.category.value()
     });

@@ -6,84 +6,46 @@ mod events;
 mod telling;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use events::{LastEvent, LastEvents};
 
+use super::attributes::attribute_state;
 use super::gone::forget_oldest;
-use super::journal::{Attribute, Entity};
+use super::journal::Entity;
+use super::observation::Observation;
 use super::redate::{Dated, Redating, dated};
 use super::room::Sizes;
-use super::sighting::Sighting;
+use super::saved::Saved;
 use super::undated::UndatedEvents;
 use super::waiting::Waiting;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
     template,
 };
-use crate::domain::account::{
-    AlertSeverity, AlertType, Ban, BanState, BusinessVerificationStatus, EventKind, Loss, Reading,
-    Restriction, RestrictionType, ReviewStatus, Status, ViolationType,
-};
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
-use crate::domain::{
-    BusinessId, CanSendMessage, Collector, DeliveryKey, DisplayDigits, Event, Fact, Health,
-    Listing, MessagingLimit, ObjectKind, PhoneNumberId, QualityRating, Source, TemplateId,
-    Timestamp, Word, number,
-};
+// The table's rows name types of both.
+use crate::domain::account::*;
+use crate::domain::*;
 
-/// `account_review_status`.
-pub const REVIEW_STATUS: Attribute = Attribute::shared("review_status");
-/// `business_verification_status`.
-pub const BUSINESS_VERIFICATION_STATUS: Attribute = Attribute::new("business_verification_status");
-/// `status`.
-pub const STATUS: Attribute = Attribute::new("status");
-/// The worst of `health_status`.
-pub const CAN_SEND_MESSAGE: Attribute = Attribute::new("can_send_message");
-/// Customers in 24 hours.
-pub const MESSAGING_LIMIT: Attribute = Attribute::shared("messaging_limit");
-/// `ban_info`.
-pub const BAN_STATE: Attribute = Attribute::new("ban_state");
-/// Whether Meta still shows the account.
-pub const LOSS: Attribute = Attribute::new("loss");
-/// `restriction_info`.
-pub const RESTRICTION: Attribute = Attribute::new("restriction");
+account_attributes!(attribute_state);
 
 /// What is known of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// `name`.
-    pub name: Latest<String>,
-    /// `currency`.
-    pub currency: Latest<String>,
-    /// `timezone_id`.
-    pub timezone_id: Latest<String>,
-    /// The portfolio that owns it.
-    pub business_id: Latest<BusinessId>,
-    /// `account_review_status`.
-    pub review_status: History<ReviewStatus>,
-    /// `business_verification_status`.
-    pub business_verification_status: History<BusinessVerificationStatus>,
-    /// `status`.
-    pub status: History<Status>,
-    /// Can it send, going by the entities of `health_status`?
-    pub can_send_message: History<CanSendMessage>,
-    /// Those entities.
-    pub health: Latest<Health>,
-    /// The portfolio's limit: customers in 24 hours.
-    pub messaging_limit: History<MessagingLimit>,
-    /// How many numbers it may have.
-    pub phone_numbers_limit: Latest<u64>,
-    /// Is this exporter's app among `subscribed_apps`?
-    pub webhook_subscribed: Latest<bool>,
+    /// The attributes of the table.
+    #[serde(flatten)]
+    pub attributes: Attributes,
     /// `ban_info`.
     pub ban: History<Ban>,
     /// Whether Meta still shows the account. Empty for one that was never lost.
     #[serde(default)]
     pub loss: History<Loss>,
+    #[serde(with = "Saved")]
     restrictions: BTreeMap<RestrictionType, History<Restriction>>,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
@@ -127,9 +89,17 @@ pub struct Account {
 }
 
 dated! {
-    Account: name currency timezone_id business_id review_status business_verification_status status
-        can_send_message health messaging_limit phone_numbers_limit webhook_subscribed ban loss restrictions
-        last_events template_count template_limit polls digits waiting undated numbers templates traffic
+    Account: attributes ban loss restrictions last_events template_count template_limit polls digits waiting undated
+        numbers templates traffic
+}
+
+/// Readers need not know which fields the table declares.
+impl Deref for Account {
+    type Target = Attributes;
+
+    fn deref(&self) -> &Attributes {
+        &self.attributes
+    }
 }
 
 impl Account {
@@ -221,7 +191,7 @@ impl Account {
             self.undated.note(&event.fact, key, event.observed_at);
         }
         match &event.fact {
-            Fact::AccountRead(reading) => self.read(reading, stamp, &mut change),
+            Fact::AccountRead(snapshot) => self.observe_snapshot(snapshot, stamp, &mut change),
             Fact::AccountLoss(loss) => self.note_loss(*loss, stamp, &mut change),
             Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, room, &mut change),
             Fact::TemplatesListed(listing, totals) => {
@@ -254,40 +224,16 @@ impl Account {
         change
     }
 
-    fn read(&mut self, reading: &Reading, stamp: Stamp, change: &mut Change) {
+    fn observe_snapshot(&mut self, snapshot: &Snapshot, stamp: Stamp, change: &mut Change) {
         let polls = &mut self.polls[Collector::Account.index()];
         polls.insert(stamp.at(), true);
-        self.name.observe_some(reading.name.clone(), stamp);
-        self.currency.observe_some(reading.currency.clone(), stamp);
-        self.timezone_id
-            .observe_some(reading.timezone_id.clone(), stamp);
-        self.business_id
-            .observe_some(reading.business_id.clone(), stamp);
-        self.health.observe_some(reading.health.clone(), stamp);
-        self.webhook_subscribed
-            .observe_some(reading.webhook_subscribed, stamp);
-        let mut sighting = Sighting {
+        let mut observation = Observation {
             entity: Entity::Account,
             stamp,
             polls,
             change,
         };
-        sighting.see(
-            REVIEW_STATUS,
-            &mut self.review_status,
-            reading.review_status,
-        );
-        sighting.see(
-            BUSINESS_VERIFICATION_STATUS,
-            &mut self.business_verification_status,
-            reading.business_verification_status,
-        );
-        sighting.see(STATUS, &mut self.status, reading.status);
-        let limit = &mut self.messaging_limit;
-        sighting.see(MESSAGING_LIMIT, limit, reading.messaging_limit);
-        let health = reading.health.as_ref();
-        let can_send = health.map(|health| health.can_send_message);
-        sighting.see(CAN_SEND_MESSAGE, &mut self.can_send_message, can_send);
+        self.attributes.observe(snapshot, &mut observation);
         self.note_loss(Loss::None, stamp, change);
     }
 
@@ -296,35 +242,35 @@ impl Account {
         if loss == Loss::None && self.loss.value().is_none() {
             return;
         }
-        let mut sighting = Sighting {
+        let mut observation = Observation {
             entity: Entity::Account,
             stamp,
             polls: &self.polls[Collector::Account.index()],
             change,
         };
-        sighting.see(LOSS, &mut self.loss, Some(loss));
+        observation.observe(LOSS, &mut self.loss, Some(loss));
     }
 
     fn list_numbers(
         &mut self,
-        listing: &Listing<number::Reading>,
+        listing: &Listing<number::Snapshot>,
         stamp: Stamp,
         room: Sizes,
         change: &mut Change,
     ) {
         let last_complete = self.last_success(Collector::Numbers);
         self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
-        for reading in &listing.objects {
-            if !self.has_room_for_number(&reading.id, room) {
+        for snapshot in &listing.objects {
+            if !self.has_room_for_number(&snapshot.id, room) {
                 change.keep_out(ObjectKind::PhoneNumber);
                 continue;
             }
-            let number = self.numbers.entry(reading.id.clone());
-            let number = number.or_insert_with(|| Arc::new(Number::new(reading.id.clone())));
-            Arc::make_mut(number).read(
-                reading,
-                &mut Sighting {
-                    entity: Entity::Number(reading.id.clone()),
+            let number = self.numbers.entry(snapshot.id.clone());
+            let number = number.or_insert_with(|| Arc::new(Number::new(snapshot.id.clone())));
+            Arc::make_mut(number).observe_snapshot(
+                snapshot,
+                &mut Observation {
+                    entity: Entity::Number(snapshot.id.clone()),
                     stamp,
                     polls: &self.polls[Collector::Numbers.index()],
                     change,
@@ -348,21 +294,21 @@ impl Account {
 
     fn list_templates(
         &mut self,
-        listing: &Listing<words::Reading>,
+        listing: &Listing<words::Snapshot>,
         stamp: Stamp,
         room: Sizes,
         change: &mut Change,
     ) {
         self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
-        for reading in &listing.objects {
-            let id = &reading.identity.id;
+        for snapshot in &listing.objects {
+            let id = &snapshot.id;
             if !self.has_room_for_template(id, room) {
                 change.keep_out(ObjectKind::Template);
                 continue;
             }
-            let steps = template_of(&mut self.templates, id).read(
-                reading,
-                &mut Sighting {
+            let steps = template_of(&mut self.templates, id).observe_snapshot(
+                snapshot,
+                &mut Observation {
                     entity: Entity::Template(id.clone()),
                     stamp,
                     polls: &self.polls[Collector::Templates.index()],

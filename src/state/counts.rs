@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::saved::Saved;
 use crate::domain::Word;
 
 /// One counter for each word of `W`.
@@ -81,36 +82,36 @@ impl<A: Word, B: Word> PairCounts<A, B> {
 
 /// Saved as the words that were counted at all, with their counts: a later version may know more words,
 /// in another order.
-impl<W: Word + Serialize> Serialize for Counts<W> {
+impl<W: Word> Serialize for Counts<W> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().filter(|(_, count)| *count > 0))
+        let counted: Vec<_> = self.iter().filter(|(_, count)| *count > 0).collect();
+        Saved::serialize(&counted, serializer)
     }
 }
 
-impl<'de, W: Word + Deserialize<'de>> Deserialize<'de> for Counts<W> {
+impl<'de, W: Word> Deserialize<'de> for Counts<W> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut counts = Self::default();
-        for (word, count) in Vec::<(W, u64)>::deserialize(deserializer)? {
+        let counted: Vec<(W, u64)> = Saved::deserialize(deserializer)?;
+        for (word, count) in counted {
             counts.add(word, count);
         }
         Ok(counts)
     }
 }
 
-impl<A: Word + Serialize, B: Word + Serialize> Serialize for PairCounts<A, B> {
+impl<A: Word, B: Word> Serialize for PairCounts<A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().filter(|(.., count)| *count > 0))
+        let counted: Vec<_> = self.iter().filter(|(.., count)| *count > 0).collect();
+        Saved::serialize(&counted, serializer)
     }
 }
 
-impl<'de, A, B> Deserialize<'de> for PairCounts<A, B>
-where
-    A: Word + Deserialize<'de>,
-    B: Word + Deserialize<'de>,
-{
+impl<'de, A: Word, B: Word> Deserialize<'de> for PairCounts<A, B> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut counts = Self::default();
-        for (first, second, count) in Vec::<(A, B, u64)>::deserialize(deserializer)? {
+        let counted: Vec<(A, B, u64)> = Saved::deserialize(deserializer)?;
+        for (first, second, count) in counted {
             counts.add(first, second, count);
         }
         Ok(counts)

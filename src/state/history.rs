@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::saved::Saved;
 use super::{PollTimes, Stamp};
 
 /// How many observations are kept. A late webhook is placed exactly among the last sixteen changes;
@@ -18,7 +19,9 @@ const KEPT: usize = 16;
 
 /// The observations of one attribute, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "T: Saved")]
 pub struct History<T> {
+    #[serde(with = "Saved")]
     seen: Vec<(Stamp, T)>,
     /// Has anything ever been pushed out? Then the oldest observation kept is not the first.
     forgot: bool,

@@ -7,9 +7,11 @@ use std::borrow::Cow;
 
 use jiff::Timestamp as Calendar;
 
-use super::{Stamp, account, number, template};
+use super::Stamp;
 use crate::domain::account::{Ban, Restriction};
-use crate::domain::{MessagingLimit, PhoneNumberId, TemplateId, Word};
+use crate::domain::{
+    Attribute, MessagingLimit, PhoneNumberId, TemplateId, Word, account, number, template,
+};
 
 /// What a transition is about, within its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,44 +40,18 @@ impl Entity {
     }
 }
 
-/// An attribute whose changes are journalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attribute {
-    /// Its name in the journal, unique within a kind of entity.
-    pub name: &'static str,
-    /// Do polls and webhooks both tell of it, so that they can disagree?
-    pub(super) is_shared: bool,
-}
-
-impl Attribute {
-    /// Told by one of the sources only, or by each in its own way.
-    pub(super) const fn new(name: &'static str) -> Self {
-        let is_shared = false;
-        Self { name, is_shared }
-    }
-
-    /// Told by polls and webhooks alike.
-    pub(super) const fn shared(name: &'static str) -> Self {
-        let is_shared = true;
-        Self { name, is_shared }
-    }
-}
-
-/// Every attribute of which both sources tell, as (kind of entity, name): those that can drift.
+/// The attributes that both sources report, as (kind of entity, name): those that can drift.
 pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let [of_account, of_number, of_template] = Entity::KINDS;
-    let all = [
-        (of_account, account::REVIEW_STATUS),
-        (of_account, account::MESSAGING_LIMIT),
-        (of_number, number::FLAGGED),
-        (of_number, number::MESSAGING_LIMIT),
-        (of_number, number::THROUGHPUT_LEVEL),
-        (of_template, template::STATUS),
-        (of_template, template::QUALITY_RATING),
-        (of_template, template::CATEGORY),
+    let tables: [&[Attribute]; 3] = [
+        account::Declarations::ALL,
+        number::Declarations::ALL,
+        template::Declarations::ALL,
     ];
-    let shared = all.into_iter().filter(|(_, attribute)| attribute.is_shared);
-    shared.map(|(entity, attribute)| (entity, attribute.name))
+    let tables = Entity::KINDS.into_iter().zip(tables);
+    tables.flat_map(|(entity, attributes)| {
+        let shared = attributes.iter().filter(|attribute| attribute.is_shared);
+        shared.map(move |attribute| (entity, attribute.name))
+    })
 }
 
 /// One step of one attribute.
@@ -102,26 +78,26 @@ pub enum Amendment {
     Withdrawn(Transition),
 }
 
-/// A value as the journal writes it.
-pub trait Spoken: Copy {
+/// A value of an attribute, as text in the journal.
+pub trait JournalValue: Copy {
     /// Meta's own word where there is one.
-    fn spoken(self) -> Cow<'static, str>;
+    fn journal_value(self) -> Cow<'static, str>;
 }
 
-impl<W: Word> Spoken for W {
-    fn spoken(self) -> Cow<'static, str> {
+impl<W: Word> JournalValue for W {
+    fn journal_value(self) -> Cow<'static, str> {
         self.as_str().into()
     }
 }
 
-impl Spoken for bool {
-    fn spoken(self) -> Cow<'static, str> {
+impl JournalValue for bool {
+    fn journal_value(self) -> Cow<'static, str> {
         if self { "true" } else { "false" }.into()
     }
 }
 
-impl Spoken for MessagingLimit {
-    fn spoken(self) -> Cow<'static, str> {
+impl JournalValue for MessagingLimit {
+    fn journal_value(self) -> Cow<'static, str> {
         match self {
             Self::Customers(customers) => customers.to_string().into(),
             Self::Unlimited => "UNLIMITED".into(),
@@ -129,20 +105,20 @@ impl Spoken for MessagingLimit {
     }
 }
 
-impl Spoken for Ban {
-    fn spoken(self) -> Cow<'static, str> {
-        self.state.spoken()
+impl JournalValue for Ban {
+    fn journal_value(self) -> Cow<'static, str> {
+        self.state.journal_value()
     }
 }
 
-impl Spoken for Restriction {
-    fn spoken(self) -> Cow<'static, str> {
+impl JournalValue for Restriction {
+    fn journal_value(self) -> Cow<'static, str> {
         let end = self
             .expires_at
             .and_then(|end| Calendar::from_millisecond(end.as_millis()).ok());
         match end {
             Some(end) => format!("{} until {end}", self.kind.as_str()).into(),
-            None => self.kind.spoken(),
+            None => self.kind.journal_value(),
         }
     }
 }

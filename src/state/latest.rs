@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
+use super::saved::Saved;
 
 /// The newest value and when it was said. Equal stamps are settled by the value, so that any order of
 /// the same words leaves the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Latest<T>(Option<(Stamp, T)>);
+#[serde(bound = "T: Saved")]
+pub struct Latest<T>(#[serde(with = "Saved")] Option<(Stamp, T)>);
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {

@@ -3,7 +3,10 @@
 //! Invariant: pure. The same webhooks in any order, any number of times, between the same polls, leave
 //! the same state; no event ever makes a counter fall; nothing is removed but by a complete listing.
 
+#![warn(clippy::wildcard_enum_match_arm)] // a new fact or event must be considered wherever one is matched
+
 pub mod account;
+mod attributes;
 mod change;
 pub mod conversation;
 mod counts;
@@ -14,13 +17,13 @@ pub mod journal;
 pub mod journeys;
 mod latest;
 pub mod number;
+mod observation;
 mod polls;
 mod redate;
 mod repeats;
 mod room;
 mod saved;
 mod session;
-mod sighting;
 mod stamp;
 pub mod template;
 pub mod traffic;
@@ -98,7 +101,14 @@ impl Window {
         match fact {
             Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
             Fact::Unwatched | Fact::TimePassed | Fact::ClockCorrected { .. } => None,
-            _ => Some(Self::Management),
+            Fact::AccountRead(_)
+            | Fact::AccountLoss(_)
+            | Fact::NumbersListed(_)
+            | Fact::TemplatesListed(..)
+            | Fact::Account(_)
+            | Fact::Number(_)
+            | Fact::NumberSpelled(_)
+            | Fact::Template(_) => Some(Self::Management),
         }
     }
 }

@@ -2,42 +2,23 @@
 
 use std::time::Duration;
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
-use super::journal::Attribute;
+use super::attributes::attribute_state;
+use super::observation::Observation;
 use super::redate::dated;
-use super::sighting::Sighting;
+use super::saved::Saved;
 use super::{Counts, History, Latest, Observed, Stamp};
-use crate::domain::number::{
-    AccountMode, CodeVerificationStatus, NameDecision, NameStatus, News, PlatformType,
-    QualityEventKind, Reading, Status, ThroughputLevel,
-};
-use crate::domain::{
-    CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating, Timestamp,
-    Word,
-};
+// The table's rows name types of both.
+use crate::domain::number::*;
+use crate::domain::*;
 
 /// How long Meta leaves a flagged number before it acts (quality guide, 17 November 2025).
 const FLAGGED_PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// `quality_rating`.
-pub const QUALITY_RATING: Attribute = Attribute::new("quality_rating");
-/// `status`.
-pub const STATUS: Attribute = Attribute::new("status");
-/// Flagged or not.
-pub const FLAGGED: Attribute = Attribute::shared("flagged");
-/// Customers in 24 hours.
-pub const MESSAGING_LIMIT: Attribute = Attribute::shared("messaging_limit");
-/// `throughput.level`.
-pub const THROUGHPUT_LEVEL: Attribute = Attribute::shared("throughput_level");
-/// `name_status`.
-pub const NAME_STATUS: Attribute = Attribute::new("name_status");
-/// `new_name_status`.
-pub const NEW_NAME_STATUS: Attribute = Attribute::new("new_name_status");
-/// `code_verification_status`.
-pub const CODE_VERIFICATION_STATUS: Attribute = Attribute::new("code_verification_status");
-/// The worst of `health_status`.
-pub const CAN_SEND_MESSAGE: Attribute = Attribute::new("can_send_message");
+number_attributes!(attribute_state);
 
 /// What is known of one number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,48 +27,29 @@ pub struct Number {
     pub id: PhoneNumberId,
     /// The newest poll that listed it.
     pub listed_at: Timestamp,
-    /// As Meta displays it.
-    pub display_phone_number: Latest<String>,
-    /// The name under which it writes.
-    pub verified_name: Latest<String>,
-    /// `account_mode`.
-    pub account_mode: Latest<AccountMode>,
-    /// `platform_type`.
-    pub platform_type: Latest<PlatformType>,
-    /// The rating. No webhook carries it.
-    pub quality_rating: History<QualityRating>,
-    /// Meta's `status`. No webhook carries it either.
-    pub status: History<Status>,
-    /// Flagged, by status or by event, whichever is newer.
-    pub flagged: History<bool>,
-    /// Customers in 24 hours.
-    pub messaging_limit: History<MessagingLimit>,
+    /// The attributes of the table.
+    #[serde(flatten)]
+    pub attributes: Attributes,
     /// How often the limit rose.
     pub limit_increases: u64,
     /// How often the limit fell.
     pub limit_decreases: u64,
-    /// `throughput.level`.
-    pub throughput_level: History<ThroughputLevel>,
-    /// Review of the name in force, or of the one just decided on.
-    pub name_status: History<NameStatus>,
-    /// Review of a name that was asked for.
-    pub new_name_status: History<NameStatus>,
-    /// `code_verification_status`.
-    pub code_verification_status: History<CodeVerificationStatus>,
-    /// Can it send, going by the entities of `health_status`?
-    pub can_send_message: History<CanSendMessage>,
-    /// Those entities.
-    pub health: Latest<Health>,
     /// `phone_number_quality_update` by event.
     pub quality_events: Counts<QualityEventKind>,
     /// When the last of each event was.
+    #[serde(with = "Saved")]
     pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
 }
 
-dated! {
-    Number: listed_at display_phone_number verified_name account_mode platform_type quality_rating status flagged
-        messaging_limit throughput_level name_status new_name_status code_verification_status can_send_message
-        health last_quality_event
+dated! { Number: listed_at attributes last_quality_event }
+
+/// Readers need not know which fields the table declares.
+impl Deref for Number {
+    type Target = Attributes;
+
+    fn deref(&self) -> &Attributes {
+        &self.attributes
+    }
 }
 
 impl Number {
@@ -95,22 +57,9 @@ impl Number {
         Self {
             id,
             listed_at: Timestamp::from_millis(i64::MIN),
-            display_phone_number: Latest::default(),
-            verified_name: Latest::default(),
-            account_mode: Latest::default(),
-            platform_type: Latest::default(),
-            quality_rating: History::default(),
-            status: History::default(),
-            flagged: History::default(),
-            messaging_limit: History::default(),
+            attributes: Attributes::default(),
             limit_increases: 0,
             limit_decreases: 0,
-            throughput_level: History::default(),
-            name_status: History::default(),
-            new_name_status: History::default(),
-            code_verification_status: History::default(),
-            can_send_message: History::default(),
-            health: Latest::default(),
             quality_events: Counts::default(),
             last_quality_event: Vec::new(),
         }
@@ -135,75 +84,46 @@ impl Number {
         self.flagged_since().map(|since| since.plus(FLAGGED_PERIOD))
     }
 
-    pub(super) fn read(&mut self, reading: &Reading, sighting: &mut Sighting<'_>) {
-        let stamp = sighting.stamp;
-        self.listed_at = self.listed_at.max(stamp.at());
-        self.display_phone_number
-            .observe_some(reading.display_phone_number.clone(), stamp);
-        self.verified_name
-            .observe_some(reading.verified_name.clone(), stamp);
-        self.account_mode.observe_some(reading.account_mode, stamp);
-        self.platform_type
-            .observe_some(reading.platform_type, stamp);
-        self.health.observe_some(reading.health.clone(), stamp);
-        let flagged = reading.status.map(|status| status == Status::Flagged);
-        let health = reading.health.as_ref();
-        let can_send = health.map(|health| health.can_send_message);
-        let quality = reading.quality_rating;
-        sighting.see(QUALITY_RATING, &mut self.quality_rating, quality);
-        sighting.see(STATUS, &mut self.status, reading.status);
-        sighting.see(FLAGGED, &mut self.flagged, flagged);
-        let limit = &mut self.messaging_limit;
-        let seen = sighting.see(MESSAGING_LIMIT, limit, reading.messaging_limit);
-        self.count_limit_changes(seen);
-        let throughput = &mut self.throughput_level;
-        sighting.see(THROUGHPUT_LEVEL, throughput, reading.throughput_level);
-        sighting.see(NAME_STATUS, &mut self.name_status, reading.name_status);
-        let new_name = &mut self.new_name_status;
-        sighting.see(NEW_NAME_STATUS, new_name, reading.new_name_status);
-        let verification = &mut self.code_verification_status;
-        sighting.see(
-            CODE_VERIFICATION_STATUS,
-            verification,
-            reading.code_verification_status,
-        );
-        sighting.see(CAN_SEND_MESSAGE, &mut self.can_send_message, can_send);
+    pub(super) fn observe_snapshot(
+        &mut self,
+        snapshot: &Snapshot,
+        observation: &mut Observation<'_>,
+    ) {
+        self.listed_at = self.listed_at.max(observation.stamp.at());
+        let outcomes = self.attributes.observe(snapshot, observation);
+        self.count_limit_changes(outcomes.messaging_limit);
     }
 
-    pub(super) fn tell(&mut self, news: &News, sighting: &mut Sighting<'_>) {
+    pub(super) fn tell(&mut self, news: &News, observation: &mut Observation<'_>) {
         match news {
             News::Quality {
                 event,
                 old_limit,
                 current_limit,
             } => {
-                self.note_quality_event(*event, sighting.stamp.at());
-                let flagged = match event {
-                    QualityEventKind::Flagged => Some(true),
-                    QualityEventKind::Unflagged => Some(false),
-                    _ => None,
-                };
-                sighting.see(FLAGGED, &mut self.flagged, flagged);
-                let throughput = (*event == QualityEventKind::ThroughputUpgrade)
-                    .then_some(ThroughputLevel::High);
-                sighting.see(THROUGHPUT_LEVEL, &mut self.throughput_level, throughput);
-                let limit = &mut self.messaging_limit;
-                let seen = sighting.see_before(MESSAGING_LIMIT, limit, *old_limit);
-                self.count_limit_changes(seen);
-                let limit = &mut self.messaging_limit;
-                let seen = sighting.see(MESSAGING_LIMIT, limit, *current_limit);
-                self.count_limit_changes(seen);
+                self.note_quality_event(*event, observation.stamp.at());
+                let (flagged, throughput) = (flagged_by(*event), throughput_by(*event));
+                let known = &mut self.attributes;
+                observation.observe(ATTRIBUTES.flagged, &mut known.flagged, flagged);
+                let level = &mut known.throughput_level;
+                observation.observe(ATTRIBUTES.throughput_level, level, throughput);
+                let (attribute, limit) = (ATTRIBUTES.messaging_limit, &mut known.messaging_limit);
+                let before = observation.observe_before(attribute, limit, *old_limit);
+                let now = observation.observe(attribute, limit, *current_limit);
+                self.count_limit_changes(before);
+                self.count_limit_changes(now);
             }
-            News::Name(decision) => self.decide_name(*decision, sighting),
+            News::Name(decision) => self.decide_name(*decision, observation),
         }
     }
 
     /// A decision is about the name that was asked for; until the next poll it is the newest word on
     /// the number's name as well, so that a webhook alone shows a rejection.
-    fn decide_name(&mut self, decision: NameDecision, sighting: &mut Sighting<'_>) {
-        let status = decision.name_status();
-        sighting.see(NAME_STATUS, &mut self.name_status, status);
-        sighting.see(NEW_NAME_STATUS, &mut self.new_name_status, status);
+    fn decide_name(&mut self, decision: NameDecision, observation: &mut Observation<'_>) {
+        let (status, known) = (decision.name_status(), &mut self.attributes);
+        observation.observe(ATTRIBUTES.name_status, &mut known.name_status, status);
+        let new_name = &mut known.new_name_status;
+        observation.observe(ATTRIBUTES.new_name_status, new_name, status);
     }
 
     fn count_limit_changes(&mut self, seen: Option<Observed<MessagingLimit>>) {
@@ -228,4 +148,21 @@ impl Number {
             }
         }
     }
+}
+
+/// Whether the event sets or clears the flag. `None` if it is about something else.
+fn flagged_by(event: QualityEventKind) -> Option<bool> {
+    match event {
+        QualityEventKind::Flagged => Some(true),
+        QualityEventKind::Unflagged => Some(false),
+        QualityEventKind::Onboarding
+        | QualityEventKind::ThroughputUpgrade
+        | QualityEventKind::Upgrade
+        | QualityEventKind::Downgrade
+        | QualityEventKind::Other => None,
+    }
+}
+
+fn throughput_by(event: QualityEventKind) -> Option<ThroughputLevel> {
+    (event == QualityEventKind::ThroughputUpgrade).then_some(ThroughputLevel::High)
 }

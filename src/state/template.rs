@@ -1,22 +1,19 @@
 //! A message template: status, quality, category, and what Meta has announced for it.
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
-use super::journal::Attribute;
+use super::attributes::attribute_state;
+use super::observation::Observation;
 use super::redate::dated;
-use super::sighting::Sighting;
-use super::{History, Latest, Stamp};
-use crate::domain::template::{
-    Category, EventKind, Identity, News, PauseTitle, Reading, RejectedReason, Status,
-};
-use crate::domain::{QualityRating, TemplateId, Timestamp};
+use super::saved::Saved;
+use super::{History, Latest, Observed, Stamp};
+// The table's rows name types of both.
+use crate::domain::template::*;
+use crate::domain::*;
 
-/// `status`.
-pub const STATUS: Attribute = Attribute::shared("status");
-/// `quality_score.score`.
-pub const QUALITY_RATING: Attribute = Attribute::shared("quality_rating");
-/// `category`.
-pub const CATEGORY: Attribute = Attribute::shared("category");
+template_attributes!(attribute_state);
 
 /// What is known of one template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,30 +22,26 @@ pub struct Template {
     pub id: TemplateId,
     /// The newest poll that listed it, or webhook that spoke of it.
     pub known_at: Stamp,
-    /// `name`.
-    pub name: Latest<String>,
-    /// `language`.
-    pub language: Latest<String>,
-    /// `status`.
-    pub status: History<Status>,
-    /// `quality_score.score`.
-    pub quality_rating: History<QualityRating>,
-    /// `category`.
-    pub category: History<Category>,
-    /// The category Meta finds right.
-    pub correct_category: Latest<Category>,
-    last_reason: Latest<RejectedReason>,
-    pause: Latest<PauseTitle>,
+    /// The attributes of the table.
+    #[serde(flatten)]
+    pub attributes: Attributes,
     disable_at: Latest<Option<Timestamp>>,
     category_change: Latest<Option<(Category, Option<Timestamp>)>>,
     last_polled_category: Latest<Category>,
     /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
+    #[serde(with = "Saved")]
     category_moves: Vec<(Category, Category, u64, u64)>,
 }
 
-dated! {
-    Template: known_at name language status quality_rating category correct_category last_reason pause disable_at
-        category_change last_polled_category
+dated! { Template: known_at attributes disable_at category_change last_polled_category }
+
+/// Readers need not know which fields the table declares.
+impl Deref for Template {
+    type Target = Attributes;
+
+    fn deref(&self) -> &Attributes {
+        &self.attributes
+    }
 }
 
 /// Steps of one template that its account counts.
@@ -65,14 +58,7 @@ impl Template {
         Self {
             id,
             known_at: Stamp::polled(Timestamp::from_millis(i64::MIN)),
-            name: Latest::default(),
-            language: Latest::default(),
-            status: History::default(),
-            quality_rating: History::default(),
-            category: History::default(),
-            correct_category: Latest::default(),
-            last_reason: Latest::default(),
-            pause: Latest::default(),
+            attributes: Attributes::default(),
             disable_at: Latest::default(),
             category_change: Latest::default(),
             last_polled_category: Latest::default(),
@@ -86,6 +72,17 @@ impl Template {
         self.last_polled_category.value().is_some()
             || self.status.was_polled()
             || self.quality_rating.was_polled()
+    }
+
+    /// When Meta gave the present rating. Only polls read that: `None` from a webhook with another rating until the next
+    /// poll.
+    #[must_use]
+    pub fn quality_rating_changed(&self) -> Option<Timestamp> {
+        let (date, read) = (
+            self.quality_rating_date.value()?,
+            self.quality_rating_date.stamp(),
+        );
+        (self.quality_rating.since() <= read).then_some(*date)
     }
 
     /// When the pause in force ends by itself, where Meta has said which pause it is.
@@ -153,26 +150,26 @@ impl Template {
 
     pub(super) fn identify(&mut self, identity: &Identity, stamp: Stamp) {
         self.known_at = self.known_at.max(stamp);
-        self.name.observe_some(identity.name.clone(), stamp);
-        self.language.observe_some(identity.language.clone(), stamp);
+        let known = &mut self.attributes;
+        known.name.observe_some(identity.name.clone(), stamp);
+        known
+            .language
+            .observe_some(identity.language.clone(), stamp);
     }
 
-    pub(super) fn read(&mut self, reading: &Reading, sighting: &mut Sighting<'_>) -> Steps {
-        let stamp = sighting.stamp;
-        self.identify(&reading.identity, stamp);
-        self.correct_category
-            .observe_some(reading.correct_category, stamp);
-        let reason = reading.rejected_reason;
-        self.last_reason.observe_some(reason, stamp);
-        let quality = &mut self.quality_rating;
-        sighting.see(QUALITY_RATING, quality, reading.quality_rating);
-        let rejections = self.observe_status(reading.status, reason, sighting);
-        sighting.see(CATEGORY, &mut self.category, reading.category);
-        let category = reading
+    pub(super) fn observe_snapshot(
+        &mut self,
+        snapshot: &Snapshot,
+        observation: &mut Observation<'_>,
+    ) -> Steps {
+        let stamp = observation.stamp;
+        self.known_at = self.known_at.max(stamp);
+        let outcomes = self.attributes.observe(snapshot, observation);
+        let category = snapshot
             .category
             .and_then(|category| self.category_polled(category, stamp));
         Steps {
-            rejections,
+            rejections: rejections(outcomes.status, snapshot.last_reason),
             category,
         }
     }
@@ -190,8 +187,8 @@ impl Template {
         self.category_moved(before, category, stamp)
     }
 
-    pub(super) fn tell(&mut self, news: &News, sighting: &mut Sighting<'_>) -> Steps {
-        let stamp = sighting.stamp;
+    pub(super) fn tell(&mut self, news: &News, observation: &mut Observation<'_>) -> Steps {
+        let (stamp, known) = (observation.stamp, &mut self.attributes);
         let mut steps = Steps::default();
         match news {
             News::Status {
@@ -201,49 +198,41 @@ impl Template {
                 pause,
                 disable_at,
             } => {
-                self.last_reason.observe_some(*reason, stamp);
-                steps.rejections = self.observe_status(event.status(), *reason, sighting);
-                sighting.see(CATEGORY, &mut self.category, *category);
-                self.pause.observe_some(*pause, stamp);
+                known.last_reason.observe_some(*reason, stamp);
+                let status = &mut known.status;
+                let observed = observation.observe(ATTRIBUTES.status, status, event.status());
+                steps.rejections = rejections(observed, *reason);
+                observation.observe(ATTRIBUTES.category, &mut known.category, *category);
+                known.pause.observe_some(*pause, stamp);
                 self.schedule_disable(*event, *disable_at, stamp);
             }
             News::Quality { previous, new } => {
-                sighting.see_before(QUALITY_RATING, &mut self.quality_rating, *previous);
-                sighting.see(QUALITY_RATING, &mut self.quality_rating, Some(*new));
+                let (attribute, rating) = (ATTRIBUTES.quality_rating, &mut known.quality_rating);
+                observation.observe_before(attribute, rating, *previous);
+                observation.observe(attribute, rating, Some(*new));
             }
             News::CategoryAnnounced {
                 present,
                 coming,
                 at,
             } => {
-                sighting.see(CATEGORY, &mut self.category, *present);
-                self.correct_category.observe(*coming, stamp);
+                observation.observe(ATTRIBUTES.category, &mut known.category, *present);
+                known.correct_category.observe(*coming, stamp);
                 self.category_change.observe(Some((*coming, *at)), stamp);
             }
             News::CategoryChanged { previous, new } => {
-                sighting.see_before(CATEGORY, &mut self.category, *previous);
-                sighting.see(CATEGORY, &mut self.category, Some(*new));
+                let (attribute, category) = (ATTRIBUTES.category, &mut known.category);
+                observation.observe_before(attribute, category, *previous);
+                observation.observe(attribute, category, Some(*new));
                 self.category_change.observe(None, stamp);
                 steps.category =
                     previous.and_then(|previous| self.category_moved(previous, *new, stamp));
             }
             News::CategoryDetected { correct } => {
-                self.correct_category.observe(*correct, stamp);
+                known.correct_category.observe(*correct, stamp);
             }
         }
         steps
-    }
-
-    /// Observes the status and says how many rejections that adds.
-    fn observe_status(
-        &mut self,
-        status: Option<Status>,
-        reason: Option<RejectedReason>,
-        sighting: &mut Sighting<'_>,
-    ) -> Option<(RejectedReason, u64)> {
-        let seen = sighting.see(STATUS, &mut self.status, status)?;
-        let rejections = seen.more(|_, to| to == Status::Rejected);
-        Some((reason.unwrap_or(RejectedReason::None), rejections))
     }
 
     /// Meta's `FLAGGED` announces a day; every other word on the status takes it back or fulfils it.
@@ -284,4 +273,13 @@ impl Template {
         }) += 1;
         ((*told).max(*polled) > most).then_some((from, to))
     }
+}
+
+/// How many rejections an observation of the status adds, and why.
+fn rejections(
+    observed: Option<Observed<Status>>,
+    reason: Option<RejectedReason>,
+) -> Option<(RejectedReason, u64)> {
+    let rejections = observed?.more(|_, to| to == Status::Rejected);
+    Some((reason.unwrap_or(RejectedReason::None), rejections))
 }

@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn an_account_is_read_once_all_three_collectors_have_read_all_of_it() {
-        let account = || Fact::AccountRead(account::Reading::default());
+        let account = || Fact::AccountRead(account::Snapshot::default());
         let numbers = |complete| Fact::NumbersListed(listing(complete));
         let templates =
             |complete| Fact::TemplatesListed(listing(complete), template::Totals::default());

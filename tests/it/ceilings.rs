@@ -22,6 +22,15 @@ fn identity(id: usize) -> template::Identity {
     }
 }
 
+/// A snapshot that says nothing but which template it is.
+fn snapshot_of(identity: template::Identity) -> template::Snapshot {
+    template::Snapshot {
+        name: identity.name,
+        language: identity.language,
+        ..template::Snapshot::new(identity.id)
+    }
+}
+
 fn spoken_of(id: usize) -> Fact {
     Fact::Template(template::Told {
         identity: identity(id),
@@ -36,13 +45,9 @@ fn spoken_of(id: usize) -> Fact {
 }
 
 fn listed(ids: impl Iterator<Item = usize>, complete: bool) -> Fact {
-    let reading = |id| template::Reading {
-        identity: identity(id),
+    let reading = |id| template::Snapshot {
         status: Some(Status::Approved),
-        category: None,
-        correct_category: None,
-        quality_rating: None,
-        rejected_reason: None,
+        ..snapshot_of(identity(id))
     };
     let objects = ids.map(reading).collect();
     Fact::TemplatesListed(Listing { objects, complete }, template::Totals::default())
@@ -53,7 +58,7 @@ fn number_id(id: usize) -> PhoneNumberId {
 }
 
 fn numbers_listed(ids: impl Iterator<Item = usize>) -> Fact {
-    let objects = ids.map(|id| number::Reading::of(number_id(id))).collect();
+    let objects = ids.map(|id| number::Snapshot::new(number_id(id))).collect();
     Fact::NumbersListed(Listing {
         objects,
         complete: true,
@@ -215,7 +220,7 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
     let change = state.apply(&told(500, 30, news("15550100199")));
     assert!(change.waiting && !change.refused);
     assert_eq!(change.expired, 1);
-    let mut reading = number::Reading::of(number_id(2));
+    let mut reading = number::Snapshot::new(number_id(2));
     reading.display_phone_number = Some("+1 555-010-0199".to_owned());
     let fact = Fact::NumbersListed(Listing {
         objects: vec![reading],
@@ -261,13 +266,13 @@ fn memory_of_each_kind_of_object() {
     );
     let mut state = watching();
     let before = resident();
-    let reading = |id: usize| number::Reading {
+    let reading = |id: usize| number::Snapshot {
         display_phone_number: Some(format!("+1 555-{id:07}")),
         verified_name: Some(format!("Fern & Moss {id}")),
         quality_rating: Some(QualityRating::Green),
         status: Some(number::Status::Connected),
         messaging_limit: Some(MessagingLimit::Customers(2_000)),
-        ..number::Reading::of(number_id(id))
+        ..number::Snapshot::new(number_id(id))
     };
     let objects = (0..ceiling::NUMBERS).map(reading).collect();
     let complete = true;

@@ -12,12 +12,12 @@ const ACCOUNT: &str = r#"waba_id="800100200300400""#;
 
 /// A state that knows the number of the samples, connected and green.
 fn state_with_the_number() -> State {
-    let reading = number::Reading {
+    let reading = number::Snapshot {
         display_phone_number: Some("+1 555-010-0199".to_owned()),
         verified_name: Some("Fern \"&\" Moss".to_owned()),
         status: Some(number::Status::Connected),
         quality_rating: Some(whatsapp_business_exporter::domain::QualityRating::Green),
-        ..number::Reading::of(number_id(0))
+        ..number::Snapshot::new(number_id(0))
     };
     state_after([&polled(
         0,
@@ -183,7 +183,7 @@ fn a_webhook_alone_shows_a_template_and_its_pause() {
         &state,
         info,
         &[format!(
-            r#"{info}{{{TEMPLATE},template_name="spring_offer",language="en_US"}} 1"#
+            r#"{info}{{{TEMPLATE},template_name="spring_offer",language="en_US",source=""}} 1"#
         )],
     );
     let status = "whatsapp_message_template_status";
@@ -370,9 +370,9 @@ fn an_event_for_a_number_not_yet_known_waits_for_it() {
     );
     assert_samples(&state, "whatsapp_phone_number_flagged", &[]);
     let listing = Listing {
-        objects: vec![number::Reading {
+        objects: vec![number::Snapshot {
             display_phone_number: Some("+1 555-010-0199".to_owned()),
-            ..number::Reading::of(number_id(0))
+            ..number::Snapshot::new(number_id(0))
         }],
         complete: true,
     };

@@ -18,6 +18,7 @@ mod fuzz;
 mod graph_client;
 mod http;
 mod number_identity;
+mod polled_templates;
 mod process;
 mod prometheus;
 mod promql;

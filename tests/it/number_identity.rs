@@ -13,10 +13,10 @@ const UNMATCHED: &str = "whatsapp_exporter_webhook_unmatched";
 fn listed(state: &mut State, seconds: i64, numbers: &[(&str, Status)]) {
     let objects = (0..)
         .zip(numbers)
-        .map(|(which, (shown, status))| number::Reading {
+        .map(|(which, (shown, status))| number::Snapshot {
             display_phone_number: Some((*shown).to_owned()),
             status: Some(*status),
-            ..number::Reading::of(number_id(which))
+            ..number::Snapshot::new(number_id(which))
         });
     let listing = Listing {
         objects: objects.collect(),
@@ -153,10 +153,10 @@ fn a_removed_id_does_not_receive_events_of_the_id_that_replaced_it() {
     // The old id showed just the digits that webhooks use; the new one does not.
     let old = [("+52 1 55 1234 5678", Status::Connected)];
     let mut state = state_with(&old);
-    let new = number::Reading {
+    let new = number::Snapshot {
         display_phone_number: Some("+52 55 1234 5678".to_owned()),
         status: Some(Status::Connected),
-        ..number::Reading::of(number_id(1))
+        ..number::Snapshot::new(number_id(1))
     };
     let listing = Listing {
         objects: vec![new],
@@ -170,9 +170,9 @@ fn a_removed_id_does_not_receive_events_of_the_id_that_replaced_it() {
 #[test]
 fn a_late_event_of_a_removed_number_does_not_wait() {
     let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
-    let other = number::Reading {
+    let other = number::Snapshot {
         display_phone_number: Some("+1 555-010-0177".to_owned()),
-        ..number::Reading::of(number_id(1))
+        ..number::Snapshot::new(number_id(1))
     };
     let listing = Listing {
         objects: vec![other],

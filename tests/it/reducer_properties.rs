@@ -42,7 +42,7 @@ fn health() -> impl Strategy<Value = Option<Health>> {
     })
 }
 
-fn number_reading(which: usize) -> impl Strategy<Value = number::Reading> {
+fn number_reading(which: usize) -> impl Strategy<Value = number::Snapshot> {
     let states = (
         word(),
         word(),
@@ -54,7 +54,7 @@ fn number_reading(which: usize) -> impl Strategy<Value = number::Reading> {
         health(),
     );
     states.prop_map(
-        move |(rating, status, limit, level, name, new_name, code, health)| number::Reading {
+        move |(rating, status, limit, level, name, new_name, code, health)| number::Snapshot {
             display_phone_number: Some(DISPLAYED[which].to_owned()),
             verified_name: Some("Fern & Moss".to_owned()),
             quality_rating: Some(rating),
@@ -65,7 +65,7 @@ fn number_reading(which: usize) -> impl Strategy<Value = number::Reading> {
             new_name_status: Some(new_name),
             code_verification_status: Some(code),
             health,
-            ..number::Reading::of(number_id(which))
+            ..number::Snapshot::new(number_id(which))
         },
     )
 }
@@ -78,15 +78,24 @@ fn identity(which: usize) -> template::Identity {
     }
 }
 
+/// A snapshot that says nothing but which template it is.
+fn snapshot_of(identity: template::Identity) -> template::Snapshot {
+    template::Snapshot {
+        name: identity.name,
+        language: identity.language,
+        ..template::Snapshot::new(identity.id)
+    }
+}
+
 /// The reason is the template's, the category the poll's: see `category_changes` below.
-fn template_reading(which: usize) -> impl Strategy<Value = template::Reading> {
-    (word(), word()).prop_map(move |(status, rating)| template::Reading {
-        identity: identity(which),
+fn template_reading(which: usize) -> impl Strategy<Value = template::Snapshot> {
+    (word(), word()).prop_map(move |(status, rating)| template::Snapshot {
         status: Some(status),
         category: Some(template::Category::Utility),
         correct_category: Some(template::Category::Utility),
         quality_rating: Some(rating),
-        rejected_reason: Some(template::RejectedReason::InvalidFormat),
+        last_reason: Some(template::RejectedReason::InvalidFormat),
+        ..snapshot_of(identity(which))
     })
 }
 
@@ -112,14 +121,14 @@ fn poll() -> impl Strategy<Value = Fact> {
     });
     let node = (word(), word(), word(), limit(), health()).prop_map(
         |(review, verified, status, limit, health)| {
-            Fact::AccountRead(account::Reading {
+            Fact::AccountRead(account::Snapshot {
                 review_status: Some(review),
                 business_verification_status: Some(verified),
                 status: Some(status),
                 messaging_limit: Some(limit),
                 health,
                 webhook_subscribed: Some(true),
-                ..account::Reading::default()
+                ..account::Snapshot::default()
             })
         },
     );
@@ -398,13 +407,11 @@ proptest! {
 }
 
 fn poll_of_category(seconds: i64, category: template::Category) -> Event {
-    let reading = template::Reading {
-        identity: identity(0),
+    let reading = template::Snapshot {
         status: Some(template::Status::Approved),
         category: Some(category),
-        correct_category: None,
         quality_rating: Some(QualityRating::Green),
-        rejected_reason: None,
+        ..snapshot_of(identity(0))
     };
     let listing = Listing {
         objects: vec![reading],

@@ -9,18 +9,14 @@ use crate::support::{ALL_TEMPLATES, NO_APPS, at, polled, samples, state_after, t
 
 const INFO: &str = "whatsapp_message_template_info";
 
-fn reading(which: usize, status: template::Status, rating: QualityRating) -> template::Reading {
-    template::Reading {
-        identity: template::Identity {
-            id: template_id(which),
-            name: Some(format!("template_{which}")),
-            language: Some("en".to_owned()),
-        },
+fn reading(which: usize, status: template::Status, rating: QualityRating) -> template::Snapshot {
+    template::Snapshot {
+        name: Some(format!("template_{which}")),
+        language: Some("en".to_owned()),
         status: Some(status),
         category: Some(template::Category::Utility),
-        correct_category: None,
         quality_rating: Some(rating),
-        rejected_reason: None,
+        ..template::Snapshot::new(template_id(which))
     }
 }
 

@@ -23,7 +23,7 @@ fn state_of(nodes: &[Value], webhooks: &[(&str, Value)]) -> State {
     let mut odd = Oddities::new();
     let objects = nodes
         .iter()
-        .map(|node| wire::template::reading(node, &mut odd).expect("it has an id"));
+        .map(|node| wire::template::snapshot(node, &mut odd).expect("it has an id"));
     let listing = Listing {
         objects: objects.collect(),
         complete: true,

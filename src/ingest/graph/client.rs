@@ -80,19 +80,19 @@ impl Client {
         &self,
         waba_id: &WabaId,
         calls: &dyn Calls,
-    ) -> Result<account::Reading, Failure> {
+    ) -> Result<account::Snapshot, Failure> {
         let caller = Caller::of_account(waba_id, calls);
         let node = self.account_node(waba_id, caller).await?;
         let mut odd = Oddities::new();
-        let mut reading = wire::account::reading(&node, &mut odd);
+        let mut snapshot = wire::account::snapshot(&node, &mut odd);
         if let Some(own_app) = self.own_app(caller).await {
-            reading.webhook_subscribed = match wire::account::expanded(&node, &own_app, &mut odd) {
+            snapshot.webhook_subscribed = match wire::account::expanded(&node, &own_app, &mut odd) {
                 Some(subscribed) => Some(subscribed),
                 None => self.ask_the_edge(waba_id, &own_app, caller, &mut odd).await,
             };
         }
         odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
-        Ok(reading)
+        Ok(snapshot)
     }
 
     /// Lists the account's numbers with everything about each, health included.
@@ -100,10 +100,10 @@ impl Client {
         &self,
         waba_id: &WabaId,
         calls: &dyn Calls,
-    ) -> Listed<number::Reading> {
+    ) -> Listed<number::Snapshot> {
         let endpoint = Endpoint::PhoneNumbers;
         let (path, caller) = of_account(endpoint, waba_id, calls);
-        self.list((endpoint, &path), caller, wire::number::reading, |_| {})
+        self.list((endpoint, &path), caller, wire::number::snapshot, |_| {})
             .await
     }
 
@@ -112,7 +112,7 @@ impl Client {
         &self,
         waba_id: &WabaId,
         calls: &dyn Calls,
-    ) -> (Listed<template::Reading>, template::Totals) {
+    ) -> (Listed<template::Snapshot>, template::Totals) {
         let endpoint = Endpoint::MessageTemplates;
         let (path, caller) = of_account(endpoint, waba_id, calls);
         let mut totals = template::Totals::default();
@@ -121,7 +121,7 @@ impl Client {
             .list(
                 (endpoint, &path),
                 caller,
-                wire::template::reading,
+                wire::template::snapshot,
                 note_totals,
             )
             .await;

@@ -131,16 +131,16 @@ impl Signal {
             kind: HealthEntity::PhoneNumber,
             can_send_message,
         };
-        let reading = number::Reading {
+        let snapshot = number::Snapshot {
             display_phone_number: Some("DRILL".to_owned()),
             verified_name: Some("DRILL, no real number".to_owned()),
             quality_rating: Some(rating),
             status: Some(status),
             health: Health::of(vec![entity], None),
-            ..number::Reading::of(PhoneNumberId::parse(PHONE_NUMBER_ID).expect(DIGITS))
+            ..number::Snapshot::new(PhoneNumberId::parse(PHONE_NUMBER_ID).expect(DIGITS))
         };
         Fact::NumbersListed(Listing {
-            objects: vec![reading],
+            objects: vec![snapshot],
             complete: true,
         })
     }
@@ -188,27 +188,23 @@ pub(super) fn waba_id() -> WabaId {
 }
 
 fn account_read() -> Fact {
-    Fact::AccountRead(account::Reading {
+    Fact::AccountRead(account::Snapshot {
         name: Some("DRILL, no real account".to_owned()),
-        ..account::Reading::default()
+        ..account::Snapshot::default()
     })
 }
 
 fn templates_listed(status: template::Status) -> Fact {
-    let reading = template::Reading {
-        identity: template::Identity {
-            id: TemplateId::parse(TEMPLATE_ID).expect(DIGITS),
-            name: Some("DRILL_no_real_template".to_owned()),
-            language: Some("en_US".to_owned()),
-        },
+    let snapshot = template::Snapshot {
+        name: Some("DRILL_no_real_template".to_owned()),
+        language: Some("en_US".to_owned()),
         status: Some(status),
         category: Some(template::Category::Utility),
-        correct_category: None,
         quality_rating: Some(QualityRating::Unknown),
-        rejected_reason: None,
+        ..template::Snapshot::new(TemplateId::parse(TEMPLATE_ID).expect(DIGITS))
     };
     let listing = Listing {
-        objects: vec![reading],
+        objects: vec![snapshot],
         complete: true,
     };
     Fact::TemplatesListed(listing, template::Totals::default())

@@ -14,7 +14,7 @@ use super::number::NumberStatus;
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, Steps};
 use super::value::{Ahead, Limit, Past, Said};
-use crate::domain::account::{BanState, EventKind, RestrictionType, ReviewStatus};
+use crate::domain::account::{ATTRIBUTES, BanState, EventKind, RestrictionType, ReviewStatus};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
 
@@ -121,7 +121,7 @@ impl AccountStatus {
             .collect();
         let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
         let (sending, id) = (&account.can_send_message, waba_id.as_str());
-        let attribute = (ACCOUNT, account::CAN_SEND_MESSAGE.name);
+        let attribute = (ACCOUNT, ATTRIBUTES.can_send_message.name);
         let last_webhook = facts.figures.last_received(waba_id);
         Self {
             waba_id: waba_id.to_string(),

@@ -8,9 +8,9 @@ use super::level::Level;
 use super::service;
 use super::timeline::{NUMBER, Segment, Steps};
 use super::value::{Ahead, Limit, Moment, Past, Said};
-use crate::domain::number::{NameStatus, Status, ThroughputLevel};
+use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
-use crate::state::{Account, Number, number};
+use crate::state::{Account, Number};
 
 /// A phone number.
 #[derive(Debug, Serialize)]
@@ -90,8 +90,8 @@ fn flag(number: &Number, now: Timestamp) -> Option<Flag> {
 
 fn timelines(number: &Number, steps: Option<&Steps>) -> Timelines {
     let id = number.id.as_str();
-    let rating = (NUMBER, number::QUALITY_RATING.name);
-    let status = (NUMBER, number::STATUS.name);
+    let rating = (NUMBER, ATTRIBUTES.quality_rating.name);
+    let status = (NUMBER, ATTRIBUTES.status.name);
     Timelines {
         quality_rating: steps.map_or(vec![], |steps| {
             steps.timeline(rating, id, &number.quality_rating)

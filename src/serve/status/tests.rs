@@ -60,9 +60,9 @@ fn health(can_send_message: CanSendMessage) -> Option<Health> {
     Health::of(vec![entity], None)
 }
 
-fn number(which: usize, rating: QualityRating, name: &str) -> number::Reading {
+fn number(which: usize, rating: QualityRating, name: &str) -> number::Snapshot {
     let id = PhoneNumberId::parse(&format!("9001{which:04}")).expect("digits");
-    number::Reading {
+    number::Snapshot {
         display_phone_number: Some(format!("+1 555-010-{which:04}")),
         verified_name: Some(name.to_owned()),
         quality_rating: Some(rating),
@@ -71,11 +71,11 @@ fn number(which: usize, rating: QualityRating, name: &str) -> number::Reading {
         throughput_level: Some(number::ThroughputLevel::Standard),
         name_status: Some(number::NameStatus::Approved),
         health: health(CanSendMessage::Available),
-        ..number::Reading::of(id)
+        ..number::Snapshot::new(id)
     }
 }
 
-fn numbers(objects: Vec<number::Reading>) -> Event {
+fn numbers(objects: Vec<number::Snapshot>) -> Event {
     let complete = true;
     polled(Fact::NumbersListed(Listing { objects, complete }))
 }
@@ -88,18 +88,27 @@ fn identity(which: usize) -> template::Identity {
     }
 }
 
-fn template(which: usize, status: template::Status) -> template::Reading {
-    template::Reading {
-        identity: identity(which),
+/// A snapshot that says nothing but which template it is.
+fn snapshot_of(identity: template::Identity) -> template::Snapshot {
+    template::Snapshot {
+        name: identity.name,
+        language: identity.language,
+        ..template::Snapshot::new(identity.id)
+    }
+}
+
+fn template(which: usize, status: template::Status) -> template::Snapshot {
+    template::Snapshot {
         status: Some(status),
         category: Some(Category::Utility),
         correct_category: Some(Category::Marketing),
         quality_rating: Some(QualityRating::Green),
-        rejected_reason: Some(RejectedReason::InvalidFormat),
+        last_reason: Some(RejectedReason::InvalidFormat),
+        ..snapshot_of(identity(which))
     }
 }
 
-fn templates(objects: Vec<template::Reading>) -> Event {
+fn templates(objects: Vec<template::Snapshot>) -> Event {
     let complete = true;
     let totals = template::Totals::default();
     polled(Fact::TemplatesListed(Listing { objects, complete }, totals))
@@ -111,13 +120,13 @@ fn of_template(key: u128, which: usize, news: template::News) -> Event {
 }
 
 fn account(name: &str) -> Event {
-    polled(Fact::AccountRead(account::Reading {
+    polled(Fact::AccountRead(account::Snapshot {
         name: Some(name.to_owned()),
         review_status: Some(ReviewStatus::Approved),
         messaging_limit: Some(MessagingLimit::Unlimited),
         health: health(CanSendMessage::Available),
         webhook_subscribed: Some(true),
-        ..account::Reading::default()
+        ..account::Snapshot::default()
     }))
 }
 
@@ -163,7 +172,7 @@ fn troubled() -> Vec<Event> {
         restrictions: vec![restriction],
         violation: None,
     };
-    let flagged = number::Reading {
+    let flagged = number::Snapshot {
         status: Some(number::Status::Flagged),
         ..number(2, QualityRating::Red, "Fern & Moss Service")
     };

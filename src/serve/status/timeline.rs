@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::value::Moment;
-use crate::domain::{Timestamp, Word};
-use crate::state::{History, account, number};
+use crate::domain::{Timestamp, Word, account, number};
+use crate::state::History;
 use crate::store::{Passage, Recent};
 
 /// Meta's own page shows as much, and the messaging limit is judged by it.
@@ -18,9 +18,9 @@ pub(super) const MAX_STEPS: u32 = 20_000;
 
 /// What is drawn, as (kind of entity, attribute).
 pub(super) const DRAWN: [(&str, &str); 3] = [
-    (ACCOUNT, account::CAN_SEND_MESSAGE.name),
-    (NUMBER, number::QUALITY_RATING.name),
-    (NUMBER, number::STATUS.name),
+    (ACCOUNT, account::ATTRIBUTES.can_send_message.name),
+    (NUMBER, number::ATTRIBUTES.quality_rating.name),
+    (NUMBER, number::ATTRIBUTES.status.name),
 ];
 
 pub(super) const ACCOUNT: &str = "account";

@@ -29,6 +29,8 @@ pub struct Template {
     pub quality_score: String,
     /// Unix seconds of the present score.
     pub quality_date: i64,
+    /// AUTO_GENERATED for a template that Meta made for Direct Send, else MANUAL.
+    pub source: String,
     /// The body text: what `components` is made of, and what a monitor has no business to read.
     pub body_text: String,
     /// The template's own health entity.
@@ -51,6 +53,7 @@ impl Template {
             rejected_reason: "NONE".into(),
             quality_score: "UNKNOWN".into(),
             quality_date: 1_770_200_000,
+            source: "MANUAL".into(),
             body_text: "Hello {{1}}, this is a made-up message.".into(),
             health: Health::available(),
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::redate::{Dated, Redating, dated};
+use super::super::saved::Saved;
 use crate::domain::account::{EventKind, Link};
 use crate::domain::{DisplayDigits, Timestamp};
 
@@ -20,6 +21,7 @@ pub struct LastEvent {
     /// When Meta sent it.
     pub at: Timestamp,
     /// `event`.
+    #[serde(with = "Saved")]
     pub event: EventKind,
     /// `phone_number`. `None` if the event is about the whole account.
     pub digits: Option<DisplayDigits>,

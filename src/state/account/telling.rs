@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::journal::Entity;
+use super::super::observation::Observation;
 use super::super::room::Sizes;
-use super::super::sighting::Sighting;
 use super::super::waiting::Waiting;
 use super::super::{Change, Stamp, Traffic};
-use super::{Account, BAN_STATE, MESSAGING_LIMIT, RESTRICTION, REVIEW_STATUS, template_of};
-use crate::domain::account::News;
+use super::{Account, template_of};
+use crate::domain::account::{ATTRIBUTES, BAN_STATE, News, RESTRICTION};
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
@@ -28,7 +28,7 @@ const MAX_SPELLINGS: usize = 1_000;
 
 impl Account {
     pub(super) fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
-        let mut sighting = Sighting {
+        let mut observation = Observation {
             entity: Entity::Account,
             stamp,
             polls: &self.polls[Collector::Account.index()],
@@ -45,27 +45,29 @@ impl Account {
                 self.events.increment(*event);
                 self.last_events
                     .observe(*event, digits.as_ref(), stamp.at());
-                sighting.see(BAN_STATE, &mut self.ban, *ban);
+                observation.observe(BAN_STATE, &mut self.ban, *ban);
                 for restriction in restrictions {
                     let known = self.restrictions.entry(restriction.kind).or_default();
-                    sighting.see(RESTRICTION, known, Some(*restriction));
+                    observation.observe(RESTRICTION, known, Some(*restriction));
                 }
                 if let Some(violation) = violation {
                     self.violations.increment(*violation);
                 }
             }
             News::Review(decision) => {
-                sighting.see(REVIEW_STATUS, &mut self.review_status, Some(*decision));
+                let status = &mut self.attributes.review_status;
+                observation.observe(ATTRIBUTES.review_status, status, Some(*decision));
             }
             News::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
             News::Capability {
                 messaging_limit,
                 phone_numbers_limit,
             } => {
-                let limit = &mut self.messaging_limit;
-                sighting.see(MESSAGING_LIMIT, limit, *messaging_limit);
-                self.phone_numbers_limit
-                    .observe_some(*phone_numbers_limit, stamp);
+                let known = &mut self.attributes;
+                let limit = &mut known.messaging_limit;
+                observation.observe(ATTRIBUTES.messaging_limit, limit, *messaging_limit);
+                let numbers = &mut known.phone_numbers_limit;
+                numbers.observe_some(*phone_numbers_limit, stamp);
             }
         }
     }
@@ -77,7 +79,7 @@ impl Account {
         if let Some(number) = self.numbers.get_mut(&id) {
             Arc::make_mut(number).tell(
                 &told.news,
-                &mut Sighting {
+                &mut Observation {
                     entity: Entity::Number(id.clone()),
                     stamp,
                     polls: &self.polls[Collector::Numbers.index()],
@@ -215,13 +217,13 @@ impl Account {
         }
         let template = template_of(&mut self.templates, &told.identity.id);
         template.identify(&told.identity, stamp);
-        let mut sighting = Sighting {
+        let mut observation = Observation {
             entity: Entity::Template(told.identity.id.clone()),
             stamp,
             polls: &self.polls[Collector::Templates.index()],
             change,
         };
-        let steps = template.tell(&told.news, &mut sighting);
+        let steps = template.tell(&told.news, &mut observation);
         self.count_steps(&steps);
     }
 
@@ -233,7 +235,9 @@ impl Account {
                 let previous = previous.unwrap_or(QualityRating::Unknown);
                 self.template_quality_events.increment(previous, *new);
             }
-            _ => {}
+            words::News::CategoryAnnounced { .. }
+            | words::News::CategoryChanged { .. }
+            | words::News::CategoryDetected { .. } => {}
         }
     }
 }

@@ -38,9 +38,9 @@ fn days_ago(days: u32) -> Timestamp {
 }
 
 fn poll(days: u32, rating: QualityRating) -> Event {
-    let reading = number::Reading {
+    let reading = number::Snapshot {
         quality_rating: Some(rating),
-        ..number::Reading::of(PhoneNumberId::parse(NUMBER).expect("digits"))
+        ..number::Snapshot::new(PhoneNumberId::parse(NUMBER).expect("digits"))
     };
     let listing = Listing {
         objects: vec![reading],

@@ -22,9 +22,9 @@ async fn leave_a_poll_of_the_future(location: &Location) {
     let waba_id = WabaId::parse(WABA).expect("digits");
     let watched = store.watch(BTreeSet::from([waba_id.clone()])).await;
     watched.expect("a sound store");
-    let reading = number::Reading {
+    let reading = number::Snapshot {
         quality_rating: Some(QualityRating::Red),
-        ..number::Reading::of(PhoneNumberId::parse(NUMBER).expect("digits"))
+        ..number::Snapshot::new(PhoneNumberId::parse(NUMBER).expect("digits"))
     };
     let listing = Listing {
         objects: vec![reading],

@@ -157,12 +157,8 @@ async fn an_invalid_cursor_restarts_the_listing_once() {
     let reader = Reader::of(&meta);
     let (listed, totals) = reader.templates().await;
     assert!(listed.listing.complete);
-    let ids: std::collections::BTreeSet<_> = listed
-        .listing
-        .objects
-        .iter()
-        .map(|one| &one.identity.id)
-        .collect();
+    let ids: std::collections::BTreeSet<_> =
+        listed.listing.objects.iter().map(|one| &one.id).collect();
     assert_eq!((listed.listing.objects.len(), ids.len()), (250, 250));
     assert_eq!(totals.count, Some(250));
     // One page, the rejected request, and then all three pages.

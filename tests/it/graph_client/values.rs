@@ -2,7 +2,7 @@
 //! and counted.
 
 use serde_json::{Value, json};
-use whatsapp_business_exporter::domain::number::{Reading, Status, ThroughputLevel};
+use whatsapp_business_exporter::domain::number::{Snapshot, Status, ThroughputLevel};
 use whatsapp_business_exporter::domain::{CanSendMessage, QualityRating};
 use whatsapp_business_exporter::simulator::Fault;
 
@@ -10,7 +10,7 @@ use crate::support::meta::{Meta, NUMBER, TEMPLATE, small_world};
 use crate::support::reader::Reader;
 
 /// Reads the one number of a Meta that answers with `value` under `field`.
-async fn number_with(field: &str, value: Value) -> (Reading, Reader, Meta) {
+async fn number_with(field: &str, value: Value) -> (Snapshot, Reader, Meta) {
     let meta = Meta::of(small_world()).await;
     let field = field.to_owned();
     meta.fault(None, None, Fault::FieldReplaced { field, value });
@@ -61,13 +61,13 @@ async fn a_template_id_longer_than_a_float_keeps_every_digit_as_a_number() {
     world.remove_template(TEMPLATE);
     let meta = Meta::of(world.with_many_templates(crate::support::meta::WABA, 1)).await;
     let (listed, _) = Reader::of(&meta).templates().await;
-    let id = listed.listing.objects[0].identity.id.clone();
+    let id = listed.listing.objects[0].id.clone();
     let number: u64 = id.as_str().parse().expect("digits");
     let field = String::from("id");
     let value = json!(number);
     meta.fault(None, None, Fault::FieldReplaced { field, value });
     let (listed, _) = Reader::of(&meta).templates().await;
-    assert_eq!(listed.listing.objects[0].identity.id, id);
+    assert_eq!(listed.listing.objects[0].id, id);
 }
 
 #[tokio::test]

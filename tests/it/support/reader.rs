@@ -56,28 +56,28 @@ impl Reader {
         }
     }
 
-    pub async fn account(&self) -> Result<account::Reading, Failure> {
+    pub async fn account(&self) -> Result<account::Snapshot, Failure> {
         self.client.read_account(&waba(), &self.budget).await
     }
 
-    pub async fn numbers(&self) -> Listed<number::Reading> {
+    pub async fn numbers(&self) -> Listed<number::Snapshot> {
         self.client.list_numbers(&waba(), &self.budget).await
     }
 
-    pub async fn templates(&self) -> (Listed<template::Reading>, template::Totals) {
+    pub async fn templates(&self) -> (Listed<template::Snapshot>, template::Totals) {
         self.client.list_templates(&waba(), &self.budget).await
     }
 
     /// Reads the object with this id instead of the account.
-    pub async fn account_of(&self, id: &str) -> Result<account::Reading, Failure> {
+    pub async fn account_of(&self, id: &str) -> Result<account::Snapshot, Failure> {
         self.client.read_account(&waba_id(id), &self.budget).await
     }
 
-    pub async fn numbers_of(&self, id: &str) -> Listed<number::Reading> {
+    pub async fn numbers_of(&self, id: &str) -> Listed<number::Snapshot> {
         self.client.list_numbers(&waba_id(id), &self.budget).await
     }
 
-    pub async fn templates_of(&self, id: &str) -> (Listed<template::Reading>, template::Totals) {
+    pub async fn templates_of(&self, id: &str) -> (Listed<template::Snapshot>, template::Totals) {
         self.client.list_templates(&waba_id(id), &self.budget).await
     }
 

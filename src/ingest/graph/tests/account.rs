@@ -6,7 +6,7 @@ use super::meta::{Answer, Meta, OWN_APP, waba};
 use crate::domain::account;
 use crate::ingest::graph::{Failure, FailureKind};
 
-async fn read(meta: &Meta) -> Result<account::Reading, Failure> {
+async fn read(meta: &Meta) -> Result<account::Snapshot, Failure> {
     meta.client.read_account(&waba(), &meta.calls).await
 }
 

@@ -9,7 +9,7 @@ use super::meta::{Answer, Counted, Meta, page, waba};
 use crate::domain::ceiling;
 use crate::ingest::graph::{FailureKind, Listed};
 
-type Numbers = Listed<crate::domain::number::Reading>;
+type Numbers = Listed<crate::domain::number::Snapshot>;
 
 async fn numbers(meta: &Meta) -> Numbers {
     meta.client.list_numbers(&waba(), &meta.calls).await

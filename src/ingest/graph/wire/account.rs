@@ -2,31 +2,22 @@
 
 use serde_json::Value;
 
-use super::health;
-use crate::domain::account::Reading;
-use crate::domain::{AppId, BusinessId};
+use super::read::node_reader;
+use crate::domain::AppId;
+use crate::domain::account::{Snapshot, account_attributes};
 use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "business_account";
 
-/// What the node says; who is subscribed is asked apart.
-pub fn reading(node: &Value, odd: &mut Oddities) -> Reading {
-    let Some(object) = Object::node(NOUN, node, odd) else {
-        return Reading::default();
-    };
-    let owner = object.object("owner_business_info", "owner_business_info", odd);
-    Reading {
-        name: object.text("name", odd),
-        currency: object.text("currency", odd),
-        timezone_id: object.text("timezone_id", odd),
-        business_id: owner.and_then(|owner| owner.parsed("id", BusinessId::parse, odd)),
-        review_status: object.word("account_review_status", odd),
-        business_verification_status: object.word("business_verification_status", odd),
-        status: object.word("status", odd),
-        messaging_limit: object.limit("whatsapp_business_manager_messaging_limit", odd),
-        health: health::reading(&object, odd),
-        webhook_subscribed: None,
+account_attributes!(node_reader);
+
+/// What the node says, but for the subscription of this exporter's app.
+pub fn snapshot(node: &Value, odd: &mut Oddities) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    if let Some(node) = Object::node(NOUN, node, odd) {
+        read_attributes(&mut snapshot, &node, odd);
     }
+    snapshot
 }
 
 /// Is `own_app` subscribed, as the edge says where it came with the node? An account without any
@@ -60,8 +51,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::MessagingLimit;
     use crate::domain::account::{BusinessVerificationStatus, ReviewStatus, Status};
+    use crate::domain::{BusinessId, MessagingLimit};
 
     fn app() -> AppId {
         AppId::parse("600100").expect("digits")
@@ -75,7 +66,7 @@ mod tests {
             "whatsapp_business_manager_messaging_limit": "TIER_10K",
             "subscribed_apps": {"data": [{"whatsapp_business_api_data": {"id": "600100", "name": "x"}}]}});
         let mut odd = Oddities::new();
-        let read = reading(&node, &mut odd);
+        let read = snapshot(&node, &mut odd);
         assert_eq!(odd, []);
         assert_eq!(read.timezone_id.as_deref(), Some("138"));
         assert_eq!(read.business_id, BusinessId::parse("700100"));

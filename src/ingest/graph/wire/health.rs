@@ -3,13 +3,15 @@
 use crate::domain::{EntityHealth, Health, HealthEntity};
 use crate::ingest::{Object, Oddities};
 
-const NOUN: &str = "health_status";
-
 /// The health of the node, judged by its entities: the total may be about calls.
-pub(super) fn reading(node: &Object<'_>, odd: &mut Oddities) -> Option<Health> {
-    let status = node.object(NOUN, NOUN, odd)?;
+pub(super) fn from_node(
+    node: &Object<'_>,
+    field: &'static str,
+    odd: &mut Oddities,
+) -> Option<Health> {
+    let status = node.object(field, field, odd)?;
     let entities = status
-        .objects("entities", NOUN, odd)
+        .objects("entities", field, odd)
         .into_iter()
         .filter_map(|entity| {
             let can_send_message = entity.word("can_send_message", odd)?;
@@ -36,7 +38,8 @@ mod tests {
     fn read(status: &serde_json::Value) -> Option<CanSendMessage> {
         let node = json!({ "health_status": status });
         let node = Object::of("node", &node).expect("an object");
-        reading(&node, &mut Oddities::new()).map(|health| health.can_send_message)
+        let health = from_node(&node, "health_status", &mut Oddities::new());
+        health.map(|health| health.can_send_message)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Graph JSON to readings, one file per noun. Pure: what is odd is reported, and the rest still read.
+//! Graph JSON to snapshots, one file per noun. Pure: what is odd is reported, and the rest still read.
 //!
 //! Public because what strangers' bytes may do here is tried from outside as well: see `fuzz/`.
 
@@ -6,4 +6,7 @@ pub mod access;
 pub mod account;
 mod health;
 pub mod number;
+mod read;
 pub mod template;
+
+pub(super) use read::field_and_member;

@@ -2,76 +2,23 @@
 
 use serde_json::Value;
 
-use super::health;
-use crate::domain::number::{Reading, ThroughputLevel};
-use crate::domain::{MessagingLimit, PhoneNumberId, QualityRating};
+use super::read::node_reader;
+use crate::domain::PhoneNumberId;
+use crate::domain::number::{Snapshot, number_attributes};
 use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "phone_number";
 
-/// Messages a second from which a throughput given as a number is the higher level.
-const HIGH_THROUGHPUT: u64 = 1_000;
+number_attributes!(node_reader);
 
-/// What the node says; none if it has no id.
-pub fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
+/// What the node says. `None` if it has no id.
+pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", PhoneNumberId::parse, odd)?;
-    Some(Reading {
-        display_phone_number: node.text("display_phone_number", odd),
-        verified_name: node.text("verified_name", odd),
-        account_mode: node.word("account_mode", odd),
-        platform_type: node.word("platform_type", odd),
-        quality_rating: node
-            .word("quality_rating", odd)
-            .or_else(|| quality_score(&node, odd)),
-        status: node.word("status", odd),
-        messaging_limit: messaging_limit(&node, odd),
-        throughput_level: throughput_level(&node, odd),
-        name_status: node.word("name_status", odd),
-        new_name_status: node.word("new_name_status", odd),
-        code_verification_status: node.word("code_verification_status", odd),
-        health: health::reading(&node, odd),
-        ..Reading::of(id)
-    })
-}
-
-/// The portfolio's limit. The number's own, which it replaced, counts only where that is not sent:
-/// a portfolio that says it has no tier yet is right.
-fn messaging_limit(node: &Object<'_>, odd: &mut Oddities) -> Option<MessagingLimit> {
-    let key = "whatsapp_business_manager_messaging_limit";
-    let key = if node.has(key) {
-        key
-    } else {
-        "messaging_limit_tier"
-    };
-    node.limit(key, odd)
-}
-
-/// `{"score": "GREEN"}`, or the bare word that some answers have.
-pub(super) fn quality_score(node: &Object<'_>, odd: &mut Oddities) -> Option<QualityRating> {
-    match node.get("quality_score")? {
-        Value::String(_) => node.word("quality_score", odd),
-        _ => node
-            .object("quality_score", "quality_score", odd)?
-            .word("score", odd),
-    }
-}
-
-/// `{"level": "STANDARD"}`, or a number of messages a second in its place.
-fn throughput_level(node: &Object<'_>, odd: &mut Oddities) -> Option<ThroughputLevel> {
-    let throughput = node.object("throughput", "throughput", odd)?;
-    match throughput.get("level")? {
-        Value::Number(_) => {
-            let high = throughput.count("level", odd)? >= HIGH_THROUGHPUT;
-            Some(if high {
-                ThroughputLevel::High
-            } else {
-                ThroughputLevel::Standard
-            })
-        }
-        _ => throughput.word("level", odd),
-    }
+    let mut snapshot = Snapshot::new(id);
+    read_attributes(&mut snapshot, &node, odd);
+    Some(snapshot)
 }
 
 #[cfg(test)]
@@ -80,21 +27,22 @@ mod tests {
 
     use super::*;
     use crate::domain::MessagingLimit::{Customers, Unlimited};
-    use crate::domain::number::{CodeVerificationStatus, NameStatus, Status};
+    use crate::domain::QualityRating;
+    use crate::domain::number::{CodeVerificationStatus, NameStatus, Status, ThroughputLevel};
     use crate::ingest::Oddity;
 
-    fn read(node: &Value) -> (Option<Reading>, Oddities) {
+    fn read(node: &Value) -> (Option<Snapshot>, Oddities) {
         let mut odd = Oddities::new();
-        (reading(node, &mut odd), odd)
+        (snapshot(node, &mut odd), odd)
     }
 
     /// Reads a node of which only `fields` are said.
-    fn number(fields: Value) -> Reading {
+    fn number(fields: Value) -> Snapshot {
         let mut node = fields;
         node["id"] = json!("900100200300400");
-        let (reading, odd) = read(&node);
+        let (snapshot, odd) = read(&node);
         assert_eq!(odd, []);
-        reading.expect("it has an id")
+        snapshot.expect("it has an id")
     }
 
     #[test]
@@ -164,19 +112,19 @@ mod tests {
     fn what_is_missing_or_null_is_absent_and_what_is_new_is_other() {
         assert_eq!(
             number(json!({"status": null})),
-            Reading::of(PhoneNumberId::parse("900100200300400").expect("digits"))
+            Snapshot::new(PhoneNumberId::parse("900100200300400").expect("digits"))
         );
-        let (reading, odd) =
+        let (snapshot, odd) =
             read(&json!({"id": 900_100_u64, "status": "HIBERNATING", "quality_rating": "GREEN"}));
-        let reading = reading.expect("a number will do for an id");
+        let snapshot = snapshot.expect("a number will do for an id");
         assert_eq!(
-            (reading.status, reading.quality_rating),
+            (snapshot.status, snapshot.quality_rating),
             (Some(Status::Other), Some(QualityRating::Green))
         );
         assert_eq!(odd, [Oddity::unknown(NOUN, "status", "HIBERNATING")]);
         for nothing in [json!({}), json!(7), json!({"id": "abc"})] {
-            let (reading, odd) = read(&nothing);
-            assert!(reading.is_none() && odd.len() == 1);
+            let (snapshot, odd) = read(&nothing);
+            assert!(snapshot.is_none() && odd.len() == 1);
         }
     }
 }

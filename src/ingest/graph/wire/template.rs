@@ -2,33 +2,23 @@
 
 use serde_json::Value;
 
-use super::number::quality_score;
+use super::read::node_reader;
 use crate::domain::TemplateId;
-use crate::domain::template::{Identity, Reading, Totals};
+use crate::domain::template::{Snapshot, Totals, template_attributes};
 use crate::ingest::{Object, Oddities};
 
 const NOUN: &str = "message_template";
 
-/// What the node says; none if it has no id.
-pub fn reading(node: &Value, odd: &mut Oddities) -> Option<Reading> {
+template_attributes!(node_reader);
+
+/// What the node says. `None` if it has no id.
+pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", TemplateId::parse, odd)?;
-    let language = node
-        .text("language", odd)
-        .map(|language| language.replace('-', "_"));
-    Some(Reading {
-        identity: Identity {
-            id,
-            name: node.text("name", odd),
-            language,
-        },
-        status: node.word("status", odd),
-        category: node.word("category", odd),
-        correct_category: node.word("correct_category", odd),
-        quality_rating: quality_score(&node, odd),
-        rejected_reason: node.word("rejected_reason", odd),
-    })
+    let mut snapshot = Snapshot::new(id);
+    read_attributes(&mut snapshot, &node, odd);
+    Some(snapshot)
 }
 
 /// The page's `summary`, where Meta gave one.
@@ -55,13 +45,13 @@ mod tests {
     use crate::domain::QualityRating;
     use crate::domain::template::{Category, RejectedReason, Status};
 
-    fn template(fields: Value) -> Reading {
+    fn template(fields: Value) -> Snapshot {
         let mut node = fields;
         node["id"] = json!("7001002003004005");
         let mut odd = Oddities::new();
-        let reading = reading(&node, &mut odd).expect("it has an id");
+        let snapshot = snapshot(&node, &mut odd).expect("it has an id");
         assert_eq!(odd, []);
-        reading
+        snapshot
     }
 
     #[test]
@@ -70,12 +60,12 @@ mod tests {
             json!({"name": "spring_offer", "language": "en-US", "status": "APPROVED",
             "category": "MARKETING", "quality_score": {"score": "GREEN", "date": 1_727_000_000, "reasons": ["x"]}, "rejected_reason": "NONE"}),
         );
-        assert_eq!(healthy.identity.language.as_deref(), Some("en_US"));
+        assert_eq!(healthy.language.as_deref(), Some("en_US"));
         assert_eq!(
             (healthy.status, healthy.quality_rating),
             (Some(Status::Approved), Some(QualityRating::Green))
         );
-        assert_eq!(healthy.rejected_reason, Some(RejectedReason::None));
+        assert_eq!(healthy.last_reason, Some(RejectedReason::None));
         let rejected = template(
             json!({"status": "rejected", "rejected_reason": "TAG_CONTENT_MISMATCH", "correct_category": "UTILITY"}),
         );
@@ -84,7 +74,7 @@ mod tests {
             (Some(Status::Rejected), Some(Category::Utility))
         );
         assert_eq!(
-            rejected.rejected_reason,
+            rejected.last_reason,
             Some(RejectedReason::TagContentMismatch)
         );
     }
@@ -96,12 +86,12 @@ mod tests {
             Some(QualityRating::Yellow)
         );
         let mut odd = Oddities::new();
-        let retired = reading(
+        let retired = snapshot(
             &json!({"id": "7", "category": "ISSUE_RESOLUTION"}),
             &mut odd,
         );
         assert_eq!(
-            retired.and_then(|reading| reading.category),
+            retired.and_then(|snapshot| snapshot.category),
             Some(Category::Other)
         );
         assert_eq!(odd.len(), 1);

@@ -16,8 +16,8 @@ fn on(day: i64, event: Event) -> Event {
     }
 }
 
-fn with_status(which: usize, status: number::Status) -> number::Reading {
-    number::Reading {
+fn with_status(which: usize, status: number::Status) -> number::Snapshot {
+    number::Snapshot {
         status: Some(status),
         ..number(which, QualityRating::Green, "Fern & Moss")
     }
@@ -101,7 +101,7 @@ fn a_recent_unknown_status_is_not_fine() {
 #[test]
 fn the_old_id_of_a_reregistered_number_is_not_a_loss() {
     use number::Status;
-    let same_digits = |which, status| number::Reading {
+    let same_digits = |which, status| number::Snapshot {
         display_phone_number: Some("+1 555-010-0001".to_owned()),
         ..with_status(which, status)
     };
@@ -223,14 +223,14 @@ fn template_since(which: usize, day: i64, status: template::Status) -> Vec<Event
 }
 
 /// An incomplete listing, which does not remove missing templates.
-fn templates_of(objects: Vec<template::Reading>) -> Event {
+fn templates_of(objects: Vec<template::Snapshot>) -> Event {
     let totals = template::Totals::default();
     let complete = false;
     polled(Fact::TemplatesListed(Listing { objects, complete }, totals))
 }
 
-fn settled(which: usize, status: template::Status) -> template::Reading {
-    template::Reading {
+fn settled(which: usize, status: template::Status) -> template::Snapshot {
+    template::Snapshot {
         correct_category: None,
         ..template(which, status)
     }
@@ -275,7 +275,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
         .map(|which| template_since(which, -30, Status::Rejected))
         .collect();
     let rated = |which, rating| {
-        let reading = template::Reading {
+        let reading = template::Snapshot {
             quality_rating: Some(rating),
             ..settled(which, Status::Approved)
         };
@@ -339,7 +339,7 @@ fn the_rating_of_an_unusable_template_is_ignored() {
         Status::Archived,
         Status::Deleted,
     ] {
-        let red = template::Reading {
+        let red = template::Snapshot {
             quality_rating: Some(QualityRating::Red),
             ..settled(1, status)
         };

@@ -32,6 +32,7 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "previous_category",
     "quality_score",
     "rejected_reason",
+    "source",
     "status",
     "sub_category",
 ];
@@ -46,6 +47,7 @@ pub(super) fn value(world: &World, template: &Template, field: &str) -> Option<V
         "correct_category" => json!(template.correct_category.as_ref()?),
         "status" => json!(template.status),
         "rejected_reason" => json!(template.rejected_reason),
+        "source" => json!(template.source),
         "quality_score" => json!({"score": template.quality_score, "date": template.quality_date}),
         "parameter_format" => json!("POSITIONAL"),
         "components" => json!([{"type": "BODY", "text": template.body_text}]),

@@ -4,18 +4,21 @@
 //! What was saved must stay readable: a field added later needs `#[serde(default)]`, and a word that a
 //! later version no longer knows reads as `OTHER`.
 
+mod value;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::journal::Spoken;
-use crate::domain::account::{self, Ban, BanState, Restriction, RestrictionType};
+pub(super) use value::Saved;
+
+use super::journal::JournalValue;
+use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
-    MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp, Word, message, number,
-    template,
+    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
 };
 
 macro_rules! saved_as_text {
@@ -39,40 +42,6 @@ macro_rules! saved_as_text {
 }
 
 saved_as_text! {
-    |word| word.as_str().into(), |text| Some(Word::parse(text));
-    account::AlertSeverity,
-    account::AlertType,
-    account::BusinessVerificationStatus,
-    account::EventKind,
-    account::Loss,
-    account::ReviewStatus,
-    account::Status,
-    account::ViolationType,
-    BanState,
-    CanSendMessage,
-    HealthEntity,
-    message::Category,
-    message::ErrorCode,
-    message::Kind,
-    message::Status,
-    number::AccountMode,
-    number::CodeVerificationStatus,
-    number::NameDecision,
-    number::NameStatus,
-    number::PlatformType,
-    number::QualityEventKind,
-    number::Status,
-    number::ThroughputLevel,
-    QualityRating,
-    RestrictionType,
-    template::Category,
-    template::EventKind,
-    template::PauseTitle,
-    template::RejectedReason,
-    template::Status,
-}
-
-saved_as_text! {
     |actor| actor.as_str().into(), |text| Actor::ALL.into_iter().find(|actor| actor.as_str() == text);
     Actor
 }
@@ -87,25 +56,43 @@ saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
 saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
 
-saved_as_text!(|limit| limit.spoken(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
+saved_as_text!(|limit| limit.journal_value(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
 
+/// Stored in the form of another value.
 macro_rules! saved_as {
     ($type:ty, $form:ty, $write:expr, $read:expr) => {
-        impl Serialize for $type {
+        impl Saved for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let write: fn(&$type) -> $form = $write;
-                write(self).serialize(serializer)
+                Saved::serialize(&write(self), serializer)
+            }
+
+            fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: fn($form) -> $type = $read;
+                <$form as Saved>::deserialize(deserializer).map(read)
+            }
+        }
+    };
+}
+
+/// For structs whose derived serde form contains these values.
+macro_rules! serde_by_saved {
+    ($($type:ty),+) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Saved::serialize(self, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let read: fn($form) -> $type = $read;
-                <$form>::deserialize(deserializer).map(read)
+                Saved::deserialize(deserializer)
             }
         }
-    };
+    )+};
 }
+
+serde_by_saved!(Timestamp, JourneyId);
 
 saved_as!(
     Timestamp,
@@ -161,11 +148,12 @@ pub(super) struct SavedTold {
 #[serde(remote = "number::News")]
 enum SavedNews {
     Quality {
+        #[serde(with = "Saved")]
         event: number::QualityEventKind,
         old_limit: Option<MessagingLimit>,
         current_limit: Option<MessagingLimit>,
     },
-    Name(number::NameDecision),
+    Name(#[serde(with = "Saved")] number::NameDecision),
 }
 
 saved_as!(

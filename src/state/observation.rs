@@ -1,11 +1,12 @@
-//! One look at one entity: observes its attributes and notes in the [`Change`] what that did.
+//! One observation of one entity: updates its attributes and records the effects in the [`Change`].
 
-use super::journal::{Amendment, Attribute, Entity, Spoken, Transition};
+use super::journal::{Amendment, Entity, JournalValue, Transition};
 use super::{Change, History, Observed, PollTimes, Stamp, Step};
+use crate::domain::Attribute;
 
-/// Who is looked at, when, and where the effects go.
-pub(super) struct Sighting<'a> {
-    /// What is looked at.
+/// Which entity was observed, when, and where the effects go.
+pub(super) struct Observation<'a> {
+    /// The observed entity.
     pub entity: Entity,
     /// When, and by which source.
     pub stamp: Stamp,
@@ -15,58 +16,58 @@ pub(super) struct Sighting<'a> {
     pub change: &'a mut Change,
 }
 
-impl Sighting<'_> {
-    /// Observes an attribute, if it was said at all.
-    pub fn see<T: Copy + Ord + Spoken>(
+impl Observation<'_> {
+    /// Observes an attribute, if it was reported at all.
+    pub fn observe<T: Copy + Ord + JournalValue>(
         &mut self,
         attribute: Attribute,
         history: &mut History<T>,
         value: Option<T>,
     ) -> Option<Observed<T>> {
-        self.see_at(self.stamp, attribute, history, value)
+        self.observe_at(self.stamp, attribute, history, value)
     }
 
     /// Observes what an attribute was just before: the "previous value" that some webhooks carry.
-    pub fn see_before<T: Copy + Ord + Spoken>(
+    pub fn observe_before<T: Copy + Ord + JournalValue>(
         &mut self,
         attribute: Attribute,
         history: &mut History<T>,
         value: Option<T>,
     ) -> Option<Observed<T>> {
-        self.see_at(self.stamp.just_before(), attribute, history, value)
+        self.observe_at(self.stamp.just_before(), attribute, history, value)
     }
 
-    fn see_at<T: Copy + Ord + Spoken>(
+    fn observe_at<T: Copy + Ord + JournalValue>(
         &mut self,
         stamp: Stamp,
         attribute: Attribute,
         history: &mut History<T>,
         value: Option<T>,
     ) -> Option<Observed<T>> {
-        let seen = history.observe(value?, stamp, self.polls);
-        if seen.newest {
+        let observed = history.observe(value?, stamp, self.polls);
+        if observed.newest {
             self.change.newest += 1;
         } else {
             self.change.outdated += 1;
         }
-        if let Some(drift) = seen.drift.filter(|_| attribute.is_shared) {
+        if let Some(drift) = observed.drift.filter(|_| attribute.is_shared) {
             let disagreement = (self.entity.kind(), attribute.name, drift);
             self.change.drift.push(disagreement);
         }
-        self.journal(attribute, &seen);
-        Some(seen)
+        self.journal(attribute, &observed);
+        Some(observed)
     }
 
-    fn journal<T: Copy + Spoken>(&mut self, attribute: Attribute, seen: &Observed<T>) {
+    fn journal<T: Copy + JournalValue>(&mut self, attribute: Attribute, observed: &Observed<T>) {
         let line = |step: &Step<T>| Transition {
             entity: self.entity.clone(),
             attribute: attribute.name,
             at: step.at,
-            from: step.from.map(Spoken::spoken),
-            to: step.to.spoken(),
+            from: step.from.map(JournalValue::journal_value),
+            to: step.to.journal_value(),
         };
-        let withdrawn = seen.lost.iter().map(line).map(Amendment::Withdrawn);
-        let learned = seen.gained.iter().map(line).map(Amendment::Learned);
+        let withdrawn = observed.lost.iter().map(line).map(Amendment::Withdrawn);
+        let learned = observed.gained.iter().map(line).map(Amendment::Learned);
         self.change.journal.extend(withdrawn.chain(learned));
     }
 }
