@@ -1,7 +1,7 @@
 //! Detects common mistakes in secrets: extra text around the secret, or a placeholder instead of it. Each
 //! message lacks its subject, tells what to do, and never repeats the text.
 
-use super::secret::SecretKind;
+use super::secret_kind::SecretKind;
 
 const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', '„', '«', '»'];
 

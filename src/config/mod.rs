@@ -31,6 +31,7 @@ mod proxy;
 mod reference;
 mod relay;
 mod secret;
+mod secret_kind;
 mod section;
 mod setting;
 mod shape;

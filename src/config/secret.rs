@@ -8,33 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::{Environment, read_text};
 use super::mistake::mistake;
+use super::secret_kind::SecretKind;
 
 /// Longest secret. Meta's tokens have some 250 characters; a file beyond this is not one secret.
 const MAX_SECRET_BYTES: usize = 4096;
-
-/// What a secret may consist of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecretKind {
-    /// Issued by Meta. Sent in an HTTP header, so only visible ASCII characters are valid.
-    AccessToken,
-    /// Issued by Meta: 32 hexadecimal digits in all known cases.
-    AppSecret,
-    /// Chosen by the operator. Received in an HTTP header, so only visible ASCII characters are valid.
-    EventsToken,
-    /// Chosen by the operator. Only compared, so any printable character is valid.
-    Phrase,
-}
-
-impl SecretKind {
-    /// Whether Meta issues the secret, so that it has a restricted character set.
-    pub(super) fn is_from_meta(self) -> bool {
-        matches!(self, Self::AccessToken | Self::AppSecret)
-    }
-
-    fn is_header(self) -> bool {
-        matches!(self, Self::AccessToken | Self::EventsToken)
-    }
-}
 
 /// The format of Meta's app secrets so far.
 const APP_SECRET_DIGITS: usize = 32;

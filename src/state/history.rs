@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating};
 use super::saved::Saved;
 use super::{PollTimes, Stamp};
 
@@ -321,6 +322,18 @@ impl<T> Observed<T> {
             lost: Vec::new(),
             first_told: (None, None),
             drift: None,
+        }
+    }
+}
+
+impl<T: Copy + Ord> Dated for History<T> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.stamps().for_each(|stamp| stamp.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        if self.is_ahead_of(to.latest) {
+            self.change_stamps(|stamp| stamp.redate(to));
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{History, Latest, Stamp};
+use super::{Latest, Stamp};
 use crate::domain::Timestamp;
 
 /// Where times that are ahead move to.
@@ -101,18 +101,6 @@ impl<T: Ord> Dated for Latest<T> {
         self.stamp_mut()
             .into_iter()
             .for_each(|stamp| stamp.redate(to));
-    }
-}
-
-impl<T: Copy + Ord> Dated for History<T> {
-    fn times(&self, see: &mut dyn FnMut(i64)) {
-        self.stamps().for_each(|stamp| stamp.times(see));
-    }
-
-    fn redate(&mut self, to: &Redating) {
-        if self.is_ahead_of(to.latest) {
-            self.change_stamps(|stamp| stamp.redate(to));
-        }
     }
 }
 

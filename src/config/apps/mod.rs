@@ -7,6 +7,7 @@
 
 mod accounts;
 mod discovery;
+mod discovery_config;
 mod found;
 mod ids;
 mod lines;
@@ -23,7 +24,7 @@ use super::environment::read_variable;
 use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::{AppId, WabaId};
-pub use discovery::DiscoveryConfig;
+pub use discovery_config::DiscoveryConfig;
 pub(super) use lines::lines;
 use reader::{AppReader, Draft};
 

@@ -9,7 +9,8 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::environment::read_variable;
-use super::super::secret::{self, SecretKind};
+use super::super::secret;
+use super::super::secret_kind::SecretKind;
 use super::super::setting::Setting;
 use super::super::value;
 use super::super::walker::Walker;

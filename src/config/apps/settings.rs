@@ -1,6 +1,6 @@
 //! The declarations of an app's settings.
 
-use super::super::secret::SecretKind;
+use super::super::secret_kind::SecretKind;
 use super::super::setting::Setting;
 
 pub(super) const NAME: Setting = Setting::new(
