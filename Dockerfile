@@ -15,8 +15,8 @@ ARG REVISION=unknown
 # so what it made has to be taken out of them; one build at a time writes to target.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
-    BUILD_REVISION="$REVISION" cargo build --release --locked --bin whatsapp-business-exporter \
-    && cp target/release/whatsapp-business-exporter /usr/local/bin/ \
+    BUILD_REVISION="$REVISION" cargo build --profile dist --locked --bin whatsapp-business-exporter \
+    && cp target/dist/whatsapp-business-exporter /usr/local/bin/ \
     && mkdir /data
 
 # libc, libgcc and certificate authorities, and nothing else.

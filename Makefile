@@ -35,7 +35,7 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	printf '\n== every check has passed\n'
 
 # Where a release is put together.
-DIST := $(TARGET)/dist
+DIST := $(TARGET)/package
 NAME := whatsapp-business-exporter
 
 # Seconds for which each target is fuzzed.
@@ -45,7 +45,7 @@ deny: ## Licences, bans, sources and advisories of the dependencies, by cargo-de
 	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --config .ci/deny.toml check
 
-sbom: ## A list of all that is built in, as CycloneDX, in target/dist
+sbom: ## A list of all that is built in, as CycloneDX, in target/package
 	@command -v cargo-cyclonedx > /dev/null || cargo install --locked cargo-cyclonedx
 	mkdir -p "$(DIST)"
 	# It has no date and no random number, so that the same sources give the same list.
@@ -61,8 +61,8 @@ dist: sbom ## A release: the program, built so that others can build the same, w
 	# Panics and SQLite name their sources: by paths that are the same everywhere.
 	export RUSTFLAGS="--remap-path-prefix=$$PWD=/build --remap-path-prefix=$$home=/cargo --remap-path-prefix=$$sysroot=/rust"
 	export CFLAGS="-ffile-prefix-map=$$PWD=/build -ffile-prefix-map=$$home=/cargo"
-	cargo build --release --locked --bin $(NAME)
-	program="$(TARGET)/release/$(NAME)"
+	cargo build --profile dist --locked --bin $(NAME)
+	program="$(TARGET)/dist/$(NAME)"
 	folder="$(NAME)-$$("$$program" --version | cut -d ' ' -f 2)"
 	rm -rf "$(DIST)/$$folder"
 	mkdir -p "$(DIST)/$$folder/completions"

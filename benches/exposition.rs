@@ -32,7 +32,7 @@ const OPTIONS: Options = Options {
     business_clock: false,
 };
 
-fn reading(id: usize) -> template::Snapshot {
+fn snapshot(id: usize) -> template::Snapshot {
     let id = TemplateId::parse(&(7_000_000_000_000_000 + id).to_string()).expect("digits");
     template::Snapshot {
         name: Some(format!("spring_offer_{id}")),
@@ -53,7 +53,7 @@ fn fleet() -> State {
     let each = SERIES / ACCOUNTS / SERIES_PER_TEMPLATE;
     for number in 0..ACCOUNTS {
         let objects = (0..each)
-            .map(|template| reading(number * each + template))
+            .map(|template| snapshot(number * each + template))
             .collect();
         let listing = Listing {
             objects,

@@ -367,7 +367,7 @@ fn health(draw: &mut Draw<'_>) -> Option<Health> {
 }
 
 fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
-    let mut reading = |which: usize| number::Snapshot {
+    let mut snapshot = |which: usize| number::Snapshot {
         display_phone_number: Some(DISPLAYED[which].to_owned()),
         verified_name: Some("Fern & \"Moss\"\n".to_owned()),
         quality_rating: Some(word(draw)),
@@ -379,7 +379,7 @@ fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
         ..number::Snapshot::new(number_id(which))
     };
     Fact::NumbersListed(Listing {
-        objects: vec![reading(0), reading(1)],
+        objects: vec![snapshot(0), snapshot(1)],
         complete: true,
     })
 }
@@ -403,7 +403,7 @@ fn snapshot_of(identity: template::Identity) -> template::Snapshot {
 
 /// The reason is the template's and the category the poll's: what one poll finds, it finds in its own order.
 fn templates_listed(draw: &mut Draw<'_>) -> Fact {
-    let mut reading = |which| template::Snapshot {
+    let mut snapshot = |which| template::Snapshot {
         status: Some(word(draw)),
         category: Some(template::Category::Utility),
         correct_category: Some(template::Category::Utility),
@@ -412,7 +412,7 @@ fn templates_listed(draw: &mut Draw<'_>) -> Fact {
         ..snapshot_of(identity(which))
     };
     let listing = Listing {
-        objects: vec![reading(0), reading(1)],
+        objects: vec![snapshot(0), snapshot(1)],
         complete: true,
     };
     Fact::TemplatesListed(

@@ -45,11 +45,11 @@ fn spoken_of(id: usize) -> Fact {
 }
 
 fn listed(ids: impl Iterator<Item = usize>, complete: bool) -> Fact {
-    let reading = |id| template::Snapshot {
+    let snapshot = |id| template::Snapshot {
         status: Some(Status::Approved),
         ..snapshot_of(identity(id))
     };
-    let objects = ids.map(reading).collect();
+    let objects = ids.map(snapshot).collect();
     Fact::TemplatesListed(Listing { objects, complete }, template::Totals::default())
 }
 
@@ -220,10 +220,10 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
     let change = state.apply(&told(500, 30, news("15550100199")));
     assert!(change.waiting && !change.refused);
     assert_eq!(change.expired, 1);
-    let mut reading = number::Snapshot::new(number_id(2));
-    reading.display_phone_number = Some("+1 555-010-0199".to_owned());
+    let mut snapshot = number::Snapshot::new(number_id(2));
+    snapshot.display_phone_number = Some("+1 555-010-0199".to_owned());
     let fact = Fact::NumbersListed(Listing {
-        objects: vec![reading],
+        objects: vec![snapshot],
         complete: true,
     });
     state.apply(&polled(40, fact));
@@ -266,7 +266,7 @@ fn memory_of_each_kind_of_object() {
     );
     let mut state = watching();
     let before = resident();
-    let reading = |id: usize| number::Snapshot {
+    let snapshot = |id: usize| number::Snapshot {
         display_phone_number: Some(format!("+1 555-{id:07}")),
         verified_name: Some(format!("Fern & Moss {id}")),
         quality_rating: Some(QualityRating::Green),
@@ -274,7 +274,7 @@ fn memory_of_each_kind_of_object() {
         messaging_limit: Some(MessagingLimit::Customers(2_000)),
         ..number::Snapshot::new(number_id(id))
     };
-    let objects = (0..ceiling::NUMBERS).map(reading).collect();
+    let objects = (0..ceiling::NUMBERS).map(snapshot).collect();
     let complete = true;
     let listing = Listing { objects, complete };
     state.apply(&polled(0, Fact::NumbersListed(listing)));

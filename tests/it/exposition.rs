@@ -12,7 +12,7 @@ const ACCOUNT: &str = r#"waba_id="800100200300400""#;
 
 /// A state that knows the number of the samples, connected and green.
 fn state_with_the_number() -> State {
-    let reading = number::Snapshot {
+    let snapshot = number::Snapshot {
         display_phone_number: Some("+1 555-010-0199".to_owned()),
         verified_name: Some("Fern \"&\" Moss".to_owned()),
         status: Some(number::Status::Connected),
@@ -22,7 +22,7 @@ fn state_with_the_number() -> State {
     state_after([&polled(
         0,
         Fact::NumbersListed(Listing {
-            objects: vec![reading],
+            objects: vec![snapshot],
             complete: true,
         }),
     )])

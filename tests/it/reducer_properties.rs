@@ -42,7 +42,7 @@ fn health() -> impl Strategy<Value = Option<Health>> {
     })
 }
 
-fn number_reading(which: usize) -> impl Strategy<Value = number::Snapshot> {
+fn number_snapshot(which: usize) -> impl Strategy<Value = number::Snapshot> {
     let states = (
         word(),
         word(),
@@ -88,7 +88,7 @@ fn snapshot_of(identity: template::Identity) -> template::Snapshot {
 }
 
 /// The reason is the template's, the category the poll's: see `category_changes` below.
-fn template_reading(which: usize) -> impl Strategy<Value = template::Snapshot> {
+fn template_snapshot(which: usize) -> impl Strategy<Value = template::Snapshot> {
     (word(), word()).prop_map(move |(status, rating)| template::Snapshot {
         status: Some(status),
         category: Some(template::Category::Utility),
@@ -100,13 +100,13 @@ fn template_reading(which: usize) -> impl Strategy<Value = template::Snapshot> {
 }
 
 fn poll() -> impl Strategy<Value = Fact> {
-    let numbers = (number_reading(0), number_reading(1)).prop_map(|(first, second)| {
+    let numbers = (number_snapshot(0), number_snapshot(1)).prop_map(|(first, second)| {
         Fact::NumbersListed(Listing {
             objects: vec![first, second],
             complete: true,
         })
     });
-    let templates = (template_reading(0), template_reading(1)).prop_map(|(first, second)| {
+    let templates = (template_snapshot(0), template_snapshot(1)).prop_map(|(first, second)| {
         let listing = Listing {
             objects: vec![first, second],
             complete: true,
@@ -407,14 +407,14 @@ proptest! {
 }
 
 fn poll_of_category(seconds: i64, category: template::Category) -> Event {
-    let reading = template::Snapshot {
+    let snapshot = template::Snapshot {
         status: Some(template::Status::Approved),
         category: Some(category),
         quality_rating: Some(QualityRating::Green),
         ..snapshot_of(identity(0))
     };
     let listing = Listing {
-        objects: vec![reading],
+        objects: vec![snapshot],
         complete: true,
     };
     polled(

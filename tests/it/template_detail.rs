@@ -9,7 +9,7 @@ use crate::support::{ALL_TEMPLATES, NO_APPS, at, polled, samples, state_after, t
 
 const INFO: &str = "whatsapp_message_template_info";
 
-fn reading(which: usize, status: template::Status, rating: QualityRating) -> template::Snapshot {
+fn snapshot(which: usize, status: template::Status, rating: QualityRating) -> template::Snapshot {
     template::Snapshot {
         name: Some(format!("template_{which}")),
         language: Some("en".to_owned()),
@@ -23,10 +23,10 @@ fn reading(which: usize, status: template::Status, rating: QualityRating) -> tem
 /// Two healthy templates, a paused one and a yellow one, rendered with these options.
 fn scrape(options: Options) -> Scrape {
     let objects = vec![
-        reading(1, template::Status::Approved, QualityRating::Green),
-        reading(2, template::Status::Approved, QualityRating::Unknown),
-        reading(3, template::Status::Paused, QualityRating::Green),
-        reading(4, template::Status::Approved, QualityRating::Yellow),
+        snapshot(1, template::Status::Approved, QualityRating::Green),
+        snapshot(2, template::Status::Approved, QualityRating::Unknown),
+        snapshot(3, template::Status::Paused, QualityRating::Green),
+        snapshot(4, template::Status::Approved, QualityRating::Yellow),
     ];
     let totals = template::Totals {
         count: Some(4),

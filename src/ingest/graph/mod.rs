@@ -1,4 +1,4 @@
-//! The only HTTP client: the Graph API's answers as readings, failures by kind, and Meta's usage figures.
+//! The only HTTP client: the Graph API's answers as snapshots, failures by kind, and Meta's usage figures.
 //!
 //! Invariant: the token and its proof leave this room in requests alone, never in an error or a log.
 //! No call is made without asking [`Calls`], and none removes anything: that is the reducer's business.

@@ -126,3 +126,105 @@ macro_rules! saved_tuple {
 saved_tuple!(A a, B b);
 saved_tuple!(A a, B b, C c);
 saved_tuple!(A a, B b, C c, E e);
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
+    use crate::domain::template::{Category, Status};
+    use crate::domain::{CanSendMessage, EntityHealth, Health, HealthEntity, Timestamp};
+    use crate::state::template::Attributes;
+    use crate::state::{History, Latest, PollTimes};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn latest<T: Ord>(value: T) -> Latest<T> {
+        let mut latest = Latest::default();
+        latest.observe(value, Stamp::polled(at(1)));
+        latest
+    }
+
+    /// Asserts the stored form, and that it reads back as the same.
+    #[track_caller]
+    fn assert_form<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, form: &Value) {
+        let text = serde_json::to_string(value).expect("it is written");
+        let written: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(written, *form);
+        let read: T = serde_json::from_str(&text).expect("it is read");
+        assert_eq!(read, *value);
+    }
+
+    #[test]
+    fn the_stored_forms_stay_as_they_are() {
+        assert_form(
+            &latest(Category::Utility),
+            &json!([[1000, false], "UTILITY"]),
+        );
+        assert_form(&Latest::<Category>::default(), &json!(null));
+        let change = Some((Category::Marketing, Some(at(2))));
+        assert_form(
+            &latest(change),
+            &json!([[1000, false], ["MARKETING", 2000]]),
+        );
+        let none: Option<(Category, Option<Timestamp>)> = None;
+        assert_form(&latest(none), &json!([[1000, false], null]));
+        let health = Health {
+            can_send_message: CanSendMessage::Limited,
+            entities: vec![EntityHealth {
+                kind: HealthEntity::Waba,
+                can_send_message: CanSendMessage::Limited,
+            }],
+        };
+        let form = json!([[1000, false], ["LIMITED", [["WABA", "LIMITED"]]]]);
+        assert_form(&latest(health), &form);
+
+        let polls = PollTimes::default();
+        let mut status = History::default();
+        status.observe(Status::Approved, Stamp::polled(at(1)), &polls);
+        status.observe(Status::Paused, Stamp::told(at(2)), &polls);
+        let seen = json!([[[1000, false], "APPROVED"], [[2999, true], "PAUSED"]]);
+        assert_form(&status, &json!({"seen": seen, "forgot": false}));
+        let mut ban = History::default();
+        let (state, date) = (BanState::Disable, None);
+        ban.observe(Ban { state, date }, Stamp::told(at(2)), &polls);
+        let seen = json!([[[2999, true], ["DISABLE", null]]]);
+        assert_form(&ban, &json!({"seen": seen, "forgot": false}));
+    }
+
+    #[test]
+    fn a_word_may_be_a_key() {
+        let kind = RestrictionType::UtilityTemplates;
+        let restriction = Restriction {
+            kind,
+            expires_at: None,
+        };
+        let map = BTreeMap::from([(kind, latest(restriction))]);
+        let text = serde_json::to_string(&As(&map)).expect("it is written");
+        let word = kind.as_str();
+        assert_eq!(
+            text,
+            format!(r#"{{"{word}":[[1000,false],["{word}",null]]}}"#)
+        );
+        let As(read): As<BTreeMap<RestrictionType, Latest<Restriction>>> =
+            serde_json::from_str(&text).expect("it is read");
+        assert_eq!(read, map);
+    }
+
+    #[test]
+    fn an_attribute_that_was_not_stored_has_no_value_and_an_unknown_word_is_other() {
+        let read = |stored: Value| serde_json::from_value::<Attributes>(stored);
+        assert_eq!(read(json!({})).expect("it is read"), Attributes::default());
+        let stored = json!({"correct_category": [[1000, false], "SOMETHING_OF_TOMORROW"]});
+        let attributes = read(stored).expect("it is read");
+        let category = attributes.correct_category.value();
+        assert_eq!(category, Some(&Category::Other));
+        assert!(read(json!({"correct_category": [[1000, false], 7]})).is_err());
+    }
+}

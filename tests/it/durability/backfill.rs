@@ -38,12 +38,12 @@ fn days_ago(days: u32) -> Timestamp {
 }
 
 fn poll(days: u32, rating: QualityRating) -> Event {
-    let reading = number::Snapshot {
+    let snapshot = number::Snapshot {
         quality_rating: Some(rating),
         ..number::Snapshot::new(PhoneNumberId::parse(NUMBER).expect("digits"))
     };
     let listing = Listing {
-        objects: vec![reading],
+        objects: vec![snapshot],
         complete: true,
     };
     Event {

@@ -22,12 +22,12 @@ async fn leave_a_poll_of_the_future(location: &Location) {
     let waba_id = WabaId::parse(WABA).expect("digits");
     let watched = store.watch(BTreeSet::from([waba_id.clone()])).await;
     watched.expect("a sound store");
-    let reading = number::Snapshot {
+    let snapshot = number::Snapshot {
         quality_rating: Some(QualityRating::Red),
         ..number::Snapshot::new(PhoneNumberId::parse(NUMBER).expect("digits"))
     };
     let listing = Listing {
-        objects: vec![reading],
+        objects: vec![snapshot],
         complete: true,
     };
     let poll = Event {

@@ -39,6 +39,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_message_template_status_changed_timestamp_seconds",
     "whatsapp_message_template_quality_rating",
     "whatsapp_message_template_quality_score",
+    "whatsapp_message_template_quality_rating_changed_timestamp_seconds",
     "whatsapp_message_template_category",
     "whatsapp_message_template_paused_until_timestamp_seconds",
     "whatsapp_message_template_disable_scheduled_timestamp_seconds",

@@ -32,9 +32,9 @@ const EDGE: &str = "/v26.0/800100/subscribed_apps";
 async fn one_call_reads_the_node_and_its_subscribed_apps() {
     let node = json!({"id": "800100", "name": "Fern", "subscribed_apps": apps(&["1", OWN_APP])});
     let meta = Meta::answering([Answer::json(&node)]).await;
-    let reading = read(&meta).await.expect("read");
-    assert_eq!(reading.name.as_deref(), Some("Fern"));
-    assert_eq!(reading.webhook_subscribed, Some(true));
+    let snapshot = read(&meta).await.expect("read");
+    assert_eq!(snapshot.name.as_deref(), Some("Fern"));
+    assert_eq!(snapshot.webhook_subscribed, Some(true));
     assert_eq!(paths(&meta), [NODE]);
 }
 
@@ -85,8 +85,8 @@ async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
 async fn an_edge_that_fails_costs_the_node_nothing() {
     let node = json!({"id": "800100", "status": "ACTIVE"});
     let meta = Meta::answering([Answer::json(&node), Answer::text(500, "no")]).await;
-    let reading = read(&meta).await.expect("read");
-    assert_eq!(reading.status, Some(account::Status::Active));
-    assert_eq!(reading.webhook_subscribed, None);
+    let snapshot = read(&meta).await.expect("read");
+    assert_eq!(snapshot.status, Some(account::Status::Active));
+    assert_eq!(snapshot.webhook_subscribed, None);
     assert_eq!(meta.failures("subscribed_apps", "transient"), 1);
 }

@@ -275,11 +275,11 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
         .map(|which| template_since(which, -30, Status::Rejected))
         .collect();
     let rated = |which, rating| {
-        let reading = template::Snapshot {
+        let snapshot = template::Snapshot {
             quality_rating: Some(rating),
             ..settled(which, Status::Approved)
         };
-        vec![on(-1, templates_of(vec![reading]))]
+        vec![on(-1, templates_of(vec![snapshot]))]
     };
     let scheduled = |which, key| {
         let news = template::News::Status {
