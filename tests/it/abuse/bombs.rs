@@ -13,9 +13,9 @@ use super::{PATIENCE, Target};
 use crate::http::metrics;
 use crate::process::{program, until};
 
-/// What a gigabyte of an answer is sent in.
+/// What an answer of 64 MiB is sent in.
 const CHUNK: usize = 1024 * 1024;
-const CHUNKS: usize = 1024;
+const CHUNKS: usize = 64;
 
 fn delivery(value: &str) -> Vec<u8> {
     let head = r#"{"object":"whatsapp_business_account","entry":[{"id":"800100200300401","time":1774000000,"changes":["#;
@@ -86,7 +86,7 @@ async fn answers_of_the_graph_api_that_unpack_without_end_are_broken_off() {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let base_url = format!("--graph.base-url=http://{graph}");
-    // An eighth of the default, so that a busy machine is done in time.
+    // Less than the default, so that a busy machine is done in time.
     let flags = [
         "serve",
         &base_url,

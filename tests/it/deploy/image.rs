@@ -95,7 +95,9 @@ fn it_is_built_with_the_compiler_of_the_crate_from_what_the_context_has() {
     for file in allowed {
         assert!(path(&file).exists(), "{file}");
     }
-    assert!(last("RUN").contains("BUILD_REVISION=\"$REVISION\" cargo build --profile dist --locked"));
+    assert!(
+        last("RUN").contains("BUILD_REVISION=\"$REVISION\" cargo build --profile dist --locked")
+    );
 }
 
 #[test]
