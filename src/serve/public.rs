@@ -30,8 +30,7 @@ use super::context::Public;
 use super::forget::{ForgetError, ForgetRequest};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::relay::{RelayRequest, relay_reports};
-use super::signer::{self};
-use super::{events, refusal};
+use super::{events, refusal, signer};
 use crate::clock;
 use crate::domain::{Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
 use crate::ingest::webhook::{

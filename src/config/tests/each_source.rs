@@ -190,6 +190,13 @@ fn only_lists_and_secrets_have_no_flag() {
     );
 }
 
+/// The configuration of these sources, whose summary shows the expected value.
+fn assert_gives(names: Names, sources: Sources<'_>, expected: &str) -> Config {
+    let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(shown(names, &config), expected, "{names:?}");
+    config
+}
+
 #[test]
 fn every_source_gives_every_setting() {
     for names in settings() {
@@ -205,8 +212,7 @@ fn every_source_gives_every_setting() {
                 variable,
                 file,
             };
-            let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
-            assert_eq!(shown(names, &config), expected, "{names:?}");
+            let config = assert_gives(names, sources, &expected);
             assert!(config.warnings.iter().all(|it| it.place != names.variable));
         }
     }
@@ -226,8 +232,7 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
                 variable,
                 file,
             };
-            let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
-            assert_eq!(shown(names, &config), expected, "{names:?}");
+            assert_gives(names, sources, &expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Stories: what happens at Meta, when, and how the news travels. Pure; `play` is the dull loop around.
+//! Stories: what happens at Meta, when, and how its webhooks travel. Pure, apart from `play`, which runs a story.
 
 mod beat;
 mod demo;
