@@ -35,7 +35,7 @@ metrics! {
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
         "Time at which Meta sent the last account_update of each event. Absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
-        "Number of policy violations reported by account_update, by type, retries counted once. Absent before the first of its type; for rates from 0, use whatsapp_business_account_events_total with event ACCOUNT_VIOLATION.";
+        "Number of policy violations reported by account_update, by type, retries counted once. Absent before the first of its type. The event ACCOUNT_VIOLATION of whatsapp_business_account_events_total counts all types from 0.";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "Number of account_alerts webhooks by severity and alert, retries counted once.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]

@@ -34,11 +34,11 @@ metrics! {
     CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
         "Time at which Meta will move the template to another category. Absent while that is not announced.";
     TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
-        "Number of templates by status. Excludes templates without a known status.";
+        "Number of templates by status. Excludes templates without a known status. Absent before the first complete listing.";
     BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
-        "Number of templates by quality rating. Excludes templates without a known quality rating.";
+        "Number of templates by quality rating. Excludes templates without a known quality rating. Absent before the first complete listing.";
     BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
-        "Number of templates by category. Excludes templates without a known category.";
+        "Number of templates by category. Excludes templates without a known category. Absent before the first complete listing.";
     USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
         "Number of templates that count towards the template limit, as counted by Meta. Absent until known.";
     LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
