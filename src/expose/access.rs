@@ -8,17 +8,17 @@ use crate::domain::{AppId, Timestamp, WebhookField, Word};
 
 metrics! {
     TOKEN_VALID: Gauge "whatsapp_access_token_valid" ["app", "app_id"]
-        "1 if Meta accepts the access token, 0 if not; absent until Meta has told.";
+        "Whether Meta accepts the access token: 1 if it does, 0 if not. Absent until checked.";
     TOKEN_EXPIRES: Gauge "whatsapp_access_token_expires_timestamp_seconds" ["app", "app_id"]
-        "When the access token ends; absent if never, or not known.";
+        "Expiry time of the access token. Absent if it does not expire, or while unknown.";
     DATA_ACCESS_EXPIRES: Gauge "whatsapp_access_token_data_access_expires_timestamp_seconds" ["app", "app_id"]
-        "When the access token's access to data ends; absent if never, or not known.";
+        "Expiry time of the access token's data access. Absent if it does not expire, or while unknown.";
     MISSING_SCOPES: Gauge "whatsapp_access_token_missing_scopes" ["app", "app_id", "scope"]
-        "1 if the access token lacks this needed permission, 0 if it has it.";
+        "Whether the access token lacks a required permission: 1 if it does, 0 if not. Absent until checked.";
     FIELD_SUBSCRIBED: Gauge "whatsapp_app_webhook_field_subscribed" ["app", "app_id", "field"]
-        "1 if the app is subscribed to this webhook field, which the exporter reads, 0 if not; absent without the app's id and secret.";
+        "Whether the app is subscribed to a webhook field that the exporter reads: 1 if it is, 0 if not. Absent if the app's id and secret are not configured, and until checked.";
     CALLBACK_MATCHES: Gauge "whatsapp_app_webhook_callback_matches" ["app", "app_id"]
-        "1 if the app's webhooks go to webhook.callback_url, 0 if not; absent where that is not configured.";
+        "Whether the app's callback URL at Meta equals webhook.callback_url: 1 if it does, 0 if not. Absent if webhook.callback_url is not configured, and until checked.";
 }
 
 /// Writes the families of all apps.

@@ -9,43 +9,43 @@ use crate::state::Account;
 
 metrics! {
     INFO: Gauge "whatsapp_business_account_info" ["waba_id", "waba_name", "currency", "timezone_id", "business_id"]
-        "Static text about a WhatsApp Business Account, to join on. Always 1; labels are empty until known.";
+        "WhatsApp Business Account information as labels, for joins. Always 1; labels are empty until known.";
     STATUS: Gauge "whatsapp_business_account_status" ["waba_id", "status"]
-        "Status of the account's node as a state set.";
+        "Status of the account in the Graph API as a state set: 1 for the current status, 0 for the others. Absent until known.";
     REVIEW_STATUS: Gauge "whatsapp_business_account_review_status" ["waba_id", "status"]
-        "Meta's review of the account as a state set.";
+        "Status of Meta's review of the account as a state set: 1 for the current status, 0 for the others. Absent until known.";
     BUSINESS_VERIFICATION_STATUS: Gauge "whatsapp_business_account_business_verification_status" ["waba_id", "status"]
-        "Verification of the business as a state set.";
+        "Verification status of the account's business as a state set: 1 for the current status, 0 for the others. Absent until known.";
     CAN_SEND_MESSAGE: Gauge "whatsapp_business_account_can_send_message" ["waba_id", "can_send_message"]
-        "Whether the account can send messages, as a state set: the worst of the entities in its health_status.";
+        "Ability of the account to send messages as a state set: the worst value among the entities in its health_status. Absent until known.";
     HEALTH_ENTITY: Gauge "whatsapp_business_account_health_entity" ["waba_id", "entity_type", "can_send_message"]
-        "Entities that keep the account from sending freely. Always 1; absent while all are AVAILABLE.";
+        "Entity in the health_status of the account that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
     BAN_STATE: Gauge "whatsapp_business_account_ban_state" ["waba_id", "state"]
-        "The last ban_info of account_update as a state set; NONE while Meta has told of no ban.";
+        "Last ban_info of an account_update webhook as a state set: 1 for the current state, 0 for the others. NONE if Meta has not reported a ban.";
     DISABLE_SCHEDULED: Gauge "whatsapp_business_account_disable_scheduled_timestamp_seconds" ["waba_id"]
-        "When Meta will disable the account; absent while that is not scheduled.";
+        "Time at which Meta will disable the account. Absent while that is not scheduled.";
     RESTRICTION: Gauge "whatsapp_business_account_restriction" ["waba_id", "restriction_type"]
-        "Restrictions in force. Always 1; absent when over: at the end Meta gave, else when a poll finds the account able to send.";
+        "Restriction in force. Always 1; absent after its end. A restriction without an end from Meta is over when a poll finds that the account can send.";
     RESTRICTION_EXPIRES: Gauge "whatsapp_business_account_restriction_expires_timestamp_seconds" ["waba_id", "restriction_type"]
-        "When a restriction in force ends; absent where Meta gives no end.";
+        "End time of a restriction in force. Absent if Meta gives no end.";
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
-        "account_update webhooks by event, repeats counted once.";
+        "Number of account_update webhooks by event, retries counted once.";
     REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event"]
         "Time of the last account_update that took the account or one of its phone numbers away and that no later event has reversed. Absent when there is none.";
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
         "Time at which Meta sent the last account_update of each event. Absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
-        "Policy violations told by account_update, repeats counted once; a type appears with its first (ACCOUNT_VIOLATION among the events is there from 0).";
+        "Number of policy violations reported by account_update, by type, retries counted once. Absent before the first of its type. The event ACCOUNT_VIOLATION of whatsapp_business_account_events_total counts all types from 0.";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
-        "account_alerts webhooks, repeats counted once.";
+        "Number of account_alerts webhooks by severity and alert, retries counted once.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
         "Time at which a watched account was lost: discovery no longer finds it, or Meta no longer returns its node. Absent while the account is visible; kept until it returns, is forgotten or leaves the configuration.";
     WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
-        "1 if this exporter's app is among the account's subscribed_apps, 0 if not; absent while unknown.";
+        "Whether the exporter's app is among the account's subscribed_apps: 1 if it is, 0 if not. Absent while unknown.";
     MESSAGING_LIMIT: Gauge "whatsapp_business_account_messaging_limit" ["waba_id"]
-        "Unique customers that the portfolio may write to in 24 hours, +Inf for no limit.";
+        "Maximum number of unique customers that the business portfolio may message in 24 hours, +Inf for no limit. Absent until known.";
     PHONE_NUMBERS_LIMIT: Gauge "whatsapp_business_account_phone_numbers_limit" ["waba_id"]
-        "How many phone numbers there may be, as business_capability_update told.";
+        "Maximum number of phone numbers, as reported by business_capability_update. Absent until reported.";
 }
 
 /// Writes the families of all accounts.

@@ -9,7 +9,7 @@ use crate::state::Accounts;
 
 metrics! {
     BUILD_INFO: Gauge "whatsapp_exporter_build_info" ["version", "revision", "rustversion"]
-        "Which build this is. Always 1.";
+        "Build information. Always 1.";
     LAST_SUCCESS: Gauge "whatsapp_exporter_poll_last_success_timestamp_seconds" ["app", "waba_id", "collector"]
         "Start time of the last complete poll of this account and collector. Polls run on their own schedule, not with scrapes.";
     UNMATCHED: Gauge "whatsapp_exporter_webhook_unmatched" ["waba_id"]

@@ -9,23 +9,23 @@ use crate::state::journeys::{StepCounts, VariantCounts};
 
 metrics! {
     STARTED: Counter "whatsapp_journey_sessions_started_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
-        "Customers who began a journey, by version and variant; what is not declared is 'other'.";
+        "Number of journey sessions started, by version and variant. Undeclared journeys, versions and variants are 'other'.";
     COMPLETED: Counter "whatsapp_journey_sessions_completed_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
-        "Sessions that reached the goal.";
+        "Number of journey sessions that reached the goal.";
     ABANDONED: Counter "whatsapp_journey_sessions_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
-        "Sessions that ended without: silent for too long, or left.";
+        "Number of journey sessions that ended without reaching the goal: inactive for too long, or left by the customer.";
     STEP_ENTERED: Counter "whatsapp_journey_step_entered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "How often the step was asked.";
+        "Number of times the step was asked.";
     STEP_ANSWERED: Counter "whatsapp_journey_step_answered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "How often the step was answered.";
+        "Number of times the step was answered.";
     STEP_ABANDONED: Counter "whatsapp_journey_step_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Sessions that ended at this step.";
+        "Number of sessions abandoned at the step.";
     STEP_REENTRIES: Counter "whatsapp_journey_step_reentries_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "How often the step was asked again in the same session.";
+        "Number of times the step was asked again in the same session.";
     LOOPS: Counter "whatsapp_journey_loops_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Sessions in which the step was asked so often that it is a loop.";
+        "Number of sessions in which the step was asked as often as loop_threshold, which counts as a loop.";
     STEP_SECONDS: Histogram "whatsapp_journey_step_seconds" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "From a step's question to its answer.";
+        "Time from the question of a step to its answer, in seconds.";
 }
 
 /// Writes the families of all journeys that anybody was on.

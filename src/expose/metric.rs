@@ -30,7 +30,7 @@ pub struct Metric {
     pub name: &'static str,
     /// Its kind.
     pub kind: Kind,
-    /// One sentence for `# HELP`.
+    /// The text of `# HELP`: a noun phrase with the unit, and when the series is absent.
     pub help: &'static str,
     /// Its labels, those of its entity first.
     pub labels: &'static [&'static str],

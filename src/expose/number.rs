@@ -9,43 +9,43 @@ use crate::state::{Account, Accounts, Number};
 
 metrics! {
     INFO: Gauge "whatsapp_phone_number_info" ["waba_id", "phone_number_id", "display_phone_number", "verified_name", "platform_type", "account_mode"]
-        "Static text about a phone number, to join on. Always 1.";
+        "Phone number information as labels, for joins. Always 1; labels are empty until known.";
     QUALITY_RATING: Gauge "whatsapp_phone_number_quality_rating" ["waba_id", "phone_number_id", "quality_rating"]
-        "Quality rating as a state set: 1 for the present rating, 0 for the others.";
+        "Quality rating as a state set: 1 for the current rating, 0 for the others. Absent until known.";
     QUALITY_SCORE: Gauge "whatsapp_phone_number_quality_score" ["waba_id", "phone_number_id"]
-        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED. Absent while the rating is unknown.";
     QUALITY_CHANGED: Gauge "whatsapp_phone_number_quality_rating_changed_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "When the present quality rating was first seen.";
+        "Time at which the current quality rating was first seen. Absent until the rating is known.";
     STATUS: Gauge "whatsapp_phone_number_status" ["waba_id", "phone_number_id", "status"]
-        "Status as a state set: 1 for the present status, 0 for the others.";
+        "Status as a state set: 1 for the current status, 0 for the others. Absent until known.";
     STATUS_CHANGED: Gauge "whatsapp_phone_number_status_changed_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "When the present status was first seen.";
+        "Time at which the current status was first seen. Absent until the status is known.";
     FLAGGED: Gauge "whatsapp_phone_number_flagged" ["waba_id", "phone_number_id"]
-        "1 while the number is flagged, by its status or by a webhook, whichever is newer.";
+        "Whether the phone number is flagged, according to its status or a webhook, whichever is newer: 1 if it is, 0 if not. Absent until known.";
     FLAGGED_SINCE: Gauge "whatsapp_phone_number_flagged_since_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "When the number was flagged; absent while it is not.";
+        "Time at which the phone number was flagged. Absent while it is not flagged.";
     FLAGGED_DEADLINE: Gauge "whatsapp_phone_number_flagged_deadline_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "Until when the rating must have recovered: 7 days after the flag; absent while there is none.";
+        "Deadline for the quality rating of a flagged phone number to recover: 7 days after the flag. Absent while the number is not flagged.";
     MESSAGING_LIMIT: Gauge "whatsapp_phone_number_messaging_limit" ["waba_id", "phone_number_id"]
-        "Unique customers that may be written to in 24 hours, +Inf for no limit; the portfolio's limit where Meta reports that.";
+        "Maximum number of unique customers that may be messaged in 24 hours, +Inf for no limit. The limit of the business portfolio where Meta reports it. Absent until known.";
     LIMIT_CHANGES: Counter "whatsapp_phone_number_messaging_limit_changes_total" ["waba_id", "phone_number_id", "direction"]
-        "Changes of the messaging limit.";
+        "Number of changes of the messaging limit, by direction: increase or decrease.";
     THROUGHPUT_LEVEL: Gauge "whatsapp_phone_number_throughput_level" ["waba_id", "phone_number_id", "level"]
-        "Throughput level as a state set.";
+        "Throughput level as a state set: 1 for the current level, 0 for the others. Absent until known.";
     NAME_STATUS: Gauge "whatsapp_phone_number_name_status" ["waba_id", "phone_number_id", "status"]
-        "Review status of the display name as a state set.";
+        "Review status of the display name as a state set: 1 for the current status, 0 for the others. Absent until known.";
     NEW_NAME_STATUS: Gauge "whatsapp_phone_number_new_name_status" ["waba_id", "phone_number_id", "status"]
-        "Review status of a new display name that was asked for. Always 1; absent while none was.";
+        "Review status of a requested new display name. Always 1; absent while no new name is requested.";
     CODE_VERIFICATION_STATUS: Gauge "whatsapp_phone_number_code_verification_status" ["waba_id", "phone_number_id", "status"]
-        "Status of the number's verification by code as a state set.";
+        "Status of the phone number's verification by code as a state set: 1 for the current status, 0 for the others. Absent until known.";
     CAN_SEND_MESSAGE: Gauge "whatsapp_phone_number_can_send_message" ["waba_id", "phone_number_id", "can_send_message"]
-        "Whether the number can send messages, as a state set: the worst of the entities in its health_status.";
+        "Ability of the phone number to send messages as a state set: the worst value among the entities in its health_status. Absent until known.";
     HEALTH_ENTITY: Gauge "whatsapp_phone_number_health_entity" ["waba_id", "phone_number_id", "entity_type", "can_send_message"]
-        "Entities that keep the number from sending freely. Always 1; absent while all are AVAILABLE.";
+        "Entity in the health_status of the phone number that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
-        "phone_number_quality_update webhooks by event, repeats counted once.";
+        "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
-        "When the last phone_number_quality_update of each event was sent.";
+        "Time at which Meta sent the last phone_number_quality_update of each event. Absent before the first.";
 }
 
 /// Writes the families of all numbers of all accounts.

@@ -10,47 +10,47 @@ use crate::state::{Account, Accounts, Counts, Template};
 
 metrics! {
     INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language", "source"]
-        "Static text about a message template, to join on. Always 1.";
+        "Message template information as labels, for joins. Always 1; labels are empty until known.";
     STATUS: Gauge "whatsapp_message_template_status" ["waba_id", "template_id", "status"]
-        "The template's present status. Always 1, unless full state sets are configured.";
+        "Current status of the template. Always 1; with templates.state_sets set to full, a state set. Absent until known.";
     STATUS_CHANGED: Gauge "whatsapp_message_template_status_changed_timestamp_seconds" ["waba_id", "template_id"]
-        "When the present status was first seen.";
+        "Time at which the current status was first seen. Absent until the status is known.";
     REJECTED_REASON: Gauge "whatsapp_message_template_rejected_reason" ["waba_id", "template_id", "reason"]
-        "Why a template is rejected. Always 1; absent while it is not.";
+        "Reason why the template is rejected. Always 1; absent while it is not rejected.";
     QUALITY_RATING: Gauge "whatsapp_message_template_quality_rating" ["waba_id", "template_id", "quality_rating"]
-        "The template's present quality rating. Always 1, unless full state sets are configured.";
+        "Current quality rating of the template. Always 1; with templates.state_sets set to full, a state set. Absent until known.";
     QUALITY_SCORE: Gauge "whatsapp_message_template_quality_score" ["waba_id", "template_id"]
-        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED; absent while unknown.";
+        "Quality rating as a number: 3 GREEN, 2 YELLOW, 1 RED. Absent while the rating is unknown.";
     QUALITY_CHANGED: Gauge "whatsapp_message_template_quality_rating_changed_timestamp_seconds" ["waba_id", "template_id"]
-        "Time at which Meta gave the present quality rating. Absent while Meta has not reported it.";
+        "Time at which Meta assigned the current quality rating. Absent until Meta reports it.";
     CATEGORY: Gauge "whatsapp_message_template_category" ["waba_id", "template_id", "category"]
-        "The template's present category. Always 1, unless full state sets are configured.";
+        "Current category of the template. Always 1; with templates.state_sets set to full, a state set. Absent until known.";
     CORRECT_CATEGORY: Gauge "whatsapp_message_template_correct_category" ["waba_id", "template_id", "category"]
-        "The category that Meta finds right. Always 1; absent while it is the present one.";
+        "Category that Meta considers correct for the template. Always 1; absent while it equals the current category.";
     PAUSED_UNTIL: Gauge "whatsapp_message_template_paused_until_timestamp_seconds" ["waba_id", "template_id"]
-        "When the pause ends by itself; absent while not paused or not known.";
+        "Time at which the pause ends automatically. Absent while the template is not paused, or if the end is unknown.";
     DISABLE_SCHEDULED: Gauge "whatsapp_message_template_disable_scheduled_timestamp_seconds" ["waba_id", "template_id"]
-        "When Meta will disable the template; absent while that is not announced.";
+        "Time at which Meta will disable the template. Absent while that is not announced.";
     CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
-        "When Meta will move the template to another category; absent while that is not announced.";
+        "Time at which Meta will move the template to another category. Absent while that is not announced.";
     TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
-        "Number of templates by status. Excludes templates without a known status.";
+        "Number of templates by status. Excludes templates without a known status. Absent before the first complete listing.";
     BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
-        "Number of templates by quality rating. Excludes templates without a known quality rating.";
+        "Number of templates by quality rating. Excludes templates without a known quality rating. Absent before the first complete listing.";
     BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
-        "Number of templates by category. Excludes templates without a known category.";
+        "Number of templates by category. Excludes templates without a known category. Absent before the first complete listing.";
     USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
-        "Number of templates that count against the limit, as Meta counts them.";
+        "Number of templates that count towards the template limit, as counted by Meta. Absent until known.";
     LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
-        "How many templates the account may have.";
+        "Maximum number of templates of the account. Absent until known.";
     STATUS_EVENTS: Counter "whatsapp_message_template_status_events_total" ["waba_id", "event"]
-        "message_template_status_update webhooks by event, repeats counted once.";
+        "Number of message_template_status_update webhooks by event, retries counted once.";
     REJECTIONS: Counter "whatsapp_message_template_rejections_total" ["waba_id", "reason"]
-        "Templates that became REJECTED, by reason, whichever source told.";
+        "Number of templates that became REJECTED, by reason, seen by poll or webhook.";
     QUALITY_EVENTS: Counter "whatsapp_message_template_quality_events_total" ["waba_id", "from", "to"]
-        "message_template_quality_update webhooks, repeats counted once.";
+        "Number of message_template_quality_update webhooks by previous and new rating, retries counted once.";
     CATEGORY_CHANGES: Counter "whatsapp_message_template_category_changes_total" ["waba_id", "from", "to"]
-        "Templates that moved from one category to another, whichever source told.";
+        "Number of templates that moved from one category to another, seen by poll or webhook.";
 }
 
 /// The most series that one template takes: the basis of the ceiling. One for each of its metrics, and with full state

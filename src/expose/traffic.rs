@@ -12,23 +12,23 @@ use crate::state::{Accounts, Histogram, Traffic};
 
 metrics! {
     RECEIVED: Counter "whatsapp_messages_received_total" ["waba_id", "phone_number_id", "kind"]
-        "Messages that customers have sent, by type.";
+        "Number of messages received from customers, by type.";
     STATUSES: Counter "whatsapp_message_statuses_total" ["waba_id", "phone_number_id", "status", "category"]
-        "Statuses of the business' messages by price category, which one status of each message has, else 'unknown'. A message that is read at once may never be 'delivered'.";
+        "Number of statuses of sent messages, by status and price category. Meta gives the category with one status of each message; the category of the others is 'unknown'. A message that is read immediately may have no 'delivered' status.";
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
-        "Errors of messages that failed, by Meta's code.";
+        "Number of errors of failed messages, by Meta's error code.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
-        "From the first message of a conversation to its first answer; counted a minute after the answer.";
+        "Time from the first customer message of a conversation to its first answer, in seconds. Observed a minute after the answer.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
-        "From the first message not answered yet to its answer; counted a minute after the answer.";
+        "Time from the first unanswered customer message to its answer, in seconds. Observed a minute after the answer.";
     WAITING: Gauge "whatsapp_conversations_waiting" ["waba_id", "phone_number_id"]
-        "Customers whose last message has no answer yet, for a day at most.";
+        "Number of customers whose last message is unanswered. A customer counts for at most a day.";
     OLDEST_WAITING: Gauge "whatsapp_conversations_oldest_waiting_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "Since when the customer waits who waits for longest; absent while nobody waits.";
+        "Start time of the longest current wait. Absent when no customer is waiting.";
     OPEN: Gauge "whatsapp_conversations_open" ["waba_id", "phone_number_id"]
-        "Conversations in which something was said within a day.";
+        "Number of conversations with a message in the last 24 hours.";
     ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
-        "Conversations that ended: silent for a day after an answer (answered) or without one (unanswered), or closed because too many were open (overflow).";
+        "Number of ended conversations, by reason: no message for a day after an answer (answered) or without one (unanswered), or closed because too many were open (overflow).";
 }
 
 /// Time as it passes, nights and holidays included.

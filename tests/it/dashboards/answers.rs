@@ -147,19 +147,19 @@ fn each_panel(
 /// Panels about what the demo does not act: a store that fails, series that are refused, lost accounts, a relay,
 /// journeys.
 const NOT_IN_THE_STORY: &[&str] = &[
-    "Commits that failed",
-    "Left out of scrapes",
+    "Failed commits",
+    "Objects omitted from scrapes",
     "Lost accounts",
-    "Oldest that waits",
-    "Relay lag",
-    "Not passed on",
-    "Parked",
-    "In flight to upstreams",
-    "Variants over a week",
-    "Sessions that ended",
-    "Left at a step",
-    "Asked again, and loops",
-    "Answered within, by step",
+    "Age of oldest queued delivery",
+    "Relay lag, p95",
+    "Failed and dropped deliveries",
+    "Parked deliveries",
+    "Deliveries in flight, upstream state",
+    "Journey completion by variant, 7 days",
+    "Ended journey sessions",
+    "Abandonment rate by step, 24 hours",
+    "Repeated steps and loops",
+    "Step response time, p90",
 ];
 
 #[test]
