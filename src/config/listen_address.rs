@@ -1,4 +1,4 @@
-//! Where a listener binds, in Prometheus' form. Binds nothing itself.
+//! The address of a listener, in Prometheus' format.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -142,7 +142,7 @@ impl<'a> Walker<'a> {
         folder.unwrap_or(Path::new("")).join(&given.text)
     }
 
-    /// The node's text, or an error that says what stands there instead.
+    /// The text of the node, or an error that names what it contains instead.
     pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
         let found = match node {
             Node::Text(text) if has_variable(text) => {
