@@ -1,4 +1,4 @@
-//! What everything that runs shares.
+//! State that all running parts share.
 
 use std::sync::{Arc, Mutex};
 

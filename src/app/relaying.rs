@@ -1,4 +1,4 @@
-//! The relay that a configuration asks for.
+//! Starts the relay of a configuration.
 
 use super::core::Core;
 use crate::config::RelayConfig;

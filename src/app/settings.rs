@@ -1,4 +1,4 @@
-//! A configuration's values in the words of the rooms that use them.
+//! Converts the configuration to the types of the modules that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,9 +32,8 @@ pub(super) fn clients(
     clients_after(config, &[], config, telemetry)
 }
 
-/// The same beside those that run, with the configuration they were made from. An app whose access to the
-/// Graph API did not change keeps its client, and with it what the client has learned and the places of its
-/// accounts in the schedule.
+/// As above, with the running clients and their configuration. An app with unchanged access to the Graph API keeps
+/// its client, and with it the dropped fields and its position in the schedule.
 pub(super) fn clients_after(
     before: &Config,
     running: &[Arc<Client>],

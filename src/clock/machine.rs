@@ -1,13 +1,13 @@
-//! The machine's own clocks, and the only place that reads them.
+//! Reads the machine's clocks. No other module does.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// One reading of both clocks, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Unix time as the machine has it. Anybody may set it, to anything.
+    /// The machine's Unix time, which can be set to any value.
     pub wall: i64,
-    /// Time since boot, suspend included. Nobody sets it.
+    /// Time since boot, suspend included. It cannot be set.
     pub boot: i64,
 }
 

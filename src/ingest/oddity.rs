@@ -1,4 +1,5 @@
-//! What a parser met and did not know: counted by field, logged once, never a reason to drop the rest.
+//! Parse warnings about unknown or unreadable values: counted by field, logged once, never a reason to drop other
+//! values.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -96,7 +97,7 @@ impl Oddity {
                     .with_label_values(&[&field])
                     .inc();
                 if first_time(format!("{field}!")) {
-                    tracing::warn!(field, "value of an unexpected shape from meta, left out");
+                    tracing::warn!(field, "ignored value of unexpected type from meta");
                 }
             }
             Self::Unreadable {

@@ -1,4 +1,4 @@
-//! What is counted of one upstream.
+//! Metrics of one upstream.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -114,12 +114,12 @@ impl Figures {
                 upstream = self.name,
                 reason = reason.as_str(),
                 count,
-                "deliveries are dropped before the upstream took them"
+                "dropped deliveries before the upstream accepted them"
             );
         }
     }
 
-    /// Shows how it stands.
+    /// Updates the gauges of the upstream.
     pub fn show(&self, levels: &Levels) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.pending.set(number(levels.waiting));
@@ -143,7 +143,7 @@ impl Figures {
         }
     }
 
-    /// Nothing is passed on to it any more. A series that is not there is what was wanted.
+    /// Removes the series of an upstream that is no longer configured. A missing series is not an error.
     pub fn forget(self) {
         let (telemetry, name) = (self.telemetry, self.name.as_str());
         drop(telemetry.relay_deliveries.remove_label_values(&[name]));

@@ -1,8 +1,8 @@
-//! Which deliveries may be sent side by side: those that share no lane.
+//! Determines which deliveries may be in flight together: those that share no lane.
 //!
-//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. Beside its conversations, a
-//! delivery with messages takes part in its accounts: one of kind [`LaneKind::AllMessages`] waits for all
-//! earlier ones there, and all later ones wait for it.
+//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. In addition to its conversations,
+//! a delivery with messages takes part in the lanes of its accounts: one of kind [`LaneKind::AllMessages`] waits for
+//! all earlier deliveries there, and all later ones wait for it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -56,7 +56,7 @@ impl LaneTable {
         }
     }
 
-    /// Whether everything that has to come before this one is done, and nothing beside it is in flight.
+    /// Whether all earlier deliveries of its lanes are done and none is in flight.
     pub fn is_free(&self, parcel: i64, membership: &Membership) -> bool {
         let is_first = |key: &u64| {
             let lane = self.serial.get(key);

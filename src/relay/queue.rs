@@ -1,7 +1,7 @@
-//! Which delivery an upstream gets next: the oldest that has nothing older waiting in its lanes.
+//! Selects the next delivery of an upstream: the oldest that has no older one waiting in its lanes.
 //!
-//! Pure: it is told what arrived, what became of it, and the time. A delivery that fails rests, and its lanes
-//! wait for it; all others go on. A parked delivery is in no lane until an operator retries it.
+//! Pure: the caller passes arrivals, outcomes and the time. A failed delivery waits for its retry, and its lanes wait
+//! for it; others continue. A parked delivery is in no lane until an operator retries it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ impl Queue {
             let Some(entry) = self.waiting.get_mut(&parcel) else {
                 continue;
             };
-            // An older delivery of its lanes may have come back from the parked ones.
+            // An older delivery of its lanes may have been unparked.
             if !self.lanes.is_free(parcel, &entry.membership) {
                 continue;
             }
@@ -254,7 +254,7 @@ impl Queue {
         meant.map(|(parcel, _)| *parcel).collect()
     }
 
-    /// Everything before this one is gone from the store; returns how many there were.
+    /// Removes all deliveries before this one, which the store has dropped; returns their number.
     pub fn drop_before(&mut self, oldest: i64) -> usize {
         let gone: Vec<i64> = self
             .waiting
@@ -357,7 +357,7 @@ impl Queue {
             }
             Place::InFlight => {
                 self.lanes.set_in_flight(&entry.membership, false);
-                // An older one may have come back from the parked ones meanwhile.
+                // An older delivery may have been unparked meanwhile.
                 for next in self.lanes.unblocked(&entry.membership) {
                     self.look_whether_ready(next);
                 }

@@ -1,4 +1,4 @@
-//! One delivery to one upstream.
+//! Sends one delivery to one upstream.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// 4xx answers that park a delivery: such an answer says that repeating the request does not help.
 const REFUSALS_BY_STATUS_4XX: u32 = 3;
 
-/// Where deliveries are passed on to.
+/// The upstream to which deliveries are sent.
 pub struct Upstream {
     /// Its name, a label value.
     pub name: String,
@@ -52,7 +52,7 @@ pub(super) struct Refusal {
 /// Why an upstream has not taken a delivery: the bounded label of its failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, or it broke off.
+    /// The connection failed or was closed early.
     Connection,
     /// No answer in time, or 408.
     Timeout,
@@ -125,7 +125,7 @@ impl Failure {
         }
     }
 
-    /// Can it ever be the delivery's own?
+    /// Whether the failure can be caused by the delivery itself, instead of the upstream.
     pub fn can_park(self) -> bool {
         self.is_refusal(false, true)
     }

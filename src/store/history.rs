@@ -1,4 +1,4 @@
-//! The history that Meta does not give: what went from which value to which, when, and who said so.
+//! Queries of the history: transitions of attributes, with time and source, which Meta does not provide.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,7 +32,7 @@ pub struct History {
     kept_for: Duration,
 }
 
-/// What some attributes of some accounts went through of late.
+/// Recent transitions of some attributes of some accounts.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Oldest first.
@@ -145,7 +145,7 @@ impl fmt::Display for Unreadable {
             Self::Failed(why) => write!(out, "the history cannot be read: {why}"),
             Self::TooSlow => write!(
                 out,
-                "the query took longer than {} s; ask for a shorter time, or for one account or entity",
+                "the query took longer than {} s; request a shorter time range, or one account or entity",
                 QUERY_TIME_LIMIT.as_secs()
             ),
         }
@@ -188,7 +188,7 @@ impl History {
         let history = Self {
             recent: journal.clone(),
             journal,
-            // Whoever writes to it forgets; what is there is there.
+            // The writer prunes the journal; this reads what exists.
             kept_for: Duration::MAX,
         };
         // So that a file of another kind is refused at once.

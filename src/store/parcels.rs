@@ -1,7 +1,7 @@
-//! Deliveries on their way to the upstreams: what a commit adds of them, and what must go for it.
+//! Waiting deliveries of the relay: those that a commit adds, and those that are dropped for them.
 //!
-//! Bounded by bytes and by count, whatever the upstreams do: beyond that the oldest are dropped, so
-//! that a relay that is down costs neither the disk nor an acknowledgement.
+//! Bounded by bytes and by count, whatever the upstreams do: beyond that, the oldest are dropped, so that an upstream
+//! that is down neither fills the disk nor blocks an acknowledgement.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use crate::domain::{LaneKind, Lanes, Timestamp, WabaId};
 
-/// Most deliveries that wait, however small. Each takes some hundred bytes of memory for each upstream
-/// beside what it takes in the store.
+/// Maximum number of waiting deliveries, however small. Each takes some hundred bytes of memory per upstream, in
+/// addition to its size in the store.
 const MAX_PARCELS: usize = 100_000;
 
 /// Digits of a lane as it is stored, and what separates it from the next.
@@ -21,7 +21,7 @@ const LANE_DIGITS: usize = 17;
 /// the digits that are stored.
 pub(super) const BYTES_PER_LANE_DIGIT: usize = 8;
 
-/// A verified delivery as it is to be passed on. Its body is customers' data: no `Debug`.
+/// A verified delivery for the relay. Its body contains customers' data, so it has no `Debug`.
 pub struct Parcel {
     /// When it came.
     pub received_at: Timestamp,
@@ -52,7 +52,7 @@ pub struct Waiting {
     pub is_parked: bool,
 }
 
-/// What became of an upstream's deliveries.
+/// Outcomes of deliveries to an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// The upstream has taken these, or is not to have them.
@@ -64,7 +64,7 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Is there nothing to make durable?
+    /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -88,7 +88,7 @@ pub struct Content {
 /// Which parcels there are: those from the oldest to the newest, as far as they are not delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// Those before it are gone.
+    /// Deliveries before this one have been dropped.
     pub oldest: i64,
     /// The last one.
     pub newest: i64,
@@ -124,7 +124,7 @@ impl Books {
         self.newest + 1
     }
 
-    /// The oldest that may stay once these have come, so that neither bound is broken.
+    /// The oldest delivery that can stay after these are added, within both limits.
     pub fn oldest_beside(&self, coming: &[u64], max_bytes: u64) -> i64 {
         let mut bytes = self.bytes + coming.iter().sum::<u64>();
         let mut count = self.sizes.len() + coming.len();
@@ -140,7 +140,7 @@ impl Books {
         self.next() + number(coming.len())
     }
 
-    /// These have come, and those before `oldest` are gone.
+    /// Adds these deliveries, and removes those before `oldest`.
     pub fn add(&mut self, coming: &[u64], oldest: i64) {
         let first = self.next();
         self.newest += number(coming.len());
@@ -151,7 +151,7 @@ impl Books {
         }
     }
 
-    /// These are gone.
+    /// Removes these deliveries.
     pub fn remove(&mut self, gone: &[i64]) {
         for parcel in gone {
             self.bytes -= self.sizes.remove(parcel).unwrap_or(0);

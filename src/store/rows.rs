@@ -1,4 +1,4 @@
-//! Between the state and its rows: what a commit has to write, and the accounts that rows make up.
+//! Converts between the state and its rows.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -116,8 +116,8 @@ pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Ve
     rows
 }
 
-/// Tells of each object that was added, changed or forgotten. Objects are copied when they change, so
-/// that the same allocation is the same object.
+/// Returns each object that was added, changed or removed. Objects are copied when they change, so equal pointers
+/// mean equal objects.
 fn differences<K: Ord, V: Serialize>(
     before: &BTreeMap<K, Arc<V>>,
     now: &BTreeMap<K, Arc<V>>,

@@ -1,4 +1,4 @@
-//! Which accounts there are: by the token's permissions, or by a business portfolio.
+//! Discovers accounts by the token's permissions or by business portfolios.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What a client needs to know.
+//! Options of a client.
 
 use std::time::Duration;
 

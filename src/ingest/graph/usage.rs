@@ -1,8 +1,8 @@
-//! Meta's usage headers: how much of the quota is gone, and when calls are possible again.
+//! Meta's usage headers: the used share of the quota, and when calls are possible again.
 //!
-//! `X-Business-Use-Case-Usage` is keyed by account, even for calls about numbers, and may hold several
-//! entries of one type; `X-App-Usage` comes instead on answers that could not be tied to an account.
-//! Figures are percent, the time to regain access is in minutes.
+//! `X-Business-Use-Case-Usage` is keyed by account, even for calls about numbers, and can contain several entries of
+//! one type. `X-App-Usage` appears instead on responses that could not be attributed to an account. Figures are
+//! percentages; the time to regain access is in minutes.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Usage {
                     .with_label_values(&[id])
                     .set(at);
             }
-            // Absent is the good state; that there is nothing to remove is no news.
+            // Absent means that calls are possible, so there may be nothing to remove.
             None => drop(telemetry.graph_regain_access.remove_label_values(&[id])),
         }
     }

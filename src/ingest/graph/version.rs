@@ -1,4 +1,4 @@
-//! The API version asked for, and the one that answered: Meta does not honour the pin.
+//! The requested API version and the version of responses: Meta does not honour the request.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -25,8 +25,8 @@ struct Answered {
 }
 
 impl Versions {
-    /// Nothing answered yet. A new client follows a reload, so what older ones were told goes; those
-    /// still in use show theirs again with their next answer.
+    /// Removes the version. A new client follows a reload, so versions of old clients are removed; clients in use
+    /// set theirs again with their next response.
     pub fn new(asked: String, telemetry: &Telemetry) -> Self {
         telemetry.graph_api_version.reset();
         let answered = Mutex::default();

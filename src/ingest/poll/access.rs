@@ -1,6 +1,6 @@
-//! What Meta says of each app's token and subscription, read at a cadence of its own.
+//! Polls each app's token and webhook subscription at their own interval.
 //!
-//! It is not stored: it has no history, and is asked anew within a moment after a start.
+//! The result is not stored: it has no history, and is polled immediately after a start.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::domain::access::{Access, Accesses, Subscription, Token};
 use crate::domain::{Collector, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callback};
 
-/// What is known of every app, shared with whoever shows it.
+/// The access states of all apps, shared with their readers.
 #[derive(Debug, Default)]
 pub struct AccessBoard(Mutex<Accesses>);
 
@@ -54,9 +54,9 @@ pub struct WatchedApp {
     pub name: String,
     /// The way to ask.
     pub client: Arc<Client>,
-    /// Are its webhooks to come here?
+    /// Whether the app's webhooks are expected at this exporter.
     pub wants_webhooks: bool,
-    /// Where they are to go, as Meta was told.
+    /// The expected callback URL.
     pub callback_url: Option<Url>,
 }
 
@@ -121,7 +121,7 @@ impl AccessPoller {
         poller
     }
 
-    /// Reads until `stop`; a request under way is then dropped.
+    /// Polls until `stop`; requests in flight are then dropped.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.due.values().map(|due| due.next).min();
@@ -202,7 +202,7 @@ impl AccessPoller {
             && self.failing.get(&app.name) != kind.as_ref()
         {
             let (app, reason) = (&app.name, failure.kind().as_str());
-            tracing::warn!(%app, reason, cure = %failure, "cannot ask about the app's access, what is known stays");
+            tracing::warn!(%app, reason, cure = %failure, "could not read the app's token and subscription; serving last known data");
         }
         match kind {
             Some(kind) => self.failing.insert(name, kind),
@@ -254,13 +254,13 @@ fn tell(app: &str, before: &Access, after: &Access) {
         tracing::warn!(
             app,
             fields,
-            "the app is not subscribed to webhook fields, `subscribe` does it"
+            "app is not subscribed to webhook fields; run `subscribe`"
         );
     }
     if after.callback_matches == Some(false) && before.callback_matches != Some(false) {
         tracing::warn!(
             app,
-            "the app's webhooks go to another address than webhook.callback_url"
+            "the app's callback URL differs from webhook.callback_url"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! How much is said about single polls: an outage that ten thousand accounts share is one story, not
-//! thirty thousand lines. Pure: whoever asks brings the time.
+//! Limits log lines about polls: an outage that ten thousand accounts share is one condition, not thirty thousand
+//! lines. Pure: the caller passes the time.
 
 use std::time::Duration;
 

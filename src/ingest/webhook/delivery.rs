@@ -1,8 +1,7 @@
-//! A signed body turned into events, counts and oddities.
+//! Turns a signed body into events, counts and parse warnings.
 //!
-//! Only a body that is not JSON is refused, because Meta repeats what is refused for days: an odd
-//! entry or change is counted, and its neighbours still tell what they have to tell. How many changes
-//! there may be is bounded by the limit on the body, which is the listener's.
+//! Only a body that is not JSON is refused, because Meta retries refused deliveries for days. An odd entry or change is
+//! counted, and the others are still parsed. The listener's limit on bodies bounds the number of changes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -40,7 +39,7 @@ pub struct Delivery {
     pub fields: Vec<WebhookField>,
     /// What was met and not known.
     pub oddities: Oddities,
-    /// The accounts heard of: one for each entry, and for each value that names another account.
+    /// The accounts in the delivery: one for each entry, and for each value that names another account.
     pub accounts: Vec<Heard>,
     /// What the relay orders it with; empty if nothing is relayed.
     pub lanes: LaneSet,
@@ -54,7 +53,7 @@ pub struct Heard {
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
-    /// `entry[].time` as Meta wrote it, whether it is believed or not.
+    /// `entry[].time` as Meta wrote it, before validation.
     pub claimed_time: Option<Timestamp>,
 }
 
@@ -280,7 +279,7 @@ impl Delivery {
         } else if wire::is_read(field) {
             self.add_account_lane(origin, Some((field, &name)), hashers);
         } else {
-            // Nobody else parses this value.
+            // No other code parses this value.
             let parsed = hashers.lanes.and_then(|_| {
                 let mut reported_elsewhere = Oddities::new();
                 read_text(value.get(), field.as_str(), &mut reported_elsewhere)

@@ -1,8 +1,8 @@
-//! The envelope around webhook changes, read in one pass and whatever shapes it has.
+//! Parses the envelope around webhook changes in one pass, in any of its shapes.
 //!
-//! A `changes[].value` stays the text it was: most are never looked into, and the delivery key hashes
-//! its bytes. Skipping it takes no recursion, so no depth of nesting can overflow the stack. Keys may
-//! come in any order and repeatedly (the last counts). Must not know what the fields mean.
+//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs no
+//! recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
+//! counts). Does not know the meaning of fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Body<'a> {
     pub entries: Option<Parts<Entry<'a>>>,
 }
 
-/// One account's news of one moment.
+/// The changes of one account at one time.
 #[derive(Default)]
 pub struct Entry<'a> {
     /// The account, or with partner events the portfolio.

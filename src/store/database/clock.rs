@@ -1,4 +1,4 @@
-//! What the last commit knew of Meta's clock, and times in the journal that were ahead of it.
+//! Meta's time at the last commit, and corrections of journal times that were ahead of it.
 
 use std::collections::BTreeSet;
 

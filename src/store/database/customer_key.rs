@@ -1,4 +1,4 @@
-//! The check value of the key that customers are hashed with.
+//! The check value of the key for hashing customers.
 
 use super::{Database, Trouble};
 

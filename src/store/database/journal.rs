@@ -1,4 +1,4 @@
-//! Reading the journal, and copying the database, while another connection or process writes to it.
+//! Reads the journal and copies the database while another connection or process writes to it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -139,7 +139,7 @@ impl Journal {
         let pool = pool.connect_with(options).await?;
         Ok(Self {
             pool,
-            // A command of its own starves nobody.
+            // A separate command does not block other queries.
             time_limit: Duration::MAX,
             _file: None,
         })

@@ -1,4 +1,4 @@
-//! Reading everything back at the start, or after a commit of unknown outcome.
+//! Loads the state at the start, and after a commit with unknown outcome.
 
 use std::collections::BTreeMap;
 

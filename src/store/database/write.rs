@@ -1,4 +1,4 @@
-//! One commit: everything of it, or nothing.
+//! One commit, as one transaction.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ impl Table {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
 
-    /// The table, and the column that tells an account's objects apart.
+    /// The table, and the column with the id of an object.
     pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
         match self {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
@@ -50,7 +50,7 @@ pub struct Object {
     pub state: Option<String>,
 }
 
-/// One conversation's row: how it stands, or that it is over.
+/// The row of one conversation, or its deletion.
 #[derive(Clone, Debug)]
 pub struct ConversationRow {
     /// Its account.
@@ -104,7 +104,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Is this the same step, whatever it is said to have come from?
+    /// Whether this is the same step, apart from its previous value.
     pub fn is_step(&self, other: &Self) -> bool {
         let key = |line: &Self| (line.attribute, line.order_ms, line.source);
         key(self) == key(other)
@@ -130,7 +130,7 @@ pub struct Writes {
     pub conversations: Vec<ConversationRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
-    /// Deliveries to be passed on, with their numbers.
+    /// New deliveries for the relay, with their numbers.
     pub parcels: Vec<(i64, Parcel)>,
     /// To whom.
     pub upstreams: Vec<String>,
@@ -157,7 +157,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         if numbered.rows_affected() != 1 {
-            let message = "the store has a commit that is not this exporter's; reading it back";
+            let message = "the store contains a commit of another process; reloading state";
             return Err(Trouble::new(Reason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;

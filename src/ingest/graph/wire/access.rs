@@ -1,4 +1,4 @@
-//! What a token may do, and what an app has subscribed to.
+//! Parses tokens and webhook subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

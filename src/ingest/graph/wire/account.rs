@@ -1,4 +1,4 @@
-//! A business account's node, and the apps subscribed to it.
+//! Parses the account node and its subscribed apps.
 
 use serde_json::Value;
 

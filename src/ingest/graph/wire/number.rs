@@ -1,4 +1,4 @@
-//! A phone number's node.
+//! Parses the phone number node.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A message template's node, and the totals beside a page of them.
+//! Parses the message template node, and the totals of a listing.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
-//! `messages` webhooks to facts: one for each message and each status.
+//! Parses `messages` webhooks: one fact per message and status.
 //!
-//! Of a customer nothing is kept but a keyed hash, and of a message nothing but its type and time.
+//! Of a customer, only a keyed hash is kept; of a message, only its type and time.
 
 use std::borrow::Cow;
 
