@@ -1,4 +1,4 @@
-//! What the handlers of each router work on. The two share the store, the drill and the exporter's own metrics.
+//! The state of each router's handlers. Both share the store, the drill and the exporter's own metrics.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::telemetry::Telemetry;
 pub struct Operator {
     /// The truth.
     pub store: Arc<Store>,
-    /// The drill under way, shown beside the truth.
+    /// The running drill, shown next to the real accounts.
     pub drill: Arc<Drill>,
     /// What the apps may do.
     pub access: Arc<AccessBoard>,
@@ -43,12 +43,12 @@ pub struct Operator {
     pub gate: Arc<Gate>,
     /// Where reloads are done, one at a time.
     pub reload: mpsc::Sender<ReloadRequest>,
-    /// Cancelled when the process is told to stop.
+    /// Cancelled when the process stops.
     pub stop: CancellationToken,
 }
 
 impl Operator {
-    /// The accounts as they are known, with those of a drill under way.
+    /// The accounts, with that of a running drill.
     pub(super) fn accounts(&self) -> Accounts {
         let mut accounts = self.store.snapshot();
         self.drill.join(&mut accounts, clock::now());
@@ -91,7 +91,7 @@ pub struct Public {
     pub store: Arc<Store>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// The drill under way.
+    /// The running drill.
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,

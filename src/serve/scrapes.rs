@@ -1,7 +1,7 @@
-//! Renders `/metrics`, once for all scrapers that ask while a page is being rendered.
+//! Renders `/metrics`, once for all scrapes that arrive during a rendering.
 //!
-//! Invariant: a scrape shows everything that was committed before it began. So it never joins a rendering
-//! that has begun already, only the next one.
+//! Invariant: a scrape shows everything that was committed before it began. It therefore never joins a rendering that
+//! has already begun, only the next one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,7 +85,7 @@ impl Scrapes {
         render: impl FnOnce(Format) -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let turn = self.turns.acquire().await;
-        // From here on nobody joins.
+        // No scrape joins from here on.
         self.close(variant);
         let rendering = tokio::task::spawn_blocking(move || {
             let text = render(variant.format);

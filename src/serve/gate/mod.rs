@@ -1,8 +1,7 @@
-//! What a request passes before a router sees it: TLS, the rate of requests, client certificates,
-//! passwords; and the headers that every answer carries.
+//! The checks before a router: TLS, rate limit, client certificates and passwords, and the headers of every response.
 //!
-//! Invariant: the terms may be replaced at any moment, for the connections and requests that come
-//! after; a connection under way keeps its TLS.
+//! Invariant: the settings can be replaced at any time and apply to later connections and requests. An open connection
+//! keeps its TLS settings.
 
 mod client_certificate;
 mod guard;
@@ -47,15 +46,15 @@ pub struct Terms {
     pub tls: Option<TlsTerms>,
     /// Headers of every answer, by their lower-case names; they come before those of this program.
     pub headers: Vec<(&'static str, String)>,
-    /// Names and bcrypt hashes; where there are none, nobody is asked for a password.
+    /// User names and bcrypt hashes. If empty, no password is required.
     pub users: BTreeMap<String, SecretString>,
-    /// Does whoever comes to a guarded route show a certificate?
+    /// Whether guarded routes require a client certificate.
     pub certificate_required: bool,
-    /// Guarded routes that are open all the same.
+    /// Guarded routes that are nevertheless open.
     pub open_paths: &'static [&'static str],
-    /// One request in so long on the average, and so many at once.
+    /// Average interval between requests, and the maximum burst.
     pub rate_limit: Option<(Duration, NonZeroU32)>,
-    /// Under which names pages and APIs answer.
+    /// The allowed host names of pages and APIs.
     pub names: SiteNames,
     /// Whether requests may control the process.
     pub lifecycle: bool,

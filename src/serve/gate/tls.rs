@@ -1,4 +1,4 @@
-//! A listener's TLS, from the operator's words to what encrypts connections.
+//! A listener's TLS, from its settings to the rustls configuration.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,9 +40,9 @@ pub struct TlsTerms {
     pub cipher_suites: Vec<String>,
     /// Curves by Go's names, best first; none allows all.
     pub curves: Vec<String>,
-    /// Does this side choose the suite?
+    /// Whether the server chooses the cipher suite.
     pub prefer_own_suites: bool,
-    /// Is HTTP/2 offered?
+    /// Whether HTTP/2 is offered.
     pub http2: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One account with its numbers and its templates in trouble, the worst first.
+//! One account with its numbers and the templates that have problems, worst first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

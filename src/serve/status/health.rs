@@ -1,4 +1,4 @@
-//! The exporter's own chain: apps and their access, webhooks, the store, and what the doctor found.
+//! The status of the exporter itself: apps and their access, webhooks, the store, and the last report of `doctor`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How grave a state is: what comes first, and how it is drawn. The word itself always says it too.
+//! Severity of a state, which determines its order and its colour. The text always names the state as well.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::domain::{CanSendMessage, QualityRating, account, number};
 pub enum Level {
     /// Meta has acted, or is about to.
     Critical,
-    /// It is getting worse, or somebody has to do something in the next days.
+    /// It is deteriorating, or someone must act within days.
     Warning,
     /// Neither good nor bad, or not known.
     Neutral,

@@ -1,4 +1,4 @@
-//! One phone number, as the page and the JSON tell of it.
+//! One phone number in the page and the JSON.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What a value was in each part of the last thirty days, from the journal's steps and the present state.
+//! The values of an attribute in the last thirty days, from the journal and the current state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -96,8 +96,8 @@ fn key(entity: &str, id: &str, attribute: &str) -> (String, String, String) {
     (entity.to_owned(), id.to_owned(), attribute.to_owned())
 }
 
-/// Covers the window without a gap. Every step tells the value before it, so that nothing needs to be
-/// read of what was before the window; a value without a step in it was in force all the time.
+/// Segments that cover the window without gaps. Every step has the previous value, so no data before the window is
+/// needed. A value without a step in the window was constant.
 pub(super) fn segments(
     window: &Window,
     steps: &[Passage],
