@@ -1,4 +1,4 @@
-//! Time as a parameter: stories and the world take `now` from here and never from the system.
+//! The simulated time. Stories and the world never read the clock of the system.
 
 use std::fmt::Debug;
 use std::time::{SystemTime, UNIX_EPOCH};

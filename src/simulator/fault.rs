@@ -1,7 +1,7 @@
-//! Everything that can go wrong on the way, to be set by tests and game days.
+//! Faults that tests and game days can inject.
 //!
-//! A fault belongs to one endpoint or to all, for the next N calls or until it is cleared. Faults that
-//! concern Meta's own state (a rate limit, a retired field) are changes, not faults.
+//! A fault applies to one endpoint or to all, for the next N calls or until it is cleared. Conditions of Meta's own
+//! state (a rate limit, a retired field) are changes, not faults.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

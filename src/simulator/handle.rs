@@ -1,4 +1,4 @@
-//! The hand of a test, a game day or a command on the running simulation.
+//! The handle with which tests, game days and commands control the running simulation.
 
 use std::sync::Arc;
 

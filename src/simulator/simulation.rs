@@ -1,4 +1,4 @@
-//! The simulation as a whole: bound to a port first, then run until it is told to stop.
+//! The simulation: bound to a port, then run until it is stopped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

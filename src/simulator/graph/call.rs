@@ -1,4 +1,4 @@
-//! One HTTP request, read: version, path, parameters, and how the token came. Nothing is judged here.
+//! Parses one HTTP request: version, path, parameters, and where the token is. Validates nothing.
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};

@@ -1,4 +1,4 @@
-//! The endpoints the simulated Graph API has: what faults are set on and requests are counted by.
+//! The endpoints of the simulated Graph API, by which faults are set and requests are counted.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! The rolling-hour call quota of each account, and the headers that tell how much is used (facts 8.1, 8.2).
+//! The call quota of each account in a rolling hour, and the usage headers. See
+//! <https://developers.facebook.com/docs/graph-api/overview/rate-limiting>.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! What was asked of the Graph API, for assertions. Never holds a token.
+//! Records the calls to the Graph API, for assertions. Never contains a token.
 
 use std::collections::{BTreeMap, VecDeque};
 

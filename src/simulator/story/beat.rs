@@ -1,4 +1,4 @@
-//! What a story consists of.
+//! The elements of a story.
 
 use std::time::Duration;
 

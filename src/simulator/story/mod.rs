@@ -1,4 +1,4 @@
-//! Stories: what happens at Meta, when, and how the news travels. Pure; `play` is the dull loop around.
+//! Stories: changes at Meta with their times and the delivery of their webhooks. Pure; `play` is the loop around them.
 
 mod beat;
 mod demo;

@@ -1,4 +1,5 @@
-//! The verification handshake (facts, section 7): GET with a challenge that must come back with 200.
+//! The verification handshake: a GET whose challenge the callback must return with status 200. See
+//! <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>.
 
 use std::time::Duration;
 

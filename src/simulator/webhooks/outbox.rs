@@ -1,7 +1,7 @@
-//! What is on its way to the callback and what became of it: a queue with due times, retries of
-//! decreasing frequency, and the record that tests and game days read.
+//! The queue of webhooks with due times and retries of decreasing frequency, and the record of deliveries for tests and
+//! game days.
 //!
-//! Pure but for the instants it is given. Everything here is bounded: the queue, the record, the retries.
+//! Pure: the caller passes the time. The queue, the record and the retries are bounded.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-/// Every webhook field an app can subscribe to at v26 (facts 6.2), and the two older ones seen live.
+/// Every webhook field an app can subscribe to in v26.0, and two older ones that Meta still sends.
 pub const WEBHOOK_FIELDS: &[&str] = &[
     "account_alerts",
     "account_review_update",

@@ -1,4 +1,5 @@
-//! What `health_status` says about one node: may it send, and if not, why (facts, section 4).
+//! The `health_status` of one node: whether it can send messages, and the reasons if not. See Meta's page "Messaging
+//! Health Status".
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! The nodes of the graph: one file per noun with its type's name, its known and default fields, and
-//! the value of each. Knows the world and Meta's field names; knows nothing of HTTP or paging.
+//! The nodes of the graph: one file per entity with its type's name, its known and default fields, and their values.
+//! Knows the world and Meta's field names, but not HTTP or paging.
 
 mod account;
 mod app;

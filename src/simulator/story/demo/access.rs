@@ -1,4 +1,4 @@
-//! Act four: limits, the token, the subscriptions.
+//! Act four: rate limits, the token, the subscriptions.
 
 use super::cast::*;
 use super::shorthand::*;

@@ -1,4 +1,4 @@
-//! Who plays in the demo's story: ids of accounts and numbers, and the templates that the seed draws.
+//! The cast of the demo's story: ids of accounts and numbers, and the templates that the seed selects.
 
 use fastrand::Rng;
 
