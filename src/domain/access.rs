@@ -1,4 +1,4 @@
-//! What an app may do at Meta's: its access token, and what it has subscribed to.
+//! An app's access: its access token and its webhook subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub enum End {
 /// What Meta says of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
-    /// Would a call with it be let in?
+    /// Whether Meta accepts calls with the token.
     pub is_valid: bool,
     /// The app it belongs to; a token that is refused may not say.
     pub app_id: Option<AppId>,
@@ -66,14 +66,14 @@ fn is_missing(scopes: &BTreeSet<String>, scope: &'static str) -> (&'static str, 
 pub struct Subscription {
     /// Where they go; none is: nowhere.
     pub callback_url: Option<String>,
-    /// Is it in force?
+    /// Whether the subscription is active.
     pub is_active: bool,
     /// The fields with the version of their payloads, where Meta says it.
     pub fields: BTreeMap<String, Option<String>>,
 }
 
 impl Subscription {
-    /// Does it bring this field?
+    /// Whether the subscription includes this field.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {
         self.is_active && self.fields.contains_key(field)
@@ -92,7 +92,7 @@ impl Subscription {
 pub struct Access {
     /// The app, once known.
     pub app_id: Option<AppId>,
-    /// Its token, once Meta has told of it.
+    /// The token, once Meta has reported it.
     pub token: Option<Token>,
     /// Its subscription, where it can be asked for: that takes the app's id and secret.
     pub subscription: Option<Subscription>,

@@ -105,7 +105,7 @@ impl EventKind {
 }
 
 meta_words! {
-    /// `ban_info.waba_ban_state`. `NONE` is ours: Meta has told of no ban.
+    /// `ban_info.waba_ban_state`. `NONE` is not a word of Meta: no ban has been reported.
     BanState {
         None = "NONE",
         ScheduleForDisable = "SCHEDULE_FOR_DISABLE",

@@ -1,4 +1,4 @@
-//! What the operator chooses of the exposition, shared by `config`, which reads it, and `expose`, which does it.
+//! Options of the exposition, shared by `config` and `expose`.
 
 /// Which templates have series of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

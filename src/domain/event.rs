@@ -1,4 +1,4 @@
-//! The event: one thing that one source said about one account at one time.
+//! An event: a fact about one account, with its source and time.
 
 use super::{DeliveryKey, Timestamp, WabaId, account, message, number, template, track};
 
@@ -68,7 +68,7 @@ pub enum Fact {
     Template(template::Told),
     /// A webhook about messages with customers.
     Message(message::News),
-    /// What an application told of a conversation.
+    /// An event that an application sent about a conversation.
     Tracked(track::News),
     /// Nothing but that time has passed: what waited for latecomers is settled.
     TimePassed,

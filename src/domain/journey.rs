@@ -1,4 +1,4 @@
-//! Conversation journeys as they are declared: what is not declared has one name, whatever it is called.
+//! Declared conversation journeys. Undeclared names are replaced by one name.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct JourneyId {
     pub version: String,
 }
 
-/// What became of a step.
+/// Outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
     /// The customer was asked.
@@ -46,7 +46,7 @@ pub enum Progress {
     Step {
         /// Which.
         step: String,
-        /// What became of it.
+        /// Outcome of the event.
         outcome: StepOutcome,
         /// The variant that the session has, if it begins here.
         variant: Option<String>,

@@ -1,7 +1,7 @@
-//! Lanes of a webhook delivery: the relay keeps the order of deliveries within a lane, and within nothing else.
+//! Lanes of a webhook delivery. The relay keeps the order of deliveries only within a lane.
 //!
-//! A conversation is a lane, and so is each management field of an account. A lane is a hash, so that what the
-//! store keeps names no customer.
+//! Each conversation is a lane, and so is each management field of an account. A lane is a hash, so that the store
+//! contains no customer ids.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Messages: what a webhook tells of one, without whose it is and what it says.
+//! Messages: the parts of a webhook that are counted, without sender and content.
 
 use super::word::meta_words;
 use super::{ConversationKey, PhoneNumberId, Timestamp};
@@ -26,7 +26,7 @@ meta_words! {
 }
 
 impl Kind {
-    /// Does its sender wait for an answer? Nobody answers a thumb, or the news of a new number.
+    /// Whether the sender waits for a response. Reactions and notices about a new number need none.
     #[must_use]
     pub fn wants_an_answer(self) -> bool {
         !matches!(self, Self::Reaction | Self::System)

@@ -210,7 +210,7 @@ pub enum News {
         event: QualityEventKind,
         /// The limit before, where the event is about limits.
         old_limit: Option<MessagingLimit>,
-        /// The limit now. Never a throughput level: the parser tells those apart.
+        /// The current limit, never a throughput level: the parser distinguishes them.
         current_limit: Option<MessagingLimit>,
     },
     /// `phone_number_name_update`.

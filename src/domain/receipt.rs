@@ -1,4 +1,4 @@
-//! When something was received.
+//! Time of receipt.
 
 use super::{MAX_CLOCK_DIFFERENCE, Timestamp};
 

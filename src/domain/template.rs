@@ -160,7 +160,7 @@ pub(crate) use template_attributes;
 
 template_attributes!(snapshot);
 
-/// A complete or broken-off reading of an account's templates has these totals beside it.
+/// Totals that come with a complete or incomplete listing of an account's templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Totals {
     /// `summary.message_template_count`.

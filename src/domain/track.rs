@@ -1,4 +1,4 @@
-//! What a business' own application tells of its conversations, for what Meta does not show.
+//! Events from the business' own applications about their conversations, which Meta does not report.
 
 use super::journey::{JourneyId, Journeys, Progress};
 use super::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};

@@ -1,11 +1,11 @@
-//! The stored attributes of an entity, made of its table in [`domain::attribute`](crate::domain::attribute).
+//! The stored attributes of an entity, generated from its table in [`domain::attribute`](crate::domain::attribute).
 
 use super::journal::JournalValue;
 use super::observation::Observation;
 use super::{History, Latest, Observed};
 use crate::domain::Attribute;
 
-/// How an attribute is kept: what a kind of the table stands for.
+/// The stored form of an attribute, by its kind in the table.
 pub(super) trait Register {
     /// The attribute's values.
     type Value;

@@ -1,4 +1,4 @@
-//! What applying one event did: gathered while its parts are observed, told to whoever counts.
+//! The effects of one event, collected while it is applied, for counters, journal and logs.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl Change {
         *self.kept_out.entry(kind).or_default() += 1;
     }
 
-    /// Did it come too late for everything it spoke of?
+    /// Whether newer observations exist for everything in the event.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.outdated > 0 && self.newest == 0

@@ -1,4 +1,4 @@
-//! How long things took: how many within each bound.
+//! A histogram of durations.
 
 use std::time::Duration;
 

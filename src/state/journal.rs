@@ -1,7 +1,7 @@
-//! The journal: which attribute of what went from which value to which, when, and who said so.
+//! The journal: transitions of attributes, with time and source.
 //!
-//! Meta gives no history, so these lines are the only one. A late webhook may show that what was taken
-//! for one step were two: then the one is withdrawn and the two are learned.
+//! Meta provides no history, so the journal is the only one. A late webhook can show that one known step was in fact
+//! two: the one is then withdrawn, and the two are added.
 
 use std::borrow::Cow;
 
@@ -69,7 +69,7 @@ pub struct Transition {
     pub to: Cow<'static, str>,
 }
 
-/// A line to be written or struck out; in the order they come, the last word on a step wins.
+/// A line to insert or delete. They apply in order, so the last one about a step wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
     /// This happened.

@@ -1,4 +1,4 @@
-//! What is counted of journeys: per journey, version and variant, and per step of them.
+//! Counters of journeys, per journey, version and variant, and per step.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A phone number: rating, status, flag, limit, and everything else its metrics show.
+//! A phone number: rating, status, flag, limit, and its other attributes.
 
 use std::time::Duration;
 

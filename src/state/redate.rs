@@ -154,7 +154,7 @@ impl<K: Ord, T: Dated> Dated for BTreeMap<K, T> {
     }
 }
 
-/// Shared objects are copied only if something in them moves: what is copied is stored anew.
+/// Shared objects are copied only if a time in them changes, because copied objects are written to the store.
 impl<T: Dated + Clone> Dated for Arc<T> {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.as_ref().times(see);

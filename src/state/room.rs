@@ -1,7 +1,7 @@
-//! How many objects all accounts together may have: what the process' memory bears, whoever names them.
+//! The maximum number of objects of all accounts together, bounded by the memory of the process.
 //!
-//! What polls list and what only webhooks know have room of their own, so that invented objects never keep out
-//! what Meta lists.
+//! Polled objects and objects that only webhooks know have separate limits, so that invented objects never displace
+//! those that Meta lists.
 
 use std::ops::{AddAssign, SubAssign};
 

@@ -1,4 +1,4 @@
-//! One customer on one journey: which steps, how often, and where it ended.
+//! One customer's session of a journey: its steps with their counts, and where it ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl Session {
         }
     }
 
-    /// It ends where it stands.
+    /// Ends the session at its current step.
     pub fn abandon(&mut self, mut count: impl FnMut(Milestone)) {
         if let Some((step, _)) = self.at.take() {
             count(Milestone::LeftAt(step));

@@ -1,4 +1,4 @@
-//! When something was known, and from whom: the order in which observations supersede each other.
+//! The time and source of an observation, by which observations supersede each other.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Stamp {
         }
     }
 
-    /// Told by a webhook of the second `at`.
+    /// An observation by a webhook of the second `at`.
     #[must_use]
     pub fn told(at: Timestamp) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Stamp {
         Self { order_ms, ..self }
     }
 
-    /// Did a webhook say so?
+    /// Whether the observation is from a webhook.
     #[must_use]
     pub fn is_told(self) -> bool {
         self.told

@@ -1,7 +1,7 @@
-//! The messages of one phone number: what came and went, how long answers took, and who waits.
+//! The messages of one phone number: counts, response times, and waiting customers.
 //!
-//! Conversations are in maps that share what did not change, so that a commit copies none but those it
-//! touches, however many are open.
+//! Conversations are stored in persistent maps, so that a commit copies only the conversations that it changes, however
+//! many are open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub struct Ended {
     pub answered: u64,
     /// Silent for a day, the customer waiting.
     pub unanswered: u64,
-    /// Closed to make room.
+    /// Closed because of the limit on open conversations.
     pub overflow: u64,
 }
 
@@ -282,7 +282,7 @@ impl Traffic {
         }
     }
 
-    /// Is there something that this moment settles or ends?
+    /// Whether the passage of time up to this moment changes anything.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let until = back(now, REORDERING);
         let settles = self.open.due.get_min();
