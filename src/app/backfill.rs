@@ -47,7 +47,7 @@ impl Label {
     }
 }
 
-/// What is to be written.
+/// The requested series.
 #[derive(Clone, Debug)]
 pub struct Request {
     window: Window,
@@ -90,7 +90,7 @@ impl Request {
     }
 }
 
-/// What the journal says of the time asked for.
+/// The journal of the requested time range.
 pub struct Past {
     timelines: Vec<Timeline>,
     window: Window,

@@ -25,7 +25,7 @@ use crate::telemetry::Telemetry;
 /// More than a key has, and little enough to be read at once.
 const MAX_BYTES: u64 = 4 * 1024;
 
-/// What follows the database's path.
+/// Suffix of the database's path.
 const SUFFIX: &str = ".key";
 
 /// Permissions of the owner alone.
@@ -47,7 +47,7 @@ const NO_HARD_LINKS: [Errno; 5] = [
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub(super) struct KeyFileUnavailable {
-    /// What keeps it away.
+    /// Why the key cannot be used.
     pub reason: Reason,
     message: String,
 }
@@ -132,7 +132,7 @@ fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
     first.map(CustomerKey::from_app_secret)
 }
 
-/// Where the key is.
+/// Location of the key.
 struct KeyPath {
     path: PathBuf,
     /// In words: a configured path is not shown, because people put secrets where paths belong.

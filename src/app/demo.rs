@@ -85,7 +85,7 @@ impl Demo {
     }
 }
 
-/// What an operator of this world would have written down.
+/// The configuration that an operator of this world would write.
 fn environment(world: &World, speed: f64) -> FixedEnvironment {
     let interval = |at_speed_1: Duration| {
         let interval = at_speed_1

@@ -40,7 +40,7 @@ pub(super) enum SearchError {
     NotNamed,
 }
 
-/// What a complete search found for an app.
+/// The result of a complete search for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// The accounts to watch in addition to the configured ones.

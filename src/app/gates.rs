@@ -180,7 +180,7 @@ type Look = Pin<Box<dyn Future<Output = WebFiles> + Send>>;
 /// Looks whether the files have changed.
 pub(super) struct Watch {
     paths: [Option<PathBuf>; 2],
-    /// None while they cannot be read.
+    /// `None` while the files cannot be read.
     last: Option<[Option<[u8; 32]>; 2]>,
     ticks: Interval,
     /// The running check. It outlives a cancelled [`Watch::changed`]; otherwise frequent cancellations would

@@ -12,10 +12,11 @@ use crate::ingest::graph::own_client;
 /// Neither answer waits for Meta or the disk, so a process that takes longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is repeated of an answer: enough for our own reasons, too little for a stranger's page.
+/// Maximum characters of a response that are repeated: enough for the exporter's own reasons, too few for a page of
+/// another server.
 const MAX_REASON: usize = 200;
 
-/// What is asked.
+/// The probe to query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// `/-/healthy`: the process responds.

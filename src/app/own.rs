@@ -21,7 +21,7 @@ pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
         .context("web.listen_address: has no address to connect to")
 }
 
-/// Where webhooks are received.
+/// The URL at which webhooks are received.
 pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     let path = "/webhook";
     match config.webhook.listen_address {

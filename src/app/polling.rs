@@ -76,7 +76,7 @@ impl Polling {
         self.planner.follow(plan).await;
     }
 
-    /// What moves these polls forward.
+    /// Requests to poll earlier than scheduled.
     pub fn nudge(&self) -> Nudge {
         self.nudge.clone()
     }

@@ -89,7 +89,7 @@ pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<Watc
     watched.collect()
 }
 
-/// What is shown of templates.
+/// The detail of template metrics.
 pub(super) fn options(config: &Config) -> Options {
     Options {
         template_detail: config.templates.detail,
@@ -99,7 +99,7 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// What the operator's and the public listener put up with.
+/// The limits of both listeners.
 pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     let (web, webhook) = (&config.web, &config.webhook);
     let rules = |proxy_protocol, most_per_client| ClientRules {
@@ -145,7 +145,7 @@ pub(super) fn secrets(
     }
 }
 
-/// What is measured of conversations.
+/// The settings of conversation metrics.
 pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
@@ -162,7 +162,7 @@ pub(super) fn cadences(config: &Config) -> Cadences {
     }
 }
 
-/// Where state and history are kept.
+/// The location of state and history.
 pub(super) fn location(config: &Config) -> Location {
     location_of(&config.store.url)
 }

@@ -195,7 +195,7 @@ impl Switch {
         self.0.store(Arc::new(routes));
     }
 
-    /// What is served: whatever the routes are at the time of a request.
+    /// The service: the routes at the time of each request.
     pub fn router(&self) -> Router {
         let routes = Arc::clone(&self.0);
         Router::new().fallback(move |request: Request| {

@@ -19,7 +19,7 @@ use crate::domain::{WabaId, WebhookField, Word};
 use crate::ingest::graph::{Calls, Client, Usage, is_callback};
 use crate::telemetry::Telemetry;
 
-/// Which way.
+/// Whether to subscribe or to unsubscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Webhooks are to come.

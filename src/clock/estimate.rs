@@ -45,7 +45,7 @@ const JUMP: i64 = 5_000;
 /// A larger correction backwards can leave stored times ahead of the present, in milliseconds.
 const CORRECTION: i64 = 60_000;
 
-/// What is known of Meta's time.
+/// The estimate of Meta's time.
 #[derive(Clone, Debug)]
 pub(super) struct Estimate {
     answers: VecDeque<Limits>,

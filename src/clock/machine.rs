@@ -23,7 +23,7 @@ impl Reading {
         }
     }
 
-    /// What has to be added to the time since boot for the machine's Unix time.
+    /// The machine's Unix time minus the time since boot.
     pub fn offset(self) -> i64 {
         self.wall.saturating_sub(self.boot)
     }

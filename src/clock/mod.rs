@@ -138,7 +138,7 @@ pub fn corrections() -> u64 {
     lock().estimate.corrections()
 }
 
-/// What the next process can know from this one.
+/// Clock data for the next process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedClock {
     /// A time that Meta's clock has certainly reached.
@@ -149,7 +149,7 @@ pub struct SavedClock {
     pub boot_id: Option<String>,
 }
 
-/// What to store, if anything is known.
+/// The data to store, if there is any.
 #[must_use]
 pub fn save() -> Option<SavedClock> {
     let now = Reading::now();

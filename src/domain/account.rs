@@ -248,7 +248,7 @@ impl Snapshot {
 /// One entry of `restriction_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Restriction {
-    /// What is restricted.
+    /// The restricted function.
     pub kind: RestrictionType,
     /// When it ends; absent where Meta gives no end. No webhook says "over".
     pub expires_at: Option<Timestamp>,
@@ -263,7 +263,7 @@ pub struct Ban {
     pub date: Option<Timestamp>,
 }
 
-/// What a webhook says of an account.
+/// A webhook update of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// `account_update`.

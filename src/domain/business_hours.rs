@@ -24,7 +24,7 @@ pub struct BusinessHours {
     days: [Vec<(i64, i64)>; 7],
 }
 
-/// What cannot be read.
+/// The part that cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misread {
     /// The days and hours.

@@ -10,13 +10,13 @@ pub struct Event {
     /// When it was true: the *start* of a poll's request; of a webhook, `entry[].time` or the event's
     /// own timestamp, at whole seconds.
     pub observed_at: Timestamp,
-    /// Who said so.
+    /// Source of the fact.
     pub source: Source,
-    /// What was said.
+    /// The fact.
     pub fact: Fact,
 }
 
-/// Who said it. Webhooks and applications bring the key that makes their repeats harmless.
+/// Source of the fact. Webhooks and applications provide a key that identifies repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The Graph API, asked by us.
@@ -47,7 +47,7 @@ impl Source {
     }
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// A poll read the account's node.
@@ -85,7 +85,7 @@ pub enum Fact {
 /// The objects that a poll saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
-    /// What was read.
+    /// The polled data.
     pub objects: Vec<T>,
     /// Did paging reach the last page? Only then does an absence mean anything.
     pub complete: bool,

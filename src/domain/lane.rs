@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 /// Most lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one has more.
 pub const MAX_LANES: usize = 1_024;
 
-/// What a delivery has to be ordered with.
+/// The lanes of a delivery, which determine its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
-    /// What kind of delivery it is.
+    /// The kind of delivery.
     pub kind: LaneKind,
     /// Hashes of its lanes, each once. None for a delivery that is ordered with nothing.
     pub keys: Vec<u64>,

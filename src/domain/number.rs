@@ -195,13 +195,13 @@ pub struct Spelling {
 /// A webhook about one number. Management webhooks carry no id: the digits are the only key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Which number.
+    /// The number.
     pub digits: DisplayDigits,
-    /// What about it.
+    /// The update.
     pub news: News,
 }
 
-/// What a webhook says of a number.
+/// A webhook update of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// `phone_number_quality_update`.

@@ -41,10 +41,10 @@ pub enum KeyError {
     /// There is nothing, or only white space.
     #[error("is empty")]
     Empty,
-    /// It has another length.
+    /// Wrong length.
     #[error("has {0} characters instead of 64 hexadecimal digits")]
     Length(usize),
-    /// It has other characters.
+    /// Invalid characters.
     #[error("contains characters other than hexadecimal digits")]
     NotHex,
     /// Every byte is the same: a placeholder.
@@ -106,7 +106,7 @@ impl CustomerKey {
     }
 }
 
-/// Where a hash is valid.
+/// The scope of a hash.
 enum Scope<'a> {
     PhoneNumber(&'a PhoneNumberId),
 }

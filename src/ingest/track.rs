@@ -31,7 +31,7 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 /// One event, as far as it is understood.
 #[derive(Debug)]
 pub struct Item {
-    /// Its id; empty where it has none.
+    /// Its id; empty if it has none.
     pub id: String,
     /// The event, or what is wrong with it.
     pub outcome: Result<Event, String>,
@@ -139,7 +139,7 @@ impl Written {
         bounded("customer", &self.customer)
     }
 
-    /// What happened, by the names that are declared.
+    /// The event, with declared names.
     fn happening(self, journeys: &Journeys) -> Result<Happening, String> {
         let missing = |field: &str| format!("{field}: is missing");
         let journey = self.journey.as_deref().unwrap_or_default();
@@ -172,12 +172,12 @@ impl Written {
     }
 }
 
-/// What an event is read with.
+/// Context for parsing events.
 #[derive(Debug)]
 pub struct Reader<'a, F> {
-    /// What customers are hashed with.
+    /// The hasher of customers.
     pub customers: &'a Customers,
-    /// What is measured: the journeys that are declared.
+    /// The declared journeys.
     pub trackers: &'a Trackers,
     /// When the batch came.
     pub receipt: Receipt,

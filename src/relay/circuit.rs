@@ -30,7 +30,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between probes: what an upstream that is back waits at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What a failure says of the upstream.
+/// What a failure shows about the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// The application did not answer, a proxy did for it, or the rate is limited.

@@ -10,7 +10,7 @@ use crate::domain::WabaId;
 /// Commands that wait for a worker, which takes them within milliseconds.
 const MAX_WAITING: usize = 4;
 
-/// What to do.
+/// The action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Count the deliveries.
@@ -24,7 +24,7 @@ pub enum Action {
 /// A command, and the parked deliveries that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What to do.
+    /// The action.
     pub action: Action,
     /// The upstream; all of them if absent.
     pub upstream: Option<String>,

@@ -13,7 +13,7 @@ use crate::telemetry::Telemetry;
 /// Why a delivery is dropped before it is taken: a bounded label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
-    /// It has waited for too long.
+    /// Older than `relay.max_age`.
     Age,
     /// Too many wait.
     Size,
@@ -104,7 +104,7 @@ impl Figures {
         parked.inc();
     }
 
-    /// So many were dropped.
+    /// Counts dropped deliveries.
     pub fn dropped(&self, reason: Dropped, count: usize) {
         let labels = [self.name.as_str(), reason.as_str()];
         let dropped = self.telemetry.relay_dropped.with_label_values(&labels);

@@ -15,7 +15,7 @@ pub(super) struct LaneTable {
     accounts: HashMap<WabaId, AccountMessages>,
 }
 
-/// What a delivery is ordered with.
+/// The lanes of a delivery.
 #[derive(Clone, Debug)]
 pub(super) struct Membership {
     pub lanes: Lanes,
@@ -33,7 +33,7 @@ struct Serial {
 #[derive(Debug, Default)]
 struct AccountMessages {
     members: BTreeSet<i64>,
-    /// Those of kind `AllMessages`.
+    /// Deliveries of kind `AllMessages`.
     barriers: BTreeSet<i64>,
     in_flight: usize,
     is_barrier_in_flight: bool,
@@ -77,7 +77,7 @@ impl LaneTable {
         membership.lanes.keys.iter().all(is_first) && membership.accounts().all(is_let_through)
     }
 
-    /// It is in flight from now on, or no longer.
+    /// Sets whether the delivery is in flight.
     pub fn set_in_flight(&mut self, membership: &Membership, is_in_flight: bool) {
         for key in &membership.lanes.keys {
             if let Some(lane) = self.serial.get_mut(key) {
@@ -118,7 +118,8 @@ impl LaneTable {
         }
     }
 
-    /// Those that may have become free because a delivery with this membership left or is in flight no longer.
+    /// Deliveries that may have become sendable because a delivery with these lanes has left or is no longer in
+    /// flight.
     pub fn unblocked(&self, membership: &Membership) -> Vec<i64> {
         let lanes = membership.lanes.keys.iter();
         let lanes = lanes.filter_map(|key| self.serial.get(key));

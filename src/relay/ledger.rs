@@ -98,7 +98,7 @@ impl Ledger {
         Some(ended.expect("a commit does not panic"))
     }
 
-    /// What the store did not take is committed with the next.
+    /// Changes that the store rejected are committed with the next ones.
     pub fn note(&mut self, committed: Committed) {
         let Committed {
             settlement,
@@ -118,7 +118,7 @@ impl Ledger {
     }
 }
 
-/// What the store did not take, and what happened since.
+/// Changes that the store rejected, and later ones.
 fn merge(mut older: Settlement, newer: Settlement) -> Settlement {
     // The store parks before it unparks, so a delivery that was parked last must not be unparked in the same commit.
     let is_parked_again = |parcel: &i64| newer.parked.iter().any(|(other, _)| other == parcel);

@@ -66,7 +66,7 @@ impl Relay {
         }
     }
 
-    /// What its workers are asked with while they run.
+    /// Channels to the running workers.
     #[must_use]
     pub fn control(&self) -> Control {
         self.control.clone()

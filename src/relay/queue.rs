@@ -25,7 +25,7 @@ pub(super) struct Queue {
     lanes: LaneTable,
     /// Free to be sent, as far as is known, and never tried.
     untried: BTreeSet<i64>,
-    /// The same, and tried before.
+    /// As above, after a failed attempt.
     due: BTreeSet<i64>,
     /// Failed, and due at that moment.
     resting: BTreeSet<(Instant, i64)>,
@@ -65,7 +65,7 @@ pub(super) struct Next {
     pub bytes: usize,
 }
 
-/// What a failure was to the delivery.
+/// The effect of a failure on its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureCount {
     /// Failures since the upstream last recovered, this one included.
@@ -76,7 +76,7 @@ pub(super) struct FailureCount {
     pub others_succeed: bool,
 }
 
-/// Which parked deliveries an operator means.
+/// The parked deliveries that an operator selects.
 pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
@@ -149,7 +149,7 @@ impl Queue {
         ready.pop_first()
     }
 
-    /// It need not be sent any more. Returns its receipt if it was waiting.
+    /// Removes a delivery that need not be sent any more. Returns its time of receipt if it was waiting.
     pub fn done(&mut self, parcel: i64) -> Option<ReceiptTimes> {
         let entry = self.parked.remove(&parcel);
         let entry = entry.or_else(|| self.exit(parcel));
@@ -187,7 +187,7 @@ impl Queue {
         Some(count)
     }
 
-    /// It rests at least until then.
+    /// Earliest time of the next attempt.
     pub fn rest_until(&mut self, parcel: i64, due: Instant) {
         let entry = self.waiting.get(&parcel);
         if let Some(Place::Resting(before)) = entry.map(|entry| entry.place)

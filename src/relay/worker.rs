@@ -68,7 +68,7 @@ pub(super) struct Worker {
     reading: JoinSet<Read>,
     read: VecDeque<(Next, Content)>,
     sending: JoinSet<(Next, Result<(), Refusal>)>,
-    /// Of all that is being read, read and being sent.
+    /// Total size of the bodies that are being read, waiting in memory, and in flight.
     bytes_held: usize,
 }
 

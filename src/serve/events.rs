@@ -91,7 +91,7 @@ pub(super) fn router(public: Public) -> Router {
         .with_state(public)
 }
 
-/// What answers while there is no store.
+/// The route while the store is not open.
 pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
     let refuse = async |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap, body: Body| {
         body::discard(&headers, body);

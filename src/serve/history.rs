@@ -37,7 +37,7 @@ const MAX_LIMIT: u32 = 10_000;
 
 const DEFAULT_LIMIT: u32 = 1_000;
 
-/// What is left out has to be read first. `after` continues anywhere without that.
+/// Maximum offset, because skipped rows have to be read. `after` continues anywhere without that cost.
 const MAX_OFFSET: u32 = 10_000;
 
 /// Answers made at the same time; more wait. Half of what two cores can do is left to everything else.

@@ -25,7 +25,7 @@ const RELOAD_BURST: NonZeroU32 = NonZeroU32::new(5).expect("it is not 0");
 /// A request to read the configuration again, and where its outcome goes.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
-/// What the lifecycle endpoints work on.
+/// State of the lifecycle endpoints.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
     gate: Arc<Gate>,

@@ -42,7 +42,7 @@ const LATENESS_COUNTS_FOR: Duration = Duration::from_secs(5);
 /// Share of the limit that is closed at once, so that a flood of new connections needs few searches.
 const BATCH: usize = 64;
 
-/// What is requested. The order is the order of precedence.
+/// Precedence of a request by its kind, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Precedence {
     /// Pages, APIs and unknown paths.
@@ -124,7 +124,7 @@ enum Stage {
     Waiting,
     /// The handler has the whole request, and its connection is protected.
     Working,
-    /// The same, beyond the share of its precedence: the connection may be closed.
+    /// As `Working`, but beyond the share of its precedence: the connection may be closed.
     Unprotected,
     /// The client reads the response. The last stage: a body that is discarded meanwhile protects nothing.
     Responding,

@@ -33,12 +33,12 @@ use crate::expose::{self, Apps, Options};
 use crate::state::Accounts;
 use crate::telemetry::{Refused, Telemetry};
 
-/// What the routes work on.
+/// State of the routes.
 #[derive(Clone, Debug)]
 pub struct Outage {
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// What is shown of templates, of which there are none.
+    /// The detail of template metrics, of which there are none.
     pub options: Options,
     /// Why the store cannot be opened, for people.
     pub reason: Arc<ArcSwap<String>>,

@@ -43,7 +43,7 @@ use crate::telemetry::Refused;
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// What applications call; they show a token, and no certificate of Meta's.
+/// The routes for applications, which authenticate with a token and not with Meta's certificate.
 pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
 
 pub(super) const SIGNATURE: &str = "x-hub-signature-256";
@@ -254,8 +254,8 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     delivery.events.extend(new);
 }
 
-/// Which poll should come sooner: quality events carry no colour, name decisions do not say which
-/// name, and a penalty shows its extent in the health of the account.
+/// The poll to request after a fact: quality events have no rating, name decisions do not contain the name, and the
+/// extent of a penalty is in the health of the account.
 fn worth_a_look(fact: &Fact) -> Option<Collector> {
     match fact {
         Fact::Number(number::Told { .. }) => Some(Collector::Numbers),

@@ -64,7 +64,7 @@ struct Shared {
 struct Held {
     bytes: usize,
     next: u64,
-    /// By age, the oldest first.
+    /// By age, oldest first.
     responses: BTreeMap<u64, Reserved>,
 }
 
@@ -323,7 +323,7 @@ pub(super) async fn limit(
 /// The name of the coding.
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// What compressed responses depend on.
+/// The header on which compressed responses depend.
 pub(super) const fn vary() -> HeaderValue {
     HeaderValue::from_static("accept-encoding")
 }

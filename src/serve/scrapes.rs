@@ -15,7 +15,7 @@ use crate::expose::Format;
 /// Pages rendered at the same time. One leaves the other processors to webhooks; who waits shares the next.
 const MAX_RENDERINGS: usize = 1;
 
-/// What scrapers may ask for: format, and whether it is compressed.
+/// The variants of a scrape: format, and whether it is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Variant {
     pub format: Format,

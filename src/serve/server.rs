@@ -69,14 +69,14 @@ pub(super) const REASONS: [&str; 5] = [
     CLIENT_LIMIT,
 ];
 
-/// What is served, and where.
+/// A listener with its service.
 #[derive(Debug)]
 pub struct Site {
     /// The port.
     pub listener: Listener,
-    /// What its connections and requests pass.
+    /// The gate of its connections and requests.
     pub gate: Arc<Gate>,
-    /// What answers them.
+    /// The service.
     pub router: Router,
     /// How many, and how long they may be silent.
     pub limits: Limits,
@@ -84,7 +84,7 @@ pub struct Site {
     pub clients: ClientRules,
 }
 
-/// What one listener puts up with.
+/// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at once.
@@ -111,7 +111,7 @@ impl Limits {
     }
 }
 
-/// What every connection of a site shares.
+/// State that all connections of a site share.
 struct Shared {
     gate: Arc<Gate>,
     router: Router,

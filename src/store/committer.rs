@@ -43,7 +43,7 @@ type Committed = oneshot::Sender<Result<Vec<Change>, Unavailable>>;
 /// One who waits for the commit that others share.
 type Together = (Vec<Event>, Option<Parcel>, Committed);
 
-/// What is asked of the committer.
+/// A request to the committer.
 pub enum Request {
     /// Make these events part of the truth.
     Commit(Vec<Event>, Option<Parcel>, Committed),

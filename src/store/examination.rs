@@ -25,15 +25,15 @@ pub enum ReportError {
     Refused {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
-    /// It is no report of this program's.
+    /// Not a report of this program.
     #[error("{path} is not a report of `doctor` ({why}); run `doctor` again, or remove it", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
 }

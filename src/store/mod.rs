@@ -64,7 +64,7 @@ pub struct Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
     message: String,
-    /// None if the database has said nothing.
+    /// `None` if the database has reported nothing.
     reason: Option<Reason>,
 }
 
@@ -138,7 +138,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Which accounts were found for each app when it was last asked.
+    /// The accounts of each app at its last discovery.
     ///
     /// # Errors
     /// If that cannot be read.
@@ -148,7 +148,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// What is stored about the key that customers are hashed with.
+    /// The stored data about the key for hashing customers.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -301,7 +301,7 @@ impl Store {
         &self.location
     }
 
-    /// What came before.
+    /// Queries of the history.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
@@ -389,7 +389,7 @@ impl Unavailable {
     }
 }
 
-/// What the committer publishes.
+/// The state that the committer publishes.
 #[derive(Debug)]
 struct Shared {
     accounts: Mutex<Accounts>,

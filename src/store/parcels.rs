@@ -27,7 +27,7 @@ pub struct Parcel {
     pub received_at: Timestamp,
     /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
-    /// What it is ordered with.
+    /// Its lanes.
     pub lanes: Lanes,
     /// The signature's header.
     pub signature: String,
@@ -38,13 +38,13 @@ pub struct Parcel {
 /// One that waits, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its number; later ones have larger ones.
+    /// Its number, which increases with each delivery.
     pub parcel: i64,
     /// When it came.
     pub received_at: Timestamp,
     /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
-    /// What it is ordered with.
+    /// Its lanes.
     pub lanes: Lanes,
     /// Bytes of its body.
     pub bytes: usize,
@@ -77,7 +77,7 @@ impl Settlement {
     }
 }
 
-/// What to send.
+/// The delivery.
 pub struct Content {
     /// The signature's header.
     pub signature: String,
@@ -85,7 +85,7 @@ pub struct Content {
     pub body: Vec<u8>,
 }
 
-/// Which parcels there are: those from the oldest to the newest, as far as they are not delivered.
+/// The stored deliveries: from the oldest to the newest, without delivered ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// Deliveries before this one have been dropped.
@@ -94,7 +94,7 @@ pub struct Span {
     pub newest: i64,
 }
 
-/// Where deliveries go, and how much of them may wait.
+/// The upstreams, and the limits on waiting deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forwarding {
     /// The upstreams' names; none is off.
@@ -112,7 +112,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// What is stored, number and size of each.
+    /// The stored deliveries, with number and size of each.
     pub fn restore(&mut self, stored: impl IntoIterator<Item = (i64, u64)>) {
         self.sizes = stored.into_iter().collect();
         self.bytes = self.sizes.values().sum();
@@ -158,7 +158,7 @@ impl Books {
         }
     }
 
-    /// Which there are.
+    /// The stored deliveries.
     pub fn span(&self) -> Span {
         let first = self.sizes.first_key_value();
         Span {
@@ -173,7 +173,7 @@ impl Books {
 }
 
 impl Parcel {
-    /// What it takes in the store, near enough.
+    /// Its approximate size in the store.
     pub(super) fn size(&self) -> u64 {
         let ids: usize = self.waba_ids.iter().map(|id| id.as_str().len() + 1).sum();
         let lanes = self.lanes.keys.len() * LANE_DIGITS * BYTES_PER_LANE_DIGIT;

@@ -189,7 +189,7 @@ pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
     }
 }
 
-/// Where the journal's times of an account move to.
+/// Corrections of an account's times in the journal.
 pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     Moves {
         waba_id: waba_id.to_string(),
@@ -202,7 +202,7 @@ pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     }
 }
 
-/// What is known of Meta's clock.
+/// Meta's time.
 pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
     saved.map_or((None, None, None), |saved| {
         let at_least = saved.at_least.as_millis();
@@ -210,7 +210,7 @@ pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
     })
 }
 
-/// What was known of Meta's clock.
+/// Meta's time when the row was written.
 pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> {
     clock_ms.map(|clock_ms| SavedClock {
         at_least: Timestamp::from_millis(clock_ms),

@@ -40,7 +40,7 @@ pub struct Finding {
     pub about: Option<String>,
     /// Result of the check.
     pub verdict: Verdict,
-    /// What was found, in a few words.
+    /// The result in a few words.
     pub message: String,
     /// How to fix the problem, or how to get a result. `None` if the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -49,7 +49,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Who a call is made as.
+/// The identity with which a call is made.
 pub(super) struct Credentials {
     authorization: HeaderValue,
     proof: Option<SecretString>,
@@ -148,7 +148,7 @@ impl Transport {
         })
     }
 
-    /// Where the calls go.
+    /// Base URL of calls.
     pub fn base(&self) -> &Url {
         &self.base
     }

@@ -29,7 +29,7 @@ pub enum UsageScope {
     App,
 }
 
-/// What Meta said of its quota with one answer.
+/// Quota usage that Meta reports with a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
     /// Owner of the quota.
@@ -42,7 +42,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What the headers say of this account, or of the app where they say nothing of the account.
+    /// The usage of this account, or of the app if the headers have none of the account.
     pub fn read(headers: &HeaderMap, waba_id: Option<&WabaId>) -> Option<Self> {
         let of_account = waba_id.and_then(|waba_id| {
             json(headers, BUSINESS_USAGE)?

@@ -12,7 +12,7 @@ const HEADER: &str = "facebook-api-version";
 /// Answered versions remembered for the log; Meta has two or three a year, so more are nonsense.
 const MAX_REMEMBERED: usize = 16;
 
-/// What one client asks for and gets.
+/// The requested version of a client, and the version of responses.
 pub(super) struct Versions {
     asked: String,
     answered: Mutex<Answered>,

@@ -22,7 +22,7 @@ use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callba
 pub struct AccessBoard(Mutex<Accesses>);
 
 impl AccessBoard {
-    /// What is known now.
+    /// The current access states.
     #[must_use]
     pub fn read(&self) -> Accesses {
         self.lock().clone()
@@ -50,7 +50,7 @@ impl AccessBoard {
 /// One app to be asked about.
 #[derive(Clone, Debug)]
 pub struct WatchedApp {
-    /// What the operator calls it.
+    /// The configured name.
     pub name: String,
     /// The way to ask.
     pub client: Arc<Client>,
@@ -69,7 +69,7 @@ impl WatchedApp {
     }
 }
 
-/// Which apps are asked about, how often, and within which budget.
+/// The polled apps, the interval, and the budget.
 #[derive(Clone, Debug)]
 pub struct AccessPlan {
     /// The apps, by name.
@@ -234,7 +234,7 @@ async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, O
     (access, failure)
 }
 
-/// Says what has changed: each of these is for an operator to act on.
+/// Logs changes that need an operator.
 fn tell(app: &str, before: &Access, after: &Access) {
     let is_valid = |access: &Access| access.token.as_ref().map(|token| token.is_valid);
     match (is_valid(before), is_valid(after)) {

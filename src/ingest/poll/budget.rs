@@ -51,7 +51,7 @@ impl DeferralReason {
         }
     }
 
-    /// What an operator can do about it.
+    /// How an operator can fix it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {

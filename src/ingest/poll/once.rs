@@ -16,11 +16,11 @@ const BUDGET_PAUSE: Duration = Duration::from_secs(60);
 /// Outcome of a poll.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// What kept it from reading everything.
+    /// The failure, if the poll is incomplete.
     pub failure: Option<Failure>,
     /// Whether the result is committed. If not, the store reports the reason.
     pub is_stored: bool,
-    /// What that means for the next one.
+    /// When to poll next.
     pub next: Next,
 }
 

@@ -52,7 +52,7 @@ pub struct PollingApp {
     pub client: Arc<Client>,
 }
 
-/// Which accounts are polled, and how often.
+/// The polled accounts and their intervals.
 #[derive(Clone, Debug)]
 pub struct PollPlan {
     /// Each account with the app that polls it.
@@ -132,13 +132,13 @@ impl Poller {
         }
     }
 
-    /// What moves these polls forward.
+    /// Requests to poll earlier than scheduled.
     #[must_use]
     pub fn nudge(&self) -> Nudge {
         self.nudge.clone()
     }
 
-    /// What gives it a new plan while it runs.
+    /// Channel for new plans.
     #[must_use]
     pub fn planner(&self) -> PollPlanner {
         self.planner.clone()
@@ -331,8 +331,8 @@ impl Poller {
         }
     }
 
-    /// What was refused to one account of an app would be to all: they wait, and are down without
-    /// each having to find out.
+    /// A rejection of the app's credentials applies to all its accounts: their polls are held and marked as failed
+    /// without a call for each.
     fn hold_app(&mut self, waba_id: &WabaId, reason: &'static str, now: Timestamp) {
         let Some(app) = self.apps.get(waba_id) else {
             return;

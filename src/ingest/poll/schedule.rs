@@ -41,9 +41,9 @@ const LEAST_LATENESS: Duration = Duration::from_secs(10);
 /// One poll of one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Task {
-    /// Which account.
+    /// The account.
     pub waba_id: WabaId,
-    /// What of it.
+    /// The collector.
     pub collector: Collector,
 }
 
@@ -68,14 +68,14 @@ impl Cadences {
     }
 }
 
-/// What a poll's end means for the next one.
+/// When to poll next after a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It read what there was, or failed in a way that time does not cure: at the cadence.
+    /// At the interval: the poll succeeded, or failed permanently.
     AtCadence,
-    /// It failed in a way that may pass: sooner, then ever later.
+    /// With backoff: the poll failed temporarily.
     Retry,
-    /// It was asked to wait: not before this.
+    /// Not before this time, as Meta asked.
     NotBefore(Timestamp),
     /// It ran out of calls; treated like [`Schedule::put_off`].
     PutOff(Timestamp),

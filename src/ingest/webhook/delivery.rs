@@ -25,10 +25,10 @@ use crate::telemetry::Telemetry;
 /// The one `object` whose webhooks these are.
 const OBJECT: &str = "whatsapp_business_account";
 
-/// What the dashboard's Test button sends as account.
+/// Account id in webhooks of the App Dashboard's Test button.
 const TEST_ACCOUNT: &str = "0";
 
-/// What one delivery said.
+/// The content of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// One for each change that has account, field and value; none for the Test button's.
@@ -37,11 +37,11 @@ pub struct Delivery {
     pub spellings: Vec<Event>,
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
-    /// What was met and not known.
+    /// Parse warnings.
     pub oddities: Oddities,
     /// The accounts in the delivery: one for each entry, and for each value that names another account.
     pub accounts: Vec<Heard>,
-    /// What the relay orders it with; empty if nothing is relayed.
+    /// Its lanes in the relay; empty if nothing is relayed.
     pub lanes: LaneSet,
     receipt: Receipt,
 }
@@ -49,7 +49,7 @@ pub struct Delivery {
 /// A sign of life of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// Which account.
+    /// The account.
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
@@ -57,7 +57,7 @@ pub struct Heard {
     pub claimed_time: Option<Timestamp>,
 }
 
-/// What customers are hashed with.
+/// The hasher of customers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashers<'a> {
     /// For conversations; absent if messages are not tracked.
@@ -462,7 +462,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// What the changes of one entry share.
+/// Data that the changes of one entry share.
 struct Origin<'a> {
     /// `id`, as the text it is; empty where it is none.
     id: Cow<'a, str>,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 /// The whole body of a delivery.
 #[derive(Default)]
 pub struct Body<'a> {
-    /// What kind of thing the entries are about: `whatsapp_business_account`.
+    /// The type of the entries' objects: `whatsapp_business_account`.
     pub object: Option<&'a RawValue>,
     /// One for each account and moment.
     pub entries: Option<Parts<Entry<'a>>>,
@@ -27,7 +27,7 @@ pub struct Entry<'a> {
     pub id: Option<&'a RawValue>,
     /// When it was sent; absent with fields of the `messages` kind.
     pub time: Option<&'a RawValue>,
-    /// What happened.
+    /// The changes.
     pub changes: Option<Parts<Change<'a>>>,
 }
 

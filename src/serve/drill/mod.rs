@@ -38,10 +38,10 @@ pub struct Order {
 /// Why an order was not obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Disobedience {
-    /// It is no order.
+    /// The request cannot be parsed.
     #[error("the request cannot be read")]
     Unreadable,
-    /// It was written too long ago, or the clocks differ.
+    /// The request is too old, or the clocks differ.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// The running drill was started with another app's secret.

@@ -58,7 +58,7 @@ impl Signal {
         Self::AccountDisabled,
     ];
 
-    /// Its name on the command line and in the order.
+    /// Its name on the command line and in the request.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -28,7 +28,7 @@ pub struct ClientCertificates {
     pub common_name: Option<String>,
 }
 
-/// What a connection has shown of itself. A certificate that is not good never gets this far.
+/// The client certificate of a connection. Invalid certificates fail in the handshake.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Peer {
     /// Whether the client has a certificate.

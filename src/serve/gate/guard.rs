@@ -92,7 +92,7 @@ pub(super) async fn log_in(
     next.run(request).await
 }
 
-/// What `Authorization: Basic` says.
+/// The credentials of `Authorization: Basic`.
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = header.split_once(' ')?;

@@ -39,10 +39,10 @@ pub use origin::SiteNames;
 pub use tls::{TlsTerms, TlsVersions};
 pub use tls_error::TlsError;
 
-/// What a listener asks for, as the operator has decided.
+/// The configured settings of a listener.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// None is plain HTTP.
+    /// `None` for plain HTTP.
     pub tls: Option<TlsTerms>,
     /// Headers of every answer, by their lower-case names; they come before those of this program.
     pub headers: Vec<(&'static str, String)>,
@@ -77,7 +77,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What these terms come to.
+    /// Prepares the settings for use.
     ///
     /// # Errors
     /// If the certificate, its key or an authority is of no use.
@@ -132,7 +132,7 @@ impl Gate {
         self.tell_expiry(prepared.expires);
     }
 
-    /// Its name, a label.
+    /// Its name, a label value.
     pub(super) fn listener(&self) -> &'static str {
         self.listener
     }
@@ -150,7 +150,7 @@ impl Gate {
         self.tls.load_full()
     }
 
-    /// What passes for these routes: a certificate and a password, where they are asked for.
+    /// Guards these routes with client certificates and passwords, if required.
     pub fn guard(self: &Arc<Self>, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(
             Arc::clone(self),
@@ -158,7 +158,7 @@ impl Gate {
         ))
     }
 
-    /// What is served under the allowed host names alone, and changes nothing for pages of other sites.
+    /// Restricts these routes to allowed host names, and to requests that do not come from other sites.
     pub fn own_site<S: Clone + Send + Sync + 'static>(
         self: &Arc<Self>,
         routes: Router<S>,
@@ -174,7 +174,7 @@ impl Gate {
         self.policy.load().lifecycle
     }
 
-    /// What holds for all that a listener serves: the rate of requests, and headers.
+    /// Applies the rate limit and the headers to all routes of a listener.
     pub fn site(self: &Arc<Self>, routes: Router) -> Router {
         let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
         let headers = middleware::from_fn_with_state(Arc::clone(self), headers::add);

@@ -17,7 +17,7 @@ use crate::serve::client::unit;
 
 type Digest = Hmac<Sha256>;
 
-/// Who may log in.
+/// The users.
 pub(super) struct Passwords {
     users: BTreeMap<String, SecretString>,
     /// The last correct password of each user, as a hash keyed with its bcrypt hash. Bounded by the number of

@@ -37,7 +37,7 @@ struct Clients {
 /// The right to verify one guess; the next has it when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// None once it has been handed back.
+    /// `None` after it has been returned.
     turns: Option<Arc<Turns>>,
 }
 

@@ -27,7 +27,7 @@ fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
     is_bad.then(|| Issue::new(level, format!("{what} {}", word.as_str())))
 }
 
-/// What is wrong with a number, the worst first.
+/// Issues of a number, worst first.
 pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
@@ -50,7 +50,7 @@ pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> V
     sorted(found.into_iter().flatten().collect())
 }
 
-/// What is wrong with an account itself, its templates and its polls, the worst first.
+/// Issues of an account itself, its templates and its polls, worst first.
 pub(super) fn of_account(
     waba_id: &WabaId,
     account: &Account,
@@ -177,7 +177,7 @@ fn of_templates(account: &Account, now: Timestamp) -> Option<Issue> {
     ))
 }
 
-/// What is wrong with an app's access, the worst first.
+/// Issues of an app's access, worst first.
 pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
     let mut found = Vec::new();
     if let Some(token) = &access.token {

@@ -15,12 +15,12 @@ pub enum Level {
     Warning,
     /// Neither good nor bad, or not known.
     Neutral,
-    /// As it should be.
+    /// Healthy.
     Fine,
 }
 
 impl Level {
-    /// Its word, in JSON and as class of the page's style.
+    /// Its word in the JSON, and its CSS class.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",

@@ -42,7 +42,7 @@ pub struct Attention {
 #[derive(Debug, Serialize)]
 pub struct Item {
     pub level: Level,
-    /// What it is called.
+    /// Its name.
     pub subject: String,
     pub waba_id: Option<String>,
     pub phone_number_id: Option<String>,
@@ -55,7 +55,7 @@ pub struct Item {
 pub(super) struct Overview {
     pub summary: Summary,
     pub attention: Attention,
-    /// Of all accounts, the worst first.
+    /// All accounts, worst first.
     pub order: Vec<WabaId>,
 }
 

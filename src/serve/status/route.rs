@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: usize = 20;
 /// Answers made at the same time; more wait. Each may hold some megabytes.
 pub const MAX_ANSWERS: usize = 2;
 
-/// What a question may say.
+/// The query parameters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
@@ -42,7 +42,7 @@ pub struct Parameters {
     offset: Option<usize>,
 }
 
-/// As the extractor gives them.
+/// The result of the extractor.
 pub type Asked = Result<Query<Parameters>, QueryRejection>;
 
 /// Why there is no answer.
@@ -71,7 +71,7 @@ pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
     }
 }
 
-/// The same as JSON.
+/// The status as JSON.
 pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
     let write = |status: &Status| Json(status).into_response();
     match answer(operator, asked, &answers, write).await {

@@ -16,7 +16,7 @@ pub(super) const WINDOW: Duration = Duration::from_secs(30 * 86_400);
 /// Steps read for one answer, some 5 MB: a fleet in turmoil sees its newest days.
 pub(super) const MAX_STEPS: u32 = 20_000;
 
-/// What is drawn, as (kind of entity, attribute).
+/// The shown attributes, as (kind of entity, attribute).
 pub(super) const DRAWN: [(&str, &str); 3] = [
     (ACCOUNT, account::ATTRIBUTES.can_send_message.name),
     (NUMBER, number::ATTRIBUTES.quality_rating.name),
@@ -32,7 +32,7 @@ const AT_LEAST_SEEN: Duration = Duration::from_millis(1);
 /// One value for some time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
-    /// None while it was not known.
+    /// `None` while it was unknown.
     pub value: Option<String>,
     pub since: Moment,
     pub until: Moment,

@@ -20,7 +20,7 @@ impl<W: Word> Serialize for Said<W> {
 pub struct Moment(pub Timestamp);
 
 impl Moment {
-    /// As people and programs both read it.
+    /// As text for people and programs.
     pub(super) fn text(self) -> String {
         clock::calendar(self.0.at_whole_seconds())
     }

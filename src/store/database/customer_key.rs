@@ -2,7 +2,7 @@
 
 use super::{Database, Trouble};
 
-/// What the database knows of the key.
+/// The stored data about the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedKey {
     /// The check value of the key in use so far.

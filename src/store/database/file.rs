@@ -21,14 +21,14 @@ const OWNER_ONLY: u32 = 0o600;
 /// Bytes of an SQLite database's header (<https://www.sqlite.org/fileformat2.html#the_database_header>).
 const HEADER_BYTES: usize = 100;
 
-/// Where the header has `user_version`, big-endian.
+/// Offset of `user_version` in the header, big-endian.
 const USER_VERSION: std::ops::Range<usize> = 60..64;
 
 /// `f_type` of NFS, SMB and SMB2/CIFS (`statfs(2)`). Linux turns `flock` into a byte-range lock there, which would
 /// shut out SQLite's own locks.
 const NETWORK_FILE_SYSTEMS: [i64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42];
 
-/// What follows the database's path in the name of a copy of a removed database.
+/// Suffix of the path of a copy of a removed database.
 const COPY: &str = ".displaced";
 
 /// Maximum number of copies of removed databases; older ones must be deleted by the operator.
@@ -37,7 +37,7 @@ const MAX_COPIES: u32 = 9;
 /// The file, held while SQLite has it open.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
-    /// As configured: what is at this path must be this file.
+    /// The configured path, which must refer to this file.
     path: PathBuf,
     /// Without symbolic links: where SQLite keeps the write-ahead log.
     resolved: PathBuf,
@@ -47,7 +47,7 @@ pub(super) struct DatabaseFile {
     known: Mutex<Known>,
 }
 
-/// What is known of the file since SQLite opened it.
+/// State of the file since SQLite opened it.
 #[derive(Debug, Default)]
 struct Known {
     log: Option<FileId>,
@@ -72,7 +72,7 @@ impl From<&Metadata> for FileId {
     }
 }
 
-/// What has happened to the file under the open database.
+/// A change of the file while the database is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Displaced {
     /// Nothing is at its path.

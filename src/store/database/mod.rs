@@ -40,7 +40,7 @@ const PROBE_BYTES: usize = 64 * 1024;
 /// The one connection that writes.
 pub struct Database {
     options: SqliteConnectOptions,
-    /// None after a failed attempt to reopen.
+    /// `None` after a failed attempt to reopen.
     connection: Option<SqliteConnection>,
     /// A database in memory disappears with its last connection, so it is never reopened.
     in_memory: bool,

@@ -38,7 +38,7 @@ pub enum OpenError {
     Unwritable {
         /// The folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: String,
     },
     /// Another exporter has it open.
@@ -61,7 +61,7 @@ pub enum OpenError {
         /// The newest schema known here.
         known: i64,
     },
-    /// It is damaged, or no database of ours.
+    /// Damaged, or not a database of the exporter.
     #[error(
         "store.url: {path} cannot be read ({error}); restore a copy, or move it away to begin with an empty history"
     )]

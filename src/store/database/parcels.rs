@@ -184,7 +184,7 @@ impl ParcelReader {
         }
     }
 
-    /// Those after this one that this upstream has not taken, oldest first.
+    /// Deliveries after this one that the upstream has not accepted, oldest first.
     pub async fn pending(
         &self,
         upstream: &str,

@@ -55,7 +55,7 @@ impl Reason {
         }
     }
 
-    /// What an operator can do about it.
+    /// How an operator can fix it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl Trouble {
         }
     }
 
-    /// What was read back makes no sense.
+    /// The stored data is invalid.
     pub fn unreadable(what: impl fmt::Display) -> Self {
         Self {
             reason: Reason::Corrupt,

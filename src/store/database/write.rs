@@ -19,7 +19,7 @@ pub enum Table {
     Numbers,
     /// Message templates.
     Templates,
-    /// What is counted of a phone number's messages.
+    /// The message counters of a phone number.
     Traffic,
 }
 
@@ -40,13 +40,13 @@ impl Table {
 /// One object's row: what is known of it, or that it is forgotten.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Where it belongs.
+    /// The account of the object.
     pub table: Table,
     /// Its account.
     pub waba_id: String,
-    /// Its node.
+    /// The id of the object.
     pub id: String,
-    /// As JSON; none to delete the row.
+    /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
 }
 
@@ -59,14 +59,14 @@ pub struct ConversationRow {
     pub phone_number_id: String,
     /// Its key.
     pub conversation: String,
-    /// As JSON; none to delete the row.
+    /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
 }
 
-/// What one window of delivery keys gains and loses.
+/// Changes of one window of delivery keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Which window.
+    /// The window.
     pub window: Window,
     /// New keys with their numbers.
     pub new: Vec<(i64, String)>,
@@ -91,11 +91,11 @@ pub struct Line {
     pub entity: &'static str,
     /// The entity's node.
     pub entity_id: String,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: &'static str,
-    /// Its place among all observations.
+    /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
-    /// Who said so.
+    /// The source.
     pub source: &'static str,
     /// The value before.
     pub from: Option<Cow<'static, str>>,
@@ -115,7 +115,7 @@ impl Line {
     }
 }
 
-/// What one commit writes.
+/// The writes of one commit.
 #[derive(Default)]
 pub struct Writes {
     /// The commit's number, one more than the last.
@@ -142,7 +142,7 @@ pub struct Writes {
     pub added: Vec<Line>,
     /// Times in the journal that were ahead, moved before lines are struck out or added.
     pub moves: Vec<Moves>,
-    /// What is known of Meta's clock.
+    /// Meta's time.
     pub clock: ClockRow,
 }
 

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
 use crate::ingest::{Object, Oddities, Oddity, json};
 
-/// What a change's value says.
+/// The content of a change's value.
 pub struct Reading {
     /// The fact; `Unwatched` also where a watched field says nothing that can be understood.
     pub fact: Fact,

@@ -35,7 +35,7 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What a browser may do with the page.
+/// The Content-Security-Policy of the page.
 pub(super) fn content_security_policy() -> &'static str {
     &CONTENT_SECURITY_POLICY
 }
@@ -166,7 +166,7 @@ fn timelines_missing(status: &Status) -> Markup {
     }
 }
 
-/// What the page left out, and the way there.
+/// The number of accounts that the page omits, with a link to them.
 fn more(status: &Status) -> Markup {
     let others = status
         .summary
@@ -225,7 +225,7 @@ fn word<W: Word + Into<Level>>(said: Option<Said<W>>) -> Markup {
     html! { @if let Some(Said(word)) = said { (badge(word.as_str(), word.into())) } }
 }
 
-/// The same with what it is a word about.
+/// As above, with the name of the attribute.
 fn word_about<W: Word + Into<Level>>(what: &str, said: Option<Said<W>>) -> Markup {
     html! { @if let Some(Said(word)) = said { (badge(&format!("{what} {}", word.as_str()), word.into())) } }
 }

@@ -10,7 +10,7 @@ use crate::serve::status::words::{minute, span};
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 20.0;
 
-/// What lasted minutes of thirty days is seen as well.
+/// Minimum width, so that minutes of thirty days are visible.
 const LEAST_WIDTH: f64 = 4.0;
 
 /// Between two values, so that two of one colour are two.
