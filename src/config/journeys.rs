@@ -169,7 +169,7 @@ impl Reader<'_, '_> {
             };
             match name(text) {
                 Ok(name) if names.contains(&name) => {
-                    self.walker.error(place, "is listed twice; remove one")
+                    self.walker.error(place, "is listed twice; remove one");
                 }
                 Ok(name) => names.push(name),
                 Err(message) => self.walker.error(place, message),

@@ -25,9 +25,9 @@ pub struct State {
     pub quota: Quota,
     /// Faults in force.
     pub faults: Faults,
-    /// What was asked.
+    /// The recorded calls.
     pub requests: Requests,
-    /// What is on its way to the callback, and what has arrived.
+    /// The queued and the recorded webhooks.
     pub outbox: Outbox,
     /// How many calls were answered; the trace ids are made of it.
     pub answers: u64,

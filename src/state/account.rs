@@ -34,7 +34,7 @@ use crate::domain::*;
 
 account_attributes!(attribute_state);
 
-/// What is known of one account.
+/// The state of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The attributes of the table.

@@ -9,7 +9,7 @@ use crate::domain::Attribute;
 pub(super) trait Register {
     /// The attribute's values.
     type Value;
-    /// What an observation does to it.
+    /// The update by an observation.
     type Outcome;
 
     /// Observes the value of a snapshot, if there is one.
@@ -82,7 +82,7 @@ macro_rules! attribute_state {
 
         $crate::state::redate::dated! { Attributes: $($name)+ $($derived)* $($reported)* }
 
-        /// What a snapshot did to each attribute.
+        /// The update of each attribute by a snapshot.
         #[expect(dead_code, reason = "few outcomes are counted")]
         struct Outcomes {
             $($name: <$kind<$type> as $crate::state::attributes::Register>::Outcome,)+

@@ -10,11 +10,11 @@ use crate::domain::{DisplayDigits, ObjectKind};
 pub struct Change {
     /// The account is not watched: nothing was applied.
     pub unwatched: bool,
-    /// The same webhook change had been applied before: nothing was applied.
+    /// The webhook change is a repeat, and was not applied.
     pub duplicate: bool,
-    /// It waits for an object that no poll has shown yet.
+    /// The event waits for an object that no poll has listed yet.
     pub waiting: bool,
-    /// It was refused because too many wait already.
+    /// The event was dropped because too many are waiting.
     pub refused: bool,
     /// Objects that a ceiling kept out.
     pub kept_out: BTreeMap<ObjectKind, u64>,
@@ -28,9 +28,9 @@ pub struct Change {
     pub outdated: usize,
     /// Disagreements between the sources, by kind of entity and attribute.
     pub drift: Vec<(&'static str, &'static str, Drift)>,
-    /// What it adds to the journal, and strikes out of it.
+    /// Lines to add to the journal, and to delete from it.
     pub journal: Vec<Amendment>,
-    /// Where times that were ahead have moved to.
+    /// Corrections of times that were ahead of the clock.
     pub redated: Option<Redating>,
 }
 

@@ -18,8 +18,8 @@ pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 /// Most that may wait to be put in order; Meta's limit for a pair of numbers is far below.
 const MAX_UNSETTLED: usize = 64;
 
-/// Who wrote. At the same second the customer came first, and who says who answered before who does
-/// not: whole seconds are all that Meta gives.
+/// The sender. Within the same second the customer comes first, and a response with a known sender before one
+/// without: Meta's times are whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {
     /// The customer.
@@ -35,13 +35,13 @@ pub struct Answer {
     pub asked_at: Timestamp,
     /// When it was answered.
     pub at: Timestamp,
-    /// By whom.
+    /// The sender.
     pub actor: Actor,
     /// Whether it is the first response of the conversation.
     pub is_first: bool,
 }
 
-/// What is known of a conversation.
+/// The state of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     waiting_since: Option<Timestamp>,

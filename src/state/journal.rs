@@ -13,7 +13,7 @@ use crate::domain::{
     Attribute, MessagingLimit, PhoneNumberId, TemplateId, Word, account, number, template,
 };
 
-/// What a transition is about, within its account.
+/// The entity of a transition, within its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {
     /// The account itself.
@@ -29,7 +29,7 @@ impl Entity {
     /// Every kind of entity, as [`Entity::kind`] names it.
     pub const KINDS: [&'static str; 3] = ["account", "phone_number", "template"];
 
-    /// Its kind in one word.
+    /// Name of its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -57,9 +57,9 @@ pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)>
 /// One step of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// Of what.
+    /// The entity.
     pub entity: Entity,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: &'static str,
     /// The observation that showed it: when, and from which source.
     pub at: Stamp,

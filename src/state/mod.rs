@@ -95,7 +95,7 @@ impl Window {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
 
-    /// Where a change of this kind is noted, if it must outlive the process.
+    /// The dedup window for changes of this kind; `None` if repeats need no detection across restarts.
     #[must_use]
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Latest, Stamp};
 use crate::domain::Timestamp;
 
-/// Where times that are ahead move to.
+/// The correction of times that are ahead of the clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redating {
     /// Times after this are ahead.

@@ -31,7 +31,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What all accounts together may have.
+    /// The limits of all accounts together.
     pub const MOST: Self = Self {
         numbers: NUMBERS,
         templates: TEMPLATES,
@@ -40,7 +40,7 @@ impl Sizes {
         conversations: CONVERSATIONS,
     };
 
-    /// What is left when all accounts have these.
+    /// The remaining limits, given these accounts.
     #[must_use]
     pub fn left(self) -> Self {
         let Self {

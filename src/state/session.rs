@@ -9,14 +9,14 @@ use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::journey::{JourneyId, Journeys, StepOutcome};
 
-/// What is counted of a session.
+/// A counted event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Milestone {
-    /// It began.
+    /// The session began.
     Started,
-    /// It reached its goal.
+    /// The session reached its goal.
     Completed,
-    /// It ended without.
+    /// The session ended without a goal.
     Abandoned,
     /// A step was asked.
     Entered(String),
@@ -33,9 +33,9 @@ pub enum Milestone {
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Of which journey.
+    /// The journey.
     pub id: JourneyId,
-    /// Of which variant.
+    /// The variant.
     pub variant: String,
     /// Abandoned if nothing happens until then.
     pub ends_at: Timestamp,

@@ -55,13 +55,13 @@ impl Stamp {
         }
     }
 
-    /// Its place in the order of all stamps, in Unix milliseconds: not always [`Stamp::at`].
+    /// Its position in the order of all stamps, in Unix milliseconds; it can differ from [`Stamp::at`].
     #[must_use]
     pub fn order_ms(self) -> i64 {
         self.order_ms
     }
 
-    /// The same kind of observation at another place in the order.
+    /// An observation of the same kind at another position in the order.
     pub(super) fn at_order(self, order_ms: i64) -> Self {
         Self { order_ms, ..self }
     }

@@ -15,10 +15,10 @@ use crate::domain::*;
 
 template_attributes!(attribute_state);
 
-/// What is known of one template.
+/// The state of one template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
-    /// Its node: one language of one name.
+    /// Id of its node, which is one language of one name.
     pub id: TemplateId,
     /// The newest poll that listed it, or webhook that spoke of it.
     pub known_at: Stamp,

@@ -80,10 +80,10 @@ pub struct Ended {
     pub overflow: u64,
 }
 
-/// What is known of a number's messages.
+/// The state of a number's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Which number.
+    /// The number.
     pub id: PhoneNumberId,
     /// `messages` by type.
     pub received: Counts<Kind>,
@@ -104,7 +104,7 @@ pub struct Traffic {
     open: Open,
 }
 
-/// What is known of one customer.
+/// The state of one customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     conversation: Conversation,
@@ -338,7 +338,7 @@ impl Traffic {
         }
     }
 
-    /// Says whether the customer waited, if there was a conversation.
+    /// Returns whether the customer waited; `None` without a conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
         let mut closed = self.open.take(key)?;
         let journeys = &mut self.journeys;
@@ -353,7 +353,7 @@ impl Traffic {
     }
 }
 
-/// What a change is counted in.
+/// Counters of a change.
 struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,

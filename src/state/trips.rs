@@ -21,18 +21,18 @@ pub struct Noted {
     pub at: Timestamp,
     /// On which journey.
     pub id: JourneyId,
-    /// What.
+    /// The event.
     #[serde(with = "SavedProgress")]
     pub progress: Progress,
 }
 
-/// What is known of a customer's journeys.
+/// The state of a customer's journeys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trips {
     sessions: Vec<Session>,
     /// Variants for sessions to come.
     assigned: Vec<(JourneyId, String)>,
-    /// By time, and in the order of arrival where that is the same.
+    /// Sorted by time, then by arrival.
     unsettled: Vec<Noted>,
     last_at: Timestamp,
 }

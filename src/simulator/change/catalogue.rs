@@ -246,7 +246,7 @@ pub enum Change {
     },
 }
 
-/// Which of two wire forms Meta uses: before or after the changes of 2025/26.
+/// Meta's wire form: before or after the changes of 2025/26.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {

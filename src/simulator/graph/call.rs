@@ -31,7 +31,7 @@ pub struct Call {
     pub parameters: Vec<(String, String)>,
     /// The token's text.
     pub token: Option<String>,
-    /// Where it came from.
+    /// Where the token was.
     pub token_source: TokenSource,
     /// Headers a test may want to see: never `Authorization`.
     pub headers: Vec<(String, String)>,

@@ -40,7 +40,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Which endpoint a call is for.
+    /// The endpoint of a call.
     #[must_use]
     pub fn of(world: &World, call: &Call) -> Self {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();

@@ -13,7 +13,7 @@ const UNREGISTERED_CALLS_PER_HOUR: usize = 200;
 /// Calls an hour for an account with one.
 const REGISTERED_CALLS_PER_HOUR: usize = 5_000;
 const HOUR_SECONDS: f64 = 3_600.0;
-/// What Meta's example calls "throttled".
+/// Percentage at which Meta rate-limits.
 const FULL_PERCENT: usize = 100;
 
 /// App usage of an app that makes few calls.

@@ -18,7 +18,7 @@ const ONLY_NEW_LIMIT_SINCE: (u32, u32) = (25, 0);
 const OLD_LIMIT: &str = "messaging_limit_tier";
 const NEW_LIMIT: &str = "whatsapp_business_manager_messaging_limit";
 
-/// What rendering needs to know besides the world.
+/// Context of rendering, in addition to the world.
 #[derive(Debug, Default)]
 pub struct Rules {
     /// The version that answers.
@@ -42,13 +42,13 @@ pub struct Rules {
 /// Renders with one world under one set of rules.
 #[derive(Debug, Clone, Copy)]
 pub struct Renderer<'a> {
-    /// What there is.
+    /// The world.
     pub world: &'a World,
     /// How it is shown.
     pub rules: &'a Rules,
 }
 
-/// What a caller asks of an edge.
+/// Parameters of a request for an edge.
 #[derive(Debug, Default)]
 pub struct EdgeQuery {
     /// Fields of each node; `None` for the default set.

@@ -21,7 +21,7 @@ pub struct Request {
     pub version: Option<String>,
     /// Path after the version.
     pub path: String,
-    /// Which endpoint it was for.
+    /// The endpoint.
     pub endpoint: Endpoint,
     /// Parameters without the token and without `appsecret_proof`'s value.
     pub parameters: Vec<(String, String)>,

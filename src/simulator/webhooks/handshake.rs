@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A callback that takes longer is not verified; the same patience as for deliveries.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// What the callback must repeat.
+/// The challenge that the callback must echo.
 const CHALLENGE: &str = "1158201444";
 
 /// Asks `callback_url` to repeat the challenge.

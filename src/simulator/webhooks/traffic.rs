@@ -27,7 +27,7 @@ const FAILURES: [(u32, &str); 4] = [
 ];
 const CATEGORIES: [&str; 4] = ["service", "utility", "marketing", "authentication"];
 
-/// Where the conversation on the line stands.
+/// State of the current conversation.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Inbound,

@@ -19,9 +19,9 @@ pub struct Health {
 pub struct HealthError {
     /// Meta's error code, for example 141002.
     pub error_code: u32,
-    /// What is wrong, in prose.
+    /// Description of the problem.
     pub error_description: String,
-    /// What to do about it, in prose.
+    /// Description of the solution.
     pub possible_solution: String,
 }
 
