@@ -121,7 +121,7 @@ fn a_blocked_file_fails_the_reload_and_nothing_else() {
         .process
         .until_logged("could not reload the configuration; keeping the current one");
     let log = service.process.log();
-    assert!(log.contains("token does not answer"), "{log}");
+    assert!(log.contains("token does not respond"), "{log}");
     let fact = Fact {
         time: 1_775_000_000,
         template: 7_001_002_003_000,
