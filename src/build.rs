@@ -1,6 +1,6 @@
-//! Tells the program which revision and which compiler it was built from, where that can be known.
+//! Passes the git revision and the compiler version to the program, if known.
 //!
-//! A build without a `.git`, such as an image's, may be told the revision by the variable `BUILD_REVISION`.
+//! A build without `.git`, such as that of an image, gets the revision from the variable `BUILD_REVISION`.
 
 use std::process::Command;
 

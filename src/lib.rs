@@ -1,7 +1,7 @@
 //! The Prometheus exporter for the WhatsApp Business Platform.
 //!
-//! Everything that knows something is pure, `events -> state -> metric families`; sockets, clocks,
-//! files and environment live only in the edge rooms:
+//! The core is pure, `events -> state -> metric families`. Sockets, clocks, files and the environment are used only at
+//! the edges:
 //!
 //! ```text
 //! Graph API ──▶ ingest::graph ──▶ ingest::poll ─┐
@@ -9,21 +9,21 @@
 //!                                                                            (pure)   (pure)
 //! ```
 //!
-//! | room | what it is |
+//! | module | responsibility |
 //! |---|---|
 //! | [`domain`] | ids, enums, timestamps, facts; no serde, no I/O |
 //! | [`config`] | flags, environment and YAML to plain structs, every error at once |
 //! | [`telemetry`] | logs, and metrics about the exporter itself |
-//! | [`ingest`] | Meta's two voices, turned into facts and counted oddities |
-//! | [`state`] | the reducer, one file per noun |
-//! | [`store`] | owns the state; makes events durable, answers reads, keeps the history |
-//! | [`relay`] | passes verified deliveries on, in order per conversation, until each is taken, parked or expired |
-//! | [`expose`] | state to metric families, one file per noun |
+//! | [`ingest`] | polls and webhooks, turned into facts and parse warnings |
+//! | [`state`] | the reducer, one file per entity |
+//! | [`store`] | owns the state; makes events durable, serves reads, keeps the history |
+//! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
+//! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
-//! | [`app`] | wires it: configuration to a running daemon |
-//! | [`clock`] | the one place that reads the clocks |
+//! | [`app`] | wires the modules: configuration to a running daemon |
+//! | [`clock`] | the only module that reads the clocks |
 //! | [`cli`] | the subcommands |
-//! | [`simulator`] | a Meta to practise on: Graph API, webhook sender, stories |
+//! | [`simulator`] | a simulated Meta: Graph API, webhook sender, stories |
 
 pub mod app;
 pub mod cli;

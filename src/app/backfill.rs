@@ -30,22 +30,24 @@ impl Label {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+        let (name, value) = text.split_once('=').ok_or("write it like NAME=VALUE")?;
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let starts_well =
             name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
         if !starts_well || !name.bytes().all(is_word) {
-            return Err(format!("{name:?} is no label name"));
+            return Err(format!("{name:?} is not a label name"));
         }
         if OWN_LABELS.contains(&name) {
-            return Err(format!("{name} is a label of the exporter's own"));
+            return Err(format!(
+                "{name} is a label that the exporter sets; choose another name"
+            ));
         }
         let (name, value) = (name.to_owned(), value.to_owned());
         Ok(Self { name, value })
     }
 }
 
-/// What is to be written.
+/// The requested series.
 #[derive(Clone, Debug)]
 pub struct Request {
     window: Window,
@@ -74,7 +76,9 @@ impl Request {
             bail!("--since must be before --until");
         }
         let waba_id = match waba_id {
-            Some(id) => Some(WabaId::parse(id).context("--waba-id is not the digits of an id")?),
+            Some(id) => {
+                Some(WabaId::parse(id).context("--waba-id must be the digits of an account's id")?)
+            }
             None => None,
         };
         let window = Window { since, until, step };
@@ -86,7 +90,7 @@ impl Request {
     }
 }
 
-/// What the journal says of the time asked for.
+/// The journal of the requested time range.
 pub struct Past {
     timelines: Vec<Timeline>,
     window: Window,
@@ -124,7 +128,7 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
     history.close().await;
     let timelines = timelines(&passages, &request.labels);
     if timelines.is_empty() {
-        bail!("the store has no history of that time");
+        bail!("the store has no history in that time range");
     }
     let window = request.window;
     Ok(Past { timelines, window })

@@ -1,4 +1,4 @@
-//! What everything that runs shares.
+//! State that all running parts share.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use crate::serve::drill::Drill;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// What everything that runs shares.
+/// State that all running parts share.
 #[derive(Clone)]
 pub(super) struct Core {
     pub store: Arc<Store>,

@@ -1,8 +1,8 @@
-//! The file of the key that customers are hashed with: read, or created once, beside the store.
+//! The file with the key for hashing customers. It is read, or created once, next to the database.
 //!
-//! The store keeps a check value of the key. When another key is found, or none, the exporter starts all the same: what is
-//! lost are the conversations that were open, a day's at most, while an exporter that does not start loses webhooks. The
-//! conversations are dropped, because no answer can be matched to them any more: they would count as unanswered.
+//! The store keeps a check value of the key. If the key is missing or has changed, the exporter starts anyway, because
+//! an exporter that does not start loses webhooks. Only open conversations, at most a day's, are dropped: no response
+//! can be matched to them, so they would count as unanswered.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -25,7 +25,7 @@ use crate::telemetry::Telemetry;
 /// More than a key has, and little enough to be read at once.
 const MAX_BYTES: u64 = 4 * 1024;
 
-/// What follows the database's path.
+/// Suffix of the database's path.
 const SUFFIX: &str = ".key";
 
 /// Permissions of the owner alone.
@@ -47,7 +47,7 @@ const NO_HARD_LINKS: [Errno; 5] = [
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub(super) struct KeyFileUnavailable {
-    /// What keeps it away.
+    /// Why the key cannot be used.
     pub reason: Reason,
     message: String,
 }
@@ -132,7 +132,7 @@ fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
     first.map(CustomerKey::from_app_secret)
 }
 
-/// Where the key is.
+/// Location of the key.
 struct KeyPath {
     path: PathBuf,
     /// In words: a configured path is not shown, because people put secrets where paths belong.
@@ -150,7 +150,7 @@ fn path(key_file: Option<KeyFile>, location: &Location) -> Option<KeyPath> {
     let Location::File(database) = location else {
         return None;
     };
-    // Beside the file itself, whichever link leads to it.
+    // Next to the file itself, if the path is a link.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.clone());
     let mut path = database.into_os_string();
     path.push(SUFFIX);
@@ -161,7 +161,7 @@ fn path(key_file: Option<KeyFile>, location: &Location) -> Option<KeyPath> {
 
 fn generate() -> anyhow::Result<CustomerKey> {
     CustomerKey::generate()
-        .map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))
+        .map_err(|error| anyhow::anyhow!("cannot get random numbers from the system: {error}"))
 }
 
 /// The error of an operation on the file: one that can pass by itself, or one that a person has to cure.
@@ -186,7 +186,7 @@ fn read(place: &KeyPath) -> anyhow::Result<Option<CustomerKey>> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
-            let cure = "let the exporter's user read it, or give the path of another file";
+            let cure = "give the exporter's user read permission, or set the path of another file";
             return Err(failed(&error, format_args!("{shown} cannot be read"), cure));
         }
     };
@@ -199,7 +199,7 @@ fn read(place: &KeyPath) -> anyhow::Result<Option<CustomerKey>> {
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
     // Before it is opened: a pipe would keep us waiting.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = Vec::new();
     File::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
@@ -211,7 +211,7 @@ fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerK
     let KeyPath { path, shown } = place;
     let key = key.map_or_else(generate, Ok)?;
     write_new(path, key.file_text().expose_secret().as_bytes()).map_err(|error| {
-        let cure = "let the exporter's user write there, or create the file by hand (`openssl rand -hex 32`)";
+        let cure = "give the exporter's user write permission, or create the file by hand (`openssl rand -hex 32`)";
         failed(&error, format_args!("cannot create {shown}"), cure)
     })?;
     // Whatever has been answered, what is in the file is the key.
@@ -220,8 +220,8 @@ fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerK
     })
 }
 
-/// Creates the file unless it exists. Whoever reads it finds all of it or none, also after a power cut, where the file
-/// system has hard links.
+/// Creates the file unless it exists. Readers find it complete or not at all, even after a power failure, if the
+/// file system supports hard links.
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
@@ -359,7 +359,7 @@ mod tests {
             ("0123456789abcdef", "has 16 characters"),
             (
                 "SECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECR",
-                "no hexadecimal",
+                "other than hexadecimal",
             ),
         ] {
             fs::write(path, text).expect("room");
@@ -373,7 +373,7 @@ mod tests {
         fs::remove_file(path).expect("it is there");
         fs::create_dir(path).expect("room");
         let error = read(&place).expect_err("a folder").to_string();
-        assert!(error.contains("it is no regular file"), "{error}");
+        assert!(error.contains("it is not a regular file"), "{error}");
         let nowhere = create(&beside(folder.path(), "none/a.key"), None);
         let error = format!("{:#}", nowhere.expect_err("no folder"));
         assert!(

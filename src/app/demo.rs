@@ -1,6 +1,6 @@
-//! The demo: a simulated Meta and the exporter in one process, on loopback, with nothing to configure.
+//! The demo: a simulated Meta and the exporter in one process, on loopback, without configuration.
 //!
-//! The exporter is the real one, configured as an operator would; only the other end is not.
+//! The exporter is the real one, configured as by an operator. Only Meta is simulated.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
 
-/// At speed 1: often enough that a change of which no webhook tells is seen within one beat of the
-/// story, seldom enough for the simulated quota.
+/// At speed 1: often enough that a change without a webhook is seen within one event of the story, and seldom
+/// enough for the simulated quota.
 const NUMBERS_INTERVAL: Duration = Duration::from_secs(3);
 const NODES_INTERVAL: Duration = Duration::from_secs(4);
 
@@ -85,7 +85,7 @@ impl Demo {
     }
 }
 
-/// What an operator of this world would have written down.
+/// The configuration that an operator of this world would write.
 fn environment(world: &World, speed: f64) -> FixedEnvironment {
     let interval = |at_speed_1: Duration| {
         let interval = at_speed_1

@@ -1,4 +1,4 @@
-//! How many files and sockets this process may have open.
+//! The limit on open files and sockets of this process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -11,6 +11,6 @@ pub(super) fn allow_many() {
         ..limit
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the number of open files stays as it is");
+        tracing::warn!(%error, "could not raise the open file limit");
     }
 }

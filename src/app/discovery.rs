@@ -1,8 +1,8 @@
-//! Finds the accounts that an app is to watch, again and again.
+//! Discovers the accounts that an app watches, at an interval.
 //!
-//! Only a complete search counts, one in which every request succeeded. An account that it no longer finds is
-//! lost: Meta sends no notification when a system user loses an assignment, so the account stays on the status
-//! page until it returns.
+//! Only a complete search counts, in which every request succeeded. An account that it no longer finds is lost: Meta
+//! sends no notification when a system user loses an assignment, so the account stays on the status page until it
+//! returns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,12 +35,12 @@ pub(super) enum SearchError {
     Failed(#[from] Failure),
     /// The token's permissions name no accounts.
     #[error(
-        "the token names no accounts: it is for all of them, or Meta refuses it; list the accounts, or set apps[].businesses"
+        "the token lists no accounts: it is granted for all accounts, or Meta rejects it; list the accounts, or set apps[].businesses"
     )]
     NotNamed,
 }
 
-/// What a complete search found for an app.
+/// The result of a complete search for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// The accounts to watch in addition to the configured ones.
@@ -158,7 +158,7 @@ pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignmen
 /// A search result, its app, and the searcher that found it.
 type SearchResult = (String, u64, Found);
 
-/// Searches under way; they end with this.
+/// Running searches; they are dropped with this.
 pub(super) struct Discovery {
     searchers: BTreeMap<String, Search>,
     /// The calls that each app's searches have made, which go on counting whatever a reload changes.

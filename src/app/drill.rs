@@ -1,4 +1,4 @@
-//! A drill, from the side of whoever gives the order.
+//! Starts and ends a drill on a running exporter.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The gates of both listeners: what the configuration asks of them, and the files that may change
-//! under it, as certificates do when they are renewed.
+//! The gates of both listeners: their settings, and the files that can change at run time, such as renewed
+//! certificates.
 
 use std::future::pending;
 use std::path::PathBuf;
@@ -57,10 +57,10 @@ impl Gates {
     }
 }
 
-/// Can TLS be had on the terms of this configuration?
+/// Validates the TLS settings of this configuration.
 ///
 /// # Errors
-/// What stands against it, with the file.
+/// The invalid setting, with its file.
 pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
     let say_where = |file: Option<&WebFile>, terms: &Terms| {
         let path = file.map_or_else(String::new, |file| file.path.display().to_string());
@@ -122,8 +122,8 @@ fn web_file_terms(config: &Config, file: &WebFile) -> Terms {
     }
 }
 
-/// The public listener's, where it has one. Applications that tell of events show a token, and no
-/// certificate of Meta's.
+/// The gate of the public listener, if it is separate. Applications that send events authenticate with a token, not
+/// with Meta's certificate.
 fn webhook_terms(config: &Config) -> Terms {
     let Some(file) = &config.webhook.config_file else {
         return Terms::default();
@@ -180,10 +180,11 @@ type Look = Pin<Box<dyn Future<Output = WebFiles> + Send>>;
 /// Looks whether the files have changed.
 pub(super) struct Watch {
     paths: [Option<PathBuf>; 2],
-    /// None while they cannot be read.
+    /// `None` while the files cannot be read.
     last: Option<[Option<[u8; 32]>; 2]>,
     ticks: Interval,
-    /// The look under way. It outlives a cancelled [`Watch::changed`], or frequent cancellations would lose every look.
+    /// The running check. It outlives a cancelled [`Watch::changed`]; otherwise frequent cancellations would
+    /// prevent every check.
     look: Option<Look>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the exporter on this machine is well, as it says itself.
+//! Queries the health of the exporter on this machine.
 
 use std::time::Duration;
 
@@ -12,20 +12,21 @@ use crate::ingest::graph::own_client;
 /// Neither answer waits for Meta or the disk, so a process that takes longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is repeated of an answer: enough for our own reasons, too little for a stranger's page.
+/// Maximum characters of a response that are repeated: enough for the exporter's own reasons, too few for a page of
+/// another server.
 const MAX_REASON: usize = 200;
 
-/// What is asked.
+/// The probe to query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Does the process answer?
+    /// `/-/healthy`: the process responds.
     Healthy,
-    /// Does it take webhooks?
+    /// `/-/ready`: the exporter accepts webhooks.
     Ready,
 }
 
 impl Question {
-    /// The answer that is hoped for.
+    /// The word that the probe returns if it succeeds.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +42,8 @@ impl Question {
         }
     }
 
-    /// Whoever asks for a password answers; whether webhooks are taken, only the route itself says.
+    /// A response that requires a password shows that the process is healthy, but only the route itself shows
+    /// readiness.
     fn is_answered_by(self, status: StatusCode) -> bool {
         let is_refusal = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
         status == StatusCode::OK || self == Self::Healthy && is_refusal
@@ -64,14 +66,14 @@ pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
     if question.is_answered_by(status) {
         return Ok(());
     }
-    bail!("{url} answers {status}: {}", reason(answer).await)
+    bail!("{url} responds with {status}: {}", reason(answer).await)
 }
 
 fn own_url(web: &WebConfig, question: Question) -> anyhow::Result<Url> {
     let url = own::web_url(web, question.path())?;
     ensure!(
         url.port_or_known_default() != Some(0),
-        "web.listen_address: port 0 is any free one, so it is not known where to ask; give a port"
+        "web.listen_address: port 0 is any free port, so the exporter's address is unknown; set a fixed port"
     );
     Ok(url)
 }

@@ -1,6 +1,6 @@
-//! Wires it all: a configuration becomes a bound [`App`], and a bound app runs until told to stop.
+//! Wires the parts together: a configuration becomes a bound [`App`], which runs until it is stopped.
 //!
-//! Binding and running are apart, so that whoever starts it knows the ports before anything moves.
+//! Binding and running are separate, so that the caller knows the ports before the app runs.
 
 pub mod backfill;
 pub mod command;
@@ -199,7 +199,7 @@ impl App {
         self.reload.clone()
     }
 
-    /// Could this configuration be served?
+    /// Validates that this configuration can be served.
     ///
     /// # Errors
     /// If a certificate, its key or an authority is of no use.
@@ -323,7 +323,7 @@ async fn run_until_stopped(
     let (ended, relayed) = tokio::join!(site.ended(), timeout(STOP_TIMEOUT, running.relay.stop()),);
     if relayed.is_err() {
         tracing::warn!(
-            "deliveries still under way at the end of the grace period; they stay in the store"
+            "shutdown grace period ended with deliveries in flight; they stay in the store"
         );
     }
     running.core.telemetry.refusals.flush_all();
@@ -331,7 +331,7 @@ async fn run_until_stopped(
         .await
         .is_err()
     {
-        tracing::warn!("the store did not close in time; what was acknowledged is on the disk");
+        tracing::warn!("store did not close in time; acknowledged data is on disk");
     }
     ended
 }
@@ -404,7 +404,7 @@ impl Served {
     async fn ended(&mut self) -> anyhow::Result<()> {
         let all_ended = async {
             while let Some(served) = self.servers.join_next().await {
-                served.context("a listener broke down")?;
+                served.context("a listener failed")?;
             }
             Ok(())
         };

@@ -18,10 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A path on the operator's side.
 pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
     url(web.listen_address, web.config_file.as_ref(), path)
-        .context("web.listen_address: no address to ask at")
+        .context("web.listen_address: has no address to connect to")
 }
 
-/// Where webhooks are received.
+/// The URL at which webhooks are received.
 pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     let path = "/webhook";
     match config.webhook.listen_address {

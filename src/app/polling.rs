@@ -1,4 +1,4 @@
-//! The pollers' task: started once, and given a new plan by each reload and each discovery that changes
+//! The task of the pollers. It is started once and gets a new plan from each reload and each discovery that changes
 //! something.
 
 use std::sync::{Arc, PoisonError};
@@ -15,7 +15,7 @@ use crate::domain::Assignments;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessPlan, AccessPoller, Nudge, PollPlan, PollPlanner, Poller};
 
-/// The pollers under way.
+/// The running pollers.
 pub(super) struct Polling {
     nudge: Nudge,
     planner: PollPlanner,
@@ -76,17 +76,17 @@ impl Polling {
         self.planner.follow(plan).await;
     }
 
-    /// What moves these polls forward.
+    /// Requests to poll earlier than scheduled.
     pub fn nudge(&self) -> Nudge {
         self.nudge.clone()
     }
 
     /// Waits for the pollers to end, which they do only when stopped.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
-        (&mut self.task).await.context("the poller broke down")
+        (&mut self.task).await.context("the poller failed")
     }
 
-    /// Stops it; requests under way are dropped.
+    /// Stops the pollers; requests in flight are dropped.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.ended().await

@@ -1,7 +1,7 @@
-//! Reads files where it cannot block: a named pipe without a writer, or a network file system that hangs,
-//! answers never. A thread of its own waits for them, and nobody waits for that thread for long.
+//! Reads files without blocking the caller: a named pipe without a writer or a network file system that hangs never
+//! returns. A separate thread waits for the file, and the caller waits for that thread only for a limited time.
 //!
-//! A thread that is blocked cannot be ended. So there is one at most: while it is blocked, nothing else is read.
+//! A blocked thread cannot be stopped. There is at most one: while it is blocked, no other file is read.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) type SharedEnvironment = Arc<dyn Environment + Send + Sync>;
 pub(super) enum ReadError {
     /// A file does not answer, now or since an earlier attempt.
     #[error(
-        "{} does not answer; it is a named pipe without a writer, or its file system hangs; nothing was read",
+        "{} does not respond: it is a named pipe without a writer, or its file system hangs",
         .0.as_ref().map_or_else(|| "a file".to_owned(), |path| path.display().to_string())
     )]
     Blocked(Option<PathBuf>),
@@ -75,7 +75,7 @@ impl FileReader {
             };
             let result = read(&tracked);
             drop(busy);
-            // Whoever asked may have given up.
+            // The caller may have stopped waiting.
             drop(answer.send(result));
         });
         started.map_err(ReadError::NoThread)?;
@@ -166,7 +166,7 @@ mod tests {
         for _ in 0..3 {
             let error = reader.read(Arc::clone(&blocked), first_line).await;
             let error = error.expect_err("it is blocked").to_string();
-            assert!(error.starts_with("/secret does not answer; "), "{error}");
+            assert!(error.starts_with("/secret does not respond: "), "{error}");
         }
         // One reading was begun; with its end, files are read again.
         writer.send(()).expect("one thread waits");

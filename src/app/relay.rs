@@ -1,4 +1,4 @@
-//! Asks a running exporter about the deliveries of its relay.
+//! Sends relay commands to a running exporter.
 
 use anyhow::Context;
 
@@ -11,7 +11,7 @@ pub use crate::domain::WabaId;
 pub use crate::relay::Action;
 pub use crate::serve::relay::RelayReport;
 
-/// Sends the command, and returns how each upstream stands after it.
+/// Sends the command, and returns the resulting state of each upstream.
 ///
 /// # Errors
 /// If the exporter cannot be reached or rejects the request.
@@ -23,5 +23,5 @@ pub async fn relay(
 ) -> anyhow::Result<Vec<RelayReport>> {
     let request = RelayRequest::new(action, upstream, waba_id, clock::now());
     let answer = client.send(command::body(&request)).await?;
-    serde_json::from_str(&answer).context("the exporter's answer is not the expected JSON")
+    serde_json::from_str(&answer).context("the exporter's response is not the expected JSON")
 }

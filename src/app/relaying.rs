@@ -1,4 +1,4 @@
-//! The relay that a configuration asks for.
+//! Starts the relay of a configuration.
 
 use super::core::Core;
 use crate::config::RelayConfig;
@@ -6,7 +6,7 @@ use crate::ingest::graph::http_client;
 use crate::relay::Upstream;
 use crate::store::Forwarding;
 
-/// Has the store keep deliveries for these upstreams from now on, and makes ready to pass them on.
+/// Makes the store keep deliveries for these upstreams from now on, and prepares the relay.
 ///
 /// # Errors
 /// If the store takes no commits, or a client cannot be made.

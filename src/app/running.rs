@@ -1,4 +1,4 @@
-//! What runs, and what a reload or a search for accounts changes of it.
+//! The running parts, and the changes that a reload or a discovery makes to them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -193,7 +193,7 @@ impl Running {
             }
             Err(errors) => {
                 self.core.telemetry.config_last_reload_successful.set(0);
-                tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
+                tracing::error!(%errors, "could not reload the configuration; keeping the current one");
             }
         }
         outcome
@@ -220,14 +220,14 @@ impl Running {
             Ok(()) => {
                 self.start_counters();
                 note_loaded(&self.core.telemetry);
-                tracing::info!("certificates and passwords of the listeners read again");
+                tracing::info!("reloaded the listeners' certificates and passwords");
             }
             Err(error) => {
                 self.core.telemetry.config_last_reload_successful.set(0);
                 let error = format!("{error:#}");
                 tracing::error!(
                     error,
-                    "the listeners' files are not in force, the old ones stay"
+                    "could not reload the listeners' certificates and passwords; keeping the current ones"
                 );
             }
         }
@@ -308,15 +308,10 @@ impl Running {
         let changed = config.listener_changes(&self.config);
         if !changed.is_empty() {
             let keys = changed.join(", ");
-            tracing::warn!(
-                keys,
-                "listeners' settings changed; they take effect with the next restart only"
-            );
+            tracing::warn!(keys, "listener settings changed; restart to apply them");
         }
         if !config.stores_as(&self.config) {
-            tracing::warn!(
-                "the store's settings and trackers.key_file change with the next restart only"
-            );
+            tracing::warn!("store settings or trackers.key_file changed; restart to apply them");
         }
         let prepared = gates::prepare(&config)?;
         let assignments = Arc::new(assignments);
@@ -369,7 +364,7 @@ impl Running {
             }
         }
         for waba_id in before.accounts().filter(|waba_id| !now.contains(waba_id)) {
-            tracing::info!(%waba_id, "account is no longer watched");
+            tracing::info!(%waba_id, "stopped watching account");
             self.core.telemetry.forget_account(waba_id);
             for client in clients {
                 client.forget_account(waba_id);

@@ -1,4 +1,4 @@
-//! A configuration's values in the words of the rooms that use them.
+//! Converts the configuration to the types of the modules that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,9 +32,8 @@ pub(super) fn clients(
     clients_after(config, &[], config, telemetry)
 }
 
-/// The same beside those that run, with the configuration they were made from. An app whose access to the
-/// Graph API did not change keeps its client, and with it what the client has learned and the places of its
-/// accounts in the schedule.
+/// As above, with the running clients and their configuration. An app with unchanged access to the Graph API keeps
+/// its client, and with it the dropped fields and its position in the schedule.
 pub(super) fn clients_after(
     before: &Config,
     running: &[Arc<Client>],
@@ -90,7 +89,7 @@ pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<Watc
     watched.collect()
 }
 
-/// What is shown of templates.
+/// The detail of template metrics.
 pub(super) fn options(config: &Config) -> Options {
     Options {
         template_detail: config.templates.detail,
@@ -100,7 +99,7 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// What the operator's and the public listener put up with.
+/// The limits of both listeners.
 pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     let (web, webhook) = (&config.web, &config.webhook);
     let rules = |proxy_protocol, most_per_client| ClientRules {
@@ -146,7 +145,7 @@ pub(super) fn secrets(
     }
 }
 
-/// What is measured of conversations.
+/// The settings of conversation metrics.
 pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
@@ -163,7 +162,7 @@ pub(super) fn cadences(config: &Config) -> Cadences {
     }
 }
 
-/// Where state and history are kept.
+/// The location of state and history.
 pub(super) fn location(config: &Config) -> Location {
     location_of(&config.store.url)
 }

@@ -1,4 +1,4 @@
-//! The process' signals: SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.
+//! Signals of the process: SIGTERM and SIGINT stop it, SIGHUP reloads the configuration.
 
 use std::io;
 
@@ -17,15 +17,15 @@ pub fn stop_on_signals(stop: CancellationToken) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "told to stop"),
-            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "told to stop"),
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "received stop signal"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "received stop signal"),
         }
         stop.cancel();
     });
     Ok(())
 }
 
-/// Asks for a reload at each SIGHUP. What comes of it is logged by whoever does it.
+/// Requests a reload at each SIGHUP. The reload logs its outcome.
 ///
 /// # Errors
 /// If the handler cannot be installed.

@@ -1,5 +1,6 @@
-//! Starts what needs the store. Where the store cannot be opened for now, as on a full disk, the listeners are
-//! served without it and opening is tried again: a crash loop would take `/metrics` away, and with it the reason.
+//! Starts the parts that need the store. If the store cannot be opened at present, for example on a full disk, the
+//! listeners serve without it and opening is retried. A crash loop would hide the reason, because `/metrics` would be
+//! down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::telemetry::Telemetry;
 /// The first wait before the store is opened again; doubled with each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// The longest of those waits. Once there is room, webhooks are taken after so long at most.
+/// The longest interval between attempts, and so the longest delay after space is available again.
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 
 /// Why this kept the store from being opened, if it can pass by itself.
@@ -95,11 +96,11 @@ impl Waiting {
             tracing::error!(
                 reason,
                 error,
-                "cannot open the store; webhooks are refused and nothing is polled until it opens"
+                "could not open the store; refusing webhooks and pausing polls until it opens"
             );
             let text = format!(
-                "The store cannot be opened ({reason}). Webhooks are refused, and Meta sends them again; nothing is \
-                 polled. The exporter tries again by itself.\n{error}"
+                "The store cannot be opened ({reason}). Webhooks are refused, and Meta retries them; polls are \
+                 paused. The exporter keeps retrying.\n{error}"
             );
             self.outage.reason.store(Arc::new(text));
             self.told = error;
@@ -146,7 +147,7 @@ impl Waiting {
             match stop.run_until_cancelled(starting).await {
                 None => return Ok(None),
                 Some(Ok(running)) => {
-                    tracing::info!("the store is open");
+                    tracing::info!("store opened");
                     return Ok(Some(running));
                 }
                 Some(Err(error)) => self.note(error)?,
@@ -165,7 +166,7 @@ impl Waiting {
             }
             Err(errors) => {
                 telemetry.config_last_reload_successful.set(0);
-                tracing::error!(%errors, "configuration not reloaded, the old one stays in force");
+                tracing::error!(%errors, "could not reload the configuration; keeping the current one");
             }
         }
     }
@@ -176,7 +177,7 @@ fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String
     let changed = new.listener_changes(config);
     if !changed.is_empty() {
         let keys = changed.join(", ");
-        return Err(format!("{keys}: changes with a restart only"));
+        return Err(format!("{keys}: restart to apply this change"));
     }
     let prepared = gates::prepare(&new).map_err(|error| format!("{error:#}"))?;
     gates.install(prepared);
@@ -194,7 +195,7 @@ impl Switch {
         self.0.store(Arc::new(routes));
     }
 
-    /// What is served: whatever the routes are at the time of a request.
+    /// The service: the routes at the time of each request.
     pub fn router(&self) -> Router {
         let routes = Arc::clone(&self.0);
         Router::new().fallback(move |request: Request| {

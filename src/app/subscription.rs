@@ -1,8 +1,8 @@
-//! Does what `doctor` finds missing at Meta's: subscribes the app to its accounts, and to its fields.
+//! Fixes the subscriptions that `doctor` finds missing: the app's subscriptions to its accounts and webhook fields.
 //!
-//! First a plan, which can be shown and left at that; then its steps. What is right already has no step,
-//! so that a second run does nothing. A callback that leads elsewhere is not touched unless that is asked for:
-//! it may be the one that production lives by.
+//! A plan is computed first. It can be printed, or executed step by step. What is correct already has no step, so a
+//! second run does nothing. A callback URL that points elsewhere is replaced only on request, because production may
+//! depend on it.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -19,7 +19,7 @@ use crate::domain::{WabaId, WebhookField, Word};
 use crate::ingest::graph::{Calls, Client, Usage, is_callback};
 use crate::telemetry::Telemetry;
 
-/// Which way.
+/// Whether to subscribe or to unsubscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Webhooks are to come.
@@ -79,7 +79,7 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Asks Meta how it is, for every app of the configuration.
+    /// Reads the current subscriptions of every app from Meta.
     ///
     /// # Errors
     /// What could not be asked, or must be decided first.
@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
         Ok(plans)
     }
 
-    /// Is there nothing to do?
+    /// Whether nothing needs to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -125,7 +125,7 @@ impl<'a> Plan<'a> {
                     ..
                 } => {
                     let token = self.app.webhook_verify_token.as_ref();
-                    let token = token.context("there is no verify token")?;
+                    let token = token.context("no verify token is configured")?;
                     let set =
                         self.client
                             .set_webhook(callback_url.as_str(), token, fields, &self.calls);
@@ -133,8 +133,8 @@ impl<'a> Plan<'a> {
                 }
             };
             let told = self.told(step);
-            done.with_context(|| format!("app {}: not done: {told}", self.app.name))?;
-            tracing::info!(app = self.app.name, step = told, "done at meta");
+            done.with_context(|| format!("app {}: failed to {told}", self.app.name))?;
+            tracing::info!(app = self.app.name, step = told, "applied change at meta");
         }
         Ok(())
     }
@@ -173,11 +173,12 @@ impl<'a> Plan<'a> {
     async fn webhook(&self, config: &Config, move_callback: bool) -> anyhow::Result<Option<Step>> {
         let wished = config.webhook.callback_url.as_ref();
         let wished = wished.context(
-            "webhook.callback_url is not set; set it to the address at which Meta is to reach this exporter",
+            "webhook.callback_url is not set; set it to the URL at which Meta can reach this exporter",
         )?;
         let subscription = self.client.read_subscription(&self.calls).await?;
-        let subscription = subscription
-            .context("Meta does not say which app the token is of; set its id (WHATSAPP_APP_ID)")?;
+        let subscription = subscription.context(
+            "Meta does not report which app the token belongs to; set its id (WHATSAPP_APP_ID)",
+        )?;
         let there = subscription
             .callback_url
             .as_deref()
@@ -185,7 +186,7 @@ impl<'a> Plan<'a> {
         let is_here = there.is_some_and(|there| is_callback(there, wished));
         if there.is_some() && !is_here && !move_callback {
             bail!(
-                "its webhooks go elsewhere, perhaps to your production; use a second app for the exporter, or \
+                "its callback URL points elsewhere, perhaps to your production; create a second app for the exporter, or \
                  --move-callback if nothing else needs them"
             );
         }
@@ -222,11 +223,11 @@ impl<'a> Plan<'a> {
                 _,
             ) => {
                 let fields = if news.is_empty() {
-                    "the fields it has".to_owned()
+                    "the subscribed fields stay".to_owned()
                 } else {
-                    format!("also {}", news.join(", "))
+                    format!("also subscribe to {}", news.join(", "))
                 };
-                format!("send webhooks to {callback_url}: {fields}")
+                format!("set the callback URL to {callback_url}; {fields}")
             }
         }
     }

@@ -1,22 +1,22 @@
-//! Flags of the simulation, which several subcommands share.
+//! Flags of the simulation, shared by `demo` and `simulate`.
 
 use clap::Args;
 
-/// The demo tells the same story each time unless asked for another.
+/// By default, the demo plays the same story each time.
 const DEFAULT_SEED: &str = "1";
 
-/// At a thousand times its speed a story's hour takes 3.6 s, close to what polling every second can
-/// still follow; a limit also keeps durations finite.
+/// At a speed of 1000 an hour of the story takes 3.6 s, about the fastest that polling every second can follow. The
+/// limit also keeps durations finite.
 const MAX_SPEED: f64 = 1000.0;
 
-/// What makes a simulated story repeatable, and fast.
+/// Seed and speed of a simulated story.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PaceFlags {
-    /// Number that decides every throw of the dice; the same seed is the same story
+    /// Seed of the random numbers; the same seed plays the same story
     #[arg(long, value_name = "NUMBER", default_value = DEFAULT_SEED)]
     pub seed: u64,
 
-    /// How many times faster than real time the story runs, up to 1000
+    /// Speed of the story as a multiple of real time, up to 1000
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
     pub speed: f64,
 }
@@ -26,7 +26,7 @@ fn speed(text: &str) -> Result<f64, String> {
         .parse()
         .ok()
         .filter(|speed| *speed > 0.0 && *speed <= MAX_SPEED);
-    speed.ok_or_else(|| format!("give a number above 0, and {MAX_SPEED} at most"))
+    speed.ok_or_else(|| format!("expected a number above 0 and at most {MAX_SPEED}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `backfill`: the history as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`.
+//! `backfill`: writes the history as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -12,37 +12,37 @@ use clap::Args;
 use super::setting_flags::StoreFlags;
 use crate::app::backfill::{self, Label, Request};
 
-/// Prometheus takes a series for ended when no sample follows for five minutes.
+/// Prometheus treats a series as ended when no sample follows for five minutes.
 const LONGEST_STEP: Duration = Duration::from_secs(299);
 
 /// Arguments of `backfill`.
 #[derive(Args, Clone, Debug)]
 pub struct BackfillArguments {
-    /// Whose history.
+    /// Store with the history.
     #[command(flatten)]
     store: StoreFlags,
 
-    /// From when: 2026-11-01T00:00:00Z, Unix seconds, or how long ago
+    /// Start of the range: a time such as 2026-11-01T00:00:00Z, Unix seconds, or an age such as 30d
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: String,
 
-    /// Until when; best the moment of Prometheus' first scrape
+    /// End of the range; best the time of Prometheus' first scrape
     #[arg(long, value_name = "TIME", default_value = "now")]
     until: String,
 
-    /// From one sample to the next, below 5 m
+    /// Interval between samples, below 5m
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = step)]
     step: Duration,
 
-    /// A label that Prometheus adds to scraped series, such as job=whatsapp; may be repeated
+    /// Label that Prometheus adds to scraped series, such as job=whatsapp; can be repeated
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = Label::parse)]
     labels: Vec<Label>,
 
-    /// Only this account
+    /// Only the history of this account (WABA id) [default: all]
     #[arg(long, value_name = "ID")]
     waba_id: Option<String>,
 
-    /// Where to write; left out, to standard output
+    /// Path of the output file [default: standard output]
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
 }
@@ -60,13 +60,13 @@ pub(super) async fn run(arguments: &BackfillArguments) -> anyhow::Result<ExitCod
     let written = match &arguments.output {
         Some(path) => {
             let file = File::create_new(path)
-                .with_context(|| format!("cannot make {}", path.display()))?;
+                .with_context(|| format!("cannot create {}", path.display()))?;
             past.write(&mut BufWriter::new(file))
         }
         None => past.write(&mut io::stdout().lock()),
     };
     match written {
-        // A reader that has gone (`… | head`) is no error.
+        // A closed pipe (`… | head`) is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         written => Ok(written.map(|()| ExitCode::SUCCESS)?),
     }
@@ -77,6 +77,6 @@ fn step(text: &str) -> Result<Duration, String> {
     if (Duration::from_secs(1)..=LONGEST_STEP).contains(&step) {
         Ok(step)
     } else {
-        Err("give 1s to 4m 59s".to_owned())
+        Err("expected a duration from 1s to 4m59s".to_owned())
     }
 }

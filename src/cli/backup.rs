@@ -1,4 +1,4 @@
-//! `backup`: a copy of the store as it is at one moment, while the exporter runs.
+//! `backup`: writes a consistent copy of the store while the exporter runs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,21 +12,21 @@ use crate::app;
 /// Arguments of `backup`.
 #[derive(Args, Clone, Debug)]
 pub struct BackupArguments {
-    /// Whose store.
+    /// Store to copy.
     #[command(flatten)]
     store: StoreFlags,
 
-    /// The copy; a file that exists already is left alone
+    /// Path of the copy; an existing file is not overwritten
     #[arg(long, value_name = "PATH")]
     output: PathBuf,
 }
 
-/// Copies, and says where to.
+/// Copies the store and prints the path of the copy.
 pub(super) async fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     app::backup(&arguments.store.url()?, &arguments.output).await?;
     let copy = arguments.output.display();
     output::print(&format!(
-        "{copy} is a copy of the store; start an exporter on it to restore"
+        "copied the store to {copy}; to restore it, start an exporter with this file as its store"
     ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `check-config`: reads everything that `serve` would read, and does nothing else.
+//! `check-config`: validates the configuration that `serve` would use.
 
 use std::io;
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use crate::config::{Config, Environment, ProcessEnvironment};
 /// Arguments of `check-config`: those of `serve`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckConfigArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     config: ConfigFlags,
 }
 
-/// Prints a summary without secrets and all warnings, or all errors. The exit code tells which.
+/// Prints a summary without secrets and all warnings, or all errors; errors set the exit code.
 pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
     match check(&arguments.config, &ProcessEnvironment) {
         Ok(config) => {

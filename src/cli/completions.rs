@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete this program's command line.
+//! `completions`: prints the completion script of a shell.
 
 use std::io;
 use std::process::ExitCode;
@@ -11,12 +11,12 @@ use super::{Cli, output};
 /// Arguments of `completions`.
 #[derive(Args, Clone, Debug)]
 pub struct CompletionsArguments {
-    /// For which shell
+    /// Shell to print the script for
     #[arg(value_enum, value_name = "SHELL")]
     shell: Shell,
 }
 
-/// Prints them.
+/// Prints the script.
 pub(super) fn run(arguments: &CompletionsArguments) -> io::Result<ExitCode> {
     output::print(&script(arguments.shell).trim_end())?;
     Ok(ExitCode::SUCCESS)

@@ -15,7 +15,7 @@ use crate::config::ListenAddress;
 /// Arguments of `demo`.
 #[derive(Args, Clone, Debug)]
 pub struct DemoArguments {
-    /// Where /metrics and the status page are served
+    /// Address on which /metrics and the status page are served
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -24,19 +24,19 @@ pub struct DemoArguments {
     )]
     pub listen_address: ListenAddress,
 
-    /// The story's seed and speed.
+    /// Seed and speed of the story.
     #[command(flatten)]
     pub pace: PaceFlags,
 
-    /// What is logged, and how.
+    /// Log level and format.
     #[command(flatten)]
     pub log: LogFlags,
 }
 
-/// Plays until it is told to stop.
+/// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     configuration::begin_to_log_by(&arguments.log.to_flags())?;
-    // Before anybody is told that it runs, or a signal in between would still end it the hard way.
+    // Installed before the addresses are printed: a signal that follows them must stop the process cleanly.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let PaceFlags { seed, speed } = arguments.pace;
@@ -53,6 +53,6 @@ fn where_to_look(demo: &Demo) -> String {
          status page     http://{address}/\n  \
          metrics         http://{address}/metrics\n  \
          simulated Meta  {graph}/simulator/\n\n\
-         Each beat of the story is a line below; it repeats. Ctrl-C ends it.\n"
+         Each event of the story is logged below. The story repeats until you press Ctrl-C.\n"
     )
 }

@@ -1,4 +1,4 @@
-//! `doctor`: tells what is right and what is not between Meta and the exporter, each with its cure.
+//! `doctor`: diagnoses the setup and prints each finding with its cure.
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;
@@ -12,32 +12,32 @@ use crate::app::Source;
 use crate::app::doctor::{Report, examine_with_progress, keep};
 use crate::config::ProcessEnvironment;
 
-/// What CI makes of it, beside 0 for fine.
+/// Exit codes for scripts, in addition to 0 if every check passed.
 const PROBLEMS: u8 = 1;
-const COULD_NOT_TELL: u8 = 2;
+const UNKNOWN: u8 = 2;
 
-/// Arguments of `doctor`: those of `serve`, and how to tell.
+/// Arguments of `doctor`: those of `serve`, and the output format.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// How to tell it
+    /// Output format
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
 }
 
-/// How findings are told.
+/// Output format of the findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For people
+    /// Text for people
     Text,
-    /// For scripts
+    /// JSON for scripts
     Json,
 }
 
-/// Looks, tells, and sums it up in the exit code.
+/// Runs the checks, prints the report, and returns the exit code.
 pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let source = Source {
         flags: arguments.config.to_flags(),
@@ -52,19 +52,19 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
         }
     }
     if let Err(error) = keep(&source, &report) {
-        // No finding: it says nothing of the chain, and the status page alone goes without.
+        // Not a finding, because only the status page needs the stored report.
         output::print_error(&format!(
             "the status page will not show this report: {error}"
         ));
     }
     Ok(match (report.problems, report.unknown) {
         (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(COULD_NOT_TELL),
+        (0, _) => ExitCode::from(UNKNOWN),
         _ => ExitCode::from(PROBLEMS),
     })
 }
 
-/// The report for people: a line for each finding, its cure below.
+/// The report as text: one line per finding, followed by its cure.
 struct Text<'a>(&'a Report);
 
 impl Display for Text<'_> {
@@ -86,9 +86,6 @@ impl Display for Text<'_> {
             }
         }
         let fine = findings.len() - problems - unknown;
-        write!(
-            out,
-            "\n{fine} fine, {problems} wrong, {unknown} could not be told"
-        )
+        write!(out, "\n{fine} fine, {problems} problems, {unknown} unknown")
     }
 }

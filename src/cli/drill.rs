@@ -1,4 +1,4 @@
-//! `drill`: shows a signal of an account that does not exist, and takes it back.
+//! `drill`: exposes a signal of an account that does not exist, for a limited time.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::app::signals;
 /// Arguments of `drill`.
 #[derive(Args, Clone, Debug)]
 pub struct DrillArguments {
-    /// Where the configuration, and with it the app secret, comes from.
+    /// Sources of the configuration, which has the app secret.
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// What to show; left out, what there is to choose from
+    /// Signal to show; leave it out for the list of signals
     #[arg(long, value_name = "SIGNAL", value_parser = signal)]
     signal: Option<Signal>,
 
-    /// For how long, up to 50m; ends earlier with Ctrl-C
+    /// Duration of the drill, up to 50m; Ctrl-C ends it earlier
     #[arg(long = "for", value_name = "DURATION", default_value = "15m", value_parser = length)]
     length: Duration,
 
-    /// Only take back what is shown
+    /// Only end the running drill
     #[arg(long)]
     end: bool,
 
-    /// Whose app secret signs; left out, the first app's
+    /// App whose secret signs the request [default: the first app]
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
 
@@ -41,10 +41,10 @@ pub struct DrillArguments {
     url: Option<reqwest::Url>,
 }
 
-/// Gives the order, waits, and takes it back.
+/// Starts the drill, waits, and ends it.
 pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
     let signal = match (arguments.signal, arguments.end) {
-        (None, false) => bail!("--signal: choose one of {}", names().join(", ")),
+        (None, false) => bail!("--signal is missing; choose one of {}", names().join(", ")),
         (signal, _) => signal,
     };
     let Some(config) = configuration::load_or_tell(&arguments.config.to_flags()) else {
@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> 
         show(&client, signal, arguments.length).await?;
     }
     drill::end(&client).await?;
-    output::print(&"the drill is taken back; its alerts resolve five minutes later")?;
+    output::print(&"ended the drill; its alerts resolve five minutes later")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,7 +65,7 @@ async fn show(client: &CommandClient, signal: Signal, length: Duration) -> anyho
     drill::begin(client, signal, length).await?;
     let (name, length_text) = (signal.as_str(), humantime::format_duration(length));
     output::print(&format!(
-        "{name} of account {WABA_ID} (DRILL) is on /metrics for {length_text}; Ctrl-C takes it back now"
+        "/metrics shows {name} of account {WABA_ID} (DRILL) for {length_text}; press Ctrl-C to end the drill now"
     ))?;
     tokio::select! {
         () = stop.cancelled() => {}
@@ -79,7 +79,8 @@ fn names() -> Vec<&'static str> {
 }
 
 fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text).ok_or_else(|| format!("choose one of {}", names().join(", ")))
+    Signal::parse(text)
+        .ok_or_else(|| format!("unknown signal; choose one of {}", names().join(", ")))
 }
 
 fn length(text: &str) -> Result<Duration, String> {
@@ -87,6 +88,6 @@ fn length(text: &str) -> Result<Duration, String> {
     if (Duration::from_secs(1)..=LONGEST).contains(&length) {
         Ok(length)
     } else {
-        Err("give 1s to 50m".to_owned())
+        Err("expected a duration from 1s to 50m".to_owned())
     }
 }

@@ -1,4 +1,4 @@
-//! `healthcheck`: asks the exporter on this machine how it is, for images that have no other client.
+//! `healthcheck`: queries the exporter on this machine, for images without an HTTP client.
 
 use std::process::ExitCode;
 
@@ -9,20 +9,20 @@ use super::setting_flags::ConfigFlags;
 use crate::app::health::{Question, ask};
 use crate::config::{ProcessEnvironment, WebConfig};
 
-/// Arguments of `healthcheck`: those of `serve`, and what to ask.
+/// Arguments of `healthcheck`: those of `serve`, and which probe to query.
 #[derive(Args, Clone, Debug)]
 pub struct HealthcheckArguments {
-    /// Where the configuration comes from; of it, only where the exporter listens is read.
+    /// Sources of the configuration, of which only the `web` section is read.
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// Ask whether it takes webhooks, and not only whether it lives
+    /// Check readiness (/-/ready) instead of health (/-/healthy)
     #[arg(long)]
     ready: bool,
 }
 
-/// Asks, and says what it heard. That a running exporter would not start again with its present
-/// secrets is for `check-config` to tell: restarting it would cure nothing.
+/// Queries the probe and prints the result. Only the `web` section is validated: restarting an exporter because its
+/// secrets have become invalid would not help.
 pub(super) async fn run(arguments: &HealthcheckArguments) -> anyhow::Result<ExitCode> {
     let flags = arguments.config.to_flags();
     let web = match WebConfig::load(&flags, &ProcessEnvironment) {

@@ -1,4 +1,4 @@
-//! `manual`: the manual page, for `man`. One page: subcommands share the flags of settings.
+//! `manual`: prints the manual page. One page for all subcommands, because they share the flags of settings.
 
 use std::io;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap_mangen::Man;
 
 use super::{Cli, output};
 
-/// Prints it.
+/// Prints the page.
 pub(super) fn run() -> io::Result<ExitCode> {
     output::print(&page()?.trim_end())?;
     Ok(ExitCode::SUCCESS)
@@ -29,7 +29,7 @@ fn page() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// What a subcommand does and takes, under its own name. The settings' flags are in the first section already.
+/// The section of a subcommand, without the flags of settings, which the first section lists.
 fn section(name: &str, subcommand: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     use io::Write;
     writeln!(page, ".SH \"THE SUBCOMMAND {}\"", name.to_uppercase())?;

@@ -1,8 +1,7 @@
-//! The command line: flags to arguments, and one file for each subcommand.
+//! The command line, with one file per subcommand.
 //!
-//! Invariant: no secret is ever a flag, since every user of a machine may read its processes'
-//! arguments. What a flag's text means is for `config` to say; the ranges of what only the command
-//! line knows are checked here.
+//! Invariant: no secret is a flag, because every user of a machine can read its processes' arguments. `config` parses
+//! the flags of settings; the other flags are validated here.
 
 mod arguments;
 mod backfill;
@@ -45,7 +44,7 @@ pub use setting_flags::{ConfigFlags, LogFlags, StoreFlags};
 pub use simulate::{SimulateArguments, Story};
 pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
 
-/// Below the flags, since it is what a first reader needs.
+/// Text below the flags in `--help`.
 const EXAMPLES: &str = "\
 Try it without an account:
   whatsapp-business-exporter demo
@@ -57,15 +56,15 @@ Run it for one app, configured by the environment (each secret also as ..._FILE,
 Run it for several apps:
   whatsapp-business-exporter --config.file=config.yml
 
-Each flag of a setting is also a key of the file and an environment variable, such as
+A setting's flag has an equivalent key in the file and an environment variable, such as
   --poll.numbers-interval, poll.numbers_interval and WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL.
-  A flag wins over the variable, the variable over the file, and the file over the default.
+  Precedence: flag, variable, file, default.
 
-Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage; doctor: 1 problems, 2 could not tell.";
+Exit codes: 0 success, 1 configuration or runtime error, 2 usage error; doctor: 1 problems, 2 unknown.";
 
 /// Prometheus exporter for the WhatsApp Business Platform.
 ///
-/// Without a subcommand it serves, and takes that subcommand's flags.
+/// Without a subcommand, it runs `serve` and takes the flags of `serve`.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "whatsapp-business-exporter",
@@ -77,63 +76,63 @@ Exit codes: 0 fine, 1 configuration or runtime error, 2 wrong usage; doctor: 1 p
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// What to do; serving is the default.
+    /// The subcommand; the default is `serve`.
     #[command(subcommand)]
     command: Option<Command>,
-    /// The default subcommand's arguments.
+    /// Arguments of the default subcommand.
     #[command(flatten)]
     serve: ServeArguments,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Poll the Graph API, receive webhooks, serve /metrics (the default)
     Serve(ServeArguments),
-    /// Read the configuration, tell everything that is wrong with it, and leave
+    /// Validate the configuration, report every error, and exit
     CheckConfig(CheckConfigArguments),
-    /// Tell what is right and wrong between Meta and this exporter, and how to cure it; change nothing
+    /// Diagnose the setup end to end (read-only)
     Doctor(DoctorArguments),
-    /// Ask the exporter on this machine whether it is healthy, for a container's health check
+    /// Check the health of the exporter on this machine, for a container's health check
     Healthcheck(HealthcheckArguments),
-    /// Subscribe the app at Meta's to its accounts and webhook fields, where that is missing
+    /// Subscribe the app to its accounts and to missing webhook fields, and set its callback URL
     Subscribe(SubscribeArguments),
     /// End the app's subscriptions to its accounts
     Unsubscribe(UnsubscribeArguments),
-    /// Play a story on a simulated Meta, with the exporter watching; needs no account
+    /// Run the exporter against a simulated Meta that plays a story; needs no account
     Demo(DemoArguments),
-    /// Run the simulated Meta alone, for staging and game days
+    /// Run only the simulated Meta, for staging and game days
     Simulate(SimulateArguments),
-    /// Rehearse paging: show a signal of an account that does not exist, and take it back
+    /// Rehearse paging with a signal of an account that does not exist
     Drill(DrillArguments),
     /// Remove an account that Meta no longer shows from a running exporter
     Forget(ForgetArguments),
     /// Count, retry or drop deliveries that an upstream of the relay refused repeatedly
     #[command(disable_help_subcommand = true)]
     Relay(RelayArguments),
-    /// Write the history as OpenMetrics text, for a new Prometheus to begin with
+    /// Write the history as OpenMetrics text, to import it into a new Prometheus
     Backfill(BackfillArguments),
-    /// Copy the store to a new file, while the exporter runs
+    /// Copy the store to a new file while the exporter runs
     Backup(BackupArguments),
-    /// Print what a shell needs to complete this command line
+    /// Print the completion script of a shell
     Completions(CompletionsArguments),
     /// Print the manual page
     Manual,
 }
 
 impl Cli {
-    /// The subcommand, which is to serve where none was named.
+    /// The subcommand; `serve` if none was given.
     #[must_use]
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Serve(self.serve))
     }
 }
 
-/// Does what the command line says.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// What kept the subcommand from its work, one line of context per layer. A configuration that is
-/// not valid is no error here: it has been told in full, and the exit code says so.
+/// Why the subcommand failed, with one line of context per layer. An invalid configuration is not an error here: its
+/// errors have been printed, and the exit code reports it.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.into_command() {
         Command::Serve(arguments) => serve::run(&arguments).await,

@@ -1,14 +1,14 @@
-//! The one writer for what a command says itself, as opposed to what it logs.
+//! Writes the output of commands, as opposed to the log.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Writes a line to standard output. A reader that has gone (`… | head -1`) is no error.
+/// Writes a line to standard output. A closed pipe (`… | head -1`) is not an error.
 pub(super) fn print(line: &dyn Display) -> io::Result<()> {
     write_line(&mut io::stdout().lock(), line)
 }
 
-/// Writes a line to standard error, as far as there is one: nothing is left to tell its failure to.
+/// Writes a line to standard error. Errors are ignored, because there is nowhere to report them.
 pub fn print_error(line: &dyn Display) {
     let _ = write_line(&mut io::stderr().lock(), line);
 }

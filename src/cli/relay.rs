@@ -17,18 +17,18 @@ pub struct RelayArguments {
     action: RelayCommand,
 }
 
-/// What to do with the parked deliveries.
+/// Subcommands of `relay`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum RelayCommand {
     /// Count the waiting and the parked deliveries of each upstream
     List(RelayTarget),
-    /// Send the parked deliveries again, in their old order
+    /// Send the parked deliveries again, in their original order
     Retry(RelayTarget),
     /// Drop the parked deliveries; the upstream never gets them
     Drop(RelayTarget),
 }
 
-/// Which exporter and which deliveries.
+/// Selects the exporter and the deliveries.
 #[derive(Args, Clone, Debug)]
 pub struct RelayTarget {
     /// Sources of the configuration, which has the app secret.

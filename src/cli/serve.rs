@@ -1,4 +1,4 @@
-//! `serve`: the exporter against Meta.
+//! `serve`: runs the exporter.
 
 use std::process::ExitCode;
 
@@ -13,12 +13,12 @@ use crate::config::ProcessEnvironment;
 /// Arguments of `serve`.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     pub config: ConfigFlags,
 }
 
-/// Serves until it is told to stop.
+/// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let flags = arguments.config.to_flags();
     let Some(config) = configuration::load_or_tell(&flags) else {

@@ -1,4 +1,4 @@
-//! The flags of settings, made from the settings' declarations: each subcommand takes all of them, or a few.
+//! The flags of settings, generated from their declarations. Each subcommand takes all or a few of them.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::config::{
     ConfigErrors, Flags, ProcessEnvironment, Setting, StoreConfig, StoreUrl, reference,
 };
 
-/// The one flag whose value the configuration does not read as text.
+/// The only flag whose value is a path instead of text.
 const CONFIG_FILE: &str = "--config.file";
 
 const LOG_LEVEL: &str = "--log.level";
@@ -45,7 +45,7 @@ macro_rules! setting_flags {
         }
 
         impl $name {
-            /// As the configuration reads them.
+            /// The flags as input of the configuration.
             #[must_use]
             pub fn to_flags(&self) -> Flags {
                 self.0.clone()
@@ -61,7 +61,7 @@ setting_flags!(
 );
 
 setting_flags!(
-    /// What is logged, and how.
+    /// Log level and format.
     LogFlags,
     |flag| [LOG_LEVEL, LOG_FORMAT].contains(&flag)
 );

@@ -1,4 +1,4 @@
-//! `simulate`: the simulated Meta alone, on a port of its own.
+//! `simulate`: runs only the simulated Meta, on its own port.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::simulator::{Simulation, SimulationOptions};
 /// Arguments of `simulate`.
 #[derive(Args, Clone, Debug)]
 pub struct SimulateArguments {
-    /// Where the simulated Graph API is served
+    /// Address on which the simulated Graph API is served
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -25,27 +25,27 @@ pub struct SimulateArguments {
     )]
     pub listen_address: ListenAddress,
 
-    /// Where webhooks are sent, such as http://127.0.0.1:10133/webhook; left out, none are
+    /// URL to which webhooks are sent, such as http://127.0.0.1:10133/webhook [default: no webhooks]
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub callback_url: Option<Url>,
 
-    /// What happens
+    /// Story to play
     #[arg(long, value_enum, default_value_t = Story::Demo)]
     pub story: Story,
 
-    /// The story's seed and speed.
+    /// Seed and speed of the story.
     #[command(flatten)]
     pub pace: PaceFlags,
 
-    /// What is logged, and how.
+    /// Log level and format.
     #[command(flatten)]
     pub log: LogFlags,
 }
 
-/// Simulates until it is told to stop.
+/// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
     configuration::begin_to_log_by(&arguments.log.to_flags())?;
-    // Before anybody is told that it runs, or a signal in between would still end it the hard way.
+    // Installed before the addresses are printed: a signal that follows them must stop the process cleanly.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let simulation = bind(arguments).await?;
@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Binds the first of the address' candidates that the machine has.
+/// Binds the first candidate address that is available.
 async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
     let mut refused = anyhow::anyhow!("no address to listen on");
     for listen in arguments.listen_address.candidates() {
@@ -74,19 +74,19 @@ async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
     Err(refused)
 }
 
-/// What to paste into another terminal. These secrets open nothing but this simulation.
+/// Commands for another terminal. The secrets are those of the simulation.
 fn how_to_connect(simulation: &Simulation) -> String {
     let graph = simulation.graph_url();
     simulation.handle().look(|world| {
         let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
         format!(
-            "A simulated Meta. To watch it, in another terminal:\n\n  \
+            "A simulated Meta. To watch it, run in another terminal:\n\n  \
              export WHATSAPP_ACCESS_TOKEN={}\n  \
              export WHATSAPP_APP_SECRET={}\n  \
              export WHATSAPP_WEBHOOK_VERIFY_TOKEN={}\n  \
              export WHATSAPP_BUSINESS_ACCOUNT_IDS={}\n  \
              whatsapp-business-exporter --graph.base-url={graph}\n\n\
-             Game days: {graph}/simulator/ tells what can be made to happen.\n",
+             For game days, {graph}/simulator/ lists the changes and faults that you can trigger.\n",
             world.app.token.text,
             world.app.secret,
             world.app.verify_token,
@@ -95,12 +95,12 @@ fn how_to_connect(simulation: &Simulation) -> String {
     })
 }
 
-/// What happens in the simulated world.
+/// Stories of the simulated world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Story {
-    /// The demo's story, over and over
+    /// The demo's story, repeated
     Demo,
-    /// Nothing: a world that stays as it is
+    /// No story: the world does not change by itself
     None,
 }
 
@@ -108,7 +108,7 @@ fn callback_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| {
-        "give an http or https URL, such as http://127.0.0.1:10133/webhook".to_owned()
+        "expected an http or https URL, such as http://127.0.0.1:10133/webhook".to_owned()
     })
 }
 

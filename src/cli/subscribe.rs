@@ -1,4 +1,4 @@
-//! `subscribe` and `unsubscribe`: tells what there is to change at Meta's, and changes it.
+//! `subscribe` and `unsubscribe`: print the changes to make at Meta, then apply them.
 
 use std::process::ExitCode;
 
@@ -11,15 +11,15 @@ use crate::app::subscription::{Plan, Wish};
 /// Arguments of `subscribe`.
 #[derive(Args, Clone, Debug)]
 pub struct SubscribeArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// Only tell what would be changed
+    /// Only print the changes, without applying them
     #[arg(long)]
     dry_run: bool,
 
-    /// Also take the app's webhooks away from where they go now
+    /// Also replace a callback URL that points elsewhere
     #[arg(long)]
     move_callback: bool,
 }
@@ -27,16 +27,16 @@ pub struct SubscribeArguments {
 /// Arguments of `unsubscribe`.
 #[derive(Args, Clone, Debug)]
 pub struct UnsubscribeArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// Only tell what would be changed
+    /// Only print the changes, without applying them
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Has webhooks come.
+/// Runs `subscribe`.
 pub(super) async fn subscribe(arguments: &SubscribeArguments) -> anyhow::Result<ExitCode> {
     let wish = Wish::Subscribe {
         move_callback: arguments.move_callback,
@@ -44,7 +44,7 @@ pub(super) async fn subscribe(arguments: &SubscribeArguments) -> anyhow::Result<
     run(&arguments.config, wish, arguments.dry_run).await
 }
 
-/// Has them end.
+/// Runs `unsubscribe`.
 pub(super) async fn unsubscribe(arguments: &UnsubscribeArguments) -> anyhow::Result<ExitCode> {
     run(&arguments.config, Wish::Unsubscribe, arguments.dry_run).await
 }
@@ -58,7 +58,7 @@ async fn run(flags: &ConfigFlags, wish: Wish, dry_run: bool) -> anyhow::Result<E
         output::print(plan)?;
     }
     if dry_run {
-        output::print(&"nothing was changed")?;
+        output::print(&"dry run: nothing was changed")?;
         return Ok(ExitCode::SUCCESS);
     }
     for plan in &plans {
@@ -68,7 +68,7 @@ async fn run(flags: &ConfigFlags, wish: Wish, dry_run: bool) -> anyhow::Result<E
     output::print(&if is_needed {
         "done"
     } else {
-        "all is as it should be"
+        "no changes needed"
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -29,8 +29,8 @@ const RESOLUTION: i64 = 999;
 /// An answer is no longer compared after this time, in milliseconds: clocks drift, by up to 0.2 s in half an hour.
 const ANSWER_EXPIRES_AFTER: i64 = 30 * 60_000;
 
-/// A larger jump between the machine's clock and the time since boot means that somebody set the clock, in
-/// milliseconds. NTP corrects smaller differences gradually.
+/// A larger jump between the machine's clock and the time since boot, in milliseconds, means that the clock was
+/// set. NTP corrects smaller differences gradually.
 const STEP: i64 = 1_000;
 
 /// Deliveries ahead of the machine's clock that are needed to disbelieve it. One may be Meta's error.
@@ -45,7 +45,7 @@ const JUMP: i64 = 5_000;
 /// A larger correction backwards can leave stored times ahead of the present, in milliseconds.
 const CORRECTION: i64 = 60_000;
 
-/// What is known of Meta's time.
+/// The estimate of Meta's time.
 #[derive(Clone, Debug)]
 pub(super) struct Estimate {
     answers: VecDeque<Limits>,
@@ -142,7 +142,7 @@ impl Estimate {
         if step.abs() <= STEP {
             return None;
         }
-        // Either the clock was set, or time since boot stood still. The next answer tells which.
+        // Either the clock was set, or time since boot stood still. The next response shows which.
         self.answers.clear();
         Some(step)
     }

@@ -1,13 +1,13 @@
-//! The machine's own clocks, and the only place that reads them.
+//! Reads the machine's clocks. No other module does.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// One reading of both clocks, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Unix time as the machine has it. Anybody may set it, to anything.
+    /// The machine's Unix time, which can be set to any value.
     pub wall: i64,
-    /// Time since boot, suspend included. Nobody sets it.
+    /// Time since boot, suspend included. It cannot be set.
     pub boot: i64,
 }
 
@@ -23,7 +23,7 @@ impl Reading {
         }
     }
 
-    /// What has to be added to the time since boot for the machine's Unix time.
+    /// The machine's Unix time minus the time since boot.
     pub fn offset(self) -> i64 {
         self.wall.saturating_sub(self.boot)
     }

@@ -1,10 +1,10 @@
-//! What time it is: Meta's time as far as it can be known, and steady clocks for ages and timeouts.
+//! The current time: Meta's time as far as it is known, and monotonic clocks for ages and timeouts.
 //!
-//! Events are dated by Meta, and so is everything they are compared with. The machine's clock is right in most
-//! places, but it may be years off for seconds (a board without a battery, a virtual machine that resumes) and one
-//! observation dated a year ahead would win over all that come after it. So [`now`] follows Meta's clock, which
-//! `estimate` knows from the answers of the Graph API and which then goes on by the time since boot. Until there
-//! is an estimate it is the machine's clock.
+//! Meta dates events, and everything that they are compared with uses the same time. The machine's clock is correct on
+//! most machines, but it can be years off for seconds (a board without a battery, a virtual machine that resumes). One
+//! observation that is dated a year ahead would then win over all later ones. Therefore [`now`] follows Meta's clock,
+//! which `estimate` derives from responses of the Graph API and continues with the time since boot. Until there is an
+//! estimate, it is the machine's clock.
 
 mod estimate;
 mod machine;
@@ -138,7 +138,7 @@ pub fn corrections() -> u64 {
     lock().estimate.corrections()
 }
 
-/// What the next process can know from this one.
+/// Clock data for the next process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedClock {
     /// A time that Meta's clock has certainly reached.
@@ -149,7 +149,7 @@ pub struct SavedClock {
     pub boot_id: Option<String>,
 }
 
-/// What to store, if anything is known.
+/// The data to store, if there is any.
 #[must_use]
 pub fn save() -> Option<SavedClock> {
     let now = Reading::now();
@@ -170,8 +170,8 @@ pub fn restore(saved: &SavedClock) {
     lock().observe(|estimate, now| estimate.restore(time, offset, now));
 }
 
-/// Now by a clock that nobody sets: it starts as [`now`] and then only runs on. For what waits and counts. Never
-/// shown.
+/// Current time by a clock that cannot be set: it starts as [`now`] and continues monotonically. For timers and
+/// durations, never for display.
 #[must_use]
 pub fn steady() -> Timestamp {
     static START: OnceLock<(Instant, Timestamp)> = OnceLock::new();

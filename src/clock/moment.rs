@@ -1,4 +1,4 @@
-//! Moments as people write them, and as people read them.
+//! Formats and parses times for users.
 
 use jiff::Timestamp as Calendar;
 
@@ -14,14 +14,14 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Ok(now);
     }
     if let Ok(seconds) = text.parse::<f64>() {
-        return of_seconds(seconds).ok_or_else(|| format!("{text:?} is no time this calendar has"));
+        return of_seconds(seconds).ok_or_else(|| format!("{text:?} is out of range"));
     }
     if let Ok(moment) = text.parse::<Calendar>() {
         return Ok(Timestamp::from_millis(moment.as_millisecond()));
     }
     let ago = humantime::parse_duration(text).map_err(|_| {
         format!(
-            "{text:?} is no time; write 2026-11-01T00:00:00Z, Unix seconds, or how long ago: 30d"
+            "{text:?} is not a time; write it like 2026-11-01T00:00:00Z, as Unix seconds, or as an age such as 30d"
         )
     })?;
     let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);

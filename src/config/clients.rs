@@ -1,4 +1,4 @@
-//! How listeners find their clients behind proxies, and how much each client may hold.
+//! Trusted proxies and the connection limit per client, for both listeners.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -15,10 +15,10 @@ use super::yaml::Node;
 /// Browsers open six connections, Prometheus one per job.
 const MOST_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;
 
-/// More networks than any operator has in front of one exporter; each request looks through them.
+/// Each request searches the list.
 const MAX_PROXIES: usize = 100;
 
-/// How many connections a client may hold; `None`, written 0, is no limit.
+/// Maximum connections of a client; `None`, written 0, is no limit.
 pub(super) struct ClientLimit;
 
 impl Text for ClientLimit {
@@ -46,18 +46,18 @@ pub(super) fn check_proxy_protocol(
     trusted: &[IpNet],
 ) {
     if is_on && trusted.is_empty() {
-        let message = "needs to know whose headers count; list the proxy in web.trusted_proxies";
+        let message = "requires web.trusted_proxies; list the proxy's address there";
         walker.error(walker.place(setting), message);
     }
     if is_on && trusted.iter().any(has_loopback) {
-        let message = "expects a PROXY protocol header on connections from loopback too, because \
-                       web.trusted_proxies contains it; health checks and subcommands on this host are then \
-                       closed: list only the proxy's address";
+        let message = "also requires a PROXY protocol header on connections from loopback, because \
+                       web.trusted_proxies contains it; connections of health checks and subcommands on this \
+                       host are then closed; list only the proxy's address";
         walker.warn(walker.place(setting), message);
     }
 }
 
-/// Does the network contain an address of this host's loopback?
+/// Whether the network contains a loopback address of this host.
 fn has_loopback(network: &IpNet) -> bool {
     let localhost = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let mut localhost = localhost.iter();
@@ -103,7 +103,7 @@ impl Kind for Networks {
     }
 }
 
-/// An address is a network of its own.
+/// A network, or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || {
         text.parse()
@@ -120,7 +120,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     })?;
     if network.prefix_len() == 0 {
         return Err(
-            "trusts every client's word about its address; name the proxies' networks".into(),
+            "would let every client choose its address; list only the proxies' networks".into(),
         );
     }
     Ok(network)

@@ -45,8 +45,7 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Variables and files held in memory: for the demo, which is configured by nobody, and for tests.
-/// It has no `Debug`, since variables hold secrets.
+/// Variables and files in memory, for the demo and for tests. It has no `Debug`, because variables contain secrets.
 #[derive(Clone, Default)]
 pub struct FixedEnvironment {
     variables: BTreeMap<String, OsString>,
@@ -110,7 +109,7 @@ pub(super) fn read_text(
     path: &Path,
     limit: usize,
 ) -> Result<String, String> {
-    // One byte more than allowed tells a full file from one that goes on.
+    // One byte above the limit distinguishes a file of that size from a longer one.
     let bytes = environment
         .read_file(path, limit.saturating_add(1))
         .map_err(|error| format!("cannot be read ({})", reason(&error)))?;

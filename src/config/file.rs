@@ -24,9 +24,9 @@ pub(super) const CONFIG_FILE: Setting =
 
 /// A configuration file, or none.
 pub(super) struct File {
-    /// Where it is, if one is named.
+    /// Its path, if one is configured.
     pub(super) path: Option<PathBuf>,
-    /// What it holds: no key if no file is named, `None` if it cannot be used.
+    /// Its content: an empty map if no file is configured, `None` if it is invalid.
     pub(super) tree: Option<Node>,
 }
 

@@ -33,7 +33,7 @@ impl Flags {
         self.config_file.as_deref()
     }
 
-    /// What was given for the flag `name` (`--log.level`).
+    /// The value of the flag `name` (`--log.level`), if given.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)

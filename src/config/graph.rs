@@ -1,4 +1,4 @@
-//! `graph`: how the Graph API is called.
+//! `graph`: the Graph API client.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -11,8 +11,8 @@ use super::kind::{Durations, Parsed, Sizes};
 use super::section::settings;
 use super::walker::Walker;
 
-/// Below a second a slow but healthy answer would count as a failure; beyond five minutes one hanging
-/// call would delay its account's next polls.
+/// Below a second, slow but healthy responses would fail. Above five minutes, one hanging call would delay the next
+/// polls of its account.
 const REQUEST_TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(300);
 
@@ -37,13 +37,13 @@ settings! {
         /// URL of the Graph API, without version, credentials, query and fragment; http only for a loopback host.
         base_url: Url = "https://graph.facebook.com", BASE_URL;
 
-        /// Version of the Graph API that requests ask for.
+        /// Version of the Graph API in requests.
         api_version: String = "v25.0", VERSION;
 
-        /// Maximum time of a call, from connecting to the end of the response.
+        /// Timeout of a call, from connecting to the end of the response.
         request_timeout: Duration = "30s", Durations(REQUEST_TIMEOUTS);
 
-        /// Largest response that is read, after decompression.
+        /// Maximum size of a response, after decompression.
         max_answer_bytes: usize = "16MiB", Sizes(ANSWER_BYTES);
     }
 }
@@ -59,7 +59,10 @@ fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://graph.facebook.com")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds credentials; remove them, tokens belong to apps[].access_token".into());
+        return Err(
+            "contains credentials; remove them, because tokens belong in apps[].access_token"
+                .into(),
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has a query or fragment; remove everything from the `?` or `#` on".into());

@@ -1,4 +1,4 @@
-//! `trackers.journeys`: the journeys whose steps are counted, each by name.
+//! `trackers.journeys`: the journeys whose steps are counted.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
 
-/// Each step of each variant is some twenty series for each number.
+/// Each step of each variant has about twenty series per number.
 const MAX_JOURNEYS: usize = 50;
 const MAX_STEPS: usize = 50;
 const MAX_VARIANTS: usize = 10;
@@ -31,27 +31,27 @@ const VERSION: Setting = Setting::new(
 
 const STEPS: Setting = Setting::new(
     "trackers.journeys[].steps",
-    "List of its steps; any other step is counted as `other`",
+    "Steps of the journey, as a list; any other step is counted as `other`",
 );
 
 const VARIANTS: Setting = Setting::new(
     "trackers.journeys[].variants",
-    "List of its variants (A/B test); any other is counted as `other`",
+    "Variants of the journey (A/B test), as a list; any other variant is counted as `other`",
 );
 
 const IDLE_TIMEOUT: Setting = Setting::new(
     "trackers.journeys[].idle_timeout",
-    "How long a session may be silent before it counts as abandoned",
+    "Time without an event after which a session counts as abandoned",
 )
 .default("30m");
 
 const LOOP_THRESHOLD: Setting = Setting::new(
     "trackers.journeys[].loop_threshold",
-    "How often a step is entered in one session before it counts as a loop",
+    "Number of entries of a step in one session that count as a loop",
 )
 .default("3");
 
-/// Reads all of them.
+/// Reads all journeys.
 pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     for setting in [NAME, VERSION, STEPS, VARIANTS, IDLE_TIMEOUT, LOOP_THRESHOLD] {
         walker.note(&setting);
@@ -61,7 +61,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
         return Journeys::default();
     };
     if items.len() > MAX_JOURNEYS {
-        let message = format!("has more than {MAX_JOURNEYS} journeys");
+        let message = format!("has more than {MAX_JOURNEYS} journeys; remove some");
         walker.error("trackers.journeys", message);
     }
     let mut known = BTreeSet::new();
@@ -84,7 +84,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     Journeys(journeys)
 }
 
-/// Their part of the summary.
+/// The journeys' part of the summary.
 pub(super) fn lines(journeys: &Journeys) -> Vec<Line> {
     let mut lines = Vec::new();
     for (index, journey) in journeys.0.iter().enumerate() {
@@ -168,7 +168,9 @@ impl Reader<'_, '_> {
                 continue;
             };
             match name(text) {
-                Ok(name) if names.contains(&name) => self.walker.error(place, "is there twice"),
+                Ok(name) if names.contains(&name) => {
+                    self.walker.error(place, "is listed twice; remove one");
+                }
                 Ok(name) => names.push(name),
                 Err(message) => self.walker.error(place, message),
             }
@@ -177,11 +179,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A name that has no meaning of its own here.
+/// A name that is not reserved.
 fn name(text: &str) -> Result<String, String> {
     if text == OTHER || text == NO_VARIANT {
         return Err(format!(
-            "is not a name; `{OTHER}` and `{NO_VARIANT}` have a meaning of their own"
+            "is reserved (`{OTHER}` and `{NO_VARIANT}` have a special meaning); choose another name"
         ));
     }
     value::name(text)

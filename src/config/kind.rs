@@ -9,7 +9,7 @@ use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 
-/// What the summary writes where a setting has no value.
+/// Text of the summary for a setting without a value.
 pub(super) const NOT_SET: &str = "not set";
 
 /// How a setting is read from its sources and shown in the summary.

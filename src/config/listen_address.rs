@@ -1,4 +1,4 @@
-//! Where a listener binds, in Prometheus' form. Binds nothing itself.
+//! The address of a listener, in Prometheus' format.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -45,8 +45,7 @@ impl ListenAddress {
         })
     }
 
-    /// What to bind, the first that works: all interfaces are both families where the host has IPv6,
-    /// and IPv4 alone where it has not.
+    /// The addresses to try in order: all interfaces means both IP families, or IPv4 alone if the host has no IPv6.
     #[must_use]
     pub fn candidates(&self) -> Vec<SocketAddr> {
         match self.host {

@@ -1,4 +1,4 @@
-//! `log`: what is logged, and how.
+//! `log`: level and format of the log.
 
 use tracing_subscriber::EnvFilter;
 
@@ -22,12 +22,12 @@ const FORMAT: Words<LogFormat> = Words {
     words: &[("text", LogFormat::Text), ("json", LogFormat::Json)],
 };
 
-/// How a log line is written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -47,10 +47,10 @@ settings! {
 }
 
 impl LogConfig {
-    /// What the flags and the environment say: for a subcommand that needs no other configuration.
+    /// Reads the flags and the environment, for subcommands that need no other configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All errors of the section.
     pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
         let file = File::none();
         let mut walker = Walker::new(flags, &file, environment, ConfigErrors::default());
@@ -63,7 +63,7 @@ impl LogConfig {
     }
 }
 
-/// The filter alone would take the slip `inof` for a module's name and log nothing else.
+/// Checked here, because the filter would accept the typo `inof` as a module's name and log nothing else.
 fn level(text: &str) -> Result<String, String> {
     let is_level = |part: &str| LEVELS.contains(&part.to_ascii_lowercase().as_str());
     let known = text
@@ -73,7 +73,10 @@ fn level(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     let levels = "off, error, warn, info, debug, trace, or directives such as info,reqwest=debug";
-    Err(format!("{} is no level; give {levels}", quoted(text)))
+    Err(format!(
+        "{} is not a log level; give {levels}",
+        quoted(text)
+    ))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `relay`: where verified deliveries are passed on to.
+//! `relay`: the upstreams to which verified deliveries are forwarded.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,29 +15,29 @@ use super::walker::Walker;
 use super::webhook::WebhookConfig;
 use super::yaml::Node;
 
-/// Every delivery is sent to each; an operator with more has a message broker.
+/// Every delivery is sent to each upstream. More receivers need a message broker.
 const MAX_UPSTREAMS: usize = 16;
 
-/// Meta itself gives up after 36 hours or seven days, by which page one believes.
+/// Meta retries for up to seven days.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(7 * 86_400);
 
-/// A few of the largest deliveries; a disk that holds more belongs to a message broker.
+/// From a few of the largest deliveries up. Larger backlogs need a message broker.
 const SIZES: RangeInclusive<usize> = 16 << 20..=64 << 30;
 
-/// An upstream that needs longer than a minute has no answer to give.
+/// An upstream that takes longer than a minute is considered failed.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 const NAME: Setting = Setting::new(
     "relay.upstreams[].name",
-    "Name of the upstream, a label of its metrics; without it, the host of its URL",
+    "Name of the upstream, a label of its metrics; the default is the host of its URL",
 );
 
-/// As many as a common application server takes at once.
+/// About the number of requests that a common application server handles concurrently.
 const IN_FLIGHT: RangeInclusive<usize> = 1..=1_024;
 
 const URL: Setting = Setting::new(
     "relay.upstreams[].url",
-    "URL to which every verified webhook is forwarded, byte for byte with its signature; the bodies hold \
+    "URL to which every verified webhook is forwarded, byte for byte with its signature; the bodies contain \
      customers' data, so use https outside this host",
 );
 
@@ -48,29 +48,29 @@ settings! {
     /// Webhook relay.
     #[derive(Clone, Debug, PartialEq, Eq)]
     RelayConfig "relay" {
-        /// How long a delivery is kept for an upstream that does not accept it.
+        /// Maximum age of a delivery that an upstream has not accepted; older deliveries are dropped.
         max_age: Duration = "1d", Durations(AGES);
 
-        /// Maximum size in the store of deliveries to all upstreams that are not yet accepted; the oldest are dropped
-        /// beyond it.
+        /// Maximum size in the store of the deliveries that upstreams have not accepted yet; beyond it, the oldest are
+        /// dropped.
         max_bytes: usize = "256MiB", Sizes(SIZES);
 
-        /// How long an upstream may take to answer.
+        /// Timeout of a request to an upstream.
         request_timeout: Duration = "10s", Durations(TIMEOUTS);
 
         /// Maximum deliveries in flight to each upstream; deliveries of one conversation are never in flight together.
         max_in_flight: usize = "64", Numbers(IN_FLIGHT);
 
-        /// How many refusals park a delivery while the upstream accepts others; three responses of 4xx always suffice.
+        /// Number of failures after which a delivery is parked while the upstream accepts others; three 4xx responses always suffice.
         park_after: u32 = "8", Numbers(REFUSALS);
     }
     lists {
-        /// Where deliveries are passed on to; none turns the relay off.
+        /// Upstreams of the relay. The relay is off if the list is empty.
         upstreams: Vec<UpstreamConfig> = upstream_lines;
     }
 }
 
-/// One place where deliveries are passed on to.
+/// One upstream.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     /// `relay.upstreams[].name`; default the URL's host. No other upstream has it.
@@ -80,7 +80,7 @@ pub struct UpstreamConfig {
 }
 
 impl fmt::Debug for UpstreamConfig {
-    /// A path or a query may be what keeps strangers out.
+    /// Omits path and query, which may contain a secret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} at {}", self.name, self.shown_url())
     }
@@ -98,7 +98,7 @@ impl RelayConfig {
     pub(super) fn read(walker: &mut Walker<'_>, webhook: &WebhookConfig) -> Self {
         let upstreams = read_upstreams(walker, webhook.callback_url.as_ref());
         if !(webhook.enabled || upstreams.is_empty()) {
-            let message = "has nothing to pass on with webhook.enabled: false; remove one of them";
+            let message = "has no deliveries to forward, because webhook.enabled is false; remove one of the two settings";
             walker.error("relay.upstreams", message);
         }
         Self {
@@ -125,7 +125,8 @@ fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamCon
         return Vec::new();
     };
     if items.len() > MAX_UPSTREAMS {
-        let message = format!("has more than {MAX_UPSTREAMS} upstreams; pass on to a broker");
+        let message =
+            format!("has more than {MAX_UPSTREAMS} upstreams; forward to a message broker instead");
         walker.error("relay.upstreams", message);
     }
     let mut upstreams = Vec::new();
@@ -177,18 +178,20 @@ fn upstream_url(text: &str, own: Option<&Url>) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://app.example.com/whatsapp")?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("is neither https nor http; give a web address".into());
+        return Err(
+            "is neither https nor http; write it like https://app.example.com/whatsapp".into(),
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
-            "holds credentials; remove them, the delivery's signature proves where it is from"
+            "contains credentials; remove them, because the signature authenticates the delivery"
                 .into(),
         );
     }
     if own == Some(&url) {
         return Err(
-            "is webhook.callback_url, so that deliveries would go round for ever; give the \
-             application's address"
+            "is webhook.callback_url, so the exporter would relay deliveries to itself; give the \
+             application's URL"
                 .into(),
         );
     }

@@ -1,6 +1,6 @@
-//! A secret from where it is written to a [`SecretString`]: given itself, or as a file's path.
+//! Reads a secret, given as its value or as the path of a file.
 //!
-//! No message holds the secret, nor the path: people put secrets where paths belong.
+//! Errors contain neither the secret nor the path, because the path may be a secret that was set by mistake.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub(super) fn from_file(
 pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, String> {
     let is_token = |byte: u8| byte.is_ascii_graphic();
     if text.is_empty() {
-        Err("is empty; give it its value".to_owned())
+        Err("is empty; set its value".to_owned())
     } else if text.len() > MAX_SECRET_BYTES {
         Err(format!("is longer than {MAX_SECRET_BYTES} bytes"))
     } else if let Some(mistake) = mistake(kind, text) {
@@ -41,9 +41,9 @@ pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, St
     } else if text.trim() != text {
         Err("begins or ends with white space; remove it".to_owned())
     } else if text.chars().any(char::is_control) {
-        Err("holds a line break or another control character; give the secret alone".to_owned())
+        Err("contains a line break or another control character; give the secret alone".to_owned())
     } else if kind.is_header() && !text.bytes().all(is_token) {
-        Err("holds white space or characters outside ASCII; give the token alone".to_owned())
+        Err("contains white space or non-ASCII characters; give the token alone".to_owned())
     } else {
         Ok(SecretString::from(text))
     }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(
             read("/two").err().as_deref(),
             Some(
-                "the secret in the file it names holds a line break or another control character; \
+                "the secret in the file it names contains a line break or another control character; \
                  give the secret alone"
             )
         );

@@ -1,5 +1,5 @@
-//! Holds the file's shape against the keys that were asked for: unknown keys, sections that are not
-//! sections. Values are the sections' own business. Knows no key by name.
+//! Validates the structure of the file against the known keys: unknown keys, and values where a section is expected.
+//! Sections validate their own values. Knows no key by name.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ impl Shape<'_> {
     fn map(&mut self, node: &Node, pattern: &str, place: &str) {
         let Node::Map(entries) = node else {
             let example = self.names(pattern).next().unwrap_or_default().to_owned();
-            let message = format!("takes keys below it, such as `{example}:`");
+            let message = format!("must contain keys, such as `{example}:`");
             self.errors.add(place.trim_end_matches('.'), message);
             return;
         };
@@ -220,7 +220,7 @@ mod tests {
     fn sections_and_lists_have_their_shape() {
         assert_eq!(
             errors("web: 5"),
-            "web: takes keys below it, such as `listen_address:`"
+            "web: must contain keys, such as `listen_address:`"
         );
         assert_eq!(
             errors("apps: 5"),
@@ -228,7 +228,7 @@ mod tests {
         );
         assert_eq!(
             errors("apps: [5]"),
-            "apps[0]: takes keys below it, such as `access_token:`"
+            "apps[0]: must contain keys, such as `access_token:`"
         );
     }
 

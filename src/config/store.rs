@@ -1,4 +1,4 @@
-//! `store`: where state and history are stored, and for how long.
+//! `store`: location and retention of state and history.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -15,8 +15,7 @@ use super::walker::Walker;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A day is the least that a timeline is worth drawing for; ten years are more than Meta has had
-/// quality ratings.
+/// From one day, the shortest useful timeline, to ten years.
 const RETENTIONS: RangeInclusive<Duration> = DAY..=Duration::from_secs(3_653 * 86_400);
 
 const SCHEME: &str = "sqlite:";
@@ -28,7 +27,7 @@ const URL: Parsed<StoreUrl> = Parsed {
     parse: StoreUrl::parse,
 };
 
-/// Where state and history are stored.
+/// Location of state and history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// `sqlite::memory:`
@@ -45,11 +44,14 @@ impl StoreUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         let path = text.strip_prefix(SCHEME).ok_or_else(|| {
             let text = quoted(text);
-            format!("{text} is no place this version can write to; give sqlite: and a file's path")
+            format!("{text} is not a supported store; give `sqlite:` and a file's path")
         })?;
         let path = path.strip_prefix("//").unwrap_or(path);
         match path {
-            "" => Err(format!("{} lacks the file's path", quoted(text))),
+            "" => Err(format!(
+                "{} has no path; write it like sqlite:data/exporter.db",
+                quoted(text)
+            )),
             MEMORY => Ok(Self::Memory),
             path => Ok(Self::File(path.into())),
         }
@@ -69,20 +71,20 @@ settings! {
     /// Store of state and history.
     #[derive(Clone, Debug, PartialEq, Eq)]
     StoreConfig "store" {
-        /// Where state and history are stored: `sqlite:` and a file's path, or `sqlite::memory:` to lose them with the
-        /// process; a relative path starts at the working directory.
+        /// Store of state and history: `sqlite:` and a file's path, or `sqlite::memory:`, which is lost when the process
+        /// exits; a relative path starts at the working directory.
         url: StoreUrl = "sqlite:data/whatsapp-business-exporter.db", URL, common, of_store;
 
-        /// How long the history of ratings, statuses and limits is kept.
+        /// Retention of the history of ratings, statuses and limits.
         history_retention: Duration = "400d", Durations(RETENTIONS), of_store;
     }
 }
 
 impl StoreConfig {
-    /// What the flags and the environment say: for a subcommand that needs no other configuration.
+    /// Reads the flags and the environment, for subcommands that need no other configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All errors of the section.
     pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
         let file = File::none();
         let mut walker = Walker::new(flags, &file, environment, ConfigErrors::default());

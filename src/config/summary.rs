@@ -1,5 +1,4 @@
-//! The configuration as an operator may read and share it: every value in the form it is written in,
-//! every secret as whether there is one.
+//! A summary of the configuration that is safe to share: values as they are written, secrets as `set` or `not set`.
 
 use std::fmt::{self, Display};
 

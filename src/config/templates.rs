@@ -1,4 +1,4 @@
-//! `templates`: how much is exported about each message template.
+//! `templates`: the detail of message template metrics.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use super::section::settings;
 use super::walker::Walker;
 use crate::domain::{StateSets, TemplateDetail};
 
-/// `templates.detail` turns them all off; a million series are more than one scrape can carry.
+/// `templates.detail` turns them all off. One scrape cannot transfer a million series.
 const SERIES: RangeInclusive<usize> = 1..=1_000_000;
 
 const DETAIL: Words<TemplateDetail> = Words {
@@ -28,13 +28,13 @@ settings! {
     /// Message template metrics.
     #[derive(Clone, Debug, PartialEq, Eq)]
     TemplatesConfig "templates" {
-        /// Templates that have series of their own: all, problems or none; the totals of an account are always exported.
+        /// Templates with their own series: all, problems or none; the totals of an account are always exported.
         detail: TemplateDetail = "all", DETAIL;
 
         /// Form of a template's states: `sparse` exports one series for the current state, `full` one for each state.
         state_sets: StateSets = "sparse", STATE_SETS;
 
-        /// Maximum series about single templates per account; further ones are dropped and counted.
+        /// Maximum series per account about individual templates; series beyond it are dropped and counted.
         series_limit: usize = "20000", Numbers(SERIES);
     }
 }

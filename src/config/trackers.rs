@@ -1,4 +1,4 @@
-//! `trackers`: whether messages are counted and answers timed, and by which clocks.
+//! `trackers`: conversation metrics, business hours and the event API.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -27,7 +27,7 @@ const ZONE: Parsed<String> = Parsed {
     parse: |text| checked(text, "Mon 00:00-24:00", text),
 };
 
-/// As many hexadecimal digits as a secret has at least, and no path.
+/// A name of at least this many hexadecimal digits is a secret, not a path.
 const SECRET_DIGITS: usize = 32;
 
 const TOKEN_FILE: Setting = Setting::new("trackers.token_file", "File that holds trackers.token")
@@ -37,22 +37,22 @@ settings! {
     /// Conversation metrics.
     #[derive(Clone, Debug)]
     TrackersConfig "trackers" {
-        /// Whether `messages` webhooks are counted and answers timed; of a customer only a keyed hash is stored, for a
-        /// day at most.
+        /// Whether `messages` webhooks are counted and response times measured; of a customer, only a keyed hash is stored,
+        /// for at most a day.
         enabled: bool = "true", Boolean;
 
-        /// When customers are answered, such as `Mon-Fri 09:00-18:00, Sat 10:00-14:00`: answers are then also timed by
-        /// these hours, clock="business".
+        /// Business hours, such as `Mon-Fri 09:00-18:00, Sat 10:00-14:00`; response times are then also measured in
+        /// business hours, clock="business".
         business_hours: Option<String>, Optional(HOURS);
 
         /// Time zone of the business hours, such as Europe/Berlin.
         time_zone: String = "UTC", ZONE;
 
-        /// File with the key of the hashes of customers, 64 hexadecimal digits; created if it does not exist; default:
+        /// File with the key of the customer hashes, 64 hexadecimal digits; created if it does not exist; the default is
         /// the database's path and `.key`.
         key_file: Option<KeyFile>, KeyFiles, of_store;
 
-        /// Token that applications send with events to /v1/events; without it there is no event API.
+        /// Token that applications send with events to /v1/events; without it, the event API is disabled.
         token: Option<SecretString>, EventsToken, secret("WHATSAPP_EVENTS_TOKEN");
     }
     lists {
@@ -77,7 +77,7 @@ impl TrackersConfig {
     }
 }
 
-/// The path of a key. `Debug` does not show it: people put secrets where paths belong.
+/// Path of a key file. `Debug` does not show it, because it may be a secret that was set by mistake.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyFile(pub PathBuf);
 
@@ -87,7 +87,7 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// The path of a key. A key in its place is refused, and not shown.
+/// Path of a key file. A key instead of a path is an error that does not repeat it.
 struct KeyFiles;
 
 impl Kind for KeyFiles {
@@ -122,7 +122,7 @@ impl Kind for KeyFiles {
     }
 }
 
-/// A token from one of its four places: what the file says comes before the variables.
+/// A token from one of its four sources. The file has precedence over the variables.
 struct EventsToken;
 
 impl Kind for EventsToken {
@@ -163,9 +163,9 @@ fn checked(text: &str, schedule: &str, zone: &str) -> Result<String, String> {
         let text = quoted(text);
         match misread {
             Misread::Schedule => {
-                format!("{text} are no hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00")
+                format!("{text} are not business hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00")
             }
-            Misread::Zone => format!("{text} is no time zone; write it like Europe/Berlin"),
+            Misread::Zone => format!("{text} is not a time zone; write it like Europe/Berlin"),
         }
     })
 }

@@ -127,7 +127,7 @@ impl<'a> Walker<'a> {
         }))
     }
 
-    /// Where the setting is given, or its key if it is not: the place of an error about several settings.
+    /// The place where the setting is set, or its key: the place of an error about several settings.
     pub(super) fn place(&self, setting: &Setting) -> String {
         let flag = setting.flag.filter(|flag| self.flags.get(flag).is_some());
         let is_set = |name: &&str| read_variable(self.environment, name).is_some();
@@ -142,7 +142,7 @@ impl<'a> Walker<'a> {
         folder.unwrap_or(Path::new("")).join(&given.text)
     }
 
-    /// The node's text, or an error that says what stands there instead.
+    /// The text of the node, or an error that names what it contains instead.
     pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
         let found = match node {
             Node::Text(text) if has_variable(text) => {
@@ -158,7 +158,7 @@ impl<'a> Walker<'a> {
         None
     }
 
-    /// What the file has at this dotted path.
+    /// The node of the file at this dotted path.
     pub(super) fn node(&self, path: &str) -> Option<&'a Node> {
         path.split('.')
             .try_fold(self.file.tree.as_ref()?, |node, name| node.get(name))
@@ -209,7 +209,7 @@ impl<'a> Walker<'a> {
         self.warnings.extend(warnings);
     }
 
-    /// What was asked for, in order.
+    /// The requested settings, in order.
     pub(super) fn into_asked(self) -> Vec<Setting> {
         self.asked
     }

@@ -17,7 +17,7 @@ use super::setting::Setting;
 use super::walker::Walker;
 use super::web_file::{WebFile, texts};
 
-/// Fewer leave no room for a Prometheus and a person; each takes a file descriptor and, busy, some 100 KiB.
+/// Fewer than 16 leave no room for Prometheus and a browser. Each takes a file descriptor and, if busy, some 100 KiB.
 pub(super) const CONNECTIONS: RangeInclusive<usize> = 16..=65_536;
 
 /// Longest name of the DNS.
@@ -39,32 +39,32 @@ settings! {
         /// exporter-toolkit; it is read again when it changes.
         config_file: Option<WebFile>, WebFiles, flag("--web.config.file");
 
-        /// Whether /-/healthy and /-/ready need neither password nor client certificate.
+        /// Whether /-/healthy and /-/ready are served without password and client certificate.
         open_probes: bool = "false", Boolean;
 
-        /// Maximum connections to the operator listener; beyond it the slowest are closed.
+        /// Maximum connections to the operator listener; beyond it, the slowest connections are closed.
         max_connections: usize = "512", Numbers(CONNECTIONS), of_listener;
 
         /// Addresses and networks of reverse proxies, as a list such as `[10.0.0.0/8, 192.0.2.7]`; for both listeners,
         /// the client is then the last address in X-Forwarded-For that is not a proxy's.
         trusted_proxies: Vec<IpNet>, Networks, in_file_only, of_listener;
 
-        /// Whether the trusted proxies begin each connection to the operator listener with a PROXY protocol header,
-        /// version 1 or 2.
+        /// Whether the trusted proxies send a PROXY protocol header, version 1 or 2, on each connection to the operator
+        /// listener.
         proxy_protocol: bool = "false", Boolean, of_listener;
 
         /// Maximum connections of one client to the operator listener, or requests behind a trusted proxy; an IPv6
         /// client is a /64; 0 is no limit, and loopback and trusted proxies have none.
         max_connections_per_client: Option<usize> = "0", ClientLimit, of_listener;
 
-        /// URL under which users reach the operator listener, such as that of a reverse proxy, which may add a path and
-        /// must strip it; its host and origin are always allowed.
+        /// URL at which users reach the operator listener, such as a reverse proxy's; the proxy must strip a path that the
+        /// URL adds; its host and origin are always allowed.
         external_url: Option<Url>, Optional(EXTERNAL_URL);
 
         /// Whether `POST /-/reload` reloads the configuration; SIGHUP always does.
         enable_lifecycle: bool = "false", Boolean;
 
-        /// Further host names under which pages and APIs answer, such as `exporter.example.com`, `*.example.com`, or
+        /// Additional host names for pages and APIs, such as `exporter.example.com`, `*.example.com`, or
         /// `*` for any; IP addresses, names without a dot, localhost, names that end in .local, .internal, .home.arpa
         /// or .svc, the machine's own name and the host of web.external_url are always allowed.
         allowed_hosts: Vec<String>, Hosts, in_file_only;
@@ -72,11 +72,11 @@ settings! {
 }
 
 impl WebConfig {
-    /// This section alone: for a subcommand that asks a running exporter, whatever else has been
-    /// written into the file since it started.
+    /// Reads only this section, for subcommands that query a running exporter: errors in other sections do not matter
+    /// to them.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All errors of the section.
     pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let file = File::read(flags, environment, &mut errors);
@@ -104,10 +104,10 @@ fn external_url(text: &str) -> Result<Url, String> {
         );
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds credentials; remove them".into());
+        return Err("contains credentials; remove them".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment; give scheme, host and path alone".into());
+        return Err("has a query or a fragment; give only scheme, host and path".into());
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
@@ -138,7 +138,7 @@ impl Kind for Hosts {
     }
 }
 
-/// A name, in the form in which hosts are compared. A port is no part of it: the listener has one.
+/// The name in the form in which hosts are compared, without a port.
 fn allowed_host(text: &str) -> Result<String, String> {
     let host = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let name = host.strip_prefix("*.").unwrap_or(&host);

@@ -30,7 +30,7 @@ settings! {
     /// Public listener for Meta's webhooks.
     #[derive(Clone, Debug)]
     WebhookConfig "webhook" {
-        /// Whether Meta's webhooks are received; without them no app secret or verify token is needed.
+        /// Whether Meta's webhooks are received; if false, app secret and verify token are optional.
         enabled: bool = "true", Boolean, of_listener;
 
         /// Address of the public listener; the same address as web.listen_address shares its port.
@@ -44,18 +44,18 @@ settings! {
         /// plain HTTP for a proxy that terminates TLS.
         config_file: Option<WebFile>, WebFiles, flag("--webhook.config.file");
 
-        /// PEM file of the CA that signs Meta's client certificate: /webhook then requires that certificate; for TLS
-        /// that is terminated here and mutual TLS in the App Dashboard.
+        /// PEM file of the CA that signs Meta's client certificate; /webhook then requires that certificate; needs TLS in
+        /// webhook.config_file, and mutual TLS in the App Dashboard.
         client_ca_file: Option<ClientCa>, ClientCaFiles;
 
         /// Common name of Meta's client certificate.
         client_common_name: String = "client.webhooks.fbclientcerts.com", COMMON_NAME;
 
-        /// Maximum connections to the public listener; beyond it the slowest are closed.
+        /// Maximum connections to the public listener; beyond it, the slowest connections are closed.
         max_connections: usize = "2048", Numbers(CONNECTIONS), of_listener;
 
-        /// Whether the trusted proxies begin each connection to the public listener with a PROXY protocol header,
-        /// version 1 or 2.
+        /// Whether the trusted proxies send a PROXY protocol header, version 1 or 2, on each connection to the public
+        /// listener.
         proxy_protocol: bool = "false", Boolean, of_listener;
 
         /// Maximum connections of one client to the public listener, or requests behind a trusted proxy; an IPv6 client
@@ -64,7 +64,7 @@ settings! {
     }
 }
 
-/// What `webhook.client_ca_file` holds, as PEM.
+/// Content of `webhook.client_ca_file`, as PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCa(pub String);
 
@@ -79,7 +79,7 @@ impl WebhookConfig {
         if own.is_some_and(|own| own.collides_with(&shared)) {
             let place = walker.place(&Self::listen_address().setting);
             let message = format!(
-                "has the port of web.listen_address ({shared}) on other interfaces, and both cannot \
+                "uses the port of web.listen_address ({shared}) on other interfaces, so both cannot \
                  be bound; write the same address in both to share one port, or set another port"
             );
             walker.error(place, message);
@@ -96,25 +96,24 @@ impl WebhookConfig {
         webhook
     }
 
-    /// Refuses what does not work for Meta.
+    /// Rejects settings that Meta does not support.
     fn check_config_file(&self, walker: &mut Walker<'_>) {
         let Some(file) = &self.config_file else {
             return;
         };
         let place = walker.place(&Self::config_file().setting);
         if self.listen_address.is_none() {
-            let message = "is for a listener of its own, and webhook.listen_address equals web.listen_address; \
+            let message = "requires a separate listener, but webhook.listen_address equals web.listen_address; \
                            set another port there, or use web.config_file";
             walker.error(&place, message);
         }
         if !file.users.0.is_empty() {
-            let message =
-                "has basic_auth_users, and Meta cannot log in; remove them, deliveries are signed";
+            let message = "has basic_auth_users, but Meta cannot log in; remove them, because deliveries are signed";
             walker.error(&place, message);
         }
     }
 
-    /// A client certificate needs TLS that is terminated here.
+    /// A client certificate requires TLS in the exporter.
     fn check_client_ca(&self, walker: &mut Walker<'_>) {
         let Some(given) = walker.given(&Self::client_ca_file().setting) else {
             return;
@@ -123,12 +122,12 @@ impl WebhookConfig {
         match file.and_then(|file| file.tls.as_ref()) {
             None => walker.error(
                 given.place,
-                "needs TLS that ends here: give webhook.config_file a tls_server_config, or have the proxy \
-                 that ends it ask for the certificate",
+                "requires TLS in the exporter; add tls_server_config to webhook.config_file, or let the proxy \
+                 that terminates TLS verify the certificate",
             ),
             Some(tls) if tls.client_auth != ClientAuth::NoClientCert => walker.error(
                 given.place,
-                "already says whose certificate is asked for; remove client_auth_type from webhook.config_file",
+                "conflicts with client_auth_type in webhook.config_file; remove client_auth_type",
             ),
             Some(_) => {}
         }
@@ -172,7 +171,7 @@ impl Kind for ClientCaFiles {
     }
 }
 
-/// Meta's is a host's name. Anything else is not repeated: it may be a secret in the wrong place.
+/// A host name. Other text is not repeated in the error, because it may be a secret that was set by mistake.
 fn common_name(text: &str) -> Result<String, String> {
     let is_part = |part: &str| {
         !part.is_empty()
@@ -183,7 +182,7 @@ fn common_name(text: &str) -> Result<String, String> {
     if text.contains('.') && text.len() <= 253 && text.split('.').all(is_part) {
         Ok(text.to_owned())
     } else {
-        Err("is not a name of a host; write it like client.webhooks.fbclientcerts.com".into())
+        Err("is not a host name; write it like client.webhooks.fbclientcerts.com".into())
     }
 }
 
@@ -192,13 +191,13 @@ fn callback_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://exporter.example.com/webhook")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds credentials, which Meta would not send; remove them".into());
+        return Err("contains credentials, which Meta does not send; remove them".into());
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         _ => Err(
-            "is not https, and Meta calls nothing else (http is only for a loopback host, such as a \
+            "is not https, which Meta requires (http is only for a loopback host, such as a \
              simulator's)"
                 .into(),
         ),

@@ -110,7 +110,7 @@ impl<'a> Loader<'a> {
             return Err(at(span, "nested too deeply"));
         }
         if event.tag().is_some() {
-            return Err(at(span, "tags (`!…`) mean nothing here; remove it"));
+            return Err(at(span, "tags (`!…`) are not supported; remove it"));
         }
         let (node, anchor, size) = match event {
             Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor, 1),

@@ -1,4 +1,4 @@
-//! What an app may do at Meta's: its access token, and what it has subscribed to.
+//! An app's access: its access token and its webhook subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ pub enum End {
     At(Timestamp),
 }
 
-/// What Meta says of a token.
+/// Meta's information about a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
-    /// Would a call with it be let in?
+    /// Whether Meta accepts calls with the token.
     pub is_valid: bool,
     /// The app it belongs to; a token that is refused may not say.
     pub app_id: Option<AppId>,
@@ -32,7 +32,7 @@ pub struct Token {
     pub expires: Option<End>,
     /// When it may read no more, although it still lets in.
     pub data_access_expires: Option<End>,
-    /// What it may do.
+    /// Its permissions.
     pub scopes: Option<BTreeSet<String>>,
     /// The accounts for which it has the management scope; none is: for all.
     pub accounts: Option<BTreeSet<WabaId>>,
@@ -49,7 +49,7 @@ impl Token {
         self.scopes.iter().flat_map(of)
     }
 
-    /// Those of them that are missing.
+    /// The required permissions that are missing.
     #[must_use]
     pub fn missing_scopes(&self) -> Vec<&'static str> {
         let missing = self.needed_scopes().filter(|(_, is_missing)| *is_missing);
@@ -61,19 +61,19 @@ fn is_missing(scopes: &BTreeSet<String>, scope: &'static str) -> (&'static str, 
     (scope, !scopes.contains(scope))
 }
 
-/// What an app has subscribed to for WhatsApp: where its webhooks go, and which fields.
+/// An app's webhook subscription for WhatsApp: its callback URL and its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
-    /// Where they go; none is: nowhere.
+    /// The callback URL; `None` if none is set.
     pub callback_url: Option<String>,
-    /// Is it in force?
+    /// Whether the subscription is active.
     pub is_active: bool,
     /// The fields with the version of their payloads, where Meta says it.
     pub fields: BTreeMap<String, Option<String>>,
 }
 
 impl Subscription {
-    /// Does it bring this field?
+    /// Whether the subscription includes this field.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {
         self.is_active && self.fields.contains_key(field)
@@ -87,18 +87,18 @@ impl Subscription {
     }
 }
 
-/// What is known of one app.
+/// The access of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     /// The app, once known.
     pub app_id: Option<AppId>,
-    /// Its token, once Meta has told of it.
+    /// The token, once Meta has reported it.
     pub token: Option<Token>,
-    /// Its subscription, where it can be asked for: that takes the app's id and secret.
+    /// Its subscription; `None` without the app's id and secret, which the request needs.
     pub subscription: Option<Subscription>,
     /// Do its webhooks come here? Known where the address is configured.
     pub callback_matches: Option<bool>,
 }
 
-/// What is known of all apps, by the names that the operator gave them.
+/// The access of all apps, by configured name.
 pub type Accesses = BTreeMap<String, Access>;

@@ -105,7 +105,7 @@ impl EventKind {
 }
 
 meta_words! {
-    /// `ban_info.waba_ban_state`. `NONE` is ours: Meta has told of no ban.
+    /// `ban_info.waba_ban_state`. `NONE` is not a word of Meta: no ban has been reported.
     BanState {
         None = "NONE",
         ScheduleForDisable = "SCHEDULE_FOR_DISABLE",
@@ -248,7 +248,7 @@ impl Snapshot {
 /// One entry of `restriction_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Restriction {
-    /// What is restricted.
+    /// The restricted function.
     pub kind: RestrictionType,
     /// When it ends; absent where Meta gives no end. No webhook says "over".
     pub expires_at: Option<Timestamp>,
@@ -263,7 +263,7 @@ pub struct Ban {
     pub date: Option<Timestamp>,
 }
 
-/// What a webhook says of an account.
+/// A webhook update of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// `account_update`.

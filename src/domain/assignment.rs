@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{BusinessId, WabaId};
 
-/// How an app came to watch an account.
+/// Why an app watches an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountSource {
     /// `apps[].accounts`.

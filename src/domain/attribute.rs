@@ -90,7 +90,7 @@ macro_rules! snapshot {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Snapshot {
             $(
-                /// Its node.
+                /// The id of the node.
                 pub id: $id,
             )?
             $(

@@ -1,4 +1,4 @@
-//! The hours in which a business answers, and how much of a time they were.
+//! Business hours, and how much of a period lies within them.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 const MINUTES_OF_A_DAY: i64 = 24 * 60;
 
-/// Days looked at between two moments: nobody waits longer than a year.
+/// Maximum number of days between two times; longer waits are not measured.
 const MAX_DAYS: usize = 400;
 
 /// A week's hours by a time zone's clock, summer and winter time included.
@@ -24,7 +24,7 @@ pub struct BusinessHours {
     days: [Vec<(i64, i64)>; 7],
 }
 
-/// What cannot be read.
+/// The part that cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misread {
     /// The days and hours.

@@ -1,5 +1,5 @@
-//! How many objects of Meta's are read and kept at most. A listing, or a stranger who knows the app's secret,
-//! may name any number of them; memory and disk have an end.
+//! Maximum numbers of Meta's objects that are read and stored. A listing, or an attacker with the app's secret, can
+//! name any number of them, but memory and disk are limited.
 
 use std::fmt;
 

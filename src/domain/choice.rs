@@ -1,6 +1,6 @@
-//! What the operator chooses of the exposition, shared by `config`, which reads it, and `expose`, which does it.
+//! Options of the exposition, shared by `config` and `expose`.
 
-/// Which templates have series of their own.
+/// Templates that have their own series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateDetail {
     /// Every template.

@@ -1,4 +1,4 @@
-//! The three polls, by the names their metrics carry.
+//! The collectors: the three kinds of polls, with their label values.
 
 use super::word::meta_words;
 

@@ -1,4 +1,4 @@
-//! The event: one thing that one source said about one account at one time.
+//! An event: a fact about one account, with its source and time.
 
 use super::{DeliveryKey, Timestamp, WabaId, account, message, number, template, track};
 
@@ -10,13 +10,13 @@ pub struct Event {
     /// When it was true: the *start* of a poll's request; of a webhook, `entry[].time` or the event's
     /// own timestamp, at whole seconds.
     pub observed_at: Timestamp,
-    /// Who said so.
+    /// Source of the fact.
     pub source: Source,
-    /// What was said.
+    /// The fact.
     pub fact: Fact,
 }
 
-/// Who said it. Webhooks and applications bring the key that makes their repeats harmless.
+/// Source of the fact. Webhooks and applications provide a key that identifies repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The Graph API, asked by us.
@@ -47,7 +47,7 @@ impl Source {
     }
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// A poll read the account's node.
@@ -68,7 +68,7 @@ pub enum Fact {
     Template(template::Told),
     /// A webhook about messages with customers.
     Message(message::News),
-    /// What an application told of a conversation.
+    /// An event that an application sent about a conversation.
     Tracked(track::News),
     /// Nothing but that time has passed: what waited for latecomers is settled.
     TimePassed,
@@ -85,7 +85,7 @@ pub enum Fact {
 /// The objects that a poll saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
-    /// What was read.
+    /// The polled data.
     pub objects: Vec<T>,
     /// Did paging reach the last page? Only then does an absence mean anything.
     pub complete: bool,

@@ -1,4 +1,4 @@
-//! `health_status`: may this account or number send, and which entity stands in the way.
+//! `health_status`: whether an account or number can send messages, and which entity prevents it.
 
 use super::word::meta_words;
 

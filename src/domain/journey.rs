@@ -1,4 +1,4 @@
-//! Conversation journeys as they are declared: what is not declared has one name, whatever it is called.
+//! Declared conversation journeys. Undeclared names are replaced by one name.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// A step entered so often in a session that is not declared is a loop.
 const LOOP_THRESHOLD: u32 = 3;
 
-/// Which journey: a new version is another one, so that the two can be compared.
+/// Id of a journey. A new version is a separate journey, so that the two can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JourneyId {
     /// Its name.
@@ -26,7 +26,7 @@ pub struct JourneyId {
     pub version: String,
 }
 
-/// What became of a step.
+/// Outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
     /// The customer was asked.
@@ -37,16 +37,16 @@ pub enum StepOutcome {
     Abandoned,
 }
 
-/// What happened on a journey.
+/// An event of a journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The next session is to be of this variant.
     Variant(String),
     /// A step was asked, answered or left.
     Step {
-        /// Which.
+        /// The journey.
         step: String,
-        /// What became of it.
+        /// Outcome of the event.
         outcome: StepOutcome,
         /// The variant that the session has, if it begins here.
         variant: Option<String>,
@@ -58,11 +58,11 @@ pub enum Progress {
 /// A declared journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journey {
-    /// Which.
+    /// The journey.
     pub id: JourneyId,
-    /// Its steps, in the order in which they are meant.
+    /// Its steps, in the intended order.
     pub steps: Vec<String>,
-    /// What is tried on customers; none if nothing is.
+    /// Its variants (A/B test); empty if there are none.
     pub variants: Vec<String>,
     /// After so much silence a session is abandoned.
     pub idle_timeout: Duration,
@@ -70,7 +70,7 @@ pub struct Journey {
     pub loop_threshold: u32,
 }
 
-/// Those that are declared.
+/// The declared journeys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journeys(pub Vec<Journey>);
 

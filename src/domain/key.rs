@@ -1,4 +1,4 @@
-//! Hashes that stand for what has no id, or must not be known.
+//! Hashes that identify things without an id, or with an id that must not be stored.
 
 /// 128 bits of a hash over what makes one webhook change that change: Meta gives deliveries no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

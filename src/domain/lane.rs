@@ -1,17 +1,17 @@
-//! Lanes of a webhook delivery: the relay keeps the order of deliveries within a lane, and within nothing else.
+//! Lanes of a webhook delivery. The relay keeps the order of deliveries only within a lane.
 //!
-//! A conversation is a lane, and so is each management field of an account. A lane is a hash, so that what the
-//! store keeps names no customer.
+//! Each conversation is a lane, and so is each management field of an account. A lane is a hash, so that the store
+//! contains no customer ids.
 
 use std::collections::BTreeSet;
 
 /// Most lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one has more.
 pub const MAX_LANES: usize = 1_024;
 
-/// What a delivery has to be ordered with.
+/// The lanes of a delivery, which determine its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
-    /// What kind of delivery it is.
+    /// The kind of delivery.
     pub kind: LaneKind,
     /// Hashes of its lanes, each once. None for a delivery that is ordered with nothing.
     pub keys: Vec<u64>,

@@ -1,4 +1,4 @@
-//! Messages: what a webhook tells of one, without whose it is and what it says.
+//! Messages: the parts of a webhook that are counted, without sender and content.
 
 use super::word::meta_words;
 use super::{ConversationKey, PhoneNumberId, Timestamp};
@@ -26,7 +26,7 @@ meta_words! {
 }
 
 impl Kind {
-    /// Does its sender wait for an answer? Nobody answers a thumb, or the news of a new number.
+    /// Whether the sender waits for a response. Reactions and notices about a new number need none.
     #[must_use]
     pub fn wants_an_answer(self) -> bool {
         !matches!(self, Self::Reaction | Self::System)
@@ -102,15 +102,15 @@ meta_words! {
     }
 }
 
-/// What a webhook says about messages of one number.
+/// A webhook update about messages of one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// Which of the business' numbers.
+    /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
     /// A time that had certainly passed when the webhook came: what is older than this by more than the window of
     /// reordering is settled.
     pub received_at: Timestamp,
-    /// What it says.
+    /// The update.
     pub told: Told,
 }
 
@@ -119,18 +119,18 @@ pub struct News {
 pub enum Told {
     /// A customer wrote.
     Received {
-        /// Whose conversation; none where Meta does not say.
+        /// The conversation; `None` if Meta does not identify the customer.
         from: Option<ConversationKey>,
-        /// What kind of message.
+        /// The type of the message.
         kind: Kind,
     },
     /// A message of the business got on.
     Status {
-        /// Whose conversation; none where Meta does not say.
+        /// The conversation; `None` if Meta does not identify the customer.
         to: Option<ConversationKey>,
         /// How far.
         status: Status,
-        /// What it is billed as.
+        /// Its pricing category.
         category: Category,
         /// Why it failed.
         errors: Vec<ErrorCode>,

@@ -1,7 +1,7 @@
-//! What the exporter knows about: ids, Meta's words, timestamps, and the facts that events carry.
+//! The domain: ids, Meta's enums, timestamps, and the facts that events carry.
 //!
-//! Invariant: plain values only. No serde, no I/O, no clock; nothing here knows where a fact came
-//! from beyond its [`Source`], nor how it is shown.
+//! Invariant: plain values only, without serde, I/O or clocks. Nothing here knows where a fact came from, apart from
+//! its [`Source`], or how it is shown.
 
 pub mod access;
 pub mod account;

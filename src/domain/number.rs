@@ -195,13 +195,13 @@ pub struct Spelling {
 /// A webhook about one number. Management webhooks carry no id: the digits are the only key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Which number.
+    /// The number.
     pub digits: DisplayDigits,
-    /// What about it.
+    /// The update.
     pub news: News,
 }
 
-/// What a webhook says of a number.
+/// A webhook update of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// `phone_number_quality_update`.
@@ -210,7 +210,7 @@ pub enum News {
         event: QualityEventKind,
         /// The limit before, where the event is about limits.
         old_limit: Option<MessagingLimit>,
-        /// The limit now. Never a throughput level: the parser tells those apart.
+        /// The current limit, never a throughput level: the parser distinguishes them.
         current_limit: Option<MessagingLimit>,
     },
     /// `phone_number_name_update`.

@@ -1,4 +1,4 @@
-//! The rating that phone numbers and templates share.
+//! The quality rating of phone numbers and templates.
 
 use super::word::meta_words;
 

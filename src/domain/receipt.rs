@@ -1,4 +1,4 @@
-//! When something was received.
+//! Time of receipt.
 
 use super::{MAX_CLOCK_DIFFERENCE, Timestamp};
 
@@ -29,7 +29,7 @@ impl Receipt {
         if is_ahead { self.at } else { time }
     }
 
-    /// What is older than this by a timeout has expired.
+    /// Reference time for expiry: something that is older than this by its timeout has expired.
     #[must_use]
     pub fn expires_by(self) -> Timestamp {
         self.at_least.unwrap_or(Timestamp::from_millis(i64::MIN))

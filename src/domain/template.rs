@@ -116,7 +116,7 @@ meta_words! {
     }
 }
 
-/// Which template, as both sources can say it.
+/// Identifies a template for both sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// One language of one name has one id.
@@ -160,7 +160,7 @@ pub(crate) use template_attributes;
 
 template_attributes!(snapshot);
 
-/// A complete or broken-off reading of an account's templates has these totals beside it.
+/// Totals that come with a complete or incomplete listing of an account's templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Totals {
     /// `summary.message_template_count`.
@@ -183,13 +183,13 @@ impl Totals {
 /// A webhook about one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Which one.
+    /// The template.
     pub identity: Identity,
-    /// What about it.
+    /// The update.
     pub news: News,
 }
 
-/// What a webhook says of a template.
+/// A webhook update of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// `message_template_status_update`.

@@ -1,4 +1,4 @@
-//! Unix time as the whole project counts it: signed milliseconds.
+//! Unix time in signed milliseconds.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Timestamp {
         self.0 as f64 / 1000.0
     }
 
-    /// The second that this moment is in: what Meta gives with most of what it tells.
+    /// The time rounded down to seconds, the resolution of most of Meta's times.
     #[must_use]
     pub const fn at_whole_seconds(self) -> Self {
         Self::from_seconds(self.0.div_euclid(1000))

@@ -1,9 +1,9 @@
-//! What a business' own application tells of its conversations, for what Meta does not show.
+//! Events from the business' own applications about their conversations, which Meta does not report.
 
 use super::journey::{JourneyId, Journeys, Progress};
 use super::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
 
-/// Who answered.
+/// Who sent the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Actor {
     /// A program.
@@ -29,7 +29,7 @@ impl Actor {
     }
 }
 
-/// What happened in a conversation.
+/// An event of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// The customer wrote.
@@ -40,7 +40,7 @@ pub enum Happening {
     OnJourney(JourneyId, Progress),
 }
 
-/// What is measured beside the wall clock's time, as configured.
+/// The settings of conversation metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trackers {
     /// The second clock for answers.
@@ -52,12 +52,12 @@ pub struct Trackers {
 /// One event of an application's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// Which of the business' numbers.
+    /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
-    /// Whose conversation.
+    /// The conversation.
     pub conversation: ConversationKey,
     /// A time that had certainly passed when the event came.
     pub received_at: Timestamp,
-    /// What happened.
+    /// The event.
     pub happening: Happening,
 }

@@ -1,4 +1,4 @@
-//! The fields one can subscribe to: the bounded list by which webhook changes are counted.
+//! Webhook fields: the bounded list of label values for counting webhook changes.
 
 use super::word::meta_words;
 

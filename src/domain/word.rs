@@ -1,7 +1,7 @@
-//! Meta's enums as open words: every known value by name, everything else as `OTHER`.
+//! Meta's enums as open words: known values by name, all others as `OTHER`.
 //!
-//! Meta adds, renames and contradicts enum values between pages, so no list here is ever treated as
-//! closed: parsing cannot fail, and the parser that meets `OTHER` counts it.
+//! Meta adds and renames values, and its pages contradict each other, so no list here is treated as complete. Parsing
+//! cannot fail; the parser counts `OTHER`.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub trait Word: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     /// The value for a word of Meta's, whatever its case; `OTHER` for one this version does not know.
     fn parse(word: &str) -> Self;
 
-    /// Is this a word that this version does not know?
+    /// Whether this version does not know the word.
     fn is_other(self) -> bool;
 
     /// Position in [`Word::ALL`], for counters kept as arrays.

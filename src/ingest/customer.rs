@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::domain::{ConversationKey, PhoneNumberId};
 
-/// So that what the same secret signs elsewhere tells nothing about these hashes.
+/// Separates these hashes from other uses of the same secret.
 const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
 
 /// So that the check value is no hash of a customer.
@@ -41,11 +41,11 @@ pub enum KeyError {
     /// There is nothing, or only white space.
     #[error("is empty")]
     Empty,
-    /// It has another length.
+    /// Wrong length.
     #[error("has {0} characters instead of 64 hexadecimal digits")]
     Length(usize),
-    /// It has other characters.
-    #[error("has characters that are no hexadecimal digits")]
+    /// Invalid characters.
+    #[error("contains characters other than hexadecimal digits")]
     NotHex,
     /// Every byte is the same: a placeholder.
     #[error("repeats one byte")]
@@ -98,7 +98,7 @@ impl CustomerKey {
         format!("{}\n", hex::encode(self.0.expose_secret())).into()
     }
 
-    /// Tells this key from others. The key cannot be computed from it.
+    /// Identifies the key. The key cannot be computed from it.
     #[must_use]
     pub fn check_value(&self) -> String {
         let digest = keyed(self.0.expose_secret()).chain_update(CHECK);
@@ -106,7 +106,7 @@ impl CustomerKey {
     }
 }
 
-/// Where a hash is valid.
+/// The scope of a hash.
 enum Scope<'a> {
     PhoneNumber(&'a PhoneNumberId),
 }

@@ -46,7 +46,7 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// Is there anything but null under `key`?
+    /// Whether `key` has a value other than null.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()

@@ -1,4 +1,4 @@
-//! The key by which a repeated change is recognised: Meta gives neither deliveries nor changes an id.
+//! The key that identifies a repeated change. Meta gives neither deliveries nor changes an id.
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,7 @@
-//! Meta's two voices, each turned into facts and counted oddities.
+//! Input from Meta: polls and webhooks become facts and parse warnings.
 //!
-//! Invariant: nothing here keeps state about Meta. A parser's output depends on its input alone, and an
-//! odd field never costs the facts beside it.
+//! Invariant: nothing here keeps state about Meta. The output of a parser depends only on its input, and an odd field
+//! does not affect other facts.
 
 mod customer;
 pub mod graph;

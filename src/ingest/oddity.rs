@@ -1,4 +1,5 @@
-//! What a parser met and did not know: counted by field, logged once, never a reason to drop the rest.
+//! Parse warnings about unknown or unreadable values: counted by field, logged once, never a reason to drop other
+//! values.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,18 +12,18 @@ use crate::telemetry::Telemetry;
 pub enum Oddity {
     /// A word that this version does not know.
     UnknownValue {
-        /// Which object, e.g. `phone_number`.
+        /// The object, such as `phone_number`.
         noun: &'static str,
-        /// Which key of it.
+        /// The key of the object.
         key: &'static str,
         /// The word, if it looks like one of Meta's; never free text.
         word: Option<String>,
     },
     /// A value of a shape that cannot be read as what it should be.
     Malformed {
-        /// Which object.
+        /// The object.
         noun: &'static str,
-        /// Which key of it.
+        /// The key of the object.
         key: &'static str,
     },
     /// Values that the JSON parser rejects, replaced so that the rest of the text is readable.
@@ -96,7 +97,7 @@ impl Oddity {
                     .with_label_values(&[&field])
                     .inc();
                 if first_time(format!("{field}!")) {
-                    tracing::warn!(field, "value of an unexpected shape from meta, left out");
+                    tracing::warn!(field, "ignored value of unexpected type from meta");
                 }
             }
             Self::Unreadable {

@@ -1,6 +1,6 @@
-//! The exporter's own event API: a batch of JSON to facts, each event judged by itself.
+//! The exporter's own event API: parses a batch of JSON into facts. Each event is validated separately.
 //!
-//! Pure, as the webhooks' reader is. Of a customer nothing is kept but a keyed hash.
+//! Pure, like the webhook parser. Of a customer, only a keyed hash is kept.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ const MAX_TEXT: usize = 128;
 /// Clocks differ.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
 
-/// What is older is told too late to be counted in order, and its id may be forgotten.
+/// Older events are too late to be counted in order, and their ids may no longer be remembered.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// One event, as far as it is understood.
 #[derive(Debug)]
 pub struct Item {
-    /// Its id; empty where it has none.
+    /// Its id; empty if it has none.
     pub id: String,
     /// The event, or what is wrong with it.
     pub outcome: Result<Event, String>,
@@ -44,7 +44,7 @@ pub enum BatchError {
     #[error("the body is not {{\"events\": [...]}}")]
     NotABatch,
     /// There are more events than a batch may have.
-    #[error("a batch has at most {MAX_EVENTS} events")]
+    #[error("the batch has more than {MAX_EVENTS} events; send smaller batches")]
     TooMany,
 }
 
@@ -104,7 +104,7 @@ enum Came {
 }
 
 impl Kind {
-    /// The fields that it needs, and those that it may have beside them.
+    /// The required and the optional fields.
     fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Self::Inbound => (&[], &[]),
@@ -139,7 +139,7 @@ impl Written {
         bounded("customer", &self.customer)
     }
 
-    /// What happened, by the names that are declared.
+    /// The event, with declared names.
     fn happening(self, journeys: &Journeys) -> Result<Happening, String> {
         let missing = |field: &str| format!("{field}: is missing");
         let journey = self.journey.as_deref().unwrap_or_default();
@@ -172,12 +172,12 @@ impl Written {
     }
 }
 
-/// What an event is read with.
+/// Context for parsing events.
 #[derive(Debug)]
 pub struct Reader<'a, F> {
-    /// What customers are hashed with.
+    /// The hasher of customers.
     pub customers: &'a Customers,
-    /// What is measured: the journeys that are declared.
+    /// The declared journeys.
     pub trackers: &'a Trackers,
     /// When the batch came.
     pub receipt: Receipt,
@@ -207,16 +207,17 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         written.check()?;
         let number = PhoneNumberId::parse(&written.phone_number_id)
             .ok_or("phone_number_id: is not an id; ids are 1 to 32 digits")?;
-        let waba_id = (self.account_of)(&number)
-            .ok_or("phone_number_id: is no number of an account that is watched, or none yet: polls tell of new ones")?;
+        let waba_id = (self.account_of)(&number).ok_or(
+            "phone_number_id: is not a phone number of a watched account; polls find new numbers",
+        )?;
         let key = delivery_key(number.as_str(), "", "events", &written.id);
         let conversation = self.customers.conversation(&number, &written.customer);
         let at = self.moment(written.at.as_ref())?;
         let happening = written.happening(&self.trackers.journeys)?;
         let observed_at = match happening {
-            // Steps are told by applications alone, which know more than seconds.
+            // Only applications send steps, with a finer resolution than seconds.
             Happening::OnJourney(..) => at,
-            // As all that Meta tells: an answer and its `sent` are then in order.
+            // In whole seconds like Meta's times, so that a reply and its `sent` status are in order.
             _ => at.at_whole_seconds(),
         };
         Ok(Event {
@@ -237,7 +238,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
             return Ok(self.receipt.at);
         };
         let at = text_or_number(at).and_then(|text| moment(&text));
-        let at = at.ok_or("at: is no time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
+        let at = at.ok_or("at: is not a time; give Unix seconds, or 2026-11-23T20:00:00Z")?;
         if self.receipt.at_least.is_some() && at > self.receipt.at.plus(MAX_AHEAD) {
             return Err("at: is in the future".into());
         }
@@ -409,11 +410,11 @@ mod tests {
             ),
             (
                 r#"{"id":"a","type":"inbound","phone_number_id":"1","customer":"1"}"#.to_owned(),
-                "phone_number_id: is no number",
+                "phone_number_id: is not a phone number",
             ),
             (
                 format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","at":"soon"}}"#),
-                "at: is no time",
+                "at: is not a time",
             ),
             (
                 format!(r#"{{"id":"a","type":"inbound",{number},"customer":"1","at":1775000100}}"#),

@@ -1,8 +1,8 @@
-//! Whether the upstream as a whole takes deliveries, and so how many may be in flight.
+//! The state of an upstream as a whole, which determines how many deliveries may be in flight.
 //!
-//! Pure. A failure is the delivery's own as long as others succeed. Once several deliveries got no answer from the
-//! application and none did since, the upstream is down: a few probes find out when it is back, and no failure but
-//! an answer of 4xx counts against a delivery.
+//! Pure. A failure is attributed to the delivery as long as others succeed. If several deliveries get no response from
+//! the application and none succeeds between them, the upstream is down: a few probes detect its recovery, and only 4xx
+//! responses count against a delivery.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between probes: what an upstream that is back waits at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What a failure says of the upstream.
+/// What a failure shows about the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// The application did not answer, a proxy did for it, or the rate is limited.

@@ -1,4 +1,4 @@
-//! What an operator asks of the running relay: the state of its upstreams, and what becomes of parked deliveries.
+//! Relay commands of an operator: the state of the upstreams, and retrying or dropping parked deliveries.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::domain::WabaId;
 /// Commands that wait for a worker, which takes them within milliseconds.
 const MAX_WAITING: usize = 4;
 
-/// What to do.
+/// The action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Count the deliveries.
@@ -24,7 +24,7 @@ pub enum Action {
 /// A command, and the parked deliveries that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What to do.
+    /// The action.
     pub action: Action,
     /// The upstream; all of them if absent.
     pub upstream: Option<String>,
@@ -32,7 +32,7 @@ pub struct Command {
     pub waba_ids: Option<BTreeSet<WabaId>>,
 }
 
-/// How one upstream stands after a command.
+/// State of one upstream after a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The upstream.
@@ -55,7 +55,7 @@ pub enum CommandError {
     #[error("relay.upstreams has no upstream with this name; the names are: {0}")]
     UnknownUpstream(String),
     /// The store could not commit it.
-    #[error("could not store it, so a restart undoes it: {0}")]
+    #[error("could not store the change, so a restart reverts it: {0}")]
     NotStored(String),
     /// Some upstreams did not execute it.
     #[error("not executed for every upstream; executed: {executed}; failed: {failed}")]
@@ -90,7 +90,7 @@ impl Control {
         receiver
     }
 
-    /// Executes the command for every upstream that is meant; when it says so, the store has kept what came of it.
+    /// Executes the command for every selected upstream. Returns after the store has committed the result.
     ///
     /// # Errors
     /// If there is no such upstream, or if one fails. The others execute the command all the same.

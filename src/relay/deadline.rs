@@ -1,8 +1,9 @@
-//! How old a delivery is, and until when it is kept.
+//! The age of a delivery and its deadline.
 //!
-//! The machine's clock may be wrong, and may be set. The age of a delivery that this process received is measured by
-//! the monotonic clock. That of a stored one is the difference between its stored time and a time that Meta's clock
-//! has certainly reached, computed each time anew: a clock that is a year ahead at the start drops nothing.
+//! The machine's clock may be wrong and may be changed. The age of a delivery that this process received is measured
+//! with the monotonic clock. The age of a stored delivery is the difference between its stored time and a time that
+//! Meta's clock has certainly reached, computed anew each time. A clock that is a year ahead at the start therefore
+//! drops nothing.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is counted of one upstream.
+//! Metrics of one upstream.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::telemetry::Telemetry;
 /// Why a delivery is dropped before it is taken: a bounded label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
-    /// It has waited for too long.
+    /// Older than `relay.max_age`.
     Age,
     /// Too many wait.
     Size,
@@ -104,7 +104,7 @@ impl Figures {
         parked.inc();
     }
 
-    /// So many were dropped.
+    /// Counts dropped deliveries.
     pub fn dropped(&self, reason: Dropped, count: usize) {
         let labels = [self.name.as_str(), reason.as_str()];
         let dropped = self.telemetry.relay_dropped.with_label_values(&labels);
@@ -114,12 +114,12 @@ impl Figures {
                 upstream = self.name,
                 reason = reason.as_str(),
                 count,
-                "deliveries are dropped before the upstream took them"
+                "dropped deliveries before the upstream accepted them"
             );
         }
     }
 
-    /// Shows how it stands.
+    /// Updates the gauges of the upstream.
     pub fn show(&self, levels: &Levels) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.pending.set(number(levels.waiting));
@@ -143,7 +143,7 @@ impl Figures {
         }
     }
 
-    /// Nothing is passed on to it any more. A series that is not there is what was wanted.
+    /// Removes the series of an upstream that is no longer configured. A missing series is not an error.
     pub fn forget(self) {
         let (telemetry, name) = (self.telemetry, self.name.as_str());
         drop(telemetry.relay_deliveries.remove_label_values(&[name]));

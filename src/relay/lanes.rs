@@ -1,8 +1,8 @@
-//! Which deliveries may be sent side by side: those that share no lane.
+//! Determines which deliveries may be in flight together: those that share no lane.
 //!
-//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. Beside its conversations, a
-//! delivery with messages takes part in its accounts: one of kind [`LaneKind::AllMessages`] waits for all
-//! earlier ones there, and all later ones wait for it.
+//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. In addition to its conversations,
+//! a delivery with messages takes part in the lanes of its accounts: one of kind [`LaneKind::AllMessages`] waits for
+//! all earlier deliveries there, and all later ones wait for it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ pub(super) struct LaneTable {
     accounts: HashMap<WabaId, AccountMessages>,
 }
 
-/// What a delivery is ordered with.
+/// The lanes of a delivery.
 #[derive(Clone, Debug)]
 pub(super) struct Membership {
     pub lanes: Lanes,
@@ -33,7 +33,7 @@ struct Serial {
 #[derive(Debug, Default)]
 struct AccountMessages {
     members: BTreeSet<i64>,
-    /// Those of kind `AllMessages`.
+    /// Deliveries of kind `AllMessages`.
     barriers: BTreeSet<i64>,
     in_flight: usize,
     is_barrier_in_flight: bool,
@@ -56,7 +56,7 @@ impl LaneTable {
         }
     }
 
-    /// Whether everything that has to come before this one is done, and nothing beside it is in flight.
+    /// Whether all earlier deliveries of its lanes are done and none is in flight.
     pub fn is_free(&self, parcel: i64, membership: &Membership) -> bool {
         let is_first = |key: &u64| {
             let lane = self.serial.get(key);
@@ -77,7 +77,7 @@ impl LaneTable {
         membership.lanes.keys.iter().all(is_first) && membership.accounts().all(is_let_through)
     }
 
-    /// It is in flight from now on, or no longer.
+    /// Sets whether the delivery is in flight.
     pub fn set_in_flight(&mut self, membership: &Membership, is_in_flight: bool) {
         for key in &membership.lanes.keys {
             if let Some(lane) = self.serial.get_mut(key) {
@@ -118,7 +118,8 @@ impl LaneTable {
         }
     }
 
-    /// Those that may have become free because a delivery with this membership left or is in flight no longer.
+    /// Deliveries that may have become sendable because a delivery with these lanes has left or is no longer in
+    /// flight.
     pub fn unblocked(&self, membership: &Membership) -> Vec<i64> {
         let lanes = membership.lanes.keys.iter();
         let lanes = lanes.filter_map(|key| self.serial.get(key));

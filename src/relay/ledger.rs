@@ -1,5 +1,5 @@
-//! What the store has yet to keep of an upstream's deliveries. Many share one commit, so that the disk does not
-//! bound the rate, and the store's writer is free for webhooks.
+//! Changes of an upstream's deliveries that the store has not committed yet. Many share one commit, so that the disk
+//! does not limit the rate and the store's writer remains free for webhooks.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Ledger {
         !self.answers.is_empty()
     }
 
-    /// Begins a commit, unless one is under way or there is nothing to keep.
+    /// Starts a commit, unless one is running or there is nothing to commit.
     pub fn commit(&mut self) {
         if !self.committing.is_empty() || (self.pending.is_empty() && self.answers.is_empty()) {
             return;
@@ -92,13 +92,13 @@ impl Ledger {
         });
     }
 
-    /// Waits for the commit under way to end; `None` at once if there is none.
+    /// Waits for the running commit; returns `None` immediately if there is none.
     pub async fn committed(&mut self) -> Option<Committed> {
         let ended = self.committing.join_next().await?;
         Some(ended.expect("a commit does not panic"))
     }
 
-    /// What the store did not take is committed with the next.
+    /// Changes that the store rejected are committed with the next ones.
     pub fn note(&mut self, committed: Committed) {
         let Committed {
             settlement,
@@ -108,7 +108,7 @@ impl Ledger {
         for (answer, report) in answers {
             let outcome = outcome.clone().map(|()| report);
             let outcome = outcome.map_err(|error| CommandError::NotStored(error.to_string()));
-            // The operator may have gone away.
+            // The sender of the command may have stopped waiting.
             drop(answer.send(outcome));
         }
         if outcome.is_err() {
@@ -118,7 +118,7 @@ impl Ledger {
     }
 }
 
-/// What the store did not take, and what happened since.
+/// Changes that the store rejected, and later ones.
 fn merge(mut older: Settlement, newer: Settlement) -> Settlement {
     // The store parks before it unparks, so a delivery that was parked last must not be unparked in the same commit.
     let is_parked_again = |parcel: &i64| newer.parked.iter().any(|(other, _)| other == parcel);

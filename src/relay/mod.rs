@@ -1,12 +1,12 @@
-//! Passes verified deliveries on, byte for byte with their signature, to applications behind this one.
+//! Forwards verified deliveries to upstream applications, byte for byte with their signature.
 //!
-//! The store keeps each delivery until every upstream has taken it, so it arrives at least once. Order is kept
-//! within a lane, over restarts too: a conversation is a lane, and so is each management field of an account.
-//! Deliveries of different lanes are in flight side by side. What an upstream refuses again and again is parked:
-//! it is kept for an operator, and its lanes go on. What cannot be delivered is bounded by age here and by size in
-//! the store. Nothing waits for an upstream: not the answer to Meta, not a signal.
+//! The store keeps each delivery until every upstream has accepted it, so it arrives at least once. Order is kept
+//! within a lane, across restarts: each conversation is a lane, and so is each management field of an account.
+//! Deliveries of different lanes are in flight concurrently. A delivery that an upstream refuses repeatedly is parked
+//! for an operator, and its lanes continue. Undeliverable deliveries are bounded by age here and by size in the store.
+//! Neither the response to Meta nor any metric waits for an upstream.
 //!
-//! Bodies are customers' data. They are read for sending alone and never logged.
+//! Bodies contain customers' data. They are read only for sending and never logged.
 
 mod circuit;
 mod control;
@@ -33,7 +33,7 @@ use crate::store::Store;
 use crate::telemetry::Telemetry;
 use worker::Worker;
 
-/// The relays under way, one for each upstream.
+/// The running relays, one per upstream.
 #[derive(Debug)]
 pub struct Relay {
     stop: CancellationToken,
@@ -66,7 +66,7 @@ impl Relay {
         }
     }
 
-    /// What its workers are asked with while they run.
+    /// Channels to the running workers.
     #[must_use]
     pub fn control(&self) -> Control {
         self.control.clone()

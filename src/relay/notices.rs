@@ -1,4 +1,4 @@
-//! The log lines about one upstream. What can repeat with every delivery is logged once a minute.
+//! Log lines about one upstream. Lines that could repeat with every delivery are logged once a minute.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ impl Notices {
                 reason = refusal.failure.as_str(),
                 status = refusal.status,
                 suppressed,
-                "upstream did not take a delivery; retrying"
+                "upstream did not accept a delivery; retrying"
             );
         }
     }
@@ -80,7 +80,7 @@ impl Notices {
             waba_ids = waba_ids.join(","),
             parked,
             suppressed,
-            "upstream refused a delivery repeatedly; parked it. Correct the upstream, then run \"relay retry\", or \"relay drop\""
+            "upstream refused a delivery repeatedly; parked it. Fix the upstream, then run \"relay retry\", or \"relay drop\""
         );
     }
 
@@ -89,12 +89,12 @@ impl Notices {
             upstream = self.upstream,
             reason = refusal.failure.as_str(),
             status = refusal.status,
-            "upstream takes no deliveries; probing until it does"
+            "upstream is down; probing until it recovers"
         );
     }
 
     pub fn upstream_is_up(&self) {
-        tracing::info!(upstream = self.upstream, "upstream takes deliveries again");
+        tracing::info!(upstream = self.upstream, "upstream recovered");
     }
 
     pub fn command_executed(&self, action: Action, report: &Report) {

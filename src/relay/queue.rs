@@ -1,7 +1,7 @@
-//! Which delivery an upstream gets next: the oldest that has nothing older waiting in its lanes.
+//! Selects the next delivery of an upstream: the oldest that has no older one waiting in its lanes.
 //!
-//! Pure: it is told what arrived, what became of it, and the time. A delivery that fails rests, and its lanes
-//! wait for it; all others go on. A parked delivery is in no lane until an operator retries it.
+//! Pure: the caller passes arrivals, outcomes and the time. A failed delivery waits for its retry, and its lanes wait
+//! for it; others continue. A parked delivery is in no lane until an operator retries it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(super) struct Queue {
     lanes: LaneTable,
     /// Free to be sent, as far as is known, and never tried.
     untried: BTreeSet<i64>,
-    /// The same, and tried before.
+    /// As above, after a failed attempt.
     due: BTreeSet<i64>,
     /// Failed, and due at that moment.
     resting: BTreeSet<(Instant, i64)>,
@@ -65,7 +65,7 @@ pub(super) struct Next {
     pub bytes: usize,
 }
 
-/// What a failure was to the delivery.
+/// The effect of a failure on its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureCount {
     /// Failures since the upstream last recovered, this one included.
@@ -76,7 +76,7 @@ pub(super) struct FailureCount {
     pub others_succeed: bool,
 }
 
-/// Which parked deliveries an operator means.
+/// The parked deliveries that an operator selects.
 pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
@@ -119,7 +119,7 @@ impl Queue {
             let Some(entry) = self.waiting.get_mut(&parcel) else {
                 continue;
             };
-            // An older delivery of its lanes may have come back from the parked ones.
+            // An older delivery of its lanes may have been unparked.
             if !self.lanes.is_free(parcel, &entry.membership) {
                 continue;
             }
@@ -149,7 +149,7 @@ impl Queue {
         ready.pop_first()
     }
 
-    /// It need not be sent any more. Returns its receipt if it was waiting.
+    /// Removes a delivery that need not be sent any more. Returns its time of receipt if it was waiting.
     pub fn done(&mut self, parcel: i64) -> Option<ReceiptTimes> {
         let entry = self.parked.remove(&parcel);
         let entry = entry.or_else(|| self.exit(parcel));
@@ -187,7 +187,7 @@ impl Queue {
         Some(count)
     }
 
-    /// It rests at least until then.
+    /// Earliest time of the next attempt.
     pub fn rest_until(&mut self, parcel: i64, due: Instant) {
         let entry = self.waiting.get(&parcel);
         if let Some(Place::Resting(before)) = entry.map(|entry| entry.place)
@@ -254,7 +254,7 @@ impl Queue {
         meant.map(|(parcel, _)| *parcel).collect()
     }
 
-    /// Everything before this one is gone from the store; returns how many there were.
+    /// Removes all deliveries before this one, which the store has dropped; returns their number.
     pub fn drop_before(&mut self, oldest: i64) -> usize {
         let gone: Vec<i64> = self
             .waiting
@@ -357,7 +357,7 @@ impl Queue {
             }
             Place::InFlight => {
                 self.lanes.set_in_flight(&entry.membership, false);
-                // An older one may have come back from the parked ones meanwhile.
+                // An older delivery may have been unparked meanwhile.
                 for next in self.lanes.unblocked(&entry.membership) {
                     self.look_whether_ready(next);
                 }

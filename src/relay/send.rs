@@ -1,4 +1,4 @@
-//! One delivery to one upstream.
+//! Sends one delivery to one upstream.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,11 +18,11 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// 4xx answers that park a delivery: such an answer says that repeating the request does not help.
 const REFUSALS_BY_STATUS_4XX: u32 = 3;
 
-/// Where deliveries are passed on to.
+/// The upstream to which deliveries are sent.
 pub struct Upstream {
     /// Its name, a label value.
     pub name: String,
-    /// Where it takes them; may hold a secret, so it is never shown.
+    /// Its URL, which may contain a secret and is never shown.
     pub url: Url,
     /// Follows no redirect, and gives up in time.
     pub http: reqwest::Client,
@@ -52,21 +52,21 @@ pub(super) struct Refusal {
 /// Why an upstream has not taken a delivery: the bounded label of its failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, or it broke off.
+    /// The connection failed or was closed early.
     Connection,
     /// No answer in time, or 408.
     Timeout,
-    /// It answered 3xx, and nothing that holds customers' data follows a redirect.
+    /// A 3xx response. Redirects are not followed, because bodies contain customers' data.
     Redirect,
-    /// It answered 429.
+    /// A 429 response.
     RateLimited,
-    /// It answered 4xx, but neither 408 nor 429.
+    /// A 4xx response other than 408 and 429.
     ClientError,
-    /// It answered 502, 503 or 504: what a proxy says of an application that is down.
+    /// A 502, 503 or 504 response, which proxies send if an application is down.
     Unavailable,
-    /// It answered 5xx otherwise.
+    /// Another 5xx response.
     ServerError,
-    /// It answered with a status that HTTP does not have for this.
+    /// A response with another status.
     Other,
     /// The delivery could not be read from the store.
     Store,
@@ -101,7 +101,7 @@ impl Failure {
         }
     }
 
-    /// What it says of the upstream as a whole. `None`: nothing.
+    /// What it shows about the upstream as a whole; `None` if nothing.
     pub fn evidence(self) -> Option<Evidence> {
         match self {
             Self::Connection | Self::Timeout | Self::RateLimited | Self::Unavailable => {
@@ -125,7 +125,7 @@ impl Failure {
         }
     }
 
-    /// Can it ever be the delivery's own?
+    /// Whether the failure can be caused by the delivery itself, instead of the upstream.
     pub fn can_park(self) -> bool {
         self.is_refusal(false, true)
     }
@@ -206,7 +206,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Whatever it says beyond its status, and however that ends, does not matter.
+/// The body of the response is ignored.
 async fn read_out(mut answer: Response) {
     let mut read = 0;
     while let Ok(Some(chunk)) = answer.chunk().await {

@@ -28,7 +28,7 @@ const LISTED_AT_ONCE: u32 = 1_000;
 /// Shortest time between two listings of what arrived: a busy second costs 50 queries, not one for each delivery.
 const LIST_EVERY: Duration = Duration::from_millis(20);
 
-/// Deliveries that are read from the store before there is room to send them, so that one query reads many.
+/// Deliveries that are read from the store before they can be sent, so that one query reads many.
 const READ_AHEAD: usize = 32;
 
 /// Bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small delivery
@@ -68,7 +68,7 @@ pub(super) struct Worker {
     reading: JoinSet<Read>,
     read: VecDeque<(Next, Content)>,
     sending: JoinSet<(Next, Result<(), Refusal>)>,
-    /// Of all that is being read, read and being sent.
+    /// Total size of the bodies that are being read, waiting in memory, and in flight.
     bytes_held: usize,
 }
 
@@ -138,7 +138,7 @@ impl Worker {
         self.finish().await;
     }
 
-    /// Learns what has come, and what the store has dropped for want of room.
+    /// Reads new deliveries from the store, and learns which ones it has dropped.
     async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
         let span = *stored.borrow_and_update();
         let dropped = self.queue.drop_before(span.oldest);
@@ -169,7 +169,7 @@ impl Worker {
         }
     }
 
-    /// The next moment at which there is something to do, beside what ends by itself.
+    /// The next time at which the worker must act, apart from events.
     fn next_due(&self, newest: i64) -> Option<Instant> {
         let now = Instant::now();
         let listing = (self.known < newest).then_some(self.next_listing);
@@ -397,7 +397,7 @@ impl Worker {
         };
         // What has not arrived by then is sent again after the next start.
         drop(timeout(GRACE, arrive).await);
-        // One commit may be under way, and one follows for the rest. A store that fails has said why.
+        // One commit may be running, and a second one commits the rest. The store reports its failures.
         let commit = async {
             for _ in 0..2 {
                 self.ledger.commit();

@@ -101,11 +101,11 @@ struct Incomplete<'a> {
 /// Why there is no whole body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotWhole {
-    /// It is over the limit.
+    /// Larger than the limit.
     TooLarge,
     /// The other side went away.
     BrokenOff,
-    /// It took too long, was too slow, or was the slowest when memory ran out.
+    /// Over the time limit, below the minimum rate, or the slowest body when memory was used up.
     TooSlow,
 }
 

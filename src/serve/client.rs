@@ -1,6 +1,6 @@
-//! Finds the client of a connection or request behind trusted proxies, and limits what one client holds.
+//! Finds the client of a connection or request behind trusted proxies, and limits the connections of each client.
 //!
-//! A header or a PROXY protocol line counts only if a trusted proxy sent it: anybody can write one.
+//! A header or a PROXY protocol line counts only from a trusted proxy, because every client can send one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -46,8 +46,8 @@ impl ClientRules {
         client
     }
 
-    /// Whether the limit per client applies to the address. A proxy stands for many clients, and loopback
-    /// for the machine's own programs.
+    /// Whether the limit per client applies to the address. It does not apply to proxies, which represent many
+    /// clients, or to loopback.
     fn limits(&self, address: IpAddr) -> bool {
         !address.to_canonical().is_loopback() && !self.trusts(address)
     }

@@ -1,4 +1,4 @@
-//! What the handlers of each router work on. The two share the store, the drill and the exporter's own metrics.
+//! The state of each router's handlers. Both share the store, the drill and the exporter's own metrics.
 
 use std::sync::Arc;
 
@@ -24,31 +24,31 @@ use crate::state::Accounts;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// What the operator's routes work on.
+/// State of the operator's routes.
 #[derive(Clone, Debug)]
 pub struct Operator {
     /// The truth.
     pub store: Arc<Store>,
-    /// The drill under way, shown beside the truth.
+    /// The running drill, shown next to the real accounts.
     pub drill: Arc<Drill>,
-    /// What the apps may do.
+    /// The access states of the apps.
     pub access: Arc<AccessBoard>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// What is shown of templates; a reload changes it.
+    /// The detail of template metrics; a reload changes it.
     pub options: Arc<ArcSwap<Options>>,
     /// The accounts of each app.
     pub assignments: Arc<ArcSwap<Assignments>>,
-    /// What requests have passed, and which host names are allowed.
+    /// The gate of the listener, with the allowed host names.
     pub gate: Arc<Gate>,
-    /// Where reloads are done, one at a time.
+    /// Channel of reload requests.
     pub reload: mpsc::Sender<ReloadRequest>,
-    /// Cancelled when the process is told to stop.
+    /// Cancelled when the process stops.
     pub stop: CancellationToken,
 }
 
 impl Operator {
-    /// The accounts as they are known, with those of a drill under way.
+    /// The accounts, with that of a running drill.
     pub(super) fn accounts(&self) -> Accounts {
         let mut accounts = self.store.snapshot();
         self.drill.join(&mut accounts, clock::now());
@@ -56,7 +56,7 @@ impl Operator {
     }
 }
 
-/// What a delivery is checked against; a reload replaces it.
+/// The settings for verifying deliveries; a reload replaces them.
 #[derive(Debug)]
 pub struct Secrets {
     /// The apps' secrets.
@@ -65,33 +65,33 @@ pub struct Secrets {
     pub assignments: Arc<Assignments>,
     /// The verify tokens.
     pub tokens: VerifyTokens,
-    /// What customers are hashed with.
+    /// The hasher of customers.
     pub customers: Customers,
     /// Are messages counted and answers timed? If not, messages are not looked into.
     pub tracks_messages: bool,
-    /// What is measured of conversations.
+    /// The settings of conversation metrics.
     pub trackers: Arc<Trackers>,
-    /// What the event API asks for; none if there is no event API.
+    /// The token of the event API; `None` if the API is disabled.
     pub events: Option<VerifyTokens>,
 }
 
 impl Secrets {
-    /// What customers are hashed with, if messages are looked into.
+    /// The hasher of customers, if messages are counted.
     pub(super) fn tracked(&self) -> Option<&Customers> {
         Some(&self.customers).filter(|_| self.tracks_messages)
     }
 }
 
-/// What the public routes work on.
+/// State of the public routes.
 #[derive(Clone, Debug)]
 pub struct Public {
-    /// What deliveries are checked against.
+    /// The settings for verifying deliveries.
     pub secrets: Arc<ArcSwap<Secrets>>,
     /// The truth.
     pub store: Arc<Store>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// The drill under way.
+    /// The running drill.
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
     pub nudge: Arc<ArcSwap<Nudge>>,
@@ -103,6 +103,6 @@ pub struct Public {
     pub forget: mpsc::Sender<ForgetCall>,
     /// The running relay.
     pub relay: Arc<ArcSwap<relay::Control>>,
-    /// Where large bodies are read to.
+    /// The memory budget of bodies.
     pub room: Room,
 }

@@ -1,17 +1,17 @@
-//! The event API, for what a business' own application knows and Meta does not show.
+//! The event API, for events that Meta does not report and the business' own applications send.
 //!
 //! | route | answer |
 //! |---|---|
-//! | `POST /v1/events` | 200 once every event that is good is on the disk, with what became of each; 400, 401, 413 or 503 for the whole batch |
+//! | `POST /v1/events` | 200 after every valid event is on disk, with the result of each; 400, 401, 413 or 503 for the whole batch |
 //!
 //! A batch with a number that no account has is refused as a whole until the first numbers poll of every account
 //! has an outcome: the number may be one of those. A failed poll is an outcome too, because some accounts can never
-//! be listed. Nothing of the batch is stored, so it can be sent again as it is; and had a part been stored, the ids
-//! of its events would tell.
+//! be listed. Nothing of the batch is stored, so it can be sent again unchanged; if a part had been stored, the ids
+//! of its events would identify the repeats.
 //!
 //! | route | answer |
 //! |---|---|
-//! | `GET /v1/openapi.json` | how to use it, for people and for tools |
+//! | `GET /v1/openapi.json` | the OpenAPI description |
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ const MAX_BODY: usize = 1024 * 1024;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// What became of one event.
+/// Result of one event.
 #[derive(Serialize)]
 struct Outcome {
     id: String,
@@ -57,7 +57,7 @@ const UNAUTHORIZED: &str = "unauthorized";
 const NOT_A_BATCH: &str = "not_a_batch";
 const NOT_LISTED: &str = "not_listed";
 
-const NO_STORE: &str = "the store takes no commits now; send the batch again";
+const NO_STORE: &str = "the store cannot commit; send the batch again";
 
 /// When a batch may be sent again: the first polls take seconds, retries of a failed one some minutes.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
@@ -91,7 +91,7 @@ pub(super) fn router(public: Public) -> Router {
         .with_state(public)
 }
 
-/// What answers while there is no store.
+/// The route while the store is not open.
 pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
     let refuse = async |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap, body: Body| {
         body::discard(&headers, body);
@@ -120,7 +120,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
     let secrets = public.secrets.load_full();
     let Some((customers, token)) = secrets.tracked().zip(secrets.events.as_ref()) else {
         body::discard(&headers, body);
-        let how = "there is no event API here: set trackers.token_file\n";
+        let how = "the event API is disabled; set trackers.token_file\n";
         return (StatusCode::NOT_FOUND, how).into_response();
     };
     if !bearer(&headers).is_some_and(|sent| token.knows(sent)) {
@@ -129,7 +129,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
             &public,
             StatusCode::UNAUTHORIZED,
             UNAUTHORIZED,
-            "give the token: Authorization: Bearer ...",
+            "send the token: Authorization: Bearer ...",
         );
         let how = HeaderValue::from_static("Bearer");
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
@@ -208,9 +208,13 @@ fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
         NotWhole::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             TOO_LARGE,
-            "a batch has at most 1 MiB",
+            "the batch is larger than 1 MiB; send smaller batches",
         ),
-        NotWhole::BrokenOff => (StatusCode::BAD_REQUEST, BROKEN_OFF, "the body broke off"),
+        NotWhole::BrokenOff => (
+            StatusCode::BAD_REQUEST,
+            BROKEN_OFF,
+            "the body ended early; send it again",
+        ),
         NotWhole::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
             TOO_SLOW,
@@ -226,7 +230,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The watched account that this number belongs to, as polls or its messages have told.
+/// The watched account that has this number, according to polls or messages.
 fn account_of(accounts: &Accounts, number: &PhoneNumberId) -> Option<WabaId> {
     let mut owners = accounts
         .iter()
@@ -234,7 +238,7 @@ fn account_of(accounts: &Accounts, number: &PhoneNumberId) -> Option<WabaId> {
     owners.next().map(|(waba_id, _)| waba_id.clone())
 }
 
-/// Makes what is good of them durable, and only then says so.
+/// Commits the valid events, and responds afterwards.
 async fn commit(public: &Public, items: Vec<Item>) -> Response {
     let (mut good, mut outcomes): (Vec<Event>, Vec<Outcome>) = (Vec::new(), Vec::new());
     let mut places = Vec::new();
@@ -271,7 +275,7 @@ fn judge(outcome: &mut Outcome, change: &Change) {
         outcome.result = DUPLICATE;
     } else if change.unwatched || change.refused {
         outcome.result = REJECTED;
-        outcome.error = Some("phone_number_id: its messages are not counted".to_owned());
+        outcome.error = Some("phone_number_id: messages of this number are not counted".to_owned());
     }
 }
 

@@ -46,7 +46,7 @@ pub enum ForgetError {
     )]
     NotLost,
     /// The store could not commit the removal.
-    #[error("could not store it: {0}")]
+    #[error("could not store the change: {0}")]
     NotStored(String),
     /// The exporter is stopping.
     #[error("the exporter is stopping")]

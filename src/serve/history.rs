@@ -1,14 +1,14 @@
-//! `GET /api/v1/history`: what went from which value to which, when, and who said so. JSON or CSV.
+//! `GET /api/v1/history`: the transitions of attributes, with time and source. JSON or CSV.
 //!
-//! | parameter | meaning | left out |
+//! | parameter | meaning | default |
 //! |---|---|---|
-//! | `waba_id` | of this account | of all |
-//! | `entity` | `account`, `phone_number` or `template`; or the id of one | of all |
+//! | `waba_id` | transitions of this account | all |
+//! | `entity` | `account`, `phone_number` or `template`; or an id | all |
 //! | `attribute` | such as `quality_rating`, `status`, `messaging_limit` | all |
-//! | `since`, `until` | RFC 3339, Unix seconds, or how long ago (`30d`) | the last 30 days |
-//! | `limit` | most transitions in the answer, up to 10,000 | 1,000 |
-//! | `after` | where to continue; `next` of the answer before | at the first |
-//! | `offset` | how many to leave out, up to 10,000; `after` has no such limit | 0 |
+//! | `since`, `until` | RFC 3339, Unix seconds, or an age (`30d`) | the last 30 days |
+//! | `limit` | maximum number of transitions in the response, up to 10,000 | 1,000 |
+//! | `after` | position to continue from: `next` of the previous response | the start |
+//! | `offset` | number of transitions to skip, up to 10,000; `after` has no limit | 0 |
 //! | `format` | `json` or `csv` | `json` |
 
 use std::sync::Arc;
@@ -37,13 +37,13 @@ const MAX_LIMIT: u32 = 10_000;
 
 const DEFAULT_LIMIT: u32 = 1_000;
 
-/// What is left out has to be read first. `after` continues anywhere without that.
+/// Maximum offset, because skipped rows have to be read. `after` continues anywhere without that cost.
 const MAX_OFFSET: u32 = 10_000;
 
 /// Answers made at the same time; more wait. Half of what two cores can do is left to everything else.
 pub(super) const MAX_ANSWERS: usize = 1;
 
-/// How long a request waits for its turn. A page takes milliseconds: who waits longer asks again.
+/// Maximum wait of a request for its turn. A page takes milliseconds; clients that wait longer should retry.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The counter's reason for requests that waited in vain, or whose query took too long.
@@ -52,7 +52,7 @@ pub(super) const BUSY: &str = "history_busy";
 /// The counter's listener: the operator's.
 const LISTENER: &str = "web";
 
-/// The counter of requests that could not be answered for want of time.
+/// Counts the requests that were refused because the history was busy.
 pub(super) fn refused(telemetry: &Telemetry) -> IntCounter {
     let refused = &telemetry.requests_refused;
     refused.with_label_values(&[LISTENER, BUSY])
@@ -121,14 +121,17 @@ pub(super) async fn history(
         Err(rejection) => return refuse(&rejection.body_text()),
     };
     let Ok(Ok(_one_of_few)) = timeout(MAX_WAIT, answers.acquire()).await else {
-        return busy(&operator, "others are reading the history; ask again later");
+        return busy(
+            &operator,
+            "too many concurrent history requests; try again later",
+        );
     };
     match answer(&operator, &parameters).await {
         Ok(response) => response,
         Err(Refusal::Wrong(why)) => refuse(&why),
         Err(Refusal::Unreadable(why @ Unreadable::TooSlow)) => busy(&operator, &why.to_string()),
         Err(Refusal::Unreadable(why)) => {
-            tracing::error!(%why, "history asked for and not read");
+            tracing::error!(%why, "could not read the history");
             complain(StatusCode::SERVICE_UNAVAILABLE, &why.to_string())
         }
     }
@@ -151,15 +154,15 @@ async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response
     let question = question(parameters, clock::now()).map_err(Refusal::Wrong)?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Refusal::Wrong(format!("limit: give 1 to {MAX_LIMIT}")));
+        return Err(Refusal::Wrong(format!("limit: must be 1 to {MAX_LIMIT}")));
     }
     let offset = parameters.offset.unwrap_or(0);
     if offset > MAX_OFFSET {
         return Err(Refusal::Wrong(format!(
-            "offset: give at most {MAX_OFFSET}; to read further, give after the value of next from the answer before"
+            "offset: must be at most {MAX_OFFSET}; to read further, set after to the value of next in the previous response"
         )));
     }
-    // One more than asked for: is there a next part?
+    // One row more than requested shows whether a next page exists.
     let passages = operator
         .store
         .history()
@@ -197,7 +200,9 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
     }
     let is_id = |text: &str| WabaId::parse(text).is_some();
     let waba_id = match parameters.waba_id.as_deref() {
-        Some(id) => Some(WabaId::parse(id).ok_or("waba_id: give the digits of an account's id")?),
+        Some(id) => {
+            Some(WabaId::parse(id).ok_or("waba_id: must be the digits of an account's id")?)
+        }
         None => None,
     };
     let (entity, entity_id) = match parameters.entity.as_deref() {
@@ -206,7 +211,7 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
         Some(kind) => {
             let known = Entity::KINDS.into_iter().find(|known| *known == kind);
             let kinds = Entity::KINDS.join(", ");
-            let known = known.ok_or_else(|| format!("entity: give an id, or one of {kinds}"))?;
+            let known = known.ok_or_else(|| format!("entity: must be an id, or one of {kinds}"))?;
             (Some(known), None)
         }
     };
@@ -214,11 +219,14 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
         None => None,
         Some(text) => {
             let after = Cursor::parse(text);
-            Some(after.ok_or("after: give the value of next from the answer before, unchanged")?)
+            Some(
+                after
+                    .ok_or("after: must be the unchanged value of next in the previous response")?,
+            )
         }
     };
     if after.is_some() && parameters.offset.is_some() {
-        return Err("offset: is given together with after; leave it out".to_owned());
+        return Err("offset: cannot be combined with after; remove it".to_owned());
     }
     Ok(Question {
         waba_id,

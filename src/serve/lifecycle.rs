@@ -1,7 +1,7 @@
-//! `POST /-/reload`: off by default, one at a time, and only a few a minute.
+//! `POST /-/reload`: off by default, one at a time, and only a few per minute.
 //!
-//! As in Prometheus, whoever may send a request may not by that alone control the process. SIGHUP does the
-//! same and needs no permission here.
+//! As in Prometheus, access to the listener alone does not allow controlling the process. SIGHUP does the same and is
+//! always enabled.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const RELOAD_BURST: NonZeroU32 = NonZeroU32::new(5).expect("it is not 0");
 /// A request to read the configuration again, and where its outcome goes.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
-/// What the lifecycle endpoints work on.
+/// State of the lifecycle endpoints.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
     gate: Arc<Gate>,
@@ -80,7 +80,8 @@ pub(super) async fn reload(State(lifecycle): State<Arc<Lifecycle>>) -> Response 
     match outcome.await {
         Ok(Ok(())) => "configuration reloaded\n".into_response(),
         Ok(Err(errors)) => {
-            let text = format!("the old configuration stays in force:\n{errors}\n");
+            let text =
+                format!("could not reload the configuration; keeping the current one:\n{errors}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
         Err(_) => stopping(),

@@ -42,7 +42,7 @@ const LATENESS_COUNTS_FOR: Duration = Duration::from_secs(5);
 /// Share of the limit that is closed at once, so that a flood of new connections needs few searches.
 const BATCH: usize = 64;
 
-/// What is requested. The order is the order of precedence.
+/// Precedence of a request by its kind, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Precedence {
     /// Pages, APIs and unknown paths.
@@ -56,7 +56,7 @@ pub(super) enum Precedence {
 }
 
 impl Precedence {
-    /// How many connections of `limit` working handlers may keep from being closed.
+    /// Number of connections, of `limit`, that working handlers can protect from being closed.
     fn share(self, limit: usize) -> usize {
         match self {
             Self::Ordinary => limit / 2,
@@ -81,7 +81,7 @@ struct Shared {
     protected: AtomicUsize,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// The longest lateness of late, and when it was noticed.
+    /// The longest recent lateness, and when it was measured.
     lateness: Mutex<Option<(Duration, Instant)>>,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct ConnectionGuard {
     _permit: OwnedSemaphorePermit,
 }
 
-/// What a connection does at present.
+/// Current activity of a connection.
 #[derive(Debug)]
 struct Activity {
     requests: usize,
@@ -124,7 +124,7 @@ enum Stage {
     Waiting,
     /// The handler has the whole request, and its connection is protected.
     Working,
-    /// The same, beyond the share of its precedence: the connection may be closed.
+    /// As `Working`, but beyond the share of its precedence: the connection may be closed.
     Unprotected,
     /// The client reads the response. The last stage: a body that is discarded meanwhile protects nothing.
     Responding,
@@ -159,6 +159,8 @@ impl ConnectionLimiter {
     /// Admits a new connection. At the limit the slowest ones are closed for `reason`.
     pub async fn admit(&self, reason: &'static str) -> ConnectionGuard {
         loop {
+            // The semaphore counts the free places: a closed connection returns its permit only when its task has ended,
+            // so the limit holds even while closed connections are still being torn down.
             let waiting = match Arc::clone(&self.free).try_acquire_owned() {
                 Ok(permit) => return self.shared.open(permit),
                 Err(_) => Arc::clone(&self.free).acquire_owned(),
@@ -248,7 +250,7 @@ impl Shared {
 impl Connection {
     /// Closes the connection. The first reason counts.
     pub fn close(&self, reason: &'static str) {
-        // A second reason comes too late.
+        // Only the first reason is kept.
         let _ = self.reason.set(reason);
         self.closed.cancel();
     }
@@ -263,12 +265,12 @@ impl Connection {
         self.reason.get().copied()
     }
 
-    /// Notes whose connection it is; the first word counts.
+    /// Sets the client's address. Only the first call has an effect.
     pub fn set_client(&self, client: IpAddr) {
         let _ = self.client.set(client);
     }
 
-    /// Whose connection it is.
+    /// The client's address.
     pub fn client(&self) -> Option<IpAddr> {
         self.client.get().copied()
     }
@@ -353,7 +355,7 @@ impl Drop for ConnectionGuard {
 }
 
 impl ActiveRequest {
-    /// The connection that it came by.
+    /// The connection of the request.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.0.connection
     }
@@ -365,6 +367,8 @@ impl ActiveRequest {
             precedence,
             stage,
         } = &*self.0;
+        // Invariant: `Shared::protected` and `Activity::protected` count the requests in `Stage::Working`. Both change
+        // under the lock of the stage that enters or leaves it. Lock order: stage, then activity.
         let mut stage = lock(stage);
         if *stage != Stage::Waiting {
             return;
@@ -440,7 +444,7 @@ impl Drop for RequestState {
     }
 }
 
-/// What these guard is whole between any two lines.
+/// Locks a mutex, poisoned or not: no critical section leaves the data inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

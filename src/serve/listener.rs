@@ -40,7 +40,7 @@ impl Listener {
         self.address
     }
 
-    /// The next connection. One that broke off before it was accepted is no reason to stop.
+    /// Accepts the next connection. Connections that were closed before they were accepted are skipped.
     pub(super) async fn accept(&self) -> TcpStream {
         loop {
             match self.socket.accept().await {
@@ -52,7 +52,7 @@ impl Listener {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     let address = self.address;
-                    tracing::error!(%address, %error, "cannot accept connections, trying again");
+                    tracing::error!(%address, %error, "could not accept connections; retrying");
                     tokio::time::sleep(PAUSE).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! Which text format a scraper wants (RFC 9110 `Accept`, as Prometheus sends it).
+//! Selects the text format of a scrape (RFC 9110 `Accept`, as Prometheus sends it).
 
 use crate::expose::Format;
 

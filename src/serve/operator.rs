@@ -1,17 +1,16 @@
-//! The operator's side.
+//! The operator's router.
 //!
-//! | route | answer |
+//! | route | response |
 //! |---|---|
-//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for all who ask at once |
+//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for concurrent scrapes |
 //! | `GET /` | the status page |
-//! | `GET /api/v1/status` | the same as JSON |
-//! | `GET /api/v1/history` | what changed when, as JSON or CSV |
-//! | `GET /-/healthy` | 200 while the process answers |
-//! | `GET /-/ready` | 200 while it takes webhooks, 503 while it stops or the store takes no commits |
-//! | `POST /-/reload` | reads the configuration again; 500 with every error if it is not valid; 403 unless enabled |
+//! | `GET /api/v1/status` | the status as JSON |
+//! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
+//! | `GET /-/healthy` | 200 while the process responds |
+//! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |
+//! | `POST /-/reload` | reloads the configuration; 500 with every error if it is not valid; 403 unless enabled |
 //!
-//! Pages, APIs and `/-/reload` answer under the allowed host names only, see `serve/gate/origin.rs`. Scrapes and
-//! probes answer under any.
+//! Pages, APIs and `/-/reload` require an allowed host name, see `serve/gate/origin.rs`. Scrapes and probes do not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +34,7 @@ use super::{history, negotiation};
 use crate::clock;
 use crate::expose::{self, Apps};
 
-/// A page takes milliseconds; a client that needs longer than this to be answered is gone.
+/// A page takes milliseconds; a client whose response takes longer than this has disconnected.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The operator's routes.

@@ -1,13 +1,13 @@
-//! What answers while the store cannot be opened: the exporter's own metrics, probes, and why it takes no
-//! webhooks. Nothing about Meta is known without the store.
+//! The routes while the store cannot be opened: the exporter's own metrics, probes, and the reason. Without the store,
+//! there is no data about Meta.
 //!
-//! | route | answer |
+//! | route | response |
 //! |---|---|
 //! | `GET /metrics` | the exporter's own metrics; `whatsapp_exporter_store_up` is 0 |
 //! | `GET /-/healthy` | 200: a restart would not help |
 //! | `GET /-/ready` | 503 with the reason |
 //! | `GET /`, `GET /api/v1/status`, `GET /api/v1/history` | 503 with the reason |
-//! | `GET` and `POST /webhook` | 503: Meta sends it again |
+//! | `GET` and `POST /webhook` | 503: Meta retries it |
 //! | `POST /v1/events` | 503: the application sends it again |
 
 use std::sync::Arc;
@@ -33,12 +33,12 @@ use crate::expose::{self, Apps, Options};
 use crate::state::Accounts;
 use crate::telemetry::{Refused, Telemetry};
 
-/// What the routes work on.
+/// State of the routes.
 #[derive(Clone, Debug)]
 pub struct Outage {
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// What is shown of templates, of which there are none.
+    /// The detail of template metrics, of which there are none.
     pub options: Options,
     /// Why the store cannot be opened, for people.
     pub reason: Arc<ArcSwap<String>>,
@@ -69,7 +69,7 @@ pub fn operator_router(
         .with_state(outage)
 }
 
-/// The public routes. Whoever sends here shows neither signature nor token yet: there is nothing to gain.
+/// The public routes. They verify neither signature nor token, because they reveal and change nothing.
 pub fn public_router(outage: Outage) -> Router {
     // From 0 on, so that the first refusal is an increase.
     let telemetry = &outage.telemetry;

@@ -1,4 +1,4 @@
-//! Reads the header of the PROXY protocol, version 1 or 2, with which a proxy names its client.
+//! Parses the PROXY protocol header, version 1 or 2, with which a proxy passes the address of its client.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;

@@ -1,15 +1,15 @@
-//! The public side: the one path that strangers may reach.
+//! The public router: the only routes for untrusted clients.
 //!
-//! | route | answer |
+//! | route | response |
 //! |---|---|
-//! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is ours |
-//! | `POST /webhook` with an operator command | 200 once it is executed, 400 if it is rejected |
-//! | `POST /webhook` | 200 once the delivery's facts are on the disk, 503 if they cannot be; 401 for a bad signature |
+//! | `GET /webhook` | Meta's handshake: the challenge, if the verify token is correct |
+//! | `POST /webhook` with an operator command | 200 after it is executed, 400 if it is rejected |
+//! | `POST /webhook` | 200 after the delivery's facts are on disk, 503 if they cannot be stored; 401 for a bad signature |
 //!
-//! Beside it, the event API of `serve/events.rs`.
+//! It includes the event API of `serve/events.rs`.
 //!
-//! Meta repeats for days whatever is not answered with 200, so only a bad signature, a body over the
-//! limit or one that is not JSON is refused.
+//! Meta retries deliveries for days until they get a 200, so only a bad signature, a body over the limit or one that
+//! is not JSON is refused.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -42,7 +42,7 @@ use crate::telemetry::Refused;
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// What applications call; they show a token, and no certificate of Meta's.
+/// The routes for applications, which authenticate with a token and not with Meta's certificate.
 pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
 
 pub(super) const SIGNATURE: &str = "x-hub-signature-256";
@@ -86,7 +86,7 @@ pub fn router(public: Public) -> Router {
 async fn handshake(State(public): State<Public>, Query(query): Query<Handshake>) -> Response {
     match public.secrets.load().tokens.challenge_to_echo(&query) {
         Ok(challenge) => {
-            tracing::info!("webhook handshake answered");
+            tracing::info!("answered webhook handshake");
             ([(header::CONTENT_TYPE, "text/plain")], challenge.to_owned()).into_response()
         }
         Err(refusal) => refuse(&public, StatusCode::FORBIDDEN, refusal.as_str()),
@@ -198,7 +198,7 @@ fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) ->
     refusal.map(|_| Body::from(format!("{error}\n")))
 }
 
-/// A delivery as it is passed on.
+/// A delivery for the relay.
 fn parcel_of(
     delivery: &mut Delivery,
     received_at: Timestamp,
@@ -218,7 +218,7 @@ fn parcel_of(
     }
 }
 
-/// Commits what was said, and only then says so.
+/// Commits the facts, and responds afterwards.
 async fn accept(public: &Public, mut delivery: Delivery, parcel: Option<Parcel>) -> Response {
     take_new_spellings(public, &mut delivery);
     delivery.record(&public.telemetry, |waba_id| {
@@ -253,8 +253,8 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     delivery.events.extend(new);
 }
 
-/// Which poll should come sooner: quality events carry no colour, name decisions do not say which
-/// name, and a penalty shows its extent in the health of the account.
+/// The poll to request after a fact: quality events have no rating, name decisions do not contain the name, and the
+/// extent of a penalty is in the health of the account.
 fn worth_a_look(fact: &Fact) -> Option<Collector> {
     match fact {
         Fact::Number(number::Told { .. }) => Some(Collector::Numbers),
@@ -274,7 +274,7 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
     }
 }
 
-/// Or did the body break off?
+/// Refuses a delivery whose body could not be read completely.
 fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
     match not_whole {
         NotWhole::TooLarge => refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),

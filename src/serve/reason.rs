@@ -1,4 +1,4 @@
-//! Reasons for refusals that several routes share; label values.
+//! Reasons for refusals that several routes share, as label values.
 
 /// The body is over the limit.
 pub(super) const TOO_LARGE: &str = "too_large";
@@ -6,7 +6,7 @@ pub(super) const TOO_LARGE: &str = "too_large";
 pub(super) const BROKEN_OFF: &str = "broken_off";
 /// The body arrived too slowly.
 pub(super) const TOO_SLOW: &str = "too_slow";
-/// The store takes no commits.
+/// The store cannot commit.
 pub(super) const NOT_STORED: &str = "not_stored";
 /// Sent to the operator's port, which does not serve the public side.
 pub(super) const WRONG_PORT: &str = "wrong_port";

@@ -66,7 +66,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Webhook,
         "not_stored",
-        "the store takes no commits: see the error logged before this line; Meta retries the delivery",
+        "the store cannot commit: see the previous error in the log; Meta retries the delivery",
     ),
     (
         Refused::Webhook,
@@ -121,12 +121,12 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::EventBatch,
         "not_stored",
-        "the store takes no commits: see the error logged before this line, and send the batch again",
+        "the store cannot commit: see the previous error in the log, and send the batch again",
     ),
     (
         Refused::EventBatch,
         "not_listed",
-        "the phone numbers of an account have not been read yet: send the batch again; if this lasts, see whatsapp_exporter_poll_failure of collector numbers",
+        "the phone numbers of an account have not been read yet: send the batch again; if this persists, see whatsapp_exporter_poll_failure of collector numbers",
     ),
     (
         Refused::Request,
@@ -146,7 +146,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Request,
         "client_limit",
-        "find out why the client has so many requests under way, or raise max_connections_per_client of the listener",
+        "find out why the client has so many concurrent requests, or raise max_connections_per_client of the listener",
     ),
     (
         Refused::Request,
@@ -171,7 +171,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Request,
         "history_busy",
-        "find the client that reads so much history, and have it ask for a shorter time or for one account",
+        "find the client that reads so much history, and make it request a shorter time range or one account",
     ),
     (
         Refused::Connection,
@@ -181,7 +181,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     (
         Refused::Connection,
         "slow_reader",
-        "the client read its response too slowly while others needed the memory: check its network, and find out whether it is a scraper of yours",
+        "the client read its response too slowly while others needed the memory: check its network, and whether it is your Prometheus",
     ),
     (
         Refused::Connection,

@@ -1,10 +1,9 @@
 //! Limits the memory of responses that clients read slowly, and compresses responses on request.
 //!
-//! A client that does not read holds its response for as long as its connection lasts. All responses of
-//! the process share one budget. When a new one does not fit, the connections of readers that are behind
-//! a minimum rate are closed, those of the oldest response first; if none is behind, the new response
-//! waits for a while, then the oldest makes room. Responses are sent in small frames, so that no layer
-//! below keeps a copy.
+//! A client that does not read holds its response for as long as its connection lasts. All responses of the process
+//! share one budget. If a new one does not fit, the connections of readers that are behind a minimum rate are closed,
+//! those of the oldest response first. If none is behind, the new response waits for a while, then the connection of
+//! the oldest response is closed. Responses are sent in small frames, so that no lower layer keeps a copy.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -65,7 +64,7 @@ struct Shared {
 struct Held {
     bytes: usize,
     next: u64,
-    /// By age, the oldest first.
+    /// By age, oldest first.
     responses: BTreeMap<u64, Reserved>,
 }
 
@@ -324,7 +323,7 @@ pub(super) async fn limit(
 /// The name of the coding.
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// What compressed responses depend on.
+/// The header on which compressed responses depend.
 pub(super) const fn vary() -> HeaderValue {
     HeaderValue::from_static("accept-encoding")
 }

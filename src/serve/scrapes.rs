@@ -1,7 +1,7 @@
-//! Renders `/metrics`, once for all scrapers that ask while a page is being rendered.
+//! Renders `/metrics`, once for all scrapes that arrive during a rendering.
 //!
-//! Invariant: a scrape shows everything that was committed before it began. So it never joins a rendering
-//! that has begun already, only the next one.
+//! Invariant: a scrape shows everything that was committed before it began. It therefore never joins a rendering that
+//! has already begun, only the next one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::expose::Format;
 /// Pages rendered at the same time. One leaves the other processors to webhooks; who waits shares the next.
 const MAX_RENDERINGS: usize = 1;
 
-/// What scrapers may ask for: format, and whether it is compressed.
+/// The variants of a scrape: format, and whether it is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Variant {
     pub format: Format,
@@ -85,7 +85,7 @@ impl Scrapes {
         render: impl FnOnce(Format) -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let turn = self.turns.acquire().await;
-        // From here on nobody joins.
+        // No scrape joins from here on.
         self.close(variant);
         let rendering = tokio::task::spawn_blocking(move || {
             let text = render(variant.format);

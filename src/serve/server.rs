@@ -1,4 +1,4 @@
-//! Serves a listener until told to stop: connections, their encryption, and their time-outs.
+//! Serves a listener until it is stopped: connections, TLS and timeouts.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,8 +33,8 @@ use super::responses::SLOW_READER;
 use super::tracked::{RequestBody, ResponseBody, precedence};
 use crate::telemetry::{Refused, Telemetry};
 
-/// How long requests under way may take to finish once the process is told to stop. Kubernetes
-/// kills after 30 s by default, and Meta repeats whatever it did not see acknowledged.
+/// Maximum time for requests in flight during shutdown. Kubernetes kills after 30 s by default, and Meta retries
+/// unacknowledged deliveries.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Most that the line and the headers of a request may take, in bytes: tokens and cookies have some 4 KiB.
@@ -69,14 +69,14 @@ pub(super) const REASONS: [&str; 5] = [
     CLIENT_LIMIT,
 ];
 
-/// What is served, and where.
+/// A listener with its service.
 #[derive(Debug)]
 pub struct Site {
     /// The port.
     pub listener: Listener,
-    /// What its connections and requests pass.
+    /// The gate of its connections and requests.
     pub gate: Arc<Gate>,
-    /// What answers them.
+    /// The service.
     pub router: Router,
     /// How many, and how long they may be silent.
     pub limits: Limits,
@@ -84,7 +84,7 @@ pub struct Site {
     pub clients: ClientRules,
 }
 
-/// What one listener puts up with.
+/// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at once.
@@ -111,7 +111,7 @@ impl Limits {
     }
 }
 
-/// What every connection of a site shares.
+/// State that all connections of a site share.
 struct Shared {
     gate: Arc<Gate>,
     router: Router,
@@ -122,7 +122,7 @@ struct Shared {
     stop: CancellationToken,
 }
 
-/// Serves until `stop`, then lets requests under way finish, but not for ever.
+/// Serves until `stop`, then waits for requests in flight, up to the grace period.
 pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToken) {
     let name = site.gate.listener();
     for reason in REASONS {
@@ -153,7 +153,9 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
     stop.run_until_cancelled(accepting).await;
     connections.close();
     if timeout(GRACE, connections.wait()).await.is_err() {
-        tracing::warn!("requests still under way at the end of the grace period, closing");
+        tracing::warn!(
+            "shutdown grace period ended with requests in flight; closing their connections"
+        );
         patience_ends.cancel();
     }
 }
@@ -311,11 +313,11 @@ async fn requests<S>(
         }
     };
     if let Err(error) = outcome {
-        tracing::debug!(error, "a connection broke off");
+        tracing::debug!(error, "connection aborted");
     }
 }
 
-/// Answers one request, and tells the limiter how far it is.
+/// Handles one request, and reports its progress to the limiter.
 async fn respond(
     shared: Arc<Shared>,
     request: Request<Incoming>,

@@ -1,4 +1,5 @@
-//! Tells the limiter how far a request is: its body is complete, its response is read, it has ended.
+//! Reports the progress of a request to the limiter: the body is complete, the response is being read, the request has
+//! ended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -47,7 +48,7 @@ fn has_fair_length(headers: &HeaderMap) -> bool {
     length.is_some_and(|it: usize| it <= public::MAX_BODY)
 }
 
-/// The body of a request. When it is complete, or nobody wants more of it, the handler works.
+/// The body of a request. The handler is working once the body is complete or is not read further.
 pub(super) struct RequestBody<B> {
     body: B,
     request: ActiveRequest,

@@ -1,4 +1,4 @@
-//! Time as a parameter: stories and the world take `now` from here and never from the system.
+//! The simulated time. Stories and the world never read the clock of the system.
 
 use std::fmt::Debug;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 /// Seconds in a day, the unit of Meta's penalties and deadlines.
 pub const DAY_SECONDS: i64 = 86_400;
 
-/// Where the simulation gets the wall-clock time from.
+/// Source of the simulation's wall-clock time.
 pub trait Clock: Debug + Send + Sync {
     /// The present, in Unix seconds.
     fn now(&self) -> i64;

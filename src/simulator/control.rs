@@ -2,12 +2,12 @@
 //!
 //! | call | what it does |
 //! |---|---|
-//! | `GET /simulator/` | says what can be done |
-//! | `GET /simulator/world` | the present state of Meta |
-//! | `POST /simulator/changes` | lets a change happen; `travel` says how its webhook goes |
-//! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets where they go |
+//! | `GET /simulator/` | lists the calls |
+//! | `GET /simulator/world` | state of the simulated Meta |
+//! | `POST /simulator/changes` | applies a change; `travel` sets how its webhook is delivered |
+//! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets their URL |
 //! | `POST /simulator/faults`, `DELETE` | sets a fault, clears them all |
-//! | `GET /simulator/requests`, `GET /simulator/deliveries` | what was asked and sent |
+//! | `GET /simulator/requests`, `GET /simulator/deliveries` | latest calls and webhooks |
 
 use axum::Router;
 use axum::extract::State;
@@ -23,25 +23,25 @@ use super::graph::Endpoint;
 use super::handle::Handle;
 use super::webhooks::{Switch, Travel};
 
-const HELP: &str = r#"The simulated Meta. What can be done here:
+const HELP: &str = r#"The simulated Meta. Control API:
 
-GET    /simulator/world       the present state of Meta: ids, ratings, statuses
-POST   /simulator/changes     let something happen, for example
+GET    /simulator/world       state of the simulated Meta: ids, ratings, statuses
+POST   /simulator/changes     apply a change, for example
          {"change":"number_flagged","phone_number_id":"900100200300401"}
          {"change":"quality_rating_changed","phone_number_id":"900100200300401","quality_rating":"RED"}
          {"change":"template_paused","template_id":"...","pause":"first","travel":"lost"}
          {"change":"token_expired"}   {"change":"token_renewed"}
          {"change":"rate_limited","waba_id":"800100200300401","code":80008,"regain_minutes":5}
        travel: "sent" (default), "lost", "repeated", {"late":{"seconds":10}}, "wrong_signature"
-       a change that does not exist is answered with the list of those that do
+       the response to an unknown change lists the known ones
 POST   /simulator/webhooks    {"webhooks":"on"}, "off" or "lost"; {"callback_url":"http://127.0.0.1:10133/webhook"}
-POST   /simulator/faults      spoil answers, for example
+POST   /simulator/faults      inject a fault into responses, for example
          {"fault":"hang","milliseconds":5000,"endpoint":"phone_numbers","times":3}
          {"fault":"graph_error","status":400,"code":80008,"message":"(#80008) too many calls"}
-       without endpoint: all; without times: until cleared
-DELETE /simulator/faults      answer well again
+       default: all endpoints, until the fault is cleared
+DELETE /simulator/faults      clear all faults
 GET    /simulator/requests    the latest calls to the Graph API
-GET    /simulator/deliveries  the latest webhooks and how they were answered
+GET    /simulator/deliveries  the latest webhooks and the responses to them
 
 Everything else is the Graph API: /v25.0/{id}?fields=...
 "#;
@@ -137,7 +137,7 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Refusal> {
 fn bad_request(error: &serde_json::Error) -> Refusal {
     Refusal(
         StatusCode::BAD_REQUEST,
-        format!("cannot read this: {error}; GET /simulator/ says what can be done"),
+        format!("cannot parse the request: {error}; GET /simulator/ lists the calls"),
     )
 }
 

@@ -1,7 +1,7 @@
-//! Everything that can go wrong on the way, to be set by tests and game days.
+//! Faults that tests and game days can inject.
 //!
-//! A fault belongs to one endpoint or to all, for the next N calls or until it is cleared. Faults that
-//! concern Meta's own state (a rate limit, a retired field) are changes, not faults.
+//! A fault applies to one endpoint or to all, for the next N calls or until it is cleared. Conditions of Meta's own
+//! state (a rate limit, a retired field) are changes, not faults.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub enum Fault {
     ServerErrorPage,
     /// HTTP 200, cut off in the middle of the JSON.
     TruncatedJson,
-    /// Says nothing for this long, then answers.
+    /// Delays the response.
     Hang {
         /// Length of the silence.
         milliseconds: u64,
@@ -65,9 +65,9 @@ pub enum Fault {
     },
     /// Every value of the field is replaced: unknown words, numbers for text, text for numbers, null.
     FieldReplaced {
-        /// Its name, at any depth.
+        /// Name of the field, at any depth.
         field: String,
-        /// What comes instead.
+        /// The replacement.
         value: Value,
     },
     /// The list under this key becomes its first element.
@@ -93,7 +93,7 @@ pub enum Fault {
     },
     /// A `Retry-After` header on whatever is answered.
     RetryAfter {
-        /// Its value.
+        /// Value of the header.
         seconds: u64,
     },
 }

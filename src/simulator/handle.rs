@@ -1,4 +1,4 @@
-//! The hand of a test, a game day or a command on the running simulation.
+//! The handle with which tests, game days and commands control the running simulation.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Handle {
         self.shared.lock().faults.clear_all();
     }
 
-    /// What was asked of the Graph API, oldest first.
+    /// The calls to the Graph API, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.lock().requests.all()
@@ -82,13 +82,13 @@ impl Handle {
         self.shared.lock().requests.count(endpoint)
     }
 
-    /// What was sent to the callback, or lost, oldest first.
+    /// The webhooks that were sent or lost, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared.lock().outbox.deliveries()
     }
 
-    /// Where webhooks go; `None` loses them.
+    /// Sets the callback URL; `None` loses webhooks.
     pub fn set_callback_url(&self, callback_url: Option<String>) {
         self.edit(|world| world.app.callback_url = callback_url);
     }

@@ -1,7 +1,7 @@
 //! JSON as Meta writes it: ASCII only, with `\/` for a slash and `\u00e4` for everything else.
 //!
-//! A receiver that parses and re-writes a body before it checks the signature fails here, as it does
-//! with Meta (facts, section 7). Knows nothing about what the JSON means.
+//! Meta signs this form, so a receiver that parses and rewrites a body before it verifies the signature fails. See
+//! <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
-/// Writes `value` the way the Graph API does (facts 8.2).
+/// Serializes `value` like the Graph API, as in recorded calls.
 #[must_use]
 pub fn graph_text(value: &Value) -> String {
     write(
@@ -20,7 +20,7 @@ pub fn graph_text(value: &Value) -> String {
     )
 }
 
-/// Writes `value` the way webhooks are written: as [`graph_text`], with `@` escaped too (facts 7).
+/// Serializes `value` like Meta's webhooks: as [`graph_text`], with `@` escaped as well.
 #[must_use]
 pub fn webhook_text(value: &Value) -> String {
     write(

@@ -1,11 +1,11 @@
-//! A Meta to practise on: the Graph API and the webhook sender, with a model of the state of Meta.
+//! A simulated Meta: the Graph API and the webhook sender, with a model of Meta's state.
 //!
-//! For the demo, game days and every edge test. Invariant: it is written from the facts alone and
-//! imports no other room, so that its reading of Meta's wire format is independent of the parser's,
-//! and one mistake is not made twice.
+//! For the demo, game days and integration tests. Invariant: it is written from Meta's documentation and recorded calls,
+//! and imports no other module of the exporter. Its interpretation of Meta's wire format is therefore independent of the
+//! parser's, and one mistake is not made twice.
 //!
 //! ```text
-//! Story ─▶ Change ─▶ World ─▶ Graph API answers      (faults spoil them)
+//! Story ─▶ Change ─▶ World ─▶ Graph API responses    (with injected faults)
 //!                      └────▶ webhooks ─▶ callback   (travel decides how)
 //! ```
 //!

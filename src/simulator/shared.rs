@@ -1,7 +1,7 @@
-//! What the server, the sender, the story and the handle share.
+//! State that the server, the sender, the story and the handle share.
 //!
-//! One plain mutex around all of it: it is held for microseconds and never across an `await`, and one
-//! lock makes a change and the webhooks it causes one step for everybody who looks.
+//! One mutex protects all of it. It is held for microseconds and never across an `await`, and it makes a change and its
+//! webhooks one atomic step.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,9 +25,9 @@ pub struct State {
     pub quota: Quota,
     /// Faults in force.
     pub faults: Faults,
-    /// What was asked.
+    /// The recorded calls.
     pub requests: Requests,
-    /// What is on its way to the callback, and what has arrived.
+    /// The queued and the recorded webhooks.
     pub outbox: Outbox,
     /// How many calls were answered; the trace ids are made of it.
     pub answers: u64,

@@ -1,4 +1,4 @@
-//! HMAC-SHA256 under the app secret: it signs webhooks and proves that a token's caller knows the secret.
+//! HMAC-SHA256 with the app secret, for signing webhooks and for `appsecret_proof`.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

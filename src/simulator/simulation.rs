@@ -1,4 +1,4 @@
-//! The simulation as a whole: bound to a port first, then run until it is told to stop.
+//! The simulation: bound to a port, then run until it is stopped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,19 +24,19 @@ use super::world::World;
 const TRAFFIC_PERIOD: Duration = Duration::from_secs(2);
 /// Timers below this would spin.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
-/// What connections get to finish after the end; hanging answers end at once.
+/// Grace period of connections during shutdown; hanging responses end immediately.
 const GRACE: Duration = Duration::from_millis(500);
 /// Slowest and fastest sensible speed: beyond, timers lose their meaning.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 /// The demo's token ends after so many days, like one that was just renewed.
 const TOKEN_DAYS: i64 = 60;
 
-/// What to simulate. `Default` is quiet: a demo world on any loopback port, without story or webhooks.
+/// Options of a simulation. `Default` is the demo world on any loopback port, without story and webhooks.
 #[derive(Debug, Clone)]
 pub struct SimulationOptions {
-    /// Where the Graph API and the control API listen; port 0 takes any.
+    /// Address of the Graph API and the control API; port 0 is any free port.
     pub listen: SocketAddr,
-    /// Where webhooks go; may be set later by [`Handle::set_callback_url`] or a subscription.
+    /// The callback URL, which [`Handle::set_callback_url`] or a subscription can set later.
     pub callback_url: Option<String>,
     /// Decides world, story and traffic.
     pub seed: u64,
@@ -48,7 +48,7 @@ pub struct SimulationOptions {
     pub world: Option<World>,
     /// How webhooks are tried again; delays are divided by the speed.
     pub retries: Retries,
-    /// Where `now` comes from.
+    /// Source of the time.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -34,7 +34,7 @@ use crate::domain::*;
 
 account_attributes!(attribute_state);
 
-/// What is known of one account.
+/// The state of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The attributes of the table.
@@ -58,11 +58,11 @@ pub struct Account {
     pub alerts: PairCounts<AlertSeverity, AlertType>,
     /// `message_template_status_update` by event.
     pub template_status_events: Counts<words::EventKind>,
-    /// Rejections of templates by reason, whichever source told.
+    /// Rejections of templates by reason, seen by poll or webhook.
     pub template_rejections: Counts<words::RejectedReason>,
     /// `message_template_quality_update` by (from, to).
     pub template_quality_events: PairCounts<QualityRating, QualityRating>,
-    /// Category changes of templates by (from, to), whichever source told.
+    /// Category changes of templates by (from, to), seen by poll or webhook.
     pub template_category_changes: PairCounts<words::Category, words::Category>,
     /// How many templates there are and may be, going by the listing's summary.
     pub template_count: Latest<u64>,
@@ -74,10 +74,10 @@ pub struct Account {
     waiting: Vec<Waiting>,
     #[serde(default)]
     undated: UndatedEvents,
-    /// Every number remembered, gone ones included; stored row by row.
+    /// All known numbers, removed ones included; stored as rows of their own.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
-    /// Every template remembered, gone ones included; stored row by row.
+    /// All known templates, removed ones included; stored as rows of their own.
     #[serde(skip)]
     pub(crate) templates: BTreeMap<TemplateId, Arc<Template>>,
     /// The messages of each number that had any; stored row by row.
@@ -115,7 +115,7 @@ impl Account {
         self.polls.get(collector.index())
     }
 
-    /// The numbers that the newest complete listing has, or a newer one that broke off.
+    /// The numbers of the newest complete listing, or of a newer incomplete one.
     pub fn numbers(&self) -> impl Iterator<Item = &Number> {
         let last_complete = self.last_success(Collector::Numbers);
         self.numbers
@@ -133,7 +133,7 @@ impl Account {
             .filter(move |template| Some(template.known_at) >= last_complete)
     }
 
-    /// Is this one of its numbers, as a poll or its messages have told?
+    /// Whether this is one of the account's numbers, according to polls or messages.
     #[must_use]
     pub fn has_number(&self, id: &PhoneNumberId) -> bool {
         self.numbers.contains_key(id) || self.traffic.contains_key(id)
@@ -144,7 +144,7 @@ impl Account {
         self.traffic.values().map(Arc::as_ref)
     }
 
-    /// When Meta will disable the account, while that is its last word on it.
+    /// Time at which Meta will disable the account, unless a later event has cancelled it.
     #[must_use]
     pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
         let ban = self

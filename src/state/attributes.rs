@@ -1,15 +1,15 @@
-//! The stored attributes of an entity, made of its table in [`domain::attribute`](crate::domain::attribute).
+//! The stored attributes of an entity, generated from its table in [`domain::attribute`](crate::domain::attribute).
 
 use super::journal::JournalValue;
 use super::observation::Observation;
 use super::{History, Latest, Observed};
 use crate::domain::Attribute;
 
-/// How an attribute is kept: what a kind of the table stands for.
+/// The stored form of an attribute, by its kind in the table.
 pub(super) trait Register {
     /// The attribute's values.
     type Value;
-    /// What an observation does to it.
+    /// The update by an observation.
     type Outcome;
 
     /// Observes the value of a snapshot, if there is one.
@@ -82,7 +82,7 @@ macro_rules! attribute_state {
 
         $crate::state::redate::dated! { Attributes: $($name)+ $($derived)* $($reported)* }
 
-        /// What a snapshot did to each attribute.
+        /// The update of each attribute by a snapshot.
         #[expect(dead_code, reason = "few outcomes are counted")]
         struct Outcomes {
             $($name: <$kind<$type> as $crate::state::attributes::Register>::Outcome,)+

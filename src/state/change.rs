@@ -1,4 +1,4 @@
-//! What applying one event did: gathered while its parts are observed, told to whoever counts.
+//! The effects of one event, collected while it is applied, for counters, journal and logs.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::domain::{DisplayDigits, ObjectKind};
 pub struct Change {
     /// The account is not watched: nothing was applied.
     pub unwatched: bool,
-    /// The same webhook change had been applied before: nothing was applied.
+    /// The webhook change is a repeat, and was not applied.
     pub duplicate: bool,
-    /// It waits for an object that no poll has shown yet.
+    /// The event waits for an object that no poll has listed yet.
     pub waiting: bool,
-    /// It was refused because too many wait already.
+    /// The event was dropped because too many are waiting.
     pub refused: bool,
     /// Objects that a ceiling kept out.
     pub kept_out: BTreeMap<ObjectKind, u64>,
@@ -28,9 +28,9 @@ pub struct Change {
     pub outdated: usize,
     /// Disagreements between the sources, by kind of entity and attribute.
     pub drift: Vec<(&'static str, &'static str, Drift)>,
-    /// What it adds to the journal, and strikes out of it.
+    /// Lines to add to the journal, and to delete from it.
     pub journal: Vec<Amendment>,
-    /// Where times that were ahead have moved to.
+    /// Corrections of times that were ahead of the clock.
     pub redated: Option<Redating>,
 }
 
@@ -40,7 +40,7 @@ impl Change {
         *self.kept_out.entry(kind).or_default() += 1;
     }
 
-    /// Did it come too late for everything it spoke of?
+    /// Whether newer observations exist for everything in the event.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.outdated > 0 && self.newest == 0

@@ -1,7 +1,7 @@
-//! One conversation: does the customer wait, since when, and how long did answers take?
+//! One conversation: whether and since when the customer waits, and the response times.
 //!
-//! What happened is put in the order of its own time before it counts, so that webhooks that overtake
-//! each other change nothing. What comes too late for that counts as far as it still can.
+//! Messages are sorted by their own time before they count, so that the order of webhooks does not matter. Messages
+//! that arrive too late for that count as far as possible.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 /// Most that may wait to be put in order; Meta's limit for a pair of numbers is far below.
 const MAX_UNSETTLED: usize = 64;
 
-/// Who wrote. At the same second the customer came first, and who says who answered before who does
-/// not: whole seconds are all that Meta gives.
+/// The sender. Within the same second the customer comes first, and a response with a known sender before one
+/// without: Meta's times are whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {
     /// The customer.
@@ -35,13 +35,13 @@ pub struct Answer {
     pub asked_at: Timestamp,
     /// When it was answered.
     pub at: Timestamp,
-    /// By whom.
+    /// The sender.
     pub actor: Actor,
-    /// Is it the conversation's first?
+    /// Whether it is the first response of the conversation.
     pub is_first: bool,
 }
 
-/// What is known of a conversation.
+/// The state of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     waiting_since: Option<Timestamp>,
@@ -71,7 +71,7 @@ impl Dated for Conversation {
 }
 
 impl Conversation {
-    /// Notes what happened; counts what that leaves no room for.
+    /// Records an event; counts the events that this pushes out of the reordering buffer.
     pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(Answer)) {
         let place = self.unsettled.partition_point(|one| *one <= (at, side));
         self.unsettled.insert(place, (at, side));
@@ -101,8 +101,8 @@ impl Conversation {
         ahead.waiting_since
     }
 
-    /// Has the customer spoken, or may that still turn out? Else the business writes to somebody who says
-    /// nothing, which is no conversation.
+    /// Whether the customer has sent a message, or may still turn out to have. Otherwise the business only sends to
+    /// someone who does not respond, which is not a conversation.
     #[must_use]
     pub fn is_one(&self) -> bool {
         self.has_spoken || !self.unsettled.is_empty()

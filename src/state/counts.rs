@@ -1,4 +1,4 @@
-//! Counters by one of Meta's words: all of them at 0 from the start.
+//! Counters by one of Meta's enums, with all values from the start.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! What a listing no longer has is hidden, not forgotten, and even that within a bound.
+//! Objects that a listing no longer has. They are hidden but not removed, up to a limit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::domain::Timestamp;
 /// webhook does not bring them back, and a returning one keeps its counters.
 pub(super) const MAX_GONE: usize = 1_000;
 
-/// Forgets the longest gone of the objects for which `gone_since` has an answer, down to [`MAX_GONE`].
+/// Removes the objects that have been gone longest, according to `gone_since`, down to [`MAX_GONE`].
 pub(super) fn forget_oldest<K: Clone + Ord, V>(
     objects: &mut BTreeMap<K, Arc<V>>,
     gone_since: impl Fn(&V) -> Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! How long things took: how many within each bound.
+//! A histogram of durations.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub const BOUNDS: [u32; 15] = [
 /// Durations by bound; exact to the millisecond in their sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// By bound, each without those below it; the last has no bound.
+    /// Counts per bucket, not cumulative; the last bucket has no upper bound.
     counts: [u64; BOUNDS.len() + 1],
     sum_ms: u64,
 }

@@ -1,10 +1,10 @@
-//! One attribute's recent history: what it is, since when, and how it came there, in any order of
-//! arrival.
+//! One attribute's recent history: its value, the time of its changes, and their sources, for observations in any
+//! order of arrival.
 //!
-//! Observations are kept sorted by [`Stamp`]. Polls repeat themselves for months, so a poll between
-//! two observations of its own value is left out; should a late webhook land there, the polls around
-//! it are recovered from the account's [`PollTimes`]. What is kept is therefore a function of the set
-//! of observations, not of their order: the property tests hold it against a list that forgets nothing.
+//! Observations are sorted by [`Stamp`]. Polls repeat the same value for months, so a poll between two observations
+//! of its own value is left out. If a late webhook lands there, the polls around it are recovered from the account's
+//! [`PollTimes`]. The history is therefore a function of the set of observations, not of their order. Property tests
+//! compare it with a complete list.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::redate::{Dated, Redating};
 use super::saved::Saved;
 use super::{PollTimes, Stamp};
 
-/// How many observations are kept. A late webhook is placed exactly among the last sixteen changes;
-/// an attribute with more than that in Meta's seven days of retries has other problems.
+/// Maximum number of observations. A late webhook is placed exactly among the last sixteen changes. More changes than
+/// that within Meta's seven days of retries are not expected.
 const KEPT: usize = 16;
 
 /// The observations of one attribute, oldest first.
@@ -24,32 +24,32 @@ const KEPT: usize = 16;
 pub struct History<T> {
     #[serde(with = "Saved")]
     seen: Vec<(Stamp, T)>,
-    /// Has anything ever been pushed out? Then the oldest observation kept is not the first.
+    /// Whether an observation has been dropped, so that the oldest one is not the first.
     forgot: bool,
 }
 
 /// A step from one value to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<T> {
-    /// The value before; none for the first value ever known.
+    /// The previous value; `None` for the first known value.
     pub from: Option<T>,
-    /// The value after.
+    /// The new value.
     pub to: T,
-    /// The observation that showed it.
+    /// Stamp of the first observation of the new value.
     pub at: Stamp,
 }
 
-/// What one observation did to the history.
+/// Effect of one observation on the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed<T> {
-    /// Is it now the newest observation?
+    /// Whether it is now the newest observation.
     pub newest: bool,
-    /// The steps that are now known and were not before.
+    /// Steps that became known.
     pub gained: Vec<Step<T>>,
-    /// The steps that turned out to have been something else.
+    /// Steps that are no longer correct, because the observation lies between their values.
     pub lost: Vec<Step<T>>,
-    /// The first value ever known, before and after, where a webhook told of it: that is news, whereas
-    /// a first value that was only ever polled may be old.
+    /// The first known value if a webhook reported it, before and after the observation. It counts as a change; a
+    /// first value that was only polled may be old.
     first_told: (Option<T>, Option<T>),
     /// Set while polls find a value that no webhook has reported.
     pub drift: Option<Drift>,
@@ -85,9 +85,8 @@ impl Drift {
 }
 
 impl<T: Copy + PartialEq> Observed<T> {
-    /// How many more steps of a kind there are now than before, "from nothing" being one of which a
-    /// webhook told. Never negative for a kind that every way around also passes through (up, down,
-    /// into a value).
+    /// Number of additional steps of a kind. A first value that a webhook reported counts as a step. The true number
+    /// is never negative for kinds that a detour also passes through (up, down, into a value).
     pub fn more(&self, is_of_kind: impl Fn(Option<T>, T) -> bool) -> u64 {
         let count = |steps: &[Step<T>], first: Option<T>| {
             let later = steps.iter().filter(|step| step.from.is_some());
@@ -110,19 +109,19 @@ impl<T> Default for History<T> {
 }
 
 impl<T: Copy + Ord> History<T> {
-    /// The present value.
+    /// The current value.
     #[must_use]
     pub fn value(&self) -> Option<T> {
         self.seen.last().map(|(_, value)| *value)
     }
 
-    /// Has a poll seen any of the values that are remembered?
+    /// Whether any of the observations is from a poll.
     #[must_use]
     pub fn was_polled(&self) -> bool {
         self.seen.iter().any(|(stamp, _)| !stamp.is_told())
     }
 
-    /// When the present value was first seen, as far as known.
+    /// Time of the first known observation of the current value.
     #[must_use]
     pub fn since(&self) -> Option<Stamp> {
         let value = self.value()?;
@@ -157,18 +156,18 @@ impl<T: Copy + Ord> History<T> {
         values.find(|seen| *seen != value && is_meant(*seen))
     }
 
-    /// When the attribute was last observed at all.
+    /// Time of the latest observation.
     #[must_use]
     pub fn last_seen(&self) -> Option<Stamp> {
         self.seen.last().map(|(stamp, _)| *stamp)
     }
 
-    /// The stamps of what is kept.
+    /// The stamps of all observations.
     pub(super) fn stamps(&self) -> impl Iterator<Item = Stamp> {
         self.seen.iter().map(|(stamp, _)| *stamp)
     }
 
-    /// Changes stamps, and brings what is kept into the order of the new ones.
+    /// Changes stamps, and sorts the observations by the new ones.
     pub(super) fn change_stamps(&mut self, mut change: impl FnMut(&mut Stamp)) {
         self.seen.iter_mut().for_each(|(stamp, _)| change(stamp));
         self.seen.sort_unstable();
@@ -180,10 +179,14 @@ impl<T: Copy + Ord> History<T> {
         let Err(place) = self.seen.binary_search(&(stamp, value)) else {
             return Observed::nothing();
         };
+        // Invariant: the history is the newest `KEPT` observations, whatever their order of arrival. An older one than
+        // those would be dropped again below.
         if place == 0 && self.seen.len() >= KEPT {
             return Observed::nothing();
         }
         let drift = self.drift_shown_by(place, value, stamp);
+        // The steps depend on both neighbours, so polls that were left out are restored before the steps are taken and
+        // left out again after the insertion.
         let place = self.recover_polls_around(place, value, stamp, polls);
         let first_told_before = self.first_told();
         let (gained, lost) = self.steps_through(place, value, stamp);
@@ -204,14 +207,14 @@ impl<T: Copy + Ord> History<T> {
         }
     }
 
-    /// The first value ever known, if a webhook told of it before it was seen to change.
+    /// The first known value, if a webhook reported it before it changed.
     fn first_told(&self) -> Option<T> {
         let (_, first) = self.seen.first().filter(|_| !self.forgot)?;
         let mut streak = self.seen.iter().take_while(|(_, seen)| seen == first);
         streak.any(|(stamp, _)| stamp.is_told()).then_some(*first)
     }
 
-    /// A poll that repeats a value which no webhook has reported.
+    /// The drift that a poll shows when it repeats a value that no webhook has reported.
     fn drift_shown_by(&self, place: usize, value: T, stamp: Stamp) -> Option<Drift> {
         if stamp.is_told() || place != self.seen.len() {
             return None;
@@ -238,7 +241,7 @@ impl<T: Copy + Ord> History<T> {
         })
     }
 
-    /// Puts back the polls left out on both sides of a different value that lands between them.
+    /// Restores the polls that were left out on both sides of a different value that lands between them.
     fn recover_polls_around(
         &mut self,
         place: usize,
@@ -269,11 +272,11 @@ impl<T: Copy + Ord> History<T> {
         }
     }
 
-    /// The steps to and from an observation about to stand at `place`, and the one they replace.
+    /// The steps to and from an observation that is inserted at `place`, and the step that they replace.
     fn steps_through(&self, place: usize, value: T, at: Stamp) -> (Vec<Step<T>>, Vec<Step<T>>) {
         let before = place.checked_sub(1).map(|place| self.seen[place].1);
         let after = self.seen.get(place).copied();
-        // What came before the oldest observation kept is not known, once one has been pushed out.
+        // If an observation has been dropped, the value before the oldest one is unknown.
         let step = |from: Option<T>, to: T, at: Stamp| {
             let is_step = from != Some(to) && (from.is_some() || !self.forgot);
             is_step.then_some(Step { from, to, at })
@@ -285,7 +288,7 @@ impl<T: Copy + Ord> History<T> {
         (gained.collect(), lost.into_iter().collect())
     }
 
-    /// Leaves out polls at and beside `place` that only repeat both their neighbours.
+    /// Removes polls at and next to `place` that repeat both their neighbours.
     fn leave_out_repeated_polls(&mut self, place: usize) {
         for place in [Some(place + 1), Some(place), place.checked_sub(1)]
             .into_iter()

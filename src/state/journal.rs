@@ -1,7 +1,7 @@
-//! The journal: which attribute of what went from which value to which, when, and who said so.
+//! The journal: transitions of attributes, with time and source.
 //!
-//! Meta gives no history, so these lines are the only one. A late webhook may show that what was taken
-//! for one step were two: then the one is withdrawn and the two are learned.
+//! Meta provides no history, so the journal is the only one. A late webhook can show that one known step was in fact
+//! two: the one is then withdrawn, and the two are added.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::domain::{
     Attribute, MessagingLimit, PhoneNumberId, TemplateId, Word, account, number, template,
 };
 
-/// What a transition is about, within its account.
+/// The entity of a transition, within its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {
     /// The account itself.
@@ -29,7 +29,7 @@ impl Entity {
     /// Every kind of entity, as [`Entity::kind`] names it.
     pub const KINDS: [&'static str; 3] = ["account", "phone_number", "template"];
 
-    /// Its kind in one word.
+    /// Name of its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -57,9 +57,9 @@ pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)>
 /// One step of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// Of what.
+    /// The entity.
     pub entity: Entity,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: &'static str,
     /// The observation that showed it: when, and from which source.
     pub at: Stamp,
@@ -69,7 +69,7 @@ pub struct Transition {
     pub to: Cow<'static, str>,
 }
 
-/// A line to be written or struck out; in the order they come, the last word on a step wins.
+/// A line to insert or delete. They apply in order, so the last one about a step wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
     /// This happened.

@@ -1,4 +1,4 @@
-//! What is counted of journeys: per journey, version and variant, and per step of them.
+//! Counters of journeys, per journey, version and variant, and per step.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use super::Histogram;
 use super::session::Milestone;
 use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT};
 
-/// What is counted of one step.
+/// Counters of one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepCounts {
-    /// It was asked.
+    /// Entered.
     pub entered: u64,
-    /// It was answered.
+    /// Answered.
     pub answered: u64,
     /// A session ended there.
     pub abandoned: u64,
-    /// It was asked again in the same session.
+    /// Entered again in the same session.
     pub reentries: u64,
-    /// It was asked so often in the same session that it is a loop.
+    /// Entered so often in the same session that it is a loop.
     pub loops: u64,
     /// From the question to the answer.
     pub seconds: Histogram,
 }
 
-/// What is counted of one variant of a journey.
+/// Counters of one variant of a journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariantCounts {
     /// Sessions that began.
@@ -34,7 +34,7 @@ pub struct VariantCounts {
     pub completed: u64,
     /// Sessions that ended without.
     pub abandoned: u64,
-    /// By step.
+    /// Counters by step.
     pub steps: BTreeMap<String, StepCounts>,
 }
 
@@ -43,7 +43,7 @@ pub struct VariantCounts {
 pub struct JourneyCounts(BTreeMap<(JourneyId, String), VariantCounts>);
 
 impl JourneyCounts {
-    /// By journey and variant.
+    /// Counters by journey and variant.
     pub fn iter(&self) -> impl Iterator<Item = (&JourneyId, &str, &VariantCounts)> {
         let counts = self.0.iter();
         counts.map(|((id, variant), counts)| (id, variant.as_str(), counts))

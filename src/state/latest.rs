@@ -1,4 +1,4 @@
-//! A register of which only the newest word matters.
+//! A register that keeps only the newest value.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
-//! The reducer: events in, the one truth out. One file per noun.
+//! The reducer: events become the state. One file per entity.
 //!
-//! Invariant: pure. The same webhooks in any order, any number of times, between the same polls, leave
-//! the same state; no event ever makes a counter fall; nothing is removed but by a complete listing.
+//! Invariant: pure. The same webhooks in any order and with any repetition, between the same polls, give the same
+//! state. No event makes a counter fall. Only a complete listing removes objects.
 
 #![warn(clippy::wildcard_enum_match_arm)] // a new fact or event must be considered wherever one is matched
 
@@ -95,7 +95,7 @@ impl Window {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
 
-    /// Where a change of this kind is noted, if it must outlive the process.
+    /// The dedup window for changes of this kind; `None` if repeats need no detection across restarts.
     #[must_use]
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {
@@ -211,7 +211,7 @@ impl State {
         &self.accounts
     }
 
-    /// Applies one event and tells what that did.
+    /// Applies one event and returns its effects.
     pub fn apply(&mut self, event: &Event) -> Change {
         let Some(account) = self.accounts.get_mut(&event.waba_id) else {
             return Change {

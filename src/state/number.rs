@@ -1,4 +1,4 @@
-//! A phone number: rating, status, flag, limit, and everything else its metrics show.
+//! A phone number: rating, status, flag, limit, and its other attributes.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ const FLAGGED_PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 number_attributes!(attribute_state);
 
-/// What is known of one number.
+/// The state of one number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Number {
-    /// Its node.
+    /// Id of its node.
     pub id: PhoneNumberId,
     /// The newest poll that listed it.
     pub listed_at: Timestamp,

@@ -4,7 +4,7 @@ use super::journal::{Amendment, Entity, JournalValue, Transition};
 use super::{Change, History, Observed, PollTimes, Stamp, Step};
 use crate::domain::Attribute;
 
-/// Which entity was observed, when, and where the effects go.
+/// An observed entity, the stamp of the observation, and its effects.
 pub(super) struct Observation<'a> {
     /// The observed entity.
     pub entity: Entity,
@@ -12,7 +12,7 @@ pub(super) struct Observation<'a> {
     pub stamp: Stamp,
     /// The reads of the collector that polls this entity.
     pub polls: &'a PollTimes,
-    /// Where the effects are gathered.
+    /// Collects the effects.
     pub change: &'a mut Change,
 }
 

@@ -1,4 +1,4 @@
-//! When an account was last read: the age of its data, and what [`super::History`] leaves out.
+//! The times of polls of an account: the age of its data, and the polls that [`super::History`] leaves out.
 
 use std::time::Duration;
 

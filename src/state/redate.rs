@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Latest, Stamp};
 use crate::domain::Timestamp;
 
-/// Where times that are ahead move to.
+/// The correction of times that are ahead of the clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redating {
     /// Times after this are ahead.
@@ -154,7 +154,7 @@ impl<K: Ord, T: Dated> Dated for BTreeMap<K, T> {
     }
 }
 
-/// Shared objects are copied only if something in them moves: what is copied is stored anew.
+/// Shared objects are copied only if a time in them changes, because copied objects are written to the store.
 impl<T: Dated + Clone> Dated for Arc<T> {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.as_ref().times(see);

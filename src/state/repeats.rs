@@ -1,4 +1,4 @@
-//! Which webhook changes have been applied: Meta delivers at least once, for days.
+//! The webhook changes that have been applied: Meta delivers at least once, with retries for days.
 
 use std::collections::{HashSet, VecDeque};
 

@@ -1,7 +1,7 @@
-//! How many objects all accounts together may have: what the process' memory bears, whoever names them.
+//! The maximum number of objects of all accounts together, bounded by the memory of the process.
 //!
-//! What polls list and what only webhooks know have room of their own, so that invented objects never keep out
-//! what Meta lists.
+//! Polled objects and objects that only webhooks know have separate limits, so that invented objects never displace
+//! those that Meta lists.
 
 use std::ops::{AddAssign, SubAssign};
 
@@ -31,7 +31,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What all accounts together may have.
+    /// The limits of all accounts together.
     pub const MOST: Self = Self {
         numbers: NUMBERS,
         templates: TEMPLATES,
@@ -40,7 +40,7 @@ impl Sizes {
         conversations: CONVERSATIONS,
     };
 
-    /// What is left when all accounts have these.
+    /// The remaining limits, given these accounts.
     #[must_use]
     pub fn left(self) -> Self {
         let Self {

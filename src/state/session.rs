@@ -1,4 +1,4 @@
-//! One customer on one journey: which steps, how often, and where it ended.
+//! One customer's session of a journey: its steps with their counts, and where it ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::journey::{JourneyId, Journeys, StepOutcome};
 
-/// What is counted of a session.
+/// A counted event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Milestone {
-    /// It began.
+    /// The session began.
     Started,
-    /// It reached its goal.
+    /// The session reached its goal.
     Completed,
-    /// It ended without.
+    /// The session ended without a goal.
     Abandoned,
     /// A step was asked.
     Entered(String),
@@ -33,9 +33,9 @@ pub enum Milestone {
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Of which journey.
+    /// The journey.
     pub id: JourneyId,
-    /// Of which variant.
+    /// The variant.
     pub variant: String,
     /// Abandoned if nothing happens until then.
     pub ends_at: Timestamp,
@@ -111,7 +111,7 @@ impl Session {
         }
     }
 
-    /// It ends where it stands.
+    /// Ends the session at its current step.
     pub fn abandon(&mut self, mut count: impl FnMut(Milestone)) {
         if let Some((step, _)) = self.at.take() {
             count(Milestone::LeftAt(step));

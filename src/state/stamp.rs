@@ -1,4 +1,4 @@
-//! When something was known, and from whom: the order in which observations supersede each other.
+//! The time and source of an observation, by which observations supersede each other.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Stamp {
         }
     }
 
-    /// Told by a webhook of the second `at`.
+    /// An observation by a webhook of the second `at`.
     #[must_use]
     pub fn told(at: Timestamp) -> Self {
         Self {
@@ -55,18 +55,18 @@ impl Stamp {
         }
     }
 
-    /// Its place in the order of all stamps, in Unix milliseconds: not always [`Stamp::at`].
+    /// Its position in the order of all stamps, in Unix milliseconds; it can differ from [`Stamp::at`].
     #[must_use]
     pub fn order_ms(self) -> i64 {
         self.order_ms
     }
 
-    /// The same kind of observation at another place in the order.
+    /// An observation of the same kind at another position in the order.
     pub(super) fn at_order(self, order_ms: i64) -> Self {
         Self { order_ms, ..self }
     }
 
-    /// Did a webhook say so?
+    /// Whether the observation is from a webhook.
     #[must_use]
     pub fn is_told(self) -> bool {
         self.told

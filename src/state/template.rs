@@ -15,10 +15,10 @@ use crate::domain::*;
 
 template_attributes!(attribute_state);
 
-/// What is known of one template.
+/// The state of one template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
-    /// Its node: one language of one name.
+    /// Id of its node, which is one language of one name.
     pub id: TemplateId,
     /// The newest poll that listed it, or webhook that spoke of it.
     pub known_at: Stamp,
@@ -28,7 +28,7 @@ pub struct Template {
     disable_at: Latest<Option<Timestamp>>,
     category_change: Latest<Option<(Category, Option<Timestamp>)>>,
     last_polled_category: Latest<Category>,
-    /// Category changes by (from, to): how often webhooks told of it, how often polls found it.
+    /// Category changes by (from, to): the counts of webhooks and of polls.
     #[serde(with = "Saved")]
     category_moves: Vec<(Category, Category, u64, u64)>,
 }
@@ -66,7 +66,7 @@ impl Template {
         }
     }
 
-    /// Has a poll ever listed it?
+    /// Whether a poll has ever listed the template.
     #[must_use]
     pub(super) fn was_listed(&self) -> bool {
         self.last_polled_category.value().is_some()
@@ -244,10 +244,7 @@ impl Template {
         }
     }
 
-    /// Notes one source's view of a category change; gives it back if no source had told of so many.
-    ///
-    /// Counting what each source saw and taking the larger keeps the counter from falling and from
-    /// counting twice, whichever source is first.
+    /// Counts one source's observation of a category change; returns it if the other source has not seen as many.
     fn category_moved(
         &mut self,
         from: Category,

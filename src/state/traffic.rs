@@ -1,7 +1,7 @@
-//! The messages of one phone number: what came and went, how long answers took, and who waits.
+//! The messages of one phone number: counts, response times, and waiting customers.
 //!
-//! Conversations are in maps that share what did not change, so that a commit copies none but those it
-//! touches, however many are open.
+//! Conversations are stored in persistent maps, so that a commit copies only the conversations that it changes, however
+//! many are open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,14 +76,14 @@ pub struct Ended {
     pub answered: u64,
     /// Silent for a day, the customer waiting.
     pub unanswered: u64,
-    /// Closed to make room.
+    /// Closed because of the limit on open conversations.
     pub overflow: u64,
 }
 
-/// What is known of a number's messages.
+/// The state of a number's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Which number.
+    /// The number.
     pub id: PhoneNumberId,
     /// `messages` by type.
     pub received: Counts<Kind>,
@@ -104,7 +104,7 @@ pub struct Traffic {
     open: Open,
 }
 
-/// What is known of one customer.
+/// The state of one customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     conversation: Conversation,
@@ -282,7 +282,7 @@ impl Traffic {
         }
     }
 
-    /// Is there something that this moment settles or ends?
+    /// Whether the passage of time up to this moment changes anything.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let until = back(now, REORDERING);
         let settles = self.open.due.get_min();
@@ -338,7 +338,7 @@ impl Traffic {
         }
     }
 
-    /// Says whether the customer waited, if there was a conversation.
+    /// Returns whether the customer waited; `None` without a conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
         let mut closed = self.open.take(key)?;
         let journeys = &mut self.journeys;
@@ -353,7 +353,7 @@ impl Traffic {
     }
 }
 
-/// What a change is counted in.
+/// Counters of a change.
 struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,

@@ -1,4 +1,4 @@
-//! One customer's sessions on journeys, put in the order of their own time before they count.
+//! One customer's sessions of journeys, with events sorted by their own time before they count.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,18 +21,18 @@ pub struct Noted {
     pub at: Timestamp,
     /// On which journey.
     pub id: JourneyId,
-    /// What.
+    /// The event.
     #[serde(with = "SavedProgress")]
     pub progress: Progress,
 }
 
-/// What is known of a customer's journeys.
+/// The state of a customer's journeys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trips {
     sessions: Vec<Session>,
     /// Variants for sessions to come.
     assigned: Vec<(JourneyId, String)>,
-    /// By time, and in the order of arrival where that is the same.
+    /// Sorted by time, then by arrival.
     unsettled: Vec<Noted>,
     last_at: Timestamp,
 }
@@ -61,7 +61,7 @@ impl Dated for Trips {
 }
 
 impl Trips {
-    /// Notes what happened; counts what that leaves no room for.
+    /// Records an event; counts the events that this pushes out of the reordering buffer.
     pub fn note(
         &mut self,
         noted: Noted,
@@ -110,7 +110,7 @@ impl Trips {
         last.map_or(self.last_at, |last| last.max(self.last_at))
     }
 
-    /// Is there nothing to remember?
+    /// Whether no session is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty() && self.assigned.is_empty() && self.unsettled.is_empty()

@@ -1,4 +1,4 @@
-//! A webhook about a number that no poll has shown yet.
+//! Webhooks about numbers that no poll has listed yet.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use super::redate::dated;
 use super::saved::SavedTold;
 use crate::domain::number::Told;
 
-/// What was told, kept until a listing says which number has these digits.
+/// Facts about a number that are kept until a listing shows which number has these digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
-    /// What was told.
+    /// The fact.
     #[serde(with = "SavedTold")]
     pub told: Told,
     /// When it was observed.

@@ -1,4 +1,4 @@
-//! What a batch of events did to the state: what a commit has to make durable, or to undo.
+//! The effects of a batch of events on the state, for a commit to write or to undo.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use crate::state::{Accounts, Amendment, Change, State, Window};
 
 /// The effects of a batch, in the order of its events.
 pub struct Applied {
-    /// What each event did.
+    /// Change of each event.
     pub changes: Vec<Change>,
-    /// The accounts touched, as they were before.
+    /// The changed accounts, as they were before the batch.
     pub before: Accounts,
-    /// The webhook changes now noted as applied, by the window they are noted in.
+    /// Keys of the webhook changes that were new, by the dedup window that remembers them.
     pub new_changes: BTreeMap<Window, Vec<DeliveryKey>>,
     waba_ids: Vec<WabaId>,
 }
 
 impl Applied {
-    /// Applies the events.
+    /// Applies the events to the state.
     pub fn apply(state: &mut State, events: &[&Event]) -> Self {
         let mut applied = Self {
             changes: Vec::with_capacity(events.len()),
@@ -36,7 +36,8 @@ impl Applied {
 
     fn apply_one(&mut self, state: &mut State, event: &Event) {
         let waba_id = &event.waba_id;
-        // Held for the first event only: a second hold would have the account copied once more.
+        // Invariant: `before` has each account as it was before the first event of the batch. A reference that is
+        // held during `apply` makes it copy the account, so later events must not hold one.
         let untouched = !self.before.contains_key(waba_id);
         let before = untouched.then(|| state.accounts().get(waba_id).map(Arc::clone));
         let change = state.apply(event);
@@ -52,7 +53,7 @@ impl Applied {
         self.waba_ids.push(waba_id.clone());
     }
 
-    /// Takes all of it back.
+    /// Restores the state before the batch. Each window forgets its newest keys, as many as the batch added.
     pub fn undo(self, state: &mut State) {
         state.adopt(self.before);
         for (window, changes) in self.new_changes {
@@ -60,12 +61,12 @@ impl Applied {
         }
     }
 
-    /// Is there nothing to make durable?
+    /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.before.is_empty()
     }
 
-    /// Times of the journal that were ahead, and where they move to.
+    /// Journal times that were ahead of the clock, with their corrections.
     pub fn moves(&self) -> Vec<Moves> {
         let changes = self.waba_ids.iter().zip(&self.changes);
         let redated = changes.filter_map(|(waba_id, change)| {
@@ -74,7 +75,7 @@ impl Applied {
         redated.collect()
     }
 
-    /// The journal's lines to strike out, and those to add after that. The last word on a line counts.
+    /// The journal lines to delete, and those to insert afterwards.
     pub fn journal(&self) -> (Vec<Line>, Vec<Line>) {
         let (mut struck, mut added) = (Vec::new(), Vec::<Line>::new());
         for (waba_id, change) in self.waba_ids.iter().zip(&self.changes) {
@@ -84,6 +85,8 @@ impl Applied {
                         added.push(rows::of_transition(waba_id, transition));
                     }
                     Amendment::Withdrawn(transition) => {
+                        // Invariant: deletes run before inserts. A line that this batch added and then withdrew must
+                        // therefore not be inserted; one that an earlier batch added is deleted.
                         let line = rows::of_transition(waba_id, transition);
                         added.retain(|known| !known.is_step(&line));
                         struck.push(line);

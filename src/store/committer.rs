@@ -1,8 +1,7 @@
-//! The one writer: applies events, makes them durable, publishes what came of it.
+//! The only writer: applies events, commits them, and publishes the result.
 //!
-//! Whatever has arrived while a commit was under way shares the next one, so that nobody waits for
-//! company and a busy hour costs no more commits than the disk can do. After trouble nothing in memory
-//! is believed that is not known to be on the disk.
+//! Events that arrive during a commit share the next one, so none waits for others to arrive, and the commit rate is
+//! bounded by the disk. After a failed commit, the state is reloaded from disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,45 +24,47 @@ use crate::state::{Accounts, Change, State, Window};
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
 
-/// How often a store in trouble is tried again, and a sound one's file is looked at, beside every new request.
+/// Interval at which a failed store is retried and the file of a working one is checked, in addition to every
+/// request.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the journal is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 
-/// How often conversations are looked at that nothing has come for.
+/// Interval at which conversations without new events are checked.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
-/// Tells whoever asked how it went.
+/// Returns the outcome to the caller.
 type Answer = oneshot::Sender<Result<(), Unavailable>>;
 
-/// Tells what each event did.
+/// Returns the effects of each event to the caller.
 type Committed = oneshot::Sender<Result<Vec<Change>, Unavailable>>;
 
 /// One who waits for the commit that others share.
 type Together = (Vec<Event>, Option<Parcel>, Committed);
 
-/// What is asked of the committer.
+/// A request to the committer.
 pub enum Request {
     /// Make these events part of the truth.
     Commit(Vec<Event>, Option<Parcel>, Committed),
-    /// Watch exactly these accounts, as far as they are known from before.
+    /// Watch exactly these accounts, with their stored state.
     Watch(BTreeSet<WabaId>, Answer),
-    /// These accounts were found for this app.
+    /// Store the accounts that were discovered for this app.
     Remember(String, AccountsOfApp, Answer),
-    /// Which accounts were found for each app?
+    /// The discovered accounts of each app.
     Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
-    /// What is stored about the customers' key?
+    /// The stored check value of the customer key.
     CustomerKey(oneshot::Sender<Result<SavedKey, Unavailable>>),
-    /// Customers are hashed with the key of this check value; are their conversations kept?
+    /// Sets the check value of the customer key, and whether stored conversations remain valid. Returns the number of
+    /// dropped conversations.
     UseCustomerKey(String, bool, oneshot::Sender<Result<u64, Unavailable>>),
-    /// Pass deliveries on like this from now on.
+    /// Apply these settings of the relay.
     Forward(Forwarding, Answer),
-    /// This is what became of the upstream's deliveries.
+    /// The outcomes of deliveries to an upstream.
     Settle(String, Settlement, Answer),
-    /// Measure conversations like this from now on.
+    /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
-    /// Finish what is under way and close the database.
+    /// Finish pending requests and close the database.
     Close(oneshot::Sender<()>),
 }
 
@@ -74,7 +75,7 @@ pub struct Committer {
     state: State,
     /// The number of the last commit known to be durable.
     number: i64,
-    /// Has something failed since that commit?
+    /// Whether something has failed since that commit.
     in_doubt: bool,
     keep_journal_for: Duration,
     forwarding: Forwarding,
@@ -86,7 +87,7 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Takes up where the database stands; watches nothing yet.
+    /// Loads the state of the database; watches no account yet.
     pub async fn new(
         mut database: Database,
         shared: Arc<Shared>,
@@ -113,7 +114,7 @@ impl Committer {
         Ok(committer)
     }
 
-    /// Serves requests until one says to close, or nobody is left to ask.
+    /// Serves requests until one closes the store, or all senders are dropped.
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(MAX_BATCH);
         let mut look = interval(RETRY_EVERY);
@@ -137,12 +138,12 @@ impl Committer {
             }
         };
         if let Err(trouble) = self.database.close().await {
-            tracing::warn!(%trouble, "the store did not close in good order; nothing is lost");
+            tracing::warn!(%trouble, "store did not close cleanly; no data was lost");
         }
         closed.map(|closed| closed.send(()));
     }
 
-    /// Serves what has come, in order: runs of commits together, anything else by itself.
+    /// Serves the received requests in order: runs of commits together, other requests separately.
     async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
         let receipt = clock::receipt();
@@ -156,7 +157,7 @@ impl Committer {
                 Request::Watch(waba_ids, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     let outcome = self.watch(waba_ids).await;
-                    // Whoever asked may have gone away.
+                    // The caller may have stopped waiting.
                     drop(answer.send(outcome));
                 }
                 Request::Remember(app, waba_ids, answer) => {
@@ -203,7 +204,7 @@ impl Committer {
                 Ok(changes) => Ok(changes.take(events.len()).collect()),
                 Err(unavailable) => Err(unavailable.clone()),
             };
-            // Whoever waited may have gone away; the events are committed all the same.
+            // The caller may have stopped waiting; the events are committed nevertheless.
             drop(answer.send(own));
         }
     }
@@ -290,10 +291,7 @@ impl Committer {
         let dropped = self.database.forward_to(&forwarding.upstreams).await;
         let dropped = dropped.map_err(|trouble| self.doubt(&trouble))?;
         if dropped > 0 {
-            tracing::warn!(
-                dropped,
-                "deliveries for upstreams that are gone are dropped"
-            );
+            tracing::warn!(dropped, "dropped deliveries of removed upstreams");
         }
         let forwards = !forwarding.upstreams.is_empty();
         self.shared.forwards.store(forwards, Ordering::Relaxed);
@@ -337,7 +335,7 @@ impl Committer {
 
     async fn look_after_the_file(&mut self) {
         if self.in_doubt {
-            // Readiness and the metrics tell the outcome.
+            // Readiness and the metrics show the outcome.
             drop(self.become_sound().await);
         } else if let Err(trouble) = self.database.check_file().await {
             self.doubt(&trouble);
@@ -349,7 +347,7 @@ impl Committer {
         self.database.probe().await?;
         let number = self.database.commit_number().await?;
         if number != self.number {
-            tracing::info!("the commit whose outcome was unknown has happened; reading it back");
+            tracing::info!("commit with unknown outcome succeeded; reloading state");
             let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
             let accounts = self.load(&waba_ids).await?;
             self.read_keys().await?;
@@ -443,7 +441,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Settles what waited for latecomers, where nothing else has come to do it.
+    /// Clock tick: flushes the reordering buffers if no other event did.
     async fn settle_what_is_due(&mut self) {
         self.correct_times().await;
         // By a time that has certainly passed: what is closed too early stays closed.
@@ -458,7 +456,7 @@ impl Committer {
         });
         let due: Vec<Event> = due.collect();
         if !due.is_empty() {
-            // Its outcome is told by readiness and the metrics; the next tick tries again.
+            // Readiness and the metrics show its outcome; the next tick retries.
             drop(
                 self.commit(&due.iter().collect::<Vec<_>>(), Vec::new())
                     .await,
@@ -466,7 +464,7 @@ impl Committer {
         }
     }
 
-    /// Moves stored times that are ahead of Meta's clock, whenever that turns out to be earlier than was believed.
+    /// Corrects stored times that are ahead of Meta's clock, when Meta's time turns out to be earlier than assumed.
     async fn correct_times(&mut self) {
         let corrections = clock::corrections();
         if corrections == self.corrections {
@@ -483,7 +481,7 @@ impl Committer {
         let committed = self
             .commit(&events.iter().collect::<Vec<_>>(), Vec::new())
             .await;
-        // If it failed, readiness and the metrics tell, and the next request tries again.
+        // If it failed, readiness and the metrics show it, and the next request retries.
         if let Ok(changes) = committed {
             self.corrections = corrections;
             for (event, change) in events.iter().zip(changes) {

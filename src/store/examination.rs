@@ -1,4 +1,4 @@
-//! The doctor's last report: a small file beside the database, so that one process writes what another shows.
+//! The last report of `doctor`: a small file next to the database, because another process writes it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use crate::telemetry::{Examination, Report};
 /// Enough for about ten thousand findings. A report of a hundred apps has fewer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What stands after the database's own name.
+/// Suffix of the file name, after the name of the database.
 const SUFFIX: &str = ".doctor.json";
 
 /// The doctor's last report is there, or should be, and cannot be used.
@@ -25,15 +25,15 @@ pub enum ReportError {
     Refused {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
-    /// It is no report of this program's.
-    #[error("{path} is no report of the doctor's ({why}); run `doctor` again, or remove it", path = path.display())]
+    /// Not a report of this program.
+    #[error("{path} is not a report of `doctor` ({why}); run `doctor` again, or remove it", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
 }
@@ -116,7 +116,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     // Before it is opened: a pipe would keep us waiting.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a file"));
     }
     let mut text = Vec::new();
     fs::File::open(path)?

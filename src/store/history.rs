@@ -1,4 +1,4 @@
-//! The history that Meta does not give: what went from which value to which, when, and who said so.
+//! Queries of the history: transitions of attributes, with time and source, which Meta does not provide.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,7 +32,7 @@ pub struct History {
     kept_for: Duration,
 }
 
-/// What some attributes of some accounts went through of late.
+/// Recent transitions of some attributes of some accounts.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Oldest first.
@@ -41,16 +41,16 @@ pub struct Recent {
     pub complete_since: Timestamp,
 }
 
-/// What is asked for; what is not said does not matter.
+/// Filter of transitions; `None` does not filter.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Of this account.
+    /// Only transitions of this account.
     pub waba_id: Option<WabaId>,
-    /// Of this kind of entity: one of [`crate::state::Entity::KINDS`].
+    /// Only transitions of this kind of entity: one of [`crate::state::Entity::KINDS`].
     pub entity: Option<&'static str>,
-    /// Of the entity with this id.
+    /// Only transitions of the entity with this id.
     pub entity_id: Option<String>,
-    /// Of this attribute.
+    /// Only transitions of this attribute.
     pub attribute: Option<String>,
     /// At or after this moment.
     pub since: Timestamp,
@@ -97,7 +97,7 @@ pub struct Passage {
     pub entity: String,
     /// The entity's id; of an account, the account's.
     pub entity_id: String,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: String,
     /// When it was observed: a webhook's to the second.
     pub at: Timestamp,
@@ -107,12 +107,12 @@ pub struct Passage {
     pub from: Option<String>,
     /// The value after.
     pub to: String,
-    /// Its place among all observations: a webhook's is the end of its second.
+    /// Its position among all observations, in milliseconds: a webhook's is the end of its second.
     pub order_ms: i64,
 }
 
 impl Passage {
-    /// Its place among all transitions.
+    /// Its position among all transitions.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         let rest = [
@@ -145,7 +145,7 @@ impl fmt::Display for Unreadable {
             Self::Failed(why) => write!(out, "the history cannot be read: {why}"),
             Self::TooSlow => write!(
                 out,
-                "the query took longer than {} s; ask for a shorter time, or for one account or entity",
+                "the query took longer than {} s; request a shorter time range, or one account or entity",
                 QUERY_TIME_LIMIT.as_secs()
             ),
         }
@@ -188,7 +188,7 @@ impl History {
         let history = Self {
             recent: journal.clone(),
             journal,
-            // Whoever writes to it forgets; what is there is there.
+            // The writer prunes the journal; this reads what exists.
             kept_for: Duration::MAX,
         };
         // So that a file of another kind is refused at once.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::domain::{ObjectKind, WabaId};
 
-/// Minimum interval between two lines about one account and kind. The counter tells how many there are.
+/// Minimum interval between two lines about one account and kind. The counter has the number of objects.
 const LINE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Time of the last line about each account and kind: as many as there are watched accounts.
@@ -22,7 +22,7 @@ impl KeptOutLog {
             let kind = kind.as_str();
             tracing::warn!(
                 %waba_id, kind,
-                cure = "compare what WhatsApp Manager shows with the objects on /metrics; whoever invents ids in signed webhooks knows the app secret: reset it",
+                cure = "compare the objects in WhatsApp Manager with those on /metrics; if signed webhooks contain made-up ids, the app secret has leaked: reset it",
                 "account has too many objects; ignoring new ones"
             );
         }

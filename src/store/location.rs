@@ -1,14 +1,14 @@
-//! Where the state is kept.
+//! The location of the store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// Where the state is kept.
+/// The location of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// In this process, and gone with it.
+    /// In memory; lost when the process exits.
     Memory,
     /// In an SQLite database of this path; its folder is made if it is not there.
     File(PathBuf),
@@ -28,7 +28,7 @@ impl Location {
             access(path, Access::READ_OK | Access::WRITE_OK)
                 .map_err(|error| (path.clone(), error.into()))?;
         }
-        // The journal stands beside the database; a folder that is not there is made in the next one up.
+        // SQLite creates the write-ahead log next to the database. A missing folder is created in its parent.
         let folder = std::path::absolute(path).map_err(|error| (path.clone(), error))?;
         let mut folders = folder.ancestors().skip(1);
         let there = folders.find(|folder| folder.exists());

@@ -1,7 +1,7 @@
-//! Owns the state, makes changes durable, answers reads.
+//! Owns the state, makes changes durable, serves reads.
 //!
-//! Invariant: when [`Store::commit`] says so, and not before, its events are on the disk and in every
-//! later snapshot. What a snapshot shows is durable; a commit that failed has changed nothing.
+//! Invariant: after [`Store::commit`] returns successfully, and not before, its events are on disk and in every later
+//! snapshot. Everything in a snapshot is durable; a failed commit has changed nothing.
 
 mod applied;
 mod committer;
@@ -40,11 +40,11 @@ use database::{Database, ParcelReader, Trouble};
 use kept_out::KeptOutLog;
 use parcels::Books;
 
-/// Requests that may wait for the commit under way; whoever comes after them waits to be let in.
+/// Maximum number of requests that wait for the running commit; further callers wait for a place.
 const MAX_WAITING: usize = 1_024;
 
-/// How long a commit may take before whoever asked is told that there is none. Meta gives up on an
-/// answer sooner or later too, and asks again; a commit that happens after all is then a repeat.
+/// Timeout of a commit for its caller. Meta also stops waiting for a response, and retries; if the commit succeeds
+/// later, the retry is a repeat.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Default time that a webhook may lag behind a poll before a change counts as drift.
@@ -64,7 +64,7 @@ pub struct Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
     message: String,
-    /// None if the database has said nothing.
+    /// `None` if the database has reported nothing.
     reason: Option<Reason>,
 }
 
@@ -79,7 +79,7 @@ impl Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the store takes no commits: {}", self.message)
+        write!(out, "the store cannot commit: {}", self.message)
     }
 }
 
@@ -89,7 +89,7 @@ impl std::error::Error for Unavailable {}
 pub type Discovered = BTreeMap<String, AccountsOfApp>;
 
 impl Store {
-    /// Opens the store where it stands; it watches nothing yet.
+    /// Opens the store at its location; it watches no account yet.
     ///
     /// # Errors
     /// Where it cannot be opened, with what to do about it.
@@ -138,7 +138,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Which accounts were found for each app when it was last asked.
+    /// The accounts of each app at its last discovery.
     ///
     /// # Errors
     /// If that cannot be read.
@@ -148,7 +148,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// What is stored about the key that customers are hashed with.
+    /// The stored data about the key for hashing customers.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -174,8 +174,8 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Makes these events part of the truth; when it says so, they are on the disk. The events are not
-    /// lost by dropping this future: they are then committed without anybody being told.
+    /// Commits these events. After it returns successfully, they are on disk. Dropping this future does not lose
+    /// the events: they are committed without notice to the caller.
     ///
     /// # Errors
     /// If they could not be made durable, or not in time.
@@ -183,8 +183,8 @@ impl Store {
         self.commit_with(events, None).await.map(drop)
     }
 
-    /// Like [`commit`](Self::commit), and with it the delivery that is to be passed on, if any is. Tells what
-    /// each event did.
+    /// Like [`commit`](Self::commit), together with a delivery for the relay, if any. Returns the effects of each
+    /// event.
     ///
     /// # Errors
     /// If neither could be made durable, or not in time.
@@ -216,7 +216,7 @@ impl Store {
         self.shared.drift_grace_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Are deliveries passed on? If not, there is no need to hold their bodies.
+    /// Whether deliveries are relayed. If not, their bodies need not be kept.
     #[must_use]
     pub fn forwards(&self) -> bool {
         self.shared.forwards.load(Ordering::Relaxed)
@@ -232,7 +232,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Keeps what became of an upstream's deliveries.
+    /// Commits the outcomes of deliveries to an upstream.
     ///
     /// # Errors
     /// If that could not be made durable.
@@ -243,7 +243,7 @@ impl Store {
         outcome.await.map_err(|_| Unavailable::closed())?
     }
 
-    /// Which deliveries are stored to be passed on; it changes with every commit of them.
+    /// The stored deliveries for the relay; it changes with every commit of them.
     #[must_use]
     pub fn parcels(&self) -> watch::Receiver<Span> {
         self.shared.parcels.subscribe()
@@ -264,7 +264,7 @@ impl Store {
         Ok(rows.iter().map(rows::to_waiting).collect())
     }
 
-    /// What to send, by number; without those that are gone.
+    /// The deliveries with these numbers, without those that were dropped.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -277,7 +277,7 @@ impl Store {
         Ok(contents.collect())
     }
 
-    /// Is this account watched?
+    /// Whether this account is watched.
     #[must_use]
     pub fn is_watched(&self, waba_id: &WabaId) -> bool {
         self.shared.accounts().contains_key(waba_id)
@@ -295,19 +295,19 @@ impl Store {
         self.shared.accounts().clone()
     }
 
-    /// Where it stands.
+    /// The location of the store.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// What came before.
+    /// Queries of the history.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Does it take commits?
+    /// Whether the store accepts commits.
     ///
     /// # Errors
     /// Why it does not.
@@ -321,7 +321,7 @@ impl Store {
         }
     }
 
-    /// Finishes what is under way and closes; commits after this fail.
+    /// Finishes pending requests and closes; later commits fail.
     pub async fn close(&self) {
         self.history.close().await;
         self.parcels.close().await;
@@ -338,8 +338,8 @@ impl Store {
     }
 }
 
-/// Counters exist before their first step, so that `increase()` sees it. Opening the store does this; where it
-/// cannot be opened, whoever tries again does it before.
+/// Creates counters before their first increment, so that `increase()` sees it. Opening the store does this; while
+/// it cannot be opened, the retrying caller does.
 pub fn start_at_zero(telemetry: &Telemetry) {
     for reason in Reason::ALL {
         let failures = &telemetry.store_commit_failures;
@@ -383,13 +383,13 @@ impl Unavailable {
 
     fn slow() -> Self {
         Self {
-            message: format!("the disk has not answered for {COMMIT_TIMEOUT:?}"),
+            message: format!("the disk has not responded for {COMMIT_TIMEOUT:?}"),
             reason: None,
         }
     }
 }
 
-/// What the committer publishes.
+/// The state that the committer publishes.
 #[derive(Debug)]
 struct Shared {
     accounts: Mutex<Accounts>,
@@ -445,7 +445,7 @@ impl Shared {
     fn note_sound(&self) {
         self.telemetry.store_up.set(1);
         if self.trouble.swap(None).is_some() {
-            tracing::info!("the store takes commits again");
+            tracing::info!("store accepts commits again");
         }
     }
 
@@ -462,7 +462,7 @@ impl Shared {
         };
         let before = self.trouble.swap(Some(Arc::new(unavailable.clone())));
         if before.as_deref() != Some(&unavailable) {
-            tracing::error!(%trouble, reason, "the store takes no commits; webhooks are refused until it does");
+            tracing::error!(%trouble, reason, "store cannot commit; refusing webhooks until it recovers");
         }
         unavailable
     }

@@ -1,7 +1,7 @@
-//! Deliveries on their way to the upstreams: what a commit adds of them, and what must go for it.
+//! Waiting deliveries of the relay: those that a commit adds, and those that are dropped for them.
 //!
-//! Bounded by bytes and by count, whatever the upstreams do: beyond that the oldest are dropped, so
-//! that a relay that is down costs neither the disk nor an acknowledgement.
+//! Bounded by bytes and by count, whatever the upstreams do: beyond that, the oldest are dropped, so that an upstream
+//! that is down neither fills the disk nor blocks an acknowledgement.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use crate::domain::{LaneKind, Lanes, Timestamp, WabaId};
 
-/// Most deliveries that wait, however small. Each takes some hundred bytes of memory for each upstream
-/// beside what it takes in the store.
+/// Maximum number of waiting deliveries, however small. Each takes some hundred bytes of memory per upstream, in
+/// addition to its size in the store.
 const MAX_PARCELS: usize = 100_000;
 
 /// Digits of a lane as it is stored, and what separates it from the next.
@@ -21,13 +21,13 @@ const LANE_DIGITS: usize = 17;
 /// the digits that are stored.
 pub(super) const BYTES_PER_LANE_DIGIT: usize = 8;
 
-/// A verified delivery as it is to be passed on. Its body is customers' data: no `Debug`.
+/// A verified delivery for the relay. Its body contains customers' data, so it has no `Debug`.
 pub struct Parcel {
     /// When it came.
     pub received_at: Timestamp,
     /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
-    /// What it is ordered with.
+    /// Its lanes.
     pub lanes: Lanes,
     /// The signature's header.
     pub signature: String,
@@ -38,13 +38,13 @@ pub struct Parcel {
 /// One that waits, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its number; later ones have larger ones.
+    /// Its number, which increases with each delivery.
     pub parcel: i64,
     /// When it came.
     pub received_at: Timestamp,
     /// The accounts it speaks of.
     pub waba_ids: Vec<WabaId>,
-    /// What it is ordered with.
+    /// Its lanes.
     pub lanes: Lanes,
     /// Bytes of its body.
     pub bytes: usize,
@@ -52,7 +52,7 @@ pub struct Waiting {
     pub is_parked: bool,
 }
 
-/// What became of an upstream's deliveries.
+/// Outcomes of deliveries to an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// The upstream has taken these, or is not to have them.
@@ -64,7 +64,7 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Is there nothing to make durable?
+    /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -77,7 +77,7 @@ impl Settlement {
     }
 }
 
-/// What to send.
+/// The delivery.
 pub struct Content {
     /// The signature's header.
     pub signature: String,
@@ -85,16 +85,16 @@ pub struct Content {
     pub body: Vec<u8>,
 }
 
-/// Which parcels there are: those from the oldest to the newest, as far as they are not delivered.
+/// The stored deliveries: from the oldest to the newest, without delivered ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// Those before it are gone.
+    /// Deliveries before this one have been dropped.
     pub oldest: i64,
     /// The last one.
     pub newest: i64,
 }
 
-/// Where deliveries go, and how much of them may wait.
+/// The upstreams, and the limits on waiting deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forwarding {
     /// The upstreams' names; none is off.
@@ -112,7 +112,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// What is stored, number and size of each.
+    /// The stored deliveries, with number and size of each.
     pub fn restore(&mut self, stored: impl IntoIterator<Item = (i64, u64)>) {
         self.sizes = stored.into_iter().collect();
         self.bytes = self.sizes.values().sum();
@@ -124,7 +124,7 @@ impl Books {
         self.newest + 1
     }
 
-    /// The oldest that may stay once these have come, so that neither bound is broken.
+    /// The oldest delivery that can stay after these are added, within both limits.
     pub fn oldest_beside(&self, coming: &[u64], max_bytes: u64) -> i64 {
         let mut bytes = self.bytes + coming.iter().sum::<u64>();
         let mut count = self.sizes.len() + coming.len();
@@ -140,7 +140,7 @@ impl Books {
         self.next() + number(coming.len())
     }
 
-    /// These have come, and those before `oldest` are gone.
+    /// Adds these deliveries, and removes those before `oldest`.
     pub fn add(&mut self, coming: &[u64], oldest: i64) {
         let first = self.next();
         self.newest += number(coming.len());
@@ -151,14 +151,14 @@ impl Books {
         }
     }
 
-    /// These are gone.
+    /// Removes these deliveries.
     pub fn remove(&mut self, gone: &[i64]) {
         for parcel in gone {
             self.bytes -= self.sizes.remove(parcel).unwrap_or(0);
         }
     }
 
-    /// Which there are.
+    /// The stored deliveries.
     pub fn span(&self) -> Span {
         let first = self.sizes.first_key_value();
         Span {
@@ -173,7 +173,7 @@ impl Books {
 }
 
 impl Parcel {
-    /// What it takes in the store, near enough.
+    /// Its approximate size in the store.
     pub(super) fn size(&self) -> u64 {
         let ids: usize = self.waba_ids.iter().map(|id| id.as_str().len() + 1).sum();
         let lanes = self.lanes.keys.len() * LANE_DIGITS * BYTES_PER_LANE_DIGIT;

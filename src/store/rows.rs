@@ -1,4 +1,4 @@
-//! Between the state and its rows: what a commit has to write, and the accounts that rows make up.
+//! Converts between the state and its rows.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -116,8 +116,8 @@ pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Ve
     rows
 }
 
-/// Tells of each object that was added, changed or forgotten. Objects are copied when they change, so
-/// that the same allocation is the same object.
+/// Returns each object that was added, changed or removed. Objects are copied when they change, so equal pointers
+/// mean equal objects.
 fn differences<K: Ord, V: Serialize>(
     before: &BTreeMap<K, Arc<V>>,
     now: &BTreeMap<K, Arc<V>>,
@@ -189,7 +189,7 @@ pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
     }
 }
 
-/// Where the journal's times of an account move to.
+/// Corrections of an account's times in the journal.
 pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     Moves {
         waba_id: waba_id.to_string(),
@@ -202,7 +202,7 @@ pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     }
 }
 
-/// What is known of Meta's clock.
+/// Meta's time.
 pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
     saved.map_or((None, None, None), |saved| {
         let at_least = saved.at_least.as_millis();
@@ -210,7 +210,7 @@ pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
     })
 }
 
-/// What was known of Meta's clock.
+/// Meta's time when the row was written.
 pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> {
     clock_ms.map(|clock_ms| SavedClock {
         at_least: Timestamp::from_millis(clock_ms),

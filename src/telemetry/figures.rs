@@ -1,4 +1,4 @@
-//! Reading the exporter's own metrics back, for pages that people read.
+//! Reads the exporter's own metrics, for pages.
 
 use prometheus::core::Collector;
 use prometheus::proto::{Metric as Sample, MetricFamily};

@@ -1,4 +1,4 @@
-//! What the doctor's checks came to: told at once, and kept for the status page.
+//! Findings and reports of `doctor`, which the command prints and the status page shows.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;
 
-/// How it is.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// The check passed.
     Fine,
-    /// Not as it should be.
+    /// The check failed.
     Problem,
-    /// It could not be told.
+    /// The check has no result.
     Unknown,
 }
 
 impl Verdict {
-    /// The word for people and scripts.
+    /// The verdict as printed, in text and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,30 +30,30 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// Result of one check, about one app or account or about the whole setup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Which check: a name that scripts may rely on.
+    /// Name of the check. Names are stable, for scripts.
     pub check: Cow<'static, str>,
-    /// The app or account that it is about.
+    /// The app or account; `None` for findings about the whole setup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// How it is.
+    /// Result of the check.
     pub verdict: Verdict,
-    /// What was found, in a few words.
+    /// The result in a few words.
     pub message: String,
-    /// What to do about it.
+    /// How to fix the problem, or how to get a result. `None` if the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
 }
 
 impl Finding {
-    /// As it should be.
+    /// A check that passed.
     pub fn fine(check: &'static str, message: impl Into<String>) -> Self {
         Self::new(check, Verdict::Fine, message.into(), None)
     }
 
-    /// Not as it should be, and what to do.
+    /// A check that failed, and how to fix the problem.
     pub fn problem(
         check: &'static str,
         message: impl Into<String>,
@@ -62,7 +62,7 @@ impl Finding {
         Self::new(check, Verdict::Problem, message.into(), Some(cure.into()))
     }
 
-    /// It could not be told, and what to do to learn it.
+    /// A check without a result, and how to get one.
     pub fn unknown(
         check: &'static str,
         message: impl Into<String>,
@@ -71,14 +71,14 @@ impl Finding {
         Self::new(check, Verdict::Unknown, message.into(), Some(cure.into()))
     }
 
-    /// Which app or account it is about.
+    /// Sets the app or account.
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.about = Some(about.into());
         self
     }
 
-    /// Is it as it should be?
+    /// Whether the check passed.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.verdict == Verdict::Fine
@@ -100,14 +100,14 @@ impl Finding {
 pub struct Report {
     /// In the order of the chain, from the configuration to the last webhook.
     pub findings: Vec<Finding>,
-    /// How many are problems.
+    /// Number of checks that failed.
     pub problems: usize,
-    /// How many could not be told.
+    /// Number of checks without a result.
     pub unknown: usize,
 }
 
 impl Report {
-    /// Of these findings.
+    /// A report of these findings.
     #[must_use]
     pub fn of(findings: Vec<Finding>) -> Self {
         let count = |verdict| {
@@ -122,11 +122,11 @@ impl Report {
     }
 }
 
-/// A report, and when it was made.
+/// A report and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examination {
-    /// When the doctor had looked.
+    /// When `doctor` completed.
     pub at: Timestamp,
-    /// What it came to.
+    /// The findings.
     pub report: Report,
 }

@@ -1,7 +1,7 @@
 //! Logs: text for people or JSON for machines, on standard error, with RFC 3339 times in UTC.
 //!
-//! Knows nothing of what is logged. The rule for those who do: a constant lower-case message, values
-//! as fields, and never a token, a payload or a customer's number.
+//! Rules for log lines: a constant lower-case message, values as fields, and never a token, a payload or a customer's
+//! number.
 
 use std::io::{self, IsTerminal};
 
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::{MakeWriter, fmt};
 pub enum Format {
     /// For people; coloured on a terminal.
     Text,
-    /// One JSON object a line, its fields beside `message` and `timestamp`.
+    /// One JSON object per line, with the fields next to `message` and `timestamp`.
     Json,
 }
 

@@ -1,7 +1,7 @@
-//! What the exporter knows about itself: its logs, its own metrics, and what its doctor finds.
+//! The exporter's data about itself: its logs, its own metrics, and reports of `doctor`.
 //!
-//! Invariant: direct instrumentation only. Facts about Meta are never here; they are rendered from
-//! state at every scrape.
+//! Invariant: direct instrumentation only. Facts about Meta are never here; they are rendered from the state at every
+//! scrape.
 
 mod figures;
 mod finding;

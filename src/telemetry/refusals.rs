@@ -27,7 +27,7 @@ pub enum Refused {
 /// One refusal. All texts are constants, so that the number of reasons is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was refused.
+    /// The refused request or connection.
     pub refused: Refused,
     /// The listener that refused it.
     pub listener: &'static str,

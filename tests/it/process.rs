@@ -231,7 +231,7 @@ pub fn demo(speed: &str) -> (Process, SocketAddr) {
 pub fn quiet_meta(more: &[&str]) -> (Process, SocketAddr) {
     let arguments = ["simulate", "--listen-address=127.0.0.1:0", "--story=none"];
     let meta = program(&[&arguments, more].concat(), &[]);
-    let address = meta.address_after("Game days: http://");
+    let address = meta.address_after("For game days, http://");
     (meta, address)
 }
 

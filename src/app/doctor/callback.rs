@@ -1,4 +1,4 @@
-//! Does the public address lead here? A handshake as Meta does it, and a signed delivery of nothing.
+//! Checks the public address: Meta's handshake, and a signed test delivery without changes.
 
 use std::time::Duration;
 
@@ -17,24 +17,24 @@ use crate::serve::wrong_port;
 const HANDSHAKE: &str = "handshake";
 const SELF_TEST: &str = "self_test";
 
-/// Meta itself gives up after some ten seconds.
+/// Meta waits some ten seconds for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Signed, counted, and about nothing.
+/// A delivery without changes. The exporter verifies and counts it, but no state changes.
 const NOTHING: &[u8] = br#"{"object":"whatsapp_business_account","entry":[]}"#;
 
 pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Finding> {
     if !config.webhook.enabled {
         return vec![Finding::fine(
             HANDSHAKE,
-            "webhooks are off: polls alone tell",
+            "webhooks are disabled; the exporter only polls",
         )];
     }
     let Some(url) = &config.webhook.callback_url else {
         return vec![Finding::unknown(
             HANDSHAKE,
-            "the public address is not known",
-            "Set webhook.callback_url to what stands in the App Dashboard.",
+            "webhook.callback_url is not set",
+            "Set webhook.callback_url to the callback URL in the App Dashboard.",
         )];
     };
     let http = match own::public_client(url, config.has_proxy, TIMEOUT).await {
@@ -64,7 +64,11 @@ pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Findi
 
 async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &AppConfig) -> Finding {
     let Some(token) = &app.webhook_verify_token else {
-        return Finding::unknown(HANDSHAKE, "there is no verify token", "Configure one.");
+        return Finding::unknown(
+            HANDSHAKE,
+            "no verify token is configured",
+            "Set the verify token (WHATSAPP_WEBHOOK_VERIFY_TOKEN).",
+        );
     };
     let challenge = fastrand::u32(1_000_000_000..).to_string();
     let query = [
@@ -85,8 +89,8 @@ async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &App
             }
             Finding::problem(
                 HANDSHAKE,
-                format!("{url} answers, but does not echo the challenge"),
-                "Something else answers there: let the proxy forward it to the exporter.",
+                format!("{url} responds, but does not echo the challenge"),
+                "Another server responds at this URL: make the reverse proxy forward it to the exporter.",
             )
         }
         StatusCode::MISDIRECTED_REQUEST if wrong_port::is_refusal(&body) => {
@@ -94,13 +98,13 @@ async fn handshake(http: &reqwest::Client, config: &Config, url: &Url, app: &App
         }
         StatusCode::FORBIDDEN => Finding::problem(
             HANDSHAKE,
-            format!("{url} refuses the verify token"),
-            "The exporter that runs there has another one: restart or reload it with this configuration.",
+            format!("{url} rejects the verify token"),
+            "The exporter at this URL has another verify token: restart or reload it with this configuration.",
         ),
         status => Finding::problem(
             HANDSHAKE,
-            format!("{url} answers {}", status.as_u16()),
-            "Let the proxy forward this path to the exporter, with its query.",
+            format!("{url} responds with status {}", status.as_u16()),
+            "Make the reverse proxy forward this path, with its query, to the exporter.",
         ),
     }
 }
@@ -113,7 +117,11 @@ async fn self_test(
     app: &AppConfig,
 ) -> (Finding, bool) {
     let Some(secret) = &app.app_secret else {
-        let finding = Finding::unknown(SELF_TEST, "there is no app secret", "Configure it.");
+        let finding = Finding::unknown(
+            SELF_TEST,
+            "no app secret is configured",
+            "Set the app secret (WHATSAPP_APP_SECRET).",
+        );
         return (finding, false);
     };
     let request = http.post(url.clone()).body(NOTHING);
@@ -127,7 +135,7 @@ async fn self_test(
     let finding = match status {
         StatusCode::OK => {
             return (
-                Finding::fine(SELF_TEST, "a signed delivery is accepted"),
+                Finding::fine(SELF_TEST, "the signed test delivery was accepted"),
                 true,
             );
         }
@@ -136,19 +144,20 @@ async fn self_test(
         }
         StatusCode::UNAUTHORIZED => Finding::problem(
             SELF_TEST,
-            "a signed delivery is refused: wrong signature",
-            "The exporter that runs there has another app secret, or the proxy changes the body.",
+            "the signed test delivery was rejected: invalid signature",
+            "The exporter at this URL has another app secret, or the reverse proxy changes the body.",
         ),
         status => Finding::problem(
             SELF_TEST,
-            format!("a signed delivery is answered {}", status.as_u16()),
-            "Let the proxy forward POSTs of up to 4 MB to the exporter, and look at its log.",
+            format!("the signed test delivery got status {}", status.as_u16()),
+            "Make the reverse proxy forward POST requests of up to 4 MB to the exporter, and check its log.",
         ),
     };
     (finding, false)
 }
 
-/// Has the exporter on this machine seen them? Not if the address leads to another one.
+/// Compares the delivery counter of the exporter on this machine before and after. It does not grow if the
+/// public address leads to another exporter.
 async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Finding {
     let after = running::look(config).await.ok();
     let grown = match (
@@ -159,38 +168,42 @@ async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Fi
         _ => {
             return Finding::unknown(
                 SELF_TEST,
-                "whether it was counted cannot be seen: no exporter answers on this machine",
-                "Run `doctor` beside the exporter.",
+                "cannot verify that the exporter counted the test delivery: no exporter responds on this machine",
+                "Run `doctor` on the exporter's machine.",
             );
         }
     };
     if grown >= accepted {
-        Finding::fine(SELF_TEST, "and counted by this exporter")
+        Finding::fine(
+            SELF_TEST,
+            "the exporter on this machine counted the test delivery",
+        )
     } else {
         Finding::problem(
             SELF_TEST,
-            "was accepted, but not by the exporter on this machine",
-            "The public address leads to another one: change the proxy's target.",
+            "the test delivery was accepted, but not by the exporter on this machine",
+            "The public address leads to another exporter: change the target of the reverse proxy.",
         )
     }
 }
 
-/// The exporter answered, at the port that serves /metrics.
+/// The URL leads to the port of the exporter that serves /metrics.
 fn at_operators_port(check: &'static str, config: &Config, url: &Url) -> Finding {
     let (web, own) = (config.web.listen_address, config.webhook.listen_address);
     let cure = own.map_or_else(
         || {
-            "The exporter that runs there has another configuration: restart it with this one."
+            "The exporter at this URL has another configuration: restart it with this one."
                 .to_owned()
         },
         |own| {
             format!(
-                "Let the proxy forward {} to webhook.listen_address, {own}.",
+                "Make the reverse proxy forward {} to webhook.listen_address, {own}.",
                 url.path()
             )
         },
     );
-    let message = format!("{url} leads to the operator's port ({web}), which takes no webhooks");
+    let message =
+        format!("{url} leads to the operator's port ({web}), which does not accept webhooks");
     Finding::problem(check, message, cure)
 }
 

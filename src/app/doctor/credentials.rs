@@ -7,7 +7,7 @@ pub(super) const TOKEN: &str = "token";
 pub(super) const SECRET: &str = "app_secret";
 
 pub(super) const RENEW: &str =
-    "Make a token of a system user, in Business Settings: it does not end. Then reload.";
+    "Create a system user token in Business Settings, which does not expire. Then reload.";
 
 /// The finding about a call that Meta rejected because of its token or secret.
 pub(super) fn refused(failure: &Failure) -> Finding {
@@ -25,5 +25,5 @@ pub(super) fn refused(failure: &Failure) -> Finding {
             "Copy it from the App Dashboard of the token's app, Settings, Basic; check that app_id is of the same app.",
         );
     }
-    Finding::problem(TOKEN, "Meta refuses it", RENEW)
+    Finding::problem(TOKEN, "Meta rejects it", RENEW)
 }

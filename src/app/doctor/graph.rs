@@ -1,4 +1,4 @@
-//! Can the Graph API be reached, do its clock and ours agree, and is its version still served?
+//! Checks that the Graph API can be reached, that the clocks agree, and that the API version is still served.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::ingest::graph::{Client, Failure, Greeting, Lifetime, lifetime};
 
-/// The check without which no other makes sense.
+/// If this check fails, the checks of the apps are skipped.
 pub(super) const CHECK: &str = "graph";
 const CLOCK: &str = "clock";
 const VERSION: &str = "api_version";
 
-/// Ages and deadlines are off by as much; TLS and Meta's own checks bear some minutes.
+/// Ages and deadlines are wrong by the skew. TLS and Meta's own checks tolerate some minutes.
 const MOST_SKEW: Duration = Duration::from_secs(60);
 
 /// Versions overlap by months: this long before the end is early enough to test a newer one.
@@ -27,7 +27,7 @@ pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
         Err(failure) => return vec![cannot_reach(&failure, base.as_str())],
     };
     let now = clock::of_machine();
-    let reached = Finding::fine(CHECK, format!("{base} answers"));
+    let reached = Finding::fine(CHECK, format!("{base} responds"));
     let mut findings = vec![reached];
     findings.extend(greeting.date.map(|theirs| clocks(theirs, now)));
     findings.push(version(&config.graph.api_version, &greeting, now));
@@ -42,12 +42,12 @@ fn cannot_reach(failure: &Failure, base: &str) -> Finding {
 fn clocks(theirs: Timestamp, now: Timestamp) -> Finding {
     let skew = theirs.since(now).max(now.since(theirs));
     if skew <= MOST_SKEW {
-        return Finding::fine(CLOCK, "agrees with Meta's");
+        return Finding::fine(CLOCK, "agrees with Meta's clock");
     }
     let skew = humantime::format_duration(Duration::from_secs(skew.as_secs()));
     Finding::problem(
         CLOCK,
-        format!("differs from Meta's by {skew}"),
+        format!("differs from Meta's clock by {skew}"),
         "Synchronize the machine's clock (NTP): ages, deadlines and the order of events depend on it.",
     )
 }
@@ -55,25 +55,31 @@ fn clocks(theirs: Timestamp, now: Timestamp) -> Finding {
 fn version(asked: &str, greeting: &Greeting, now: Timestamp) -> Finding {
     let answered = match greeting.answered.as_deref() {
         Some(answered) if answered != asked => {
-            format!("asked for {asked}, answered by {answered}, as Meta does")
+            format!("requests {asked}; Meta responds with {answered}, which is normal")
         }
-        _ => format!("asked for {asked}"),
+        _ => format!("requests {asked}"),
     };
     let cure =
-        "Set graph.api_version to a newer one, and look at the log for fields that it lacks.";
+        "Set graph.api_version to a newer version, then check the log for fields that it lacks.";
     match lifetime(asked) {
-        Lifetime::Until(end) if end <= now => {
-            Finding::problem(VERSION, format!("{answered}; it is no longer served"), cure)
-        }
+        Lifetime::Until(end) if end <= now => Finding::problem(
+            VERSION,
+            format!("{answered}; Meta no longer serves {asked}"),
+            cure,
+        ),
         Lifetime::Until(end) if end.since(now) < VERSION_NOTICE => {
             let left = end.since(now).as_secs() / 86_400;
-            Finding::problem(VERSION, format!("{answered}; it ends in {left} days"), cure)
+            Finding::problem(
+                VERSION,
+                format!("{answered}; Meta stops serving {asked} in {left} days"),
+                cure,
+            )
         }
         Lifetime::Until(_) | Lifetime::Newest => Finding::fine(VERSION, answered),
         Lifetime::NotKnown => Finding::unknown(
             VERSION,
-            format!("{answered}, which this release does not know"),
-            "See Meta's changelog for how long it is served.",
+            format!("{answered}; this release of the exporter does not know {asked}"),
+            "Check in Meta's changelog how long Meta serves this version.",
         ),
     }
 }
@@ -93,7 +99,7 @@ mod tests {
         for (theirs, ours) in [(1_000, 1_061), (1_061, 1_000)] {
             let finding = clocks(at(theirs), at(ours));
             assert_eq!(finding.verdict, Verdict::Problem);
-            assert_eq!(finding.message, "differs from Meta's by 1m 1s");
+            assert_eq!(finding.message, "differs from Meta's clock by 1m 1s");
         }
     }
 
@@ -110,9 +116,9 @@ mod tests {
         assert_eq!(verdict("v99.0"), Verdict::Unknown);
         assert_eq!(
             version("v21.0", &greeting, now).message,
-            "asked for v21.0; it ends in 59 days"
+            "requests v21.0; Meta stops serving v21.0 in 59 days"
         );
         let cure = version("v21.0", &greeting, now).cure.expect("it has one");
-        assert!(cure.starts_with("Set graph.api_version to a newer one"));
+        assert!(cure.starts_with("Set graph.api_version to a newer version"));
     }
 }

@@ -1,7 +1,7 @@
-//! Looks at everything between Meta and `/metrics`, and says what is wrong and how to cure it. Changes nothing;
-//! what it came to is kept beside the store, for the status page.
+//! Diagnoses the setup end to end and reports each problem with its cure. It changes nothing at Meta. The report
+//! is stored next to the database, for the status page.
 //!
-//! One file for each link of the chain. A link that cannot be judged says so: that is neither well nor ill.
+//! Each check has its own file. A check without a result is reported as unknown, neither fine nor a problem.
 
 mod account;
 mod accounts;
@@ -45,10 +45,10 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 const DISCOVERY: &str = "discovery";
 
-/// Looks at everything that this configuration names.
+/// Runs all checks of this configuration.
 ///
 /// # Errors
-/// If no client can be made, such as for want of a CA store.
+/// If no HTTP client can be built, for example without a CA store.
 pub async fn examine(source: &Source) -> anyhow::Result<Report> {
     examine_with_progress(source, &|_| {}).await
 }
@@ -66,7 +66,8 @@ pub async fn examine_with_progress(
         Err(errors) => {
             let problems = errors.to_string();
             let findings = problems.lines().map(|line| {
-                let cure = "Mend it; `check-config` reads the configuration alone.";
+                let cure =
+                    "Correct the configuration; `check-config` checks it without calling Meta.";
                 Finding::problem("configuration", line, cure)
             });
             return Ok(Report::of(findings.collect()));
@@ -75,11 +76,11 @@ pub async fn examine_with_progress(
     examine_chain(&config, progress).await
 }
 
-/// Keeps the report beside the store, where the status page finds it. There is nowhere to keep it for a
-/// store in memory, or where the configuration is not valid.
+/// Stores the report next to the database, for the status page. Does nothing if the store is in memory or the
+/// configuration is not valid.
 ///
 /// # Errors
-/// If it cannot be written, and where.
+/// If the file cannot be written, with its path.
 pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
     let Ok(config) = source.load() else {
         return Ok(());
@@ -124,8 +125,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     Ok(Report::of(findings))
 }
 
-/// What Meta knows of one app, in the order in which one thing rests on another.
-/// Adds to `all` the accounts that are found.
+/// Checks one app, prerequisites first. Adds the discovered accounts to `all`.
 async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>) -> Vec<Finding> {
     let (token, mut findings) = token::look(app).await;
     if token.as_ref().is_some_and(|token| !token.is_valid) {
@@ -151,7 +151,7 @@ fn keep_first_refusal(findings: &mut Vec<Finding>) {
     });
 }
 
-/// The accounts that are listed, and those that are found.
+/// The listed and the discovered accounts.
 async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
     let mut accounts = app.config.accounts.clone();
     if !app.config.discovery.is_on() {
@@ -168,17 +168,17 @@ async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
             accounts.extend(more);
             if accounts.is_empty() {
                 let cure = "Assign accounts to the token's system user, or see apps[].include and apps[].exclude.";
-                Finding::problem(DISCOVERY, "no account is found", cure)
+                Finding::problem(DISCOVERY, "no account was found", cure)
             } else {
                 Finding::fine(
                     DISCOVERY,
-                    format!("accounts found beside those listed: {count}"),
+                    format!("accounts found in addition to the listed ones: {count}"),
                 )
             }
         }
         Err(SearchError::NotNamed) => Finding::problem(
             DISCOVERY,
-            "the token names no accounts: it is for all of them",
+            "the token is granted for all accounts and lists none",
             "List the accounts, or set apps[].businesses.",
         ),
         Err(SearchError::Failed(failure)) => {

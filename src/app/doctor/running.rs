@@ -1,4 +1,4 @@
-//! The exporter of this configuration, if it runs on this machine: what its `/metrics` tells.
+//! Reads `/metrics` of the exporter with this configuration, if it runs on this machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,32 +19,32 @@ const LAST_WEBHOOK: &str = "last_webhook";
 const DELIVERIES: &str = "whatsapp_exporter_webhook_deliveries_total ";
 const LAST_RECEIVED: &str = "whatsapp_exporter_webhook_last_received_timestamp_seconds";
 
-/// An exporter on this machine answers in milliseconds, also with a fleet on its page.
+/// An exporter on this machine responds within milliseconds, even with thousands of accounts.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a running exporter told.
+/// Metrics of a running exporter.
 pub(super) struct Running {
     url: Url,
     text: String,
 }
 
-/// Why none has told anything.
+/// Why no metrics could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silent {
-    /// It runs, and asks for a password or a client certificate.
+    /// It requires a password or a client certificate.
     Guarded,
-    /// Nobody is there.
+    /// No exporter responds.
     Absent,
 }
 
 impl Running {
-    /// How many deliveries it has accepted.
+    /// Number of accepted deliveries.
     pub fn deliveries(&self) -> Option<u64> {
         let count = self
             .text
             .lines()
             .find_map(|line| line.strip_prefix(DELIVERIES))?;
-        // A whole number in the text format, with `.0` in others.
+        // OpenMetrics writes counters with `.0`.
         count.trim().split('.').next()?.parse().ok()
     }
 
@@ -80,7 +80,7 @@ async fn read(config: &Config) -> Option<Result<Running, Silent>> {
     is_ours.then_some(Ok(Running { url, text }))
 }
 
-/// Says whether it runs, and how long webhooks have been silent.
+/// Reports whether the exporter runs, and the time since each account's last webhook.
 pub(super) fn tell(
     config: &Config,
     accounts: &BTreeSet<WabaId>,
@@ -92,20 +92,20 @@ pub(super) fn tell(
         Err(Silent::Absent) => {
             return vec![Finding::unknown(
                 EXPORTER,
-                format!("none answers on this machine at {address}"),
-                "Start it, then ask again: only then can a delivery be followed to its end.",
+                format!("no exporter responds on this machine at {address}"),
+                "Start the exporter, then run `doctor` again: it can then follow a delivery to the metrics.",
             )];
         }
         Err(Silent::Guarded) => {
             return vec![Finding::unknown(
                 EXPORTER,
-                format!("one runs at {address} and shows its metrics to nobody without a login"),
-                "Look at whatsapp_exporter_webhook_deliveries_total in Prometheus: it rises with this \
-                 self-test if deliveries arrive.",
+                format!("an exporter runs at {address}, but its metrics require a login"),
+                "Check whatsapp_exporter_webhook_deliveries_total in Prometheus: this self-test increases \
+                 it if deliveries arrive.",
             )];
         }
     };
-    let mut findings = vec![Finding::fine(EXPORTER, format!("runs: {}", running.url))];
+    let mut findings = vec![Finding::fine(EXPORTER, format!("running: {}", running.url))];
     if config.webhook.enabled {
         let last_received = running.last_received();
         let of_accounts = accounts.iter().map(|waba_id| {
@@ -115,12 +115,12 @@ pub(super) fn tell(
                 Some(seconds) => {
                     let ago = Duration::from_secs(seconds.max(0.0) as u64);
                     let ago = humantime::format_duration(ago);
-                    Finding::fine(LAST_WEBHOOK, format!("came {ago} ago"))
+                    Finding::fine(LAST_WEBHOOK, format!("received {ago} ago"))
                 }
                 None => Finding::unknown(
                     LAST_WEBHOOK,
-                    "none has come since the exporter started",
-                    "Management webhooks are rare; the Test button of the App Dashboard sends one, for account 0.",
+                    "none received since the exporter started",
+                    "Management webhooks are rare. The Test button of the App Dashboard sends one, for account 0.",
                 ),
             };
             finding.about(waba_id.as_str())

@@ -1,4 +1,4 @@
-//! Can the exporter keep what it learns?
+//! Checks that the exporter can write to its store.
 
 use super::Finding;
 use crate::app::settings;
@@ -11,15 +11,15 @@ pub(super) fn writable(config: &Config) -> Finding {
     match settings::location(config) {
         Location::Memory => Finding::problem(
             CHECK,
-            "kept in memory: every restart forgets all counters and the history",
-            "Set store.url to sqlite: and a path on a disk that outlives the process.",
+            "in memory: every restart loses all counters and the history",
+            "Set store.url to `sqlite:` and a path on a persistent disk.",
         ),
         location @ Location::File(_) => match location.writable() {
-            Ok(()) => Finding::fine(CHECK, format!("{} can be written", config.store.url)),
+            Ok(()) => Finding::fine(CHECK, format!("{} is writable", config.store.url)),
             Err((path, error)) => Finding::problem(
                 CHECK,
                 format!("cannot write to {}: {error}", path.display()),
-                "Let the exporter's user write there, or set store.url to another path.",
+                "Give the exporter's user write permission, or set store.url to another path.",
             ),
         },
     }

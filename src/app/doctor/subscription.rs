@@ -1,4 +1,4 @@
-//! Where do the app's webhooks go, and which fields does it get?
+//! Checks the app's callback URL and its subscribed webhook fields.
 
 use std::collections::BTreeSet;
 
@@ -20,20 +20,20 @@ pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
     }
     let findings = match app.client.read_subscription(app.calls).await {
         Ok(Some(subscription)) => {
-            let mut findings = vec![Finding::fine(SECRET, "is the app's")];
+            let mut findings = vec![Finding::fine(SECRET, "belongs to the app")];
             findings.extend(judged(&subscription, config.webhook.callback_url.as_ref()));
             findings
         }
         Ok(None) => vec![Finding::unknown(
             FIELDS,
-            "Meta does not say which app the token is of",
+            "Meta does not report which app the token belongs to",
             "Set the app's id (WHATSAPP_APP_ID).",
         )],
         Err(failure) if failure.is_about_credentials() => vec![credentials::refused(&failure)],
         Err(failure) => vec![Finding::unknown(
             FIELDS,
             format!("cannot read the app's subscription: {failure}"),
-            "Try again; if it stays so, look in the App Dashboard, WhatsApp, Configuration.",
+            "Run `doctor` again; if the error persists, check the App Dashboard, WhatsApp, Configuration.",
         )],
     };
     let name = &app.config.name;
@@ -51,22 +51,22 @@ fn callback(subscription: &Subscription, expected: Option<&Url>) -> Finding {
     let set = "Run `subscribe`, or set the callback URL and the verify token in the App Dashboard, WhatsApp, Configuration.";
     let there = match &subscription.callback_url {
         Some(url) if subscription.is_active => url,
-        Some(_) => return Finding::problem(CALLBACK, "the subscription is switched off", set),
-        None => return Finding::problem(CALLBACK, "none is set: webhooks go nowhere", set),
+        Some(_) => return Finding::problem(CALLBACK, "the subscription is inactive", set),
+        None => return Finding::problem(CALLBACK, "not set: Meta sends no webhooks", set),
     };
     match expected {
         None => Finding::unknown(
             CALLBACK,
-            "is set; whether it is this exporter's is not known",
-            "Set webhook.callback_url to what stands in the App Dashboard.",
+            "set, but webhook.callback_url is not set to compare it with",
+            "Set webhook.callback_url to the callback URL in the App Dashboard.",
         ),
         Some(expected) if is_callback(there, expected) => {
             Finding::fine(CALLBACK, expected.as_str())
         }
         Some(expected) => Finding::problem(
             CALLBACK,
-            format!("webhooks go elsewhere and not to {expected}"),
-            "If they must go where they go, use a second app for the exporter; else run `subscribe --move-callback`.",
+            format!("Meta sends webhooks to another URL, not to {expected}"),
+            "If your application uses that URL, create a second app for the exporter; otherwise run `subscribe --move-callback`.",
         ),
     }
 }
@@ -81,9 +81,12 @@ fn fields(subscription: &Subscription) -> Finding {
         let versions = if versions.is_empty() {
             String::new()
         } else {
-            format!(", payloads of {}", versions.join(", "))
+            format!(", with payloads of {}", versions.join(", "))
         };
-        return Finding::fine(FIELDS, format!("all that are needed{versions}"));
+        return Finding::fine(
+            FIELDS,
+            format!("all required fields are subscribed{versions}"),
+        );
     }
     Finding::problem(
         FIELDS,

@@ -1,4 +1,4 @@
-//! Is the token let in, until when, and is it allowed what is needed?
+//! Checks that the token is valid, when it expires, and which permissions it has.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const END: &str = "token_expiry";
 const DATA_ACCESS: &str = "data_access_expiry";
 const SCOPES: &str = "token_permissions";
 
-/// As WhatsAppTokenExpiring says it.
+/// The threshold of the alert WhatsAppTokenExpiring.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
 pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
@@ -26,8 +26,8 @@ pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
         Err(failure) => {
             let finding = Finding::unknown(
                 TOKEN,
-                format!("Meta does not say what it is worth: {failure}"),
-                "Set the app's id and secret, so that the app itself may ask; else try again.",
+                format!("Meta does not report whether it is valid: {failure}"),
+                "Set the app's id and secret, so that the app can inspect the token. If they are set, run `doctor` again.",
             );
             return (None, vec![finding.about(name)]);
         }
@@ -39,33 +39,30 @@ pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
 
 fn judged(token: &Token, now: Timestamp) -> Vec<Finding> {
     if !token.is_valid {
-        let message = "Meta refuses it";
-        let cure = format!("It has ended, was revoked or is misspelt. {RENEW}");
+        let message = "Meta rejects it";
+        let cure = format!("It has expired, was revoked, or is mistyped. {RENEW}");
         return vec![Finding::problem(TOKEN, message, cure)];
     }
-    let kind = token
-        .kind
-        .as_deref()
-        .unwrap_or("of a kind that Meta does not tell");
+    let kind = token.kind.as_deref().unwrap_or("type not reported by Meta");
     let mut findings = vec![Finding::fine(TOKEN, format!("valid ({kind})"))];
-    findings.extend(token.expires.map(|end| ends(END, "it", end, now)));
+    findings.extend(token.expires.map(|end| ends(END, "the token", end, now)));
     let data_access = token.data_access_expires;
-    findings.extend(data_access.map(|end| ends(DATA_ACCESS, "its access to data", end, now)));
+    findings.extend(data_access.map(|end| ends(DATA_ACCESS, "access to data", end, now)));
     findings.extend(scopes(token));
     findings
 }
 
 fn ends(check: &'static str, what: &str, end: End, now: Timestamp) -> Finding {
     let End::At(at) = end else {
-        return Finding::fine(check, format!("{what} never ends"));
+        return Finding::fine(check, format!("{what} never expires"));
     };
     let days = at.since(now).as_secs() / 86_400;
     if at <= now {
-        Finding::problem(check, format!("{what} has ended"), RENEW)
+        Finding::problem(check, format!("{what} has expired"), RENEW)
     } else if at.since(now) < NOTICE {
-        Finding::problem(check, format!("{what} ends in {days} days"), RENEW)
+        Finding::problem(check, format!("{what} expires in {days} days"), RENEW)
     } else {
-        Finding::fine(check, format!("{what} ends in {days} days"))
+        Finding::fine(check, format!("{what} expires in {days} days"))
     }
 }
 
@@ -73,12 +70,12 @@ fn scopes(token: &Token) -> Option<Finding> {
     token.scopes.as_ref()?;
     let missing = token.missing_scopes();
     Some(if missing.is_empty() {
-        Finding::fine(SCOPES, "all that are needed")
+        Finding::fine(SCOPES, "all required permissions are granted")
     } else {
         Finding::problem(
             SCOPES,
             format!("missing: {}", missing.join(", ")),
-            "Make the system user's token anew and tick them.",
+            "Create a new token of the system user with these permissions.",
         )
     })
 }
@@ -93,16 +90,16 @@ mod tests {
         let now = Timestamp::from_seconds(1_775_000_000);
         let days = |days: u64| now.plus(Duration::from_secs(days * 86_400));
         for (at, message) in [
-            (now, "it has ended"),
-            (days(1), "it ends in 1 days"),
-            (days(13), "it ends in 13 days"),
+            (now, "the token has expired"),
+            (days(1), "the token expires in 1 days"),
+            (days(13), "the token expires in 13 days"),
         ] {
-            let finding = ends(END, "it", End::At(at), now);
+            let finding = ends(END, "the token", End::At(at), now);
             assert_eq!(finding.verdict, Verdict::Problem);
             assert_eq!(finding.message, message);
             assert_eq!(finding.cure.as_deref(), Some(RENEW));
         }
-        assert!(ends(END, "it", End::At(days(14)), now).is_fine());
-        assert!(ends(END, "it", End::Never, now).is_fine());
+        assert!(ends(END, "the token", End::At(days(14)), now).is_fine());
+        assert!(ends(END, "the token", End::Never, now).is_fine());
     }
 }

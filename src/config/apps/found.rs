@@ -32,7 +32,7 @@ impl<T> Found<T> {
 }
 
 impl<T> From<Option<T>> for Found<T> {
-    /// `None` is a refusal: whoever made it has recorded why.
+    /// `None` is a rejected value; its error has already been recorded.
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Refused, Self::Value)
     }

@@ -11,14 +11,14 @@ use super::reader::{AppReader, NOT_AN_ID};
 /// Ids, each with the place that names it.
 pub(super) type Ids<T> = Vec<(String, T)>;
 
-/// What ids there may be: how many, and of which kind.
+/// The allowed number of ids, and their parser.
 pub(super) struct Kind<T> {
     pub(super) count: RangeInclusive<usize>,
     pub(super) parse: fn(&str) -> Option<T>,
 }
 
 impl<'a> AppReader<'_, 'a> {
-    /// Those of the file, or else those of the variable.
+    /// The ids of the file, or else those of the variable.
     pub(super) fn ids<T>(
         &mut self,
         setting: &Setting,

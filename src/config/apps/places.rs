@@ -16,7 +16,8 @@ impl Places<'_> {
         setting.key_of_item(self.item.map_or(0, |(index, _)| index))
     }
 
-    /// Where this is missing, and how to give it; `file` is the key for the same in a file.
+    /// The place of a missing setting, and the message how to set it; `file` is the setting for a file with the
+    /// value.
     pub(super) fn missing(self, setting: &Setting, file: Option<&Setting>) -> (String, String) {
         let variable = setting
             .variable

@@ -28,10 +28,10 @@ pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 /// A place and what was found there.
 pub(super) type Looked<'a> = (String, Found<Cow<'a, str>>);
 
-/// Where apps are read from.
+/// Reads apps from the file and the environment.
 pub(super) struct AppReader<'w, 'a> {
     pub(super) walker: &'w mut Walker<'a>,
-    /// What the file's relative paths are relative to.
+    /// Folder to which paths in the file are relative.
     pub(super) directory: &'w Path,
     /// Whether webhooks are received, so that their secrets are required.
     pub(super) webhooks: bool,

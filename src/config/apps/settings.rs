@@ -5,7 +5,7 @@ use super::super::setting::Setting;
 
 pub(super) const NAME: Setting = Setting::new(
     "apps[].name",
-    "Name of the app in logs and metrics; without it, its app_id, or `default`",
+    "Name of the app in logs and metrics; the default is its app_id, or `default`",
 );
 
 pub(super) const APP_ID: Setting =
@@ -20,7 +20,7 @@ pub(super) const ACCOUNTS: Setting = Setting::new(
 
 pub(super) const DISCOVER_BY_TOKEN: Setting = Setting::new(
     "apps[].discover_by_token",
-    "Whether to watch every account that the token names in its permissions",
+    "Whether to watch every account that the permissions of the token list",
 )
 .default("false")
 .variable("WHATSAPP_DISCOVER_BY_TOKEN");
@@ -35,7 +35,7 @@ pub(super) const BUSINESSES: Setting = Setting::new(
 pub(super) const INCLUDE: Setting = Setting::new(
     "apps[].include",
     "Regular expression on `id name`: only discovered accounts that match are watched; an account that only the \
-     token names has no name",
+     token lists has no name",
 );
 
 pub(super) const EXCLUDE: Setting = Setting::new(
@@ -43,7 +43,7 @@ pub(super) const EXCLUDE: Setting = Setting::new(
     "Regular expression on `id name`: discovered accounts that match are not watched",
 );
 
-/// A secret's two settings: itself, and the file it is in.
+/// The two settings of a secret: its value, and the file that contains it.
 pub(super) struct SecretSettings {
     pub(super) kind: SecretKind,
     pub(super) value: Setting,
@@ -51,13 +51,13 @@ pub(super) struct SecretSettings {
     pub(super) need: Need,
 }
 
-/// When a secret must be there.
+/// When a secret is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Always,
-    /// To receive webhooks.
+    /// If webhooks are received.
     ForWebhooks,
-    /// Only while something else is changed.
+    /// Optional, during a rotation.
     Never,
 }
 
@@ -92,7 +92,7 @@ pub(super) const APP_SECRET_PREVIOUS: SecretSettings = SecretSettings {
     kind: SecretKind::AppSecret,
     value: Setting::new(
         "apps[].app_secret_previous",
-        "App secret before a rotation: webhooks signed with it are still accepted, and nothing else is",
+        "App secret before a rotation, with which webhooks are still verified; it has no other use",
     )
     .variable("WHATSAPP_APP_SECRET_PREVIOUS"),
     file: Setting::new(
@@ -119,7 +119,7 @@ pub(super) const VERIFY_TOKEN: SecretSettings = SecretSettings {
     need: Need::ForWebhooks,
 };
 
-/// All of them, in the reference's order.
+/// All settings of an app, in the order of the reference.
 pub(super) fn all() -> [Setting; 15] {
     [
         NAME,

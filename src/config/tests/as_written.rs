@@ -296,7 +296,8 @@ fn a_proxy_protocol_that_loopback_must_speak_is_a_warning() {
                 let yaml = format!("web: {{trusted_proxies: [{proxies}]{more}");
                 let config = good(&yaml, environment());
                 let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
-                let start = format!("{section}.proxy_protocol: expects a PROXY protocol header");
+                let start =
+                    format!("{section}.proxy_protocol: also requires a PROXY protocol header");
                 let told = warnings.iter().any(|text| text.starts_with(&start));
                 assert_eq!(told, is_told && is_on, "{yaml}: {warnings:?}");
             }

@@ -89,11 +89,11 @@ fn secrets_that_are_empty_or_cannot_be_read_are_told() {
     };
     assert_eq!(
         error("WHATSAPP_APP_SECRET_FILE", "/empty"),
-        "WHATSAPP_APP_SECRET_FILE: the secret in the file it names is empty; give it its value"
+        "WHATSAPP_APP_SECRET_FILE: the secret in the file it names is empty; set its value"
     );
     assert_eq!(
         errors("apps: [{access_token: '', app_secret: , webhook_verify_token_file: ''}]"),
-        "apps[0].access_token: is empty; give it its value\n\
+        "apps[0].access_token: is empty; set its value\n\
          apps[0].app_secret: has no value; give it one or remove the key\n\
          apps[0].webhook_verify_token_file: is empty; give it a file's path"
     );
@@ -105,7 +105,7 @@ fn secrets_that_are_empty_or_cannot_be_read_are_told() {
     let files = environment().with_file("/etc/exporter/empty", "\n");
     assert_eq!(
         load("apps: [{access_token_file: empty}]", files).expect_err("empty"),
-        "apps[0].access_token_file: the secret in the file it names is empty; give it its value"
+        "apps[0].access_token_file: the secret in the file it names is empty; set its value"
     );
 }
 
@@ -180,7 +180,7 @@ graph.base_url: would send access tokens unencrypted; use https (http is only fo
 graph.max_answer_bytes: \"1\" is not a size from 64KiB to 256MiB; write it like 16MiB
 graph.request_timeout: \"1h\" is out of range; give 1s to 5m
 log.format: \"xml\" is not known; give text or json
-log.level: \"inof\" is no level; give off, error, warn, info, debug, trace, or directives such as info,reqwest=debug
+log.level: \"inof\" is not a log level; give off, error, warn, info, debug, trace, or directives such as info,reqwest=debug
 poll.account_interval: \"5\" is not a duration; write it like 30s, 5m or 1h30m
 poll.calls_per_hour: \"0\" is not a number from 1 to 1000000
 poll.max_usage_ratio: \"75%\" is not a number from 0.01 to 1
@@ -188,8 +188,8 @@ poll.numbers_interval: \"0s\" is out of range; give 1s to 1d
 templates.detail: \"some\" is not known; give all, problems or none
 templates.series_limit: \"-1\" is not a number from 1 to 1000000
 templates.state_sets: takes one value, not a list
-trackers.business_hours: \"Mon 9-5\" are no hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00
-trackers.time_zone: \"Mars\" is no time zone; write it like Europe/Berlin
+trackers.business_hours: \"Mon 9-5\" are not business hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00
+trackers.time_zone: \"Mars\" is not a time zone; write it like Europe/Berlin
 web.listen_address: \"9000\" is not an address to listen on; write it like :10131, 127.0.0.1:10131 or [::1]:10131
 webhook.enabled: \"perhaps\" is not known; give true or false"
     );
@@ -213,9 +213,9 @@ relay:
         errors(yaml),
         "\
 relay.max_age: \"1y\" is out of range; give 1m to 7d
-relay.upstreams: has nothing to pass on with webhook.enabled: false; remove one of them
+relay.upstreams: has no deliveries to forward, because webhook.enabled is false; remove one of the two settings
 relay.upstreams[1].name: is the same as that of relay.upstreams[0]; give each upstream its own
-relay.upstreams[2].url: holds credentials; remove them, the delivery's signature proves where it is from
+relay.upstreams[2].url: contains credentials; remove them, because the signature authenticates the delivery
 relay.upstreams[3].url: is missing; give the upstream's URL
 relay.upstreams[4].url: takes one value, not a list
 relay.upstreams[5].nam: unknown key; did you mean `name`?"
@@ -302,7 +302,7 @@ fn apps_are_a_list_of_maps() {
     );
     assert_eq!(
         errors("apps: [x]"),
-        "apps[0]: takes keys below it, such as `name:`"
+        "apps[0]: must contain keys, such as `name:`"
     );
     let many = "{name: x, accounts: [1]}, ".repeat(101);
     assert!(
@@ -314,8 +314,8 @@ fn apps_are_a_list_of_maps() {
 fn two_listeners_cannot_share_a_port() {
     assert_eq!(
         errors("webhook: {listen_address: '127.0.0.1:10131'}"),
-        "webhook.listen_address: has the port of web.listen_address (:10131) on other interfaces, \
-         and both cannot be bound; write the same address in both to share one port, or set another port"
+        "webhook.listen_address: uses the port of web.listen_address (:10131) on other interfaces, \
+         so both cannot be bound; write the same address in both to share one port, or set another port"
     );
 }
 
@@ -341,23 +341,23 @@ fn listeners_files_go_with_their_listeners() {
         ),
         (
             "web: {config_file: /bad.yml}",
-            "web.config_file: tls_server_config.min_version: TLS11 is no longer spoken",
+            "web.config_file: tls_server_config.min_version: TLS11 is not supported",
         ),
         (
             "webhook: {listen_address: ':10131', config_file: /plain.yml}",
-            "webhook.config_file: is for a listener of its own",
+            "webhook.config_file: requires a separate listener",
         ),
         (
             "webhook: {listen_address: ':9', config_file: /users.yml}",
-            "webhook.config_file: has basic_auth_users, and Meta cannot log in",
+            "webhook.config_file: has basic_auth_users, but Meta cannot log in",
         ),
         (
             "webhook: {listen_address: ':9', client_ca_file: /ca.pem}",
-            "webhook.client_ca_file: needs TLS that ends here",
+            "webhook.client_ca_file: requires TLS in the exporter",
         ),
         (
             "webhook: {listen_address: ':9', config_file: /asking.yml, client_ca_file: /ca.pem}",
-            "webhook.client_ca_file: already says whose certificate",
+            "webhook.client_ca_file: conflicts with client_auth_type",
         ),
         (
             "webhook: {listen_address: ':9', config_file: /tls.yml, client_ca_file: /none.pem}",
@@ -365,11 +365,11 @@ fn listeners_files_go_with_their_listeners() {
         ),
         (
             "web: {proxy_protocol: true}",
-            "web.proxy_protocol: needs to know whose headers count; list the proxy in web.trusted_proxies",
+            "web.proxy_protocol: requires web.trusted_proxies; list the proxy's address there",
         ),
         (
             "webhook: {proxy_protocol: true}",
-            "webhook.proxy_protocol: needs to know whose headers count",
+            "webhook.proxy_protocol: requires web.trusted_proxies",
         ),
         (
             "web: {trusted_proxies: 10.0.0.0/8}",
@@ -381,7 +381,7 @@ fn listeners_files_go_with_their_listeners() {
         ),
         (
             "web: {trusted_proxies: [0.0.0.0/0]}",
-            "web.trusted_proxies[0]: trusts every client's word about its address",
+            "web.trusted_proxies[0]: would let every client choose its address",
         ),
         (
             "web: {max_connections_per_client: -1}",

@@ -4,17 +4,17 @@ use super::super::setting::{Scalar, Setting};
 use super::super::value;
 use super::super::walker::Walker;
 
-/// Longest value; a policy of contents has a few hundred characters.
+/// Longest value. A content security policy has a few hundred characters.
 const MAX_CHARACTERS: usize = 4096;
 
 const fn free(key: &'static str) -> Scalar<String> {
     Scalar {
-        setting: Setting::new(key, "A header of every answer"),
+        setting: Setting::new(key, "Header of every response"),
         parse: header_value,
     }
 }
 
-/// The names that the toolkit knows, and what each may say.
+/// The headers that exporter-toolkit supports.
 const HEADERS: [(&str, Scalar<String>); 5] = [
     (
         "content-security-policy",
@@ -29,7 +29,7 @@ const HEADERS: [(&str, Scalar<String>); 5] = [
         Scalar {
             setting: Setting::new(
                 "http_server_config.headers.X-Content-Type-Options",
-                "A header of every answer",
+                "Header of every response",
             ),
             parse: |text| value::word(text, &[("nosniff", "nosniff")]).map(str::to_owned),
         },
@@ -39,7 +39,7 @@ const HEADERS: [(&str, Scalar<String>); 5] = [
         Scalar {
             setting: Setting::new(
                 "http_server_config.headers.X-Frame-Options",
-                "A header of every answer",
+                "Header of every response",
             ),
             parse: |text| {
                 let words = [("deny", "deny"), ("sameorigin", "sameorigin")];
@@ -68,7 +68,7 @@ fn header_value(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "is not a header's value; give {MAX_CHARACTERS} printable ASCII characters at most"
+            "is not a header value; give at most {MAX_CHARACTERS} printable ASCII characters"
         ))
     }
 }

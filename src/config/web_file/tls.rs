@@ -29,15 +29,15 @@ const KEY: Setting = Setting::new(
 const KEY_FILE: Setting = Setting::new("tls_server_config.key_file", "File of the private key");
 const CLIENT_CA: Setting = Setting::new(
     "tls_server_config.client_ca",
-    "Who signs clients' certificates, as PEM",
+    "CA certificates that sign client certificates, as PEM",
 );
 const CLIENT_CA_FILE: Setting = Setting::new(
     "tls_server_config.client_ca_file",
-    "File of who signs clients' certificates",
+    "File of the CA certificates that sign client certificates",
 );
 const ALLOWED_SANS: Setting = Setting::new(
     "tls_server_config.client_allowed_sans",
-    "Subject alternative names of which a client's certificate must have one",
+    "Subject alternative names, of which a client certificate must have one",
 );
 const CIPHER_SUITES: Setting = Setting::new(
     "tls_server_config.cipher_suites",
@@ -51,45 +51,43 @@ const CURVES: Setting = Setting::new(
 const CLIENT_AUTH_TYPE: Scalar<ClientAuth> = Scalar {
     setting: Setting::new(
         "tls_server_config.client_auth_type",
-        "Whether clients show a certificate",
+        "Policy for client certificates",
     )
     .default("NoClientCert"),
     parse: |text| value::word(text, &CLIENT_AUTH_TYPES),
 };
 
 const MIN_VERSION: Scalar<TlsVersion> = Scalar {
-    setting: Setting::new("tls_server_config.min_version", "The oldest TLS spoken")
-        .default("TLS12"),
+    setting: Setting::new("tls_server_config.min_version", "Minimum TLS version").default("TLS12"),
     parse: version,
 };
 
 const MAX_VERSION: Scalar<TlsVersion> = Scalar {
-    setting: Setting::new("tls_server_config.max_version", "The newest TLS spoken")
-        .default("TLS13"),
+    setting: Setting::new("tls_server_config.max_version", "Maximum TLS version").default("TLS13"),
     parse: version,
 };
 
 const PREFER_SERVER: Scalar<bool> = Scalar {
     setting: Setting::new(
         "tls_server_config.prefer_server_cipher_suites",
-        "Whether this side chooses the cipher suite",
+        "Whether the server chooses the cipher suite",
     )
     .default("true"),
     parse: value::boolean,
 };
 
-/// What is asked of a client's certificate, in the words of Go's `crypto/tls`.
+/// Policy for client certificates, with the names of Go's `crypto/tls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// None is asked for.
+    /// No certificate is requested.
     NoClientCert,
-    /// One may be shown, whoever signed it.
+    /// A certificate is optional and is not verified.
     RequestClientCert,
-    /// One must be shown, whoever signed it.
+    /// A certificate is required and is not verified.
     RequireAnyClientCert,
-    /// One may be shown, and then must be signed by the authority.
+    /// A certificate is optional; if given, the CA must have signed it.
     VerifyClientCertIfGiven,
-    /// One must be shown and be signed by the authority.
+    /// A certificate is required, and the CA must have signed it.
     RequireAndVerifyClientCert,
 }
 
@@ -108,7 +106,7 @@ const CLIENT_AUTH_TYPES: [(&str, ClientAuth); 5] = [
 ];
 
 impl ClientAuth {
-    /// Is a client without a certificate turned away?
+    /// Whether clients without a certificate are rejected.
     #[must_use]
     pub fn is_required(self) -> bool {
         matches!(
@@ -117,7 +115,7 @@ impl ClientAuth {
         )
     }
 
-    /// Must a certificate that is shown be signed by the authority?
+    /// Whether certificates are verified with the CA.
     #[must_use]
     pub fn is_verified(self) -> bool {
         matches!(
@@ -127,7 +125,7 @@ impl ClientAuth {
     }
 }
 
-/// A version of TLS that is spoken.
+/// A supported TLS version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsVersion {
     /// TLS 1.2.
@@ -136,10 +134,10 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// `TLS12` or `TLS13`; the two before are known, and refused.
+/// `TLS12` or `TLS13`. Older versions have an error of their own.
 fn version(text: &str) -> Result<TlsVersion, String> {
     match text {
-        "TLS10" | "TLS11" => Err(format!("{text} is no longer spoken; give TLS12 or TLS13")),
+        "TLS10" | "TLS11" => Err(format!("{text} is not supported; give TLS12 or TLS13")),
         _ => value::word(
             text,
             &[("TLS12", TlsVersion::Tls12), ("TLS13", TlsVersion::Tls13)],
@@ -182,7 +180,7 @@ impl fmt::Debug for TlsConfig {
     }
 }
 
-/// Reads the section; none where it has neither certificate nor key, which is plain HTTP.
+/// Reads the section. `None`, for plain HTTP, if it is missing or invalid.
 pub(super) fn read(walker: &mut Walker<'_>, folder: &Path, seen: &mut Sha256) -> Option<TlsConfig> {
     let is_there = matches!(walker.node(SECTION), Some(Node::Map(keys)) if !keys.is_empty());
     let plain = |secret: SecretString| secret.expose_secret().to_owned();
@@ -216,17 +214,17 @@ pub(super) fn read(walker: &mut Walker<'_>, folder: &Path, seen: &mut Sha256) ->
     if min_version > max_version {
         walker.error(
             "tls_server_config.min_version",
-            "is above max_version; exchange them",
+            "is above max_version; lower it, or raise max_version",
         );
     }
     match (client_auth.is_verified(), client_ca.is_some()) {
         (true, false) if walker.node("tls_server_config.client_ca_file").is_none() => walker.error(
             "tls_server_config.client_ca_file",
-            "is missing; client_auth_type asks who signs clients' certificates",
+            "is missing; client_auth_type requires the CA of client certificates",
         ),
         (false, true) => walker.error(
             "tls_server_config.client_auth_type",
-            "lets the authority of client_ca_file decide nothing; give RequireAndVerifyClientCert or \
+            "does not verify certificates with client_ca_file; give RequireAndVerifyClientCert or \
              VerifyClientCertIfGiven, or remove client_ca_file",
         ),
         _ => {}

@@ -1,4 +1,4 @@
-//! `basic_auth_users`: names, and what bcrypt made of their passwords.
+//! `basic_auth_users`: user names and bcrypt hashes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,15 +10,18 @@ use super::super::setting::Setting;
 use super::super::walker::Walker;
 use super::super::yaml::Node;
 
-const USERS: Setting = Setting::new("basic_auth_users", "Names and bcrypt hashes");
+const USERS: Setting = Setting::new(
+    "basic_auth_users",
+    "User names and bcrypt hashes of their passwords",
+);
 
-/// More belong behind a proxy that knows them.
+/// More users need a reverse proxy with its own user database.
 const MAX_USERS: usize = 1_000;
 
-/// At 15 each login costs some three seconds of a processor.
+/// With a cost of 15, each login takes some three seconds of CPU time.
 const MAX_COST: u32 = 15;
 
-/// Who may log in. `Debug` shows how many.
+/// Users who may log in. `Debug` shows only their number.
 #[derive(Clone, Default)]
 pub struct Users(pub BTreeMap<String, SecretString>);
 
@@ -28,7 +31,7 @@ impl fmt::Debug for Users {
     }
 }
 
-/// Reads them; no message shows a hash.
+/// Reads the users. Errors never contain a hash.
 pub(super) fn read(walker: &mut Walker<'_>) -> Users {
     walker.note(&USERS);
     let place = "basic_auth_users";
@@ -36,19 +39,22 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Users {
         None | Some(Node::Empty) => return Users::default(),
         Some(Node::Map(entries)) => entries,
         Some(_) => {
-            walker.error(place, "takes names below it, each with a bcrypt hash");
+            walker.error(place, "must contain user names, each with a bcrypt hash");
             return Users::default();
         }
     };
     if entries.len() > MAX_USERS {
-        walker.error(place, format!("has more than {MAX_USERS} users"));
+        walker.error(
+            place,
+            format!("has more than {MAX_USERS} users; authenticate them in a reverse proxy"),
+        );
         return Users::default();
     }
     let mut users = BTreeMap::new();
     for (name, node) in entries {
         let place = format!("{place}.{}", shown_key(name));
         if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
-            let message = "is not a name to log in with; a colon ends a name";
+            let message = "is not a user name; give one without colons and control characters";
             walker.error(place, message);
             continue;
         }
@@ -62,7 +68,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Users {
             Some(cost) => walker.error(
                 place,
                 format!(
-                    "costs {cost}, and each login would take seconds; make it {MAX_COST} at most"
+                    "has the bcrypt cost {cost}, with which a login takes seconds; use at most {MAX_COST}"
                 ),
             ),
             None => walker.error(
@@ -74,7 +80,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Users {
     Users(users)
 }
 
-/// What the hash says that it costs, where it is one: `$2y$10$`, salt and hash in 53 characters.
+/// The cost of a bcrypt hash, such as 10 in `$2y$10$…`; `None` if the text is not one.
 fn bcrypt_cost(hash: &str) -> Option<u32> {
     let parts = hash.parse::<bcrypt::HashParts>().ok()?;
     Some(parts.get_cost()).filter(|cost| (4..=31).contains(cost))

@@ -1,4 +1,4 @@
-//! What a client's app may do: its token, and what it has subscribed to.
+//! Reads an app's access: its token and its webhook subscriptions.
 
 use std::sync::PoisonError;
 
@@ -14,14 +14,14 @@ use crate::domain::access::{Subscription, Token};
 use crate::domain::{AppId, Timestamp};
 use crate::ingest::Oddities;
 
-/// Is this callback, as Meta tells it, the one expected? Spelling that means the same does not matter.
+/// Whether the callback URL that Meta reports is the expected one, apart from equivalent spellings.
 #[must_use]
 pub fn is_callback(there: &str, expected: &Url) -> bool {
     Url::parse(there).ok().as_ref() == Some(expected)
 }
 
 impl Client {
-    /// Asks Meta what this client's token is worth. A token that is refused is an answer.
+    /// Inspects the client's token. A rejected token is a valid result.
     ///
     /// # Errors
     /// If there was no answer.

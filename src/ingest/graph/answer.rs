@@ -1,4 +1,4 @@
-//! An answer read to its end, and no further than allowed.
+//! Reads a response completely, within its limits.
 
 use std::time::Duration;
 

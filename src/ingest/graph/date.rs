@@ -1,4 +1,4 @@
-//! The time at Meta's, from the header `Date`.
+//! Meta's time, from the header `Date`.
 
 use jiff::fmt::rfc2822;
 use reqwest::header::{AGE, DATE, HeaderMap};

@@ -1,4 +1,4 @@
-//! Which accounts there are: by the token's permissions, or by a business portfolio.
+//! Discovers accounts by the token's permissions or by business portfolios.
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use crate::ingest::{Object, Oddities};
 /// An account that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundAccount {
-    /// Which.
+    /// Its id.
     pub waba_id: WabaId,
-    /// What it is called; a token does not say.
+    /// Its name; empty if it was discovered through the token.
     pub name: String,
 }
 

@@ -1,4 +1,4 @@
-//! The calls this client makes, by the names their metrics carry.
+//! The endpoints that this client calls, with their label values.
 
 use super::NodeKind;
 use crate::domain::Word;

@@ -1,7 +1,7 @@
-//! What can go wrong with a call, in few kinds, each with its cure.
+//! Failures of calls, in a few kinds with their cures.
 //!
-//! Meta answers rate limits and missing objects with HTTP 400 alike, so the error's `code` decides;
-//! the status only counts where there is no Graph error in the body.
+//! Meta returns HTTP 400 for rate limits and for missing objects, so the error's `code` decides. The status is used
+//! only if the body has no Graph error.
 
 mod cure;
 mod kind;

@@ -25,7 +25,7 @@ fn fields_of(paths: &[&'static str]) -> Vec<&'static str> {
     fields
 }
 
-/// The edge that tells which apps get this account's webhooks.
+/// The edge that lists the apps which receive this account's webhooks.
 pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
 /// The parameter that requests totals with the first page of templates. Meta may reject it like a field.

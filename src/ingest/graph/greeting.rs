@@ -1,4 +1,4 @@
-//! One call without a token: does anybody answer, what is the time there, and which version is it?
+//! One call without a token, which shows whether the Graph API responds, its time, and its version.
 
 use reqwest::header::HeaderMap;
 
@@ -7,7 +7,7 @@ use super::version::answered;
 use super::{Client, Failure};
 use crate::domain::Timestamp;
 
-/// What any answer tells.
+/// Information in every response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Greeting {
     /// The time there, to the second.
@@ -17,7 +17,7 @@ pub struct Greeting {
 }
 
 impl Client {
-    /// Asks for nothing, as nobody.
+    /// Sends a request without a token.
     ///
     /// # Errors
     /// If there was no response; the error has the reason.

@@ -1,4 +1,4 @@
-//! How long Meta serves each version of the Graph API, by its changelog of July 2026.
+//! How long Meta serves each version of the Graph API, according to its changelog of July 2026.
 
 use crate::domain::Timestamp;
 

@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::domain::Listing;
 
-/// What a listing brought, and what kept it from bringing everything.
+/// The objects of a listing, and the failure if it is incomplete.
 #[derive(Debug)]
 pub struct Listed<T> {
     /// The objects read; complete if the last page was reached.

@@ -1,7 +1,8 @@
-//! Paging: forward by `cursors.after` while `paging.next` exists.
+//! Paging: follows `cursors.after` while `paging.next` exists.
 //!
-//! `next` is a yes or no. It is an absolute URL of a newer version, at times with a token in it, and is
-//! neither followed nor logged. On Meta's last page `after` is still there, so it alone proves nothing.
+//! `next` only shows whether another page exists. It is an absolute URL of a newer version, sometimes with a token in
+//! it, and is neither followed nor logged. On Meta's last page `after` is still present, so it does not show that
+//! another page exists.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +38,7 @@ fn most_objects(endpoint: Endpoint) -> usize {
 /// Summary fields of the first page of templates: their number and the limit.
 const TOTALS: &str = "total_count,message_template_count,message_template_limit";
 
-/// Where a listing stands.
+/// Progress of a listing.
 #[derive(Default)]
 struct Place {
     cursors: BTreeSet<String>,
@@ -175,8 +176,8 @@ impl Place {
 impl PageSize {
     /// Halves the pages if that may help; says whether to ask again.
     fn shrink_for(&mut self, failure: &Failure) -> bool {
-        // A page too heavy for Meta often ends as a plain 500 or in silence. Once is worth a try;
-        // more is for the schedule, which waits in between.
+        // A page that is too large for Meta often ends as a plain 500 or a timeout. It is retried once; the
+        // schedule makes further attempts, with delays.
         let helps = failure.wants_smaller_pages()
             || (failure.may_be_the_pages() && std::mem::take(&mut self.may_retry));
         if !helps || self.objects <= SMALLEST_PAGE {
@@ -214,7 +215,7 @@ fn next_cursor(page: &Value) -> Option<&str> {
         .filter(|after| !after.is_empty())
 }
 
-/// Is the page no list at all, or does it say that there is another, but not how to get it?
+/// Whether the page is not a list, or has a next page without a cursor.
 fn is_broken_off(page: &Value) -> bool {
     let has_next = page
         .pointer("/paging/next")

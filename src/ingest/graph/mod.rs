@@ -1,7 +1,7 @@
-//! The only HTTP client: the Graph API's answers as snapshots, failures by kind, and Meta's usage figures.
+//! The only HTTP client for Meta: responses of the Graph API as snapshots, failures by kind, and usage figures.
 //!
-//! Invariant: the token and its proof leave this room in requests alone, never in an error or a log.
-//! No call is made without asking [`Calls`], and none removes anything: that is the reducer's business.
+//! Invariant: the token and its proof appear only in requests, never in an error or a log. No call is made without
+//! asking [`Calls`]. Nothing here removes objects from the state; the reducer does.
 
 mod access;
 mod answer;

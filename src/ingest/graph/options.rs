@@ -1,4 +1,4 @@
-//! What a client needs to know.
+//! Options of a client.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use secrecy::SecretString;
 
 use crate::domain::AppId;
 
-/// What a client needs to know.
+/// Options of a client.
 pub struct ClientOptions {
-    /// Where the Graph API is.
+    /// URL of the Graph API.
     pub base_url: Url,
     /// The version asked for; Meta may answer with another.
     pub api_version: String,

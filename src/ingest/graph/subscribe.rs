@@ -1,6 +1,6 @@
-//! The only calls that change anything at Meta's: who gets an account's webhooks, and which an app gets.
+//! The only calls that change something at Meta: the subscriptions of an app to accounts and webhook fields.
 //!
-//! The exporter itself makes none of them; an operator's `subscribe` and `unsubscribe` do.
+//! The exporter makes none of them. The commands `subscribe` and `unsubscribe` do.
 
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};

@@ -1,7 +1,7 @@
-//! One call: sent, counted, its headers noted, its answer read to a bounded end.
+//! Makes one call: sends and counts the request, reads its headers, and reads the response up to its limit.
 //!
-//! Knows HTTP, and nothing of what is asked. The token and its proof go out from here and come back
-//! in nothing: reqwest's errors, which carry URLs, end in this room.
+//! Knows HTTP, but not the meaning of requests. The token and its proof leave only in requests; reqwest's errors, which
+//! contain URLs, do not leave this module.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Who a call is made as.
+/// The identity with which a call is made.
 pub(super) struct Credentials {
     authorization: HeaderValue,
     proof: Option<SecretString>,
@@ -97,7 +97,7 @@ fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 /// The query of a call, in the order it is sent.
 pub(super) type Query = Vec<(&'static str, String)>;
 
-/// One call: what is asked for, or told.
+/// One call: a read or a change.
 pub(super) struct Request<'a> {
     pub endpoint: Endpoint,
     pub method: Method,
@@ -148,7 +148,7 @@ impl Transport {
         })
     }
 
-    /// Where the calls go.
+    /// Base URL of calls.
     pub fn base(&self) -> &Url {
         &self.base
     }
@@ -165,7 +165,7 @@ impl Transport {
         self.call_as(&self.own, request, caller).await
     }
 
-    /// One call, if there is one left, with what it says of the quota passed on.
+    /// Makes one call if the budget allows it, and reports its usage headers to the budget.
     pub async fn call_as(
         &self,
         credentials: &Credentials,
@@ -208,7 +208,7 @@ impl Transport {
         })
     }
 
-    /// A call for nothing, without the token and outside of any budget: nobody's quota pays for it.
+    /// A call without the token. It uses nobody's quota, so no budget applies.
     pub async fn greet(&self) -> Result<HeaderMap, Failure> {
         let answer = self.http.get(self.url("")).send().await;
         let answer = answer.map_err(|error| Failure::from_network(&error))?;
@@ -236,7 +236,7 @@ impl Transport {
         url
     }
 
-    /// What the client's own token stands for.
+    /// What the client's token is used for.
     pub fn own(&self) -> &Credentials {
         &self.own
     }
@@ -311,7 +311,7 @@ fn careful(base: &Url, request_timeout: Duration) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(request_timeout)
         .redirect(redirect::Policy::none());
-    // Without TLS there is nobody to trust: the demo must start where no CA store is installed.
+    // Plain HTTP needs no CA store: the demo must start without one.
     let builder = if base.scheme() == "http" {
         builder.tls_certs_only([])
     } else {

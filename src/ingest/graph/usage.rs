@@ -1,8 +1,8 @@
-//! Meta's usage headers: how much of the quota is gone, and when calls are possible again.
+//! Meta's usage headers: the used share of the quota, and when calls are possible again.
 //!
-//! `X-Business-Use-Case-Usage` is keyed by account, even for calls about numbers, and may hold several
-//! entries of one type; `X-App-Usage` comes instead on answers that could not be tied to an account.
-//! Figures are percent, the time to regain access is in minutes.
+//! `X-Business-Use-Case-Usage` is keyed by account, even for calls about numbers, and can contain several entries of
+//! one type. `X-App-Usage` appears instead on responses that could not be attributed to an account. Figures are
+//! percentages; the time to regain access is in minutes.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub enum UsageScope {
     App,
 }
 
-/// What Meta said of its quota with one answer.
+/// Quota usage that Meta reports with a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
     /// Owner of the quota.
@@ -42,7 +42,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What the headers say of this account, or of the app where they say nothing of the account.
+    /// The usage of this account, or of the app if the headers have none of the account.
     pub fn read(headers: &HeaderMap, waba_id: Option<&WabaId>) -> Option<Self> {
         let of_account = waba_id.and_then(|waba_id| {
             json(headers, BUSINESS_USAGE)?
@@ -91,7 +91,7 @@ impl Usage {
                     .with_label_values(&[id])
                     .set(at);
             }
-            // Absent is the good state; that there is nothing to remove is no news.
+            // Absent means that calls are possible, so there may be nothing to remove.
             None => drop(telemetry.graph_regain_access.remove_label_values(&[id])),
         }
     }

@@ -1,4 +1,4 @@
-//! The API version asked for, and the one that answered: Meta does not honour the pin.
+//! The requested API version and the version of responses: Meta does not honour the request.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ const HEADER: &str = "facebook-api-version";
 /// Answered versions remembered for the log; Meta has two or three a year, so more are nonsense.
 const MAX_REMEMBERED: usize = 16;
 
-/// What one client asks for and gets.
+/// The requested version of a client, and the version of responses.
 pub(super) struct Versions {
     asked: String,
     answered: Mutex<Answered>,
@@ -25,8 +25,8 @@ struct Answered {
 }
 
 impl Versions {
-    /// Nothing answered yet. A new client follows a reload, so what older ones were told goes; those
-    /// still in use show theirs again with their next answer.
+    /// Removes the version. A new client follows a reload, so versions of old clients are removed; clients in use
+    /// set theirs again with their next response.
     pub fn new(asked: String, telemetry: &Telemetry) -> Self {
         telemetry.graph_api_version.reset();
         let answered = Mutex::default();

@@ -1,4 +1,4 @@
-//! Counts the values of a text before it is parsed: in memory a value takes many times the bytes it is written in.
+//! Counts the values of a text before it is parsed: in memory, a value takes many times its bytes.
 
 use super::repair::MAX_DEPTH;
 

@@ -1,6 +1,6 @@
-//! What Meta says of each app's token and subscription, read at a cadence of its own.
+//! Polls each app's token and webhook subscription at their own interval.
 //!
-//! It is not stored: it has no history, and is asked anew within a moment after a start.
+//! The result is not stored: it has no history, and is polled immediately after a start.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,12 @@ use crate::domain::access::{Access, Accesses, Subscription, Token};
 use crate::domain::{Collector, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callback};
 
-/// What is known of every app, shared with whoever shows it.
+/// The access states of all apps, shared with their readers.
 #[derive(Debug, Default)]
 pub struct AccessBoard(Mutex<Accesses>);
 
 impl AccessBoard {
-    /// What is known now.
+    /// The current access states.
     #[must_use]
     pub fn read(&self) -> Accesses {
         self.lock().clone()
@@ -50,13 +50,13 @@ impl AccessBoard {
 /// One app to be asked about.
 #[derive(Clone, Debug)]
 pub struct WatchedApp {
-    /// What the operator calls it.
+    /// The configured name.
     pub name: String,
     /// The way to ask.
     pub client: Arc<Client>,
-    /// Are its webhooks to come here?
+    /// Whether the app's webhooks are expected at this exporter.
     pub wants_webhooks: bool,
-    /// Where they are to go, as Meta was told.
+    /// The expected callback URL.
     pub callback_url: Option<Url>,
 }
 
@@ -69,7 +69,7 @@ impl WatchedApp {
     }
 }
 
-/// Which apps are asked about, how often, and within which budget.
+/// The polled apps, the interval, and the budget.
 #[derive(Clone, Debug)]
 pub struct AccessPlan {
     /// The apps, by name.
@@ -121,7 +121,7 @@ impl AccessPoller {
         poller
     }
 
-    /// Reads until `stop`; a request under way is then dropped.
+    /// Polls until `stop`; requests in flight are then dropped.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.due.values().map(|due| due.next).min();
@@ -202,7 +202,7 @@ impl AccessPoller {
             && self.failing.get(&app.name) != kind.as_ref()
         {
             let (app, reason) = (&app.name, failure.kind().as_str());
-            tracing::warn!(%app, reason, cure = %failure, "cannot ask about the app's access, what is known stays");
+            tracing::warn!(%app, reason, cure = %failure, "could not read the app's token and subscription; serving last known data");
         }
         match kind {
             Some(kind) => self.failing.insert(name, kind),
@@ -234,7 +234,7 @@ async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, O
     (access, failure)
 }
 
-/// Says what has changed: each of these is for an operator to act on.
+/// Logs changes that need an operator.
 fn tell(app: &str, before: &Access, after: &Access) {
     let is_valid = |access: &Access| access.token.as_ref().map(|token| token.is_valid);
     match (is_valid(before), is_valid(after)) {
@@ -254,13 +254,13 @@ fn tell(app: &str, before: &Access, after: &Access) {
         tracing::warn!(
             app,
             fields,
-            "the app is not subscribed to webhook fields, `subscribe` does it"
+            "app is not subscribed to webhook fields; run `subscribe`"
         );
     }
     if after.callback_matches == Some(false) && before.callback_matches != Some(false) {
         tracing::warn!(
             app,
-            "the app's webhooks go to another address than webhook.callback_url"
+            "the app's callback URL differs from webhook.callback_url"
         );
     }
 }

@@ -1,8 +1,7 @@
-//! How many calls may be made for an account: a hard number an hour, and a share of what Meta says is
-//! left. Pure: whoever asks brings the time.
+//! The call budget of an account: a maximum per hour, and a share of Meta's quota. Pure: the caller passes the time.
 //!
-//! When calls are short, numbers and their health go first and templates last: a template listing
-//! stops at three quarters of the budget, the account's node at nine tenths, numbers at all of it.
+//! If calls are short, numbers and their health have priority over templates: template listings stop at three quarters
+//! of the budget, the account node at nine tenths, numbers when it is used up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,12 +15,12 @@ const MINUTES: i64 = 61;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long Meta's usage figures keep numbers from being polled. They come with answers: without calls
-/// they would never be told to be better, so after this long one poll may ask.
+/// How long Meta's usage figures prevent polls of numbers. The figures come with responses: without calls they
+/// would never improve, so one poll is allowed after this time.
 const USAGE_BELIEVED: Duration = Duration::from_secs(10 * 60);
 
-/// Each lesser collector believes them this much longer, so that the poll that asks is a small one and
-/// the others already hear what it was told.
+/// Additional time for each collector of lower priority, so that the first poll is a small one and the others know
+/// its result.
 const USAGE_BELIEVED_LONGER: Duration = Duration::from_secs(60);
 
 /// From here on even the account's node waits, and numbers come seldom: Meta throttles at 1.
@@ -37,7 +36,7 @@ pub enum DeferralReason {
     RateLimit,
     /// The account's own hourly budget is used.
     BudgetSpent,
-    /// Other polls take all the room that there is for polls under way.
+    /// All slots for concurrent polls are in use.
     Queued,
 }
 
@@ -52,18 +51,18 @@ impl DeferralReason {
         }
     }
 
-    /// What an operator can do about it.
+    /// How an operator can fix it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
             Self::RateLimit => {
-                "find what else uses Meta's quota of this account, or lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
+                "find out what else uses Meta's quota of this account, or lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             }
             Self::BudgetSpent => {
                 "raise poll.calls_per_hour, or lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             }
             Self::Queued => {
-                "lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval, or find out why Meta's answers take long"
+                "lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval, or find out why Meta responds slowly"
             }
         }
     }

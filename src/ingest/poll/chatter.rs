@@ -1,5 +1,5 @@
-//! How much is said about single polls: an outage that ten thousand accounts share is one story, not
-//! thirty thousand lines. Pure: whoever asks brings the time.
+//! Limits log lines about polls: an outage that ten thousand accounts share is one condition, not thirty thousand
+//! lines. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const LINES_A_MINUTE: u32 = 60;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What may be said of a poll that begins or ceases to fail.
+/// The log lines allowed for a poll that starts or stops failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Say {
     /// A line of its own.
@@ -30,7 +30,7 @@ pub(super) struct Chatter {
 }
 
 impl Chatter {
-    /// What may be said now; counts it as said.
+    /// Returns which log line is allowed now, and counts it.
     pub fn say(&mut self, now: Timestamp) -> Say {
         if now.since(self.since) >= MINUTE {
             *self = Self {

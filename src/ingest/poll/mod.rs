@@ -1,7 +1,7 @@
-//! Polling the Graph API on a timer of its own, so that scrapes never spend the API budget.
+//! Polls the Graph API on its own schedule, so that scrapes do not spend the API budget.
 //!
-//! [`Schedule`] and [`Budget`] are pure and decide; [`Poller`] is the dull loop that asks them. A
-//! webhook never starts a poll: it nudges, and the schedule may move a poll forward.
+//! [`Schedule`] and [`Budget`] are pure and decide; [`Poller`] is the loop that executes their decisions. A webhook
+//! never starts a poll, but the schedule may move a poll forward because of it.
 
 mod access;
 mod budget;

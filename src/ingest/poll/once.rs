@@ -1,4 +1,4 @@
-//! One poll: ask the client, commit what it read, say what that means for the next one.
+//! One poll: reads from the client, commits the result, and derives the time of the next poll.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Listed, Usage, UsageScope};
 use crate::store::Store;
 
-/// How long a listing that ran out of calls waits before it begins anew.
+/// Delay before a listing that ran out of calls starts again.
 const BUDGET_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a poll came to.
+/// Outcome of a poll.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// What kept it from reading everything.
+    /// The failure, if the poll is incomplete.
     pub failure: Option<Failure>,
-    /// Is what it read on the disk? If not, the store itself tells why.
+    /// Whether the result is committed. If not, the store reports the reason.
     pub is_stored: bool,
-    /// What that means for the next one.
+    /// When to poll next.
     pub next: Next,
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn poll(
         tracing::warn!(
             waba_id = %task.waba_id,
             cure = "assign the account to the token's system user again, or remove it from apps[].accounts",
-            "account lost, its node can no longer be read"
+            "account lost; its node can no longer be read"
         );
     }
     let next = match &failure {
@@ -137,7 +137,7 @@ async fn read(
     }
 }
 
-/// None of these removes state: old facts stay, and their age tells.
+/// None of these failures removes state: old values remain, and their age is exported.
 fn next_after(failure: &Failure, now: Timestamp) -> Next {
     match failure.kind() {
         FailureKind::RateLimit if failure.is_rate_limit_of_app() => {

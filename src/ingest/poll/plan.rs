@@ -1,4 +1,4 @@
-//! How many calls a configuration will make. Pure.
+//! The planned number of calls of a configuration. Pure.
 
 use std::time::Duration;
 

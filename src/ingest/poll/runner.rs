@@ -1,4 +1,4 @@
-//! The loop around the schedule: starts what is due, notes how it ended, sleeps until the next.
+//! The loop around the schedule: starts due polls, records their outcomes, and sleeps until the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,14 +18,14 @@ use crate::ingest::graph::{Client, FailureKind};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// Polls under way at the same time. Each holds one connection and one page of an answer; at Meta's
-/// usual quarter of a second a call, ten thousand accounts at the default cadence need some fifteen.
+/// Maximum number of concurrent polls. Each uses one connection and one page of a response. At a typical 250 ms per
+/// call, ten thousand accounts at the default intervals need some fifteen.
 const MAX_UNDER_WAY: usize = 32;
 
-/// Nudges that may wait to be heard. Beyond this the schedule is about to look anyway.
+/// Capacity of the queue of poll requests. Beyond it, the schedule is about to check anyway.
 const MAX_NUDGES: usize = 1_024;
 
-/// The longest sleep: when there is nothing to start, or no room to start it.
+/// The longest sleep, if there is nothing to start or no slot for it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Moves polls forward. Cheap to clone, never blocks.
@@ -52,7 +52,7 @@ pub struct PollingApp {
     pub client: Arc<Client>,
 }
 
-/// Which accounts are polled, and how often.
+/// The polled accounts and their intervals.
 #[derive(Clone, Debug)]
 pub struct PollPlan {
     /// Each account with the app that polls it.
@@ -111,7 +111,7 @@ impl Poller {
         let accounts = apps.keys().cloned();
         let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::steady());
         let (sender, nudges) = mpsc::channel(MAX_NUDGES);
-        // Whoever gives a plan waits until it is followed.
+        // The sender of a plan waits until it is applied.
         let (planner, plans) = mpsc::channel(1);
         Self {
             apps,
@@ -132,19 +132,19 @@ impl Poller {
         }
     }
 
-    /// What moves these polls forward.
+    /// Requests to poll earlier than scheduled.
     #[must_use]
     pub fn nudge(&self) -> Nudge {
         self.nudge.clone()
     }
 
-    /// What gives it a new plan while it runs.
+    /// Channel for new plans.
     #[must_use]
     pub fn planner(&self) -> PollPlanner {
         self.planner.clone()
     }
 
-    /// Polls until `stop`; requests under way are then dropped.
+    /// Polls until `stop`; requests in flight are then dropped.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut lateness = interval(CHECK_LATENESS_EVERY);
         lateness.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,7 +157,7 @@ impl Poller {
                 Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::steady()),
                 Some((plan, done)) = self.plans.recv() => {
                     self.follow(plan, clock::steady());
-                    // Whoever gave the plan may have gone away.
+                    // The sender of the plan may have stopped waiting.
                     let _ = done.send(());
                 }
                 _ = lateness.tick() => self.tell_lateness(clock::steady()),
@@ -301,7 +301,7 @@ impl Poller {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a poll broke down; this is a bug, it will be tried again");
+                tracing::error!(%error, "poll panicked; retrying (this is a bug)");
                 self.schedule.finished(&task, now, Next::Retry);
             }
         }
@@ -326,13 +326,13 @@ impl Poller {
         } else if self.too_much.insert(waba_id.clone()) {
             tracing::warn!(
                 %waba_id, planned, allowed,
-                "polls take more calls an hour than poll.calls_per_hour allows, they will come later than configured; lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
+                "planned polls exceed poll.calls_per_hour and are delayed; lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval"
             );
         }
     }
 
-    /// What was refused to one account of an app would be to all: they wait, and are down without
-    /// each having to find out.
+    /// A rejection of the app's credentials applies to all its accounts: their polls are held and marked as failed
+    /// without a call for each.
     fn hold_app(&mut self, waba_id: &WabaId, reason: &'static str, now: Timestamp) {
         let Some(app) = self.apps.get(waba_id) else {
             return;
@@ -386,7 +386,7 @@ impl Poller {
         match self.chatter.say(now) {
             Say::It => log(),
             Say::ThatThereIsMore => tracing::warn!(
-                "more polls begin or cease to fail than are logged, whatsapp_exporter_poll_up tells which"
+                "more polls started or stopped failing than are logged; see whatsapp_exporter_poll_up"
             ),
             Say::Nothing => {}
         }
@@ -403,8 +403,8 @@ fn log(task: &Task, outcome: &Outcome) {
     let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
     match &outcome.failure {
         Some(failure) => {
-            tracing::warn!(%waba_id, collector, reason = failure.kind().as_str(), cure = %failure, "poll failed, what is known stays and ages");
+            tracing::warn!(%waba_id, collector, reason = failure.kind().as_str(), cure = %failure, "poll failed; serving last known data");
         }
-        None => tracing::info!(%waba_id, collector, "poll works again"),
+        None => tracing::info!(%waba_id, collector, "poll recovered"),
     }
 }

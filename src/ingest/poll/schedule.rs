@@ -1,7 +1,7 @@
-//! Which poll is due when. Pure: whoever asks brings the time.
+//! Determines which poll is due. Pure: the caller passes the time.
 //!
-//! Every account has one slot for each collector, and a slot holds at most one poll, running or
-//! waiting. So polls of one slot follow each other in time, and the reducer sees them in order.
+//! Every account has one slot per collector, and a slot has at most one poll, running or waiting. Polls of one slot are
+//! therefore sequential, and the reducer receives them in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::domain::{Collector, Timestamp, WabaId, Word};
 /// some three minutes) and the first one does.
 const START_SPACING: Duration = Duration::from_millis(20);
 
-/// A nudge waits this long for company, and for Meta's own nodes to agree on what they told.
+/// Delay of a requested poll, so that several requests share one poll and Meta's nodes have the same data.
 const NUDGE_DELAY: Duration = Duration::from_secs(2);
 
 /// Nudges never bring two polls of a slot closer together than this: a burst of webhooks is one look.
@@ -41,9 +41,9 @@ const LEAST_LATENESS: Duration = Duration::from_secs(10);
 /// One poll of one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Task {
-    /// Which account.
+    /// The account.
     pub waba_id: WabaId,
-    /// What of it.
+    /// The collector.
     pub collector: Collector,
 }
 
@@ -68,16 +68,16 @@ impl Cadences {
     }
 }
 
-/// What a poll's end means for the next one.
+/// When to poll next after a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It read what there was, or failed in a way that time does not cure: at the cadence.
+    /// At the interval: the poll succeeded, or failed permanently.
     AtCadence,
-    /// It failed in a way that may pass: sooner, then ever later.
+    /// With backoff: the poll failed temporarily.
     Retry,
-    /// It was asked to wait: not before this.
+    /// Not before this time, as Meta asked.
     NotBefore(Timestamp),
-    /// It broke off for want of calls: as [`Schedule::put_off`].
+    /// It ran out of calls; treated like [`Schedule::put_off`].
     PutOff(Timestamp),
     /// Meta limits calls for the whole account, for this long if it said so.
     HoldAccount(Option<Duration>),
@@ -97,7 +97,7 @@ struct Slot {
     nudged: bool,
     /// Why the poll that is due has not begun.
     put_off: Option<DeferralReason>,
-    /// Its lateness has been told.
+    /// Its lateness has been reported.
     is_late: bool,
 }
 
@@ -176,8 +176,8 @@ impl Schedule {
         }
     }
 
-    /// Begins anew for accounts that are polled with other credentials from now on: what the old ones were
-    /// refused says nothing of the new ones. Meta's rate limits stay. Polls under way have been dropped.
+    /// Restarts the schedule of accounts whose credentials changed: rejections of the old credentials do not apply
+    /// to the new ones. Meta's rate limits remain. Running polls have been dropped.
     pub fn restart<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
         let mut due = now;
         for waba_id in accounts {
@@ -235,7 +235,7 @@ impl Schedule {
         self.waiting.first().map(|(due, _)| *due)
     }
 
-    /// A poll that was taken has begun.
+    /// Records that a poll has started.
     pub fn started(&mut self, task: &Task, now: Timestamp) {
         if let Some(slot) = self.slots.get_mut(task) {
             slot.last_start = Some(now);
@@ -244,9 +244,9 @@ impl Schedule {
         }
     }
 
-    /// The polls that have become late since this was last asked, each once until it begins. A poll that
-    /// failed is not among them: its retries are not late, and its failure has been told. The same holds for
-    /// the accounts of an app whose credentials were refused.
+    /// Polls that have become late since the last call, each reported once until it starts. Failed polls are not
+    /// included: their retries are not late, and their failure has been reported. The same applies to accounts of
+    /// an app whose credentials were rejected.
     pub fn take_late(&mut self, now: Timestamp) -> Vec<(Task, DeferralReason)> {
         let mut late = Vec::new();
         for (task, slot) in &mut self.slots {
@@ -271,8 +271,8 @@ impl Schedule {
         late
     }
 
-    /// A poll that was taken did not begin, for want of calls. Says whether that is news: a poll put
-    /// off again and again is one deferral until it begins.
+    /// Defers a poll that could not start because of the budget. Returns whether this is its first deferral: a poll
+    /// that is deferred repeatedly counts once until it starts.
     pub fn put_off(&mut self, task: &Task, until: Timestamp, reason: DeferralReason) -> bool {
         let Some(slot) = self.slots.get_mut(task) else {
             return false;
@@ -283,7 +283,7 @@ impl Schedule {
         news
     }
 
-    /// A poll that was taken and begun has ended.
+    /// Records that a poll has ended.
     pub fn finished(&mut self, task: &Task, now: Timestamp, next: Next) {
         let cadence = self.jittered(self.cadences.of(task.collector));
         let retry = self.jittered(FIRST_RETRY);
@@ -371,7 +371,7 @@ impl Schedule {
         }
     }
 
-    /// Is this account being held?
+    /// Whether polls of this account are on hold.
     #[must_use]
     pub fn is_held(&self, waba_id: &WabaId, now: Timestamp) -> bool {
         self.held_until(waba_id).is_some_and(|until| until > now)

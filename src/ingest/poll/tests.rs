@@ -1,4 +1,4 @@
-//! The loop around the schedule, against a small server: what it commits, shows and leaves alone.
+//! The loop around the schedule against a small server: commits, metrics, and skipped polls.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

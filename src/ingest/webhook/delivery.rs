@@ -1,8 +1,7 @@
-//! A signed body turned into events, counts and oddities.
+//! Turns a signed body into events, counts and parse warnings.
 //!
-//! Only a body that is not JSON is refused, because Meta repeats what is refused for days: an odd
-//! entry or change is counted, and its neighbours still tell what they have to tell. How many changes
-//! there may be is bounded by the limit on the body, which is the listener's.
+//! Only a body that is not JSON is refused, because Meta retries refused deliveries for days. An odd entry or change is
+//! counted, and the others are still parsed. The listener's limit on bodies bounds the number of changes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,10 +25,10 @@ use crate::telemetry::Telemetry;
 /// The one `object` whose webhooks these are.
 const OBJECT: &str = "whatsapp_business_account";
 
-/// What the dashboard's Test button sends as account.
+/// Account id in webhooks of the App Dashboard's Test button.
 const TEST_ACCOUNT: &str = "0";
 
-/// What one delivery said.
+/// The content of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// One for each change that has account, field and value; none for the Test button's.
@@ -38,11 +37,11 @@ pub struct Delivery {
     pub spellings: Vec<Event>,
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
-    /// What was met and not known.
+    /// Parse warnings.
     pub oddities: Oddities,
-    /// The accounts heard of: one for each entry, and for each value that names another account.
+    /// The accounts in the delivery: one for each entry, and for each value that names another account.
     pub accounts: Vec<Heard>,
-    /// What the relay orders it with; empty if nothing is relayed.
+    /// Its lanes in the relay; empty if nothing is relayed.
     pub lanes: LaneSet,
     receipt: Receipt,
 }
@@ -50,15 +49,15 @@ pub struct Delivery {
 /// A sign of life of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// Which account.
+    /// The account.
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
     pub entry_time: Option<Timestamp>,
-    /// `entry[].time` as Meta wrote it, whether it is believed or not.
+    /// `entry[].time` as Meta wrote it, before validation.
     pub claimed_time: Option<Timestamp>,
 }
 
-/// What customers are hashed with.
+/// The hasher of customers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashers<'a> {
     /// For conversations; absent if messages are not tracked.
@@ -280,7 +279,7 @@ impl Delivery {
         } else if wire::is_read(field) {
             self.add_account_lane(origin, Some((field, &name)), hashers);
         } else {
-            // Nobody else parses this value.
+            // No other code parses this value.
             let parsed = hashers.lanes.and_then(|_| {
                 let mut reported_elsewhere = Oddities::new();
                 read_text(value.get(), field.as_str(), &mut reported_elsewhere)
@@ -463,7 +462,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// What the changes of one entry share.
+/// Data that the changes of one entry share.
 struct Origin<'a> {
     /// `id`, as the text it is; empty where it is none.
     id: Cow<'a, str>,

@@ -1,8 +1,8 @@
-//! The envelope around webhook changes, read in one pass and whatever shapes it has.
+//! Parses the envelope around webhook changes in one pass, in any of its shapes.
 //!
-//! A `changes[].value` stays the text it was: most are never looked into, and the delivery key hashes
-//! its bytes. Skipping it takes no recursion, so no depth of nesting can overflow the stack. Keys may
-//! come in any order and repeatedly (the last counts). Must not know what the fields mean.
+//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs no
+//! recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
+//! counts). Does not know the meaning of fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,20 +14,20 @@ use serde_json::value::RawValue;
 /// The whole body of a delivery.
 #[derive(Default)]
 pub struct Body<'a> {
-    /// What kind of thing the entries are about: `whatsapp_business_account`.
+    /// The type of the entries' objects: `whatsapp_business_account`.
     pub object: Option<&'a RawValue>,
     /// One for each account and moment.
     pub entries: Option<Parts<Entry<'a>>>,
 }
 
-/// One account's news of one moment.
+/// The changes of one account at one time.
 #[derive(Default)]
 pub struct Entry<'a> {
     /// The account, or with partner events the portfolio.
     pub id: Option<&'a RawValue>,
     /// When it was sent; absent with fields of the `messages` kind.
     pub time: Option<&'a RawValue>,
-    /// What happened.
+    /// The changes.
     pub changes: Option<Parts<Change<'a>>>,
 }
 

@@ -1,7 +1,6 @@
-//! The GET by which Meta asks whether a callback URL is ours: `hub.mode`, `hub.verify_token`,
-//! `hub.challenge`.
+//! The GET request with which Meta verifies a callback URL: `hub.mode`, `hub.verify_token`, `hub.challenge`.
 //!
-//! Must not know how it is answered: the caller echoes the challenge as plain text, or refuses.
+//! Does not build the response: the caller echoes the challenge as plain text, or refuses.
 
 use std::fmt;
 
@@ -37,7 +36,7 @@ impl fmt::Debug for Handshake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HandshakeRefusal {
     /// `hub.mode` is not `subscribe`: a stray visitor, most likely.
-    #[error("the request is no webhook handshake")]
+    #[error("the request is not a webhook handshake")]
     NotAHandshake,
     /// The token is none of ours.
     #[error("the verify token is not one of those configured")]
@@ -66,15 +65,15 @@ impl HandshakeRefusal {
     }
 }
 
-/// The verify tokens that are ours, held as hashes: comparing hashes of what was sent tells nothing,
-/// by its duration, about the token itself.
+/// The configured verify tokens, stored as hashes: the duration of comparing hashes reveals nothing about the
+/// tokens.
 #[derive(Clone)]
 pub struct VerifyTokens {
     hashes: Vec<[u8; 32]>,
 }
 
 impl VerifyTokens {
-    /// These tokens. An empty one is left out: anybody could know it.
+    /// A verifier of these tokens. Empty tokens are skipped, because everybody knows them.
     #[must_use]
     pub fn new(tokens: &[SecretString]) -> Self {
         let hashes = tokens

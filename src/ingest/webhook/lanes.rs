@@ -1,4 +1,4 @@
-//! Which lanes of the relay a change belongs to: the conversations that it is about, or its account and field.
+//! Determines the relay lanes of a change: its conversations, or its account and field.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
-//! `X-Hub-Signature-256`: did somebody who holds one of the app secrets send exactly these bytes?
+//! Verifies `X-Hub-Signature-256`, the HMAC of the body's bytes with one of the app secrets.
 //!
-//! Must not know what the bytes say: Meta signs an escaped form of its JSON, so only the body as
-//! received can be verified, and nothing is parsed before it is.
+//! Does not know the content: Meta signs an escaped form of its JSON, so only the body as received can be verified,
+//! before it is parsed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use thiserror::Error;
 
-/// What stands before the hex in the header.
+/// Prefix of the hexadecimal digits in the header.
 const SCHEME: &[u8] = b"sha256=";
 
 /// Bytes of an HMAC-SHA256.
 const SIGNATURE_BYTES: usize = 32;
 
-/// Why a delivery was not believed; all of them are answered alike, with 401.
+/// Why a delivery was rejected. All get the same response, 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
     /// There was no header, or an empty one.
@@ -79,7 +79,7 @@ impl Signer {
         &self.apps[..self.current]
     }
 
-    /// Has every app replaced this secret?
+    /// Whether every app has replaced this secret.
     #[must_use]
     pub fn is_previous(&self) -> bool {
         self.current == 0

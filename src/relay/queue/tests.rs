@@ -1,4 +1,4 @@
-//! Order within lanes, and nothing lost, whatever fails when.
+//! Deliveries keep their order within lanes, and none is lost, whatever fails.
 
 use proptest::prelude::*;
 

@@ -1,9 +1,9 @@
-//! A drill: one signal of an account that does not exist, on `/metrics` beside the real ones, so that a
-//! team can rehearse its paging through the whole chain.
+//! A drill: one signal of an account that does not exist, on `/metrics` next to the real ones, for rehearsing the whole
+//! alerting chain.
 //!
-//! It cannot be mistaken for the truth: its ids begin with zeros, its names say DRILL, it is no part of
-//! the store or its history, and it ends by itself. It begins by an order in the place of a webhook,
-//! signed with an app secret like one.
+//! It cannot be mistaken for a real signal: its ids begin with zeros, its names say DRILL, it is not part of the store
+//! or the history, and it ends by itself. It is started by a command that is sent like a webhook and signed with an app
+//! secret.
 
 mod signal;
 
@@ -22,7 +22,7 @@ use crate::state::{Account, Accounts, State};
 /// The longest drill: its data would begin to look stale after an hour.
 pub const LONGEST: Duration = Duration::from_secs(50 * 60);
 
-/// What the exporter is told to do.
+/// A request to start or end a drill.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
@@ -38,10 +38,10 @@ pub struct Order {
 /// Why an order was not obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Disobedience {
-    /// It is no order.
-    #[error("the order cannot be read")]
+    /// The request cannot be parsed.
+    #[error("the request cannot be read")]
     Unreadable,
-    /// It was written too long ago, or the clocks differ.
+    /// The request is too old, or the clocks differ.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// The running drill was started with another app's secret.
@@ -50,7 +50,7 @@ pub enum Disobedience {
     )]
     AnotherApp,
     /// There is no such signal.
-    #[error("this version knows no such signal")]
+    #[error("this version does not know the signal")]
     UnknownSignal,
 }
 
@@ -83,7 +83,7 @@ impl Order {
     }
 }
 
-/// The drill under way, if there is one.
+/// The running drill, if there is one.
 #[derive(Debug, Default)]
 pub struct Drill {
     running: Mutex<Option<Running>>,
@@ -111,7 +111,7 @@ impl Drill {
         }
         let Some(name) = order.signal else {
             *self.lock() = None;
-            tracing::warn!("the drill has been ended");
+            tracing::warn!("drill stopped");
             return Ok(());
         };
         let signal = Signal::parse(&name).ok_or(Disobedience::UnknownSignal)?;
@@ -126,12 +126,12 @@ impl Drill {
             signal,
             seconds = length.as_secs(),
             waba_id = WABA_ID,
-            "a drill has begun"
+            "drill started"
         );
         Ok(())
     }
 
-    /// Puts the account of the drill beside the real ones, while there is a drill.
+    /// Adds the account of a running drill to the real ones.
     pub fn join(&self, accounts: &mut Accounts, now: Timestamp) {
         accounts.extend(self.account(now));
     }
@@ -140,7 +140,7 @@ impl Drill {
         let mut running = self.lock();
         if running.as_ref().is_some_and(|running| running.until <= now) {
             *running = None;
-            tracing::warn!("the drill is over");
+            tracing::warn!("drill ended");
         }
         let account = running.as_ref().map(|running| Arc::clone(&running.account));
         account.map(|account| (signal::waba_id(), account))
@@ -151,7 +151,7 @@ impl Drill {
     }
 }
 
-/// The account as it would be, had Meta told this of it.
+/// The account with the state that Meta's data would give it.
 fn account_in(signal: Signal, now: Timestamp) -> Arc<Account> {
     let waba_id = signal::waba_id();
     let mut state = State::default();

@@ -1,5 +1,4 @@
-//! What can be rehearsed: each signal as the facts that Meta would tell of a number, template and account
-//! that do not exist.
+//! The signals of drills, with a number, a template and an account that do not exist.
 
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ impl Signal {
         Self::AccountDisabled,
     ];
 
-    /// Its name on the command line and in the order.
+    /// Its name on the command line and in the request.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,7 +82,7 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| signal.as_str() == name)
     }
 
-    /// What Meta would tell, all of it well but for this signal.
+    /// The data of a healthy account with only this signal.
     pub(super) fn events(self, now: Timestamp) -> Vec<Event> {
         let mut facts = vec![
             (now, Source::Poll, account_read()),

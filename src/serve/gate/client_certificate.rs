@@ -1,4 +1,4 @@
-//! What is asked of a client's certificate in the handshake.
+//! The policy for client certificates in the TLS handshake.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::tls_error::TlsError;
 
-/// What is asked of a client's certificate.
+/// Policy for client certificates.
 #[derive(Clone, Debug, Default)]
 pub struct ClientCertificates {
-    /// Is a client without one refused in the handshake?
+    /// Whether the handshake rejects clients without a certificate.
     pub required: bool,
-    /// Who must have signed it, as PEM; none takes it whoever signed it.
+    /// CA certificates that must have signed it, as PEM; `None` accepts any certificate.
     pub authority: Option<String>,
     /// Subject alternative names of which it has one; none allows any.
     pub allowed_sans: Vec<String>,
@@ -28,10 +28,10 @@ pub struct ClientCertificates {
     pub common_name: Option<String>,
 }
 
-/// What a connection has shown of itself. A certificate that is not good never gets this far.
+/// The client certificate of a connection. Invalid certificates fail in the handshake.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Peer {
-    /// Has it shown a certificate?
+    /// Whether the client has a certificate.
     pub has_certificate: bool,
     /// The client's address: the socket's peer, or what a trusted proxy says.
     pub address: Option<IpAddr>,

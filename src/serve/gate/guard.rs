@@ -1,4 +1,4 @@
-//! Who may ask, and how often.
+//! Authentication and rate limit of requests.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::serve::limiter::ActiveRequest;
 const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
 const UNAUTHORIZED: &str = "unauthorized";
-/// The client has as many requests under way as one may have.
+/// The client has reached its limit of concurrent requests.
 pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 
 /// The reason of lifecycle requests that the configuration does not allow.
@@ -36,10 +36,10 @@ pub(super) const REASONS: [&str; 8] = [
     CLIENT_LIMIT,
 ];
 
-/// What tells whether this process lives: an orchestrator would end it for an answer such as 429.
+/// Liveness probes are not rate-limited: an orchestrator would restart the process because of a 429.
 pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
 
-/// Name and password; more is not worth hashing.
+/// Maximum length of name and password; longer ones are not hashed.
 const MAX_CREDENTIALS: usize = 1024;
 
 /// Refuses what comes more often than agreed.
@@ -92,7 +92,7 @@ pub(super) async fn log_in(
     next.run(request).await
 }
 
-/// What `Authorization: Basic` says.
+/// The credentials of `Authorization: Basic`.
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = header.split_once(' ')?;

@@ -1,5 +1,5 @@
-//! Headers of every answer. What a route says for itself comes before this program's defaults, and what
-//! the operator says before both.
+//! Headers of every response. A route's own headers override the defaults of the program, and the operator's headers
+//! override both.
 
 use std::sync::Arc;
 

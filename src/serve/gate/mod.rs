@@ -1,8 +1,7 @@
-//! What a request passes before a router sees it: TLS, the rate of requests, client certificates,
-//! passwords; and the headers that every answer carries.
+//! The checks before a router: TLS, rate limit, client certificates and passwords, and the headers of every response.
 //!
-//! Invariant: the terms may be replaced at any moment, for the connections and requests that come
-//! after; a connection under way keeps its TLS.
+//! Invariant: the settings can be replaced at any time and apply to later connections and requests. An open connection
+//! keeps its TLS settings.
 
 mod client_certificate;
 mod guard;
@@ -40,22 +39,22 @@ pub use origin::SiteNames;
 pub use tls::{TlsTerms, TlsVersions};
 pub use tls_error::TlsError;
 
-/// What a listener asks for, as the operator has decided.
+/// The configured settings of a listener.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// None is plain HTTP.
+    /// `None` for plain HTTP.
     pub tls: Option<TlsTerms>,
     /// Headers of every answer, by their lower-case names; they come before those of this program.
     pub headers: Vec<(&'static str, String)>,
-    /// Names and bcrypt hashes; where there are none, nobody is asked for a password.
+    /// User names and bcrypt hashes. If empty, no password is required.
     pub users: BTreeMap<String, SecretString>,
-    /// Does whoever comes to a guarded route show a certificate?
+    /// Whether guarded routes require a client certificate.
     pub certificate_required: bool,
-    /// Guarded routes that are open all the same.
+    /// Guarded routes that are nevertheless open.
     pub open_paths: &'static [&'static str],
-    /// One request in so long on the average, and so many at once.
+    /// Average interval between requests, and the maximum burst.
     pub rate_limit: Option<(Duration, NonZeroU32)>,
-    /// Under which names pages and APIs answer.
+    /// The allowed host names of pages and APIs.
     pub names: SiteNames,
     /// Whether requests may control the process.
     pub lifecycle: bool,
@@ -78,7 +77,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What these terms come to.
+    /// Prepares the settings for use.
     ///
     /// # Errors
     /// If the certificate, its key or an authority is of no use.
@@ -133,7 +132,7 @@ impl Gate {
         self.tell_expiry(prepared.expires);
     }
 
-    /// Its name, a label.
+    /// Its name, a label value.
     pub(super) fn listener(&self) -> &'static str {
         self.listener
     }
@@ -151,7 +150,7 @@ impl Gate {
         self.tls.load_full()
     }
 
-    /// What passes for these routes: a certificate and a password, where they are asked for.
+    /// Guards these routes with client certificates and passwords, if required.
     pub fn guard(self: &Arc<Self>, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(
             Arc::clone(self),
@@ -159,7 +158,7 @@ impl Gate {
         ))
     }
 
-    /// What is served under the allowed host names alone, and changes nothing for pages of other sites.
+    /// Restricts these routes to allowed host names, and to requests that do not come from other sites.
     pub fn own_site<S: Clone + Send + Sync + 'static>(
         self: &Arc<Self>,
         routes: Router<S>,
@@ -175,7 +174,7 @@ impl Gate {
         self.policy.load().lifecycle
     }
 
-    /// What holds for all that a listener serves: the rate of requests, and headers.
+    /// Applies the rate limit and the headers to all routes of a listener.
     pub fn site(self: &Arc<Self>, routes: Router) -> Router {
         let throttle = middleware::from_fn_with_state(Arc::clone(self), guard::throttle);
         let headers = middleware::from_fn_with_state(Arc::clone(self), headers::add);

@@ -1,11 +1,11 @@
-//! Under which host names pages and APIs answer, and which sites may send requests that change something.
+//! The allowed host names of pages and APIs, and the sites that may send state-changing requests.
 //!
-//! A page of another site can have an operator's browser send requests here. Where the browser says so
-//! (`Origin`, `Sec-Fetch-Site`), requests that change something are refused. With DNS rebinding, the other
-//! site points a name of its own at this listener, so that the browser takes both for the same site. Then
-//! the `Host` header has the attacker's name, which is refused.
+//! A page of another site can make an operator's browser send requests here. If the browser declares the origin
+//! (`Origin`, `Sec-Fetch-Site`), state-changing requests are refused. With DNS rebinding, the other site points one of
+//! its own names at this listener, so that the browser considers both the same site. The `Host` header then has the
+//! attacker's name, which is refused.
 //!
-//! Some hosts always pass, because no attacker can own them in the public DNS: IP addresses, names without a
+//! Some hosts are always allowed, because an attacker cannot own them in the public DNS: IP addresses, names without a
 //! dot, loopback names, and names below top-level domains that are reserved for private use.
 
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,8 +1,8 @@
-//! Names and passwords, held against bcrypt hashes.
+//! Verifies passwords against bcrypt hashes.
 //!
-//! A hash takes a tenth of a second on purpose. So a password that was right is remembered, by a keyed hash
-//! of it, and guesses are verified one at a time, in the order that [`turns`](super::turns) says: they take
-//! one processor at most. A guess costs the same whether its name is known or not.
+//! A hash takes a tenth of a second by design. A correct password is therefore cached, as a keyed hash, and guesses are
+//! verified one at a time, in the order of [`turns`](super::turns), so they use at most one CPU core. A guess costs the
+//! same for known and unknown names.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,16 +17,17 @@ use crate::serve::client::unit;
 
 type Digest = Hmac<Sha256>;
 
-/// Who may log in.
+/// The users.
 pub(super) struct Passwords {
     users: BTreeMap<String, SecretString>,
-    /// What the last right password of a name came to, keyed with its hash. As many as there are users.
+    /// The last correct password of each user, as a hash keyed with its bcrypt hash. Bounded by the number of
+    /// users.
     known: Mutex<BTreeMap<String, Vec<u8>>>,
     turns: Arc<Turns>,
 }
 
 impl Passwords {
-    /// None where nobody has to log in.
+    /// `None` if no login is required.
     pub fn new(users: &BTreeMap<String, SecretString>) -> Option<Self> {
         (!users.is_empty()).then(|| Self {
             users: users.clone(),
@@ -35,7 +36,7 @@ impl Passwords {
         })
     }
 
-    /// Is this the password of this name?
+    /// Whether this is the password of the user.
     pub async fn are_right(&self, client: Option<IpAddr>, name: String, password: String) -> bool {
         let client = client.map(unit);
         let known = self.users.get(&name);
@@ -55,7 +56,7 @@ impl Passwords {
         };
         let hash = hash.clone();
         let verified = tokio::task::spawn_blocking(move || {
-            // To the end, even if the client leaves: the next guess must not run beside this one.
+            // Runs to completion even if the client disconnects: the next guess must not be verified concurrently.
             let _turn = turn;
             bcrypt::verify(password, hash.expose_secret()).unwrap_or(false)
         });

@@ -1,4 +1,4 @@
-//! A listener's TLS, from the operator's words to what encrypts connections.
+//! A listener's TLS, from its settings to the rustls configuration.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::client_certificate::{ClientCertificates, Verifier};
 use super::tls_error::TlsError;
 use crate::domain::Timestamp;
 
-/// Which versions are spoken.
+/// The enabled TLS versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersions {
     /// 1.2 alone.
@@ -32,17 +32,17 @@ pub struct TlsTerms {
     pub certificates: String,
     /// PEM.
     pub key: SecretString,
-    /// None asks clients for no certificate.
+    /// `None` if no client certificates are requested.
     pub clients: Option<ClientCertificates>,
-    /// Which versions are spoken.
+    /// The enabled TLS versions.
     pub versions: TlsVersions,
     /// Suites of TLS 1.2 by their IANA names; none allows all.
     pub cipher_suites: Vec<String>,
     /// Curves by Go's names, best first; none allows all.
     pub curves: Vec<String>,
-    /// Does this side choose the suite?
+    /// Whether the server chooses the cipher suite.
     pub prefer_own_suites: bool,
-    /// Is HTTP/2 offered?
+    /// Whether HTTP/2 is offered.
     pub http2: bool,
 }
 
@@ -60,7 +60,7 @@ const CURVES: [(&str, &dyn SupportedKxGroup); 3] = [
     ("CurveP384", ring::kx_group::SECP384R1),
 ];
 
-/// What encrypts connections.
+/// The TLS acceptor.
 pub(super) fn server_config(terms: &TlsTerms) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(CryptoProvider {
         cipher_suites: suites(&terms.cipher_suites)?,
@@ -118,7 +118,7 @@ fn versions(versions: TlsVersions) -> Vec<&'static SupportedProtocolVersion> {
     }
 }
 
-/// Those of TLS 1.3 are all good and always offered, as Go has it.
+/// Cipher suites of TLS 1.3 are always offered, as in Go.
 fn suites(names: &[String]) -> Result<Vec<SupportedCipherSuite>, TlsError> {
     let all = ring::ALL_CIPHER_SUITES;
     if names.is_empty() {

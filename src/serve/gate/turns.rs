@@ -1,9 +1,8 @@
-//! The order in which guesses of passwords are verified, one at a time.
+//! The order in which password guesses are verified, one at a time.
 //!
-//! Known names come before unknown ones, so that a flood of invented names delays nobody who has an
-//! account. Clients take turns, so that one client's guesses do not delay another's. Of one client, the
-//! newest guess comes first: a client that guesses without end delays its own old guesses, and the right
-//! password is verified next.
+//! Known names come before unknown ones, so that a flood of invented names does not delay users. Clients take turns, so
+//! that the guesses of one client do not delay others. Within one client, the newest guess comes first: a client that
+//! guesses endlessly delays its own old guesses, and the correct password is verified next.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -18,7 +17,7 @@ pub(super) enum Lane {
     Unknown,
 }
 
-/// Gives turns. As many wait as there are requests under way, which connections and streams limit.
+/// Assigns turns. The number of waiting requests is bounded by the limits on connections and streams.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<Waiting>);
 
@@ -38,7 +37,7 @@ struct Clients {
 /// The right to verify one guess; the next has it when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// None once it has been handed back.
+    /// `None` after it has been returned.
     turns: Option<Arc<Turns>>,
 }
 
@@ -72,7 +71,7 @@ impl Turns {
             let turns = Some(Arc::clone(self));
             match next.send(Turn { turns }) {
                 Ok(()) => return,
-                // Its client is gone. The turn is not dropped here, but offered again.
+                // Its client has disconnected. The turn is not dropped here, but offered to the next request.
                 Err(mut turn) => turn.turns = None,
             }
         }
@@ -89,7 +88,7 @@ impl Clients {
         if guesses.is_empty() {
             self.order.push_back(client);
         }
-        // Those whose clients have gone leave when another comes, so that they do not pile up.
+        // Requests of disconnected clients are removed when another one arrives, so that they do not accumulate.
         guesses.retain(|guess| !guess.is_closed());
         guesses.push(guess);
     }

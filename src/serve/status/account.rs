@@ -1,4 +1,4 @@
-//! One account with its numbers and its templates in trouble, the worst first.
+//! One account with its numbers and the templates that have problems, worst first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct AccountStatus {
     pub name: Option<String>,
     /// The worst of its own issues and of its numbers'.
     pub level: Level,
-    /// Its own; a number's are with the number.
+    /// Issues of the account itself; those of numbers are with the numbers.
     #[serde(rename = "troubles")]
     pub issues: Vec<Issue>,
     pub review_status: Option<Said<ReviewStatus>>,
@@ -71,11 +71,11 @@ pub struct LastEvent {
 #[derive(Debug, Serialize)]
 pub struct Restriction {
     pub kind: Said<RestrictionType>,
-    /// None where Meta gives no end.
+    /// `None` if Meta gives no end.
     pub ends: Option<Ahead>,
 }
 
-/// What it was in the last thirty days; empty where the journal cannot be read.
+/// Its values in the last thirty days; empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Timelines {
     pub can_send_message: Vec<Segment>,

@@ -92,8 +92,8 @@ impl Concern {
         match self {
             Self::Disabled => "newly DISABLED",
             Self::Paused => "PAUSED",
-            Self::DisableScheduled => "to be disabled",
-            Self::CategoryChangeScheduled => "to change category",
+            Self::DisableScheduled => "scheduled to be disabled",
+            Self::CategoryChangeScheduled => "scheduled to change category",
             Self::RatedRed => "rated RED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Rejected => "newly REJECTED",

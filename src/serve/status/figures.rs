@@ -1,4 +1,4 @@
-//! What is read of the exporter's own metrics, once for each answer.
+//! Values that are read from the exporter's own metrics, once per response.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Figures {
         }
     }
 
-    /// Did the last poll of this account by this collector fail?
+    /// Whether the last poll of this account and collector failed.
     pub fn is_failing(&self, waba_id: &WabaId, collector: Collector) -> bool {
         self.failing.contains_key(&(waba_id.clone(), collector))
     }

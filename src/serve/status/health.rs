@@ -1,4 +1,4 @@
-//! The exporter's own chain: apps and their access, webhooks, the store, and what the doctor found.
+//! The status of the exporter itself: apps and their access, webhooks, the store, and the last report of `doctor`.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,21 @@ use crate::telemetry::{Examination, Finding, Verdict};
 /// Findings shown of the doctor's report; the report itself has all of them.
 const MAX_FINDINGS: usize = 100;
 
-/// What an app may do at Meta's.
+/// The access of an app.
 #[derive(Debug, Serialize)]
 pub struct AppStatus {
-    /// What the operator calls it.
+    /// The configured name.
     pub name: String,
     pub app_id: Option<String>,
     pub level: Level,
     #[serde(rename = "troubles")]
     pub issues: Vec<Issue>,
     pub token_is_valid: Option<bool>,
-    /// None if never, or not known.
+    /// `None` if it never expires, or if unknown.
     pub token_ends: Option<Ahead>,
     pub data_access_ends: Option<Ahead>,
     pub missing_scopes: Vec<&'static str>,
-    /// None where the app's subscription cannot be asked for.
+    /// `None` if the app's subscription cannot be read.
     pub missing_webhook_fields: Option<Vec<&'static str>>,
     pub callback_matches: Option<bool>,
 }
@@ -40,7 +40,7 @@ pub struct AppStatus {
 pub struct Webhooks {
     pub accepted: u64,
     pub refused: u64,
-    /// Those that were, such as `bad_signature`.
+    /// Reasons that occurred, such as `bad_signature`.
     pub refused_by_reason: BTreeMap<String, u64>,
     pub duplicates: u64,
     pub too_late: u64,
@@ -48,7 +48,7 @@ pub struct Webhooks {
     pub last_received: Option<Past>,
 }
 
-/// Where everything is kept.
+/// The store.
 #[derive(Debug, Serialize)]
 pub struct StoreStatus {
     pub takes_commits: bool,
@@ -56,15 +56,15 @@ pub struct StoreStatus {
     pub error: Option<String>,
 }
 
-/// What the doctor found when it was last asked.
+/// The last report of `doctor`.
 #[derive(Debug, Serialize)]
 pub struct Doctor {
-    /// None if it was never asked, or its report cannot be read.
+    /// `None` if `doctor` never ran, or its report cannot be read.
     pub looked: Option<Past>,
     pub fine: usize,
     pub problems: usize,
     pub unknown: usize,
-    /// Those that are not fine, problems first.
+    /// Findings that are not fine, problems first.
     pub findings: Vec<Finding>,
     /// Why its report cannot be read.
     pub error: Option<String>,

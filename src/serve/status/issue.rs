@@ -1,4 +1,4 @@
-//! One thing that is wrong, with its severity.
+//! An issue, with its severity.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What is wrong, in sentences for whoever is woken: the list that stands on top of the page.
+//! The issues of numbers, accounts, apps and the exporter, as sentences for the top of the page.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +27,13 @@ fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
     is_bad.then(|| Issue::new(level, format!("{what} {}", word.as_str())))
 }
 
-/// What is wrong with a number, the worst first.
+/// Issues of a number, worst first.
 pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
-            format!("Meta acts {}", distance(deadline, now))
+            format!("Meta takes action {}", distance(deadline, now))
         } else {
-            format!("Meta may act since {}", distance(deadline, now))
+            format!("the deadline passed {}", distance(deadline, now))
         };
         Issue::critical(format!("flagged; {acts}"))
     });
@@ -50,7 +50,7 @@ pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> V
     sorted(found.into_iter().flatten().collect())
 }
 
-/// What is wrong with an account itself, its templates and its polls, the worst first.
+/// Issues of an account itself, its templates and its polls, worst first.
 pub(super) fn of_account(
     waba_id: &WabaId,
     account: &Account,
@@ -78,7 +78,7 @@ pub(super) fn of_account(
     found.extend(bad("review", account.review_status.value()));
     found.extend(bad("sending", account.can_send_message.value()));
     if account.webhook_subscribed.value() == Some(&false) {
-        let text = "the app is not subscribed: no webhook comes; `subscribe` cures it";
+        let text = "the app is not subscribed to the account's webhooks; run `subscribe`";
         found.push(Issue::critical(text));
     }
     let events = account.last_events.iter().rev();
@@ -124,11 +124,11 @@ pub(super) fn of_fleet(
 ) -> Vec<Issue> {
     let mut found = Vec::new();
     for (app, _) in watched.iter().filter(|(_, count)| **count == 0) {
-        let text = format!("app {app} watches no account: it lists none, and discovery finds none");
+        let text = format!("app {app} watches no account: none is listed or discovered");
         found.push(Issue::critical(text));
     }
     for app in failing_discoveries {
-        let text = format!("discovery of the accounts of app {app} fails; the log says why");
+        let text = format!("account discovery of app {app} fails; see the log");
         found.push(Issue::warning(text));
     }
     if accounts.is_empty() {
@@ -144,12 +144,15 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
     let failing: Vec<&str> = failing.map(Word::as_str).collect();
     let mut found = Vec::new();
     if !failing.is_empty() {
-        let text = format!("polls fail: {}; the log says why", failing.join(", "));
+        let text = format!("polls fail: {}; see the log", failing.join(", "));
         found.push(Issue::warning(text));
     }
     let regain = figures.regain_access(waba_id).filter(|at| *at > now);
     found.extend(regain.map(|at| {
-        let text = format!("Meta's API quota is spent; again {}", distance(at, now));
+        let text = format!(
+            "Meta's API quota is used up; polls resume {}",
+            distance(at, now)
+        );
         Issue::warning(text)
     }));
     found
@@ -174,7 +177,7 @@ fn of_templates(account: &Account, now: Timestamp) -> Option<Issue> {
     ))
 }
 
-/// What is wrong with an app's access, the worst first.
+/// Issues of an app's access, worst first.
 pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
     let mut found = Vec::new();
     if let Some(token) = &access.token {
@@ -188,7 +191,7 @@ pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
         }
     }
     if access.callback_matches == Some(false) {
-        let text = "its webhooks go to another address than webhook.callback_url";
+        let text = "its callback URL differs from webhook.callback_url";
         found.push(Issue::warning(text));
     }
     sorted(found)
@@ -202,8 +205,11 @@ fn of_token(token: &Token, now: Timestamp) -> Vec<Issue> {
     let scopes = (!missing.is_empty())
         .then(|| Issue::critical(format!("the token lacks {}", missing.join(", "))));
     let ends = [
-        ("the access token ends", token.expires),
-        ("the token's access to data ends", token.data_access_expires),
+        ("the access token expires", token.expires),
+        (
+            "the token's access to data expires",
+            token.data_access_expires,
+        ),
     ];
     let ends = ends
         .into_iter()

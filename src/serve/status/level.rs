@@ -1,4 +1,4 @@
-//! How grave a state is: what comes first, and how it is drawn. The word itself always says it too.
+//! Severity of a state, which determines its order and its colour. The text always names the state as well.
 
 use serde::Serialize;
 
@@ -11,16 +11,16 @@ use crate::domain::{CanSendMessage, QualityRating, account, number};
 pub enum Level {
     /// Meta has acted, or is about to.
     Critical,
-    /// It is getting worse, or somebody has to do something in the next days.
+    /// It is deteriorating, or someone must act within days.
     Warning,
     /// Neither good nor bad, or not known.
     Neutral,
-    /// As it should be.
+    /// Healthy.
     Fine,
 }
 
 impl Level {
-    /// Its word, in JSON and as class of the page's style.
+    /// Its word in the JSON, and its CSS class.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",

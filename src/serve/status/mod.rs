@@ -1,7 +1,7 @@
-//! How everything is: one model, told as a page at `/` and as JSON at `/api/v1/status`.
+//! The status: one model, rendered as a page at `/` and as JSON at `/api/v1/status`.
 //!
-//! Pure: facts and a moment in, a [`Status`] out. The page is drawn from that and from nothing else, so that
-//! both say the same. What is here is the business' own, never a customer's, and no secret.
+//! Pure: facts and a time become a [`Status`]. The page is rendered only from it, so that both agree. It contains no
+//! customers' data and no secrets.
 
 mod account;
 mod concern;
@@ -47,7 +47,7 @@ struct Facts {
     /// How many accounts each app watches, without those it lost.
     watched: BTreeMap<String, usize>,
     figures: Figures,
-    /// Does it take commits, and if not, why?
+    /// Whether the store accepts commits, or why not.
     store: Result<(), String>,
     /// What the doctor found last.
     examination: Result<Option<Examination>, String>,

@@ -1,4 +1,4 @@
-//! One phone number, as the page and the JSON tell of it.
+//! One phone number in the page and the JSON.
 
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub struct Flag {
     pub meta_acts: Ahead,
 }
 
-/// What it was in the last thirty days; empty where the journal cannot be read.
+/// Its values in the last thirty days; empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Timelines {
     pub quality_rating: Vec<Segment>,

@@ -1,4 +1,4 @@
-//! All accounts at a glance: what is wrong anywhere, and in which order accounts are shown.
+//! All accounts: the issues of each, and the order in which accounts are shown.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::level::Level;
 use crate::domain::{QualityRating, WabaId, Word};
 use crate::state::{Account, Number};
 
-/// Things listed that need somebody; more are counted.
+/// Maximum number of listed items; further ones are counted.
 const MAX_ITEMS: usize = 25;
 
 /// How many there are of everything that is watched.
@@ -28,7 +28,7 @@ pub struct Summary {
     pub failing_polls: usize,
 }
 
-/// What needs somebody.
+/// Items that need attention.
 #[derive(Debug, Default, Serialize)]
 pub struct Attention {
     /// How many accounts, numbers and parts of the exporter are critical.
@@ -42,7 +42,7 @@ pub struct Attention {
 #[derive(Debug, Serialize)]
 pub struct Item {
     pub level: Level,
-    /// What it is called.
+    /// Its name.
     pub subject: String,
     pub waba_id: Option<String>,
     pub phone_number_id: Option<String>,
@@ -55,7 +55,7 @@ pub struct Item {
 pub(super) struct Overview {
     pub summary: Summary,
     pub attention: Attention,
-    /// Of all accounts, the worst first.
+    /// All accounts, worst first.
     pub order: Vec<WabaId>,
 }
 
@@ -111,14 +111,15 @@ impl Item {
     }
 }
 
-/// What keeps the exporter from knowing.
+/// Issues of the exporter itself.
 fn of_exporter(facts: &Facts) -> Vec<Item> {
     let store = facts.store.as_ref().err().map(|error| {
-        let text = format!("{error}; webhooks are refused, so that Meta sends them again");
+        let text = format!("{error}; webhooks are refused, and Meta retries them");
         vec![Issue::critical(text)]
     });
     let reload = (!facts.figures.is_reloaded).then(|| {
-        let text = "the last reload failed, the one before it stays in force; the log says why";
+        let text =
+            "the last reload failed, and the previous configuration stays active; see the log";
         vec![Issue::warning(text)]
     });
     let failing = &facts.figures.failing_discoveries;

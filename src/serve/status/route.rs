@@ -1,10 +1,10 @@
 //! The two routes: `GET /` as a page, `GET /api/v1/status` as JSON.
 //!
-//! | parameter | meaning | left out |
+//! | parameter | meaning | default |
 //! |---|---|---|
-//! | `waba_id` | this account alone | all, the worst first |
-//! | `limit` | most accounts in the answer, up to 100 | 20 |
-//! | `offset` | how many to leave out; `next_offset` of the answer before | 0 |
+//! | `waba_id` | only this account | all, worst first |
+//! | `limit` | maximum number of accounts in the response, up to 100 | 20 |
+//! | `offset` | number of accounts to skip: `next_offset` of the previous response | 0 |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: usize = 20;
 /// Answers made at the same time; more wait. Each may hold some megabytes.
 pub const MAX_ANSWERS: usize = 2;
 
-/// What a question may say.
+/// The query parameters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
@@ -42,7 +42,7 @@ pub struct Parameters {
     offset: Option<usize>,
 }
 
-/// As the extractor gives them.
+/// The result of the extractor.
 pub type Asked = Result<Query<Parameters>, QueryRejection>;
 
 /// Why there is no answer.
@@ -71,7 +71,7 @@ pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
     }
 }
 
-/// The same as JSON.
+/// The status as JSON.
 pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
     let write = |status: &Status| Json(status).into_response();
     match answer(operator, asked, &answers, write).await {
@@ -110,7 +110,7 @@ async fn answer(
         let steps = recent.map(|recent| Steps::of(recent, facts.now));
         let steps = steps.as_ref().map_err(|unreadable| unreadable.to_string());
         if let Err(why) = &steps {
-            tracing::error!(%why, "the status is shown without timelines");
+            tracing::error!(%why, "could not read timelines; showing the status without them");
         }
         write(&Status::of(&facts, overview, &selection, steps))
     });
@@ -141,7 +141,7 @@ fn watched(operator: &Operator) -> BTreeMap<String, usize> {
 fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Selection, Refusal> {
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Refusal::Wrong(format!("limit: give 1 to {MAX_LIMIT}")));
+        return Err(Refusal::Wrong(format!("limit: must be 1 to {MAX_LIMIT}")));
     }
     let offset = parameters.offset.unwrap_or(0);
     let Some(waba_id) = &parameters.waba_id else {
@@ -151,8 +151,9 @@ fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Se
             next_offset: (end < order.len()).then_some(end),
         });
     };
-    let waba_id = WabaId::parse(waba_id)
-        .ok_or_else(|| Refusal::Wrong("waba_id: give the digits of an account's id".to_owned()))?;
+    let waba_id = WabaId::parse(waba_id).ok_or_else(|| {
+        Refusal::Wrong("waba_id: must be the digits of an account's id".to_owned())
+    })?;
     if !facts.accounts.contains_key(&waba_id) {
         return Err(Refusal::NotWatched(format!(
             "waba_id: {waba_id} is not watched"

@@ -83,7 +83,7 @@ fn was_in_service(status: Status) -> bool {
     }
 }
 
-/// Does the account list the same digits under another id that is in service?
+/// Whether the account lists the same digits under another id that is in service.
 fn is_replaced(number: &Number, account: &Account) -> bool {
     let digits = digits(number);
     let mut others = account.numbers().filter(|other| other.id != number.id);

@@ -1,4 +1,4 @@
-//! One message template in trouble, or of which Meta has announced something.
+//! One message template that has a problem or a scheduled change.
 
 use serde::Serialize;
 

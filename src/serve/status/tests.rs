@@ -1,4 +1,4 @@
-//! Facts in, the page and the JSON out, in the words of the domain.
+//! Facts become the page and the JSON.
 
 mod now;
 
@@ -235,7 +235,7 @@ fn with_trouble_everywhere(mut facts: Facts) -> Facts {
         .with_label_values(&["bad_signature"]);
     refused.inc_by(3);
     facts.figures = Figures::of(&telemetry);
-    facts.store = Err("the store takes no commits: the disk is full".to_owned());
+    facts.store = Err("the store cannot commit: the disk is full".to_owned());
     let token = Token {
         is_valid: true,
         expires: Some(End::At(days(2))),
@@ -304,7 +304,7 @@ fn all_is_well_where_all_is_well() {
     assert_eq!(status["attention"]["items"], serde_json::json!([]));
     assert_eq!(status["accounts"][0]["messaging_limit"], "UNLIMITED");
     let page = drawn(&calm);
-    assert!(page.contains(">All is well<"), "{page}");
+    assert!(page.contains(">No problems<"), "{page}");
     assert!(!page.contains("Needs attention"), "{page}");
 }
 
@@ -319,10 +319,10 @@ fn a_flag_stands_on_top_with_its_countdown() {
     assert_eq!(number["flag"]["meta_acts"]["in_seconds"], 6 * DAY_S);
     let page = drawn(&troubled);
     for told in [
-        "+1 555-010-0002 Fern &amp; Moss Service</bdi></a>: flagged; Meta acts in 6 d 0 h; rated RED",
+        "+1 555-010-0002 Fern &amp; Moss Service</bdi></a>: flagged; Meta takes action in 6 d 0 h; rated RED",
         "Meta disables the account in 5 d 0 h",
         "RESTRICTED_BIZ_INITIATED_MESSAGING, ends in 2 d 0 h",
-        "3 of 3 templates in trouble",
+        "3 of 3 templates with problems",
         "pause ends in 5 h 0 min",
         "disabled in 3 d 0 h",
         "becomes MARKETING in 7 d 0 h",
@@ -336,16 +336,16 @@ fn a_flag_stands_on_top_with_its_countdown() {
 fn the_exporters_own_chain_is_told() {
     let page = drawn(&with_trouble_everywhere(facts(&troubled())));
     for told in [
-        "the store takes no commits: the disk is full",
-        "polls fail: numbers; the log says why",
-        "quota is spent; again in 1 d 0 h",
+        "the store cannot commit: the disk is full",
+        "polls fail: numbers; see the log",
+        "quota is used up; polls resume in 1 d 0 h",
         "the last reload failed",
-        "the access token ends in 2 d 0 h",
+        "the access token expires in 2 d 0 h",
         "the token lacks whatsapp_business_management",
         "webhook fields not subscribed: account_alerts, ",
-        "webhooks go elsewhere",
+        "callback URL differs",
         "3 refused (3 bad_signature)",
-        "Asked 24 h ago: 1 fine, 1 wrong, 1 could not be told.",
+        "Last run 24 h ago: 1 fine, 1 problem, 1 unknown.",
         "handshake (<bdi>shop</bdi>): refuses the verify token",
         "Restart it.",
     ] {
@@ -439,7 +439,7 @@ fn a_timeline_is_told_in_words() {
     let facts = facts(&[numbers(vec![number(1, QualityRating::Yellow, "Fern")])]);
     let steps = Steps::of(recent, NOW);
     let page = page::draw(&status(&facts, Ok(&steps))).replace('\u{a0}', " ");
-    let story = "Quality, 30 days: not known for 5 days, then GREEN for 21 days, \
+    let story = "Quality, 30 days: unknown for 5 days, then GREEN for 21 days, \
                  then YELLOW since 2026-03-27 23:33 UTC (4 days)";
     assert!(page.contains(story), "{page}");
 }

@@ -1,4 +1,4 @@
-//! What a value was in each part of the last thirty days, from the journal's steps and the present state.
+//! The values of an attribute in the last thirty days, from the journal and the current state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) const WINDOW: Duration = Duration::from_secs(30 * 86_400);
 /// Steps read for one answer, some 5 MB: a fleet in turmoil sees its newest days.
 pub(super) const MAX_STEPS: u32 = 20_000;
 
-/// What is drawn, as (kind of entity, attribute).
+/// The shown attributes, as (kind of entity, attribute).
 pub(super) const DRAWN: [(&str, &str); 3] = [
     (ACCOUNT, account::ATTRIBUTES.can_send_message.name),
     (NUMBER, number::ATTRIBUTES.quality_rating.name),
@@ -32,7 +32,7 @@ const AT_LEAST_SEEN: Duration = Duration::from_millis(1);
 /// One value for some time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
-    /// None while it was not known.
+    /// `None` while it was unknown.
     pub value: Option<String>,
     pub since: Moment,
     pub until: Moment,
@@ -96,8 +96,8 @@ fn key(entity: &str, id: &str, attribute: &str) -> (String, String, String) {
     (entity.to_owned(), id.to_owned(), attribute.to_owned())
 }
 
-/// Covers the window without a gap. Every step tells the value before it, so that nothing needs to be
-/// read of what was before the window; a value without a step in it was in force all the time.
+/// Segments that cover the window without gaps. Every step has the previous value, so no data before the window is
+/// needed. A value without a step in the window was constant.
 pub(super) fn segments(
     window: &Window,
     steps: &[Passage],

@@ -1,4 +1,4 @@
-//! Values as the JSON writes them: Meta's words as they are, moments as RFC 3339, what is to come with its countdown.
+//! Values in the JSON: Meta's words unchanged, times in RFC 3339, future times with a countdown.
 
 use serde::{Serialize, Serializer};
 
@@ -20,7 +20,7 @@ impl<W: Word> Serialize for Said<W> {
 pub struct Moment(pub Timestamp);
 
 impl Moment {
-    /// As people and programs both read it.
+    /// As text for people and programs.
     pub(super) fn text(self) -> String {
         clock::calendar(self.0.at_whole_seconds())
     }

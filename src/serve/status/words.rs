@@ -1,4 +1,4 @@
-//! Numbers and moments in a reader's words.
+//! Formats numbers and times for readers.
 
 use super::value::Moment;
 use crate::domain::{MessagingLimit, Timestamp};
@@ -7,7 +7,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The units of a countdown; the next smaller one is told too.
+/// The units of a countdown, which shows two adjacent ones.
 const UNITS: [(u64, &str); 4] = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s")];
 
 /// `1 account`, `2 accounts`.

@@ -1,4 +1,4 @@
-//! What happens to the caller's access: token, scopes, subscriptions, rate limits, retired fields.
+//! Changes of the app's access: token, scopes, subscriptions, rate limits, retired fields.
 
 use super::{Change, ChangeError, Webhook, webhook};
 use crate::simulator::world::{RateLimit, World};

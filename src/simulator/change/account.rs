@@ -1,4 +1,4 @@
-//! What happens to business accounts.
+//! Changes of business accounts.
 
 use serde_json::{Map, Value, json};
 
@@ -191,7 +191,8 @@ fn verification_changed(world: &mut World, waba_id: &str, status: &str) -> Outco
     Ok(webhook(waba_id, UPDATE_FIELD, value))
 }
 
-/// Partner events that name the account in `waba_info` come with the portfolio's id (facts 6.1).
+/// Partner events have the portfolio's id in `entry[].id` and the account in `waba_info`, as in Meta's example of
+/// `account_update`.
 fn account_event(
     world: &mut World,
     waba_id: &str,

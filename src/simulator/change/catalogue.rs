@@ -1,4 +1,4 @@
-//! The catalogue of changes: what can happen, and how it is written as JSON by game days.
+//! The catalogue of changes, and their JSON for game days.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -45,7 +45,7 @@ pub enum Change {
         phone_number_id: String,
         level: String,
     },
-    /// Any `status` of facts 1.3, or one that no list has. No webhook.
+    /// Any `status` of the Graph API reference, or an unknown one. No webhook.
     NumberStatusChanged {
         phone_number_id: String,
         status: String,
@@ -246,7 +246,7 @@ pub enum Change {
     },
 }
 
-/// Which of two wire forms Meta uses: before or after the changes of 2025/26.
+/// Meta's wire form: before or after the changes of 2025/26.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {

@@ -1,8 +1,7 @@
-//! What can happen at Meta, in Meta's words, and the webhooks it makes Meta send.
+//! Changes at Meta, and the webhooks that Meta sends because of them.
 //!
-//! `World::apply` is pure: a world, a change and a time in; a new state and webhooks out. Changes for
-//! which Meta has no webhook (a rating, a status, a lifted restriction) return none: only a poll sees
-//! them. Knows nothing of HTTP.
+//! `World::apply` is pure: a world, a change and a time become a new state and webhooks. Changes for which Meta has no
+//! webhook (a rating, a status, a lifted restriction) return none: only polls see them. Knows nothing of HTTP.
 
 mod access;
 mod account;

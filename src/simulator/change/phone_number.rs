@@ -1,4 +1,4 @@
-//! What happens to phone numbers.
+//! Changes of phone numbers.
 
 use serde_json::{Value, json};
 
@@ -151,7 +151,8 @@ fn onboarded(world: &mut World, id: &str, now: i64) -> Outcome {
     Ok(quality_update(number, value))
 }
 
-/// `current_limit` of this event is the throughput level in the dress of a limit (facts 6.3).
+/// The `current_limit` of this event is not the messaging limit: Meta sends TIER_UNLIMITED for every upgrade of the
+/// throughput, as in its page on `phone_number_quality_update`.
 fn throughput_upgraded(world: &mut World, id: &str) -> Outcome {
     let number = world.number(id)?;
     number.throughput_level = "HIGH".into();

@@ -1,4 +1,4 @@
-//! What happens to message templates.
+//! Changes of message templates.
 
 use serde_json::{Value, json};
 
@@ -211,7 +211,8 @@ fn quality_changed(world: &mut World, id: &str, score: &str, field: &str, now: i
     Ok(webhook(&template.waba_id, field, value))
 }
 
-/// `new_category` is the *present* one in this form (facts 6.3).
+/// In this form of the webhook, `new_category` is the *current* category, according to Meta's page on
+/// `template_category_update`.
 fn category_announced(world: &mut World, id: &str, correct_category: &str, at: i64) -> Outcome {
     let template = world.template(id)?;
     template.correct_category = Some(correct_category.to_owned());

@@ -1,4 +1,4 @@
-//! The webhooks that changes make, held against Appendix A of the facts: same keys, same types.
+//! The webhooks of changes, compared with Meta's example payloads: same keys, same types.
 
 use serde_json::{Value, json};
 

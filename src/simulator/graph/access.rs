@@ -1,4 +1,4 @@
-//! Who may call: the token, its scopes, and `appsecret_proof`.
+//! Authorizes calls: the token, its scopes, and `appsecret_proof`.
 
 use super::call::Call;
 use super::error::GraphError;

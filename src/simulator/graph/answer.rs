@@ -1,4 +1,4 @@
-//! From a call to what Meta would say to it. Pure but for the quota it counts.
+//! Computes the response to a call. Pure, apart from the quota that it counts.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -184,7 +184,8 @@ fn rules(call: &Call, faults: &[Fault], version: &str) -> Rules {
     rules
 }
 
-/// An older version than Meta's present one is upgraded without asking (facts 8.5).
+/// Requests for an older version than Meta's current one get a response of the current one, as in recorded calls.
+/// Meta's versioning page does not document this for WhatsApp.
 fn answering_version(present: &str, asked: Option<&str>) -> String {
     asked
         .filter(|asked| version_number(asked) > version_number(present))

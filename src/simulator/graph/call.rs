@@ -1,4 +1,4 @@
-//! One HTTP request, read: version, path, parameters, and how the token came. Nothing is judged here.
+//! Parses one HTTP request: version, path, parameters, and where the token is. Validates nothing.
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -31,7 +31,7 @@ pub struct Call {
     pub parameters: Vec<(String, String)>,
     /// The token's text.
     pub token: Option<String>,
-    /// Where it came from.
+    /// Where the token was.
     pub token_source: TokenSource,
     /// Headers a test may want to see: never `Authorization`.
     pub headers: Vec<(String, String)>,

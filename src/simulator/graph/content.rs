@@ -1,4 +1,4 @@
-//! The content of an answer.
+//! The content of a response.
 
 use serde_json::Value;
 

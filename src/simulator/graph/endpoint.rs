@@ -1,4 +1,4 @@
-//! The endpoints the simulated Graph API has: what faults are set on and requests are counted by.
+//! The endpoints of the simulated Graph API, by which faults are set and requests are counted.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Which endpoint a call is for.
+    /// The endpoint of a call.
     #[must_use]
     pub fn of(world: &World, call: &Call) -> Self {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The error envelope of facts 8.3.
+//! The error envelope of the Graph API. See <https://developers.facebook.com/docs/graph-api/guides/error-handling>.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl GraphError {
         }
     }
 
-    /// A field the node type does not know: the whole call fails (facts 1.1).
+    /// An unknown field, for which Meta rejects the whole call.
     #[must_use]
     pub fn nonexisting_field(field: &str, node_type: &str) -> Self {
         Self::bad_request(

@@ -14,7 +14,7 @@ pub struct Field {
     pub name: String,
     /// `.name(argument)` modifiers, in order.
     pub modifiers: Vec<(String, String)>,
-    /// What is asked of the value, if said: `{…}`.
+    /// The requested fields of the value: `{…}`.
     pub children: Option<Vec<Field>>,
 }
 

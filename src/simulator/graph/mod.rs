@@ -1,7 +1,7 @@
-//! The simulated Graph API: `/{version}/…`, exactly as the facts tell it, and as wrong as the faults say.
+//! The simulated Graph API: `/{version}/…`, as documented and recorded, with the injected faults.
 //!
-//! A request goes one way: `call` reads it, `access` and `quota` judge it, `answer` finds and
-//! renders it, `reply` dresses it in Meta's headers. All of it but the last step is pure.
+//! A request passes these stages: `call` parses it, `access` and `quota` check it, `answer` renders the response,
+//! `reply` adds Meta's headers. All stages but the last are pure.
 
 mod access;
 mod answer;

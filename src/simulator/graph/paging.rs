@@ -1,4 +1,5 @@
-//! Cursor paging as recorded: a cursor is a position in the list, not an item (facts, sections 1.1 and 2).
+//! Cursor paging as in recorded calls: a cursor is a position in the list, not an item. See
+//! <https://developers.facebook.com/docs/graph-api/results>.
 
 use std::ops::Range;
 

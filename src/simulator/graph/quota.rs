@@ -1,4 +1,5 @@
-//! The rolling-hour call quota of each account, and the headers that tell how much is used (facts 8.1, 8.2).
+//! The call quota of each account in a rolling hour, and the usage headers. See
+//! <https://developers.facebook.com/docs/graph-api/overview/rate-limiting>.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +13,7 @@ const UNREGISTERED_CALLS_PER_HOUR: usize = 200;
 /// Calls an hour for an account with one.
 const REGISTERED_CALLS_PER_HOUR: usize = 5_000;
 const HOUR_SECONDS: f64 = 3_600.0;
-/// What Meta's example calls "throttled".
+/// Percentage at which Meta rate-limits.
 const FULL_PERCENT: usize = 100;
 
 /// App usage of an app that makes few calls.

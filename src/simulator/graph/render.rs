@@ -1,6 +1,6 @@
-//! A node or an edge, rendered as asked: fields, nested expansion, pages.
+//! Renders the requested fields of a node or an edge, with nested expansion and pages.
 //!
-//! Invariant: nodes are looked up for the page alone, so that ten thousand templates page fast.
+//! Invariant: nodes are looked up only for the rendered page, so that listings of ten thousand templates are fast.
 
 use std::ops::Range;
 
@@ -13,12 +13,12 @@ use super::nodes::Node;
 use super::paging::{self, Window};
 use crate::simulator::world::World;
 
-/// The version from which a number that is asked for both limits answers only the new one (facts 1.2).
+/// The first version that returns only the new limit if both are requested, as reported in 2026.
 const ONLY_NEW_LIMIT_SINCE: (u32, u32) = (25, 0);
 const OLD_LIMIT: &str = "messaging_limit_tier";
 const NEW_LIMIT: &str = "whatsapp_business_manager_messaging_limit";
 
-/// What rendering needs to know besides the world.
+/// Context of rendering, in addition to the world.
 #[derive(Debug, Default)]
 pub struct Rules {
     /// The version that answers.
@@ -35,20 +35,20 @@ pub struct Rules {
     pub pages_never_end: bool,
     /// Host that `next` points to instead of Meta's.
     pub next_origin: Option<String>,
-    /// The token, if it came in the query: then `next` repeats it (facts 8.4).
+    /// The token, if the request has it in the query. `next` then contains it, as in recorded calls.
     pub token_in_urls: Option<String>,
 }
 
 /// Renders with one world under one set of rules.
 #[derive(Debug, Clone, Copy)]
 pub struct Renderer<'a> {
-    /// What there is.
+    /// The world.
     pub world: &'a World,
     /// How it is shown.
     pub rules: &'a Rules,
 }
 
-/// What a caller asks of an edge.
+/// Parameters of a request for an edge.
 #[derive(Debug, Default)]
 pub struct EdgeQuery {
     /// Fields of each node; `None` for the default set.
@@ -214,7 +214,7 @@ impl Renderer<'_> {
         all.into_iter().filter(matches).collect()
     }
 
-    /// `paging`: absent on an empty list; `after` always there, `next` only where there is more (facts 1.1).
+    /// `paging`: absent for an empty list. `after` is always present, `next` only if another page follows.
     fn paging(
         self,
         node: Node<'_>,
@@ -278,7 +278,7 @@ impl Renderer<'_> {
         )
     }
 
-    /// `summary=total_count,message_template_limit,…`: counts without paging (facts, section 2).
+    /// `summary=total_count,message_template_limit,…`: counts without paging.
     fn summary(self, node: Node<'_>, edge: &str, asked: &str, total: usize) -> Value {
         let mut summary = Map::new();
         for name in asked.split(',').map(str::trim) {

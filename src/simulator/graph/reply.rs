@@ -1,4 +1,4 @@
-//! An answer dressed as Meta dresses it: headers, escaped JSON, and the faults that spoil bytes.
+//! Completes a response like Meta: headers, escaped JSON, and faults that change its bytes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! What was asked of the Graph API, for assertions. Never holds a token.
+//! Records the calls to the Graph API, for assertions. Never contains a token.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,7 +21,7 @@ pub struct Request {
     pub version: Option<String>,
     /// Path after the version.
     pub path: String,
-    /// Which endpoint it was for.
+    /// The endpoint.
     pub endpoint: Endpoint,
     /// Parameters without the token and without `appsecret_proof`'s value.
     pub parameters: Vec<(String, String)>,

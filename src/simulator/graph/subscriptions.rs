@@ -1,4 +1,4 @@
-//! Who gets webhooks, and what a token is worth: `subscribed_apps`, `/{app}/subscriptions`, `debug_token`.
+//! Webhook subscriptions and token inspection: `subscribed_apps`, `/{app}/subscriptions`, `debug_token`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::simulator::world::{MANAGEMENT_SCOPE, World};
 
 /// The only object whose fields matter here.
 const OBJECT: &str = "whatsapp_business_account";
-/// Longest `override_callback_uri` (facts, section 5).
+/// Longest `override_callback_uri`, according to Meta's page "Webhook overrides".
 const MAX_OVERRIDE_LENGTH: usize = 200;
 
 /// `/{waba}/subscribed_apps`: GET lists, POST adds, DELETE takes away.

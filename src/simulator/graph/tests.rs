@@ -1,4 +1,4 @@
-//! The Graph API over real HTTP, each test a paragraph of the facts.
+//! The simulated Graph API over real HTTP.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What a story consists of.
+//! The elements of a story.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::simulator::webhooks::Travel;
 pub struct Beat {
     /// When, after the story's start, at speed 1.
     pub at: Duration,
-    /// What happens, in one plain English line.
+    /// Description of the event in one line.
     pub line: String,
-    /// The same for the world; their webhooks travel in one POST.
+    /// The changes; their webhooks are sent in one POST.
     pub changes: Vec<Change>,
     /// How that POST travels.
     pub travel: Travel,

@@ -1,4 +1,4 @@
-//! Stories: what happens at Meta, when, and how its webhooks travel. Pure, apart from `play`, which runs a story.
+//! Stories: changes at Meta with their times and the delivery of their webhooks. Pure, apart from `play`, which runs a story.
 
 mod beat;
 mod demo;

@@ -1,4 +1,4 @@
-//! Plays a story at its speed, round after round, and tells each beat in one log line.
+//! Plays a story at its speed, repeatedly, and logs each event.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
 }
 
 fn perform(shared: &Shared, beat: &Beat) {
-    tracing::info!(what = %beat.line, "beat");
+    tracing::info!(what = %beat.line, "story event");
     if let Err(error) = shared.change(&beat.changes, beat.travel) {
         // Somebody edited the world under the story; the rest of it may still make sense.
-        tracing::warn!(%error, "beat left out");
+        tracing::warn!(%error, "skipped story event");
     }
 }
 

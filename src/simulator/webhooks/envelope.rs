@@ -1,5 +1,5 @@
-//! The envelope of facts 6.1: several entries, several changes, key order that varies, `time` on
-//! management entries only.
+//! The envelope of webhooks as in Meta's examples: several entries, several changes, varying order of keys, and `time`
+//! only on management entries.
 
 use crate::simulator::change::Webhook;
 use crate::simulator::json::webhook_text;

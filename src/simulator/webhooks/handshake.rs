@@ -1,10 +1,11 @@
-//! The verification handshake (facts, section 7): GET with a challenge that must come back with 200.
+//! The verification handshake: a GET whose challenge the callback must return with status 200. See
+//! <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>.
 
 use std::time::Duration;
 
 /// A callback that takes longer is not verified; the same patience as for deliveries.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// What the callback must repeat.
+/// The challenge that the callback must echo.
 const CHALLENGE: &str = "1158201444";
 
 /// Asks `callback_url` to repeat the challenge.

@@ -1,5 +1,5 @@
-//! The webhook sender: envelope, signature, delivery with retries, and everything that goes wrong on
-//! the way. Knows the app's subscription and callback; does not know what a webhook says.
+//! The webhook sender: envelope, signature, delivery with retries, and injected faults. Knows the app's subscription
+//! and callback URL, but not the meaning of webhooks.
 
 mod envelope;
 pub(super) mod handshake;

@@ -1,7 +1,7 @@
-//! What is on its way to the callback and what became of it: a queue with due times, retries of
-//! decreasing frequency, and the record that tests and game days read.
+//! The queue of webhooks with due times and retries of decreasing frequency, and the record of deliveries for tests and
+//! game days.
 //!
-//! Pure but for the instants it is given. Everything here is bounded: the queue, the record, the retries.
+//! Pure: the caller passes the time. The queue, the record and the retries are bounded.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::simulator::change::Webhook;
 use crate::simulator::signature;
 use crate::simulator::world::World;
 
-/// What comes while this many deliveries wait is lost: a callback may be down for hours of the
-/// demo's traffic before that.
+/// Maximum number of waiting deliveries; further ones are lost. A callback can be down for hours of the demo's
+/// traffic before that.
 const MAX_QUEUED: usize = 10_000;
 /// Finished deliveries are forgotten beyond this many.
 const MAX_REMEMBERED: u64 = 10_000;
@@ -28,12 +28,12 @@ const REPEAT_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Switch {
-    /// They do.
+    /// Webhooks are sent.
     #[default]
     On,
     /// Nothing is made, as if nobody had subscribed.
     Off,
-    /// They are made and lost on the way.
+    /// Webhooks are created and then lost.
     Lost,
 }
 
@@ -72,7 +72,7 @@ pub struct Delivery {
     pub signature: String,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
 }
 
@@ -82,11 +82,11 @@ pub struct Delivery {
 pub enum Attempt {
     /// The callback answered with this status.
     Answered(u16),
-    /// It did not answer.
+    /// No response.
     Failed(String),
 }
 
-/// Where a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -100,7 +100,7 @@ pub enum DeliveryState {
     GivenUp,
 }
 
-/// What the sender needs for one attempt.
+/// Data of one attempt.
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) number: u64,

@@ -1,4 +1,4 @@
-//! The sender against a small callback: signatures, retries, and every way a webhook travels.
+//! The sender against a small callback: signatures, retries, and every mode of delivery.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! Steady `messages` traffic with customers whose numbers are as made up as the businesses'.
+//! Steady `messages` traffic with made-up customers.
 //!
-//! A pure sequence: the same seed and world give the same messages. Each turn is one message on its
-//! way: inbound, then our answer sent, delivered, read; now and then it fails instead.
+//! A pure sequence: the same seed and world give the same messages. Each step is one webhook: an inbound message, then
+//! the response is sent, delivered and read. Some responses fail instead.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ const CUSTOMERS: u32 = 20;
 const FIRST_CUSTOMER: u32 = 80;
 /// One answer in so many fails.
 const FAILURE_EVERY: u64 = 8;
-/// Errors seen in failed statuses (facts 8.3), with their titles.
+/// Errors in statuses of failed messages, with their titles. See
+/// <https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/>.
 const FAILURES: [(u32, &str); 4] = [
     (
         131_049,
@@ -26,7 +27,7 @@ const FAILURES: [(u32, &str); 4] = [
 ];
 const CATEGORIES: [&str; 4] = ["service", "utility", "marketing", "authentication"];
 
-/// Where the conversation on the line stands.
+/// State of the current conversation.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Inbound,
@@ -125,7 +126,7 @@ impl Traffic {
         })
     }
 
-    /// `pricing` comes with one of the statuses only; here it is `delivered`, as in the facts' sample.
+    /// `pricing` comes with one of the statuses only; here it is `delivered`, as in Meta's example.
     fn status(&self, status: &str, now: i64) -> Value {
         let mut content = json!({
             "id": self.message_id("OUT"),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Health;
 
-/// Templates of a verified portfolio with an approved display name (facts, section 2).
+/// Meta's template limit for a verified portfolio with an approved display name.
 const VERIFIED_TEMPLATE_LIMIT: u32 = 6_000;
 /// Numbers per account where Meta has not raised the limit.
 const DEFAULT_PHONE_NUMBER_LIMIT: u32 = 25;

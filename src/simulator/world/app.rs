@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-/// Every webhook field an app can subscribe to at v26 (facts 6.2), and the two older ones seen live.
+/// Every webhook field an app can subscribe to in v26.0, and two older ones that Meta still sends.
 pub const WEBHOOK_FIELDS: &[&str] = &[
     "account_alerts",
     "account_review_update",
@@ -64,7 +64,7 @@ pub struct App {
     pub requires_appsecret_proof: bool,
     /// The one access token of the simulated world.
     pub token: Token,
-    /// Where webhooks go; `None` until somebody subscribes.
+    /// The callback URL; `None` until an app subscribes.
     pub callback_url: Option<String>,
     /// Subscribed webhook fields with the version of their payload.
     pub webhook_fields: BTreeMap<String, String>,
@@ -75,7 +75,7 @@ pub struct App {
 /// A system user's access token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Token {
-    /// What goes after `Bearer`; made up, yet never shown.
+    /// The token after `Bearer`, made up but never shown.
     #[serde(skip)]
     pub text: String,
     /// False once revoked or expired.
@@ -86,7 +86,7 @@ pub struct Token {
     pub expires_at: i64,
     /// Unix seconds; 0 means never.
     pub data_access_expires_at: i64,
-    /// What the token may do.
+    /// Permissions of the token.
     pub scopes: BTreeSet<String>,
 }
 

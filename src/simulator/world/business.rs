@@ -1,4 +1,4 @@
-//! A business portfolio: the owner of accounts, and since October 2025 of the messaging limit.
+//! A business portfolio: the owner of accounts and, since October 2025, of the messaging limit.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The demo's cast: three made-up businesses whose numbers all lie in the fictitious 555-01xx range.
+//! The world of the demo: three made-up businesses with numbers of the fictitious 555-01xx range.
 
 use fastrand::Rng;
 

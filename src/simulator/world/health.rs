@@ -1,4 +1,5 @@
-//! What `health_status` says about one node: may it send, and if not, why (facts, section 4).
+//! The `health_status` of one node: whether it can send messages, and the reasons if not. See Meta's page "Messaging
+//! Health Status".
 
 use serde::Serialize;
 
@@ -18,9 +19,9 @@ pub struct Health {
 pub struct HealthError {
     /// Meta's error code, for example 141002.
     pub error_code: u32,
-    /// What is wrong, in prose.
+    /// Description of the problem.
     pub error_description: String,
-    /// What to do about it, in prose.
+    /// Description of the solution.
     pub possible_solution: String,
 }
 

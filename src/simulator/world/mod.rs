@@ -1,8 +1,8 @@
-//! The state of Meta: plain data, one file per noun.
+//! The state of Meta: plain data, one file per entity.
 //!
-//! Invariant: `accounts[..].phone_number_ids` and `.template_ids` name exactly the numbers and templates
-//! of that account, in the order their edges list them. [`World`]'s own methods keep it; whoever edits
-//! the maps directly must too (a name without a node is skipped, never a panic).
+//! Invariant: `accounts[..].phone_number_ids` and `.template_ids` name exactly the numbers and templates of that
+//! account, in the order in which their edges list them. The methods of [`World`] maintain it, and code that edits the
+//! maps directly must too (a name without a node is skipped and never panics).
 
 mod account;
 mod app;
@@ -37,7 +37,7 @@ const FIRST_BULK_TEMPLATE_ID: u64 = 70_010_020_030_040_005;
 pub struct World {
     /// The one app.
     pub app: App,
-    /// The version that answers when an older one is asked for (facts 8.5).
+    /// Version of responses to requests for an older version.
     pub graph_version: String,
     /// Portfolios by id.
     pub businesses: BTreeMap<String, Business>,

@@ -17,7 +17,7 @@ pub struct PhoneNumber {
     pub verified_name: String,
     /// GREEN, YELLOW, RED, UNKNOWN or NA.
     pub quality_rating: String,
-    /// CONNECTED, FLAGGED, RESTRICTED, ... (facts 1.3).
+    /// CONNECTED, FLAGGED, RESTRICTED, ….
     pub status: String,
     /// The deprecated limit of the number itself; `None` where Meta no longer sends it.
     pub messaging_limit_tier: Option<String>,
@@ -43,7 +43,8 @@ pub struct PhoneNumber {
     pub last_onboarded_time: i64,
     /// The number's own health entity.
     pub health: Health,
-    /// Calls over SIP are blocked: the overall health says BLOCKED although messages go out (facts 4).
+    /// Whether calls over SIP are blocked. The overall health is then BLOCKED although messages can be sent, as in the
+    /// example on Meta's page "Messaging Health Status".
     pub is_calling_blocked: bool,
 }
 

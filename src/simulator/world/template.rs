@@ -21,7 +21,7 @@ pub struct Template {
     pub previous_category: Option<String>,
     /// The category Meta announced.
     pub correct_category: Option<String>,
-    /// APPROVED, PENDING, REJECTED, PAUSED, ... (facts, section 2).
+    /// APPROVED, PENDING, REJECTED, PAUSED, ….
     pub status: String,
     /// NONE where nothing was rejected.
     pub rejected_reason: String,

@@ -22,7 +22,7 @@ impl Account {
             .or_else(|| spelled.filter(is_listed).cloned())
             .or_else(|| self.equivalent_number(digits, stamp))
             .or_else(|| self.only_number(digits, stamp))
-            // A number that is gone comes last: it may have been registered again under another id.
+            // Removed numbers come last: one may have been registered again under another id.
             .or_else(|| shown_as(digits, self.numbers.values().map(AsRef::as_ref)))
             .or_else(|| spelled.filter(|id| self.numbers.contains_key(*id)).cloned())
     }

@@ -1,7 +1,7 @@
-//! Which new objects an account takes: a ceiling of its own, and what all accounts together may have.
+//! Limits the objects of an account, and of all accounts together.
 //!
-//! What polls list is never kept out by what only webhooks know. What Meta does not list is kept for as long as
-//! Meta may repeat webhooks about it, and then forgotten.
+//! Objects that only webhooks know never displace objects that polls list. An object that Meta does not list is kept
+//! for as long as Meta may retry webhooks about it, and then removed.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Account {
         self.sizes
     }
 
-    /// Counts its objects anew: after it was read back, and after a listing.
+    /// Recounts its objects, after a load and after a listing.
     pub(crate) fn count_objects(&mut self) {
         let unlisted = self.templates.values().filter(|one| !one.was_listed());
         let unlisted_templates = unlisted.count();
@@ -35,7 +35,7 @@ impl Account {
         };
     }
 
-    /// May a listing bring this number?
+    /// Whether a listing may add this number.
     pub(super) fn has_room_for_number(&mut self, id: &PhoneNumberId, room: Sizes) -> bool {
         if self.numbers.contains_key(id) {
             return true;
@@ -46,7 +46,7 @@ impl Account {
         has_room
     }
 
-    /// May a listing bring this template?
+    /// Whether a listing may add this template.
     pub(super) fn has_room_for_template(&mut self, id: &TemplateId, room: Sizes) -> bool {
         if self
             .templates

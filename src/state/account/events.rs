@@ -97,8 +97,8 @@ impl LastEvents {
         last.into_iter()
     }
 
-    /// Has a later event restored what this one took away? An event about the account restores its
-    /// numbers too. Of two events in the same second the loss counts: it must not go unnoticed.
+    /// Whether a later event has reversed this loss. An event about the account restores its numbers as well. Of
+    /// two events in the same second the loss counts, so that it is not missed.
     #[must_use]
     pub fn is_reversed(&self, loss: &LastEvent) -> bool {
         let restores = |other: &LastEvent| {

@@ -1,4 +1,4 @@
-//! What webhooks tell of an account, its numbers and its templates.
+//! Updates of an account, its numbers and its templates from webhooks.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! How the domain's values are written down with the state: Meta's words as they are spelt, ids as
-//! their digits, moments as Unix milliseconds. `domain` itself knows no format.
+//! The stored form of the domain's values: Meta's words as Meta spells them, ids as digits, times as Unix
+//! milliseconds. `domain` itself knows no format.
 //!
-//! What was saved must stay readable: a field added later needs `#[serde(default)]`, and a word that a
+//! Stored state must remain readable: a new field needs `#[serde(default)]`, and a word that a
 //! later version no longer knows reads as `OTHER`.
 
 mod value;

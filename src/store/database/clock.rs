@@ -1,4 +1,4 @@
-//! What the last commit knew of Meta's clock, and times in the journal that were ahead of it.
+//! Meta's time at the last commit, and corrections of journal times that were ahead of it.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::{Database, Trouble};
 /// A time that Meta's clock has reached, its offset to the time since boot, and the boot.
 pub type ClockRow = (Option<i64>, Option<i64>, Option<String>);
 
-/// Where an account's times in the journal move to.
+/// Corrections of an account's times in the journal.
 #[derive(Clone, Debug)]
 pub struct Moves {
     /// The account.
@@ -21,7 +21,7 @@ pub struct Moves {
 }
 
 impl Database {
-    /// What the last commit knew of Meta's clock.
+    /// Meta's time at the last commit.
     pub async fn clock(&mut self) -> Result<ClockRow, Trouble> {
         let query = sqlx::query_as("SELECT clock_ms, clock_offset_ms, boot_id FROM commits");
         Ok(query.fetch_one(self.connection()?).await?)

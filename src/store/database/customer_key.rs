@@ -1,8 +1,8 @@
-//! The check value of the key that customers are hashed with.
+//! The check value of the key for hashing customers.
 
 use super::{Database, Trouble};
 
-/// What the database knows of the key.
+/// The stored data about the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedKey {
     /// The check value of the key in use so far.

@@ -1,4 +1,4 @@
-//! The accounts that were found for each app.
+//! The discovered accounts of each app.
 
 use sqlx::{QueryBuilder, Sqlite};
 

@@ -15,29 +15,29 @@ use rustix::fs::fstatfs;
 
 use super::{Reason, Trouble};
 
-/// Nobody but the owner may read the file; SQLite gives its side files the same mode.
+/// Only the owner may read the file; SQLite gives its side files the same mode.
 const OWNER_ONLY: u32 = 0o600;
 
 /// Bytes of an SQLite database's header (<https://www.sqlite.org/fileformat2.html#the_database_header>).
 const HEADER_BYTES: usize = 100;
 
-/// Where the header has `user_version`, big-endian.
+/// Offset of `user_version` in the header, big-endian.
 const USER_VERSION: std::ops::Range<usize> = 60..64;
 
 /// `f_type` of NFS, SMB and SMB2/CIFS (`statfs(2)`). Linux turns `flock` into a byte-range lock there, which would
 /// shut out SQLite's own locks.
 const NETWORK_FILE_SYSTEMS: [i64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42];
 
-/// What follows the database's path in the name of a copy of a removed database.
+/// Suffix of the path of a copy of a removed database.
 const COPY: &str = ".displaced";
 
-/// Copies of removed databases beside each other. Whoever has as many removes some.
+/// Maximum number of copies of removed databases; older ones must be deleted by the operator.
 const MAX_COPIES: u32 = 9;
 
 /// The file, held while SQLite has it open.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
-    /// As configured: what is at this path must be this file.
+    /// The configured path, which must refer to this file.
     path: PathBuf,
     /// Without symbolic links: where SQLite keeps the write-ahead log.
     resolved: PathBuf,
@@ -47,13 +47,13 @@ pub(super) struct DatabaseFile {
     known: Mutex<Known>,
 }
 
-/// What is known of the file since SQLite opened it.
+/// State of the file since SQLite opened it.
 #[derive(Debug, Default)]
 struct Known {
     log: Option<FileId>,
     /// Stamps that the file's header may show.
     stamps: Option<[u32; 2]>,
-    /// Is there a copy of the removed file?
+    /// Whether the removed file has been copied.
     is_copied: bool,
 }
 
@@ -72,14 +72,14 @@ impl From<&Metadata> for FileId {
     }
 }
 
-/// What has happened to the file under the open database.
+/// A change of the file while the database is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Displaced {
     /// Nothing is at its path.
     Moved,
     /// Another file is at its path.
     Replaced,
-    /// The write-ahead log is gone, or another file.
+    /// The write-ahead log was removed or replaced.
     LogLost,
     /// Its content was replaced.
     Overwritten,
@@ -124,7 +124,7 @@ impl DatabaseFile {
         Ok(())
     }
 
-    /// Is the file that SQLite has open still the database at its path?
+    /// Whether the path still refers to the file that SQLite has open.
     ///
     /// # Errors
     /// If that cannot be found out, as while a network file system is away. It proves nothing about the file.
@@ -158,13 +158,13 @@ impl DatabaseFile {
         Ok(None)
     }
 
-    /// Has the file lost its last name, so that it is gone with the process?
+    /// Whether the file has no name left, so that it disappears with the process.
     pub fn is_unlinked(&self) -> bool {
         self.file.metadata().is_ok_and(|file| file.nlink() == 0)
     }
 
-    /// Creates an empty file beside the database, for a copy of one that has no name any more. `None` after the first
-    /// one: a database is copied once.
+    /// Creates an empty file next to the database, for a copy of one that has no name any more. Returns `None`
+    /// after the first call: a database is copied once.
     pub fn create_copy(&self) -> io::Result<Option<PathBuf>> {
         if self.known().is_copied {
             return Ok(None);
@@ -189,10 +189,10 @@ impl DatabaseFile {
         Err(last)
     }
 
-    /// The copy could not be written: the next check begins it anew.
+    /// Removes an incomplete copy: the next check starts it again.
     pub fn remove_copy(&self, path: &Path) {
         self.known().is_copied = false;
-        // It may be gone already.
+        // It may have been removed already.
         drop(fs::remove_file(path));
     }
 

@@ -1,4 +1,4 @@
-//! Reading the journal, and copying the database, while another connection or process writes to it.
+//! Reads the journal and copies the database while another connection or process writes to it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ const STEPS_PER_LOOK: i32 = 10_000;
 /// One line, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct JournalLine {
-    /// Its account.
+    /// The account.
     pub waba_id: String,
     /// Kind of entity.
     pub entity: String,
     /// The entity's node.
     pub entity_id: String,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: String,
-    /// Its place among all observations.
+    /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
     /// `poll` or `webhook`.
     pub source: String,
@@ -37,16 +37,16 @@ pub struct JournalLine {
     pub to_value: String,
 }
 
-/// Which lines; what is not said does not matter.
+/// Filter of lines; `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Of this account.
+    /// Only lines of this account.
     pub waba_id: Option<String>,
-    /// Of this kind of entity.
+    /// Only lines of this kind of entity.
     pub entity: Option<String>,
-    /// Of this entity.
+    /// Only lines of this entity.
     pub entity_id: Option<String>,
-    /// Of this attribute.
+    /// Only lines of this attribute.
     pub attribute: Option<String>,
     /// At or after this moment, in Unix milliseconds.
     pub since_ms: i64,
@@ -70,7 +70,7 @@ pub struct Attributes {
 /// The place of one line among all lines by time: pages continue after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineKey {
-    /// Its place among all observations.
+    /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
     /// Its account, kind of entity, entity, attribute, source and value after.
     pub rest: [String; 6],
@@ -139,7 +139,7 @@ impl Journal {
         let pool = pool.connect_with(options).await?;
         Ok(Self {
             pool,
-            // A command of its own starves nobody.
+            // A separate command does not block other queries.
             time_limit: Duration::MAX,
             _file: None,
         })

@@ -1,4 +1,4 @@
-//! Reading everything back at the start, or after a commit of unknown outcome.
+//! Loads the state at the start, and after a commit with unknown outcome.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct SavedAccount {
     pub numbers: Vec<String>,
     /// Its templates.
     pub templates: Vec<String>,
-    /// What is counted of its numbers' messages.
+    /// The message counters of its numbers.
     pub traffic: Vec<String>,
     /// Their open conversations.
     pub conversations: Vec<SavedConversation>,
@@ -33,7 +33,7 @@ pub type SavedConversation = (String, String, String);
 pub type Saved = BTreeMap<String, SavedAccount>;
 
 impl Database {
-    /// Those of these accounts that were ever saved.
+    /// The stored accounts among these.
     pub async fn load(&mut self, waba_ids: &[String]) -> Result<Saved, Trouble> {
         let connection = self.connection()?;
         let mut saved = Saved::new();

@@ -1,7 +1,7 @@
-//! The SQLite database: opened by one process alone, migrated forward, reopened after trouble.
+//! The SQLite database: opened by only one process, migrated forward, reopened after failures.
 //!
-//! Knows rows and text; what a state is, it does not know. Queries keep to plain SQL, so that
-//! PostgreSQL can become a second database with the same tables.
+//! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a second
+//! database with the same tables.
 
 mod clock;
 mod customer_key;
@@ -34,15 +34,15 @@ pub use write::{ConversationRow, Keys, Line, Object, Table, Writes};
 use super::Location;
 use file::{DatabaseFile, Displaced};
 
-/// What is written to find out whether there is room: twice what one webhook takes.
+/// Size of the test write that checks for free space: twice the size of one webhook.
 const PROBE_BYTES: usize = 64 * 1024;
 
 /// The one connection that writes.
 pub struct Database {
     options: SqliteConnectOptions,
-    /// None after a failed attempt to reopen.
+    /// `None` after a failed attempt to reopen.
     connection: Option<SqliteConnection>,
-    /// A database in memory is gone with its last connection, so that one is never reopened.
+    /// A database in memory disappears with its last connection, so it is never reopened.
     in_memory: bool,
     /// The number that says who may write.
     writer: i64,
@@ -69,7 +69,7 @@ impl Database {
         ParcelReader::of(self.options.clone(), self.file.clone())
     }
 
-    /// Begins anew after trouble: a connection whose last answer was an error is not trusted.
+    /// Reopens the database after a failure: a connection is not used after an error.
     pub async fn reopen(&mut self) -> Result<(), Trouble> {
         if self.in_memory {
             return Ok(());
@@ -79,7 +79,7 @@ impl Database {
             if let Some(file) = &self.file {
                 file.forget_log();
             }
-            // Whatever was under way is rolled back by closing; it may fail, being broken.
+            // Closing rolls back an open transaction. It may fail, because the connection is broken.
             drop(broken.close_hard().await);
         }
         // A file that has vanished must not be replaced by an empty one behind our back.
@@ -123,8 +123,8 @@ impl Database {
         Ok(number)
     }
 
-    /// Writes something and takes it away, to find out whether writing works: as much as a common
-    /// commit does, or a full disk would seem to have room whenever a page is left.
+    /// Tests writing: writes as much as a typical commit and rolls back. With less, a full disk would appear
+    /// writable whenever one page is free.
     pub async fn probe(&mut self) -> Result<(), Trouble> {
         let scratch = "-".repeat(PROBE_BYTES);
         for scratch in [Some(scratch), None] {

@@ -1,4 +1,5 @@
-//! Opening: the folder, the file and its locks, the tables, the stamp; and every way in which that goes wrong.
+//! Opens the database: the folder, the file and its locks, the tables, the schema version; with an error for each
+//! failure.
 
 use std::fs;
 use std::io;
@@ -32,12 +33,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
 pub enum OpenError {
     /// The folder or the file cannot be made or written to.
     #[error(
-        "store.url: cannot write to {path}: {error}; let the exporter's user write there, or give another path"
+        "store.url: cannot write to {path}: {error}; give the exporter's user write permission, or set another path"
     )]
     Unwritable {
         /// The folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: String,
     },
     /// Another exporter has it open.
@@ -60,7 +61,7 @@ pub enum OpenError {
         /// The newest schema known here.
         known: i64,
     },
-    /// It is damaged, or no database of ours.
+    /// Damaged, or not a database of the exporter.
     #[error(
         "store.url: {path} cannot be read ({error}); restore a copy, or move it away to begin with an empty history"
     )]
@@ -119,7 +120,7 @@ fn in_memory() -> SqliteConnectOptions {
         .expect("the form that sqlx documents")
 }
 
-/// The folder is there, the file is locked, and nobody else may read it.
+/// Creates the folder, locks the file, and makes it readable only for its owner.
 fn prepare(path: &Path) -> Result<DatabaseFile, OpenError> {
     let folder = path
         .parent()
@@ -139,7 +140,7 @@ async fn connect(
     file: Option<&DatabaseFile>,
 ) -> Result<SqliteConnection, Problem> {
     let mut connection = SqliteConnection::connect_with(options).await?;
-    // Not `run`, whose future cannot be sent between threads (sqlx says so where it makes this one public).
+    // Not `run`, whose future is not `Send` (sqlx documents this where it makes this function public).
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
     sqlx::query("UPDATE commits SET writer = $1")
         .bind(writer)
@@ -162,7 +163,7 @@ async fn stamp(
     sqlx::query(sqlx::AssertSqlSafe(stamp))
         .execute(&mut *connection)
         .await?;
-    // A backup under way may keep the header from being written now; the next checkpoint does it then.
+    // A running backup may prevent writing the header now; the next checkpoint writes it.
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(connection)
         .await?;
@@ -191,7 +192,7 @@ impl Problem {
 }
 
 impl OpenError {
-    /// What this trouble means for whoever starts the exporter.
+    /// The error for the operator who starts the exporter.
     pub fn of(path: PathBuf, error: Trouble) -> Self {
         match error.reason {
             Reason::Corrupt => Self::Damaged {

@@ -1,4 +1,4 @@
-//! Deliveries that are still to be passed on.
+//! Stored deliveries that upstreams have not accepted yet.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const ROWS_AT_ONCE: usize = 500;
 /// Reads at the same time: a few upstreams fetch their next deliveries.
 const READERS: u32 = 4;
 
-/// A parcel that nobody waits for any more.
+/// A delivery that no upstream waits for any more.
 const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
      WHERE relay_pending.parcel = relay_parcels.parcel)";
 
@@ -29,7 +29,7 @@ impl Database {
         Ok(query.fetch_all(self.connection()?).await?)
     }
 
-    /// Forgets what waits for anybody but these; returns how many deliveries went to nobody for it.
+    /// Deletes the entries of all upstreams but these; returns the number of deliveries that were dropped.
     pub async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, Trouble> {
         let mut transaction = self.begin().await?;
         let mut others = QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending");
@@ -50,8 +50,8 @@ impl Database {
         Ok(gone.rows_affected())
     }
 
-    /// Keeps what became of an upstream's deliveries; returns those that nobody waits for any more, which
-    /// are gone.
+    /// Stores the outcomes of deliveries to an upstream; returns those that no upstream waits for any more, which
+    /// are deleted.
     pub async fn settle(
         &mut self,
         upstream: &str,
@@ -150,7 +150,7 @@ pub(super) async fn write_parcels(
     Ok(())
 }
 
-/// Reading what is to be sent, beside whoever writes.
+/// Reads waiting deliveries while another connection writes.
 #[derive(Clone, Debug)]
 pub struct ParcelReader {
     pool: SqlitePool,
@@ -184,7 +184,7 @@ impl ParcelReader {
         }
     }
 
-    /// Those after this one that this upstream has not taken, oldest first.
+    /// Deliveries after this one that the upstream has not accepted, oldest first.
     pub async fn pending(
         &self,
         upstream: &str,
@@ -200,7 +200,7 @@ impl ParcelReader {
         Ok(query.fetch_all(&self.pool).await?)
     }
 
-    /// Number, signature and body of each that is not gone.
+    /// Number, signature and body of each delivery that still exists.
     pub async fn contents(&self, parcels: &[i64]) -> Result<Vec<(i64, String, Vec<u8>)>, Trouble> {
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT parcel, signature, body FROM relay_parcels WHERE parcel IN (",

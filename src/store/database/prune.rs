@@ -1,4 +1,4 @@
-//! Forgetting what is older than the journal is to be kept.
+//! Deletes journal lines that are older than the retention.
 
 use super::{Database, Trouble};
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a database at run time, in an operator's words.
+//! Run-time failures of the database, described for operators.
 
 use std::fmt;
 use std::io;
@@ -55,7 +55,7 @@ impl Reason {
         }
     }
 
-    /// What an operator can do about it.
+    /// How an operator can fix it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
@@ -70,12 +70,12 @@ impl Reason {
                 "put the database back at its path, or restart the exporter to use the one that is there"
             }
             Self::OtherWriter => "stop the other exporter, and restart this one",
-            Self::Interrupted => "ask for a shorter time or for one account",
+            Self::Interrupted => "request a shorter time range or one account",
             Self::Other => "see the system's log",
         }
     }
 
-    /// Whether it can pass while nobody changes the configuration or the file.
+    /// Whether the failure can end without a change of the configuration or the file.
     #[must_use]
     pub fn may_pass(self) -> bool {
         match self {
@@ -86,7 +86,7 @@ impl Reason {
 
     /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
     fn of_code(code: i32) -> Self {
-        // The file that processes share beside the database cannot grow: there is no room for it.
+        // SQLite cannot grow the shared-memory file next to the database, because the disk is full.
         const IOERR_SHMSIZE: i32 = 4874;
         match code & 0xff {
             _ if code == IOERR_SHMSIZE => Self::DiskFull,
@@ -125,7 +125,7 @@ impl Trouble {
         }
     }
 
-    /// What was read back makes no sense.
+    /// The stored data is invalid.
     pub fn unreadable(what: impl fmt::Display) -> Self {
         Self {
             reason: Reason::Corrupt,

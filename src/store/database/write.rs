@@ -1,4 +1,4 @@
-//! One commit: everything of it, or nothing.
+//! One commit, as one transaction.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub enum Table {
     Numbers,
     /// Message templates.
     Templates,
-    /// What is counted of a phone number's messages.
+    /// The message counters of a phone number.
     Traffic,
 }
 
@@ -27,7 +27,7 @@ impl Table {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
 
-    /// The table, and the column that tells an account's objects apart.
+    /// The table, and the column with the id of an object.
     pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
         match self {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
@@ -40,17 +40,17 @@ impl Table {
 /// One object's row: what is known of it, or that it is forgotten.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Where it belongs.
+    /// The account of the object.
     pub table: Table,
     /// Its account.
     pub waba_id: String,
-    /// Its node.
+    /// The id of the object.
     pub id: String,
-    /// As JSON; none to delete the row.
+    /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
 }
 
-/// One conversation's row: how it stands, or that it is over.
+/// The row of one conversation, or its deletion.
 #[derive(Clone, Debug)]
 pub struct ConversationRow {
     /// Its account.
@@ -59,14 +59,14 @@ pub struct ConversationRow {
     pub phone_number_id: String,
     /// Its key.
     pub conversation: String,
-    /// As JSON; none to delete the row.
+    /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
 }
 
-/// What one window of delivery keys gains and loses.
+/// Changes of one window of delivery keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Which window.
+    /// The window.
     pub window: Window,
     /// New keys with their numbers.
     pub new: Vec<(i64, String)>,
@@ -91,11 +91,11 @@ pub struct Line {
     pub entity: &'static str,
     /// The entity's node.
     pub entity_id: String,
-    /// Which attribute.
+    /// The attribute.
     pub attribute: &'static str,
-    /// Its place among all observations.
+    /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
-    /// Who said so.
+    /// The source.
     pub source: &'static str,
     /// The value before.
     pub from: Option<Cow<'static, str>>,
@@ -104,7 +104,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Is this the same step, whatever it is said to have come from?
+    /// Whether this is the same step, apart from its previous value.
     pub fn is_step(&self, other: &Self) -> bool {
         let key = |line: &Self| (line.attribute, line.order_ms, line.source);
         key(self) == key(other)
@@ -115,7 +115,7 @@ impl Line {
     }
 }
 
-/// What one commit writes.
+/// The writes of one commit.
 #[derive(Default)]
 pub struct Writes {
     /// The commit's number, one more than the last.
@@ -130,7 +130,7 @@ pub struct Writes {
     pub conversations: Vec<ConversationRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
-    /// Deliveries to be passed on, with their numbers.
+    /// New deliveries for the relay, with their numbers.
     pub parcels: Vec<(i64, Parcel)>,
     /// To whom.
     pub upstreams: Vec<String>,
@@ -142,7 +142,7 @@ pub struct Writes {
     pub added: Vec<Line>,
     /// Times in the journal that were ahead, moved before lines are struck out or added.
     pub moves: Vec<Moves>,
-    /// What is known of Meta's clock.
+    /// Meta's time.
     pub clock: ClockRow,
 }
 
@@ -157,7 +157,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         if numbered.rows_affected() != 1 {
-            let message = "the store has a commit that is not this exporter's; reading it back";
+            let message = "the store contains a commit of another process; reloading state";
             return Err(Trouble::new(Reason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;

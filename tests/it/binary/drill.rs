@@ -42,7 +42,7 @@ fn a_drill_is_on_metrics_under_its_own_name_until_it_is_taken_back() {
         text.contains("waba_name=\"DRILL, no real account\""),
         "{text}"
     );
-    service.process.until_logged("a drill has begun");
+    service.process.until_logged("drill started");
 
     drill.signal(Signal::INT);
     assert_eq!(drill.ended_within(PATIENCE).code(), Some(0), "{drill:?}");

@@ -66,7 +66,7 @@ fn an_exporter_that_cannot_store_is_healthy_and_not_ready() {
     });
     assert_eq!(healthcheck(service.address, &[]).code, Some(0));
     let not_ready = healthcheck(service.address, &["--ready"]);
-    assert_fails(&not_ready, &["/-/ready answers 503", "locked"]);
+    assert_fails(&not_ready, &["/-/ready responds with 503", "locked"]);
 }
 
 /// Whoever listens there, it answers the next request so.
@@ -90,13 +90,13 @@ fn who_asks_for_a_password_lives_and_may_be_ready_or_not() {
     let alive = healthcheck(one_answer("401 Unauthorized"), &[]);
     assert_eq!(alive.code, Some(0), "{}", alive.log);
     let unknown = healthcheck(one_answer("401 Unauthorized"), &["--ready"]);
-    assert_fails(&unknown, &["answers 401"]);
+    assert_fails(&unknown, &["responds with 401"]);
     // A redirect leads to somebody else.
     let elsewhere = healthcheck(
         one_answer("302 Found\r\nLocation: http://127.0.0.1:9/"),
         &[],
     );
-    assert_fails(&elsewhere, &["answers 302"]);
+    assert_fails(&elsewhere, &["responds with 302"]);
 }
 
 #[test]

@@ -147,9 +147,9 @@ fn doctor_reaches_the_running_exporter_without_a_proxy() {
     );
     let outcome = outcome(&["doctor", &base_url, &listen, &callback], &pair.variables);
     for found in [
-        "fine     exporter: runs",
+        "fine     exporter: running",
         "fine     self_test (",
-        "fine     self_test: and counted",
+        "fine     self_test: the exporter on this machine counted",
     ] {
         assert!(outcome.out.contains(found), "{}", outcome.out);
     }

@@ -108,7 +108,7 @@ fn sighup_reloads_and_a_bad_file_keeps_the_old_configuration() {
     exporter.signal(Signal::HUP);
     until_metric(address, &format!("{OUTCOME} 0"));
     until_metric(address, &info(FIRST));
-    exporter.until_logged("configuration not reloaded, the old one stays in force");
+    exporter.until_logged("could not reload the configuration; keeping the current one");
     exporter.until_logged("apps[0].accounts");
 
     write_config(&config, &format!("[\"{FIRST}\", \"{SECOND}\"]"), &variables);

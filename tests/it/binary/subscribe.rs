@@ -38,7 +38,7 @@ fn what_is_missing_is_shown_then_done_and_then_there_is_nothing_to_do() {
     assert_eq!(shown.code, Some(0), "{}", shown.log);
     let account = format!("app default: subscribe to account {WABA}");
     let callback = format!(
-        "app default: send webhooks to {}: also account_alerts",
+        "app default: set the callback URL to {}; also subscribe to account_alerts",
         pair.callback()
     );
     assert!(
@@ -46,7 +46,11 @@ fn what_is_missing_is_shown_then_done_and_then_there_is_nothing_to_do() {
         "{}",
         shown.out
     );
-    assert!(shown.out.ends_with("nothing was changed"), "{}", shown.out);
+    assert!(
+        shown.out.ends_with("dry run: nothing was changed"),
+        "{}",
+        shown.out
+    );
     assert_eq!(subscribed(&pair), before);
 
     let done = pair.run("subscribe", &[]);
@@ -55,10 +59,7 @@ fn what_is_missing_is_shown_then_done_and_then_there_is_nothing_to_do() {
     assert_eq!(subscribed(&pair), (json!(pair.callback()), json!([app])));
 
     let again = pair.run("subscribe", &[]);
-    assert_eq!(
-        again.out,
-        "app default: nothing to do\nall is as it should be"
-    );
+    assert_eq!(again.out, "app default: nothing to do\nno changes needed");
 }
 
 #[test]
@@ -91,7 +92,11 @@ fn fields_that_the_app_has_already_stay() {
         pair.tell("changes", &change);
     }
     let done = pair.run("subscribe", &[]);
-    assert!(done.out.contains(": also account_update\n"), "{}", done.out);
+    assert!(
+        done.out.contains("; also subscribe to account_update\n"),
+        "{}",
+        done.out
+    );
     let fields = &world(&pair)["app"]["webhook_fields"];
     assert!(
         fields["messages"].is_string() && fields["account_update"].is_string(),

@@ -107,7 +107,11 @@ async fn the_page_is_shown_and_nothing_of_it_is_refused() {
     let exporter = crowded().await;
     let address = format!("{}/", exporter.url);
     let seen = aside(move || open(&address, Scheme::Light)).await;
-    assert!(seen.dom.contains("flagged; Meta acts in"), "{}", seen.dom);
+    assert!(
+        seen.dom.contains("flagged; Meta takes action in"),
+        "{}",
+        seen.dom
+    );
     assert!(seen.dom.contains("<svg"), "{}", seen.dom);
     assert!(seen.console.is_empty(), "{:#?}", seen.console);
 }

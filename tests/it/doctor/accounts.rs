@@ -179,8 +179,8 @@ async fn many_accounts_are_all_checked_and_fine_findings_are_counted() {
     // No webhooks were received for any of them.
     let silent = of_check(&report, "last_webhook");
     assert_eq!(silent.len(), 51);
-    let cure = "the Test button of the App Dashboard sends one";
-    assert_among(&silent, Unknown, "none has come since", cure);
+    let cure = "The Test button of the App Dashboard sends one";
+    assert_among(&silent, Unknown, "none received since", cure);
     let again = patient.examined_with(&file_of(MANY)).await;
     let told = |found: &[Finding]| -> Vec<_> {
         let pairs = found.iter();
@@ -300,11 +300,11 @@ async fn a_token_that_meta_rejects_only_for_accounts() {
         .meta
         .fault(Some(Endpoint::Account), None, refusal);
     let report = patient.examined().await;
-    let cure = "Make a token of a system user";
+    let cure = "Create a system user token";
     assert_among(
         &of_check(&report, "token"),
         Problem,
-        "Meta refuses it",
+        "Meta rejects it",
         cure,
     );
     let words = "1 account was not checked: Meta refuses the access token";

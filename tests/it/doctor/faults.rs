@@ -12,7 +12,7 @@ use crate::exporter::meta::{SELDOM, WABA, config_file};
 
 const DAY: i64 = 86_400;
 
-const RENEW: &str = "Make a token of a system user";
+const RENEW: &str = "Create a system user token";
 
 #[tokio::test]
 async fn the_token() {
@@ -20,7 +20,14 @@ async fn the_token() {
     patient.let_happen(Change::TokenExpiring {
         in_seconds: 10 * DAY,
     });
-    assert_found(&patient, "token_expiry", Problem, "ends in 9 days", RENEW).await;
+    assert_found(
+        &patient,
+        "token_expiry",
+        Problem,
+        "expires in 9 days",
+        RENEW,
+    )
+    .await;
     patient.let_happen(Change::TokenRenewed {
         in_seconds: Some(60 * DAY),
     });
@@ -29,15 +36,15 @@ async fn the_token() {
         .exporter
         .meta
         .edit(|world| world.app.token.data_access_expires_at = 1);
-    let ended = "its access to data has ended";
+    let ended = "access to data has expired";
     assert_found(&patient, "data_access_expiry", Problem, ended, RENEW).await;
     patient.let_happen(Change::TokenExpired);
-    let cure = "It has ended, was revoked or is misspelt. Make a token of a system user";
-    assert_found(&patient, "token", Problem, "Meta refuses it", cure).await;
+    let cure = "It has expired, was revoked, or is mistyped. Create a system user token";
+    assert_found(&patient, "token", Problem, "Meta rejects it", cure).await;
     let unknown = Patient::healthy()
         .await
         .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGother");
-    assert_found(&unknown, "token", Problem, "Meta refuses it", cure).await;
+    assert_found(&unknown, "token", Problem, "Meta rejects it", cure).await;
 }
 
 #[tokio::test]
@@ -48,7 +55,14 @@ async fn a_token_of_which_nothing_can_be_learnt() {
         .meta
         .fault(Some(Endpoint::DebugToken), None, Fault::ServerErrorPage);
     let cure = "Set the app's id and secret";
-    assert_found(&patient, "token", Unknown, "does not say", cure).await;
+    assert_found(
+        &patient,
+        "token",
+        Unknown,
+        "does not report whether it is valid",
+        cure,
+    )
+    .await;
     assert!(
         patient.found("account").await[0].is_fine(),
         "the rest is still looked at"
@@ -63,7 +77,7 @@ async fn its_permissions() {
         is_granted: false,
     });
     let missing = format!("missing: {MANAGEMENT_SCOPE}");
-    let cure = "Make the system user's token anew and tick them.";
+    let cure = "Create a new token of the system user with these permissions.";
     assert_found(&patient, "token_permissions", Problem, &missing, cure).await;
     let cure = "Make a new token with whatsapp_business_management";
     assert_found(&patient, "account", Problem, "lacks a permission", cure).await;
@@ -143,7 +157,7 @@ async fn the_account() {
     assert_eq!(found[0].about.as_deref(), Some(WABA));
     let cure = found[0].cure.as_deref().unwrap_or_default();
     assert!(
-        cure.starts_with("The token is not for this account"),
+        cure.starts_with("The token is not granted for this account"),
         "{cure}"
     );
 }
@@ -187,7 +201,7 @@ async fn an_app_without_a_known_id() {
         .meta
         .fault(Some(Endpoint::DebugToken), None, fault);
     let cure = "Set the app's id (WHATSAPP_APP_ID).";
-    let unknown = "Meta does not say which app the token is of";
+    let unknown = "Meta does not report which app the token belongs to";
     assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
     let unknown = "cannot tell whether the app is subscribed";
     assert_found(&patient, "subscribed_apps", Unknown, unknown, cure).await;
@@ -212,7 +226,7 @@ async fn the_apps_subscription() {
         &patient,
         "callback_url",
         Problem,
-        "webhooks go elsewhere",
+        "Meta sends webhooks to another URL",
         cure,
     )
     .await;
@@ -224,16 +238,23 @@ async fn the_apps_subscription() {
         Fault::FieldReplaced { field, value },
     );
     let cure = "Run `subscribe`, or set the callback URL and the verify token";
-    assert_found(&patient, "callback_url", Problem, "is switched off", cure).await;
+    assert_found(&patient, "callback_url", Problem, "is inactive", cure).await;
     patient.exporter.meta.clear_fault(off);
     patient.exporter.meta.set_callback_url(None);
-    assert_found(&patient, "callback_url", Problem, "none is set", cure).await;
+    assert_found(
+        &patient,
+        "callback_url",
+        Problem,
+        "not set: Meta sends no webhooks",
+        cure,
+    )
+    .await;
     let broken = Fault::ServerErrorPage;
     patient
         .exporter
         .meta
         .fault(Some(Endpoint::AppSubscriptions), None, broken);
-    let cure = "look in the App Dashboard, WhatsApp, Configuration";
+    let cure = "check the App Dashboard, WhatsApp, Configuration";
     let unknown = "cannot read the app's subscription";
     assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
 }
@@ -281,10 +302,17 @@ async fn the_version() {
     let patient = Patient::healthy()
         .await
         .with_flag("--graph.api-version", "v20.0");
-    let cure = "Set graph.api_version to a newer one";
-    assert_found(&patient, "api_version", Problem, "no longer served", cure).await;
+    let cure = "Set graph.api_version to a newer version";
+    assert_found(
+        &patient,
+        "api_version",
+        Problem,
+        "no longer serves v20.0",
+        cure,
+    )
+    .await;
     let patient = patient.with_flag("--graph.api-version", "v99.0");
-    let cure = "See Meta's changelog";
+    let cure = "Check in Meta's changelog";
     assert_found(&patient, "api_version", Unknown, "does not know", cure).await;
 }
 
@@ -295,7 +323,7 @@ async fn the_configuration() {
         .with_file("poll: {numbers_interval: soon}\n");
     let report = patient.examined().await;
     assert!(report.problems >= 1, "{report:?}");
-    let cure = "Mend it; `check-config` reads the configuration alone.";
+    let cure = "Correct the configuration; `check-config` checks it without calling Meta.";
     assert_among(&report.findings, Problem, "poll.numbers_interval", cure);
     let all = report
         .findings
@@ -311,11 +339,11 @@ async fn the_store() {
     std::fs::write(&file, "").expect("the folder is ours");
     let below = format!("sqlite:{}", file.join("state.db").display());
     let patient = patient.with_flag("--store.url", &below);
-    let cure = "Let the exporter's user write there, or set store.url to another path.";
+    let cure = "Give the exporter's user write permission, or set store.url to another path.";
     assert_found(&patient, "store", Problem, "cannot write to", cure).await;
     let patient = patient.with_flag("--store.url", "sqlite::memory:");
-    let cure = "Set store.url to sqlite:";
-    assert_found(&patient, "store", Problem, "kept in memory", cure).await;
+    let cure = "Set store.url to `sqlite:`";
+    assert_found(&patient, "store", Problem, "in memory", cure).await;
 }
 
 /// As [`config_file`], but with accounts that are looked for.
@@ -329,7 +357,10 @@ async fn accounts_that_are_looked_for() {
         .await
         .with_file(&discovering("discover_by_token: true"));
     let found = patient.found("discovery").await;
-    assert_eq!(found[0].message, "accounts found beside those listed: 1");
+    assert_eq!(
+        found[0].message,
+        "accounts found in addition to the listed ones: 1"
+    );
     assert_eq!(
         patient.found("account").await.len(),
         1,
@@ -340,7 +371,7 @@ async fn accounts_that_are_looked_for() {
     let none = discovering("{discover_by_token: true, exclude: .}");
     let patient = patient.with_file(&none);
     let cure = "Assign accounts to the token's system user, or see apps[].include";
-    assert_found(&patient, "discovery", Problem, "no account is found", cure).await;
+    assert_found(&patient, "discovery", Problem, "no account was found", cure).await;
     let patient = patient.with_file(&discovering("businesses: [1]"));
     let cure = "Check the ids of the businesses";
     assert_found(&patient, "discovery", Unknown, "cannot be discovered", cure).await;
@@ -353,5 +384,5 @@ async fn accounts_that_are_looked_for() {
         is_granted: false,
     });
     let cure = "List the accounts, or set apps[].businesses.";
-    assert_found(&patient, "discovery", Problem, "names no accounts", cure).await;
+    assert_found(&patient, "discovery", Problem, "lists none", cure).await;
 }

@@ -1,4 +1,4 @@
-//! `doctor` beside a running exporter and a simulated Meta: all well, and then each fault by itself.
+//! `doctor` with a running exporter and a simulated Meta: a healthy setup, then one fault at a time.
 
 mod accounts;
 mod faults;

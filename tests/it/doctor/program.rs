@@ -38,8 +38,8 @@ fn as_in_the_docs(pair: &Pair, text: &str) -> String {
     let webhooks = format!("{}/webhook", pair.exporter);
     let text = text.replace(&webhooks, "127.0.0.1:10133/webhook");
     let text = text.replace(&pair.exporter.to_string(), "127.0.0.1:10131");
-    let ago = Regex::new("came .* ago").expect("a good pattern");
-    let text = ago.replace_all(&text, "came 5m ago");
+    let ago = Regex::new("received .* ago").expect("a good pattern");
+    let text = ago.replace_all(&text, "received 5m ago");
     let used = Regex::new("[0-9]+ % of Meta").expect("a good pattern");
     used.replace_all(&text, "0 % of Meta").into_owned()
 }

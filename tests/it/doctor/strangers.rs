@@ -1,4 +1,4 @@
-//! Somebody else answers: at the Graph API's address, or at the public one; or nobody does.
+//! Another server, or none, responds at the Graph API's address or at the public address.
 
 use std::net::SocketAddr;
 
@@ -100,7 +100,14 @@ async fn a_clock_that_is_an_hour_off() {
         .await
         .with_flag("--graph.base-url", &format!("http://{meta}"));
     let cure = "Synchronize the machine's clock (NTP)";
-    assert_found(&patient, "clock", Problem, "differs from Meta's by", cure).await;
+    assert_found(
+        &patient,
+        "clock",
+        Problem,
+        "differs from Meta's clock by",
+        cure,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -142,7 +149,7 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
         "handshake",
         Problem,
         "does not echo the challenge",
-        "Something else answers there: let the proxy forward it to the exporter.",
+        "Another server responds at this URL: make the reverse proxy forward it to the exporter.",
     )
     .await;
     assert_found(
@@ -150,25 +157,39 @@ async fn a_public_address_that_leads_nowhere_or_elsewhere() {
         "self_test",
         Problem,
         "not by the exporter on this machine",
-        "The public address leads to another one: change the proxy's target.",
+        "The public address leads to another exporter: change the target of the reverse proxy.",
     )
     .await;
     let patient = patient.with_flag(
         "--webhook.callback-url",
         &at(stranger(StatusCode::NOT_FOUND).await),
     );
-    let cure = "Let the proxy forward this path to the exporter, with its query.";
-    assert_found(&patient, "handshake", Problem, "answers 404", cure).await;
-    let cure = "Let the proxy forward POSTs of up to 4 MB to the exporter";
-    assert_found(&patient, "self_test", Problem, "answered 404", cure).await;
+    let cure = "Make the reverse proxy forward this path, with its query, to the exporter.";
+    assert_found(
+        &patient,
+        "handshake",
+        Problem,
+        "responds with status 404",
+        cure,
+    )
+    .await;
+    let cure = "Make the reverse proxy forward POST requests of up to 4 MB to the exporter";
+    assert_found(&patient, "self_test", Problem, "got status 404", cure).await;
     // A proxy that refuses the host of the request, not the operator's port.
     let patient = patient.with_flag(
         "--webhook.callback-url",
         &at(stranger(StatusCode::MISDIRECTED_REQUEST).await),
     );
-    assert_found(&patient, "self_test", Problem, "answered 421", cure).await;
-    let cure = "Let the proxy forward this path to the exporter, with its query.";
-    assert_found(&patient, "handshake", Problem, "answers 421", cure).await;
+    assert_found(&patient, "self_test", Problem, "got status 421", cure).await;
+    let cure = "Make the reverse proxy forward this path, with its query, to the exporter.";
+    assert_found(
+        &patient,
+        "handshake",
+        Problem,
+        "responds with status 421",
+        cure,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -181,13 +202,13 @@ async fn an_exporter_with_other_secrets() {
         &patient,
         "handshake",
         Problem,
-        "refuses the verify token",
+        "rejects the verify token",
         cure,
     )
     .await;
     let patient = patient.with_variable("WHATSAPP_APP_SECRET", "another");
-    let cure = "has another app secret, or the proxy changes the body";
-    assert_found(&patient, "self_test", Problem, "wrong signature", cure).await;
+    let cure = "has another app secret, or the reverse proxy changes the body";
+    assert_found(&patient, "self_test", Problem, "invalid signature", cure).await;
 }
 
 #[tokio::test]
@@ -201,7 +222,7 @@ async fn a_public_address_that_leads_to_the_operators_port() {
         .await
         .with_flag("--webhook.callback-url", &format!("{}/webhook", other.url));
     let words = "leads to the operator's port (";
-    let cure = "Let the proxy forward /webhook to webhook.listen_address, :10133.";
+    let cure = "Make the reverse proxy forward /webhook to webhook.listen_address, :10133.";
     assert_found(&patient, "handshake", Problem, words, cure).await;
     assert_found(&patient, "self_test", Problem, words, cure).await;
 }
@@ -211,21 +232,42 @@ async fn no_exporter_and_no_public_address() {
     let patient = Patient::healthy()
         .await
         .with_flag("--web.listen-address", &nobody().to_string());
-    let cure = "Start it, then ask again";
-    assert_found(&patient, "exporter", Unknown, "none answers", cure).await;
-    let cure = "Run `doctor` beside the exporter.";
-    assert_found(&patient, "self_test", Unknown, "cannot be seen", cure).await;
+    let cure = "Start the exporter, then run `doctor` again";
+    assert_found(
+        &patient,
+        "exporter",
+        Unknown,
+        "no exporter responds on this machine",
+        cure,
+    )
+    .await;
+    let cure = "Run `doctor` on the exporter's machine.";
+    assert_found(
+        &patient,
+        "self_test",
+        Unknown,
+        "cannot verify that the exporter counted",
+        cure,
+    )
+    .await;
     let patient = patient.without_public_address();
     assert_found(
         &patient,
         "handshake",
         Unknown,
-        "public address is not known",
-        "Set webhook.callback_url to what stands in the App Dashboard.",
+        "webhook.callback_url is not set",
+        "Set webhook.callback_url to the callback URL in the App Dashboard.",
     )
     .await;
-    let cure = "Set webhook.callback_url to what stands in the App Dashboard.";
-    assert_found(&patient, "callback_url", Unknown, "not known", cure).await;
+    let cure = "Set webhook.callback_url to the callback URL in the App Dashboard.";
+    assert_found(
+        &patient,
+        "callback_url",
+        Unknown,
+        "not set to compare it with",
+        cure,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -235,8 +277,15 @@ async fn an_exporter_with_inaccessible_metrics() {
         let patient = Patient::healthy()
             .await
             .with_flag("--web.listen-address", &guarded.to_string());
-        let cure = "Look at whatsapp_exporter_webhook_deliveries_total in Prometheus";
-        assert_found(&patient, "exporter", Unknown, "without a login", cure).await;
+        let cure = "Check whatsapp_exporter_webhook_deliveries_total in Prometheus";
+        assert_found(
+            &patient,
+            "exporter",
+            Unknown,
+            "its metrics require a login",
+            cure,
+        )
+        .await;
     }
 }
 

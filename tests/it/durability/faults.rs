@@ -53,7 +53,7 @@ pub fn says_why(service: &Service, reason: &str) {
     assert!(scrape.count(failures, &[("reason", reason)]) >= 1.0);
     let refused = "whatsapp_exporter_webhook_rejected_total";
     assert!(scrape.count(refused, &[("reason", "not_stored")]) >= 1.0);
-    service.process.until_logged("the store takes no commits");
+    service.process.until_logged("store cannot commit");
     let healthy = get(service.address, "/-/healthy", "").expect("it answers");
     assert_eq!(healthy.status, 200);
 }
@@ -62,9 +62,7 @@ pub fn says_why(service: &Service, reason: &str) {
 fn recovers(service: &Service, acknowledged: u64) {
     until_ready(service, 200, "ready");
     until_metric(service.address, "whatsapp_exporter_store_up 1");
-    service
-        .process
-        .until_logged("the store takes commits again");
+    service.process.until_logged("store accepts commits again");
     assert_eq!(paused(service), acknowledged as f64);
     assert_eq!(status_of(service, acknowledged), 200);
     assert_eq!(paused(service), acknowledged as f64 + 1.0);
@@ -98,9 +96,7 @@ fn a_commit_of_unknown_outcome_is_read_back_if_it_happened() {
     tool.execute("UPDATE commits SET number = number + 1");
     tool.execute("UPDATE accounts SET state = replace(state, '[\"PAUSED\",1]', '[\"PAUSED\",7]')");
     tool.execute("COMMIT");
-    service
-        .process
-        .until_logged("has happened; reading it back");
+    service.process.until_logged("succeeded; reloading state");
     recovers(&service, 7);
 }
 
@@ -199,7 +195,7 @@ fn a_full_disk_refuses_and_recovers() {
 /// Everything that says that the store cannot be opened, for this reason.
 fn says_that_it_is_not_open(service: &Service, reason: &str) {
     until_ready(service, 503, reason);
-    service.process.until_logged("cannot open the store");
+    service.process.until_logged("could not open the store");
     for path in ["/", "/api/v1/status", "/api/v1/history"] {
         let answer = get(service.address, path, "").expect("it answers");
         assert!(
@@ -230,7 +226,7 @@ fn says_that_it_is_not_open(service: &Service, reason: &str) {
 }
 
 fn until_open(service: &Service) {
-    service.process.until_logged("the store is open");
+    service.process.until_logged("store opened");
     until_ready(service, 200, "ready");
     until_metric(service.address, "whatsapp_exporter_store_up 1");
 }

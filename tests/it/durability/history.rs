@@ -140,21 +140,21 @@ fn a_table_has_a_header_and_a_line_for_each_step() {
 fn a_bad_question_is_told_what_is_wrong_with_it() {
     let (_folder, service) = with_history();
     for (query, word) in [
-        ("since=yesterday", "since: \"yesterday\" is no time"),
+        ("since=yesterday", "since: \"yesterday\" is not a time"),
         ("since=1d&until=2d", "since: must not be after until"),
         (
             "entity=shop",
-            "entity: give an id, or one of account, phone_number, template",
+            "entity: must be an id, or one of account, phone_number, template",
         ),
         ("waba_id=shop", "waba_id"),
-        ("limit=0", "limit: give 1 to 10000"),
+        ("limit=0", "limit: must be 1 to 10000"),
         ("limit=many", "limit"),
         (
             "offset=10001",
-            "offset: give at most 10000; to read further, give after",
+            "offset: must be at most 10000; to read further, set after",
         ),
-        ("after=1000", "after: give the value of next"),
-        ("after=", "after: give the value of next"),
+        ("after=1000", "after: must be the unchanged value of next"),
+        ("after=", "after: must be the unchanged value of next"),
         ("format=xml", "format"),
         ("colour=red", "colour"),
     ] {

@@ -99,7 +99,7 @@ fn nothing_that_hangs_delays_the_stop() {
     // The files of the listeners are looked at by themselves.
     service
         .process
-        .until_logged("the listeners' files are not in force");
+        .until_logged("could not reload the listeners' certificates");
     stops_in_time(&mut service);
     let mut answer = String::new();
     // The connection is closed, with an answer or without.
@@ -119,9 +119,9 @@ fn a_blocked_file_fails_the_reload_and_nothing_else() {
     }
     service
         .process
-        .until_logged("configuration not reloaded, the old one stays in force");
+        .until_logged("could not reload the configuration; keeping the current one");
     let log = service.process.log();
-    assert!(log.contains("token does not answer"), "{log}");
+    assert!(log.contains("token does not respond"), "{log}");
     let fact = Fact {
         time: 1_775_000_000,
         template: 7_001_002_003_000,

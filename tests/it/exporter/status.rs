@@ -62,7 +62,10 @@ async fn a_flag_is_on_the_page_and_in_the_json_when_its_webhook_is_acknowledged(
         "{number}"
     );
     let page = exporter.get("/").await.replace('\u{a0}', " ");
-    assert!(page.contains("flagged; Meta acts in 6 d 23 h"), "{page}");
+    assert!(
+        page.contains("flagged; Meta takes action in 6 d 23 h"),
+        "{page}"
+    );
     assert!(page.contains("1 critical"), "{page}");
 }
 
@@ -80,7 +83,7 @@ async fn timelines_tell_what_was_before() {
     assert_eq!(values(&timelines["status"]), ["?", "CONNECTED", "FLAGGED"]);
     let page = exporter.get("/").await;
     assert!(
-        page.contains("not known for 29\u{a0}days, then GREEN for "),
+        page.contains("unknown for 29\u{a0}days, then GREEN for "),
         "{page}"
     );
 }
@@ -187,10 +190,10 @@ async fn accounts_come_worst_first_and_in_parts() {
 async fn a_wrong_question_is_told_what_is_wrong() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     for (query, status, why) in [
-        ("waba_id=fern", 400, "waba_id: give the digits"),
+        ("waba_id=fern", 400, "waba_id: must be the digits"),
         ("waba_id=1", 404, "waba_id: 1 is not watched"),
-        ("limit=0", 400, "limit: give 1 to 100"),
-        ("limit=101", 400, "limit: give 1 to 100"),
+        ("limit=0", 400, "limit: must be 1 to 100"),
+        ("limit=101", 400, "limit: must be 1 to 100"),
         ("limit=many", 400, "limit"),
         ("offset=-1", 400, "offset"),
         ("account=1", 400, "account"),
@@ -246,12 +249,12 @@ async fn what_the_doctor_found_is_shown() {
     assert_eq!(status["doctor"]["problems"], report.problems);
     assert_eq!(status["doctor"]["unknown"], report.unknown);
     let page = exporter.get("/").await;
-    assert!(page.contains("the public address is not known"), "{page}");
+    assert!(page.contains("webhook.callback_url is not set"), "{page}");
 
     let kept = folder.path().join("exporter.db.doctor.json");
     std::fs::write(&kept, "{").expect("the file is there");
     let page = exporter.get("/").await;
-    assert!(page.contains("is no report of the doctor"), "{page}");
+    assert!(page.contains("is not a report of `doctor`"), "{page}");
     assert!(
         page.contains("+1 555-010-0199"),
         "the rest is shown: {page}"

@@ -166,7 +166,7 @@ async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
         answer["results"],
         json!([
             {"id": "1", "result": "accepted"},
-            {"id": "2", "result": "rejected", "error": "phone_number_id: is no number of an account that is watched, or none yet: polls tell of new ones"},
+            {"id": "2", "result": "rejected", "error": "phone_number_id: is not a phone number of a watched account; polls find new numbers"},
             {"id": "3", "result": "rejected", "error": "missing field `type`"},
             {"id": "1", "result": "duplicate"},
         ])

@@ -1,4 +1,4 @@
-//! Every code of Meta's table, and answers that have none.
+//! Every code of Meta's table of errors, and responses without a code.
 
 use serde_json::json;
 

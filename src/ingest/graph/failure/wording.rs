@@ -1,4 +1,4 @@
-//! Extracts from Meta's error messages what their code does not tell. Only names in a safe format are
+//! Extracts details from Meta's error messages that the code does not contain. Only names in a safe format are
 //! extracted.
 
 use super::super::NodeKind;

@@ -1,4 +1,4 @@
-//! The account's node, and the four ways to learn who is subscribed to its webhooks.
+//! The account node, and the four ways to learn which apps are subscribed to its webhooks.
 
 use serde_json::{Value, json};
 

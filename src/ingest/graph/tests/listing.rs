@@ -1,4 +1,4 @@
-//! Paging, and what keeps a listing from being complete.
+//! Paging, and incomplete listings.
 
 use std::sync::Arc;
 

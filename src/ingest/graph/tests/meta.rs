@@ -1,4 +1,4 @@
-//! A Meta of a few lines: answers from a script, and remembers what it was asked.
+//! A minimal Meta: responds from a script and records the requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! The client against tiny servers of the test's own: what goes over the wire, and what comes back.
+//! The client against small servers of the tests: its requests, and its handling of responses.
 
 mod account;
 mod fields;

@@ -1,4 +1,4 @@
-//! What goes over the wire, and the ways in which an answer can fail.
+//! Requests on the wire, and failing responses.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a token may do, and what an app has subscribed to.
+//! Parses tokens and webhook subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const WHATSAPP: &str = "whatsapp_business_account";
 /// More scopes, accounts or fields than this are no answer of Meta's.
 const MAX_LISTED: usize = 20_000;
 
-/// What `debug_token` says.
+/// Parses the response of `debug_token`.
 pub fn token(answer: &Value, odd: &mut Oddities) -> Token {
     let data = Object::of(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
     let Some(data) = data else {
@@ -63,7 +63,7 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
     texts.collect()
 }
 
-/// What `/{app}/subscriptions` says of WhatsApp; without an entry, nothing is subscribed.
+/// Parses the WhatsApp entry of `/{app}/subscriptions`; without an entry, nothing is subscribed.
 pub fn subscription(answer: &Value, odd: &mut Oddities) -> Subscription {
     let Some(answer) = Object::of(SUBSCRIPTION, answer) else {
         return Subscription::default();

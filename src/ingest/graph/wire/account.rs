@@ -1,4 +1,4 @@
-//! A business account's node, and the apps subscribed to it.
+//! Parses the account node and its subscribed apps.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ const NOUN: &str = "business_account";
 
 account_attributes!(node_reader);
 
-/// What the node says, but for the subscription of this exporter's app.
+/// Parses the node, without the subscription of this exporter's app.
 pub fn snapshot(node: &Value, odd: &mut Oddities) -> Snapshot {
     let mut snapshot = Snapshot::default();
     if let Some(node) = Object::node(NOUN, node, odd) {

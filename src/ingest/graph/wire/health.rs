@@ -1,4 +1,4 @@
-//! `health_status`, of numbers and accounts alike.
+//! Parses `health_status` of numbers and accounts.
 
 use crate::domain::{EntityHealth, Health, HealthEntity};
 use crate::ingest::{Object, Oddities};
@@ -15,7 +15,7 @@ pub(super) fn from_node(
         .into_iter()
         .filter_map(|entity| {
             let can_send_message = entity.word("can_send_message", odd)?;
-            // Whatever it is, if it stands in the way it counts.
+            // An unknown entity counts if it restricts sending.
             let kind = entity.word("entity_type", odd);
             let kind = kind.unwrap_or(HealthEntity::Other);
             Some(EntityHealth {

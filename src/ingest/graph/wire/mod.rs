@@ -1,6 +1,6 @@
-//! Graph JSON to snapshots, one file per noun. Pure: what is odd is reported, and the rest still read.
+//! Graph JSON to snapshots, one file per entity. Pure: odd values are reported, and the rest is still parsed.
 //!
-//! Public because what strangers' bytes may do here is tried from outside as well: see `fuzz/`.
+//! Public, because `fuzz/` tests it with arbitrary bytes.
 
 pub mod access;
 pub mod account;

@@ -1,4 +1,4 @@
-//! A phone number's node.
+//! Parses the phone number node.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ const NOUN: &str = "phone_number";
 
 number_attributes!(node_reader);
 
-/// What the node says. `None` if it has no id.
+/// Parses the node. `None` if it has no id.
 pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;

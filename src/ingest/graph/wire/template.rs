@@ -1,4 +1,4 @@
-//! A message template's node, and the totals beside a page of them.
+//! Parses the message template node, and the totals of a listing.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ const NOUN: &str = "message_template";
 
 template_attributes!(node_reader);
 
-/// What the node says. `None` if it has no id.
+/// Parses the node. `None` if it has no id.
 pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;

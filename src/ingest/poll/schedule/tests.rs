@@ -1,4 +1,4 @@
-//! The schedule, at times of the test's choosing.
+//! The schedule with simulated time.
 
 use proptest::prelude::*;
 

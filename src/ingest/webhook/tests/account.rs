@@ -1,4 +1,4 @@
-//! What the fixtures about accounts must give.
+//! Expected results of the fixtures about accounts.
 
 use super::{Expected, digits, tells, tells_nothing};
 use crate::domain::account::{

@@ -1,4 +1,4 @@
-//! What the fixtures about the envelope must give, and what is counted of a delivery.
+//! Expected results of the fixtures about the envelope, and the counts of a delivery.
 
 use super::{
     ACCOUNT, Expected, RECEIVED_AT, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, fixture, parsed,

@@ -1,4 +1,4 @@
-//! The fixtures of `messages`, looked into: what is counted, whose conversation, and nothing else.
+//! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
 use super::{ACCOUNT, as_text, customers, fixture};
 use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};

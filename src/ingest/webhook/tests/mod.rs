@@ -1,7 +1,7 @@
-//! Every fixture of `tests/fixtures/webhooks/` against the events and oddities it must give, by hand.
+//! Every fixture of `tests/fixtures/webhooks/` with its expected events and parse warnings, written by hand.
 //!
-//! A fixture without an expectation fails, and so does an expectation without a fixture. A new fixture
-//! needs one line in the file of its noun.
+//! A fixture without an expectation fails, and so does an expectation without a fixture. A new fixture needs one line
+//! in the file of its entity.
 
 mod account;
 mod ahead;

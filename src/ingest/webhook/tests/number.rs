@@ -1,4 +1,4 @@
-//! What the fixtures about phone numbers must give.
+//! Expected results of the fixtures about phone numbers.
 
 use super::{Expected, digits, tells, tells_nothing};
 use crate::domain::number::{NameDecision, News, QualityEventKind as Event, Told};

@@ -1,5 +1,4 @@
-//! Whatever stands in a change, its neighbours tell what they have to tell; only what was signed is
-//! believed.
+//! An odd change never affects other changes, and only signed bodies are accepted.
 
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;

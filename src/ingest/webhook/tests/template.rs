@@ -1,4 +1,4 @@
-//! What the fixtures about message templates must give.
+//! Expected results of the fixtures about message templates.
 
 use super::{Expected, tells, tells_nothing};
 use crate::domain::template::{

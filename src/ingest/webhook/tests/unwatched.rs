@@ -1,4 +1,4 @@
-//! The fixtures of fields that no metric of state depends on: counted, told apart, not looked into.
+//! The fixtures of fields that no state metric depends on: counted by field, but not parsed.
 
 use super::{ACCOUNT, Expected, PORTFOLIO, RECEIVED_AT_WHOLE_SECONDS, parsed, tells_nothing};
 use crate::domain::{WebhookField, Word};

@@ -1,4 +1,4 @@
-//! Webhooks about the account itself to facts.
+//! Parses webhooks about accounts.
 
 use super::number::daily_limit;
 use crate::domain::account::{AlertSeverity, Ban, News, Restriction};
@@ -27,7 +27,7 @@ pub fn review(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
     Some(Fact::Account(News::Review(value.word("decision", odd)?)))
 }
 
-/// `account_alerts`, its words in `alert_info` or, as one SDK has it, beside it.
+/// `account_alerts`, with its words in `alert_info` or, according to one SDK, next to it.
 pub fn alert(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
     let info = value
         .object("alert_info", "alert_info", odd)

@@ -1,6 +1,6 @@
-//! `messages` webhooks to facts: one for each message and each status.
+//! Parses `messages` webhooks: one fact per message and status.
 //!
-//! Of a customer nothing is kept but a keyed hash, and of a message nothing but its type and time.
+//! Of a customer, only a keyed hash is kept; of a message, only its type and time.
 
 use std::borrow::Cow;
 
@@ -26,9 +26,9 @@ const MEMBER: [&str; 2] = ["recipient_participant_id", "participant_recipient_id
 pub struct Item {
     /// When, by its own timestamp.
     pub at: Option<Timestamp>,
-    /// What makes its repeats the same; none where Meta gives no id.
+    /// Key that identifies repeats; `None` if Meta gives no id.
     pub identity: Option<String>,
-    /// What.
+    /// The update.
     pub told: Told,
 }
 
@@ -65,13 +65,13 @@ pub fn spelling_in(value: &Value) -> Option<Spelling> {
     })
 }
 
-/// What one change says, and of which number.
+/// The updates of one change, with their number.
 pub struct Messages {
     /// The number.
     pub number: PhoneNumberId,
     /// The digits that webhooks use for it.
     pub digits: Option<DisplayDigits>,
-    /// What happened.
+    /// The update.
     pub items: Vec<Item>,
 }
 

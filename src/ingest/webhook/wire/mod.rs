@@ -1,7 +1,7 @@
-//! `changes[].value` to facts: which field is read by whom, and what all values have in common.
+//! Parses `changes[].value`: selects the parser of a field, and reads what all values have in common.
 //!
-//! A field that no metric of state depends on is not looked into at all: most of them (`messages` and
-//! its like) carry end users' numbers and words.
+//! A field that no state metric depends on is not parsed: most of them (`messages` and similar) contain customers'
+//! numbers and texts.
 
 mod account;
 pub mod message;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
 use crate::ingest::{Object, Oddities, Oddity, json};
 
-/// What a change's value says.
+/// The content of a change's value.
 pub struct Reading {
     /// The fact; `Unwatched` also where a watched field says nothing that can be understood.
     pub fact: Fact,
@@ -94,7 +94,8 @@ pub fn read(
     }
 }
 
-/// Meta's syntax block has `rejection_info` beside `value`, its example inside: from here on inside.
+/// Meta's page has `rejection_info` next to `value` in its syntax block, and inside `value` in its example. It is
+/// moved inside here.
 fn with_rejection_info(
     mut value: Value,
     beside: Option<&RawValue>,

@@ -1,6 +1,6 @@
-//! Webhooks about phone numbers to facts.
+//! Parses webhooks about phone numbers.
 //!
-//! They carry no id: the number is known by the digits of however Meta displays it.
+//! They have no phone number id; the number is identified by the digits of its display form.
 
 use crate::domain::number::{News, QualityEventKind, Told};
 use crate::domain::{DisplayDigits, Fact, MessagingLimit};
@@ -11,8 +11,7 @@ pub fn quality(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
     let digits = digits(value, odd)?;
     value.needs("event", odd)?;
     let event = value.word("event", odd)?;
-    // These two are a throughput level with THROUGHPUT_UPGRADE, and nobody knows what with an event
-    // that this version does not know.
+    // With THROUGHPUT_UPGRADE these two are a throughput level, and with an unknown event their meaning is unknown.
     let of_old = |key, odd: &mut Oddities| {
         let about_limits = !matches!(
             event,

@@ -1,11 +1,11 @@
-//! Webhooks about message templates to facts.
+//! Parses webhooks about message templates.
 
 use crate::domain::template::{Identity, News, RejectedReason, Told};
 use crate::domain::{Fact, TemplateId, Word};
 use crate::ingest::{Object, Oddities};
 
-/// `message_template_status_update` and `message_template_quality_update`, told apart by their keys:
-/// Meta's page publishes the second under the first one's name.
+/// `message_template_status_update` and `message_template_quality_update`, distinguished by their keys: Meta's page
+/// publishes the second under the name of the first.
 pub fn status_or_quality(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
     let identity = identity(value, odd)?;
     let news = if value.has("new_quality_score") && !value.has("event") {

@@ -1,4 +1,4 @@
-//! An account's section: its states, its numbers, its templates in trouble, and how old that is.
+//! The section of an account: its states, numbers, templates with problems, and the age of the data.
 
 use maud::{Markup, html};
 
@@ -63,7 +63,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
     let left_out = account.phone_numbers_total - account.phone_numbers.len();
     html! {
         @if account.phone_numbers.is_empty() {
-            p { "No phone numbers known." }
+            p { "No phone numbers." }
         } @else {
             table.numbers role="table" {
                 caption { (counted(account.phone_numbers_total, "phone number")) }
@@ -124,15 +124,15 @@ fn status_level(segments: &[Segment]) -> impl Fn(&str) -> Level {
     }
 }
 
-/// Its status may say already that it is flagged; a webhook tells of it earlier.
+/// The status may already be FLAGGED; a webhook can report the flag earlier.
 fn flagged(number: &NumberStatus, deadline: Ahead, status: &Status) -> String {
     let is_said = number.status == Some(Said(number::Status::Flagged));
     let flagged = if is_said { "" } else { "flagged; " };
     let when = distance(deadline.at.0, status.at.0);
     if deadline.in_seconds > 0 {
-        format!("{flagged}Meta acts {when}")
+        format!("{flagged}Meta takes action {when}")
     } else {
-        format!("{flagged}Meta may act since {when}")
+        format!("{flagged}the deadline passed {when}")
     }
 }
 
@@ -141,10 +141,10 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
     let left_out = account.template_problems_total - problems.len();
     html! {
         @if problems.is_empty() {
-            p { (counted(account.templates_total, "template")) ", none in trouble." }
+            p { (counted(account.templates_total, "template")) ", no problems." }
         } @else {
             table.templates role="table" {
-                caption { (account.template_problems_total) " of " (counted(account.templates_total, "template")) " in trouble, or about to change" }
+                caption { (account.template_problems_total) " of " (counted(account.templates_total, "template")) " with problems or a scheduled change" }
                 thead role="rowgroup" { tr role="row" {
                     @for title in ["Template", "Status", "Quality", "Ahead", "Category"] {
                         th scope="col" role="columnheader" { (title) }
@@ -205,7 +205,7 @@ fn ahead(template: &TemplateStatus, status: &Status) -> Markup {
         @if let Some(ends) = template.pause_ends { span.line { "pause ends " (when(ends)) } }
         @if let Some(at) = template.disabled { (badge(&format!("disabled {}", when(at)), Level::Critical)) }
         @if let Some(change) = &template.category_change { span.line { "becomes " (change.to.0.as_str()) " " (when(change.when)) } }
-        @if let Some(Said(category)) = correct { span.line { "Meta finds " (category.as_str()) " right" } }
+        @if let Some(Said(category)) = correct { span.line { "Meta's category: " (category.as_str()) } }
     }
 }
 
@@ -221,7 +221,7 @@ fn data_age(account: &AccountStatus) -> Markup {
             (poll.collector.0.as_str()) " " (age(poll))
             @if poll.is_failing { strong.warning { " (failing)" } }
         }
-        ". Last webhook: " (account.last_webhook.map_or("none since the start".to_owned(), |last| ago(last.age_seconds))) "."
+        ". Last webhook: " (account.last_webhook.map_or("none since the exporter started".to_owned(), |last| ago(last.age_seconds))) "."
         @if let Some(ratio) = account.api.usage_ratio { " API quota used: " (format!("{:.0}", ratio * 100.0)) "\u{a0}%." }
         @if let Some(calls) = account.api.planned_calls_per_hour { " Calls planned: " (calls) " an hour."}
     }

@@ -1,4 +1,4 @@
-//! The exporter's own section: apps, webhooks, store, doctor.
+//! The section of the exporter itself: apps, webhooks, store, doctor.
 
 use maud::{Markup, html};
 
@@ -21,8 +21,8 @@ pub(super) fn draw(status: &Status) -> Markup {
             h3 { "Store" }
             p {
                 @match &status.store.error {
-                    None => { (badge("takes commits", Level::Fine)) },
-                    Some(error) => { (badge("takes no commits", Level::Critical)) " " (error) },
+                    None => { (badge("accepts commits", Level::Fine)) },
+                    Some(error) => { (badge("cannot commit", Level::Critical)) " " (error) },
                 }
             }
             h3 { "Doctor" }
@@ -41,8 +41,8 @@ fn draw_app(app: &AppStatus, status: &Status) -> Markup {
         p.states {
             @match app.token_is_valid {
                 Some(true) => (badge("token accepted", Level::Fine)),
-                Some(false) => (badge("token refused", Level::Critical)),
-                None => (badge("token not asked about yet", Level::Neutral)),
+                Some(false) => (badge("token rejected", Level::Critical)),
+                None => (badge("token not checked yet", Level::Neutral)),
             }
             @match &app.missing_webhook_fields {
                 Some(missing) if missing.is_empty() => (badge("webhook fields subscribed", Level::Fine)),
@@ -50,11 +50,11 @@ fn draw_app(app: &AppStatus, status: &Status) -> Markup {
                 None => {},
             }
             @match app.callback_matches {
-                Some(true) => (badge("webhooks come here", Level::Fine)),
-                Some(false) => (badge("webhooks go elsewhere", Level::Warning)),
+                Some(true) => (badge("callback URL matches", Level::Fine)),
+                Some(false) => (badge("callback URL differs", Level::Warning)),
                 None => {},
             }
-            @if let Some(ends) = ends { "The token ends " (ends) ". " }
+            @if let Some(ends) = ends { "The token expires " (ends) ". " }
         }
         @if !app.issues.is_empty() {
             ul.troubles {
@@ -68,7 +68,7 @@ fn webhooks(webhooks: &Webhooks) -> Markup {
     let last = webhooks.last_received;
     html! {
         p {
-            "Since the start: " (grouped(webhooks.accepted)) " deliveries accepted, " (grouped(webhooks.refused)) " refused"
+            "Since the exporter started: " (grouped(webhooks.accepted)) " deliveries accepted, " (grouped(webhooks.refused)) " refused"
             @if webhooks.refused > 0 {
                 " ("
                 @for (place, (reason, count)) in webhooks.refused_by_reason.iter().enumerate() {
@@ -77,9 +77,9 @@ fn webhooks(webhooks: &Webhooks) -> Markup {
                 }
                 ")"
             }
-            ". Changes: " (grouped(webhooks.duplicates)) " repeated, " (grouped(webhooks.too_late)) " too late, "
+            ". Changes: " (grouped(webhooks.duplicates)) " repeated, " (grouped(webhooks.too_late)) " outdated, "
             (grouped(webhooks.unwatched)) " of accounts that are not watched. "
-            "The last came " (last.map_or("not yet".to_owned(), |last| ago(last.age_seconds))) "."
+            "Last delivery: " (last.map_or("none".to_owned(), |last| ago(last.age_seconds))) "."
         }
     }
 }
@@ -88,11 +88,11 @@ fn doctor(doctor: &Doctor) -> Markup {
     html! {
         @match (&doctor.looked, &doctor.error) {
             (_, Some(error)) => p { (badge("report not readable", Level::Warning)) " " (error) },
-            (None, None) => p.quiet { "It was not asked yet: `whatsapp-business-exporter doctor` looks at every link between Meta and here." },
+            (None, None) => p.quiet { "No report yet: run `whatsapp-business-exporter doctor` to diagnose the setup." },
             (Some(looked), None) => {
                 p {
-                    "Asked " (ago(looked.age_seconds)) ": " (doctor.fine) " fine, " (doctor.problems) " wrong, "
-                    (doctor.unknown) " could not be told."
+                    "Last run " (ago(looked.age_seconds)) ": " (doctor.fine) " fine, " (counted(doctor.problems, "problem")) ", "
+                    (doctor.unknown) " unknown."
                 }
                 @if !doctor.findings.is_empty() {
                     ul.troubles { @for finding in &doctor.findings { (found(finding)) } }

@@ -1,7 +1,7 @@
-//! The page at `/`, drawn from the status and nothing else.
+//! The page at `/`, rendered only from the status.
 //!
-//! Server-rendered, no script, no asset from anywhere: one style element, whose hash is all that its
-//! Content-Security-Policy lets in. States are told in words; colour and height only help.
+//! Rendered on the server, without scripts or external assets. Its Content-Security-Policy allows only one style
+//! element, by its hash. Text names every state; colour and height are additional.
 
 mod account;
 mod exporter;
@@ -35,7 +35,7 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What a browser may do with the page.
+/// The Content-Security-Policy of the page.
 pub(super) fn content_security_policy() -> &'static str {
     &CONTENT_SECURITY_POLICY
 }
@@ -84,9 +84,9 @@ fn heading(status: &Status) -> Markup {
         p {
             (counted(accounts, "account")) " · " (counted(phone_numbers, "phone number")) " " (ratings(&status.summary))
             " · " (counted(templates, "template")) ", "
-            @if template_problems == 0 { "none in trouble" } @else { (template_problems) " in trouble" }
+            @if template_problems == 0 { "no problems" } @else { (template_problems) " with problems" }
         }
-        p.quiet { "As of " time datetime=(status.at.text()) { (status.at.text()) } "; asks again every " (REFRESH_S) "\u{a0}s." }
+        p.quiet { "As of " time datetime=(status.at.text()) { (status.at.text()) } "; refreshes every " (REFRESH_S) "\u{a0}s." }
     }
 }
 
@@ -96,7 +96,7 @@ fn verdict(attention: &Attention) -> String {
         critical, warning, ..
     } = *attention;
     match (critical, warning) {
-        (0, 0) => "All is well".to_owned(),
+        (0, 0) => "No problems".to_owned(),
         (0, _) => counted(warning, "warning"),
         (_, 0) => format!("{critical} critical"),
         _ => format!("{critical} critical, {}", counted(warning, "warning")),
@@ -140,7 +140,8 @@ fn attention(status: &Status) -> Markup {
     }
 }
 
-/// Where more is told of it, relative to the page, so that it works below a proxy's path too: further down, or on the account's own page.
+/// Link to the details, relative to the page, so that it works below a path of a proxy: an anchor of this page, or
+/// the page of the account.
 fn address(item: &Item, status: &Status) -> String {
     let Some(waba_id) = &item.waba_id else {
         return "#exporter".to_owned();
@@ -165,7 +166,7 @@ fn timelines_missing(status: &Status) -> Markup {
     }
 }
 
-/// What the page left out, and the way there.
+/// The number of accounts that the page omits, with a link to them.
 fn more(status: &Status) -> Markup {
     let others = status
         .summary
@@ -175,9 +176,9 @@ fn more(status: &Status) -> Markup {
         @if others > 0 {
             nav aria-label="Other accounts" {
                 p {
-                    (counted(others, "account")) " more, the worst first. "
+                    (counted(others, "account")) " more, worst first. "
                     @match status.next_offset {
-                        Some(next) => a href={ "?offset=" (next) } { "The next ones" },
+                        Some(next) => a href={ "?offset=" (next) } { "Next page" },
                         None => a href="./" { "All accounts" },
                     }
                 }
@@ -190,12 +191,12 @@ fn foot(status: &Status) -> Markup {
     let since = minute(status.timelines.since);
     html! {
         p.quiet {
-            "Timelines run from " (since) " UTC to now, on the right: the taller the bar, the worse; a thin line was not known. "
-            "A name in capitals is Meta's own word."
+            "Timelines run from " (since) " UTC on the left to now on the right. Taller bars are worse; a thin line means unknown. "
+            "Words in capitals are Meta's."
         }
         p.quiet {
-            "The same as JSON: " a href="api/v1/status" { "/api/v1/status" } ". Everything, for Prometheus: "
-            a href="metrics" { "/metrics" } ". What changed when: " a href="api/v1/history" { "/api/v1/history" }
+            "This page as JSON: " a href="api/v1/status" { "/api/v1/status" } ". All metrics: "
+            a href="metrics" { "/metrics" } ". History of changes: " a href="api/v1/history" { "/api/v1/history" }
             ". Version " (status.version) ", revision " (status.revision) "."
         }
     }
@@ -224,7 +225,7 @@ fn word<W: Word + Into<Level>>(said: Option<Said<W>>) -> Markup {
     html! { @if let Some(Said(word)) = said { (badge(word.as_str(), word.into())) } }
 }
 
-/// The same with what it is a word about.
+/// As above, with the name of the attribute.
 fn word_about<W: Word + Into<Level>>(what: &str, said: Option<Said<W>>) -> Markup {
     html! { @if let Some(Said(word)) = said { (badge(&format!("{what} {}", word.as_str()), word.into())) } }
 }

@@ -1,4 +1,4 @@
-//! Thirty days as a small drawing: attributes alone, no style and no script, and the same story in words.
+//! Thirty days as a small SVG without style or script, with the same information as text.
 
 use maud::{Markup, html};
 
@@ -10,16 +10,16 @@ use crate::serve::status::words::{minute, span};
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 20.0;
 
-/// What lasted minutes of thirty days is seen as well.
+/// Minimum width, so that minutes of thirty days are visible.
 const LEAST_WIDTH: f64 = 4.0;
 
 /// Between two values, so that two of one colour are two.
 const GAP: f64 = 1.0;
 
-/// Values told in words; what was before them is summed up.
+/// Maximum number of values in the text; earlier ones are summarized.
 const MAX_TOLD: usize = 6;
 
-/// Segments drawn; the drawing has no room for more.
+/// Maximum number of drawn segments.
 const MAX_DRAWN: usize = 60;
 
 /// The drawing of `what`, whose words have these levels.
@@ -84,7 +84,7 @@ fn seconds(segment: &Segment) -> u64 {
 }
 
 fn value(segment: &Segment) -> &str {
-    segment.value.as_deref().unwrap_or("not known")
+    segment.value.as_deref().unwrap_or("unknown")
 }
 
 /// `GREEN for 21 days, then YELLOW since 2026-11-03 17:05 (3 days)`.
@@ -102,7 +102,7 @@ fn story(segments: &[Segment]) -> String {
     }
     let lasted = span(seconds(present));
     if past.is_empty() {
-        told + &format!("{} all the time", value(present))
+        told + &format!("{} throughout", value(present))
     } else {
         told + &format!(
             "{} since {} UTC ({lasted})",
@@ -152,8 +152,8 @@ mod tests {
         assert_eq!(
             drawn(&parts),
             "<svg role=\"img\" class=\"timeline\" viewBox=\"0 0 300 20\" preserveAspectRatio=\"none\" \
-             aria-label=\"Quality, 30 days: not known for 5 days, then GREEN for 21 days, then RED since 2026-03-28 00:00 UTC (4 days)\">\
-             <rect class=\"unknown\" x=\"0\" y=\"19\" width=\"51\" height=\"1\"><title>not known, 2026-03-02 00:00 to 2026-03-07 00:00 UTC</title></rect>\
+             aria-label=\"Quality, 30 days: unknown for 5 days, then GREEN for 21 days, then RED since 2026-03-28 00:00 UTC (4 days)\">\
+             <rect class=\"unknown\" x=\"0\" y=\"19\" width=\"51\" height=\"1\"><title>unknown, 2026-03-02 00:00 to 2026-03-07 00:00 UTC</title></rect>\
              <rect class=\"fine\" x=\"52\" y=\"13\" width=\"204.6\" height=\"7\"><title>GREEN, 2026-03-07 00:00 to 2026-03-28 00:00 UTC</title></rect>\
              <rect class=\"critical\" x=\"257.6\" y=\"0\" width=\"41.4\" height=\"20\"><title>RED, 2026-03-28 00:00 to 2026-04-01 00:00 UTC</title></rect>\
              </svg>"
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_never_changed_is_told_in_three_words_and_nothing_draws_nothing() {
-        assert!(drawn(&[(Some("GREEN"), 30 * DAY_S)]).contains("30 days: GREEN all the time"));
+        assert!(drawn(&[(Some("GREEN"), 30 * DAY_S)]).contains("30 days: GREEN throughout"));
         assert_eq!(drawn(&[]), "");
     }
 

@@ -1,4 +1,4 @@
-//! The WABA node (facts, section 3).
+//! The WhatsApp Business Account node of the Graph API reference.
 
 use serde_json::{Value, json};
 

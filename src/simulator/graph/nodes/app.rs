@@ -1,4 +1,4 @@
-//! The app node; only its name is ever of interest.
+//! The app node, of which only the name is used.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The portfolio node: where accounts are discovered (facts, section 5).
+//! The business portfolio node, whose edges list accounts for discovery.
 
 use serde_json::{Value, json};
 

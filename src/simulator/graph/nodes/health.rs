@@ -1,4 +1,5 @@
-//! `health_status`: the node asked, then its account, its portfolio and the app (facts, section 4).
+//! `health_status`: the entities of the requested node, its account, its portfolio and the app. See Meta's page
+//! "Messaging Health Status".
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,8 @@ pub(super) fn of_account(world: &World, account: &Account) -> Value {
     joined(&shared_entities(world, account))
 }
 
-/// A number whose calls are blocked is BLOCKED as a whole, although every entity may send (facts 4, CONFLICT).
+/// If calls of the number are blocked, the whole number is BLOCKED, although every entity can send. Meta's page
+/// defines the whole by the entities' `can_send_message`, but its example shows this.
 pub(super) fn of_phone_number(world: &World, number: &PhoneNumber) -> Option<Value> {
     let mut own = entity("PHONE_NUMBER", &number.id, &number.health);
     own["can_receive_call_sip"] = if number.is_calling_blocked {

@@ -1,5 +1,5 @@
-//! The nodes of the graph: one file per noun with its type's name, its known and default fields, and
-//! the value of each. Knows the world and Meta's field names; knows nothing of HTTP or paging.
+//! The nodes of the graph: one file per entity with its type's name, its known and default fields, and their values.
+//! Knows the world and Meta's field names, but not HTTP or paging.
 
 mod account;
 mod app;
@@ -58,7 +58,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What error messages call the node's type.
+    /// Name of the node's type in error messages.
     #[must_use]
     pub fn type_name(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What is answered when nothing is asked for by name.
+    /// Fields of a response to a request without `fields`.
     #[must_use]
     pub fn default_fields(self) -> &'static [&'static str] {
         match self {

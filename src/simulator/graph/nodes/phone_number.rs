@@ -1,4 +1,4 @@
-//! The phone number node (facts, section 1). `status` and the limits are never in the default set.
+//! The phone number node of the Graph API reference. `status` and the limits are not among the default fields.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The message template node (facts, section 2). `quality_score` and `rejected_reason` come only when asked for.
+//! The message template node of the Graph API reference. `quality_score` and `rejected_reason` are not among the
+//! default fields.
 
 use serde_json::{Value, json};
 

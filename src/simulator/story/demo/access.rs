@@ -1,4 +1,4 @@
-//! Act four: limits, the token, the subscriptions.
+//! Act four: rate limits, the token, the subscriptions.
 
 use super::cast::*;
 use super::shorthand::*;
@@ -7,7 +7,7 @@ use crate::simulator::clock::DAY_SECONDS;
 use crate::simulator::story::Beat;
 use crate::simulator::world::MESSAGING_SCOPE;
 
-/// What a new token is good for.
+/// Lifetime of a new token.
 const TOKEN_DAYS: i64 = 60;
 
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {

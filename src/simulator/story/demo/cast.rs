@@ -1,4 +1,4 @@
-//! Who plays in the demo's story: ids of accounts and numbers, and the templates that the seed draws.
+//! The cast of the demo's story: ids of accounts and numbers, and the templates that the seed selects.
 
 use fastrand::Rng;
 
@@ -19,7 +19,7 @@ pub(super) const BAKERY_MARKET: &str = "900100200300413";
 /// Is submitted, rejected, appealed and deleted.
 pub(super) const NEW_TEMPLATE: &str = "70010020030049999";
 
-/// Who plays which part among the templates; the seed shuffles them.
+/// The roles of the templates, shuffled by the seed.
 pub(super) struct Cast {
     /// Paused once, twice, disabled.
     pub(super) sinking: Template,

@@ -1,4 +1,4 @@
-//! Act three: news that is lost, repeated, late, forged or never heard of; calls that are refused.
+//! Act three: webhooks that are lost, repeated, late, forged or unknown, and rejected calls.
 
 use serde_json::json;
 

@@ -1,6 +1,6 @@
-//! The demo's story. States that only a poll can see last at least ten seconds.
+//! The demo's story. States that only polls can see last at least ten seconds.
 //!
-//! Left out on purpose: ACCOUNT_DELETED, from which no account recovers.
+//! ACCOUNT_DELETED is left out, because no account recovers from it.
 
 mod access;
 mod cast;

@@ -1,5 +1,5 @@
-//! Webhook fields that say nothing about quality, and odd shapes of `messages`, as in the facts'
-//! appendix: a monitor must take them in its stride.
+//! Webhook fields that are not about quality, and odd shapes of `messages` from Meta's examples, which an exporter must
+//! tolerate.
 
 use serde_json::{Value, json};
 

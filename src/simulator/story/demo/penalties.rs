@@ -1,4 +1,4 @@
-//! Act two: what Meta does about it, and how each penalty ends.
+//! Act two: Meta's penalties, and the end of each.
 
 use super::cast::*;
 use super::shorthand::*;

@@ -1,4 +1,4 @@
-//! The last act: everything goes back to where it was, so that the story can repeat.
+//! The last act: the initial state is restored, so that the story can repeat.
 
 use serde_json::json;
 

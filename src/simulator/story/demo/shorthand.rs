@@ -1,4 +1,4 @@
-//! Short words for the changes that the story is made of, so that its acts read like a table.
+//! Short functions for the changes of the story, so that its acts read like tables.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Act five: everything else that an account may hear.
+//! Act five: all other webhooks of an account.
 
 use serde_json::json;
 
