@@ -5,6 +5,7 @@ pub mod meta;
 pub mod pair;
 pub mod reader;
 pub mod scrape;
+pub mod store;
 pub mod tls;
 
 use whatsapp_business_exporter::domain::access::Accesses;

@@ -4,21 +4,20 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::{
     Event, Fact, Listing, PhoneNumberId, QualityRating, Source, Timestamp, WabaId, number,
 };
-use whatsapp_business_exporter::store::{Location, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
+use whatsapp_business_exporter::store::Location;
 
 use super::deliveries::{Fact as Told, WABA};
 use super::service::Service;
 use crate::http::get;
 use crate::process::{SOON, outcome, until};
 use crate::prometheus::server::Prometheus;
+use crate::support::store::opened;
 
 const NUMBER: &str = "900100200300400";
 pub const DAY: Duration = Duration::from_secs(86_400);
@@ -56,8 +55,7 @@ fn poll(days: u32, rating: QualityRating) -> Event {
 
 pub async fn write_thirty_days(path: &Path) {
     let location = Location::File(path.to_owned());
-    let store = Store::open(&location, DAY * 400, Arc::new(Telemetry::new())).await;
-    let store = store.expect("a new store");
+    let store = opened(&location, DAY * 400).await;
     let accounts = BTreeSet::from([WabaId::parse(WABA).expect("digits")]);
     store.watch(accounts).await.expect("a sound store");
     for (days, rating) in RATINGS {

@@ -1,24 +1,22 @@
 //! A clock that was an hour fast and is set right.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::{
     Collector, Event, Fact, Listing, PhoneNumberId, QualityRating, Source, WabaId, number,
 };
-use whatsapp_business_exporter::store::{Location, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
+use whatsapp_business_exporter::store::Location;
 
 use crate::exporter::meta::{Exporter, NUMBER, OFTEN, WABA, config_file, small_world};
+use crate::support::store::opened;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What an exporter with a fast clock would have left behind: the number was red "in an hour".
 async fn leave_a_poll_of_the_future(location: &Location) {
-    let store = Store::open(location, 400 * 24 * HOUR, Arc::new(Telemetry::new())).await;
-    let store = store.expect("a new store");
+    let store = opened(location, 400 * 24 * HOUR).await;
     let waba_id = WabaId::parse(WABA).expect("digits");
     let watched = store.watch(BTreeSet::from([waba_id.clone()])).await;
     watched.expect("a sound store");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -10,9 +9,9 @@ use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::domain::{DisplayDigits, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::store::{Location, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
 
 use crate::support::scrape::Scrape;
+use crate::support::store::opened;
 use crate::support::{ALL_TEMPLATES, NO_APPS};
 
 const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
@@ -22,8 +21,7 @@ const WABA: &str = "800100200300403";
 async fn open(path: &Path) -> Store {
     let location = Location::File(path.to_owned());
     let year = Duration::from_secs(365 * 86_400);
-    let store = Store::open(&location, year, Arc::new(Telemetry::new())).await;
-    store.expect("a store that opens")
+    opened(&location, year).await
 }
 
 /// A store as version 0.1.0 has left it, brought up to date by being opened.

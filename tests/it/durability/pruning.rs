@@ -1,13 +1,13 @@
 //! History is kept for so long and no longer, except what is still in force.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use whatsapp_business_exporter::domain::Timestamp;
-use whatsapp_business_exporter::store::{History, Location, Question, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
+use whatsapp_business_exporter::store::{History, Location, Question};
 
 use super::backfill::{DAY, write_thirty_days};
+
+use crate::support::store::opened;
 
 /// Only a failure waits as long as this.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -34,8 +34,7 @@ async fn what_is_too_old_goes_and_what_was_in_force_stays() {
     // GREEN 30 days ago, YELLOW 20, RED 10, GREEN 5.
     write_thirty_days(&path).await;
     // The newest line is 5 days old, so that eight days before it are kept: YELLOW was in force then.
-    let store = Store::open(&Location::File(path), DAY * 8, Arc::new(Telemetry::new())).await;
-    let store = store.expect("the store is there");
+    let store = opened(&Location::File(path), DAY * 8).await;
     let began = Instant::now();
     while ratings(store.history()).await != ["YELLOW", "RED", "GREEN"] {
         assert!(

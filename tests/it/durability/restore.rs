@@ -1,7 +1,6 @@
 //! `restore(persist(s))` shows what `s` shows, and the history does not depend on the order of arrival.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,17 +9,14 @@ use whatsapp_business_exporter::domain::{Event, Timestamp};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::state::Accounts;
 use whatsapp_business_exporter::store::{Location, Passage, Question, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
-use crate::support::{ALL_TEMPLATES, NO_APPS, at, waba};
+use crate::support::{ALL_TEMPLATES, NO_APPS, at, store, waba};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 async fn opened(location: &Location) -> Store {
-    let telemetry = Arc::new(Telemetry::new());
-    let store = Store::open(location, FOR_EVER, telemetry).await;
-    let store = store.expect("a store that opens");
+    let store = store::opened(location, FOR_EVER).await;
     let watched = store.watch(BTreeSet::from([waba()])).await;
     watched.expect("a sound store");
     store

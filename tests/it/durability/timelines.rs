@@ -1,19 +1,18 @@
 //! What was in the last thirty days, after a restart: on the status page, and as the store gives it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::WabaId;
-use whatsapp_business_exporter::store::{Location, Recent, Store};
-use whatsapp_business_exporter::telemetry::Telemetry;
+use whatsapp_business_exporter::store::{Location, Recent};
 
 use super::backfill::{DAY, write_thirty_days};
 use super::deliveries::WABA;
 use super::service::Service;
 use crate::http::get;
+use crate::support::store::opened;
 
 const RATING: [(&str, &str); 1] = [("phone_number", "quality_rating")];
 
@@ -22,8 +21,7 @@ async fn recent(kept_for: Duration, waba_id: &str, limit: u32) -> (Vec<String>, 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.db");
     write_thirty_days(&path).await;
-    let store = Store::open(&Location::File(path), kept_for, Arc::new(Telemetry::new())).await;
-    let store = store.expect("the store is there");
+    let store = opened(&Location::File(path), kept_for).await;
     let accounts = BTreeSet::from([WabaId::parse(waba_id).expect("digits")]);
     let now = clock::now();
     let window = (now.minus(DAY * 25), now);
