@@ -9,7 +9,7 @@ use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use whatsapp_business_exporter::domain::access::Accesses;
+use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
     Assignments, Event, Fact, Listing, QualityRating, Source, TemplateId, Timestamp, WabaId,
     template,
@@ -73,7 +73,7 @@ fn render(state: &State) -> Scrape {
     expose::render(
         state.accounts(),
         &Apps {
-            access: &Accesses::new(),
+            access: &AccessStates::new(),
             assignments: &Assignments::none(),
         },
         &[],

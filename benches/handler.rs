@@ -24,8 +24,8 @@ use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
-use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
-use whatsapp_business_exporter::serve::Room;
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
+use whatsapp_business_exporter::serve::BodyBudget;
 use whatsapp_business_exporter::serve::{Public, Secrets, public};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
@@ -125,11 +125,11 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
-    let nudge = Poller::new(BTreeMap::new(), cadences, budgets, polled, told).nudge();
+    let trigger = Poller::new(BTreeMap::new(), cadences, budgets, polled, told).trigger();
     let secrets = Secrets {
         verifier: Verifier::new(&[("main".into(), SecretString::from(SECRET))]),
         tokens: VerifyTokens::new(&[]),
-        customers: Customers::new(&CustomerKey::from_app_secret(&SECRET.into())),
+        customers: CustomerHasher::new(&CustomerKey::from_app_secret(&SECRET.into())),
         tracks_messages,
         events: None,
         trackers: Arc::default(),
@@ -141,12 +141,12 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         store,
         drill: Arc::default(),
         telemetry,
-        nudge: Arc::new(ArcSwap::from_pointee(nudge)),
+        trigger: Arc::new(ArcSwap::from_pointee(trigger)),
         forget: mpsc::channel(1).0,
         relay: Arc::default(),
         wrong_apps: Arc::default(),
         previous_secrets: Arc::default(),
-        room: Room::default(),
+        room: BodyBudget::default(),
     })
 }
 

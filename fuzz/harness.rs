@@ -24,7 +24,7 @@ use whatsapp_business_exporter::expose::{
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::Reader;
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
-use whatsapp_business_exporter::ingest::{CustomerKey, Customers, Oddities, read_json};
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey, ParseWarnings, read_json};
 use whatsapp_business_exporter::state::State;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -40,7 +40,7 @@ const MAX_LINE: usize = 8 * 1024;
 
 /// Reads a delivery and shows what came of it; said twice, it changes nothing more.
 pub fn webhook_body(data: &[u8]) {
-    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let Ok(delivery) = Delivery::parse(data, NOW, Some(&customers)) else {
         return;
     };
@@ -73,7 +73,7 @@ pub fn signature_header(data: &[u8]) {
 
 /// Reads JSON as every kind of answer there is, and text as usage headers.
 pub fn graph_answer(data: &[u8]) {
-    let mut odd = Oddities::new();
+    let mut odd = ParseWarnings::new();
     let strict = serde_json::from_slice::<Value>(data);
     let json = read_json(data, "answer", &mut odd);
     if let Ok(strict) = strict {
@@ -128,7 +128,7 @@ pub fn config(data: &[u8]) {
 
 /// Reads a batch of events and shows what came of it.
 pub fn events(data: &[u8]) {
-    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let reader = Reader {
         customers: &customers,
         trackers: &Trackers::default(),

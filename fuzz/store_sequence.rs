@@ -213,7 +213,9 @@ impl Both {
         let orderly = |event: &&Event| match &event.fact {
             Fact::NumbersListed(_) | Fact::TemplatesListed(..) | Fact::AccountRead(_) => true,
             Fact::Account(_) | Fact::Number(_) => true,
-            Fact::Template(told) => !matches!(told.news, template::News::CategoryChanged { .. }),
+            Fact::Template(told) => {
+                !matches!(told.update, template::Update::CategoryChanged { .. })
+            }
             _ => false,
         };
         let mut seen = BTreeSet::new();
@@ -349,8 +351,8 @@ fn word<W: Word>(draw: &mut Draw<'_>) -> W {
 
 fn limit(draw: &mut Draw<'_>) -> MessagingLimit {
     draw.one_of(&[
-        MessagingLimit::Customers(250),
-        MessagingLimit::Customers(2_000),
+        MessagingLimit::CustomerHasher(250),
+        MessagingLimit::CustomerHasher(2_000),
         MessagingLimit::Unlimited,
     ])
 }
@@ -439,7 +441,7 @@ fn account_read(draw: &mut Draw<'_>) -> Fact {
 fn account_news(draw: &mut Draw<'_>) -> Fact {
     let moment = |draw: &mut Draw<'_>| draw.mostly().then(|| at(draw.below(4_000) as i64));
     Fact::Account(match draw.below(4) {
-        0 => account::News::Update {
+        0 => account::Update::AccountUpdate {
             event: word(draw),
             digits: DisplayDigits::parse(draw.one_of(&DISPLAYED)).filter(|_| draw.mostly()),
             ban: draw.mostly().then(|| account::Ban {
@@ -454,12 +456,12 @@ fn account_news(draw: &mut Draw<'_>) -> Fact {
                 .collect(),
             violation: draw.mostly().then(|| word(draw)),
         },
-        1 => account::News::Review(word(draw)),
-        2 => account::News::Alert {
+        1 => account::Update::Review(word(draw)),
+        2 => account::Update::Alert {
             severity: word(draw),
             alert: word(draw),
         },
-        _ => account::News::Capability {
+        _ => account::Update::Capability {
             messaging_limit: draw.mostly().then(|| limit(draw)),
             phone_numbers_limit: draw.mostly().then(|| draw.below(50) as u64),
         },
@@ -469,43 +471,43 @@ fn account_news(draw: &mut Draw<'_>) -> Fact {
 fn number_news(draw: &mut Draw<'_>) -> Fact {
     // The third is of no number that a poll lists: what is told of it waits.
     let digits = DisplayDigits::parse(draw.one_of(&DISPLAYED)).expect("digits");
-    let news = if draw.mostly() {
-        number::News::Quality {
+    let update = if draw.mostly() {
+        number::Update::Quality {
             event: word(draw),
             old_limit: draw.mostly().then(|| limit(draw)),
             current_limit: draw.mostly().then(|| limit(draw)),
         }
     } else {
-        number::News::Name(word(draw))
+        number::Update::Name(word(draw))
     };
-    Fact::Number(number::Told { digits, news })
+    Fact::Number(number::WebhookUpdate { digits, update })
 }
 
 fn template_news(draw: &mut Draw<'_>) -> Fact {
     let identity = identity(draw.below(2));
-    let news = match draw.below(5) {
-        0 | 1 => template::News::Status {
+    let update = match draw.below(5) {
+        0 | 1 => template::Update::Status {
             event: word(draw),
             reason: Some(template::RejectedReason::InvalidFormat),
             category: None,
             pause: draw.mostly().then(|| word(draw)),
             disable_at: draw.mostly().then(|| at(draw.below(4_000) as i64)),
         },
-        2 => template::News::Quality {
+        2 => template::Update::Quality {
             previous: draw.mostly().then(|| word(draw)),
             new: word(draw),
         },
-        3 => template::News::CategoryAnnounced {
+        3 => template::Update::CategoryAnnounced {
             present: None,
             coming: word(draw),
             at: draw.mostly().then(|| at(draw.below(4_000) as i64)),
         },
-        _ => template::News::CategoryChanged {
+        _ => template::Update::CategoryChanged {
             previous: draw.mostly().then(|| word(draw)),
             new: word(draw),
         },
     };
-    Fact::Template(template::Told { identity, news })
+    Fact::Template(template::WebhookUpdate { identity, update })
 }
 
 fn conversation(draw: &mut Draw<'_>) -> ConversationKey {
@@ -513,23 +515,23 @@ fn conversation(draw: &mut Draw<'_>) -> ConversationKey {
 }
 
 fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
-    let told = match draw.below(5) {
-        0 | 1 => message::Told::Received {
+    let update = match draw.below(5) {
+        0 | 1 => message::Update::Received {
             from: Some(conversation(draw)).filter(|_| draw.mostly()),
             kind: word(draw),
         },
-        2 | 3 => message::Told::Status {
+        2 | 3 => message::Update::Status {
             to: Some(conversation(draw)).filter(|_| draw.mostly()),
             status: word(draw),
             category: word(draw),
             errors: (0..draw.below(3)).map(|_| word(draw)).collect(),
         },
-        _ => message::Told::Errors(vec![word(draw)]),
+        _ => message::Update::Errors(vec![word(draw)]),
     };
-    Fact::Message(message::News {
+    Fact::Message(message::WebhookUpdate {
         phone_number_id: number_id(draw.below(2)),
         received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),
-        told,
+        update,
     })
 }
 
@@ -555,7 +557,7 @@ fn tracked(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
         ),
         _ => Happening::OnJourney(booking(), step(draw)),
     };
-    Fact::Tracked(track::News {
+    Fact::Tracked(track::Update {
         phone_number_id: number_id(draw.below(2)),
         conversation: conversation(draw),
         received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),

@@ -8,7 +8,7 @@ mod plain;
 use secrecy::SecretString;
 use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId, message};
 use whatsapp_business_exporter::ingest::webhook::Delivery;
-use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 
 use super::draw::Draw;
 use super::{NOW, SECRET, applied_twice};
@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     let mut draw = Draw::new(data);
     let original = envelope::draw(&mut draw);
     let mutated = mutation::apply(&original, &mut draw);
-    let customers = Customers::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let parse = |body: &[u8], at| Delivery::parse(body, at, Some(&customers));
     let body = &mutated.body;
     let text = String::from_utf8_lossy(body);
@@ -56,18 +56,18 @@ fn compare(delivery: &Delivery, plain: &Plain, text: &str) {
     for (event, expected) in delivery.events.iter().zip(&plain.facts) {
         compare_fact(event, expected, text);
     }
-    let said = |is_one: fn(&message::Told) -> bool| {
+    let said = |is_one: fn(&message::Update) -> bool| {
         let facts = delivery
             .events
             .iter()
             .filter_map(|event| match &event.fact {
-                Fact::Message(news) => Some(is_one(&news.told)),
+                Fact::Message(update) => Some(is_one(&update.update)),
                 _ => None,
             });
         facts.filter(|is_one| *is_one).count()
     };
-    let received = said(|told| matches!(told, message::Told::Received { .. }));
-    let statuses = said(|told| matches!(told, message::Told::Status { .. }));
+    let received = said(|update| matches!(update, message::Update::Received { .. }));
+    let statuses = said(|update| matches!(update, message::Update::Status { .. }));
     assert_eq!(
         (received, statuses),
         (plain.messages, plain.statuses),

@@ -7,7 +7,7 @@ use whatsapp_business_exporter::domain::{
     DisplayDigits, Fact, MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp,
     WabaId, WebhookField, Word, account, message, number, template,
 };
-use whatsapp_business_exporter::ingest::Customers;
+use whatsapp_business_exporter::ingest::CustomerHasher;
 
 use super::super::NOW;
 
@@ -54,7 +54,7 @@ enum Moment {
 type Object = Map<String, Value>;
 
 impl Plain {
-    pub fn read(body: &Value, customers: &Customers) -> Self {
+    pub fn read(body: &Value, customers: &CustomerHasher) -> Self {
         let mut plain = Self::default();
         for entry in list(body.get("entry")).filter_map(Value::as_object) {
             plain.entry(entry, customers);
@@ -64,7 +64,7 @@ impl Plain {
         plain
     }
 
-    fn entry(&mut self, entry: &Object, customers: &Customers) {
+    fn entry(&mut self, entry: &Object, customers: &CustomerHasher) {
         let id = scalar(entry.get("id"));
         let is_test = id.as_deref() == Some("0");
         let waba_id = id.and_then(|id| WabaId::parse(&id)).filter(|_| !is_test);
@@ -146,7 +146,7 @@ impl Plain {
         value: &Value,
         waba_id: &WabaId,
         time: Moment,
-        customers: &Customers,
+        customers: &CustomerHasher,
     ) -> bool {
         let Some(object) = value.as_object() else {
             return false;
@@ -178,7 +178,7 @@ impl Plain {
             let from = conversation(&one, ["from", "from_user_id"]);
             all.push((
                 one.moment("timestamp"),
-                message::Told::Received { from, kind },
+                message::Update::Received { from, kind },
             ));
         }
         for one in objects(object.get("statuses")) {
@@ -191,20 +191,20 @@ impl Plain {
             };
             self.statuses += 1;
             let category = one.within("pricing", |pricing| pricing.word("category"));
-            let told = message::Told::Status {
+            let update = message::Update::Status {
                 to: conversation(&one, ["recipient_id", "recipient_user_id"]),
                 status,
                 category: category.unwrap_or(message::Category::Unknown),
                 errors: codes(one.object),
             };
-            all.push((one.moment("timestamp"), told));
+            all.push((one.moment("timestamp"), update));
         }
         let errors = codes(object);
         if !errors.is_empty() {
-            all.push((Moment::Absent, message::Told::Errors(errors)));
+            all.push((Moment::Absent, message::Update::Errors(errors)));
         }
         let any = !all.is_empty();
-        for (at, told) in all {
+        for (at, update) in all {
             let when = match (believed(at), time) {
                 (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                     When::At(at.at_whole_seconds())
@@ -212,10 +212,10 @@ impl Plain {
                 _ => When::Unsure,
             };
             let (phone_number_id, received_at) = (number.clone(), NOW);
-            let fact = Some(Fact::Message(message::News {
+            let fact = Some(Fact::Message(message::WebhookUpdate {
                 phone_number_id,
                 received_at,
-                told,
+                update,
             }));
             self.facts.push(PlainFact {
                 waba_id: waba_id.clone(),
@@ -233,7 +233,7 @@ fn reader(field: WebhookField) -> Option<Read> {
     Some(match field {
         WebhookField::AccountAlerts => alert,
         WebhookField::AccountReviewUpdate => |value| {
-            Some(Fact::Account(account::News::Review(
+            Some(Fact::Account(account::Update::Review(
                 value.word("decision")?,
             )))
         },
@@ -245,8 +245,8 @@ fn reader(field: WebhookField) -> Option<Read> {
         WebhookField::PartnerSolutions => |_| Some(Fact::Unwatched),
         WebhookField::PhoneNumberNameUpdate => |value| {
             let digits = DisplayDigits::parse(&value.text("display_phone_number")?)?;
-            let news = number::News::Name(value.word("decision")?);
-            Some(Fact::Number(number::Told { digits, news }))
+            let update = number::Update::Name(value.word("decision")?);
+            Some(Fact::Number(number::WebhookUpdate { digits, update }))
         },
         WebhookField::PhoneNumberQualityUpdate => number_quality,
         WebhookField::TemplateCategoryUpdate => category,
@@ -258,10 +258,10 @@ fn reader(field: WebhookField) -> Option<Read> {
             } else {
                 "correct_category"
             };
-            let news = template::News::CategoryDetected {
+            let update = template::Update::CategoryDetected {
                 correct: value.word(key)?,
             };
-            Some(Fact::Template(template::Told { identity, news }))
+            Some(Fact::Template(template::WebhookUpdate { identity, update }))
         },
         _ => return None,
     })
@@ -272,18 +272,18 @@ fn alert(value: &mut Reading<'_>) -> Option<Fact> {
         let severity = info
             .word("alert_severity")
             .unwrap_or(account::AlertSeverity::Other);
-        Some(account::News::Alert {
+        Some(account::Update::Alert {
             alert: info.word("alert_type")?,
             severity,
         })
     };
     // Without an object of that name the words are beside it.
-    let news = if first_object(value.object.get("alert_info")).is_some() {
+    let update = if first_object(value.object.get("alert_info")).is_some() {
         value.within("alert_info", both)
     } else {
         both(value)
     };
-    news.map(Fact::Account)
+    update.map(Fact::Account)
 }
 
 fn update(value: &mut Reading<'_>) -> Option<Fact> {
@@ -310,7 +310,7 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
         }
         value.is_sure &= info.is_sure;
     }
-    Some(Fact::Account(account::News::Update {
+    Some(Fact::Account(account::Update::AccountUpdate {
         event,
         digits: value
             .text("phone_number")
@@ -329,7 +329,7 @@ fn capability(value: &mut Reading<'_>) -> Option<Fact> {
     if messaging_limit.is_none() && phone_numbers_limit.is_none() {
         return None;
     }
-    Some(Fact::Account(account::News::Capability {
+    Some(Fact::Account(account::Update::Capability {
         messaging_limit,
         phone_numbers_limit,
     }))
@@ -350,12 +350,12 @@ fn number_quality(value: &mut Reading<'_>) -> Option<Fact> {
     ]
     .contains(&event);
     let limit = |key| value.limit(key).filter(|_| are_limits);
-    let news = number::News::Quality {
+    let update = number::Update::Quality {
         event,
         old_limit: limit("old_limit"),
         current_limit: daily_limit(value).or_else(|| limit("current_limit")),
     };
-    Some(Fact::Number(number::Told { digits, news }))
+    Some(Fact::Number(number::WebhookUpdate { digits, update }))
 }
 
 fn identity(value: &Reading<'_>) -> Option<template::Identity> {
@@ -369,14 +369,14 @@ fn identity(value: &Reading<'_>) -> Option<template::Identity> {
 
 fn template_state(value: &mut Reading<'_>) -> Option<Fact> {
     let identity = identity(value)?;
-    let news = if value.has("new_quality_score") && !value.has("event") {
+    let update = if value.has("new_quality_score") && !value.has("event") {
         let new: QualityRating = value.word("new_quality_score")?;
-        template::News::Quality {
+        template::Update::Quality {
             previous: value.word("previous_quality_score"),
             new,
         }
     } else {
-        template::News::Status {
+        template::Update::Status {
             event: value.word("event")?,
             reason: reason(value),
             category: value.word("message_template_category"),
@@ -384,7 +384,7 @@ fn template_state(value: &mut Reading<'_>) -> Option<Fact> {
             disable_at: value.within("disable_info", |info| info.time("disable_date")),
         }
     };
-    Some(Fact::Template(template::Told { identity, news }))
+    Some(Fact::Template(template::WebhookUpdate { identity, update }))
 }
 
 /// Prose counts for nothing where a word is expected beside the word itself.
@@ -400,19 +400,19 @@ fn reason(value: &mut Reading<'_>) -> Option<template::RejectedReason> {
 
 fn category(value: &mut Reading<'_>) -> Option<Fact> {
     let identity = identity(value)?;
-    let news = if value.has("correct_category") && !value.has("previous_category") {
-        template::News::CategoryAnnounced {
+    let update = if value.has("correct_category") && !value.has("previous_category") {
+        template::Update::CategoryAnnounced {
             present: value.word("new_category"),
             coming: value.word("correct_category")?,
             at: value.time("category_update_timestamp"),
         }
     } else {
-        template::News::CategoryChanged {
+        template::Update::CategoryChanged {
             previous: value.word("previous_category"),
             new: value.word("new_category")?,
         }
     };
-    Some(Fact::Template(template::Told { identity, news }))
+    Some(Fact::Template(template::WebhookUpdate { identity, update }))
 }
 
 fn codes(object: &Object) -> Vec<message::ErrorCode> {

@@ -11,8 +11,8 @@ use crate::clock;
 use crate::config::StoreUrl;
 use crate::domain::WabaId;
 use crate::expose::Entity;
-use crate::expose::past::{self, Timeline, Window};
-use crate::store::{History, Passage, Question};
+use crate::expose::past::{self, TimeRange, Timeline};
+use crate::store::{History, HistoryQuery, HistoryRow};
 
 /// A label that Prometheus adds to what it scrapes, so that the past continues in the same series.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Label {
 /// The requested series.
 #[derive(Clone, Debug)]
 pub struct Request {
-    window: Window,
+    window: TimeRange,
     waba_id: Option<WabaId>,
     labels: Vec<Label>,
 }
@@ -81,7 +81,7 @@ impl Request {
             }
             None => None,
         };
-        let window = Window { since, until, step };
+        let window = TimeRange { since, until, step };
         Ok(Self {
             window,
             waba_id,
@@ -93,7 +93,7 @@ impl Request {
 /// The journal of the requested time range.
 pub struct Past {
     timelines: Vec<Timeline>,
-    window: Window,
+    window: TimeRange,
 }
 
 impl Past {
@@ -115,7 +115,7 @@ impl Past {
 /// If there is no history that can be read.
 pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
     let history = History::open(&settings::location_of(url)).await?;
-    let question = Question {
+    let question = HistoryQuery {
         waba_id: request.waba_id,
         entity: None,
         entity_id: None,
@@ -124,9 +124,9 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
         until: request.window.until,
         after: None,
     };
-    let passages = history.timelines(&question).await?;
+    let rows = history.timelines(&question).await?;
     history.close().await;
-    let timelines = timelines(&passages, &request.labels);
+    let timelines = timelines(&rows, &request.labels);
     if timelines.is_empty() {
         bail!("the store has no history in that time range");
     }
@@ -151,19 +151,19 @@ pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One timeline for each attribute of each entity; the passages come in that order.
-fn timelines(passages: &[Passage], labels: &[Label]) -> Vec<Timeline> {
-    let same = |one: &Passage, other: &Passage| {
+/// One timeline for each attribute of each entity; the rows come in that order.
+fn timelines(rows: &[HistoryRow], labels: &[Label]) -> Vec<Timeline> {
+    let same = |one: &HistoryRow, other: &HistoryRow| {
         one.entity_id == other.entity_id
             && one.entity == other.entity
             && one.attribute == other.attribute
             && one.waba_id == other.waba_id
     };
-    let runs = passages.chunk_by(same);
+    let runs = rows.chunk_by(same);
     runs.map(|run| timeline(run, labels)).collect()
 }
 
-fn timeline(run: &[Passage], labels: &[Label]) -> Timeline {
+fn timeline(run: &[HistoryRow], labels: &[Label]) -> Timeline {
     let first = &run[0];
     let id_label = match first.entity.as_str() {
         "phone_number" => Some("phone_number_id"),
@@ -177,7 +177,7 @@ fn timeline(run: &[Passage], labels: &[Label]) -> Timeline {
             .iter()
             .map(|label| (label.name.as_str(), label.value.as_str())),
     );
-    let steps = run.iter().map(|passage| (passage.at, passage.to.clone()));
+    let steps = run.iter().map(|row| (row.at, row.to.clone()));
     Timeline {
         entity: first.entity.clone(),
         attribute: first.attribute.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::ingest::poll::{AccessBoard, Budgets};
+use crate::ingest::poll::{AccessRegistry, Budgets};
 use crate::serve::drill::Drill;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -14,5 +14,5 @@ pub(super) struct Core {
     pub drill: Arc<Drill>,
     pub telemetry: Arc<Telemetry>,
     pub budgets: Arc<Mutex<Budgets>>,
-    pub access: Arc<AccessBoard>,
+    pub access: Arc<AccessRegistry>,
 }

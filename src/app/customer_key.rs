@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use super::Sources;
 use crate::config::{Config, KeyFile};
-use crate::ingest::{CustomerKey, Customers};
+use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::store::{Location, Reason, SavedKey, Store};
 use crate::telemetry::Telemetry;
 
@@ -61,7 +61,7 @@ pub(super) async fn load(
     sources: &Sources,
     store: &Store,
     telemetry: &Telemetry,
-) -> anyhow::Result<Customers> {
+) -> anyhow::Result<CustomerHasher> {
     let saved = store.customer_key().await?;
     let imported = imported(config, &saved);
     let expected = imported.as_ref().map(CustomerKey::check_value);
@@ -86,7 +86,7 @@ pub(super) async fn load(
     })?;
     let Some((key, was_missing, shown)) = found? else {
         // Its conversations end with the process as well.
-        return Ok(Customers::new(&generate()?));
+        return Ok(CustomerHasher::new(&generate()?));
     };
     let check_value = key.check_value();
     let is_same = expected.is_none_or(|expected| expected == check_value);
@@ -120,7 +120,7 @@ pub(super) async fn load(
             }
         }
     }
-    Ok(Customers::new(&key))
+    Ok(CustomerHasher::new(&key))
 }
 
 /// Version 0.1.0 made the key from the secret of the first app. `None` where a later version has been.

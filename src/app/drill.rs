@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::command::CommandClient;
 use crate::clock;
-use crate::serve::drill::Order;
+use crate::serve::drill::DrillRequest;
 
 pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
 
@@ -14,7 +14,7 @@ pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
 /// If the exporter cannot be reached or rejects the request.
 pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
     client
-        .send(Order::begin(signal, length, clock::now()).body())
+        .send(DrillRequest::begin(signal, length, clock::now()).body())
         .await
         .map(drop)
 }
@@ -24,5 +24,8 @@ pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> 
 /// # Errors
 /// If the exporter cannot be reached or rejects the request.
 pub async fn end(client: &CommandClient) -> anyhow::Result<()> {
-    client.send(Order::end(clock::now()).body()).await.map(drop)
+    client
+        .send(DrillRequest::end(clock::now()).body())
+        .await
+        .map(drop)
 }

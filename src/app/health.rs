@@ -18,14 +18,14 @@ const MAX_REASON: usize = 200;
 
 /// The probe to query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum Probe {
     /// `/-/healthy`: the process responds.
     Healthy,
     /// `/-/ready`: the exporter accepts webhooks.
     Ready,
 }
 
-impl Question {
+impl Probe {
     /// The word that the probe returns if it succeeds.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -54,7 +54,7 @@ impl Question {
 ///
 /// # Errors
 /// If it does not answer, or the answer is no.
-pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
+pub async fn ask(web: &WebConfig, question: Probe) -> anyhow::Result<()> {
     let url = own_url(web, question)?;
     // As for Meta, no redirects. No proxy for the exporter's own listener.
     let http = own_client(&url, TIMEOUT)?;
@@ -69,7 +69,7 @@ pub async fn ask(web: &WebConfig, question: Question) -> anyhow::Result<()> {
     bail!("{url} responds with {status}: {}", reason(answer).await)
 }
 
-fn own_url(web: &WebConfig, question: Question) -> anyhow::Result<Url> {
+fn own_url(web: &WebConfig, question: Probe) -> anyhow::Result<Url> {
     let url = own::web_url(web, question.path())?;
     ensure!(
         url.port_or_known_default() != Some(0),
@@ -109,17 +109,13 @@ mod tests {
     #[test]
     fn it_asks_where_the_exporter_listens() {
         for (address, question, url) in [
-            (
-                ":10131",
-                Question::Healthy,
-                "http://127.0.0.1:10131/-/healthy",
-            ),
-            ("[::1]:80", Question::Ready, "http://[::1]/-/ready"),
+            (":10131", Probe::Healthy, "http://127.0.0.1:10131/-/healthy"),
+            ("[::1]:80", Probe::Ready, "http://[::1]/-/ready"),
         ] {
             let asked = own_url(&web(address), question).expect(address);
             assert_eq!(asked.as_str(), url);
         }
-        let error = own_url(&web(":0"), Question::Ready).expect_err("any port");
+        let error = own_url(&web(":0"), Probe::Ready).expect_err("any port");
         assert!(
             error.to_string().starts_with("web.listen_address: "),
             "{error}"
@@ -129,10 +125,10 @@ mod tests {
     #[test]
     fn a_refusal_is_a_sign_of_life_and_no_more() {
         for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
-            assert!(Question::Healthy.is_answered_by(status));
-            assert!(!Question::Ready.is_answered_by(status));
+            assert!(Probe::Healthy.is_answered_by(status));
+            assert!(!Probe::Ready.is_answered_by(status));
         }
-        for question in [Question::Healthy, Question::Ready] {
+        for question in [Probe::Healthy, Probe::Ready] {
             assert!(question.is_answered_by(StatusCode::OK));
             for status in [StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE] {
                 assert!(!question.is_answered_by(status));

@@ -13,11 +13,11 @@ use super::settings;
 use crate::config::Config;
 use crate::domain::Assignments;
 use crate::ingest::graph::Client;
-use crate::ingest::poll::{AccessPlan, AccessPoller, Nudge, PollPlan, PollPlanner, Poller};
+use crate::ingest::poll::{AccessPlan, AccessPoller, PollPlan, PollPlanner, PollTrigger, Poller};
 
 /// The running pollers.
 pub(super) struct Polling {
-    nudge: Nudge,
+    trigger: PollTrigger,
     planner: PollPlanner,
     access: watch::Sender<AccessPlan>,
     stop: CancellationToken,
@@ -43,13 +43,13 @@ impl Polling {
             Arc::clone(&core.telemetry),
         );
         let stop = CancellationToken::new();
-        let (nudge, planner) = (poller.nudge(), poller.planner());
+        let (trigger, planner) = (poller.trigger(), poller.planner());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
             tokio::join!(poller.run(stopped.clone()), access_poller.run(stopped));
         });
         Self {
-            nudge,
+            trigger,
             planner,
             access,
             stop,
@@ -77,8 +77,8 @@ impl Polling {
     }
 
     /// Requests to poll earlier than scheduled.
-    pub fn nudge(&self) -> Nudge {
-        self.nudge.clone()
+    pub fn trigger(&self) -> PollTrigger {
+        self.trigger.clone()
     }
 
     /// Waits for the pollers to end, which they do only when stopped.

@@ -4,7 +4,7 @@ use super::core::Core;
 use crate::config::RelayConfig;
 use crate::ingest::graph::http_client;
 use crate::relay::Upstream;
-use crate::store::Forwarding;
+use crate::store::RelayQueueConfig;
 
 /// Makes the store keep deliveries for these upstreams from now on, and prepares the relay.
 ///
@@ -22,7 +22,7 @@ pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result
         });
     }
     let names = upstreams.iter().map(|upstream| upstream.name.clone());
-    let forwarding = Forwarding {
+    let forwarding = RelayQueueConfig {
         upstreams: names.collect(),
         max_bytes: config.max_bytes as u64,
     };

@@ -18,12 +18,12 @@ use super::{Sources, customer_key, losses, note_loaded, relaying, settings};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
-use crate::ingest::Customers;
+use crate::ingest::CustomerHasher;
 use crate::ingest::graph::Client;
-use crate::ingest::poll::{Budgets, Nudge};
+use crate::ingest::poll::{Budgets, PollTrigger};
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::{Operator, Public, ReloadRequest, Room, Secrets, operator, public};
+use crate::serve::{BodyBudget, Operator, Public, ReloadRequest, Secrets, operator, public};
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
@@ -40,9 +40,9 @@ pub(super) struct Running {
     pub gates: Gates,
     pub watch: Watch,
     options: Arc<ArcSwap<Options>>,
-    customers: Customers,
+    customers: CustomerHasher,
     secrets: Arc<ArcSwap<Secrets>>,
-    nudge: Arc<ArcSwap<Nudge>>,
+    trigger: Arc<ArcSwap<PollTrigger>>,
     pub polling: Polling,
     pub relay: Relay,
     relay_control: Arc<ArcSwap<relay::Control>>,
@@ -108,7 +108,7 @@ impl Running {
             relay,
             options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
-            nudge: Arc::new(ArcSwap::from_pointee(polling.nudge())),
+            trigger: Arc::new(ArcSwap::from_pointee(polling.trigger())),
             discovery,
             assignments: Arc::new(ArcSwap::new(assignments)),
             watch: Watch::new(&config),
@@ -158,7 +158,7 @@ impl Running {
             telemetry,
             ..
         } = self.core.clone();
-        let (secrets, nudge) = (Arc::clone(&self.secrets), Arc::clone(&self.nudge));
+        let (secrets, trigger) = (Arc::clone(&self.secrets), Arc::clone(&self.trigger));
         let relay = Arc::clone(&self.relay_control);
         self.config.webhook.enabled.then(|| {
             public::router(Public {
@@ -166,12 +166,12 @@ impl Running {
                 store,
                 drill,
                 telemetry,
-                nudge,
+                trigger,
                 forget,
                 relay,
                 wrong_apps: Arc::default(),
                 previous_secrets: Arc::default(),
-                room: Room::default(),
+                room: BodyBudget::default(),
             })
         })
     }

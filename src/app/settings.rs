@@ -9,7 +9,7 @@ use crate::config::{self, AppConfig, Config};
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, WabaId};
 use crate::expose::Options;
-use crate::ingest::Customers;
+use crate::ingest::CustomerHasher;
 use crate::ingest::graph::{Client, ClientOptions};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
@@ -119,7 +119,7 @@ pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
 pub(super) fn secrets(
     config: &Config,
     assignments: &Arc<Assignments>,
-    customers: &Customers,
+    customers: &CustomerHasher,
 ) -> Secrets {
     let named = |secret: fn(&AppConfig) -> &Option<SecretString>| {
         let secrets = config.apps.iter().filter_map(move |app| {

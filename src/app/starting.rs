@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::serve::ReloadRequest;
 use crate::serve::gate::Gate;
 use crate::serve::outage::{self, Outage};
-use crate::store::{self, OpenError, Reason, Unavailable};
+use crate::store::{self, OpenError, Reason, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// The first wait before the store is opened again; doubled with each further one.
@@ -40,7 +40,7 @@ fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
         return Some(error.reason);
     }
     // It was open, and then took no commit.
-    error.downcast_ref::<Unavailable>()?.passing_reason()
+    error.downcast_ref::<StoreUnavailable>()?.passing_reason()
 }
 
 /// Tries to open the store until it can be.

@@ -21,7 +21,7 @@ use crate::telemetry::Telemetry;
 
 /// Whether to subscribe or to unsubscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum SubscriptionPlan {
     /// Webhooks are to come.
     Subscribe {
         /// Also if the app's webhooks go elsewhere now.
@@ -65,7 +65,7 @@ enum Step {
     Webhook {
         callback_url: Url,
         fields: Vec<String>,
-        news: Vec<String>,
+        update: Vec<String>,
     },
 }
 
@@ -74,7 +74,7 @@ pub struct Plan<'a> {
     app: &'a AppConfig,
     client: Arc<Client>,
     calls: WhileQuotaLasts,
-    wish: Wish,
+    plan: SubscriptionPlan,
     steps: Vec<Step>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// What could not be asked, or must be decided first.
-    pub async fn all(config: &'a Config, wish: Wish) -> anyhow::Result<Vec<Self>> {
+    pub async fn all(config: &'a Config, plan: SubscriptionPlan) -> anyhow::Result<Vec<Self>> {
         let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
         let mut plans = Vec::new();
         for (app, client) in config.apps.iter().zip(clients) {
@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
                 app,
                 client,
                 calls: WhileQuotaLasts::new(config.poll.max_usage_ratio),
-                wish,
+                plan,
                 steps: Vec::new(),
             };
             plan.ask(config)
@@ -115,9 +115,13 @@ impl<'a> Plan<'a> {
     pub async fn carry_out(&self) -> anyhow::Result<()> {
         for step in &self.steps {
             let done = match step {
-                Step::Account(waba_id) => match self.wish {
-                    Wish::Subscribe { .. } => self.client.subscribe(waba_id, &self.calls).await,
-                    Wish::Unsubscribe => self.client.unsubscribe(waba_id, &self.calls).await,
+                Step::Account(waba_id) => match self.plan {
+                    SubscriptionPlan::Subscribe { .. } => {
+                        self.client.subscribe(waba_id, &self.calls).await
+                    }
+                    SubscriptionPlan::Unsubscribe => {
+                        self.client.unsubscribe(waba_id, &self.calls).await
+                    }
                 },
                 Step::Webhook {
                     callback_url,
@@ -141,7 +145,7 @@ impl<'a> Plan<'a> {
 
     async fn ask(&mut self, config: &Config) -> anyhow::Result<()> {
         // First, because accounts can be subscribed only if there is a place for their webhooks.
-        if let Wish::Subscribe { move_callback } = self.wish {
+        if let SubscriptionPlan::Subscribe { move_callback } = self.plan {
             let step = self.webhook(config, move_callback).await?;
             self.steps.extend(step);
         }
@@ -151,7 +155,7 @@ impl<'a> Plan<'a> {
             let is_subscribed = reading.webhook_subscribed.with_context(|| {
                 format!("account {waba_id}: cannot tell whether the app is subscribed; set its id (WHATSAPP_APP_ID)")
             })?;
-            let is_wished = matches!(self.wish, Wish::Subscribe { .. });
+            let is_wished = matches!(self.plan, SubscriptionPlan::Subscribe { .. });
             if is_subscribed != is_wished {
                 self.steps.push(Step::Account(waba_id.clone()));
             }
@@ -195,8 +199,8 @@ impl<'a> Plan<'a> {
             .map(|field| field.as_str().to_owned())
             .collect();
         let present: BTreeSet<String> = subscription.fields.keys().cloned().collect();
-        let news: Vec<String> = needed.difference(&present).cloned().collect();
-        if is_here && news.is_empty() {
+        let update: Vec<String> = needed.difference(&present).cloned().collect();
+        if is_here && update.is_empty() {
             return Ok(None);
         }
         // Meta takes the list as the whole: what the app has already must be in it.
@@ -204,28 +208,30 @@ impl<'a> Plan<'a> {
         Ok(Some(Step::Webhook {
             callback_url: wished.clone(),
             fields,
-            news,
+            update,
         }))
     }
 
     fn told(&self, step: &Step) -> String {
-        match (step, self.wish) {
-            (Step::Account(waba_id), Wish::Subscribe { .. }) => {
+        match (step, self.plan) {
+            (Step::Account(waba_id), SubscriptionPlan::Subscribe { .. }) => {
                 format!("subscribe to account {waba_id}")
             }
-            (Step::Account(waba_id), Wish::Unsubscribe) => {
+            (Step::Account(waba_id), SubscriptionPlan::Unsubscribe) => {
                 format!("unsubscribe from account {waba_id}")
             }
             (
                 Step::Webhook {
-                    callback_url, news, ..
+                    callback_url,
+                    update,
+                    ..
                 },
                 _,
             ) => {
-                let fields = if news.is_empty() {
+                let fields = if update.is_empty() {
                     "the subscribed fields stay".to_owned()
                 } else {
-                    format!("also subscribe to {}", news.join(", "))
+                    format!("also subscribe to {}", update.join(", "))
                 };
                 format!("set the callback URL to {callback_url}; {fields}")
             }

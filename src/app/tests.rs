@@ -10,7 +10,7 @@ use super::gates::Gates;
 use super::running::Running;
 use super::{App, Sources, discovery};
 use crate::config::{Config, FixedEnvironment, Flags};
-use crate::domain::access::{Access, Accesses, Subscription, Token};
+use crate::domain::access::{Access, AccessStates, Subscription, Token};
 use crate::domain::{
     AccountSource, AccountsOfApp, AppId, Assigned, Assignments, BusinessId, Collector, Event, Fact,
     Listing, Source, Timestamp, WabaId, Word, account,
@@ -128,7 +128,7 @@ proptest! {
         let names = config.apps.iter().map(|app| app.name.clone());
         let discovered: Discovered = names.zip(found).collect();
         let assignments = discovery::assignments(&config, &discovered);
-        let accesses: Accesses = config
+        let accesses: AccessStates = config
             .apps
             .iter()
             .map(|app| (app.name.clone(), access(app.app_id.as_ref())))

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::output;
 use super::setting_flags::ConfigFlags;
-use crate::app::health::{Question, ask};
+use crate::app::health::{Probe, ask};
 use crate::config::{ProcessEnvironment, WebConfig};
 
 /// Arguments of `healthcheck`: those of `serve`, and which probe to query.
@@ -33,9 +33,9 @@ pub(super) async fn run(arguments: &HealthcheckArguments) -> anyhow::Result<Exit
         }
     };
     let question = if arguments.ready {
-        Question::Ready
+        Probe::Ready
     } else {
-        Question::Healthy
+        Probe::Healthy
     };
     ask(&web, question).await?;
     output::print(&question.as_str())?;

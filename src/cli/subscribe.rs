@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
-use crate::app::subscription::{Plan, Wish};
+use crate::app::subscription::{Plan, SubscriptionPlan};
 
 /// Arguments of `subscribe`.
 #[derive(Args, Clone, Debug)]
@@ -38,22 +38,31 @@ pub struct UnsubscribeArguments {
 
 /// Runs `subscribe`.
 pub(super) async fn subscribe(arguments: &SubscribeArguments) -> anyhow::Result<ExitCode> {
-    let wish = Wish::Subscribe {
+    let plan = SubscriptionPlan::Subscribe {
         move_callback: arguments.move_callback,
     };
-    run(&arguments.config, wish, arguments.dry_run).await
+    run(&arguments.config, plan, arguments.dry_run).await
 }
 
 /// Runs `unsubscribe`.
 pub(super) async fn unsubscribe(arguments: &UnsubscribeArguments) -> anyhow::Result<ExitCode> {
-    run(&arguments.config, Wish::Unsubscribe, arguments.dry_run).await
+    run(
+        &arguments.config,
+        SubscriptionPlan::Unsubscribe,
+        arguments.dry_run,
+    )
+    .await
 }
 
-async fn run(flags: &ConfigFlags, wish: Wish, dry_run: bool) -> anyhow::Result<ExitCode> {
+async fn run(
+    flags: &ConfigFlags,
+    plan: SubscriptionPlan,
+    dry_run: bool,
+) -> anyhow::Result<ExitCode> {
     let Some(config) = configuration::load_or_tell(&flags.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
-    let plans = Plan::all(&config, wish).await?;
+    let plans = Plan::all(&config, plan).await?;
     for plan in &plans {
         output::print(plan)?;
     }

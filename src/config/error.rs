@@ -111,8 +111,12 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A printable form of the key. A secret can be in the place of a key: `{access_token:EAAG…}` lacks a space,
 /// and `{EAAG…: x}` has no key. Keys are short and consist of lower-case letters and `_`; Meta's secrets have
-/// digits and capitals. Of other text only a leading word is shown, if it can be a key.
+/// digits and capitals. Of other text only a leading word is shown, if it can be a key. An empty key, which YAML allows
+/// (`"": x`), shows as `""`.
 pub(super) fn shown_key(key: &str) -> String {
+    if key.is_empty() {
+        return r#""""#.to_owned();
+    }
     let is_key = |character: &char| character.is_ascii_lowercase() || "_<".contains(*character);
     let word: String = key.chars().take_while(is_key).collect();
     let rest = &key[word.len()..];
@@ -153,6 +157,7 @@ mod tests {
         );
         assert_eq!(shown_key("access_token:EAAGsecret"), "access_token…");
         assert_eq!(shown_key("apps[0]"), "apps…");
+        assert_eq!(shown_key(""), "\"\"");
         for secret in [
             "0123456789abcdef0123456789abcdef",
             "abcdef0123456789abcdef0123456789",

@@ -244,7 +244,7 @@ mod tests {
             "a<b>",
             "100%",
             "key: words",
-            "bearer of news",
+            "bearer of update",
             "***",
             "changeme",
             "{curly}",

@@ -175,6 +175,10 @@ mod tests {
         assert_eq!(errors("wbe: {}"), "wbe: unknown key; did you mean `web`?");
         assert_eq!(errors("Web: {}"), "Web: unknown key; did you mean `web`?");
         assert_eq!(
+            errors(r#""": 1"#),
+            "\"\": unknown key; remove it (known here: apps, web)"
+        );
+        assert_eq!(
             errors("x: 1"),
             "x: unknown key; remove it (known here: apps, web)"
         );

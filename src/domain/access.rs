@@ -101,4 +101,4 @@ pub struct Access {
 }
 
 /// The access of all apps, by configured name.
-pub type Accesses = BTreeMap<String, Access>;
+pub type AccessStates = BTreeMap<String, Access>;

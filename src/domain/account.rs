@@ -265,9 +265,9 @@ pub struct Ban {
 
 /// A webhook update of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum Update {
     /// `account_update`.
-    Update {
+    AccountUpdate {
         /// `event`.
         event: EventKind,
         /// The number it speaks of, where it speaks of one.

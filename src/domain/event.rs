@@ -59,17 +59,17 @@ pub enum Fact {
     /// A poll listed the account's templates, with the totals of the edge's summary.
     TemplatesListed(Listing<template::Snapshot>, template::Totals),
     /// A webhook about the account.
-    Account(account::News),
+    Account(account::Update),
     /// A webhook about one of its numbers.
-    Number(number::Told),
+    Number(number::WebhookUpdate),
     /// The digits that webhooks use for one of its phone numbers.
     NumberSpelled(number::Spelling),
     /// A webhook about one of its templates.
-    Template(template::Told),
+    Template(template::WebhookUpdate),
     /// A webhook about messages with customers.
-    Message(message::News),
+    Message(message::WebhookUpdate),
     /// An event that an application sent about a conversation.
-    Tracked(track::News),
+    Tracked(track::Update),
     /// Nothing but that time has passed: what waited for latecomers is settled.
     TimePassed,
     /// Meta's clock is known now: times of observation later than `latest` were taken from a clock that was ahead,

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MessagingLimit {
     /// That many.
-    Customers(u64),
+    CustomerHasher(u64),
     /// No limit.
     Unlimited,
 }
@@ -23,7 +23,7 @@ impl MessagingLimit {
             "UNLIMITED" | "-1" => Ok(Some(Self::Unlimited)),
             "NOT_SET" | "UNTIERED" | "NONE" => Ok(None),
             _ => amount_of(amount)
-                .map(|customers| Some(Self::Customers(customers)))
+                .map(|customers| Some(Self::CustomerHasher(customers)))
                 .ok_or(UnknownLimit),
         }
     }
@@ -33,7 +33,7 @@ impl MessagingLimit {
     #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     pub fn as_f64(self) -> f64 {
         match self {
-            Self::Customers(customers) => customers as f64,
+            Self::CustomerHasher(customers) => customers as f64,
             Self::Unlimited => f64::INFINITY,
         }
     }
@@ -59,21 +59,21 @@ fn amount_of(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::MessagingLimit::{self, Customers, Unlimited};
+    use super::MessagingLimit::{self, CustomerHasher, Unlimited};
 
     #[test]
     fn every_spelling_in_the_facts_is_read() {
         for (text, limit) in [
-            ("TIER_50", Customers(50)),
-            ("TIER_250", Customers(250)),
-            ("TIER_1K", Customers(1_000)),
-            ("TIER_2K", Customers(2_000)),
-            ("TIER_10K", Customers(10_000)),
-            ("tier_100k", Customers(100_000)),
+            ("TIER_50", CustomerHasher(50)),
+            ("TIER_250", CustomerHasher(250)),
+            ("TIER_1K", CustomerHasher(1_000)),
+            ("TIER_2K", CustomerHasher(2_000)),
+            ("TIER_10K", CustomerHasher(10_000)),
+            ("tier_100k", CustomerHasher(100_000)),
             ("TIER_UNLIMITED", Unlimited),
             ("UNLIMITED", Unlimited),
             ("-1", Unlimited),
-            ("10000", Customers(10_000)),
+            ("10000", CustomerHasher(10_000)),
         ] {
             assert_eq!(MessagingLimit::parse(text), Ok(Some(limit)), "{text}");
         }

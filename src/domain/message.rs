@@ -104,19 +104,19 @@ meta_words! {
 
 /// A webhook update about messages of one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
+pub struct WebhookUpdate {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
     /// A time that had certainly passed when the webhook came: what is older than this by more than the window of
     /// reordering is settled.
     pub received_at: Timestamp,
     /// The update.
-    pub told: Told,
+    pub update: Update,
 }
 
 /// One message, or one status of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Update {
     /// A customer wrote.
     Received {
         /// The conversation; `None` if Meta does not identify the customer.

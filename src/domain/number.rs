@@ -141,7 +141,7 @@ macro_rules! number_attributes {
                 quality_rating: History<QualityRating> = quality_rating("quality_rating", "quality_score");
                 /// No webhook reports it.
                 status: History<Status> = word("status");
-                /// Customers in 24 hours: the portfolio's limit, else the number's own, as before v24.
+                /// CustomerHasher in 24 hours: the portfolio's limit, else the number's own, as before v24.
                 messaging_limit: History<MessagingLimit> = messaging_limit(
                     "whatsapp_business_manager_messaging_limit",
                     "messaging_limit_tier"
@@ -194,16 +194,16 @@ pub struct Spelling {
 
 /// A webhook about one number. Management webhooks carry no id: the digits are the only key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct WebhookUpdate {
     /// The number.
     pub digits: DisplayDigits,
     /// The update.
-    pub news: News,
+    pub update: Update,
 }
 
 /// A webhook update of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum Update {
     /// `phone_number_quality_update`.
     Quality {
         /// `event`. It says "flagged", never a colour.

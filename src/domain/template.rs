@@ -182,16 +182,16 @@ impl Totals {
 
 /// A webhook about one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct WebhookUpdate {
     /// The template.
     pub identity: Identity,
     /// The update.
-    pub news: News,
+    pub update: Update,
 }
 
 /// A webhook update of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum Update {
     /// `message_template_status_update`.
     Status {
         /// `event`.

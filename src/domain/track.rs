@@ -51,7 +51,7 @@ pub struct Trackers {
 
 /// One event of an application's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
+pub struct Update {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
     /// The conversation.

@@ -3,7 +3,7 @@
 use super::metric::metrics;
 use super::page::{Entity, Page, Value};
 use super::rows::Rows;
-use crate::domain::access::{Access, Accesses, End, Token};
+use crate::domain::access::{Access, AccessStates, End, Token};
 use crate::domain::{AppId, Timestamp, WebhookField, Word};
 
 metrics! {
@@ -22,7 +22,7 @@ metrics! {
 }
 
 /// Writes the families of all apps.
-pub(super) fn write(page: &mut Page, accesses: &Accesses) {
+pub(super) fn write(page: &mut Page, accesses: &AccessStates) {
     let apps: Rows<'_, Access> = accesses
         .iter()
         .map(|(name, access)| (entity(name, access), access))

@@ -22,7 +22,7 @@ pub use page::{Entity, Family, Format, Page, Value};
 
 pub use crate::domain::{StateSets, TemplateDetail};
 
-use crate::domain::access::Accesses;
+use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, Timestamp};
 use crate::state::{Account, Accounts};
 use rows::Rows;
@@ -44,7 +44,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug)]
 pub struct Apps<'a> {
     /// Their tokens and subscriptions, by configured name.
-    pub access: &'a Accesses,
+    pub access: &'a AccessStates,
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
 }
@@ -58,7 +58,7 @@ pub struct Scrape {
     pub refused_templates: u64,
 }
 
-/// Room to begin with, by accounts and at the most; a guess too low only costs copies.
+/// BodyBudget to begin with, by accounts and at the most; a guess too low only costs copies.
 const BYTES_PER_ACCOUNT: usize = 16 * 1024;
 const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
 

@@ -29,7 +29,7 @@ pub struct Timeline {
 
 /// From when until when, and how closely.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub struct TimeRange {
     /// The first moment.
     pub since: Timestamp,
     /// The moment after the last.
@@ -55,7 +55,7 @@ enum Form {
     Since,
 }
 
-type Told = (&'static str, Attribute, &'static Metric, Form);
+type PastFamily = (&'static str, Attribute, &'static Metric, Form);
 
 const NUMBER: &str = "phone_number";
 const TEMPLATE: &str = "template";
@@ -63,7 +63,7 @@ const ACCOUNT: &str = "account";
 
 /// Every family that the journal can give back.
 #[rustfmt::skip] // a table reads best as one
-static FAMILIES: &[Told] = &[
+static FAMILIES: &[PastFamily] = &[
     (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_RATING, Form::States),
     (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_SCORE, Form::Score),
     (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_CHANGED, Form::Since),
@@ -95,7 +95,7 @@ static FAMILIES: &[Told] = &[
 /// Those of `sink`, and nothing is written after one.
 pub fn write(
     timelines: &[Timeline],
-    window: Window,
+    window: TimeRange,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut page = Page::new(Format::OpenMetrics, 0);
@@ -112,7 +112,7 @@ pub fn write(
     sink(&page.finish())
 }
 
-fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, window: Window) {
+fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, window: TimeRange) {
     match form {
         Form::States => {
             for state in words_of(timeline) {
@@ -158,7 +158,7 @@ fn write_series(
     family: &mut Family<'_>,
     timeline: &Timeline,
     labels: &[&str],
-    window: Window,
+    window: TimeRange,
     value: impl Fn(Timestamp, &str) -> Option<Value>,
 ) {
     let mut steps = timeline.steps.iter().peekable();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn text_of(timelines: &[Timeline]) -> String {
-        let window = Window {
+        let window = TimeRange {
             since: Timestamp::from_seconds(60),
             until: Timestamp::from_seconds(240),
             step: Duration::from_secs(60),
@@ -242,7 +242,7 @@ mod tests {
                 .iter()
                 .filter(|attribute| attribute.kind == AttributeKind::History);
             for attribute in journalled {
-                let has_family = |(of, told, ..): &Told| (*of, *told) == (entity, *attribute);
+                let has_family = |(of, told, ..): &PastFamily| (*of, *told) == (entity, *attribute);
                 assert!(FAMILIES.iter().any(has_family), "{entity} {attribute:?}");
             }
         }

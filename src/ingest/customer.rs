@@ -124,17 +124,17 @@ impl Scope<'_> {
 /// Hashes customers with the key of the installation. A plain hash of a telephone number would be undone by trying all
 /// of them; without the key, these cannot be.
 #[derive(Clone)]
-pub struct Customers {
+pub struct CustomerHasher {
     keyed: Hmac<Sha256>,
 }
 
-impl fmt::Debug for Customers {
+impl fmt::Debug for CustomerHasher {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Customers")
     }
 }
 
-impl Customers {
+impl CustomerHasher {
     /// With this key.
     #[must_use]
     pub fn new(key: &CustomerKey) -> Self {
@@ -173,7 +173,7 @@ mod tests {
         let number = |text: &str| PhoneNumberId::parse(text).expect("an id");
         let key = |secret: &str, id: &str, customer: &str| {
             let key = CustomerKey::from_app_secret(&secret.into());
-            Customers::new(&key).conversation(&number(id), customer)
+            CustomerHasher::new(&key).conversation(&number(id), customer)
         };
         let one = key("secret", "1", "15550100111");
         assert_eq!(one, key("secret", "1", "15550100111"));
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(derived.file_text().expose_secret(), format!("{text}\n"));
         let read = CustomerKey::parse(text.as_bytes()).expect("a key");
         let number = PhoneNumberId::parse("1").expect("an id");
-        let ConversationKey(hash) = Customers::new(&read).conversation(&number, "15550100111");
+        let ConversationKey(hash) = CustomerHasher::new(&read).conversation(&number, "15550100111");
         assert_eq!(format!("{hash:032x}"), "558fe400702b98b53d3cd03cb1ce9232");
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn a_key_does_not_print() {
         let key = CustomerKey::from_app_secret(&"autumn".into());
         let text = key.file_text();
-        let printed = format!("{key:?} {:?}", Customers::new(&key));
+        let printed = format!("{key:?} {:?}", CustomerHasher::new(&key));
         assert!(!printed.contains(&text.expose_secret()[..8]), "{printed}");
         assert!(!text.expose_secret().contains(&key.check_value()));
     }

@@ -1,7 +1,7 @@
 //! Reading Meta's JSON the way it comes: numbers as text, lists as single objects, null for absent.
 //!
 //! An [`Object`] answers typed questions about its keys. What it cannot read it reports as an
-//! [`Oddity`] and treats as absent; what is absent or null is simply absent.
+//! [`ParseWarning`] and treats as absent; what is absent or null is simply absent.
 
 mod read;
 mod repair;
@@ -15,7 +15,7 @@ pub use read::{read, read_text};
 pub(super) use repair::{Defect, Repairs, repaired};
 pub(super) use size::has_more_values_than;
 
-use super::{Oddities, Oddity};
+use super::{ParseWarning, ParseWarnings};
 use crate::domain::{MessagingLimit, Timestamp, Word};
 
 /// Longest name or other static text kept; Meta's verified names and template names fit well inside.
@@ -24,7 +24,7 @@ const MAX_TEXT: usize = 512;
 /// From here on a number is milliseconds, not seconds (year 5138 against 1973).
 const MILLIS_FROM: i64 = 100_000_000_000;
 
-/// One JSON object of Meta's, by the noun under which its oddities are counted.
+/// One JSON object of Meta's, by the noun under which its warnings are counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
     noun: &'static str,
@@ -39,9 +39,9 @@ impl<'a> Object<'a> {
     }
 
     /// A node of the Graph API: an object, or reported by the id it should have had.
-    pub fn node(noun: &'static str, value: &'a Value, odd: &mut Oddities) -> Option<Self> {
+    pub fn node(noun: &'static str, value: &'a Value, odd: &mut ParseWarnings) -> Option<Self> {
         Self::of(noun, value).or_else(|| {
-            odd.push(Oddity::Malformed { noun, key: "id" });
+            odd.push(ParseWarning::Malformed { noun, key: "id" });
             None
         })
     }
@@ -60,24 +60,29 @@ impl<'a> Object<'a> {
 
     /// Goes on only if there is something under `key`; its absence is reported. For keys without
     /// which the object says nothing.
-    pub fn needs(&self, key: &'static str, odd: &mut Oddities) -> Option<()> {
+    pub fn needs(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<()> {
         let found = self.get(key).filter(|value| value.as_str() != Some(""));
         found.map(drop).or_else(|| self.malformed(key, odd))
     }
 
     /// An enum word; an unknown one is reported and read as `OTHER`.
-    pub fn word<T: Word>(&self, key: &'static str, odd: &mut Oddities) -> Option<T> {
+    pub fn word<T: Word>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
         self.word_in(self.get(key)?, key, odd)
     }
 
     /// An enum word, or the last of a list of them: where Meta sends a history for a state.
-    pub fn last_word<T: Word>(&self, key: &'static str, odd: &mut Oddities) -> Option<T> {
+    pub fn last_word<T: Word>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
         let value = self.get(key)?;
         let last = value.as_array().map_or(Some(value), |list| list.last())?;
         self.word_in(last, key, odd)
     }
 
-    fn word_in<T: Word>(&self, value: &Value, key: &'static str, odd: &mut Oddities) -> Option<T> {
+    fn word_in<T: Word>(
+        &self,
+        value: &Value,
+        key: &'static str,
+        odd: &mut ParseWarnings,
+    ) -> Option<T> {
         let text = text_or_number(value).or_else(|| self.malformed(key, odd))?;
         if text.is_empty() {
             return None;
@@ -85,13 +90,13 @@ impl<'a> Object<'a> {
         let word = T::parse(&text);
         // `OTHER` is a word of ours; should Meta ever send it, it is as unknown as any.
         if word.is_other() {
-            odd.push(Oddity::unknown(self.noun, key, &text));
+            odd.push(ParseWarning::unknown(self.noun, key, &text));
         }
         Some(word)
     }
 
     /// Static text, cut to a bounded length; a number is taken as its digits.
-    pub fn text(&self, key: &'static str, odd: &mut Oddities) -> Option<String> {
+    pub fn text(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<String> {
         let mut text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, odd))?;
         if text.len() > MAX_TEXT {
             text.truncate(text.floor_char_boundary(MAX_TEXT));
@@ -104,7 +109,7 @@ impl<'a> Object<'a> {
         &self,
         key: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
-        odd: &mut Oddities,
+        odd: &mut ParseWarnings,
     ) -> Option<T> {
         let text = text_or_number(self.get(key)?);
         text.and_then(|text| parse(&text))
@@ -112,21 +117,21 @@ impl<'a> Object<'a> {
     }
 
     /// A count: a number or numeric text.
-    pub fn count(&self, key: &'static str, odd: &mut Oddities) -> Option<u64> {
+    pub fn count(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<u64> {
         self.parsed(key, |text| text.parse().ok(), odd)
     }
 
     /// A messaging limit in any of its spellings.
-    pub fn limit(&self, key: &'static str, odd: &mut Oddities) -> Option<MessagingLimit> {
+    pub fn limit(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<MessagingLimit> {
         let text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, odd))?;
         MessagingLimit::parse(&text).unwrap_or_else(|_| {
-            odd.push(Oddity::unknown(self.noun, key, &text));
+            odd.push(ParseWarning::unknown(self.noun, key, &text));
             None
         })
     }
 
     /// A moment: Unix seconds as number or text, ISO text with `+0000`, or a date in prose.
-    pub fn time(&self, key: &'static str, odd: &mut Oddities) -> Option<Timestamp> {
+    pub fn time(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<Timestamp> {
         self.parsed(key, moment, odd)
     }
 
@@ -135,7 +140,7 @@ impl<'a> Object<'a> {
         &self,
         key: &'static str,
         noun: &'static str,
-        odd: &mut Oddities,
+        odd: &mut ParseWarnings,
     ) -> Option<Object<'a>> {
         let value = self.get(key)?;
         let value = value.as_array().map_or(Some(value), |list| list.first())?;
@@ -147,7 +152,7 @@ impl<'a> Object<'a> {
         &self,
         key: &'static str,
         noun: &'static str,
-        odd: &mut Oddities,
+        odd: &mut ParseWarnings,
     ) -> Vec<Object<'a>> {
         let Some(value) = self.get(key) else {
             return Vec::new();
@@ -163,8 +168,8 @@ impl<'a> Object<'a> {
         objects.collect()
     }
 
-    fn malformed<T>(&self, key: &'static str, odd: &mut Oddities) -> Option<T> {
-        odd.push(Oddity::Malformed {
+    fn malformed<T>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
+        odd.push(ParseWarning::Malformed {
             noun: self.noun,
             key,
         });
@@ -224,7 +229,7 @@ mod tests {
         ] {
             let outer = json!({ "at": value });
             let object = Object::of("thing", &outer).expect("an object");
-            let mut odd = Oddities::new();
+            let mut odd = ParseWarnings::new();
             assert_eq!(
                 object.time("at", &mut odd),
                 Some(Timestamp::from_seconds(1_776_348_000)),
@@ -243,7 +248,7 @@ mod tests {
     fn ids_keep_every_digit() {
         let outer = json!({ "number": 7_001_002_003_004_005_u64, "text": "7001002003004005", "float": 1.5 });
         let object = Object::of("thing", &outer).expect("an object");
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         assert_eq!(
             object.text("number", &mut odd),
             object.text("text", &mut odd)
@@ -251,7 +256,7 @@ mod tests {
         assert_eq!(object.text("float", &mut odd), None);
         assert_eq!(
             odd,
-            [Oddity::Malformed {
+            [ParseWarning::Malformed {
                 noun: "thing",
                 key: "float"
             }]
@@ -262,7 +267,7 @@ mod tests {
     fn a_needed_key_is_missed_and_the_last_word_of_a_list_counts() {
         let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
         let object = Object::of("thing", &outer).expect("an object");
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         assert_eq!(object.needs("one", &mut odd), Some(()));
         for key in ["one", "many"] {
             assert_eq!(object.last_word(key, &mut odd), Some(QualityRating::Red));
@@ -280,7 +285,7 @@ mod tests {
         let outer =
             json!({ "nothing": null, "word": "PURPLE", "list": {"a": 1}, "personal": "+1 555" });
         let object = Object::of("thing", &outer).expect("an object");
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         assert_eq!(object.word::<QualityRating>("nothing", &mut odd), None);
         assert_eq!(object.word::<QualityRating>("absent", &mut odd), None);
         assert!(odd.is_empty());
@@ -292,9 +297,11 @@ mod tests {
         );
         let words: Vec<_> = odd
             .iter()
-            .map(|oddity| match oddity {
-                Oddity::UnknownValue { word, .. } => word.as_deref(),
-                Oddity::Malformed { .. } | Oddity::Unreadable { .. } => Some("malformed"),
+            .map(|parse_warning| match parse_warning {
+                ParseWarning::UnknownValue { word, .. } => word.as_deref(),
+                ParseWarning::Malformed { .. } | ParseWarning::Unreadable { .. } => {
+                    Some("malformed")
+                }
             })
             .collect();
         assert_eq!(words, [Some("PURPLE"), None]);

@@ -7,11 +7,11 @@ mod customer;
 pub mod graph;
 mod json;
 mod key;
-mod oddity;
+mod parse_warning;
 pub mod poll;
 pub mod track;
 pub mod webhook;
 
-pub use customer::{CustomerKey, Customers, KeyError};
+pub use customer::{CustomerHasher, CustomerKey, KeyError};
 pub use json::{Object, read as read_json, text_or_number};
-pub use oddity::{Oddities, Oddity};
+pub use parse_warning::{ParseWarning, ParseWarnings};

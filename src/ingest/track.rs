@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use super::json::moment;
 use super::key::delivery_key;
-use super::{Customers, text_or_number};
+use super::{CustomerHasher, text_or_number};
 use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
-use crate::domain::track::{Actor, Happening, News, Trackers};
+use crate::domain::track::{Actor, Happening, Trackers, Update};
 use crate::domain::{Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
 
 /// Most events of a batch.
@@ -176,7 +176,7 @@ impl Written {
 #[derive(Debug)]
 pub struct Reader<'a, F> {
     /// The hasher of customers.
-    pub customers: &'a Customers,
+    pub customers: &'a CustomerHasher,
     /// The declared journeys.
     pub trackers: &'a Trackers,
     /// When the batch came.
@@ -224,7 +224,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
             waba_id,
             observed_at,
             source: Source::App(key),
-            fact: Fact::Tracked(News {
+            fact: Fact::Tracked(Update {
                 conversation,
                 phone_number_id: number,
                 received_at: self.receipt.expires_by(),
@@ -291,7 +291,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
 
     fn read(body: &str) -> Result<Vec<Item>, BatchError> {
-        let customers = Customers::new(&CustomerKey::from_app_secret(&"secret".into()));
+        let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"secret".into()));
         let trackers = Trackers {
             hours: None,
             journeys: Journeys(vec![booking()]),
@@ -321,13 +321,13 @@ mod tests {
         assert_eq!(item.id, "a-1");
         let event = item.outcome.expect("an event");
         assert_eq!(event.observed_at, Timestamp::from_seconds(1_775_000_000));
-        let Fact::Tracked(news) = &event.fact else {
+        let Fact::Tracked(update) = &event.fact else {
             panic!("{event:?}");
         };
-        assert_eq!(news.happening, Happening::Reply(Actor::Bot));
-        let customers = Customers::new(&CustomerKey::from_app_secret(&"secret".into()));
-        let conversation = customers.conversation(&news.phone_number_id, "15550100111");
-        assert_eq!(news.conversation, conversation);
+        assert_eq!(update.happening, Happening::Reply(Actor::Bot));
+        let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"secret".into()));
+        let conversation = customers.conversation(&update.phone_number_id, "15550100111");
+        assert_eq!(update.conversation, conversation);
         assert!(!format!("{event:?}").contains("15550100111"));
     }
 
@@ -350,7 +350,7 @@ mod tests {
             r#"{{"id":"a","type":"step","phone_number_id":"900100200300400","customer":"1","outcome":"entered",{more}}}"#
         ));
         let event = item.outcome.expect("an event");
-        let Fact::Tracked(News {
+        let Fact::Tracked(Update {
             happening: Happening::OnJourney(id, Progress::Step { step, variant, .. }),
             ..
         }) = event.fact

@@ -109,12 +109,12 @@ impl Circuit {
     }
 
     /// A delivery was not taken.
-    pub fn failed(&mut self, parcel: i64, evidence: Evidence, now: Instant) {
+    pub fn failed(&mut self, delivery: i64, evidence: Evidence, now: Instant) {
         match evidence {
-            Evidence::Unreachable => insert(&mut self.unreachable, parcel, DOWN_AFTER),
+            Evidence::Unreachable => insert(&mut self.unreachable, delivery, DOWN_AFTER),
             Evidence::Error => {
                 self.unreachable.clear();
-                insert(&mut self.errors, parcel, DOWN_AFTER);
+                insert(&mut self.errors, delivery, DOWN_AFTER);
                 self.errors_since.get_or_insert(now);
             }
             Evidence::Refused => self.unreachable.clear(),
@@ -149,8 +149,8 @@ impl Circuit {
 
     /// The upstream asked for a pause with its answer to this delivery. Says whether nothing is sent until then;
     /// otherwise the wait is the delivery's own.
-    pub fn pause(&mut self, parcel: i64, now: Instant, retry_after: Duration) -> bool {
-        insert(&mut self.asked_to_wait, parcel, PAUSE_AFTER);
+    pub fn pause(&mut self, delivery: i64, now: Instant, retry_after: Duration) -> bool {
+        insert(&mut self.asked_to_wait, delivery, PAUSE_AFTER);
         let is_paused = self.asked_to_wait.len() >= PAUSE_AFTER;
         if is_paused {
             self.retry_after = self.retry_after.max(Some(now + retry_after));
@@ -159,9 +159,9 @@ impl Circuit {
     }
 }
 
-fn insert(parcels: &mut BTreeSet<i64>, parcel: i64, most: usize) {
-    if parcels.len() < most {
-        parcels.insert(parcel);
+fn insert(deliveries: &mut BTreeSet<i64>, delivery: i64, most: usize) {
+    if deliveries.len() < most {
+        deliveries.insert(delivery);
     }
 }
 
@@ -172,12 +172,12 @@ mod tests {
 
     fn fail(
         circuit: &mut Circuit,
-        parcels: std::ops::Range<i64>,
+        deliveries: std::ops::Range<i64>,
         evidence: Evidence,
         now: Instant,
     ) {
-        for parcel in parcels {
-            circuit.failed(parcel, evidence, now);
+        for delivery in deliveries {
+            circuit.failed(delivery, evidence, now);
         }
     }
 

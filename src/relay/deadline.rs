@@ -54,7 +54,7 @@ impl Deadlines {
         ReceiptTimes {
             received_at: waiting.received_at,
             listed_at,
-            is_earlier: waiting.parcel <= self.last_stored,
+            is_earlier: waiting.delivery <= self.last_stored,
         }
     }
 

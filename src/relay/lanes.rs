@@ -41,36 +41,36 @@ struct AccountMessages {
 
 impl LaneTable {
     /// Adds a delivery.
-    pub fn join(&mut self, parcel: i64, membership: &Membership) {
+    pub fn join(&mut self, delivery: i64, membership: &Membership) {
         for key in &membership.lanes.keys {
             let lane = self.serial.entry(*key).or_default();
-            lane.members.insert(parcel);
+            lane.members.insert(delivery);
         }
         let kind = membership.lanes.kind;
         for waba_id in membership.accounts() {
             let account = self.accounts.entry(waba_id.clone()).or_default();
-            account.members.insert(parcel);
+            account.members.insert(delivery);
             if kind == LaneKind::AllMessages {
-                account.barriers.insert(parcel);
+                account.barriers.insert(delivery);
             }
         }
     }
 
     /// Whether all earlier deliveries of its lanes are done and none is in flight.
-    pub fn is_free(&self, parcel: i64, membership: &Membership) -> bool {
+    pub fn is_free(&self, delivery: i64, membership: &Membership) -> bool {
         let is_first = |key: &u64| {
             let lane = self.serial.get(key);
-            lane.is_some_and(|lane| !lane.is_busy && lane.members.first() == Some(&parcel))
+            lane.is_some_and(|lane| !lane.is_busy && lane.members.first() == Some(&delivery))
         };
         let is_barrier = membership.lanes.kind == LaneKind::AllMessages;
         let is_let_through = |waba_id: &WabaId| {
             let account = self.accounts.get(waba_id);
             account.is_some_and(|account| {
                 if is_barrier {
-                    account.in_flight == 0 && account.members.first() == Some(&parcel)
+                    account.in_flight == 0 && account.members.first() == Some(&delivery)
                 } else {
                     let barrier = account.barriers.first();
-                    !account.is_barrier_in_flight && barrier.is_none_or(|it| *it > parcel)
+                    !account.is_barrier_in_flight && barrier.is_none_or(|it| *it > delivery)
                 }
             })
         };
@@ -98,10 +98,10 @@ impl LaneTable {
     }
 
     /// Removes a delivery that is not in flight.
-    pub fn leave(&mut self, parcel: i64, membership: &Membership) {
+    pub fn leave(&mut self, delivery: i64, membership: &Membership) {
         for key in &membership.lanes.keys {
             if let Some(lane) = self.serial.get_mut(key) {
-                lane.members.remove(&parcel);
+                lane.members.remove(&delivery);
                 if lane.members.is_empty() {
                     self.serial.remove(key);
                 }
@@ -109,8 +109,8 @@ impl LaneTable {
         }
         for waba_id in membership.accounts() {
             if let Some(account) = self.accounts.get_mut(waba_id) {
-                account.members.remove(&parcel);
-                account.barriers.remove(&parcel);
+                account.members.remove(&delivery);
+                account.barriers.remove(&delivery);
                 if account.members.is_empty() {
                     self.accounts.remove(waba_id);
                 }
@@ -123,7 +123,7 @@ impl LaneTable {
     pub fn unblocked(&self, membership: &Membership) -> Vec<i64> {
         let lanes = membership.lanes.keys.iter();
         let lanes = lanes.filter_map(|key| self.serial.get(key));
-        let mut parcels: Vec<i64> = lanes
+        let mut deliveries: Vec<i64> = lanes
             .filter_map(|lane| lane.members.first().copied())
             .collect();
         let is_barrier = membership.lanes.kind == LaneKind::AllMessages;
@@ -133,14 +133,14 @@ impl LaneTable {
             };
             match account.barriers.first() {
                 Some(barrier) if is_barrier => {
-                    parcels.extend(account.members.range(..=*barrier));
+                    deliveries.extend(account.members.range(..=*barrier));
                 }
-                Some(barrier) => parcels.push(*barrier),
-                None if is_barrier => parcels.extend(&account.members),
+                Some(barrier) => deliveries.push(*barrier),
+                None if is_barrier => deliveries.extend(&account.members),
                 None => {}
             }
         }
-        parcels
+        deliveries
     }
 
     #[cfg(test)]

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::control::{CommandError, Report};
-use crate::store::{Settlement, Store, Unavailable};
+use crate::store::{Settlement, Store, StoreUnavailable};
 
 /// An operator's command that is answered when the store has kept what came of it.
 type Answer = (oneshot::Sender<Result<Report, CommandError>>, Report);
@@ -25,7 +25,7 @@ pub(super) struct Ledger {
 pub(super) struct Committed {
     settlement: Settlement,
     answers: Vec<Answer>,
-    outcome: Result<(), Unavailable>,
+    outcome: Result<(), StoreUnavailable>,
 }
 
 impl Ledger {
@@ -40,17 +40,17 @@ impl Ledger {
     }
 
     /// The upstream has these, or is not to have them.
-    pub fn settle(&mut self, parcels: impl IntoIterator<Item = i64>) {
-        self.pending.settled.extend(parcels);
+    pub fn settle(&mut self, deliveries: impl IntoIterator<Item = i64>) {
+        self.pending.settled.extend(deliveries);
     }
 
-    pub fn park(&mut self, parcel: i64, reason: &'static str) {
-        self.pending.unparked.retain(|other| *other != parcel);
-        self.pending.parked.push((parcel, reason));
+    pub fn park(&mut self, delivery: i64, reason: &'static str) {
+        self.pending.unparked.retain(|other| *other != delivery);
+        self.pending.parked.push((delivery, reason));
     }
 
-    pub fn unpark(&mut self, parcels: &[i64]) {
-        self.pending.unparked.extend(parcels);
+    pub fn unpark(&mut self, deliveries: &[i64]) {
+        self.pending.unparked.extend(deliveries);
     }
 
     /// Answers with the next commit.
@@ -121,8 +121,8 @@ impl Ledger {
 /// Changes that the store rejected, and later ones.
 fn merge(mut older: Settlement, newer: Settlement) -> Settlement {
     // The store parks before it unparks, so a delivery that was parked last must not be unparked in the same commit.
-    let is_parked_again = |parcel: &i64| newer.parked.iter().any(|(other, _)| other == parcel);
-    older.unparked.retain(|parcel| !is_parked_again(parcel));
+    let is_parked_again = |delivery: &i64| newer.parked.iter().any(|(other, _)| other == delivery);
+    older.unparked.retain(|delivery| !is_parked_again(delivery));
     older.settled.extend(newer.settled);
     older.parked.extend(newer.parked);
     older.unparked.extend(newer.unparked);

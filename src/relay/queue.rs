@@ -61,7 +61,7 @@ enum Place {
 /// A delivery to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Next {
-    pub parcel: i64,
+    pub delivery: i64,
     pub bytes: usize,
 }
 
@@ -97,9 +97,9 @@ impl Queue {
             successes_seen: 0,
         };
         if waiting.is_parked {
-            self.parked.insert(waiting.parcel, entry);
+            self.parked.insert(waiting.delivery, entry);
         } else {
-            self.enter(waiting.parcel, entry);
+            self.enter(waiting.delivery, entry);
         }
     }
 
@@ -107,20 +107,21 @@ impl Queue {
     /// `successes` are the upstream's so far. While it `is_down`, those that were never tried come first: what
     /// failed before would fail again and hide that it takes the rest.
     pub fn take(&mut self, now: Instant, successes: u64, is_down: bool) -> Option<Next> {
-        while let Some((due, parcel)) = self.resting.first().copied().filter(|(due, _)| *due <= now)
+        while let Some((due, delivery)) =
+            self.resting.first().copied().filter(|(due, _)| *due <= now)
         {
-            self.resting.remove(&(due, parcel));
-            if let Some(entry) = self.waiting.get_mut(&parcel) {
+            self.resting.remove(&(due, delivery));
+            if let Some(entry) = self.waiting.get_mut(&delivery) {
                 entry.place = Place::Waiting;
             }
-            self.due.insert(parcel);
+            self.due.insert(delivery);
         }
-        while let Some(parcel) = self.pop_ready(is_down) {
-            let Some(entry) = self.waiting.get_mut(&parcel) else {
+        while let Some(delivery) = self.pop_ready(is_down) {
+            let Some(entry) = self.waiting.get_mut(&delivery) else {
                 continue;
             };
             // An older delivery of its lanes may have been unparked.
-            if !self.lanes.is_free(parcel, &entry.membership) {
+            if !self.lanes.is_free(delivery, &entry.membership) {
                 continue;
             }
             entry.place = Place::InFlight;
@@ -130,7 +131,7 @@ impl Queue {
             }
             self.lanes.set_in_flight(&entry.membership, true);
             let bytes = entry.bytes;
-            return Some(Next { parcel, bytes });
+            return Some(Next { delivery, bytes });
         }
         None
     }
@@ -150,9 +151,9 @@ impl Queue {
     }
 
     /// Removes a delivery that need not be sent any more. Returns its time of receipt if it was waiting.
-    pub fn done(&mut self, parcel: i64) -> Option<ReceiptTimes> {
-        let entry = self.parked.remove(&parcel);
-        let entry = entry.or_else(|| self.exit(parcel));
+    pub fn done(&mut self, delivery: i64) -> Option<ReceiptTimes> {
+        let entry = self.parked.remove(&delivery);
+        let entry = entry.or_else(|| self.exit(delivery));
         entry.map(|entry| entry.receipt)
     }
 
@@ -160,12 +161,12 @@ impl Queue {
     /// own, by whether others succeeded since it was last tried.
     pub fn failed(
         &mut self,
-        parcel: i64,
+        delivery: i64,
         now: Instant,
         successes: u64,
         is_refusal: impl FnOnce(bool) -> bool,
     ) -> Option<FailureCount> {
-        let entry = self.waiting.get_mut(&parcel)?;
+        let entry = self.waiting.get_mut(&delivery)?;
         let others_succeed = successes > entry.successes_seen;
         entry.successes_seen = successes;
         let refusals = u32::from(is_refusal(others_succeed));
@@ -183,17 +184,17 @@ impl Queue {
             refusals: entry.refusals,
             others_succeed,
         };
-        self.rest(parcel, due);
+        self.rest(delivery, due);
         Some(count)
     }
 
     /// Earliest time of the next attempt.
-    pub fn rest_until(&mut self, parcel: i64, due: Instant) {
-        let entry = self.waiting.get(&parcel);
+    pub fn rest_until(&mut self, delivery: i64, due: Instant) {
+        let entry = self.waiting.get(&delivery);
         if let Some(Place::Resting(before)) = entry.map(|entry| entry.place)
             && before < due
         {
-            self.rest(parcel, due);
+            self.rest(delivery, due);
         }
     }
 
@@ -209,49 +210,49 @@ impl Queue {
     /// The upstream is back: what rests is due now. What was refused for itself rests on, so that it does not take
     /// the place of what the upstream takes.
     pub fn wake(&mut self, now: Instant) {
-        for (due, parcel) in std::mem::take(&mut self.resting) {
-            if let Some(entry) = self.waiting.get_mut(&parcel) {
+        for (due, delivery) in std::mem::take(&mut self.resting) {
+            if let Some(entry) = self.waiting.get_mut(&delivery) {
                 let due = if entry.refusals == 0 { now } else { due };
                 entry.failures = entry.refusals;
                 entry.place = Place::Resting(due);
-                self.resting.insert((due, parcel));
+                self.resting.insert((due, delivery));
             }
         }
     }
 
     /// Takes it out of its lanes, which go on.
-    pub fn park(&mut self, parcel: i64) {
-        if let Some(entry) = self.exit(parcel) {
-            self.parked.insert(parcel, entry);
+    pub fn park(&mut self, delivery: i64) {
+        if let Some(entry) = self.exit(delivery) {
+            self.parked.insert(delivery, entry);
         }
     }
 
     /// Puts parked deliveries back, each to its old place; returns them.
     pub fn retry(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let parcels = self.parked_of(is_meant);
-        for parcel in &parcels {
-            if let Some(mut entry) = self.parked.remove(parcel) {
+        let deliveries = self.parked_of(is_meant);
+        for delivery in &deliveries {
+            if let Some(mut entry) = self.parked.remove(delivery) {
                 (entry.failures, entry.refusals, entry.unconfirmed) = (0, 0, 0);
-                self.enter(*parcel, entry);
+                self.enter(*delivery, entry);
             }
         }
-        parcels
+        deliveries
     }
 
     /// Drops parked deliveries; returns them.
     pub fn drop_parked(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let parcels = self.parked_of(is_meant);
-        for parcel in &parcels {
-            self.parked.remove(parcel);
+        let deliveries = self.parked_of(is_meant);
+        for delivery in &deliveries {
+            self.parked.remove(delivery);
         }
-        parcels
+        deliveries
     }
 
     /// The parked deliveries that are meant.
     pub fn parked_of(&self, is_meant: IsMeant<'_>) -> Vec<i64> {
         let meant = self.parked.iter();
         let meant = meant.filter(|(_, entry)| is_meant(&entry.membership.waba_ids));
-        meant.map(|(parcel, _)| *parcel).collect()
+        meant.map(|(delivery, _)| *delivery).collect()
     }
 
     /// Removes all deliveries before this one, which the store has dropped; returns their number.
@@ -262,8 +263,8 @@ impl Queue {
             .map(|(id, _)| *id)
             .chain(self.parked.range(..oldest).map(|(id, _)| *id))
             .collect();
-        for parcel in &gone {
-            self.done(*parcel);
+        for delivery in &gone {
+            self.done(*delivery);
         }
         gone.len()
     }
@@ -273,9 +274,9 @@ impl Queue {
         let all = self.waiting.iter().chain(&self.parked);
         let old =
             all.filter(|(_, entry)| entry.place != Place::InFlight && is_too_old(&entry.receipt));
-        let old: Vec<i64> = old.map(|(parcel, _)| *parcel).collect();
-        for parcel in &old {
-            self.done(*parcel);
+        let old: Vec<i64> = old.map(|(delivery, _)| *delivery).collect();
+        for delivery in &old {
+            self.done(*delivery);
         }
         old
     }
@@ -308,52 +309,52 @@ impl Queue {
     }
 
     /// The accounts of a delivery.
-    pub fn waba_ids(&self, parcel: i64) -> &[WabaId] {
+    pub fn waba_ids(&self, delivery: i64) -> &[WabaId] {
         let entry = self
             .waiting
-            .get(&parcel)
-            .or_else(|| self.parked.get(&parcel));
+            .get(&delivery)
+            .or_else(|| self.parked.get(&delivery));
         entry.map_or(&[], |entry| &entry.membership.waba_ids)
     }
 
-    fn enter(&mut self, parcel: i64, mut entry: Entry) {
+    fn enter(&mut self, delivery: i64, mut entry: Entry) {
         entry.place = Place::Waiting;
-        self.lanes.join(parcel, &entry.membership);
+        self.lanes.join(delivery, &entry.membership);
         if entry.membership.lanes.kind != LaneKind::Management {
-            self.messages.insert(parcel);
+            self.messages.insert(delivery);
         }
-        self.waiting.insert(parcel, entry);
-        self.look_whether_ready(parcel);
+        self.waiting.insert(delivery, entry);
+        self.look_whether_ready(delivery);
     }
 
-    fn exit(&mut self, parcel: i64) -> Option<Entry> {
-        let mut entry = self.waiting.remove(&parcel)?;
+    fn exit(&mut self, delivery: i64) -> Option<Entry> {
+        let mut entry = self.waiting.remove(&delivery)?;
         match entry.place {
             Place::InFlight => self.lanes.set_in_flight(&entry.membership, false),
-            Place::Resting(due) => drop(self.resting.remove(&(due, parcel))),
+            Place::Resting(due) => drop(self.resting.remove(&(due, delivery))),
             Place::Waiting => {
-                self.untried.remove(&parcel);
-                self.due.remove(&parcel);
+                self.untried.remove(&delivery);
+                self.due.remove(&delivery);
             }
         }
         entry.place = Place::Waiting;
-        self.messages.remove(&parcel);
-        self.lanes.leave(parcel, &entry.membership);
+        self.messages.remove(&delivery);
+        self.lanes.leave(delivery, &entry.membership);
         for next in self.lanes.unblocked(&entry.membership) {
             self.look_whether_ready(next);
         }
         Some(entry)
     }
 
-    fn rest(&mut self, parcel: i64, due: Instant) {
-        let Some(entry) = self.waiting.get_mut(&parcel) else {
+    fn rest(&mut self, delivery: i64, due: Instant) {
+        let Some(entry) = self.waiting.get_mut(&delivery) else {
             return;
         };
         let place = std::mem::replace(&mut entry.place, Place::Resting(due));
-        self.resting.insert((due, parcel));
+        self.resting.insert((due, delivery));
         match place {
             Place::Resting(before) if before != due => {
-                self.resting.remove(&(before, parcel));
+                self.resting.remove(&(before, delivery));
             }
             Place::InFlight => {
                 self.lanes.set_in_flight(&entry.membership, false);
@@ -366,17 +367,17 @@ impl Queue {
         }
     }
 
-    fn look_whether_ready(&mut self, parcel: i64) {
-        if let Some(entry) = self.waiting.get(&parcel)
+    fn look_whether_ready(&mut self, delivery: i64) {
+        if let Some(entry) = self.waiting.get(&delivery)
             && entry.place == Place::Waiting
-            && self.lanes.is_free(parcel, &entry.membership)
+            && self.lanes.is_free(delivery, &entry.membership)
         {
             let ready = if entry.was_tried {
                 &mut self.due
             } else {
                 &mut self.untried
             };
-            ready.insert(parcel);
+            ready.insert(delivery);
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) enum Failure {
     /// A 4xx response other than 408 and 429.
     ClientError,
     /// A 502, 503 or 504 response, which proxies send if an application is down.
-    Unavailable,
+    StoreUnavailable,
     /// Another 5xx response.
     ServerError,
     /// A response with another status.
@@ -80,7 +80,7 @@ impl Failure {
         Self::Redirect,
         Self::RateLimited,
         Self::ClientError,
-        Self::Unavailable,
+        Self::StoreUnavailable,
         Self::ServerError,
         Self::Other,
         Self::Store,
@@ -94,7 +94,7 @@ impl Failure {
             Self::Redirect => "redirect",
             Self::RateLimited => "rate_limited",
             Self::ClientError => "client_error",
-            Self::Unavailable => "unavailable",
+            Self::StoreUnavailable => "unavailable",
             Self::ServerError => "server_error",
             Self::Other => "other",
             Self::Store => "store",
@@ -104,7 +104,7 @@ impl Failure {
     /// What it shows about the upstream as a whole; `None` if nothing.
     pub fn evidence(self) -> Option<Evidence> {
         match self {
-            Self::Connection | Self::Timeout | Self::RateLimited | Self::Unavailable => {
+            Self::Connection | Self::Timeout | Self::RateLimited | Self::StoreUnavailable => {
                 Some(Evidence::Unreachable)
             }
             Self::Redirect | Self::ServerError | Self::Other => Some(Evidence::Error),
@@ -119,7 +119,7 @@ impl Failure {
     pub fn is_refusal(self, is_down: bool, others_succeed: bool) -> bool {
         match self {
             Self::RateLimited | Self::Store => false,
-            Self::Connection | Self::Timeout | Self::Unavailable => !is_down && others_succeed,
+            Self::Connection | Self::Timeout | Self::StoreUnavailable => !is_down && others_succeed,
             Self::Redirect | Self::ServerError | Self::Other => !is_down,
             Self::ClientError => true,
         }
@@ -138,7 +138,7 @@ impl Failure {
             | Self::Timeout
             | Self::Redirect
             | Self::RateLimited
-            | Self::Unavailable
+            | Self::StoreUnavailable
             | Self::ServerError
             | Self::Other
             | Self::Store => park_after,
@@ -151,7 +151,7 @@ impl Failure {
             408 => Self::Timeout,
             429 => Self::RateLimited,
             400..=499 => Self::ClientError,
-            502..=504 => Self::Unavailable,
+            502..=504 => Self::StoreUnavailable,
             500..=599 => Self::ServerError,
             _ => Self::Other,
         }

@@ -19,7 +19,7 @@ use super::queue::{Next, Queue};
 use super::send::{Failure, Refusal, Upstream, send};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::store::{Content, Span, Store, Unavailable};
+use crate::store::{Content, Span, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// Deliveries listed at once; they come without their bodies.
@@ -50,7 +50,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long the store may take to keep what arrived then. What it does not keep is sent again.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
-type Read = (Vec<Next>, Result<Vec<(Next, Option<Content>)>, Unavailable>);
+type Read = (
+    Vec<Next>,
+    Result<Vec<(Next, Option<Content>)>, StoreUnavailable>,
+);
 
 pub(super) struct Worker {
     upstream: Arc<Upstream>,
@@ -62,7 +65,7 @@ pub(super) struct Worker {
     deadlines: Deadlines,
     ledger: Ledger,
     calls: mpsc::Receiver<Call>,
-    /// The last parcel that was listed.
+    /// The last delivery that was listed.
     known: i64,
     next_listing: Instant,
     reading: JoinSet<Read>,
@@ -81,7 +84,7 @@ impl Worker {
         calls: mpsc::Receiver<Call>,
     ) -> Self {
         let name = &upstream.name;
-        let newest = store.parcels().borrow().newest;
+        let newest = store.deliveries().borrow().newest;
         Self {
             figures: Figures::new(telemetry, name.clone()),
             notices: Notices::new(name.clone()),
@@ -102,7 +105,7 @@ impl Worker {
     }
 
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut stored = self.store.parcels();
+        let mut stored = self.store.deliveries();
         let [mut settle, mut expire] = [SETTLE_EVERY, EXPIRE_EVERY].map(|every| {
             let mut ticks = interval(every);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,7 +160,7 @@ impl Worker {
                 self.next_listing = now + SETTLE_EVERY;
                 return;
             };
-            let Some(last) = next.last().map(|waiting| waiting.parcel) else {
+            let Some(last) = next.last().map(|waiting| waiting.delivery) else {
                 self.known = span.newest;
                 return;
             };
@@ -221,10 +224,10 @@ impl Worker {
         }
         let store = Arc::clone(&self.store);
         self.reading.spawn(async move {
-            let parcels: Vec<i64> = batch.iter().map(|next| next.parcel).collect();
-            let contents = store.contents(&parcels).await.map(|mut contents| {
+            let deliveries: Vec<i64> = batch.iter().map(|next| next.delivery).collect();
+            let contents = store.contents(&deliveries).await.map(|mut contents| {
                 let all = batch.iter();
-                all.map(|next| (*next, contents.remove(&next.parcel)))
+                all.map(|next| (*next, contents.remove(&next.delivery)))
                     .collect()
             });
             (batch, contents)
@@ -251,7 +254,7 @@ impl Worker {
         let Ok(contents) = contents else {
             for next in batch {
                 self.bytes_held -= next.bytes;
-                self.note_failed(next.parcel, Failure::Store.into());
+                self.note_failed(next.delivery, Failure::Store.into());
             }
             return;
         };
@@ -261,7 +264,7 @@ impl Worker {
                 // The store has dropped it.
                 None => {
                     self.bytes_held -= next.bytes;
-                    let waited = self.queue.done(next.parcel).is_some();
+                    let waited = self.queue.done(next.delivery).is_some();
                     self.figures.dropped(Dropped::Size, usize::from(waited));
                 }
             }
@@ -271,14 +274,14 @@ impl Worker {
     fn note_sent(&mut self, next: Next, outcome: Result<(), Refusal>) {
         self.bytes_held -= next.bytes;
         match outcome {
-            Ok(()) => self.note_taken(next.parcel),
-            Err(refusal) => self.note_failed(next.parcel, refusal),
+            Ok(()) => self.note_taken(next.delivery),
+            Err(refusal) => self.note_failed(next.delivery, refusal),
         }
     }
 
-    fn note_taken(&mut self, parcel: i64) {
-        self.ledger.settle([parcel]);
-        let receipt = self.queue.done(parcel);
+    fn note_taken(&mut self, delivery: i64) {
+        self.ledger.settle([delivery]);
+        let receipt = self.queue.done(delivery);
         let lag = receipt.map(|receipt| {
             let now = clock::now();
             now.since(receipt.shown(Instant::now(), now))
@@ -296,12 +299,12 @@ impl Worker {
         self.notices.upstream_is_up();
     }
 
-    fn note_failed(&mut self, parcel: i64, refusal: Refusal) {
+    fn note_failed(&mut self, delivery: i64, refusal: Refusal) {
         let (now, failure) = (Instant::now(), refusal.failure);
         self.figures.failed(failure);
         let was_down = self.circuit.is_down();
         if let Some(evidence) = failure.evidence() {
-            self.circuit.failed(parcel, evidence, now);
+            self.circuit.failed(delivery, evidence, now);
         }
         let is_down = self.circuit.is_down();
         if is_down && !was_down {
@@ -312,28 +315,28 @@ impl Worker {
         }
         let count = self
             .queue
-            .failed(parcel, now, self.circuit.successes(), |others_succeed| {
+            .failed(delivery, now, self.circuit.successes(), |others_succeed| {
                 failure.is_refusal(is_down, others_succeed)
             });
         let Some(count) = count else { return };
         if let Some(retry_after) = refusal.retry_after {
             // If only this one is asked to wait, it does not stop the others.
-            if count.others_succeed || !self.circuit.pause(parcel, now, retry_after) {
-                self.queue.rest_until(parcel, now + retry_after);
+            if count.others_succeed || !self.circuit.pause(delivery, now, retry_after) {
+                self.queue.rest_until(delivery, now + retry_after);
             }
         }
         if count.refusals >= failure.parks_after(self.upstream.park_after) {
-            self.park(parcel, refusal);
+            self.park(delivery, refusal);
         } else if !is_down && failure != Failure::Store {
             self.notices.delivery_failed(refusal, now);
         }
     }
 
-    fn park(&mut self, parcel: i64, refusal: Refusal) {
-        self.queue.park(parcel);
-        self.ledger.park(parcel, refusal.failure.as_str());
+    fn park(&mut self, delivery: i64, refusal: Refusal) {
+        self.queue.park(delivery);
+        self.ledger.park(delivery, refusal.failure.as_str());
         self.figures.parked(refusal.failure);
-        let (waba_ids, parked) = (self.queue.waba_ids(parcel), self.queue.parked());
+        let (waba_ids, parked) = (self.queue.waba_ids(delivery), self.queue.parked());
         self.notices
             .delivery_parked(refusal, waba_ids, parked, Instant::now());
     }

@@ -52,7 +52,7 @@ const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 
 /// The memory that bodies share. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Shared>);
+pub struct BodyBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -100,7 +100,7 @@ struct Incomplete<'a> {
 
 /// Why there is no whole body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotWhole {
+pub(super) enum BodyError {
     /// Larger than the limit.
     TooLarge,
     /// The other side went away.
@@ -109,13 +109,13 @@ pub(super) enum NotWhole {
     TooSlow,
 }
 
-impl Default for Room {
+impl Default for BodyBudget {
     fn default() -> Self {
         Self::with_bytes(ROOM)
     }
 }
 
-impl Room {
+impl BodyBudget {
     fn with_bytes(bytes: usize) -> Self {
         Self(Arc::new(Shared {
             free: Arc::new(Semaphore::new(bytes)),
@@ -131,17 +131,17 @@ impl Room {
         headers: &HeaderMap,
         body: Body,
         limit: usize,
-    ) -> Result<Whole, NotWhole> {
+    ) -> Result<Whole, BodyError> {
         if content_length(headers).is_some_and(|length| length > limit as u64) {
             discard(headers, body);
-            return Err(NotWhole::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         let incomplete = self.0.begin();
         let dropped = incomplete.progress.dropped.clone();
         let reading = self.read_at_rate(body, limit, &incomplete);
         let reading = timeout(MOST_TIME, dropped.run_until_cancelled(reading));
         let whole = reading.await.ok().flatten();
-        whole.unwrap_or(Err(NotWhole::TooSlow))
+        whole.unwrap_or(Err(BodyError::TooSlow))
     }
 
     async fn read_at_rate(
@@ -149,13 +149,13 @@ impl Room {
         mut body: Body,
         limit: usize,
         incomplete: &Incomplete<'_>,
-    ) -> Result<Whole, NotWhole> {
+    ) -> Result<Whole, BodyError> {
         let (mut bytes, mut memory) = (BytesMut::new(), Memory::default());
         let progress = &incomplete.progress;
         loop {
             let due = progress.since + progress.waited() + time_for(bytes.len());
             let data = timeout_at(due, next(&mut body)).await;
-            let Some(data) = data.map_err(|_| NotWhole::TooSlow)?? else {
+            let Some(data) = data.map_err(|_| BodyError::TooSlow)?? else {
                 let bytes = bytes.freeze();
                 return Ok(Whole {
                     bytes,
@@ -165,7 +165,7 @@ impl Room {
             let length = bytes.len() + data.len();
             if length > limit {
                 linger(body);
-                return Err(NotWhole::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             let most = most(&body, length, limit);
             self.0.grow(&mut memory, length, most, progress).await;
@@ -314,9 +314,9 @@ impl Drop for Incomplete<'_> {
     }
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>, NotWhole> {
+async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| NotWhole::BrokenOff)?;
+        let frame = frame.map_err(|_| BodyError::BrokenOff)?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -361,8 +361,8 @@ mod tests {
         Body::from(vec![b'x'; length])
     }
 
-    async fn read(room: &Room, body: Body, limit: usize) -> Result<usize, NotWhole> {
-        let whole = room.read(&HeaderMap::new(), body, limit).await;
+    async fn read(budget: &BodyBudget, body: Body, limit: usize) -> Result<usize, BodyError> {
+        let whole = budget.read(&HeaderMap::new(), body, limit).await;
         whole.map(|whole| whole.bytes.len())
     }
 
@@ -399,10 +399,10 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_have_a_limit() {
-        let room = Room::default();
-        assert_eq!(read(&room, of(10), 10).await, Ok(10));
-        assert_eq!(read(&room, of(11), 10).await, Err(NotWhole::TooLarge));
-        assert_eq!(read(&room, Body::empty(), 0).await, Ok(0));
+        let budget = BodyBudget::default();
+        assert_eq!(read(&budget, of(10), 10).await, Ok(10));
+        assert_eq!(read(&budget, of(11), 10).await, Err(BodyError::TooLarge));
+        assert_eq!(read(&budget, Body::empty(), 0).await, Ok(0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -410,23 +410,23 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, 11.into())]);
         let never = trickle(1, Duration::from_secs(1_000), 11);
         let began = Instant::now();
-        let refused = Room::default().read(&headers, never, 10).await;
-        assert_eq!(refused.err(), Some(NotWhole::TooLarge));
+        let refused = BodyBudget::default().read(&headers, never, 10).await;
+        assert_eq!(refused.err(), Some(BodyError::TooLarge));
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn slow_senders_pass_and_stalled_or_dripping_ones_do_not() {
-        let room = Room::default();
+        let budget = BodyBudget::default();
         // A modem of 56 kbit/s, with 7 KB each second; and one that is silent for 4 s at first.
         for (bytes, pause, times) in [(7_000, 1_000, 20), (500, 4_000, 2), (1_200, 1_000, 50)] {
             let body = trickle(bytes, Duration::from_millis(pause), times);
-            assert_eq!(read(&room, body, 1 << 20).await, Ok(bytes * times));
+            assert_eq!(read(&budget, body, 1 << 20).await, Ok(bytes * times));
         }
         for (bytes, pause, most) in [(10, 1_000_000, 6), (1, 100, 6), (900, 1_000, 60)] {
             let began = Instant::now();
             let body = trickle(bytes, Duration::from_millis(pause), 10_000);
-            assert_eq!(read(&room, body, 1 << 20).await, Err(NotWhole::TooSlow));
+            assert_eq!(read(&budget, body, 1 << 20).await, Err(BodyError::TooSlow));
             assert!(began.elapsed() <= Duration::from_secs(most));
         }
     }
@@ -435,48 +435,48 @@ mod tests {
     async fn no_body_takes_longer_than_a_minute() {
         let body = trickle(2_000, Duration::from_secs(1), 1_000);
         let began = Instant::now();
-        let outcome = read(&Room::default(), body, 1 << 22).await;
-        assert_eq!(outcome, Err(NotWhole::TooSlow));
+        let outcome = read(&BodyBudget::default(), body, 1 << 22).await;
+        assert_eq!(outcome, Err(BodyError::TooSlow));
         assert_eq!(began.elapsed(), MOST_TIME);
     }
 
     #[tokio::test(start_paused = true)]
     async fn stalled_bodies_lose_their_memory_to_others() {
-        let room = Room::with_bytes(1 << 20);
+        let budget = BodyBudget::with_bytes(1 << 20);
         let stalled: Vec<_> = (0..100)
             .map(|_| {
-                let (room, body) = (room.clone(), trickle(70_000, Duration::from_secs(100), 2));
-                tokio::spawn(async move { read(&room, body, 1 << 22).await })
+                let (budget, body) = (budget.clone(), trickle(70_000, Duration::from_secs(100), 2));
+                tokio::spawn(async move { read(&budget, body, 1 << 22).await })
             })
             .collect();
         sleep(Duration::from_secs(3)).await;
         let began = Instant::now();
         let large = trickle(16 * 1024, Duration::from_millis(10), 128);
-        assert_eq!(read(&room, large, 1 << 22).await, Ok(2 << 20));
+        assert_eq!(read(&budget, large, 1 << 22).await, Ok(2 << 20));
         assert!(
             began.elapsed() < Duration::from_secs(4),
             "{:?}",
             began.elapsed()
         );
         for reader in stalled {
-            assert_eq!(reader.await.expect("no panic"), Err(NotWhole::TooSlow));
+            assert_eq!(reader.await.expect("no panic"), Err(BodyError::TooSlow));
         }
-        assert_eq!(room.0.free.available_permits(), 1 << 20);
+        assert_eq!(budget.0.free.available_permits(), 1 << 20);
     }
 
     #[tokio::test(start_paused = true)]
     async fn bodies_that_all_make_progress_take_turns_and_all_end() {
-        let room = Room::with_bytes(1 << 20);
+        let budget = BodyBudget::with_bytes(1 << 20);
         let readers: Vec<_> = (0..20)
             .map(|_| {
                 let body = trickle(64 * 1024, Duration::from_millis(100), 12);
-                let room = room.clone();
-                tokio::spawn(async move { read(&room, body, 1 << 20).await })
+                let budget = budget.clone();
+                tokio::spawn(async move { read(&budget, body, 1 << 20).await })
             })
             .collect();
         for reader in readers {
             assert_eq!(reader.await.expect("no panic"), Ok(12 * 64 * 1024));
         }
-        assert_eq!(room.0.free.available_permits(), 1 << 20);
+        assert_eq!(budget.0.free.available_permits(), 1 << 20);
     }
 }

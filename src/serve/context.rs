@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::body::Room;
+use super::body::BodyBudget;
 use super::drill::Drill;
 use super::forget::ForgetCall;
 use super::gate::Gate;
@@ -16,8 +16,8 @@ use crate::clock;
 use crate::domain::Assignments;
 use crate::domain::track::Trackers;
 use crate::expose::Options;
-use crate::ingest::Customers;
-use crate::ingest::poll::{AccessBoard, Nudge};
+use crate::ingest::CustomerHasher;
+use crate::ingest::poll::{AccessRegistry, PollTrigger};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::relay;
 use crate::state::Accounts;
@@ -32,7 +32,7 @@ pub struct Operator {
     /// The running drill, shown next to the real accounts.
     pub drill: Arc<Drill>,
     /// The access states of the apps.
-    pub access: Arc<AccessBoard>,
+    pub access: Arc<AccessRegistry>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
     /// The detail of template metrics; a reload changes it.
@@ -66,7 +66,7 @@ pub struct Secrets {
     /// The verify tokens.
     pub tokens: VerifyTokens,
     /// The hasher of customers.
-    pub customers: Customers,
+    pub customers: CustomerHasher,
     /// Are messages counted and answers timed? If not, messages are not looked into.
     pub tracks_messages: bool,
     /// The settings of conversation metrics.
@@ -77,7 +77,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// The hasher of customers, if messages are counted.
-    pub(super) fn tracked(&self) -> Option<&Customers> {
+    pub(super) fn tracked(&self) -> Option<&CustomerHasher> {
         Some(&self.customers).filter(|_| self.tracks_messages)
     }
 }
@@ -94,7 +94,7 @@ pub struct Public {
     /// The running drill.
     pub drill: Arc<Drill>,
     /// The schedule of polls, which an event may move forward.
-    pub nudge: Arc<ArcSwap<Nudge>>,
+    pub trigger: Arc<ArcSwap<PollTrigger>>,
     /// Log lines about changes signed by the wrong app, for rate limiting.
     pub wrong_apps: Arc<WrongAppLog>,
     /// Log lines about deliveries signed with a previous secret, for rate limiting.
@@ -104,5 +104,5 @@ pub struct Public {
     /// The running relay.
     pub relay: Arc<ArcSwap<relay::Control>>,
     /// The memory budget of bodies.
-    pub room: Room,
+    pub room: BodyBudget,
 }

@@ -24,13 +24,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::{self, NotWhole};
+use super::body::{self, BodyError};
 use super::context::{Public, Secrets};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::refusal;
 use crate::clock;
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
-use crate::ingest::Customers;
+use crate::ingest::CustomerHasher;
 use crate::ingest::track::{BatchError, Item, Reader};
 use crate::state::{Account, Accounts, Change};
 use crate::telemetry::{Refused, Telemetry};
@@ -137,7 +137,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
     }
     let whole = match public.room.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
-        Err(not_whole) => return refuse_body(&public, not_whole),
+        Err(error) => return refuse_body(&public, error),
     };
     match read(&public, &secrets, customers, &whole.bytes) {
         Ok(Batch {
@@ -165,7 +165,7 @@ struct Batch {
 fn read(
     public: &Public,
     secrets: &Secrets,
-    customers: &Customers,
+    customers: &CustomerHasher,
     body: &[u8],
 ) -> Result<Batch, BatchError> {
     // One picture for the whole batch.
@@ -203,19 +203,19 @@ fn awaits_first_poll(public: &Public, secrets: &Secrets, accounts: &Accounts) ->
     !accounts.iter().all(is_read)
 }
 
-fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
-    let (status, reason, message) = match not_whole {
-        NotWhole::TooLarge => (
+fn refuse_body(public: &Public, error: BodyError) -> Response {
+    let (status, reason, message) = match error {
+        BodyError::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             TOO_LARGE,
             "the batch is larger than 1 MiB; send smaller batches",
         ),
-        NotWhole::BrokenOff => (
+        BodyError::BrokenOff => (
             StatusCode::BAD_REQUEST,
             BROKEN_OFF,
             "the body ended early; send it again",
         ),
-        NotWhole::TooSlow => (
+        BodyError::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
             TOO_SLOW,
             "the body took too long; send it again",

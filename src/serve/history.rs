@@ -29,7 +29,7 @@ use super::refusal;
 use crate::clock;
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Entity;
-use crate::store::{Cursor, Passage, Question, Unreadable};
+use crate::store::{Cursor, HistoryQuery, HistoryRow, Unreadable};
 use crate::telemetry::{Refused, Telemetry};
 
 /// Some 2 MB of JSON; a longer answer comes in parts.
@@ -163,19 +163,16 @@ async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response
         )));
     }
     // One row more than requested shows whether a next page exists.
-    let passages = operator
-        .store
-        .history()
-        .passages(&question, limit + 1, offset);
-    let mut passages = passages.await.map_err(Refusal::Unreadable)?;
-    let is_more = passages.len() > limit as usize;
-    passages.truncate(limit as usize);
-    let last = passages.last().filter(|_| is_more);
+    let rows = operator.store.history().rows(&question, limit + 1, offset);
+    let mut rows = rows.await.map_err(Refusal::Unreadable)?;
+    let is_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().filter(|_| is_more);
     let next = Next {
         next: last.map(|last| last.cursor().to_string()),
         next_offset: is_more.then(|| offset.saturating_add(limit)),
     };
-    let transitions: Vec<_> = passages.into_iter().map(Transition::from).collect();
+    let transitions: Vec<_> = rows.into_iter().map(Transition::from).collect();
     Ok(match parameters.format.unwrap_or_default() {
         AnswerFormat::Csv => csv(&transitions, next),
         AnswerFormat::Json => Json(Answer {
@@ -188,7 +185,7 @@ async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response
     })
 }
 
-fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String> {
+fn question(parameters: &Parameters, now: Timestamp) -> Result<HistoryQuery, String> {
     let moment = |name: &str, text: &Option<String>, default: &str| {
         let text = text.as_deref().unwrap_or(default);
         clock::moment(text, now).map_err(|error| format!("{name}: {error}"))
@@ -228,7 +225,7 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
     if after.is_some() && parameters.offset.is_some() {
         return Err("offset: cannot be combined with after; remove it".to_owned());
     }
-    Ok(Question {
+    Ok(HistoryQuery {
         waba_id,
         entity,
         entity_id,
@@ -239,17 +236,17 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<Question, String>
     })
 }
 
-impl From<Passage> for Transition {
-    fn from(passage: Passage) -> Self {
+impl From<HistoryRow> for Transition {
+    fn from(row: HistoryRow) -> Self {
         Self {
-            at: clock::calendar(passage.at),
-            waba_id: passage.waba_id,
-            entity: passage.entity,
-            id: passage.entity_id,
-            attribute: passage.attribute,
-            from: passage.from,
-            to: passage.to,
-            source: passage.source,
+            at: clock::calendar(row.at),
+            waba_id: row.waba_id,
+            entity: row.entity,
+            id: row.entity_id,
+            attribute: row.attribute,
+            from: row.from,
+            to: row.to,
+            source: row.source,
         }
     }
 }

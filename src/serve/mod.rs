@@ -33,7 +33,7 @@ mod status;
 mod tracked;
 pub mod wrong_port;
 
-pub use body::Room;
+pub use body::BodyBudget;
 pub use client::ClientRules;
 pub use context::{Operator, Public, Secrets};
 pub use lifecycle::ReloadRequest;

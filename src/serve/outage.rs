@@ -28,7 +28,7 @@ use super::responses::{self, ResponseBudget};
 use super::{body, events, negotiation, public, reason, refusal};
 use crate::clock;
 use crate::domain::Assignments;
-use crate::domain::access::Accesses;
+use crate::domain::access::AccessStates;
 use crate::expose::{self, Apps, Options};
 use crate::state::Accounts;
 use crate::telemetry::{Refused, Telemetry};
@@ -92,7 +92,7 @@ async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
     let scrape = expose::render(
         &Accounts::new(),
         &Apps {
-            access: &Accesses::new(),
+            access: &AccessStates::new(),
             assignments: &Assignments::none(),
         },
         &outage.telemetry.gather(),

@@ -24,7 +24,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::body::{self, NotWhole};
+use super::body::{self, BodyError};
 use super::command::Command;
 use super::context::Public;
 use super::forget::{ForgetError, ForgetRequest};
@@ -36,7 +36,7 @@ use crate::domain::{Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number
 use crate::ingest::webhook::{
     Delivery, Handshake, HandshakeRefusal, Hashers, NotJson, SignatureError, Signer,
 };
-use crate::store::Parcel;
+use crate::store::RelayDelivery;
 use crate::telemetry::Refused;
 
 /// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
@@ -105,7 +105,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     }
     let whole = match public.room.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
-        Err(not_whole) => return refuse_body(&public, not_whole),
+        Err(error) => return refuse_body(&public, error),
     };
     let body = whole.bytes.clone();
     let secrets = public.secrets.load_full();
@@ -134,9 +134,9 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     };
     match Delivery::parse_with(&body, receipt, hashers) {
         Ok(mut delivery) => {
-            let parcel = signature.filter(|_| forwards);
-            let parcel =
-                parcel.map(|signature| parcel_of(&mut delivery, received_at, signature, body));
+            let relayed = signature.filter(|_| forwards);
+            let relayed = relayed
+                .map(|signature| to_relay_delivery(&mut delivery, received_at, signature, body));
             let (assignments, log) = (&secrets.assignments, &public.wrong_apps);
             let told = (public.telemetry.as_ref(), log.as_ref());
             signer::drop_wrong_accounts(&mut delivery, signer, assignments, told, received_at);
@@ -144,14 +144,14 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
             let watched = watched.filter(|heard| public.store.is_watched(&heard.waba_id));
             let sent_at = watched.filter_map(|heard| heard.claimed_time).max();
             sent_at.into_iter().for_each(clock::observe_delivery);
-            accept(&public, delivery, parcel).await
+            accept(&public, delivery, relayed).await
         }
         Err(error) => refuse(&public, StatusCode::BAD_REQUEST, error.as_str()),
     }
 }
 
 fn drill(public: &Public, body: &[u8], signer: &Signer) -> Response {
-    match public.drill.obey(body, signer.name(), clock::now()) {
+    match public.drill.start(body, signer.name(), clock::now()) {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => refuse_command(public, BAD_DRILL, &error),
     }
@@ -199,16 +199,16 @@ fn refuse_command(public: &Public, reason: &'static str, error: &dyn Display) ->
 }
 
 /// A delivery for the relay.
-fn parcel_of(
+fn to_relay_delivery(
     delivery: &mut Delivery,
     received_at: Timestamp,
     signature: &[u8],
     body: Bytes,
-) -> Parcel {
+) -> RelayDelivery {
     let accounts = delivery.accounts.iter().map(|it| it.waba_id.clone());
     // No real delivery has more accounts than lanes.
     let waba_ids: BTreeSet<WabaId> = accounts.take(MAX_LANES).collect();
-    Parcel {
+    RelayDelivery {
         received_at,
         waba_ids: waba_ids.into_iter().collect(),
         lanes: std::mem::take(&mut delivery.lanes).into_lanes(),
@@ -219,7 +219,11 @@ fn parcel_of(
 }
 
 /// Commits the facts, and responds afterwards.
-async fn accept(public: &Public, mut delivery: Delivery, parcel: Option<Parcel>) -> Response {
+async fn accept(
+    public: &Public,
+    mut delivery: Delivery,
+    relayed: Option<RelayDelivery>,
+) -> Response {
     take_new_spellings(public, &mut delivery);
     delivery.record(&public.telemetry, |waba_id| {
         public.store.is_watched(waba_id)
@@ -229,13 +233,13 @@ async fn accept(public: &Public, mut delivery: Delivery, parcel: Option<Parcel>)
         .iter()
         .filter_map(|event| Some((event.waba_id.clone(), worth_a_look(&event.fact)?)))
         .collect();
-    let committed = public.store.commit_with(delivery.events, parcel).await;
+    let committed = public.store.commit_with(delivery.events, relayed).await;
     if committed.is_err() {
         // The store has said why; Meta will say all of this again.
         return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED);
     }
     for (waba_id, collector) in looks {
-        public.nudge.load().nudge(waba_id, collector);
+        public.trigger.load().poll_soon(waba_id, collector);
     }
     StatusCode::OK.into_response()
 }
@@ -257,7 +261,7 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
 /// extent of a penalty is in the health of the account.
 fn worth_a_look(fact: &Fact) -> Option<Collector> {
     match fact {
-        Fact::Number(number::Told { .. }) => Some(Collector::Numbers),
+        Fact::Number(number::WebhookUpdate { .. }) => Some(Collector::Numbers),
         Fact::Account(_) => Some(Collector::Account),
         // A webhook about a template says all that a poll would; the others are no webhooks about the business.
         Fact::Template(_)
@@ -275,11 +279,11 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
 }
 
 /// Refuses a delivery whose body could not be read completely.
-fn refuse_body(public: &Public, not_whole: NotWhole) -> Response {
-    match not_whole {
-        NotWhole::TooLarge => refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
-        NotWhole::BrokenOff => refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF),
-        NotWhole::TooSlow => refuse(public, StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
+fn refuse_body(public: &Public, error: BodyError) -> Response {
+    match error {
+        BodyError::TooLarge => refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
+        BodyError::BrokenOff => refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF),
+        BodyError::TooSlow => refuse(public, StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
     }
 }
 

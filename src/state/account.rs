@@ -3,7 +3,7 @@
 mod addressing;
 mod ceilings;
 mod events;
-mod telling;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -199,18 +199,20 @@ impl Account {
                 self.template_limit.observe_some(totals.limit, stamp);
                 self.list_templates(listing, stamp, room, &mut change);
             }
-            Fact::Account(news) => self.tell(news, stamp, &mut change),
-            Fact::Number(told) => self.tell_number(told, stamp, &mut change),
+            Fact::Account(update) => self.apply_update(update, stamp, &mut change),
+            Fact::Number(webhook) => self.apply_number_webhook(webhook, stamp, &mut change),
             Fact::NumberSpelled(spelling) => self.learn_spelling(spelling, stamp, &mut change),
-            Fact::Template(told) => self.tell_template(told, stamp, room, &mut change),
-            Fact::Message(news) => {
-                self.change_traffic(&news.phone_number_id, room, &mut change, |traffic| {
-                    traffic.tell(event.observed_at, news, trackers);
+            Fact::Template(webhook) => {
+                self.apply_template_webhook(webhook, stamp, room, &mut change);
+            }
+            Fact::Message(webhook) => {
+                self.change_traffic(&webhook.phone_number_id, room, &mut change, |traffic| {
+                    traffic.apply_webhook(event.observed_at, webhook, trackers);
                 });
             }
-            Fact::Tracked(news) => {
-                self.change_traffic(&news.phone_number_id, room, &mut change, |traffic| {
-                    traffic.track(event.observed_at, news, trackers);
+            Fact::Tracked(update) => {
+                self.change_traffic(&update.phone_number_id, room, &mut change, |traffic| {
+                    traffic.track(event.observed_at, update, trackers);
                 });
             }
             Fact::TimePassed => self.settle(event.observed_at, trackers),

@@ -214,7 +214,7 @@ impl<T: Copy + Ord> History<T> {
         streak.any(|(stamp, _)| stamp.is_told()).then_some(*first)
     }
 
-    /// The drift that a poll shows when it repeats a value that no webhook has reported.
+    /// The drift that a poll shows when it dedup a value that no webhook has reported.
     fn drift_shown_by(&self, place: usize, value: T, stamp: Stamp) -> Option<Drift> {
         if stamp.is_told() || place != self.seen.len() {
             return None;
@@ -300,8 +300,8 @@ impl<T: Copy + Ord> History<T> {
             else {
                 continue;
             };
-            let repeats = around[0].1 == around[1].1 && around[1].1 == around[2].1;
-            if repeats && !around[1].0.is_told() {
+            let dedup = around[0].1 == around[1].1 && around[1].1 == around[2].1;
+            if dedup && !around[1].0.is_told() {
                 self.seen.remove(place);
             }
         }

@@ -99,7 +99,7 @@ impl JournalValue for bool {
 impl JournalValue for MessagingLimit {
     fn journal_value(self) -> Cow<'static, str> {
         match self {
-            Self::Customers(customers) => customers.to_string().into(),
+            Self::CustomerHasher(customers) => customers.to_string().into(),
             Self::Unlimited => "UNLIMITED".into(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Histogram;
-use super::session::Milestone;
+use super::journey_session::Milestone;
 use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT};
 
 /// Counters of one step.

@@ -10,24 +10,24 @@ mod attributes;
 mod change;
 pub mod conversation;
 mod counts;
+mod dedup;
 mod gone;
 mod histogram;
 mod history;
 pub mod journal;
+mod journey_session;
+mod journey_sessions;
 pub mod journeys;
 mod latest;
 pub mod number;
 mod observation;
 mod polls;
 mod redate;
-mod repeats;
 mod room;
 mod saved;
-mod session;
 mod stamp;
 pub mod template;
 pub mod traffic;
-mod trips;
 mod undated;
 mod waiting;
 
@@ -38,6 +38,7 @@ pub use account::Account;
 pub use change::Change;
 pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};
+pub use dedup::DedupWindow;
 pub use histogram::Histogram;
 pub use history::{Drift, DriftKind, History, Observed, Step};
 pub use journal::{Amendment, Entity, Transition};
@@ -45,7 +46,6 @@ pub use latest::Latest;
 pub use number::Number;
 pub use polls::PollTimes;
 pub use redate::Redating;
-pub use repeats::Repeats;
 pub use stamp::Stamp;
 pub use template::Template;
 pub use traffic::Traffic;
@@ -63,7 +63,7 @@ const MANAGEMENT_KEYS: usize = 200_000;
 /// that a repeat within that time counts once.
 const MESSAGE_KEYS: usize = 500_000;
 
-/// Keys of changes without facts: enough to recognise the quick repeats.
+/// Keys of changes without facts: enough to recognise the quick dedup.
 const OTHER_KEYS: usize = 50_000;
 
 /// The watched accounts, as one consistent picture. Cloning shares everything.
@@ -73,29 +73,29 @@ pub type Accounts = BTreeMap<WabaId, Arc<Account>>;
 #[derive(Clone, Debug)]
 pub struct State {
     accounts: Accounts,
-    management: Repeats,
-    messages: Repeats,
-    other: Repeats,
+    management: DedupWindow,
+    messages: DedupWindow,
+    other: DedupWindow,
     trackers: Arc<Trackers>,
     /// Objects of all accounts.
     sizes: Sizes,
 }
 
-/// The kinds of changes whose repeats must be harmless after a restart as well: each has its own window,
+/// The kinds of changes whose dedup must be harmless after a restart as well: each has its own window,
 /// so that many messages do not push out the few facts about quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Window {
+pub enum DedupScope {
     /// Changes that facts about the business were read from.
     Management,
     /// Messages and their statuses.
     Messages,
 }
 
-impl Window {
+impl DedupScope {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
 
-    /// The dedup window for changes of this kind; `None` if repeats need no detection across restarts.
+    /// The dedup window for changes of this kind; `None` if dedup need no detection across restarts.
     #[must_use]
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {
@@ -117,9 +117,9 @@ impl Default for State {
     fn default() -> Self {
         Self {
             accounts: Accounts::new(),
-            management: Repeats::remembering(MANAGEMENT_KEYS),
-            messages: Repeats::remembering(MESSAGE_KEYS),
-            other: Repeats::remembering(OTHER_KEYS),
+            management: DedupWindow::remembering(MANAGEMENT_KEYS),
+            messages: DedupWindow::remembering(MESSAGE_KEYS),
+            other: DedupWindow::remembering(OTHER_KEYS),
             trackers: Arc::default(),
             sizes: Sizes::default(),
         }
@@ -158,33 +158,33 @@ impl State {
     }
 
     /// Takes back that these changes were applied: the last so many of a window.
-    pub fn forget_newest(&mut self, window: Window, how_many: usize) {
+    pub fn forget_newest(&mut self, window: DedupScope, how_many: usize) {
         self.window_mut(window).forget_newest(how_many);
     }
 
     /// The webhook changes of this kind that were applied.
     #[must_use]
-    pub fn applied_changes(&self, window: Window) -> &Repeats {
+    pub fn applied_changes(&self, window: DedupScope) -> &DedupWindow {
         match window {
-            Window::Management => &self.management,
-            Window::Messages => &self.messages,
+            DedupScope::Management => &self.management,
+            DedupScope::Messages => &self.messages,
         }
     }
 
     /// Takes up the changes that another process had applied, oldest first.
     pub fn restore_applied_changes(
         &mut self,
-        window: Window,
+        window: DedupScope,
         keys: impl IntoIterator<Item = DeliveryKey>,
         newest_number: u64,
     ) {
         self.window_mut(window).restore(keys, newest_number);
     }
 
-    fn window_mut(&mut self, window: Window) -> &mut Repeats {
+    fn window_mut(&mut self, window: DedupScope) -> &mut DedupWindow {
         match window {
-            Window::Management => &mut self.management,
-            Window::Messages => &mut self.messages,
+            DedupScope::Management => &mut self.management,
+            DedupScope::Messages => &mut self.messages,
         }
     }
 
@@ -220,9 +220,9 @@ impl State {
             };
         };
         if let Some(key) = event.source.key() {
-            let known = match Window::of(&event.fact) {
-                Some(Window::Management) => &mut self.management,
-                Some(Window::Messages) => &mut self.messages,
+            let known = match DedupScope::of(&event.fact) {
+                Some(DedupScope::Management) => &mut self.management,
+                Some(DedupScope::Messages) => &mut self.messages,
                 None => &mut self.other,
             };
             if !known.is_new(key) {

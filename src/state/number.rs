@@ -94,9 +94,9 @@ impl Number {
         self.count_limit_changes(outcomes.messaging_limit);
     }
 
-    pub(super) fn tell(&mut self, news: &News, observation: &mut Observation<'_>) {
-        match news {
-            News::Quality {
+    pub(super) fn apply_update(&mut self, update: &Update, observation: &mut Observation<'_>) {
+        match update {
+            Update::Quality {
                 event,
                 old_limit,
                 current_limit,
@@ -113,7 +113,7 @@ impl Number {
                 self.count_limit_changes(before);
                 self.count_limit_changes(now);
             }
-            News::Name(decision) => self.decide_name(*decision, observation),
+            Update::Name(decision) => self.decide_name(*decision, observation),
         }
     }
 

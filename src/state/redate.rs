@@ -171,7 +171,7 @@ impl<T: Dated + Clone> Dated for Arc<T> {
 mod tests {
     use super::*;
     use crate::domain::journey::{Journey, JourneyId, Journeys, Progress, StepOutcome};
-    use crate::domain::message::{self, Kind, Told};
+    use crate::domain::message::{self, Kind, WebhookUpdate};
     use crate::domain::track::{self, Happening, Trackers};
     use crate::domain::{ConversationKey, DeliveryKey, Event, Fact, PhoneNumberId, Source, WabaId};
     use crate::state::State;
@@ -195,15 +195,15 @@ mod tests {
     }
 
     fn received(at: Timestamp, customer: u128) -> Event {
-        let news = message::News {
+        let update = WebhookUpdate {
             phone_number_id: number(),
             received_at: at,
-            told: Told::Received {
+            update: message::Update::Received {
                 from: Some(ConversationKey(customer)),
                 kind: Kind::Text,
             },
         };
-        event(at, Some(customer), Fact::Message(news))
+        event(at, Some(customer), Fact::Message(update))
     }
 
     fn booking() -> JourneyId {
@@ -219,13 +219,13 @@ mod tests {
             outcome: StepOutcome::Entered,
             variant: None,
         };
-        let news = track::News {
+        let update = track::Update {
             phone_number_id: number(),
             conversation: ConversationKey(customer),
             received_at: at,
             happening: Happening::OnJourney(booking(), progress),
         };
-        event(at, Some(100 + customer), Fact::Tracked(news))
+        event(at, Some(100 + customer), Fact::Tracked(update))
     }
 
     #[test]

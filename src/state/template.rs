@@ -187,11 +187,15 @@ impl Template {
         self.category_moved(before, category, stamp)
     }
 
-    pub(super) fn tell(&mut self, news: &News, observation: &mut Observation<'_>) -> Steps {
+    pub(super) fn apply_update(
+        &mut self,
+        update: &Update,
+        observation: &mut Observation<'_>,
+    ) -> Steps {
         let (stamp, known) = (observation.stamp, &mut self.attributes);
         let mut steps = Steps::default();
-        match news {
-            News::Status {
+        match update {
+            Update::Status {
                 event,
                 reason,
                 category,
@@ -206,12 +210,12 @@ impl Template {
                 known.pause.observe_some(*pause, stamp);
                 self.schedule_disable(*event, *disable_at, stamp);
             }
-            News::Quality { previous, new } => {
+            Update::Quality { previous, new } => {
                 let (attribute, rating) = (ATTRIBUTES.quality_rating, &mut known.quality_rating);
                 observation.observe_before(attribute, rating, *previous);
                 observation.observe(attribute, rating, Some(*new));
             }
-            News::CategoryAnnounced {
+            Update::CategoryAnnounced {
                 present,
                 coming,
                 at,
@@ -220,7 +224,7 @@ impl Template {
                 known.correct_category.observe(*coming, stamp);
                 self.category_change.observe(Some((*coming, *at)), stamp);
             }
-            News::CategoryChanged { previous, new } => {
+            Update::CategoryChanged { previous, new } => {
                 let (attribute, category) = (ATTRIBUTES.category, &mut known.category);
                 observation.observe_before(attribute, category, *previous);
                 observation.observe(attribute, category, Some(*new));
@@ -228,7 +232,7 @@ impl Template {
                 steps.category =
                     previous.and_then(|previous| self.category_moved(previous, *new, stamp));
             }
-            News::CategoryDetected { correct } => {
+            Update::CategoryDetected { correct } => {
                 known.correct_category.observe(*correct, stamp);
             }
         }

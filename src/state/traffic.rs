@@ -10,13 +10,13 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use super::conversation::{Answer, Conversation, SESSION, Side};
+use super::journey_session::Milestone;
+use super::journey_sessions::{JourneySessions, Noted};
 use super::journeys::JourneyCounts;
 use super::redate::{Dated, Redating, dated};
-use super::session::Milestone;
-use super::trips::{Noted, Trips};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::journey::JourneyId;
-use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};
+use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookUpdate};
 use crate::domain::track::{self, Actor, Happening, Trackers};
 use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
 
@@ -108,23 +108,28 @@ pub struct Traffic {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     conversation: Conversation,
-    trips: Trips,
+    journey_sessions: JourneySessions,
 }
 
-dated! { Customer: conversation trips }
+dated! { Customer: conversation journey_sessions }
 
 impl Customer {
     fn first_due(&self) -> Option<Timestamp> {
         let conversation = self.conversation.first_unsettled();
-        conversation.into_iter().chain(self.trips.first_due()).min()
+        conversation
+            .into_iter()
+            .chain(self.journey_sessions.first_due())
+            .min()
     }
 
     fn last_at(&self) -> Timestamp {
-        self.conversation.last_at().max(self.trips.last_at())
+        self.conversation
+            .last_at()
+            .max(self.journey_sessions.last_at())
     }
 
     fn is_one(&self) -> bool {
-        self.conversation.is_one() || !self.trips.is_empty()
+        self.conversation.is_one() || !self.journey_sessions.is_empty()
     }
 }
 
@@ -146,7 +151,7 @@ impl Dated for Traffic {
     }
 }
 
-/// Customers, and what is looked for among them.
+/// CustomerHasher, and what is looked for among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Open {
     customers: OrdMap<ConversationKey, Arc<Customer>>,
@@ -198,15 +203,20 @@ impl Traffic {
         self.open.put(key, customer);
     }
 
-    pub(super) fn tell(&mut self, at: Timestamp, news: &News, trackers: &Trackers) {
-        match &news.told {
-            Told::Received { from, kind } => {
+    pub(super) fn apply_webhook(
+        &mut self,
+        at: Timestamp,
+        webhook: &WebhookUpdate,
+        trackers: &Trackers,
+    ) {
+        match &webhook.update {
+            Update::Received { from, kind } => {
                 self.received.increment(*kind);
                 if kind.wants_an_answer() {
                     self.note(*from, at, Side::Customer, trackers);
                 }
             }
-            Told::Status {
+            Update::Status {
                 to,
                 status,
                 category,
@@ -219,29 +229,31 @@ impl Traffic {
                     self.note(*to, at, Side::Business(Actor::Unknown), trackers);
                 }
             }
-            Told::Errors(errors) => self.fail(errors),
+            Update::Errors(errors) => self.fail(errors),
         }
-        self.settle(news.received_at, trackers);
+        self.settle(webhook.received_at, trackers);
     }
 
-    pub(super) fn track(&mut self, at: Timestamp, news: &track::News, trackers: &Trackers) {
-        let key = Some(news.conversation);
-        match &news.happening {
+    pub(super) fn track(&mut self, at: Timestamp, webhook: &track::Update, trackers: &Trackers) {
+        let key = Some(webhook.conversation);
+        match &webhook.happening {
             Happening::Inbound => self.note(key, at, Side::Customer, trackers),
             Happening::Reply(actor) => self.note(key, at, Side::Business(*actor), trackers),
             Happening::OnJourney(id, progress) => {
                 let (id, progress) = (id.clone(), progress.clone());
                 let noted = Noted { at, id, progress };
-                self.change(news.conversation, trackers, |customer, counting| {
+                self.change(webhook.conversation, trackers, |customer, counting| {
                     let count = |id: &JourneyId, variant: &str, milestone| {
                         counting.milestone(id, variant, milestone);
                     };
-                    customer.trips.note(noted, &trackers.journeys, count);
+                    customer
+                        .journey_sessions
+                        .note(noted, &trackers.journeys, count);
                 });
                 self.make_room();
             }
         }
-        self.settle(news.received_at, trackers);
+        self.settle(webhook.received_at, trackers);
     }
 
     fn fail(&mut self, errors: &[ErrorCode]) {
@@ -282,7 +294,7 @@ impl Traffic {
         }
     }
 
-    /// Whether the passage of time up to this moment changes anything.
+    /// Whether the row of time up to this moment changes anything.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let until = back(now, REORDERING);
         let settles = self.open.due.get_min();
@@ -301,7 +313,9 @@ impl Traffic {
                 let count = |id: &JourneyId, variant: &str, milestone| {
                     counting.milestone(id, variant, milestone);
                 };
-                customer.trips.settle(until, &trackers.journeys, count);
+                customer
+                    .journey_sessions
+                    .settle(until, &trackers.journeys, count);
             });
         }
         let silent_since = back(until, SESSION);
@@ -345,7 +359,7 @@ impl Traffic {
         let count = |id: &JourneyId, variant: &str, milestone| {
             journeys.count(id, variant, milestone);
         };
-        closed.trips.abandon(count);
+        closed.journey_sessions.abandon(count);
         let conversation = &closed.conversation;
         conversation
             .is_one()

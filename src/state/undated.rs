@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::redate::{Dated, Redating};
-use crate::domain::account::News as AccountNews;
-use crate::domain::number::News as NumberNews;
-use crate::domain::template::News as TemplateNews;
+use crate::domain::account::Update as AccountUpdate;
+use crate::domain::number::Update as NumberUpdate;
+use crate::domain::template::Update as TemplateUpdate;
 use crate::domain::{DeliveryKey, DisplayDigits, Fact, Timestamp, Word};
 
 /// How long an equal webhook counts as a retry. Meta retries for days with increasing intervals; after this
@@ -67,29 +67,29 @@ impl UndatedEvents {
 /// Subject of a webhook. A newer webhook supersedes an older one about the same subject.
 fn subject(fact: &Fact) -> Option<String> {
     Some(match fact {
-        Fact::Account(news) => match news {
-            AccountNews::Update { event, digits, .. } => {
+        Fact::Account(update) => match update {
+            AccountUpdate::AccountUpdate { event, digits, .. } => {
                 let digits = digits.as_ref().map_or("", DisplayDigits::as_str);
                 format!("account {} {digits}", event.as_str())
             }
-            AccountNews::Review(_) => "account review".to_owned(),
-            AccountNews::Alert { alert, .. } => format!("account alert {}", alert.as_str()),
-            AccountNews::Capability { .. } => "account capability".to_owned(),
+            AccountUpdate::Review(_) => "account review".to_owned(),
+            AccountUpdate::Alert { alert, .. } => format!("account alert {}", alert.as_str()),
+            AccountUpdate::Capability { .. } => "account capability".to_owned(),
         },
         Fact::Number(told) => {
-            let about = match told.news {
-                NumberNews::Quality { .. } => "quality",
-                NumberNews::Name(_) => "name",
+            let about = match told.update {
+                NumberUpdate::Quality { .. } => "quality",
+                NumberUpdate::Name(_) => "name",
             };
             format!("number {} {about}", told.digits.as_str())
         }
         Fact::Template(told) => {
-            let about = match told.news {
-                TemplateNews::Status { .. } => "status",
-                TemplateNews::Quality { .. } => "quality",
-                TemplateNews::CategoryAnnounced { .. }
-                | TemplateNews::CategoryChanged { .. }
-                | TemplateNews::CategoryDetected { .. } => "category",
+            let about = match told.update {
+                TemplateUpdate::Status { .. } => "status",
+                TemplateUpdate::Quality { .. } => "quality",
+                TemplateUpdate::CategoryAnnounced { .. }
+                | TemplateUpdate::CategoryChanged { .. }
+                | TemplateUpdate::CategoryDetected { .. } => "category",
             };
             format!("template {} {about}", told.identity.id)
         }

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Stamp;
 use super::redate::dated;
-use super::saved::SavedTold;
-use crate::domain::number::Told;
+use super::saved::SavedWebhook;
+use crate::domain::number::WebhookUpdate;
 
 /// Facts about a number that are kept until a listing shows which number has these digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     /// The fact.
-    #[serde(with = "SavedTold")]
-    pub told: Told,
+    #[serde(with = "SavedWebhook", rename = "told")]
+    pub webhook: WebhookUpdate,
     /// When it was observed.
     pub stamp: Stamp,
 }
@@ -20,8 +20,8 @@ pub(super) struct Waiting {
 dated! { Waiting: stamp }
 
 impl Waiting {
-    pub fn new(told: &Told, stamp: Stamp) -> Self {
-        let told = told.clone();
-        Self { told, stamp }
+    pub fn new(webhook: &WebhookUpdate, stamp: Stamp) -> Self {
+        let webhook = webhook.clone();
+        Self { webhook, stamp }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::database::{Line, Moves};
 use super::rows;
 use crate::domain::{DeliveryKey, Event, Fact, WabaId};
-use crate::state::{Accounts, Amendment, Change, State, Window};
+use crate::state::{Accounts, Amendment, Change, DedupScope, State};
 
 /// The effects of a batch, in the order of its events.
 pub struct Applied {
@@ -15,7 +15,7 @@ pub struct Applied {
     /// The changed accounts, as they were before the batch.
     pub before: Accounts,
     /// Keys of the webhook changes that were new, by the dedup window that remembers them.
-    pub new_changes: BTreeMap<Window, Vec<DeliveryKey>>,
+    pub new_changes: BTreeMap<DedupScope, Vec<DeliveryKey>>,
     waba_ids: Vec<WabaId>,
 }
 
@@ -45,7 +45,7 @@ impl Applied {
         if is_news {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
-            if let (Some(key), Some(window)) = (event.source.key(), Window::of(&event.fact)) {
+            if let (Some(key), Some(window)) = (event.source.key(), DedupScope::of(&event.fact)) {
                 self.new_changes.entry(window).or_default().push(key);
             }
         }

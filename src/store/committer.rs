@@ -12,14 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
-use super::database::{Database, Keys, SavedKey, Trouble, Writes};
-use super::parcels::{Books, Forwarding, Parcel, Settlement};
+use super::database::{Database, Keys, SavedKey, StoreError, Writes};
+use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
-use super::{Discovered, Shared, Unavailable, rows};
+use super::{Discovered, Shared, StoreUnavailable, rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
-use crate::state::{Accounts, Change, State, Window};
+use crate::state::{Accounts, Change, DedupScope, State};
 
 /// Requests that share one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
@@ -35,31 +35,31 @@ const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Returns the outcome to the caller.
-type Answer = oneshot::Sender<Result<(), Unavailable>>;
+type Answer = oneshot::Sender<Result<(), StoreUnavailable>>;
 
 /// Returns the effects of each event to the caller.
-type Committed = oneshot::Sender<Result<Vec<Change>, Unavailable>>;
+type Committed = oneshot::Sender<Result<Vec<Change>, StoreUnavailable>>;
 
 /// One who waits for the commit that others share.
-type Together = (Vec<Event>, Option<Parcel>, Committed);
+type Together = (Vec<Event>, Option<RelayDelivery>, Committed);
 
 /// A request to the committer.
 pub enum Request {
     /// Make these events part of the truth.
-    Commit(Vec<Event>, Option<Parcel>, Committed),
+    Commit(Vec<Event>, Option<RelayDelivery>, Committed),
     /// Watch exactly these accounts, with their stored state.
     Watch(BTreeSet<WabaId>, Answer),
     /// Store the accounts that were discovered for this app.
     Remember(String, AccountsOfApp, Answer),
     /// The discovered accounts of each app.
-    Remembered(oneshot::Sender<Result<Discovered, Unavailable>>),
+    Remembered(oneshot::Sender<Result<Discovered, StoreUnavailable>>),
     /// The stored check value of the customer key.
-    CustomerKey(oneshot::Sender<Result<SavedKey, Unavailable>>),
+    CustomerKey(oneshot::Sender<Result<SavedKey, StoreUnavailable>>),
     /// Sets the check value of the customer key, and whether stored conversations remain valid. Returns the number of
     /// dropped conversations.
-    UseCustomerKey(String, bool, oneshot::Sender<Result<u64, Unavailable>>),
+    UseCustomerKey(String, bool, oneshot::Sender<Result<u64, StoreUnavailable>>),
     /// Apply these settings of the relay.
-    Forward(Forwarding, Answer),
+    Forward(RelayQueueConfig, Answer),
     /// The outcomes of deliveries to an upstream.
     Settle(String, Settlement, Answer),
     /// Apply these settings of conversation metrics.
@@ -78,8 +78,8 @@ pub struct Committer {
     /// Whether something has failed since that commit.
     in_doubt: bool,
     keep_journal_for: Duration,
-    forwarding: Forwarding,
-    parcels: Books,
+    forwarding: RelayQueueConfig,
+    deliveries: RelayIndex,
     first_reads: FirstReads,
     started: Mark,
     /// The corrections of the clock after which no stored time was ahead.
@@ -92,7 +92,7 @@ impl Committer {
         mut database: Database,
         shared: Arc<Shared>,
         keep_journal_for: Duration,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, StoreError> {
         let number = database.commit_number().await?;
         let saved = rows::to_clock(database.clock().await?);
         saved.iter().for_each(clock::restore);
@@ -103,14 +103,14 @@ impl Committer {
             number,
             in_doubt: false,
             keep_journal_for,
-            forwarding: Forwarding::default(),
-            parcels: Books::default(),
+            forwarding: RelayQueueConfig::default(),
+            deliveries: RelayIndex::default(),
             first_reads: FirstReads::default(),
             started: Mark::now(),
             corrections: 0,
         };
         committer.read_keys().await?;
-        committer.read_parcels().await?;
+        committer.read_deliveries().await?;
         Ok(committer)
     }
 
@@ -137,8 +137,8 @@ impl Committer {
                 _ = settle.tick() => self.settle_what_is_due().await,
             }
         };
-        if let Err(trouble) = self.database.close().await {
-            tracing::warn!(%trouble, "store did not close cleanly; no data was lost");
+        if let Err(error) = self.database.close().await {
+            tracing::warn!(%error, "store did not close cleanly; no data was lost");
         }
         closed.map(|closed| closed.send(()));
     }
@@ -150,9 +150,9 @@ impl Committer {
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
-                Request::Commit(mut events, parcel, answer) => {
+                Request::Commit(mut events, delivery, answer) => {
                     date_in_time(&mut events, receipt);
-                    batch.push((events, parcel, answer));
+                    batch.push((events, delivery, answer));
                 }
                 Request::Watch(waba_ids, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
@@ -192,12 +192,14 @@ impl Committer {
         if batch.is_empty() {
             return;
         }
-        let parcels = batch.iter_mut().filter_map(|(_, parcel, _)| parcel.take());
+        let deliveries = batch
+            .iter_mut()
+            .filter_map(|(_, delivery, _)| delivery.take());
         // A reload may have ended the relay since they were made.
         let wanted = !self.forwarding.upstreams.is_empty();
-        let parcels = parcels.filter(|_| wanted).collect();
+        let deliveries = deliveries.filter(|_| wanted).collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
-        let outcome = self.commit(&events, parcels).await;
+        let outcome = self.commit(&events, deliveries).await;
         let mut changes = outcome.map(Vec::into_iter);
         for (events, _, answer) in batch {
             let own = match &mut changes {
@@ -212,25 +214,25 @@ impl Committer {
     async fn commit(
         &mut self,
         events: &[&Event],
-        parcels: Vec<Parcel>,
-    ) -> Result<Vec<Change>, Unavailable> {
+        deliveries: Vec<RelayDelivery>,
+    ) -> Result<Vec<Change>, StoreUnavailable> {
         self.become_sound().await?;
         let applied = Applied::apply(&mut self.state, events);
-        if !(applied.is_empty() && parcels.is_empty()) {
-            let sizes: Vec<u64> = parcels.iter().map(Parcel::size).collect();
+        if !(applied.is_empty() && deliveries.is_empty()) {
+            let sizes: Vec<u64> = deliveries.iter().map(RelayDelivery::size).collect();
             let mut writes = self.writes(&applied);
-            self.add_parcels(&mut writes, parcels, &sizes);
+            self.add_deliveries(&mut writes, deliveries, &sizes);
             let started = Instant::now();
-            if let Err(trouble) = self.database.write(&writes).await {
+            if let Err(error) = self.database.write(&writes).await {
                 applied.undo(&mut self.state);
-                return Err(self.doubt(&trouble));
+                return Err(self.doubt(&error));
             }
             let took = started.elapsed().as_secs_f64();
             self.shared.telemetry.store_commit_duration.observe(took);
             self.number = writes.number;
             self.shared.publish(&applied.before, &self.state);
-            self.parcels.add(&sizes, writes.oldest_parcel);
-            self.shared.publish_parcels(&self.parcels);
+            self.deliveries.add(&sizes, writes.oldest_delivery);
+            self.shared.publish_relay_index(&self.deliveries);
         }
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event, change);
@@ -279,47 +281,53 @@ impl Committer {
     }
 
     /// Numbers them, and says which older ones must go for them.
-    fn add_parcels(&self, writes: &mut Writes, parcels: Vec<Parcel>, sizes: &[u64]) {
+    fn add_deliveries(&self, writes: &mut Writes, deliveries: Vec<RelayDelivery>, sizes: &[u64]) {
         let max_bytes = self.forwarding.max_bytes;
-        writes.parcels = (self.parcels.next()..).zip(parcels).collect();
+        writes.deliveries = (self.deliveries.next()..).zip(deliveries).collect();
         writes.upstreams.clone_from(&self.forwarding.upstreams);
-        writes.oldest_parcel = self.parcels.oldest_beside(sizes, max_bytes);
+        writes.oldest_delivery = self.deliveries.oldest_beside(sizes, max_bytes);
     }
 
-    async fn forward(&mut self, forwarding: Forwarding) -> Result<(), Unavailable> {
+    async fn forward(&mut self, forwarding: RelayQueueConfig) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
         let dropped = self.database.forward_to(&forwarding.upstreams).await;
-        let dropped = dropped.map_err(|trouble| self.doubt(&trouble))?;
+        let dropped = dropped.map_err(|error| self.doubt(&error))?;
         if dropped > 0 {
             tracing::warn!(dropped, "dropped deliveries of removed upstreams");
         }
         let forwards = !forwarding.upstreams.is_empty();
         self.shared.forwards.store(forwards, Ordering::Relaxed);
         self.forwarding = forwarding;
-        let read = self.read_parcels().await;
-        read.map_err(|trouble| self.doubt(&trouble))
+        let read = self.read_deliveries().await;
+        read.map_err(|error| self.doubt(&error))
     }
 
-    async fn settle(&mut self, upstream: &str, settlement: &Settlement) -> Result<(), Unavailable> {
+    async fn settle(
+        &mut self,
+        upstream: &str,
+        settlement: &Settlement,
+    ) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
         let gone = self.database.settle(upstream, settlement).await;
-        let gone = gone.map_err(|trouble| self.doubt(&trouble))?;
-        self.parcels.remove(&gone);
-        self.shared.publish_parcels(&self.parcels);
+        let gone = gone.map_err(|error| self.doubt(&error))?;
+        self.deliveries.remove(&gone);
+        self.shared.publish_relay_index(&self.deliveries);
         Ok(())
     }
 
-    async fn read_parcels(&mut self) -> Result<(), Trouble> {
-        let stored = self.database.parcels().await?;
+    async fn read_deliveries(&mut self) -> Result<(), StoreError> {
+        let stored = self.database.deliveries().await?;
         let size = |size: i64| u64::try_from(size).unwrap_or(0);
-        let stored = stored.iter().map(|(parcel, bytes)| (*parcel, size(*bytes)));
-        self.parcels.restore(stored);
-        self.shared.publish_parcels(&self.parcels);
+        let stored = stored
+            .iter()
+            .map(|(delivery, bytes)| (*delivery, size(*bytes)));
+        self.deliveries.restore(stored);
+        self.shared.publish_relay_index(&self.deliveries);
         Ok(())
     }
 
-    /// After trouble: reopens, reads back what is not known, and tries whether writing works.
-    async fn become_sound(&mut self) -> Result<(), Unavailable> {
+    /// After error: reopens, reads back what is not known, and tries whether writing works.
+    async fn become_sound(&mut self) -> Result<(), StoreUnavailable> {
         if !self.in_doubt {
             return Ok(());
         }
@@ -329,7 +337,7 @@ impl Committer {
                 self.shared.note_sound();
                 Ok(())
             }
-            Err(trouble) => Err(self.doubt(&trouble)),
+            Err(error) => Err(self.doubt(&error)),
         }
     }
 
@@ -337,12 +345,12 @@ impl Committer {
         if self.in_doubt {
             // Readiness and the metrics show the outcome.
             drop(self.become_sound().await);
-        } else if let Err(trouble) = self.database.check_file().await {
-            self.doubt(&trouble);
+        } else if let Err(error) = self.database.check_file().await {
+            self.doubt(&error);
         }
     }
 
-    async fn recover(&mut self) -> Result<(), Trouble> {
+    async fn recover(&mut self) -> Result<(), StoreError> {
         self.database.reopen().await?;
         self.database.probe().await?;
         let number = self.database.commit_number().await?;
@@ -351,7 +359,7 @@ impl Committer {
             let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
             let accounts = self.load(&waba_ids).await?;
             self.read_keys().await?;
-            self.read_parcels().await?;
+            self.read_deliveries().await?;
             self.state.adopt(accounts);
             self.shared.publish_all(&self.state);
             self.number = number;
@@ -359,7 +367,7 @@ impl Committer {
         Ok(())
     }
 
-    async fn watch(&mut self, waba_ids: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+    async fn watch(&mut self, waba_ids: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
         let known = self.state.accounts();
         let new = waba_ids.iter().filter(|id| !known.contains_key(*id));
@@ -373,24 +381,24 @@ impl Committer {
                 self.shared.publish_all(&self.state);
                 Ok(())
             }
-            Err(trouble) => Err(self.doubt(&trouble)),
+            Err(error) => Err(self.doubt(&error)),
         }
     }
 
-    async fn remember(&mut self, app: &str, found: &AccountsOfApp) -> Result<(), Unavailable> {
+    async fn remember(&mut self, app: &str, found: &AccountsOfApp) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
         let rows: Vec<_> = found
             .iter()
             .map(|(waba_id, assigned)| rows::from_discovered(app, waba_id, assigned))
             .collect();
         let outcome = self.database.remember_discovered(app, &rows).await;
-        outcome.map_err(|trouble| self.doubt(&trouble))
+        outcome.map_err(|error| self.doubt(&error))
     }
 
-    async fn remembered(&mut self) -> Result<Discovered, Unavailable> {
+    async fn remembered(&mut self) -> Result<Discovered, StoreUnavailable> {
         self.become_sound().await?;
         let rows = self.database.discovered().await;
-        let rows = rows.map_err(|trouble| self.doubt(&trouble))?;
+        let rows = rows.map_err(|error| self.doubt(&error))?;
         let mut discovered = Discovered::new();
         for row in rows {
             let assigned = rows::to_discovered(&row);
@@ -399,26 +407,26 @@ impl Committer {
         Ok(discovered)
     }
 
-    async fn customer_key(&mut self) -> Result<SavedKey, Unavailable> {
+    async fn customer_key(&mut self) -> Result<SavedKey, StoreUnavailable> {
         self.become_sound().await?;
         let saved = self.database.customer_key().await;
-        saved.map_err(|trouble| self.doubt(&trouble))
+        saved.map_err(|error| self.doubt(&error))
     }
 
     async fn use_customer_key(
         &mut self,
         check_value: &str,
         keep_conversations: bool,
-    ) -> Result<u64, Unavailable> {
+    ) -> Result<u64, StoreUnavailable> {
         self.become_sound().await?;
         let replaced = self
             .database
             .replace_customer_key(check_value, keep_conversations);
         let replaced = replaced.await;
-        replaced.map_err(|trouble| self.doubt(&trouble))
+        replaced.map_err(|error| self.doubt(&error))
     }
 
-    async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, Trouble> {
+    async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, StoreError> {
         let ids: Vec<String> = waba_ids.iter().map(WabaId::to_string).collect();
         let saved = self.database.load(&ids).await?;
         let mut accounts = BTreeMap::new();
@@ -430,8 +438,8 @@ impl Committer {
         Ok(accounts)
     }
 
-    async fn read_keys(&mut self) -> Result<(), Trouble> {
-        for window in Window::ALL {
+    async fn read_keys(&mut self) -> Result<(), StoreError> {
+        for window in DedupScope::ALL {
             let saved = self.database.delivery_keys(window).await?;
             let newest = saved.last().map_or(0, |(number, _)| *number);
             let keys: Result<Vec<_>, _> = saved.iter().map(|(_, key)| rows::to_key(key)).collect();
@@ -500,13 +508,13 @@ impl Committer {
         let cutoff = now.as_millis().saturating_sub(kept_for);
         match self.database.prune(cutoff, kept_for).await {
             Ok(lines) => tracing::debug!(lines, "journal pruned"),
-            Err(trouble) => drop(self.doubt(&trouble)),
+            Err(error) => drop(self.doubt(&error)),
         }
     }
 
-    fn doubt(&mut self, trouble: &Trouble) -> Unavailable {
+    fn doubt(&mut self, error: &StoreError) -> StoreUnavailable {
         self.in_doubt = true;
-        self.shared.note_trouble(trouble)
+        self.shared.note_trouble(error)
     }
 }
 

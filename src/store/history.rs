@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::database::{
-    Attributes, Database, Journal, JournalLine, LineKey, Order, Reason, Selection, Trouble,
+    Attributes, Database, Journal, JournalLine, LineKey, Reason, Selection, SortOrder, StoreError,
 };
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
@@ -36,14 +36,14 @@ pub struct History {
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Oldest first.
-    pub passages: Vec<Passage>,
+    pub rows: Vec<HistoryRow>,
     /// From here on they are complete; what was before is not known any more, or was too much to read.
     pub complete_since: Timestamp,
 }
 
 /// Filter of transitions; `None` does not filter.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct HistoryQuery {
     /// Only transitions of this account.
     pub waba_id: Option<WabaId>,
     /// Only transitions of this kind of entity: one of [`crate::state::Entity::KINDS`].
@@ -56,7 +56,7 @@ pub struct Question {
     pub since: Timestamp,
     /// Before this moment.
     pub until: Timestamp,
-    /// After this transition, in the order of [`History::passages`].
+    /// After this transition, in the order of [`History::rows`].
     pub after: Option<Cursor>,
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Cursor {
 
 /// One transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
+pub struct HistoryRow {
     /// The account.
     pub waba_id: String,
     /// The kind of entity.
@@ -111,7 +111,7 @@ pub struct Passage {
     pub order_ms: i64,
 }
 
-impl Passage {
+impl HistoryRow {
     /// Its position among all transitions.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
@@ -154,11 +154,11 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-impl From<Trouble> for Unreadable {
-    fn from(trouble: Trouble) -> Self {
-        match trouble.reason {
+impl From<StoreError> for Unreadable {
+    fn from(error: StoreError) -> Self {
+        match error.reason {
             Reason::Interrupted => Self::TooSlow,
-            _ => Self::Failed(trouble.to_string()),
+            _ => Self::Failed(error.to_string()),
         }
     }
 }
@@ -179,12 +179,12 @@ impl History {
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
         let path = location.path();
         let journal = match location {
-            Location::Memory => Err(Trouble::unreadable(
+            Location::Memory => Err(StoreError::unreadable(
                 "a store in memory has no history to read",
             )),
             Location::File(path) => Journal::open(path).await,
         };
-        let journal = journal.map_err(|trouble| OpenError::of(path.clone(), trouble))?;
+        let journal = journal.map_err(|error| OpenError::of(path.clone(), error))?;
         let history = Self {
             recent: journal.clone(),
             journal,
@@ -193,8 +193,11 @@ impl History {
         };
         // So that a file of another kind is refused at once.
         let nothing = Selection::default();
-        let tried = history.journal.lines(&nothing, Order::ByTime, 1, 0).await;
-        tried.map_err(|trouble| OpenError::of(path, trouble))?;
+        let tried = history
+            .journal
+            .lines(&nothing, SortOrder::ByTime, 1, 0)
+            .await;
+        tried.map_err(|error| OpenError::of(path, error))?;
         Ok(history)
     }
 
@@ -202,15 +205,17 @@ impl History {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn passages(
+    pub async fn rows(
         &self,
-        question: &Question,
+        question: &HistoryQuery,
         limit: u32,
         offset: u32,
-    ) -> Result<Vec<Passage>, Unreadable> {
+    ) -> Result<Vec<HistoryRow>, Unreadable> {
         let selection = Selection::from(question);
-        let lines = self.journal.lines(&selection, Order::ByTime, limit, offset);
-        Ok(lines.await?.into_iter().map(Passage::from).collect())
+        let lines = self
+            .journal
+            .lines(&selection, SortOrder::ByTime, limit, offset);
+        Ok(lines.await?.into_iter().map(HistoryRow::from).collect())
     }
 
     /// Transitions of one entity after the other, each oldest first; before them, for each attribute,
@@ -218,10 +223,12 @@ impl History {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn timelines(&self, question: &Question) -> Result<Vec<Passage>, Unreadable> {
+    pub async fn timelines(&self, question: &HistoryQuery) -> Result<Vec<HistoryRow>, Unreadable> {
         let selection = Selection::from(question);
         let mut lines = self.journal.in_force(&selection, MAX_IN_FORCE).await?;
-        let within = self.journal.lines(&selection, Order::ByEntity, u32::MAX, 0);
+        let within = self
+            .journal
+            .lines(&selection, SortOrder::ByEntity, u32::MAX, 0);
         lines.extend(within.await?);
         // Stable: what was in force stays before what came after.
         let key = |line: &JournalLine| {
@@ -235,7 +242,7 @@ impl History {
             (waba_id, entity, entity_id, attribute)
         };
         lines.sort_by_cached_key(key);
-        Ok(lines.into_iter().map(Passage::from).collect())
+        Ok(lines.into_iter().map(HistoryRow::from).collect())
     }
 
     /// The newest transitions of these attributes, given as (kind of entity, name), at most `limit` of them.
@@ -256,12 +263,12 @@ impl History {
         };
         let lines = self.recent.newest(&attributes, limit).await?;
         let is_cut = lines.len() >= limit as usize;
-        let mut passages: Vec<_> = lines.into_iter().map(Passage::from).collect();
-        passages.reverse();
-        let oldest = passages.first().filter(|_| is_cut);
+        let mut rows: Vec<_> = lines.into_iter().map(HistoryRow::from).collect();
+        rows.reverse();
+        let oldest = rows.first().filter(|_| is_cut);
         let complete_since = oldest.map_or(since, |oldest| oldest.at);
         Ok(Recent {
-            passages,
+            rows,
             complete_since: complete_since.max(now.minus(self.kept_for)),
         })
     }
@@ -281,8 +288,8 @@ impl History {
     }
 }
 
-impl From<&Question> for Selection {
-    fn from(question: &Question) -> Self {
+impl From<&HistoryQuery> for Selection {
+    fn from(question: &HistoryQuery) -> Self {
         Self {
             waba_id: question.waba_id.as_ref().map(WabaId::to_string),
             entity: question.entity.map(str::to_owned),
@@ -295,7 +302,7 @@ impl From<&Question> for Selection {
     }
 }
 
-impl From<JournalLine> for Passage {
+impl From<JournalLine> for HistoryRow {
     fn from(line: JournalLine) -> Self {
         let stamp = Stamp::from((line.order_ms, line.source == "webhook"));
         Self {

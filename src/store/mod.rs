@@ -10,7 +10,7 @@ mod examination;
 mod history;
 mod kept_out;
 mod location;
-mod parcels;
+mod relay_queue;
 mod rows;
 mod signals;
 
@@ -27,18 +27,18 @@ use tokio::time::{Instant, timeout};
 
 pub use database::{OpenError, Reason, SavedKey};
 pub use examination::ReportError;
-pub use history::{Cursor, History, Passage, Question, Recent, Unreadable};
+pub use history::{Cursor, History, HistoryQuery, HistoryRow, Recent, Unreadable};
 pub use location::Location;
-pub use parcels::{Content, Forwarding, Parcel, Settlement, Span, Waiting};
+pub use relay_queue::{Content, RelayDelivery, RelayQueueConfig, Settlement, Span, Waiting};
 
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, WabaId};
 use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, Request};
-use database::{Database, ParcelReader, Trouble};
+use database::{Database, RelayReader, StoreError};
 use kept_out::KeptOutLog;
-use parcels::Books;
+use relay_queue::RelayIndex;
 
 /// Maximum number of requests that wait for the running commit; further callers wait for a place.
 const MAX_WAITING: usize = 1_024;
@@ -56,19 +56,19 @@ pub struct Store {
     shared: Arc<Shared>,
     location: Location,
     history: History,
-    parcels: ParcelReader,
+    deliveries: RelayReader,
     requests: mpsc::Sender<Request>,
 }
 
 /// The store does not take commits now. What was not committed must be said again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unavailable {
+pub struct StoreUnavailable {
     message: String,
     /// `None` if the database has reported nothing.
     reason: Option<Reason>,
 }
 
-impl Unavailable {
+impl StoreUnavailable {
     /// Why, where that can pass by itself.
     #[must_use]
     pub fn passing_reason(&self) -> Option<Reason> {
@@ -77,13 +77,13 @@ impl Unavailable {
     }
 }
 
-impl fmt::Display for Unavailable {
+impl fmt::Display for StoreUnavailable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "the store cannot commit: {}", self.message)
     }
 }
 
-impl std::error::Error for Unavailable {}
+impl std::error::Error for StoreUnavailable {}
 
 /// Accounts that were found, by the name of their app.
 pub type Discovered = BTreeMap<String, AccountsOfApp>;
@@ -102,9 +102,9 @@ impl Store {
         start_at_zero(&telemetry);
         let shared = Arc::new(Shared::new(telemetry));
         let history = History::new(&database, keep_journal_for);
-        let parcels = database.parcel_reader();
+        let deliveries = database.relay_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
-        let committer = committer.map_err(|trouble| OpenError::of(location.path(), trouble))?;
+        let committer = committer.map_err(|error| OpenError::of(location.path(), error))?;
         shared.note_sound();
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
         tokio::spawn(committer.run(to_serve));
@@ -112,7 +112,7 @@ impl Store {
             shared,
             location: location.clone(),
             history,
-            parcels,
+            deliveries,
             requests,
         })
     }
@@ -121,41 +121,41 @@ impl Store {
     ///
     /// # Errors
     /// If what is known cannot be read; nothing has changed then.
-    pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), Unavailable> {
+    pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Watch(accounts, answer)).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// Keeps which accounts were found for an app, in place of those found before.
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), Unavailable> {
+    pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = Request::Remember(app.to_owned(), found, answer);
         self.ask(request).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// The accounts of each app at its last discovery.
     ///
     /// # Errors
     /// If that cannot be read.
-    pub async fn remembered(&self) -> Result<Discovered, Unavailable> {
+    pub async fn remembered(&self) -> Result<Discovered, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Remembered(answer)).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// The stored data about the key for hashing customers.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn customer_key(&self) -> Result<SavedKey, Unavailable> {
+    pub async fn customer_key(&self) -> Result<SavedKey, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::CustomerKey(answer)).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// Stores the check value of the key that customers are hashed with from now on. Call it before accounts are
@@ -167,11 +167,11 @@ impl Store {
         &self,
         check_value: String,
         keep_conversations: bool,
-    ) -> Result<u64, Unavailable> {
+    ) -> Result<u64, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = Request::UseCustomerKey(check_value, keep_conversations, answer);
         self.ask(request).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// Commits these events. After it returns successfully, they are on disk. Dropping this future does not lose
@@ -179,7 +179,7 @@ impl Store {
     ///
     /// # Errors
     /// If they could not be made durable, or not in time.
-    pub async fn commit(&self, events: Vec<Event>) -> Result<(), Unavailable> {
+    pub async fn commit(&self, events: Vec<Event>) -> Result<(), StoreUnavailable> {
         self.commit_with(events, None).await.map(drop)
     }
 
@@ -191,22 +191,22 @@ impl Store {
     pub async fn commit_with(
         &self,
         events: Vec<Event>,
-        parcel: Option<Parcel>,
-    ) -> Result<Vec<Change>, Unavailable> {
+        delivery: Option<RelayDelivery>,
+    ) -> Result<Vec<Change>, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let committed = async {
-            self.ask(Request::Commit(events, parcel, answer)).await?;
-            outcome.await.map_err(|_| Unavailable::closed())?
+            self.ask(Request::Commit(events, delivery, answer)).await?;
+            outcome.await.map_err(|_| StoreUnavailable::closed())?
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
-        committed.unwrap_or_else(|_| Err(Unavailable::slow()))
+        committed.unwrap_or_else(|_| Err(StoreUnavailable::slow()))
     }
 
     /// Measures conversations like this from the next commit on.
     ///
     /// # Errors
     /// If the store is closed.
-    pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), Unavailable> {
+    pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), StoreUnavailable> {
         self.ask(Request::Track(trackers)).await
     }
 
@@ -226,27 +226,31 @@ impl Store {
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn forward(&self, forwarding: Forwarding) -> Result<(), Unavailable> {
+    pub async fn forward(&self, forwarding: RelayQueueConfig) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Forward(forwarding, answer)).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// Commits the outcomes of deliveries to an upstream.
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn settle(&self, upstream: &str, settlement: Settlement) -> Result<(), Unavailable> {
+    pub async fn settle(
+        &self,
+        upstream: &str,
+        settlement: Settlement,
+    ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = Request::Settle(upstream.to_owned(), settlement, answer);
         self.ask(request).await?;
-        outcome.await.map_err(|_| Unavailable::closed())?
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
     /// The stored deliveries for the relay; it changes with every commit of them.
     #[must_use]
-    pub fn parcels(&self) -> watch::Receiver<Span> {
-        self.shared.parcels.subscribe()
+    pub fn deliveries(&self) -> watch::Receiver<Span> {
+        self.shared.deliveries.subscribe()
     }
 
     /// Deliveries after this one that this upstream has not taken, oldest first.
@@ -258,9 +262,9 @@ impl Store {
         upstream: &str,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<Waiting>, Unavailable> {
-        let rows = self.parcels.pending(upstream, after, limit).await;
-        let rows = rows.map_err(|trouble| Unavailable::unreadable(&trouble))?;
+    ) -> Result<Vec<Waiting>, StoreUnavailable> {
+        let rows = self.deliveries.pending(upstream, after, limit).await;
+        let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
         Ok(rows.iter().map(rows::to_waiting).collect())
     }
 
@@ -268,12 +272,15 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn contents(&self, parcels: &[i64]) -> Result<BTreeMap<i64, Content>, Unavailable> {
-        let rows = self.parcels.contents(parcels).await;
-        let rows = rows.map_err(|trouble| Unavailable::unreadable(&trouble))?;
+    pub async fn contents(
+        &self,
+        deliveries: &[i64],
+    ) -> Result<BTreeMap<i64, Content>, StoreUnavailable> {
+        let rows = self.deliveries.contents(deliveries).await;
+        let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
         let contents = rows
             .into_iter()
-            .map(|(parcel, signature, body)| (parcel, Content { signature, body }));
+            .map(|(delivery, signature, body)| (delivery, Content { signature, body }));
         Ok(contents.collect())
     }
 
@@ -311,12 +318,12 @@ impl Store {
     ///
     /// # Errors
     /// Why it does not.
-    pub fn is_sound(&self) -> Result<(), Unavailable> {
+    pub fn is_sound(&self) -> Result<(), StoreUnavailable> {
         if self.requests.is_closed() {
-            return Err(Unavailable::closed());
+            return Err(StoreUnavailable::closed());
         }
-        match self.shared.trouble.load().as_deref() {
-            Some(trouble) => Err(trouble.clone()),
+        match self.shared.error.load().as_deref() {
+            Some(error) => Err(error.clone()),
             None => Ok(()),
         }
     }
@@ -324,7 +331,7 @@ impl Store {
     /// Finishes pending requests and closes; later commits fail.
     pub async fn close(&self) {
         self.history.close().await;
-        self.parcels.close().await;
+        self.deliveries.close().await;
         let (closed, outcome) = oneshot::channel();
         if self.requests.send(Request::Close(closed)).await.is_ok() {
             // An error means that it is closed already.
@@ -332,9 +339,9 @@ impl Store {
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<(), Unavailable> {
+    async fn ask(&self, request: Request) -> Result<(), StoreUnavailable> {
         let asked = self.requests.send(request).await;
-        asked.map_err(|_| Unavailable::closed())
+        asked.map_err(|_| StoreUnavailable::closed())
     }
 }
 
@@ -366,7 +373,7 @@ fn drift_counter(
     telemetry.drift.with_label_values(&[&attribute, source])
 }
 
-impl Unavailable {
+impl StoreUnavailable {
     fn closed() -> Self {
         Self {
             message: "it is closed".to_owned(),
@@ -374,10 +381,10 @@ impl Unavailable {
         }
     }
 
-    fn unreadable(trouble: &Trouble) -> Self {
+    fn unreadable(error: &StoreError) -> Self {
         Self {
-            message: format!("it cannot be read: {trouble}"),
-            reason: Some(trouble.reason),
+            message: format!("it cannot be read: {error}"),
+            reason: Some(error.reason),
         }
     }
 
@@ -393,11 +400,11 @@ impl Unavailable {
 #[derive(Debug)]
 struct Shared {
     accounts: Mutex<Accounts>,
-    parcels: watch::Sender<Span>,
+    deliveries: watch::Sender<Span>,
     forwards: AtomicBool,
     /// How long a webhook may lag behind a poll before a change counts as drift.
     drift_grace_ms: AtomicU64,
-    trouble: ArcSwapOption<Unavailable>,
+    error: ArcSwapOption<StoreUnavailable>,
     kept_out: KeptOutLog,
     telemetry: Arc<Telemetry>,
 }
@@ -406,10 +413,10 @@ impl Shared {
     fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             accounts: Mutex::default(),
-            parcels: watch::Sender::default(),
+            deliveries: watch::Sender::default(),
             forwards: AtomicBool::new(false),
             drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
-            trouble: ArcSwapOption::empty(),
+            error: ArcSwapOption::empty(),
             kept_out: KeptOutLog::default(),
             telemetry,
         }
@@ -433,9 +440,9 @@ impl Shared {
         self.accounts().clone_from(state.accounts());
     }
 
-    fn publish_parcels(&self, books: &Books) {
-        let span = books.span();
-        self.parcels.send_if_modified(|known| {
+    fn publish_relay_index(&self, index: &RelayIndex) {
+        let span = index.span();
+        self.deliveries.send_if_modified(|known| {
             let is_news = *known != span;
             *known = span;
             is_news
@@ -444,25 +451,25 @@ impl Shared {
 
     fn note_sound(&self) {
         self.telemetry.store_up.set(1);
-        if self.trouble.swap(None).is_some() {
+        if self.error.swap(None).is_some() {
             tracing::info!("store accepts commits again");
         }
     }
 
-    /// Counts the trouble, and logs it where it is new.
-    fn note_trouble(&self, trouble: &Trouble) -> Unavailable {
-        let reason = trouble.reason.as_str();
+    /// Counts the error, and logs it where it is new.
+    fn note_trouble(&self, error: &StoreError) -> StoreUnavailable {
+        let reason = error.reason.as_str();
         let failures = &self.telemetry.store_commit_failures;
         failures.with_label_values(&[reason]).inc();
         self.telemetry.store_up.set(0);
-        let message = format!("{trouble} ({reason})");
-        let unavailable = Unavailable {
+        let message = format!("{error} ({reason})");
+        let unavailable = StoreUnavailable {
             message,
-            reason: Some(trouble.reason),
+            reason: Some(error.reason),
         };
-        let before = self.trouble.swap(Some(Arc::new(unavailable.clone())));
+        let before = self.error.swap(Some(Arc::new(unavailable.clone())));
         if before.as_deref() != Some(&unavailable) {
-            tracing::error!(%trouble, reason, "store cannot commit; refusing webhooks until it recovers");
+            tracing::error!(%error, reason, "store cannot commit; refusing webhooks until it recovers");
         }
         unavailable
     }

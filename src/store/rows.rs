@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{
-    ClockRow, ConversationRow, DiscoveredRow, Line, Moves, Object, ParcelRow, SavedAccount, Table,
-    Trouble,
+    ClockRow, ConversationRow, DiscoveredRow, Line, Moves, Object, RelayRow, SavedAccount,
+    StoreError, Table,
 };
-use super::parcels::{Waiting, lanes_from_text};
+use super::relay_queue::{Waiting, lanes_from_text};
 use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
@@ -21,9 +21,9 @@ use crate::domain::{
 use crate::state::{Account, Entity, Redating, Traffic, Transition};
 
 /// A delivery that waits.
-pub fn to_waiting(row: &ParcelRow) -> Waiting {
+pub fn to_waiting(row: &RelayRow) -> Waiting {
     Waiting {
-        parcel: row.parcel,
+        delivery: row.delivery,
         received_at: Timestamp::from_millis(row.received_ms),
         waba_ids: row.waba_ids.split(' ').filter_map(WabaId::parse).collect(),
         lanes: lanes_from_text(row.lanes.as_deref()),
@@ -137,7 +137,7 @@ fn differences<K: Ord, V: Serialize>(
 }
 
 /// The account that these rows make up.
-pub fn to_account(saved: &SavedAccount) -> Result<Account, Trouble> {
+pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     let mut account: Account = parse("an account", &saved.state)?;
     for state in &saved.numbers {
         let number: crate::state::Number = parse("a phone number", state)?;
@@ -225,7 +225,7 @@ pub fn of_key(key: DeliveryKey) -> String {
 }
 
 /// The delivery key of this text.
-pub fn to_key(text: &str) -> Result<DeliveryKey, Trouble> {
+pub fn to_key(text: &str) -> Result<DeliveryKey, StoreError> {
     of_hex("a delivery key", text).map(DeliveryKey)
 }
 
@@ -233,16 +233,16 @@ fn hex(key: u128) -> String {
     format!("{key:032x}")
 }
 
-fn of_hex(what: &str, text: &str) -> Result<u128, Trouble> {
+fn of_hex(what: &str, text: &str) -> Result<u128, StoreError> {
     u128::from_str_radix(text, 16)
-        .map_err(|error| Trouble::unreadable(format!("{what} is damaged: {error}")))
+        .map_err(|error| StoreError::unreadable(format!("{what} is damaged: {error}")))
 }
 
 fn json(state: &impl Serialize) -> String {
     serde_json::to_string(state).expect("plain data with text for keys")
 }
 
-fn parse<T: DeserializeOwned>(what: &str, state: &str) -> Result<T, Trouble> {
+fn parse<T: DeserializeOwned>(what: &str, state: &str) -> Result<T, StoreError> {
     serde_json::from_str(state)
-        .map_err(|error| Trouble::unreadable(format!("{what} is damaged: {error}")))
+        .map_err(|error| StoreError::unreadable(format!("{what} is damaged: {error}")))
 }

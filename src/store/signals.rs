@@ -33,7 +33,7 @@ fn log_notice(event: &Event, account: &Account) {
     let waba_id = &event.waba_id;
     let at = clock::calendar(event.observed_at.at_whole_seconds());
     match &event.fact {
-        Fact::Account(account::News::Update {
+        Fact::Account(account::Update::AccountUpdate {
             event,
             digits,
             violation,
@@ -48,19 +48,21 @@ fn log_notice(event: &Event, account: &Account) {
                 "business account event"
             );
         }
-        Fact::Account(account::News::Alert { severity, alert }) => {
+        Fact::Account(account::Update::Alert { severity, alert }) => {
             let name = account.name.value();
             let (notice, severity) = (alert.as_str(), severity.as_str());
             tracing::info!(target: TARGET, %waba_id, name, notice, severity, at, "business account alert");
         }
-        Fact::Template(template::Told { identity, news }) => {
-            let (notice, scheduled) = match news {
-                template::News::Status {
+        Fact::Template(template::WebhookUpdate { identity, update }) => {
+            let (notice, scheduled) = match update {
+                template::Update::Status {
                     event: template::EventKind::Flagged,
                     disable_at,
                     ..
                 } => ("disable_scheduled", *disable_at),
-                template::News::CategoryAnnounced { at, .. } => ("category_change_scheduled", *at),
+                template::Update::CategoryAnnounced { at, .. } => {
+                    ("category_change_scheduled", *at)
+                }
                 _ => return,
             };
             let (name, language) = (identity.name.as_deref(), identity.language.as_deref());

@@ -32,9 +32,9 @@ fn snapshot_of(identity: template::Identity) -> template::Snapshot {
 }
 
 fn spoken_of(id: usize) -> Fact {
-    Fact::Template(template::Told {
+    Fact::Template(template::WebhookUpdate {
         identity: identity(id),
-        news: template::News::Status {
+        update: template::Update::Status {
             event: EventKind::Paused,
             reason: None,
             category: None,
@@ -66,10 +66,10 @@ fn numbers_listed(ids: impl Iterator<Item = usize>) -> Fact {
 }
 
 fn message_of(id: usize) -> Fact {
-    Fact::Message(message::News {
+    Fact::Message(message::WebhookUpdate {
         phone_number_id: number_id(id),
         received_at: at(0),
-        told: message::Told::Received {
+        update: message::Update::Received {
             from: None,
             kind: Kind::Text,
         },
@@ -105,7 +105,7 @@ fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
             .all(|change| change.kept_out[&ObjectKind::Template] == 1)
     );
     assert_eq!(templates(&state), 50 + ceiling::UNLISTED_TEMPLATES);
-    // News of what is listed counts as ever, and so does a listing of as many as Meta allows.
+    // Update of what is listed counts as ever, and so does a listing of as many as Meta allows.
     let known = tell(
         &mut state,
         20,
@@ -209,15 +209,15 @@ fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
 #[test]
 fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
     let mut state = watching();
-    let news = |digits: &str| {
+    let update = |digits: &str| {
         let digits = DisplayDigits::parse(digits).expect("digits");
-        let news = number::News::Name(NameDecision::Approved);
-        Fact::Number(number::Told { digits, news })
+        let update = number::Update::Name(NameDecision::Approved);
+        Fact::Number(number::WebhookUpdate { digits, update })
     };
-    let invented = (0..100).map(|id| (id as u128, news(&format!("1999{id:07}"))));
+    let invented = (0..100).map(|id| (id as u128, update(&format!("1999{id:07}"))));
     assert_eq!(tell(&mut state, 10, invented).len(), 36, "64 wait");
     state.apply(&polled(20, numbers_listed(1..2)));
-    let change = state.apply(&told(500, 30, news("15550100199")));
+    let change = state.apply(&told(500, 30, update("15550100199")));
     assert!(change.waiting && !change.refused);
     assert_eq!(change.expired, 1);
     let mut snapshot = number::Snapshot::new(number_id(2));
@@ -271,7 +271,7 @@ fn memory_of_each_kind_of_object() {
         verified_name: Some(format!("Fern & Moss {id}")),
         quality_rating: Some(QualityRating::Green),
         status: Some(number::Status::Connected),
-        messaging_limit: Some(MessagingLimit::Customers(2_000)),
+        messaging_limit: Some(MessagingLimit::CustomerHasher(2_000)),
         ..number::Snapshot::new(number_id(id))
     };
     let objects = (0..ceiling::NUMBERS).map(snapshot).collect();
@@ -281,10 +281,10 @@ fn memory_of_each_kind_of_object() {
     let each = (resident() - before) / ceiling::NUMBERS as u64;
     measured(&format!("listed numbers: {each} bytes each"));
     let customer = |id: usize| {
-        Fact::Message(message::News {
+        Fact::Message(message::WebhookUpdate {
             phone_number_id: number_id(1),
             received_at: at(0),
-            told: message::Told::Received {
+            update: message::Update::Received {
                 from: Some(ConversationKey(id as u128)),
                 kind: Kind::Text,
             },

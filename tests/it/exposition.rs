@@ -35,7 +35,7 @@ fn deliver(state: &mut State, seconds: i64, field: &str, value: &str) {
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400","time":{sent},"changes":[{{"field":"{field}","value":{value}}}]}}]}}"#
     );
     let delivery = Delivery::parse(body.as_bytes(), received(seconds), None).expect("it is json");
-    assert_eq!(delivery.oddities, [], "{body}");
+    assert_eq!(delivery.warnings, [], "{body}");
     for event in &delivery.events {
         state.apply(event);
     }

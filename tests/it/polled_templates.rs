@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
-use whatsapp_business_exporter::ingest::Oddities;
+use whatsapp_business_exporter::ingest::ParseWarnings;
 use whatsapp_business_exporter::ingest::graph::wire;
 use whatsapp_business_exporter::state::State;
 
@@ -23,7 +23,7 @@ fn example(fields: &Value) -> Value {
 
 /// Applies a complete listing with this template alone; answers how many values were odd.
 fn poll(state: &mut State, seconds: i64, node: &Value) -> usize {
-    let mut odd = Oddities::new();
+    let mut odd = ParseWarnings::new();
     let objects = Vec::from_iter(wire::template::snapshot(node, &mut odd));
     let complete = true;
     let listing = Listing { objects, complete };
@@ -51,11 +51,11 @@ fn rated(state: &mut State, key: u128, seconds: i64, word: &str) {
         name: None,
         language: None,
     };
-    let news = template::News::Quality {
+    let update = template::Update::Quality {
         previous: None,
         new: QualityRating::parse(word),
     };
-    let fact = Fact::Template(template::Told { identity, news });
+    let fact = Fact::Template(template::WebhookUpdate { identity, update });
     state.apply(&told(key, seconds, fact));
 }
 

@@ -25,7 +25,7 @@ fn word<W: Word>() -> impl Strategy<Value = W> {
 
 fn limit() -> impl Strategy<Value = MessagingLimit> {
     prop_oneof![
-        select(vec![250, 2_000, 10_000]).prop_map(MessagingLimit::Customers),
+        select(vec![250, 2_000, 10_000]).prop_map(MessagingLimit::CustomerHasher),
         Just(MessagingLimit::Unlimited)
     ]
 }
@@ -137,22 +137,24 @@ fn poll() -> impl Strategy<Value = Fact> {
 
 fn number_news() -> impl Strategy<Value = Fact> {
     let quality = (word(), prop::option::of(limit()), prop::option::of(limit()));
-    let quality = quality.prop_map(|(event, old_limit, current_limit)| number::News::Quality {
-        event,
-        old_limit,
-        current_limit,
-    });
-    let news = prop_oneof![quality, word().prop_map(number::News::Name)];
-    (0..2_usize, news).prop_map(|(which, news)| {
+    let quality = quality.prop_map(
+        |(event, old_limit, current_limit)| number::Update::Quality {
+            event,
+            old_limit,
+            current_limit,
+        },
+    );
+    let update = prop_oneof![quality, word().prop_map(number::Update::Name)];
+    (0..2_usize, update).prop_map(|(which, update)| {
         let digits = DisplayDigits::parse(DISPLAYED[which]).expect("digits");
-        Fact::Number(number::Told { digits, news })
+        Fact::Number(number::WebhookUpdate { digits, update })
     })
 }
 
 fn template_news() -> impl Strategy<Value = Fact> {
     let moment = prop::option::of((0..500_i64).prop_map(at));
     let status = (word(), prop::option::of(word()), moment.clone());
-    let status = status.prop_map(|(event, pause, disable_at)| template::News::Status {
+    let status = status.prop_map(|(event, pause, disable_at)| template::Update::Status {
         event,
         reason: Some(template::RejectedReason::InvalidFormat),
         category: None,
@@ -160,16 +162,16 @@ fn template_news() -> impl Strategy<Value = Fact> {
         disable_at,
     });
     let quality = (prop::option::of(word()), word());
-    let quality = quality.prop_map(|(previous, new)| template::News::Quality { previous, new });
-    let announced = (word(), moment).prop_map(|(coming, at)| template::News::CategoryAnnounced {
+    let quality = quality.prop_map(|(previous, new)| template::Update::Quality { previous, new });
+    let announced = (word(), moment).prop_map(|(coming, at)| template::Update::CategoryAnnounced {
         present: None,
         coming,
         at,
     });
-    (0..2_usize, prop_oneof![status, quality, announced]).prop_map(|(which, news)| {
-        Fact::Template(template::Told {
+    (0..2_usize, prop_oneof![status, quality, announced]).prop_map(|(which, update)| {
+        Fact::Template(template::WebhookUpdate {
             identity: identity(which),
-            news,
+            update,
         })
     })
 }
@@ -187,28 +189,29 @@ fn account_news() -> impl Strategy<Value = Fact> {
         restrictions,
         prop::option::of(word()),
     );
-    let update = update.prop_map(
-        |(event, ban, restrictions, violation)| account::News::Update {
-            event,
-            digits: None,
-            ban,
-            restrictions,
-            violation,
-        },
-    );
+    let update =
+        update.prop_map(
+            |(event, ban, restrictions, violation)| account::Update::AccountUpdate {
+                event,
+                digits: None,
+                ban,
+                restrictions,
+                violation,
+            },
+        );
     let alert =
-        (word(), word()).prop_map(|(severity, alert)| account::News::Alert { severity, alert });
+        (word(), word()).prop_map(|(severity, alert)| account::Update::Alert { severity, alert });
     let capability = (prop::option::of(limit()), prop::option::of(1..50_u64));
     let capability =
         capability.prop_map(
-            |(messaging_limit, phone_numbers_limit)| account::News::Capability {
+            |(messaging_limit, phone_numbers_limit)| account::Update::Capability {
                 messaging_limit,
                 phone_numbers_limit,
             },
         );
     prop_oneof![
         update,
-        word().prop_map(account::News::Review),
+        word().prop_map(account::Update::Review),
         alert,
         capability
     ]
@@ -218,8 +221,8 @@ fn account_news() -> impl Strategy<Value = Fact> {
 /// Polls of which no two of a collector begin at the same time, and webhooks among them.
 pub fn events() -> impl Strategy<Value = Vec<Event>> {
     let polls = prop::collection::btree_map(0..60_i64, poll(), 0..MAX_POLLS);
-    let news = prop_oneof![number_news(), template_news(), account_news()];
-    let webhooks = prop::collection::vec((0..60_i64, news), 0..MAX_WEBHOOKS);
+    let update = prop_oneof![number_news(), template_news(), account_news()];
+    let webhooks = prop::collection::vec((0..60_i64, update), 0..MAX_WEBHOOKS);
     (polls, webhooks).prop_map(|(polls, webhooks)| {
         let polls = polls.into_iter().map(|(at, fact)| polled(at * 10, fact));
         let keyed = webhooks.into_iter().zip(1..);
@@ -356,9 +359,9 @@ proptest! {
         }
         let (corrected, right) = (text_of(&state), text_of(&state_after(&events)));
         prop_assert_eq!(without_times(&corrected), without_times(&right));
-        let again = told(99, START + 1, Fact::Number(number::Told {
+        let again = told(99, START + 1, Fact::Number(number::WebhookUpdate {
             digits: DisplayDigits::parse(DISPLAYED[0]).expect("digits"),
-            news: number::News::Quality {
+            update: number::Update::Quality {
                 event: number::QualityEventKind::Flagged,
                 old_limit: None,
                 current_limit: None,
@@ -381,8 +384,8 @@ proptest! {
         for (step, (new, told_of)) in moves.into_iter().enumerate() {
             let seconds = 100 * (i64::try_from(step).expect("few") + 1);
             if told_of && new != category {
-                let news = template::News::CategoryChanged { previous: Some(category), new };
-                let fact = Fact::Template(template::Told { identity: identity(0), news });
+                let update = template::Update::CategoryChanged { previous: Some(category), new };
+                let fact = Fact::Template(template::WebhookUpdate { identity: identity(0), update });
                 let webhook = told(step as u128 + 1, seconds - 50, fact);
                 webhooks.push(webhook.clone());
                 in_order.push(webhook);

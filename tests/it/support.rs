@@ -8,7 +8,7 @@ pub mod scrape;
 pub mod store;
 pub mod tls;
 
-use whatsapp_business_exporter::domain::access::Accesses;
+use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
     Assignments, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
 };
@@ -20,7 +20,7 @@ pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 
 /// Nothing known of any app's access.
 pub const NO_APPS: Apps<'static> = Apps {
-    access: &Accesses::new(),
+    access: &AccessStates::new(),
     assignments: &Assignments::none(),
 };
 

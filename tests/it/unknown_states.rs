@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
 use whatsapp_business_exporter::expose::{self, Format, Options, TemplateDetail};
-use whatsapp_business_exporter::ingest::Oddities;
+use whatsapp_business_exporter::ingest::ParseWarnings;
 use whatsapp_business_exporter::ingest::graph::wire;
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::state::State;
@@ -20,7 +20,7 @@ const TOTALS: [&str; 3] = [
 
 /// The state after a complete listing of these nodes, and these webhooks about template 7.
 fn state_of(nodes: &[Value], webhooks: &[(&str, Value)]) -> State {
-    let mut odd = Oddities::new();
+    let mut odd = ParseWarnings::new();
     let objects = nodes
         .iter()
         .map(|node| wire::template::snapshot(node, &mut odd).expect("it has an id"));

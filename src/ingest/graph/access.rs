@@ -12,7 +12,7 @@ use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
 use crate::clock;
 use crate::domain::access::{Subscription, Token};
 use crate::domain::{AppId, Timestamp};
-use crate::ingest::Oddities;
+use crate::ingest::ParseWarnings;
 
 /// Whether the callback URL that Meta reports is the expected one, apart from equivalent spellings.
 #[must_use]
@@ -51,9 +51,10 @@ impl Client {
             .transport
             .call_as(&credentials, request, caller)
             .await?;
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let subscription = wire::access::subscription(&answer, &mut odd);
-        odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+        odd.iter()
+            .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(Some(subscription))
     }
 
@@ -126,9 +127,10 @@ impl Client {
         let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
         let request = Request::get(Endpoint::DebugToken, "debug_token", &query);
         let answer = self.transport.call_as(credentials, request, caller).await?;
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let token = wire::access::token(&answer, &mut odd);
-        odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+        odd.iter()
+            .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(token)
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Endpoint, Failure, FailureKind};
 use crate::domain::Word;
-use crate::ingest::{Oddities, json};
+use crate::ingest::{ParseWarnings, json};
 use crate::telemetry::Telemetry;
 
 /// Meta asks for seconds; a date, which HTTP also allows, it does not send.
@@ -43,9 +43,10 @@ pub(super) async fn read(
     if json::has_more_values_than(MAX_VALUES, &body) {
         return Err(Failure::of(FailureKind::TooLarge));
     }
-    let mut odd = Oddities::new();
+    let mut odd = ParseWarnings::new();
     let json = json::read(&body, endpoint.as_str(), &mut odd);
-    odd.iter().for_each(|oddity| oddity.record(telemetry));
+    odd.iter()
+        .for_each(|parse_warning| parse_warning.record(telemetry));
     if !status.is_success() {
         return Err(Failure::from_answer(status.as_u16(), &body, retry_after));
     }

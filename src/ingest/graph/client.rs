@@ -12,7 +12,7 @@ use super::transport::{Caller, Query, Transport};
 use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Listed, wire};
 use crate::clock;
 use crate::domain::{AppId, Timestamp, WabaId, Word, account, number, template};
-use crate::ingest::Oddities;
+use crate::ingest::ParseWarnings;
 use crate::telemetry::Telemetry;
 
 /// How often one question is asked again with a field less: more fields than this do not vanish at once.
@@ -83,7 +83,7 @@ impl Client {
     ) -> Result<account::Snapshot, Failure> {
         let caller = Caller::of_account(waba_id, calls);
         let node = self.account_node(waba_id, caller).await?;
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let mut snapshot = wire::account::snapshot(&node, &mut odd);
         if let Some(own_app) = self.own_app(caller).await {
             snapshot.webhook_subscribed = match wire::account::expanded(&node, &own_app, &mut odd) {
@@ -91,7 +91,8 @@ impl Client {
                 None => self.ask_the_edge(waba_id, &own_app, caller, &mut odd).await,
             };
         }
-        odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+        odd.iter()
+            .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(snapshot)
     }
 
@@ -193,7 +194,7 @@ impl Client {
         waba_id: &WabaId,
         own_app: &AppId,
         caller: Caller<'_>,
-        odd: &mut Oddities,
+        odd: &mut ParseWarnings,
     ) -> Option<bool> {
         let path = format!("{waba_id}/{SUBSCRIBED_APPS}");
         let apps = self

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::transport::Caller;
 use super::{Calls, Client, Endpoint, Failure};
 use crate::domain::{BusinessId, WabaId, Word};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 /// An account that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-fn account(node: &Value, odd: &mut Oddities) -> Option<FoundAccount> {
+fn account(node: &Value, odd: &mut ParseWarnings) -> Option<FoundAccount> {
     let node = Object::node("business_account", node, odd)?;
     Some(FoundAccount {
         waba_id: node.parsed("id", WabaId::parse, odd)?,

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::fields::declared;
 use super::{Endpoint, NodeKind, network};
 use crate::domain::Word;
-use crate::ingest::{Oddities, json};
+use crate::ingest::{ParseWarnings, json};
 pub use kind::FailureKind;
 use wording::{Wording, is_plain};
 
@@ -79,7 +79,7 @@ impl Failure {
     #[must_use]
     pub(super) fn from_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         // The reader of the response has counted the replaced values.
-        let json = json::read(body, "error", &mut Oddities::new());
+        let json = json::read(body, "error", &mut ParseWarnings::new());
         let error = json
             .as_ref()
             .and_then(|json| json.get("error"))

@@ -14,7 +14,7 @@ use super::transport::{Caller, Query};
 use super::{Client, Endpoint, Failure, FailureKind, Listed};
 use crate::clock;
 use crate::domain::{Listing, ceiling};
-use crate::ingest::Oddities;
+use crate::ingest::ParseWarnings;
 
 /// Objects on a page: the most Meta allows.
 pub const LARGEST_PAGE: u32 = 100;
@@ -57,7 +57,7 @@ impl Client {
         &self,
         (endpoint, path): (Endpoint, &str),
         caller: Caller<'_>,
-        read: impl Fn(&Value, &mut Oddities) -> Option<T>,
+        read: impl Fn(&Value, &mut ParseWarnings) -> Option<T>,
         mut note_page: impl FnMut(&Value),
     ) -> Listed<T> {
         let (mut found, mut unreadable) = (Vec::new(), 0);
@@ -83,7 +83,7 @@ impl Client {
                 Err(failure) if size.shrink_for(&failure) => continue,
                 Err(failure) => break Some(failure),
             };
-            let mut odd = Oddities::new();
+            let mut odd = ParseWarnings::new();
             let room = most_objects(endpoint) - found.len();
             let on_page = objects(&page);
             for object in on_page.iter().take(room) {
@@ -92,7 +92,8 @@ impl Client {
                     None => unreadable += 1,
                 }
             }
-            odd.iter().for_each(|oddity| oddity.record(&self.telemetry));
+            odd.iter()
+                .for_each(|parse_warning| parse_warning.record(&self.telemetry));
             note_page(&page);
             if on_page.len() > room {
                 let failure = Failure::of(FailureKind::TooMany);

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::domain::WabaId;
-use crate::ingest::{Oddities, json};
+use crate::ingest::{ParseWarnings, json};
 use crate::telemetry::Telemetry;
 
 const BUSINESS_USAGE: &str = "x-business-use-case-usage";
@@ -102,7 +102,11 @@ const MAX_MINUTES: f64 = 24.0 * 60.0;
 
 /// An unreadable figure counts as absent; every response repeats all figures.
 fn json(headers: &HeaderMap, name: &str) -> Option<Value> {
-    json::read(headers.get(name)?.as_bytes(), "usage", &mut Oddities::new())
+    json::read(
+        headers.get(name)?.as_bytes(),
+        "usage",
+        &mut ParseWarnings::new(),
+    )
 }
 
 fn number(entry: &Value, key: &str) -> Option<f64> {

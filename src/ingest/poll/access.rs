@@ -13,18 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Budget;
 use crate::clock;
-use crate::domain::access::{Access, Accesses, Subscription, Token};
+use crate::domain::access::{Access, AccessStates, Subscription, Token};
 use crate::domain::{Collector, Word};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callback};
 
 /// The access states of all apps, shared with their readers.
 #[derive(Debug, Default)]
-pub struct AccessBoard(Mutex<Accesses>);
+pub struct AccessRegistry(Mutex<AccessStates>);
 
-impl AccessBoard {
+impl AccessRegistry {
     /// The current access states.
     #[must_use]
-    pub fn read(&self) -> Accesses {
+    pub fn read(&self) -> AccessStates {
         self.lock().clone()
     }
 
@@ -42,7 +42,7 @@ impl AccessBoard {
             .retain(|name, _| apps.iter().any(|app| app.name == *name));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Accesses> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, AccessStates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,7 +87,7 @@ pub struct AccessPlan {
 pub struct AccessPoller {
     plan: AccessPlan,
     plans: watch::Receiver<AccessPlan>,
-    board: Arc<AccessBoard>,
+    board: Arc<AccessRegistry>,
     calls: AppCalls,
     failing: BTreeMap<String, FailureKind>,
     /// When each app is asked about next, and when it was last.
@@ -103,7 +103,7 @@ struct Due {
 impl AccessPoller {
     /// A poller that follows the plans it is given, the first at once, within one hourly budget.
     #[must_use]
-    pub fn new(mut plans: watch::Receiver<AccessPlan>, board: Arc<AccessBoard>) -> Self {
+    pub fn new(mut plans: watch::Receiver<AccessPlan>, board: Arc<AccessRegistry>) -> Self {
         let plan = plans.borrow_and_update().clone();
         let budget = Budget::new(plan.calls_per_hour, plan.max_usage_ratio);
         let mut poller = Self {

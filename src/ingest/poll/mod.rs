@@ -14,8 +14,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessBoard, AccessPlan, AccessPoller, AppCalls, WatchedApp};
+pub use access::{AccessPlan, AccessPoller, AccessRegistry, AppCalls, WatchedApp};
 pub use budget::{Budget, Budgets, Deferral, DeferralReason};
 pub use plan::planned_calls;
-pub use runner::{Nudge, PollPlan, PollPlanner, Poller, PollingApp};
+pub use runner::{PollPlan, PollPlanner, PollTrigger, Poller, PollingApp};
 pub use schedule::{Cadences, Next, Schedule, Task};

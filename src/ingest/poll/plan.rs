@@ -8,7 +8,7 @@ use crate::ingest::graph::LARGEST_PAGE;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Calls an hour for an account of so many numbers and templates, where nothing fails and nothing is
-/// nudged; templates that are not known yet count as one page.
+/// triggered; templates that are not known yet count as one page.
 #[must_use]
 pub fn planned_calls(cadences: &Cadences, numbers: usize, templates: Option<usize>) -> u64 {
     let pages = |objects: usize| objects.div_ceil(LARGEST_PAGE as usize).max(1) as u64;

@@ -23,18 +23,18 @@ use crate::telemetry::Telemetry;
 const MAX_UNDER_WAY: usize = 32;
 
 /// Capacity of the queue of poll requests. Beyond it, the schedule is about to check anyway.
-const MAX_NUDGES: usize = 1_024;
+const MAX_TRIGGERS: usize = 1_024;
 
 /// The longest sleep, if there is nothing to start or no slot for it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Moves polls forward. Cheap to clone, never blocks.
 #[derive(Clone, Debug)]
-pub struct Nudge(mpsc::Sender<Task>);
+pub struct PollTrigger(mpsc::Sender<Task>);
 
-impl Nudge {
+impl PollTrigger {
     /// Asks that this poll come sooner; forgotten if too many ask at once.
-    pub fn nudge(&self, waba_id: WabaId, collector: Collector) {
+    pub fn poll_soon(&self, waba_id: WabaId, collector: Collector) {
         // A full queue means that the loop will look at everything due in a moment.
         drop(self.0.try_send(Task { waba_id, collector }));
     }
@@ -85,8 +85,8 @@ pub struct Poller {
     budgets: Arc<Mutex<Budgets>>,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
-    nudges: mpsc::Receiver<Task>,
-    nudge: Nudge,
+    triggers: mpsc::Receiver<Task>,
+    trigger: PollTrigger,
     plans: mpsc::Receiver<(PollPlan, oneshot::Sender<()>)>,
     planner: PollPlanner,
     under_way: JoinSet<(Timestamp, Outcome)>,
@@ -110,7 +110,7 @@ impl Poller {
     ) -> Self {
         let accounts = apps.keys().cloned();
         let schedule = Schedule::new(accounts, cadences, fastrand::Rng::new(), clock::steady());
-        let (sender, nudges) = mpsc::channel(MAX_NUDGES);
+        let (sender, triggers) = mpsc::channel(MAX_TRIGGERS);
         // The sender of a plan waits until it is applied.
         let (planner, plans) = mpsc::channel(1);
         Self {
@@ -119,8 +119,8 @@ impl Poller {
             budgets,
             store,
             telemetry,
-            nudges,
-            nudge: Nudge(sender),
+            triggers,
+            trigger: PollTrigger(sender),
             plans,
             planner: PollPlanner(planner),
             under_way: JoinSet::new(),
@@ -134,8 +134,8 @@ impl Poller {
 
     /// Requests to poll earlier than scheduled.
     #[must_use]
-    pub fn nudge(&self) -> Nudge {
-        self.nudge.clone()
+    pub fn trigger(&self) -> PollTrigger {
+        self.trigger.clone()
     }
 
     /// Channel for new plans.
@@ -154,7 +154,7 @@ impl Poller {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(ended) = self.under_way.join_next_with_id() => self.note(ended),
-                Some(task) = self.nudges.recv() => self.schedule.nudge(&task, clock::steady()),
+                Some(task) = self.triggers.recv() => self.schedule.poll_soon(&task, clock::steady()),
                 Some((plan, done)) = self.plans.recv() => {
                     self.follow(plan, clock::steady());
                     // The sender of the plan may have stopped waiting.

@@ -94,7 +94,7 @@ struct Slot {
     running: bool,
     last_start: Option<Timestamp>,
     failures: u32,
-    nudged: bool,
+    triggered: bool,
     /// Why the poll that is due has not begun.
     put_off: Option<DeferralReason>,
     /// Its lateness has been reported.
@@ -109,7 +109,7 @@ impl Slot {
             running: false,
             last_start: None,
             failures: 0,
-            nudged: false,
+            triggered: false,
             put_off: None,
             is_late: false,
         }
@@ -224,7 +224,7 @@ impl Schedule {
         let (_, task) = self.waiting.pop_first()?;
         if let Some(slot) = self.slots.get_mut(&task) {
             slot.running = true;
-            slot.nudged = false;
+            slot.triggered = false;
         }
         Some(task)
     }
@@ -278,9 +278,9 @@ impl Schedule {
             return false;
         };
         slot.running = false;
-        let news = slot.put_off.replace(reason).is_none();
+        let update = slot.put_off.replace(reason).is_none();
         self.set_due(task, until);
-        news
+        update
     }
 
     /// Records that a poll has ended.
@@ -310,7 +310,7 @@ impl Schedule {
             Next::HoldApp => now.plus(self.cadences.numbers),
         };
         slot.running = false;
-        let nudged = std::mem::take(&mut slot.nudged);
+        let triggered = std::mem::take(&mut slot.triggered);
         self.set_due(task, due);
         match next {
             Next::HoldAccount(_) | Next::LimitApp(_) => {
@@ -321,18 +321,18 @@ impl Schedule {
                 extend(&mut self.refusals, &task.waba_id, due);
                 self.delay(&task.waba_id);
             }
-            _ if nudged => self.nudge(task, now),
+            _ if triggered => self.poll_soon(task, now),
             _ => {}
         }
     }
 
     /// Moves a poll forward: soon, but neither at once nor right after the last one.
-    pub fn nudge(&mut self, task: &Task, now: Timestamp) {
+    pub fn poll_soon(&mut self, task: &Task, now: Timestamp) {
         let Some(slot) = self.slots.get_mut(task) else {
             return;
         };
         if slot.running {
-            slot.nudged = true;
+            slot.triggered = true;
             return;
         }
         let after_last = slot.last_start.map_or(now, |start| start.plus(NUDGE_GAP));

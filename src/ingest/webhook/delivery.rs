@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::ingest::json::{moment, read_text, repaired};
 use crate::ingest::key::delivery_key;
-use crate::ingest::{Customers, Oddities, Oddity};
+use crate::ingest::{CustomerHasher, ParseWarning, ParseWarnings};
 use crate::telemetry::Telemetry;
 
 /// The one `object` whose webhooks these are.
@@ -38,9 +38,9 @@ pub struct Delivery {
     /// The field of every change, those without an event included.
     pub fields: Vec<WebhookField>,
     /// Parse warnings.
-    pub oddities: Oddities,
+    pub warnings: ParseWarnings,
     /// The accounts in the delivery: one for each entry, and for each value that names another account.
-    pub accounts: Vec<Heard>,
+    pub accounts: Vec<AccountActivity>,
     /// Its lanes in the relay; empty if nothing is relayed.
     pub lanes: LaneSet,
     receipt: Receipt,
@@ -48,7 +48,7 @@ pub struct Delivery {
 
 /// A sign of life of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct AccountActivity {
     /// The account.
     pub waba_id: WabaId,
     /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
@@ -61,9 +61,9 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashers<'a> {
     /// For conversations; absent if messages are not tracked.
-    pub conversations: Option<&'a Customers>,
+    pub conversations: Option<&'a CustomerHasher>,
     /// For lanes; absent if nothing is relayed.
-    pub lanes: Option<&'a Customers>,
+    pub lanes: Option<&'a CustomerHasher>,
 }
 
 /// The body is not JSON.
@@ -87,7 +87,7 @@ impl Delivery {
     pub fn parse(
         body: &[u8],
         receipt: impl Into<Receipt>,
-        customers: Option<&Customers>,
+        customers: Option<&CustomerHasher>,
     ) -> Result<Self, NotJson> {
         let hashers = Hashers {
             conversations: customers,
@@ -109,7 +109,7 @@ impl Delivery {
             events: Vec::new(),
             spellings: Vec::new(),
             fields: Vec::new(),
-            oddities: Oddities::new(),
+            warnings: ParseWarnings::new(),
             accounts: Vec::new(),
             receipt: receipt.into(),
             lanes: LaneSet::default(),
@@ -123,8 +123,8 @@ impl Delivery {
         }
         let (text, repairs) = repaired(body);
         let envelope = serde_json::from_str(&text).map_err(|_| NotJson)?;
-        let replaced = Oddity::from_repairs("webhook", &repairs);
-        delivery.oddities.extend(replaced);
+        let replaced = ParseWarning::from_repairs("webhook", &repairs);
+        delivery.warnings.extend(replaced);
         delivery.read_envelope(envelope, Written::new(body, &text), hashers);
         Ok(delivery)
     }
@@ -145,16 +145,16 @@ impl Delivery {
         refused
     }
 
-    /// Counts what is the delivery's own: itself, its changes, oddities, and for watched accounts the
-    /// lag and the time of receipt. Repeats and stale changes are the store's to count.
+    /// Counts what is the delivery's own: itself, its changes, warnings, and for watched accounts the
+    /// lag and the time of receipt. DedupWindow and stale changes are the store's to count.
     pub fn record(&self, telemetry: &Telemetry, is_watched: impl Fn(&WabaId) -> bool) {
         telemetry.webhook_deliveries.inc();
         for field in &self.fields {
             let label = [field.as_str()];
             telemetry.webhook_changes.with_label_values(&label).inc();
         }
-        for oddity in &self.oddities {
-            oddity.record(telemetry);
+        for parse_warning in &self.warnings {
+            parse_warning.record(telemetry);
         }
         for heard in self.accounts.iter().filter(|it| is_watched(&it.waba_id)) {
             telemetry
@@ -184,8 +184,8 @@ impl Delivery {
         match body.object.and_then(scalar) {
             Some(object) if object == OBJECT => {}
             Some(object) => {
-                let oddity = Oddity::unknown("webhook", "object", &object);
-                self.oddities.push(oddity);
+                let parse_warning = ParseWarning::unknown("webhook", "object", &object);
+                self.warnings.push(parse_warning);
             }
             None => self.malformed("webhook", "object"),
         }
@@ -203,7 +203,7 @@ impl Delivery {
     fn read_entry(&mut self, entry: Entry<'_>, written: Written<'_>, hashers: Hashers<'_>) {
         let origin = self.origin_of(&entry, written);
         if let Some(waba_id) = origin.waba_id.clone() {
-            self.accounts.push(Heard {
+            self.accounts.push(AccountActivity {
                 waba_id,
                 entry_time: origin.time,
                 claimed_time: origin.claimed_time,
@@ -256,8 +256,8 @@ impl Delivery {
         let field = WebhookField::parse(&name);
         self.fields.push(field);
         if field.is_other() {
-            let oddity = Oddity::unknown("change", "field", &name);
-            self.oddities.push(oddity);
+            let parse_warning = ParseWarning::unknown("change", "field", &name);
+            self.warnings.push(parse_warning);
         }
         let Some(value) = present(change.value) else {
             self.add_account_lane(origin, Some((field, &name)), hashers);
@@ -269,7 +269,7 @@ impl Delivery {
         if field == WebhookField::Messages
             && let Some(customers) = hashers.conversations
         {
-            let parsed = wire::message::parse(value, &mut self.oddities);
+            let parsed = wire::message::parse(value, &mut self.warnings);
             self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
             if let Some(parsed) = parsed
                 && self.read_messages(origin, &parsed, customers, key)
@@ -281,7 +281,7 @@ impl Delivery {
         } else {
             // No other code parses this value.
             let parsed = hashers.lanes.and_then(|_| {
-                let mut reported_elsewhere = Oddities::new();
+                let mut reported_elsewhere = ParseWarnings::new();
                 read_text(value.get(), field.as_str(), &mut reported_elsewhere)
             });
             self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
@@ -293,7 +293,7 @@ impl Delivery {
                 self.note_spelling(origin, spelling, key);
             }
         }
-        let reading = wire::read(field, value, rejection_info, &mut self.oddities);
+        let reading = wire::read(field, value, rejection_info, &mut self.warnings);
         if !origin.is_test {
             self.keep(origin, reading, key);
         }
@@ -336,7 +336,7 @@ impl Delivery {
         if let Some(named) = &reading.waba_id
             && origin.waba_id.as_ref() != Some(named)
         {
-            self.accounts.push(Heard {
+            self.accounts.push(AccountActivity {
                 waba_id: named.clone(),
                 entry_time: origin.time,
                 claimed_time: origin.claimed_time,
@@ -388,13 +388,13 @@ impl Delivery {
         &mut self,
         origin: &Origin<'_>,
         value: &Value,
-        customers: &Customers,
+        customers: &CustomerHasher,
         key: DeliveryKey,
     ) -> bool {
         let Some(waba_id) = origin.waba_id.clone() else {
             return false;
         };
-        let messages = wire::message::read(value, customers, &mut self.oddities);
+        let messages = wire::message::read(value, customers, &mut self.warnings);
         let Some(wire::message::Messages {
             number,
             digits,
@@ -421,10 +421,10 @@ impl Delivery {
                     Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
                     None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
                 }),
-                fact: Fact::Message(message::News {
+                fact: Fact::Message(message::WebhookUpdate {
                     phone_number_id: number.clone(),
                     received_at: self.receipt.expires_by(),
-                    told: item.told,
+                    update: item.update,
                 }),
             });
         }
@@ -437,7 +437,7 @@ impl Delivery {
     }
 
     fn malformed(&mut self, noun: &'static str, key: &'static str) {
-        self.oddities.push(Oddity::Malformed { noun, key });
+        self.warnings.push(ParseWarning::Malformed { noun, key });
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::domain::{DisplayDigits, LaneSet, PhoneNumberId};
 use crate::ingest::key::delivery_key;
-use crate::ingest::{Customers, text_or_number};
+use crate::ingest::{CustomerHasher, text_or_number};
 
 /// Keys under which Meta's values name a customer or a group. A customer may have a telephone number, an id of
 /// Meta's or both, so one change can name one customer twice: it then belongs to both lanes.
@@ -28,7 +28,7 @@ const CUSTOMER: [&str; 11] = [
 const MAX_DEPTH: usize = 4;
 
 /// Adds the conversations of a change that names one of the business' phone numbers; says whether it does.
-pub fn add_conversations(value: &Value, hasher: &Customers, lanes: &mut LaneSet) -> bool {
+pub fn add_conversations(value: &Value, hasher: &CustomerHasher, lanes: &mut LaneSet) -> bool {
     let Some(metadata) = value.get("metadata") else {
         return false;
     };
@@ -55,7 +55,7 @@ pub fn of_account(account: &str, field: &str) -> u64 {
 }
 
 struct Search<'a> {
-    hasher: &'a Customers,
+    hasher: &'a CustomerHasher,
     number: &'a PhoneNumberId,
     /// Echoes of the business' own messages name it as their sender.
     own_digits: Option<DisplayDigits>,
@@ -120,8 +120,8 @@ mod tests {
         lanes
     }
 
-    fn hasher() -> Customers {
-        Customers::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()))
+    fn hasher() -> CustomerHasher {
+        CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()))
     }
 
     fn of_customers(customers: &[&str]) -> LaneSet {

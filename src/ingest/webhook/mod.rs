@@ -13,6 +13,6 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Delivery, Hashers, Heard, NotJson};
+pub use delivery::{AccountActivity, Delivery, Hashers, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
 pub use signature::{SignatureError, Signer, Verifier, sign};

@@ -9,10 +9,10 @@ const ALL: LaneKind = LaneKind::AllMessages;
 const MESSAGES: LaneKind = LaneKind::Messages;
 const MANAGEMENT: LaneKind = LaneKind::Management;
 
-fn delivery(parcel: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
+fn waiting(delivery: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
     Waiting {
-        parcel,
-        received_at: Timestamp::from_seconds(parcel),
+        delivery,
+        received_at: Timestamp::from_seconds(delivery),
         waba_ids: vec![WabaId::parse("1").expect("an id")],
         lanes: Lanes {
             kind,
@@ -39,19 +39,19 @@ fn received_at(receipt: Option<ReceiptTimes>) -> Option<Timestamp> {
 fn queue(all: &[(LaneKind, &[u64])]) -> Queue {
     let now = Instant::now();
     let mut queue = Queue::default();
-    for (parcel, (kind, keys)) in (1..).zip(all) {
-        add(&mut queue, delivery(parcel, *kind, keys), now);
+    for (delivery, (kind, keys)) in (1..).zip(all) {
+        add(&mut queue, waiting(delivery, *kind, keys), now);
     }
     queue
 }
 
 fn take_all(queue: &mut Queue, now: Instant) -> Vec<i64> {
-    let next = || queue.take(now, 0, false).map(|next| next.parcel);
+    let next = || queue.take(now, 0, false).map(|next| next.delivery);
     std::iter::from_fn(next).collect()
 }
 
-fn fail(queue: &mut Queue, parcel: i64, now: Instant) {
-    queue.failed(parcel, now, 0, |_| false);
+fn fail(queue: &mut Queue, delivery: i64, now: Instant) {
+    queue.failed(delivery, now, 0, |_| false);
 }
 
 #[test]
@@ -150,7 +150,9 @@ fn a_failure_counts_by_whether_others_succeed() {
     let mut fail_at = |successes: u64| {
         let later = now + LONGEST_WAIT * 100;
         let next = queue.take(later, 5, false).expect("it is due");
-        let count = queue.failed(next.parcel, now, successes, |others_succeed| others_succeed);
+        let count = queue.failed(next.delivery, now, successes, |others_succeed| {
+            others_succeed
+        });
         count.map(|count| (count.others_succeed, count.refusals, count.failures))
     };
     assert_eq!(fail_at(5), Some((false, 0, 1)));
@@ -169,27 +171,27 @@ fn probes_are_those_that_were_never_tried() {
         (MESSAGES, &[3]),
         (MESSAGES, &[3]),
     ]);
-    for parcel in [1, 2] {
+    for delivery in [1, 2] {
         assert!(queue.take(now, 0, false).is_some());
-        fail(&mut queue, parcel, now);
+        fail(&mut queue, delivery, now);
     }
     let later = now + LONGEST_WAIT;
-    let mut take = |is_down| queue.take(later, 0, is_down).map(|next| next.parcel);
+    let mut take = |is_down| queue.take(later, 0, is_down).map(|next| next.delivery);
     assert_eq!(take(true), Some(3));
     assert_eq!(take(false), Some(1));
     assert_eq!(take(true), Some(2), "there is no other");
     queue.done(3);
     fail(&mut queue, 1, later - LONGEST_WAIT);
     let next = queue.take(later, 0, false);
-    assert_eq!(next.map(|next| next.parcel), Some(1), "the oldest first");
+    assert_eq!(next.map(|next| next.delivery), Some(1), "the oldest first");
 }
 
 #[test]
 fn what_was_refused_for_itself_is_not_woken_and_an_outage_is_forgiven() {
     let now = Instant::now();
     let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[2])]);
-    let refuse = |queue: &mut Queue, parcel: i64, now: Instant, successes: u64| {
-        let count = queue.failed(parcel, now, successes, |_| true);
+    let refuse = |queue: &mut Queue, delivery: i64, now: Instant, successes: u64| {
+        let count = queue.failed(delivery, now, successes, |_| true);
         count.expect("it waits").refusals
     };
     assert_eq!(take_all(&mut queue, now), [1, 2]);
@@ -243,11 +245,11 @@ fn parked_ones_return_to_their_place_and_nothing_overtakes_them() {
 fn what_is_too_old_or_gone_makes_way() {
     let now = Instant::now();
     let mut queue = Queue::default();
-    for parcel in 1..=4_u32 {
-        let listed_at = now + Duration::from_secs(u64::from(parcel));
+    for delivery in 1..=4_u32 {
+        let listed_at = now + Duration::from_secs(u64::from(delivery));
         add(
             &mut queue,
-            delivery(parcel.into(), MESSAGES, &[1]),
+            waiting(delivery.into(), MESSAGES, &[1]),
             listed_at,
         );
     }
@@ -322,7 +324,7 @@ proptest! {
         steps in prop::collection::vec((any_step(), any::<prop::sample::Index>()), 0..300),
     ) {
         let lists: Vec<(LaneKind, &[u64])> = all.iter().map(|(kind, keys)| (*kind, keys.as_slice())).collect();
-        let lanes_of = |parcel: i64| &all[usize::try_from(parcel - 1).expect("from 1")];
+        let lanes_of = |delivery: i64| &all[usize::try_from(delivery - 1).expect("from 1")];
         let mut queue = queue(&lists);
         let mut now = Instant::now();
         let (mut in_flight, mut parked) = (BTreeSet::new(), BTreeSet::new());
@@ -339,13 +341,13 @@ proptest! {
             let chosen = sent.get(which.map_or(0, |which| which.index(sent.len().max(1)))).copied();
             match (step, chosen) {
                 (Step::Take, _) => match queue.take(now, 0, false) {
-                    Some(Next { parcel, .. }) => {
+                    Some(Next { delivery, .. }) => {
                         for other in &waiting {
-                            let precedes = *other < parcel || in_flight.contains(other);
-                            let is_ordered = *other != parcel && precedes && share_a_lane(lanes_of(*other), lanes_of(parcel));
-                            prop_assert!(!is_ordered, "{parcel} overtakes {other}");
+                            let precedes = *other < delivery || in_flight.contains(other);
+                            let is_ordered = *other != delivery && precedes && share_a_lane(lanes_of(*other), lanes_of(delivery));
+                            prop_assert!(!is_ordered, "{delivery} overtakes {other}");
                         }
-                        in_flight.insert(parcel);
+                        in_flight.insert(delivery);
                     }
                     None if in_flight.is_empty() => match queue.next_due() {
                         Some(due) => now = now.max(due),
@@ -353,21 +355,21 @@ proptest! {
                     },
                     None => {}
                 },
-                (Step::Succeed, Some(parcel)) => {
-                    prop_assert!(queue.done(parcel).is_some());
-                    in_flight.remove(&parcel);
-                    waiting.remove(&parcel);
-                    prop_assert!(gone.insert(parcel));
+                (Step::Succeed, Some(delivery)) => {
+                    prop_assert!(queue.done(delivery).is_some());
+                    in_flight.remove(&delivery);
+                    waiting.remove(&delivery);
+                    prop_assert!(gone.insert(delivery));
                 }
-                (Step::Fail, Some(parcel)) => {
-                    fail(&mut queue, parcel, now);
-                    in_flight.remove(&parcel);
+                (Step::Fail, Some(delivery)) => {
+                    fail(&mut queue, delivery, now);
+                    in_flight.remove(&delivery);
                 }
-                (Step::Park, Some(parcel)) => {
-                    queue.park(parcel);
-                    in_flight.remove(&parcel);
-                    waiting.remove(&parcel);
-                    parked.insert(parcel);
+                (Step::Park, Some(delivery)) => {
+                    queue.park(delivery);
+                    in_flight.remove(&delivery);
+                    waiting.remove(&delivery);
+                    parked.insert(delivery);
                 }
                 (Step::Retry, _) => {
                     let retried = queue.retry(&|_| true);

@@ -25,7 +25,7 @@ pub const LONGEST: Duration = Duration::from_secs(50 * 60);
 /// A request to start or end a drill.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct DrillRequest {
     object: String,
     /// Unix milliseconds at which it was written.
     written_ms: i64,
@@ -37,7 +37,7 @@ pub struct Order {
 
 /// Why an order was not obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Disobedience {
+pub enum DrillError {
     /// The request cannot be parsed.
     #[error("the request cannot be read")]
     Unreadable,
@@ -54,7 +54,7 @@ pub enum Disobedience {
     UnknownSignal,
 }
 
-impl Order {
+impl DrillRequest {
     /// Shows this signal for so long.
     #[must_use]
     pub fn begin(signal: Signal, length: Duration, now: Timestamp) -> Self {
@@ -102,19 +102,20 @@ impl Drill {
     ///
     /// # Errors
     /// Why it was not obeyed; nothing has changed then.
-    pub fn obey(&self, body: &[u8], app: &Arc<str>, now: Timestamp) -> Result<(), Disobedience> {
-        let order: Order = serde_json::from_slice(body).map_err(|_| Disobedience::Unreadable)?;
+    pub fn start(&self, body: &[u8], app: &Arc<str>, now: Timestamp) -> Result<(), DrillError> {
+        let order: DrillRequest =
+            serde_json::from_slice(body).map_err(|_| DrillError::Unreadable)?;
         command::check_age(order.written_ms, now)?;
         let is_anothers = |running: &Running| running.app != *app && running.until > now;
         if self.lock().as_ref().is_some_and(is_anothers) {
-            return Err(Disobedience::AnotherApp);
+            return Err(DrillError::AnotherApp);
         }
         let Some(name) = order.signal else {
             *self.lock() = None;
             tracing::warn!("drill stopped");
             return Ok(());
         };
-        let signal = Signal::parse(&name).ok_or(Disobedience::UnknownSignal)?;
+        let signal = Signal::parse(&name).ok_or(DrillError::UnknownSignal)?;
         let length = Duration::from_secs(order.seconds).min(LONGEST);
         *self.lock() = Some(Running {
             app: Arc::clone(app),
@@ -183,14 +184,14 @@ mod tests {
         let drill = Drill::default();
         assert!(!shown(&drill, NOW));
         let minute = Duration::from_secs(60);
-        let begin = Order::begin(Signal::NumberRed, minute, NOW).body();
-        drill.obey(&begin, &app(), NOW).expect("a good order");
+        let begin = DrillRequest::begin(Signal::NumberRed, minute, NOW).body();
+        drill.start(&begin, &app(), NOW).expect("a good order");
         assert!(shown(&drill, NOW));
         drill
-            .obey(&Order::end(NOW).body(), &app(), NOW)
+            .start(&DrillRequest::end(NOW).body(), &app(), NOW)
             .expect("a good order");
         assert!(!shown(&drill, NOW));
-        drill.obey(&begin, &app(), NOW).expect("a good order");
+        drill.start(&begin, &app(), NOW).expect("a good order");
         assert!(shown(&drill, NOW.plus(minute - Duration::from_secs(1))));
         assert!(!shown(&drill, NOW.plus(minute)));
     }
@@ -198,35 +199,32 @@ mod tests {
     #[test]
     fn an_old_order_and_an_unknown_signal_are_not_obeyed() {
         let drill = Drill::default();
-        let order = Order::begin(Signal::NumberRed, LONGEST, NOW);
+        let order = DrillRequest::begin(Signal::NumberRed, LONGEST, NOW);
         let later = NOW.plus(Duration::from_secs(61));
-        let outcome = drill.obey(&order.body(), &app(), later);
-        assert_eq!(outcome, Err(Disobedience::Stale(Stale)));
+        let outcome = drill.start(&order.body(), &app(), later);
+        assert_eq!(outcome, Err(DrillError::Stale(Stale)));
         let text = String::from_utf8(order.body()).expect("JSON is UTF-8");
         let unknown = text.replace("number-red", "number-mauve");
-        let outcome = drill.obey(unknown.as_bytes(), &app(), NOW);
-        assert_eq!(outcome, Err(Disobedience::UnknownSignal));
-        assert_eq!(
-            drill.obey(b"{}", &app(), NOW),
-            Err(Disobedience::Unreadable)
-        );
+        let outcome = drill.start(unknown.as_bytes(), &app(), NOW);
+        assert_eq!(outcome, Err(DrillError::UnknownSignal));
+        assert_eq!(drill.start(b"{}", &app(), NOW), Err(DrillError::Unreadable));
         assert!(!shown(&drill, NOW));
     }
 
     #[test]
     fn an_app_cannot_change_the_drill_of_another_app() {
         let (drill, other) = (Drill::default(), "other".into());
-        let begin = Order::begin(Signal::NumberRed, LONGEST, NOW).body();
-        drill.obey(&begin, &app(), NOW).expect("a good order");
-        for body in [Order::end(NOW).body(), begin.clone()] {
-            let outcome = drill.obey(&body, &other, NOW);
-            assert_eq!(outcome, Err(Disobedience::AnotherApp));
+        let begin = DrillRequest::begin(Signal::NumberRed, LONGEST, NOW).body();
+        drill.start(&begin, &app(), NOW).expect("a good order");
+        for body in [DrillRequest::end(NOW).body(), begin.clone()] {
+            let outcome = drill.start(&body, &other, NOW);
+            assert_eq!(outcome, Err(DrillError::AnotherApp));
         }
         assert!(shown(&drill, NOW));
         let later = NOW.plus(LONGEST);
-        let begin = Order::begin(Signal::NumberRed, LONGEST, later).body();
+        let begin = DrillRequest::begin(Signal::NumberRed, LONGEST, later).body();
         drill
-            .obey(&begin, &other, later)
+            .start(&begin, &other, later)
             .expect("the first is over");
     }
 

@@ -97,9 +97,9 @@ impl Signal {
             let fact = templates_listed(status);
             (now, Source::Poll, fact)
         }));
-        facts.extend(self.account_news(now).map(|news| {
+        facts.extend(self.account_news(now).map(|update| {
             let key = Source::Webhook(DeliveryKey(0));
-            (now, key, Fact::Account(news))
+            (now, key, Fact::Account(update))
         }));
         let event = |(observed_at, source, fact)| Event {
             waba_id: waba_id(),
@@ -152,7 +152,7 @@ impl Signal {
         }
     }
 
-    fn account_news(self, now: Timestamp) -> Option<account::News> {
+    fn account_news(self, now: Timestamp) -> Option<account::Update> {
         let ban = |state, date| Some(Ban { state, date });
         let (ban, restrictions) = match self {
             Self::AccountRestricted => {
@@ -169,7 +169,7 @@ impl Signal {
             Self::AccountDisabled => (ban(BanState::Disable, None), vec![]),
             _ => return None,
         };
-        Some(account::News::Update {
+        Some(account::Update::AccountUpdate {
             event: account::EventKind::DisabledUpdate,
             digits: None,
             ban,

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::access::Accesses;
+use crate::domain::access::AccessStates;
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Accounts;
 use crate::telemetry::Examination;
@@ -43,7 +43,7 @@ use value::Moment;
 #[derive(Debug)]
 struct Facts {
     accounts: Accounts,
-    access: Accesses,
+    access: AccessStates,
     /// How many accounts each app watches, without those it lost.
     watched: BTreeMap<String, usize>,
     figures: Figures,

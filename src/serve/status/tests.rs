@@ -10,7 +10,7 @@ use super::figures::Figures;
 use super::overview::Overview;
 use super::timeline::{NUMBER, Steps, WINDOW};
 use super::{Facts, Selection, Status, page};
-use crate::domain::access::{Access, Accesses, End, Subscription, Token};
+use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
@@ -19,7 +19,7 @@ use crate::domain::{
     account, number, template,
 };
 use crate::state::State;
-use crate::store::{Passage, Recent};
+use crate::store::{HistoryRow, Recent};
 use crate::telemetry::{Examination, Finding, Report, Telemetry};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
@@ -67,7 +67,7 @@ fn number(which: usize, rating: QualityRating, name: &str) -> number::Snapshot {
         verified_name: Some(name.to_owned()),
         quality_rating: Some(rating),
         status: Some(number::Status::Connected),
-        messaging_limit: Some(MessagingLimit::Customers(2_000)),
+        messaging_limit: Some(MessagingLimit::CustomerHasher(2_000)),
         throughput_level: Some(number::ThroughputLevel::Standard),
         name_status: Some(number::NameStatus::Approved),
         health: health(CanSendMessage::Available),
@@ -114,9 +114,12 @@ fn templates(objects: Vec<template::Snapshot>) -> Event {
     polled(Fact::TemplatesListed(Listing { objects, complete }, totals))
 }
 
-fn of_template(key: u128, which: usize, news: template::News) -> Event {
+fn of_template(key: u128, which: usize, update: template::Update) -> Event {
     let identity = identity(which);
-    told(key, Fact::Template(template::Told { identity, news }))
+    told(
+        key,
+        Fact::Template(template::WebhookUpdate { identity, update }),
+    )
 }
 
 fn account(name: &str) -> Event {
@@ -132,26 +135,26 @@ fn account(name: &str) -> Event {
 
 /// A business that has every trouble there is.
 fn troubled() -> Vec<Event> {
-    let paused = template::News::Status {
+    let paused = template::Update::Status {
         event: template::EventKind::Paused,
         reason: None,
         category: None,
         pause: Some(PauseTitle::SecondPause),
         disable_at: None,
     };
-    let doomed = template::News::Status {
+    let doomed = template::Update::Status {
         event: template::EventKind::Flagged,
         reason: None,
         category: None,
         pause: None,
         disable_at: Some(days(3)),
     };
-    let moved = template::News::CategoryAnnounced {
+    let moved = template::Update::CategoryAnnounced {
         present: Some(Category::Utility),
         coming: Category::Marketing,
         at: Some(days(7)),
     };
-    let rejected = template::News::Status {
+    let rejected = template::Update::Status {
         event: template::EventKind::Rejected,
         reason: Some(RejectedReason::InvalidFormat),
         category: None,
@@ -162,7 +165,7 @@ fn troubled() -> Vec<Event> {
         kind: RestrictionType::BizInitiatedMessaging,
         expires_at: Some(days(2)),
     };
-    let update = account::News::Update {
+    let update = account::Update::AccountUpdate {
         event: account::EventKind::DisabledUpdate,
         digits: None,
         ban: Some(Ban {
@@ -205,7 +208,7 @@ fn facts(events: &[Event]) -> Facts {
     telemetry.config_last_reload_successful.set(1);
     Facts {
         accounts: state.accounts().clone(),
-        access: Accesses::new(),
+        access: AccessStates::new(),
         watched: [("main".to_owned(), 1)].into(),
         figures: Figures::of(&telemetry),
         store: Ok(()),
@@ -274,7 +277,7 @@ fn status(facts: &Facts, steps: Result<&Steps, String>) -> Status {
 
 fn calm_steps() -> Steps {
     let recent = Recent {
-        passages: vec![],
+        rows: vec![],
         complete_since: NOW.minus(WINDOW),
     };
     Steps::of(recent, NOW)
@@ -418,7 +421,7 @@ fn the_worst_are_shown_and_the_rest_is_counted() {
 
 #[test]
 fn a_timeline_is_told_in_words() {
-    let passage = |day, from: Option<&str>, to: &str| Passage {
+    let row = |day, from: Option<&str>, to: &str| HistoryRow {
         waba_id: WABA.into(),
         entity: NUMBER.into(),
         entity_id: "90010001".into(),
@@ -430,10 +433,7 @@ fn a_timeline_is_told_in_words() {
         order_ms: 0,
     };
     let recent = Recent {
-        passages: vec![
-            passage(-25, None, "GREEN"),
-            passage(-4, Some("GREEN"), "YELLOW"),
-        ],
+        rows: vec![row(-25, None, "GREEN"), row(-4, Some("GREEN"), "YELLOW")],
         complete_since: NOW.minus(WINDOW),
     };
     let facts = facts(&[numbers(vec![number(1, QualityRating::Yellow, "Fern")])]);

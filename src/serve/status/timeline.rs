@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::value::Moment;
 use crate::domain::{Timestamp, Word, account, number};
 use crate::state::History;
-use crate::store::{Passage, Recent};
+use crate::store::{HistoryRow, Recent};
 
 /// Meta's own page shows as much, and the messaging limit is judged by it.
 pub(super) const WINDOW: Duration = Duration::from_secs(30 * 86_400);
@@ -41,13 +41,13 @@ pub struct Segment {
 /// The steps of everything that is shown.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    by_attribute: BTreeMap<(String, String, String), Vec<Passage>>,
-    window: Window,
+    by_attribute: BTreeMap<(String, String, String), Vec<HistoryRow>>,
+    window: TimelineRange,
 }
 
 /// The time that is shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Window {
+pub(super) struct TimelineRange {
     pub since: Timestamp,
     /// Before this nothing is known.
     pub known_since: Timestamp,
@@ -57,15 +57,15 @@ pub(super) struct Window {
 impl Steps {
     pub fn of(recent: Recent, now: Timestamp) -> Self {
         let since = now.minus(WINDOW);
-        let window = Window {
+        let window = TimelineRange {
             since,
             known_since: recent.complete_since.max(since).min(now),
             until: now,
         };
-        let mut by_attribute: BTreeMap<_, Vec<Passage>> = BTreeMap::new();
-        for passage in recent.passages {
-            let key = key(&passage.entity, &passage.entity_id, &passage.attribute);
-            by_attribute.entry(key).or_default().push(passage);
+        let mut by_attribute: BTreeMap<_, Vec<HistoryRow>> = BTreeMap::new();
+        for row in recent.rows {
+            let key = key(&row.entity, &row.entity_id, &row.attribute);
+            by_attribute.entry(key).or_default().push(row);
         }
         Self {
             by_attribute,
@@ -99,8 +99,8 @@ fn key(entity: &str, id: &str, attribute: &str) -> (String, String, String) {
 /// Segments that cover the window without gaps. Every step has the previous value, so no data before the window is
 /// needed. A value without a step in the window was constant.
 pub(super) fn segments(
-    window: &Window,
-    steps: &[Passage],
+    window: &TimelineRange,
+    steps: &[HistoryRow],
     present: Option<(&str, Timestamp)>,
 ) -> Vec<Segment> {
     let latest = window.until.minus(AT_LEAST_SEEN);
@@ -156,16 +156,16 @@ mod tests {
         NOW.minus(Duration::from_secs(days * 86_400))
     }
 
-    fn window() -> Window {
-        Window {
+    fn window() -> TimelineRange {
+        TimelineRange {
             since: days_ago(30),
             known_since: days_ago(30),
             until: NOW,
         }
     }
 
-    fn step(at: Timestamp, from: Option<&str>, to: &str) -> Passage {
-        Passage {
+    fn step(at: Timestamp, from: Option<&str>, to: &str) -> HistoryRow {
+        HistoryRow {
             waba_id: "1".into(),
             entity: NUMBER.into(),
             entity_id: "2".into(),
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_was_not_read_is_not_known() {
-        let window = Window {
+        let window = TimelineRange {
             known_since: days_ago(10),
             ..window()
         };
@@ -233,7 +233,7 @@ mod tests {
             present in (-86_400_i64..60 * 86_400, 0_usize..3),
         ) {
             let ago = |seconds: i64| Timestamp::from_millis(NOW.as_millis() - seconds * 1_000);
-            let window = Window { known_since: days_ago(known_since), ..window() };
+            let window = TimelineRange { known_since: days_ago(known_since), ..window() };
             let mut steps: Vec<_> = steps;
             steps.sort_by_key(|(ago, _)| -ago);
             let mut before = None;

@@ -65,14 +65,14 @@ impl Past {
     }
 }
 
-/// Customers in 24 hours: a number, or `UNLIMITED`.
+/// CustomerHasher in 24 hours: a number, or `UNLIMITED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub MessagingLimit);
 
 impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            MessagingLimit::Customers(customers) => serializer.serialize_u64(customers),
+            MessagingLimit::CustomerHasher(customers) => serializer.serialize_u64(customers),
             MessagingLimit::Unlimited => serializer.serialize_str("UNLIMITED"),
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 /// How many customers may be written to in 24 hours.
 pub(super) fn limit(limit: MessagingLimit) -> String {
     match limit {
-        MessagingLimit::Customers(customers) => grouped(customers),
+        MessagingLimit::CustomerHasher(customers) => grouped(customers),
         MessagingLimit::Unlimited => "unlimited".to_owned(),
     }
 }
@@ -107,8 +107,11 @@ mod tests {
     fn counts_read_well() {
         assert_eq!(counted(1, "account"), "1 account");
         assert_eq!(counted(0, "account"), "0 accounts");
-        assert_eq!(limit(MessagingLimit::Customers(250)), "250");
-        assert_eq!(limit(MessagingLimit::Customers(1_234_567)), "1,234,567");
+        assert_eq!(limit(MessagingLimit::CustomerHasher(250)), "250");
+        assert_eq!(
+            limit(MessagingLimit::CustomerHasher(1_234_567)),
+            "1,234,567"
+        );
         assert_eq!(limit(MessagingLimit::Unlimited), "unlimited");
     }
 }

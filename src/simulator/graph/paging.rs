@@ -14,14 +14,14 @@ pub const META_ORIGIN: &str = "https://graph.facebook.com";
 
 /// The part of a list that one page shows.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct PageRange {
     /// Positions shown.
     pub items: Range<usize>,
     /// Page length in force.
     pub limit: usize,
 }
 
-impl Window {
+impl PageRange {
     /// Reads `limit`, `after` and `before` for a list of `total` items.
     ///
     /// # Errors

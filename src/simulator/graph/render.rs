@@ -10,7 +10,7 @@ use super::call::version_number;
 use super::error::GraphError;
 use super::fields::{Field, join};
 use super::nodes::Node;
-use super::paging::{self, Window};
+use super::paging::{self, PageRange};
 use crate::simulator::world::World;
 
 /// The first version that returns only the new limit if both are requested, as reported in 2026.
@@ -114,7 +114,7 @@ impl Renderer<'_> {
             .edge(self.world, name)
             .ok_or_else(|| GraphError::nonexisting_field(name, node.type_name()))?;
         let listed: Vec<&str> = self.filtered(all, name, query);
-        let window = Window::read(
+        let window = PageRange::read(
             query.parameter("limit"),
             query.parameter("after"),
             query.parameter("before"),
@@ -220,7 +220,7 @@ impl Renderer<'_> {
         node: Node<'_>,
         name: &str,
         query: &EdgeQuery,
-        window: &Window,
+        window: &PageRange,
         total: usize,
     ) -> Option<Value> {
         let Range { start, end } = window.items;

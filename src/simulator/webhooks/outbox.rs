@@ -102,7 +102,7 @@ pub enum DeliveryState {
 
 /// Data of one attempt.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct OutgoingDelivery {
     pub(super) number: u64,
     pub(super) body: String,
     pub(super) signature: String,
@@ -209,13 +209,13 @@ impl Outbox {
         self.queue.front().map(|(due, _)| *due)
     }
 
-    /// Takes the next parcel that is due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Parcel> {
+    /// Takes the next delivery that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<OutgoingDelivery> {
         while self.next_due().is_some_and(|due| due <= now) {
             let (_, number) = self.queue.pop_front()?;
             if let Some(delivery) = self.deliveries.get(&number) {
                 self.in_flight = true;
-                return Some(Parcel {
+                return Some(OutgoingDelivery {
                     number,
                     body: delivery.body.clone(),
                     signature: delivery.signature.clone(),

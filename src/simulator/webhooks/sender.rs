@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use tokio::time::Instant;
 
-use super::outbox::{Attempt, Parcel};
+use super::outbox::{Attempt, OutgoingDelivery};
 use crate::simulator::shared::Shared;
 
 /// Timeout of a delivery. Meta documents none; 20 s is what third parties report.
@@ -15,13 +15,13 @@ const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Sends until the simulation ends.
 pub(crate) async fn run(shared: &Shared) {
-    while let Some(parcel) = next(shared).await {
-        let number = parcel.number;
+    while let Some(delivery) = next(shared).await {
+        let number = delivery.number;
         let callback_url = shared.lock().world.app.callback_url.clone();
         let attempt = match callback_url {
             Some(url) => tokio::select! {
                 () = shared.stopping.cancelled() => return,
-                attempt = post(&shared.client, &url, parcel) => attempt,
+                attempt = post(&shared.client, &url, delivery) => attempt,
             },
             None => Attempt::Failed("there is no callback URL".into()),
         };
@@ -30,14 +30,14 @@ pub(crate) async fn run(shared: &Shared) {
     }
 }
 
-/// Waits for the next parcel; `None` when the simulation ends.
-async fn next(shared: &Shared) -> Option<Parcel> {
+/// Waits for the next delivery; `None` when the simulation ends.
+async fn next(shared: &Shared) -> Option<OutgoingDelivery> {
     loop {
         let now = Instant::now();
         let due = {
             let mut state = shared.lock();
-            if let Some(parcel) = state.outbox.take_due(now) {
-                return Some(parcel);
+            if let Some(delivery) = state.outbox.take_due(now) {
+                return Some(delivery);
             }
             state.outbox.next_due().unwrap_or(now + IDLE)
         };
@@ -49,14 +49,14 @@ async fn next(shared: &Shared) -> Option<Parcel> {
     }
 }
 
-async fn post(client: &reqwest::Client, url: &str, parcel: Parcel) -> Attempt {
+async fn post(client: &reqwest::Client, url: &str, delivery: OutgoingDelivery) -> Attempt {
     let request = client
         .post(url)
         .timeout(TIMEOUT)
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, "facebookexternalua")
-        .header("x-hub-signature-256", parcel.signature)
-        .body(parcel.body);
+        .header("x-hub-signature-256", delivery.signature)
+        .body(delivery.body);
     match request.send().await {
         Ok(response) => Attempt::Answered(response.status().as_u16()),
         Err(error) => Attempt::Failed(super::reason(error)),

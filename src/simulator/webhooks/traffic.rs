@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::simulator::change::Webhook;
 use crate::simulator::world::{PhoneNumber, World};
 
-/// Customers have the numbers 555-0180 to 555-0199.
+/// CustomerHasher have the numbers 555-0180 to 555-0199.
 const CUSTOMERS: u32 = 20;
 const FIRST_CUSTOMER: u32 = 80;
 /// One answer in so many fails.

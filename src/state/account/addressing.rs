@@ -76,7 +76,7 @@ impl Account {
     /// Digits of events that match no number in a later complete listing.
     pub fn unmatched(&self) -> impl Iterator<Item = &DisplayDigits> {
         let unmatched = self.waiting.iter().filter(|one| self.is_unmatched(one));
-        unmatched.map(|waiting| &waiting.told.digits)
+        unmatched.map(|waiting| &waiting.webhook.digits)
     }
 
     pub(super) fn is_unmatched(&self, waiting: &Waiting) -> bool {

@@ -11,7 +11,7 @@ use super::super::{Stamp, Template};
 use super::Account;
 use crate::domain::{Collector, PhoneNumberId, TemplateId, ceiling};
 
-/// How long a template is kept that only webhooks know, after a listing did not have it: for as long Meta repeats
+/// How long a template is kept that only webhooks know, after a listing did not have it: for as long Meta dedup
 /// webhooks, and a repeat must find it known.
 const UNLISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 

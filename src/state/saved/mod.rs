@@ -135,18 +135,18 @@ saved_as!(
     }
 );
 
-/// [`number::Told`], as serde sees it.
+/// [`number::WebhookUpdate`], as serde sees it.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "number::Told")]
-pub(super) struct SavedTold {
+#[serde(remote = "number::WebhookUpdate")]
+pub(super) struct SavedWebhook {
     digits: DisplayDigits,
-    #[serde(with = "SavedNews")]
-    news: number::News,
+    #[serde(with = "SavedUpdate", rename = "news")]
+    update: number::Update,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "number::News")]
-enum SavedNews {
+#[serde(remote = "number::Update")]
+enum SavedUpdate {
     Quality {
         #[serde(with = "Saved")]
         event: number::QualityEventKind,

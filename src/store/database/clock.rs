@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::SqliteConnection;
 
-use super::{Database, Trouble};
+use super::{Database, StoreError};
 
 /// A time that Meta's clock has reached, its offset to the time since boot, and the boot.
 pub type ClockRow = (Option<i64>, Option<i64>, Option<String>);
@@ -22,7 +22,7 @@ pub struct Moves {
 
 impl Database {
     /// Meta's time at the last commit.
-    pub async fn clock(&mut self) -> Result<ClockRow, Trouble> {
+    pub async fn clock(&mut self) -> Result<ClockRow, StoreError> {
         let query = sqlx::query_as("SELECT clock_ms, clock_offset_ms, boot_id FROM commits");
         Ok(query.fetch_one(self.connection()?).await?)
     }

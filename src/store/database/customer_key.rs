@@ -1,6 +1,6 @@
 //! The check value of the key for hashing customers.
 
-use super::{Database, Trouble};
+use super::{Database, StoreError};
 
 /// The stored data about the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct SavedKey {
 
 impl Database {
     /// The key in use so far.
-    pub async fn customer_key(&mut self) -> Result<SavedKey, Trouble> {
+    pub async fn customer_key(&mut self) -> Result<SavedKey, StoreError> {
         let query = sqlx::query_as(
             "SELECT customer_key, (SELECT COUNT(*) FROM conversations) FROM commits",
         );
@@ -30,7 +30,7 @@ impl Database {
         &mut self,
         check_value: &str,
         keep_conversations: bool,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE commits SET customer_key = $1")
             .bind(check_value)

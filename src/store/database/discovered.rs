@@ -2,7 +2,7 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Database, Trouble};
+use super::{Database, StoreError};
 
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
@@ -18,7 +18,7 @@ pub struct DiscoveredRow {
 
 impl Database {
     /// All discovered accounts of all apps.
-    pub async fn discovered(&mut self) -> Result<Vec<DiscoveredRow>, Trouble> {
+    pub async fn discovered(&mut self) -> Result<Vec<DiscoveredRow>, StoreError> {
         let query = sqlx::query_as("SELECT app, waba_id, source, is_lost FROM discovered_accounts");
         Ok(query.fetch_all(self.connection()?).await?)
     }
@@ -28,7 +28,7 @@ impl Database {
         &mut self,
         app: &str,
         rows: &[DiscoveredRow],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let forget = sqlx::query("DELETE FROM discovered_accounts WHERE app = $1").bind(app);
         forget.execute(&mut *transaction).await?;

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::fstatfs;
 
-use super::{Reason, Trouble};
+use super::{Reason, StoreError};
 
 /// Only the owner may read the file; SQLite gives its side files the same mode.
 const OWNER_ONLY: u32 = 0o600;
@@ -128,11 +128,11 @@ impl DatabaseFile {
     ///
     /// # Errors
     /// If that cannot be found out, as while a network file system is away. It proves nothing about the file.
-    pub fn check(&self) -> Result<Option<Displaced>, Trouble> {
+    pub fn check(&self) -> Result<Option<Displaced>, StoreError> {
         self.displaced().map_err(|error| {
             let path = self.path.display();
             let message = format!("the database {path} in use cannot be examined: {error}");
-            Trouble::new(Reason::Io, message)
+            StoreError::new(Reason::Io, message)
         })
     }
 
@@ -209,7 +209,7 @@ impl DatabaseFile {
     }
 
     /// The error that an operator reads.
-    pub fn trouble(&self, displaced: Displaced) -> Trouble {
+    pub fn error(&self, displaced: Displaced) -> StoreError {
         let path = self.path.display();
         let message = match displaced {
             Displaced::Moved => format!(
@@ -229,7 +229,7 @@ impl DatabaseFile {
                  stop it and restore a backup"
             ),
         };
-        Trouble::new(Reason::FileReplaced, message)
+        StoreError::new(Reason::FileReplaced, message)
     }
 
     /// `user_version` in the file's header; `None` if the file is no database.

@@ -8,7 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, FromRow, QueryBuilder, Sqlite};
 
-use super::{DatabaseFile, Trouble};
+use super::{DatabaseFile, StoreError};
 
 /// Queries at the same time; more wait.
 const READERS: u32 = 2;
@@ -78,14 +78,14 @@ pub struct LineKey {
 
 /// In which order lines come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum SortOrder {
     /// Oldest first.
     ByTime,
     /// One entity after the other, each oldest first.
     ByEntity,
 }
 
-impl Order {
+impl SortOrder {
     fn columns(self) -> &'static str {
         match self {
             Self::ByTime => "order_ms, waba_id, entity, entity_id, attribute, source, to_value",
@@ -132,7 +132,7 @@ impl Journal {
     }
 
     /// Opens an existing database for reading, even while an exporter writes to it.
-    pub async fn open(path: &Path) -> Result<Self, Trouble> {
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new().filename(path);
         let options = options.create_if_missing(false).disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(READERS);
@@ -147,7 +147,7 @@ impl Journal {
 
     /// A connection whose next query ends with `Reason::Interrupted` at the time limit. A query is not ended by
     /// dropping its future: SQLite looks for the next row until it has found one.
-    async fn reader(&self) -> Result<PoolConnection<Sqlite>, Trouble> {
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let mut handle = connection.lock_handle().await?;
         match Instant::now().checked_add(self.time_limit) {
@@ -164,10 +164,10 @@ impl Journal {
     pub async fn lines(
         &self,
         selection: &Selection,
-        order: Order,
+        order: SortOrder,
         limit: u32,
         offset: u32,
-    ) -> Result<Vec<JournalLine>, Trouble> {
+    ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = lines_query(selection, order, limit, offset);
         let mut reader = self.reader().await?;
         Ok(query.build_query_as().fetch_all(&mut *reader).await?)
@@ -178,7 +178,7 @@ impl Journal {
         &self,
         selection: &Selection,
         limit: u32,
-    ) -> Result<Vec<JournalLine>, Trouble> {
+    ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
         query.push("order_ms < ").push_bind(selection.since_ms);
         push_selection(&mut query, selection);
@@ -190,7 +190,7 @@ impl Journal {
              AND later.order_ms > transitions.order_ms AND later.order_ms < ",
         );
         query.push_bind(selection.since_ms).push(") ORDER BY ");
-        query.push(Order::ByEntity.columns());
+        query.push(SortOrder::ByEntity.columns());
         query.push(" LIMIT ").push_bind(limit);
         Ok(query
             .build_query_as()
@@ -203,7 +203,7 @@ impl Journal {
         &self,
         wanted: &Attributes,
         limit: u32,
-    ) -> Result<Vec<JournalLine>, Trouble> {
+    ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
         query.push("order_ms >= ").push_bind(wanted.since_ms);
         // With the kinds of entities, the primary key leads past the lines of all templates.
@@ -232,10 +232,10 @@ impl Journal {
     }
 
     /// Writes a copy of the whole database to a new file.
-    pub async fn copy_to(&self, path: &Path) -> Result<(), Trouble> {
-        let path = path
-            .to_str()
-            .ok_or_else(|| Trouble::unreadable("the path of the copy must be written in UTF-8"))?;
+    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let path = path.to_str().ok_or_else(|| {
+            StoreError::unreadable("the path of the copy must be written in UTF-8")
+        })?;
         let copied = sqlx::query("VACUUM INTO $1").bind(path);
         copied.execute(&self.pool).await?;
         // The exporter sees by its stamp if the copy is written over the database while it runs.
@@ -255,20 +255,20 @@ impl Journal {
 
 fn lines_query(
     selection: &Selection,
-    order: Order,
+    order: SortOrder,
     limit: u32,
     offset: u32,
 ) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(match order {
-        Order::ByTime => PAGE,
-        Order::ByEntity => COLUMNS,
+        SortOrder::ByTime => PAGE,
+        SortOrder::ByEntity => COLUMNS,
     });
     push_window(&mut query, selection);
     push_selection(&mut query, selection);
     query.push(" ORDER BY ").push(order.columns());
     query.push(" LIMIT ").push_bind(limit);
     query.push(" OFFSET ").push_bind(offset);
-    if order == Order::ByTime {
+    if order == SortOrder::ByTime {
         query.push(") JOIN transitions USING (").push(KEY);
         query.push(") ORDER BY ").push(order.columns());
     }
@@ -290,7 +290,7 @@ fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &Selection) {
     if let Some(LineKey { order_ms, rest }) = after {
         query
             .push(" AND (")
-            .push(Order::ByTime.columns())
+            .push(SortOrder::ByTime.columns())
             .push(") > (");
         query.push_bind(*order_ms);
         for value in rest {
@@ -331,7 +331,7 @@ mod tests {
     use crate::store::Location;
 
     /// SQLite's plan of this query, a step on each line.
-    async fn plan(selection: &Selection, order: Order) -> String {
+    async fn plan(selection: &Selection, order: SortOrder) -> String {
         let mut database = Database::open(&Location::Memory).await.expect("memory");
         let query = lines_query(selection, order, 1_000, 0);
         let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
@@ -377,7 +377,7 @@ mod tests {
             Selection::default(),
         ];
         for selection in selections {
-            let plan = plan(&selection, Order::ByTime).await;
+            let plan = plan(&selection, SortOrder::ByTime).await;
             assert!(
                 plan.contains("COVERING INDEX transitions_by_time (order_ms>? AND order_ms<?)"),
                 "{selection:?}: {plan}"
@@ -404,11 +404,11 @@ mod tests {
         };
         let hasty = database.journal(Duration::ZERO);
         for selection in [&all, &none] {
-            let ended = hasty.lines(selection, Order::ByTime, 50_000, 0).await;
+            let ended = hasty.lines(selection, SortOrder::ByTime, 50_000, 0).await;
             assert_eq!(ended.expect_err("no time").reason, Reason::Interrupted);
         }
         let patient = database.journal(Duration::from_secs(60));
-        let read = patient.lines(&all, Order::ByTime, 50_000, 0).await;
+        let read = patient.lines(&all, SortOrder::ByTime, 50_000, 0).await;
         assert_eq!(read.expect("enough time").len(), 20_000);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::write::keys_of;
-use super::{Database, Table, Trouble};
-use crate::state::Window;
+use super::{Database, StoreError, Table};
+use crate::state::DedupScope;
 
 /// Accounts asked for in one statement; SQLite takes 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
@@ -34,7 +34,7 @@ pub type Saved = BTreeMap<String, SavedAccount>;
 
 impl Database {
     /// The stored accounts among these.
-    pub async fn load(&mut self, waba_ids: &[String]) -> Result<Saved, Trouble> {
+    pub async fn load(&mut self, waba_ids: &[String]) -> Result<Saved, StoreError> {
         let connection = self.connection()?;
         let mut saved = Saved::new();
         for ids in waba_ids.chunks(ACCOUNTS_AT_ONCE) {
@@ -44,7 +44,10 @@ impl Database {
     }
 
     /// The delivery keys remembered in this window, oldest first, with their numbers.
-    pub async fn delivery_keys(&mut self, window: Window) -> Result<Vec<(i64, String)>, Trouble> {
+    pub async fn delivery_keys(
+        &mut self,
+        window: DedupScope,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
         let table = keys_of(window);
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT number, delivery_key FROM {table} ORDER BY number"

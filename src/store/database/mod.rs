@@ -6,13 +6,13 @@
 mod clock;
 mod customer_key;
 mod discovered;
+mod error;
 mod file;
 mod journal;
 mod load;
 mod open;
-mod parcels;
 mod prune;
-mod trouble;
+mod relay_queue;
 mod write;
 
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use sqlx::{Connection, Sqlite, Transaction};
 pub use clock::{ClockRow, Moves};
 pub use customer_key::SavedKey;
 pub use discovered::DiscoveredRow;
-pub use journal::{Attributes, Journal, JournalLine, LineKey, Order, Selection};
+pub use error::{Reason, StoreError};
+pub use journal::{Attributes, Journal, JournalLine, LineKey, Selection, SortOrder};
 pub use load::SavedAccount;
 pub use open::OpenError;
-pub use parcels::{ParcelReader, ParcelRow};
-pub use trouble::{Reason, Trouble};
+pub use relay_queue::{RelayReader, RelayRow};
 pub use write::{ConversationRow, Keys, Line, Object, Table, Writes};
 
 use super::Location;
@@ -65,12 +65,12 @@ impl Database {
     }
 
     /// Connections for reading what is to be passed on.
-    pub fn parcel_reader(&self) -> ParcelReader {
-        ParcelReader::of(self.options.clone(), self.file.clone())
+    pub fn relay_reader(&self) -> RelayReader {
+        RelayReader::of(self.options.clone(), self.file.clone())
     }
 
     /// Reopens the database after a failure: a connection is not used after an error.
-    pub async fn reopen(&mut self) -> Result<(), Trouble> {
+    pub async fn reopen(&mut self) -> Result<(), StoreError> {
         if self.in_memory {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Database {
 
     /// Compares the open file with what is at its path. Where they differ, saves what can be saved: what is in the
     /// write-ahead log belongs to the open file, and must not be applied to another one.
-    pub async fn check_file(&mut self) -> Result<(), Trouble> {
+    pub async fn check_file(&mut self) -> Result<(), StoreError> {
         let Some(file) = self.file.clone() else {
             return Ok(());
         };
@@ -112,11 +112,11 @@ impl Database {
             (_, Some(connection)) => rescue(connection, &file).await,
             (_, None) => {}
         }
-        Err(file.trouble(displaced))
+        Err(file.error(displaced))
     }
 
     /// How many commits there have been.
-    pub async fn commit_number(&mut self) -> Result<i64, Trouble> {
+    pub async fn commit_number(&mut self) -> Result<i64, StoreError> {
         let query = sqlx::query_as("SELECT number, writer FROM commits");
         let (number, writer) = query.fetch_one(self.connection()?).await?;
         check_writer(writer, self.writer)?;
@@ -125,7 +125,7 @@ impl Database {
 
     /// Tests writing: writes as much as a typical commit and rolls back. With less, a full disk would appear
     /// writable whenever one page is free.
-    pub async fn probe(&mut self) -> Result<(), Trouble> {
+    pub async fn probe(&mut self) -> Result<(), StoreError> {
         let scratch = "-".repeat(PROBE_BYTES);
         for scratch in [Some(scratch), None] {
             let mut transaction = self.begin().await?;
@@ -137,7 +137,7 @@ impl Database {
     }
 
     /// Closes it in good order.
-    pub async fn close(mut self) -> Result<(), Trouble> {
+    pub async fn close(mut self) -> Result<(), StoreError> {
         let is_intact = self.check_file().await.is_ok();
         match self.connection.take() {
             Some(connection) if is_intact => Ok(connection.close().await?),
@@ -151,17 +151,17 @@ impl Database {
     }
 
     /// The connection, if the file under it is still the database.
-    fn connection(&mut self) -> Result<&mut SqliteConnection, Trouble> {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         if let Some(file) = &self.file
             && let Some(displaced) = file.check()?
         {
-            return Err(file.trouble(displaced));
+            return Err(file.error(displaced));
         }
-        self.connection.as_mut().ok_or_else(Trouble::closed)
+        self.connection.as_mut().ok_or_else(StoreError::closed)
     }
 
     /// Begins a transaction that writes. Refused if another exporter has opened the store since.
-    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, Trouble> {
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let own = self.writer;
         let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
         let writer = sqlx::query_scalar("SELECT writer FROM commits");
@@ -193,19 +193,19 @@ async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
     match copied.execute(connection).await {
         Ok(_) => tracing::warn!(path = %shown, "removed database copied to a new file"),
         Err(error) => {
-            let trouble = Trouble::from(error);
-            tracing::error!(path = %shown, %trouble, "removed database could not be copied to a new file");
+            let error = StoreError::from(error);
+            tracing::error!(path = %shown, %error, "removed database could not be copied to a new file");
             file.remove_copy(&path);
         }
     }
 }
 
 /// An exporter that was started later has the store: this one stops, or the two would overwrite each other.
-fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
+fn check_writer(writer: Option<i64>, own: i64) -> Result<(), StoreError> {
     if writer == Some(own) {
         Ok(())
     } else {
-        Err(Trouble::new(
+        Err(StoreError::new(
             Reason::OtherWriter,
             "another exporter has opened the store; stop one of them, and restart the one that is to keep it",
         ))
@@ -215,7 +215,7 @@ fn check_writer(writer: Option<i64>, own: i64) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::parcels::Settlement;
+    use crate::store::relay_queue::Settlement;
 
     /// More than a checkpoint leaves, in one commit.
     const BURST_BYTES: i64 = 40_000_000;
@@ -280,17 +280,14 @@ mod tests {
         };
         let refused = database.write(&next).await.expect_err("another writer");
         assert_eq!(refused.reason, Reason::OtherWriter);
-        for trouble in [
+        for error in [
             database.probe().await.err(),
             database.commit_number().await.err(),
             database.prune(0, 0).await.err(),
             database.settle("one", &Settlement::default()).await.err(),
             database.remember_discovered("app", &[]).await.err(),
         ] {
-            assert_eq!(
-                trouble.map(|trouble| trouble.reason),
-                Some(Reason::OtherWriter)
-            );
+            assert_eq!(error.map(|error| error.reason), Some(Reason::OtherWriter));
         }
     }
 }

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 
-use super::{Database, DatabaseFile, Location, Reason, Trouble};
+use super::{Database, DatabaseFile, Location, Reason, StoreError};
 
 /// How long a commit waits for another process (a backup, a shell) to let go of the file. Webhooks wait
 /// as long, and Meta is patient.
@@ -77,7 +77,7 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
         /// The database's own words.
-        error: Trouble,
+        error: StoreError,
     },
 }
 
@@ -174,7 +174,7 @@ async fn stamp(
 
 enum Problem {
     FromTheFuture { found: i64 },
-    Trouble(Trouble),
+    StoreError(StoreError),
 }
 
 impl Problem {
@@ -186,14 +186,14 @@ impl Problem {
                 found,
                 known: MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0),
             },
-            Self::Trouble(error) => OpenError::of(path, error),
+            Self::StoreError(error) => OpenError::of(path, error),
         }
     }
 }
 
 impl OpenError {
     /// The error for the operator who starts the exporter.
-    pub fn of(path: PathBuf, error: Trouble) -> Self {
+    pub fn of(path: PathBuf, error: StoreError) -> Self {
         match error.reason {
             Reason::Corrupt => Self::Damaged {
                 path,
@@ -241,7 +241,7 @@ impl OpenError {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        Self::Trouble(error.into())
+        Self::StoreError(error.into())
     }
 }
 
@@ -250,7 +250,7 @@ impl From<MigrateError> for Problem {
         match error {
             MigrateError::VersionMissing(found) => Self::FromTheFuture { found },
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-            other => Self::Trouble(Trouble::unreadable(other)),
+            other => Self::StoreError(StoreError::unreadable(other)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Deletes journal lines that are older than the retention.
 
-use super::{Database, Trouble};
+use super::{Database, StoreError};
 
 impl Database {
     /// Forgets transitions before `cutoff_ms`, except each attribute's last one: that is its value at
@@ -9,7 +9,7 @@ impl Database {
     ///
     /// A clock that is far ahead would have everything forgotten. Nothing is, beyond what the journal's
     /// own newest line says.
-    pub async fn prune(&mut self, cutoff_ms: i64, kept_for_ms: i64) -> Result<u64, Trouble> {
+    pub async fn prune(&mut self, cutoff_ms: i64, kept_for_ms: i64) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(order_ms) FROM transitions")
             .fetch_one(&mut *transaction)

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::super::parcels::Parcel;
+use super::super::relay_queue::RelayDelivery;
 use super::clock::{move_times, write_clock};
-use super::{ClockRow, Database, Moves, Reason, Trouble, parcels};
-use crate::state::Window;
+use super::{ClockRow, Database, Moves, Reason, StoreError, relay_queue};
+use crate::state::DedupScope;
 
 /// Rows in one statement. More gain little; SQLite takes 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
@@ -67,7 +67,7 @@ pub struct ConversationRow {
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// The window.
-    pub window: Window,
+    pub window: DedupScope,
     /// New keys with their numbers.
     pub new: Vec<(i64, String)>,
     /// Keys up to this number are forgotten.
@@ -75,10 +75,10 @@ pub struct Keys {
 }
 
 /// The table of a window.
-pub(super) fn keys_of(window: Window) -> &'static str {
+pub(super) fn keys_of(window: DedupScope) -> &'static str {
     match window {
-        Window::Management => "delivery_keys",
-        Window::Messages => "message_keys",
+        DedupScope::Management => "delivery_keys",
+        DedupScope::Messages => "message_keys",
     }
 }
 
@@ -131,11 +131,11 @@ pub struct Writes {
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
     /// New deliveries for the relay, with their numbers.
-    pub parcels: Vec<(i64, Parcel)>,
+    pub deliveries: Vec<(i64, RelayDelivery)>,
     /// To whom.
     pub upstreams: Vec<String>,
-    /// Parcels before this one are dropped.
-    pub oldest_parcel: i64,
+    /// Deliveries before this one are dropped.
+    pub oldest_delivery: i64,
     /// Journal lines struck out: all before those that are added.
     pub struck: Vec<Line>,
     /// Journal lines added.
@@ -148,7 +148,7 @@ pub struct Writes {
 
 impl Database {
     /// Makes all of it durable; after an error, none of it is, unless the answer itself got lost.
-    pub async fn write(&mut self, writes: &Writes) -> Result<(), Trouble> {
+    pub async fn write(&mut self, writes: &Writes) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         // First, so that nothing else fails for a commit that this exporter does not know.
         let numbered = sqlx::query("UPDATE commits SET number = $1 WHERE number = $2")
@@ -158,7 +158,7 @@ impl Database {
             .await?;
         if numbered.rows_affected() != 1 {
             let message = "the store contains a commit of another process; reloading state";
-            return Err(Trouble::new(Reason::OtherWriter, message));
+            return Err(StoreError::new(Reason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;
         write_conversations(&mut transaction, writes).await?;
@@ -170,11 +170,11 @@ impl Database {
         }
         write_journal(&mut transaction, writes).await?;
         write_clock(&mut transaction, &writes.clock).await?;
-        parcels::write_parcels(
+        relay_queue::write_deliveries(
             &mut transaction,
-            &writes.parcels,
+            &writes.deliveries,
             &writes.upstreams,
-            writes.oldest_parcel,
+            writes.oldest_delivery,
         )
         .await?;
         Ok(transaction.commit().await?)

@@ -69,6 +69,6 @@ async fn nothing_is_changed_by_looking() {
     let metrics = patient.exporter.get("/metrics").await;
     assert!(
         !metrics.lines().any(|line| line.starts_with(rejected)),
-        "the self-test is no news"
+        "the self-test is no update"
     );
 }

@@ -1,4 +1,4 @@
-//! Trouble while it runs: what cannot be stored is refused with 503, readiness and metrics say so, and
+//! StoreError while it runs: what cannot be stored is refused with 503, readiness and metrics say so, and
 //! when the trouble is over everything goes on by itself with nothing lost.
 
 use std::fs;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use whatsapp_business_exporter::domain::Timestamp;
-use whatsapp_business_exporter::store::{History, Location, Question};
+use whatsapp_business_exporter::store::{History, HistoryQuery, Location};
 
 use super::backfill::{DAY, write_thirty_days};
 
@@ -13,7 +13,7 @@ use crate::support::store::opened;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn ratings(history: &History) -> Vec<String> {
-    let question = Question {
+    let question = HistoryQuery {
         waba_id: None,
         entity: None,
         entity_id: None,
@@ -22,9 +22,9 @@ async fn ratings(history: &History) -> Vec<String> {
         until: Timestamp::from_millis(i64::MAX),
         after: None,
     };
-    let passages = history.passages(&question, 100, 0).await;
-    let passages = passages.expect("a readable history");
-    passages.into_iter().map(|passage| passage.to).collect()
+    let rows = history.rows(&question, 100, 0).await;
+    let rows = rows.expect("a readable history");
+    rows.into_iter().map(|row| row.to).collect()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use whatsapp_business_exporter::domain::{Event, Timestamp};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::state::Accounts;
-use whatsapp_business_exporter::store::{Location, Passage, Question, Store};
+use whatsapp_business_exporter::store::{HistoryQuery, HistoryRow, Location, Store};
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
 use crate::support::{ALL_TEMPLATES, NO_APPS, at, store, waba};
@@ -33,8 +33,8 @@ fn text_of(accounts: &Accounts) -> String {
     expose::render(accounts, &NO_APPS, &[], at(0), &ALL_TEMPLATES, Format::Text).text
 }
 
-async fn history(store: &Store) -> Vec<Passage> {
-    let question = Question {
+async fn history(store: &Store) -> Vec<HistoryRow> {
+    let question = HistoryQuery {
         waba_id: None,
         entity: None,
         entity_id: None,
@@ -43,8 +43,8 @@ async fn history(store: &Store) -> Vec<Passage> {
         until: Timestamp::from_millis(i64::MAX),
         after: None,
     };
-    let passages = store.history().passages(&question, u32::MAX, 0).await;
-    passages.expect("a readable history")
+    let rows = store.history().rows(&question, u32::MAX, 0).await;
+    rows.expect("a readable history")
 }
 
 /// Reads back in the middle and at the end, and takes what comes after in its stride.

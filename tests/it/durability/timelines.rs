@@ -30,11 +30,11 @@ async fn recent(kept_for: Duration, waba_id: &str, limit: u32) -> (Vec<String>, 
         .recent(&accounts, &RATING, window, limit)
         .await;
     let Recent {
-        passages,
+        rows,
         complete_since,
     } = recent.expect("a readable history");
     store.close().await;
-    let values = passages.into_iter().map(|passage| passage.to).collect();
+    let values = rows.into_iter().map(|row| row.to).collect();
     let days = now.since(complete_since).as_secs_f64() / DAY.as_secs_f64();
     (values, days.round() as u64)
 }

@@ -1,11 +1,11 @@
 //! `subscribe` with more accounts than one has by hand.
 
-use whatsapp_business_exporter::app::subscription::{Plan, Wish};
+use whatsapp_business_exporter::app::subscription::{Plan, SubscriptionPlan};
 use whatsapp_business_exporter::simulator::world::{Account, World};
 
 use super::meta::{Exporter, SELDOM, config_file};
 
-const SUBSCRIBE: Wish = Wish::Subscribe {
+const SUBSCRIBE: SubscriptionPlan = SubscriptionPlan::Subscribe {
     move_callback: false,
 };
 

@@ -88,7 +88,7 @@ async fn connection(database: &Path) -> SqliteConnection {
     connection.expect("the store's database")
 }
 
-async fn stored_parcels(database: &Path) -> i64 {
+async fn stored_deliveries(database: &Path) -> i64 {
     let mut connection = connection(database).await;
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM relay_parcels");
     let count = count.fetch_one(&mut connection).await;
@@ -139,7 +139,7 @@ async fn everything_arrives_in_order_though_the_upstream_fails_and_the_exporter_
     let accepted = exporter.value("whatsapp_exporter_webhook_deliveries_total");
     assert_eq!(accepted.await, Some(40.0));
     exporter.stopped().await;
-    assert_eq!(stored_parcels(&database).await, 30);
+    assert_eq!(stored_deliveries(&database).await, 30);
 
     upstream.answer(Manner::Takes(Duration::from_millis(20)));
     let exporter = Exporter::stored(small_world(), &file, &store).await;
@@ -151,7 +151,7 @@ async fn everything_arrives_in_order_though_the_upstream_fails_and_the_exporter_
     assert!(!text.contains("relay_oldest_pending_timestamp_seconds{"));
     assert!(!text.contains("15550100111"));
     exporter.stopped().await;
-    assert_eq!(stored_parcels(&database).await, 0);
+    assert_eq!(stored_deliveries(&database).await, 0);
     let bytes = std::fs::read(&database).expect("the database");
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     assert!(
@@ -307,7 +307,7 @@ async fn what_looks_too_old_at_the_start_is_kept_until_it_was_tried() {
     upstream.answer(Manner::Takes(Duration::ZERO));
     exporter.until(TAKEN, 7.0).await;
     exporter.stopped().await;
-    assert_eq!(stored_parcels(&database).await, 0);
+    assert_eq!(stored_deliveries(&database).await, 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, PhoneNumberId, Source, Timestamp};
 use whatsapp_business_exporter::ingest::track::Reader;
-use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
 use super::truth::{BEGINS, NUMBERS};
@@ -190,7 +190,7 @@ fn delivered(told: Vec<Told>) -> Vec<Told> {
 fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
     let (told, truth) = walks();
     let (customers, trackers) = (
-        Customers::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into())),
+        CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into())),
         Arc::new(Trackers {
             hours: None,
             journeys: declared(),

@@ -10,7 +10,7 @@ use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{BusinessHours, Event, Fact, Source, Timestamp};
 use whatsapp_business_exporter::expose::{self, Format};
 use whatsapp_business_exporter::ingest::webhook::Delivery;
-use whatsapp_business_exporter::ingest::{CustomerKey, Customers};
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
 use super::truth::{Item, NUMBERS, OFFICE_HOURS, Truth, Wait, Week, week};
@@ -62,7 +62,7 @@ fn as_meta_would(week: &Week) -> Vec<Arrival> {
 
 /// What `/metrics` shows after all of it, and two more days.
 fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
-    let customers = Customers::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()));
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()));
     let mut state = State::default();
     state.watch([waba()]);
     let hours = BusinessHours::parse(OFFICE_HOURS, "UTC").expect("good hours");

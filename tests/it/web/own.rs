@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use whatsapp_business_exporter::app::command::CommandClient;
 use whatsapp_business_exporter::app::drill::{self, Signal};
-use whatsapp_business_exporter::app::health::{Question, ask};
+use whatsapp_business_exporter::app::health::{Probe, ask};
 use whatsapp_business_exporter::config::{Config, Flags};
 
 use super::authority::Authority;
@@ -28,8 +28,8 @@ async fn a_refusal_is_a_sign_of_life_and_open_probes_tell_more() {
         let file = tls_section("") + &USERS;
         let exporter = exporter_with(&file, more, &ca.server(), &ca).await;
         let web = config(&exporter).web;
-        ask(&web, Question::Healthy).await.expect("it lives");
-        let ready = ask(&web, Question::Ready).await;
+        ask(&web, Probe::Healthy).await.expect("it lives");
+        let ready = ask(&web, Probe::Ready).await;
         assert_eq!(ready.is_ok(), is_told, "{ready:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use serde_json::{Map, Value};
 
 use crate::domain::{AppId, account};
-use crate::ingest::Oddities;
+use crate::ingest::ParseWarnings;
 use crate::ingest::graph::fields::declared;
 use crate::ingest::graph::{Endpoint, wire};
 
@@ -38,9 +38,9 @@ fn assert_read<T: PartialEq + Debug>(
 }
 
 /// Reads a node of which nothing is odd.
-fn plainly<T>(read: impl Fn(&Value, &mut Oddities) -> T) -> impl Fn(&Value) -> T {
+fn plainly<T>(read: impl Fn(&Value, &mut ParseWarnings) -> T) -> impl Fn(&Value) -> T {
     move |node| {
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let snapshot = read(node, &mut odd);
         assert_eq!(odd, []);
         snapshot

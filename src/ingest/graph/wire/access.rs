@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::access::{End, MANAGEMENT_SCOPE, Subscription, Token};
 use crate::domain::{AppId, Timestamp, WabaId};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 const TOKEN: &str = "debug_token";
 const SUBSCRIPTION: &str = "subscription";
@@ -18,7 +18,7 @@ const WHATSAPP: &str = "whatsapp_business_account";
 const MAX_LISTED: usize = 20_000;
 
 /// Parses the response of `debug_token`.
-pub fn token(answer: &Value, odd: &mut Oddities) -> Token {
+pub fn token(answer: &Value, odd: &mut ParseWarnings) -> Token {
     let data = Object::of(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
     let Some(data) = data else {
         return Token::default();
@@ -35,7 +35,7 @@ pub fn token(answer: &Value, odd: &mut Oddities) -> Token {
 }
 
 /// 0 is never.
-fn end(data: &Object<'_>, key: &'static str, odd: &mut Oddities) -> Option<End> {
+fn end(data: &Object<'_>, key: &'static str, odd: &mut ParseWarnings) -> Option<End> {
     let at = data.time(key, odd)?;
     Some(if at == Timestamp::from_seconds(0) {
         End::Never
@@ -45,7 +45,7 @@ fn end(data: &Object<'_>, key: &'static str, odd: &mut Oddities) -> Option<End> 
 }
 
 /// The accounts for which the management scope holds; a scope without targets holds for all.
-fn accounts(data: &Object<'_>, odd: &mut Oddities) -> Option<BTreeSet<WabaId>> {
+fn accounts(data: &Object<'_>, odd: &mut ParseWarnings) -> Option<BTreeSet<WabaId>> {
     let scopes = data.objects("granular_scopes", TOKEN, odd);
     let management = scopes
         .into_iter()
@@ -64,7 +64,7 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
 }
 
 /// Parses the WhatsApp entry of `/{app}/subscriptions`; without an entry, nothing is subscribed.
-pub fn subscription(answer: &Value, odd: &mut Oddities) -> Subscription {
+pub fn subscription(answer: &Value, odd: &mut ParseWarnings) -> Subscription {
     let Some(answer) = Object::of(SUBSCRIPTION, answer) else {
         return Subscription::default();
     };
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn read_token(answer: &Value) -> Token {
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let token = token(answer, &mut odd);
         assert_eq!(odd, []);
         token
@@ -158,7 +158,7 @@ mod tests {
             {"object": "page", "callback_url": "https://elsewhere.example/", "active": true, "fields": []},
             {"object": "whatsapp_business_account", "callback_url": "https://watch.example/webhook", "active": true,
              "fields": [{"name": "account_update", "version": "v25.0"}, "account_alerts"]}]});
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let ours = subscription(&answer, &mut odd);
         assert_eq!(odd, []);
         assert_eq!(

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::AppId;
 use crate::domain::account::{Snapshot, account_attributes};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 const NOUN: &str = "business_account";
 
 account_attributes!(node_reader);
 
 /// Parses the node, without the subscription of this exporter's app.
-pub fn snapshot(node: &Value, odd: &mut Oddities) -> Snapshot {
+pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Snapshot {
     let mut snapshot = Snapshot::default();
     if let Some(node) = Object::node(NOUN, node, odd) {
         read_attributes(&mut snapshot, &node, odd);
@@ -22,13 +22,13 @@ pub fn snapshot(node: &Value, odd: &mut Oddities) -> Snapshot {
 
 /// Is `own_app` subscribed, as the edge says where it came with the node? An account without any
 /// subscribed app may come without the edge, so an absent one says nothing.
-pub fn expanded(node: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+pub fn expanded(node: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Option<bool> {
     subscribed(node.get("subscribed_apps")?, own_app, odd)
 }
 
 /// Is `own_app` in this list of subscribed apps? Unknown if it is on none of the apps shown, and
 /// there are more.
-pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<bool> {
+pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Option<bool> {
     let has_more = apps.pointer("/paging/next").is_some();
     let apps = Object::of("subscribed_apps", apps)?;
     apps.get("data")?;
@@ -37,9 +37,9 @@ pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut Oddities) -> Option<b
         let data = app.object(
             "whatsapp_business_api_data",
             "subscribed_apps",
-            &mut Oddities::new(),
+            &mut ParseWarnings::new(),
         );
-        let id = data.and_then(|data| data.parsed("id", AppId::parse, &mut Oddities::new()));
+        let id = data.and_then(|data| data.parsed("id", AppId::parse, &mut ParseWarnings::new()));
         id.as_ref() == Some(own_app)
     };
     let found = apps.iter().any(is_own);
@@ -65,7 +65,7 @@ mod tests {
             "business_verification_status": "PENDING_NEED_MORE_INFO", "status": "ACTIVE",
             "whatsapp_business_manager_messaging_limit": "TIER_10K",
             "subscribed_apps": {"data": [{"whatsapp_business_api_data": {"id": "600100", "name": "x"}}]}});
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let read = snapshot(&node, &mut odd);
         assert_eq!(odd, []);
         assert_eq!(read.timezone_id.as_deref(), Some("138"));
@@ -79,7 +79,7 @@ mod tests {
             (read.status, read.messaging_limit),
             (
                 Some(Status::Active),
-                Some(MessagingLimit::Customers(10_000))
+                Some(MessagingLimit::CustomerHasher(10_000))
             )
         );
         assert_eq!(expanded(&node, &app(), &mut odd), Some(true));
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn subscription_is_unknown_without_a_list_or_its_end() {
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let others = json!({"data": [{"whatsapp_business_api_data": {"id": "1"}}]});
         assert_eq!(subscribed(&others, &app(), &mut odd), Some(false));
         let none = json!({"data": []});

@@ -1,13 +1,13 @@
 //! Parses `health_status` of numbers and accounts.
 
 use crate::domain::{EntityHealth, Health, HealthEntity};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 /// The health of the node, judged by its entities: the total may be about calls.
 pub(super) fn from_node(
     node: &Object<'_>,
     field: &'static str,
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<Health> {
     let status = node.object(field, field, odd)?;
     let entities = status
@@ -38,7 +38,7 @@ mod tests {
     fn read(status: &serde_json::Value) -> Option<CanSendMessage> {
         let node = json!({ "health_status": status });
         let node = Object::of("node", &node).expect("an object");
-        let health = from_node(&node, "health_status", &mut Oddities::new());
+        let health = from_node(&node, "health_status", &mut ParseWarnings::new());
         health.map(|health| health.can_send_message)
     }
 

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::PhoneNumberId;
 use crate::domain::number::{Snapshot, number_attributes};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 const NOUN: &str = "phone_number";
 
 number_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
-pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
+pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", PhoneNumberId::parse, odd)?;
@@ -26,13 +26,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::MessagingLimit::{Customers, Unlimited};
+    use crate::domain::MessagingLimit::{CustomerHasher, Unlimited};
     use crate::domain::QualityRating;
     use crate::domain::number::{CodeVerificationStatus, NameStatus, Status, ThroughputLevel};
-    use crate::ingest::Oddity;
+    use crate::ingest::ParseWarning;
 
-    fn read(node: &Value) -> (Option<Snapshot>, Oddities) {
-        let mut odd = Oddities::new();
+    fn read(node: &Value) -> (Option<Snapshot>, ParseWarnings) {
+        let mut odd = ParseWarnings::new();
         (snapshot(node, &mut odd), odd)
     }
 
@@ -55,7 +55,7 @@ mod tests {
         let number = number(example);
         assert_eq!(number.quality_rating, Some(QualityRating::Yellow));
         assert_eq!(number.status, Some(Status::Connected));
-        assert_eq!(number.messaging_limit, Some(Customers(2_000)));
+        assert_eq!(number.messaging_limit, Some(CustomerHasher(2_000)));
         assert_eq!(number.throughput_level, Some(ThroughputLevel::Standard));
         assert_eq!(
             (number.name_status, number.new_name_status),
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(number(untiered).messaging_limit, None);
         assert_eq!(
             number(json!({"messaging_limit_tier": "TIER_1K"})).messaging_limit,
-            Some(Customers(1_000))
+            Some(CustomerHasher(1_000))
         );
         let code =
             number(json!({"code_verification_status": "UNVERIFIED"})).code_verification_status;
@@ -121,7 +121,7 @@ mod tests {
             (snapshot.status, snapshot.quality_rating),
             (Some(Status::Other), Some(QualityRating::Green))
         );
-        assert_eq!(odd, [Oddity::unknown(NOUN, "status", "HIBERNATING")]);
+        assert_eq!(odd, [ParseWarning::unknown(NOUN, "status", "HIBERNATING")]);
         for nothing in [json!({}), json!(7), json!({"id": "abc"})] {
             let (snapshot, odd) = read(&nothing);
             assert!(snapshot.is_none() && odd.len() == 1);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::health;
 use crate::domain::number::ThroughputLevel;
 use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 /// Messages a second from which a throughput given as a number is the higher level.
 const HIGH_THROUGHPUT: u64 = 1_000;
@@ -26,7 +26,7 @@ macro_rules! node_reader {
         /// The paths that the attributes are read from, in the order of the table.
         pub(in crate::ingest::graph) const PATHS: &[&str] = &[$($($path,)+)+];
 
-        fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, odd: &mut Oddities) {
+        fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, odd: &mut ParseWarnings) {
             // The reader's name stands alone, so that an error in it points at the row.
             use $crate::ingest::graph::wire::read::*;
             $(snapshot.$name = $reader(node, [$($path),+], odd);)+
@@ -49,7 +49,7 @@ pub(in crate::ingest::graph) fn field_and_member(
 fn at<'a>(
     node: &Object<'a>,
     path: &'static str,
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<(Object<'a>, &'static str)> {
     match field_and_member(path) {
         (field, None) => Some((*node, field)),
@@ -58,7 +58,11 @@ fn at<'a>(
 }
 
 /// Static text.
-pub fn text(node: &Object<'_>, [path]: [&'static str; 1], odd: &mut Oddities) -> Option<String> {
+pub fn text(
+    node: &Object<'_>,
+    [path]: [&'static str; 1],
+    odd: &mut ParseWarnings,
+) -> Option<String> {
     let (object, key) = at(node, path, odd)?;
     object.text(key, odd)
 }
@@ -67,7 +71,7 @@ pub fn text(node: &Object<'_>, [path]: [&'static str; 1], odd: &mut Oddities) ->
 pub fn word<W: Word>(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<W> {
     let (object, key) = at(node, path, odd)?;
     object.word(key, odd)
@@ -77,7 +81,7 @@ pub fn word<W: Word>(
 pub fn limit(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
     let (object, key) = at(node, path, odd)?;
     object.limit(key, odd)
@@ -87,19 +91,27 @@ pub fn limit(
 pub fn business_id(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<BusinessId> {
     let (object, key) = at(node, path, odd)?;
     object.parsed(key, BusinessId::parse, odd)
 }
 
 /// A node's `health_status`.
-pub fn health(node: &Object<'_>, [field]: [&'static str; 1], odd: &mut Oddities) -> Option<Health> {
+pub fn health(
+    node: &Object<'_>,
+    [field]: [&'static str; 1],
+    odd: &mut ParseWarnings,
+) -> Option<Health> {
     health::from_node(node, field, odd)
 }
 
 /// A language with an underscore; Meta writes both `en_US` and `en-US`.
-pub fn language(node: &Object<'_>, path: [&'static str; 1], odd: &mut Oddities) -> Option<String> {
+pub fn language(
+    node: &Object<'_>,
+    path: [&'static str; 1],
+    odd: &mut ParseWarnings,
+) -> Option<String> {
     text(node, path, odd).map(|language| language.replace('-', "_"))
 }
 
@@ -108,7 +120,7 @@ pub fn language(node: &Object<'_>, path: [&'static str; 1], odd: &mut Oddities) 
 pub fn messaging_limit(
     node: &Object<'_>,
     [portfolio, number]: [&'static str; 2],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
     let field = if node.has(portfolio) {
         portfolio
@@ -122,7 +134,7 @@ pub fn messaging_limit(
 pub fn quality_rating(
     node: &Object<'_>,
     [rating, score]: [&'static str; 2],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<QualityRating> {
     word(node, [rating], odd).or_else(|| quality_score(node, [score], odd))
 }
@@ -131,7 +143,7 @@ pub fn quality_rating(
 pub fn quality_score(
     node: &Object<'_>,
     [field]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<QualityRating> {
     match node.get(field)? {
         Value::String(_) => node.word(field, odd),
@@ -143,7 +155,7 @@ pub fn quality_score(
 pub fn quality_score_date(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<Timestamp> {
     let (field, _) = field_and_member(path);
     // What the field is otherwise, the reader of the score reports.
@@ -159,7 +171,7 @@ pub fn quality_score_date(
 pub fn throughput_level(
     node: &Object<'_>,
     [field]: [&'static str; 1],
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Option<ThroughputLevel> {
     let throughput = node.object(field, field, odd)?;
     match throughput.get("level")? {
@@ -176,6 +188,10 @@ pub fn throughput_level(
 }
 
 /// Nothing: the field's value means something only together with the id of this exporter's app, which the client adds.
-pub fn read_with_own_app(_: &Object<'_>, [_]: [&'static str; 1], _: &mut Oddities) -> Option<bool> {
+pub fn read_with_own_app(
+    _: &Object<'_>,
+    [_]: [&'static str; 1],
+    _: &mut ParseWarnings,
+) -> Option<bool> {
     None
 }

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::TemplateId;
 use crate::domain::template::{Snapshot, Totals, template_attributes};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 const NOUN: &str = "message_template";
 
 template_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
-pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
+pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Option<Snapshot> {
     let node = Object::node(NOUN, node, odd)?;
     node.needs("id", odd)?;
     let id = node.parsed("id", TemplateId::parse, odd)?;
@@ -23,7 +23,7 @@ pub fn snapshot(node: &Value, odd: &mut Oddities) -> Option<Snapshot> {
 
 /// The page's `summary`, where Meta gave one.
 pub fn totals(page: &Value) -> Totals {
-    let mut odd = Oddities::new();
+    let mut odd = ParseWarnings::new();
     let summary =
         Object::of("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));
     let Some(summary) = summary else {
@@ -48,7 +48,7 @@ mod tests {
     fn template(fields: Value) -> Snapshot {
         let mut node = fields;
         node["id"] = json!("7001002003004005");
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let snapshot = snapshot(&node, &mut odd).expect("it has an id");
         assert_eq!(odd, []);
         snapshot
@@ -85,7 +85,7 @@ mod tests {
             template(json!({"quality_score": "YELLOW"})).quality_rating,
             Some(QualityRating::Yellow)
         );
-        let mut odd = Oddities::new();
+        let mut odd = ParseWarnings::new();
         let retired = snapshot(
             &json!({"id": "7", "category": "ISSUE_RESOLUTION"}),
             &mut odd,

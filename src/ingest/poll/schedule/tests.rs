@@ -108,7 +108,7 @@ fn a_hold_stands_against_nudges_and_against_polls_that_were_under_way() {
     schedule.finished(&tasks[0], at(1), hold);
     for task in &tasks[1..] {
         schedule.finished(task, at(2), Next::AtCadence);
-        schedule.nudge(task, at(3));
+        schedule.poll_soon(task, at(3));
     }
     assert_eq!(run_all_due(&mut schedule, at(3_000)), []);
     assert_eq!(run_all_due(&mut schedule, at(3_001)).len(), 3);
@@ -137,13 +137,13 @@ fn a_refused_token_rests_all_its_accounts_and_one_comes_back_first() {
 #[test]
 fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
     let mut schedule = schedule_of(1);
-    let mut news = Vec::new();
+    let mut update = Vec::new();
     for second in [0, 60, 120] {
         while let Some(task) = schedule.take_due(at(second)) {
-            news.push(schedule.put_off(&task, at(second + 60), DeferralReason::BudgetSpent));
+            update.push(schedule.put_off(&task, at(second + 60), DeferralReason::BudgetSpent));
         }
     }
-    assert_eq!(news, [[true; 3], [false; 3], [false; 3]].concat());
+    assert_eq!(update, [[true; 3], [false; 3], [false; 3]].concat());
     for task in run_all_due(&mut schedule, at(180)) {
         schedule.finished(&task, at(181), Next::NotBefore(at(200)));
     }
@@ -159,12 +159,12 @@ fn nudges_coalesce_and_keep_their_distance() {
         waba_id: account(0),
         collector: Collector::Numbers,
     };
-    schedule.nudge(&numbers, at(0));
+    schedule.poll_soon(&numbers, at(0));
     for task in &tasks {
         schedule.finished(task, at(1), Next::AtCadence);
     }
     for second in 1..5 {
-        schedule.nudge(&numbers, at(second));
+        schedule.poll_soon(&numbers, at(second));
     }
     assert_eq!(run_all_due(&mut schedule, at(29)), []);
     assert_eq!(
@@ -172,7 +172,7 @@ fn nudges_coalesce_and_keep_their_distance() {
         std::slice::from_ref(&numbers)
     );
     schedule.finished(&numbers, at(31), Next::AtCadence);
-    schedule.nudge(&numbers, at(100));
+    schedule.poll_soon(&numbers, at(100));
     assert_eq!(run_all_due(&mut schedule, at(102)), [numbers]);
 }
 
@@ -184,15 +184,15 @@ proptest! {
         let mut schedule = schedule_of(3);
         let mut running: Vec<Task> = Vec::new();
         let mut clock = 0;
-        for (wait, how, nudge) in steps {
+        for (wait, how, trigger) in steps {
             clock += wait;
             while let Some(task) = schedule.take_due(at(clock)) {
                 prop_assert!(!running.contains(&task));
                 schedule.started(&task, at(clock));
                 running.push(task);
             }
-            if nudge && let Some(task) = running.first() {
-                schedule.nudge(task, at(clock));
+            if trigger && let Some(task) = running.first() {
+                schedule.poll_soon(task, at(clock));
             }
             if let Some(task) = running.pop() {
                 let next = match how {

@@ -2,15 +2,15 @@
 
 use super::{Expected, digits, tells, tells_nothing};
 use crate::domain::account::{
-    AlertSeverity, AlertType, Ban, BanState, EventKind, News, Restriction, RestrictionType,
-    ReviewStatus, ViolationType,
+    AlertSeverity, AlertType, Ban, BanState, EventKind, Restriction, RestrictionType, ReviewStatus,
+    Update, ViolationType,
 };
 use crate::domain::{Fact, MessagingLimit, Timestamp};
 
 const ENDS_AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
-fn news_of(event: EventKind) -> News {
-    News::Update {
+fn news_of(event: EventKind) -> Update {
+    Update::AccountUpdate {
         event,
         digits: None,
         ban: None,
@@ -25,45 +25,45 @@ fn update(event: EventKind) -> Fact {
 }
 
 fn update_of_number(event: EventKind) -> Fact {
-    let mut news = news_of(event);
-    if let News::Update { digits: its, .. } = &mut news {
+    let mut update = news_of(event);
+    if let Update::AccountUpdate { digits: its, .. } = &mut update {
         *its = Some(digits());
     }
-    Fact::Account(news)
+    Fact::Account(update)
 }
 
 fn banned(state: BanState, day: Option<i64>) -> Fact {
     let date = day.map(Timestamp::from_seconds);
-    let mut news = news_of(EventKind::DisabledUpdate);
-    if let News::Update { ban, .. } = &mut news {
+    let mut update = news_of(EventKind::DisabledUpdate);
+    if let Update::AccountUpdate { ban, .. } = &mut update {
         *ban = Some(Ban { state, date });
     }
-    Fact::Account(news)
+    Fact::Account(update)
 }
 
-fn restricted(kinds: &[(RestrictionType, Option<Timestamp>)]) -> News {
-    let mut news = news_of(EventKind::AccountRestriction);
-    if let News::Update { restrictions, .. } = &mut news {
+fn restricted(kinds: &[(RestrictionType, Option<Timestamp>)]) -> Update {
+    let mut update = news_of(EventKind::AccountRestriction);
+    if let Update::AccountUpdate { restrictions, .. } = &mut update {
         let list = kinds.iter().copied();
         restrictions.extend(list.map(|(kind, expires_at)| Restriction { kind, expires_at }));
     }
-    news
+    update
 }
 
 fn violated(kind: ViolationType) -> Fact {
-    let mut news = news_of(EventKind::AccountViolation);
-    if let News::Update { violation, .. } = &mut news {
+    let mut update = news_of(EventKind::AccountViolation);
+    if let Update::AccountUpdate { violation, .. } = &mut update {
         *violation = Some(kind);
     }
-    Fact::Account(news)
+    Fact::Account(update)
 }
 
 fn alert(severity: AlertSeverity, alert: AlertType) -> Fact {
-    Fact::Account(News::Alert { severity, alert })
+    Fact::Account(Update::Alert { severity, alert })
 }
 
 fn capability(limit: MessagingLimit, phone_numbers_limit: Option<u64>) -> Fact {
-    Fact::Account(News::Capability {
+    Fact::Account(Update::Capability {
         messaging_limit: Some(limit),
         phone_numbers_limit,
     })
@@ -123,7 +123,7 @@ fn restrictions() -> Vec<Expected> {
             Some(Timestamp::from_seconds(1_776_607_160)),
         ),
     ]);
-    if let News::Update { digits: its, .. } = &mut both {
+    if let Update::AccountUpdate { digits: its, .. } = &mut both {
         *its = Some(digits());
     }
     let single = restricted(&[(RestrictionType::UtilityTemplates, None)]);
@@ -219,7 +219,7 @@ fn named_events() -> Vec<Expected> {
 }
 
 fn alerts_and_reviews() -> Vec<Expected> {
-    let review = |status| Fact::Account(News::Review(status));
+    let review = |status| Fact::Account(Update::Review(status));
     let critical = alert(AlertSeverity::Critical, AlertType::ObaRejected);
     let deferred = AlertType::IncreasedCapabilitiesEligibilityDeferred;
     vec![
@@ -262,7 +262,7 @@ fn alerts_and_reviews() -> Vec<Expected> {
 }
 
 fn capabilities() -> Vec<Expected> {
-    let two_thousand = MessagingLimit::Customers(2_000);
+    let two_thousand = MessagingLimit::CustomerHasher(2_000);
     vec![
         tells(
             "business_capability_update_numbers",

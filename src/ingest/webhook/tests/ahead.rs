@@ -51,7 +51,7 @@ fn minutes_are_believed_and_more_counts_as_received_now() {
             matches!(delivery.events[0].source, Source::Webhook(_)),
             "a retry is a retry"
         );
-        let odd: Vec<String> = delivery.oddities.iter().map(as_text).collect();
+        let odd: Vec<String> = delivery.warnings.iter().map(as_text).collect();
         let expected: &[&str] = if claimed == counted {
             &[]
         } else {

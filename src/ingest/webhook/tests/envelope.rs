@@ -4,16 +4,16 @@ use super::{
     ACCOUNT, Expected, RECEIVED_AT, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, fixture, parsed,
     tells, tells_nothing,
 };
-use crate::domain::account::{News as AccountNews, ReviewStatus};
-use crate::domain::number::{News, QualityEventKind, Told};
+use crate::domain::account::{ReviewStatus, Update as AccountUpdate};
+use crate::domain::number::{QualityEventKind, Update, WebhookUpdate};
 use crate::domain::{Fact, Timestamp, WebhookField};
 use crate::ingest::webhook::{Delivery, NotJson};
 use crate::telemetry::Telemetry;
 
 fn flagged() -> Fact {
-    Fact::Number(Told {
+    Fact::Number(WebhookUpdate {
         digits: digits(),
-        news: News::Quality {
+        update: Update::Quality {
             event: QualityEventKind::Flagged,
             old_limit: None,
             current_limit: None,
@@ -22,14 +22,14 @@ fn flagged() -> Fact {
 }
 
 fn approved() -> Fact {
-    Fact::Account(AccountNews::Review(ReviewStatus::Approved))
+    Fact::Account(AccountUpdate::Review(ReviewStatus::Approved))
 }
 
 fn gives(fixture: &'static str, events: Vec<(&'static str, i64, Fact)>) -> Expected {
     Expected {
         fixture,
         events,
-        oddities: &[],
+        warnings: &[],
     }
 }
 
@@ -158,7 +158,7 @@ fn no_depth_of_nesting_overflows_the_stack() {
     ] {
         let body = [before, &open, &close, after].concat();
         let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT, None).expect("JSON");
-        assert!(!delivery.oddities.is_empty());
+        assert!(!delivery.warnings.is_empty());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
 use super::{ACCOUNT, as_text, customers, fixture};
-use crate::domain::message::{Category, ErrorCode, Kind, News, Status, Told};
+use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookUpdate};
 use crate::domain::{ConversationKey, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
 use crate::ingest::webhook::Delivery;
 
@@ -23,27 +23,27 @@ fn looked_into(name: &str) -> Delivery {
     delivery.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// What is told of the fixtures' number, with its time in seconds.
-fn told(name: &str) -> Vec<(i64, Told)> {
+/// What is update of the fixtures' number, with its time in seconds.
+fn update(name: &str) -> Vec<(i64, Update)> {
     let events = looked_into(name).events.into_iter();
-    let told = events.map(|event| {
+    let update = events.map(|event| {
         assert_eq!(event.waba_id, WabaId::parse(ACCOUNT).expect("an id"));
-        let Fact::Message(News {
+        let Fact::Message(WebhookUpdate {
             phone_number_id,
             received_at,
-            told,
+            update,
         }) = event.fact
         else {
             panic!("{name}: {:?}", event.fact)
         };
         assert_eq!((phone_number_id, received_at), (number(), RECEIVED_AT));
-        (event.observed_at.as_millis() / 1000, told)
+        (event.observed_at.as_millis() / 1000, update)
     });
-    told.collect()
+    update.collect()
 }
 
-fn status(status: Status, to: &str) -> Told {
-    Told::Status {
+fn status(status: Status, to: &str) -> Update {
+    Update::Status {
         to: conversation(to),
         status,
         category: Category::Unknown,
@@ -53,41 +53,41 @@ fn status(status: Status, to: &str) -> Told {
 
 #[test]
 fn each_fixture_is_what_it_says() {
-    let inbound = Told::Received {
+    let inbound = Update::Received {
         from: conversation(CUSTOMER),
         kind: Kind::Text,
     };
-    assert_eq!(told("messages_inbound"), [(1_775_000_000, inbound)]);
-    let priced = Told::Status {
+    assert_eq!(update("messages_inbound"), [(1_775_000_000, inbound)]);
+    let priced = Update::Status {
         to: conversation(CUSTOMER),
         status: Status::Delivered,
         category: Category::Marketing,
         errors: Vec::new(),
     };
-    assert_eq!(told("messages_status_priced"), [(1_775_000_000, priced)]);
-    let failed = Told::Status {
+    assert_eq!(update("messages_status_priced"), [(1_775_000_000, priced)]);
+    let failed = Update::Status {
         to: conversation(CUSTOMER),
         status: Status::Failed,
         category: Category::Unknown,
         errors: vec![ErrorCode::EcosystemHealth],
     };
-    assert_eq!(told("messages_status_failed"), [(1_775_000_000, failed)]);
+    assert_eq!(update("messages_status_failed"), [(1_775_000_000, failed)]);
     assert_eq!(
-        told("messages_status_without_number"),
+        update("messages_status_without_number"),
         [(1_775_000_000, status(Status::Read, "US.100200"))]
     );
     let received_at = RECEIVED_AT.as_millis() / 1000;
-    let errors = Told::Errors(vec![ErrorCode::ThroughputReached]);
-    assert_eq!(told("messages_errors"), [(received_at, errors)]);
+    let errors = Update::Errors(vec![ErrorCode::ThroughputReached]);
+    assert_eq!(update("messages_errors"), [(received_at, errors)]);
 }
 
 #[test]
 fn a_status_that_nobody_knows_is_other_and_a_click_is_nothing() {
     let delivery = looked_into("messages_status_invented");
-    let oddities: Vec<String> = delivery.oddities.iter().map(as_text).collect();
-    assert_eq!(oddities, ["status.status=in_orbit"]);
+    let warnings: Vec<String> = delivery.warnings.iter().map(as_text).collect();
+    assert_eq!(warnings, ["status.status=in_orbit"]);
     assert_eq!(
-        told("messages_status_invented"),
+        update("messages_status_invented"),
         [(1_775_000_000, status(Status::Other, CUSTOMER))]
     );
     let facts = looked_into("messages_click").events.into_iter();

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use super::Delivery;
 use crate::domain::{DisplayDigits, Fact, Source, Timestamp, WabaId};
-use crate::ingest::{CustomerKey, Customers, Oddity};
+use crate::ingest::{CustomerHasher, CustomerKey, ParseWarning};
 
 /// The account of the fixtures, the portfolio it belongs to, and the time of their entries.
 const ACCOUNT: &str = "800100200300400";
@@ -37,12 +37,12 @@ struct Expected {
     /// Account, Unix seconds, fact.
     events: Vec<(&'static str, i64, Fact)>,
     /// `noun.key=word`, or `noun.key!` for a malformed value.
-    oddities: &'static [&'static str],
+    warnings: &'static [&'static str],
 }
 
 impl Expected {
-    fn odd(mut self, oddities: &'static [&'static str]) -> Self {
-        self.oddities = oddities;
+    fn odd(mut self, warnings: &'static [&'static str]) -> Self {
+        self.warnings = warnings;
         self
     }
 
@@ -62,7 +62,7 @@ fn tells(fixture: &'static str, fact: Fact) -> Expected {
     Expected {
         fixture,
         events: vec![(ACCOUNT, SENT_AT, fact)],
-        oddities: &[],
+        warnings: &[],
     }
 }
 
@@ -98,17 +98,17 @@ fn parsed(name: &str) -> Delivery {
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn customers() -> Customers {
-    Customers::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()))
+fn customers() -> CustomerHasher {
+    CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()))
 }
 
-fn as_text(oddity: &Oddity) -> String {
-    match oddity {
-        Oddity::UnknownValue { noun, key, word } => {
+fn as_text(parse_warning: &ParseWarning) -> String {
+    match parse_warning {
+        ParseWarning::UnknownValue { noun, key, word } => {
             format!("{noun}.{key}={}", word.as_deref().unwrap_or("(redacted)"))
         }
-        Oddity::Malformed { noun, key } => format!("{noun}.{key}!"),
-        Oddity::Unreadable {
+        ParseWarning::Malformed { noun, key } => format!("{noun}.{key}!"),
+        ParseWarning::Unreadable {
             noun,
             defect,
             count,
@@ -139,8 +139,8 @@ fn every_fixture_gives_what_is_expected_of_it() {
             })
             .collect();
         assert_eq!(events, wanted, "{name}");
-        let oddities: Vec<_> = delivery.oddities.iter().map(as_text).collect();
-        assert_eq!(oddities, expected.oddities, "{name}");
+        let warnings: Vec<_> = delivery.warnings.iter().map(as_text).collect();
+        assert_eq!(warnings, expected.warnings, "{name}");
     }
 }
 

@@ -1,24 +1,24 @@
 //! Expected results of the fixtures about phone numbers.
 
 use super::{Expected, digits, tells, tells_nothing};
-use crate::domain::number::{NameDecision, News, QualityEventKind as Event, Told};
+use crate::domain::number::{NameDecision, QualityEventKind as Event, Update, WebhookUpdate};
 use crate::domain::{Fact, MessagingLimit};
 
-fn about_number(news: News) -> Fact {
+fn about_number(update: Update) -> Fact {
     let digits = digits();
-    Fact::Number(Told { digits, news })
+    Fact::Number(WebhookUpdate { digits, update })
 }
 
 fn quality(event: Event, limits: (Option<u64>, Option<u64>)) -> Fact {
-    about_number(News::Quality {
+    about_number(Update::Quality {
         event,
-        old_limit: limits.0.map(MessagingLimit::Customers),
-        current_limit: limits.1.map(MessagingLimit::Customers),
+        old_limit: limits.0.map(MessagingLimit::CustomerHasher),
+        current_limit: limits.1.map(MessagingLimit::CustomerHasher),
     })
 }
 
 fn unlimited(event: Event) -> Fact {
-    about_number(News::Quality {
+    about_number(Update::Quality {
         event,
         old_limit: None,
         current_limit: Some(MessagingLimit::Unlimited),
@@ -26,7 +26,7 @@ fn unlimited(event: Event) -> Fact {
 }
 
 fn name(decision: NameDecision) -> Fact {
-    about_number(News::Name(decision))
+    about_number(Update::Name(decision))
 }
 
 pub fn expectations() -> Vec<Expected> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::{ACCOUNT, RECEIVED_AT, SENT_AT, customers};
-use crate::domain::account::{News, ReviewStatus};
+use crate::domain::account::{ReviewStatus, Update};
 use crate::domain::{Fact, WebhookField, Word};
 use crate::ingest::webhook::{Delivery, SignatureError, Verifier};
 
@@ -115,7 +115,7 @@ fn reviews_in(body: &Value) -> Vec<ReviewStatus> {
     let delivery = Delivery::parse(&body, RECEIVED_AT, None).expect("it is JSON");
     let facts = delivery.events.into_iter().map(|event| event.fact);
     let reviews = facts.filter_map(|fact| match fact {
-        Fact::Account(News::Review(status)) => Some(status),
+        Fact::Account(Update::Review(status)) => Some(status),
         _ => None,
     });
     // What a change of chance says is its own affair; the neighbours use these two words.

@@ -2,28 +2,28 @@
 
 use super::{Expected, tells, tells_nothing};
 use crate::domain::template::{
-    Category, EventKind, Identity, News, PauseTitle, RejectedReason, Told,
+    Category, EventKind, Identity, PauseTitle, RejectedReason, Update, WebhookUpdate,
 };
 use crate::domain::{Fact, QualityRating, TemplateId, Timestamp};
 
 /// The moment all of the fixtures' notices speak of.
 const COMING: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
-fn about(language: &str, news: News) -> Fact {
-    named("spring_offer", language, news)
+fn about(language: &str, update: Update) -> Fact {
+    named("spring_offer", language, update)
 }
 
-fn named(name: &str, language: &str, news: News) -> Fact {
+fn named(name: &str, language: &str, update: Update) -> Fact {
     let identity = Identity {
         id: TemplateId::parse("7001002003004005").expect("an id"),
         name: Some(name.to_owned()),
         language: Some(language.to_owned()),
     };
-    Fact::Template(Told { identity, news })
+    Fact::Template(WebhookUpdate { identity, update })
 }
 
-fn news_of(event: EventKind) -> News {
-    News::Status {
+fn news_of(event: EventKind) -> Update {
+    Update::Status {
         event,
         reason: None,
         category: None,
@@ -38,32 +38,32 @@ fn status(event: EventKind) -> Fact {
 }
 
 fn in_category(event: EventKind, its_category: Category) -> Fact {
-    let mut news = news_of(event);
-    if let News::Status { category, .. } = &mut news {
+    let mut update = news_of(event);
+    if let Update::Status { category, .. } = &mut update {
         *category = Some(its_category);
     }
-    about("en_US", news)
+    about("en_US", update)
 }
 
 fn titled(event: EventKind, title: PauseTitle) -> Fact {
-    let mut news = news_of(event);
-    if let News::Status { pause, .. } = &mut news {
+    let mut update = news_of(event);
+    if let Update::Status { pause, .. } = &mut update {
         *pause = Some(title);
     }
-    about("en_US", news)
+    about("en_US", update)
 }
 
 fn rejected(language: &str, why: RejectedReason) -> Fact {
-    let mut news = news_of(EventKind::Rejected);
-    if let News::Status { reason, .. } = &mut news {
+    let mut update = news_of(EventKind::Rejected);
+    if let Update::Status { reason, .. } = &mut update {
         *reason = Some(why);
     }
-    about(language, news)
+    about(language, update)
 }
 
 fn quality(previous: QualityRating, new: QualityRating) -> Fact {
     let previous = Some(previous);
-    about("en_US", News::Quality { previous, new })
+    about("en_US", Update::Quality { previous, new })
 }
 
 pub fn expectations() -> Vec<Expected> {
@@ -76,21 +76,21 @@ pub fn expectations() -> Vec<Expected> {
 }
 
 fn pauses_and_notices() -> Vec<Expected> {
-    let paused_marketing = News::Status {
+    let paused_marketing = Update::Status {
         event: EventKind::Paused,
         reason: None,
         category: Some(Category::Marketing),
         pause: Some(PauseTitle::FirstPause),
         disable_at: None,
     };
-    let flagged = News::Status {
+    let flagged = Update::Status {
         event: EventKind::Flagged,
         reason: None,
         category: None,
         pause: None,
         disable_at: Some(COMING),
     };
-    let disabled = News::Status {
+    let disabled = Update::Status {
         event: EventKind::Disabled,
         reason: None,
         category: None,
@@ -251,16 +251,16 @@ fn qualities() -> Vec<Expected> {
 }
 
 fn categories() -> Vec<Expected> {
-    let announced = News::CategoryAnnounced {
+    let announced = Update::CategoryAnnounced {
         present: Some(Category::Utility),
         coming: Category::Marketing,
         at: Some(COMING),
     };
-    let changed = News::CategoryChanged {
+    let changed = Update::CategoryChanged {
         previous: Some(Category::Utility),
         new: Category::Marketing,
     };
-    let detected = News::CategoryDetected {
+    let detected = Update::CategoryDetected {
         correct: Category::Marketing,
     };
     vec![

@@ -1,10 +1,10 @@
 //! A value that the JSON parser rejects does not affect other values or the delivery keys.
 
 use super::{ACCOUNT, RECEIVED_AT, SENT_AT, as_text, customers};
-use crate::domain::account::{News as AccountNews, ReviewStatus};
-use crate::domain::template::{EventKind, News, PauseTitle};
+use crate::domain::account::{ReviewStatus, Update as AccountUpdate};
+use crate::domain::template::{EventKind, PauseTitle, Update};
 use crate::domain::{Fact, Source};
-use crate::ingest::Customers;
+use crate::ingest::CustomerHasher;
 use crate::ingest::webhook::Delivery;
 
 /// Values that serde_json rejects, as written in a body, and the name of their defect in the log.
@@ -51,12 +51,12 @@ fn read(body: &[u8]) -> Delivery {
     read_with(body, None)
 }
 
-fn read_with(body: &[u8], customers: Option<&Customers>) -> Delivery {
+fn read_with(body: &[u8], customers: Option<&CustomerHasher>) -> Delivery {
     Delivery::parse(body, RECEIVED_AT, customers).expect("JSON")
 }
 
-fn oddities(delivery: &Delivery) -> Vec<String> {
-    delivery.oddities.iter().map(as_text).collect()
+fn warnings(delivery: &Delivery) -> Vec<String> {
+    delivery.warnings.iter().map(as_text).collect()
 }
 
 fn is_paused(fact: &Fact) -> bool {
@@ -64,8 +64,8 @@ fn is_paused(fact: &Fact) -> bool {
         return false;
     };
     matches!(
-        told.news,
-        News::Status {
+        told.update,
+        Update::Status {
             event: EventKind::Paused,
             pause: Some(PauseTitle::FirstPause),
             ..
@@ -74,7 +74,7 @@ fn is_paused(fact: &Fact) -> bool {
 }
 
 fn is_review(fact: &Fact) -> bool {
-    *fact == Fact::Account(AccountNews::Review(ReviewStatus::Approved))
+    *fact == Fact::Account(AccountUpdate::Review(ReviewStatus::Approved))
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn an_unreadable_description_does_not_hide_a_pause() {
         };
         assert!(is_paused(&first.fact), "{defect}: {first:?}");
         assert!(is_review(&second.fact), "{defect}: {second:?}");
-        let odd = oddities(&delivery);
+        let odd = warnings(&delivery);
         assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
     }
     let delivery = read(&body(b"", &[&paused(&nested(100_000)), REVIEW]));
     assert!(is_paused(&delivery.events[0].fact));
     assert_eq!(
-        oddities(&delivery),
+        warnings(&delivery),
         ["message_template_status_update.json: 1 nested_too_deeply"]
     );
 }
@@ -116,7 +116,7 @@ fn unreadable_envelope_fields_do_not_hide_changes() {
         let facts: Vec<&Fact> = delivery.events.iter().map(|event| &event.fact).collect();
         assert!(is_paused(facts[0]) && is_review(facts[1]), "{facts:?}");
         assert!(
-            oddities(&delivery)
+            warnings(&delivery)
                 .iter()
                 .any(|odd| odd.starts_with("webhook.json: "))
         );
@@ -134,7 +134,7 @@ fn only_an_unreadable_required_value_is_lost() {
         assert_eq!(delivery.events[0].fact, Fact::Unwatched);
         assert!(is_review(&delivery.events[1].fact));
         assert_eq!(
-            oddities(&delivery),
+            warnings(&delivery),
             [
                 "account_review_update.json: 1 number_out_of_range",
                 "account_review_update.decision!"
@@ -144,7 +144,7 @@ fn only_an_unreadable_required_value_is_lost() {
     let delivery = read(&body(b"", &[&change(br#""APPR\ud83d""#), REVIEW]));
     assert!(is_review(&delivery.events[1].fact));
     assert_eq!(
-        oddities(&delivery)[1],
+        warnings(&delivery)[1],
         "account_review_update.decision=(redacted)"
     );
 }
@@ -156,7 +156,7 @@ fn a_rejection_reason_is_read_despite_an_unreadable_value() {
     let Fact::Template(told) = &delivery.events[0].fact else {
         panic!("{delivery:?}");
     };
-    let text = format!("{:?}", told.news);
+    let text = format!("{:?}", told.update);
     assert!(text.contains("reason: Some(Scam)"), "{text}");
 }
 
@@ -170,7 +170,7 @@ fn messages_are_read_despite_an_unreadable_value() {
     for (unreadable, defect) in UNREADABLE {
         let delivery = read_with(&body(b"", &[&change(unreadable)]), Some(&customers()));
         assert_eq!(delivery.events.len(), 2, "{defect}");
-        let odd = oddities(&delivery);
+        let odd = warnings(&delivery);
         assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
     }
 }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::message::{Category, ErrorCode, Status, Told};
+use crate::domain::message::{Category, ErrorCode, Status, Update};
 use crate::domain::number::Spelling;
 use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, Word};
-use crate::ingest::{Customers, Object, Oddities, Oddity, json};
+use crate::ingest::{CustomerHasher, Object, ParseWarning, ParseWarnings, json};
 
 const NOUN: &str = "messages";
 
@@ -29,7 +29,7 @@ pub struct Item {
     /// Key that identifies repeats; `None` if Meta gives no id.
     pub identity: Option<String>,
     /// The update.
-    pub told: Told,
+    pub update: Update,
 }
 
 /// The part of a change that identifies the phone number. Everything else is skipped.
@@ -76,10 +76,10 @@ pub struct Messages {
 }
 
 /// The value of one change, which is an object.
-pub fn parse(value: &RawValue, odd: &mut Oddities) -> Option<Value> {
+pub fn parse(value: &RawValue, odd: &mut ParseWarnings) -> Option<Value> {
     let value = json::read_text(value.get(), NOUN, odd).filter(Value::is_object);
     if value.is_none() {
-        odd.push(Oddity::Malformed {
+        odd.push(ParseWarning::Malformed {
             noun: "change",
             key: "value",
         });
@@ -88,7 +88,11 @@ pub fn parse(value: &RawValue, odd: &mut Oddities) -> Option<Value> {
 }
 
 /// Reads one change.
-pub fn read(value: &Value, customers: &Customers, odd: &mut Oddities) -> Option<Messages> {
+pub fn read(
+    value: &Value,
+    customers: &CustomerHasher,
+    odd: &mut ParseWarnings,
+) -> Option<Messages> {
     let change = Object::of(NOUN, value)?;
     let metadata = change.object("metadata", "metadata", odd)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
@@ -109,7 +113,7 @@ pub fn read(value: &Value, customers: &Customers, odd: &mut Oddities) -> Option<
         items.push(Item {
             at: None,
             identity: None,
-            told: Told::Errors(errors),
+            update: Update::Errors(errors),
         });
     }
     Some(Messages {
@@ -120,25 +124,25 @@ pub fn read(value: &Value, customers: &Customers, odd: &mut Oddities) -> Option<
 }
 
 struct Reader<'a> {
-    customers: &'a Customers,
+    customers: &'a CustomerHasher,
     number: &'a PhoneNumberId,
 }
 
 impl Reader<'_> {
-    fn message(&self, message: &Object<'_>, odd: &mut Oddities) -> Option<Item> {
+    fn message(&self, message: &Object<'_>, odd: &mut ParseWarnings) -> Option<Item> {
         message.needs("type", odd)?;
         let kind = message.word("type", odd)?;
         Some(Item {
             at: message.time("timestamp", odd),
             identity: message.text("id", odd),
-            told: Told::Received {
+            update: Update::Received {
                 from: self.conversation(message, &SENDER),
                 kind,
             },
         })
     }
 
-    fn status(&self, status: &Object<'_>, odd: &mut Oddities) -> Option<Item> {
+    fn status(&self, status: &Object<'_>, odd: &mut ParseWarnings) -> Option<Item> {
         status.needs("status", odd)?;
         let word: Status = status.word("status", odd)?;
         let pricing = status.object("pricing", "pricing", odd);
@@ -150,7 +154,7 @@ impl Reader<'_> {
         Some(Item {
             at: status.time("timestamp", odd),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
-            told: Told::Status {
+            update: Update::Status {
                 to: self.conversation(status, &RECIPIENT),
                 status: word,
                 category: category.unwrap_or(Category::Unknown),
@@ -166,9 +170,9 @@ impl Reader<'_> {
     }
 }
 
-fn errors(object: &Object<'_>, odd: &mut Oddities) -> Vec<ErrorCode> {
+fn errors(object: &Object<'_>, odd: &mut ParseWarnings) -> Vec<ErrorCode> {
     let errors = object.objects("errors", "error", odd).into_iter();
-    // A code that is not known is counted as OTHER and is no oddity: Meta has hundreds.
+    // A code that is not known is counted as OTHER and is no parse_warning: Meta has hundreds.
     let code = |text: &str| Some(ErrorCode::parse(text));
     errors
         .filter_map(|error| error.parsed("code", code, odd))

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
-use crate::ingest::{Object, Oddities, Oddity, json};
+use crate::ingest::{Object, ParseWarning, ParseWarnings, json};
 
 /// The content of a change's value.
 pub struct Reading {
@@ -36,7 +36,7 @@ impl Reading {
 }
 
 /// Makes a fact of one field's value; `None` if what the value must have is missing.
-type Reader = fn(&Object<'_>, &mut Oddities) -> Option<Fact>;
+type Reader = fn(&Object<'_>, &mut ParseWarnings) -> Option<Fact>;
 
 /// The fields that are looked into. A new one needs an arm here, and a fixture.
 fn reader_of(field: WebhookField) -> Option<Reader> {
@@ -69,7 +69,7 @@ pub fn read(
     field: WebhookField,
     value: &RawValue,
     rejection_info: Option<&RawValue>,
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Reading {
     let Some(reader) = reader_of(field) else {
         return Reading::unwatched();
@@ -79,7 +79,7 @@ pub fn read(
     let value = value.map(|value| with_rejection_info(value, rejection_info, noun, odd));
     let object = value.as_ref().and_then(|value| Object::of(noun, value));
     let Some(object) = object else {
-        odd.push(Oddity::Malformed {
+        odd.push(ParseWarning::Malformed {
             noun: "change",
             key: "value",
         });
@@ -100,7 +100,7 @@ fn with_rejection_info(
     mut value: Value,
     beside: Option<&RawValue>,
     noun: &'static str,
-    odd: &mut Oddities,
+    odd: &mut ParseWarnings,
 ) -> Value {
     let info = beside.and_then(|raw| json::read_text(raw.get(), noun, odd));
     if let (Some(info), Some(map)) = (info, value.as_object_mut()) {

@@ -1,45 +1,45 @@
 //! Parses webhooks about message templates.
 
-use crate::domain::template::{Identity, News, RejectedReason, Told};
+use crate::domain::template::{Identity, RejectedReason, Update, WebhookUpdate};
 use crate::domain::{Fact, TemplateId, Word};
-use crate::ingest::{Object, Oddities};
+use crate::ingest::{Object, ParseWarnings};
 
 /// `message_template_status_update` and `message_template_quality_update`, distinguished by their keys: Meta's page
 /// publishes the second under the name of the first.
-pub fn status_or_quality(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
+pub fn status_or_quality(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, odd)?;
-    let news = if value.has("new_quality_score") && !value.has("event") {
+    let update = if value.has("new_quality_score") && !value.has("event") {
         quality(value, odd)?
     } else {
         status(value, odd)?
     };
-    Some(Fact::Template(Told { identity, news }))
+    Some(Fact::Template(WebhookUpdate { identity, update }))
 }
 
 /// `template_category_update`, announced or done.
 ///
 /// In the announcement `new_category` is the *present* category, whatever its name says.
-pub fn category(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
+pub fn category(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, odd)?;
     let announced = value.has("correct_category") && !value.has("previous_category");
-    let news = if announced {
-        News::CategoryAnnounced {
+    let update = if announced {
+        Update::CategoryAnnounced {
             present: value.word("new_category", odd),
             coming: value.word("correct_category", odd)?,
             at: value.time("category_update_timestamp", odd),
         }
     } else {
         value.needs("new_category", odd)?;
-        News::CategoryChanged {
+        Update::CategoryChanged {
             previous: value.word("previous_category", odd),
             new: value.word("new_category", odd)?,
         }
     };
-    Some(Fact::Template(Told { identity, news }))
+    Some(Fact::Template(WebhookUpdate { identity, update }))
 }
 
 /// `template_correct_category_detection`: two SDKs know two shapes.
-pub fn correct_category(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> {
+pub fn correct_category(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, odd)?;
     let key = if value.has("suggested_category") {
         "suggested_category"
@@ -47,13 +47,13 @@ pub fn correct_category(value: &Object<'_>, odd: &mut Oddities) -> Option<Fact> 
         "correct_category"
     };
     value.needs(key, odd)?;
-    let news = News::CategoryDetected {
+    let update = Update::CategoryDetected {
         correct: value.word(key, odd)?,
     };
-    Some(Fact::Template(Told { identity, news }))
+    Some(Fact::Template(WebhookUpdate { identity, update }))
 }
 
-fn identity(value: &Object<'_>, odd: &mut Oddities) -> Option<Identity> {
+fn identity(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Identity> {
     value.needs("message_template_id", odd)?;
     Some(Identity {
         id: value.parsed("message_template_id", TemplateId::parse, odd)?,
@@ -64,16 +64,16 @@ fn identity(value: &Object<'_>, odd: &mut Oddities) -> Option<Identity> {
     })
 }
 
-fn quality(value: &Object<'_>, odd: &mut Oddities) -> Option<News> {
-    Some(News::Quality {
+fn quality(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Update> {
+    Some(Update::Quality {
         previous: value.word("previous_quality_score", odd),
         new: value.word("new_quality_score", odd)?,
     })
 }
 
-fn status(value: &Object<'_>, odd: &mut Oddities) -> Option<News> {
+fn status(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Update> {
     value.needs("event", odd)?;
-    Some(News::Status {
+    Some(Update::Status {
         event: value.word("event", odd)?,
         reason: reason(value, odd),
         category: value.word("message_template_category", odd),
@@ -87,8 +87,8 @@ fn status(value: &Object<'_>, odd: &mut Oddities) -> Option<News> {
 }
 
 /// `NONE` and null both say that there is no reason. `rejection_info.reason` is prose as a rule, so
-/// it counts only where it is one of the words, and is no oddity where it is not.
-fn reason(value: &Object<'_>, odd: &mut Oddities) -> Option<RejectedReason> {
+/// it counts only where it is one of the words, and is no parse_warning where it is not.
+fn reason(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<RejectedReason> {
     let told = value
         .word("reason", odd)
         .filter(|reason| *reason != RejectedReason::None);

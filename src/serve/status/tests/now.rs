@@ -135,7 +135,7 @@ fn every_neutral_status_is_a_loss_or_unknown() {
 fn update(key: u128, event: EventKind, digits: Option<&str>) -> Event {
     told(
         key,
-        Fact::Account(account::News::Update {
+        Fact::Account(account::Update::AccountUpdate {
             event,
             digits: digits.and_then(DisplayDigits::parse),
             ban: None,
@@ -282,7 +282,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
         vec![on(-1, templates_of(vec![snapshot]))]
     };
     let scheduled = |which, key| {
-        let news = template::News::Status {
+        let update = template::Update::Status {
             event: template::EventKind::Flagged,
             reason: None,
             category: None,
@@ -290,7 +290,7 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
             disable_at: Some(days(3)),
         };
         let mut events = template_since(which, -60, Status::Approved);
-        events.push(of_template(key, which, news));
+        events.push(of_template(key, which, update));
         events
     };
     events.push(rated(1, QualityRating::Yellow));

@@ -26,7 +26,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             32,
             format!(
-                "Template {} falls to YELLOW; Meta delivers the news twice",
+                "Template {} falls to YELLOW; Meta delivers the update twice",
                 cast.cafe.name
             ),
             [quality(&cast.cafe.id, "YELLOW")],
@@ -41,7 +41,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             34,
             format!(
-                "Template {} falls to RED; the news takes a detour",
+                "Template {} falls to RED; the update takes a detour",
                 cast.cafe.name
             ),
             [quality(&cast.cafe.id, "RED")],

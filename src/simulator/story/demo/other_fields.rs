@@ -11,7 +11,7 @@ const TIME: &str = "1775000000";
 const CUSTOMER: &str = "15550100180";
 
 /// Fields without any metric of their own, and one that Meta has not invented yet.
-pub(super) fn news() -> Vec<Change> {
+pub(super) fn update() -> Vec<Change> {
     vec![
         webhook_only(
             GARDEN,

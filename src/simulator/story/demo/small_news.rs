@@ -57,7 +57,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             68,
-            "Several accounts' news come in one POST",
+            "Several accounts' update come in one POST",
             account_news(),
         ),
         beat(
@@ -105,7 +105,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             77,
             "News that has nothing to do with quality, one kind of it brand new",
-            other_fields::news(),
+            other_fields::update(),
         ),
         beat(
             79,

@@ -41,7 +41,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             6,
             format!(
-                "Template {} falls to RED; the news comes under the wrong field, as on Meta's own page",
+                "Template {} falls to RED; the update comes under the wrong field, as on Meta's own page",
                 cast.sinking.name
             ),
             [Change::TemplateQualityChanged {

@@ -6,7 +6,7 @@ use crate::domain::DeliveryKey;
 
 /// The last so many keys, oldest forgotten first.
 #[derive(Clone, Debug)]
-pub struct Repeats {
+pub struct DedupWindow {
     capacity: usize,
     known: HashSet<DeliveryKey>,
     oldest_first: VecDeque<DeliveryKey>,
@@ -14,7 +14,7 @@ pub struct Repeats {
     noted: u64,
 }
 
-impl Repeats {
+impl DedupWindow {
     /// Remembers up to `capacity` keys (about 50 bytes each).
     #[must_use]
     pub fn remembering(capacity: usize) -> Self {

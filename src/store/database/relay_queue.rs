@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::super::parcels::{BYTES_PER_LANE_DIGIT, Parcel, Settlement, lanes_to_text};
-use super::{Database, DatabaseFile, Trouble};
+use super::super::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
+use super::{Database, DatabaseFile, StoreError};
 
 /// Rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
@@ -19,8 +19,8 @@ const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
      WHERE relay_pending.parcel = relay_parcels.parcel)";
 
 impl Database {
-    /// Every parcel, oldest first: its number and what it takes.
-    pub async fn parcels(&mut self) -> Result<Vec<(i64, i64)>, Trouble> {
+    /// Every delivery, oldest first: its number and what it takes.
+    pub async fn deliveries(&mut self) -> Result<Vec<(i64, i64)>, StoreError> {
         let query = sqlx::query_as(
             "SELECT parcel, length(body) + length(signature) + length(waba_ids) \
              + $1 * COALESCE(length(lanes), 0) FROM relay_parcels ORDER BY parcel",
@@ -30,7 +30,7 @@ impl Database {
     }
 
     /// Deletes the entries of all upstreams but these; returns the number of deliveries that were dropped.
-    pub async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, Trouble> {
+    pub async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let mut others = QueryBuilder::<Sqlite>::new("DELETE FROM relay_pending");
         if !upstreams.is_empty() {
@@ -56,14 +56,14 @@ impl Database {
         &mut self,
         upstream: &str,
         settlement: &Settlement,
-    ) -> Result<Vec<i64>, Trouble> {
+    ) -> Result<Vec<i64>, StoreError> {
         let mut transaction = self.begin().await?;
         // First: a delivery may have been taken since it was last parked.
-        for (parcel, reason) in &settlement.parked {
-            park(&mut transaction, upstream, *parcel, Some(reason)).await?;
+        for (delivery, reason) in &settlement.parked {
+            park(&mut transaction, upstream, *delivery, Some(reason)).await?;
         }
-        for parcel in &settlement.unparked {
-            park(&mut transaction, upstream, *parcel, None).await?;
+        for delivery in &settlement.unparked {
+            park(&mut transaction, upstream, *delivery, None).await?;
         }
         let mut gone = Vec::new();
         for some in settlement.settled.chunks(ROWS_AT_ONCE) {
@@ -81,7 +81,7 @@ impl Database {
                 .build_query_as()
                 .fetch_all(&mut *transaction)
                 .await?;
-            gone.extend(deleted.into_iter().map(|(parcel,)| parcel));
+            gone.extend(deleted.into_iter().map(|(delivery,)| delivery));
         }
         transaction.commit().await?;
         Ok(gone)
@@ -91,11 +91,14 @@ impl Database {
 async fn park(
     connection: &mut SqliteConnection,
     upstream: &str,
-    parcel: i64,
+    delivery: i64,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
     let update = "UPDATE relay_pending SET parked = $1 WHERE upstream = $2 AND parcel = $3";
-    let update = sqlx::query(update).bind(reason).bind(upstream).bind(parcel);
+    let update = sqlx::query(update)
+        .bind(reason)
+        .bind(upstream)
+        .bind(delivery);
     update.execute(connection).await.map(drop)
 }
 
@@ -108,32 +111,32 @@ fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
     query.push(")");
 }
 
-pub(super) async fn write_parcels(
+pub(super) async fn write_deliveries(
     connection: &mut SqliteConnection,
-    parcels: &[(i64, Parcel)],
+    deliveries: &[(i64, RelayDelivery)],
     upstreams: &[String],
     oldest: i64,
 ) -> sqlx::Result<()> {
-    if parcels.is_empty() {
+    if deliveries.is_empty() {
         return Ok(());
     }
-    for (number, parcel) in parcels {
-        let waba_ids: Vec<&str> = parcel.waba_ids.iter().map(|id| id.as_str()).collect();
+    for (number, delivery) in deliveries {
+        let waba_ids: Vec<&str> = delivery.waba_ids.iter().map(|id| id.as_str()).collect();
         sqlx::query(
             "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, lanes, signature, body) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(number)
-        .bind(parcel.received_at.as_millis())
+        .bind(delivery.received_at.as_millis())
         .bind(waba_ids.join(" "))
-        .bind(lanes_to_text(&parcel.lanes))
-        .bind(&parcel.signature)
-        .bind(&parcel.body[..])
+        .bind(lanes_to_text(&delivery.lanes))
+        .bind(&delivery.signature)
+        .bind(&delivery.body[..])
         .execute(&mut *connection)
         .await?;
     }
     for upstream in upstreams {
-        for some in parcels.chunks(ROWS_AT_ONCE) {
+        for some in deliveries.chunks(ROWS_AT_ONCE) {
             let mut query =
                 QueryBuilder::<Sqlite>::new("INSERT INTO relay_pending (upstream, parcel) ");
             query.push_values(some, |mut row, (number, _)| {
@@ -152,17 +155,18 @@ pub(super) async fn write_parcels(
 
 /// Reads waiting deliveries while another connection writes.
 #[derive(Clone, Debug)]
-pub struct ParcelReader {
+pub struct RelayReader {
     pool: SqlitePool,
     /// Closed after the connections.
     _file: Option<Arc<DatabaseFile>>,
 }
 
-/// A parcel without its content.
+/// A delivery without its content.
 #[derive(sqlx::FromRow)]
-pub struct ParcelRow {
+pub struct RelayRow {
     /// Its number.
-    pub parcel: i64,
+    #[sqlx(rename = "parcel")]
+    pub delivery: i64,
     /// Unix milliseconds of its receipt.
     pub received_ms: i64,
     /// Its accounts, separated by spaces.
@@ -175,7 +179,7 @@ pub struct ParcelRow {
     pub is_parked: bool,
 }
 
-impl ParcelReader {
+impl RelayReader {
     pub(super) fn of(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(READERS);
         Self {
@@ -190,7 +194,7 @@ impl ParcelReader {
         upstream: &str,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<ParcelRow>, Trouble> {
+    ) -> Result<Vec<RelayRow>, StoreError> {
         let query = sqlx::query_as(
             "SELECT parcel, received_ms, waba_ids, lanes, length(body) AS bytes, \
              parked IS NOT NULL AS is_parked FROM relay_pending JOIN relay_parcels \
@@ -201,11 +205,14 @@ impl ParcelReader {
     }
 
     /// Number, signature and body of each delivery that still exists.
-    pub async fn contents(&self, parcels: &[i64]) -> Result<Vec<(i64, String, Vec<u8>)>, Trouble> {
+    pub async fn contents(
+        &self,
+        deliveries: &[i64],
+    ) -> Result<Vec<(i64, String, Vec<u8>)>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT parcel, signature, body FROM relay_parcels WHERE parcel IN (",
         );
-        push_numbers(&mut query, parcels);
+        push_numbers(&mut query, deliveries);
         Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 

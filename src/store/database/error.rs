@@ -103,13 +103,13 @@ impl Reason {
 
 /// A failed operation: why, and the database's own words.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct StoreError {
     /// Why.
     pub reason: Reason,
     message: String,
 }
 
-impl Trouble {
+impl StoreError {
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -134,7 +134,7 @@ impl Trouble {
     }
 }
 
-impl From<&io::Error> for Trouble {
+impl From<&io::Error> for StoreError {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let reason = match error.kind() {
@@ -149,15 +149,15 @@ impl From<&io::Error> for Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for StoreError {}
 
-impl From<sqlx::Error> for Trouble {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = match &error {
             sqlx::Error::Database(error) => error.code().and_then(|code| code.parse().ok()),

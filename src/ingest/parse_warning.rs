@@ -9,7 +9,7 @@ use crate::telemetry::Telemetry;
 
 /// One odd value. Noun and key are names of ours, so the label `noun.key` is bounded by the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Oddity {
+pub enum ParseWarning {
     /// A word that this version does not know.
     UnknownValue {
         /// The object, such as `phone_number`.
@@ -40,18 +40,18 @@ pub enum Oddity {
 /// The key under which unreadable values are counted: before parsing, their real key is unknown.
 const UNREADABLE_KEY: &str = "json";
 
-/// The oddities of one answer or delivery, in the order they were met.
-pub type Oddities = Vec<Oddity>;
+/// The warnings of one answer or delivery, in the order they were met.
+pub type ParseWarnings = Vec<ParseWarning>;
 
 /// Words longer than this are not Meta's enum values.
 const MAX_WORD: usize = 64;
 
-/// How many different oddities are logged in a process' life; the counters go on.
+/// How many different warnings are logged in a process' life; the counters go on.
 const MAX_LOGGED: usize = 1_000;
 
 static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-impl Oddity {
+impl ParseWarning {
     /// An unknown value, its text kept for the log only if it can be nothing but an enum word.
     #[must_use]
     pub fn unknown(noun: &'static str, key: &'static str, text: &str) -> Self {

@@ -9,7 +9,7 @@ use super::super::room::Sizes;
 use super::super::waiting::Waiting;
 use super::super::{Change, Stamp, Traffic};
 use super::{Account, template_of};
-use crate::domain::account::{ATTRIBUTES, BAN_STATE, News, RESTRICTION};
+use crate::domain::account::{ATTRIBUTES, BAN_STATE, RESTRICTION, Update};
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
@@ -27,15 +27,15 @@ const WAIT_FOR_NUMBER: Duration = Duration::from_secs(7 * 24 * 3_600);
 const MAX_SPELLINGS: usize = 1_000;
 
 impl Account {
-    pub(super) fn tell(&mut self, news: &News, stamp: Stamp, change: &mut Change) {
+    pub(super) fn apply_update(&mut self, update: &Update, stamp: Stamp, change: &mut Change) {
         let mut observation = Observation {
             entity: Entity::Account,
             stamp,
             polls: &self.polls[Collector::Account.index()],
             change,
         };
-        match news {
-            News::Update {
+        match update {
+            Update::AccountUpdate {
                 event,
                 digits,
                 ban,
@@ -54,12 +54,12 @@ impl Account {
                     self.violations.increment(*violation);
                 }
             }
-            News::Review(decision) => {
+            Update::Review(decision) => {
                 let status = &mut self.attributes.review_status;
                 observation.observe(ATTRIBUTES.review_status, status, Some(*decision));
             }
-            News::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
-            News::Capability {
+            Update::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
+            Update::Capability {
                 messaging_limit,
                 phone_numbers_limit,
             } => {
@@ -72,13 +72,18 @@ impl Account {
         }
     }
 
-    pub(super) fn tell_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
-        let Some(id) = self.number_with(&told.digits, stamp) else {
-            return self.wait_for_number(told, stamp, change);
+    pub(super) fn apply_number_webhook(
+        &mut self,
+        webhook: &number::WebhookUpdate,
+        stamp: Stamp,
+        change: &mut Change,
+    ) {
+        let Some(id) = self.number_with(&webhook.digits, stamp) else {
+            return self.keep_until_number_is_known(webhook, stamp, change);
         };
         if let Some(number) = self.numbers.get_mut(&id) {
-            Arc::make_mut(number).tell(
-                &told.news,
+            Arc::make_mut(number).apply_update(
+                &webhook.update,
                 &mut Observation {
                     entity: Entity::Number(id.clone()),
                     stamp,
@@ -89,12 +94,17 @@ impl Account {
         }
     }
 
-    fn wait_for_number(&mut self, told: &number::Told, stamp: Stamp, change: &mut Change) {
+    fn keep_until_number_is_known(
+        &mut self,
+        webhook: &number::WebhookUpdate,
+        stamp: Stamp,
+        change: &mut Change,
+    ) {
         if self.waiting.len() >= MAX_WAITING {
             self.make_way_for_waiting(change);
         }
         if self.waiting.len() < MAX_WAITING {
-            self.waiting.push(Waiting::new(told, stamp));
+            self.waiting.push(Waiting::new(webhook, stamp));
             change.waiting = true;
         } else {
             change.refused = true;
@@ -115,8 +125,8 @@ impl Account {
 
     /// Applies what waited for the numbers that are now known; the rest waits on.
     pub(super) fn apply_waiting(&mut self, change: &mut Change) {
-        for Waiting { told, stamp } in std::mem::take(&mut self.waiting) {
-            self.tell_number(&told, stamp, change);
+        for Waiting { webhook, stamp } in std::mem::take(&mut self.waiting) {
+            self.apply_number_webhook(&webhook, stamp, change);
         }
     }
 
@@ -135,7 +145,7 @@ impl Account {
             !was_unmatched && self.is_unmatched(waiting)
         });
         unmatched
-            .map(|waiting| waiting.told.digits.clone())
+            .map(|waiting| waiting.webhook.digits.clone())
             .collect()
     }
 
@@ -199,15 +209,15 @@ impl Account {
         }
     }
 
-    pub(super) fn tell_template(
+    pub(super) fn apply_template_webhook(
         &mut self,
-        told: &words::Told,
+        webhook: &words::WebhookUpdate,
         stamp: Stamp,
         room: Sizes,
         change: &mut Change,
     ) {
-        self.count_template_event(&told.news);
-        if !self.templates.contains_key(&told.identity.id) {
+        self.count_template_event(&webhook.update);
+        if !self.templates.contains_key(&webhook.identity.id) {
             if !self.has_room_for_unlisted_template(room) {
                 change.refused = true;
                 change.keep_out(ObjectKind::Template);
@@ -215,29 +225,29 @@ impl Account {
             }
             self.sizes.unlisted_templates += 1;
         }
-        let template = template_of(&mut self.templates, &told.identity.id);
-        template.identify(&told.identity, stamp);
+        let template = template_of(&mut self.templates, &webhook.identity.id);
+        template.identify(&webhook.identity, stamp);
         let mut observation = Observation {
-            entity: Entity::Template(told.identity.id.clone()),
+            entity: Entity::Template(webhook.identity.id.clone()),
             stamp,
             polls: &self.polls[Collector::Templates.index()],
             change,
         };
-        let steps = template.tell(&told.news, &mut observation);
+        let steps = template.apply_update(&webhook.update, &mut observation);
         self.count_steps(&steps);
     }
 
     /// These are the account's, whether or not the template itself is kept.
-    fn count_template_event(&mut self, news: &words::News) {
-        match news {
-            words::News::Status { event, .. } => self.template_status_events.increment(*event),
-            words::News::Quality { previous, new } => {
+    fn count_template_event(&mut self, update: &words::Update) {
+        match update {
+            words::Update::Status { event, .. } => self.template_status_events.increment(*event),
+            words::Update::Quality { previous, new } => {
                 let previous = previous.unwrap_or(QualityRating::Unknown);
                 self.template_quality_events.increment(previous, *new);
             }
-            words::News::CategoryAnnounced { .. }
-            | words::News::CategoryChanged { .. }
-            | words::News::CategoryDetected { .. } => {}
+            words::Update::CategoryAnnounced { .. }
+            | words::Update::CategoryChanged { .. }
+            | words::Update::CategoryDetected { .. } => {}
         }
     }
 }

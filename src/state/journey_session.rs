@@ -32,7 +32,7 @@ pub enum Milestone {
 
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct JourneySession {
     /// The journey.
     pub id: JourneyId,
     /// The variant.
@@ -45,7 +45,7 @@ pub struct Session {
     at: Option<(String, Option<Timestamp>)>,
 }
 
-impl Dated for Session {
+impl Dated for JourneySession {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.at.iter().for_each(|step| step.times(see));
     }
@@ -55,7 +55,7 @@ impl Dated for Session {
     }
 }
 
-impl Session {
+impl JourneySession {
     /// Ends at this time, if it would end later.
     pub(super) fn end_by(&mut self, latest: Timestamp) {
         self.ends_at = self.ends_at.min(latest);

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::journey_session::{JourneySession, Milestone};
 use super::redate::{Dated, Redating, dated};
 use super::saved::SavedProgress;
-use super::session::{Milestone, Session};
 use crate::domain::Timestamp;
 use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT, Progress};
 
@@ -28,8 +28,8 @@ pub struct Noted {
 
 /// The state of a customer's journeys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trips {
-    sessions: Vec<Session>,
+pub struct JourneySessions {
+    sessions: Vec<JourneySession>,
     /// Variants for sessions to come.
     assigned: Vec<(JourneyId, String)>,
     /// Sorted by time, then by arrival.
@@ -39,7 +39,7 @@ pub struct Trips {
 
 dated! { Noted: at }
 
-impl Dated for Trips {
+impl Dated for JourneySessions {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.last_at.times(see);
         self.unsettled.times(see);
@@ -60,7 +60,7 @@ impl Dated for Trips {
     }
 }
 
-impl Trips {
+impl JourneySessions {
     /// Records an event; counts the events that this pushes out of the reordering buffer.
     pub fn note(
         &mut self,
@@ -173,13 +173,13 @@ impl Trips {
         let variant = variant.or_else(|| assigned.map(|(_, variant)| variant.clone()));
         let variant = variant.unwrap_or_else(|| NO_VARIANT.to_owned());
         count(&id, &variant, Milestone::Started);
-        self.sessions.push(Session::new(id, variant));
+        self.sessions.push(JourneySession::new(id, variant));
         self.sessions.len() - 1
     }
 
     fn end(
         &mut self,
-        is_over: impl Fn(&Session) -> bool,
+        is_over: impl Fn(&JourneySession) -> bool,
         mut count: impl FnMut(&JourneyId, &str, Milestone),
     ) {
         self.sessions.retain_mut(|session| {
@@ -232,19 +232,20 @@ mod tests {
 
     /// What is counted, as words.
     fn counted(happened: &[(i64, Progress)]) -> Vec<String> {
-        let (journeys, mut trips, mut words) = (journeys(), Trips::default(), Vec::new());
+        let (journeys, mut journey_sessions, mut words) =
+            (journeys(), JourneySessions::default(), Vec::new());
         for (at, progress) in happened {
             let noted = Noted {
                 at: Timestamp::from_seconds(*at),
                 id: booking(),
                 progress: progress.clone(),
             };
-            trips.note(noted, &journeys, |_, _, _| panic!("there is room"));
+            journey_sessions.note(noted, &journeys, |_, _, _| panic!("there is room"));
         }
-        trips.settle(END, &journeys, |_, variant, milestone| {
+        journey_sessions.settle(END, &journeys, |_, variant, milestone| {
             words.push(format!("{variant} {milestone:?}"));
         });
-        assert!(trips.sessions.is_empty() && trips.unsettled.is_empty());
+        assert!(journey_sessions.sessions.is_empty() && journey_sessions.unsettled.is_empty());
         words
     }
 

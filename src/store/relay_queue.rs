@@ -12,7 +12,7 @@ use crate::domain::{LaneKind, Lanes, Timestamp, WabaId};
 
 /// Maximum number of waiting deliveries, however small. Each takes some hundred bytes of memory per upstream, in
 /// addition to its size in the store.
-const MAX_PARCELS: usize = 100_000;
+const MAX_DELIVERIES: usize = 100_000;
 
 /// Digits of a lane as it is stored, and what separates it from the next.
 const LANE_DIGITS: usize = 17;
@@ -22,7 +22,7 @@ const LANE_DIGITS: usize = 17;
 pub(super) const BYTES_PER_LANE_DIGIT: usize = 8;
 
 /// A verified delivery for the relay. Its body contains customers' data, so it has no `Debug`.
-pub struct Parcel {
+pub struct RelayDelivery {
     /// When it came.
     pub received_at: Timestamp,
     /// The accounts it speaks of.
@@ -39,7 +39,7 @@ pub struct Parcel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its number, which increases with each delivery.
-    pub parcel: i64,
+    pub delivery: i64,
     /// When it came.
     pub received_at: Timestamp,
     /// The accounts it speaks of.
@@ -96,22 +96,22 @@ pub struct Span {
 
 /// The upstreams, and the limits on waiting deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forwarding {
+pub struct RelayQueueConfig {
     /// The upstreams' names; none is off.
     pub upstreams: Vec<String>,
     /// Most bytes of all that wait.
     pub max_bytes: u64,
 }
 
-/// The books of what is stored.
+/// The index of what is stored.
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct RelayIndex {
     sizes: BTreeMap<i64, u64>,
     bytes: u64,
     newest: i64,
 }
 
-impl Books {
+impl RelayIndex {
     /// The stored deliveries, with number and size of each.
     pub fn restore(&mut self, stored: impl IntoIterator<Item = (i64, u64)>) {
         self.sizes = stored.into_iter().collect();
@@ -128,11 +128,11 @@ impl Books {
     pub fn oldest_beside(&self, coming: &[u64], max_bytes: u64) -> i64 {
         let mut bytes = self.bytes + coming.iter().sum::<u64>();
         let mut count = self.sizes.len() + coming.len();
-        let all = self.sizes.iter().map(|(parcel, size)| (*parcel, *size));
+        let all = self.sizes.iter().map(|(delivery, size)| (*delivery, *size));
         let all = all.chain((self.next()..).zip(coming.iter().copied()));
-        for (parcel, size) in all {
-            if bytes <= max_bytes && count <= MAX_PARCELS {
-                return parcel;
+        for (delivery, size) in all {
+            if bytes <= max_bytes && count <= MAX_DELIVERIES {
+                return delivery;
             }
             bytes -= size;
             count -= 1;
@@ -153,8 +153,8 @@ impl Books {
 
     /// Removes these deliveries.
     pub fn remove(&mut self, gone: &[i64]) {
-        for parcel in gone {
-            self.bytes -= self.sizes.remove(parcel).unwrap_or(0);
+        for delivery in gone {
+            self.bytes -= self.sizes.remove(delivery).unwrap_or(0);
         }
     }
 
@@ -162,17 +162,19 @@ impl Books {
     pub fn span(&self) -> Span {
         let first = self.sizes.first_key_value();
         Span {
-            oldest: first.map_or(self.next(), |(parcel, _)| *parcel),
+            oldest: first.map_or(self.next(), |(delivery, _)| *delivery),
             newest: self.newest,
         }
     }
 
     fn last(&self) -> i64 {
-        self.sizes.last_key_value().map_or(0, |(parcel, _)| *parcel)
+        self.sizes
+            .last_key_value()
+            .map_or(0, |(delivery, _)| *delivery)
     }
 }
 
-impl Parcel {
+impl RelayDelivery {
     /// Its approximate size in the store.
     pub(super) fn size(&self) -> u64 {
         let ids: usize = self.waba_ids.iter().map(|id| id.as_str().len() + 1).sum();
@@ -242,21 +244,21 @@ mod tests {
         assert!(of_an_earlier_version.keys.is_empty());
     }
 
-    fn books(sizes: &[u64]) -> Books {
-        let mut books = Books::default();
-        books.add(sizes, 0);
-        books
+    fn index(sizes: &[u64]) -> RelayIndex {
+        let mut index = RelayIndex::default();
+        index.add(sizes, 0);
+        index
     }
 
     #[test]
     fn the_oldest_go_when_bytes_run_out() {
-        let mut books = books(&[10, 20, 30]);
-        assert_eq!(books.oldest_beside(&[], 60), 1);
-        assert_eq!(books.oldest_beside(&[5], 60), 2);
-        assert_eq!(books.oldest_beside(&[5, 40], 60), 4);
-        books.add(&[5, 40], 4);
+        let mut index = index(&[10, 20, 30]);
+        assert_eq!(index.oldest_beside(&[], 60), 1);
+        assert_eq!(index.oldest_beside(&[5], 60), 2);
+        assert_eq!(index.oldest_beside(&[5, 40], 60), 4);
+        index.add(&[5, 40], 4);
         assert_eq!(
-            (books.bytes, books.span()),
+            (index.bytes, index.span()),
             (
                 45,
                 Span {
@@ -265,9 +267,9 @@ mod tests {
                 }
             )
         );
-        books.remove(&[4, 4, 1]);
+        index.remove(&[4, 4, 1]);
         assert_eq!(
-            (books.bytes, books.span()),
+            (index.bytes, index.span()),
             (
                 40,
                 Span {
@@ -280,12 +282,12 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_all_room_goes_itself() {
-        let mut books = books(&[10]);
-        let oldest = books.oldest_beside(&[70], 60);
+        let mut index = index(&[10]);
+        let oldest = index.oldest_beside(&[70], 60);
         assert_eq!(oldest, 3);
-        books.add(&[70], oldest);
+        index.add(&[70], oldest);
         assert_eq!(
-            (books.bytes, books.span()),
+            (index.bytes, index.span()),
             (
                 0,
                 Span {
@@ -298,17 +300,17 @@ mod tests {
 
     #[test]
     fn however_small_there_are_not_more_than_the_ceiling() {
-        let books = books(&vec![1; MAX_PARCELS]);
-        assert_eq!(books.oldest_beside(&[1], u64::MAX), 2);
+        let index = index(&vec![1; MAX_DELIVERIES]);
+        assert_eq!(index.oldest_beside(&[1], u64::MAX), 2);
     }
 
     #[test]
     fn numbers_go_on_after_everything_is_gone() {
-        let mut books = books(&[10, 20]);
-        books.remove(&[1, 2]);
-        books.restore([]);
-        assert_eq!(books.next(), 3);
-        books.restore([(7, 70)]);
-        assert_eq!((books.next(), books.bytes), (8, 70));
+        let mut index = index(&[10, 20]);
+        index.remove(&[1, 2]);
+        index.restore([]);
+        assert_eq!(index.next(), 3);
+        index.restore([(7, 70)]);
+        assert_eq!((index.next(), index.bytes), (8, 70));
     }
 }
