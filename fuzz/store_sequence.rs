@@ -359,7 +359,7 @@ fn limit(draw: &mut Draw<'_>) -> MessagingLimit {
 
 fn health(draw: &mut Draw<'_>) -> Option<Health> {
     let can_send_message: CanSendMessage = word(draw);
-    Health::of(
+    Health::new(
         vec![EntityHealth {
             kind: HealthEntity::Waba,
             can_send_message,

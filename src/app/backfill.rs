@@ -181,7 +181,7 @@ fn timeline(run: &[HistoryRow], labels: &[Label]) -> Timeline {
     Timeline {
         entity: first.entity.clone(),
         attribute: first.attribute.clone(),
-        labels: Entity::of(&all),
+        labels: Entity::new(&all),
         steps: steps.collect(),
     }
 }

@@ -110,8 +110,8 @@ pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     let web_rules = rules(web.proxy_protocol, web.max_connections_per_client);
     let webhook_rules = rules(webhook.proxy_protocol, webhook.max_connections_per_client);
     [
-        (Limits::of(web.max_connections), web_rules),
-        (Limits::of(webhook.max_connections), webhook_rules),
+        (Limits::new(web.max_connections), web_rules),
+        (Limits::new(webhook.max_connections), webhook_rules),
     ]
 }
 

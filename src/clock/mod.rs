@@ -89,7 +89,7 @@ pub fn receipt() -> Receipt {
 
 /// Now, by the machine's clock: to compare with what other programs of this machine write.
 #[must_use]
-pub fn of_machine() -> Timestamp {
+pub fn machine_time() -> Timestamp {
     Timestamp::from_millis(Reading::now().wall)
 }
 

@@ -14,7 +14,7 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Ok(now);
     }
     if let Ok(seconds) = text.parse::<f64>() {
-        return of_seconds(seconds).ok_or_else(|| format!("{text:?} is out of range"));
+        return from_seconds(seconds).ok_or_else(|| format!("{text:?} is out of range"));
     }
     if let Ok(moment) = text.parse::<Calendar>() {
         return Ok(Timestamp::from_millis(moment.as_millisecond()));
@@ -33,7 +33,7 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     clippy::cast_possible_truncation,
     reason = "checked to be a moment of the calendar"
 )]
-fn of_seconds(seconds: f64) -> Option<Timestamp> {
+fn from_seconds(seconds: f64) -> Option<Timestamp> {
     let (first, last) = (Calendar::MIN.as_second(), Calendar::MAX.as_second());
     let within = seconds.is_finite() && (first as f64..=last as f64).contains(&seconds);
     within.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))

@@ -36,10 +36,10 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     LogConfig "log" {
         /// Log level: off, error, warn, info, debug or trace, or directives such as info,reqwest=debug.
-        level: String = "info", LEVEL, common, of_log;
+        level: String = "info", LEVEL, common, for_log;
 
         /// Log format: text or json, one line each, on standard error.
-        format: LogFormat = "text", FORMAT, of_log;
+        format: LogFormat = "text", FORMAT, for_log;
 
         /// Whether each change of a phone number, template or account is logged, with the target `signals`.
         signals: bool = "true", Boolean;

@@ -100,7 +100,7 @@ impl Setting {
     }
 
     /// A bound listener keeps the value.
-    pub(super) const fn of_listener(self) -> Self {
+    pub(super) const fn for_listener(self) -> Self {
         Self {
             applies: Applies::ListenerRestart,
             ..self
@@ -108,7 +108,7 @@ impl Setting {
     }
 
     /// The open store keeps the value.
-    pub(super) const fn of_store(self) -> Self {
+    pub(super) const fn for_store(self) -> Self {
         Self {
             applies: Applies::StoreRestart,
             ..self
@@ -116,7 +116,7 @@ impl Setting {
     }
 
     /// The log that the process began keeps the value.
-    pub(super) const fn of_log(self) -> Self {
+    pub(super) const fn for_log(self) -> Self {
         Self {
             applies: Applies::LogRestart,
             ..self

@@ -73,10 +73,10 @@ settings! {
     StoreConfig "store" {
         /// Store of state and history: `sqlite:` and a file's path, or `sqlite::memory:`, which is lost when the process
         /// exits; a relative path starts at the working directory.
-        url: StoreUrl = "sqlite:data/whatsapp-business-exporter.db", URL, common, of_store;
+        url: StoreUrl = "sqlite:data/whatsapp-business-exporter.db", URL, common, for_store;
 
         /// Retention of the history of ratings, statuses and limits.
-        history_retention: Duration = "400d", Durations(RETENTIONS), of_store;
+        history_retention: Duration = "400d", Durations(RETENTIONS), for_store;
     }
 }
 

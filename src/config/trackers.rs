@@ -50,7 +50,7 @@ settings! {
 
         /// File with the key of the customer hashes, 64 hexadecimal digits; created if it does not exist; the default is
         /// the database's path and `.key`.
-        key_file: Option<KeyFile>, KeyFiles, of_store;
+        key_file: Option<KeyFile>, KeyFiles, for_store;
 
         /// Token that applications send with events to /v1/events; without it, the event API is disabled.
         token: Option<SecretString>, EventsToken, secret("WHATSAPP_EVENTS_TOKEN");

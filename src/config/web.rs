@@ -33,7 +33,7 @@ settings! {
     #[derive(Clone, Debug)]
     WebConfig "web" {
         /// Address of the operator listener; `:PORT` is every interface.
-        listen_address: ListenAddress = ":10131", ADDRESS, common, of_listener;
+        listen_address: ListenAddress = ":10131", ADDRESS, common, for_listener;
 
         /// File with TLS, passwords, headers and rate limit of the operator listener, in the format of Prometheus'
         /// exporter-toolkit; it is read again when it changes.
@@ -43,19 +43,19 @@ settings! {
         open_probes: bool = "false", Boolean;
 
         /// Maximum connections to the operator listener; beyond it, the slowest connections are closed.
-        max_connections: usize = "512", Numbers(CONNECTIONS), of_listener;
+        max_connections: usize = "512", Numbers(CONNECTIONS), for_listener;
 
         /// Addresses and networks of reverse proxies, as a list such as `[10.0.0.0/8, 192.0.2.7]`; for both listeners,
         /// the client is then the last address in X-Forwarded-For that is not a proxy's.
-        trusted_proxies: Vec<IpNet>, Networks, in_file_only, of_listener;
+        trusted_proxies: Vec<IpNet>, Networks, in_file_only, for_listener;
 
         /// Whether the trusted proxies send a PROXY protocol header, version 1 or 2, on each connection to the operator
         /// listener.
-        proxy_protocol: bool = "false", Boolean, of_listener;
+        proxy_protocol: bool = "false", Boolean, for_listener;
 
         /// Maximum connections of one client to the operator listener, or requests behind a trusted proxy; an IPv6
         /// client is a /64; 0 is no limit, and loopback and trusted proxies have none.
-        max_connections_per_client: Option<usize> = "0", ClientLimit, of_listener;
+        max_connections_per_client: Option<usize> = "0", ClientLimit, for_listener;
 
         /// URL at which users reach the operator listener, such as a reverse proxy's; the proxy must strip a path that the
         /// URL adds; its host and origin are always allowed.

@@ -31,10 +31,10 @@ settings! {
     #[derive(Clone, Debug)]
     WebhookConfig "webhook" {
         /// Whether Meta's webhooks are received; if false, app secret and verify token are optional.
-        enabled: bool = "true", Boolean, of_listener;
+        enabled: bool = "true", Boolean, for_listener;
 
         /// Address of the public listener; the same address as web.listen_address shares its port.
-        listen_address: Option<ListenAddress> = ":10133", Optional(ADDRESS), common, of_listener;
+        listen_address: Option<ListenAddress> = ":10133", Optional(ADDRESS), common, for_listener;
 
         /// URL to which Meta sends webhooks, as configured in the App Dashboard; `doctor`, `subscribe` and
         /// whatsapp_app_webhook_callback_matches compare with it.
@@ -52,15 +52,15 @@ settings! {
         client_common_name: String = "client.webhooks.fbclientcerts.com", COMMON_NAME;
 
         /// Maximum connections to the public listener; beyond it, the slowest connections are closed.
-        max_connections: usize = "2048", Numbers(CONNECTIONS), of_listener;
+        max_connections: usize = "2048", Numbers(CONNECTIONS), for_listener;
 
         /// Whether the trusted proxies send a PROXY protocol header, version 1 or 2, on each connection to the public
         /// listener.
-        proxy_protocol: bool = "false", Boolean, of_listener;
+        proxy_protocol: bool = "false", Boolean, for_listener;
 
         /// Maximum connections of one client to the public listener, or requests behind a trusted proxy; an IPv6 client
         /// is a /64; 0 is no limit, and loopback and trusted proxies have none.
-        max_connections_per_client: Option<usize> = "0", ClientLimit, of_listener;
+        max_connections_per_client: Option<usize> = "0", ClientLimit, for_listener;
     }
 }
 

@@ -68,7 +68,7 @@ impl BusinessHours {
         };
         let first = begins.to_zoned(self.zone.clone()).date();
         let days = first.series(1.day()).take(MAX_DAYS);
-        let hours = days.flat_map(|day| self.of(day));
+        let hours = days.flat_map(|day| self.opening_times(day));
         let within = hours.take_while(|(opens, _)| *opens < to);
         let open: i64 = within
             .map(|(opens, closes)| (closes.min(to) - opens.max(from)).max(0))
@@ -77,7 +77,7 @@ impl BusinessHours {
     }
 
     /// A day's hours, from and to in Unix milliseconds.
-    fn of(&self, day: Date) -> impl Iterator<Item = (i64, i64)> {
+    fn opening_times(&self, day: Date) -> impl Iterator<Item = (i64, i64)> {
         let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
         let hours = self.days[weekday].iter();
         hours.filter_map(move |(from, to)| Some((self.at(day, *from)?, self.at(day, *to)?)))

@@ -43,7 +43,7 @@ pub struct Health {
 impl Health {
     /// Meta's rule applied to the entities; `total` counts only where Meta sent no entity.
     #[must_use]
-    pub fn of(mut entities: Vec<EntityHealth>, total: Option<CanSendMessage>) -> Option<Self> {
+    pub fn new(mut entities: Vec<EntityHealth>, total: Option<CanSendMessage>) -> Option<Self> {
         entities.sort();
         entities.dedup();
         let words = || entities.iter().map(|entity| entity.can_send_message);

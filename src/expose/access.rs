@@ -35,7 +35,7 @@ pub(super) fn write(page: &mut Page, accesses: &AccessStates) {
 /// empty until it is known.
 fn entity(name: &str, access: &Access) -> Entity {
     let app_id = access.app_id.as_ref().map_or("", AppId::as_str);
-    Entity::of(&[("app", name), ("app_id", app_id)])
+    Entity::new(&[("app", name), ("app_id", app_id)])
 }
 
 fn write_token(page: &mut Page, apps: &Rows<'_, Access>) {

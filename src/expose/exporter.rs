@@ -37,7 +37,7 @@ pub(super) fn write(
     for (waba_id, account) in accounts {
         if account.last_success(Collector::Numbers).is_some() {
             let count = Value::Whole(account.unmatched().count() as u64);
-            let entity = Entity::of(&[("waba_id", waba_id.as_str())]);
+            let entity = Entity::new(&[("waba_id", waba_id.as_str())]);
             unmatched.sample(&entity, &[], count);
         }
     }
@@ -57,7 +57,7 @@ fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assign
     for (waba_id, account) in accounts {
         // A drill's account has no app.
         let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
-        let entity = Entity::of(&[("app", app), ("waba_id", waba_id.as_str())]);
+        let entity = Entity::new(&[("app", app), ("waba_id", waba_id.as_str())]);
         for collector in Collector::ALL {
             if let Some(at) = account.last_success(*collector) {
                 family.sample(&entity, &[collector.as_str()], Value::Time(at));
@@ -78,7 +78,7 @@ fn write_own(page: &mut Page, family: &MetricFamily) {
             .get_label()
             .iter()
             .map(|pair| (pair.name(), pair.value()));
-        let entity = Entity::of(&pairs.collect::<Vec<_>>());
+        let entity = Entity::new(&pairs.collect::<Vec<_>>());
         match kind {
             Kind::Counter => {
                 let count = sample.get_counter().get_value();

@@ -42,10 +42,10 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
                     ("version", &id.version),
                     ("variant", variant),
                 ];
-                variants.push((Entity::of(&labels), counts));
+                variants.push((Entity::new(&labels), counts));
                 for (step, counts) in &counts.steps {
                     let labels = [&labels[..], &[("step", step)]].concat();
-                    steps.push((Entity::of(&labels), counts));
+                    steps.push((Entity::new(&labels), counts));
                 }
             }
         }

@@ -82,7 +82,7 @@ pub fn render(
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
-        .map(|(id, account)| (Entity::of(&[("waba_id", id.as_str())]), account.as_ref()))
+        .map(|(id, account)| (Entity::new(&[("waba_id", id.as_str())]), account.as_ref()))
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);

@@ -72,7 +72,7 @@ fn rows_of<'a>(
             ("waba_id", waba_id.as_str()),
             ("phone_number_id", number.id.as_str()),
         ];
-        (Entity::of(&labels), number)
+        (Entity::new(&labels), number)
     })
 }
 

@@ -48,7 +48,7 @@ pub struct Entity(String);
 impl Entity {
     /// Renders the labels in the order given.
     #[must_use]
-    pub fn of(labels: &[(&str, &str)]) -> Self {
+    pub fn new(labels: &[(&str, &str)]) -> Self {
         let mut rendered = String::new();
         labels
             .iter()

@@ -185,7 +185,7 @@ mod tests {
         Timeline {
             entity: NUMBER.to_owned(),
             attribute: attribute.to_owned(),
-            labels: Entity::of(&[("waba_id", "1"), ("phone_number_id", "2")]),
+            labels: Entity::new(&[("waba_id", "1"), ("phone_number_id", "2")]),
             steps: steps.iter().map(step).collect(),
         }
     }

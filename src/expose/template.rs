@@ -119,7 +119,7 @@ fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u6
 }
 
 fn entity_of(waba_id: &WabaId, template: &Template) -> Entity {
-    Entity::of(&[
+    Entity::new(&[
         ("waba_id", waba_id.as_str()),
         ("template_id", template.id.as_str()),
     ])

@@ -47,7 +47,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
                     ("waba_id", waba_id.as_str()),
                     ("phone_number_id", traffic.id.as_str()),
                 ];
-                (Entity::of(&labels), traffic)
+                (Entity::new(&labels), traffic)
             })
         })
         .collect();
@@ -84,7 +84,7 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
             let clocks = [(WALL, &traffic.wall), (BUSINESS, &traffic.business)];
             for (clock, by_actor) in &clocks[..1 + usize::from(business_clock)] {
                 for actor in Actor::ALL {
-                    let histogram = of(by_actor.of(actor));
+                    let histogram = of(by_actor.by_actor(actor));
                     // Who answers is told by an application, or by nobody.
                     if actor == Actor::Unknown || histogram.count() > 0 {
                         let labels = [("actor", actor.as_str()), ("clock", *clock)];

@@ -34,13 +34,13 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// The object in `value`, if it is one.
     #[must_use]
-    pub fn of(noun: &'static str, value: &'a Value) -> Option<Self> {
+    pub fn new(noun: &'static str, value: &'a Value) -> Option<Self> {
         value.as_object().map(|map| Self { noun, map })
     }
 
     /// A node of the Graph API: an object, or reported by the id it should have had.
     pub fn node(noun: &'static str, value: &'a Value, odd: &mut ParseWarnings) -> Option<Self> {
-        Self::of(noun, value).or_else(|| {
+        Self::new(noun, value).or_else(|| {
             odd.push(ParseWarning::Malformed { noun, key: "id" });
             None
         })
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
     ) -> Option<Object<'a>> {
         let value = self.get(key)?;
         let value = value.as_array().map_or(Some(value), |list| list.first())?;
-        Self::of(noun, value).or_else(|| self.malformed(key, odd))
+        Self::new(noun, value).or_else(|| self.malformed(key, odd))
     }
 
     /// The objects under `key`: a list, or a single one. Elements that are no object are reported.
@@ -161,7 +161,7 @@ impl<'a> Object<'a> {
         let list = value.as_array().map_or(single, Vec::as_slice);
         let objects = list
             .iter()
-            .filter_map(|element| match Self::of(noun, element) {
+            .filter_map(|element| match Self::new(noun, element) {
                 Some(object) => Some(object),
                 None => self.malformed(key, odd),
             });
@@ -228,7 +228,7 @@ mod tests {
             json!(1_776_348_000_000_i64),
         ] {
             let outer = json!({ "at": value });
-            let object = Object::of("thing", &outer).expect("an object");
+            let object = Object::new("thing", &outer).expect("an object");
             let mut odd = ParseWarnings::new();
             assert_eq!(
                 object.time("at", &mut odd),
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn ids_keep_every_digit() {
         let outer = json!({ "number": 7_001_002_003_004_005_u64, "text": "7001002003004005", "float": 1.5 });
-        let object = Object::of("thing", &outer).expect("an object");
+        let object = Object::new("thing", &outer).expect("an object");
         let mut odd = ParseWarnings::new();
         assert_eq!(
             object.text("number", &mut odd),
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_needed_key_is_missed_and_the_last_word_of_a_list_counts() {
         let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
-        let object = Object::of("thing", &outer).expect("an object");
+        let object = Object::new("thing", &outer).expect("an object");
         let mut odd = ParseWarnings::new();
         assert_eq!(object.needs("one", &mut odd), Some(()));
         for key in ["one", "many"] {
@@ -284,7 +284,7 @@ mod tests {
     fn null_and_absent_are_the_same_and_odd_values_are_told() {
         let outer =
             json!({ "nothing": null, "word": "PURPLE", "list": {"a": 1}, "personal": "+1 555" });
-        let object = Object::of("thing", &outer).expect("an object");
+        let object = Object::new("thing", &outer).expect("an object");
         let mut odd = ParseWarnings::new();
         assert_eq!(object.word::<QualityRating>("nothing", &mut odd), None);
         assert_eq!(object.word::<QualityRating>("absent", &mut odd), None);

@@ -145,7 +145,7 @@ impl Failure {
         }
     }
 
-    fn of_status(status: StatusCode) -> Self {
+    fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {
             300..=399 => Self::Redirect,
             408 => Self::Timeout,
@@ -157,7 +157,7 @@ impl Failure {
         }
     }
 
-    fn of_error(error: &reqwest::Error) -> Self {
+    fn from_error(error: &reqwest::Error) -> Self {
         if error.is_timeout() {
             Self::Timeout
         } else {
@@ -181,7 +181,7 @@ pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Re
         }
         Ok(answer) => {
             let status = answer.status();
-            let failure = Failure::of_status(status);
+            let failure = Failure::from_status(status);
             let may_ask = matches!(status.as_u16(), 429 | 503);
             let retry_after = may_ask.then(|| retry_after(answer.headers())).flatten();
             // Read as well, so that the connection can be used again.
@@ -192,7 +192,7 @@ pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Re
                 retry_after,
             })
         }
-        Err(error) => Err(Failure::of_error(&error).into()),
+        Err(error) => Err(Failure::from_error(&error).into()),
     }
 }
 

@@ -357,7 +357,7 @@ fn linger(mut body: Body) {
 mod tests {
     use super::*;
 
-    fn of(length: usize) -> Body {
+    fn of_length(length: usize) -> Body {
         Body::from(vec![b'x'; length])
     }
 
@@ -400,8 +400,11 @@ mod tests {
     #[tokio::test]
     async fn bodies_have_a_limit() {
         let budget = BodyBudget::default();
-        assert_eq!(read(&budget, of(10), 10).await, Ok(10));
-        assert_eq!(read(&budget, of(11), 10).await, Err(BodyError::TooLarge));
+        assert_eq!(read(&budget, of_length(10), 10).await, Ok(10));
+        assert_eq!(
+            read(&budget, of_length(11), 10).await,
+            Err(BodyError::TooLarge)
+        );
         assert_eq!(read(&budget, Body::empty(), 0).await, Ok(0));
     }
 

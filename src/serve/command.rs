@@ -72,7 +72,7 @@ pub fn check_age(written_ms: i64, now: Timestamp) -> Result<(), Stale> {
     let written = Timestamp::from_millis(written_ms);
     let is_recent = |now: Timestamp| now.since(written).max(written.since(now)) <= VALID_FOR;
     // The command line has only the clock of its machine, which may be this one and wrong.
-    if is_recent(now) || is_recent(clock::of_machine()) {
+    if is_recent(now) || is_recent(clock::machine_time()) {
         Ok(())
     } else {
         Err(Stale)

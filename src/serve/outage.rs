@@ -179,7 +179,7 @@ mod tests {
             (&telemetry.webhook_rejected, public::reasons().count()),
             (&telemetry.event_batches_refused, events::REASONS.len()),
         ] {
-            let counted = Labelled::of(counter);
+            let counted = Labelled::new(counter);
             assert_eq!(counted.by("reason").count(), reasons);
         }
     }

@@ -265,7 +265,7 @@ mod tests {
     fn every_counted_reason_has_exactly_one_cure() {
         let telemetry = Arc::new(Telemetry::new());
         drop(Gate::open("web", Arc::clone(&telemetry)));
-        let of_requests = Labelled::of(&telemetry.requests_refused);
+        let of_requests = Labelled::new(&telemetry.requests_refused);
         let of_requests = of_requests.by("reason").map(|(reason, _)| reason);
         let counted = [
             (Refused::Webhook, public::reasons().collect::<Vec<_>>()),

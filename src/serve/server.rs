@@ -101,7 +101,7 @@ pub struct Limits {
 impl Limits {
     /// The usual times for so many connections.
     #[must_use]
-    pub const fn of(connections: usize) -> Self {
+    pub const fn new(connections: usize) -> Self {
         Self {
             connections,
             silence: Duration::from_secs(75),

@@ -186,7 +186,7 @@ impl Account {
     /// Applies one event. All objects of this account must fit into `room`.
     pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers, room: Sizes) -> Change {
         let mut change = Change::default();
-        let stamp = Stamp::of(event);
+        let stamp = Stamp::from_event(event);
         if let Source::UndatedWebhook(key) = event.source {
             self.undated.note(&event.fact, key, event.observed_at);
         }

@@ -75,12 +75,12 @@ impl JourneyCounts {
             Milestone::Started => counts.started += 1,
             Milestone::Completed => counts.completed += 1,
             Milestone::Abandoned => counts.abandoned += 1,
-            Milestone::Entered(step) => counts.of(step).entered += 1,
-            Milestone::Reentered(step) => counts.of(step).reentries += 1,
-            Milestone::Looped(step) => counts.of(step).loops += 1,
-            Milestone::LeftAt(step) => counts.of(step).abandoned += 1,
+            Milestone::Entered(step) => counts.step_mut(step).entered += 1,
+            Milestone::Reentered(step) => counts.step_mut(step).reentries += 1,
+            Milestone::Looped(step) => counts.step_mut(step).loops += 1,
+            Milestone::LeftAt(step) => counts.step_mut(step).abandoned += 1,
             Milestone::Answered(step, took) => {
-                let step = counts.of(step);
+                let step = counts.step_mut(step);
                 step.answered += 1;
                 if let Some(took) = took {
                     step.seconds.observe(took);
@@ -91,7 +91,7 @@ impl JourneyCounts {
 }
 
 impl VariantCounts {
-    fn of(&mut self, step: String) -> &mut StepCounts {
+    fn step_mut(&mut self, step: String) -> &mut StepCounts {
         self.steps.entry(step).or_default()
     }
 }

@@ -97,7 +97,7 @@ impl DedupScope {
 
     /// The dedup window for changes of this kind; `None` if dedup need no detection across restarts.
     #[must_use]
-    pub fn of(fact: &Fact) -> Option<Self> {
+    pub fn from_fact(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
             Fact::Unwatched | Fact::TimePassed | Fact::ClockCorrected { .. } => None,
@@ -220,7 +220,7 @@ impl State {
             };
         };
         if let Some(key) = event.source.key() {
-            let known = match DedupScope::of(&event.fact) {
+            let known = match DedupScope::from_fact(&event.fact) {
                 Some(DedupScope::Management) => &mut self.management,
                 Some(DedupScope::Messages) => &mut self.messages,
                 None => &mut self.other,

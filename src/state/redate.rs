@@ -35,7 +35,7 @@ impl Redating {
     }
 
     /// The new place of a time.
-    pub(super) fn of(&self, time: i64) -> i64 {
+    pub(super) fn corrected(&self, time: i64) -> i64 {
         self.moves.get(&time).copied().unwrap_or(time)
     }
 }
@@ -78,7 +78,7 @@ impl Dated for Timestamp {
     }
 
     fn redate(&mut self, to: &Redating) {
-        *self = Self::from_millis(to.of(self.as_millis()));
+        *self = Self::from_millis(to.corrected(self.as_millis()));
     }
 }
 
@@ -88,7 +88,7 @@ impl Dated for Stamp {
     }
 
     fn redate(&mut self, to: &Redating) {
-        *self = self.at_order(to.of(self.order_ms()));
+        *self = self.at_order(to.corrected(self.order_ms()));
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Stamp {
 impl Stamp {
     /// The stamp of an event.
     #[must_use]
-    pub fn of(event: &Event) -> Self {
+    pub fn from_event(event: &Event) -> Self {
         match event.source {
             Source::Poll => Self::polled(event.observed_at),
             Source::Webhook(_) | Source::UndatedWebhook(_) | Source::App(_) => {

@@ -39,7 +39,7 @@ pub struct ByActor {
 impl ByActor {
     /// For answers of this one.
     #[must_use]
-    pub fn of(&self, actor: Actor) -> &Responses {
+    pub fn by_actor(&self, actor: Actor) -> &Responses {
         match actor {
             Actor::Bot => &self.bot,
             Actor::Agent => &self.agent,
@@ -108,6 +108,7 @@ pub struct Traffic {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     conversation: Conversation,
+    #[serde(rename = "trips")]
     journey_sessions: JourneySessions,
 }
 
@@ -420,4 +421,22 @@ impl Open {
 fn back(at: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(at.as_millis().saturating_sub(by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in the stored text are those of the first version, whatever the fields are called now.
+    #[test]
+    fn what_older_versions_stored_is_read() {
+        let stored = concat!(
+            r#"{"conversation":{"waiting_since":1775000000000,"last_written_to":null,"has_spoken":true,"#,
+            r#""was_answered":false,"last_at":1775000000000,"unsettled":[]},"#,
+            r#""trips":{"sessions":[],"assigned":[],"unsettled":[],"last_at":0}}"#,
+        );
+        let customer: Customer = serde_json::from_str(stored).expect("an older version's text");
+        let written = serde_json::to_string(&customer).expect("plain data");
+        assert_eq!(written, stored);
+    }
 }

@@ -25,3 +25,20 @@ impl Waiting {
         Self { webhook, stamp }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in the stored text are those of the first version, whatever the fields are called now.
+    #[test]
+    fn what_older_versions_stored_is_read() {
+        let stored = concat!(
+            r#"{"told":{"digits":"15550100101","news":{"Quality":{"event":"FLAGGED","old_limit":null,"#,
+            r#""current_limit":null}}},"stamp":[1775000000000,true]}"#,
+        );
+        let waiting: Waiting = serde_json::from_str(stored).expect("an older version's text");
+        let written = serde_json::to_string(&waiting).expect("plain data");
+        assert_eq!(written, stored);
+    }
+}

@@ -45,7 +45,9 @@ impl Applied {
         if is_news {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
-            if let (Some(key), Some(window)) = (event.source.key(), DedupScope::of(&event.fact)) {
+            if let (Some(key), Some(window)) =
+                (event.source.key(), DedupScope::from_fact(&event.fact))
+            {
                 self.new_changes.entry(window).or_default().push(key);
             }
         }
@@ -70,7 +72,7 @@ impl Applied {
     pub fn moves(&self) -> Vec<Moves> {
         let changes = self.waba_ids.iter().zip(&self.changes);
         let redated = changes.filter_map(|(waba_id, change)| {
-            Some(rows::of_redating(waba_id, change.redated.as_ref()?))
+            Some(rows::for_redating(waba_id, change.redated.as_ref()?))
         });
         redated.collect()
     }
@@ -82,12 +84,12 @@ impl Applied {
             for amendment in &change.journal {
                 match amendment {
                     Amendment::Learned(transition) => {
-                        added.push(rows::of_transition(waba_id, transition));
+                        added.push(rows::for_transition(waba_id, transition));
                     }
                     Amendment::Withdrawn(transition) => {
                         // Invariant: deletes run before inserts. A line that this batch added and then withdrew must
                         // therefore not be inserted; one that an earlier batch added is deleted.
-                        let line = rows::of_transition(waba_id, transition);
+                        let line = rows::for_transition(waba_id, transition);
                         added.retain(|known| !known.is_step(&line));
                         struck.push(line);
                     }

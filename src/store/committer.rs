@@ -257,17 +257,17 @@ impl Committer {
         };
         for (waba_id, before) in &applied.before {
             let now = &self.state.accounts()[waba_id];
-            let (account, objects) = rows::of_account(waba_id, before, now);
+            let (account, objects) = rows::for_account(waba_id, before, now);
             writes
                 .conversations
-                .extend(rows::of_conversations(waba_id, before, now));
+                .extend(rows::for_conversations(waba_id, before, now));
             writes.accounts.push(account);
             writes.objects.extend(objects);
         }
         for (window, changes) in &applied.new_changes {
             let noted = self.state.applied_changes(*window);
             let first = number(noted.newest_number()) - number(changes.len() as u64) + 1;
-            let numbered = (first..).zip(changes.iter().map(|key| rows::of_key(*key)));
+            let numbered = (first..).zip(changes.iter().map(|key| rows::key_text(*key)));
             writes.keys.push(Keys {
                 window: *window,
                 new: numbered.collect(),
@@ -276,7 +276,7 @@ impl Committer {
         }
         (writes.struck, writes.added) = applied.journal();
         writes.moves = applied.moves();
-        writes.clock = rows::of_clock(clock::save());
+        writes.clock = rows::for_clock(clock::save());
         writes
     }
 

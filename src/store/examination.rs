@@ -144,7 +144,7 @@ mod tests {
         let finding = Finding::problem("token", "it ends in 2 days", "Make a new one.");
         Examination {
             at: Timestamp::from_seconds(1_775_000_000),
-            report: Report::of(vec![finding.about("app")]),
+            report: Report::new(vec![finding.about("app")]),
         }
     }
 

@@ -184,7 +184,7 @@ impl History {
             )),
             Location::File(path) => Journal::open(path).await,
         };
-        let journal = journal.map_err(|error| OpenError::of(path.clone(), error))?;
+        let journal = journal.map_err(|error| OpenError::new(path.clone(), error))?;
         let history = Self {
             recent: journal.clone(),
             journal,
@@ -197,7 +197,7 @@ impl History {
             .journal
             .lines(&nothing, SortOrder::ByTime, 1, 0)
             .await;
-        tried.map_err(|error| OpenError::of(path, error))?;
+        tried.map_err(|error| OpenError::new(path, error))?;
         Ok(history)
     }
 

@@ -104,7 +104,7 @@ impl Store {
         let history = History::new(&database, keep_journal_for);
         let deliveries = database.relay_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
-        let committer = committer.map_err(|error| OpenError::of(location.path(), error))?;
+        let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
         tokio::spawn(committer.run(to_serve));

@@ -63,7 +63,7 @@ pub fn to_discovered(row: &DiscoveredRow) -> Option<(WabaId, Assigned)> {
 }
 
 /// The account's own row, and the rows of those of its objects that are not as they were.
-pub fn of_account(
+pub fn for_account(
     waba_id: &WabaId,
     before: &Account,
     now: &Account,
@@ -90,7 +90,11 @@ pub fn of_account(
 }
 
 /// The rows of the conversations that are not as they were.
-pub fn of_conversations(waba_id: &WabaId, before: &Account, now: &Account) -> Vec<ConversationRow> {
+pub fn for_conversations(
+    waba_id: &WabaId,
+    before: &Account,
+    now: &Account,
+) -> Vec<ConversationRow> {
     let mut rows = Vec::new();
     let nothing = OrdMap::new();
     for (id, traffic) in &now.traffic {
@@ -155,7 +159,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
         traffic.insert(one.id.to_string(), one);
     }
     for (number, key, state) in &saved.conversations {
-        let key = of_hex("a conversation's key", key)?;
+        let key = parse_hex("a conversation's key", key)?;
         if let Some(traffic) = traffic.get_mut(number) {
             traffic.restore(ConversationKey(key), parse("a conversation", state)?);
         }
@@ -167,7 +171,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
 }
 
 /// One line of the journal.
-pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
+pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> Line {
     let entity_id = match &transition.entity {
         Entity::Account => waba_id.to_string(),
         Entity::Number(id) => id.to_string(),
@@ -190,7 +194,7 @@ pub fn of_transition(waba_id: &WabaId, transition: &Transition) -> Line {
 }
 
 /// Corrections of an account's times in the journal.
-pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
+pub fn for_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     Moves {
         waba_id: waba_id.to_string(),
         times: redating
@@ -203,7 +207,7 @@ pub fn of_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
 }
 
 /// Meta's time.
-pub fn of_clock(saved: Option<SavedClock>) -> ClockRow {
+pub fn for_clock(saved: Option<SavedClock>) -> ClockRow {
     saved.map_or((None, None, None), |saved| {
         let at_least = saved.at_least.as_millis();
         (Some(at_least), saved.offset_ms, saved.boot_id)
@@ -220,20 +224,20 @@ pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> 
 }
 
 /// A delivery key as text.
-pub fn of_key(key: DeliveryKey) -> String {
+pub fn key_text(key: DeliveryKey) -> String {
     hex(key.0)
 }
 
 /// The delivery key of this text.
 pub fn to_key(text: &str) -> Result<DeliveryKey, StoreError> {
-    of_hex("a delivery key", text).map(DeliveryKey)
+    parse_hex("a delivery key", text).map(DeliveryKey)
 }
 
 fn hex(key: u128) -> String {
     format!("{key:032x}")
 }
 
-fn of_hex(what: &str, text: &str) -> Result<u128, StoreError> {
+fn parse_hex(what: &str, text: &str) -> Result<u128, StoreError> {
     u128::from_str_radix(text, 16)
         .map_err(|error| StoreError::unreadable(format!("{what} is damaged: {error}")))
 }

@@ -9,7 +9,7 @@ pub struct Labelled(Vec<Sample>);
 
 impl Labelled {
     /// Of this counter or gauge.
-    pub fn of(metric: &impl Collector) -> Self {
+    pub fn new(metric: &impl Collector) -> Self {
         let families = metric.collect();
         let series = families.iter().flat_map(MetricFamily::get_metric);
         Self(series.cloned().collect())

@@ -109,7 +109,7 @@ pub struct Report {
 impl Report {
     /// A report of these findings.
     #[must_use]
-    pub fn of(findings: Vec<Finding>) -> Self {
+    pub fn new(findings: Vec<Finding>) -> Self {
         let count = |verdict| {
             let of_it = findings.iter().filter(|finding| finding.verdict == verdict);
             of_it.count()

@@ -110,7 +110,7 @@ mod tests {
         let polls = Telemetry::new().polls;
         let waba_id = WabaId::parse("800").expect("digits");
         let reasons = || {
-            let shown = Labelled::of(&polls.failure);
+            let shown = Labelled::new(&polls.failure);
             let mut reasons: Vec<String> = shown
                 .by("reason")
                 .map(|(text, _)| text.to_owned())
@@ -118,7 +118,7 @@ mod tests {
             reasons.sort();
             reasons
         };
-        let up = || Labelled::of(&polls.up).value(&[("waba_id", "800")]);
+        let up = || Labelled::new(&polls.up).value(&[("waba_id", "800")]);
         let note = |failure| polls.record("a", &waba_id, Collector::Numbers, failure);
         let has_outcome = || polls.has_outcome("a", &waba_id, Collector::Numbers);
         assert!(!has_outcome());

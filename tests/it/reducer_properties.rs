@@ -32,7 +32,7 @@ fn limit() -> impl Strategy<Value = MessagingLimit> {
 
 fn health() -> impl Strategy<Value = Option<Health>> {
     word::<CanSendMessage>().prop_map(|can_send_message| {
-        Health::of(
+        Health::new(
             vec![EntityHealth {
                 kind: HealthEntity::Waba,
                 can_send_message,

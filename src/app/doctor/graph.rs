@@ -26,7 +26,7 @@ pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
         Ok(greeting) => greeting,
         Err(failure) => return vec![cannot_reach(&failure, base.as_str())],
     };
-    let now = clock::of_machine();
+    let now = clock::machine_time();
     let reached = Finding::fine(CHECK, format!("{base} responds"));
     let mut findings = vec![reached];
     findings.extend(greeting.date.map(|theirs| clocks(theirs, now)));

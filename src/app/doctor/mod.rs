@@ -70,7 +70,7 @@ pub async fn examine_with_progress(
                     "Correct the configuration; `check-config` checks it without calling Meta.";
                 Finding::problem("configuration", line, cure)
             });
-            return Ok(Report::of(findings.collect()));
+            return Ok(Report::new(findings.collect()));
         }
     };
     examine_chain(&config, progress).await
@@ -95,7 +95,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
     let mut findings = vec![configuration(config), store::writable(config)];
     let Some(first) = clients.first() else {
-        return Ok(Report::of(findings));
+        return Ok(Report::new(findings));
     };
     let reachable = graph::look(config, first).await;
     let is_reachable = reachable
@@ -122,7 +122,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
         &accounts,
         running.as_ref().map_err(|silent| *silent),
     ));
-    Ok(Report::of(findings))
+    Ok(Report::new(findings))
 }
 
 /// Checks one app, prerequisites first. Adds the discovered accounts to `all`.

@@ -26,7 +26,7 @@ impl Client {
     /// # Errors
     /// If there was no answer.
     pub async fn read_token(&self, calls: &dyn Calls) -> Result<Token, Failure> {
-        self.ask_about_token(Caller::of_app(calls)).await
+        self.ask_about_token(Caller::for_app(calls)).await
     }
 
     /// Reads where the app's WhatsApp webhooks go and which fields it has subscribed to; `None` without
@@ -38,7 +38,7 @@ impl Client {
         &self,
         calls: &dyn Calls,
     ) -> Result<Option<Subscription>, Failure> {
-        let caller = Caller::of_app(calls);
+        let caller = Caller::for_app(calls);
         let Some(app_id) = self.own_app(caller).await else {
             return Ok(None);
         };
@@ -137,7 +137,7 @@ impl Client {
     pub(super) fn as_app(&self, app_id: &AppId) -> Option<Credentials> {
         let secret = self.app_secret.as_ref()?;
         // A secret with a line break in it signs webhooks none the worse, but cannot be sent.
-        Credentials::of_app(app_id, secret).ok()
+        Credentials::for_app(app_id, secret).ok()
     }
 
     fn own_app_so_far(&self) -> OwnApp {
@@ -177,7 +177,7 @@ mod tests {
         let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
         let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
         let meta = Meta::answering([refusal, Answer::json(&told)]).await;
-        let caller = Caller::of_app(&meta.calls);
+        let caller = Caller::for_app(&meta.calls);
         set(&meta, OwnApp::NotAsked);
         let before = clock::now();
         assert_eq!(meta.client.own_app(caller).await, None);

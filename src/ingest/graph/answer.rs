@@ -36,12 +36,12 @@ pub(super) async fn read(
     {
         // Decompressed bytes: a small answer that swells is stopped here.
         if body.len() + chunk.len() > max_bytes {
-            return Err(Failure::of(FailureKind::TooLarge));
+            return Err(Failure::new(FailureKind::TooLarge));
         }
         body.extend_from_slice(&chunk);
     }
     if json::has_more_values_than(MAX_VALUES, &body) {
-        return Err(Failure::of(FailureKind::TooLarge));
+        return Err(Failure::new(FailureKind::TooLarge));
     }
     let mut odd = ParseWarnings::new();
     let json = json::read(&body, endpoint.as_str(), &mut odd);
@@ -50,14 +50,14 @@ pub(super) async fn read(
     if !status.is_success() {
         return Err(Failure::from_answer(status.as_u16(), &body, retry_after));
     }
-    let json = json.ok_or_else(|| Failure::of(FailureKind::Malformed))?;
+    let json = json.ok_or_else(|| Failure::new(FailureKind::Malformed))?;
     match json {
         // Batch-like answers carry an error with status 200.
         Value::Object(ref map) if map.contains_key("error") => {
             Err(Failure::from_answer(status.as_u16(), &body, retry_after))
         }
         Value::Object(_) => Ok(json),
-        _ => Err(Failure::of(FailureKind::Malformed)),
+        _ => Err(Failure::new(FailureKind::Malformed)),
     }
 }
 

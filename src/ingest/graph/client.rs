@@ -81,7 +81,7 @@ impl Client {
         waba_id: &WabaId,
         calls: &dyn Calls,
     ) -> Result<account::Snapshot, Failure> {
-        let caller = Caller::of_account(waba_id, calls);
+        let caller = Caller::for_account(waba_id, calls);
         let node = self.account_node(waba_id, caller).await?;
         let mut odd = ParseWarnings::new();
         let mut snapshot = wire::account::snapshot(&node, &mut odd);
@@ -103,7 +103,7 @@ impl Client {
         calls: &dyn Calls,
     ) -> Listed<number::Snapshot> {
         let endpoint = Endpoint::PhoneNumbers;
-        let (path, caller) = of_account(endpoint, waba_id, calls);
+        let (path, caller) = account_call(endpoint, waba_id, calls);
         self.list((endpoint, &path), caller, wire::number::snapshot, |_| {})
             .await
     }
@@ -115,7 +115,7 @@ impl Client {
         calls: &dyn Calls,
     ) -> (Listed<template::Snapshot>, template::Totals) {
         let endpoint = Endpoint::MessageTemplates;
-        let (path, caller) = of_account(endpoint, waba_id, calls);
+        let (path, caller) = account_call(endpoint, waba_id, calls);
         let mut totals = template::Totals::default();
         let note_totals = |page: &Value| totals = wire::template::totals(page).or(totals);
         let listed = self
@@ -206,12 +206,12 @@ impl Client {
 }
 
 /// An edge of an account, and whom its calls are charged to.
-fn of_account<'a>(
+fn account_call<'a>(
     endpoint: Endpoint,
     waba_id: &'a WabaId,
     calls: &'a dyn Calls,
 ) -> (String, Caller<'a>) {
-    let caller = Caller::of_account(waba_id, calls);
+    let caller = Caller::for_account(waba_id, calls);
     (format!("{waba_id}/{}", endpoint.as_str()), caller)
 }
 

@@ -44,7 +44,7 @@ impl Client {
         business: &BusinessId,
         calls: &dyn Calls,
     ) -> Result<Vec<FoundAccount>, Failure> {
-        let caller = Caller::of_app(calls);
+        let caller = Caller::for_app(calls);
         let mut found = Vec::new();
         for edge in [Endpoint::OwnedAccounts, Endpoint::ClientAccounts] {
             let path = format!("{business}/{}", edge.as_str());

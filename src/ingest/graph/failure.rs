@@ -58,7 +58,7 @@ const INVALID_CURSOR: i64 = 131_059;
 impl Failure {
     /// A failure without a Graph error in it.
     #[must_use]
-    pub fn of(kind: FailureKind) -> Self {
+    pub fn new(kind: FailureKind) -> Self {
         Self {
             kind,
             retry_after: None,
@@ -70,7 +70,7 @@ impl Failure {
     #[must_use]
     pub fn from_network(error: &reqwest::Error) -> Self {
         let (kind, cause) = network::classify(error);
-        let mut failure = Self::of(kind);
+        let mut failure = Self::new(kind);
         failure.details.cause = cause;
         failure
     }
@@ -85,7 +85,7 @@ impl Failure {
             .and_then(|json| json.get("error"))
             .filter(|error| error.is_object());
         let failure =
-            error.map_or_else(|| Self::of(kind_of_status(status)), Self::from_graph_error);
+            error.map_or_else(|| Self::new(kind_of_status(status)), Self::from_graph_error);
         Self {
             retry_after,
             ..failure

@@ -96,7 +96,7 @@ impl Client {
                 .for_each(|parse_warning| parse_warning.record(&self.telemetry));
             note_page(&page);
             if on_page.len() > room {
-                let failure = Failure::of(FailureKind::TooMany);
+                let failure = Failure::new(FailureKind::TooMany);
                 break Some(self.transport.count(endpoint, failure));
             }
             match place.advance(&page) {
@@ -104,7 +104,7 @@ impl Client {
                 Ok(false) if unreadable == 0 => break None,
                 // What cannot be read may be an object we know: its absence must not remove it.
                 Ok(false) => {
-                    let failure = Failure::of(FailureKind::Malformed);
+                    let failure = Failure::new(FailureKind::Malformed);
                     break Some(self.transport.count(endpoint, failure));
                 }
                 Err(failure) => break Some(self.transport.count(endpoint, failure)),
@@ -160,14 +160,14 @@ impl Place {
     /// Moves to the page after this one; false if this is the last.
     fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
         if is_broken_off(page) {
-            return Err(Failure::of(FailureKind::Malformed));
+            return Err(Failure::new(FailureKind::Malformed));
         }
         let Some(cursor) = next_cursor(page) else {
             return Ok(false);
         };
         // A cursor that comes twice, or ever new ones, would keep us here for good.
         if self.cursors.len() >= MAX_PAGES || !self.cursors.insert(cursor.to_owned()) {
-            return Err(Failure::of(FailureKind::Malformed));
+            return Err(Failure::new(FailureKind::Malformed));
         }
         self.after = Some(cursor.to_owned());
         Ok(true)

@@ -43,7 +43,7 @@ impl Client {
             method,
             ..Request::get(Endpoint::SubscribedApps, &path, &none)
         };
-        let caller = Caller::of_account(waba_id, calls);
+        let caller = Caller::for_account(waba_id, calls);
         let answer = self
             .transport
             .call_as(self.transport.own(), request, caller);
@@ -62,8 +62,8 @@ impl Client {
         fields: &[String],
         calls: &dyn Calls,
     ) -> Result<(), Failure> {
-        let caller = Caller::of_app(calls);
-        let unknown = || Failure::of(FailureKind::Token);
+        let caller = Caller::for_app(calls);
+        let unknown = || Failure::new(FailureKind::Token);
         let app_id = self.own_app(caller).await.ok_or_else(unknown)?;
         let credentials = self.as_app(&app_id).ok_or_else(unknown)?;
         let (path, none) = (format!("{app_id}/subscriptions"), Query::new());
@@ -85,7 +85,7 @@ impl Client {
         if answer.get("success").and_then(Value::as_bool) == Some(true) {
             return Ok(());
         }
-        let failure = Failure::of(FailureKind::Malformed);
+        let failure = Failure::new(FailureKind::Malformed);
         Err(self.transport.count(endpoint, failure))
     }
 }

@@ -37,13 +37,13 @@ pub(super) struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// About an account.
-    pub fn of_account(waba_id: &'a WabaId, calls: &'a dyn Calls) -> Self {
+    pub fn for_account(waba_id: &'a WabaId, calls: &'a dyn Calls) -> Self {
         let waba_id = Some(waba_id);
         Self { waba_id, calls }
     }
 
     /// About the app itself.
-    pub fn of_app(calls: &'a dyn Calls) -> Self {
+    pub fn for_app(calls: &'a dyn Calls) -> Self {
         let waba_id = None;
         Self { waba_id, calls }
     }
@@ -61,7 +61,7 @@ impl Credentials {
     ///
     /// # Errors
     /// If the token cannot stand in a header.
-    pub fn of_token(
+    pub fn for_token(
         token: &SecretString,
         app_secret: Option<&SecretString>,
     ) -> Result<Self, InvalidHeaderValue> {
@@ -79,7 +79,7 @@ impl Credentials {
     ///
     /// # Errors
     /// If the secret cannot stand in a header.
-    pub fn of_app(app_id: &AppId, app_secret: &SecretString) -> Result<Self, InvalidHeaderValue> {
+    pub fn for_app(app_id: &AppId, app_secret: &SecretString) -> Result<Self, InvalidHeaderValue> {
         Ok(Self {
             authorization: bearer(&format!("{app_id}|{}", app_secret.expose_secret()))?,
             proof: None,
@@ -134,8 +134,8 @@ pub(super) struct Transport {
 impl Transport {
     /// Sets up TLS and the headers; connects to nothing.
     pub fn new(options: &ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
-        let own = Credentials::of_token(&options.access_token, options.app_secret.as_ref())?;
-        let unproven = Credentials::of_token(&options.access_token, None)?;
+        let own = Credentials::for_token(&options.access_token, options.app_secret.as_ref())?;
+        let unproven = Credentials::for_token(&options.access_token, None)?;
         start_at_zero(&telemetry);
         Ok(Self {
             http: http_client(&options.base_url, options.request_timeout)?,
@@ -174,7 +174,7 @@ impl Transport {
     ) -> Result<Value, Failure> {
         let endpoint = request.endpoint;
         if !caller.calls.may_call() {
-            return Err(Failure::of(FailureKind::BudgetSpent));
+            return Err(Failure::new(FailureKind::BudgetSpent));
         }
         self.telemetry
             .graph_requests

@@ -32,7 +32,7 @@ impl AccessRegistry {
         self.lock().insert(name.to_owned(), access);
     }
 
-    fn of(&self, name: &str) -> Access {
+    fn get(&self, name: &str) -> Access {
         self.lock().get(name).cloned().unwrap_or_default()
     }
 
@@ -193,7 +193,7 @@ impl AccessPoller {
         let Some(app) = self.plan.apps.iter().find(|app| app.name == name) else {
             return;
         };
-        let before = self.board.of(&app.name);
+        let before = self.board.get(&app.name);
         let (access, failure) = read(app, &before, &self.calls).await;
         tell(&app.name, &before, &access);
         self.board.note(&app.name, access);

@@ -248,7 +248,7 @@ impl Budgets {
     }
 
     /// The account's own.
-    pub fn of(&mut self, waba_id: &WabaId) -> &mut Budget {
+    pub fn for_account(&mut self, waba_id: &WabaId) -> &mut Budget {
         self.by_account
             .entry(waba_id.clone())
             .or_insert_with(|| self.fresh.clone())

@@ -164,7 +164,7 @@ impl Calls for TaskCalls<'_> {
     fn may_call(&self) -> bool {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
-            .of(&self.task.waba_id)
+            .for_account(&self.task.waba_id)
             .take(self.task.collector, clock::steady())
             .is_ok()
     }
@@ -176,8 +176,10 @@ impl Calls for TaskCalls<'_> {
             return;
         }
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets
-            .of(&self.task.waba_id)
-            .note_usage(usage.ratio, usage.regain_after, clock::steady());
+        budgets.for_account(&self.task.waba_id).note_usage(
+            usage.ratio,
+            usage.regain_after,
+            clock::steady(),
+        );
     }
 }

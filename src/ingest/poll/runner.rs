@@ -269,7 +269,9 @@ impl Poller {
 
     fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Deferral> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.of(&task.waba_id).begin(task.collector, now)
+        budgets
+            .for_account(&task.waba_id)
+            .begin(task.collector, now)
     }
 
     fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, Outcome)), JoinError>) {

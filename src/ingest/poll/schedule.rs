@@ -16,7 +16,7 @@ const START_SPACING: Duration = Duration::from_millis(20);
 /// Delay of a requested poll, so that several requests share one poll and Meta's nodes have the same data.
 const NUDGE_DELAY: Duration = Duration::from_secs(2);
 
-/// Nudges never bring two polls of a slot closer together than this: a burst of webhooks is one look.
+/// Triggers never bring two polls of a slot closer together than this: a burst of webhooks causes one poll.
 const NUDGE_GAP: Duration = Duration::from_secs(30);
 
 /// The first wait after a failure that may pass; doubled with each further one, up to the cadence.
@@ -59,7 +59,7 @@ pub struct Cadences {
 }
 
 impl Cadences {
-    fn of(&self, collector: Collector) -> Duration {
+    fn interval(&self, collector: Collector) -> Duration {
         match collector {
             Collector::Numbers => self.numbers,
             Collector::Account => self.account,
@@ -196,7 +196,7 @@ impl Schedule {
     /// and deferrals stay as they are.
     pub fn set_cadences(&mut self, cadences: Cadences, now: Timestamp) {
         let before = std::mem::replace(&mut self.cadences, cadences);
-        let changed = |collector| before.of(collector) != cadences.of(collector);
+        let changed = |collector| before.interval(collector) != cadences.interval(collector);
         let waits = |slot: &Slot| !slot.running && slot.failures == 0 && slot.put_off.is_none();
         let slots = self.slots.iter();
         let moved = slots.filter(|(task, slot)| changed(task.collector) && waits(slot));
@@ -204,7 +204,7 @@ impl Schedule {
             .filter_map(|(task, slot)| Some((task.clone(), slot.last_start?)))
             .collect();
         for (task, began) in moved {
-            let cadence = self.jittered(cadences.of(task.collector));
+            let cadence = self.jittered(cadences.interval(task.collector));
             self.set_due(&task, began.plus(cadence).max(now));
         }
     }
@@ -250,7 +250,7 @@ impl Schedule {
     pub fn take_late(&mut self, now: Timestamp) -> Vec<(Task, DeferralReason)> {
         let mut late = Vec::new();
         for (task, slot) in &mut self.slots {
-            let allowed = self.cadences.of(task.collector) * LATE_AFTER_INTERVALS;
+            let allowed = self.cadences.interval(task.collector) * LATE_AFTER_INTERVALS;
             let since = slot.last_start.unwrap_or(slot.added);
             let is_late = now.since(since) > allowed.max(LEAST_LATENESS);
             let holds = |holds: &BTreeMap<WabaId, Timestamp>| {
@@ -285,7 +285,7 @@ impl Schedule {
 
     /// Records that a poll has ended.
     pub fn finished(&mut self, task: &Task, now: Timestamp, next: Next) {
-        let cadence = self.jittered(self.cadences.of(task.collector));
+        let cadence = self.jittered(self.cadences.interval(task.collector));
         let retry = self.jittered(FIRST_RETRY);
         let Some(slot) = self.slots.get_mut(task) else {
             return;

@@ -325,7 +325,7 @@ impl Delivery {
         if hashers.lanes.is_none() || origin.id.is_empty() {
             return;
         }
-        let lane = lanes::of_account(&origin.id, field.map_or("", |(_, name)| name));
+        let lane = lanes::for_account(&origin.id, field.map_or("", |(_, name)| name));
         match field {
             Some((WebhookField::Messages, _)) => self.lanes.add_conversation(lane),
             _ => self.lanes.add_management(lane),

@@ -50,7 +50,7 @@ pub fn add_conversations(value: &Value, hasher: &CustomerHasher, lanes: &mut Lan
 }
 
 /// The lane of an account's field.
-pub fn of_account(account: &str, field: &str) -> u64 {
+pub fn for_account(account: &str, field: &str) -> u64 {
     low_bits(delivery_key(account, "", field, "").0)
 }
 
@@ -194,8 +194,8 @@ mod tests {
             assert!(!add_conversations(&value, &hasher(), &mut lanes), "{value}");
             assert_eq!(lanes, LaneSet::default());
         }
-        let lane = of_account("800", "account_update");
-        assert_ne!(lane, of_account("800", "account_alerts"));
-        assert_ne!(lane, of_account("801", "account_update"));
+        let lane = for_account("800", "account_update");
+        assert_ne!(lane, for_account("800", "account_alerts"));
+        assert_ne!(lane, for_account("801", "account_update"));
     }
 }

@@ -135,7 +135,7 @@ impl Signal {
             verified_name: Some("DRILL, no real number".to_owned()),
             quality_rating: Some(rating),
             status: Some(status),
-            health: Health::of(vec![entity], None),
+            health: Health::new(vec![entity], None),
             ..number::Snapshot::new(PhoneNumberId::parse(PHONE_NUMBER_ID).expect(DIGITS))
         };
         Fact::NumbersListed(Listing {

@@ -30,7 +30,7 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// The operator's, as they are sent; their values have been read as such.
-pub(super) fn of(chosen: &[(&'static str, String)]) -> HeaderMap {
+pub(super) fn header_map(chosen: &[(&'static str, String)]) -> HeaderMap {
     let headers = chosen.iter().filter_map(|(name, value)| {
         let value = HeaderValue::from_str(value).ok()?;
         Some((HeaderName::from_static(name), value))

@@ -221,7 +221,7 @@ impl From<&Terms> for Policy {
             certificate_required: terms.certificate_required,
             open_paths: terms.open_paths,
             rate,
-            headers: headers::of(&terms.headers),
+            headers: headers::header_map(&terms.headers),
             names: terms.names.clone(),
             lifecycle: terms.lifecycle,
         }

@@ -100,24 +100,24 @@ pub struct Api {
 }
 
 impl AccountStatus {
-    pub(super) fn of(
+    pub(super) fn new(
         waba_id: &WabaId,
         account: &Account,
         facts: &Facts,
         steps: Option<&Steps>,
     ) -> Self {
         let now = facts.now;
-        let issues = issues::of_account(waba_id, account, &facts.figures, now);
+        let issues = issues::for_account(waba_id, account, &facts.figures, now);
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
-            issues::of_number(number, account, now)
+            issues::for_number(number, account, now)
                 .first()
                 .map_or(Level::Fine, |worst| worst.level)
         });
         let (problems, templates_past) = template_problems(account, now);
         let shown = numbers.iter().take(MAX_NUMBERS);
         let phone_numbers: Vec<_> = shown
-            .map(|one| NumberStatus::of(one, account, steps, now))
+            .map(|one| NumberStatus::new(one, account, steps, now))
             .collect();
         let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
         let (sending, id) = (&account.can_send_message, waba_id.as_str());
@@ -133,7 +133,7 @@ impl AccountStatus {
             messaging_limit: account.messaging_limit.value().map(Limit),
             webhook_subscribed: account.webhook_subscribed.value().copied(),
             ban_state: account.ban.value().map(|ban| Said(ban.state)),
-            disabled: account.disable_scheduled_at().map(|at| Ahead::of(at, now)),
+            disabled: account.disable_scheduled_at().map(|at| Ahead::new(at, now)),
             restrictions: restrictions(account, now),
             last_events: last_events(account, now),
             timelines: Timelines {
@@ -142,7 +142,7 @@ impl AccountStatus {
             },
             polls: polls(waba_id, account, facts),
             api: api(waba_id, facts),
-            last_webhook: last_webhook.map(|at| Past::of(at, now)),
+            last_webhook: last_webhook.map(|at| Past::new(at, now)),
             phone_numbers_total: numbers.len(),
             phone_numbers,
             templates_total: account.templates().count(),
@@ -150,7 +150,7 @@ impl AccountStatus {
             template_problems: problems
                 .into_iter()
                 .take(MAX_TEMPLATES)
-                .map(|(concern, one)| TemplateStatus::of(one, concern, now))
+                .map(|(concern, one)| TemplateStatus::new(one, concern, now))
                 .collect(),
             templates_past,
         }
@@ -183,7 +183,7 @@ fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
         event: Said(one.event),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
         level: issues::level_of_event(one, account, now),
-        when: Past::of(one.at, now),
+        when: Past::new(one.at, now),
     };
     account.last_events.iter().rev().map(last_event).collect()
 }
@@ -191,7 +191,7 @@ fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
 fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {
     let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| Restriction {
         kind: Said(kind),
-        ends: ends.map(|at| Ahead::of(at, now)),
+        ends: ends.map(|at| Ahead::new(at, now)),
     };
     account.restrictions(now).map(restriction).collect()
 }
@@ -202,7 +202,7 @@ fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {
         collector: Said(*collector),
         last_success: account
             .last_success(*collector)
-            .map(|at| Past::of(at, facts.now)),
+            .map(|at| Past::new(at, facts.now)),
         is_failing: facts.figures.is_failing(waba_id, *collector),
     };
     collectors.map(poll).collect()
@@ -215,6 +215,6 @@ fn api(waba_id: &WabaId, facts: &Facts) -> Api {
         planned_calls_per_hour: facts.figures.planned_calls(waba_id),
         regained: regained
             .filter(|at| *at > facts.now)
-            .map(|at| Ahead::of(at, facts.now)),
+            .map(|at| Ahead::new(at, facts.now)),
     }
 }

@@ -56,16 +56,16 @@ impl Concern {
             Some(Status::PendingDeletion) => Some(Self::Unsettled),
             Some(Status::Paused) => Some(Self::Paused),
             Some(Status::LimitExceeded) => Some(
-                of_usable(template)
+                for_usable(template)
                     .map_or(Self::LimitExceeded, |other| other.min(Self::LimitExceeded)),
             ),
             Some(Status::InAppeal) => {
-                Some(of_usable(template).map_or(Self::InAppeal, |other| other.min(Self::InAppeal)))
+                Some(for_usable(template).map_or(Self::InAppeal, |other| other.min(Self::InAppeal)))
             }
             Some(Status::Pending | Status::Other) | None => Some(
-                of_usable(template).map_or(Self::Unsettled, |other| other.min(Self::Unsettled)),
+                for_usable(template).map_or(Self::Unsettled, |other| other.min(Self::Unsettled)),
             ),
-            Some(Status::Approved) => of_usable(template),
+            Some(Status::Approved) => for_usable(template),
         }
     }
 
@@ -107,7 +107,7 @@ impl Concern {
 }
 
 /// The problem of a template whose status is usable.
-fn of_usable(template: &Template) -> Option<Concern> {
+fn for_usable(template: &Template) -> Option<Concern> {
     let rating = match template.quality_rating.value() {
         Some(QualityRating::Red) => Some(Concern::RatedRed),
         Some(QualityRating::Yellow) => Some(Concern::RatedYellow),

@@ -25,12 +25,12 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub fn of(telemetry: &Telemetry) -> Self {
-        let refused = Labelled::of(&telemetry.webhook_rejected);
+    pub fn new(telemetry: &Telemetry) -> Self {
+        let refused = Labelled::new(&telemetry.webhook_rejected);
         let refused = refused
             .by("reason")
             .map(|(reason, count)| (reason.to_owned(), whole(count)));
-        let discoveries = Labelled::of(&telemetry.discovery_up);
+        let discoveries = Labelled::new(&telemetry.discovery_up);
         let failing = discoveries.by("app").filter(|(_, up)| *up == 0.0);
         Self {
             failing_discoveries: failing.map(|(app, _)| app.to_owned()).collect(),
@@ -41,10 +41,10 @@ impl Figures {
             refused: refused.filter(|(_, count)| *count > 0).collect(),
             is_reloaded: telemetry.config_last_reload_successful.get() == 1,
             failing: telemetry.polls.failing(),
-            usage: Labelled::of(&telemetry.graph_usage_ratio),
-            planned: Labelled::of(&telemetry.graph_planned_calls),
-            regain: Labelled::of(&telemetry.graph_regain_access),
-            received: Labelled::of(&telemetry.webhook_last_received),
+            usage: Labelled::new(&telemetry.graph_usage_ratio),
+            planned: Labelled::new(&telemetry.graph_planned_calls),
+            regain: Labelled::new(&telemetry.graph_regain_access),
+            received: Labelled::new(&telemetry.webhook_last_received),
         }
     }
 

@@ -71,11 +71,11 @@ pub struct Doctor {
 }
 
 impl AppStatus {
-    pub(super) fn of(name: &str, access: &Access, now: Timestamp) -> Self {
-        let issues = issues::of_app(access, now);
+    pub(super) fn new(name: &str, access: &Access, now: Timestamp) -> Self {
+        let issues = issues::for_app(access, now);
         let token = access.token.as_ref();
         let ahead = |end: Option<End>| match end {
-            Some(End::At(at)) => Some(Ahead::of(at, now)),
+            Some(End::At(at)) => Some(Ahead::new(at, now)),
             Some(End::Never) | None => None,
         };
         let subscription = access.subscription.as_ref();
@@ -95,7 +95,7 @@ impl AppStatus {
 }
 
 impl Webhooks {
-    pub(super) fn of(facts: &Facts) -> Self {
+    pub(super) fn new(facts: &Facts) -> Self {
         let figures = &facts.figures;
         let last = figures.last_received_of_all();
         Self {
@@ -105,13 +105,13 @@ impl Webhooks {
             duplicates: figures.duplicates,
             too_late: figures.too_late,
             unwatched: figures.unwatched,
-            last_received: last.map(|at| Past::of(at, facts.now)),
+            last_received: last.map(|at| Past::new(at, facts.now)),
         }
     }
 }
 
 impl Doctor {
-    pub(super) fn of(examination: &Result<Option<Examination>, String>, now: Timestamp) -> Self {
+    pub(super) fn new(examination: &Result<Option<Examination>, String>, now: Timestamp) -> Self {
         let nothing = |error| Self {
             looked: None,
             fine: 0,
@@ -140,7 +140,7 @@ impl Doctor {
         findings.sort_by_key(|finding| finding.verdict != Verdict::Problem);
         findings.truncate(MAX_FINDINGS);
         Self {
-            looked: Some(Past::of(*at, now)),
+            looked: Some(Past::new(*at, now)),
             fine: count(Verdict::Fine),
             problems: count(Verdict::Problem),
             unknown: count(Verdict::Unknown),

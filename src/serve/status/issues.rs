@@ -28,7 +28,7 @@ fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
 }
 
 /// Issues of a number, worst first.
-pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
+pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
             format!("Meta takes action {}", distance(deadline, now))
@@ -51,7 +51,7 @@ pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> V
 }
 
 /// Issues of an account itself, its templates and its polls, worst first.
-pub(super) fn of_account(
+pub(super) fn for_account(
     waba_id: &WabaId,
     account: &Account,
     figures: &Figures,
@@ -82,14 +82,14 @@ pub(super) fn of_account(
         found.push(Issue::critical(text));
     }
     let events = account.last_events.iter().rev();
-    found.extend(events.filter_map(|event| of_event(event, account, now)));
-    found.extend(of_polls(waba_id, figures, now));
-    found.extend(of_templates(account, now));
+    found.extend(events.filter_map(|event| for_event(event, account, now)));
+    found.extend(for_polls(waba_id, figures, now));
+    found.extend(for_templates(account, now));
     sorted(found)
 }
 
 /// Issue of an `account_update` that no other state shows: a lost account or number, or a policy violation.
-fn of_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Issue> {
+fn for_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Issue> {
     let number = event.digits.as_ref();
     let number = number.map_or_else(String::new, |digits| {
         format!(" for phone number {}", digits.as_str())
@@ -117,7 +117,7 @@ pub(super) fn level_of_event(event: &LastEvent, account: &Account, now: Timestam
 }
 
 /// Issues of the set of watched accounts.
-pub(super) fn of_fleet(
+pub(super) fn for_fleet(
     accounts: &Accounts,
     watched: &BTreeMap<String, usize>,
     failing_discoveries: &[String],
@@ -138,7 +138,7 @@ pub(super) fn of_fleet(
     found
 }
 
-fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
+fn for_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
     let collectors = Collector::ALL.iter().copied();
     let failing = collectors.filter(|collector| figures.is_failing(waba_id, *collector));
     let failing: Vec<&str> = failing.map(Word::as_str).collect();
@@ -159,7 +159,7 @@ fn of_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
 }
 
 /// One line for all templates with current problems: an account may have hundreds.
-fn of_templates(account: &Account, now: Timestamp) -> Option<Issue> {
+fn for_templates(account: &Account, now: Timestamp) -> Option<Issue> {
     let mut counts = BTreeMap::<Concern, usize>::new();
     let concerns = account.templates();
     let concerns = concerns.filter_map(|template| Concern::from_template(template, now));
@@ -178,10 +178,10 @@ fn of_templates(account: &Account, now: Timestamp) -> Option<Issue> {
 }
 
 /// Issues of an app's access, worst first.
-pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
+pub(super) fn for_app(access: &Access, now: Timestamp) -> Vec<Issue> {
     let mut found = Vec::new();
     if let Some(token) = &access.token {
-        found.extend(of_token(token, now));
+        found.extend(for_token(token, now));
     }
     if let Some(subscription) = &access.subscription {
         let missing = subscription.missing_fields();
@@ -197,7 +197,7 @@ pub(super) fn of_app(access: &Access, now: Timestamp) -> Vec<Issue> {
     sorted(found)
 }
 
-fn of_token(token: &Token, now: Timestamp) -> Vec<Issue> {
+fn for_token(token: &Token, now: Timestamp) -> Vec<Issue> {
     if !token.is_valid {
         return vec![Issue::critical("Meta no longer accepts the access token")];
     }
@@ -221,7 +221,7 @@ fn ending(what: &str, end: End, now: Timestamp) -> Option<Issue> {
     let End::At(at) = end else {
         return None;
     };
-    let left = Ahead::of(at, now).in_seconds;
+    let left = Ahead::new(at, now).in_seconds;
     let level = if left < TOKEN_CRITICAL_S {
         Level::Critical
     } else {

@@ -93,7 +93,7 @@ struct Selection {
 }
 
 impl Status {
-    fn of(
+    fn new(
         facts: &Facts,
         overview: Overview,
         selection: &Selection,
@@ -103,7 +103,7 @@ impl Status {
         let known = steps.as_ref().ok().copied();
         let shown = selection.shown.iter().filter_map(|waba_id| {
             let account = facts.accounts.get(waba_id)?;
-            Some(AccountStatus::of(waba_id, account, facts, known))
+            Some(AccountStatus::new(waba_id, account, facts, known))
         });
         let apps = facts.access.iter();
         Self {
@@ -121,14 +121,14 @@ impl Status {
                 error: steps.err(),
             },
             apps: apps
-                .map(|(name, access)| AppStatus::of(name, access, now))
+                .map(|(name, access)| AppStatus::new(name, access, now))
                 .collect(),
-            webhooks: Webhooks::of(facts),
+            webhooks: Webhooks::new(facts),
             store: StoreStatus {
                 takes_commits: facts.store.is_ok(),
                 error: facts.store.as_ref().err().cloned(),
             },
-            doctor: Doctor::of(&facts.examination, now),
+            doctor: Doctor::new(&facts.examination, now),
         }
     }
 }

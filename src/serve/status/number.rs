@@ -52,13 +52,13 @@ pub struct Timelines {
 }
 
 impl NumberStatus {
-    pub(super) fn of(
+    pub(super) fn new(
         number: &Number,
         account: &Account,
         steps: Option<&Steps>,
         now: Timestamp,
     ) -> Self {
-        let issues = issues::of_number(number, account, now);
+        let issues = issues::for_number(number, account, now);
         let status_since = number.status.since();
         Self {
             phone_number_id: number.id.to_string(),
@@ -69,7 +69,7 @@ impl NumberStatus {
             quality_rating: number.quality_rating.value().map(Said),
             status: number.status.value().map(Said),
             status_level: service::level(number, account, now),
-            status_since: status_since.map(|stamp| Past::of(stamp.at(), now)),
+            status_since: status_since.map(|stamp| Past::new(stamp.at(), now)),
             can_send_message: number.can_send_message.value().map(Said),
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(Said),
@@ -84,7 +84,7 @@ fn flag(number: &Number, now: Timestamp) -> Option<Flag> {
     let (since, deadline) = (number.flagged_since()?, number.flagged_deadline()?);
     Some(Flag {
         since: Moment(since),
-        meta_acts: Ahead::of(deadline, now),
+        meta_acts: Ahead::new(deadline, now),
     })
 }
 

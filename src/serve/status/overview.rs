@@ -60,11 +60,11 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    pub fn of(facts: &Facts) -> Self {
-        let mut items = of_exporter(facts);
+    pub fn new(facts: &Facts) -> Self {
+        let mut items = exporter_items(facts);
         let mut order = Vec::with_capacity(facts.accounts.len());
         for (waba_id, account) in &facts.accounts {
-            let found = of_account(waba_id, account, facts);
+            let found = account_items(waba_id, account, facts);
             let level = found.iter().map(|item| item.level).min();
             order.push((level.unwrap_or(Level::Fine), waba_id.clone()));
             items.extend(found);
@@ -72,14 +72,14 @@ impl Overview {
         order.sort();
         Self {
             summary: summary(facts),
-            attention: Attention::of(items),
+            attention: Attention::new(items),
             order: order.into_iter().map(|(_, waba_id)| waba_id).collect(),
         }
     }
 }
 
 impl Attention {
-    fn of(mut items: Vec<Item>) -> Self {
+    fn new(mut items: Vec<Item>) -> Self {
         let count = |level| items.iter().filter(|item| item.level == level).count();
         let (critical, warning) = (count(Level::Critical), count(Level::Warning));
         items.sort_by_key(|item| item.level);
@@ -99,7 +99,7 @@ impl Attention {
 }
 
 impl Item {
-    fn of(subject: impl Into<String>, issues: &[Issue]) -> Option<Self> {
+    fn new(subject: impl Into<String>, issues: &[Issue]) -> Option<Self> {
         let texts = issues.iter().map(|issues| issues.text.clone());
         (!issues.is_empty()).then(|| Self {
             level: issue::worst(issues),
@@ -112,7 +112,7 @@ impl Item {
 }
 
 /// Issues of the exporter itself.
-fn of_exporter(facts: &Facts) -> Vec<Item> {
+fn exporter_items(facts: &Facts) -> Vec<Item> {
     let store = facts.store.as_ref().err().map(|error| {
         let text = format!("{error}; webhooks are refused, and Meta retries them");
         vec![Issue::critical(text)]
@@ -123,38 +123,38 @@ fn of_exporter(facts: &Facts) -> Vec<Item> {
         vec![Issue::warning(text)]
     });
     let failing = &facts.figures.failing_discoveries;
-    let fleet = issues::of_fleet(&facts.accounts, &facts.watched, failing);
-    let fleet = Item::of("Accounts", &fleet);
-    let store = store.and_then(|issues| Item::of("Store", &issues));
-    let reload = reload.and_then(|issues| Item::of("Configuration", &issues));
+    let fleet = issues::for_fleet(&facts.accounts, &facts.watched, failing);
+    let fleet = Item::new("Accounts", &fleet);
+    let store = store.and_then(|issues| Item::new("Store", &issues));
+    let reload = reload.and_then(|issues| Item::new("Configuration", &issues));
     let apps = facts.access.iter().filter_map(|(name, access)| {
-        Item::of(format!("App {name}"), &issues::of_app(access, facts.now))
+        Item::new(format!("App {name}"), &issues::for_app(access, facts.now))
     });
     let own = [fleet, store, reload].into_iter().flatten();
     own.chain(apps).collect()
 }
 
-fn of_account(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
-    let own = issues::of_account(waba_id, account, &facts.figures, facts.now);
+fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
+    let own = issues::for_account(waba_id, account, &facts.figures, facts.now);
     let name = account
         .name
         .value()
         .map_or(waba_id.as_str(), String::as_str);
     let numbers = account.numbers().filter_map(|number| {
-        let issues = issues::of_number(number, account, facts.now);
-        let item = Item::of(called(number), &issues)?;
+        let issues = issues::for_number(number, account, facts.now);
+        let item = Item::new(called(number), &issues)?;
         let phone_number_id = Some(number.id.to_string());
         Some(Item {
             phone_number_id,
             ..item
         })
     });
-    let own = Item::of(format!("Account {name}"), &own);
-    let of_account = |item| Item {
+    let own = Item::new(format!("Account {name}"), &own);
+    let account_items = |item| Item {
         waba_id: Some(waba_id.to_string()),
         ..item
     };
-    own.into_iter().chain(numbers).map(of_account).collect()
+    own.into_iter().chain(numbers).map(account_items).collect()
 }
 
 fn called(number: &Number) -> String {

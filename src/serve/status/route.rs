@@ -95,7 +95,7 @@ async fn answer(
     // A large fleet takes milliseconds of pure work, and a file is read: not on the threads that serve webhooks.
     let looked = tokio::task::spawn_blocking(move || {
         let facts = facts(&operator);
-        let overview = Overview::of(&facts);
+        let overview = Overview::new(&facts);
         let selection = select(&parameters, &facts, &overview.order)?;
         Ok((facts, overview, selection))
     });
@@ -107,12 +107,12 @@ async fn answer(
         .recent(&shown, &DRAWN, window, MAX_STEPS)
         .await;
     let written = tokio::task::spawn_blocking(move || {
-        let steps = recent.map(|recent| Steps::of(recent, facts.now));
+        let steps = recent.map(|recent| Steps::new(recent, facts.now));
         let steps = steps.as_ref().map_err(|unreadable| unreadable.to_string());
         if let Err(why) = &steps {
             tracing::error!(%why, "could not read timelines; showing the status without them");
         }
-        write(&Status::of(&facts, overview, &selection, steps))
+        write(&Status::new(&facts, overview, &selection, steps))
     });
     written.await.map_err(|_| Refusal::Stopping)
 }
@@ -123,7 +123,7 @@ fn facts(operator: &Operator) -> Facts {
         accounts: operator.accounts(),
         access: operator.access.read(),
         watched: watched(operator),
-        figures: Figures::of(&operator.telemetry),
+        figures: Figures::new(&operator.telemetry),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
         examination: examination.map_err(|error| error.to_string()),
         now: clock::now(),

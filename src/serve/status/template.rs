@@ -43,8 +43,8 @@ pub struct CategoryChange {
 }
 
 impl TemplateStatus {
-    pub(super) fn of(template: &Template, concern: Concern, now: Timestamp) -> Self {
-        let ahead = |at| Ahead::of(at, now);
+    pub(super) fn new(template: &Template, concern: Concern, now: Timestamp) -> Self {
+        let ahead = |at| Ahead::new(at, now);
         let change = template.category_change_scheduled();
         let changed = template.status.changed();
         Self {
@@ -55,7 +55,7 @@ impl TemplateStatus {
             concern,
             category: template.category.value().map(Said),
             status: template.status.value().map(Said),
-            status_since: changed.map(|stamp| Past::of(stamp.at(), now)),
+            status_since: changed.map(|stamp| Past::new(stamp.at(), now)),
             rejected_reason: template.rejected_reason().map(Said),
             quality_rating: template.quality_rating.value().map(Said),
             pause_ends: template.paused_until().map(ahead),

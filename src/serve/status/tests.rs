@@ -57,7 +57,7 @@ fn health(can_send_message: CanSendMessage) -> Option<Health> {
         kind,
         can_send_message,
     };
-    Health::of(vec![entity], None)
+    Health::new(vec![entity], None)
 }
 
 fn number(which: usize, rating: QualityRating, name: &str) -> number::Snapshot {
@@ -210,7 +210,7 @@ fn facts(events: &[Event]) -> Facts {
         accounts: state.accounts().clone(),
         access: AccessStates::new(),
         watched: [("main".to_owned(), 1)].into(),
-        figures: Figures::of(&telemetry),
+        figures: Figures::new(&telemetry),
         store: Ok(()),
         examination: Ok(None),
         now: NOW,
@@ -237,7 +237,7 @@ fn with_trouble_everywhere(mut facts: Facts) -> Facts {
         .webhook_rejected
         .with_label_values(&["bad_signature"]);
     refused.inc_by(3);
-    facts.figures = Figures::of(&telemetry);
+    facts.figures = Figures::new(&telemetry);
     facts.store = Err("the store cannot commit: the disk is full".to_owned());
     let token = Token {
         is_valid: true,
@@ -261,18 +261,18 @@ fn with_trouble_everywhere(mut facts: Facts) -> Facts {
     ];
     facts.examination = Ok(Some(Examination {
         at: days(-1),
-        report: Report::of(findings),
+        report: Report::new(findings),
     }));
     facts
 }
 
 fn status(facts: &Facts, steps: Result<&Steps, String>) -> Status {
-    let overview = Overview::of(facts);
+    let overview = Overview::new(facts);
     let selection = Selection {
         shown: overview.order.clone(),
         next_offset: None,
     };
-    Status::of(facts, overview, &selection, steps)
+    Status::new(facts, overview, &selection, steps)
 }
 
 fn calm_steps() -> Steps {
@@ -280,7 +280,7 @@ fn calm_steps() -> Steps {
         rows: vec![],
         complete_since: NOW.minus(WINDOW),
     };
-    Steps::of(recent, NOW)
+    Steps::new(recent, NOW)
 }
 
 fn json(facts: &Facts) -> Value {
@@ -437,7 +437,7 @@ fn a_timeline_is_told_in_words() {
         complete_since: NOW.minus(WINDOW),
     };
     let facts = facts(&[numbers(vec![number(1, QualityRating::Yellow, "Fern")])]);
-    let steps = Steps::of(recent, NOW);
+    let steps = Steps::new(recent, NOW);
     let page = page::draw(&status(&facts, Ok(&steps))).replace('\u{a0}', " ");
     let story = "Quality, 30 days: unknown for 5 days, then GREEN for 21 days, \
                  then YELLOW since 2026-03-27 23:33 UTC (4 days)";

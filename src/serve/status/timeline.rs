@@ -55,7 +55,7 @@ pub(super) struct TimelineRange {
 }
 
 impl Steps {
-    pub fn of(recent: Recent, now: Timestamp) -> Self {
+    pub fn new(recent: Recent, now: Timestamp) -> Self {
         let since = now.minus(WINDOW);
         let window = TimelineRange {
             since,

@@ -40,7 +40,7 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn of(at: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
         let millis = at.as_millis().saturating_sub(now.as_millis());
         Self {
             at: Moment(at),
@@ -57,7 +57,7 @@ pub struct Past {
 }
 
 impl Past {
-    pub(super) fn of(at: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
         Self {
             at: Moment(at),
             age_seconds: now.since(at).as_secs(),

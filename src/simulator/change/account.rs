@@ -33,7 +33,7 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
         Change::BusinessVerificationChanged { waba_id, status } => verification_changed(world, waba_id, status),
         Change::AccountEvent { waba_id, event, details } => account_event(world, waba_id, event, details),
         Change::HealthChanged { id, can_send_message, explanation } => {
-            health_changed(world, id, Health::of(can_send_message, explanation))
+            health_changed(world, id, Health::new(can_send_message, explanation))
         }
         _ => return None,
     })
@@ -54,7 +54,7 @@ fn restricted(
             expiration: notice.in_seconds.map(|seconds| now.saturating_add(seconds)),
         })
         .collect();
-    account.health = Health::of("LIMITED", "The account is restricted.");
+    account.health = Health::new("LIMITED", "The account is restricted.");
     let digits = account.phone_number_ids.first().cloned();
     let mut list: Vec<Value> = notices
         .iter()
@@ -97,8 +97,10 @@ fn ban_changed(world: &mut World, waba_id: &str, state: &str, date: i64, as_list
     account.ban_state = Some(state.to_owned());
     account.ban_date = Some(date);
     account.health = match state {
-        "SCHEDULE_FOR_DISABLE" => Health::of("LIMITED", "The account is scheduled to be disabled."),
-        "DISABLE" => Health::of("BLOCKED", "The account is disabled."),
+        "SCHEDULE_FOR_DISABLE" => {
+            Health::new("LIMITED", "The account is scheduled to be disabled.")
+        }
+        "DISABLE" => Health::new("BLOCKED", "The account is disabled."),
         _ => Health::available(),
     };
     let written = if as_list {

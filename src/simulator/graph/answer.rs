@@ -64,7 +64,7 @@ fn respond(
         return Err(error);
     }
     access::check_token(&state.world, call, now)?;
-    let endpoint = Endpoint::of(&state.world, call);
+    let endpoint = Endpoint::new(&state.world, call);
     match endpoint {
         Endpoint::DebugToken => {
             return Ok(Answer::Found(subscriptions::debug_token(

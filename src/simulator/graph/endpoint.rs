@@ -42,7 +42,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// The endpoint of a call.
     #[must_use]
-    pub fn of(world: &World, call: &Call) -> Self {
+    pub fn new(world: &World, call: &Call) -> Self {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             ["debug_token"] => Self::DebugToken,

@@ -58,7 +58,7 @@ async fn serve(
     let call = Call::read(&method, &uri, &headers, &body);
     let (mut reply, faults) = {
         let mut state = shared.lock();
-        let endpoint = Endpoint::of(&state.world, &call);
+        let endpoint = Endpoint::new(&state.world, &call);
         state.requests.remember(&call, endpoint);
         let faults = state.faults.hit(endpoint);
         (

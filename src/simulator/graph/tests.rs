@@ -32,7 +32,7 @@ struct Meta {
 }
 
 impl Meta {
-    async fn of(world: World) -> Self {
+    async fn new(world: World) -> Self {
         let options = SimulationOptions {
             world: Some(world),
             ..SimulationOptions::default()
@@ -78,7 +78,7 @@ fn ids(page: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn the_default_fields_of_a_number_never_have_its_status() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let page = meta.json("800100/phone_numbers").await;
     let number = page["data"][0].as_object().expect("a number");
     assert_eq!(number["quality_rating"], "GREEN");
@@ -95,7 +95,7 @@ async fn the_default_fields_of_a_number_never_have_its_status() {
 
 #[tokio::test]
 async fn asked_fields_come_as_far_as_there_is_something_to_say() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let number = meta.json("900100?fields=status,certificate,quality_score{score},messaging_limit_tier,whatsapp_business_manager_messaging_limit").await;
     assert_eq!(
         number,
@@ -108,7 +108,7 @@ async fn asked_fields_come_as_far_as_there_is_something_to_say() {
 
 #[tokio::test]
 async fn pages_end_where_next_is_missing_though_after_is_there() {
-    let meta = Meta::of(small_world().with_many_phone_numbers(WABA, 29)).await;
+    let meta = Meta::new(small_world().with_many_phone_numbers(WABA, 29)).await;
     let first = meta.json("800100/phone_numbers?summary=total_count").await;
     assert_eq!(
         (ids(&first).len(), &first["summary"]["total_count"]),
@@ -139,7 +139,7 @@ async fn pages_end_where_next_is_missing_though_after_is_there() {
 
 #[tokio::test]
 async fn an_empty_list_has_no_paging() {
-    let meta = Meta::of(World::empty().with_account(Account::new(WABA, "Empty"))).await;
+    let meta = Meta::new(World::empty().with_account(Account::new(WABA, "Empty"))).await;
     assert_eq!(
         meta.json("800100/phone_numbers").await,
         serde_json::json!({"data": []})
@@ -148,7 +148,7 @@ async fn an_empty_list_has_no_paging() {
 
 #[tokio::test]
 async fn a_token_in_the_query_is_repeated_in_next_and_told_apart_in_the_log() {
-    let meta = Meta::of(small_world().with_many_templates(WABA, 30)).await;
+    let meta = Meta::new(small_world().with_many_templates(WABA, 30)).await;
     let url = format!(
         "{}/v25.0/800100/message_templates?fields=id&access_token={TOKEN}",
         meta.handle.graph_url()
@@ -167,7 +167,7 @@ async fn a_token_in_the_query_is_repeated_in_next_and_told_apart_in_the_log() {
 
 #[tokio::test]
 async fn an_account_its_numbers_and_its_templates_come_in_one_expanded_call() {
-    let meta = Meta::of(small_world().with_many_templates(WABA, 150)).await;
+    let meta = Meta::new(small_world().with_many_templates(WABA, 150)).await;
     let fields = "id,name,health_status,phone_numbers.limit(100){id,status,health_status},message_templates.limit(100){id,status}";
     let account = meta.json(&format!("800100?fields={fields}")).await;
     assert_eq!(account["name"], "Café Lumière");
@@ -186,7 +186,7 @@ async fn an_account_its_numbers_and_its_templates_come_in_one_expanded_call() {
 
 #[tokio::test]
 async fn an_unknown_field_fails_the_whole_call() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let response = meta.get("800100/phone_numbers?fields=id,mood").await;
     assert_eq!(response.status(), 400);
     let error: Value = body(response).await;
@@ -207,7 +207,7 @@ async fn an_unknown_field_fails_the_whole_call() {
 
 #[tokio::test]
 async fn a_missing_object_and_a_hidden_one_answer_alike() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     meta.handle.edit(|world| {
         world
             .accounts
@@ -233,7 +233,7 @@ async fn a_missing_object_and_a_hidden_one_answer_alike() {
 
 #[tokio::test]
 async fn tokens_that_are_absent_wrong_or_expired_are_answered_with_190() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let url = format!("{}/v25.0/800100", meta.handle.graph_url());
     let absent = meta.client.get(&url).send().await.expect("an answer");
     assert_eq!(absent.status(), 401);
@@ -259,7 +259,7 @@ async fn tokens_that_are_absent_wrong_or_expired_are_answered_with_190() {
 
 #[tokio::test]
 async fn the_proof_is_checked_when_required_and_whenever_it_is_sent() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     assert_eq!(
         meta.json("800100?appsecret_proof=00").await["error"]["code"],
         104
@@ -278,7 +278,7 @@ async fn the_proof_is_checked_when_required_and_whenever_it_is_sent() {
 
 #[tokio::test]
 async fn headers_tell_usage_by_account_the_answering_version_and_the_trace() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let response = meta.get("900100").await;
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
     let usage: Value = serde_json::from_str(&header("x-business-use-case-usage")).expect("JSON");
@@ -294,7 +294,7 @@ async fn headers_tell_usage_by_account_the_answering_version_and_the_trace() {
 
 #[tokio::test]
 async fn a_rate_limit_is_http_400_and_says_when_to_come_back() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let limit = Change::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
@@ -314,7 +314,7 @@ async fn a_rate_limit_is_http_400_and_says_when_to_come_back() {
 
 #[tokio::test]
 async fn json_is_escaped_and_gzip_is_given_to_those_who_ask() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let text = meta.get("800100").await.text().await.expect("text");
     assert!(text.contains(r"Caf\u00e9 Lumi\u00e8re"));
     let url = format!("{}/v25.0/800100/phone_numbers", meta.handle.graph_url());
@@ -331,7 +331,7 @@ async fn json_is_escaped_and_gzip_is_given_to_those_who_ask() {
 
 #[tokio::test]
 async fn the_debugged_token_names_the_accounts_it_sees() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let token = meta.json(&format!("debug_token?input_token={TOKEN}")).await;
     assert_eq!(
         (&token["data"]["is_valid"], &token["data"]["expires_at"]),
@@ -346,7 +346,7 @@ async fn the_debugged_token_names_the_accounts_it_sees() {
 
 #[tokio::test]
 async fn subscriptions_come_and_go() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let url = format!("{}/v25.0/800100/subscribed_apps", meta.handle.graph_url());
     let listed = meta.json("800100/subscribed_apps").await;
     assert_eq!(
@@ -376,7 +376,7 @@ async fn subscriptions_come_and_go() {
 
 #[tokio::test]
 async fn accounts_are_discovered_from_their_portfolio() {
-    let meta = Meta::of(World::demo(1)).await;
+    let meta = Meta::new(World::demo(1)).await;
     assert_eq!(
         ids(&meta
             .json("700100200300400/owned_whatsapp_business_accounts")
@@ -394,7 +394,7 @@ async fn accounts_are_discovered_from_their_portfolio() {
 
 #[tokio::test]
 async fn blocked_calls_block_the_whole_though_every_entity_may_send() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     meta.handle
         .change(Change::CallingBlocked {
             phone_number_id: NUMBER.into(),
@@ -414,7 +414,7 @@ async fn blocked_calls_block_the_whole_though_every_entity_may_send() {
 
 #[tokio::test]
 async fn faults_hit_their_endpoint_as_often_as_they_are_meant_to() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let on = Some(Endpoint::PhoneNumbers);
     meta.handle.fault(on, Some(1), Fault::ServerErrorPage);
     assert_eq!(meta.get("800100").await.status(), 200);
@@ -484,7 +484,7 @@ async fn faults_hit_their_endpoint_as_often_as_they_are_meant_to() {
 
 #[tokio::test]
 async fn ten_thousand_templates_are_paged_fast() {
-    let meta = Meta::of(small_world().with_many_templates(WABA, 9_999)).await;
+    let meta = Meta::new(small_world().with_many_templates(WABA, 9_999)).await;
     let started = Instant::now();
     let (mut seen, mut after) = (0, String::new());
     loop {

@@ -32,13 +32,13 @@ impl Health {
     /// Nothing is wrong.
     #[must_use]
     pub fn available() -> Self {
-        Self::of("AVAILABLE", "")
+        Self::new("AVAILABLE", "")
     }
 
     /// Health with Meta's word and the explanation in the place that belongs to the word:
     /// `additional_info` for LIMITED, `errors` for BLOCKED.
     #[must_use]
-    pub fn of(can_send_message: &str, explanation: &str) -> Self {
+    pub fn new(can_send_message: &str, explanation: &str) -> Self {
         let mut health = Self {
             can_send_message: can_send_message.into(),
             additional_info: Vec::new(),

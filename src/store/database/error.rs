@@ -85,7 +85,7 @@ impl Reason {
     }
 
     /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
-    fn of_code(code: i32) -> Self {
+    fn from_code(code: i32) -> Self {
         // SQLite cannot grow the shared-memory file next to the database, because the disk is full.
         const IOERR_SHMSIZE: i32 = 4874;
         match code & 0xff {
@@ -164,7 +164,7 @@ impl From<sqlx::Error> for StoreError {
             _ => None,
         };
         let reason = match (code, &error) {
-            (Some(code), _) => Reason::of_code(code),
+            (Some(code), _) => Reason::from_code(code),
             (None, sqlx::Error::Io(_)) => Reason::Io,
             _ => Reason::Other,
         };

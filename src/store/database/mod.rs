@@ -66,7 +66,7 @@ impl Database {
 
     /// Connections for reading what is to be passed on.
     pub fn relay_reader(&self) -> RelayReader {
-        RelayReader::of(self.options.clone(), self.file.clone())
+        RelayReader::new(self.options.clone(), self.file.clone())
     }
 
     /// Reopens the database after a failure: a connection is not used after an error.

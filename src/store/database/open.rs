@@ -126,7 +126,7 @@ fn prepare(path: &Path) -> Result<DatabaseFile, OpenError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let unwritable = |path: &Path, error: &io::Error| OpenError::of_file(path, error);
+    let unwritable = |path: &Path, error: &io::Error| OpenError::from_io(path, error);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let file = DatabaseFile::open(path).map_err(|error| unwritable(path, &error))?;
     file.ok_or_else(|| OpenError::InUse {
@@ -186,14 +186,14 @@ impl Problem {
                 found,
                 known: MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0),
             },
-            Self::StoreError(error) => OpenError::of(path, error),
+            Self::StoreError(error) => OpenError::new(path, error),
         }
     }
 }
 
 impl OpenError {
     /// The error for the operator who starts the exporter.
-    pub fn of(path: PathBuf, error: StoreError) -> Self {
+    pub fn new(path: PathBuf, error: StoreError) -> Self {
         match error.reason {
             Reason::Corrupt => Self::Damaged {
                 path,
@@ -205,7 +205,7 @@ impl OpenError {
 
     /// A folder or file that cannot be made or written to: by its permissions or its path, which a person has to
     /// change, or because of the disk below it.
-    fn of_file(path: &Path, error: &io::Error) -> Self {
+    fn from_io(path: &Path, error: &io::Error) -> Self {
         use io::ErrorKind::{
             AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
             PermissionDenied,

@@ -180,7 +180,7 @@ pub struct RelayRow {
 }
 
 impl RelayReader {
-    pub(super) fn of(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
+    pub(super) fn new(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(READERS);
         Self {
             pool: pool.connect_lazy_with(options),

@@ -39,7 +39,7 @@ async fn site(terms: &Terms) -> (std::net::SocketAddr, Arc<Telemetry>, Cancellat
             silence: PATIENCE,
             handshake: PATIENCE,
             stall: PATIENCE,
-            ..Limits::of(64)
+            ..Limits::new(64)
         },
         clients: ClientRules::default(),
     };

@@ -34,7 +34,7 @@ struct Alert {
 struct Side(Vec<Matcher>);
 
 impl Side {
-    fn of(texts: &[String]) -> Self {
+    fn new(texts: &[String]) -> Self {
         let selector = format!("x{{{}}}", texts.join(","));
         let matchers = matchers(&selector).into_iter().map(|(_, matcher)| matcher);
         let side = Self(matchers.collect());
@@ -79,8 +79,8 @@ fn what_is_compared_is_there() {
     let mut complaints = Vec::new();
     for rule in inhibitions() {
         let sides = [
-            Side::of(&rule.source_matchers),
-            Side::of(&rule.target_matchers),
+            Side::new(&rule.source_matchers),
+            Side::new(&rule.target_matchers),
         ];
         // A label that one side is sure to have cannot be missing on both.
         let lacking = rule.equal.iter().filter(|label| {
@@ -101,8 +101,8 @@ fn whoever_is_matched_by_a_label_has_it() {
     let mut complaints = Vec::new();
     for rule in inhibitions() {
         for side in [
-            Side::of(&rule.source_matchers),
-            Side::of(&rule.target_matchers),
+            Side::new(&rule.source_matchers),
+            Side::new(&rule.target_matchers),
         ] {
             let labels = side.0.iter().map(|matcher| matcher.name.as_str());
             for label in labels.filter(|label| *label != "alertname") {
@@ -121,8 +121,8 @@ fn whoever_is_named_exists_and_nobody_silences_himself() {
     let mut complaints = Vec::new();
     for rule in inhibitions() {
         let (source, target) = (
-            Side::of(&rule.source_matchers),
-            Side::of(&rule.target_matchers),
+            Side::new(&rule.source_matchers),
+            Side::new(&rule.target_matchers),
         );
         let (sources, targets) = (source.alerts(&alerts), target.alerts(&alerts));
         let both = sources

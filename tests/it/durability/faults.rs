@@ -148,12 +148,12 @@ impl SmallDisk {
         Process::start(&mut command).expect("util-linux is part of every Debian")
     }
 
-    fn of(folder: &Path, mount_options: &str) -> Self {
+    fn new(folder: &Path, mount_options: &str) -> Self {
         Self::prepared(folder, mount_options, "true")
     }
 
     fn prepared(folder: &Path, mount_options: &str, prepare: &str) -> Self {
-        let service = Service::of(Self::start(folder, mount_options, prepare));
+        let service = Service::new(Self::start(folder, mount_options, prepare));
         let root = PathBuf::from(format!("/proc/{}/root", service.process.id()));
         let inside = folder.strip_prefix("/").expect("an absolute path");
         let folder = root.join(inside).join("disk");
@@ -167,7 +167,7 @@ const FILL: &str = "head -c 4194304 /dev/zero > disk/filler 2> filled || true";
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let disk = SmallDisk::of(folder.path(), "size=2m");
+    let disk = SmallDisk::new(folder.path(), "size=2m");
     let service = &disk.service;
     assert_eq!(status_of(service, 0), 200);
 
@@ -276,7 +276,7 @@ fn a_restart_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
 #[test]
 fn a_start_on_a_read_only_file_system_serves_metrics_and_stops_when_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut disk = SmallDisk::of(folder.path(), "ro");
+    let mut disk = SmallDisk::new(folder.path(), "ro");
     says_that_it_is_not_open(&disk.service, "read_only");
     disk.service.process.signal(rustix::process::Signal::TERM);
     let status = disk.service.process.ended_within(PATIENCE);

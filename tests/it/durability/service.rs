@@ -47,7 +47,7 @@ impl Service {
     pub fn start(folder: &Path) -> Self {
         let arguments = arguments("sqlite:state.db");
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        Self::of(program_in(folder, &arguments, &variables()))
+        Self::new(program_in(folder, &arguments, &variables()))
     }
 
     /// Starts it with this configuration file, in this folder, and these flags beside it.
@@ -56,11 +56,11 @@ impl Service {
         let listen = "--web.listen-address=127.0.0.1:0";
         let store = "--store.url=sqlite:state.db";
         let own = ["serve", listen, store, "--config.file=config.yml"];
-        Self::of(program_in(folder, &[&own, flags].concat(), &variables()))
+        Self::new(program_in(folder, &[&own, flags].concat(), &variables()))
     }
 
     /// Waits until it listens.
-    pub fn of(process: Process) -> Self {
+    pub fn new(process: Process) -> Self {
         let address = process.address_after("the status page address=");
         Self { process, address }
     }

@@ -55,7 +55,7 @@ fn start(folder: &Path) -> Service {
         "--store.url=sqlite:state.db",
         &base_url,
     ];
-    Service::of(program_in(folder, &arguments, &variables))
+    Service::new(program_in(folder, &arguments, &variables))
 }
 
 /// A client that stops in the middle of its delivery.

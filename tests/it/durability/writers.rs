@@ -36,7 +36,7 @@ fn kill(service: &mut Service) {
 
 /// How many facts an exporter finds in this store.
 fn found_in(folder: &Path, store: &str) -> f64 {
-    let mut service = Service::of(start_on(folder, store));
+    let mut service = Service::new(start_on(folder, store));
     let found = paused(&service);
     service.process.signal(Signal::TERM);
     service.process.ended_within(PATIENCE);

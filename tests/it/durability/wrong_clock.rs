@@ -79,7 +79,7 @@ impl Machine {
             "--store.url=sqlite:state.db",
             "--config.file=exporter.yml",
         ];
-        Service::of(program_in(self.folder.path(), &arguments, &environment))
+        Service::new(program_in(self.folder.path(), &arguments, &environment))
     }
 
     /// An exporter that polls this Meta.
@@ -91,7 +91,7 @@ impl Machine {
 }
 
 async fn meta() -> Meta {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     // Its deliveries and those of this test have the same signer.
     meta.edit(|world| SECRET.clone_into(&mut world.app.secret));
     meta

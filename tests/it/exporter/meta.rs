@@ -53,7 +53,7 @@ pub fn config_file(interval: &str, accounts: &[&str]) -> String {
 pub struct ChangingFile(Arc<Mutex<FixedEnvironment>>);
 
 impl ChangingFile {
-    fn of(world: &World, file: &str) -> Self {
+    fn new(world: &World, file: &str) -> Self {
         let environment = FixedEnvironment::default().with_file(CONFIG_FILE, file);
         // A file with its own secrets declares several apps, and variables cannot refer to one of several apps.
         if file.contains("access_token:") {
@@ -158,7 +158,7 @@ impl Exporter {
         let simulation = Simulation::bind(options).await.expect("a free port");
         let meta = simulation.handle();
         let has_public_address = file.contains("webhook:\n  listen_address");
-        let file = meta.look(|world| ChangingFile::of(world, file));
+        let file = meta.look(|world| ChangingFile::new(world, file));
         for (path, text) in more {
             file.write_to(path, text);
         }

@@ -48,8 +48,8 @@ async fn the_token_goes_into_the_header_and_nowhere_else() {
 async fn a_world_that_requires_proof_is_read_with_it() {
     let mut world = small_world();
     world.app.requires_appsecret_proof = true;
-    let meta = Meta::of(world).await;
-    assert!(Reader::of(&meta).account().await.is_ok());
+    let meta = Meta::new(world).await;
+    assert!(Reader::for_meta(&meta).account().await.is_ok());
     for request in meta.requests() {
         assert!(request.has_proof && request.token_source == TokenSource::Header);
     }
@@ -61,7 +61,7 @@ async fn a_world_that_requires_proof_is_read_with_it() {
 
 #[tokio::test]
 async fn a_proof_with_the_wrong_secret_is_an_app_secret_failure() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let wrong = Reader::with(&meta, |options| options.app_secret = Some(SECRET.into()));
     let failure = wrong.account().await.expect_err("the proof is wrong");
     assert_eq!(failure.kind(), FailureKind::AppSecret);
@@ -76,7 +76,7 @@ async fn a_proof_with_the_wrong_secret_is_an_app_secret_failure() {
 
 #[tokio::test]
 async fn the_token_says_which_app_it_is_and_is_asked_once() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let reader = Reader::with(&meta, |options| options.app_id = None);
     let subscribed = async || {
         let account = reader.account().await.expect("the node can be read");
@@ -96,7 +96,7 @@ async fn the_token_says_which_app_it_is_and_is_asked_once() {
 
 #[tokio::test]
 async fn an_app_that_is_configured_is_not_asked_for() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let other = Reader::with(&meta, |options| options.app_id = AppId::parse("1"));
     let account = other.account().await.expect("the node can be read");
     assert_eq!(account.webhook_subscribed, Some(false));
@@ -105,7 +105,7 @@ async fn an_app_that_is_configured_is_not_asked_for() {
 
 #[tokio::test]
 async fn a_token_that_will_not_say_leaves_the_subscription_unknown_and_the_node_read() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let refusal = |code, is_transient| Fault::GraphError {
         status: 400,
         code,
@@ -134,7 +134,7 @@ async fn a_token_that_will_not_say_leaves_the_subscription_unknown_and_the_node_
 
 #[tokio::test]
 async fn a_wrong_secret_does_not_invalidate_the_token() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let app_id = meta.look(|world| AppId::parse(&world.app.id));
     for known in [None, app_id] {
         let wrong = Reader::with(&meta, |options| {

@@ -48,8 +48,8 @@ async fn a_wrong_id_is_named_and_does_not_affect_the_good_account() {
         (TEMPLATE, NodeKind::Template),
         (APP_ID, NodeKind::App),
     ] {
-        let meta = Meta::of(small_world()).await;
-        let reader = Reader::of(&meta);
+        let meta = Meta::new(small_world()).await;
+        let reader = Reader::for_meta(&meta);
         for _ in 0..3 {
             let account = reader.account_of(id).await.expect_err("it is no account");
             let numbers = reader.numbers_of(id).await.failure.expect("it is none");
@@ -91,10 +91,10 @@ async fn a_wrong_id_is_named_and_does_not_affect_the_good_account() {
 
 #[tokio::test]
 async fn a_deprecated_field_is_dropped_even_with_one_account() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = String::from("throughput");
     meta.fault(None, None, Fault::FieldDeprecated { field });
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     for _ in 0..2 {
         let listed = reader.numbers().await;
         assert!(listed.listing.complete, "{:?}", listed.failure);
@@ -121,8 +121,8 @@ async fn a_field_that_two_accounts_lack_is_requested_for_the_third() {
             .retired_fields
             .insert("business_verification_status".into());
     }
-    let meta = Meta::of(world).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(world).await;
+    let reader = Reader::for_meta(&meta);
     for id in ["1", "2", WABA, WABA] {
         reader.account_of(id).await.expect("it can be read");
     }
@@ -139,11 +139,11 @@ async fn a_field_that_two_accounts_lack_is_requested_for_the_third() {
 
 #[tokio::test]
 async fn a_field_that_three_accounts_lack_is_not_requested_for_the_fourth() {
-    let meta = Meta::of(with_accounts(4)).await;
+    let meta = Meta::new(with_accounts(4)).await;
     meta.let_happen(Change::FieldRetired {
         field: "currency".into(),
     });
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     for id in ["1", "2", "3", "4", WABA] {
         reader.account_of(id).await.expect("it can be read");
     }
@@ -164,8 +164,8 @@ async fn wrong_ids_never_add_up_to_a_retired_field() {
         let business = whatsapp_business_exporter::simulator::world::Business::new(id, "Group");
         world.businesses.insert(id.to_owned(), business);
     }
-    let meta = Meta::of(world).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(world).await;
+    let reader = Reader::for_meta(&meta);
     for id in ["21", "22", "23", "24"] {
         reader.account_of(id).await.expect_err("it is no account");
     }
@@ -175,8 +175,8 @@ async fn wrong_ids_never_add_up_to_a_retired_field() {
 
 #[tokio::test]
 async fn an_edge_rejected_for_one_account_is_requested_for_all_others() {
-    let meta = Meta::of(with_accounts(4)).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(with_accounts(4)).await;
+    let reader = Reader::for_meta(&meta);
     let refusal = graph_error(403, 200, "(#200) made up");
     for id in ["1", "2", "3"] {
         meta.fault(Some(Endpoint::Account), Some(1), refusal.clone());
@@ -190,10 +190,10 @@ async fn an_edge_rejected_for_one_account_is_requested_for_all_others() {
 
 #[tokio::test]
 async fn a_summary_rejected_for_one_account_is_requested_for_another() {
-    let meta = Meta::of(with_accounts(1)).await;
+    let meta = Meta::new(with_accounts(1)).await;
     let refusal = graph_error(400, 100, "(#100) Param summary is not supported");
     meta.fault(Some(Endpoint::MessageTemplates), Some(1), refusal);
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let (_, totals) = reader.templates_of("1").await;
     assert_eq!(totals.limit, None);
     let (_, totals) = reader.templates().await;

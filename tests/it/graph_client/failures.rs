@@ -16,20 +16,20 @@ const FOR_EVER_MS: u64 = 600_000;
 
 /// Reads the account of a Meta to which these changes have happened.
 async fn account_after(changes: impl IntoIterator<Item = Change>) -> (Failure, Reader) {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     for change in changes {
         meta.let_happen(change);
     }
-    refused(Reader::of(&meta)).await
+    refused(Reader::for_meta(&meta)).await
 }
 
 /// Reads the account of a Meta whose answers are spoilt like this.
 async fn account_spoilt_by(faults: impl IntoIterator<Item = Fault>) -> (Failure, Reader) {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     for fault in faults {
         meta.fault(None, None, fault);
     }
-    refused(Reader::of(&meta)).await
+    refused(Reader::for_meta(&meta)).await
 }
 
 async fn refused(reader: Reader) -> (Failure, Reader) {
@@ -94,10 +94,10 @@ async fn retry_after_is_honoured_and_the_longer_wait_wins() {
     let (failure, _) = account_spoilt_by([retry_after.clone(), limited]).await;
     assert_eq!(failure.retry_after(), Some(Duration::from_secs(90)));
 
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     meta.fault(None, None, retry_after);
     meta.let_happen(rate_limited(80_008, 7));
-    let (failure, _) = refused(Reader::of(&meta)).await;
+    let (failure, _) = refused(Reader::for_meta(&meta)).await;
     assert_eq!(failure.retry_after(), Some(Duration::from_secs(7 * 60)));
 }
 
@@ -154,7 +154,7 @@ async fn truncated_json_is_malformed_and_nothing_of_it_is_believed() {
 
 #[tokio::test]
 async fn an_answer_over_the_limit_is_not_read_to_its_end() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     // Compresses to next to nothing: the limit is on what it becomes.
     let bytes = 200_000;
     meta.fault(None, None, Fault::HugeBody { bytes });
@@ -179,7 +179,7 @@ async fn a_silent_and_a_trickling_answer_end_with_the_timeout() {
         },
     ];
     for fault in slow {
-        let meta = Meta::of(small_world()).await;
+        let meta = Meta::new(small_world()).await;
         meta.fault(None, None, fault);
         let reader = Reader::with(&meta, |options| options.request_timeout = IMPATIENCE);
         let (failure, reader) = refused(reader).await;
@@ -190,14 +190,14 @@ async fn a_silent_and_a_trickling_answer_end_with_the_timeout() {
 
 #[tokio::test]
 async fn a_slow_answer_within_the_timeout_is_read() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let (bytes, milliseconds) = (64, 1);
     let trickle = Fault::Trickle {
         bytes,
         milliseconds,
     };
     meta.fault(None, None, trickle);
-    assert!(Reader::of(&meta).numbers().await.listing.complete);
+    assert!(Reader::for_meta(&meta).numbers().await.listing.complete);
 }
 
 #[tokio::test]
@@ -212,8 +212,8 @@ async fn nobody_at_the_other_end_is_a_failed_connection() {
 
 #[tokio::test]
 async fn without_a_budget_nothing_is_asked() {
-    let meta = Meta::of(small_world()).await;
-    let mut reader = Reader::of(&meta);
+    let meta = Meta::new(small_world()).await;
+    let mut reader = Reader::for_meta(&meta);
     reader.budget.is_spent = true;
     let (failure, reader) = refused(reader).await;
     assert_eq!(failure.kind(), FailureKind::BudgetSpent);

@@ -17,12 +17,12 @@ fn dropped(reader: &Reader, endpoint: &str) -> Option<f64> {
 
 #[tokio::test]
 async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = String::from("whatsapp_business_manager_messaging_limit");
     meta.let_happen(Change::FieldRetired {
         field: field.clone(),
     });
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     for _ in 0..2 {
         let listed = reader.numbers().await;
         assert!(listed.listing.complete);
@@ -45,13 +45,13 @@ async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
 
 #[tokio::test]
 async fn several_retired_fields_are_dropped_one_after_the_other() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     for field in ["rejected_reason", "correct_category"] {
         meta.let_happen(Change::FieldRetired {
             field: field.into(),
         });
     }
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let (listed, _) = reader.templates().await;
     assert!(listed.listing.complete);
     let quality = listed.listing.objects[0].quality_rating;
@@ -62,10 +62,10 @@ async fn several_retired_fields_are_dropped_one_after_the_other() {
 
 #[tokio::test]
 async fn a_field_that_is_silently_missing_is_simply_not_known() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = String::from("status");
     meta.fault(None, None, Fault::FieldMissing { field });
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let listed = reader.numbers().await;
     let number = &listed.listing.objects[0];
     assert!(listed.listing.complete);
@@ -80,9 +80,9 @@ async fn a_field_that_is_silently_missing_is_simply_not_known() {
 
 #[tokio::test]
 async fn a_refused_expansion_becomes_a_call_of_its_own_and_is_remembered() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     meta.fault(Some(Endpoint::Account), None, Fault::ExpansionRefused);
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     for (account_calls, edge_calls) in [(2, 1), (3, 2)] {
         let account = reader.account().await.expect("the node can be read");
         assert_eq!(account.name.as_deref(), Some("Fern & Moss"));
@@ -95,12 +95,12 @@ async fn a_refused_expansion_becomes_a_call_of_its_own_and_is_remembered() {
 
 #[tokio::test]
 async fn a_refusal_of_the_whole_node_is_not_taken_for_one_of_the_expansion() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let granted = |is_granted| Change::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted,
     };
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     meta.let_happen(granted(false));
     assert!(reader.account().await.is_err());
     meta.let_happen(granted(true));
@@ -112,10 +112,10 @@ async fn a_refusal_of_the_whole_node_is_not_taken_for_one_of_the_expansion() {
 
 #[tokio::test]
 async fn an_edge_that_the_token_must_not_read_along_leaves_the_node_readable() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let refusal = graph_error(403, 200, "(#200) made up");
     meta.fault(Some(Endpoint::Account), Some(1), refusal);
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let account = reader.account().await.expect("the node can be read");
     assert_eq!(account.webhook_subscribed, Some(true));
     assert_eq!(dropped(&reader, "account"), Some(1.0));

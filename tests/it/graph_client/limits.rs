@@ -21,8 +21,8 @@ fn world_of_few_calls() -> World {
 
 #[tokio::test]
 async fn usage_is_a_ratio_on_metrics_and_told_to_the_budget() {
-    let meta = Meta::of(world_of_few_calls()).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(world_of_few_calls()).await;
+    let reader = Reader::for_meta(&meta);
     for _ in 0..4 {
         reader.account().await.expect("within the quota");
     }
@@ -39,8 +39,8 @@ async fn usage_is_a_ratio_on_metrics_and_told_to_the_budget() {
 
 #[tokio::test]
 async fn a_rate_limit_shows_when_it_ends_and_is_gone_with_it() {
-    let meta = Meta::of(small_world()).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(small_world()).await;
+    let reader = Reader::for_meta(&meta);
     meta.let_happen(Change::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
@@ -67,8 +67,8 @@ async fn a_rate_limit_shows_when_it_ends_and_is_gone_with_it() {
 
 #[tokio::test]
 async fn the_version_asked_for_and_the_one_that_answers_are_both_shown() {
-    let meta = Meta::of(small_world()).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(small_world()).await;
+    let reader = Reader::for_meta(&meta);
     for answered in ["v26.0", "v27.0"] {
         meta.edit(|world| answered.clone_into(&mut world.graph_version));
         reader.numbers().await;
@@ -82,8 +82,8 @@ async fn the_version_asked_for_and_the_one_that_answers_are_both_shown() {
 
 #[tokio::test]
 async fn every_call_is_counted_and_offers_gzip() {
-    let meta = Meta::of(small_world()).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(small_world()).await;
+    let reader = Reader::for_meta(&meta);
     assert!(reader.account().await.is_ok());
     assert!(reader.numbers().await.listing.complete);
     assert!(reader.templates().await.0.listing.complete);
@@ -110,7 +110,7 @@ async fn every_call_is_counted_and_offers_gzip() {
 
 #[tokio::test]
 async fn compressed_answers_are_read() {
-    let meta = Meta::of(bare_world().with_many_templates(WABA, 100)).await;
+    let meta = Meta::new(bare_world().with_many_templates(WABA, 100)).await;
     let token = meta.look(|world| world.app.token.text.clone());
     // That the simulator does compress such an answer, seen by a client that leaves it as it is.
     let plain = reqwest::Client::builder()
@@ -128,7 +128,7 @@ async fn compressed_answers_are_read() {
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.headers()["content-encoding"], "gzip");
 
-    let (listed, _) = Reader::of(&meta).templates().await;
+    let (listed, _) = Reader::for_meta(&meta).templates().await;
     assert_eq!(listed.listing.objects.len(), 100);
     assert_eq!(meta.request_count(Endpoint::MessageTemplates), 2);
 }

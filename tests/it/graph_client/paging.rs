@@ -28,8 +28,8 @@ fn world_of_many(numbers: u64, templates: u64) -> World {
 
 #[tokio::test]
 async fn two_hundred_and_fifty_numbers_are_three_pages() {
-    let meta = Meta::of(world_of_many(250, 0)).await;
-    let listed = Reader::of(&meta).numbers().await;
+    let meta = Meta::new(world_of_many(250, 0)).await;
+    let listed = Reader::for_meta(&meta).numbers().await;
     assert!(listed.listing.complete && listed.failure.is_none());
     let mut ids: Vec<&str> = listed
         .listing
@@ -51,8 +51,8 @@ async fn two_hundred_and_fifty_numbers_are_three_pages() {
 
 #[tokio::test]
 async fn four_hundred_and_fifty_templates_are_five_pages_without_their_text() {
-    let meta = Meta::of(world_of_many(0, 450)).await;
-    let (listed, totals) = Reader::of(&meta).templates().await;
+    let meta = Meta::new(world_of_many(0, 450)).await;
+    let (listed, totals) = Reader::for_meta(&meta).templates().await;
     assert!(listed.listing.complete);
     assert_eq!(listed.listing.objects.len(), 450);
     assert_eq!((totals.count, totals.limit), (Some(450), Some(6_000)));
@@ -69,16 +69,16 @@ async fn four_hundred_and_fifty_templates_are_five_pages_without_their_text() {
 
 #[tokio::test]
 async fn a_full_last_page_is_the_last() {
-    let meta = Meta::of(world_of_many(200, 0)).await;
-    let listed = Reader::of(&meta).numbers().await;
+    let meta = Meta::new(world_of_many(200, 0)).await;
+    let listed = Reader::for_meta(&meta).numbers().await;
     assert!(listed.listing.complete);
     assert_eq!(meta.request_count(Endpoint::PhoneNumbers), 2);
 }
 
 #[tokio::test]
 async fn an_empty_list_is_complete() {
-    let meta = Meta::of(bare_world()).await;
-    let reader = Reader::of(&meta);
+    let meta = Meta::new(bare_world()).await;
+    let reader = Reader::for_meta(&meta);
     let numbers = reader.numbers().await;
     let (templates, _) = reader.templates().await;
     assert!(numbers.listing.complete && numbers.listing.objects.is_empty());
@@ -89,10 +89,10 @@ async fn an_empty_list_is_complete() {
 #[tokio::test]
 async fn next_is_a_yes_and_not_an_address() {
     let elsewhere = Scribe::start().await;
-    let meta = Meta::of(world_of_many(150, 0)).await;
+    let meta = Meta::new(world_of_many(150, 0)).await;
     let origin = elsewhere.url.clone();
     meta.fault(None, None, Fault::NextElsewhere { origin });
-    let listed = Reader::of(&meta).numbers().await;
+    let listed = Reader::for_meta(&meta).numbers().await;
     assert!(listed.listing.complete);
     assert_eq!(listed.listing.objects.len(), 150);
     assert_eq!(elsewhere.asked(), []);
@@ -100,9 +100,9 @@ async fn next_is_a_yes_and_not_an_address() {
 
 #[tokio::test]
 async fn a_cursor_that_never_ends_makes_the_listing_incomplete() {
-    let meta = Meta::of(world_of_many(150, 0)).await;
+    let meta = Meta::new(world_of_many(150, 0)).await;
     meta.fault(None, None, Fault::EndlessCursors);
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let listed = reader.numbers().await;
     assert!(!listed.listing.complete);
     assert!(listed.listing.objects.len() >= 150);
@@ -114,7 +114,7 @@ async fn a_cursor_that_never_ends_makes_the_listing_incomplete() {
 
 #[tokio::test]
 async fn pages_too_large_to_read_are_asked_for_again_in_smaller_ones() {
-    let meta = Meta::of(world_of_many(0, 100)).await;
+    let meta = Meta::new(world_of_many(0, 100)).await;
     let reader = Reader::with(&meta, |options| options.max_answer_bytes = 15_000);
     let (listed, _) = reader.templates().await;
     assert!(listed.listing.complete);
@@ -129,10 +129,10 @@ async fn pages_too_large_to_read_are_asked_for_again_in_smaller_ones() {
 
 #[tokio::test]
 async fn a_summary_that_is_refused_is_not_asked_for_again() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let refusal = graph_error(400, 100, "(#100) Param summary is not supported");
     meta.fault(Some(Endpoint::MessageTemplates), Some(1), refusal);
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     for _ in 0..2 {
         let (listed, totals) = reader.templates().await;
         assert!(listed.listing.complete);
@@ -148,13 +148,13 @@ async fn a_summary_that_is_refused_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn an_invalid_cursor_restarts_the_listing_once() {
-    let meta = Meta::of(bare_world().with_many_templates(WABA, 250)).await;
+    let meta = Meta::new(bare_world().with_many_templates(WABA, 250)).await;
     meta.fault(
         Some(Endpoint::MessageTemplates),
         Some(2),
         Fault::InvalidCursor,
     );
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let (listed, totals) = reader.templates().await;
     assert!(listed.listing.complete);
     let ids: std::collections::BTreeSet<_> =
@@ -174,9 +174,9 @@ async fn an_invalid_cursor_restarts_the_listing_once() {
 
 #[tokio::test]
 async fn the_same_code_on_other_endpoints_is_not_a_cursor_error() {
-    let meta = Meta::of(bare_world().with_many_phone_numbers(WABA, 150)).await;
+    let meta = Meta::new(bare_world().with_many_phone_numbers(WABA, 150)).await;
     meta.fault(Some(Endpoint::PhoneNumbers), None, Fault::InvalidCursor);
-    let numbers = Reader::of(&meta).numbers().await;
+    let numbers = Reader::for_meta(&meta).numbers().await;
     assert!(!numbers.listing.complete);
     let failure = numbers.failure.expect("it was refused");
     assert_eq!(failure.kind(), FailureKind::Other);

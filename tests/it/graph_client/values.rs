@@ -11,10 +11,10 @@ use crate::support::reader::Reader;
 
 /// Reads the one number of a Meta that answers with `value` under `field`.
 async fn number_with(field: &str, value: Value) -> (Snapshot, Reader, Meta) {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = field.to_owned();
     meta.fault(None, None, Fault::FieldReplaced { field, value });
-    let reader = Reader::of(&meta);
+    let reader = Reader::for_meta(&meta);
     let listed = reader.numbers().await;
     assert!(listed.listing.complete);
     let number = listed.listing.objects.into_iter().next();
@@ -59,34 +59,34 @@ async fn a_number_where_text_is_documented_is_its_digits() {
 async fn a_template_id_longer_than_a_float_keeps_every_digit_as_a_number() {
     let mut world = small_world();
     world.remove_template(TEMPLATE);
-    let meta = Meta::of(world.with_many_templates(crate::support::meta::WABA, 1)).await;
-    let (listed, _) = Reader::of(&meta).templates().await;
+    let meta = Meta::new(world.with_many_templates(crate::support::meta::WABA, 1)).await;
+    let (listed, _) = Reader::for_meta(&meta).templates().await;
     let id = listed.listing.objects[0].id.clone();
     let number: u64 = id.as_str().parse().expect("digits");
     let field = String::from("id");
     let value = json!(number);
     meta.fault(None, None, Fault::FieldReplaced { field, value });
-    let (listed, _) = Reader::of(&meta).templates().await;
+    let (listed, _) = Reader::for_meta(&meta).templates().await;
     assert_eq!(listed.listing.objects[0].id, id);
 }
 
 #[tokio::test]
 async fn text_where_a_number_is_documented_is_that_number() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = String::from("message_template_limit");
     let value = json!("250");
     meta.fault(None, None, Fault::FieldReplaced { field, value });
-    let (_, totals) = Reader::of(&meta).templates().await;
+    let (_, totals) = Reader::for_meta(&meta).templates().await;
     assert_eq!(totals.limit, Some(250));
 }
 
 #[tokio::test]
 async fn the_quality_score_may_be_a_bare_word() {
-    let meta = Meta::of(small_world()).await;
+    let meta = Meta::new(small_world()).await;
     let field = String::from("quality_score");
     let value = json!("YELLOW");
     meta.fault(None, None, Fault::FieldReplaced { field, value });
-    let (listed, _) = Reader::of(&meta).templates().await;
+    let (listed, _) = Reader::for_meta(&meta).templates().await;
     let quality = listed.listing.objects[0].quality_rating;
     assert_eq!(quality, Some(QualityRating::Yellow));
 }
@@ -103,10 +103,10 @@ async fn a_shape_that_says_nothing_is_left_out_and_counted_and_the_rest_is_read(
 #[tokio::test]
 async fn a_single_object_is_a_list_of_one() {
     for field in ["data", "entities"] {
-        let meta = Meta::of(small_world()).await;
+        let meta = Meta::new(small_world()).await;
         let field = String::from(field);
         meta.fault(None, None, Fault::SingleObject { field });
-        let reader = Reader::of(&meta);
+        let reader = Reader::for_meta(&meta);
         let numbers = reader.numbers().await.listing;
         assert!(numbers.complete);
         assert_eq!(numbers.objects[0].id.as_str(), NUMBER);

@@ -25,7 +25,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    fn of(names: &Names) -> Self {
+    fn new(names: &Names) -> Self {
         Self {
             always: names.clone(),
             ever: names.clone(),
@@ -95,7 +95,7 @@ impl Reader<'_> {
         let alternatives = selector.matchers.or_matchers.iter().flatten();
         let labels = matchers.chain(alternatives).map(|matcher| &matcher.name);
         self.demand(labels, names, &format!("{name} has no label"));
-        Labels::of(names)
+        Labels::new(names)
     }
 
     fn of_aggregate(&mut self, aggregate: &AggregateExpr) -> Labels {

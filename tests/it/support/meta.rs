@@ -24,7 +24,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    pub async fn of(world: World) -> Self {
+    pub async fn new(world: World) -> Self {
         let options = SimulationOptions {
             world: Some(world),
             speed: SPEED,

@@ -31,7 +31,7 @@ pub struct Reader {
 
 impl Reader {
     /// A client with this world's credentials.
-    pub fn of(meta: &Meta) -> Self {
+    pub fn for_meta(meta: &Meta) -> Self {
         Self::with(meta, |_| {})
     }
 

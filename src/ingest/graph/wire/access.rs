@@ -19,7 +19,7 @@ const MAX_LISTED: usize = 20_000;
 
 /// Parses the response of `debug_token`.
 pub fn token(answer: &Value, odd: &mut ParseWarnings) -> Token {
-    let data = Object::of(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
+    let data = Object::new(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
     let Some(data) = data else {
         return Token::default();
     };
@@ -65,7 +65,7 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
 
 /// Parses the WhatsApp entry of `/{app}/subscriptions`; without an entry, nothing is subscribed.
 pub fn subscription(answer: &Value, odd: &mut ParseWarnings) -> Subscription {
-    let Some(answer) = Object::of(SUBSCRIPTION, answer) else {
+    let Some(answer) = Object::new(SUBSCRIPTION, answer) else {
         return Subscription::default();
     };
     let entries = answer.objects("data", SUBSCRIPTION, odd).into_iter();

@@ -30,7 +30,7 @@ pub fn expanded(node: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Optio
 /// there are more.
 pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Option<bool> {
     let has_more = apps.pointer("/paging/next").is_some();
-    let apps = Object::of("subscribed_apps", apps)?;
+    let apps = Object::new("subscribed_apps", apps)?;
     apps.get("data")?;
     let apps = apps.objects("data", "subscribed_apps", odd);
     let is_own = |app: &Object<'_>| {

@@ -25,7 +25,7 @@ pub(super) fn from_node(
         });
     let entities = entities.collect();
     let total = status.word("can_send_message", odd);
-    Health::of(entities, total)
+    Health::new(entities, total)
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
 
     fn read(status: &serde_json::Value) -> Option<CanSendMessage> {
         let node = json!({ "health_status": status });
-        let node = Object::of("node", &node).expect("an object");
+        let node = Object::new("node", &node).expect("an object");
         let health = from_node(&node, "health_status", &mut ParseWarnings::new());
         health.map(|health| health.can_send_message)
     }

@@ -25,7 +25,7 @@ pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Option<Snapshot> {
 pub fn totals(page: &Value) -> Totals {
     let mut odd = ParseWarnings::new();
     let summary =
-        Object::of("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));
+        Object::new("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));
     let Some(summary) = summary else {
         return Totals::default();
     };

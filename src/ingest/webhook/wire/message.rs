@@ -93,7 +93,7 @@ pub fn read(
     customers: &CustomerHasher,
     odd: &mut ParseWarnings,
 ) -> Option<Messages> {
-    let change = Object::of(NOUN, value)?;
+    let change = Object::new(NOUN, value)?;
     let metadata = change.object("metadata", "metadata", odd)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
     let digits = metadata.text("display_phone_number", odd);

@@ -77,7 +77,7 @@ pub fn read(
     let noun = field.as_str();
     let value = json::read_text(value.get(), noun, odd);
     let value = value.map(|value| with_rejection_info(value, rejection_info, noun, odd));
-    let object = value.as_ref().and_then(|value| Object::of(noun, value));
+    let object = value.as_ref().and_then(|value| Object::new(noun, value));
     let Some(object) = object else {
         odd.push(ParseWarning::Malformed {
             noun: "change",

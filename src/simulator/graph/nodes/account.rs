@@ -66,7 +66,7 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
         "on_behalf_of_business_info" if account.client_of_business_id.is_some() => {
             json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
         }
-        "health_status" => health::of_account(world, account),
+        "health_status" => health::for_account(world, account),
         SUBSCRIBED_APPS => subscribed_apps(world, account),
         "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
         _ => return None,

@@ -8,13 +8,13 @@ use crate::simulator::world::{Account, Health, PhoneNumber, Template, World};
 /// One blocked → BLOCKED, else one limited → LIMITED, else AVAILABLE.
 const WORST_FIRST: [&str; 2] = ["BLOCKED", "LIMITED"];
 
-pub(super) fn of_account(world: &World, account: &Account) -> Value {
+pub(super) fn for_account(world: &World, account: &Account) -> Value {
     joined(&shared_entities(world, account))
 }
 
 /// If calls of the number are blocked, the whole number is BLOCKED, although every entity can send. Meta's page
 /// defines the whole by the entities' `can_send_message`, but its example shows this.
-pub(super) fn of_phone_number(world: &World, number: &PhoneNumber) -> Option<Value> {
+pub(super) fn for_phone_number(world: &World, number: &PhoneNumber) -> Option<Value> {
     let mut own = entity("PHONE_NUMBER", &number.id, &number.health);
     own["can_receive_call_sip"] = if number.is_calling_blocked {
         "BLOCKED"
@@ -38,7 +38,7 @@ pub(super) fn of_phone_number(world: &World, number: &PhoneNumber) -> Option<Val
     Some(status)
 }
 
-pub(super) fn of_template(world: &World, template: &Template) -> Option<Value> {
+pub(super) fn for_template(world: &World, template: &Template) -> Option<Value> {
     let mut entities = vec![entity("MESSAGE_TEMPLATE", &template.id, &template.health)];
     entities.extend(shared_entities(
         world,

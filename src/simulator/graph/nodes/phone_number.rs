@@ -86,7 +86,7 @@ pub(super) fn value(world: &World, number: &PhoneNumber, field: &str) -> Option<
         "unified_cert_status" => json!("APPROVED"),
         "country_dial_code" => json!("1"),
         "country_code" => json!("US"),
-        "health_status" => health::of_phone_number(world, number)?,
+        "health_status" => health::for_phone_number(world, number)?,
         _ => return None,
     })
 }

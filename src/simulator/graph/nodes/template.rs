@@ -52,7 +52,7 @@ pub(super) fn value(world: &World, template: &Template, field: &str) -> Option<V
         "quality_score" => json!({"score": template.quality_score, "date": template.quality_date}),
         "parameter_format" => json!("POSITIONAL"),
         "components" => json!([{"type": "BODY", "text": template.body_text}]),
-        "health_status" => health::of_template(world, template)?,
+        "health_status" => health::for_template(world, template)?,
         _ => return None,
     })
 }
