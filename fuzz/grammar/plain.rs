@@ -72,7 +72,7 @@ impl Plain {
         let time = entry
             .get("time")
             .map_or(Moment::Absent, |time| match scalar(Some(time)) {
-                Some(text) => believed(moment(&text)),
+                Some(text) => accepted_time(moment(&text)),
                 None => Moment::Absent,
             });
         for change in list(entry.get("changes")).filter_map(Value::as_object) {
@@ -122,7 +122,7 @@ impl Plain {
             let Some(waba_id) = named.or_else(|| waba_id.clone()) else {
                 continue;
             };
-            let when = match (time, believed(own_time)) {
+            let when = match (time, accepted_time(own_time)) {
                 (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                     When::At(at.at_whole_seconds())
                 }
@@ -205,7 +205,7 @@ impl Plain {
         }
         let any = !all.is_empty();
         for (at, update) in all {
-            let when = match (believed(at), time) {
+            let when = match (accepted_time(at), time) {
                 (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                     When::At(at.at_whole_seconds())
                 }
@@ -517,8 +517,8 @@ fn text(value: &Value) -> Option<String> {
     scalar(Some(value)).map(|text| text.trim().to_owned())
 }
 
-/// Only what is not ahead of the clock is compared: how far ahead is believed is another rule.
-fn believed(moment: Moment) -> Moment {
+/// Only what is not ahead of the clock is compared: how far ahead is accepted_time is another rule.
+fn accepted_time(moment: Moment) -> Moment {
     match moment {
         Moment::At(at) if at > NOW => Moment::Unsure,
         Moment::At(at) if at <= Timestamp::default() => Moment::Absent,

@@ -14,21 +14,21 @@ use crate::expose::Entity;
 use crate::expose::past::{self, TimeRange, Timeline};
 use crate::store::{History, HistoryQuery, HistoryRow};
 
-/// A label that Prometheus adds to what it scrapes, so that the past continues in the same series.
+/// A label that Prometheus adds to scraped series, so that the imported past continues the same series.
 #[derive(Clone, Debug)]
 pub struct Label {
     name: String,
     value: String,
 }
 
-/// Labels that the exporter gives its series itself.
+/// Labels that the exporter itself adds to its series.
 const OWN_LABELS: [&str; 3] = ["waba_id", "phone_number_id", "template_id"];
 
 impl Label {
-    /// Reads `name=value`.
+    /// Parses `name=value`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why the label is not valid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("write it like NAME=VALUE")?;
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -56,10 +56,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the moments and the id.
+    /// Parses the times and the id.
     ///
     /// # Errors
-    /// Which of them is wrong, and how to write it.
+    /// The invalid one, and how to write it.
     pub fn parse(
         since: &str,
         until: &str,
@@ -97,10 +97,10 @@ pub struct Past {
 }
 
 impl Past {
-    /// Writes it as OpenMetrics text.
+    /// Writes the history as OpenMetrics text.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// The errors of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         past::write(&self.timelines, self.window, |piece| {
             out.write_all(piece.as_bytes())
@@ -109,10 +109,10 @@ impl Past {
     }
 }
 
-/// Reads the history asked for; the exporter may be running.
+/// Reads the requested history. The exporter may be running.
 ///
 /// # Errors
-/// If there is no history that can be read.
+/// If the history does not exist or cannot be read.
 pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
     let history = History::open(&settings::location_of(url)).await?;
     let question = HistoryQuery {
@@ -134,10 +134,10 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
     Ok(Past { timelines, window })
 }
 
-/// Copies the store as it is now to a new file; the exporter may be running.
+/// Copies the current store to a new file. The exporter may be running.
 ///
 /// # Errors
-/// If the store cannot be read, or the file exists or cannot be written.
+/// If the store cannot be read, or if the file exists or cannot be written.
 pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
     if copy.exists() {
         bail!(
@@ -151,7 +151,7 @@ pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One timeline for each attribute of each entity; the rows come in that order.
+/// One timeline for each attribute of each entity; the rows are in that order.
 fn timelines(rows: &[HistoryRow], labels: &[Label]) -> Vec<Timeline> {
     let same = |one: &HistoryRow, other: &HistoryRow| {
         one.entity_id == other.entity_id

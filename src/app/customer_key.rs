@@ -1,8 +1,8 @@
 //! The file with the key for hashing customers. It is read, or created once, next to the database.
 //!
-//! The store keeps a check value of the key. If the key is missing or has changed, the exporter starts anyway, because
-//! an exporter that does not start loses webhooks. Only open conversations, at most a day's, are dropped: no response
-//! can be matched to them, so they would count as unanswered.
+//! The store keeps a check value of the key. If the key is missing or has changed, the exporter starts anyway,
+//! because an exporter that does not start loses webhooks. Only open conversations, at most a day's, are dropped: no
+//! response can be matched to them, so they would count as unanswered.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -22,19 +22,19 @@ use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::store::{Location, Reason, SavedKey, Store};
 use crate::telemetry::Telemetry;
 
-/// More than a key has, and little enough to be read at once.
+/// More than the size of a key, and small enough to be read at once.
 const MAX_BYTES: u64 = 4 * 1024;
 
 /// Suffix of the database's path.
 const SUFFIX: &str = ".key";
 
-/// Permissions of the owner alone.
+/// Only the owner may read and write the file.
 const OWNER_ONLY: u32 = 0o600;
 
-/// How a file is made by hand.
+/// How to create the file by hand.
 const CURE: &str = "write a new key to it (`openssl rand -hex 32`), or restore it from a backup";
 
-/// How file systems without hard links refuse one: FAT, SMB, some of FUSE (link(2)).
+/// Errors of file systems without hard links: FAT, SMB, some of FUSE (link(2)).
 const NO_HARD_LINKS: [Errno; 5] = [
     Errno::PERM,
     Errno::NOTSUP,
@@ -43,7 +43,7 @@ const NO_HARD_LINKS: [Errno; 5] = [
     Errno::MLINK,
 ];
 
-/// The file cannot be read or created for now, as on a full disk: that can pass by itself.
+/// The file cannot be read or created now, for example on a full disk. That can pass without intervention.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub(super) struct KeyFileUnavailable {
@@ -68,7 +68,7 @@ pub(super) async fn load(
     let is_imported = expected.is_some();
     let expected = expected.or(saved.check_value.clone());
     let (key_file, location) = (config.trackers.key_file.clone(), store.location().clone());
-    // A file system that hangs must not keep the process from stopping.
+    // A blocked file system must not keep the process from stopping.
     let environment = Arc::clone(&sources.environment);
     let reading = sources.configuration.read(environment, move |_| {
         let Some(place) = path(key_file, &location) else {
@@ -85,7 +85,7 @@ pub(super) async fn load(
         message: format!("trackers.key_file: {error}"),
     })?;
     let Some((key, was_missing, shown)) = found? else {
-        // Its conversations end with the process as well.
+        // The conversations of a store in memory end with the process too.
         return Ok(CustomerHasher::new(&generate()?));
     };
     let check_value = key.check_value();
@@ -123,7 +123,7 @@ pub(super) async fn load(
     Ok(CustomerHasher::new(&key))
 }
 
-/// Version 0.1.0 made the key from the secret of the first app. `None` where a later version has been.
+/// The key that version 0.1.0 derived from the secret of the first app. `None` if a later version has used the store.
 fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
     if saved.check_value.is_some() || saved.conversations == 0 {
         return None;
@@ -135,7 +135,8 @@ fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
 /// Location of the key.
 struct KeyPath {
     path: PathBuf,
-    /// In words: a configured path is not shown, because people put secrets where paths belong.
+    /// Description of the location for messages. A configured path is not shown, because it may be a secret that was
+    /// set by mistake.
     shown: String,
 }
 
@@ -150,7 +151,7 @@ fn path(key_file: Option<KeyFile>, location: &Location) -> Option<KeyPath> {
     let Location::File(database) = location else {
         return None;
     };
-    // Next to the file itself, if the path is a link.
+    // Next to the file itself, if the database's path is a symbolic link.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.clone());
     let mut path = database.into_os_string();
     path.push(SUFFIX);
@@ -164,7 +165,7 @@ fn generate() -> anyhow::Result<CustomerKey> {
         .map_err(|error| anyhow::anyhow!("cannot get random numbers from the system: {error}"))
 }
 
-/// The error of an operation on the file: one that can pass by itself, or one that a person has to cure.
+/// The error of an operation on the file: one that can pass without intervention, or one that an operator must fix.
 fn failed(error: &io::Error, what: fmt::Arguments<'_>, cure: &str) -> anyhow::Error {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull};
     let reason = match error.kind() {
@@ -197,7 +198,7 @@ fn read(place: &KeyPath) -> anyhow::Result<Option<CustomerKey>> {
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened: a pipe would keep us waiting.
+    // Checked before opening, because opening a pipe would block.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
@@ -206,7 +207,7 @@ fn read_text(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Creates the file with this key, or a random one. If another exporter has created it meanwhile, that key is used.
+/// Creates the file with this key, or a random one. If another exporter has created it meanwhile, uses that key.
 fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerKey> {
     let KeyPath { path, shown } = place;
     let key = key.map_or_else(generate, Ok)?;
@@ -214,7 +215,7 @@ fn create(place: &KeyPath, key: Option<CustomerKey>) -> anyhow::Result<CustomerK
         let cure = "give the exporter's user write permission, or create the file by hand (`openssl rand -hex 32`)";
         failed(&error, format_args!("cannot create {shown}"), cure)
     })?;
-    // Whatever has been answered, what is in the file is the key.
+    // Whatever happened, the key in the file is the valid one.
     read(place)?.with_context(|| {
         format!("trackers.key_file: {shown} was removed while it was read; start again")
     })
@@ -227,15 +228,15 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    // Not the number of the process, which is 1 in every container.
+    // Not the process id, which is 1 in every container.
     let suffix = getrandom::u64().map_err(|_| io::Error::other("no random numbers"))?;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix:016x}"));
     let draft = PathBuf::from(name);
     write_file(&draft, text)?;
-    // Not renamed, which would replace the key of another exporter.
+    // Not renamed, because that would replace the key of another exporter.
     let linked = fs::hard_link(&draft, path);
-    // One that stays is of no use, and does no harm.
+    // A draft that remains is unused and harmless.
     drop(fs::remove_file(&draft));
     match publish(linked, path, text) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -243,7 +244,7 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Writes the file itself, where it cannot be linked.
+/// Writes the file directly if it cannot be linked.
 fn publish(linked: io::Result<()>, path: &Path, text: &[u8]) -> io::Result<()> {
     let has_no_links =
         |error| Errno::from_io_error(error).is_some_and(|errno| NO_HARD_LINKS.contains(&errno));
@@ -260,7 +261,7 @@ fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     let written = file.write_all(text).and_then(|()| file.sync_all());
     if written.is_err() {
-        // The error is what counts.
+        // Only the original error matters.
         drop(fs::remove_file(path));
     }
     written
@@ -297,11 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn many_starters_agree_on_one_key() {
+    fn concurrent_starts_use_the_same_key() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = beside(folder.path(), "a.key");
         let path = &place.path;
-        // One of them wins, as two processes would race: each has a draft of its own.
+        // One of them wins, as when two processes race: each has its own draft.
         let first = create(&place, None).expect("created");
         let written = text_of(path);
         let second = create(&place, None).expect("read");
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_or_failing_disk_is_waited_for_and_missing_permissions_are_not() {
+    fn a_full_disk_is_temporary_and_missing_permissions_are_not() {
         let reason = |errno: Errno| {
             let error = failed(&errno.into(), format_args!("cannot create it"), "do this");
             assert!(error.to_string().starts_with("trackers.key_file: cannot"));
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_without_hard_links_gets_the_file_itself() {
+    fn without_hard_links_the_file_is_written_directly() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("a.key");
         for errno in NO_HARD_LINKS {
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_with_the_cure_and_not_shown() {
+    fn an_invalid_key_is_refused_with_a_cure_and_not_shown() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = beside(folder.path(), "a.key");
         let path = &place.path;
@@ -364,9 +365,9 @@ mod tests {
         ] {
             fs::write(path, text).expect("room");
             let error = read(&place).expect_err("no key").to_string();
-            let is_told =
+            let is_reported =
                 error.starts_with("trackers.key_file: ") && error.contains("openssl rand");
-            assert!(is_told && error.contains(word), "{error}");
+            assert!(is_reported && error.contains(word), "{error}");
             assert!(text.is_empty() || !error.contains(text), "{error}");
             assert_eq!(text_of(path), text.as_bytes(), "it is kept");
         }

@@ -12,24 +12,24 @@ use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
 
-/// At speed 1: often enough that a change without a webhook is seen within one event of the story, and seldom
+/// Interval at speed 1: short enough that a change without a webhook is seen within one event of the story, and long
 /// enough for the simulated quota.
 const NUMBERS_INTERVAL: Duration = Duration::from_secs(3);
 const NODES_INTERVAL: Duration = Duration::from_secs(4);
 
-/// The shortest interval the configuration takes.
+/// The shortest interval that the configuration allows.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 const CONFIG_FILE: &str = "demo.yml";
 
-/// Both ends, bound.
+/// The simulation and the exporter, both bound.
 pub struct Demo {
     app: App,
     simulation: Simulation,
 }
 
 impl Demo {
-    /// Binds both ends and makes them known to each other.
+    /// Binds the simulation and the exporter, and configures each with the address of the other.
     ///
     /// # Errors
     /// If a port cannot be bound.
@@ -62,22 +62,22 @@ impl Demo {
         Ok(Self { app, simulation })
     }
 
-    /// The exporter's address, as a browser on this machine can use it.
+    /// The exporter's address for a browser on this machine.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         reachable(self.app.operator_address())
     }
 
-    /// The simulated Graph API.
+    /// URL of the simulated Graph API.
     #[must_use]
     pub fn graph_url(&self) -> &str {
         self.simulation.graph_url()
     }
 
-    /// Plays until `stop`.
+    /// Runs both until `stop`.
     ///
     /// # Errors
-    /// If either end fails.
+    /// If either of them fails.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let simulation = self.simulation.run(stop.clone());
         let simulation = async { simulation.await.map_err(anyhow::Error::from) };
@@ -85,7 +85,7 @@ impl Demo {
     }
 }
 
-/// The configuration that an operator of this world would write.
+/// The configuration that an operator would write for this world.
 fn environment(world: &World, speed: f64) -> FixedEnvironment {
     let interval = |at_speed_1: Duration| {
         let interval = at_speed_1
@@ -112,7 +112,7 @@ fn environment(world: &World, speed: f64) -> FixedEnvironment {
         .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", accounts.join(","))
 }
 
-/// An address to connect to: one bound on every interface is reached by loopback.
+/// An address to connect to: loopback, if the listener is bound on all interfaces.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())

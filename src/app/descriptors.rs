@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, as Go's runtime does: shells and service managers give 1,024,
-/// for the sake of programs that know no better, and a listener may have more connections.
+/// Raises the soft limit to the hard one, as Go's runtime does. Shells and service managers set 1,024 for the sake of
+/// old programs, but a listener may have more connections.
 pub(super) fn allow_many() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

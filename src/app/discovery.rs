@@ -24,16 +24,16 @@ use crate::ingest::poll::AppCalls;
 use crate::store::Discovered;
 use crate::telemetry::Telemetry;
 
-/// Results that may wait to be taken over.
+/// Capacity of the queue of search results.
 const MAX_WAITING: usize = 16;
 
-/// Why a search brought nothing.
+/// Why a search has no result.
 #[derive(Debug, Error)]
 pub(super) enum SearchError {
-    /// A question was not answered.
+    /// A request failed.
     #[error("{0}")]
     Failed(#[from] Failure),
-    /// The token's permissions name no accounts.
+    /// The token's permissions list no accounts.
     #[error(
         "the token lists no accounts: it is granted for all accounts, or Meta rejects it; list the accounts, or set apps[].businesses"
     )]
@@ -52,10 +52,10 @@ pub(super) struct Found {
     pub unnamed: BTreeMap<WabaId, AccountSource>,
 }
 
-/// Asks Meta for every account that this app can see.
+/// Searches for every account that this app can read.
 ///
 /// # Errors
-/// If any question was left open.
+/// If any request failed.
 pub(super) async fn search(
     app: &AppConfig,
     client: &Client,
@@ -80,7 +80,7 @@ pub(super) async fn search(
 fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
     let mut found = Found::default();
     for (account, source) in accounts {
-        if app.discovery.takes(&account.waba_id, &account.name) {
+        if app.discovery.includes(&account.waba_id, &account.name) {
             found.taken.entry(account.waba_id).or_insert(source);
         } else if account.name.is_empty() && matches!(source, AccountSource::Business(_)) {
             found.unnamed.insert(account.waba_id, source);
@@ -105,7 +105,7 @@ pub(super) fn accounts_after_search(
         let is_found = found.taken.contains_key(waba_id)
             || found.left_out.contains(waba_id)
             || found.unnamed.contains_key(waba_id);
-        !is_found && searches(app, &assigned.source) && !app.discovery.leaves_out(waba_id)
+        !is_found && searches(app, &assigned.source) && !app.discovery.excludes(waba_id)
     };
     let mut accounts: AccountsOfApp = before
         .iter()
@@ -122,7 +122,7 @@ pub(super) fn accounts_after_search(
     accounts
 }
 
-/// Whether the app's configuration searches this source.
+/// Whether the app's configuration still includes this source.
 fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     match source {
         AccountSource::Configured => false,
@@ -138,7 +138,7 @@ pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignmen
         // A lost account is removed together with the search that found it, or when `exclude` matches its id. All
         // others stay until the next search.
         let stays = |waba_id: &WabaId, one: &Assigned| {
-            !one.is_lost || searches(app, &one.source) && !app.discovery.leaves_out(waba_id)
+            !one.is_lost || searches(app, &one.source) && !app.discovery.excludes(waba_id)
         };
         let found = found.filter(|(waba_id, one)| stays(waba_id, one));
         let found = found.filter(|_| app.discovery.is_on());
@@ -158,17 +158,17 @@ pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignmen
 /// A search result, its app, and the searcher that found it.
 type SearchResult = (String, u64, Found);
 
-/// Running searches; they are dropped with this.
+/// The running searches; dropping this ends them.
 pub(super) struct Discovery {
     searchers: BTreeMap<String, Search>,
-    /// The calls that each app's searches have made, which go on counting whatever a reload changes.
+    /// The budget of each app's searches. Earlier calls still count after a reload.
     calls: BTreeMap<String, Arc<AppCalls>>,
     sender: mpsc::Sender<SearchResult>,
     results: mpsc::Receiver<SearchResult>,
     number: u64,
 }
 
-/// The searcher of one app, which ends with this.
+/// The searcher of one app; dropping this ends it.
 struct Search {
     number: u64,
     discovery: DiscoveryConfig,
@@ -178,7 +178,7 @@ struct Search {
 }
 
 impl Discovery {
-    /// Searches for nothing yet.
+    /// Creates an empty set of searches.
     pub fn new() -> Self {
         let (sender, results) = mpsc::channel(MAX_WAITING);
         Self {
@@ -190,7 +190,8 @@ impl Discovery {
         }
     }
 
-    /// Searches for every app that wants it. New and changed searches begin at once; all others keep their turn.
+    /// Runs the searches of every app that uses discovery. New and changed searches start at once; all others keep
+    /// their place.
     pub fn follow(&mut self, config: &Config, clients: &[Arc<Client>], telemetry: &Arc<Telemetry>) {
         let mut before = std::mem::take(&mut self.searchers);
         let every = config.poll.discovery_interval;
@@ -200,7 +201,7 @@ impl Discovery {
             }
             let kept = before.remove(&app.name).filter(|search| {
                 Arc::ptr_eq(&search.client, client)
-                    && search.discovery.finds_what_does(&app.discovery)
+                    && search.discovery.is_same_search(&app.discovery)
             });
             let search = match kept {
                 Some(search) => {
@@ -217,7 +218,7 @@ impl Discovery {
             .keys()
             .filter(|app| !self.searchers.contains_key(*app))
         {
-            // There may be nothing to remove: no search was complete.
+            // An error means that no search was complete, so there is nothing to remove.
             drop(telemetry.discovery_up.remove_label_values(&[app]));
             drop(telemetry.discovery_last_success.remove_label_values(&[app]));
         }
@@ -265,7 +266,7 @@ impl Discovery {
         loop {
             match self.results.recv().await {
                 Some((app, number, found)) => {
-                    // What a searcher found that has been replaced since is no answer to the present question.
+                    // A result of a searcher that was replaced meanwhile is outdated.
                     let search = self.searchers.get(&app);
                     if search.is_some_and(|search| search.number == number) {
                         return (app, found);
@@ -323,7 +324,7 @@ impl Searcher {
         }
     }
 
-    /// Waits for the next turn, also where a reload changes the interval meanwhile. Says whether there is one.
+    /// Waits for the next search, even if a reload changes the interval meanwhile. Returns whether there is one.
     async fn wait(&mut self, started: Instant, failed: bool, stop: &CancellationToken) -> bool {
         loop {
             let every = *self.every.borrow_and_update();
@@ -331,7 +332,7 @@ impl Searcher {
             tokio::select! {
                 () = stop.cancelled() => return false,
                 changed = self.every.changed() => {
-                    // The sender goes away with the searches.
+                    // The sender is dropped together with the searches.
                     if changed.is_err() {
                         return false;
                     }
@@ -355,7 +356,7 @@ impl Searcher {
     }
 }
 
-/// After a failure sooner than usual: at the start nothing may be known yet.
+/// The interval is shorter after a failure, because at the start nothing may be known yet.
 fn interval(every: Duration, failed: bool) -> Duration {
     const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
     if failed {

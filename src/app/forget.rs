@@ -7,7 +7,7 @@ use crate::serve::forget::ForgetRequest;
 
 pub use crate::domain::WabaId;
 
-/// Asks the exporter to forget the account.
+/// Asks the exporter to remove the account.
 ///
 /// # Errors
 /// If the exporter cannot be reached or rejects the request.

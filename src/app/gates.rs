@@ -19,27 +19,27 @@ use crate::serve::gate::{
 use crate::serve::public::OPEN_TO_ALL;
 use crate::telemetry::Telemetry;
 
-/// How often the files are looked at. A renewed certificate is in force after so long at most.
+/// Interval at which the files are checked, and so the longest delay until a renewed certificate is used.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Both gates.
+/// The gates of both listeners.
 #[derive(Clone)]
 pub(super) struct Gates {
     pub web: Arc<Gate>,
     pub webhook: Arc<Gate>,
 }
 
-/// Terms that have been found good, for both.
+/// Validated settings for both listeners.
 pub(super) struct BothPrepared {
     web: Prepared,
     webhook: Prepared,
 }
 
 impl Gates {
-    /// On these terms.
+    /// Creates both gates with the settings of this configuration.
     ///
     /// # Errors
-    /// If TLS cannot be had on them.
+    /// If the TLS settings cannot be used.
     pub fn new(config: &Config, telemetry: &Arc<Telemetry>) -> anyhow::Result<Self> {
         let gate = |listener| Arc::new(Gate::open(listener, Arc::clone(telemetry)));
         let gates = Self {
@@ -50,7 +50,7 @@ impl Gates {
         Ok(gates)
     }
 
-    /// Puts terms in force, for the connections and requests that come now.
+    /// Applies the settings to new connections and requests.
     pub fn install(&self, prepared: BothPrepared) {
         self.web.install(prepared.web);
         self.webhook.install(prepared.webhook);
@@ -72,7 +72,8 @@ pub(super) fn prepare(config: &Config) -> anyhow::Result<BothPrepared> {
     })
 }
 
-/// The operator's. What shares the listener without a certificate must get through the handshake.
+/// The settings of the operator listener. If some of its routes need no client certificate (open probes, or public
+/// routes on the same port), the handshake must not require one.
 fn web_terms(config: &Config) -> Terms {
     let terms = config.web.config_file.as_ref();
     Terms {
@@ -90,7 +91,7 @@ fn web_terms(config: &Config) -> Terms {
     }
 }
 
-/// The name that the machine calls itself, which may be one of the public DNS.
+/// The machine's host name, which may also be a name in the public DNS.
 fn machine_name() -> Option<String> {
     let name = uname().nodename().to_str().ok()?.to_ascii_lowercase();
     (!name.is_empty()).then_some(name)
@@ -171,13 +172,13 @@ fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) 
     }
 }
 
-/// The files of both listeners as they are now, or what is wrong with them.
+/// The current files of both listeners, or the error.
 pub(super) type WebFiles = anyhow::Result<[Option<WebFile>; 2]>;
 
-/// The files, while a thread reads them.
+/// A running check of the files, in a thread.
 type Look = Pin<Box<dyn Future<Output = WebFiles> + Send>>;
 
-/// Looks whether the files have changed.
+/// Detects changes of the files.
 pub(super) struct Watch {
     paths: [Option<PathBuf>; 2],
     /// `None` while the files cannot be read.
@@ -189,7 +190,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// From what the configuration has read.
+    /// Starts from the files that the configuration has read.
     pub fn new(config: &Config) -> Self {
         let files = || {
             [
@@ -207,7 +208,7 @@ impl Watch {
         }
     }
 
-    /// Waits until they are others than before; for ever, where there are none. Cancel-safe.
+    /// Waits until a file has changed. Never returns if there are no files. Cancel-safe.
     pub async fn changed(&mut self, sources: &Sources) -> WebFiles {
         if self.paths.iter().all(Option::is_none) {
             pending::<()>().await;
@@ -264,7 +265,7 @@ mod tests {
     use super::*;
     use crate::config::Flags;
 
-    /// A file that answers when it is told to, and counts how often it is read.
+    /// A file that responds only on request, and counts how often it is read.
     struct SlowFile {
         answers: Mutex<mpsc::Receiver<()>>,
         reads: Arc<AtomicUsize>,
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_look_is_continued() {
+    async fn a_cancelled_check_continues() {
         let (answer, answers) = mpsc::channel();
         let reads = Arc::new(AtomicUsize::new(0));
         let sources = Sources {
@@ -307,7 +308,7 @@ mod tests {
             look: None,
         };
         for _ in 0..3 {
-            // As by another branch of `select!`.
+            // As if another branch of `select!` had completed.
             let look = timeout(Duration::ZERO, watch.changed(&sources)).await;
             assert!(look.is_err(), "the file does not answer yet");
         }

@@ -9,11 +9,11 @@ use super::own;
 use crate::config::WebConfig;
 use crate::ingest::graph::own_client;
 
-/// Neither answer waits for Meta or the disk, so a process that takes longer is stuck.
+/// Neither probe waits for Meta or the disk, so a process that takes longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum characters of a response that are repeated: enough for the exporter's own reasons, too few for a page of
-/// another server.
+/// Maximum number of characters of a response in a message: enough for the exporter's own reasons, too few for a page
+/// of another server.
 const MAX_REASON: usize = 200;
 
 /// The probe to query.
@@ -50,10 +50,10 @@ impl Probe {
     }
 }
 
-/// Asks the exporter that listens there.
+/// Queries a probe of the exporter on this machine.
 ///
 /// # Errors
-/// If it does not answer, or the answer is no.
+/// If it does not respond, or the probe fails.
 pub async fn ask(web: &WebConfig, question: Probe) -> anyhow::Result<()> {
     let url = own_url(web, question)?;
     // As for Meta, no redirects. No proxy for the exporter's own listener.
@@ -78,7 +78,7 @@ fn own_url(web: &WebConfig, question: Probe) -> anyhow::Result<Url> {
     Ok(url)
 }
 
-/// The beginning of the answer's first line.
+/// The beginning of the response's first line.
 async fn reason(mut answer: Response) -> String {
     let begin = answer.chunk().await.ok().flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&begin);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_where_the_exporter_listens() {
+    fn the_probe_is_sent_to_the_listen_address() {
         for (address, question, url) in [
             (":10131", Probe::Healthy, "http://127.0.0.1:10131/-/healthy"),
             ("[::1]:80", Probe::Ready, "http://[::1]/-/ready"),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_a_sign_of_life_and_no_more() {
+    fn a_refused_login_is_healthy_but_not_ready() {
         for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
             assert!(Probe::Healthy.is_answered_by(status));
             assert!(!Probe::Ready.is_answered_by(status));

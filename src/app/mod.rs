@@ -1,4 +1,4 @@
-//! Wires the parts together: a configuration becomes a bound [`App`], which runs until it is stopped.
+//! Connects the parts: a configuration becomes a bound [`App`], which runs until it is stopped.
 //!
 //! Binding and running are separate, so that the caller knows the ports before the app runs.
 
@@ -56,19 +56,19 @@ use starting::{Switch, Waiting};
 /// Capacity of the queue of reloads and `forget` requests.
 const MAX_RELOADS_WAITING: usize = 4;
 
-/// How long requests and deliveries under way may take once the process is told to stop. Each has a grace
-/// period of 5 s; this is for what does not keep it.
+/// Time limit for requests and deliveries in flight after a stop. Each has its own grace period of 5 s; this limit
+/// covers those that exceed it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How long the store may take to close. A commit that hangs is not acknowledged, so nothing is lost.
+/// Time limit for closing the store. A commit that hangs is not acknowledged, so nothing is lost.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Interval at which counted refusals are checked for due log lines.
 const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
 
-/// Where the configuration is read from, again at each reload.
+/// The sources of the configuration, which each reload reads again.
 pub struct Source {
-    /// The command line.
+    /// Flags of the command line.
     pub flags: Flags,
     /// Variables and files.
     pub environment: Box<dyn Environment + Send + Sync>,
@@ -78,7 +78,7 @@ impl Source {
     /// Reads the configuration, and logs its warnings.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// All errors of the configuration.
     pub fn load(&self) -> Result<Config, ConfigErrors> {
         let config = Config::load(&self.flags, self.environment.as_ref())?;
         log_warnings(&config);
@@ -86,13 +86,13 @@ impl Source {
     }
 }
 
-/// Where a running exporter reads its files again.
+/// The sources of a running exporter, with the readers of its files.
 #[derive(Clone)]
 struct Sources {
     flags: Flags,
     environment: SharedEnvironment,
     configuration: FileReader,
-    /// Apart, so that a blocked secret does not keep a renewed certificate from being read.
+    /// A separate reader, so that a blocked secret file does not prevent the reading of a renewed certificate.
     web_files: FileReader,
 }
 
@@ -110,7 +110,7 @@ impl Sources {
     /// Reads the configuration, and logs its warnings.
     ///
     /// # Errors
-    /// Everything that is wrong, or which file does not answer.
+    /// All errors of the configuration, or the file that does not respond.
     async fn load(&self) -> Result<Config, String> {
         let flags = self.flags.clone();
         let load = move |environment: &dyn Environment| Config::load(&flags, environment);
@@ -144,7 +144,7 @@ fn note_loaded(telemetry: &Telemetry) {
     telemetry.config_last_reload_success.set(now);
 }
 
-/// Bound, and not yet running.
+/// A bound exporter that does not run yet.
 pub struct App {
     source: Source,
     config: Config,
@@ -155,7 +155,7 @@ pub struct App {
 }
 
 impl App {
-    /// Binds what the configuration says.
+    /// Binds the configured listeners.
     ///
     /// # Errors
     /// If a port cannot be bound.
@@ -181,28 +181,28 @@ impl App {
         })
     }
 
-    /// Where the operator's side listens.
+    /// Address of the operator listener.
     #[must_use]
     pub fn operator_address(&self) -> SocketAddr {
         self.operator.address()
     }
 
-    /// Where webhooks are received.
+    /// Address at which webhooks are received.
     #[must_use]
     pub fn public_address(&self) -> SocketAddr {
         self.public.as_ref().unwrap_or(&self.operator).address()
     }
 
-    /// What a signal handler asks for a reload with.
+    /// Channel for reload requests, for signal handlers.
     #[must_use]
     pub fn reload_requests(&self) -> mpsc::Sender<ReloadRequest> {
         self.reload.clone()
     }
 
-    /// Validates that this configuration can be served.
+    /// Checks that this configuration can be served.
     ///
     /// # Errors
-    /// If a certificate, its key or an authority is of no use.
+    /// If a certificate, its key or an authority cannot be used.
     pub fn check(config: &Config) -> anyhow::Result<()> {
         gates::prepare(config).map(drop)
     }
@@ -210,7 +210,7 @@ impl App {
     /// Polls, receives and serves until `stop`.
     ///
     /// # Errors
-    /// If something that should run for ever ends by itself.
+    /// If a part that should run until `stop` ends by itself.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self {
             source,
@@ -248,7 +248,7 @@ impl App {
                 let (operator, public) = waiting.routes(&gates.web, reload.clone());
                 site.serve(operator, Some(public).filter(|_| config.webhook.enabled));
                 let started = waiting
-                    .until_started(&mut config, &sources, &gates, &mut reloads, &stop)
+                    .wait_until_started(&mut config, &sources, &gates, &mut reloads, &stop)
                     .await?;
                 let Some(running) = started else {
                     tracing::info!("stopping");
@@ -270,7 +270,7 @@ impl App {
     }
 }
 
-/// Reacts to everything that happens, until `stop`.
+/// Handles all events until `stop`.
 async fn run_until_stopped(
     mut running: Running,
     mut site: Served,
@@ -286,7 +286,7 @@ async fn run_until_stopped(
         tokio::select! {
             () = stop.cancelled() => break,
             ended = site.servers.join_next() => match ended {
-                // It ends because of the stop, which this loop may see later than it.
+                // It ended because of the stop, which this loop may notice later.
                 Some(Ok(())) if stop.is_cancelled() => break,
                 ended => anyhow::bail!("a listener ended by itself: {ended:?}"),
             },
@@ -319,7 +319,7 @@ async fn run_until_stopped(
     }
     tracing::info!("stopping");
     running.polling.stop().await?;
-    // Side by side: whatever one waits for does not delay the other.
+    // Concurrently, so that neither delays the other.
     let (ended, relayed) = tokio::join!(site.ended(), timeout(STOP_TIMEOUT, running.relay.stop()),);
     if relayed.is_err() {
         tracing::warn!(
@@ -336,13 +336,13 @@ async fn run_until_stopped(
     ended
 }
 
-/// A configuration that is being read, and who waits for the outcome of the reload.
+/// A configuration that is being read, with the channel of the reload's requester.
 type Loading = (
     Pin<Box<dyn Future<Output = Result<Config, String>> + Send>>,
     ReloadRequest,
 );
 
-/// What was read; never, if nothing is being read.
+/// The configuration that was read. Never resolves if none is being read.
 async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
     match loading {
         Some((reading, _)) => reading.await,
@@ -350,13 +350,13 @@ async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
     }
 }
 
-/// The listeners, and what they serve.
+/// The listeners with their routes.
 struct Served {
-    /// None once they are served.
+    /// `None` after serving has started.
     listeners: Option<(Listener, Option<Listener>)>,
-    /// Where the public side listens, if it has a port of its own.
+    /// Address of the public listener, if it has its own port.
     own_address: Option<SocketAddr>,
-    /// What is served on the operator's port, and on the public side's own.
+    /// The routes of the operator listener and of the public listener.
     routes: [Switch; 2],
     gates: Gates,
     limits: [(Limits, ClientRules); 2],
@@ -366,8 +366,8 @@ struct Served {
 }
 
 impl Served {
-    /// Serves both sides, on one port where the public side has none of its own; in place of what was served
-    /// before, from the next request on.
+    /// Serves these routes from the next request on. Both share a port if there is no public listener. Starts the
+    /// listeners at the first call.
     fn serve(&mut self, operator: Router, public: Option<Router>) {
         let Gates { web, webhook } = &self.gates;
         let [operator_routes, public_routes] = &self.routes;
@@ -400,7 +400,7 @@ impl Served {
         }
     }
 
-    /// Waits until requests under way are through, but not for ever.
+    /// Waits until requests in flight are completed, up to a time limit.
     async fn ended(&mut self) -> anyhow::Result<()> {
         let all_ended = async {
             while let Some(served) = self.servers.join_next().await {
@@ -408,12 +408,12 @@ impl Served {
             }
             Ok(())
         };
-        // The listeners themselves end connections before this.
+        // The listeners usually close their connections earlier.
         timeout(STOP_TIMEOUT, all_ended).await.unwrap_or(Ok(()))
     }
 }
 
-/// Binds the first of the address' candidates that the machine has.
+/// Binds the first candidate address that is available on this machine.
 fn bind(address: &ListenAddress) -> anyhow::Result<Listener> {
     let mut refused = None;
     for candidate in address.candidates() {

@@ -15,13 +15,13 @@ use crate::ingest::graph::{direct_client, http_client};
 /// Time after which a public address counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A path on the operator's side.
+/// URL of a path on the operator listener.
 pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
     url(web.listen_address, web.config_file.as_ref(), path)
         .context("web.listen_address: has no address to connect to")
 }
 
-/// The URL at which webhooks are received.
+/// URL at which webhooks are received.
 pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     let path = "/webhook";
     match config.webhook.listen_address {
@@ -35,8 +35,8 @@ pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
     .context("no address to send to")
 }
 
-/// A client for the public address. In a network with an egress proxy the public address is reached through the
-/// proxy, unless the address leads directly to our own listener.
+/// A client for the public address. In a network with an egress proxy it uses the proxy, unless the address leads
+/// directly to the exporter's own listener.
 ///
 /// # Errors
 /// If TLS cannot be set up.

@@ -25,7 +25,7 @@ pub(super) struct Polling {
 }
 
 impl Polling {
-    /// Polls what the configuration says.
+    /// Starts polling according to the configuration.
     pub fn start(
         config: &Config,
         assignments: &Assignments,
@@ -57,8 +57,8 @@ impl Polling {
         }
     }
 
-    /// Polls what this configuration says from now on. What it does not change keeps its place in the
-    /// schedule, and calls already made go on counting.
+    /// Applies this configuration. What it does not change keeps its place in the schedule, and earlier calls still
+    /// count.
     pub async fn follow(
         &self,
         config: &Config,
@@ -81,7 +81,7 @@ impl Polling {
         self.trigger.clone()
     }
 
-    /// Waits for the pollers to end, which they do only when stopped.
+    /// Waits until the pollers end, which they do only when stopped.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
         (&mut self.task).await.context("the poller failed")
     }

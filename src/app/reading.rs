@@ -14,22 +14,22 @@ use tokio::time::timeout;
 
 use crate::config::Environment;
 
-/// Files of a configuration are small. What takes longer than this is blocked.
+/// Timeout of a read. Files of a configuration are small, so one that takes longer is blocked.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The variables and files that a thread may read.
 pub(super) type SharedEnvironment = Arc<dyn Environment + Send + Sync>;
 
-/// Why nothing was read.
+/// Why reading failed.
 #[derive(Debug, Error)]
 pub(super) enum ReadError {
-    /// A file does not answer, now or since an earlier attempt.
+    /// A file does not respond, now or since an earlier attempt.
     #[error(
         "{} does not respond: it is a named pipe without a writer, or its file system hangs",
         .0.as_ref().map_or_else(|| "a file".to_owned(), |path| path.display().to_string())
     )]
     Blocked(Option<PathBuf>),
-    /// The system has no thread to give.
+    /// The operating system cannot create a thread.
     #[error("cannot start a thread to read files: {0}")]
     NoThread(io::Error),
     /// The thread ended without a result.
@@ -53,10 +53,10 @@ impl FileReader {
         }
     }
 
-    /// What `read` makes of the variables and files.
+    /// The result of `read` with the variables and files.
     ///
     /// # Errors
-    /// If a file does not answer in time, or has not since an earlier attempt.
+    /// If a file does not respond in time, or has not responded since an earlier attempt.
     pub async fn read<T: Send + 'static>(
         &self,
         environment: SharedEnvironment,
@@ -92,8 +92,8 @@ impl FileReader {
     }
 }
 
-/// Notes which file is being read. A path that blocks is one of a file: only paths of files that cannot be read
-/// may be secrets in the wrong place.
+/// Records which file is being read. A path that blocks belongs to a file: only paths that cannot be read at all may
+/// be secrets in the wrong place.
 struct Tracked<'a> {
     environment: SharedEnvironment,
     current: &'a Mutex<Option<PathBuf>>,
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::config::FixedEnvironment;
 
-    /// Files that answer when they are told to.
+    /// Files that respond only on request.
     struct Pipe(Mutex<mpsc::Receiver<()>>);
 
     impl Environment for Pipe {
@@ -153,13 +153,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_blocked_file_keeps_nobody_and_takes_one_thread() {
+    async fn a_blocked_file_delays_no_caller_and_takes_one_thread() {
         let (writer, pipe) = mpsc::channel();
         let blocked: SharedEnvironment = Arc::new(Pipe(Mutex::new(pipe)));
         let reader = FileReader::new();
         let first = reader.read(Arc::clone(&blocked), first_line).await;
         assert!(matches!(first, Err(ReadError::Blocked(_))), "{first:?}");
-        // The thread runs by real time, and this test does not.
+        // The thread runs in real time, unlike this test.
         while !matches!(reader.blocked(), ReadError::Blocked(Some(_))) {
             std::thread::yield_now();
         }
@@ -168,7 +168,7 @@ mod tests {
             let error = error.expect_err("it is blocked").to_string();
             assert!(error.starts_with("/secret does not respond: "), "{error}");
         }
-        // One reading was begun; with its end, files are read again.
+        // One read has been started; after it ends, files are read again.
         writer.send(()).expect("one thread waits");
         let files: SharedEnvironment =
             Arc::new(FixedEnvironment::default().with_file("/secret", "now"));

@@ -9,7 +9,7 @@ use crate::store::RelayQueueConfig;
 /// Makes the store keep deliveries for these upstreams from now on, and prepares the relay.
 ///
 /// # Errors
-/// If the store takes no commits, or a client cannot be made.
+/// If the store does not accept commits, or a client cannot be built.
 pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result<Vec<Upstream>> {
     let mut upstreams = Vec::new();
     for upstream in &config.upstreams {

@@ -27,13 +27,13 @@ use crate::serve::{BodyBudget, Operator, Public, ReloadRequest, Secrets, operato
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
-/// Running, and what a reload changes of it.
+/// The running parts that a reload changes.
 pub(super) struct Running {
     pub sources: Sources,
     config: Config,
     discovered: Discovered,
     assignments: Arc<ArcSwap<Assignments>>,
-    /// One for each app, in the configuration's order.
+    /// The client of each app, in configuration order.
     clients: Vec<Arc<Client>>,
     pub discovery: Discovery,
     pub core: Core,
@@ -49,10 +49,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Opens the store and begins to poll.
+    /// Opens the store and starts polling.
     ///
     /// # Errors
-    /// If the store cannot be opened or takes no commits, or a client cannot be made.
+    /// If the store cannot be opened or does not accept commits, or a client cannot be built.
     pub async fn start(
         sources: Sources,
         config: Config,
@@ -66,7 +66,7 @@ impl Running {
         let store = Arc::new(store);
         let running = Self::with_store(sources, config, gates, telemetry, Arc::clone(&store)).await;
         if running.is_err() {
-            // Or the next attempt would find it in use.
+            // Otherwise the next attempt would find the store in use.
             store.close().await;
         }
         running
@@ -79,7 +79,7 @@ impl Running {
         telemetry: &Arc<Telemetry>,
         store: Arc<Store>,
     ) -> anyhow::Result<Self> {
-        // Before any account is read: conversations of another key are dropped.
+        // Before any account is loaded, because conversations of another key are dropped.
         let customers = customer_key::load(&config, &sources, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
@@ -176,7 +176,7 @@ impl Running {
         })
     }
 
-    /// Puts the configuration in force that was read again; keeps the old one if the new one is not valid.
+    /// Applies a newly read configuration. Keeps the old one if the new one is not valid.
     pub async fn reload(&mut self, loaded: Result<Config, String>) -> Result<(), String> {
         let outcome = match loaded {
             Ok(config) => self
@@ -214,7 +214,7 @@ impl Running {
         Ok(())
     }
 
-    /// Puts the changed files of the listeners in force, and nothing else of the configuration.
+    /// Applies the changed files of the listeners, without reloading the rest of the configuration.
     pub fn take_web_files(&mut self, files: WebFiles) {
         match self.try_web_files(files) {
             Ok(()) => {
@@ -259,7 +259,7 @@ impl Running {
                 "could not watch the discovered accounts; retrying at the next discovery"
             );
         }
-        // Also after a search without changes: the previous commit may have failed.
+        // Also after a search without changes, because the previous commit may have failed.
         losses::note(&self.core.store, &self.assignments.load_full()).await;
     }
 
@@ -315,7 +315,7 @@ impl Running {
         }
         let prepared = gates::prepare(&config)?;
         let assignments = Arc::new(assignments);
-        // First, because it can fail; accounts that are watched already stay as they are.
+        // First, because it can fail; accounts that are already watched do not change.
         let watched = assignments.accounts().cloned().collect();
         self.core.store.watch(watched).await?;
         self.core.store.set_drift_grace(config.poll.drift_grace);
@@ -415,7 +415,7 @@ impl Running {
     }
 }
 
-/// The counter exists while the app has a previous secret: that it is still configured can be seen by that.
+/// The counter exists while the app has a previous secret, which shows that it is still configured.
 fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     let accepted = &telemetry.webhook_previous_secret;
     if app.app_secret_previous.is_some() {
@@ -427,7 +427,7 @@ fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
 
 fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     let accepted = &telemetry.webhook_previous_secret;
-    // It may not have existed.
+    // An error means that the series did not exist.
     drop(accepted.remove_label_values(&[app.name.as_str()]));
 }
 

@@ -24,7 +24,7 @@ pub(super) fn accounts(config: &Config) -> impl Iterator<Item = WabaId> {
     listed.into_iter()
 }
 
-/// The client of each app, in the configuration's order.
+/// The client of each app, in configuration order.
 pub(super) fn clients(
     config: &Config,
     telemetry: &Arc<Telemetry>,
@@ -32,8 +32,8 @@ pub(super) fn clients(
     clients_after(config, &[], config, telemetry)
 }
 
-/// As above, with the running clients and their configuration. An app with unchanged access to the Graph API keeps
-/// its client, and with it the dropped fields and its position in the schedule.
+/// Like [`clients`], reusing the running clients of the earlier configuration. An app with unchanged access to the
+/// Graph API keeps its client, and with it the dropped fields and its position in the schedule.
 pub(super) fn clients_after(
     before: &Config,
     running: &[Arc<Client>],
@@ -77,7 +77,7 @@ pub(super) fn polling_apps(
     polled.collect()
 }
 
-/// Every app with its client, to be asked about.
+/// Every app with its client, for polling its access.
 pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<WatchedApp> {
     let apps = config.apps.iter().zip(clients);
     let watched = apps.map(|(app, client)| WatchedApp {
@@ -115,7 +115,7 @@ pub(super) fn limits(config: &Config) -> [(Limits, ClientRules); 2] {
     ]
 }
 
-/// The secrets that deliveries and handshakes are verified with.
+/// The secrets for verifying deliveries and handshakes.
 pub(super) fn secrets(
     config: &Config,
     assignments: &Arc<Assignments>,
@@ -153,7 +153,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     })
 }
 
-/// How often each collector polls.
+/// Interval of each collector.
 pub(super) fn cadences(config: &Config) -> Cadences {
     Cadences {
         numbers: config.poll.numbers_interval,
@@ -167,7 +167,7 @@ pub(super) fn location(config: &Config) -> Location {
     location_of(&config.store.url)
 }
 
-/// The place that a URL names.
+/// The location of a store's URL.
 pub(super) fn location_of(url: &config::StoreUrl) -> Location {
     match url {
         config::StoreUrl::Memory => Location::Memory,

@@ -1,6 +1,5 @@
-//! Starts the parts that need the store. If the store cannot be opened at present, for example on a full disk, the
-//! listeners serve without it and opening is retried. A crash loop would hide the reason, because `/metrics` would be
-//! down.
+//! Starts the parts that need the store. If the store cannot be opened now, for example on a full disk, the listeners
+//! serve without it and opening is retried. A crash loop would hide the reason, because `/metrics` would be down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +24,13 @@ use crate::serve::outage::{self, Outage};
 use crate::store::{self, OpenError, Reason, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
-/// The first wait before the store is opened again; doubled with each further one.
+/// Wait before the first retry; it doubles with each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// The longest interval between attempts, and so the longest delay after space is available again.
+/// Longest wait between attempts, and so the longest delay after space is available again.
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 
-/// Why this kept the store from being opened, if it can pass by itself.
+/// Why the store could not be opened, if that can pass without intervention.
 fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
     if let Some(error) = error.downcast_ref::<OpenError>() {
         return error.passing_reason();
@@ -39,21 +38,21 @@ fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
     if let Some(error) = error.downcast_ref::<KeyFileUnavailable>() {
         return Some(error.reason);
     }
-    // It was open, and then took no commit.
+    // The store was opened, but then did not accept a commit.
     error.downcast_ref::<StoreUnavailable>()?.passing_reason()
 }
 
-/// Tries to open the store until it can be.
+/// Retries opening the store until it succeeds.
 pub(super) struct Waiting {
     outage: Outage,
-    told: String,
+    last_error: String,
 }
 
 impl Waiting {
-    /// After a start that failed with this error.
+    /// Starts waiting after a failed start.
     ///
     /// # Errors
-    /// The same error, if it does not pass by itself.
+    /// The given error, if it does not pass without intervention.
     pub fn new(
         error: anyhow::Error,
         config: &Config,
@@ -66,13 +65,13 @@ impl Waiting {
                 options: settings::options(config),
                 reason: Arc::default(),
             },
-            told: String::new(),
+            last_error: String::new(),
         };
         waiting.note(error)?;
         Ok(waiting)
     }
 
-    /// The operator's routes meanwhile, and the public ones.
+    /// The operator's routes and the public routes while the store is not open.
     pub fn routes(
         &self,
         gate: &Arc<Gate>,
@@ -82,7 +81,7 @@ impl Waiting {
         (operator, outage::public_router(self.outage.clone()))
     }
 
-    /// Counts and shows why the store cannot be opened, and logs it where it is new.
+    /// Counts and shows why the store cannot be opened, and logs it if the reason is new.
     fn note(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let Some(reason) = passing_reason(&error) else {
             return Err(error);
@@ -92,7 +91,7 @@ impl Waiting {
         let failures = &telemetry.store_commit_failures;
         failures.with_label_values(&[reason]).inc();
         telemetry.store_up.set(0);
-        if self.told != error {
+        if self.last_error != error {
             tracing::error!(
                 reason,
                 error,
@@ -103,16 +102,16 @@ impl Waiting {
                  paused. The exporter keeps retrying.\n{error}"
             );
             self.outage.reason.store(Arc::new(text));
-            self.told = error;
+            self.last_error = error;
         }
         Ok(())
     }
 
-    /// Starts with this configuration, or with one that replaces it meanwhile. None if `stop` came first.
+    /// Starts with this configuration, or with one that replaces it meanwhile. `None` if `stop` came first.
     ///
     /// # Errors
-    /// If it cannot be started for a reason that does not pass by itself.
-    pub async fn until_started(
+    /// If the start fails for a reason that does not pass without intervention.
+    pub async fn wait_until_started(
         &mut self,
         config: &mut Config,
         sources: &Sources,
@@ -172,7 +171,7 @@ impl Waiting {
     }
 }
 
-/// Takes a new configuration, before anything but the listeners runs with the old one.
+/// Replaces the configuration while only the listeners use the old one.
 fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String> {
     let changed = new.listener_changes(config);
     if !changed.is_empty() {
@@ -190,12 +189,12 @@ fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String
 pub(super) struct Switch(Arc<ArcSwap<Router>>);
 
 impl Switch {
-    /// Serves these from the next request on.
+    /// Serves these routes from the next request on.
     pub fn set(&self, routes: Router) {
         self.0.store(Arc::new(routes));
     }
 
-    /// The service: the routes at the time of each request.
+    /// A router that uses the routes current at the time of each request.
     pub fn router(&self) -> Router {
         let routes = Arc::clone(&self.0);
         Router::new().fallback(move |request: Request| {

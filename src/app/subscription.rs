@@ -1,8 +1,8 @@
 //! Fixes the subscriptions that `doctor` finds missing: the app's subscriptions to its accounts and webhook fields.
 //!
-//! A plan is computed first. It can be printed, or executed step by step. What is correct already has no step, so a
-//! second run does nothing. A callback URL that points elsewhere is replaced only on request, because production may
-//! depend on it.
+//! A plan is computed first. It can be printed, or executed step by step. Correct settings need no step, so a second
+//! run does nothing. A callback URL that points elsewhere is replaced only on request, because production may depend
+//! on it.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -22,17 +22,17 @@ use crate::telemetry::Telemetry;
 /// Whether to subscribe or to unsubscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionPlan {
-    /// Webhooks are to come.
+    /// Subscribe to webhooks.
     Subscribe {
-        /// Also if the app's webhooks go elsewhere now.
+        /// Whether to replace a callback URL that points elsewhere.
         move_callback: bool,
     },
-    /// The accounts' webhooks are to end. The app's own subscription stays.
+    /// End the webhooks of the accounts. The app's own subscription remains.
     Unsubscribe,
 }
 
-/// Calls until Meta's quota is used as far as polls may use it. A run that ends so has done what it
-/// could, and the next one does the rest.
+/// Allows calls until the share of Meta's quota is used that polls may use. A run that ends because of it has done
+/// part of the work, and the next run does the rest.
 struct WhileQuotaLasts {
     most_used: f64,
     is_spent: AtomicBool,
@@ -59,7 +59,7 @@ impl Calls for WhileQuotaLasts {
     }
 }
 
-/// One change at Meta's.
+/// One change at Meta.
 enum Step {
     Account(WabaId),
     Webhook {
@@ -82,7 +82,7 @@ impl<'a> Plan<'a> {
     /// Reads the current subscriptions of every app from Meta.
     ///
     /// # Errors
-    /// What could not be asked, or must be decided first.
+    /// If they cannot be read, or if an operator must decide something first.
     pub async fn all(config: &'a Config, plan: SubscriptionPlan) -> anyhow::Result<Vec<Self>> {
         let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
         let mut plans = Vec::new();
@@ -108,10 +108,10 @@ impl<'a> Plan<'a> {
         self.steps.is_empty()
     }
 
-    /// Does it.
+    /// Executes the steps.
     ///
     /// # Errors
-    /// At the first step that Meta does not take.
+    /// At the first step that Meta rejects.
     pub async fn carry_out(&self) -> anyhow::Result<()> {
         for step in &self.steps {
             let done = match step {
@@ -136,15 +136,19 @@ impl<'a> Plan<'a> {
                     set.await
                 }
             };
-            let told = self.told(step);
-            done.with_context(|| format!("app {}: failed to {told}", self.app.name))?;
-            tracing::info!(app = self.app.name, step = told, "applied change at meta");
+            let description = self.describe(step);
+            done.with_context(|| format!("app {}: failed to {description}", self.app.name))?;
+            tracing::info!(
+                app = self.app.name,
+                step = description,
+                "applied change at meta"
+            );
         }
         Ok(())
     }
 
     async fn ask(&mut self, config: &Config) -> anyhow::Result<()> {
-        // First, because accounts can be subscribed only if there is a place for their webhooks.
+        // First, because accounts can be subscribed only if a callback URL is set.
         if let SubscriptionPlan::Subscribe { move_callback } = self.plan {
             let step = self.webhook(config, move_callback).await?;
             self.steps.extend(step);
@@ -163,7 +167,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// The accounts that are listed, and those that are found.
+    /// The configured and the discovered accounts.
     async fn accounts(&self) -> anyhow::Result<BTreeSet<WabaId>> {
         let mut accounts: BTreeSet<WabaId> = self.app.accounts.iter().cloned().collect();
         if self.app.discovery.is_on() {
@@ -173,7 +177,7 @@ impl<'a> Plan<'a> {
         Ok(accounts)
     }
 
-    /// The step that is missing to where webhooks are to go, and to their fields.
+    /// The step that sets a missing or different callback URL and missing fields. `None` if they are correct.
     async fn webhook(&self, config: &Config, move_callback: bool) -> anyhow::Result<Option<Step>> {
         let wished = config.webhook.callback_url.as_ref();
         let wished = wished.context(
@@ -203,7 +207,7 @@ impl<'a> Plan<'a> {
         if is_here && update.is_empty() {
             return Ok(None);
         }
-        // Meta takes the list as the whole: what the app has already must be in it.
+        // Meta replaces the list as a whole, so it must include the app's existing fields.
         let fields = present.union(&needed).cloned().collect();
         Ok(Some(Step::Webhook {
             callback_url: wished.clone(),
@@ -212,7 +216,7 @@ impl<'a> Plan<'a> {
         }))
     }
 
-    fn told(&self, step: &Step) -> String {
+    fn describe(&self, step: &Step) -> String {
         match (step, self.plan) {
             (Step::Account(waba_id), SubscriptionPlan::Subscribe { .. }) => {
                 format!("subscribe to account {waba_id}")
@@ -248,7 +252,7 @@ impl Display for Plan<'_> {
         let lines = self
             .steps
             .iter()
-            .map(|step| format!("app {name}: {}", self.told(step)));
+            .map(|step| format!("app {name}: {}", self.describe(step)));
         out.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -95,7 +95,7 @@ fn state(assignments: &Assignments) -> State {
     state
 }
 
-/// The telemetry that the pollers and the listener would have counted.
+/// The telemetry as the pollers and the listener would have recorded it.
 fn telemetry(config: &Config, assignments: &Assignments) -> Telemetry {
     let telemetry = Telemetry::new();
     for (waba_id, index) in assignments.polled() {
@@ -147,7 +147,7 @@ proptest! {
     }
 }
 
-/// A source with one app, for which nobody answers.
+/// A source with one app, whose Graph API does not respond.
 fn source(store: &str) -> super::Source {
     let environment = FixedEnvironment::default()
         .with_variable("WHATSAPP_ACCESS_TOKEN", "t")
@@ -172,7 +172,7 @@ async fn a_reload_that_failed_before_the_start_succeeded_is_not_forgotten() {
     let config = source.load().expect("a valid configuration");
     let telemetry = Arc::new(Telemetry::new());
     let gates = Gates::new(&config, &telemetry).expect("valid files");
-    // As a reload leaves it that fails while the store cannot be opened.
+    // As after a failed reload while the store cannot be opened.
     telemetry.config_last_reload_successful.set(0);
     let started = Running::start(Sources::new(source), config, &gates, &telemetry).await;
     let running = started.expect("it starts");

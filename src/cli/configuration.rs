@@ -8,11 +8,11 @@ use crate::telemetry::logs::{self, Format, LogsError};
 
 /// The configuration, or all errors as text.
 pub(super) fn load(flags: &Flags, environment: &dyn Environment) -> Result<Config, String> {
-    Config::load(flags, environment).map_err(|errors| told(&errors))
+    Config::load(flags, environment).map_err(|errors| error_text(&errors))
 }
 
 /// The configuration, or `None` after printing all errors.
-pub(super) fn load_or_tell(flags: &Flags) -> Option<Config> {
+pub(super) fn load_or_print(flags: &Flags) -> Option<Config> {
     load(flags, &ProcessEnvironment)
         .map_err(|errors| output::print_error(&errors))
         .ok()
@@ -21,7 +21,7 @@ pub(super) fn load_or_tell(flags: &Flags) -> Option<Config> {
 /// Initializes logging for a subcommand that is configured only by these flags and the environment.
 pub(super) fn begin_to_log_by(flags: &Flags) -> anyhow::Result<()> {
     let log = LogConfig::load(flags, &ProcessEnvironment)
-        .map_err(|errors| anyhow::anyhow!(told(&errors)))?;
+        .map_err(|errors| anyhow::anyhow!(error_text(&errors)))?;
     Ok(begin_to_log(&log)?)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn begin_to_log(log: &LogConfig) -> Result<(), LogsError> {
     logs::init(&log.level, format)
 }
 
-fn told(errors: &ConfigErrors) -> String {
+fn error_text(errors: &ConfigErrors) -> String {
     let count = errors.count();
     let noun = if count == 1 { "error" } else { "errors" };
     format!("configuration is not valid, {count} {noun}:\n{errors}")

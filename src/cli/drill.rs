@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> 
         (None, false) => bail!("--signal is missing; choose one of {}", names().join(", ")),
         (signal, _) => signal,
     };
-    let Some(config) = configuration::load_or_tell(&arguments.config.to_flags()) else {
+    let Some(config) = configuration::load_or_print(&arguments.config.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
     let client = CommandClient::new(&config, arguments.app.as_deref(), arguments.url.clone())?;

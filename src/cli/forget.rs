@@ -31,7 +31,7 @@ pub struct ForgetArguments {
 
 /// Asks the running exporter.
 pub(super) async fn run(arguments: &ForgetArguments) -> anyhow::Result<ExitCode> {
-    let Some(config) = configuration::load_or_tell(&arguments.config.to_flags()) else {
+    let Some(config) = configuration::load_or_print(&arguments.config.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
     let (app, url) = (arguments.app.as_deref(), arguments.url.clone());

@@ -63,13 +63,13 @@ mod tests {
     #[test]
     fn the_manual_explains_every_flag_of_a_setting_once() {
         let page = page().expect("memory takes every page");
-        // `--web.open-probes[=<BOOLEAN>]`, each part in a font of its own.
+        // `--web.open-probes[=<BOOLEAN>]`, each part in its own font.
         let page = page
             .replace("\\-", "-")
             .replace("\\fR", " ")
             .replace("\\fB", "");
         for row in reference() {
-            // The listener of the demo, its log and the stores of two subcommands have the same flags.
+            // The flags of the demo's listener, its log, and the stores of two subcommands also belong to settings.
             let is_shared = ["web.listen_address", "store.url", "log.level", "log.format"];
             let is_shared = row.key.is_none_or(|key| is_shared.contains(&key));
             let Some(flag) = row.flag else { continue };

@@ -178,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn the_declaration_is_sound() {
+    fn the_command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn serving_is_the_default_with_its_flags() {
+    fn serve_is_the_default_subcommand() {
         for arguments in [
             ["--log.level=warn"].as_slice(),
             &["serve", "--log.level=warn"],
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn help_names_every_flag_with_its_default() {
-        // Without its line breaks, which fall where the terminal ends.
+        // Without its line breaks, which depend on the width of the terminal.
         let help = help(Some("serve"))
             .split_whitespace()
             .collect::<Vec<_>>()
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn short_help_lists_the_common_flags_alone() {
+    fn short_help_lists_only_common_flags() {
         let mut command = Cli::command();
         let short = command.render_help().to_string();
         for row in reference() {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_usage_is_exit_code_two_and_help_is_none() {
+    fn wrong_usage_exits_with_two_and_help_with_zero() {
         for (arguments, kind, code) in [
             (
                 ["--log.levle=info"].as_slice(),

@@ -24,7 +24,7 @@ fn write_line(out: &mut dyn Write, line: &dyn Display) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Fails every write in its way.
+    /// A writer whose writes all fail with this kind of error.
     struct Broken(io::ErrorKind);
 
     impl Write for Broken {
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_error() {
+    fn a_closed_pipe_is_not_an_error() {
         assert!(write_line(&mut Broken(io::ErrorKind::BrokenPipe), &"text").is_ok());
         assert!(write_line(&mut Broken(io::ErrorKind::StorageFull), &"text").is_err());
     }

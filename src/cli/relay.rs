@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &RelayArguments) -> anyhow::Result<ExitCode> 
         RelayCommand::Retry(target) => (Action::Retry, target),
         RelayCommand::Drop(target) => (Action::Drop, target),
     };
-    let Some(config) = configuration::load_or_tell(&target.config.to_flags()) else {
+    let Some(config) = configuration::load_or_print(&target.config.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
     let client = CommandClient::new(&config, target.app.as_deref(), target.url.clone())?;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_was_done_and_what_is_left() {
+    fn a_line_has_the_selected_and_the_remaining_deliveries() {
         let report = RelayReport {
             upstream: "app".to_owned(),
             selected: 3,

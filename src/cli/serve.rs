@@ -21,7 +21,7 @@ pub struct ServeArguments {
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let flags = arguments.config.to_flags();
-    let Some(config) = configuration::load_or_tell(&flags) else {
+    let Some(config) = configuration::load_or_print(&flags) else {
         return Ok(ExitCode::FAILURE);
     };
     configuration::begin_to_log(&config.log)?;

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_callback_is_a_web_address() {
+    fn callback_urls_are_http_or_https() {
         assert!(callback_url("http://127.0.0.1:10133/webhook").is_ok());
         for bad in ["", "127.0.0.1:10133", "ftp://127.0.0.1/", "/webhook"] {
             assert!(callback_url(bad).is_err(), "{bad}");

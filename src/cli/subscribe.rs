@@ -59,7 +59,7 @@ async fn run(
     plan: SubscriptionPlan,
     dry_run: bool,
 ) -> anyhow::Result<ExitCode> {
-    let Some(config) = configuration::load_or_tell(&flags.to_flags()) else {
+    let Some(config) = configuration::load_or_print(&flags.to_flags()) else {
         return Ok(ExitCode::FAILURE);
     };
     let plans = Plan::all(&config, plan).await?;

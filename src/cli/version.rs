@@ -2,17 +2,17 @@
 
 use std::sync::LazyLock;
 
-/// The revision that the build script found.
+/// The revision that the build script determined.
 const REVISION: Option<&str> = option_env!("BUILD_REVISION");
 
-/// Version and, where the build knew it, git revision.
+/// The version and, if known, the git revision.
 pub(super) fn text() -> &'static str {
     static TEXT: LazyLock<String> =
         LazyLock::new(|| with_revision(env!("CARGO_PKG_VERSION"), REVISION));
     &TEXT
 }
 
-/// The build script says `unknown` outside a git checkout.
+/// Adds the revision, unless it is `unknown`, as the build script sets it outside a git checkout.
 fn with_revision(version: &str, revision: Option<&str>) -> String {
     match revision {
         Some(revision) if !revision.is_empty() && revision != "unknown" => {
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_is_told_where_it_is_known() {
+    fn the_version_includes_a_known_revision() {
         assert_eq!(
             with_revision("1.2.3", Some("abc123")),
             "1.2.3 (revision abc123)"

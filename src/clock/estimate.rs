@@ -1,15 +1,15 @@
 //! Estimates Meta's time, without trusting the machine's clock.
 //!
-//! Every answer of the Graph API has a `Date`, which limits what Meta's time can be: it was written between the
-//! request and the answer. The limits are kept as offsets from the time since boot, which nobody sets, so
-//! that answers of different moments can be compared. The estimate is what most of the last answers agree on.
+//! Every response of the Graph API has a `Date`, which was written between the request and the response. This limits
+//! what Meta's time can be. The limits are stored as offsets from the time since boot, which cannot be set, so that
+//! responses of different moments can be compared. The estimate is what most of the last responses agree on.
 //!
 //! Assumptions:
-//! - Meta's hosts have the right time to within [`SPREAD`], and so has the `Date` of most answers.
-//! - Time since boot runs evenly. It does not while a virtual machine is paused. Once the machine's clock is set
-//!   afterwards, the answers from before are discarded.
-//! - Without Graph answers (webhooks alone): the machine's clock is right if a delivery's time agrees with it to
-//!   within [`MAX_CLOCK_DIFFERENCE`], and behind if three deliveries in a row are further ahead. The second is not
+//! - Meta's hosts have the right time to within [`SPREAD`], and so has the `Date` of most responses.
+//! - Time since boot advances evenly. It does not while a virtual machine is paused. When the machine's clock is set
+//!   afterwards, earlier responses are discarded.
+//! - Without Graph responses (webhooks alone): the machine's clock is right if a delivery's time agrees with it to
+//!   within [`MAX_CLOCK_DIFFERENCE`], and behind if three deliveries in a row are further ahead. The latter is not
 //!   certain, so nothing expires by it.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use super::machine::Reading;
 use crate::domain::MAX_CLOCK_DIFFERENCE;
 
-/// Answers that are compared. After a change that went unnoticed, half as many new ones outvote the old ones.
+/// Number of compared responses. After an unnoticed change, half as many new ones outvote the old ones.
 const ANSWERS: usize = 9;
 
 /// How far Meta's hosts may differ from each other, in milliseconds.
@@ -26,45 +26,45 @@ const SPREAD: i64 = 1_000;
 /// `Date` has whole seconds.
 const RESOLUTION: i64 = 999;
 
-/// An answer is no longer compared after this time, in milliseconds: clocks drift, by up to 0.2 s in half an hour.
+/// A response is no longer compared after this time, in milliseconds: clocks drift, by up to 0.2 s in half an hour.
 const ANSWER_EXPIRES_AFTER: i64 = 30 * 60_000;
 
 /// A larger jump between the machine's clock and the time since boot, in milliseconds, means that the clock was
 /// set. NTP corrects smaller differences gradually.
 const STEP: i64 = 1_000;
 
-/// Deliveries ahead of the machine's clock that are needed to disbelieve it. One may be Meta's error.
+/// Number of deliveries ahead of the machine's clock that disprove it. One may be Meta's error.
 const DELIVERIES: usize = 3;
 
-/// Answers that must agree to move an estimate that as many others support.
+/// Number of responses that must agree to move an estimate that as many others support.
 const AGREEING: usize = 3;
 
-/// A larger move is a jump, in milliseconds. Smaller ones only make the estimate more exact.
+/// A larger move is a jump, in milliseconds. Smaller ones only refine the estimate.
 const JUMP: i64 = 5_000;
 
-/// A larger correction backwards can leave stored times ahead of the present, in milliseconds.
+/// A larger backward correction can leave stored times ahead of the present, in milliseconds.
 const CORRECTION: i64 = 60_000;
 
 /// The estimate of Meta's time.
 #[derive(Clone, Debug)]
 pub(super) struct Estimate {
     answers: VecDeque<Limits>,
-    /// Meta's time minus the time since boot.
+    /// Meta's time minus the time since boot. `None` until responses or deliveries have shown it.
     offset: Option<i64>,
-    /// How many answers have supported the offset, up to [`AGREEING`]; 0 if deliveries gave it.
+    /// Number of responses that have supported the offset, up to [`AGREEING`]; 0 if it comes from deliveries.
     support: usize,
-    /// The least that the offset can be, while there is no offset.
+    /// Lower bound of the offset, while there is no offset.
     floor: Option<i64>,
-    /// The least that deliveries suggest. Three odd ones are enough, so it is not certain.
+    /// Lower bound that deliveries suggest. Three wrong ones are enough to set it, so it is not certain.
     presumed: Option<i64>,
     /// Offsets of the last deliveries that contradict the time.
     contradicting: VecDeque<i64>,
-    /// The machine's offset when it was last looked at.
+    /// The machine's offset when it was last read.
     machine: Option<i64>,
     corrections: u64,
 }
 
-/// The offsets that one answer allows.
+/// The offsets that one response allows.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     least: i64,
@@ -79,7 +79,7 @@ impl Limits {
 }
 
 impl Estimate {
-    /// Nothing is known yet.
+    /// An estimate without any data.
     pub const fn new() -> Self {
         Self {
             answers: VecDeque::new(),
@@ -93,7 +93,7 @@ impl Estimate {
         }
     }
 
-    /// Meta's time: estimated, or the machine's time where nothing contradicts it.
+    /// Meta's time: the estimate, or the machine's time if nothing contradicts it.
     pub fn time(&self, now: Reading) -> i64 {
         match self.offset {
             Some(offset) => now.boot.saturating_add(offset),
@@ -111,7 +111,7 @@ impl Estimate {
         self.time(now).saturating_sub(passed)
     }
 
-    /// A time that Meta's clock has certainly reached. `None` while nothing but the machine's clock is known.
+    /// A time that Meta's clock has certainly reached. `None` while only the machine's clock is known.
     pub fn least_time(&self, now: Reading) -> Option<i64> {
         let offset = self.offset.or(self.floor)?;
         Some(now.boot.saturating_add(offset))
@@ -124,17 +124,17 @@ impl Estimate {
         is_known.then(|| now.wall.saturating_sub(self.time(now)))
     }
 
-    /// The offset, if answers have given it.
+    /// The offset, if it comes from responses.
     pub fn offset_from_answers(&self) -> Option<i64> {
         self.offset.filter(|_| self.support > 0)
     }
 
-    /// How often times that were taken before may have turned out to be ahead of the present.
+    /// How many times earlier times may have turned out to be ahead of the present.
     pub fn corrections(&self) -> u64 {
         self.corrections
     }
 
-    /// Notices that the machine's clock was set, and by how much.
+    /// Detects that the machine's clock was set, and returns by how much.
     pub fn observe_machine(&mut self, now: Reading) -> Option<i64> {
         let offset = now.offset();
         let before = self.machine.replace(offset)?;
@@ -142,12 +142,12 @@ impl Estimate {
         if step.abs() <= STEP {
             return None;
         }
-        // Either the clock was set, or time since boot stood still. The next response shows which.
+        // Either the clock was set, or time since boot has stopped. The next response shows which.
         self.answers.clear();
         Some(step)
     }
 
-    /// Takes up what an answer of the Graph API says: its `Date`, sent for and received at these times since boot.
+    /// Applies the `Date` of a Graph response; it was requested and received at these times since boot.
     pub fn observe_answer(&mut self, date: i64, sent: i64, now: Reading) {
         if !(0..=now.boot).contains(&sent) {
             return;
@@ -167,7 +167,7 @@ impl Estimate {
         let Some((agreed, agreeing)) = self.agreed() else {
             return;
         };
-        // The machine's clock has the finer resolution, and is right in most places.
+        // The machine's clock has the finer resolution, and is usually right.
         let machine = now.offset();
         let offset = match self.offset {
             _ if agreed.allow(machine) => machine,
@@ -184,7 +184,7 @@ impl Estimate {
         self.support = agreeing.min(AGREEING);
     }
 
-    /// What most answers allow, and how many they are; of equal numbers, what the newest ones do.
+    /// The limits that most responses agree on, and their number; among equal numbers, those of the newest ones.
     fn agreed(&self) -> Option<(Limits, usize)> {
         let candidates = self.answers.iter().map(|answer| {
             let least = answer.least;
@@ -199,7 +199,7 @@ impl Estimate {
         best.map(|((count, ..), limits)| (limits, count))
     }
 
-    /// Takes up what a verified delivery says: its `entry.time`. Graph answers say more.
+    /// Applies the `entry.time` of a verified delivery. Graph responses are more accurate.
     pub fn observe_delivery(&mut self, sent_at: i64, now: Reading) {
         if self.support > 0 {
             return;
@@ -216,7 +216,7 @@ impl Estimate {
         }
         let contradicts = ahead > tolerance || (agrees_with_machine && ahead < -tolerance);
         if !contradicts {
-            // It may be a late one. What the deliveries suggest is not certain, and not raised by them.
+            // The delivery may be late. Its time does not raise what is certain.
             let is_certain = sent <= machine.max(self.floor.unwrap_or(i64::MIN)) + tolerance;
             is_certain.then(|| self.raise_floor(sent));
             return;
@@ -228,7 +228,7 @@ impl Estimate {
         let least = self.contradicting.iter().min().copied();
         self.contradicting.clear();
         if agrees_with_machine {
-            // What is known was too late: deliveries and the machine's clock agree on an earlier time.
+            // The bounds were too late: deliveries and the machine's clock agree on an earlier time.
             (self.floor, self.presumed) = (None, None);
             self.adopt(machine, now);
         } else {
@@ -237,7 +237,7 @@ impl Estimate {
         }
     }
 
-    /// Takes up what an earlier process knew. An offset counts only within the same boot.
+    /// Applies what an earlier process stored. An offset counts only within the same boot.
     pub fn restore(&mut self, time: i64, offset: Option<i64>, now: Reading) {
         if let (Some(offset), None) = (offset, self.offset) {
             self.adopt(offset, now);
@@ -270,13 +270,13 @@ mod tests {
     /// Meta's time when the machine booted.
     const BOOTED: i64 = 1_795_000_000_000;
 
-    /// The clocks of a machine that is wrong by `skew`, this long after its boot.
+    /// The clocks of a machine whose clock is wrong by `skew`, at this time after its boot.
     fn reading(boot: i64, skew: i64) -> Reading {
         let wall = BOOTED + boot + skew;
         Reading { wall, boot }
     }
 
-    /// An answer that took 200 ms, with Meta's clock off by `error`.
+    /// Observes a response that took 200 ms, with Meta's clock off by `error`.
     fn answer(estimate: &mut Estimate, boot: i64, skew: i64, error: i64) {
         let date = (BOOTED + boot - 100 + error).div_euclid(1_000) * 1_000;
         estimate.observe_answer(date, boot - 200, reading(boot, skew));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_right_is_kept_exactly() {
+    fn a_correct_clock_is_used_unchanged() {
         let mut estimate = Estimate::new();
         assert_eq!(estimate.skew(reading(5_000, 0)), None);
         answer(&mut estimate, 5_000, 0, 0);
@@ -296,13 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_wrong_is_found_out_by_the_first_answer() {
+    fn the_first_response_reveals_a_wrong_clock() {
         for skew in [365 * DAY, -3 * DAY, 90_000, -90_000] {
             let mut estimate = Estimate::new();
             answer(&mut estimate, 5_000, skew, 0);
             let error = error_of(&estimate, 5_000, skew);
             assert!(error.abs() < 2_500, "{skew}: {error}");
-            // It is set right, or wrong in another way: time goes on.
+            // The machine's clock is set right, or wrong in another way: the estimate continues.
             for skew in [0, DAY] {
                 assert_eq!(error_of(&estimate, 60_000, skew), error);
                 let found = estimate.skew(reading(60_000, skew));
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_answer_with_a_wrong_date_changes_nothing_for_long() {
+    fn a_single_response_with_a_wrong_date_has_no_lasting_effect() {
         let mut estimate = Estimate::new();
         for second in 5..9 {
             answer(&mut estimate, second * 1_000, DAY, 0);
@@ -320,7 +320,7 @@ mod tests {
         let error = error_of(&estimate, 9_000, DAY);
         answer(&mut estimate, 9_000, DAY, 300 * DAY);
         assert_eq!(error_of(&estimate, 9_000, DAY), error);
-        // Even as the first: the next two outvote it.
+        // Also if it is the first: the next two outvote it.
         let mut estimate = Estimate::new();
         answer(&mut estimate, 5_000, 0, 300 * DAY);
         answer(&mut estimate, 6_000, 0, 0);
@@ -330,14 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_the_virtual_machine_is_noticed_when_its_clock_is_set() {
+    fn a_pause_of_the_virtual_machine_is_detected_when_its_clock_is_set() {
         let mut estimate = Estimate::new();
         estimate.observe_machine(reading(5_000, 0));
         for second in 5..20 {
             answer(&mut estimate, second * 1_000, 0, 0);
         }
         assert_eq!(estimate.observe_machine(reading(20_000, 900)), None);
-        // An hour of pause: the time since boot lacks it, the clock is set to it.
+        // The virtual machine was paused for an hour: time since boot lacks it, and the clock is set to it.
         let resumed = |boot| reading(boot, 3_600_000);
         assert_eq!(estimate.observe_machine(resumed(21_000)), Some(3_599_100));
         for boot in [21_000, 22_000, 23_000] {
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(estimate.least_time(at(2_000)), Some(BOOTED - DAY + 1_000));
         estimate.observe_delivery(BOOTED + 2_000, at(3_000));
         assert_eq!(estimate.skew(at(3_000)), Some(0));
-        // Confirmed, it goes on by itself, whatever the machine's clock is set to.
+        // A confirmed estimate continues by itself, whatever the machine's clock is set to.
         assert_eq!(estimate.time(reading(9_000, 365 * DAY)), BOOTED + 9_000);
 
         let mut estimate = Estimate::new();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_deliveries_are_outvoted_by_good_ones() {
+    fn correct_deliveries_outvote_wrong_ones() {
         let at = |boot| reading(boot, 0);
         let mut estimate = Estimate::new();
         estimate.observe_delivery(BOOTED + 900, at(1_000));
@@ -396,7 +396,7 @@ mod tests {
             estimate.observe_delivery(BOOTED + boot, at(boot));
         }
         assert_eq!(estimate.time(at(3_000)), BOOTED + 3_000);
-        // Nor do they move what answers have shown, in this process or the one before.
+        // Nor do deliveries move what responses have shown, in this process or an earlier one.
         let mut estimate = Estimate::new();
         estimate.restore(BOOTED, Some(BOOTED), at(1_000));
         for boot in 1_000..1_010 {
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_machine_s_clock_was_set_one_wrong_answer_moves_nothing() {
+    fn one_wrong_response_after_setting_the_clock_changes_nothing() {
         let mut estimate = Estimate::new();
         estimate.observe_machine(reading(4_000, 0));
         for second in 5..10 {
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_process_knew_is_a_lower_bound_and_within_one_boot_an_estimate() {
+    fn a_restored_time_is_a_lower_bound_and_within_one_boot_an_estimate() {
         let mut estimate = Estimate::new();
         estimate.restore(BOOTED, None, reading(5_000, -3 * DAY));
         assert_eq!(estimate.time(reading(6_000, -3 * DAY)), BOOTED + 1_000);
@@ -437,10 +437,10 @@ mod tests {
     }
 
     proptest! {
-        /// However wrong the machine's clock is, and however it is set in between, and though every third answer
-        /// has an arbitrary date: the estimate is right to within three seconds, and never runs backwards by more.
+        /// However wrong the machine's clock is and however it is set, even if every third response has an arbitrary
+        /// date: the estimate is right to within three seconds, and never moves backwards by more.
         #[test]
-        fn most_answers_are_enough(
+        fn a_majority_of_correct_responses_gives_the_right_time(
             skews in prop::collection::vec(-1_000 * DAY..1_000 * DAY, 3..40),
             errors in prop::collection::vec(-1_000 * DAY..1_000 * DAY, 40),
             took in prop::collection::vec(1_i64..2_000, 40),

@@ -12,7 +12,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Both clocks now.
+    /// Reads both clocks.
     pub fn now() -> Self {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -45,8 +45,8 @@ fn since_boot() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Identifies this boot of the machine, where the system says it: only within one boot are times since boot
-/// comparable.
+/// Identifies this boot of the machine, because times since boot are comparable only within one boot. `None` if the
+/// system does not provide it.
 pub(super) fn boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())

@@ -1,10 +1,10 @@
 //! The current time: Meta's time as far as it is known, and monotonic clocks for ages and timeouts.
 //!
-//! Meta dates events, and everything that they are compared with uses the same time. The machine's clock is correct on
-//! most machines, but it can be years off for seconds (a board without a battery, a virtual machine that resumes). One
-//! observation that is dated a year ahead would then win over all later ones. Therefore [`now`] follows Meta's clock,
-//! which `estimate` derives from responses of the Graph API and continues with the time since boot. Until there is an
-//! estimate, it is the machine's clock.
+//! Meta dates events, and everything that they are compared with uses the same time. The machine's clock is correct
+//! on most machines, but it can be years off for seconds (a board without a battery, a virtual machine that resumes).
+//! One observation that is dated a year ahead would then win over all later ones. Therefore [`now`] follows Meta's
+//! clock, which `estimate` derives from responses of the Graph API and continues with the time since boot. Until
+//! there is an estimate, it is the machine's clock.
 
 mod estimate;
 mod machine;
@@ -30,12 +30,12 @@ static CLOCK: Mutex<Clock> = Mutex::new(Clock {
 
 struct Clock {
     estimate: Estimate,
-    /// Whether the log has the machine's clock as wrong.
+    /// Whether the log has reported the machine's clock as wrong.
     differs: bool,
 }
 
 impl Clock {
-    /// Changes the estimate, and logs what that shows about the machine's clock.
+    /// Changes the estimate, and logs what it shows about the machine's clock.
     fn observe(&mut self, observe: impl FnOnce(&mut Estimate, Reading)) {
         let now = Reading::now();
         if let Some(step) = self.estimate.observe_machine(now) {
@@ -61,22 +61,22 @@ impl Clock {
     }
 }
 
-/// Now, by Meta's clock as estimated; by the machine's clock until there is an estimate.
+/// The current time by the estimate of Meta's clock; by the machine's clock until there is an estimate.
 #[must_use]
 pub fn now() -> Timestamp {
     let now = Reading::now();
     Timestamp::from_millis(lock().estimate.time(now))
 }
 
-/// A time that Meta's clock has certainly reached, for what expires: it must not expire because the machine's clock
-/// is wrong. `None` while nothing but the machine's clock is known.
+/// A time that Meta's clock has certainly reached, for expiry: nothing may expire because the machine's clock is
+/// wrong. `None` while only the machine's clock is known.
 #[must_use]
 pub fn at_least() -> Option<Timestamp> {
     let now = Reading::now();
     lock().estimate.least_time(now).map(Timestamp::from_millis)
 }
 
-/// [`now`] and [`at_least`] of one moment.
+/// [`now`] and [`at_least`] at the same moment.
 #[must_use]
 pub fn receipt() -> Receipt {
     let now = Reading::now();
@@ -87,7 +87,7 @@ pub fn receipt() -> Receipt {
     }
 }
 
-/// Now, by the machine's clock: to compare with what other programs of this machine write.
+/// The current time by the machine's clock, for comparison with what other programs on this machine write.
 #[must_use]
 pub fn machine_time() -> Timestamp {
     Timestamp::from_millis(Reading::now().wall)
@@ -100,7 +100,7 @@ pub fn skew_seconds() -> Option<f64> {
     lock().estimate.skew(now).map(seconds)
 }
 
-/// A moment that gets its date later, when more may be known of Meta's clock.
+/// A moment whose date is determined later, when more may be known about Meta's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     boot: i64,
@@ -122,12 +122,12 @@ impl Mark {
     }
 }
 
-/// Takes up the `Date` of a Graph answer whose request was sent at `sent`.
+/// Applies the `Date` of a Graph response whose request was sent at `sent`.
 pub fn observe_answer(date: Timestamp, sent: Mark) {
     lock().observe(|estimate, now| estimate.observe_answer(date.as_millis(), sent.boot, now));
 }
 
-/// Takes up the `entry.time` of a delivery whose signature was verified.
+/// Applies the `entry.time` of a delivery with a valid signature.
 pub fn observe_delivery(entry_time: Timestamp) {
     lock().observe(|estimate, now| estimate.observe_delivery(entry_time.as_millis(), now));
 }
@@ -143,13 +143,13 @@ pub fn corrections() -> u64 {
 pub struct SavedClock {
     /// A time that Meta's clock has certainly reached.
     pub at_least: Timestamp,
-    /// Milliseconds from the time since boot to Meta's time, if Graph answers have shown it.
+    /// Meta's time minus the time since boot, in milliseconds. `None` until Graph responses have shown it.
     pub offset_ms: Option<i64>,
-    /// The boot of the machine that the offset belongs to.
+    /// Identifies the boot that the offset belongs to.
     pub boot_id: Option<String>,
 }
 
-/// The data to store, if there is any.
+/// The data to store. `None` if nothing is certain yet.
 #[must_use]
 pub fn save() -> Option<SavedClock> {
     let now = Reading::now();
@@ -162,7 +162,7 @@ pub fn save() -> Option<SavedClock> {
     })
 }
 
-/// Takes up what an earlier process knew.
+/// Applies what an earlier process stored.
 pub fn restore(saved: &SavedClock) {
     let is_same_boot = saved.boot_id.is_some() && saved.boot_id.as_deref() == this_boot();
     let offset = saved.offset_ms.filter(|_| is_same_boot);
@@ -184,7 +184,7 @@ fn this_boot() -> Option<&'static str> {
     BOOT.get_or_init(machine::boot_id).as_deref()
 }
 
-/// An estimate is whole between any two lines.
+/// Locks the clock even if the mutex is poisoned: the estimate is consistent between any two statements.
 fn lock() -> MutexGuard<'static, Clock> {
     CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp as Calendar;
 
 use crate::domain::Timestamp;
 
-/// Reads a moment: `2026-11-01T00:00:00Z`, Unix seconds, or how long ago (`30d`, `1h 30m`); `now`.
+/// Parses a time: `2026-11-01T00:00:00Z`, Unix seconds, an age (`30d`, `1h 30m`), or `now`.
 ///
 /// # Errors
 /// The end of a sentence that says what to write instead.
@@ -28,7 +28,7 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     Ok(Timestamp::from_millis(now.as_millis().saturating_sub(ago)))
 }
 
-/// Unix seconds of this calendar's years, with milliseconds as fraction.
+/// Parses Unix seconds, with a fraction down to milliseconds, within the years of the calendar.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "checked to be a moment of the calendar"
@@ -39,7 +39,7 @@ fn from_seconds(seconds: f64) -> Option<Timestamp> {
     within.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
 }
 
-/// The moment as `2026-11-01T00:00:00Z`; Unix seconds if it is outside the calendar.
+/// The time as `2026-11-01T00:00:00Z`; Unix seconds if it is outside the calendar.
 #[must_use]
 pub fn calendar(moment: Timestamp) -> String {
     match Calendar::from_millisecond(moment.as_millis()) {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_in_each_way() {
+    fn every_time_format_is_parsed() {
         let now = Timestamp::from_seconds(1_775_000_000);
         for (text, seconds) in [
             ("now", 1_775_000_000),

@@ -12,13 +12,13 @@ use super::value;
 use super::walker::Walker;
 use super::yaml::Node;
 
-/// Browsers open six connections, Prometheus one per job.
+/// Browsers open six connections, and Prometheus one per job.
 const MOST_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;
 
-/// Each request searches the list.
+/// Maximum number of proxies, because each request searches the list.
 const MAX_PROXIES: usize = 100;
 
-/// Maximum connections of a client; `None`, written 0, is no limit.
+/// Maximum connections of a client. `None`, written as 0, means no limit.
 pub(super) struct ClientLimit;
 
 impl Text for ClientLimit {

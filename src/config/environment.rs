@@ -1,5 +1,5 @@
-//! What configuration reads from outside: variables and files, behind a trait, so that no test sets
-//! a process variable. Knows nothing of keys.
+//! The external sources of the configuration: variables and files, behind a trait, so that tests set no process
+//! variables. Knows no keys.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 
 /// Variables and files.
 pub trait Environment {
-    /// The variable's value, if it is set; possibly empty, possibly not text.
+    /// The variable's value. `None` if it is not set; it may be empty, and may not be UTF-8.
     fn variable(&self, name: &str) -> Option<OsString>;
 
-    /// The names of all variables that are set, as far as they are text.
+    /// The names of all variables that are set. Names that are not UTF-8 are omitted.
     fn variable_names(&self) -> Vec<String>;
 
-    /// The first `limit` bytes of the file.
+    /// Reads up to `limit` bytes of the file.
     ///
     /// # Errors
-    /// Those of opening and reading it.
+    /// The errors of opening and reading it.
     fn read_file(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>>;
 }
 
@@ -53,7 +53,7 @@ pub struct FixedEnvironment {
 }
 
 impl FixedEnvironment {
-    /// With one more variable.
+    /// Adds a variable.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.to_owned(), value.into());
@@ -67,7 +67,7 @@ impl FixedEnvironment {
         self
     }
 
-    /// With one more file.
+    /// Adds a file.
     #[must_use]
     pub fn with_file(mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.into(), bytes.into());
@@ -102,8 +102,8 @@ pub(super) fn read_variable(
     (!is_blank).then_some(text)
 }
 
-/// The file's text, or the end of a sentence that says why there is none. The sentence names neither
-/// path nor content: a secret put where its file's path belongs must not be printed.
+/// The file's text, or the end of a sentence with the error. It contains neither the path nor the content, because a
+/// secret may have been set in place of the path.
 pub(super) fn read_text(
     environment: &dyn Environment,
     path: &Path,

@@ -1,26 +1,26 @@
 //! Configuration errors: a place (key, flag or variable) and what to do about it.
 //!
-//! Also the one way a user's text enters a message: [`quoted`], which cuts what is long enough to be
-//! a secret in the wrong place.
+//! All user text in messages passes through [`quoted`], which truncates text that is long enough to be a secret in
+//! the wrong place.
 
 use std::fmt;
 
-/// Longest value repeated in a message. Every sensible value of a key that echoes is shorter; Meta's
+/// Maximum length of a value that a message repeats. Sensible values of keys that are repeated are shorter. Meta's
 /// app secrets have 32 characters and tokens over 100, so neither is ever shown whole.
 const MAX_QUOTED_CHARACTERS: usize = 24;
 
 /// How much of a longer value is shown: enough to find it, too little to use it.
 const CUT_CHARACTERS: usize = 8;
 
-/// `webhook_verify_token_file`.
+/// Length of `webhook_verify_token_file`.
 const LONGEST_KEY: usize = 25;
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
     /// Key (`apps[1].accounts`), flag (`--log.level`) or variable (`WHATSAPP_ACCESS_TOKEN`).
     pub place: String,
-    /// What is wrong and what to do; no secret, one line.
+    /// What is wrong and what to do, in one line and without secrets.
     pub message: String,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for ConfigWarning {
     }
 }
 
-/// Everything that is wrong. `Display` writes one line each, sorted, without a final line break.
+/// All errors. `Display` writes one line each, sorted, without a final line break.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -64,13 +64,13 @@ impl ConfigErrors {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// Number of errors.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Adds one, in its sorted position.
+    /// Adds an error in its sorted position.
     pub(super) fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
         let error = ConfigError {
             place: place.into(),
@@ -100,7 +100,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// `text` in quotes, escaped, and cut if it is longer than any sensible value.
+/// `text` in quotes, escaped, and truncated if it is longer than any sensible value.
 pub(super) fn quoted(text: &str) -> String {
     if text.chars().count() <= MAX_QUOTED_CHARACTERS {
         return format!("{text:?}");
@@ -109,10 +109,10 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", format!("{cut}…"))
 }
 
-/// A printable form of the key. A secret can be in the place of a key: `{access_token:EAAG…}` lacks a space,
-/// and `{EAAG…: x}` has no key. Keys are short and consist of lower-case letters and `_`; Meta's secrets have
-/// digits and capitals. Of other text only a leading word is shown, if it can be a key. An empty key, which YAML allows
-/// (`"": x`), shows as `""`.
+/// A printable form of the key. A secret can be in the place of a key: `{access_token:EAAG…}` lacks a space, and
+/// `{EAAG…: x}` has no key. Keys are short and consist of lower-case letters and `_`; Meta's secrets contain digits
+/// and capitals. Of other text, only a leading word is shown, if it can be a key. An empty key, which YAML allows
+/// (`"": x`), is shown as `""`.
 pub(super) fn shown_key(key: &str) -> String {
     if key.is_empty() {
         return r#""""#.to_owned();
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_sorted_and_told_once() {
+    fn errors_are_sorted_and_reported_once() {
         let mut errors = ConfigErrors::default();
         errors.add("web", "b");
         errors.add("apps", "a");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_shows_no_secret_that_stuck_to_it() {
+    fn a_secret_attached_to_a_key_is_not_shown() {
         assert_eq!(
             shown_key("webhook_verify_token_file"),
             "webhook_verify_token_file"

@@ -1,4 +1,4 @@
-//! The YAML file of the configuration: which one it is, and its tree.
+//! Finds and reads the YAML file of the configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use super::flags::Flags;
 use super::setting::Setting;
 use super::yaml::{self, Node};
 
-/// Largest configuration file read. A thousand accounts take some 30 KiB; a file beyond this is a
-/// log or a disk image that was named by mistake.
+/// Maximum size of a configuration file. A thousand accounts take some 30 KiB; a larger file is probably a log or a
+/// disk image that was set by mistake.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 const FLAG: &str = "--config.file";
 const VARIABLE: &str = "WHATSAPP_EXPORTER_CONFIG_FILE";
 
-/// The file of all keys; it has no key of its own.
+/// The file that contains all keys; it has no key of its own.
 pub(super) const CONFIG_FILE: Setting =
     Setting::flag_only(FLAG, "Path to the YAML configuration file")
         .variable(VARIABLE)
@@ -31,7 +31,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// No file, and so no key.
+    /// No file, and therefore no keys.
     pub(super) fn none() -> Self {
         Self::from_tree(Node::Map(Vec::new()))
     }
@@ -44,13 +44,13 @@ impl File {
         }
     }
 
-    /// Reads the file that the flag or else the variable names.
+    /// Reads the file that the flag or the variable names.
     pub(super) fn read(
         flags: &Flags,
         environment: &dyn Environment,
         errors: &mut ConfigErrors,
     ) -> Self {
-        // The flag's path is repeated in errors. The variable's is not: it may hold a secret that was meant for
+        // The flag's path is repeated in errors. The variable's is not, because it may be a secret that was meant for
         // another variable.
         let (place, subject, path) = if let Some(path) = flags.config_file() {
             (FLAG, path.display().to_string(), path.to_owned())
@@ -77,7 +77,7 @@ impl File {
     }
 }
 
-/// The tree, or the end of a sentence that begins with the file.
+/// The tree, or an error message that continues the file's name.
 fn read_tree(environment: &dyn Environment, path: &Path) -> Result<Node, String> {
     let text =
         read_text(environment, path, MAX_FILE_BYTES).map_err(|problem| format!(" {problem}"))?;

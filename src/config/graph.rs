@@ -16,8 +16,8 @@ use super::walker::Walker;
 const REQUEST_TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(300);
 
-/// A page of 100 templates without their components takes some 60 KiB, so less than 64 KiB cannot
-/// work; more than 256 MiB is no limit.
+/// A page of 100 templates without their components takes some 60 KiB, so less than 64 KiB cannot work. More than 256
+/// MiB would be no limit.
 const ANSWER_BYTES: RangeInclusive<usize> = (64 << 10)..=(256 << 20);
 
 const BASE_URL: Parsed<Url> = Parsed {
@@ -54,7 +54,7 @@ impl GraphConfig {
     }
 }
 
-/// Never repeats the URL: one copied from a guide carries a token in its query.
+/// Parses the base URL. Errors do not repeat it, because a URL copied from a guide has a token in its query.
 fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://graph.facebook.com")?;

@@ -11,12 +11,12 @@ use super::walker::Walker;
 use super::yaml::Node;
 use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
 
-/// Each step of each variant has about twenty series per number.
+/// Maximum number of journeys, because each step of each variant has about twenty series per number.
 const MAX_JOURNEYS: usize = 50;
 const MAX_STEPS: usize = 50;
 const MAX_VARIANTS: usize = 10;
 
-/// A conversation is over after a day, and so is every session in it.
+/// A conversation ends after a day of silence, and so does every session in it.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(86_400);
 
 const THRESHOLDS: RangeInclusive<u32> = 2..=100;
@@ -56,7 +56,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     for setting in [NAME, VERSION, STEPS, VARIANTS, IDLE_TIMEOUT, LOOP_THRESHOLD] {
         walker.note(&setting);
     }
-    // Anything but a list of maps is refused with the file's shape.
+    // The check of the file's structure rejects anything but a list of maps.
     let Some(Node::List(items)) = walker.node("trackers.journeys") else {
         return Journeys::default();
     };

@@ -1,4 +1,4 @@
-//! Kinds of values: how each is read from text, and written as an operator would write it. Knows no key.
+//! Kinds of values: how each is parsed from text and formatted as text. Knows no keys.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -21,13 +21,13 @@ pub(super) trait Kind {
         "VALUE"
     }
 
-    /// The value that the sources or the default give. Errors go to the walker.
+    /// Reads the value from the sources or the default. Errors are added to the walker.
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Self::Value;
 
-    /// The value in the form in which it would be written; never a secret.
+    /// The value as an operator would write it; never a secret.
     fn show(&self, value: &Self::Value) -> String;
 
-    /// Whether both values mean the same.
+    /// Whether both values are equal in meaning.
     fn is_same(&self, one: &Self::Value, other: &Self::Value) -> bool {
         self.show(one) == self.show(other)
     }
@@ -39,7 +39,7 @@ pub(super) trait Text {
 
     fn value_name(&self) -> &'static str;
 
-    /// The value, or the end of a sentence that says what is wrong and what to write instead.
+    /// Parses the value. The error is the end of a sentence that says what is wrong and what to write instead.
     fn parse(&self, text: &str) -> Result<Self::Value, String>;
 
     fn show(&self, value: &Self::Value) -> String;
@@ -124,7 +124,7 @@ impl<T: FromStr + PartialOrd + Display> Text for Numbers<T> {
     }
 }
 
-/// Bytes within a range, with a unit.
+/// A number of bytes within a range, written with a unit.
 pub(super) struct Sizes(pub(super) RangeInclusive<usize>);
 
 impl Text for Sizes {
@@ -162,7 +162,7 @@ impl Text for Boolean {
     }
 }
 
-/// One of a few words.
+/// One of a fixed set of words.
 pub(super) struct Words<T: 'static> {
     pub(super) value_name: &'static str,
     pub(super) words: &'static [(&'static str, T)],
@@ -184,7 +184,7 @@ impl<T: Copy + PartialEq> Text for Words<T> {
     }
 }
 
-/// A value with a parser of its own, whose `Display` writes what the parser reads.
+/// A value with its own parser, whose `Display` writes what the parser reads.
 pub(super) struct Parsed<T> {
     pub(super) value_name: &'static str,
     pub(super) parse: fn(&str) -> Result<T, String>,
@@ -206,13 +206,13 @@ impl<T: Display> Text for Parsed<T> {
     }
 }
 
-/// Whether there is a value, where the value itself is not shown.
+/// Whether the value is set, for values that are not shown.
 pub(super) fn presence<T>(value: Option<&T>) -> String {
     let text = if value.is_some() { "set" } else { NOT_SET };
     text.to_owned()
 }
 
-/// The texts of a list.
+/// The values of a list as text.
 pub(super) fn listed<T: ToString>(values: &[T]) -> String {
     let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
     match texts.as_slice() {

@@ -12,16 +12,16 @@ pub(super) const ADDRESS: Parsed<ListenAddress> = Parsed {
     parse: ListenAddress::parse,
 };
 
-/// An address to listen on: `:10131` for every interface, `127.0.0.1:0` for any free port of one.
+/// An address to listen on: `:10131` for all interfaces, `127.0.0.1:0` for any free port of one interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
-    /// The interface; `None` for all of them.
+    /// Address of the interface. `None` for all interfaces.
     host: Option<IpAddr>,
     port: u16,
 }
 
 impl ListenAddress {
-    /// Reads `:port`, `localhost:port`, `127.0.0.1:port` or `[::1]:port`; port 0 is any free port.
+    /// Parses `:port`, `localhost:port`, `127.0.0.1:port` or `[::1]:port`; port 0 selects a free port.
     ///
     /// # Errors
     /// The end of a sentence that says what to write instead.
@@ -59,7 +59,8 @@ impl ListenAddress {
         }
     }
 
-    /// Whether both cannot be bound at once: one fixed port, and one of them means every interface.
+    /// Whether both cannot be bound at the same time: they have the same fixed port, and one of them is for all
+    /// interfaces.
     pub(super) fn collides_with(&self, other: &Self) -> bool {
         let is_wildcard = |address: &Self| address.host.is_none_or(|host| host.is_unspecified());
         self.port == other.port && self.port != 0 && (is_wildcard(self) || is_wildcard(other))

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_and_directives_are_told_from_slips() {
+    fn typing_errors_in_levels_are_rejected() {
         for good in ["info", "WARN", "info,reqwest=debug", "warn,hyper=off"] {
             assert!(level(good).is_ok(), "{good}");
         }

@@ -1,11 +1,11 @@
-//! Detects common mistakes in secrets: extra text around the secret, or a placeholder instead of it. Each
-//! message lacks its subject, tells what to do, and never repeats the text.
+//! Detects common mistakes in secrets: extra text around the secret, or a placeholder instead of it. Each message
+//! lacks its subject, says what to do, and never repeats the text.
 
 use super::secret_kind::SecretKind;
 
 const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', '„', '«', '»'];
 
-/// Invisible in terminals, and often copied along from web pages.
+/// Characters that are invisible in terminals and are often copied from web pages.
 const INVISIBLE: &[char] = &[
     '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}',
 ];
@@ -25,7 +25,7 @@ const STAND_INS: &[&str] = &[
     "placeholder",
 ];
 
-/// Names of secrets in files of other formats.
+/// Names that files of other formats have before a secret.
 const NAMES: &[&str] = &[
     "access_token",
     "app_secret",

@@ -1,18 +1,18 @@
 //! Configuration: flags, environment and one YAML file become plain structs.
 //!
-//! Invariant: [`Config::load`] reports every error at once, each naming its key and what to do, and
-//! no error, `Debug` output or summary ever holds a secret. Nothing here knows what the rest of the
-//! program does with a value, and nothing outside [`ProcessEnvironment`] touches the process.
+//! Invariant: [`Config::load`] reports every error at once, each with its key and what to do. No error, `Debug`
+//! output or summary contains a secret. This module does not know how the rest of the program uses a value, and only
+//! [`ProcessEnvironment`] accesses the process.
 //!
 //! A setting is declared once, as a row of its section's table (`settings!`): key, type, default, range and help. Its
-//! flag, its variable, its line in the summary, its row in the reference and its field come from that row.
+//! flag, its variable, its line in the summary, its row in the reference and its field are generated from that row.
 //!
 //! Precedence is flag, then environment variable, then file, then default. The variables of an app
-//! (`WHATSAPP_ACCESS_TOKEN` and so on) and of `trackers.token` fill what the file leaves out: the file wins over them.
-//! Those of an app speak for one app only, the file's single app or the one that no file declares.
+//! (`WHATSAPP_ACCESS_TOKEN` and so on) and of `trackers.token` are the exception: the file has precedence over them.
+//! The variables of an app apply to one app only: the single app of the file, or the app that no file declares.
 //!
-//! Every value is text until its own parser reads it, whether it came from a flag, a variable, the file or a
-//! default, so the four cannot differ.
+//! Every value, whether from a flag, a variable, the file or a default, is text until its setting's parser reads it,
+//! so that all sources accept the same values.
 
 mod apps;
 mod clients;
@@ -74,10 +74,10 @@ pub use webhook::{ClientCa, WebhookConfig};
 use file::{CONFIG_FILE, File};
 use walker::Walker;
 
-/// Everything an operator can decide. `Debug` shows no secret.
+/// The complete configuration. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file that was read, if one is named.
+    /// Path of the configuration file. `None` if there is none.
     pub file: Option<PathBuf>,
     /// The operator listener.
     pub web: WebConfig,
@@ -85,17 +85,17 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// The Graph API client.
     pub graph: GraphConfig,
-    /// How often the Graph API is polled.
+    /// Intervals and limits of polls.
     pub poll: PollConfig,
-    /// Where state and history are stored.
+    /// Location and retention of state and history.
     pub store: StoreConfig,
-    /// How much is exported about each template.
+    /// Detail of template metrics.
     pub templates: TemplatesConfig,
-    /// What is measured of conversations.
+    /// Conversation metrics, business hours and the event API.
     pub trackers: TrackersConfig,
-    /// Where deliveries are forwarded, and how.
+    /// Upstreams and limits of the relay.
     pub relay: RelayConfig,
-    /// What is logged, and how.
+    /// Level and format of the log.
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
     pub apps: Vec<AppConfig>,
@@ -106,11 +106,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads flags, the environment, and the file that they name. Reading again with the same flags is how a reload
-    /// works.
+    /// Reads the flags, the environment, and the configuration file. A reload reads again with the same flags.
     ///
     /// # Errors
-    /// Everything that is wrong, not only the first of it.
+    /// All errors, not only the first.
     pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let file = File::read(flags, environment, &mut errors);
@@ -122,7 +121,7 @@ impl Config {
         Ok(Self { warnings, ..config })
     }
 
-    /// The keys of the listeners that differ from `other`. They change with a restart only.
+    /// The keys of listeners that differ from `other`. They take effect only at a restart.
     #[must_use]
     pub fn listener_changes(&self, other: &Self) -> Vec<&'static str> {
         let changed = self.changed(other).into_iter();
@@ -132,7 +131,8 @@ impl Config {
             .collect()
     }
 
-    /// Whether the store's settings and `trackers.key_file` are those of `other`. They change with a restart only.
+    /// Whether the store's settings and `trackers.key_file` equal those of `other`. They take effect only at a
+    /// restart.
     #[must_use]
     pub fn stores_as(&self, other: &Self) -> bool {
         let changed = self.changed(other);
@@ -140,7 +140,7 @@ impl Config {
         !applies.any(|applies| applies == Applies::StoreRestart)
     }
 
-    /// The settings whose values differ from those of `other`, without lists and apps.
+    /// The settings whose values differ from `other`, without lists and apps.
     fn changed(&self, other: &Self) -> Vec<Setting> {
         [
             self.web.changed(&other.web),
@@ -156,8 +156,8 @@ impl Config {
         .concat()
     }
 
-    /// Reads every section. Apps are left out when the file is unreadable: what it would have said
-    /// about them is not known, and complaints about missing secrets would mislead.
+    /// Reads every section. Apps are omitted if the file is unreadable: it may declare them, so errors about missing
+    /// secrets would mislead.
     fn read(walker: &mut Walker<'_>, with_apps: bool) -> Self {
         walker.note(&CONFIG_FILE);
         let web = WebConfig::read(walker);

@@ -7,7 +7,7 @@ use super::kind::{Durations, Numbers};
 use super::section::settings;
 use super::walker::Walker;
 
-/// One second is for simulators. Data that is older than a day no longer describes the present state.
+/// One second is for simulators. Data that is older than a day no longer describes the current state.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
 /// Meta retries webhooks for seven days at most.
@@ -45,7 +45,7 @@ settings! {
         /// Maximum calls per account in any hour; Meta allows 5000, or 200 without a registered number.
         calls_per_hour: u32 = "1000", Numbers(CALLS_PER_HOUR);
 
-        /// Share of Meta's quota, as its usage headers report it, above which only numbers and health are polled.
+        /// Share of Meta's quota, as its usage headers report it, above which polls of templates wait.
         max_usage_ratio: f64 = "0.75", Numbers(USAGE_RATIOS);
     }
 }

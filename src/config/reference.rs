@@ -10,8 +10,8 @@ use super::flags::Flags;
 use super::setting::Setting;
 use super::walker::Walker;
 
-/// Every setting, in reading order. It is what the walker asks for when nothing is configured, so a
-/// setting that is read cannot be missing from it.
+/// Every setting, in the order of reading. These are the settings that the walker requests for an empty
+/// configuration, so no setting that is read can be missing.
 #[must_use]
 pub fn reference() -> Vec<Setting> {
     static REFERENCE: LazyLock<Vec<Setting>> = LazyLock::new(ask);

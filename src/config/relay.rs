@@ -21,7 +21,7 @@ const MAX_UPSTREAMS: usize = 16;
 /// Meta retries for up to seven days.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(7 * 86_400);
 
-/// From a few of the largest deliveries up. Larger backlogs need a message broker.
+/// The minimum holds a few of the largest deliveries. Larger backlogs than the maximum need a message broker.
 const SIZES: RangeInclusive<usize> = 16 << 20..=64 << 30;
 
 /// An upstream that takes longer than a minute is considered failed.
@@ -73,7 +73,7 @@ settings! {
 /// One upstream.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
-    /// `relay.upstreams[].name`; default the URL's host. No other upstream has it.
+    /// `relay.upstreams[].name`; the default is the URL's host. Unique among the upstreams.
     pub name: String,
     /// `relay.upstreams[].url`; http or https, without credentials.
     pub url: Url,
@@ -87,7 +87,7 @@ impl fmt::Debug for UpstreamConfig {
 }
 
 impl UpstreamConfig {
-    /// The URL without what may be a secret: its path and query.
+    /// The URL without its path and query, which may contain a secret.
     #[must_use]
     pub fn shown_url(&self) -> String {
         format!("{}/…", self.url.origin().ascii_serialization())
@@ -120,7 +120,7 @@ fn upstream_lines(upstreams: &[UpstreamConfig]) -> Vec<Line> {
 fn read_upstreams(walker: &mut Walker<'_>, own: Option<&Url>) -> Vec<UpstreamConfig> {
     walker.note(&NAME);
     walker.note(&URL);
-    // Anything but a list of maps is refused with the file's shape.
+    // The check of the file's structure rejects anything but a list of maps.
     let Some(Node::List(items)) = walker.node("relay.upstreams") else {
         return Vec::new();
     };
@@ -173,7 +173,7 @@ fn read_upstream<'a>(
     Some(UpstreamConfig { name, url })
 }
 
-/// Never repeats the URL, which may hold a secret.
+/// Parses the URL. Errors do not repeat it, because it may contain a secret.
 fn upstream_url(text: &str, own: Option<&Url>) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://app.example.com/whatsapp")?;
@@ -203,7 +203,7 @@ mod tests {
     use super::upstream_url;
 
     #[test]
-    fn an_upstream_is_a_web_address_without_credentials_and_not_ourselves() {
+    fn an_upstream_url_has_no_credentials_and_is_not_the_exporter() {
         let own = "https://exporter.example.com/webhook".parse().ok();
         for good in ["https://app.example.com/hook?key=1", "http://app:8080/"] {
             assert!(upstream_url(good, own.as_ref()).is_ok(), "{good}");

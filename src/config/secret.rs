@@ -10,7 +10,7 @@ use super::environment::{Environment, read_text};
 use super::mistake::mistake;
 use super::secret_kind::SecretKind;
 
-/// Longest secret. Meta's tokens have some 250 characters; a file beyond this is not one secret.
+/// Maximum length of a secret. Meta's tokens have some 250 characters; a larger file is not one secret.
 const MAX_SECRET_BYTES: usize = 4096;
 
 /// The format of Meta's app secrets so far.
@@ -29,7 +29,7 @@ pub(super) fn from_file(
     from_text(kind, trimmed).map_err(|problem| format!("the secret in the file it names {problem}"))
 }
 
-/// The secret itself.
+/// The secret from its text.
 pub(super) fn from_text(kind: SecretKind, text: &str) -> Result<SecretString, String> {
     let is_token = |byte: u8| byte.is_ascii_graphic();
     if text.is_empty() {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_without_showing_it() {
+    fn an_invalid_secret_is_refused_without_showing_it() {
         let long = "s".repeat(MAX_SECRET_BYTES + 1);
         for bad in ["", " secret", "secret\n", "sec\tret", &long] {
             let message = problem(SecretKind::Phrase, bad).expect("refused");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_secret_of_another_shape_is_unusual() {
+    fn an_app_secret_in_another_format_is_unusual() {
         let unusual = |kind, text: &str| unusual(kind, &text.into()).is_some();
         for usual in [
             "0123456789abcdef0123456789abcdef",
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_loses_its_last_line_breaks_only() {
+    fn only_final_line_breaks_of_a_file_are_removed() {
         let environment = FixedEnvironment::default()
             .with_file("/good", "two words\r\n\n")
             .with_file("/two", "one\ntwo\n");

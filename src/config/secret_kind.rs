@@ -1,6 +1,6 @@
 //! The kinds of secrets, by who chooses them and where they are sent.
 
-/// What a secret may consist of.
+/// The kind of a secret, which determines its valid characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecretKind {
     /// Issued by Meta. Sent in an HTTP header, so only visible ASCII characters are valid.

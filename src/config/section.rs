@@ -1,5 +1,5 @@
-//! Declares a section of the configuration: [`settings!`] makes a struct, its reader and its summary from one row
-//! per setting. What a row means is plain code here and in [`kind`](super::kind).
+//! Declares a section of the configuration: [`settings!`] generates a struct, its reader and its summary from one row
+//! per setting. The meaning of a row is plain code here and in [`kind`](super::kind).
 
 use std::fmt;
 
@@ -14,7 +14,8 @@ pub(super) struct Row<K> {
 }
 
 impl<K: Kind> Row<K> {
-    /// `V` is the type that the row declares: if the kind has another, the error is at the row's kind.
+    /// `V` is the type that the row declares: if the kind has another type, the compiler reports the error at the
+    /// kind.
     pub(super) fn new<V>(setting: Setting, kind: K) -> Self
     where
         K: Kind<Value = V>,
@@ -70,8 +71,8 @@ impl fmt::Display for Line {
 ///
 /// The field is the last part of the key. The kind is an expression of a type that implements `Kind` for the field's
 /// type, and each note a method of [`Setting`]. The default may be missing if the kind has one of its own.
-/// `lists` are fields whose keys are declared where they are read, by the section's `read`; their part of the summary
-/// is made by a function: `field: Type = lines;`.
+/// `lists` are fields whose keys are declared where the section's `read` reads them. A function generates their part
+/// of the summary: `field: Type = lines;`.
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
@@ -126,7 +127,7 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Reads each setting on its own; what holds between settings is for the section to check.
+            /// Reads each setting by itself. The section checks conditions between settings.
             fn read_rows(walker: &mut $crate::config::walker::Walker<'_>) -> Self {
                 Self {
                     $($field: Self::$field().read(walker),)+

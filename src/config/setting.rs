@@ -1,16 +1,16 @@
-//! The declaration of a setting: its key, its names elsewhere, its default, its help. Declared once as a value: it
-//! is what the walker reads by, what `--help` and the reference print, and what a reload compares.
+//! The declaration of a setting: its key, its other names, its default, its help. The walker reads by it, `--help`
+//! and the reference print it, and a reload compares by it.
 
 /// One row of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Path in the file, `apps[].name` for a key of each app; `None` for what only a flag or a variable can say.
+    /// Path in the file, `apps[].name` for a key of each app. `None` for a setting without a key.
     pub key: Option<&'static str>,
-    /// Command-line flag with its dashes.
+    /// Command-line flag with its dashes. `None` if it has none.
     pub flag: Option<&'static str>,
-    /// Environment variable.
+    /// Environment variable. `None` if it has none.
     pub variable: Option<&'static str>,
-    /// Value that applies if no source gives one, in the form a user would write it.
+    /// Value if no source gives one, as a user would write it. `None` if there is no default.
     pub default: Option<&'static str>,
     /// One sentence without its full stop.
     pub meaning: &'static str,
@@ -18,7 +18,7 @@ pub struct Setting {
     pub group: Option<&'static str>,
     /// Placeholder for its value in `--help`.
     pub value_name: &'static str,
-    /// Whether `-h` lists it, which has room for the most important flags only.
+    /// Whether `-h` lists it, which only lists the most important flags.
     pub is_common: bool,
     /// When a changed value takes effect.
     pub applies: Applies,
@@ -33,7 +33,7 @@ pub enum Applies {
     ListenerRestart,
     /// At the next start, because the open store keeps it.
     StoreRestart,
-    /// At the next start, because the process begins to log once.
+    /// At the next start, because a process initializes its log once.
     LogRestart,
 }
 
@@ -99,7 +99,7 @@ impl Setting {
         }
     }
 
-    /// A bound listener keeps the value.
+    /// Takes effect at a restart, because a bound listener keeps the value.
     pub(super) const fn for_listener(self) -> Self {
         Self {
             applies: Applies::ListenerRestart,
@@ -107,7 +107,7 @@ impl Setting {
         }
     }
 
-    /// The open store keeps the value.
+    /// Takes effect at a restart, because the open store keeps the value.
     pub(super) const fn for_store(self) -> Self {
         Self {
             applies: Applies::StoreRestart,
@@ -115,7 +115,7 @@ impl Setting {
         }
     }
 
-    /// The log that the process began keeps the value.
+    /// Takes effect at a restart, because the process initializes its log once.
     pub(super) const fn for_log(self) -> Self {
         Self {
             applies: Applies::LogRestart,
@@ -123,7 +123,7 @@ impl Setting {
         }
     }
 
-    /// A list has neither flag nor variable.
+    /// Has neither flag nor variable, because it is a list.
     pub(super) const fn in_file_only(self) -> Self {
         Self {
             flag: None,
@@ -132,7 +132,7 @@ impl Setting {
         }
     }
 
-    /// A secret has no flag, because every user of a machine can read its processes' arguments.
+    /// Has no flag, because every user of a machine can read its processes' arguments.
     pub(super) const fn secret(self, variable: &'static str) -> Self {
         Self {
             flag: None,
@@ -140,13 +140,13 @@ impl Setting {
         }
     }
 
-    /// The last part of the key: its name in its section or list item.
+    /// The last part of the key: its name within its section or list item.
     pub(super) fn name(&self) -> &'static str {
         let name = self.key.and_then(|key| key.rsplit('.').next());
         name.expect("a setting of the file has a key")
     }
 
-    /// The key in the list's item at `index`.
+    /// The key in the item of the list at `index`.
     pub(super) fn key_of_item(&self, index: usize) -> String {
         let key = self.key.expect("a setting of the file has a key");
         key.replace("[]", &format!("[{index}]"))
@@ -159,8 +159,8 @@ impl Setting {
     }
 }
 
-/// A setting of one value, with the parser that reads it from any source. The parser's error is the
-/// end of a sentence: what is wrong and what to write instead.
+/// A setting with a single value, and the parser for all sources. The parser's error is the end of a sentence: what
+/// is wrong and what to write instead.
 pub(super) struct Scalar<T> {
     pub(super) setting: Setting,
     pub(super) parse: fn(&str) -> Result<T, String>,

@@ -6,17 +6,17 @@ use std::collections::BTreeSet;
 use super::error::{ConfigErrors, shown_key};
 use super::yaml::Node;
 
-/// Characters. A shorter text is no secret, so an error may quote it.
+/// Text with fewer characters is not a secret, so an error may quote it.
 const SHORTEST_SECRET: usize = 8;
 
-/// One slip for every so many letters of a name still makes it the one that was meant.
+/// Tolerance of suggestions: one typing error per this many letters of a name.
 const LETTERS_PER_SLIP: usize = 4;
 
-/// Replacement for a key that is not printed.
+/// Text shown instead of a key that is not printed.
 const HIDDEN: &str = "…";
 
-/// Adds an error for everything in `file` that `known` has no place for. A known key is a dotted path;
-/// `apps[].name` is the key `name` of each item of the list `apps`.
+/// Adds an error for every key of `file` that is not in `known`. A known key is a dotted path; `apps[].name` is the
+/// key `name` of each item of the list `apps`.
 pub(super) fn check(file: &Node, known: &[&str], errors: &mut ConfigErrors) {
     Shape { known, errors }.map(file, "", "");
 }
@@ -53,11 +53,11 @@ impl Shape<'_> {
         if name.contains(['.', '[']) {
             self.errors.add(here, unknown(self));
         } else if self.known.contains(&path.as_str()) {
-            // The section that asked for it has looked at its value.
+            // The section that read the list has checked its items.
         } else if starts(&format!("{path}[].")) {
             self.list(value, &format!("{path}[]."), &here);
         } else if starts(&format!("{path}.")) && *value == Node::Empty {
-            // A section whose every key is commented out.
+            // A section whose keys are all commented out.
         } else if starts(&format!("{path}.")) {
             self.map(value, &format!("{path}."), &format!("{here}."));
         } else {
@@ -88,8 +88,8 @@ impl Shape<'_> {
         if is_key || self.names(pattern).any(|known| plain(known) == looks_like) {
             return name.to_owned();
         }
-        // A phrase in small letters may be a secret as well: only a slip of a known key is shown, and what is too
-        // short for a secret.
+        // Lower-case text may be a secret too. It is shown only if it is similar to a known key, or too short for a
+        // secret.
         let shown = shown_key(name);
         let word = shown.trim_end_matches(HIDDEN);
         if name.len() < SHORTEST_SECRET || self.nearest(word, pattern).is_some() {
@@ -134,7 +134,7 @@ impl Shape<'_> {
         names.join(", ")
     }
 
-    /// The names known directly below `pattern`.
+    /// The known names directly below `pattern`.
     fn names(&self, pattern: &str) -> impl Iterator<Item = &str> {
         let rest = self
             .known
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_fine() {
+    fn known_keys_are_accepted() {
         assert_eq!(
             errors("web: {listen_address: [any, shape]}\napps: [{access_token: x}]"),
             ""
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_told_with_what_is_near() {
+    fn unknown_keys_suggest_the_nearest_key() {
         assert_eq!(errors("wbe: {}"), "wbe: unknown key; did you mean `web`?");
         assert_eq!(errors("Web: {}"), "Web: unknown key; did you mean `web`?");
         assert_eq!(
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn flat_keys_are_told_to_nest() {
+    fn dotted_keys_suggest_nesting() {
         assert_eq!(
             errors("web.listen_address: x"),
             "web.listen_address: keys are nested: write `web:` and, indented below it, `listen_address:`"
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_and_lists_have_their_shape() {
+    fn values_in_place_of_sections_and_lists_are_errors() {
         assert_eq!(
             errors("web: 5"),
             "web: must contain keys, such as `listen_address:`"
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_stuck_to_its_key_is_not_shown() {
+    fn a_secret_attached_to_its_key_is_not_shown() {
         assert_eq!(
             errors("apps: [{access_token:EAAGsecret}]"),
             "apps[0].access_token…: unknown key; did you mean `access_token`?"

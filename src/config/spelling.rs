@@ -1,7 +1,7 @@
-//! The names of a setting outside the file, derived from its key when the program is compiled:
-//! `poll.numbers_interval` is `--poll.numbers-interval` and `WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL`.
+//! Derives the flag and the variable of a setting from its key at compile time: `poll.numbers_interval` becomes
+//! `--poll.numbers-interval` and `WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL`.
 
-/// How a key is spelled as another name.
+/// Rules for deriving a name from a key.
 pub(super) struct Spelling {
     prefix: &'static str,
     dot: u8,
@@ -24,7 +24,7 @@ pub(super) const VARIABLE: Spelling = Spelling {
 };
 
 impl Spelling {
-    /// Bytes of the name.
+    /// Length of the name in bytes.
     pub(super) const fn length(&self, key: &str) -> usize {
         self.prefix.len() + key.len()
     }
@@ -34,7 +34,7 @@ impl Spelling {
         let (prefix, key) = (self.prefix.as_bytes(), key.as_bytes());
         let mut name = [0; LENGTH];
         let mut at = 0;
-        // A `for` loop is not possible in a constant.
+        // Constant functions do not support `for` loops.
         while at < LENGTH {
             name[at] = if at < prefix.len() {
                 prefix[at]
@@ -52,7 +52,7 @@ impl Spelling {
     }
 }
 
-/// A key, spelled as `FLAG` or `VARIABLE`; a constant.
+/// The name of a key, derived by the rules of `FLAG` or `VARIABLE`, as a constant.
 macro_rules! spelled {
     ($spelling:ident, $key:expr) => {{
         const LENGTH: usize = $crate::config::spelling::$spelling.length($key);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_loses_its_margin_and_its_full_stop() {
+    fn a_help_sentence_has_no_margin_and_no_full_stop() {
         assert_eq!(
             sentence(" How often. Default 1.5."),
             "How often. Default 1.5"

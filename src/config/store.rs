@@ -37,10 +37,10 @@ pub enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:path`, `sqlite:///path` or `sqlite::memory:`.
+    /// Parses `sqlite:path`, `sqlite:///path` or `sqlite::memory:`.
     ///
     /// # Errors
-    /// What is wrong, as the end of a sentence.
+    /// The end of a sentence that says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let path = text.strip_prefix(SCHEME).ok_or_else(|| {
             let text = quoted(text);

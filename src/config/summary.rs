@@ -1,11 +1,12 @@
-//! A summary of the configuration that is safe to share: values as they are written, secrets as `set` or `not set`.
+//! A summary of the configuration that is safe to share: values as an operator would write them, secrets only as
+//! `set` or `not set`.
 
 use std::fmt::{self, Display};
 
 use super::{Config, apps};
 
 impl Config {
-    /// One line for each setting, `key: value`; no secret.
+    /// One line per setting, `key: value`, without secrets.
     #[must_use]
     pub fn summary(&self) -> impl Display {
         Summary(self)

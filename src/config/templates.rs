@@ -7,7 +7,8 @@ use super::section::settings;
 use super::walker::Walker;
 use crate::domain::{StateSets, TemplateDetail};
 
-/// `templates.detail` turns them all off. One scrape cannot transfer a million series.
+/// The minimum is 1, because `templates.detail` disables all of them. One scrape cannot transfer more than the
+/// maximum.
 const SERIES: RangeInclusive<usize> = 1..=1_000_000;
 
 const DETAIL: Words<TemplateDetail> = Words {

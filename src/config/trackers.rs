@@ -72,7 +72,7 @@ impl TrackersConfig {
     /// The business hours in their time zone.
     #[must_use]
     pub fn hours(&self) -> Option<BusinessHours> {
-        // Each has been parsed with the other at its default.
+        // Each part was validated with the default of the other.
         BusinessHours::parse(self.business_hours.as_ref()?, &self.time_zone).ok()
     }
 }
@@ -156,7 +156,7 @@ impl Kind for EventsToken {
     }
 }
 
-/// The text, if these hours in this zone are understood.
+/// The text, if the schedule and the time zone can be parsed.
 fn checked(text: &str, schedule: &str, zone: &str) -> Result<String, String> {
     let hours = BusinessHours::parse(schedule, zone);
     hours.map(|_| text.to_owned()).map_err(|misread| {

@@ -1,18 +1,18 @@
-//! Variables that look like the exporter's and are not: a slip in a name would otherwise have no effect and no
-//! message.
+//! Warns of variables that look like the exporter's but are unknown. Otherwise a typing error in a name would have no
+//! effect and no message.
 
 use super::error::ConfigWarning;
 
 /// Prefix of every variable of the exporter, the variables of settings included.
 const PREFIX: &str = "WHATSAPP_";
 
-/// Longest name that a warning repeats. Every known name is shorter.
+/// Maximum length of a name in a warning. Every known name is shorter.
 const MAX_SHOWN_BYTES: usize = 64;
 
 /// Protocols in the names of Kubernetes' service variables.
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// One warning for each name that has the prefix and is not known.
+/// One warning for each unknown name with the prefix.
 pub(super) fn warnings(names: &[String], known: &[&str]) -> Vec<ConfigWarning> {
     let mut unknown: Vec<&str> = names
         .iter()
@@ -40,7 +40,7 @@ fn warning(name: &str, known: &[&str]) -> ConfigWarning {
     )
 }
 
-/// The name, unless it may hold a secret: a value that stuck to its name has other characters or is long.
+/// The name, unless it may contain a secret: a value that is part of the name has other characters, or is long.
 fn shown(name: &str) -> &str {
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if name.len() <= MAX_SHOWN_BYTES && name.bytes().all(is_name) {
@@ -60,7 +60,7 @@ fn is_service_variable(name: &str) -> bool {
     has_port || name.ends_with("_SERVICE_HOST") || name.ends_with("_PORT") || is_of_a_port(name)
 }
 
-/// `…_PORT_<number>_<protocol>`, alone or with more behind it.
+/// Whether this is `…_PORT_<number>_<protocol>`, with or without a suffix.
 fn is_of_a_port(name: &str) -> bool {
     name.match_indices("_PORT_").any(|(at, mark)| {
         let mut words = name[at + mark.len()..].split('_');
@@ -79,16 +79,16 @@ mod tests {
         "WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL",
     ];
 
-    fn told(names: &[&str]) -> Vec<String> {
+    fn warned(names: &[&str]) -> Vec<String> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let warnings = warnings(&names, &KNOWN).into_iter();
         warnings.map(|warning| warning.to_string()).collect()
     }
 
     #[test]
-    fn an_unknown_variable_is_told_with_the_nearest_known_one() {
+    fn an_unknown_variable_suggests_the_nearest_known_one() {
         assert_eq!(
-            told(&[
+            warned(&[
                 "WHATSAPP_EXPORTER_POL_NUMBERS_INTERVAL",
                 "PATH",
                 "WHATSAPP_ACCESS_TOKEN",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn service_variables_of_kubernetes_are_not_told() {
+    fn service_variables_of_kubernetes_are_ignored() {
         for service in ["WHATSAPP_EXPORTER", "WHATSAPP_BUSINESS_EXPORTER_PUBLIC"] {
             for suffix in [
                 "SERVICE_HOST",
@@ -117,7 +117,7 @@ mod tests {
                 "PORT_65535_UDP_ADDR",
                 "PORT_9_SCTP_ADDR",
             ] {
-                assert_eq!(told(&[&format!("{service}_{suffix}")]), [""; 0]);
+                assert_eq!(warned(&[&format!("{service}_{suffix}")]), [""; 0]);
             }
         }
         for name in [
@@ -127,7 +127,7 @@ mod tests {
             "WHATSAPP_EXPORTER_PORT_80",
             "WHATSAPP_EXPORTER_SERVICE",
         ] {
-            assert_eq!(told(&[name]).len(), 1, "{name}");
+            assert_eq!(warned(&[name]).len(), 1, "{name}");
         }
     }
 
@@ -138,9 +138,12 @@ mod tests {
             "WHATSAPP_ACCESS_TOKENEAAGsecret",
             &format!("WHATSAPP_{}", "SECRET".repeat(20)),
         ] {
-            let told = told(&[name]).concat();
-            assert!(told.starts_with("WHATSAPP_…: unknown variable"), "{told}");
-            assert!(!told.to_lowercase().contains("secret"), "{told}");
+            let warned = warned(&[name]).concat();
+            assert!(
+                warned.starts_with("WHATSAPP_…: unknown variable"),
+                "{warned}"
+            );
+            assert!(!warned.to_lowercase().contains("secret"), "{warned}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Text to values: durations, numbers, sizes, one of a few words. Each error is the end of a sentence
-//! that says what to write instead. Knows no key.
+//! Parses text as values: durations, numbers, sizes, words. Each error is the end of a sentence that says what to
+//! write instead. Knows no keys.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::error::quoted;
 
-/// Units of a size, largest first. Powers of two only: `MB` means different things to different people.
+/// Units of a size, largest first. Only powers of two, because `MB` is ambiguous.
 const SIZE_UNITS: [(&str, usize); 4] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
@@ -16,7 +16,7 @@ const SIZE_UNITS: [(&str, usize); 4] = [
     ("B", 1),
 ];
 
-/// Units of a duration, largest first: days at most, because weeks and months hide how many days they are.
+/// Units of a duration, largest first. At most days, because weeks and months are ambiguous or hard to compare.
 const DURATION_UNITS: [(&str, u128); 7] = [
     ("d", 86_400 * SECOND),
     ("h", 3_600 * SECOND),
@@ -27,13 +27,13 @@ const DURATION_UNITS: [(&str, u128); 7] = [
     ("ns", 1),
 ];
 
-/// Nanoseconds.
+/// Nanoseconds in a second.
 const SECOND: u128 = 1_000_000_000;
 
-/// Longest name.
+/// Maximum length of a name.
 const MAX_NAME_CHARACTERS: usize = 64;
 
-/// A duration in humantime's form (`90s`, `1h 30m`), within the range.
+/// Parses a duration in humantime's format (`90s`, `1h 30m`), within the range.
 pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|_| {
         format!(
@@ -52,7 +52,7 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<D
     }
 }
 
-/// A duration as it would be written: `400d`, `1h30m`.
+/// A duration as an operator would write it: `400d`, `1h30m`.
 pub(super) fn duration_text(duration: Duration) -> String {
     let mut rest = duration.as_nanos();
     let mut text = String::new();
@@ -70,7 +70,7 @@ pub(super) fn duration_text(duration: Duration) -> String {
     }
 }
 
-/// A number within the range.
+/// Parses a number within the range.
 pub(super) fn number<T>(text: &str, range: &RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
@@ -86,7 +86,7 @@ where
     })
 }
 
-/// A size in bytes (`16MiB`, or plain bytes), within the range.
+/// Parses a size in bytes (`16MiB`, or plain bytes), within the range.
 pub(super) fn bytes(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
     let (digits, unit) = SIZE_UNITS
         .iter()
@@ -106,7 +106,7 @@ pub(super) fn bytes(text: &str, range: &RangeInclusive<usize>) -> Result<usize, 
     })
 }
 
-/// A size in the largest unit that shows it exactly.
+/// A size in the largest unit that represents it exactly.
 pub(super) fn bytes_text(bytes: usize) -> String {
     let exact = SIZE_UNITS
         .iter()
@@ -117,7 +117,7 @@ pub(super) fn bytes_text(bytes: usize) -> String {
     )
 }
 
-/// A name that becomes a label value. The error does not repeat it: it may be a secret that was meant
+/// Parses a name that becomes a label value. The error does not repeat it, because it may be a secret that was meant
 /// for another key.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let length = text.chars().count();
@@ -130,12 +130,12 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     word(text, &[("true", true), ("false", false)])
 }
 
-/// One of a few words.
+/// Parses one of a fixed set of words.
 pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let found = words
         .iter()
@@ -152,7 +152,7 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String
     })
 }
 
-/// The word for a value: the other direction of [`word`].
+/// The word for a value, the inverse of [`word`].
 pub(super) fn word_for<T: PartialEq>(value: &T, words: &[(&'static str, T)]) -> &'static str {
     let found = words.iter().find(|(_, known)| known == value);
     found

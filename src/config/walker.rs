@@ -1,5 +1,5 @@
-//! Reads settings from flags, variables and file, collects every error, and remembers which keys were asked
-//! for: a key in the file that nobody asked for is unknown. Knows no key by name.
+//! Reads settings from flags, variables and file, collects every error, and records the requested keys: any other key
+//! in the file is unknown. Knows no key by name.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::shape;
 use super::unknown_variables;
 use super::yaml::Node;
 
-/// One pass over everything that was configured.
+/// One pass over all sources of the configuration.
 pub(super) struct Walker<'a> {
     flags: &'a Flags,
     file: &'a File,
@@ -25,7 +25,7 @@ pub(super) struct Walker<'a> {
 
 /// The text that a source gives for a setting.
 pub(super) struct Given {
-    /// The flag, the variable or the key, for errors about the text.
+    /// The flag, variable or key that contains the text, for error messages.
     pub(super) place: String,
     pub(super) text: String,
     is_in_file: bool,
@@ -48,19 +48,19 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The value from a source or the default. After an error it is the default, so that reading can go on.
+    /// The value from a source or the default. After an error, the default, so that reading can continue.
     pub(super) fn scalar<T>(&mut self, scalar: &Scalar<T>) -> T {
         self.note(&scalar.setting);
         self.value(&scalar.setting, scalar.parse)
     }
 
-    /// The value from a source, if one gives a good one.
+    /// The value from a source. `None` if no source gives one, or after an error.
     pub(super) fn optional_scalar<T>(&mut self, scalar: &Scalar<T>) -> Option<T> {
         self.note(&scalar.setting);
         self.given_value(&scalar.setting, scalar.parse)
     }
 
-    /// The value from a source or the default. After an error it is the default, so that reading can go on.
+    /// The value from a source or the default. After an error, the default, so that reading can continue.
     pub(super) fn value<T>(
         &mut self,
         setting: &Setting,
@@ -73,7 +73,7 @@ impl<'a> Walker<'a> {
         })
     }
 
-    /// The value from a source, if one gives a good one.
+    /// The value from a source. `None` if no source gives one, or after an error.
     pub(super) fn given_value<T>(
         &mut self,
         setting: &Setting,
@@ -85,7 +85,7 @@ impl<'a> Walker<'a> {
             .ok()
     }
 
-    /// The text of the flag, or else of the variable, or else of the file's key.
+    /// The text from the flag, or else the variable, or else the file.
     pub(super) fn given(&mut self, setting: &Setting) -> Option<Given> {
         let flags = self.flags;
         if let Some(flag) = setting.flag
@@ -99,7 +99,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The text of the file's key, or else of the variable: a secret's variable fills what the file leaves out.
+    /// The text from the file, or else the variable: for secrets, the file has precedence.
     pub(super) fn secret_text(&mut self, setting: &Setting) -> Option<Given> {
         self.note(setting);
         match self.in_file(setting) {
@@ -108,7 +108,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The variable's text, or `None` within if it is of no use; nothing if it is not set.
+    /// The text of the variable. `None` if it is not set; an inner `None` after an error.
     fn variable(&mut self, setting: &Setting) -> Option<Option<Given>> {
         let name = setting.variable?;
         let text = read_variable(self.environment, name)?;
@@ -116,7 +116,7 @@ impl<'a> Walker<'a> {
         Some(text.map(|text| Given::new(name, &text)))
     }
 
-    /// The text of the file's key, or `None` within if it is of no use; nothing if the key is not there.
+    /// The text of the file's key. `None` if it is not set; an inner `None` after an error.
     fn in_file(&mut self, setting: &Setting) -> Option<Option<Given>> {
         let key = setting.key?;
         let node = self.node(key)?;
@@ -127,7 +127,7 @@ impl<'a> Walker<'a> {
         }))
     }
 
-    /// The place where the setting is set, or its key: the place of an error about several settings.
+    /// The source that gives the setting, or its key: for errors about several settings.
     pub(super) fn place(&self, setting: &Setting) -> String {
         let flag = setting.flag.filter(|flag| self.flags.get(flag).is_some());
         let is_set = |name: &&str| read_variable(self.environment, name).is_some();
@@ -135,14 +135,14 @@ impl<'a> Walker<'a> {
         place.or(setting.key).unwrap_or_default().to_owned()
     }
 
-    /// The path that is given: one in the file is relative to the file's folder.
+    /// The path in a text. A path in the file is relative to the file's folder.
     pub(super) fn path(&self, given: &Given) -> PathBuf {
         let folder = self.file.path.as_deref().and_then(Path::parent);
         let folder = folder.filter(|_| given.is_in_file);
         folder.unwrap_or(Path::new("")).join(&given.text)
     }
 
-    /// The text of the node, or an error that names what it contains instead.
+    /// The text of the node. Otherwise adds an error that names what the node contains instead.
     pub(super) fn node_text(&mut self, place: &str, node: &'a Node) -> Option<&'a str> {
         let found = match node {
             Node::Text(text) if has_variable(text) => {
@@ -158,7 +158,7 @@ impl<'a> Walker<'a> {
         None
     }
 
-    /// The node of the file at this dotted path.
+    /// The node at this dotted path in the file.
     pub(super) fn node(&self, path: &str) -> Option<&'a Node> {
         path.split('.')
             .try_fold(self.file.tree.as_ref()?, |node, name| node.get(name))
@@ -188,7 +188,7 @@ impl<'a> Walker<'a> {
         self.file.path.as_deref()
     }
 
-    /// Refuses what the file says and no section asked for. Comes last.
+    /// Adds an error for each key of the file that no section requested. Call it last.
     pub(super) fn refuse_unknown_keys(&mut self) {
         let known: Vec<&str> = self
             .asked
@@ -200,7 +200,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Warns of each variable that has the exporter's prefix and was not asked for. Comes last.
+    /// Adds a warning for each variable with the exporter's prefix that no section requested. Call it last.
     pub(super) fn warn_of_unknown_variables(&mut self) {
         let asked = self.asked.iter();
         let known: Vec<&str> = asked.filter_map(|setting| setting.variable).collect();

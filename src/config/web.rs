@@ -17,10 +17,11 @@ use super::setting::Setting;
 use super::walker::Walker;
 use super::web_file::{WebFile, texts};
 
-/// Fewer than 16 leave no room for Prometheus and a browser. Each takes a file descriptor and, if busy, some 100 KiB.
+/// Fewer than 16 leave no room for Prometheus and a browser. Each connection takes a file descriptor and, if busy,
+/// some 100 KiB.
 pub(super) const CONNECTIONS: RangeInclusive<usize> = 16..=65_536;
 
-/// Longest name of the DNS.
+/// Maximum length of a DNS name.
 const MAX_HOST_CHARACTERS: usize = 253;
 
 const EXTERNAL_URL: Parsed<Url> = Parsed {
@@ -93,8 +94,8 @@ impl WebConfig {
     }
 }
 
-/// Never repeats the URL, which may hold credentials by mistake. The slash at its end makes links
-/// relative to it go below its path.
+/// Parses the URL. Errors do not repeat it, because it may contain credentials. A slash is appended, so that relative
+/// links stay below its path.
 fn external_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let mut url = url.ok_or("is not a URL; write it like https://exporter.example.com/")?;
@@ -158,7 +159,7 @@ fn allowed_host(text: &str) -> Result<String, String> {
     }
 }
 
-/// A listener's file. An error in it is reported with its place in it.
+/// The web configuration file of a listener. Errors in it are reported with their position in the file.
 pub(super) struct WebFiles;
 
 impl Kind for WebFiles {
@@ -197,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn the_section_alone_needs_no_other_to_be_right() {
+    fn the_section_loads_despite_errors_in_other_sections() {
         let web = load("web: {listen_address: '127.0.0.1:9'}\napps: [{access_token: ''}]");
         let address = web.expect("a good section").listen_address;
         assert_eq!(address.to_string(), "127.0.0.1:9");
     }
 
     #[test]
-    fn what_is_wrong_with_it_is_told() {
+    fn errors_of_the_section_are_reported() {
         for (file, place) in [
             ("web: {listen_address: nine}", "web.listen_address: "),
             ("web: {", "--config.file: "),

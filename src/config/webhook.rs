@@ -13,7 +13,7 @@ use super::walker::Walker;
 use super::web::{CONNECTIONS, WebConfig, WebFiles};
 use super::web_file::{ClientAuth, WebFile};
 
-/// One authority's certificates take a few KiB.
+/// Certificates of one authority take a few KiB.
 const MAX_CA_BYTES: usize = 256 * 1024;
 
 const CALLBACK_URL: Parsed<Url> = Parsed {
@@ -186,7 +186,7 @@ fn common_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Never repeats the URL, which may hold credentials by mistake.
+/// Parses the URL. Errors do not repeat it, because it may contain credentials.
 fn callback_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://exporter.example.com/webhook")?;

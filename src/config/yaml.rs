@@ -1,8 +1,8 @@
-//! YAML to a tree of plain text.
+//! Parses YAML into a tree of text.
 //!
-//! Every scalar stays as it was written: a verify token `0123` must not become 123, and an account id
-//! must not become a float. What a scalar means is for the setting that reads it to say. `Node` has no
-//! `Debug`, since it holds secrets; errors name a position and never quote the file.
+//! Every scalar stays as it was written: a verify token `0123` must not become 123, and an account id must not become
+//! a float. Each setting parses its own scalar. `Node` has no `Debug`, because it contains secrets; errors contain a
+//! position and never quote the file.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::error::shown_key;
 
-/// Deepest nesting read. The deepest key is four levels down.
+/// Maximum nesting depth. The deepest key is four levels down.
 const MAX_DEPTH: usize = 16;
 
-/// Most nodes in a tree, aliases expanded; a thousand times what a large configuration has, and what
-/// keeps nested aliases ("billion laughs") from filling the memory.
+/// Maximum number of nodes in a tree, after expanding aliases. It is a thousand times what a large configuration has,
+/// and keeps nested aliases ("billion laughs") from filling the memory.
 const MAX_NODES: usize = 100_000;
 
 /// A part of the file.
@@ -25,12 +25,12 @@ pub(super) enum Node {
     /// A scalar as it was written, without its quotes.
     Text(String),
     List(Vec<Node>),
-    /// In the file's order; no name twice.
+    /// A map in the order of the file, without duplicate names.
     Map(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// The value of `name`, where this is a map that has it.
+    /// The value of `name`. `None` if this is not a map, or does not contain it.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Map(entries) = self else {
             return None;
@@ -50,10 +50,10 @@ impl Node {
     }
 }
 
-/// The file's single document.
+/// Parses the single document of the file.
 ///
 /// # Errors
-/// The first thing that is not YAML, or not YAML that a configuration needs, with line and column.
+/// The first syntax error or unsupported YAML feature, with line and column.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let events = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut loader = Loader {
@@ -180,7 +180,7 @@ fn at(span: Span, problem: &str) -> String {
     position(span.start.line(), span.start.col(), problem)
 }
 
-/// The parser counts lines from one and columns from zero.
+/// A message with the position. The parser counts lines from one and columns from zero.
 fn position(line: usize, column: usize, problem: &str) -> String {
     format!("line {line}, column {}: {problem}", column + 1)
 }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_empty() {
+    fn an_empty_document_is_an_empty_node() {
         for yaml in ["", "# only a comment\n", "---\n", "\u{feff}"] {
             assert!(parse(yaml) == Ok(Node::Empty), "{yaml:?}");
         }

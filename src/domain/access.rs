@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AppId, Timestamp, WabaId, WebhookField, Word as _};
 
-/// The scope without which no node can be read and no management webhook comes.
+/// The scope that is needed to read any node and to receive any management webhook.
 pub const MANAGEMENT_SCOPE: &str = "whatsapp_business_management";
 
 /// Every scope that the exporter needs.
 pub const NEEDED_SCOPES: &[&str] = &[MANAGEMENT_SCOPE];
 
-/// When something ends.
+/// End of a validity period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Not by itself.
+    /// It does not expire.
     Never,
-    /// Then.
+    /// It expires at this time.
     At(Timestamp),
 }
 
@@ -24,22 +24,22 @@ pub enum End {
 pub struct Token {
     /// Whether Meta accepts calls with the token.
     pub is_valid: bool,
-    /// The app it belongs to; a token that is refused may not say.
+    /// The app that the token belongs to. Meta may omit it for a rejected token.
     pub app_id: Option<AppId>,
-    /// `SYSTEM_USER`, `USER` and the like.
+    /// Meta's type of the token, such as `SYSTEM_USER` or `USER`.
     pub kind: Option<String>,
-    /// When it ends.
+    /// When the token expires. `None` if Meta did not say.
     pub expires: Option<End>,
-    /// When it may read no more, although it still lets in.
+    /// When the token loses read access to data, although it is still valid. `None` if Meta did not say.
     pub data_access_expires: Option<End>,
-    /// Its permissions.
+    /// Its permissions. `None` if Meta did not say.
     pub scopes: Option<BTreeSet<String>>,
-    /// The accounts for which it has the management scope; none is: for all.
+    /// The accounts in its management scope. `None` if the scope applies to all, or is missing.
     pub accounts: Option<BTreeSet<WabaId>>,
 }
 
 impl Token {
-    /// The scopes that the exporter needs, each with whether it is missing; nothing if Meta did not say.
+    /// The scopes that the exporter needs, each with whether it is missing. Empty if Meta did not list the scopes.
     pub fn needed_scopes(&self) -> impl Iterator<Item = (&'static str, bool)> {
         let of = |scopes| {
             NEEDED_SCOPES
@@ -68,7 +68,7 @@ pub struct Subscription {
     pub callback_url: Option<String>,
     /// Whether the subscription is active.
     pub is_active: bool,
-    /// The fields with the version of their payloads, where Meta says it.
+    /// The fields with the version of their payloads. `None` if Meta does not give the version.
     pub fields: BTreeMap<String, Option<String>>,
 }
 
@@ -79,7 +79,7 @@ impl Subscription {
         self.is_active && self.fields.contains_key(field)
     }
 
-    /// The fields that the exporter reads and that it does not bring.
+    /// The fields that the exporter reads and that the subscription lacks.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let watched = WebhookField::WATCHED.iter().map(|field| field.as_str());
@@ -90,13 +90,13 @@ impl Subscription {
 /// The access of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The app, once known.
+    /// The app's id. `None` until it is known.
     pub app_id: Option<AppId>,
-    /// The token, once Meta has reported it.
+    /// Information about the token. `None` until Meta has reported it.
     pub token: Option<Token>,
-    /// Its subscription; `None` without the app's id and secret, which the request needs.
+    /// Its subscription. `None` without the app's id and secret, which the request needs.
     pub subscription: Option<Subscription>,
-    /// Do its webhooks come here? Known where the address is configured.
+    /// Whether the callback URL is this exporter's. `None` without a configured URL to compare.
     pub callback_matches: Option<bool>,
 }
 

@@ -87,7 +87,7 @@ impl EventKind {
             Self::AccountReconnected | Self::PartnerAdded | Self::PartnerAppInstalled => {
                 Some(Link::Restored)
             }
-            // Bans and restrictions have metrics of their own; all other events do not affect the link.
+            // Bans and restrictions have their own metrics; all other events do not affect the link.
             Self::AccountRestriction
             | Self::AccountViolation
             | Self::AdAccountLinked
@@ -187,8 +187,8 @@ meta_words! {
     }
 }
 
-/// The attributes of an account; see [`attribute`](super::attribute) for the columns. The order of the rows is the order
-/// in which requests name the fields. Bans and restrictions are values with dates of their own, and not in the table.
+/// The attributes of an account; see [`attribute`](super::attribute) for the columns. Requests list the fields in the
+/// order of the rows. Bans and restrictions are values with their own dates, so they are not in the table.
 macro_rules! account_attributes {
     ($then:path) => {
         $then! {
@@ -196,25 +196,25 @@ macro_rules! account_attributes {
                 name: Latest<String> = text("name");
                 /// ISO 4217.
                 currency: Latest<String> = text("currency");
-                /// Meta's number for a time zone.
+                /// Meta's number of a time zone.
                 timezone_id: Latest<String> = text("timezone_id");
                 /// The portfolio that owns the account.
                 business_id: Latest<BusinessId> = business_id("owner_business_info.id");
                 review_status: History<ReviewStatus> = word("account_review_status"), shared;
                 business_verification_status: History<BusinessVerificationStatus> = word("business_verification_status");
                 status: History<Status> = word("status");
-                /// The portfolio's limit: customers in 24 hours.
+                /// The portfolio's limit: unique customers per 24 hours.
                 messaging_limit: History<MessagingLimit> = limit("whatsapp_business_manager_messaging_limit"), shared;
                 health: Latest<Health> = health("health_status");
                 /// Whether this exporter's app is subscribed. An edge, requested with the node to save a call.
                 webhook_subscribed: Latest<bool> = read_with_own_app("subscribed_apps");
             }
             derived {
-                /// Whether it can send, judged by the entities of its health.
+                /// Whether the account can send, according to the entities of its health.
                 can_send_message: History<CanSendMessage>;
             }
             reported {
-                /// How many numbers it may have.
+                /// Maximum number of phone numbers.
                 phone_numbers_limit: Latest<u64>;
             }
         }
@@ -224,11 +224,11 @@ pub(crate) use account_attributes;
 
 account_attributes!(snapshot);
 
-/// `ban_info`, in the journal.
+/// The ban state as a journalled attribute.
 pub const BAN_STATE: Attribute = Attribute::new("ban_state", AttributeKind::History);
-/// Whether Meta still shows the account, in the journal.
+/// The loss of the account as a journalled attribute.
 pub const LOSS: Attribute = Attribute::new("loss", AttributeKind::History);
-/// `restriction_info`, in the journal.
+/// The restriction as a journalled attribute.
 pub const RESTRICTION: Attribute = Attribute::new("restriction", AttributeKind::History);
 
 impl Default for Snapshot {
@@ -238,7 +238,7 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
-    /// The worst of the health's entities.
+    /// The lowest value among the health's entities.
     #[must_use]
     pub fn can_send_message(&self) -> Option<CanSendMessage> {
         self.health.as_ref().map(|health| health.can_send_message)
@@ -250,7 +250,7 @@ impl Snapshot {
 pub struct Restriction {
     /// The restricted function.
     pub kind: RestrictionType,
-    /// When it ends; absent where Meta gives no end. No webhook says "over".
+    /// When it ends. `None` if Meta gives no end. No webhook reports the end.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -270,11 +270,11 @@ pub enum Update {
     AccountUpdate {
         /// `event`.
         event: EventKind,
-        /// The number it speaks of, where it speaks of one.
+        /// Digits of the phone number that the event is about. `None` if it is about the account.
         digits: Option<DisplayDigits>,
         /// `ban_info`.
         ban: Option<Ban>,
-        /// `restriction_info`, as a list whichever way it came.
+        /// `restriction_info`, as a list even if Meta sent a single object.
         restrictions: Vec<Restriction>,
         /// `violation_info.violation_type`.
         violation: Option<ViolationType>,

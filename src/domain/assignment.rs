@@ -14,7 +14,7 @@ pub enum AccountSource {
     Configured,
     /// `apps[].discover_by_token`.
     Token,
-    /// This entry of `apps[].businesses`.
+    /// Discovered through this entry of `apps[].businesses`.
     Business(BusinessId),
 }
 
@@ -42,7 +42,7 @@ pub type AccountsOfApp = BTreeMap<WabaId, Assigned>;
 pub struct Assigned {
     /// Why the app watches it.
     pub source: AccountSource,
-    /// It was discovered before, and the last complete discovery did not find it.
+    /// Whether the account was discovered before, but not by the last complete discovery.
     pub is_lost: bool,
 }
 

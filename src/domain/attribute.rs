@@ -1,9 +1,9 @@
-//! What a table of attributes declares, and the snapshot that follows from it.
+//! The declaration of attributes in tables, and the snapshot that is generated from a table.
 //!
-//! Each kind of object has one table: `number_attributes!`, `template_attributes!`, `account_attributes!`. A table hands
-//! its rows to a macro of each layer, so that an attribute is declared once:
+//! Each kind of object has one table: `number_attributes!`, `template_attributes!`, `account_attributes!`. A table
+//! passes its rows to a macro of each layer, so that an attribute is declared only once:
 //!
-//! | layer | macro | made of the rows |
+//! | layer | macro | generated from the rows |
 //! |---|---|---|
 //! | `domain` | `snapshot!` | `Snapshot`, and `ATTRIBUTES`, the names in the journal |
 //! | `ingest::graph` | `node_reader!` | the requested fields, and the reader of a node |
@@ -16,17 +16,19 @@
 //! name: Kind<Type> = reader("field", "object.member"), shared;
 //! ```
 //!
-//! `Kind` is an [`AttributeKind`]. `reader` is a function of `ingest::graph::wire::read`; it gets the paths of the fields
-//! that it reads. `shared` marks an attribute that webhooks report as well, so that drift is counted. Rows without a
-//! reader are either `derived` by a method of the snapshot that has the attribute's name, or `reported` by webhooks alone.
+//! `Kind` is an [`AttributeKind`]. `reader` is a function of `ingest::graph::wire::read`; it gets the paths of the
+//! fields that it reads. `shared` marks an attribute that webhooks report too, so that drift is counted. Rows without
+//! a reader are either `derived` by a method of the snapshot with the attribute's name, or `reported` only by
+//! webhooks.
 //!
-//! A new attribute needs its row, its new words in `meta_words!`, its metric in `expose`, and its field in the example of
-//! `tests/fixtures/graph`. Tests name what is missing. A history also needs its family in `expose::past`.
+//! A new attribute needs its row, its new words in `meta_words!`, its metric in `expose`, and its field in the
+//! example of `tests/fixtures/graph`. Tests name what is missing. A `History` also needs its family in
+//! `expose::past`.
 
-/// How much of an attribute's past is kept.
+/// How much of an attribute's past is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttributeKind {
-    /// The latest value.
+    /// Only the latest value.
     Latest,
     /// The recent values. Changes are journalled.
     History,
@@ -37,7 +39,7 @@ pub enum AttributeKind {
 pub struct Attribute {
     /// Its name in the journal, unique within a kind of entity.
     pub name: &'static str,
-    /// How much of its past is kept.
+    /// How much of its past is stored.
     pub kind: AttributeKind,
     /// Whether both polls and webhooks report it, so that they can disagree.
     pub is_shared: bool,
@@ -54,10 +56,10 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, reported by polls and webhooks alike.
+    /// The same attribute, reported by both polls and webhooks.
     #[must_use]
     pub(super) const fn shared(self) -> Self {
-        // Drift is a disagreement within a history. In a table, this is an error of the build.
+        // Drift is a disagreement within a history. In a table, this is a compile-time error.
         assert!(
             matches!(self.kind, AttributeKind::History),
             "only a history can be shared"
@@ -69,7 +71,7 @@ impl Attribute {
     }
 }
 
-/// Makes `Snapshot`, `Declarations` and `ATTRIBUTES` of a table of attributes.
+/// Generates `Snapshot`, `Declarations` and `ATTRIBUTES` from a table of attributes.
 macro_rules! snapshot {
     (
         $(node $id:ty;)?
@@ -86,7 +88,7 @@ macro_rules! snapshot {
             $reported:ident: $reported_kind:ident<$reported_type:ty>;
         )*}
     ) => {
-        /// One object as a poll read it. `None`: Meta did not send the field.
+        /// One object as a poll read it. A field is `None` if Meta did not send it.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Snapshot {
             $(
@@ -140,7 +142,7 @@ macro_rules! snapshot {
         };
 
         impl Declarations {
-            /// All of them, in the order of the table.
+            /// All declarations, in the order of the table.
             pub const ALL: &'static [$crate::domain::Attribute] = &[
                 $(ATTRIBUTES.$name,)+
                 $(ATTRIBUTES.$derived,)*

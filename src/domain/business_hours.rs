@@ -16,11 +16,11 @@ const MINUTES_OF_A_DAY: i64 = 24 * 60;
 /// Maximum number of days between two times; longer waits are not measured.
 const MAX_DAYS: usize = 400;
 
-/// A week's hours by a time zone's clock, summer and winter time included.
+/// Weekly hours in a time zone, including its clock changes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BusinessHours {
     zone: TimeZone,
-    /// For each day, Monday first: from and to in minutes of the day, in order and apart.
+    /// For each day, Monday first: start and end in minutes of the day, sorted and disjoint.
     days: [Vec<(i64, i64)>; 7],
 }
 
@@ -41,10 +41,10 @@ impl fmt::Debug for BusinessHours {
 }
 
 impl BusinessHours {
-    /// Reads `Mon-Fri 09:00-18:00, Sat 10:00-14:00` and `Europe/Berlin`.
+    /// Parses a schedule such as `Mon-Fri 09:00-18:00, Sat 10:00-14:00` and a time zone such as `Europe/Berlin`.
     ///
     /// # Errors
-    /// Which of the two is not understood.
+    /// The part that cannot be parsed.
     pub fn parse(schedule: &str, zone: &str) -> Result<Self, Misread> {
         let zone = TimeZone::get(zone).map_err(|_| Misread::Zone)?;
         let mut days: [Vec<(i64, i64)>; 7] = Default::default();
@@ -59,7 +59,7 @@ impl BusinessHours {
         Ok(Self { zone, days })
     }
 
-    /// How much of the time between two moments they were.
+    /// How much of the time between two moments lies within business hours.
     #[must_use]
     pub fn between(&self, from: Timestamp, to: Timestamp) -> Duration {
         let (from, to) = (from.as_millis(), to.as_millis());
@@ -76,14 +76,15 @@ impl BusinessHours {
         Duration::from_millis(u64::try_from(open).unwrap_or(0))
     }
 
-    /// A day's hours, from and to in Unix milliseconds.
+    /// The hours of a day, as start and end in Unix milliseconds.
     fn opening_times(&self, day: Date) -> impl Iterator<Item = (i64, i64)> {
         let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
         let hours = self.days[weekday].iter();
         hours.filter_map(move |(from, to)| Some((self.at(day, *from)?, self.at(day, *to)?)))
     }
 
-    /// A minute that the clock skips in spring is as late as the skip is long.
+    /// Unix milliseconds of a minute of the day. A minute that the clock skips in spring is moved by the length of
+    /// the skip.
     fn at(&self, day: Date, minutes: i64) -> Option<i64> {
         let midnight = day.at(0, 0, 0, 0);
         let local = midnight.checked_add(Span::new().minutes(minutes)).ok()?;
@@ -92,12 +93,12 @@ impl BusinessHours {
     }
 }
 
-/// The days, Monday being 0, and the minutes of each.
+/// The days, Monday being 0, and the start and end in minutes.
 fn days_and_hours(text: &str) -> Option<(Vec<usize>, (i64, i64))> {
     let (days, hours) = text.split_once(char::is_whitespace)?;
     let (first, last) = days.split_once('-').unwrap_or((days, days));
     let (first, last) = (day(first)?, day(last)?);
-    // Fri-Mon goes over the weekend.
+    // Fri-Mon spans the weekend.
     let count = (last + 7 - first) % 7 + 1;
     let days = (first..first + count).map(|day| day % 7).collect();
     let (from, to) = hours.trim().split_once('-')?;
@@ -109,7 +110,7 @@ fn day(text: &str) -> Option<usize> {
         .position(|day| day.eq_ignore_ascii_case(text.trim()))
 }
 
-/// `24:00` is the end of the day.
+/// Minutes of the day. `24:00` is the end of the day.
 fn minutes(text: &str) -> Option<i64> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let number = |text: &str, most: i64| {
@@ -121,7 +122,7 @@ fn minutes(text: &str) -> Option<i64> {
     (all <= MINUTES_OF_A_DAY).then_some(all)
 }
 
-/// Puts hours in order, and those together that touch.
+/// Sorts the hours, and merges those that touch or overlap.
 fn merge(hours: &mut Vec<(i64, i64)>) {
     hours.sort_unstable();
     hours.dedup_by(|next, before| {
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn nights_and_weekends_do_not_count() {
         let shop = berlin(SHOP);
-        // A Friday evening to Monday morning, in winter: Berlin is an hour ahead.
+        // From a Friday evening to Monday morning in winter, when Berlin is an hour ahead of UTC.
         let (friday, monday) = ("2026-01-16T16:30:00Z", "2026-01-19T08:15:00Z");
         assert_eq!(hours_between(&shop, friday, monday), 0.5 + 4.0 + 0.25);
         assert_eq!(
@@ -169,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_changes_and_the_hours_with_it() {
-        // Nights of 23 and of 25 hours, and shops that open an hour earlier by UTC.
+    fn hours_follow_clock_changes() {
+        // Nights of 23 and of 25 hours, and hours that start an hour earlier in UTC.
         let always = berlin("Mon-Sun 00:00-24:00");
         assert_eq!(
             hours_between(&always, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
@@ -189,7 +190,7 @@ mod tests {
             hours_between(&shop, "2026-03-30T06:30:00Z", "2026-03-30T07:30:00Z"),
             0.5
         );
-        // On this day there is no 02:30: what would open then opens at 03:30.
+        // There is no 02:30 on this day, so these hours start at 03:30.
         let night = berlin("Sun 02:30-04:00");
         assert_eq!(
             hours_between(&night, "2026-03-29T00:00:00Z", "2026-03-29T04:00:00Z"),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_told() {
+    fn the_invalid_part_is_reported() {
         for bad in [
             "",
             "Mon",
@@ -233,9 +234,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Parts make up the whole, no more than the time itself, and minute by minute it is the same.
+        /// Parts add up to the whole, never exceed the elapsed time, and agree with a count minute by minute.
         #[test]
-        fn it_adds_up(start in 0_i64..525_600, first in 0_i64..4_000, second in 0_i64..4_000) {
+        fn parts_add_up_to_the_whole(start in 0_i64..525_600, first in 0_i64..4_000, second in 0_i64..4_000) {
             let shop = berlin(SHOP);
             let minute = |minutes: i64| Timestamp::from_seconds(1_767_225_600 + minutes * 60);
             let (a, b, c) = (minute(start), minute(start + first), minute(start + first + second));

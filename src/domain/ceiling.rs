@@ -3,27 +3,26 @@
 
 use std::fmt;
 
-/// Phone numbers of an account that polls list. Meta allows most portfolios 20, and providers some
-/// thousands.
+/// Maximum phone numbers of an account that polls list. Meta allows most portfolios 20, and providers some thousands.
 pub const NUMBERS: usize = 5_000;
 
-/// Templates of an account that polls list. Meta allows 6,000, of which each language counts.
+/// Maximum templates of an account that polls list. Meta allows 6,000, and counts each language.
 pub const TEMPLATES: usize = 10_000;
 
-/// Accounts of a portfolio, as many as the configuration may name for an app.
+/// Maximum accounts of a portfolio: as many as the configuration may list for an app.
 pub const ACCOUNTS: usize = 20_000;
 
-/// Templates of an account that only webhooks know, while polls list its templates. Meta allows 100 new ones an
-/// hour, so that these are ten hours of them between two listings.
+/// Maximum templates of an account that only webhooks know, while polls list its templates. Meta allows 100 new ones
+/// per hour, so this covers ten hours between two listings.
 pub const UNLISTED_TEMPLATES: usize = 1_000;
 
-/// Phone numbers of an account that only webhooks know, while polls list its numbers.
+/// Maximum phone numbers of an account that only webhooks know, while polls list its numbers.
 pub const UNLISTED_NUMBERS: usize = 100;
 
-/// An object that a ceiling keeps out, for the label of the counter.
+/// The kind of an object that a ceiling keeps out, as a label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
-    /// A phone number, or the messages of one that no poll lists.
+    /// A phone number, or the messages of a number that no poll lists.
     PhoneNumber,
     /// The digits that webhooks use for a phone number.
     Spelling,
@@ -32,7 +31,7 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::PhoneNumber, Self::Spelling, Self::Template];
 
     /// The label value.

@@ -3,7 +3,7 @@
 use super::word::meta_words;
 
 meta_words! {
-    /// One poll of one account, with a cadence of its own.
+    /// A kind of poll with its own interval.
     Collector {
         Numbers = "numbers",
         Account = "account",

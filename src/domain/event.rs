@@ -7,8 +7,8 @@ use super::{DeliveryKey, Timestamp, WabaId, account, message, number, template, 
 pub struct Event {
     /// The account it belongs to.
     pub waba_id: WabaId,
-    /// When it was true: the *start* of a poll's request; of a webhook, `entry[].time` or the event's
-    /// own timestamp, at whole seconds.
+    /// When the fact was observed: the *start* of a poll's request; for a webhook, `entry[].time` or the event's own
+    /// timestamp, in whole seconds.
     pub observed_at: Timestamp,
     /// Source of the fact.
     pub source: Source,
@@ -16,17 +16,17 @@ pub struct Event {
     pub fact: Fact,
 }
 
-/// Source of the fact. Webhooks and applications provide a key that identifies repeats.
+/// Source of the fact. Webhooks and applications provide a key that identifies duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// The Graph API, asked by us.
+    /// A poll of the Graph API.
     Poll,
-    /// A signed delivery of Meta's.
+    /// A signed delivery from Meta.
     Webhook(DeliveryKey),
     /// A signed webhook without a timestamp. The time of receipt is used instead, and the key alone cannot
     /// distinguish a retry from a recurrence.
     UndatedWebhook(DeliveryKey),
-    /// An application of the business' own, through the event API.
+    /// One of the business' own applications, through the event API.
     App(DeliveryKey),
 }
 
@@ -70,23 +70,23 @@ pub enum Fact {
     Message(message::WebhookUpdate),
     /// An event that an application sent about a conversation.
     Tracked(track::Update),
-    /// Nothing but that time has passed: what waited for latecomers is settled.
+    /// Clock tick: flushes the reordering buffers, and ends what has timed out.
     TimePassed,
-    /// Meta's clock is known now: times of observation later than `latest` were taken from a clock that was ahead,
-    /// and move to the time of this event.
+    /// Meta's time has become known. Observation times later than `latest` came from a clock that was ahead, and are
+    /// moved to the time of this event.
     ClockCorrected {
-        /// The latest time that is not ahead.
+        /// The latest plausible observation time.
         latest: Timestamp,
     },
-    /// A webhook that no metric of state depends on; it still has its place among the repeats.
+    /// A webhook change that no state metric depends on. Its key is still remembered for deduplication.
     Unwatched,
 }
 
-/// The objects that a poll saw.
+/// The objects in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
-    /// The polled data.
+    /// The objects that could be read.
     pub objects: Vec<T>,
-    /// Did paging reach the last page? Only then does an absence mean anything.
+    /// Whether paging reached the last page. Only then does an absent object count as removed.
     pub complete: bool,
 }

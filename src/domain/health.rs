@@ -22,26 +22,26 @@ meta_words! {
     }
 }
 
-/// One entity's share in a node's health.
+/// The health of one entity within a node's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntityHealth {
-    /// What it is.
+    /// The kind of entity.
     pub kind: HealthEntity,
-    /// Whether it lets messages through.
+    /// Whether the entity allows sending.
     pub can_send_message: CanSendMessage,
 }
 
-/// The health of a node as far as *messages* go.
+/// The health of a node with respect to *messages*.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Health {
-    /// The worst of the entities: Meta's own total may speak of calls instead (its example does).
+    /// The lowest value among the entities. Meta's own total may be about calls instead, as in its example.
     pub can_send_message: CanSendMessage,
     /// The entities, sorted.
     pub entities: Vec<EntityHealth>,
 }
 
 impl Health {
-    /// Meta's rule applied to the entities; `total` counts only where Meta sent no entity.
+    /// Applies Meta's rule to the entities. `total` counts only if Meta sent no entities.
     #[must_use]
     pub fn new(mut entities: Vec<EntityHealth>, total: Option<CanSendMessage>) -> Option<Self> {
         entities.sort();
@@ -64,7 +64,7 @@ impl Health {
         })
     }
 
-    /// The entities that do not let every message through.
+    /// The entities that restrict sending.
     pub fn in_the_way(&self) -> impl Iterator<Item = &EntityHealth> {
         self.entities
             .iter()

@@ -1,15 +1,15 @@
 //! Meta's ids, and the digits of a business number.
 //!
-//! Ids become label values, so their shape is checked where they enter: digits only, bounded.
+//! Ids become label values, so their format is checked on entry: only digits, with a bounded length.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest id accepted. Meta's have up to 17 digits today; twice that is no id.
+/// Maximum length of an id. Meta's have up to 17 digits today; a text twice as long is not an id.
 const MAX_ID_DIGITS: usize = 32;
 
-/// Fewest and most digits of a telephone number, country code included (ITU-T E.164 says at most 15;
-/// Meta's own test numbers and short codes stay inside these).
+/// Minimum and maximum number of digits of a telephone number, including the country code (ITU-T E.164 allows at most
+/// 15; Meta's own test numbers and short codes are within these bounds).
 const DISPLAY_DIGITS: std::ops::RangeInclusive<usize> = 4..=20;
 
 macro_rules! id {
@@ -19,7 +19,7 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The id, if `text` is one: 1 to 32 ASCII digits.
+            /// The id, if `text` consists of 1 to 32 ASCII digits.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let fits = (1..=MAX_ID_DIGITS).contains(&text.len());
@@ -48,33 +48,33 @@ macro_rules! id {
 }
 
 id! {
-    /// A WhatsApp Business Account.
+    /// Id of a WhatsApp Business Account.
     WabaId
 }
 id! {
-    /// A business phone number's node, not its digits.
+    /// Id of a business phone number's node, not its digits.
     PhoneNumberId
 }
 id! {
-    /// One message template in one language.
+    /// Id of one message template in one language.
     TemplateId
 }
 id! {
-    /// A Meta app.
+    /// Id of a Meta app.
     AppId
 }
 id! {
-    /// A business portfolio.
+    /// Id of a business portfolio.
     BusinessId
 }
 
-/// A business number reduced to its digits: the only form that Meta's three spellings share, and the
-/// key by which management webhooks, which carry no id, find their number.
+/// The digits of a business number. Meta has three spellings of a number, which have only the digits in common.
+/// Management webhooks contain no id, so they are matched to their number by these digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DisplayDigits(Arc<str>);
 
 impl DisplayDigits {
-    /// The digits in `text` (`+1 555-010-0199` is `15550100199`), if they can be a number.
+    /// The digits in `text` (`+1 555-010-0199` is `15550100199`), if their number is plausible.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();

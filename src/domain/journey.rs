@@ -1,28 +1,28 @@
-//! Declared conversation journeys. Undeclared names are replaced by one name.
+//! Declared conversation journeys. Undeclared names are replaced by a single one.
 
 use std::time::Duration;
 
-/// The name of every journey, version, step and variant that is not declared.
+/// The name that replaces every undeclared journey, version, step and variant.
 pub const OTHER: &str = "other";
 
-/// The version of a journey that has no other.
+/// The version of a journey without a declared one.
 pub const FIRST_VERSION: &str = "1";
 
-/// The variant of a session that was given none.
+/// The variant of a session that was assigned none.
 pub const NO_VARIANT: &str = "none";
 
-/// After so much silence a session that is not declared is over.
+/// Idle timeout of sessions of undeclared journeys.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// A step entered so often in a session that is not declared is a loop.
+/// Loop threshold of undeclared journeys.
 const LOOP_THRESHOLD: u32 = 3;
 
 /// Id of a journey. A new version is a separate journey, so that the two can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JourneyId {
-    /// Its name.
+    /// Name of the journey.
     pub journey: String,
-    /// Its version.
+    /// Version of the journey.
     pub version: String,
 }
 
@@ -33,40 +33,40 @@ pub enum StepOutcome {
     Entered,
     /// The customer has answered.
     Answered,
-    /// The customer has left here.
+    /// The customer left the journey at the step.
     Abandoned,
 }
 
 /// An event of a journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The next session is to be of this variant.
+    /// The next session gets this variant.
     Variant(String),
     /// A step was asked, answered or left.
     Step {
-        /// The journey.
+        /// Name of the step.
         step: String,
         /// Outcome of the event.
         outcome: StepOutcome,
-        /// The variant that the session has, if it begins here.
+        /// The variant of the session, if it starts here.
         variant: Option<String>,
     },
-    /// The journey's end was reached.
+    /// The goal was reached.
     Goal,
 }
 
 /// A declared journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journey {
-    /// The journey.
+    /// Its name and version.
     pub id: JourneyId,
     /// Its steps, in the intended order.
     pub steps: Vec<String>,
-    /// Its variants (A/B test); empty if there are none.
+    /// Its variants (A/B test). Empty if there are none.
     pub variants: Vec<String>,
-    /// After so much silence a session is abandoned.
+    /// After this much silence a session is abandoned.
     pub idle_timeout: Duration,
-    /// A step entered so often in one session is a loop.
+    /// A step that is entered this often in one session is a loop.
     pub loop_threshold: u32,
 }
 
@@ -75,13 +75,13 @@ pub struct Journey {
 pub struct Journeys(pub Vec<Journey>);
 
 impl Journeys {
-    /// The declared journey of this id.
+    /// The declared journey with this id.
     #[must_use]
     pub fn find(&self, id: &JourneyId) -> Option<&Journey> {
         self.0.iter().find(|journey| journey.id == *id)
     }
 
-    /// The id of what an application calls so.
+    /// The id of a journey by the names that an application sent.
     #[must_use]
     pub fn id(&self, journey: &str, version: &str) -> JourneyId {
         let id = |journey: &str, version: &str| JourneyId {
@@ -109,14 +109,14 @@ impl Journeys {
         declared(self.find(id).map(|journey| &journey.variants), variant)
     }
 
-    /// After how much silence a session is abandoned.
+    /// After this much silence a session of this journey is abandoned.
     #[must_use]
     pub fn idle_timeout(&self, id: &JourneyId) -> Duration {
         self.find(id)
             .map_or(IDLE_TIMEOUT, |journey| journey.idle_timeout)
     }
 
-    /// How often a step is entered in a session to be a loop.
+    /// How often a step must be entered in one session to be a loop.
     #[must_use]
     pub fn loop_threshold(&self, id: &JourneyId) -> u32 {
         self.find(id)

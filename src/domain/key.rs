@@ -1,9 +1,9 @@
 //! Hashes that identify things without an id, or with an id that must not be stored.
 
-/// 128 bits of a hash over what makes one webhook change that change: Meta gives deliveries no id.
+/// 128 bits of a hash over the parts that identify a webhook change, because Meta gives deliveries no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryKey(pub u128);
 
-/// 128 bits of a keyed hash of a customer: whose conversation, without who that is.
+/// 128 bits of a keyed hash of a customer. It identifies a conversation, but not the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConversationKey(pub u128);

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-/// Most lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one has more.
+/// Maximum number of lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one
+/// has more.
 pub const MAX_LANES: usize = 1_024;
 
 /// The lanes of a delivery, which determine its order.
@@ -13,19 +14,19 @@ pub const MAX_LANES: usize = 1_024;
 pub struct Lanes {
     /// The kind of delivery.
     pub kind: LaneKind,
-    /// Hashes of its lanes, each once. None for a delivery that is ordered with nothing.
+    /// Hashes of its lanes, without duplicates. Empty for a delivery without any order.
     pub keys: Vec<u64>,
 }
 
 /// Kind of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneKind {
-    /// It carries customers' messages, or statuses of messages to them.
+    /// The delivery contains customers' messages, or statuses of messages to them.
     Messages,
-    /// As `Messages`, but with unknown or too many conversations: it keeps its place among all deliveries with
+    /// Like `Messages`, but with unknown or too many conversations: it keeps its place among all deliveries with
     /// messages of its accounts.
     AllMessages,
-    /// It carries management events alone.
+    /// The delivery contains only management events.
     Management,
 }
 
@@ -37,15 +38,15 @@ pub struct LaneSet {
 }
 
 impl LaneSet {
-    /// Adds a conversation. Beyond [`MAX_LANES`] it only notes that there are too many.
+    /// Adds a conversation. Beyond [`MAX_LANES`] it only records that there are too many.
     pub fn add_conversation(&mut self, key: u64) {
         if self.conversations.len() <= MAX_LANES {
             self.conversations.insert(key);
         }
     }
 
-    /// Adds a field of an account. No known account has more than a few dozen; what an invented delivery has
-    /// beyond [`MAX_LANES`] is not ordered.
+    /// Adds a field of an account. No known account has more than a few dozen; in an invented delivery, fields beyond
+    /// [`MAX_LANES`] have no order.
     pub fn add_management(&mut self, key: u64) {
         if self.management.len() < MAX_LANES {
             self.management.insert(key);

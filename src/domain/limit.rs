@@ -1,21 +1,21 @@
 //! Messaging limits, which Meta writes as tier words, numbers and numeric text.
 
-/// How many unique customers may be written to in 24 hours.
+/// How many unique customers the business may message in 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MessagingLimit {
-    /// That many.
-    CustomerHasher(u64),
+    /// Up to this number.
+    Customers(u64),
     /// No limit.
     Unlimited,
 }
 
 impl MessagingLimit {
-    /// Reads `TIER_250`, `TIER_2K`, `250`, `UNLIMITED`, `-1` and their like, in any case.
+    /// Parses `TIER_250`, `TIER_2K`, `250`, `UNLIMITED`, `-1` and similar forms, in any case.
     ///
-    /// `Ok(None)` for the words that say there is no tier (`TIER_NOT_SET`, `UNTIERED`).
+    /// Returns `Ok(None)` for words that mean there is no tier (`TIER_NOT_SET`, `UNTIERED`).
     ///
     /// # Errors
-    /// For text that is none of these.
+    /// For any other text.
     pub fn parse(text: &str) -> Result<Option<Self>, UnknownLimit> {
         let word = text.trim().to_ascii_uppercase();
         let amount = word.strip_prefix("TIER_").unwrap_or(&word);
@@ -23,27 +23,27 @@ impl MessagingLimit {
             "UNLIMITED" | "-1" => Ok(Some(Self::Unlimited)),
             "NOT_SET" | "UNTIERED" | "NONE" => Ok(None),
             _ => amount_of(amount)
-                .map(|customers| Some(Self::CustomerHasher(customers)))
+                .map(|customers| Some(Self::Customers(customers)))
                 .ok_or(UnknownLimit),
         }
     }
 
-    /// The limit as a gauge: customers in 24 hours, `+Inf` for none.
+    /// The limit as a gauge value: customers per 24 hours, `+Inf` for no limit.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     pub fn as_f64(self) -> f64 {
         match self {
-            Self::CustomerHasher(customers) => customers as f64,
+            Self::Customers(customers) => customers as f64,
             Self::Unlimited => f64::INFINITY,
         }
     }
 }
 
-/// The text names no limit this version knows.
+/// The text is not a limit that this version knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownLimit;
 
-/// `250`, `2K`, `1M`: so that a tier Meta invents tomorrow needs no release.
+/// Parses `250`, `2K` or `1M`, so that a new tier of Meta's needs no release.
 fn amount_of(text: &str) -> Option<u64> {
     let (digits, unit) = match text.as_bytes().last()? {
         b'K' => (&text[..text.len() - 1], 1_000),
@@ -59,21 +59,21 @@ fn amount_of(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::MessagingLimit::{self, CustomerHasher, Unlimited};
+    use super::MessagingLimit::{self, Customers, Unlimited};
 
     #[test]
-    fn every_spelling_in_the_facts_is_read() {
+    fn every_known_spelling_is_parsed() {
         for (text, limit) in [
-            ("TIER_50", CustomerHasher(50)),
-            ("TIER_250", CustomerHasher(250)),
-            ("TIER_1K", CustomerHasher(1_000)),
-            ("TIER_2K", CustomerHasher(2_000)),
-            ("TIER_10K", CustomerHasher(10_000)),
-            ("tier_100k", CustomerHasher(100_000)),
+            ("TIER_50", Customers(50)),
+            ("TIER_250", Customers(250)),
+            ("TIER_1K", Customers(1_000)),
+            ("TIER_2K", Customers(2_000)),
+            ("TIER_10K", Customers(10_000)),
+            ("tier_100k", Customers(100_000)),
             ("TIER_UNLIMITED", Unlimited),
             ("UNLIMITED", Unlimited),
             ("-1", Unlimited),
-            ("10000", CustomerHasher(10_000)),
+            ("10000", Customers(10_000)),
         ] {
             assert_eq!(MessagingLimit::parse(text), Ok(Some(limit)), "{text}");
         }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_limit() {
+    fn other_text_is_not_a_limit() {
         for text in [
             "",
             "TIER_",

@@ -48,7 +48,7 @@ meta_words! {
 }
 
 meta_words! {
-    /// `statuses[].pricing.category`, which one of a message's statuses has; `unknown` without it.
+    /// `statuses[].pricing.category`, which only one of a message's statuses has; `unknown` without it.
     Category {
         Marketing = "marketing",
         Utility = "utility",
@@ -62,7 +62,7 @@ meta_words! {
 }
 
 meta_words! {
-    /// `errors[].code`: those that Meta's pages name for messages.
+    /// `errors[].code`: the codes that Meta's pages list for messages.
     ErrorCode {
         RateLimitOfAccount = "80007",
         ThroughputReached = "130429",
@@ -107,34 +107,34 @@ meta_words! {
 pub struct WebhookUpdate {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
-    /// A time that had certainly passed when the webhook came: what is older than this by more than the window of
-    /// reordering is settled.
+    /// A time that had certainly passed at the receipt of the webhook. Earlier events are settled, except those
+    /// within the reordering buffer.
     pub received_at: Timestamp,
     /// The update.
     pub update: Update,
 }
 
-/// One message, or one status of one.
+/// A message, or a status of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// A customer wrote.
+    /// A message from a customer.
     Received {
         /// The conversation; `None` if Meta does not identify the customer.
         from: Option<ConversationKey>,
         /// The type of the message.
         kind: Kind,
     },
-    /// A message of the business got on.
+    /// A status of a message of the business.
     Status {
         /// The conversation; `None` if Meta does not identify the customer.
         to: Option<ConversationKey>,
-        /// How far.
+        /// The status.
         status: Status,
         /// Its pricing category.
         category: Category,
-        /// Why it failed.
+        /// Errors of a failed message.
         errors: Vec<ErrorCode>,
     },
-    /// Something failed that has no message.
+    /// Errors without a message.
     Errors(Vec<ErrorCode>),
 }

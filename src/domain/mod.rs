@@ -1,4 +1,4 @@
-//! The domain: ids, Meta's enums, timestamps, and the facts that events carry.
+//! The domain: ids, Meta's enums, timestamps, and the facts that events contain.
 //!
 //! Invariant: plain values only, without serde, I/O or clocks. Nothing here knows where a fact came from, apart from
 //! its [`Source`], or how it is shown.

@@ -5,7 +5,7 @@ use super::word::meta_words;
 use super::{CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating};
 
 meta_words! {
-    /// `status` of a number: the union of Meta's four lists, and of what resellers' pages add.
+    /// `status` of a number: the union of Meta's four lists, and of additional words on resellers' pages.
     Status {
         Connected = "CONNECTED",
         Flagged = "FLAGGED",
@@ -90,7 +90,7 @@ meta_words! {
 }
 
 meta_words! {
-    /// `event` of `phone_number_quality_update`, today's two and the four of old.
+    /// `event` of `phone_number_quality_update`: the current two and the earlier four.
     QualityEventKind {
         Onboarding = "ONBOARDING",
         ThroughputUpgrade = "THROUGHPUT_UPGRADE",
@@ -124,8 +124,8 @@ impl NameDecision {
     }
 }
 
-/// The attributes of a phone number; see [`attribute`](super::attribute) for the columns. The order of the rows is the
-/// order in which requests name the fields.
+/// The attributes of a phone number; see [`attribute`](super::attribute) for the columns. Requests list the fields in
+/// the order of the rows.
 macro_rules! number_attributes {
     ($then:path) => {
         $then! {
@@ -133,7 +133,7 @@ macro_rules! number_attributes {
             polled {
                 /// As Meta displays it, e.g. `+1 555-010-0199`.
                 display_phone_number: Latest<String> = text("display_phone_number");
-                /// The name under which the business writes.
+                /// The display name of the business.
                 verified_name: Latest<String> = text("verified_name");
                 account_mode: Latest<AccountMode> = word("account_mode");
                 platform_type: Latest<PlatformType> = word("platform_type");
@@ -141,23 +141,23 @@ macro_rules! number_attributes {
                 quality_rating: History<QualityRating> = quality_rating("quality_rating", "quality_score");
                 /// No webhook reports it.
                 status: History<Status> = word("status");
-                /// CustomerHasher in 24 hours: the portfolio's limit, else the number's own, as before v24.
+                /// Unique customers per 24 hours: the portfolio's limit, or else the number's own, as before v24.
                 messaging_limit: History<MessagingLimit> = messaging_limit(
                     "whatsapp_business_manager_messaging_limit",
                     "messaging_limit_tier"
                 ), shared;
                 throughput_level: History<ThroughputLevel> = throughput_level("throughput"), shared;
-                /// Review of the name in force, or of the one just decided on.
+                /// Review of the current name, or of a name that was just decided on.
                 name_status: History<NameStatus> = word("name_status");
-                /// Review of a name that was requested and is not yet in force.
+                /// Review of a requested name that is not in use yet.
                 new_name_status: History<NameStatus> = word("new_name_status");
                 code_verification_status: History<CodeVerificationStatus> = word("code_verification_status");
                 health: Latest<Health> = health("health_status");
             }
             derived {
-                /// By `status` or by event, whichever is newer.
+                /// According to `status` or to an event, whichever is newer.
                 flagged: History<bool>, shared;
-                /// Whether it can send, judged by the entities of its health.
+                /// Whether the number can send, according to the entities of its health.
                 can_send_message: History<CanSendMessage>;
             }
             reported {}
@@ -175,7 +175,7 @@ impl Snapshot {
         self.status.map(|status| status == Status::Flagged)
     }
 
-    /// The worst of the health's entities.
+    /// The lowest value among the health's entities.
     #[must_use]
     pub fn can_send_message(&self) -> Option<CanSendMessage> {
         self.health.as_ref().map(|health| health.can_send_message)
@@ -186,16 +186,16 @@ impl Snapshot {
 /// the id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Spelling {
-    /// The number.
+    /// Id of the number.
     pub id: PhoneNumberId,
     /// Its digits in webhooks.
     pub digits: DisplayDigits,
 }
 
-/// A webhook about one number. Management webhooks carry no id: the digits are the only key.
+/// A webhook about one number. Management webhooks contain no id, so the digits identify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookUpdate {
-    /// The number.
+    /// Digits of the number.
     pub digits: DisplayDigits,
     /// The update.
     pub update: Update,
@@ -206,9 +206,9 @@ pub struct WebhookUpdate {
 pub enum Update {
     /// `phone_number_quality_update`.
     Quality {
-        /// `event`. It says "flagged", never a colour.
+        /// `event`. It reports a flag, never a colour.
         event: QualityEventKind,
-        /// The limit before, where the event is about limits.
+        /// The previous limit. `None` if the event is not about limits.
         old_limit: Option<MessagingLimit>,
         /// The current limit, never a throughput level: the parser distinguishes them.
         current_limit: Option<MessagingLimit>,

@@ -102,7 +102,7 @@ impl DisplayDigits {
     /// no numbering plan relates them.
     #[must_use]
     pub fn equivalence(&self, other: &Self) -> Option<Equivalence> {
-        // Two different long spellings are two numbers: they may differ by the operator's prefix alone.
+        // Two different long spellings are two numbers: they may differ only by the operator's prefix.
         if self.as_str().len() == other.as_str().len() {
             return None;
         }
@@ -114,7 +114,7 @@ impl DisplayDigits {
         same.map(|variant| variant.equivalence)
     }
 
-    /// Whether the trailing digits agree, which no numbering plan has changed.
+    /// Whether the trailing digits are equal. No numbering plan has changed them.
     #[must_use]
     pub fn has_subscriber_digits_of(&self, other: &Self) -> bool {
         let last = |digits: &Self| {

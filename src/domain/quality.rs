@@ -3,7 +3,7 @@
 use super::word::meta_words;
 
 meta_words! {
-    /// Quality rating. Meta's spec lists `NA` on one page where another has `UNKNOWN`: one and the same.
+    /// Quality rating. Meta's spec uses `NA` on one page and `UNKNOWN` on another for the same value.
     QualityRating {
         Green = "GREEN",
         Yellow = "YELLOW",
@@ -13,7 +13,7 @@ meta_words! {
 }
 
 impl QualityRating {
-    /// The rating as a number that sorts: 3 GREEN, 2 YELLOW, 1 RED, none where it is not known.
+    /// The rating as a number that sorts: 3 GREEN, 2 YELLOW, 1 RED. `None` if it is unknown.
     #[must_use]
     pub fn score(self) -> Option<u8> {
         match self {

@@ -2,18 +2,18 @@
 
 use super::{MAX_CLOCK_DIFFERENCE, Timestamp};
 
-/// The time of a receipt, as well as it is known.
+/// The time of a receipt, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The most probable time. Dates what has no date of its own.
+    /// The most probable time. Used for events without a date of their own.
     pub at: Timestamp,
-    /// A time that had certainly passed. Decides what has expired: that cannot be undone. `None` while nothing but
-    /// the machine's clock is known.
+    /// A time that had certainly passed. It decides what has expired, because that cannot be undone. `None` while
+    /// only the machine's clock is known.
     pub at_least: Option<Timestamp>,
 }
 
 impl From<Timestamp> for Receipt {
-    /// A time that is known.
+    /// A receipt at a known time.
     fn from(at: Timestamp) -> Self {
         let at_least = Some(at);
         Self { at, at_least }
@@ -21,10 +21,11 @@ impl From<Timestamp> for Receipt {
 }
 
 impl Receipt {
-    /// The time that an event counts as: its own, unless that is too far ahead. While nothing but the machine's clock
-    /// is known, that may be behind: what turns out to be ahead is then corrected with all stored times.
+    /// The time that an event is given: its own, unless that is too far ahead. While only the machine's clock is
+    /// known, that clock may be behind, so the event's time is kept. If it turns out to be ahead, it is corrected
+    /// with all stored times.
     #[must_use]
-    pub fn believed(self, time: Timestamp) -> Timestamp {
+    pub fn accepted_time(self, time: Timestamp) -> Timestamp {
         let is_ahead = self.at_least.is_some() && time > self.at.plus(MAX_CLOCK_DIFFERENCE);
         if is_ahead { self.at } else { time }
     }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How far ahead of the present an event may be dated. Clocks of hosts that are synchronized differ by
-/// milliseconds, and Meta's time is known to within seconds, so five minutes, as Kerberos allows, are generous.
-/// What claims to be later counts as received now: an event dated a day ahead would win over all that come
-/// within that day.
+/// How far ahead of the present an event may be dated. Synchronized clocks differ by milliseconds, and Meta's time is
+/// known to within seconds, so five minutes, as in Kerberos, are generous. An event that claims a later time is dated
+/// to its receipt: an event dated a day ahead would supersede all events of that day.
 pub const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
+/// A time, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -20,7 +19,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// From Unix seconds; saturates far outside any date Meta could mean.
+    /// From Unix seconds; saturates far outside any plausible date.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
@@ -32,7 +31,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Unix seconds with milliseconds as fraction, as metrics show it.
+    /// Unix seconds with milliseconds as fraction, as in metrics.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -48,7 +47,7 @@ impl Timestamp {
         Self::from_seconds(self.0.div_euclid(1000))
     }
 
-    /// How long after `earlier` this is; zero if it is not after.
+    /// Time elapsed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

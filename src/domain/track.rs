@@ -10,12 +10,12 @@ pub enum Actor {
     Bot,
     /// A person.
     Agent,
-    /// Nobody says.
+    /// The application does not say, or Meta's webhook does not show it.
     Unknown,
 }
 
 impl Actor {
-    /// All of them.
+    /// All actors.
     pub const ALL: [Self; 3] = [Self::Bot, Self::Agent, Self::Unknown];
 
     /// The label value.
@@ -32,31 +32,31 @@ impl Actor {
 /// An event of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// The customer wrote.
+    /// The customer sent a message.
     Inbound,
-    /// The customer was answered.
+    /// The business responded.
     Reply(Actor),
-    /// The customer is on a journey.
+    /// The customer made progress on a journey.
     OnJourney(JourneyId, Progress),
 }
 
 /// The settings of conversation metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trackers {
-    /// The second clock for answers.
+    /// The hours of the second clock for response times. `None` if not configured.
     pub hours: Option<BusinessHours>,
-    /// The journeys that are declared.
+    /// The declared journeys.
     pub journeys: Journeys,
 }
 
-/// One event of an application's.
+/// One event from an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
     /// The conversation.
     pub conversation: ConversationKey,
-    /// A time that had certainly passed when the event came.
+    /// A time that had certainly passed at the receipt of the event.
     pub received_at: Timestamp,
     /// The event.
     pub happening: Happening,

@@ -3,7 +3,7 @@
 use super::word::meta_words;
 
 meta_words! {
-    /// `changes[].field` of a webhook (list of v26, and the ones seen beyond it).
+    /// `changes[].field` of a webhook: the list of v26, and further ones that Meta sends.
     WebhookField {
         AccountAlerts = "account_alerts",
         AccountReviewUpdate = "account_review_update",
@@ -47,7 +47,7 @@ meta_words! {
 }
 
 impl WebhookField {
-    /// The fields that move something: an app that lacks one is blind there until the next poll, or for good.
+    /// The fields that update the state. An app without one of them learns its changes only from polls, or never.
     pub const WATCHED: &[Self] = &[
         Self::AccountAlerts,
         Self::AccountReviewUpdate,

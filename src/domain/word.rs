@@ -10,27 +10,27 @@ pub trait Word: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     /// Every value, `OTHER` last: the state set of this enum.
     const ALL: &'static [Self];
 
-    /// Meta's spelling, as used in label values.
+    /// Meta's spelling, used in label values.
     fn as_str(self) -> &'static str;
 
-    /// The value for a word of Meta's, whatever its case; `OTHER` for one this version does not know.
+    /// The value for one of Meta's words, in any case; `OTHER` for a word that this version does not know.
     fn parse(word: &str) -> Self;
 
-    /// Whether this version does not know the word.
+    /// Whether this is the value for unknown words.
     fn is_other(self) -> bool;
 
-    /// Position in [`Word::ALL`], for counters kept as arrays.
+    /// Position in [`Word::ALL`], for counters in arrays.
     fn index(self) -> usize;
 }
 
-/// Declares an enum of Meta's words with its spellings; `| "alias"` folds a second spelling in.
+/// Declares an enum of Meta's words with its spellings; `| "alias"` adds another spelling.
 macro_rules! meta_words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal $(| $alias:literal)*),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $(#[doc = concat!("`", $word, "`")] $variant,)+
-            /// A word this version does not know.
+            /// A word that this version does not know.
             Other,
         }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_reads_back_as_itself_and_knows_its_place() {
+    fn every_word_round_trips_and_has_its_index() {
         for (place, rating) in QualityRating::ALL.iter().copied().enumerate() {
             assert_eq!(QualityRating::parse(rating.as_str()), rating);
             assert_eq!(rating.index(), place);

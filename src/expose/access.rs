@@ -1,4 +1,4 @@
-//! Apps: what is known of their access, to families.
+//! Renders the state of the apps' access.
 
 use super::metric::metrics;
 use super::page::{Entity, Page, Value};
@@ -31,8 +31,8 @@ pub(super) fn write(page: &mut Page, accesses: &AccessStates) {
     write_subscription(page, &apps);
 }
 
-/// Several configured apps may share an id, with one token per client, so the name is needed too. The id is
-/// empty until it is known.
+/// Several configured apps may share an id, with one token per client, so the name is needed too. The id is empty
+/// until it is known.
 fn entity(name: &str, access: &Access) -> Entity {
     let app_id = access.app_id.as_ref().map_or("", AppId::as_str);
     Entity::new(&[("app", name), ("app_id", app_id)])

@@ -1,4 +1,4 @@
-//! Business accounts: state to families.
+//! Renders the state of business accounts.
 
 use super::metric::metrics;
 use super::page::{Page, Value};
@@ -31,7 +31,7 @@ metrics! {
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
         "Number of account_update webhooks by event, retries counted once.";
     REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event"]
-        "Time of the last account_update that took the account or one of its phone numbers away and that no later event has reversed. Absent when there is none.";
+        "Time of the last account_update that removed the account or one of its phone numbers and was not reversed by a later event. Absent without such an event.";
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
         "Time at which Meta sent the last account_update of each event. Absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]

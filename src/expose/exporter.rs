@@ -1,4 +1,4 @@
-//! The exporter itself: the age of its data from state, everything else from its own registry.
+//! Renders the exporter's own metrics: the age of its data from the state, everything else from its registry.
 
 use prometheus::proto::{Metric as Sample, MetricFamily, MetricType};
 
@@ -18,7 +18,7 @@ metrics! {
         "Number of accounts that the app watches, by source: listed in the configuration, granted to the token, or found in a business portfolio. Excludes lost accounts.";
 }
 
-/// Writes what the exporter says of itself.
+/// Writes the exporter's own metrics.
 pub(super) fn write(
     page: &mut Page,
     accounts: &Accounts,
@@ -115,7 +115,7 @@ fn write_histogram(family: &mut Family<'_>, entity: &Entity, sample: &Sample) {
     family.sample_of("_count", entity, &[], count);
 }
 
-/// `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
+/// `1.0` rather than `1`: OpenMetrics expects floats, and one series must not have two names.
 fn bound(bound: f64) -> String {
     format!("{bound:?}")
 }

@@ -1,4 +1,4 @@
-//! Journeys of customers: state to families.
+//! Renders the state of customers' journeys.
 
 use super::metric::metrics;
 use super::page::{Entity, Page, Value};
@@ -15,20 +15,20 @@ metrics! {
     ABANDONED: Counter "whatsapp_journey_sessions_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant"]
         "Number of journey sessions that ended without reaching the goal: inactive for too long, or left by the customer.";
     STEP_ENTERED: Counter "whatsapp_journey_step_entered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Number of times the step was asked.";
+        "Number of times the step was entered.";
     STEP_ANSWERED: Counter "whatsapp_journey_step_answered_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
         "Number of times the step was answered.";
     STEP_ABANDONED: Counter "whatsapp_journey_step_abandoned_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
         "Number of sessions abandoned at the step.";
     STEP_REENTRIES: Counter "whatsapp_journey_step_reentries_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Number of times the step was asked again in the same session.";
+        "Number of times the step was entered again in the same session.";
     LOOPS: Counter "whatsapp_journey_loops_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Number of sessions in which the step was asked as often as loop_threshold, which counts as a loop.";
+        "Number of sessions in which the number of entries of the step reached loop_threshold, which counts as a loop.";
     STEP_SECONDS: Histogram "whatsapp_journey_step_seconds" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
-        "Time from the question of a step to its answer, in seconds.";
+        "Time from the entry of a step to its answer, in seconds.";
 }
 
-/// Writes the families of all journeys that anybody was on.
+/// Writes the families of all journeys that have had a session.
 pub(super) fn write(page: &mut Page, accounts: &Accounts) {
     let mut variants: Vec<(Entity, &VariantCounts)> = Vec::new();
     let mut steps: Vec<(Entity, &StepCounts)> = Vec::new();

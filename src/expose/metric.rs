@@ -1,6 +1,6 @@
 //! A metric as a value: name, kind, help and labels, declared once.
 
-/// What kind of metric it is.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A value that goes up and down.
@@ -12,7 +12,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word of the text format.
+    /// The name of the type in the text format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,17 +26,17 @@ impl Kind {
 /// A metric family's declaration.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// The name in full, `_total` included.
+    /// The full name, including `_total`.
     pub name: &'static str,
-    /// Its kind.
+    /// The type of the metric.
     pub kind: Kind,
     /// The text of `# HELP`: a noun phrase with the unit, and when the series is absent.
     pub help: &'static str,
-    /// Its labels, those of its entity first.
+    /// Its label names, those of the entity first.
     pub labels: &'static [&'static str],
 }
 
-/// Declares the metrics of a file, and `ALL` of them as one list.
+/// Declares the metrics of a file, and `ALL` as a list of them.
 macro_rules! metrics {
     ($($id:ident: $kind:ident $name:literal [$($label:literal),* $(,)?] $help:literal;)+) => {
         $(pub(super) static $id: $crate::expose::Metric = $crate::expose::Metric {

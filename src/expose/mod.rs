@@ -1,7 +1,7 @@
-//! State to metric families. One file per noun; every metric is declared once, as a value.
+//! Renders the state as metric families. One file per noun; every metric is declared once, as a value.
 //!
-//! Invariant: pure, and fresh at every scrape. What is no longer in the state has no series, and no
-//! label value goes stale.
+//! Invariant: pure, and computed anew for every scrape. Only the current state has series, so no label value becomes
+//! stale.
 
 mod access;
 mod account;
@@ -27,16 +27,16 @@ use crate::domain::{Assignments, Timestamp};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
-/// What the operator chose.
+/// The operator's settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How much is shown of each template.
+    /// The level of detail of template metrics.
     pub template_detail: TemplateDetail,
-    /// How a template's states are shown.
+    /// How the states of templates are rendered.
     pub state_sets: StateSets,
-    /// The most per-template series of one account.
+    /// Maximum number of per-template series of one account.
     pub template_series_limit: usize,
-    /// Whether answers are shown by business hours as well.
+    /// Whether response times by business hours are rendered too.
     pub business_clock: bool,
 }
 
@@ -52,13 +52,13 @@ pub struct Apps<'a> {
 /// A rendered scrape.
 #[derive(Debug)]
 pub struct Scrape {
-    /// The text.
+    /// The text of the page.
     pub text: String,
-    /// How many templates the series ceiling kept out.
+    /// Number of templates that the series ceiling kept out.
     pub refused_templates: u64,
 }
 
-/// BodyBudget to begin with, by accounts and at the most; a guess too low only costs copies.
+/// Initial capacity per account, and its maximum in total. Too low an estimate only costs copies.
 const BYTES_PER_ACCOUNT: usize = 16 * 1024;
 const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
 
@@ -94,7 +94,7 @@ pub fn render(
     }
 }
 
-/// Every metric about Meta's side, and the two about the exporter that come from state.
+/// Every metric about Meta's side, and the two about the exporter that are derived from the state.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let files = [
         number::ALL,

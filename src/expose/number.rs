@@ -1,4 +1,4 @@
-//! Phone numbers: state to families.
+//! Renders the state of phone numbers.
 
 use super::metric::metrics;
 use super::page::{Entity, Page, Value};

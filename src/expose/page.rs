@@ -1,14 +1,14 @@
-//! The text of a scrape: Prometheus 0.0.4 or OpenMetrics 1.0, written straight into one buffer.
+//! Writes the text of a scrape, as Prometheus 0.0.4 or OpenMetrics 1.0, into one buffer.
 //!
-//! Entity labels are rendered once ([`Entity`]) and copied from then on, so that a sample costs a few
-//! copies of bytes. A family's header is written with its first sample: there is no empty family.
+//! Entity labels are rendered once ([`Entity`]) and then copied, so a sample costs a few copies of bytes. A family's
+//! header is written with its first sample, so no family is empty.
 
 use std::fmt::Write as _;
 
 use super::metric::{Kind, Metric};
 use crate::domain::Timestamp;
 
-/// The two formats offered.
+/// The supported text formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Prometheus text format 0.0.4.
@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The `Content-Type` to declare.
+    /// The `Content-Type` header.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ pub enum Value {
     Whole(u64),
     /// 1 or 0.
     Flag(bool),
-    /// Unix seconds, with milliseconds where there are any.
+    /// Unix seconds, with milliseconds if they are not 0.
     Time(Timestamp),
     /// Anything else.
     Float(f64),
@@ -46,7 +46,7 @@ pub enum Value {
 pub struct Entity(String);
 
 impl Entity {
-    /// Renders the labels in the order given.
+    /// Renders the labels in the given order.
     #[must_use]
     pub fn new(labels: &[(&str, &str)]) -> Self {
         let mut rendered = String::new();
@@ -57,7 +57,7 @@ impl Entity {
     }
 }
 
-/// A scrape's answer while it is written.
+/// A page being written.
 #[derive(Debug)]
 pub struct Page {
     format: Format,
@@ -65,7 +65,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty page with room for `capacity` bytes.
+    /// An empty page with a capacity in bytes.
     #[must_use]
     pub fn new(format: Format, capacity: usize) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Page {
         }
     }
 
-    /// The page's text, closed as its format wants it.
+    /// The page's text, with the end marker of its format.
     #[must_use]
     pub fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
@@ -114,7 +114,7 @@ impl Page {
     }
 }
 
-/// One family while its samples are written.
+/// A family whose samples are being written.
 #[derive(Debug)]
 pub struct Family<'page> {
     page: &'page mut Page,
@@ -135,7 +135,7 @@ impl Family<'_> {
         );
     }
 
-    /// Writes one sample as it was at a moment of the past; OpenMetrics only, whose unit is the second.
+    /// Writes one sample with a time in the past. OpenMetrics only, which writes seconds.
     pub fn sample_at(&mut self, entity: &Entity, values: &[&str], value: Value, at: Timestamp) {
         self.sample(entity, values, value);
         let text = &mut self.page.text;
@@ -145,12 +145,12 @@ impl Family<'_> {
         text.push('\n');
     }
 
-    /// Takes away what has been written so far, so that a long family need not be held as a whole.
+    /// Returns and removes the text written so far, so that a long family need not be held as a whole.
     pub fn take(&mut self) -> String {
         std::mem::take(&mut self.page.text)
     }
 
-    /// Writes one sample of a name with a suffix and labels of its own, as histograms have them.
+    /// Writes one sample with a name suffix and additional labels, as histograms need.
     pub fn sample_of(
         &mut self,
         suffix: &str,
@@ -189,7 +189,7 @@ impl Family<'_> {
     }
 }
 
-/// Appends `name="value"`, with a comma if anything stands after `start`.
+/// Appends `name="value"`, with a comma if there is text after `start`.
 fn push_label(text: &mut String, start: usize, name: &str, value: &str) {
     if text.len() > start {
         text.push(',');
@@ -200,7 +200,7 @@ fn push_label(text: &mut String, start: usize, name: &str, value: &str) {
     text.push('"');
 }
 
-/// Escapes as both formats want it; in help texts, only OpenMetrics escapes quotes.
+/// Escapes text. In help texts, only OpenMetrics escapes quotes.
 fn escape(text: &mut String, raw: &str, quotes: bool) {
     if !raw.bytes().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')) {
         text.push_str(raw);

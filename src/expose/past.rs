@@ -1,7 +1,7 @@
-//! The past as OpenMetrics text: what `/metrics` would have said, had somebody asked then.
+//! Renders the past as OpenMetrics text: what scrapes of `/metrics` would have shown.
 //!
-//! Made of the journal's steps, one sample for each tick of a grid. Of a state set only the states that
-//! were ever present are written, for the others would be zeros alone.
+//! It is computed from the journal's steps, one sample per tick of a grid. Of a state set, only states that were ever
+//! active are written; the others would always be 0.
 
 use std::io;
 use std::time::Duration;
@@ -14,44 +14,44 @@ use crate::domain::{
     number as of_number, template as of_template,
 };
 
-/// One attribute of one entity over time.
+/// The values of one attribute of one entity over time.
 #[derive(Clone, Debug)]
 pub struct Timeline {
-    /// The kind of entity, as the journal names it.
+    /// The kind of entity, as in the journal.
     pub entity: String,
-    /// The attribute, as the journal names it.
+    /// The attribute, as in the journal.
     pub attribute: String,
     /// The labels of its series.
     pub labels: Entity,
-    /// When it became what; oldest first.
+    /// Times of changes with the new values, oldest first.
     pub steps: Vec<(Timestamp, String)>,
 }
 
-/// From when until when, and how closely.
+/// The range of a query, and its resolution.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeRange {
-    /// The first moment.
+    /// First time of the range.
     pub since: Timestamp,
-    /// The moment after the last.
+    /// End of the range, exclusive.
     pub until: Timestamp,
-    /// From one sample to the next.
+    /// Interval between samples.
     pub step: Duration,
 }
 
 /// How an attribute's values become samples.
 #[derive(Clone, Copy)]
 enum Form {
-    /// One series for each state, 1 for the present one.
+    /// One series per state, 1 for the active one.
     States,
-    /// The present state's series alone.
+    /// Only the series of the active state.
     PresentState,
-    /// A rating as a number.
+    /// A quality rating as a number.
     Score,
-    /// A limit as a number.
+    /// A messaging limit as a number.
     Limit,
     /// `true` is 1.
     Flag,
-    /// When the present value began.
+    /// Time of the change to the current value.
     Since,
 }
 
@@ -61,7 +61,7 @@ const NUMBER: &str = "phone_number";
 const TEMPLATE: &str = "template";
 const ACCOUNT: &str = "account";
 
-/// Every family that the journal can give back.
+/// Every family that can be rendered from the journal.
 #[rustfmt::skip] // a table reads best as one
 static FAMILIES: &[PastFamily] = &[
     (NUMBER, of_number::ATTRIBUTES.quality_rating, &number::QUALITY_RATING, Form::States),
@@ -89,10 +89,10 @@ static FAMILIES: &[PastFamily] = &[
     (ACCOUNT, of_account::BAN_STATE, &account::BAN_STATE, Form::States),
 ];
 
-/// Writes the timelines within the window, piece by piece.
+/// Writes the timelines within the range, in pieces.
 ///
 /// # Errors
-/// Those of `sink`, and nothing is written after one.
+/// The errors of `sink`. Nothing is written after the first.
 pub fn write(
     timelines: &[Timeline],
     window: TimeRange,
@@ -101,10 +101,10 @@ pub fn write(
     let mut page = Page::new(Format::OpenMetrics, 0);
     for (entity, attribute, metric, form) in FAMILIES {
         let mut family = page.family(metric);
-        let told = timelines
+        let selected = timelines
             .iter()
             .filter(|line| line.entity == *entity && line.attribute == attribute.name);
-        for timeline in told {
+        for timeline in selected {
             write_timeline(&mut family, timeline, *form, window);
             sink(&family.take())?;
         }
@@ -145,7 +145,7 @@ fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, wind
     }
 }
 
-/// The states that were ever present, each once.
+/// The states that were ever active, each once.
 fn words_of(timeline: &Timeline) -> Vec<&str> {
     let mut words: Vec<&str> = timeline.steps.iter().map(|(_, to)| to.as_str()).collect();
     words.sort_unstable();
@@ -153,7 +153,7 @@ fn words_of(timeline: &Timeline) -> Vec<&str> {
     words
 }
 
-/// One sample for each tick at which there is a value: `value` is asked with the step in force.
+/// One sample for each tick that has a value. `value` is called with the step in force.
 fn write_series(
     family: &mut Family<'_>,
     timeline: &Timeline,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_shows_what_was_in_force_and_nothing_before_the_first_step() {
+    fn each_tick_has_the_value_in_force_and_none_before_the_first_step() {
         let steps = [(90, "GREEN"), (180, "RED")];
         let text = text_of(&[timeline("quality_rating", &steps)]);
         let series = r#"whatsapp_phone_number_quality_rating{waba_id="1",phone_number_id="2",quality_rating="#;
@@ -242,14 +242,15 @@ mod tests {
                 .iter()
                 .filter(|attribute| attribute.kind == AttributeKind::History);
             for attribute in journalled {
-                let has_family = |(of, told, ..): &PastFamily| (*of, *told) == (entity, *attribute);
+                let has_family =
+                    |(of, declared, ..): &PastFamily| (*of, *declared) == (entity, *attribute);
                 assert!(FAMILIES.iter().any(has_family), "{entity} {attribute:?}");
             }
         }
     }
 
     #[test]
-    fn what_is_unknown_has_no_sample() {
+    fn unknown_values_have_no_sample() {
         let text = text_of(&[
             timeline("quality_rating", &[(0, "UNKNOWN")]),
             timeline("messaging_limit", &[(0, "UNLIMITED")]),

@@ -1,4 +1,4 @@
-//! Many entities of one noun, each with its labels rendered once: the unit in which families are written.
+//! The entities of one noun, each with its labels rendered once. Families are written from them.
 
 use super::metric::Metric;
 use super::page::{Entity, Family, Page, Value};
@@ -15,7 +15,7 @@ impl<'a, T> FromIterator<(Entity, &'a T)> for Rows<'a, T> {
 }
 
 impl<T> Rows<'_, T> {
-    /// A family of which each entity writes what it will.
+    /// A family to which each entity adds its own samples.
     pub fn each(
         &self,
         page: &mut Page,
@@ -37,12 +37,12 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// One sample for each entity that has such a moment.
+    /// One timestamp sample for each entity that has one.
     pub fn time(&self, page: &mut Page, metric: &Metric, time: impl Fn(&T) -> Option<Timestamp>) {
         self.value(page, metric, |object| time(object).map(Value::Time));
     }
 
-    /// Since when an attribute is what it is, as far as known.
+    /// Time of the change to the attribute's current value, if known.
     pub fn since<W: Copy + Ord>(
         &self,
         page: &mut Page,
@@ -54,7 +54,7 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// Every word of the enum, 1 for the present one.
+    /// Every word of the enum, 1 for the current one.
     pub fn state_set<W: Word>(
         &self,
         page: &mut Page,
@@ -70,7 +70,7 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// The present word's series alone.
+    /// Only the series of the current word.
     pub fn sparse<W: Word>(
         &self,
         page: &mut Page,
@@ -84,7 +84,7 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// The entities of a node's health that stand in the way of messages.
+    /// The entities in a node's health that restrict messages.
     pub fn health_entities(
         &self,
         page: &mut Page,
@@ -99,7 +99,7 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// One counter for each word Meta documents, from 0 on; `OTHER` once it has happened.
+    /// One counter for each word that Meta documents, starting at 0. `OTHER` appears once it has occurred.
     pub fn counts<W: Word>(
         &self,
         page: &mut Page,
@@ -116,8 +116,8 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// One counter for each pair of words Meta documents, from 0 on. Pairs with `OTHER`, and of a word
-    /// with itself, once they have happened.
+    /// One counter for each pair of words that Meta documents, starting at 0. Pairs with `OTHER` and pairs of equal
+    /// words appear once they have occurred.
     pub fn pair_counts<A: Word, B: Word>(
         &self,
         page: &mut Page,

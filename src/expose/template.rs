@@ -1,4 +1,4 @@
-//! Message templates: state to families, at the level of detail the operator chose.
+//! Renders the state of message templates, at the configured level of detail.
 
 use super::metric::{Metric, metrics};
 use super::page::{Entity, Page, Value};
@@ -53,8 +53,8 @@ metrics! {
         "Number of templates that moved from one category to another, seen by poll or webhook.";
 }
 
-/// The most series that one template takes: the basis of the ceiling. One for each of its metrics, and with full state
-/// sets one more for each further word of the three sets.
+/// Maximum number of series of one template, which is the basis of the ceiling: one for each of its metrics, and with
+/// full state sets one more for each further word of the three sets.
 fn series_per_template(sets: StateSets) -> usize {
     let of_template = |metric: &&&Metric| metric.labels.contains(&"template_id");
     let sparse = ALL.iter().filter(of_template).count();
@@ -69,7 +69,7 @@ fn series_per_template(sets: StateSets) -> usize {
     }
 }
 
-/// Writes the families of all templates; answers how many templates the series ceiling kept out.
+/// Writes the families of all templates; returns how many templates the series ceiling kept out.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
     let mut refused = 0;
     let shown = accounts.iter().flat_map(|(waba_id, account)| {
@@ -101,7 +101,7 @@ pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
     });
 }
 
-/// Chooses an account's templates: by detail, and if the ceiling is short, those in trouble first.
+/// Selects an account's templates by level of detail. If the ceiling is exceeded, those with problems come first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
     let room = options.template_series_limit / series_per_template(options.state_sets);
     let wanted = |template: &&Template| match options.template_detail {
@@ -184,7 +184,7 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
     );
 }
 
-/// Totals appear with the first complete listing: a count of what happens to be known is no count.
+/// Totals appear after the first complete listing, because a count of the templates known so far would be wrong.
 ///
 /// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
 /// rating. A template known only from a quality webhook has no status yet.

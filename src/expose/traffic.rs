@@ -1,4 +1,4 @@
-//! Messages and conversations of phone numbers: state to families.
+//! Renders the state of messages and conversations of phone numbers.
 
 use super::Options;
 use super::metric::{Metric, metrics};
@@ -18,26 +18,26 @@ metrics! {
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
         "Number of errors of failed messages, by Meta's error code.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
-        "Time from the first customer message of a conversation to its first answer, in seconds. Observed a minute after the answer.";
+        "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
-        "Time from the first unanswered customer message to its answer, in seconds. Observed a minute after the answer.";
+        "Time from the first customer message without a response to that response, in seconds. Observed a minute after the response.";
     WAITING: Gauge "whatsapp_conversations_waiting" ["waba_id", "phone_number_id"]
-        "Number of customers whose last message is unanswered. A customer counts for at most a day.";
+        "Number of customers whose last message has no response. A customer counts for at most a day.";
     OLDEST_WAITING: Gauge "whatsapp_conversations_oldest_waiting_timestamp_seconds" ["waba_id", "phone_number_id"]
         "Start time of the longest current wait. Absent when no customer is waiting.";
     OPEN: Gauge "whatsapp_conversations_open" ["waba_id", "phone_number_id"]
         "Number of conversations with a message in the last 24 hours.";
     ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
-        "Number of ended conversations, by reason: no message for a day after an answer (answered) or without one (unanswered), or closed because too many were open (overflow).";
+        "Number of ended conversations, by reason: no message for a day after a response (answered) or without one (unanswered), or closed because too many were open (overflow).";
 }
 
-/// Time as it passes, nights and holidays included.
+/// All time counts, including nights and holidays.
 const WALL: &str = "wall";
 
-/// The time of business hours, where they are configured.
+/// Only business hours count, if they are configured.
 const BUSINESS: &str = "business";
 
-/// Writes the families of all numbers that had messages.
+/// Writes the families of all numbers that have had messages.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
     let numbers: Rows<'_, Traffic> = accounts
         .iter()
@@ -69,7 +69,7 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
     numbers.counts(page, &FAILURES, |traffic| &traffic.failures);
 }
 
-/// What happens every day is there from 0 on, the rest of the pairs once they have happened.
+/// Whether the pair is common enough to start at 0. Other pairs appear once they have occurred.
 fn is_common(status: Status, category: Category) -> bool {
     match status {
         Status::Sent | Status::Failed => category == Category::Unknown,
@@ -85,7 +85,7 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
             for (clock, by_actor) in &clocks[..1 + usize::from(business_clock)] {
                 for actor in Actor::ALL {
                     let histogram = of(by_actor.by_actor(actor));
-                    // Who answers is told by an application, or by nobody.
+                    // Only an application's events show who responds; without them there are no other actors.
                     if actor == Actor::Unknown || histogram.count() > 0 {
                         let labels = [("actor", actor.as_str()), ("clock", *clock)];
                         write_histogram(family, entity, &labels, histogram);
@@ -98,7 +98,7 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
     write(&RESPONSE, |responses| &responses.all);
 }
 
-/// A histogram of the state, with these labels beside its entity's.
+/// Writes a histogram with these labels in addition to its entity's.
 pub(super) fn write_histogram(
     family: &mut Family<'_>,
     entity: &Entity,
@@ -110,7 +110,7 @@ pub(super) fn write_histogram(
         family.sample_of("_bucket", entity, &labels, Value::Whole(count));
     };
     for (bound, count) in histogram.cumulative() {
-        // `1.0` rather than `1`: OpenMetrics wants floats, and one series should not have two names.
+        // `1.0` rather than `1`: OpenMetrics expects floats, and one series must not have two names.
         bucket(&format!("{bound}.0"), count);
     }
     bucket("+Inf", histogram.count());

@@ -1,14 +1,14 @@
-//! Whose conversation it is, without who that is: a keyed hash in place of a customer's number or id.
+//! Identifies conversations without identifying customers: a keyed hash replaces a customer's number or id.
 //!
 //! A hash has a scope, and hashes of different scopes cannot be compared. [`Scope`] defines all of them:
 //!
 //! - **phone number**: a customer in the conversation with one of the business's numbers. Conversations and the lanes
-//!   of the relay have this scope, so that nothing tells which customers two numbers have in common.
-//! - A figure that counts a customer once for all numbers of a portfolio needs the scope of the portfolio: one more
-//!   variant, whose prefix is a word that no id is.
+//!   of the relay have this scope, so that the hashes do not show which customers two numbers have in common.
+//! - A metric that counts a customer once for all numbers of a portfolio would need the scope of the portfolio: one
+//!   more variant, with a prefix that is not an id.
 //!
-//! The key is the installation's own. It depends on no app secret, so that rotating a secret or re-ordering the apps
-//! ends no conversation.
+//! The key belongs to the installation. It does not depend on any app secret, so that rotating a secret or
+//! re-ordering the apps ends no conversation.
 
 use std::fmt;
 
@@ -22,23 +22,23 @@ use crate::domain::{ConversationKey, PhoneNumberId};
 /// Separates these hashes from other uses of the same secret.
 const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
 
-/// So that the check value is no hash of a customer.
+/// Separates the check value from hashes of customers.
 const CHECK: &[u8] = b"whatsapp-business-exporter: check value of the customers' key";
 
 /// Bytes of a check value: enough to tell keys apart.
 const CHECK_BYTES: usize = 8;
 
-/// Bytes of a key: as many as SHA-256 has.
+/// Length of a key in bytes, that of a SHA-256 hash.
 const KEY_BYTES: usize = 32;
 
 /// The key that customers are hashed with. `Debug` does not show it.
 #[derive(Debug)]
 pub struct CustomerKey(SecretBox<[u8; KEY_BYTES]>);
 
-/// Why a text is no key. No message repeats the text.
+/// Why a text is not a valid key. No message contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// There is nothing, or only white space.
+    /// The text is empty or only white space.
     #[error("is empty")]
     Empty,
     /// Wrong length.
@@ -47,7 +47,7 @@ pub enum KeyError {
     /// Invalid characters.
     #[error("contains characters other than hexadecimal digits")]
     NotHex,
-    /// Every byte is the same: a placeholder.
+    /// All bytes are the same, as in a placeholder.
     #[error("repeats one byte")]
     Constant,
 }
@@ -56,7 +56,7 @@ impl CustomerKey {
     /// Creates a key from the system's random source.
     ///
     /// # Errors
-    /// If the system has no random numbers.
+    /// If the system cannot provide random numbers.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key)?;
@@ -72,10 +72,10 @@ impl CustomerKey {
         )))
     }
 
-    /// Reads 64 hexadecimal digits; white space around them does not count.
+    /// Parses 64 hexadecimal digits; ignores white space around them.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// Why the text is not a valid key.
     pub fn parse(text: &[u8]) -> Result<Self, KeyError> {
         let digits = text.trim_ascii();
         if digits.is_empty() {
@@ -92,7 +92,7 @@ impl CustomerKey {
         Ok(Self(SecretBox::new(Box::new(key))))
     }
 
-    /// The text of its file: 64 hexadecimal digits and a line break.
+    /// The content of its file: 64 hexadecimal digits and a line break.
     #[must_use]
     pub fn file_text(&self) -> SecretString {
         format!("{}\n", hex::encode(self.0.expose_secret())).into()
@@ -112,8 +112,8 @@ enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// What is hashed before the customer, followed by a line break. An id is digits alone, so that no two pairs of
-    /// scope and customer make one text.
+    /// The text that is hashed before the customer, followed by a line break. An id consists of digits, so no two
+    /// pairs of scope and customer give the same text.
     fn prefix(&self) -> &str {
         match self {
             Self::PhoneNumber(id) => id.as_str(),
@@ -121,8 +121,8 @@ impl Scope<'_> {
     }
 }
 
-/// Hashes customers with the key of the installation. A plain hash of a telephone number would be undone by trying all
-/// of them; without the key, these cannot be.
+/// Hashes customers with the key of the installation. A plain hash of a telephone number could be reversed by trying
+/// all numbers; with a secret key it cannot.
 #[derive(Clone)]
 pub struct CustomerHasher {
     keyed: Hmac<Sha256>,
@@ -135,7 +135,7 @@ impl fmt::Debug for CustomerHasher {
 }
 
 impl CustomerHasher {
-    /// With this key.
+    /// A hasher with this key.
     #[must_use]
     pub fn new(key: &CustomerKey) -> Self {
         Self {
@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    /// `openssl dgst -sha256 -hmac autumn` of the purpose is the key that version 0.1.0 derived; with it as
+    /// `openssl dgst -sha256 -hmac autumn` of the purpose is the key that version 0.1.0 derived. With this key as
     /// `-macopt hexkey:`, the hash of `1\n15550100111` begins with these digits.
     #[test]
     fn the_key_of_an_app_secret_gives_the_hashes_of_0_1_0() {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_print() {
+    fn debug_does_not_show_the_key() {
         let key = CustomerKey::from_app_secret(&"autumn".into());
         let text = key.file_text();
         let printed = format!("{key:?} {:?}", CustomerHasher::new(&key));

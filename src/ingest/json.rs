@@ -1,7 +1,7 @@
-//! Reading Meta's JSON the way it comes: numbers as text, lists as single objects, null for absent.
+//! Reads Meta's JSON leniently: numbers as text, lists as single objects, null as absent.
 //!
-//! An [`Object`] answers typed questions about its keys. What it cannot read it reports as an
-//! [`ParseWarning`] and treats as absent; what is absent or null is simply absent.
+//! An [`Object`] has typed accessors for its keys. They report an unreadable value as a [`ParseWarning`] and treat it
+//! as absent. A null value is absent without a warning.
 
 mod read;
 mod repair;
@@ -18,13 +18,13 @@ pub(super) use size::has_more_values_than;
 use super::{ParseWarning, ParseWarnings};
 use crate::domain::{MessagingLimit, Timestamp, Word};
 
-/// Longest name or other static text kept; Meta's verified names and template names fit well inside.
+/// Maximum length of a name or other static text; Meta's verified names and template names are far shorter.
 const MAX_TEXT: usize = 512;
 
-/// From here on a number is milliseconds, not seconds (year 5138 against 1973).
+/// Numbers from here on are milliseconds, not seconds (as seconds, this is the year 5138; as milliseconds, 1973).
 const MILLIS_FROM: i64 = 100_000_000_000;
 
-/// One JSON object of Meta's, by the noun under which its warnings are counted.
+/// A JSON object from Meta, with the noun under which its warnings are counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
     noun: &'static str,
@@ -32,16 +32,20 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The object in `value`, if it is one.
+    /// The object in `value`. `None` if it is not an object.
     #[must_use]
     pub fn new(noun: &'static str, value: &'a Value) -> Option<Self> {
         value.as_object().map(|map| Self { noun, map })
     }
 
-    /// A node of the Graph API: an object, or reported by the id it should have had.
-    pub fn node(noun: &'static str, value: &'a Value, odd: &mut ParseWarnings) -> Option<Self> {
+    /// A node of the Graph API. Reports anything but an object, under the key `id`.
+    pub fn node(
+        noun: &'static str,
+        value: &'a Value,
+        warnings: &mut ParseWarnings,
+    ) -> Option<Self> {
         Self::new(noun, value).or_else(|| {
-            odd.push(ParseWarning::Malformed { noun, key: "id" });
+            warnings.push(ParseWarning::Malformed { noun, key: "id" });
             None
         })
     }
@@ -52,107 +56,106 @@ impl<'a> Object<'a> {
         self.get(key).is_some()
     }
 
-    /// The value under `key`, null counting as absent.
+    /// The value of `key`; null counts as absent.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
-    /// Goes on only if there is something under `key`; its absence is reported. For keys without
-    /// which the object says nothing.
-    pub fn needs(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<()> {
+    /// Returns `None` and reports the key if it is absent. For keys without which the object is useless.
+    pub fn needs(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<()> {
         let found = self.get(key).filter(|value| value.as_str() != Some(""));
-        found.map(drop).or_else(|| self.malformed(key, odd))
+        found.map(drop).or_else(|| self.malformed(key, warnings))
     }
 
-    /// An enum word; an unknown one is reported and read as `OTHER`.
-    pub fn word<T: Word>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
-        self.word_in(self.get(key)?, key, odd)
+    /// An enum word. An unknown one is reported and read as `OTHER`.
+    pub fn word<T: Word>(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<T> {
+        self.word_in(self.get(key)?, key, warnings)
     }
 
-    /// An enum word, or the last of a list of them: where Meta sends a history for a state.
-    pub fn last_word<T: Word>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
+    /// An enum word, or the last of a list of them, because Meta sometimes sends a history instead of a state.
+    pub fn last_word<T: Word>(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<T> {
         let value = self.get(key)?;
         let last = value.as_array().map_or(Some(value), |list| list.last())?;
-        self.word_in(last, key, odd)
+        self.word_in(last, key, warnings)
     }
 
     fn word_in<T: Word>(
         &self,
         value: &Value,
         key: &'static str,
-        odd: &mut ParseWarnings,
+        warnings: &mut ParseWarnings,
     ) -> Option<T> {
-        let text = text_or_number(value).or_else(|| self.malformed(key, odd))?;
+        let text = text_or_number(value).or_else(|| self.malformed(key, warnings))?;
         if text.is_empty() {
             return None;
         }
         let word = T::parse(&text);
-        // `OTHER` is a word of ours; should Meta ever send it, it is as unknown as any.
+        // `OTHER` is this program's own word; if Meta sends it, it counts as unknown.
         if word.is_other() {
-            odd.push(ParseWarning::unknown(self.noun, key, &text));
+            warnings.push(ParseWarning::unknown(self.noun, key, &text));
         }
         Some(word)
     }
 
-    /// Static text, cut to a bounded length; a number is taken as its digits.
-    pub fn text(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<String> {
-        let mut text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, odd))?;
+    /// Static text, truncated to a bounded length; a number is read as its digits.
+    pub fn text(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<String> {
+        let mut text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, warnings))?;
         if text.len() > MAX_TEXT {
             text.truncate(text.floor_char_boundary(MAX_TEXT));
         }
         Some(text)
     }
 
-    /// An id or anything else that `parse` makes of text or a number.
+    /// An id or another value that `parse` makes of text or a number.
     pub fn parsed<T>(
         &self,
         key: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
-        odd: &mut ParseWarnings,
+        warnings: &mut ParseWarnings,
     ) -> Option<T> {
         let text = text_or_number(self.get(key)?);
         text.and_then(|text| parse(&text))
-            .or_else(|| self.malformed(key, odd))
+            .or_else(|| self.malformed(key, warnings))
     }
 
     /// A count: a number or numeric text.
-    pub fn count(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<u64> {
-        self.parsed(key, |text| text.parse().ok(), odd)
+    pub fn count(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<u64> {
+        self.parsed(key, |text| text.parse().ok(), warnings)
     }
 
     /// A messaging limit in any of its spellings.
-    pub fn limit(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<MessagingLimit> {
-        let text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, odd))?;
+    pub fn limit(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<MessagingLimit> {
+        let text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, warnings))?;
         MessagingLimit::parse(&text).unwrap_or_else(|_| {
-            odd.push(ParseWarning::unknown(self.noun, key, &text));
+            warnings.push(ParseWarning::unknown(self.noun, key, &text));
             None
         })
     }
 
-    /// A moment: Unix seconds as number or text, ISO text with `+0000`, or a date in prose.
-    pub fn time(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<Timestamp> {
-        self.parsed(key, moment, odd)
+    /// A time: Unix seconds as number or text, ISO text with `+0000`, or a date in prose.
+    pub fn time(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<Timestamp> {
+        self.parsed(key, moment, warnings)
     }
 
-    /// The object under `key`, or the first of a list there.
+    /// The object of `key`, or the first one of a list.
     pub fn object(
         &self,
         key: &'static str,
         noun: &'static str,
-        odd: &mut ParseWarnings,
+        warnings: &mut ParseWarnings,
     ) -> Option<Object<'a>> {
         let value = self.get(key)?;
         let value = value.as_array().map_or(Some(value), |list| list.first())?;
-        Self::new(noun, value).or_else(|| self.malformed(key, odd))
+        Self::new(noun, value).or_else(|| self.malformed(key, warnings))
     }
 
-    /// The objects under `key`: a list, or a single one. Elements that are no object are reported.
+    /// The objects of `key`: a list, or a single one. Elements that are not objects are reported.
     pub fn objects(
         &self,
         key: &'static str,
         noun: &'static str,
-        odd: &mut ParseWarnings,
+        warnings: &mut ParseWarnings,
     ) -> Vec<Object<'a>> {
         let Some(value) = self.get(key) else {
             return Vec::new();
@@ -163,13 +166,13 @@ impl<'a> Object<'a> {
             .iter()
             .filter_map(|element| match Self::new(noun, element) {
                 Some(object) => Some(object),
-                None => self.malformed(key, odd),
+                None => self.malformed(key, warnings),
             });
         objects.collect()
     }
 
-    fn malformed<T>(&self, key: &'static str, odd: &mut ParseWarnings) -> Option<T> {
-        odd.push(ParseWarning::Malformed {
+    fn malformed<T>(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<T> {
+        warnings.push(ParseWarning::Malformed {
             noun: self.noun,
             key,
         });
@@ -182,13 +185,13 @@ impl<'a> Object<'a> {
 pub fn text_or_number(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
-        // Never through a float: template ids have more digits than an f64 keeps.
+        // Not through a float: template ids have more digits than an f64 can represent.
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     }
 }
 
-/// A moment in any of Meta's spellings: Unix seconds or milliseconds, ISO text, a date in prose.
+/// A time in any of Meta's formats: Unix seconds or milliseconds, ISO text, a date in prose.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<i64>() {
         let in_millis = number.unsigned_abs() >= MILLIS_FROM.unsigned_abs();
@@ -206,7 +209,7 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
         .map(|instant| Timestamp::from_millis(instant.as_millisecond()))
 }
 
-/// `April 17, 2026`, as midnight UTC: Meta gives no time with it.
+/// A date such as `April 17, 2026`, as midnight UTC, because Meta gives no time with it.
 fn day_in_prose(text: &str) -> Result<jiff::Timestamp, jiff::Error> {
     let day = Date::strptime("%B %d, %Y", text)?;
     Ok(DateTime::from(day).to_zoned(TimeZone::UTC)?.timestamp())
@@ -219,7 +222,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_way_to_write_a_moment() {
+    fn every_time_format_is_read() {
         for value in [
             json!(1_776_348_000),
             json!("1776348000"),
@@ -229,13 +232,13 @@ mod tests {
         ] {
             let outer = json!({ "at": value });
             let object = Object::new("thing", &outer).expect("an object");
-            let mut odd = ParseWarnings::new();
+            let mut warnings = ParseWarnings::new();
             assert_eq!(
-                object.time("at", &mut odd),
+                object.time("at", &mut warnings),
                 Some(Timestamp::from_seconds(1_776_348_000)),
                 "{value}"
             );
-            assert!(odd.is_empty());
+            assert!(warnings.is_empty());
         }
         assert_eq!(
             moment("April 17, 2026"),
@@ -248,14 +251,14 @@ mod tests {
     fn ids_keep_every_digit() {
         let outer = json!({ "number": 7_001_002_003_004_005_u64, "text": "7001002003004005", "float": 1.5 });
         let object = Object::new("thing", &outer).expect("an object");
-        let mut odd = ParseWarnings::new();
+        let mut warnings = ParseWarnings::new();
         assert_eq!(
-            object.text("number", &mut odd),
-            object.text("text", &mut odd)
+            object.text("number", &mut warnings),
+            object.text("text", &mut warnings)
         );
-        assert_eq!(object.text("float", &mut odd), None);
+        assert_eq!(object.text("float", &mut warnings), None);
         assert_eq!(
-            odd,
+            warnings,
             [ParseWarning::Malformed {
                 noun: "thing",
                 key: "float"
@@ -264,38 +267,47 @@ mod tests {
     }
 
     #[test]
-    fn a_needed_key_is_missed_and_the_last_word_of_a_list_counts() {
+    fn a_missing_required_key_is_reported_and_the_last_word_of_a_list_counts() {
         let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
         let object = Object::new("thing", &outer).expect("an object");
-        let mut odd = ParseWarnings::new();
-        assert_eq!(object.needs("one", &mut odd), Some(()));
+        let mut warnings = ParseWarnings::new();
+        assert_eq!(object.needs("one", &mut warnings), Some(()));
         for key in ["one", "many"] {
-            assert_eq!(object.last_word(key, &mut odd), Some(QualityRating::Red));
+            assert_eq!(
+                object.last_word(key, &mut warnings),
+                Some(QualityRating::Red)
+            );
         }
-        assert_eq!(object.last_word::<QualityRating>("none", &mut odd), None);
-        assert!(odd.is_empty());
+        assert_eq!(
+            object.last_word::<QualityRating>("none", &mut warnings),
+            None
+        );
+        assert!(warnings.is_empty());
         for key in ["empty", "absent"] {
-            assert_eq!(object.needs(key, &mut odd), None);
+            assert_eq!(object.needs(key, &mut warnings), None);
         }
-        assert_eq!(odd.len(), 2);
+        assert_eq!(warnings.len(), 2);
     }
 
     #[test]
-    fn null_and_absent_are_the_same_and_odd_values_are_told() {
+    fn null_equals_absent_and_unreadable_values_are_reported() {
         let outer =
             json!({ "nothing": null, "word": "PURPLE", "list": {"a": 1}, "personal": "+1 555" });
         let object = Object::new("thing", &outer).expect("an object");
-        let mut odd = ParseWarnings::new();
-        assert_eq!(object.word::<QualityRating>("nothing", &mut odd), None);
-        assert_eq!(object.word::<QualityRating>("absent", &mut odd), None);
-        assert!(odd.is_empty());
-        assert_eq!(object.word("word", &mut odd), Some(QualityRating::Other));
-        assert_eq!(object.objects("list", "inner", &mut odd).len(), 1);
+        let mut warnings = ParseWarnings::new();
+        assert_eq!(object.word::<QualityRating>("nothing", &mut warnings), None);
+        assert_eq!(object.word::<QualityRating>("absent", &mut warnings), None);
+        assert!(warnings.is_empty());
         assert_eq!(
-            object.word("personal", &mut odd),
+            object.word("word", &mut warnings),
             Some(QualityRating::Other)
         );
-        let words: Vec<_> = odd
+        assert_eq!(object.objects("list", "inner", &mut warnings).len(), 1);
+        assert_eq!(
+            object.word("personal", &mut warnings),
+            Some(QualityRating::Other)
+        );
+        let words: Vec<_> = warnings
             .iter()
             .map(|parse_warning| match parse_warning {
                 ParseWarning::UnknownValue { word, .. } => word.as_deref(),

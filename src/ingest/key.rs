@@ -1,12 +1,12 @@
-//! The key that identifies a repeated change. Meta gives neither deliveries nor changes an id.
+//! The key that identifies a repeated change. Meta assigns no id to deliveries or changes.
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::DeliveryKey;
 
-/// The first 128 bits of SHA-256 over what makes a change that change, all of it as it was written:
-/// Meta repeats its own bytes, so two spellings of one value are two changes. Every part has its length
-/// before it, so that no two changes share one text.
+/// The first 128 bits of SHA-256 over the parts that identify a change, as they were written. Meta repeats its own
+/// bytes, so two spellings of one value are two changes. Each part is preceded by its length, so that no two changes
+/// give the same text.
 ///
 /// An entry without a time has an empty one.
 pub fn delivery_key(
@@ -33,7 +33,7 @@ mod tests {
     use super::delivery_key;
 
     #[test]
-    fn every_part_and_the_borders_between_them_count() {
+    fn every_part_and_every_boundary_changes_the_key() {
         let key = delivery_key("1", "2", "f", "{}");
         assert_eq!(key, delivery_key("1", "2", "f", "{}"));
         for other in [

@@ -1,6 +1,6 @@
 //! Input from Meta: polls and webhooks become facts and parse warnings.
 //!
-//! Invariant: nothing here keeps state about Meta. The output of a parser depends only on its input, and an odd field
+//! Invariant: nothing here keeps state about Meta. The output of a parser depends only on its input, and an warnings field
 //! does not affect other facts.
 
 mod customer;

@@ -7,21 +7,21 @@ use std::sync::Mutex;
 use super::json::{Defect, Repairs};
 use crate::telemetry::Telemetry;
 
-/// One odd value. Noun and key are names of ours, so the label `noun.key` is bounded by the code.
+/// One unknown or unreadable value. Noun and key are constants of this program, so the label `noun.key` is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseWarning {
     /// A word that this version does not know.
     UnknownValue {
-        /// The object, such as `phone_number`.
+        /// Kind of object, such as `phone_number`.
         noun: &'static str,
         /// The key of the object.
         key: &'static str,
         /// The word, if it looks like one of Meta's; never free text.
         word: Option<String>,
     },
-    /// A value of a shape that cannot be read as what it should be.
+    /// A value of an unexpected type or format.
     Malformed {
-        /// The object.
+        /// Kind of object, such as `phone_number`.
         noun: &'static str,
         /// The key of the object.
         key: &'static str,
@@ -30,9 +30,9 @@ pub enum ParseWarning {
     Unreadable {
         /// Source of the text: a webhook field, an endpoint, or `webhook` for a whole delivery.
         noun: &'static str,
-        /// Their defect.
+        /// The kind of defect.
         defect: Defect,
-        /// Their number.
+        /// Number of replaced values.
         count: u64,
     },
 }
@@ -40,19 +40,19 @@ pub enum ParseWarning {
 /// The key under which unreadable values are counted: before parsing, their real key is unknown.
 const UNREADABLE_KEY: &str = "json";
 
-/// The warnings of one answer or delivery, in the order they were met.
+/// The warnings of one response or delivery, in the order of their occurrence.
 pub type ParseWarnings = Vec<ParseWarning>;
 
 /// Words longer than this are not Meta's enum values.
 const MAX_WORD: usize = 64;
 
-/// How many different warnings are logged in a process' life; the counters go on.
+/// Maximum number of different warnings that a process logs; the counters have all of them.
 const MAX_LOGGED: usize = 1_000;
 
 static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 impl ParseWarning {
-    /// An unknown value, its text kept for the log only if it can be nothing but an enum word.
+    /// An unknown value. Its text is kept for the log only if it looks like an enum word.
     #[must_use]
     pub fn unknown(noun: &'static str, key: &'static str, text: &str) -> Self {
         let looks_like_a_word = text.len() <= MAX_WORD
@@ -66,7 +66,7 @@ impl ParseWarning {
         }
     }
 
-    /// The replacements in a text, one warning for each defect.
+    /// The replacements in a text as warnings, one for each defect.
     pub(super) fn from_repairs(
         noun: &'static str,
         repairs: &Repairs,
@@ -79,7 +79,7 @@ impl ParseWarning {
         repairs.iter().map(unreadable)
     }
 
-    /// Counts it, and logs it the first time it is met.
+    /// Counts the warning, and logs it the first time.
     pub fn record(&self, telemetry: &Telemetry) {
         match self {
             Self::UnknownValue { noun, key, word } => {

@@ -16,34 +16,34 @@ use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
 use crate::domain::track::{Actor, Happening, Trackers, Update};
 use crate::domain::{Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
 
-/// Most events of a batch.
+/// Maximum number of events in a batch.
 pub const MAX_EVENTS: usize = 1_000;
 
-/// Longest id of an event, and longest name of a customer.
+/// Maximum length of an event's id, and of a customer's name.
 const MAX_TEXT: usize = 128;
 
-/// Clocks differ.
+/// Maximum time that an event may be dated ahead, because clocks differ.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
 
-/// Older events are too late to be counted in order, and their ids may no longer be remembered.
+/// Maximum age of an event. Older ones are too late to be counted in order, and their ids may be forgotten.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// One event, as far as it is understood.
+/// One parsed event.
 #[derive(Debug)]
 pub struct Item {
     /// Its id; empty if it has none.
     pub id: String,
-    /// The event, or what is wrong with it.
+    /// The event, or why it is not valid.
     pub outcome: Result<Event, String>,
 }
 
 /// Why a whole batch is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BatchError {
-    /// It is not JSON of this form.
+    /// The body is not JSON of this form.
     #[error("the body is not {{\"events\": [...]}}")]
     NotABatch,
-    /// There are more events than a batch may have.
+    /// The batch has too many events.
     #[error("the batch has more than {MAX_EVENTS} events; send smaller batches")]
     TooMany,
 }
@@ -60,7 +60,7 @@ struct Identified {
     id: Option<String>,
 }
 
-/// An event as it is written; which of the last fields it has depends on its type.
+/// An event as written. Its type determines which of the last fields it has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -104,7 +104,7 @@ enum Came {
 }
 
 impl Kind {
-    /// The required and the optional fields.
+    /// The required and the optional fields of this type.
     fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Self::Inbound => (&[], &[]),
@@ -117,7 +117,7 @@ impl Kind {
 }
 
 impl Written {
-    /// No field too few, none too many.
+    /// Checks that required fields are present and that there are no others.
     fn check(&self) -> Result<(), String> {
         let (needed, allowed) = self.kind.fields();
         for (field, is_given) in [
@@ -139,7 +139,7 @@ impl Written {
         bounded("customer", &self.customer)
     }
 
-    /// The event, with declared names.
+    /// The event, with its names looked up in the declared journeys.
     fn happening(self, journeys: &Journeys) -> Result<Happening, String> {
         let missing = |field: &str| format!("{field}: is missing");
         let journey = self.journey.as_deref().unwrap_or_default();
@@ -179,17 +179,17 @@ pub struct Reader<'a, F> {
     pub customers: &'a CustomerHasher,
     /// The declared journeys.
     pub trackers: &'a Trackers,
-    /// When the batch came.
+    /// Time of the batch's receipt.
     pub receipt: Receipt,
-    /// The account of a number, if it is watched.
+    /// Finds the watched account of a number.
     pub account_of: F,
 }
 
 impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
-    /// Reads a batch.
+    /// Parses a batch.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the body is not a valid batch.
     pub fn read(&self, body: &[u8]) -> Result<Vec<Item>, BatchError> {
         let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| BatchError::NotABatch)?;
         if batch.events.len() > MAX_EVENTS {
@@ -215,7 +215,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
         let at = self.moment(written.at.as_ref())?;
         let happening = written.happening(&self.trackers.journeys)?;
         let observed_at = match happening {
-            // Only applications send steps, with a finer resolution than seconds.
+            // Only applications send steps, and their times are finer than seconds.
             Happening::OnJourney(..) => at,
             // In whole seconds like Meta's times, so that a reply and its `sent` status are in order.
             _ => at.at_whole_seconds(),
@@ -263,12 +263,12 @@ fn bounded(field: &str, text: &str) -> Result<(), String> {
     fits.then_some(()).ok_or_else(wrong)
 }
 
-/// Serde's own words, without what was written and where: that may be a customer's number.
+/// Serde's own message, without the written value and its position: the value may be a customer's number.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = &text[..text.rfind(" at line ").unwrap_or(text.len())];
     if text.starts_with("missing field") {
-        // The name is one of ours.
+        // The name is one of this program's constants.
         return text.to_owned();
     }
     let what = if text.starts_with("unknown field") {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_has_one_name() {
+    fn undeclared_names_become_one_name() {
         assert_eq!(
             names(r#""journey":"booking","step":"date","variant":"A""#),
             ["booking", "1", "date", "A"]
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_told_what_is_wrong_with_it() {
+    fn each_invalid_event_has_its_own_error() {
         let number = r#""phone_number_id":"900100200300400""#;
         for (event, wrong) in [
             ("7".to_owned(), "a value has the wrong type"),
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_batch_is_refused_as_a_whole() {
+    fn an_invalid_batch_is_refused_as_a_whole() {
         for body in ["", "[]", "{}", r#"{"events":{}}"#, r#"{"event":[]}"#] {
             assert_eq!(read(body).err(), Some(BatchError::NotABatch), "{body}");
         }

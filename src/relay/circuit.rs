@@ -1,43 +1,43 @@
 //! The state of an upstream as a whole, which determines how many deliveries may be in flight.
 //!
-//! Pure. A failure is attributed to the delivery as long as others succeed. If several deliveries get no response from
-//! the application and none succeeds between them, the upstream is down: a few probes detect its recovery, and only 4xx
-//! responses count against a delivery.
+//! Pure. A failure is attributed to the delivery as long as others succeed. If several deliveries get no response
+//! from the application and none succeeds between them, the upstream is down: a few probes detect its recovery, and
+//! only 4xx responses count against a delivery.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Different deliveries that fail without a success between them until the upstream counts as down. Fewer would
-/// let a few bad deliveries of a quiet hour look like an outage; with more, each outage would count against more
-/// deliveries. At 10 % of random failures it is reached once in 100,000 deliveries.
+/// Number of different deliveries that must fail, without a success between them, before the upstream counts as down.
+/// With fewer, a few bad deliveries of a quiet hour would look like an outage; with more, each outage would count
+/// against more deliveries. At 10 % of random failures it is reached once in 100,000 deliveries.
 const DOWN_AFTER: usize = 5;
 
-/// How long every delivery must have got a server error until the upstream counts as down. An application that has
-/// an error in one kind of deliveries answers so to many in a row, and has a success in between within this time.
-/// Deliveries are parked after a minute of such answers, so an outage is found out before it parks any.
+/// How long every delivery must have got a server error before the upstream counts as down. An application with a bug
+/// in one kind of deliveries returns errors for many in a row, but has a success in between within this time. Such
+/// errors park deliveries after a minute, so an outage is detected before it parks any.
 const ERRORS_MEAN_DOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// Different deliveries that are asked to wait, without a success between them, until nothing is sent. The wait of
-/// one can be its own.
+/// Number of different deliveries that must be rate-limited, without a success between them, before nothing is sent.
+/// A single one may be limited for its own reasons.
 const PAUSE_AFTER: usize = 2;
 
-/// In flight while the upstream is down, so that one slow probe does not hide that it is back.
+/// Deliveries in flight while the upstream is down. With only one, a slow probe would hide the recovery.
 const PROBES: usize = 4;
 
-/// Wait before the first probe after a failure; it doubles.
+/// Wait before the first probe after a failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Longest wait between probes: what an upstream that is back waits at most.
+/// Longest wait between probes, which bounds the delay after a recovery.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What a failure shows about the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// The application did not answer, a proxy did for it, or the rate is limited.
+    /// The application did not respond, a proxy responded for it, or the rate is limited.
     Unreachable,
-    /// The application answered, with an error that may concern every delivery.
+    /// The application responded with an error that may concern every delivery.
     Error,
-    /// The application judged the delivery.
+    /// The application rejected this delivery.
     Refused,
 }
 
@@ -46,13 +46,13 @@ pub(super) enum Evidence {
 pub(super) struct Circuit {
     max_in_flight: usize,
     allowance: usize,
-    /// Deliveries that were not answered since the last answer; no more than decide.
+    /// Deliveries without a response since the last response. Bounded by the number that decides.
     unreachable: BTreeSet<i64>,
-    /// Deliveries that got an error since the last success; no more than decide.
+    /// Deliveries with a server error since the last success. Bounded by the number that decides.
     errors: BTreeSet<i64>,
-    /// The first such error.
+    /// Time of the first such error.
     errors_since: Option<Instant>,
-    /// Deliveries that were asked to wait since the last success; no more than decide.
+    /// Rate-limited deliveries since the last success. Bounded by the number that decides.
     asked_to_wait: BTreeSet<i64>,
     is_down: bool,
     wait: Duration,
@@ -78,13 +78,13 @@ impl Circuit {
         }
     }
 
-    /// How many deliveries may be in flight now.
+    /// Maximum number of deliveries in flight now.
     pub fn allowance(&self, now: Instant) -> usize {
         let is_paused = self.resumes_at().is_some_and(|at| now < at);
         if is_paused { 0 } else { self.allowance }
     }
 
-    /// Until when nothing is sent, if that is still to come.
+    /// Time until which nothing is sent. `None` if it has passed.
     pub fn resumes_at(&self) -> Option<Instant> {
         self.probe_at.max(self.retry_after)
     }
@@ -93,12 +93,12 @@ impl Circuit {
         self.is_down
     }
 
-    /// Deliveries taken so far.
+    /// Number of successful deliveries so far.
     pub fn successes(&self) -> u64 {
         self.successes
     }
 
-    /// A delivery was taken.
+    /// Records that a delivery was accepted.
     pub fn succeeded(&mut self) {
         self.successes += 1;
         self.unreachable.clear();
@@ -108,7 +108,7 @@ impl Circuit {
         self.come_up();
     }
 
-    /// A delivery was not taken.
+    /// Records that a delivery was not accepted.
     pub fn failed(&mut self, delivery: i64, evidence: Evidence, now: Instant) {
         match evidence {
             Evidence::Unreachable => insert(&mut self.unreachable, delivery, DOWN_AFTER),
@@ -132,7 +132,7 @@ impl Circuit {
     fn go_down(&mut self, now: Instant) {
         self.is_down = true;
         self.allowance = PROBES.min(self.max_in_flight);
-        // Those that were in flight together count as one probe.
+        // Failures of deliveries that were in flight together count as one probe.
         if self.probe_at.is_none_or(|at| at <= now) {
             self.probe_at = Some(now + self.wait);
             self.wait = LONGEST_WAIT.min(self.wait * 2);
@@ -143,12 +143,12 @@ impl Circuit {
         self.is_down = false;
         self.wait = FIRST_WAIT;
         self.probe_at = None;
-        // Full again after a few answers; all at once could bring it down again.
+        // The allowance recovers over a few responses; all at once could overload the upstream again.
         self.allowance = self.max_in_flight.min(self.allowance.saturating_mul(2));
     }
 
-    /// The upstream asked for a pause with its answer to this delivery. Says whether nothing is sent until then;
-    /// otherwise the wait is the delivery's own.
+    /// Records that the upstream requested a pause in its response to this delivery. Returns whether sending pauses
+    /// until then; otherwise only this delivery waits.
     pub fn pause(&mut self, delivery: i64, now: Instant, retry_after: Duration) -> bool {
         insert(&mut self.asked_to_wait, delivery, PAUSE_AFTER);
         let is_paused = self.asked_to_wait.len() >= PAUSE_AFTER;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_down_after_several_deliveries_failed_in_a_row_and_back_with_one_success() {
+    fn several_consecutive_failures_are_an_outage_and_one_success_ends_it() {
         let now = Instant::now();
         let mut circuit = Circuit::new(64);
         for _ in 0..100 {
@@ -214,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_refused_deliveries_is_an_outage() {
+    fn refused_deliveries_are_never_an_outage() {
         let now = Instant::now();
         let later = now + ERRORS_MEAN_DOWN_AFTER * 10;
         let mut circuit = Circuit::new(64);
         fail(&mut circuit, 0..500, Refused, now);
         fail(&mut circuit, 0..500, Refused, later);
         assert!(!circuit.is_down());
-        // It ends one, because the application answers.
+        // A server error ends the outage, because the application responds.
         fail(&mut circuit, 0..5, Unreachable, later);
         assert!(circuit.is_down());
         circuit.failed(500, Refused, later);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn probes_are_ever_rarer_and_those_in_flight_together_count_once() {
+    fn probes_back_off_and_concurrent_ones_count_once() {
         let mut now = Instant::now();
         let mut circuit = Circuit::new(2);
         fail(&mut circuit, 0..64, Unreachable, now);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_that_was_asked_for_is_kept() {
+    fn a_requested_pause_is_honoured() {
         let now = Instant::now();
         let mut circuit = Circuit::new(64);
         let seconds = Duration::from_secs;

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::WabaId;
 
-/// Commands that wait for a worker, which takes them within milliseconds.
+/// Maximum number of commands that wait for a worker, which takes them within milliseconds.
 const MAX_WAITING: usize = 4;
 
 /// The action.
@@ -26,22 +26,22 @@ pub enum Action {
 pub struct Command {
     /// The action.
     pub action: Action,
-    /// The upstream; all of them if absent.
+    /// Name of the upstream; `None` selects all.
     pub upstream: Option<String>,
-    /// Only deliveries of these accounts; all of them if absent.
+    /// Accounts whose deliveries are selected; `None` selects all.
     pub waba_ids: Option<BTreeSet<WabaId>>,
 }
 
 /// State of one upstream after a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The upstream.
+    /// Name of the upstream.
     pub upstream: String,
     /// Parked deliveries that the command was about.
     pub selected: usize,
-    /// Deliveries that wait.
+    /// Number of waiting deliveries.
     pub waiting: usize,
-    /// Parked deliveries.
+    /// Number of parked deliveries.
     pub parked: usize,
 }
 
@@ -70,13 +70,13 @@ pub enum CommandError {
     Stopping,
 }
 
-/// A command for one worker, and where its answer goes.
+/// A command for one worker, with the channel for its result.
 pub(super) struct Call {
     pub command: Command,
     pub answer: oneshot::Sender<Result<Report, CommandError>>,
 }
 
-/// The workers of a relay, to be asked while they run.
+/// Channels to the workers of a relay.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     workers: Vec<(String, mpsc::Sender<Call>)>,
@@ -93,7 +93,7 @@ impl Control {
     /// Executes the command for every selected upstream. Returns after the store has committed the result.
     ///
     /// # Errors
-    /// If there is no such upstream, or if one fails. The others execute the command all the same.
+    /// If there is no such upstream, or if one fails. The others execute the command nevertheless.
     pub async fn execute(&self, command: &Command) -> Result<Vec<Report>, CommandError> {
         if self.workers.is_empty() {
             return Err(CommandError::NoUpstreams);
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_command_is_executed_for_every_upstream_though_one_fails() {
+    async fn a_command_is_executed_for_every_upstream_even_if_one_fails() {
         let mut control = Control::default();
         for name in ["one", "two", "three"] {
             let mut calls = control.add(name);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::domain::Timestamp;
 use crate::store::Waiting;
 
-/// How long every delivery of an earlier process is kept at least: enough for several tries.
+/// Minimum time for which every delivery of an earlier process is kept: enough for several attempts.
 const GRACE_AFTER_START: Duration = Duration::from_secs(300);
 
 /// When a delivery was received, by both clocks.
@@ -18,15 +18,15 @@ const GRACE_AFTER_START: Duration = Duration::from_secs(300);
 pub(super) struct ReceiptTimes {
     /// As stored. It is wrong if the machine's clock was.
     pub received_at: Timestamp,
-    /// When the relay learned of it.
+    /// When the relay learned of the delivery.
     pub listed_at: Instant,
     /// Whether an earlier process received it, or this one under an earlier configuration.
     pub is_earlier: bool,
 }
 
 impl ReceiptTimes {
-    /// The time of receipt to show. It is at least as long ago as the relay has known the delivery, so one that
-    /// was stored with a time in the future has an age too.
+    /// The time of receipt to show. It is never later than `listed_at`, so a delivery that was stored with a future
+    /// time has an age too.
     pub fn shown(&self, instant: Instant, now: Timestamp) -> Timestamp {
         let listed_at = now.minus(instant.saturating_duration_since(self.listed_at));
         self.received_at.min(listed_at)
@@ -35,7 +35,7 @@ impl ReceiptTimes {
 
 pub(super) struct Deadlines {
     max_age: Duration,
-    /// The last delivery of an earlier process, or of an earlier configuration.
+    /// Number of the last delivery of an earlier process, or of an earlier configuration.
     last_stored: i64,
     start: Instant,
 }
@@ -49,7 +49,7 @@ impl Deadlines {
         }
     }
 
-    /// The receipt of a delivery that has just been listed, at this moment.
+    /// The receipt times of a delivery that was listed at `listed_at`.
     pub fn receipt(&self, waiting: &Waiting, listed_at: Instant) -> ReceiptTimes {
         ReceiptTimes {
             received_at: waiting.received_at,
@@ -69,7 +69,7 @@ impl Deadlines {
             return true;
         }
         let is_tried_enough = instant.saturating_duration_since(self.start) >= GRACE_AFTER_START;
-        // What claims to come from the future has no age.
+        // A delivery with a future time of receipt has no age.
         let age = at_least.map(|now| now.since(receipt.received_at));
         receipt.is_earlier && is_tried_enough && age.is_some_and(|age| age >= self.max_age)
     }
@@ -84,7 +84,7 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    /// Whether one that was listed at the start has expired after this time of the monotonic clock.
+    /// Whether a delivery that was listed at the start has expired after this time on the monotonic clock.
     fn expires(
         is_earlier: bool,
         received_at: Timestamp,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_delivery_expires_by_the_time_that_is_known_then() {
+    fn a_stored_delivery_expires_by_the_certain_time() {
         let stored = |age: Duration, after: Duration| {
             expires(true, NOW.minus(age), after, Some(NOW.plus(after)))
         };
@@ -114,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn no_clock_that_is_wrong_at_the_start_drops_a_delivery() {
+    fn a_wrong_clock_at_the_start_drops_no_delivery() {
         let received = NOW.minus(HOUR);
-        // While nothing but the machine's clock is known, only what has passed since counts.
+        // While only the machine's clock is known, only the time since the start counts.
         assert!(!expires(true, received, HOUR, None));
         assert!(expires(true, received, DAY, None));
-        // Once Graph has answered, the start does not matter.
+        // Once Graph has responded, the time of receipt counts.
         assert!(!expires(true, received, HOUR, Some(NOW.plus(HOUR))));
         assert!(!expires(true, NOW.plus(YEAR), HOUR, Some(NOW)));
         assert!(expires(true, NOW.plus(YEAR), DAY, Some(NOW.plus(DAY))));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_receipt_in_the_future_is_shown_as_the_time_that_the_relay_has_known_it() {
+    fn a_future_time_of_receipt_is_shown_as_the_time_of_listing() {
         let start = Instant::now();
         let shown = |received_at: Timestamp, after: Duration| {
             let receipt = ReceiptTimes {

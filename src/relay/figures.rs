@@ -10,12 +10,12 @@ use super::send::Failure;
 use crate::clock;
 use crate::telemetry::Telemetry;
 
-/// Why a delivery is dropped before it is taken: a bounded label.
+/// Why a delivery is dropped before it is accepted. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
     /// Older than `relay.max_age`.
     Age,
-    /// Too many wait.
+    /// The limit on waiting deliveries was exceeded.
     Size,
     /// An operator dropped it.
     Operator,
@@ -33,7 +33,7 @@ impl Dropped {
     }
 }
 
-/// The metrics of an upstream, from 0 on.
+/// The metrics of an upstream; counters start at 0.
 pub(super) struct Figures {
     telemetry: Arc<Telemetry>,
     name: String,
@@ -45,7 +45,7 @@ pub(super) struct Figures {
     up: IntGauge,
 }
 
-/// The deliveries of an upstream at this moment.
+/// The current numbers of an upstream's deliveries.
 pub(super) struct Levels {
     pub waiting: usize,
     pub parked: usize,
@@ -56,7 +56,7 @@ pub(super) struct Levels {
 }
 
 impl Figures {
-    /// Counters exist before their first step, so that `increase()` sees it.
+    /// Creates counters before their first increment, so that `increase()` sees it.
     pub fn new(telemetry: Arc<Telemetry>, name: String) -> Self {
         let label = [name.as_str()];
         for failure in Failure::ALL {
@@ -82,7 +82,7 @@ impl Figures {
         }
     }
 
-    /// A delivery was taken, this long after it came, if it was still waited for.
+    /// Counts an accepted delivery, and observes its lag if it was still waiting.
     pub fn taken(&self, lag: Option<Duration>) {
         self.deliveries.inc();
         if let Some(lag) = lag {
@@ -90,14 +90,14 @@ impl Figures {
         }
     }
 
-    /// A try failed.
+    /// Counts a failed attempt.
     pub fn failed(&self, failure: Failure) {
         let labels = [self.name.as_str(), failure.as_str()];
         let failures = self.telemetry.relay_failures.with_label_values(&labels);
         failures.inc();
     }
 
-    /// A delivery was parked.
+    /// Counts a parked delivery.
     pub fn parked(&self, failure: Failure) {
         let labels = [self.name.as_str(), failure.as_str()];
         let parked = self.telemetry.relay_parked_total.with_label_values(&labels);

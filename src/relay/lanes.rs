@@ -1,14 +1,14 @@
 //! Determines which deliveries may be in flight together: those that share no lane.
 //!
-//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. In addition to its conversations,
-//! a delivery with messages takes part in the lanes of its accounts: one of kind [`LaneKind::AllMessages`] waits for
-//! all earlier deliveries there, and all later ones wait for it.
+//! A delivery belongs to all of its lanes, and waits until it is the oldest in each. In addition to its
+//! conversations, a delivery with messages takes part in the lanes of its accounts: one of kind
+//! [`LaneKind::AllMessages`] waits for all earlier deliveries there, and all later ones wait for it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::{LaneKind, Lanes, WabaId};
 
-/// The deliveries of every lane.
+/// The waiting deliveries of every lane.
 #[derive(Debug, Default)]
 pub(super) struct LaneTable {
     serial: HashMap<u64, Serial>,
@@ -56,7 +56,7 @@ impl LaneTable {
         }
     }
 
-    /// Whether all earlier deliveries of its lanes are done and none is in flight.
+    /// Whether all earlier deliveries of its lanes are done and none of them is in flight.
     pub fn is_free(&self, delivery: i64, membership: &Membership) -> bool {
         let is_first = |key: &u64| {
             let lane = self.serial.get(key);
@@ -150,7 +150,7 @@ impl LaneTable {
 }
 
 impl Membership {
-    /// The accounts among whose messages it has its place.
+    /// The accounts in whose order of messages the delivery has a place.
     fn accounts(&self) -> impl Iterator<Item = &WabaId> {
         let has_messages = self.lanes.kind != LaneKind::Management;
         self.waba_ids.iter().filter(move |_| has_messages)

@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::control::{CommandError, Report};
 use crate::store::{Settlement, Store, StoreUnavailable};
 
-/// An operator's command that is answered when the store has kept what came of it.
+/// An operator's command, which is answered after the store has committed its effects.
 type Answer = (oneshot::Sender<Result<Report, CommandError>>, Report);
 
-/// Gathers what happened, and commits it in the background, one commit at a time.
+/// Collects changes, and commits them in the background, one commit at a time.
 pub(super) struct Ledger {
     upstream: String,
     store: Arc<Store>,
@@ -21,7 +21,7 @@ pub(super) struct Ledger {
     committing: JoinSet<Committed>,
 }
 
-/// A commit that ended.
+/// A completed commit.
 pub(super) struct Committed {
     settlement: Settlement,
     answers: Vec<Answer>,
@@ -39,7 +39,7 @@ impl Ledger {
         }
     }
 
-    /// The upstream has these, or is not to have them.
+    /// Records deliveries that the upstream has accepted, or that are dropped for it.
     pub fn settle(&mut self, deliveries: impl IntoIterator<Item = i64>) {
         self.pending.settled.extend(deliveries);
     }
@@ -53,7 +53,7 @@ impl Ledger {
         self.pending.unparked.extend(deliveries);
     }
 
-    /// Answers with the next commit.
+    /// Answers a command after the next commit.
     pub fn answer(
         &mut self,
         answer: oneshot::Sender<Result<Report, CommandError>>,
@@ -98,7 +98,7 @@ impl Ledger {
         Some(ended.expect("a commit does not panic"))
     }
 
-    /// Changes that the store rejected are committed with the next ones.
+    /// Records the outcome of a commit. Changes that the store rejected are committed with the next ones.
     pub fn note(&mut self, committed: Committed) {
         let Committed {
             settlement,
@@ -108,7 +108,7 @@ impl Ledger {
         for (answer, report) in answers {
             let outcome = outcome.clone().map(|()| report);
             let outcome = outcome.map_err(|error| CommandError::NotStored(error.to_string()));
-            // The sender of the command may have stopped waiting.
+            // The operator may have stopped waiting.
             drop(answer.send(outcome));
         }
         if outcome.is_err() {
@@ -118,7 +118,7 @@ impl Ledger {
     }
 }
 
-/// Changes that the store rejected, and later ones.
+/// Merges changes that the store rejected with later ones.
 fn merge(mut older: Settlement, newer: Settlement) -> Settlement {
     // The store parks before it unparks, so a delivery that was parked last must not be unparked in the same commit.
     let is_parked_again = |delivery: &i64| newer.parked.iter().any(|(other, _)| other == delivery);

@@ -3,8 +3,8 @@
 //! The store keeps each delivery until every upstream has accepted it, so it arrives at least once. Order is kept
 //! within a lane, across restarts: each conversation is a lane, and so is each management field of an account.
 //! Deliveries of different lanes are in flight concurrently. A delivery that an upstream refuses repeatedly is parked
-//! for an operator, and its lanes continue. Undeliverable deliveries are bounded by age here and by size in the store.
-//! Neither the response to Meta nor any metric waits for an upstream.
+//! for an operator, and its lanes continue. Undeliverable deliveries are bounded by age here and by size in the
+//! store. Neither the response to Meta nor any metric waits for an upstream.
 //!
 //! Bodies contain customers' data. They are read only for sending and never logged.
 
@@ -42,7 +42,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Passes on to each of these what the store keeps for it. A delivery older than `max_age` is dropped.
+    /// Starts a worker for each of these upstreams. Deliveries older than `max_age` are dropped.
     #[must_use]
     pub fn start(
         upstreams: Vec<Upstream>,
@@ -72,7 +72,7 @@ impl Relay {
         self.control.clone()
     }
 
-    /// Waits for one to end, which they do only when stopped; for ever if there is none.
+    /// Waits until a worker ends, which they only do when stopped. Never returns without upstreams.
     pub async fn ended(&mut self) -> Result<(), JoinError> {
         match self.workers.join_next().await {
             Some(ended) => ended,
@@ -80,7 +80,7 @@ impl Relay {
         }
     }
 
-    /// Stops: what is being sent has a moment to arrive, the rest waits in the store.
+    /// Stops the workers: deliveries in flight get a short grace period, the others wait in the store.
     pub async fn stop(&mut self) {
         self.stop.cancel();
         while self.workers.join_next().await.is_some() {}

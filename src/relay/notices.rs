@@ -6,10 +6,10 @@ use super::control::{Action, Report};
 use super::send::Refusal;
 use crate::domain::WabaId;
 
-/// Shortest time between two lines of a kind.
+/// Minimum interval between two lines of a kind.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Accounts that one line names; a delivery of Meta's is about one.
+/// Maximum number of accounts in one line; a delivery of Meta's is about one.
 const MAX_ACCOUNTS: usize = 5;
 
 pub(super) struct Notices {
@@ -26,7 +26,7 @@ struct Repeated {
 }
 
 impl Repeated {
-    /// How many lines were suppressed since the last one, if it is time for another.
+    /// Number of lines suppressed since the last one. `None` if no line is due.
     fn next(&mut self, now: Instant) -> Option<u64> {
         if self.last.is_some_and(|last| now - last < EVERY) {
             self.suppressed += 1;

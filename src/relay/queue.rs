@@ -11,10 +11,10 @@ use super::lanes::{LaneTable, Membership};
 use crate::domain::{LaneKind, WabaId};
 use crate::store::Waiting;
 
-/// The wait after a first failure; it doubles with each further one.
+/// Wait after a first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// The longest wait between two tries: an upstream that is back has everything soon.
+/// Longest wait between two attempts, so that a recovered upstream soon receives everything.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The deliveries of one upstream.
@@ -23,13 +23,13 @@ pub(super) struct Queue {
     waiting: BTreeMap<i64, Entry>,
     parked: BTreeMap<i64, Entry>,
     lanes: LaneTable,
-    /// Free to be sent, as far as is known, and never tried.
+    /// Deliveries that may be sent, as far as known, and were never attempted.
     untried: BTreeSet<i64>,
     /// As above, after a failed attempt.
     due: BTreeSet<i64>,
-    /// Failed, and due at that moment.
+    /// Failed deliveries, by the time of their next attempt.
     resting: BTreeSet<(Instant, i64)>,
-    /// Waiting, with customers' messages.
+    /// Waiting deliveries with customers' messages.
     messages: BTreeSet<i64>,
 }
 
@@ -40,19 +40,19 @@ struct Entry {
     bytes: usize,
     place: Place,
     was_tried: bool,
-    /// Failures since the upstream last recovered: how long it rests.
+    /// Failures since the upstream last recovered; they determine the wait.
     failures: u32,
-    /// Failures that were the delivery's own.
+    /// Failures that were caused by the delivery itself.
     refusals: u32,
-    /// Of these, the last ones, if nothing was taken since: the failures may be the upstream's after all.
+    /// Of these, the last ones if no other delivery was accepted since: the upstream may have caused them.
     unconfirmed: u32,
-    /// The upstream's successes when it was last taken or failed.
+    /// Number of the upstream's successes at the last attempt.
     successes_seen: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Behind others, or ready.
+    /// Blocked by earlier deliveries, or ready.
     Waiting,
     Resting(Instant),
     InFlight,
@@ -68,11 +68,11 @@ pub(super) struct Next {
 /// The effect of a failure on its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureCount {
-    /// Failures since the upstream last recovered, this one included.
+    /// Failures since the upstream last recovered, including this one.
     pub failures: u32,
-    /// Failures that were the delivery's own, this one included if it was.
+    /// Failures that were caused by the delivery itself, including this one if it was.
     pub refusals: u32,
-    /// Whether another delivery was taken since this one was last tried.
+    /// Whether another delivery was accepted since the last attempt of this one.
     pub others_succeed: bool,
 }
 
@@ -103,9 +103,10 @@ impl Queue {
         }
     }
 
-    /// The next to send, until [`done`](Self::done), [`failed`](Self::failed) or [`park`](Self::park).
-    /// `successes` are the upstream's so far. While it `is_down`, those that were never tried come first: what
-    /// failed before would fail again and hide that it takes the rest.
+    /// The next delivery to send, until [`done`](Self::done), [`failed`](Self::failed) or [`park`](Self::park) is
+    /// called. `successes` is the upstream's number of successes so far. While the upstream `is_down`, deliveries
+    /// that were never attempted come first: those that failed would fail again, and hide that the upstream accepts
+    /// others.
     pub fn take(&mut self, now: Instant, successes: u64, is_down: bool) -> Option<Next> {
         while let Some((due, delivery)) =
             self.resting.first().copied().filter(|(due, _)| *due <= now)
@@ -157,8 +158,8 @@ impl Queue {
         entry.map(|entry| entry.receipt)
     }
 
-    /// It was not taken, and is tried again later. `is_refusal` decides whether the failure was the delivery's
-    /// own, by whether others succeeded since it was last tried.
+    /// Records a failed attempt; the delivery is retried later. `is_refusal` decides whether the delivery itself
+    /// caused the failure, from whether others succeeded since its last attempt.
     pub fn failed(
         &mut self,
         delivery: i64,
@@ -198,7 +199,7 @@ impl Queue {
         }
     }
 
-    /// The upstream is down: what was refused since its last success was not refused for itself.
+    /// Call when the upstream is down: refusals since its last success are not held against deliveries.
     pub fn forgive(&mut self, successes: u64) {
         for entry in self.waiting.values_mut() {
             if entry.successes_seen == successes {
@@ -207,8 +208,8 @@ impl Queue {
         }
     }
 
-    /// The upstream is back: what rests is due now. What was refused for itself rests on, so that it does not take
-    /// the place of what the upstream takes.
+    /// Call when the upstream has recovered: waiting retries are due now. Retries of refused deliveries keep waiting,
+    /// so that they do not delay deliveries that the upstream accepts.
     pub fn wake(&mut self, now: Instant) {
         for (due, delivery) in std::mem::take(&mut self.resting) {
             if let Some(entry) = self.waiting.get_mut(&delivery) {
@@ -220,14 +221,14 @@ impl Queue {
         }
     }
 
-    /// Takes it out of its lanes, which go on.
+    /// Removes the delivery from its lanes, which continue.
     pub fn park(&mut self, delivery: i64) {
         if let Some(entry) = self.exit(delivery) {
             self.parked.insert(delivery, entry);
         }
     }
 
-    /// Puts parked deliveries back, each to its old place; returns them.
+    /// Returns selected parked deliveries to their old places; returns their numbers.
     pub fn retry(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
         let deliveries = self.parked_of(is_meant);
         for delivery in &deliveries {
@@ -239,7 +240,7 @@ impl Queue {
         deliveries
     }
 
-    /// Drops parked deliveries; returns them.
+    /// Drops selected parked deliveries; returns their numbers.
     pub fn drop_parked(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
         let deliveries = self.parked_of(is_meant);
         for delivery in &deliveries {
@@ -248,7 +249,7 @@ impl Queue {
         deliveries
     }
 
-    /// The parked deliveries that are meant.
+    /// The selected parked deliveries.
     pub fn parked_of(&self, is_meant: IsMeant<'_>) -> Vec<i64> {
         let meant = self.parked.iter();
         let meant = meant.filter(|(_, entry)| is_meant(&entry.membership.waba_ids));
@@ -269,7 +270,7 @@ impl Queue {
         gone.len()
     }
 
-    /// Removes those that are too old, parked ones included, unless they are in flight just now.
+    /// Removes expired deliveries, including parked ones, unless they are in flight.
     pub fn expire(&mut self, is_too_old: impl Fn(&ReceiptTimes) -> bool) -> Vec<i64> {
         let all = self.waiting.iter().chain(&self.parked);
         let old =
@@ -281,28 +282,28 @@ impl Queue {
         old
     }
 
-    /// When the next one that rests is due.
+    /// Time of the next retry.
     pub fn next_due(&self) -> Option<Instant> {
         self.resting.first().map(|(due, _)| *due)
     }
 
-    /// How many wait, those in flight included and parked ones not.
+    /// Number of waiting deliveries, including those in flight, without parked ones.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// How many are parked.
+    /// Number of parked deliveries.
     pub fn parked(&self) -> usize {
         self.parked.len()
     }
 
-    /// Receipt of the oldest that waits.
+    /// Receipt times of the oldest waiting delivery.
     pub fn oldest(&self) -> Option<ReceiptTimes> {
         let first = self.waiting.first_key_value();
         first.map(|(_, entry)| entry.receipt)
     }
 
-    /// Receipt of the oldest that waits and carries customers' messages.
+    /// Receipt times of the oldest waiting delivery with customers' messages.
     pub fn oldest_message(&self) -> Option<ReceiptTimes> {
         let entry = self.waiting.get(self.messages.first()?);
         entry.map(|entry| entry.receipt)
@@ -358,7 +359,7 @@ impl Queue {
             }
             Place::InFlight => {
                 self.lanes.set_in_flight(&entry.membership, false);
-                // An older delivery may have been unparked meanwhile.
+                // An earlier delivery may have been unparked in the meantime.
                 for next in self.lanes.unblocked(&entry.membership) {
                     self.look_whether_ready(next);
                 }

@@ -7,10 +7,10 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use crate::clock;
 use crate::domain::Timestamp;
 
-/// Longest wait that is honored. A typing error of the upstream must not stop the relay for hours.
+/// Longest wait that is honoured: an upstream's mistake must not stop the relay for hours.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How long the upstream asks to wait. A date is compared with the answer's own `Date`, because the clocks of two
+/// How long the upstream asks to wait. A date is compared with the response's own `Date`, because the clocks of two
 /// machines differ.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_and_dates_are_understood_and_nothing_else() {
+    fn only_seconds_and_dates_are_parsed() {
         let date = Some("Wed, 25 Nov 2026 10:00:00 GMT");
         for (text, date, expected) in [
             ("120", None, Some(120)),

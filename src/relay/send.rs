@@ -12,10 +12,10 @@ use crate::store::Content;
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// Most of an answer that is read: enough for a short one, so that its connection can be used again.
+/// Maximum number of bytes read of a response: enough for a short one, so that its connection can be reused.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// 4xx answers that park a delivery: such an answer says that repeating the request does not help.
+/// Number of 4xx responses that park a delivery: they state that repeating the request does not help.
 const REFUSALS_BY_STATUS_4XX: u32 = 3;
 
 /// The upstream to which deliveries are sent.
@@ -24,12 +24,12 @@ pub struct Upstream {
     pub name: String,
     /// Its URL, which may contain a secret and is never shown.
     pub url: Url,
-    /// Follows no redirect, and gives up in time.
+    /// HTTP client that follows no redirects and has a timeout.
     pub http: reqwest::Client,
-    /// Most deliveries in flight.
+    /// Maximum number of deliveries in flight.
     pub max_in_flight: usize,
-    /// Refusals that park a delivery. The default of eight takes two minutes with the waits between them, in which a
-    /// bug that a restart cures may pass.
+    /// Number of refusals that park a delivery. The default of eight takes two minutes including the waits, in which
+    /// a bug that a restart cures may disappear.
     pub park_after: u32,
 }
 
@@ -39,22 +39,22 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Why a delivery was not taken.
+/// Why a delivery was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub failure: Failure,
-    /// The answer's status, if there was one.
+    /// Status of the response. `None` if there was none.
     pub status: Option<u16>,
-    /// The answer's `Retry-After`, of a 429 or 503.
+    /// `Retry-After` of a 429 or 503 response.
     pub retry_after: Option<Duration>,
 }
 
-/// Why an upstream has not taken a delivery: the bounded label of its failures.
+/// Why an upstream has not accepted a delivery. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The connection failed or was closed early.
     Connection,
-    /// No answer in time, or 408.
+    /// No response within the timeout, or status 408.
     Timeout,
     /// A 3xx response. Redirects are not followed, because bodies contain customers' data.
     Redirect,
@@ -63,7 +63,7 @@ pub(super) enum Failure {
     /// A 4xx response other than 408 and 429.
     ClientError,
     /// A 502, 503 or 504 response, which proxies send if an application is down.
-    StoreUnavailable,
+    UpstreamUnavailable,
     /// Another 5xx response.
     ServerError,
     /// A response with another status.
@@ -73,14 +73,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Every reason, for counters that exist at 0.
+    /// Every reason, for counters that start at 0.
     pub const ALL: [Self; 9] = [
         Self::Connection,
         Self::Timeout,
         Self::Redirect,
         Self::RateLimited,
         Self::ClientError,
-        Self::StoreUnavailable,
+        Self::UpstreamUnavailable,
         Self::ServerError,
         Self::Other,
         Self::Store,
@@ -94,17 +94,17 @@ impl Failure {
             Self::Redirect => "redirect",
             Self::RateLimited => "rate_limited",
             Self::ClientError => "client_error",
-            Self::StoreUnavailable => "unavailable",
+            Self::UpstreamUnavailable => "unavailable",
             Self::ServerError => "server_error",
             Self::Other => "other",
             Self::Store => "store",
         }
     }
 
-    /// What it shows about the upstream as a whole; `None` if nothing.
+    /// What the failure shows about the upstream as a whole; `None` if nothing.
     pub fn evidence(self) -> Option<Evidence> {
         match self {
-            Self::Connection | Self::Timeout | Self::RateLimited | Self::StoreUnavailable => {
+            Self::Connection | Self::Timeout | Self::RateLimited | Self::UpstreamUnavailable => {
                 Some(Evidence::Unreachable)
             }
             Self::Redirect | Self::ServerError | Self::Other => Some(Evidence::Error),
@@ -113,24 +113,26 @@ impl Failure {
         }
     }
 
-    /// Is the failure the delivery's own, rather than the upstream's? 4xx judges the request, and always is. Other
-    /// answers of the application are unless the upstream is down and so says it to everything. A silence or a
-    /// proxy's answer is only if others succeed.
+    /// Whether the delivery itself caused the failure, rather than the upstream. A 4xx response always judges the
+    /// delivery. Another response of the application does too, unless the upstream is down and responds like this to
+    /// everything. No response, or one of a proxy, counts only if other deliveries succeed.
     pub fn is_refusal(self, is_down: bool, others_succeed: bool) -> bool {
         match self {
             Self::RateLimited | Self::Store => false,
-            Self::Connection | Self::Timeout | Self::StoreUnavailable => !is_down && others_succeed,
+            Self::Connection | Self::Timeout | Self::UpstreamUnavailable => {
+                !is_down && others_succeed
+            }
             Self::Redirect | Self::ServerError | Self::Other => !is_down,
             Self::ClientError => true,
         }
     }
 
-    /// Whether the failure can be caused by the delivery itself, instead of the upstream.
+    /// Whether the delivery itself can cause this kind of failure.
     pub fn can_park(self) -> bool {
         self.is_refusal(false, true)
     }
 
-    /// How many refusals park a delivery to an upstream whose `park_after` this is.
+    /// Number of refusals that park a delivery, given the upstream's `park_after`.
     pub fn parks_after(self, park_after: u32) -> u32 {
         match self {
             Self::ClientError => park_after.min(REFUSALS_BY_STATUS_4XX),
@@ -138,7 +140,7 @@ impl Failure {
             | Self::Timeout
             | Self::Redirect
             | Self::RateLimited
-            | Self::StoreUnavailable
+            | Self::UpstreamUnavailable
             | Self::ServerError
             | Self::Other
             | Self::Store => park_after,
@@ -151,7 +153,7 @@ impl Failure {
             408 => Self::Timeout,
             429 => Self::RateLimited,
             400..=499 => Self::ClientError,
-            502..=504 => Self::StoreUnavailable,
+            502..=504 => Self::UpstreamUnavailable,
             500..=599 => Self::ServerError,
             _ => Self::Other,
         }
@@ -166,7 +168,7 @@ impl Failure {
     }
 }
 
-/// Sends it as it came. Only an answer of 2xx means that it was taken.
+/// Sends a delivery as it was received. Only a 2xx response means that it was accepted.
 pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Refusal> {
     let request = upstream
         .http
@@ -184,7 +186,7 @@ pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Re
             let failure = Failure::from_status(status);
             let may_ask = matches!(status.as_u16(), 429 | 503);
             let retry_after = may_ask.then(|| retry_after(answer.headers())).flatten();
-            // Read as well, so that the connection can be used again.
+            // The body is read too, so that the connection can be reused.
             read_out(answer).await;
             Err(Refusal {
                 failure,

@@ -22,32 +22,33 @@ use crate::domain::WabaId;
 use crate::store::{Content, Span, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
-/// Deliveries listed at once; they come without their bodies.
+/// Maximum number of deliveries in one listing, which does not contain their bodies.
 const LISTED_AT_ONCE: u32 = 1_000;
 
-/// Shortest time between two listings of what arrived: a busy second costs 50 queries, not one for each delivery.
+/// Minimum interval between two listings of new deliveries: a busy second costs 50 queries, not one per delivery.
 const LIST_EVERY: Duration = Duration::from_millis(20);
 
-/// Deliveries that are read from the store before they can be sent, so that one query reads many.
+/// Maximum number of deliveries read from the store ahead of sending, so that one query reads many.
 const READ_AHEAD: usize = 32;
 
-/// Bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small delivery
-/// takes half a kilobyte, so it does not bound the usual 64 in flight.
+/// Maximum bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small
+/// delivery takes half a kilobyte, so this does not limit the usual 64 in flight.
 const BODY_BUDGET: usize = 32 << 20;
 
-/// Settled deliveries that are committed at once. What the store does not know of is sent again after a crash.
+/// Number of settled deliveries that triggers a commit. Deliveries not committed as settled are sent again after a
+/// crash.
 const SETTLED_AT_ONCE: usize = 256;
 
-/// How long fewer wait for their commit.
+/// Longest time until fewer settled deliveries are committed.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often deadlines are looked at.
+/// Interval at which deadlines are checked.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 
-/// How long what is being sent may take to arrive when the relay stops.
+/// Grace period for deliveries in flight when the relay stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long the store may take to keep what arrived then. What it does not keep is sent again.
+/// Time limit of the commit after that. Deliveries not committed as settled are sent again.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
 type Read = (
@@ -65,7 +66,7 @@ pub(super) struct Worker {
     deadlines: Deadlines,
     ledger: Ledger,
     calls: mpsc::Receiver<Call>,
-    /// The last delivery that was listed.
+    /// Number of the last listed delivery.
     known: i64,
     next_listing: Instant,
     reading: JoinSet<Read>,
@@ -156,7 +157,7 @@ impl Worker {
                 .store
                 .pending(&self.upstream.name, self.known, LISTED_AT_ONCE);
             let Ok(next) = next.await else {
-                // The store has said why; the next listing tries again.
+                // The store has logged the reason; the next listing retries.
                 self.next_listing = now + SETTLE_EVERY;
                 return;
             };
@@ -190,7 +191,7 @@ impl Worker {
         }
     }
 
-    /// How many more deliveries may be read.
+    /// Number of further deliveries that may be read.
     fn room(&self, now: Instant) -> usize {
         let allowance = self.circuit.allowance(now);
         if allowance == 0 {
@@ -201,7 +202,7 @@ impl Worker {
     }
 
     fn may_read(&self, now: Instant) -> bool {
-        // Not a query for each that leaves, but for many.
+        // One query for many deliveries, not one for each that leaves.
         let is_low = self.read.len() <= self.read_ahead() / 2;
         self.reading.is_empty() && self.bytes_held < BODY_BUDGET && is_low && self.room(now) > 0
     }
@@ -261,7 +262,7 @@ impl Worker {
         for (next, content) in contents {
             match content {
                 Some(content) => self.read.push_back((next, content)),
-                // The store has dropped it.
+                // The store has dropped the delivery.
                 None => {
                     self.bytes_held -= next.bytes;
                     let waited = self.queue.done(next.delivery).is_some();
@@ -320,7 +321,7 @@ impl Worker {
             });
         let Some(count) = count else { return };
         if let Some(retry_after) = refusal.retry_after {
-            // If only this one is asked to wait, it does not stop the others.
+            // If only this delivery is rate-limited, the others continue.
             if count.others_succeed || !self.circuit.pause(delivery, now, retry_after) {
                 self.queue.rest_until(delivery, now + retry_after);
             }
@@ -398,7 +399,7 @@ impl Worker {
                 }
             }
         };
-        // What has not arrived by then is sent again after the next start.
+        // Deliveries that have not arrived by then are sent again after the next start.
         drop(timeout(GRACE, arrive).await);
         // One commit may be running, and a second one commits the rest. The store reports its failures.
         let commit = async {

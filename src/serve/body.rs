@@ -1,9 +1,9 @@
 //! Reads the bodies of requests within limits of size, time, rate and memory.
 //!
-//! Meta's deliveries may have 3 MB and mostly have 1 KB. A body takes memory from a budget that all bodies
-//! share, as its bytes arrive, so that a stalled body holds hardly more than it has sent. When the budget
-//! is used up, bodies that stall or are behind a minimum rate are dropped; if none is, bodies wait, and one
-//! of them may exceed the budget, so that they do not wait for each other.
+//! Meta's deliveries may have 3 MB and mostly have 1 KB. A body takes memory from a budget that all bodies share, as
+//! its bytes arrive, so a stalled body holds hardly more than it has sent. When the budget is used up, bodies that
+//! stall or fall behind a minimum rate are dropped. If there are none, bodies wait, and one of them may exceed the
+//! budget, so that they do not wait for each other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,16 +20,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::limiter::MIN_RATE;
 
-/// Time that every body has before the minimum rate counts: a lost packet is sent again within 3 s.
+/// Time before the minimum rate applies to a body. A lost packet is retransmitted within 3 s.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Most time of a body, whatever its rate. Meta gives up after some 10 s and retries.
+/// Timeout of a body, whatever its rate. Meta gives up after some 10 s and retries.
 const MOST_TIME: Duration = Duration::from_secs(60);
 
-/// Bytes that every body may have without the budget.
+/// Bytes of each body that do not count against the budget.
 const SMALL: usize = 4 * 1024;
 
-/// Bytes that are taken from the budget at first. Later steps double what a body has, so that a large one
+/// Minimum number of bytes taken from the budget at a time. Later steps double what a body has, so that a large body
 /// does not wait for each of its packets.
 const STEP: usize = 16 * 1024;
 
@@ -39,10 +39,10 @@ const ROOM: usize = 96 * 1024 * 1024;
 /// Rate below which a body is dropped while others need its memory, in bytes per second.
 const RATE_UNDER_PRESSURE: u64 = 64 * 1024;
 
-/// Silence after which a body is dropped while others need its memory. A lost packet is sent again sooner.
+/// Silence after which a body is dropped while others need its memory. A lost packet is retransmitted sooner.
 const SILENCE_UNDER_PRESSURE: Duration = Duration::from_millis(500);
 
-/// Interval at which a waiting body looks again for one that is behind.
+/// Interval at which a waiting body searches again for a slow one.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Time and bytes for which a refused body is read on and discarded. Without it, the client would get a
@@ -70,13 +70,14 @@ struct Progress {
     bytes: AtomicU64,
     /// Milliseconds from `since` to the last bytes.
     last: AtomicU64,
-    /// Whether it waits for memory, and the milliseconds it has waited: no delay of the client's.
+    /// Whether it waits for memory, and for how many milliseconds it has waited. The client does not cause this
+    /// delay.
     waits: AtomicBool,
     waited: AtomicU64,
     dropped: CancellationToken,
 }
 
-/// A body, and its part of the budget until it is dropped.
+/// A complete body. It holds its part of the budget until it is dropped.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub bytes: Bytes,
@@ -91,20 +92,20 @@ struct Memory {
     exception: Option<OwnedMutexGuard<()>>,
 }
 
-/// Removes the body from those that are incomplete.
+/// Registers an incomplete body until this is dropped.
 struct Incomplete<'a> {
     shared: &'a Shared,
     number: u64,
     progress: Arc<Progress>,
 }
 
-/// Why there is no whole body.
+/// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// Larger than the limit.
     TooLarge,
-    /// The other side went away.
-    BrokenOff,
+    /// The client closed the connection before the end.
+    Disconnected,
     /// Over the time limit, below the minimum rate, or the slowest body when memory was used up.
     TooSlow,
 }
@@ -125,7 +126,7 @@ impl BodyBudget {
         }))
     }
 
-    /// The whole body, of `limit` bytes at most. One whose headers say that it is longer is not read.
+    /// Reads a body of at most `limit` bytes. A body whose headers declare a greater length is not read.
     pub(super) async fn read(
         &self,
         headers: &HeaderMap,
@@ -175,14 +176,14 @@ impl BodyBudget {
     }
 }
 
-/// How long the body gets at most, by what is left of it.
+/// Maximum size that the body can reach, according to its remaining length.
 fn most(body: &Body, so_far: usize, limit: usize) -> usize {
     let left = body.size_hint().upper();
     let left = left.and_then(|left| usize::try_from(left).ok());
     left.map_or(limit, |left| so_far.saturating_add(left).min(limit))
 }
 
-/// Time that a client has at the minimum rate for the byte after the first `bytes`.
+/// Time in which a client at the minimum rate sends the byte after the first `bytes`.
 fn time_for(bytes: usize) -> Duration {
     GRACE + Duration::from_secs_f64(bytes as f64 / MIN_RATE as f64)
 }
@@ -206,13 +207,13 @@ impl Shared {
         }
     }
 
-    /// Takes memory for `length` bytes of a body that has `most` in the end.
+    /// Takes memory for `length` bytes of a body that has at most `most` bytes in the end.
     async fn grow(&self, memory: &mut Memory, length: usize, most: usize, progress: &Progress) {
         let missing = length.saturating_sub(memory.bytes + SMALL);
         if missing == 0 {
             return;
         }
-        // All that these bytes need at once: a body that holds a part and waits would keep others waiting.
+        // Takes all that these bytes need at once: a body that waits while holding a part would make others wait.
         let step = missing.max(memory.bytes).max(STEP);
         let step = step.min(most.saturating_sub(memory.bytes)).max(missing);
         let permits = u32::try_from(step).expect("bodies are limited to megabytes");
@@ -258,13 +259,13 @@ impl Shared {
         };
         let waited = began.elapsed().as_millis() as u64;
         progress.waited.fetch_add(waited, Ordering::Relaxed);
-        // Before it counts again: it was not silent, but not read.
+        // Resets the silence before it counts again: while the body waited, the exporter did not read it.
         progress.touch();
         progress.waits.store(false, Ordering::Release);
         permit
     }
 
-    /// Drops the bodies that stall or are behind.
+    /// Drops the bodies that stall or fall behind.
     fn drop_slow(&self) {
         let now = Instant::now();
         let incomplete = self.incomplete();
@@ -294,7 +295,7 @@ impl Progress {
         self.last.store(last, Ordering::Relaxed);
     }
 
-    /// Whether it holds memory without being fast enough. One that waits is not slow.
+    /// Whether it holds memory and is too slow. A body that waits is not slow.
     fn is_slow(&self, now: Instant) -> bool {
         let bytes = self.bytes.load(Ordering::Relaxed);
         if bytes <= SMALL as u64 || self.waits.load(Ordering::Acquire) {
@@ -316,7 +317,7 @@ impl Drop for Incomplete<'_> {
 
 async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| BodyError::BrokenOff)?;
+        let frame = frame.map_err(|_| BodyError::Disconnected)?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -329,15 +330,15 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// Reads the body of a refused request on in the background, as [`linger`], unless its client waits for
-/// `100 Continue`: that one has sent nothing, and is not asked to.
+/// Reads the rest of a refused request's body in the background, as [`linger`] does. If the client waits for `100
+/// Continue`, it has sent no body, so nothing is read.
 pub(super) fn discard(headers: &HeaderMap, body: Body) {
     if !headers.contains_key(header::EXPECT) {
         linger(body);
     }
 }
 
-/// Reads a body on and drops its bytes, so that a client that is still sending sees the response.
+/// Reads and discards a body, so that a client that is still sending gets the response.
 fn linger(mut body: Body) {
     if body.is_end_stream() {
         return;
@@ -366,7 +367,7 @@ mod tests {
         whole.map(|whole| whole.bytes.len())
     }
 
-    /// A body of which `bytes` come every `pause`, `times` times.
+    /// A body of `times` chunks of `bytes`, one after every `pause`.
     fn trickle(bytes: usize, pause: Duration, times: usize) -> Body {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         tokio::spawn(async move {
@@ -409,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_length_over_the_limit_is_refused_before_the_body_comes() {
+    async fn a_declared_length_over_the_limit_is_refused_before_reading() {
         let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, 11.into())]);
         let never = trickle(1, Duration::from_secs(1_000), 11);
         let began = Instant::now();
@@ -421,7 +422,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_senders_pass_and_stalled_or_dripping_ones_do_not() {
         let budget = BodyBudget::default();
-        // A modem of 56 kbit/s, with 7 KB each second; and one that is silent for 4 s at first.
+        // A modem of 56 kbit/s, with 7 KB each second; and a client that is silent for 4 s at first.
         for (bytes, pause, times) in [(7_000, 1_000, 20), (500, 4_000, 2), (1_200, 1_000, 50)] {
             let body = trickle(bytes, Duration::from_millis(pause), times);
             assert_eq!(read(&budget, body, 1 << 20).await, Ok(bytes * times));

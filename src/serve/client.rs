@@ -11,20 +11,20 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// How a listener finds its clients, and how much one of them may hold.
+/// How a listener determines its clients, and the limit for each of them.
 #[derive(Clone, Debug, Default)]
 pub struct ClientRules {
-    /// Networks of the proxies whose word about the client counts.
+    /// Networks of the proxies whose information about the client is trusted.
     pub trusted_proxies: Arc<[IpNet]>,
-    /// Whether trusted proxies begin each connection with a PROXY protocol header.
+    /// Whether trusted proxies start each connection with a PROXY protocol header.
     pub proxy_protocol: bool,
-    /// Most connections of one client, or requests behind a proxy that sends `X-Forwarded-For`.
-    /// `None` has no limit.
+    /// Maximum number of connections of one client, or of requests behind a proxy that sends `X-Forwarded-For`.
+    /// `None` means no limit.
     pub most_per_client: Option<usize>,
 }
 
 impl ClientRules {
-    /// Whether the address is a trusted proxy's.
+    /// Whether the address belongs to a trusted proxy.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted_proxies
@@ -32,8 +32,8 @@ impl ClientRules {
             .any(|net| net.contains(&address))
     }
 
-    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` that is not
-    /// a trusted proxy's. Without trusted proxies, the peer itself.
+    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` that does not belong to a
+    /// trusted proxy. Without trusted proxies, the peer itself.
     pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR).into_iter().rev();
@@ -53,8 +53,8 @@ impl ClientRules {
     }
 }
 
-/// An address as proxies write it, with or without a port. Bytes of other hops, which a client may have
-/// chosen, do not matter.
+/// An address as proxies write it, with or without a port. Other hops may contain any bytes, because the client may
+/// have chosen them.
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let hop = str::from_utf8(hop).ok()?.trim();
     let address = hop.parse().ok();
@@ -63,7 +63,8 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     address.or_else(bare).map(|it: IpAddr| it.to_canonical())
 }
 
-/// The unit that is limited: an IPv4 address, or an IPv6 network of 64 bits, which one client has whole.
+/// The unit that is limited: an IPv4 address, or an IPv6 network of 64 bits, which is assigned to one client as a
+/// whole.
 pub(super) fn unit(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -71,11 +72,11 @@ pub(super) fn unit(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Connections and requests that each client holds. No longer than the connections of the listener.
+/// Number of connections and requests of each client. It has at most as many entries as the listener has connections.
 #[derive(Debug, Default)]
 pub(super) struct ClientCounts(Mutex<HashMap<IpAddr, usize>>);
 
-/// One connection or request of a client, until it is dropped.
+/// Counts one connection or request of a client until it is dropped.
 #[derive(Debug)]
 pub(super) struct ClientGuard {
     counts: Arc<ClientCounts>,
@@ -83,7 +84,7 @@ pub(super) struct ClientGuard {
 }
 
 impl ClientCounts {
-    /// Counts one more of the client; `None` at its limit.
+    /// Counts one more connection or request of the client. `None` at its limit.
     pub fn admit(self: &Arc<Self>, rules: &ClientRules, client: IpAddr) -> Option<ClientGuard> {
         let most = rules.most_per_client.filter(|_| rules.limits(client));
         let unit = most.map(|_| unit(client));
@@ -132,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
+    fn only_headers_of_trusted_proxies_count() {
         let cases = [
             // (trusted, peer, lines of the header, client)
             (&[][..], "10.0.0.1", &["192.0.2.9"][..], "10.0.0.1"),
             (&["10.0.0.0/8"], "10.0.0.1", &["192.0.2.9"], "192.0.2.9"),
             (&["10.0.0.0/8"], "192.0.2.1", &["192.0.2.9"], "192.0.2.1"),
-            // What the client wrote itself stands to the left.
+            // The client's own entries are on the left.
             (
                 &["10.0.0.0/8"],
                 "10.0.0.1",

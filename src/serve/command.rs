@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::clock;
 use crate::domain::Timestamp;
 
-/// How long a command is valid after its creation, which prevents replays.
+/// Maximum age of a command, which limits replays.
 const VALID_FOR: Duration = Duration::from_secs(60);
 
 /// The `object` of a command that starts or ends a drill. Meta's webhooks never use it.
@@ -21,7 +21,7 @@ pub const FORGET: &str = "whatsapp_business_exporter_forget";
 /// The `object` of a command about the relay's deliveries.
 pub const RELAY: &str = "whatsapp_business_exporter_relay";
 
-/// Kind of command.
+/// Kind of an operator command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start or end a drill.
@@ -71,7 +71,7 @@ pub fn body(request: &impl Serialize) -> Vec<u8> {
 pub fn check_age(written_ms: i64, now: Timestamp) -> Result<(), Stale> {
     let written = Timestamp::from_millis(written_ms);
     let is_recent = |now: Timestamp| now.since(written).max(written.since(now)) <= VALID_FOR;
-    // The command line has only the clock of its machine, which may be this one and wrong.
+    // The command line uses its machine's clock. If this is the same machine, that clock may be wrong.
     if is_recent(now) || is_recent(clock::machine_time()) {
         Ok(())
     } else {

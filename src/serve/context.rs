@@ -1,4 +1,4 @@
-//! The state of each router's handlers. Both share the store, the drill and the exporter's own metrics.
+//! The state of each router's handlers. The two routers share the store, the drill and the exporter's own metrics.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::telemetry::Telemetry;
 /// State of the operator's routes.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    /// The truth.
+    /// The store, for reads.
     pub store: Arc<Store>,
     /// The running drill, shown next to the real accounts.
     pub drill: Arc<Drill>,
@@ -48,7 +48,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The accounts, with that of a running drill.
+    /// The accounts, including that of a running drill.
     pub(super) fn accounts(&self) -> Accounts {
         let mut accounts = self.store.snapshot();
         self.drill.join(&mut accounts, clock::now());
@@ -63,11 +63,11 @@ pub struct Secrets {
     pub verifier: Verifier,
     /// The accounts of each app, for which its signature is accepted.
     pub assignments: Arc<Assignments>,
-    /// The verify tokens.
+    /// The verify tokens for Meta's handshake.
     pub tokens: VerifyTokens,
     /// The hasher of customers.
     pub customers: CustomerHasher,
-    /// Are messages counted and answers timed? If not, messages are not looked into.
+    /// Whether messages are counted and responses are timed. If not, messages are not parsed.
     pub tracks_messages: bool,
     /// The settings of conversation metrics.
     pub trackers: Arc<Trackers>,
@@ -76,7 +76,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The hasher of customers, if messages are counted.
+    /// The hasher of customers. `None` if messages are not counted.
     pub(super) fn tracked(&self) -> Option<&CustomerHasher> {
         Some(&self.customers).filter(|_| self.tracks_messages)
     }
@@ -87,7 +87,7 @@ impl Secrets {
 pub struct Public {
     /// The settings for verifying deliveries.
     pub secrets: Arc<ArcSwap<Secrets>>,
-    /// The truth.
+    /// The store, for commits.
     pub store: Arc<Store>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,

@@ -35,7 +35,7 @@ use crate::ingest::track::{BatchError, Item, Reader};
 use crate::state::{Account, Accounts, Change};
 use crate::telemetry::{Refused, Telemetry};
 
-/// A thousand events take some 200 KiB.
+/// Maximum size of a batch in bytes. A thousand events take some 200 KiB.
 const MAX_BODY: usize = 1024 * 1024;
 
 const OPENAPI: &str = include_str!("openapi.json");
@@ -59,10 +59,11 @@ const NOT_LISTED: &str = "not_listed";
 
 const NO_STORE: &str = "the store cannot commit; send the batch again";
 
-/// When a batch may be sent again: the first polls take seconds, retries of a failed one some minutes.
+/// How long the application waits before it sends a refused batch again. The first polls take seconds, and retries of
+/// a failed one some minutes.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
-/// Why batches are refused as a whole.
+/// Reasons for refusing a whole batch.
 pub(super) const REASONS: [&str; 8] = [
     UNAUTHORIZED,
     TOO_LARGE,
@@ -74,7 +75,7 @@ pub(super) const REASONS: [&str; 8] = [
     NOT_LISTED,
 ];
 
-/// The routes; counters exist from 0 on.
+/// The routes. Initializes their counters to 0.
 pub(super) fn router(public: Public) -> Router {
     for result in [ACCEPTED, DUPLICATE, REJECTED] {
         public.telemetry.events.with_label_values(&[result]);
@@ -91,7 +92,7 @@ pub(super) fn router(public: Public) -> Router {
         .with_state(public)
 }
 
-/// The route while the store is not open.
+/// The routes while the store is not open.
 pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
     let refuse = async |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap, body: Body| {
         body::discard(&headers, body);
@@ -155,10 +156,10 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
     }
 }
 
-/// The events of a batch.
+/// A parsed batch.
 struct Batch {
     items: Vec<Item>,
-    /// A number is unknown, and the first numbers poll of an account has no outcome yet.
+    /// Whether a number is unknown while the first numbers poll of an account has no outcome yet.
     is_too_early: bool,
 }
 
@@ -168,7 +169,7 @@ fn read(
     customers: &CustomerHasher,
     body: &[u8],
 ) -> Result<Batch, BatchError> {
-    // One picture for the whole batch.
+    // One snapshot for the whole batch.
     let accounts = public.store.snapshot();
     let has_unknown = Cell::new(false);
     let reader = Reader {
@@ -189,7 +190,7 @@ fn read(
     })
 }
 
-/// Is there an account whose numbers this process has not tried to list yet? Lost accounts are not polled.
+/// Whether this process has not yet tried to list the numbers of some account. Lost accounts are not polled.
 fn awaits_first_poll(public: &Public, secrets: &Secrets, accounts: &Accounts) -> bool {
     let (polls, assignments) = (&public.telemetry.polls, &secrets.assignments);
     let lost = assignments.lost();
@@ -210,7 +211,7 @@ fn refuse_body(public: &Public, error: BodyError) -> Response {
             TOO_LARGE,
             "the batch is larger than 1 MiB; send smaller batches",
         ),
-        BodyError::BrokenOff => (
+        BodyError::Disconnected => (
             StatusCode::BAD_REQUEST,
             BROKEN_OFF,
             "the body ended early; send it again",

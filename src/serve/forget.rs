@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::command::{self, Stale};
 use crate::domain::{Timestamp, WabaId};
 
-/// A request to the running exporter, with the channel for its response.
+/// A request to the running exporter, with the channel for its result.
 pub type ForgetCall = (WabaId, oneshot::Sender<Result<(), ForgetError>>);
 
 /// The request body.

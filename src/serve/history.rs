@@ -32,7 +32,7 @@ use crate::state::Entity;
 use crate::store::{Cursor, HistoryQuery, HistoryRow, Unreadable};
 use crate::telemetry::{Refused, Telemetry};
 
-/// Some 2 MB of JSON; a longer answer comes in parts.
+/// Some 2 MB of JSON. Longer results are paged.
 const MAX_LIMIT: u32 = 10_000;
 
 const DEFAULT_LIMIT: u32 = 1_000;
@@ -40,16 +40,16 @@ const DEFAULT_LIMIT: u32 = 1_000;
 /// Maximum offset, because skipped rows have to be read. `after` continues anywhere without that cost.
 const MAX_OFFSET: u32 = 10_000;
 
-/// Answers made at the same time; more wait. Half of what two cores can do is left to everything else.
+/// Maximum number of concurrent responses; more wait. On two cores, this leaves one to everything else.
 pub(super) const MAX_ANSWERS: usize = 1;
 
 /// Maximum wait of a request for its turn. A page takes milliseconds; clients that wait longer should retry.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// The counter's reason for requests that waited in vain, or whose query took too long.
+/// Reason label of requests that timed out waiting for their turn, or whose query took too long.
 pub(super) const BUSY: &str = "history_busy";
 
-/// The counter's listener: the operator's.
+/// Listener label of the operator's listener.
 const LISTENER: &str = "web";
 
 /// Counts the requests that were refused because the history was busy.
@@ -82,7 +82,7 @@ enum AnswerFormat {
     Csv,
 }
 
-/// One transition, as both formats write it.
+/// One transition, with the same fields in both formats.
 #[derive(Debug, Serialize)]
 struct Transition {
     at: String,
@@ -104,7 +104,7 @@ struct Answer {
     next: Next,
 }
 
-/// How to ask for what comes after this answer. None where this is all.
+/// How to request the next page. Empty if this is the last one.
 #[derive(Debug, Serialize)]
 struct Next {
     next: Option<String>,
@@ -137,7 +137,7 @@ pub(super) async fn history(
     }
 }
 
-/// Asking again makes sense, in a while.
+/// A response that asks the client to retry later.
 fn busy(operator: &Operator, why: &str) -> Response {
     refused(&operator.telemetry).inc();
     let retry = [(header::RETRY_AFTER, MAX_WAIT.as_secs().to_string())];
@@ -251,7 +251,7 @@ impl From<HistoryRow> for Transition {
     }
 }
 
-/// The rows alone; where there are more, headers say how to ask for them.
+/// The rows as CSV. If there is a next page, headers contain its position.
 fn csv(transitions: &[Transition], next: Next) -> Response {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(false)

@@ -16,13 +16,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::gate::{Gate, LIFECYCLE_DISABLED, RELOAD_RATE};
 
-/// A reload reads every file and compares every account. More often than this, no file changes.
+/// Average interval between reloads. A reload reads every file and compares every account.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Reloads at once: a person who corrects a file, or tools that each change one.
+/// Maximum burst of reloads: a person who corrects a file, or several tools that each change one.
 const RELOAD_BURST: NonZeroU32 = NonZeroU32::new(5).expect("it is not 0");
 
-/// A request to read the configuration again, and where its outcome goes.
+/// A request to reload the configuration, with the channel for its result.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
 /// State of the lifecycle endpoints.
@@ -57,7 +57,7 @@ impl Lifecycle {
     }
 }
 
-/// Reads the configuration again, and answers when that is done.
+/// Reloads the configuration, and responds after it is in force.
 pub(super) async fn reload(State(lifecycle): State<Arc<Lifecycle>>) -> Response {
     if !lifecycle.gate.allows_lifecycle() {
         let text = "Lifecycle API is not enabled. Send SIGHUP, or set web.enable_lifecycle: true or \

@@ -1,13 +1,13 @@
 //! Limits the connections of a listener, and decides which one is closed when there are more.
 //!
-//! Connections cost an attacker nothing, so a new one does not wait until an old one ends. At the limit the
-//! connection that makes the least progress is closed: the one that is furthest behind a minimum rate,
-//! counted since its present phase began. Slow heads, slow bodies, slow readers, stalled handshakes and
-//! idle connections are all measured this way. A request whose handler works keeps its connection, up to
-//! a share of the limit that depends on what is requested, so that probes and scrapes always find room.
+//! Connections cost an attacker nothing, so a new connection must not wait for an old one to end. At the limit, the
+//! connection with the least progress is closed: the one that is furthest behind a minimum rate, counted since its
+//! present phase began. This covers slow heads, slow bodies, slow readers, stalled handshakes and idle connections
+//! alike. While a handler works on a request, its connection is protected. The number of protected connections is
+//! limited to a share that depends on the request, so that probes and scrapes always find room.
 //!
-//! Each phase begins with a time in which the connection is not closed. Otherwise, attackers that connect
-//! anew as soon as they are closed would push a good client out before it could send its request.
+//! Each phase begins with a head start during which the connection is not closed. Otherwise, attackers who reconnect
+//! immediately could push out a good client before it has sent its request.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,30 +19,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Rate below which a client is slow, in bytes per second. A modem of 56 kbit/s has 7,000, GPRS some 3,000.
+/// Rate below which a client is slow, in bytes per second. A modem of 56 kbit/s transfers 7,000, GPRS some 3,000.
 pub(super) const MIN_RATE: u64 = 1024;
 
-/// Time that a connection has in each phase before it may be closed: a new one for its handshake and head,
-/// a delivery for its body, a client for the first bytes of its response. Meta needs some 300 ms. With a
-/// longer time, a new connection would wait longer: in a flood, each place is free once in this time.
-/// Bodies without a plausible signature have no such time.
+/// Time in each phase before the connection may be closed: for the handshake and head of a new connection, for the
+/// body of a delivery, for the first bytes of a response. Meta needs some 300 ms. During a flood, a new connection
+/// waits at most about this long for a place, so a longer time would delay it. Bodies without a plausible signature
+/// have no head start.
 const HEAD_START: Duration = Duration::from_millis(500);
 
-/// Interval at which the limiter looks again for a connection to close while none may be closed.
+/// Interval at which the limiter searches again while no connection may be closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The head start grows by the lateness of this process, up to this: on a busy machine, what a client has sent may
-/// wait for its turn to be read. A client is not slow because the exporter is. With more, a flood of idle
-/// connections would keep new ones waiting for longer than a probe does.
+/// Maximum extension of the head start by the lateness of this process: on a busy machine, received data may wait to
+/// be read, which does not make the client slow. With a longer extension, a flood of idle connections would delay new
+/// ones beyond the timeout of probes.
 const MOST_LATENESS: Duration = Duration::from_millis(250);
 
-/// How long a lateness counts.
+/// How long a measured lateness counts.
 const LATENESS_COUNTS_FOR: Duration = Duration::from_secs(5);
 
-/// Share of the limit that is closed at once, so that a flood of new connections needs few searches.
+/// One in this many connections is closed at once, so that a flood of new connections needs few searches.
 const BATCH: usize = 64;
 
-/// Precedence of a request by its kind, lowest first.
+/// Precedence of a request, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Precedence {
     /// Pages, APIs and unknown paths.
@@ -77,15 +77,15 @@ pub(super) struct ConnectionLimiter {
 #[derive(Debug, Default)]
 struct Shared {
     limit: usize,
-    /// Requests whose connection must not be closed.
+    /// Number of protected requests, on all connections.
     protected: AtomicUsize,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// The longest recent lateness, and when it was measured.
+    /// The longest recent lateness, with its time of measurement.
     lateness: Mutex<Option<(Duration, Instant)>>,
 }
 
-/// One open connection; the limiter counts it until the [`ConnectionGuard`] is dropped.
+/// An open connection. The limiter counts it until its [`ConnectionGuard`] is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -97,7 +97,7 @@ pub(super) struct Connection {
     client: OnceLock<IpAddr>,
 }
 
-/// Releases the connection's place when it is dropped.
+/// Releases the connection's place when dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionGuard {
     number: u64,
@@ -113,7 +113,7 @@ struct Activity {
     /// Start of the present phase, and the bytes moved before it.
     since: Instant,
     moved_before: u64,
-    /// Time in which it is not closed, and which does not count as delay.
+    /// Time in which the connection is not closed, and which does not count as delay.
     head_start: Duration,
 }
 
@@ -124,13 +124,14 @@ enum Stage {
     Waiting,
     /// The handler has the whole request, and its connection is protected.
     Working,
-    /// As `Working`, but beyond the share of its precedence: the connection may be closed.
+    /// As `Working`, but the share of its precedence is used up: the connection may be closed.
     Unprotected,
-    /// The client reads the response. The last stage: a body that is discarded meanwhile protects nothing.
+    /// The client reads the response. This stage is final: reading and discarding a body must not protect the
+    /// connection again.
     Responding,
 }
 
-/// A request under way. Cheap to clone; the request ends when the last clone is dropped.
+/// An active request. Cheap to clone; the request ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(super) struct ActiveRequest(Arc<RequestState>);
 
@@ -141,7 +142,7 @@ struct RequestState {
     stage: Mutex<Stage>,
 }
 
-/// A pause of a request's work; the work goes on when this is dropped.
+/// A pause in the handler's work, which resumes when this is dropped.
 #[derive(Debug)]
 pub(super) struct Pause(ActiveRequest);
 
@@ -156,11 +157,11 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Admits a new connection. At the limit the slowest ones are closed for `reason`.
+    /// Admits a new connection. At the limit, closes the slowest connections with this `reason`.
     pub async fn admit(&self, reason: &'static str) -> ConnectionGuard {
         loop {
-            // The semaphore counts the free places: a closed connection returns its permit only when its task has ended,
-            // so the limit holds even while closed connections are still being torn down.
+            // The semaphore counts the free places: a closed connection returns its permit only when its task has
+            // ended, so the limit holds even while closed connections are still being torn down.
             let waiting = match Arc::clone(&self.free).try_acquire_owned() {
                 Ok(permit) => return self.shared.open(permit),
                 Err(_) => Arc::clone(&self.free).acquire_owned(),
@@ -179,6 +180,7 @@ impl ConnectionLimiter {
     fn close_slowest(&self, reason: &'static str) {
         let now = Instant::now();
         let lateness = self.shared.lateness(now);
+        // Lock order: the open connections, then the activity of each (in `rank`).
         let open = lock(&self.shared.open);
         let ranked = open
             .values()
@@ -236,7 +238,7 @@ impl Shared {
         longest.map_or(Duration::ZERO, |(lateness, _)| lateness)
     }
 
-    /// Protects one more request, unless its precedence has used up its share.
+    /// Protects one more request. Returns `false` if its precedence has used up its share.
     fn protect(&self, precedence: Precedence) -> bool {
         let share = precedence.share(self.limit);
         let protected = &self.protected;
@@ -248,19 +250,18 @@ impl Shared {
 }
 
 impl Connection {
-    /// Closes the connection. The first reason counts.
+    /// Closes the connection. Only the first reason is kept.
     pub fn close(&self, reason: &'static str) {
-        // Only the first reason is kept.
         let _ = self.reason.set(reason);
         self.closed.cancel();
     }
 
-    /// Cancelled when the connection has to be closed.
+    /// Cancelled when the connection must be closed.
     pub fn closed(&self) -> &CancellationToken {
         &self.closed
     }
 
-    /// Why it was closed.
+    /// Why the connection was closed. `None` while it is open.
     pub fn reason(&self) -> Option<&'static str> {
         self.reason.get().copied()
     }
@@ -280,8 +281,7 @@ impl Connection {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that the client is behind `rate`, counted since the present phase began. None while it waits
-    /// for a handler.
+    /// Bytes by which the client is behind `rate`, counted since the present phase began. 0 while a handler works.
     pub fn bytes_behind(&self, rate: u64, now: Instant) -> u64 {
         let activity = lock(&self.activity);
         if activity.protected > 0 {
@@ -290,10 +290,12 @@ impl Connection {
         self.behind(&activity, rate, now)
     }
 
-    /// Starts a request, whose body is yet to come.
+    /// Starts a request whose body has not been read yet.
     pub fn begin(self: &Arc<Self>, precedence: Precedence) -> ActiveRequest {
         let mut activity = lock(&self.activity);
         activity.requests += 1;
+        // With HTTP/2, a further request must not restart the phase: a client could begin requests to avoid being
+        // slow.
         if activity.requests == 1 {
             self.start_phase(&mut activity);
             activity.head_start = match precedence {
@@ -316,8 +318,8 @@ impl Connection {
         (due as u64).saturating_sub(moved - activity.moved_before)
     }
 
-    /// The higher, the sooner it is closed: by bytes behind, then by age. `None` for a connection that is
-    /// protected, has its head start, or is closed already.
+    /// Rank for closing: connections with a higher one are closed first, by bytes behind, then by age. `None` if the
+    /// connection is protected, has its head start, or is already closed.
     fn rank(&self, now: Instant, lateness: Duration) -> Option<(u64, Duration)> {
         let activity = lock(&self.activity);
         if activity.protected > 0 || self.closed.is_cancelled() {
@@ -360,15 +362,15 @@ impl ActiveRequest {
         &self.0.connection
     }
 
-    /// The whole request has arrived, and its handler works.
+    /// Call when the whole request has arrived: its handler works from now on.
     pub fn work(&self) {
         let RequestState {
             connection,
             precedence,
             stage,
         } = &*self.0;
-        // Invariant: `Shared::protected` and `Activity::protected` count the requests in `Stage::Working`. Both change
-        // under the lock of the stage that enters or leaves it. Lock order: stage, then activity.
+        // Invariant: `Shared::protected` and `Activity::protected` count the requests in `Stage::Working`. Both
+        // change under the lock of the stage that enters or leaves it. Lock order: stage, then activity.
         let mut stage = lock(stage);
         if *stage != Stage::Waiting {
             return;
@@ -381,12 +383,12 @@ impl ActiveRequest {
         lock(&connection.activity).protected += 1;
     }
 
-    /// The request waits for its turn.
+    /// Call when the request waits for its turn: its connection is not protected meanwhile.
     pub fn wait(&self) {
         self.stop_work(Stage::Waiting);
     }
 
-    /// The client reads the response, whatever becomes of the request's body.
+    /// Call when the response begins, even if the request's body is still being discarded.
     pub fn respond(&self) {
         self.stop_work(Stage::Responding);
     }
@@ -406,14 +408,14 @@ impl ActiveRequest {
             connection.shared.protected.fetch_sub(1, Ordering::Relaxed);
             activity.protected -= 1;
         }
-        // The handler's time is no delay of the client's, whether the request was protected or not.
+        // The handler's time must not count as the client's delay, whether the request was protected or not.
         if activity.protected == 0 {
             connection.start_phase(&mut activity);
             activity.head_start = HEAD_START;
         }
     }
 
-    /// Waits until the pause is dropped.
+    /// Makes the request wait until the pause is dropped.
     pub fn pause(&self) -> Pause {
         self.wait();
         Pause(self.clone())
@@ -444,7 +446,7 @@ impl Drop for RequestState {
     }
 }
 
-/// Locks a mutex, poisoned or not: no critical section leaves the data inconsistent.
+/// Locks a mutex even if it is poisoned: no critical section leaves the data inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -471,7 +473,7 @@ mod tests {
         guards
     }
 
-    /// Admits one more, and returns the connections that were closed for it.
+    /// Admits one more connection, and returns the numbers of the connections that were closed for it.
     async fn closed_for_one_more(
         limiter: ConnectionLimiter,
         guards: &mut [Option<ConnectionGuard>],
@@ -493,7 +495,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_slowest_is_closed_and_not_the_newest() {
+    async fn the_slowest_connection_is_closed() {
         let limiter = ConnectionLimiter::new(4);
         let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
         let request = |place: usize, precedence| {
@@ -508,14 +510,14 @@ mod tests {
         pass(3_000).await;
         requests[0].connection().count(10_000);
         requests[1].connection().count(10);
-        // The idle connection began before both, with the same head start; nothing moved on it.
+        // The idle connection began before both, with the same head start, and has moved no bytes.
         let newest = request(3, Precedence::Ordinary);
         assert_eq!(closed_for_one_more(limiter, &mut guards).await, [idle]);
         drop((requests, newest));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_drips_is_slower_than_one_that_has_just_come() {
+    async fn a_dripping_client_ranks_slower_than_a_new_one() {
         let limiter = ConnectionLimiter::new(2);
         let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
         let dripping = guards[0].as_ref().expect("open").connection().clone();
@@ -530,7 +532,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn signed_bodies_have_a_head_start_and_nameless_ones_have_none() {
+    async fn only_signed_bodies_have_a_head_start() {
         let limiter = ConnectionLimiter::new(2);
         let mut guards: Vec<_> = fill(&limiter).await.into_iter().map(Some).collect();
         let begin = |place: usize, precedence| {
@@ -544,7 +546,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn new_connections_wait_while_all_others_are_new_too() {
+    async fn new_connections_wait_while_all_have_their_head_start() {
         let limiter = ConnectionLimiter::new(2);
         let guards = fill(&limiter).await;
         let coming = tokio::spawn(async move { limiter.admit(REASON).await });
@@ -587,7 +589,7 @@ mod tests {
         };
         assert_eq!(guards[..10].iter().filter(protected).count(), 8);
         assert_eq!(guards[10..].iter().filter(protected).count(), 4);
-        // A protected request that waits for its turn gives its protection up.
+        // A protected request that waits for its turn loses its protection.
         let pause = deliveries[0].pause();
         pass(1_000).await;
         assert_eq!(guards[10..].iter().filter(protected).count(), 3);
@@ -600,8 +602,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_of_a_handler_beyond_its_share_is_no_delay_of_the_client() {
-        // A limit of one leaves no share to anything.
+    async fn time_of_an_unprotected_handler_does_not_count_as_delay() {
+        // A limit of one leaves no share for any precedence.
         let limiter = ConnectionLimiter::new(1);
         let guard = limiter.admit(REASON).await;
         let request = guard.connection().begin(Precedence::Scrape);
@@ -652,10 +654,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_all_work_the_first_to_end_is_closed() {
+    async fn while_all_handlers_work_the_first_to_finish_is_closed() {
         let limiter = ConnectionLimiter::new(1);
         let guard = limiter.admit(REASON).await;
-        // A limit of one leaves no share to anything; protect it as if it had one.
+        // A limit of one leaves no share for any precedence, so the test protects the connection itself.
         guard
             .connection()
             .activity
@@ -678,7 +680,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn on_a_busy_machine_clients_have_longer() {
+    async fn lateness_extends_the_head_start() {
         let limiter = ConnectionLimiter::new(1);
         let guard = limiter.admit(REASON).await;
         let late = Duration::from_millis(200);

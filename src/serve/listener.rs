@@ -1,4 +1,4 @@
-//! A bound port.
+//! A bound TCP port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Connections that the system holds until they are accepted. With the usual 128 a burst of a few hundred
-/// had some wait a second, until their first packet was sent again.
+/// Maximum number of connections that wait to be accepted. With the usual 128, some connections in a burst of a few
+/// hundred waited a second until their first packet was retransmitted.
 const BACKLOG: u32 = 4096;
 
-/// How long it is waited where the system has no more descriptors; some connection will end.
+/// Pause after an error such as a lack of file descriptors, which open connections will free.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A port that is bound and not yet served.
+/// A bound port that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -21,10 +21,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds the address; port 0 takes any that is free.
+    /// Binds the address; port 0 selects a free port.
     ///
     /// # Errors
-    /// Those of the operating system, with the address in the text.
+    /// The operating system's error, with the address in the text.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let say_where = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -34,18 +34,19 @@ impl Listener {
         Ok(Self { socket, address })
     }
 
-    /// The address bound.
+    /// The bound address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts the next connection. Connections that were closed before they were accepted are skipped.
+    /// Accepts the next connection. Skips connections that were closed before they were accepted.
     pub(super) async fn accept(&self) -> TcpStream {
         loop {
             match self.socket.accept().await {
                 Ok((stream, _)) => {
-                    // Answers are small and written at once; without it some wait 40 ms. It is no loss if it fails.
+                    // Responses are small and written at once; with Nagle's algorithm some would wait 40 ms. A
+                    // failure is harmless.
                     drop(stream.set_nodelay(true));
                     return stream;
                 }
@@ -66,7 +67,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v4()?
     };
-    // As every server does: so that a restart need not wait for connections that have just ended.
+    // Usual for servers, so that a restart need not wait for connections that have just ended.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

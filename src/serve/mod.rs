@@ -1,8 +1,8 @@
-//! The two routers, the operator's and the public one that Meta calls, and the listeners that serve them. Each listener
-//! has its [`gate`], and limits on connections, time and memory.
+//! The two routers, the operator's and the public one that Meta calls, and the listeners that serve them. Each
+//! listener has its [`gate`], and limits on connections, time and memory.
 //!
-//! Invariant: only [`public`] is meant for untrusted clients. Both may share a port; they share no state but the store
-//! and the exporter's own metrics.
+//! Invariant: only [`public`] is meant for untrusted clients. Both may share a port; they share no state but the
+//! store and the exporter's own metrics.
 
 mod body;
 mod client;

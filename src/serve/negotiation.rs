@@ -4,7 +4,7 @@ use crate::expose::Format;
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
-/// OpenMetrics where it is named and preferred to plain text, else the format everyone reads.
+/// OpenMetrics if it is listed and preferred to plain text, otherwise the format that every scraper reads.
 pub(super) fn format_for(accept: Option<&str>) -> Format {
     let offers = accept.unwrap_or_default().split(',').map(parse);
     let (mut open_metrics, mut text) = (0.0_f64, 0.0_f64);
@@ -15,7 +15,7 @@ pub(super) fn format_for(accept: Option<&str>) -> Format {
     } in offers
     {
         match media {
-            // 0.0.1 was the draft of what became 1.0.0; nothing we write differs between the two.
+            // 0.0.1 was the draft of 1.0.0; both are the same for what this exporter writes.
             OPEN_METRICS if matches!(version, None | Some("1.0.0" | "0.0.1")) => {
                 open_metrics = open_metrics.max(weight);
             }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prometheus_gets_open_metrics_and_people_get_text() {
+    fn prometheus_gets_open_metrics_and_browsers_get_text() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.8,\
                           application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";

@@ -34,7 +34,7 @@ use super::{history, negotiation};
 use crate::clock;
 use crate::expose::{self, Apps};
 
-/// A page takes milliseconds; a client whose response takes longer than this has disconnected.
+/// Timeout of a response, which takes milliseconds. A client that needs longer has disconnected.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The operator's routes.
@@ -45,7 +45,7 @@ pub fn router(operator: Operator) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
-    // The counter exists before its first step.
+    // Creates the counter before its first increment.
     history::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     let gate = Arc::clone(&operator.gate);

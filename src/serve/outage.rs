@@ -1,5 +1,5 @@
-//! The routes while the store cannot be opened: the exporter's own metrics, probes, and the reason. Without the store,
-//! there is no data about Meta.
+//! The routes while the store cannot be opened: the exporter's own metrics, probes, and the reason. Without the
+//! store, there is no data about Meta.
 //!
 //! | route | response |
 //! |---|---|
@@ -38,9 +38,9 @@ use crate::telemetry::{Refused, Telemetry};
 pub struct Outage {
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// The detail of template metrics, of which there are none.
+    /// The detail of template metrics, of which there are none now.
     pub options: Options,
-    /// Why the store cannot be opened, for people.
+    /// Why the store cannot be opened, as text for operators.
     pub reason: Arc<ArcSwap<String>>,
 }
 
@@ -71,7 +71,7 @@ pub fn operator_router(
 
 /// The public routes. They verify neither signature nor token, because they reveal and change nothing.
 pub fn public_router(outage: Outage) -> Router {
-    // From 0 on, so that the first refusal is an increase.
+    // Starts at 0, so that the first refusal is an increase.
     let telemetry = &outage.telemetry;
     for reason in public::reasons() {
         telemetry.webhook_rejected.with_label_values(&[reason]);
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// An empty body that says when it is read.
+    /// An empty body that reports when it is read.
     struct Watched(Option<oneshot::Sender<()>>);
 
     impl HttpBody for Watched {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_counted_from_0_on() {
+    fn every_reason_has_a_counter_at_0() {
         let outage = outage();
         let telemetry = Arc::clone(&outage.telemetry);
         drop(public_router(outage));

@@ -1,4 +1,4 @@
-//! Parses the PROXY protocol header, version 1 or 2, with which a proxy passes the address of its client.
+//! Parses the PROXY protocol header, version 1 or 2, in which a proxy sends the address of its client.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -6,23 +6,24 @@ use std::net::IpAddr;
 use proxy_header::{ParseConfig, ProxyHeader};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How version 2 begins.
+/// First bytes of version 2.
 const SIGNATURE: [u8; START] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// First bytes of version 2, and as many of version 1, whose shortest header has 15.
+/// Bytes to read first, for either version: the signature of version 2. The shortest header of version 1 has 15
+/// bytes.
 const START: usize = 12;
 
-/// Version, command, family and length of version 2.
+/// Length of the rest of version 2's fixed part: version, command, family and length.
 const REST_OF_HEAD: usize = 4;
 
-/// Longest line of version 1.
+/// Maximum length of the line of version 1.
 const MAX_LINE: usize = 107;
 
-/// Most bytes of addresses and further fields of version 2. HAProxy's own limit is lower.
+/// Maximum length of the addresses and further fields of version 2. HAProxy's own limit is lower.
 const MAX_FIELDS: usize = 4096;
 
-/// Reads the header, and not a byte more. `None` is a connection of the proxy itself, such as a health
-/// check, or of an unknown protocol.
+/// Reads exactly the header. `None` if the connection belongs to the proxy itself, such as a health check, or if the
+/// protocol is unknown.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<IpAddr>> {
     let mut header = vec![0; START];
     stream.read_exact(&mut header).await?;
@@ -61,7 +62,7 @@ async fn read_line(stream: &mut (impl AsyncRead + Unpin), header: &mut Vec<u8>) 
     if !header.starts_with(b"PROXY ") {
         return Err(invalid());
     }
-    // Byte by byte: what follows the line belongs to TLS or HTTP.
+    // Byte by byte, because what follows the line belongs to TLS or HTTP.
     while !header.ends_with(b"\r\n") {
         if header.len() == MAX_LINE {
             return Err(invalid());
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_versions_name_the_client_and_leave_the_rest() {
+    async fn both_versions_give_the_client_and_leave_the_rest_unread() {
         let v4 = [&[192, 0, 2, 9, 10, 0, 0, 1, 1, 2, 3, 4][..], &[4, 0, 1, 0]].concat();
         let v6 = [[0x20; 16], [1; 16]].concat();
         let v6 = [&v6[..], &[1, 2, 3, 4]].concat();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_refused_within_its_bounds() {
+    async fn other_data_is_refused_within_the_limits() {
         let endless = [&b"PROXY TCP4 "[..], &[b'1'; 10_000]].concat();
         let long = v2(0x21, 0x11, &vec![0; MAX_FIELDS + 1]);
         for bad in [

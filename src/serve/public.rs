@@ -8,8 +8,8 @@
 //!
 //! It includes the event API of `serve/events.rs`.
 //!
-//! Meta retries deliveries for days until they get a 200, so only a bad signature, a body over the limit or one that
-//! is not JSON is refused.
+//! Meta retries deliveries for days until they get a 200. Therefore only a bad signature, a body over the limit, or a
+//! body that is not JSON is refused.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -39,7 +39,7 @@ use crate::ingest::webhook::{
 use crate::store::RelayDelivery;
 use crate::telemetry::Refused;
 
-/// Meta says up to 3 MB; a little more, because it does not say whose megabytes.
+/// Meta documents up to 3 MB, but not of which kind, so the limit is higher.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The routes for applications, which authenticate with a token and not with Meta's certificate.
@@ -114,7 +114,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
     match Command::from_body(&body) {
-        // Operators sign with the secret in force. The previous one may be known to others: that is why it was replaced.
+        // Operators sign with the current secret. The previous one was replaced because others may know it.
         Some(_) if signer.is_previous() => {
             let bad = SignatureError::Bad.as_str();
             return refuse(&public, StatusCode::UNAUTHORIZED, bad);
@@ -138,11 +138,11 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
             let relayed = relayed
                 .map(|signature| to_relay_delivery(&mut delivery, received_at, signature, body));
             let (assignments, log) = (&secrets.assignments, &public.wrong_apps);
-            let told = (public.telemetry.as_ref(), log.as_ref());
-            signer::drop_wrong_accounts(&mut delivery, signer, assignments, told, received_at);
+            let reporting = (public.telemetry.as_ref(), log.as_ref());
+            signer::drop_wrong_accounts(&mut delivery, signer, assignments, reporting, received_at);
             let watched = delivery.accounts.iter();
-            let watched = watched.filter(|heard| public.store.is_watched(&heard.waba_id));
-            let sent_at = watched.filter_map(|heard| heard.claimed_time).max();
+            let watched = watched.filter(|activity| public.store.is_watched(&activity.waba_id));
+            let sent_at = watched.filter_map(|activity| activity.claimed_time).max();
             sent_at.into_iter().for_each(clock::observe_delivery);
             accept(&public, delivery, relayed).await
         }
@@ -206,13 +206,13 @@ fn to_relay_delivery(
     body: Bytes,
 ) -> RelayDelivery {
     let accounts = delivery.accounts.iter().map(|it| it.waba_id.clone());
-    // No real delivery has more accounts than lanes.
+    // No real delivery is about more accounts than lanes.
     let waba_ids: BTreeSet<WabaId> = accounts.take(MAX_LANES).collect();
     RelayDelivery {
         received_at,
         waba_ids: waba_ids.into_iter().collect(),
         lanes: std::mem::take(&mut delivery.lanes).into_lanes(),
-        // It has been verified: hexadecimal digits.
+        // The signature has been verified, so it consists of hexadecimal digits.
         signature: String::from_utf8_lossy(signature).into_owned(),
         body,
     }
@@ -235,7 +235,7 @@ async fn accept(
         .collect();
     let committed = public.store.commit_with(delivery.events, relayed).await;
     if committed.is_err() {
-        // The store has said why; Meta will say all of this again.
+        // The store has logged the reason, and Meta will retry the delivery.
         return refuse(public, StatusCode::SERVICE_UNAVAILABLE, NOT_STORED);
     }
     for (waba_id, collector) in looks {
@@ -244,7 +244,7 @@ async fn accept(
     StatusCode::OK.into_response()
 }
 
-/// Nearly all spellings are known; only new ones need a commit.
+/// Takes the spellings that are new. Nearly all are known, and only new ones need a commit.
 fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     let mut new: Vec<Event> = std::mem::take(&mut delivery.spellings);
     new.retain(|event| match &event.fact {
@@ -257,13 +257,14 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     delivery.events.extend(new);
 }
 
-/// The poll to request after a fact: quality events have no rating, name decisions do not contain the name, and the
-/// extent of a penalty is in the health of the account.
+/// The poll to request after a fact. Quality events do not contain the rating, name decisions do not contain the
+/// name, and the extent of a penalty is only in the account's health.
 fn worth_a_look(fact: &Fact) -> Option<Collector> {
     match fact {
         Fact::Number(number::WebhookUpdate { .. }) => Some(Collector::Numbers),
         Fact::Account(_) => Some(Collector::Account),
-        // A webhook about a template says all that a poll would; the others are no webhooks about the business.
+        // A webhook about a template contains all that a poll would; the others are not about the business' own
+        // state.
         Fact::Template(_)
         | Fact::NumberSpelled(_)
         | Fact::Message(_)
@@ -282,7 +283,7 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
 fn refuse_body(public: &Public, error: BodyError) -> Response {
     match error {
         BodyError::TooLarge => refuse(public, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
-        BodyError::BrokenOff => refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF),
+        BodyError::Disconnected => refuse(public, StatusCode::BAD_REQUEST, BROKEN_OFF),
         BodyError::TooSlow => refuse(public, StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
     }
 }

@@ -8,5 +8,5 @@ pub(super) const BROKEN_OFF: &str = "broken_off";
 pub(super) const TOO_SLOW: &str = "too_slow";
 /// The store cannot commit.
 pub(super) const NOT_STORED: &str = "not_stored";
-/// Sent to the operator's port, which does not serve the public side.
+/// The request went to the operator's port, which does not serve the public routes.
 pub(super) const WRONG_PORT: &str = "wrong_port";

@@ -200,7 +200,7 @@ const CURES: &[(Refused, &str, &str)] = &[
     ),
 ];
 
-/// The likely cure. A reason without one refers to its metric.
+/// The likely cure. For a reason without one, refers to its metric.
 pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
     let mut cures = CURES.iter();
     let found = cures.find(|(what, of, _)| *what == refused && *of == reason);

@@ -1,4 +1,4 @@
-//! A command about the relay's deliveries, signed with an app secret and sent to the webhook endpoint.
+//! Relay commands, signed with an app secret and sent to the webhook endpoint.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ pub struct RelayRequest {
     /// Creation time in Unix milliseconds.
     written_ms: i64,
     action: RelayAction,
-    /// All upstreams if absent.
+    /// Name of the upstream; `None` selects all.
     upstream: Option<String>,
-    /// All accounts if absent.
+    /// Id of the account; `None` selects all.
     waba_id: Option<String>,
 }
 
@@ -32,16 +32,16 @@ enum RelayAction {
     Drop,
 }
 
-/// One upstream in the answer.
+/// State of one upstream in the response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayReport {
-    /// The upstream.
+    /// Name of the upstream.
     pub upstream: String,
     /// Parked deliveries that the command was about.
     pub selected: usize,
-    /// Deliveries that wait.
+    /// Number of waiting deliveries.
     pub waiting: usize,
-    /// Deliveries that are parked.
+    /// Number of parked deliveries.
     pub parked: usize,
 }
 
@@ -94,11 +94,11 @@ impl RelayRequest {
         Ok(request)
     }
 
-    /// The command, limited to the accounts of the apps whose secret signed it. Only a secret of all apps reaches
-    /// deliveries of accounts that no app watches.
+    /// The command, limited to the accounts of the apps whose secret signed it. Only a secret of all apps gives
+    /// access to deliveries of accounts that no app watches.
     ///
     /// # Errors
-    /// If the account is none of theirs.
+    /// If the account belongs to none of these apps.
     pub fn authorize(
         self,
         signers: &[Arc<str>],
@@ -131,7 +131,7 @@ impl RelayRequest {
     }
 }
 
-/// The answer's body.
+/// The body of the response.
 pub(super) fn relay_reports(reports: &[Report]) -> Vec<RelayReport> {
     let reports = reports.iter().map(|report| RelayReport {
         upstream: report.upstream.clone(),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_reaches_the_accounts_of_its_app() {
+    fn a_secret_authorizes_only_the_accounts_of_its_app() {
         let one = [("a", "1")];
         assert_eq!(accounts_of("a", None, &one), Ok(None));
         assert_eq!(
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_request_is_read_and_an_old_or_odd_one_is_refused() {
+    fn old_and_invalid_requests_are_refused() {
         let request = RelayRequest::new(Action::Drop, Some("app".into()), None, NOW);
         let body = command::body(&request);
         assert!(RelayRequest::parse(&body, NOW).is_ok());

@@ -26,27 +26,28 @@ use tokio::time::{Instant, timeout_at};
 
 use super::limiter::{ActiveRequest, Connection};
 
-/// Budget of all responses together, in bytes. A page of 50,000 templates has some 50 MB; Prometheus takes it
-/// compressed to a twentieth.
+/// Budget of all responses together, in bytes. A page of 50,000 templates has some 50 MB, but Prometheus requests it
+/// compressed, at a twentieth of the size.
 const BUDGET: usize = 64 * 1024 * 1024;
 
-/// Bytes that a response may have without the budget: with every connection in use, some megabytes.
+/// Bytes of each response that do not count against the budget: with every connection in use, some megabytes.
 const SMALL: usize = 4 * 1024;
 
-/// Rate below which a reader is closed while others need the memory, in bytes per second. A scraper reads
-/// megabytes per second.
+/// Rate below which a reader is closed while others need the memory, in bytes per second. A scraper reads megabytes
+/// per second.
 const MIN_RATE: u64 = 64 * 1024;
 
-/// Longest time that a new response waits for readers that are not behind. Prometheus waits 10 s for all.
+/// Maximum time that a new response waits for readers that are not behind. Prometheus waits 10 s for the whole
+/// scrape.
 const MOST_WAIT: Duration = Duration::from_secs(2);
 
-/// Interval at which a waiting response looks again for readers that are behind.
+/// Interval at which a waiting response searches again for readers that are behind.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Bytes of one frame. Less than the layers below buffer by themselves.
+/// Bytes of one frame: fewer than the layers below buffer anyway.
 const FRAME: usize = 16 * 1024;
 
-/// Reason for which slow readers are closed.
+/// Reason label of slow readers that are closed.
 pub(super) const SLOW_READER: &str = "slow_reader";
 
 /// The memory that responses share. Cheap to clone.
@@ -71,11 +72,11 @@ struct Held {
 #[derive(Debug)]
 struct Reserved {
     bytes: usize,
-    /// Connections of the clients that have not read all of it, one entry for each body.
+    /// Connections of the clients that have not read the whole response, one entry for each body.
     readers: BTreeMap<u64, Arc<Connection>>,
 }
 
-/// A response's bytes, and their part of the budget until the last reader is done.
+/// The bytes of a response. They count against the budget until the last reader is done.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     bytes: Bytes,
@@ -98,8 +99,8 @@ impl ResponseBudget {
         }))
     }
 
-    /// Takes memory for these bytes, at the cost of slow readers. A response over the whole budget gets it
-    /// all.
+    /// Takes memory for these bytes, closing slow readers if necessary. A response over the whole budget is admitted
+    /// once no other holds memory.
     pub(super) async fn hold(&self, bytes: Bytes) -> Arc<HeldBytes> {
         let budget = &self.0;
         let end = Instant::now() + MOST_WAIT;
@@ -135,8 +136,8 @@ impl Shared {
         Some(number)
     }
 
-    /// Closes readers that are behind until `bytes` would fit; where `even_fast`, those of the oldest
-    /// responses whether they are behind or not.
+    /// Closes readers that are behind until `bytes` would fit. With `even_fast`, closes all readers of the oldest
+    /// responses.
     fn close_readers(&self, bytes: usize, even_fast: bool) {
         let now = Instant::now();
         let held = self.held();
@@ -227,7 +228,7 @@ impl Drop for Reader {
     }
 }
 
-/// Sends held bytes frame by frame: those that are left.
+/// Sends held bytes frame by frame; contains the bytes that are left.
 struct HeldBody(Bytes);
 
 impl HttpBody for HeldBody {
@@ -255,7 +256,7 @@ impl HttpBody for HeldBody {
     }
 }
 
-/// Whether the client takes gzip.
+/// Whether the client accepts gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let codings = lines.flat_map(|line| line.to_str().unwrap_or("").split(','));
@@ -276,7 +277,7 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses at the least effort: the text repeats itself, and a scraper waits for it.
+/// Compresses at the fastest level: the text is repetitive, and a scraper waits for it.
 pub(super) fn gzip(bytes: &[u8]) -> Bytes {
     let room = Vec::with_capacity(bytes.len() / 8);
     let mut encoder = GzEncoder::new(room, Compression::fast());
@@ -284,12 +285,12 @@ pub(super) fn gzip(bytes: &[u8]) -> Bytes {
     tight(written.expect("a vector takes every byte"))
 }
 
-/// Without the spare capacity that a growing vector has.
+/// The bytes without the spare capacity of the vector.
 pub(super) fn tight(bytes: Vec<u8>) -> Bytes {
     Bytes::from(bytes.into_boxed_slice())
 }
 
-/// Compresses responses, and holds them within the budget. For responses that are in memory as a whole.
+/// Compresses responses, and holds them within the budget. Only for responses that are completely in memory.
 pub(super) async fn limit(
     State(budget): State<ResponseBudget>,
     request: Request,
@@ -320,10 +321,10 @@ pub(super) async fn limit(
     Response::from_parts(parts, held.body(active.as_ref()))
 }
 
-/// The name of the coding.
+/// The value of `Content-Encoding`.
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// The header on which compressed responses depend.
+/// The value of `Vary` for responses that may be compressed.
 pub(super) const fn vary() -> HeaderValue {
     HeaderValue::from_static("accept-encoding")
 }
@@ -340,7 +341,7 @@ mod tests {
     use super::super::tracked::ResponseBody;
     use super::*;
 
-    /// Serves these bytes to the client at the other end, as often as it requests them.
+    /// Serves these bytes to the client at the other end of the stream, as often as it requests them.
     fn serve(guard: &ConnectionGuard, held: Arc<HeldBytes>) -> DuplexStream {
         let (client, server) = duplex(1024);
         let connection = Arc::clone(guard.connection());
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn readers_that_keep_up_have_time_and_then_the_oldest_leaves() {
+    async fn fast_readers_are_closed_oldest_first_after_a_wait() {
         let (limiter, budget) = (
             ConnectionLimiter::new(16),
             ResponseBudget::with_bytes(100_000),
@@ -453,14 +454,14 @@ mod tests {
             async move { budget.hold(page()).await }
         });
         stalled.connection().closed().cancelled().await;
-        // Until the readers that are not behind are closed too.
+        // Long enough that readers that are not behind are closed too.
         tokio::time::sleep(MOST_WAIT * 2).await;
         assert!(!is_closed(&scraper) && !waiting.is_finished());
         scrape(&mut client, 60_000).await;
     }
 
     #[tokio::test]
-    async fn a_frame_that_is_buffered_keeps_its_part_of_the_budget() {
+    async fn a_buffered_frame_counts_against_the_budget() {
         let limiter = ConnectionLimiter::new(16);
         let budget = ResponseBudget::with_bytes(100_000);
         let (_guard, request) = reader(&limiter).await;
@@ -504,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_those_who_ask_for_it() {
+    fn gzip_is_sent_on_request() {
         let of = |value: &str| {
             let value = value.parse().expect("a header's value");
             accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]))

@@ -1,4 +1,4 @@
-//! Renders `/metrics`, once for all scrapes that arrive during a rendering.
+//! Renders `/metrics`. All scrapes that arrive during a rendering share the next one.
 //!
 //! Invariant: a scrape shows everything that was committed before it began. It therefore never joins a rendering that
 //! has already begun, only the next one.
@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use super::responses::{HeldBytes, ResponseBudget, gzip, tight};
 use crate::expose::Format;
 
-/// Pages rendered at the same time. One leaves the other processors to webhooks; who waits shares the next.
+/// Maximum number of concurrent renderings. One leaves the other processors to webhooks; waiting scrapes share the
+/// next rendering.
 const MAX_RENDERINGS: usize = 1;
 
 /// The variants of a scrape: format, and whether it is compressed.
@@ -22,7 +23,7 @@ pub(super) struct Variant {
     pub gzip: bool,
 }
 
-/// `None` until it is rendered; then the page, or `None` if the rendering failed.
+/// `None` until rendered. Then the page, or an inner `None` if the rendering failed.
 type Outcome = Option<Option<Arc<HeldBytes>>>;
 
 /// The renderings of the process. Cheap to clone.
@@ -43,7 +44,7 @@ impl Scrapes {
         }
     }
 
-    /// A page that is rendered from now on; `None` if that fails.
+    /// A page whose rendering begins after this call. `None` if the rendering fails.
     pub async fn page(
         &self,
         variant: Variant,
@@ -65,7 +66,7 @@ impl Scrapes {
         }
         let (sender, outcome) = watch::channel(None);
         next.insert(variant, outcome.clone());
-        // A task of its own: the scraper that came first may leave, and others wait.
+        // A separate task, because the scraper that came first may disconnect while others wait.
         let scrapes = self.clone();
         tokio::spawn(async move {
             let page = scrapes.render(variant, render).await;
@@ -85,7 +86,7 @@ impl Scrapes {
         render: impl FnOnce(Format) -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let turn = self.turns.acquire().await;
-        // No scrape joins from here on.
+        // No scrape joins this rendering from here on.
         self.close(variant);
         let rendering = tokio::task::spawn_blocking(move || {
             let text = render(variant.format);
@@ -96,7 +97,7 @@ impl Scrapes {
             }
         });
         let bytes: Bytes = rendering.await.ok()?;
-        // Still its turn: no further page is made while this one waits for memory.
+        // The turn is kept, so that no further page is rendered while this one waits for memory.
         let held = self.budget.hold(bytes).await;
         drop(turn);
         Some(held)
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn all_who_come_during_a_rendering_share_the_next_and_never_join_it() {
+    async fn scrapes_during_a_rendering_share_the_next_one() {
         let scrapes = Scrapes::new(ResponseBudget::default());
         let state = Arc::new(AtomicUsize::new(0));
         let rendered = Arc::new(AtomicUsize::new(0));
@@ -146,7 +147,7 @@ mod tests {
         tokio::task::spawn_blocking(move || has_begun.recv().expect("it begins"))
             .await
             .expect("no panic");
-        // A commit after the rendering has begun, and acknowledged before these scrapes.
+        // A commit that is acknowledged after the rendering has begun, and before these scrapes.
         state.store(7, Ordering::SeqCst);
         let later: Vec<_> = (0..50)
             .map(|_| {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn variants_are_rendered_apart_and_failures_end_with_their_scrape() {
+    async fn variants_are_rendered_separately_and_a_failure_is_not_kept() {
         let scrapes = Scrapes::new(ResponseBudget::default());
         let compressed = Variant {
             gzip: true,

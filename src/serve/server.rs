@@ -37,16 +37,16 @@ use crate::telemetry::{Refused, Telemetry};
 /// unacknowledged deliveries.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Most that the line and the headers of a request may take, in bytes: tokens and cookies have some 4 KiB.
+/// Maximum size of a request's head in bytes. Tokens and cookies have some 4 KiB.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Requests on one connection of HTTP/2 at once; Prometheus and browsers need a few.
+/// Maximum number of concurrent requests on one HTTP/2 connection. Prometheus and browsers need a few.
 const MAX_STREAMS: u32 = 32;
 
-/// How often HTTP/2 asks whether the other side is still there, and how long it waits for the answer.
+/// Interval of HTTP/2 pings, and their timeout.
 const PING: Duration = Duration::from_secs(20);
 
-/// Bytes of a request's body that HTTP/2 takes before a handler reads them, per connection and per stream.
+/// Bytes of request bodies that HTTP/2 receives before a handler reads them, per connection and per stream.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 const STREAM_WINDOW: u32 = 128 * 1024;
 
@@ -55,9 +55,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// The slowest connection was closed in favour of others.
 const NO_ROOM: &str = "no_room";
-/// No TLS could be agreed on, or not in time.
+/// The TLS handshake failed or timed out.
 const HANDSHAKE: &str = "handshake";
-/// A trusted proxy did not begin with a PROXY protocol header.
+/// A trusted proxy did not send a PROXY protocol header.
 const PROXY_PROTOCOL: &str = "proxy_protocol";
 
 /// Reasons for which the exporter closes connections.
@@ -72,34 +72,34 @@ pub(super) const REASONS: [&str; 5] = [
 /// A listener with its service.
 #[derive(Debug)]
 pub struct Site {
-    /// The port.
+    /// The bound port.
     pub listener: Listener,
     /// The gate of its connections and requests.
     pub gate: Arc<Gate>,
     /// The service.
     pub router: Router,
-    /// How many, and how long they may be silent.
+    /// Limits on the number of connections and on silence.
     pub limits: Limits,
-    /// How its clients are found, and how much each may hold.
+    /// How its clients are determined, and the limit for each.
     pub clients: ClientRules,
 }
 
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once.
+    /// Maximum number of connections.
     pub connections: usize,
-    /// How long a connection may take for the headers of its next request. nginx' 75 s for an idle
-    /// one, so that a scrape each minute finds the last one's connection.
+    /// Timeout for the head of the next request. nginx's 75 s for idle connections, so that a scrape each minute can
+    /// reuse its connection.
     pub silence: Duration,
-    /// How long a handshake may take.
+    /// Timeout of a TLS handshake.
     pub handshake: Duration,
-    /// How long a client may take nothing of its answer.
+    /// Timeout of a response of which the client reads nothing.
     pub stall: Duration,
 }
 
 impl Limits {
-    /// The usual times for so many connections.
+    /// The usual timeouts, with this number of connections.
     #[must_use]
     pub const fn new(connections: usize) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl Shared {
         counter.with_label_values(&[name, reason]).inc();
     }
 
-    /// Counts and logs it.
+    /// Counts and logs the refusal of a connection.
     fn refuse(&self, reason: &'static str, peer: Peer) {
         self.count_closed(reason);
         self.gate
@@ -176,7 +176,7 @@ impl Shared {
     }
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection from its first byte to its last.
 async fn connection(shared: Arc<Shared>, socket: TcpStream, guard: ConnectionGuard) {
     let _open = Open::count(&shared);
     let connection = guard.connection();
@@ -189,7 +189,7 @@ async fn connection(shared: Arc<Shared>, socket: TcpStream, guard: ConnectionGua
     }
 }
 
-/// A connection that is open until this is dropped, whatever ends it.
+/// Counts an open connection until it is dropped, however the connection ends.
 struct Open(IntGauge);
 
 impl Open {
@@ -214,7 +214,7 @@ fn peer_of(socket: &TcpStream) -> Peer {
     }
 }
 
-/// A connection whose client is to be found: a trusted proxy may name it first.
+/// Determines the client of a connection, which a trusted proxy may send first.
 async fn identified(
     shared: &Arc<Shared>,
     mut socket: TcpStream,
@@ -256,7 +256,7 @@ async fn encrypted_or_not(
     let Some(config) = shared.gate.tls() else {
         return Box::pin(requests(shared, socket, peer, false, connection)).await;
     };
-    // Boxed, each of them: an idle connection takes the memory of the part that it is in alone.
+    // Each part is boxed, so that an idle connection takes only the memory of the part it is in.
     let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
     match timeout(shared.limits.handshake, handshake).await {
         Ok(Ok(stream)) => {
@@ -288,8 +288,8 @@ fn is_silent(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
-/// The requests of a connection. The protocol is agreed on before: looking for it in the first bytes
-/// would wait for them without end.
+/// Serves the requests of a connection. The protocol has been negotiated before: detecting it from the first bytes
+/// would wait for them without a timeout.
 async fn requests<S>(
     shared: &Arc<Shared>,
     stream: S,
@@ -328,7 +328,7 @@ async fn respond(
     let direct = peer.address;
     peer.address = direct.map(|it| shared.clients.client_of(it, request.headers()));
     let forwarded = peer.address.filter(|_| peer.address != direct);
-    // The client of the connection itself is counted already.
+    // Without a trusted header, the client is the connection's own, which is already counted.
     let client = forwarded.map(|it| shared.counts.admit(&shared.clients, it));
     let response = if client.as_ref().is_some_and(Option::is_none) {
         shared

@@ -1,5 +1,5 @@
-//! Reports the progress of a request to the limiter: the body is complete, the response is being read, the request has
-//! ended.
+//! Reports the progress of a request to the limiter: the body is complete, the response is being read, the request
+//! has ended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,7 @@ use super::public;
 /// Hexadecimal digits of a signature.
 const DIGITS: usize = 64;
 
-/// How the limiter ranks a request, by its head alone.
+/// The precedence of a request, from its head alone.
 pub(super) fn precedence<B>(request: &Request<B>) -> Precedence {
     match request.uri().path() {
         path if PROBES.contains(&path) => Precedence::Probe,
@@ -30,7 +30,7 @@ pub(super) fn precedence<B>(request: &Request<B>) -> Precedence {
     }
 }
 
-/// Whether it may be a delivery: only the whole body shows whether the signature is right.
+/// Whether it may be a delivery. Only the whole body shows whether the signature is valid.
 fn is_plausible_delivery<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::POST && has_signature(headers) && has_fair_length(headers)
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_delivery_is_ordinary() {
+    fn requests_that_cannot_be_deliveries_are_ordinary() {
         let right = format!("sha256={}", "0aB".repeat(21) + "f");
         let of = |method: &str, path: &str, signature: &str, length: &str| {
             let request = Request::builder().method(method).uri(path);

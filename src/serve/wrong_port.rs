@@ -1,8 +1,8 @@
 //! Refuses webhooks and events on the operator's port while the public side has a port of its own.
 //!
-//! Before 0.2, both sides shared a port by default, so a proxy may still forward Meta's deliveries there.
-//! Only what Meta or an application sends is counted and logged as refused. A browser or a scanner gets the
-//! same response, but must not raise an alert.
+//! Before 0.2, both sides shared a port by default, so a proxy may still forward Meta's deliveries there. Only
+//! requests of Meta or an application are counted and logged as refused. A browser or a scanner gets the same
+//! response without raising an alert.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ struct WrongPort {
     right: u16,
 }
 
-/// The paths of the public side, each of which says that they are served on the port `right`.
+/// The paths of the public routes. Each response contains the right port.
 pub fn router(telemetry: Arc<Telemetry>, right: u16) -> Router {
     Router::new()
         .route("/webhook", any(webhook))
@@ -35,8 +35,8 @@ pub fn router(telemetry: Arc<Telemetry>, right: u16) -> Router {
         .with_state(WrongPort { telemetry, right })
 }
 
-/// Whether the body of a response with status 421 is from these routes. A proxy may have sent it: nginx and
-/// Envoy refuse with the same status a request whose host is not the one of the TLS handshake.
+/// Whether the body of a response with status 421 is from these routes. Another proxy may have sent it: nginx and
+/// Envoy use the same status if a request's host differs from that of the TLS handshake.
 #[must_use]
 pub fn is_refusal(body: &str) -> bool {
     body.starts_with(WRONG_PORT)

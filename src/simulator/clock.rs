@@ -1,4 +1,4 @@
-//! The simulated time. Stories and the world never read the clock of the system.
+//! The simulated time. Stories and the world never read the system clock.
 
 use std::fmt::Debug;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ pub const DAY_SECONDS: i64 = 86_400;
 
 /// Source of the simulation's wall-clock time.
 pub trait Clock: Debug + Send + Sync {
-    /// The present, in Unix seconds.
+    /// The current time, in Unix seconds.
     fn now(&self) -> i64;
 }
 
@@ -28,13 +28,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// `2026-02-03T10:11:12+0000`, Meta's form for dates in Graph answers.
+/// `2026-02-03T10:11:12+0000`, Meta's format of dates in Graph responses.
 #[must_use]
 pub fn iso_text(unix_seconds: i64) -> String {
     format_at(unix_seconds, "%Y-%m-%dT%H:%M:%S+0000")
 }
 
-/// `April 17, 2026`, Meta's form for `waba_ban_date`.
+/// `April 17, 2026`, Meta's format of `waba_ban_date`.
 #[must_use]
 pub fn prose_date(unix_seconds: i64) -> String {
     format_at(unix_seconds, "%B %-d, %Y")

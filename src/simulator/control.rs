@@ -1,6 +1,6 @@
 //! The control API of game days, on the same listener under `/simulator/`.
 //!
-//! | call | what it does |
+//! | call | effect |
 //! |---|---|
 //! | `GET /simulator/` | lists the calls |
 //! | `GET /simulator/world` | state of the simulated Meta |

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::graph::Endpoint;
 
-/// One way in which an answer goes wrong. As JSON: `{"fault":"hang","milliseconds":5000}`.
+/// One kind of faulty response. As JSON: `{"fault":"hang","milliseconds":5000}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -27,43 +27,43 @@ pub enum Fault {
         #[serde(default)]
         is_transient: Option<bool>,
     },
-    /// HTTP 500 with a page of HTML.
+    /// HTTP 500 with an HTML page.
     ServerErrorPage,
-    /// HTTP 200, cut off in the middle of the JSON.
+    /// HTTP 200, truncated in the middle of the JSON.
     TruncatedJson,
     /// Delays the response.
     Hang {
-        /// Length of the silence.
+        /// Length of the delay.
         milliseconds: u64,
     },
-    /// The body comes in small pieces.
+    /// Sends the body in small pieces.
     Trickle {
-        /// Bytes in a piece.
+        /// Size of a piece in bytes.
         bytes: usize,
-        /// Silence before each piece.
+        /// Delay before each piece.
         milliseconds: u64,
     },
-    /// A valid JSON object that is this large.
+    /// A valid JSON object with a large amount of padding.
     HugeBody {
-        /// Size of the padding.
+        /// Size of the padding in bytes.
         bytes: usize,
     },
-    /// No node type knows the field: 100 if it is asked for.
+    /// No node type has the field: error 100 if it is requested.
     FieldGone {
-        /// Its name.
+        /// Name of the field.
         field: String,
     },
     /// The API version has deprecated the field: error 12 if it is requested.
     FieldDeprecated {
-        /// Its name.
+        /// Name of the field.
         field: String,
     },
-    /// The field is left out without a word.
+    /// Omits the field without an error.
     FieldMissing {
-        /// Its name.
+        /// Name of the field.
         field: String,
     },
-    /// Every value of the field is replaced: unknown words, numbers for text, text for numbers, null.
+    /// Replaces every value of the field: unknown words, numbers for text, text for numbers, null.
     FieldReplaced {
         /// Name of the field, at any depth.
         field: String,
@@ -75,7 +75,7 @@ pub enum Fault {
         /// The key, such as `data` or `entities`.
         field: String,
     },
-    /// An edge inside `fields=` is answered like a field that does not exist.
+    /// Rejects an edge inside `fields=` like a field that does not exist.
     ExpansionRefused,
     /// Cursors are invalid: error 131059 for every page but the first.
     InvalidCursor,
@@ -84,21 +84,21 @@ pub enum Fault {
         /// Percent of `call_count`.
         percent: u32,
     },
-    /// Every page has cursors and a `next`, also after the last.
+    /// Every page has cursors and a `next`, including the last one.
     EndlessCursors,
     /// `paging.next` points to another origin, such as `https://elsewhere.example`.
     NextElsewhere {
         /// Scheme and host.
         origin: String,
     },
-    /// A `Retry-After` header on whatever is answered.
+    /// Adds a `Retry-After` header to every response.
     RetryAfter {
         /// Value of the header.
         seconds: u64,
     },
 }
 
-/// Names one set fault, to clear it.
+/// Identifies a fault, to clear it.
 pub type FaultId = u64;
 
 #[derive(Debug)]
@@ -109,7 +109,7 @@ struct Rule {
     fault: Fault,
 }
 
-/// The faults in force.
+/// The active faults.
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Vec<Rule>,
@@ -129,17 +129,17 @@ impl Faults {
         self.next_id
     }
 
-    /// Takes one fault away, if it is still there.
+    /// Clears one fault, if it is still active.
     pub fn clear(&mut self, id: FaultId) {
         self.rules.retain(|rule| rule.id != id);
     }
 
-    /// Takes every fault away.
+    /// Clears all faults.
     pub fn clear_all(&mut self) {
         self.rules.clear();
     }
 
-    /// The faults that hit a call, each used once.
+    /// The faults that apply to a call. Uses up one time of each.
     pub(super) fn hit(&mut self, endpoint: Endpoint) -> Vec<Fault> {
         let mut hits = Vec::new();
         for rule in &mut self.rules {
@@ -154,7 +154,7 @@ impl Faults {
     }
 }
 
-/// Changes a good answer as the faults say.
+/// Changes a successful response according to the faults.
 pub(super) fn distort(body: &mut Value, faults: &[Fault]) {
     for fault in faults {
         match fault {

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::webhooks::{Delivery, Switch, Travel, handshake};
 use super::world::World;
 
-/// Cheap to clone; everything but the waiting is immediate.
+/// Controls a running simulation. Cheap to clone; only waiting methods block.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) shared: Arc<Shared>,
@@ -23,18 +23,18 @@ impl Handle {
         &self.graph_url
     }
 
-    /// Lets a change happen; its webhooks are sent at once.
+    /// Applies a change; its webhooks are sent immediately.
     ///
     /// # Errors
-    /// If the change names a node that is not there.
+    /// If the change names a node that does not exist.
     pub fn change(&self, change: Change) -> Result<Vec<Webhook>, ChangeError> {
         self.change_all(&[change], Travel::Sent)
     }
 
-    /// Lets changes happen one after the other; their webhooks travel in one POST.
+    /// Applies changes one after the other; their webhooks are sent in one POST.
     ///
     /// # Errors
-    /// The first change that cannot happen; the ones before it have happened.
+    /// The error of the first invalid change; the changes before it have been applied.
     pub fn change_all(
         &self,
         changes: &[Change],
@@ -43,7 +43,7 @@ impl Handle {
         self.shared.change(changes, travel)
     }
 
-    /// Edits the world directly; no webhook is sent.
+    /// Edits the world directly, without webhooks.
     pub fn edit<R>(&self, edit: impl FnOnce(&mut World) -> R) -> R {
         let result = edit(&mut self.shared.lock().world);
         self.shared.announce();
@@ -60,12 +60,12 @@ impl Handle {
         self.shared.lock().faults.set(endpoint, times, fault)
     }
 
-    /// Takes one fault away.
+    /// Clears one fault.
     pub fn clear_fault(&self, id: FaultId) {
         self.shared.lock().faults.clear(id);
     }
 
-    /// Takes every fault away.
+    /// Clears all faults.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear_all();
     }
@@ -76,7 +76,7 @@ impl Handle {
         self.shared.lock().requests.all()
     }
 
-    /// How often an endpoint was called since the start.
+    /// Number of calls to an endpoint since the start.
     #[must_use]
     pub fn request_count(&self, endpoint: Endpoint) -> u64 {
         self.shared.lock().requests.count(endpoint)
@@ -88,25 +88,25 @@ impl Handle {
         self.shared.lock().outbox.deliveries()
     }
 
-    /// Sets the callback URL; `None` loses webhooks.
+    /// Sets the callback URL; without one, webhooks are lost.
     pub fn set_callback_url(&self, callback_url: Option<String>) {
         self.edit(|world| world.app.callback_url = callback_url);
     }
 
-    /// Switches webhooks on, or off as if nobody had subscribed.
+    /// Enables or disables webhooks. Disabled means as if no app had subscribed.
     pub fn webhooks_on(&self, is_on: bool) {
         self.switch_webhooks(if is_on { Switch::On } else { Switch::Off });
     }
 
-    /// Switches webhooks on, off, or to be lost on the way.
+    /// Enables or disables webhooks, or makes them get lost.
     pub fn switch_webhooks(&self, switch: Switch) {
         self.shared.lock().outbox.switch = switch;
     }
 
-    /// Does the verification handshake with the callback.
+    /// Performs the verification handshake with the callback.
     ///
     /// # Errors
-    /// What was wrong with the answer, or that there is no callback.
+    /// If there is no callback, or why its response is not valid.
     pub async fn verify_callback(&self) -> Result<(), String> {
         let (callback_url, verify_token) = self.look(|world| {
             (
@@ -118,7 +118,7 @@ impl Handle {
         handshake::verify(&self.shared.client, &callback_url, &verify_token).await
     }
 
-    /// Waits until `is_so` holds; looks again whenever anything happens.
+    /// Waits until `is_so` holds; checks again after every event.
     pub async fn until(&self, mut is_so: impl FnMut(&Self) -> bool) {
         let mut happened = self.shared.happened.subscribe();
         loop {
@@ -129,7 +129,7 @@ impl Handle {
         }
     }
 
-    /// Waits until nothing is on its way to the callback, late webhooks and retries included.
+    /// Waits until no webhook is queued or being sent, including late ones and retries.
     pub async fn settled(&self) {
         self.until(|handle| handle.shared.lock().outbox.is_settled())
             .await;

@@ -1,8 +1,8 @@
 //! A simulated Meta: the Graph API and the webhook sender, with a model of Meta's state.
 //!
-//! For the demo, game days and integration tests. Invariant: it is written from Meta's documentation and recorded calls,
-//! and imports no other module of the exporter. Its interpretation of Meta's wire format is therefore independent of the
-//! parser's, and one mistake is not made twice.
+//! For the demo, game days and integration tests. Invariant: it is written from Meta's documentation and recorded
+//! calls, and imports no other module of the exporter. Its interpretation of Meta's wire format is therefore
+//! independent of the parser's, so that a mistake in one does not hide in the other.
 //!
 //! ```text
 //! Story ─▶ Change ─▶ World ─▶ Graph API responses    (with injected faults)

@@ -1,7 +1,7 @@
 //! State that the server, the sender, the story and the handle share.
 //!
-//! One mutex protects all of it. It is held for microseconds and never across an `await`, and it makes a change and its
-//! webhooks one atomic step.
+//! One mutex protects all of it. It is held for microseconds and never across an `await`, and it makes a change and
+//! its webhooks one atomic step.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,28 +16,28 @@ use super::graph::{Quota, Requests};
 use super::webhooks::{Outbox, Travel};
 use super::world::World;
 
-/// Everything behind the lock.
+/// Everything that the lock protects.
 #[derive(Debug)]
 pub struct State {
     /// The state of Meta.
     pub world: World,
-    /// Calls counted against each account.
+    /// Calls counted against the quota of each account.
     pub quota: Quota,
-    /// Faults in force.
+    /// Active faults.
     pub faults: Faults,
     /// The recorded calls.
     pub requests: Requests,
     /// The queued and the recorded webhooks.
     pub outbox: Outbox,
-    /// How many calls were answered; the trace ids are made of it.
+    /// Number of responses, from which trace ids are derived.
     pub answers: u64,
 }
 
-/// The lock and what may be used without it.
+/// The locked state, and what can be used without the lock.
 #[derive(Debug)]
 pub struct Shared {
     state: Mutex<State>,
-    /// Time.
+    /// Source of the time.
     pub clock: Arc<dyn Clock>,
     /// Sends webhooks and handshakes.
     pub client: reqwest::Client,
@@ -45,7 +45,7 @@ pub struct Shared {
     pub stopping: CancellationToken,
     /// Wakes the sender.
     pub wake: Notify,
-    /// Counts whatever happens, for those who wait for something.
+    /// Counts events, for tasks that wait for one.
     pub happened: watch::Sender<u64>,
 }
 
@@ -62,22 +62,21 @@ impl Shared {
         }
     }
 
-    /// The state. A panic of somebody who held the lock (a failed assertion in a test's closure) does
-    /// not make it unusable for the rest.
+    /// Locks the state, even if a panic (such as a failed assertion in a test's closure) has poisoned the lock.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells those who wait that something happened.
+    /// Notifies waiting tasks that something happened.
     pub fn announce(&self) {
         self.happened
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Lets changes happen, one after the other, and sends their webhooks in one POST.
+    /// Applies changes one after the other, and sends their webhooks in one POST.
     ///
     /// # Errors
-    /// The first change that cannot happen; the ones before it have happened and are sent.
+    /// The error of the first invalid change. The changes before it have been applied, and their webhooks are sent.
     pub fn change(&self, changes: &[Change], travel: Travel) -> Result<Vec<Webhook>, ChangeError> {
         let now = self.clock.now();
         let mut webhooks = Vec::new();
@@ -94,7 +93,7 @@ impl Shared {
         outcome.map(|()| webhooks)
     }
 
-    /// Sends webhooks that no change causes: messages.
+    /// Sends webhooks that no change causes, such as messages.
     pub fn send(&self, webhooks: &[Webhook]) {
         let now = self.clock.now();
         let mut state = self.lock();

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The lower-case hex HMAC-SHA256 of `message`; as it is, this is `appsecret_proof` of a token.
+/// The HMAC-SHA256 of `message` in lower-case hexadecimal digits. For a token, this is its `appsecret_proof`.
 #[must_use]
 pub fn hex_hmac(secret: &str, message: &[u8]) -> String {
     let mut mac =
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_test_vector_of_hmac_sha256_holds() {
+    fn the_published_test_vector_of_hmac_sha256_matches() {
         // RFC 4231, test case 2.
         assert_eq!(
             header_value("Jefe", b"what do ya want for nothing?"),

@@ -1,4 +1,4 @@
-//! The simulation: bound to a port, then run until it is stopped.
+//! The simulation: first bound to a port, then run until it is stopped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,33 +20,33 @@ use super::story::{self, Story};
 use super::webhooks::{self, Outbox, Retries, Traffic};
 use super::world::World;
 
-/// One message on its way so often, at speed 1: enough to see rates, too few to drown the log of a receiver.
+/// Interval of messages at speed 1: short enough for visible rates, long enough not to flood a receiver's log.
 const TRAFFIC_PERIOD: Duration = Duration::from_secs(2);
-/// Timers below this would spin.
+/// Minimum interval of timers; shorter ones would be a busy loop.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 /// Grace period of connections during shutdown; hanging responses end immediately.
 const GRACE: Duration = Duration::from_millis(500);
-/// Slowest and fastest sensible speed: beyond, timers lose their meaning.
+/// Range of valid speeds; outside it, timers are meaningless.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
-/// The demo's token ends after so many days, like one that was just renewed.
+/// Lifetime in days of the demo's token, as after a renewal.
 const TOKEN_DAYS: i64 = 60;
 
 /// Options of a simulation. `Default` is the demo world on any loopback port, without story and webhooks.
 #[derive(Debug, Clone)]
 pub struct SimulationOptions {
-    /// Address of the Graph API and the control API; port 0 is any free port.
+    /// Address of the Graph API and the control API; port 0 selects a free port.
     pub listen: SocketAddr,
     /// The callback URL, which [`Handle::set_callback_url`] or a subscription can set later.
     pub callback_url: Option<String>,
-    /// Decides world, story and traffic.
+    /// Determines world, story and traffic.
     pub seed: u64,
-    /// Seconds of the story in one real second; kept within 0.01 to 1000.
+    /// Seconds of the story per real second; clamped to 0.01 to 1000.
     pub speed: f64,
     /// Whether [`Story::demo`] is played, with message traffic.
     pub play_story: bool,
     /// The world to start from; `None` is [`World::demo`].
     pub world: Option<World>,
-    /// How webhooks are tried again; delays are divided by the speed.
+    /// Retry schedule of webhooks; delays are divided by the speed.
     pub retries: Retries,
     /// Source of the time.
     pub clock: Arc<dyn Clock>,
@@ -67,7 +67,7 @@ impl Default for SimulationOptions {
     }
 }
 
-/// A simulated Meta that listens but does not answer yet.
+/// A simulated Meta that is bound, but does not respond yet.
 #[derive(Debug)]
 pub struct Simulation {
     listener: TcpListener,
@@ -78,10 +78,10 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Builds the world and takes the port.
+    /// Creates the world and binds the port.
     ///
     /// # Errors
-    /// If the port cannot be taken, or the HTTP client not be built.
+    /// If the port cannot be bound, or the HTTP client cannot be built.
     pub async fn bind(options: SimulationOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let graph_url = format!("http://{}", listener.local_addr()?);
@@ -121,13 +121,13 @@ impl Simulation {
         self.handle.graph_url()
     }
 
-    /// A hand on the simulation, before and while it runs.
+    /// A handle to control the simulation, before and while it runs.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Answers, sends and plays until `stop` is cancelled, then ends at once.
+    /// Responds to calls, sends webhooks and plays the story until `stop` is cancelled, then ends at once.
     ///
     /// # Errors
     /// If the server fails.
@@ -168,8 +168,8 @@ impl Simulation {
     }
 }
 
-/// Meta asks a new callback for the challenge before anything else. Here a refusal is told but does
-/// not stop the webhooks: the callback may only be starting.
+/// Verifies the callback, as Meta does with a new one. A failure is logged but does not stop webhooks, because the
+/// callback may still be starting.
 async fn introduce(handle: &Handle) {
     if handle.look(|world| world.app.callback_url.is_none()) {
         return;
@@ -197,7 +197,7 @@ fn demo_world(seed: u64, now: i64) -> World {
     world
 }
 
-/// Sends one message webhook after the other until the simulation ends.
+/// Sends message webhooks until the simulation ends.
 async fn traffic(shared: &Shared, seed: u64, speed: f64) {
     let mut traffic = Traffic::new(seed);
     let mut turns = interval(TRAFFIC_PERIOD.div_f64(speed).max(SHORTEST_PERIOD));
@@ -214,7 +214,7 @@ async fn traffic(shared: &Shared, seed: u64, speed: f64) {
 }
 
 fn client() -> io::Result<reqwest::Client> {
-    // Somebody else in the process may have installed a provider already, which is as good.
+    // An error means that another part of the process has already installed a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

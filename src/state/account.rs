@@ -28,7 +28,7 @@ use super::{
 };
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
-// The table's rows name types of both.
+// The table's rows name types of both modules.
 use crate::domain::account::*;
 use crate::domain::*;
 
@@ -42,7 +42,7 @@ pub struct Account {
     pub attributes: Attributes,
     /// `ban_info`.
     pub ban: History<Ban>,
-    /// Whether Meta still shows the account. Empty for one that was never lost.
+    /// Whether the account is still visible at Meta. Empty if it was never lost.
     #[serde(default)]
     pub loss: History<Loss>,
     #[serde(with = "Saved")]
@@ -64,26 +64,26 @@ pub struct Account {
     pub template_quality_events: PairCounts<QualityRating, QualityRating>,
     /// Category changes of templates by (from, to), seen by poll or webhook.
     pub template_category_changes: PairCounts<words::Category, words::Category>,
-    /// How many templates there are and may be, going by the listing's summary.
+    /// Number of templates, from the listing's summary.
     pub template_count: Latest<u64>,
-    /// How many templates there may be.
+    /// Maximum number of templates.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
-    /// Digits that message webhooks use for a number.
+    /// Digits that message webhooks use for each number.
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
     waiting: Vec<Waiting>,
     #[serde(default)]
     undated: UndatedEvents,
-    /// All known numbers, removed ones included; stored as rows of their own.
+    /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
-    /// All known templates, removed ones included; stored as rows of their own.
+    /// All known templates, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) templates: BTreeMap<TemplateId, Arc<Template>>,
-    /// The messages of each number that had any; stored row by row.
+    /// The messages of each number that has any; stored as separate rows.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
-    /// Counted, so that no event has to count them.
+    /// Cached, so that an event does not recount the objects.
     #[serde(skip)]
     sizes: Sizes,
 }
@@ -103,13 +103,13 @@ impl Deref for Account {
 }
 
 impl Account {
-    /// When `collector` last read everything there was.
+    /// Time of the last complete read by `collector`.
     #[must_use]
     pub fn last_success(&self, collector: Collector) -> Option<Timestamp> {
         self.polls(collector).and_then(PollTimes::last_complete)
     }
 
-    /// The reads by `collector`.
+    /// Times of the reads by `collector`.
     #[must_use]
     pub fn polls(&self, collector: Collector) -> Option<&PollTimes> {
         self.polls.get(collector.index())
@@ -124,7 +124,7 @@ impl Account {
             .filter(move |number| Some(number.listed_at) >= last_complete)
     }
 
-    /// The templates that the newest complete listing has, or that were spoken of since.
+    /// The templates in the newest complete listing, and those that a webhook has mentioned since.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
         self.templates
@@ -133,13 +133,13 @@ impl Account {
             .filter(move |template| Some(template.known_at) >= last_complete)
     }
 
-    /// Whether this is one of the account's numbers, according to polls or messages.
+    /// Whether polls or messages show this number in the account.
     #[must_use]
     pub fn has_number(&self, id: &PhoneNumberId) -> bool {
         self.numbers.contains_key(id) || self.traffic.contains_key(id)
     }
 
-    /// The messages of each number that had any.
+    /// The messages of each number that has any.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.traffic.values().map(Arc::as_ref)
     }
@@ -161,8 +161,8 @@ impl Account {
         self.loss.since().map(Stamp::at)
     }
 
-    /// The restrictions in force at `now`: no webhook ever says that one is over. One without an end
-    /// stands until a poll finds the account able to send again.
+    /// The restrictions in force at `now`. No webhook reports the end of one: a restriction without an end time
+    /// stays in force until a poll finds that the account can send again.
     pub fn restrictions(
         &self,
         now: Timestamp,
@@ -172,8 +172,8 @@ impl Account {
             .last_seen()
             .filter(|_| self.can_send_message.value() == Some(CanSendMessage::Available));
         self.restrictions.iter().filter_map(move |(kind, latest)| {
-            let (expires, told) = (latest.value()?.expires_at, latest.last_seen()?);
-            let in_force = expires.map_or(freed < Some(told), |expires| expires > now);
+            let (expires, observed) = (latest.value()?.expires_at, latest.last_seen()?);
+            let in_force = expires.map_or(freed < Some(observed), |expires| expires > now);
             in_force.then_some((*kind, expires))
         })
     }

@@ -9,10 +9,10 @@ use crate::domain::Attribute;
 pub(super) trait Register {
     /// The attribute's values.
     type Value;
-    /// The update by an observation.
+    /// The effect of an observation.
     type Outcome;
 
-    /// Observes the value of a snapshot, if there is one.
+    /// Observes the value in a snapshot, if it has one.
     fn observe_polled(
         &mut self,
         attribute: Attribute,
@@ -49,7 +49,7 @@ impl<T: Copy + Ord + JournalValue> Register for History<T> {
     }
 }
 
-/// Makes `Attributes` and `Outcomes` of a table. The module that calls it imports the types that the rows name.
+/// Generates `Attributes` and `Outcomes` from a table. The calling module imports the types that the rows name.
 macro_rules! attribute_state {
     (
         $(node $id:ty;)?
@@ -82,7 +82,7 @@ macro_rules! attribute_state {
 
         $crate::state::redate::dated! { Attributes: $($name)+ $($derived)* $($reported)* }
 
-        /// The update of each attribute by a snapshot.
+        /// The effect of a snapshot on each attribute.
         #[expect(dead_code, reason = "few outcomes are counted")]
         struct Outcomes {
             $($name: <$kind<$type> as $crate::state::attributes::Register>::Outcome,)+
@@ -90,7 +90,7 @@ macro_rules! attribute_state {
         }
 
         impl Attributes {
-            /// Observes everything that the snapshot says.
+            /// Observes every attribute that the snapshot contains.
             fn observe(
                 &mut self,
                 snapshot: &Snapshot,

@@ -8,23 +8,23 @@ use crate::domain::{DisplayDigits, ObjectKind};
 /// The effects of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// The account is not watched: nothing was applied.
+    /// Whether the event was ignored because its account is not watched.
     pub unwatched: bool,
-    /// The webhook change is a repeat, and was not applied.
+    /// Whether the webhook change was ignored because it was applied before.
     pub duplicate: bool,
-    /// The event waits for an object that no poll has listed yet.
+    /// Whether the event waits for an object that no poll has listed yet.
     pub waiting: bool,
-    /// The event was dropped because too many are waiting.
+    /// Whether the event was dropped because too many are waiting.
     pub refused: bool,
-    /// Objects that a ceiling kept out.
+    /// Number of objects of each kind that a ceiling kept out.
     pub kept_out: BTreeMap<ObjectKind, u64>,
     /// Number of events dropped because no number matched them in time.
     pub expired: usize,
-    /// Digits of events that this complete listing left unmatched.
+    /// Digits of waiting events that match no number in this complete listing.
     pub unmatched: Vec<DisplayDigits>,
-    /// How many attributes it was the newest word on.
+    /// Number of attributes for which the event is the newest observation.
     pub newest: usize,
-    /// How many attributes it had an older word on than was known.
+    /// Number of attributes for which a newer observation was known.
     pub outdated: usize,
     /// Disagreements between the sources, by kind of entity and attribute.
     pub drift: Vec<(&'static str, &'static str, Drift)>,
@@ -35,7 +35,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Notes an object that a ceiling keeps out.
+    /// Counts an object that a ceiling keeps out.
     pub(super) fn keep_out(&mut self, kind: ObjectKind) {
         *self.kept_out.entry(kind).or_default() += 1;
     }

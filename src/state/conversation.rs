@@ -1,7 +1,7 @@
-//! One conversation: whether and since when the customer waits, and the response times.
+//! One conversation: whether the customer is waiting, since when, and the response times.
 //!
-//! Messages are sorted by their own time before they count, so that the order of webhooks does not matter. Messages
-//! that arrive too late for that count as far as possible.
+//! Messages are sorted by their own time before they count, so the order of webhooks does not matter. A message
+//! that arrives too late for that counts as far as possible.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::track::Actor;
 
-/// After this much silence a conversation is over, and a message begins another: the 24 hours in which
-/// Meta lets a business answer freely.
+/// After this much silence a conversation is over, and the next message starts a new one. Meta lets a business
+/// reply freely for the same 24 hours.
 pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 
-/// Most that may wait to be put in order; Meta's limit for a pair of numbers is far below.
+/// Maximum number of messages in the reordering buffer. Meta's rate limit for a pair of numbers is far lower.
 const MAX_UNSETTLED: usize = 64;
 
-/// The sender. Within the same second the customer comes first, and a response with a known sender before one
-/// without: Meta's times are whole seconds.
+/// The sender. The order breaks ties, because Meta's times are whole seconds: the customer comes first, and a
+/// response with a known sender precedes one without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {
     /// The customer.
@@ -28,14 +28,14 @@ pub enum Side {
     Business(Actor),
 }
 
-/// A customer was answered.
+/// A response to a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// When the first message came that was not answered yet.
+    /// Time of the first message that was not answered before.
     pub asked_at: Timestamp,
-    /// When it was answered.
+    /// Time of the response.
     pub at: Timestamp,
-    /// The sender.
+    /// The sender of the response.
     pub actor: Actor,
     /// Whether it is the first response of the conversation.
     pub is_first: bool,
@@ -49,7 +49,7 @@ pub struct Conversation {
     has_spoken: bool,
     was_answered: bool,
     last_at: Timestamp,
-    /// In order, and not yet counted.
+    /// Reordering buffer, sorted: messages that are not counted yet.
     unsettled: Vec<(Timestamp, Side)>,
 }
 
@@ -81,7 +81,7 @@ impl Conversation {
         }
     }
 
-    /// Counts what happened before this moment.
+    /// Counts the messages before this moment.
     pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(Answer)) {
         let settled = self.unsettled.partition_point(|(at, _)| *at <= until);
         let settled: Vec<_> = self.unsettled.drain(..settled).collect();
@@ -90,7 +90,8 @@ impl Conversation {
         }
     }
 
-    /// Since when the customer waits, with all that is known by now.
+    /// Start of the current wait, including messages in the reordering buffer. `None` if the customer is not
+    /// waiting.
     #[must_use]
     pub fn waiting_since(&self) -> Option<Timestamp> {
         if self.unsettled.is_empty() {
@@ -101,20 +102,20 @@ impl Conversation {
         ahead.waiting_since
     }
 
-    /// Whether the customer has sent a message, or may still turn out to have. Otherwise the business only sends to
-    /// someone who does not respond, which is not a conversation.
+    /// Whether the customer has sent a message, or may still turn out to have sent one. If not, the business only
+    /// sends to someone who does not respond, which is not a conversation.
     #[must_use]
-    pub fn is_one(&self) -> bool {
+    pub fn is_conversation(&self) -> bool {
         self.has_spoken || !self.unsettled.is_empty()
     }
 
-    /// The first thing that has not been counted.
+    /// Time of the first message that is not counted yet.
     #[must_use]
     pub fn first_unsettled(&self) -> Option<Timestamp> {
         self.unsettled.first().map(|(at, _)| *at)
     }
 
-    /// When something last happened.
+    /// Time of the last message.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
         let last = self.unsettled.last().map(|(at, _)| *at);
@@ -166,15 +167,15 @@ mod tests {
         Timestamp::from_seconds(at)
     }
 
-    /// The answers' seconds, the first ones negative.
+    /// The response times in seconds; first responses are negative.
     fn answers(conversation: &mut Conversation, until: Timestamp) -> Vec<i64> {
-        let mut told = Vec::new();
+        let mut counted = Vec::new();
         conversation.settle(until, |answer| {
             let after = answer.at.since(answer.asked_at).as_secs();
             let after = i64::try_from(after).expect("some seconds");
-            told.push(if answer.is_first { -after } else { after });
+            counted.push(if answer.is_first { -after } else { after });
         });
-        told
+        counted
     }
 
     fn conversation(happened: &[(i64, Side)]) -> Conversation {
@@ -191,7 +192,7 @@ mod tests {
     const Business: Side = Side::Business(Actor::Unknown);
 
     #[test]
-    fn an_answer_counts_from_the_first_message_that_had_none() {
+    fn a_response_time_starts_at_the_first_unanswered_message() {
         let mut one = conversation(&[
             (10, Customer),
             (20, Customer),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_business_that_writes_first_answers_nobody() {
+    fn a_business_that_writes_first_has_no_response_time() {
         let mut one = conversation(&[(10, Business), (20, Customer), (20, Business)]);
         assert_eq!(answers(&mut one, END), [0]);
         assert_eq!(one.waiting_since(), None);
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_counts_as_far_as_it_can() {
+    fn late_messages_count_as_far_as_possible() {
         let mut one = conversation(&[(10, Customer), (60, Business)]);
         assert_eq!(answers(&mut one, END), [-50]);
         one.note(seconds(50), Customer, |_| {});
@@ -242,7 +243,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// In any order, settled in any steps that leave no latecomer: the same answers.
+        /// Any order of arrival, settled in any steps that leave no late message, gives the same answers.
         #[test]
         fn order_of_arrival_does_not_matter(
             happened in prop::collection::vec((0_i64..500, any::<bool>()), 0..40),
@@ -257,7 +258,7 @@ mod tests {
             let at_once = answers(&mut conversation(&rotated), END);
             happened.sort_unstable();
             let mut in_steps = Conversation::default();
-            let mut told = Vec::new();
+            let mut counted = Vec::new();
             let mut steps = steps;
             steps.sort_unstable();
             let mut happened = happened.into_iter().peekable();
@@ -265,11 +266,11 @@ mod tests {
                 while let Some((at, side)) = happened.next_if(|(at, _)| *at <= step) {
                     in_steps.note(seconds(at), side, |_| {});
                 }
-                told.extend(answers(&mut in_steps, seconds(step)));
+                counted.extend(answers(&mut in_steps, seconds(step)));
             }
             happened.for_each(|(at, side)| in_steps.note(seconds(at), side, |_| {}));
-            told.extend(answers(&mut in_steps, END));
-            prop_assert_eq!(at_once, told);
+            counted.extend(answers(&mut in_steps, END));
+            prop_assert_eq!(at_once, counted);
         }
     }
 }

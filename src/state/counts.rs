@@ -1,4 +1,4 @@
-//! Counters by one of Meta's enums, with all values from the start.
+//! Counters by the values of one of Meta's enums. All values exist from the start.
 
 use std::marker::PhantomData;
 
@@ -24,18 +24,18 @@ impl<W: Word> Default for Counts<W> {
 }
 
 impl<W: Word> Counts<W> {
-    /// One more.
+    /// Adds one.
     pub fn increment(&mut self, word: W) {
         self.add(word, 1);
     }
 
-    /// That many more.
+    /// Adds `more`.
     pub fn add(&mut self, word: W, more: u64) {
         let count = &mut self.counts[word.index()];
         *count = count.saturating_add(more);
     }
 
-    /// Every word with its count.
+    /// Every word with its count, zeros included.
     pub fn iter(&self) -> impl Iterator<Item = (W, u64)> + '_ {
         W::ALL.iter().copied().zip(self.counts.iter().copied())
     }
@@ -58,18 +58,18 @@ impl<A: Word, B: Word> Default for PairCounts<A, B> {
 }
 
 impl<A: Word, B: Word> PairCounts<A, B> {
-    /// One more of this pair.
+    /// Adds one to this pair.
     pub fn increment(&mut self, first: A, second: B) {
         self.add(first, second, 1);
     }
 
-    /// That many more of this pair.
+    /// Adds `more` to this pair.
     pub fn add(&mut self, first: A, second: B, more: u64) {
         let count = &mut self.counts[first.index() * B::ALL.len() + second.index()];
         *count = count.saturating_add(more);
     }
 
-    /// Every pair with its count.
+    /// Every pair with its count, zeros included.
     pub fn iter(&self) -> impl Iterator<Item = (A, B, u64)> + '_ {
         let pairs = A::ALL
             .iter()
@@ -80,8 +80,7 @@ impl<A: Word, B: Word> PairCounts<A, B> {
     }
 }
 
-/// Saved as the words that were counted at all, with their counts: a later version may know more words,
-/// in another order.
+/// Saves only words with a count, by name: a later version may know more words, in another order.
 impl<W: Word> Serialize for Counts<W> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let counted: Vec<_> = self.iter().filter(|(_, count)| *count > 0).collect();

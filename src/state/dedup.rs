@@ -1,16 +1,16 @@
-//! The webhook changes that have been applied: Meta delivers at least once, with retries for days.
+//! Keys of the webhook changes that have been applied. Meta delivers at least once and retries for days.
 
 use std::collections::{HashSet, VecDeque};
 
 use crate::domain::DeliveryKey;
 
-/// The last so many keys, oldest forgotten first.
+/// The newest keys up to a capacity; the oldest are forgotten first.
 #[derive(Clone, Debug)]
 pub struct DedupWindow {
     capacity: usize,
     known: HashSet<DeliveryKey>,
     oldest_first: VecDeque<DeliveryKey>,
-    /// How many were ever noted: the number of the newest.
+    /// Number of keys ever added, which is the number of the newest key.
     noted: u64,
 }
 
@@ -26,19 +26,19 @@ impl DedupWindow {
         }
     }
 
-    /// The number of the newest key; each has one more than the key before it.
+    /// The number of the newest key. Each key has the number of its predecessor plus one.
     #[must_use]
     pub fn newest_number(&self) -> u64 {
         self.noted
     }
 
-    /// The number of the newest key that is forgotten.
+    /// The number of the newest forgotten key.
     #[must_use]
     pub fn forgotten_number(&self) -> u64 {
         self.noted - self.oldest_first.len() as u64
     }
 
-    /// Takes up where another process left off: keys oldest first, the last one having this number.
+    /// Restores the keys that another process stored: oldest first, the last one with this number.
     pub fn restore(&mut self, keys: impl IntoIterator<Item = DeliveryKey>, newest_number: u64) {
         *self = Self::remembering(self.capacity);
         for key in keys {
@@ -47,7 +47,7 @@ impl DedupWindow {
         self.noted = newest_number;
     }
 
-    /// Forgets the newest keys, as if they had never been noted.
+    /// Forgets the newest keys, as if they had never been added.
     pub fn forget_newest(&mut self, how_many: usize) {
         for _ in 0..how_many {
             let forgotten = self.oldest_first.pop_back();
@@ -56,7 +56,7 @@ impl DedupWindow {
         }
     }
 
-    /// Notes the key; says whether it is new.
+    /// Adds the key; returns whether it is new.
     pub fn is_new(&mut self, key: DeliveryKey) -> bool {
         if !self.known.insert(key) {
             return false;

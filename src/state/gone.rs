@@ -1,12 +1,12 @@
-//! Objects that a listing no longer has. They are hidden but not removed, up to a limit.
+//! Objects that are missing from the latest listing. They are hidden but not removed, up to a limit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
 
-/// How many objects are remembered after a listing no longer has them, an account: so that a late
-/// webhook does not bring them back, and a returning one keeps its counters.
+/// How many unlisted objects an account remembers. A late webhook must not make them visible again, and an object
+/// that returns keeps its counters.
 pub(super) const MAX_GONE: usize = 1_000;
 
 /// Removes the objects that have been gone longest, according to `gone_since`, down to [`MAX_GONE`].

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Upper bounds of answering times, in seconds: what a bot, a person and a night take.
+/// Upper bounds in seconds, chosen for response times of bots, of people, and overnight.
 pub const BOUNDS: [u32; 15] = [
     1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 57_600, 86_400,
 ];
 
-/// Durations by bound; exact to the millisecond in their sum.
+/// Durations by bound. The sum is exact to the millisecond.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// Counts per bucket, not cumulative; the last bucket has no upper bound.
@@ -18,7 +18,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// One more.
+    /// Adds one duration.
     pub fn observe(&mut self, duration: Duration) {
         let within = BOUNDS
             .iter()
@@ -28,7 +28,7 @@ impl Histogram {
         self.sum_ms = self.sum_ms.saturating_add(millis);
     }
 
-    /// How many there were within each bound, those below it included.
+    /// Cumulative count for each bound, in seconds.
     pub fn cumulative(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let counts = self.counts.iter().scan(0, |sum, count| {
             *sum += count;
@@ -37,20 +37,20 @@ impl Histogram {
         BOUNDS.into_iter().zip(counts)
     }
 
-    /// How many there were.
+    /// Number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// All of them together.
+    /// Sum of all durations.
     #[must_use]
     pub fn sum(&self) -> Duration {
         Duration::from_millis(self.sum_ms)
     }
 }
 
-/// Saved with the bounds that they were counted under: a later version may have others.
+/// Saves the bounds with the counts, because a later version may have other bounds.
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bounds = BOUNDS.into_iter().map(Some).chain([None]);
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_within_its_bound_and_all_above_it() {
+    fn a_duration_counts_in_its_bucket_and_all_above() {
         let mut histogram = Histogram::default();
         for millis in [1_000, 1_001, 600_000, 86_400_001] {
             histogram.observe(Duration::from_millis(millis));

@@ -48,9 +48,9 @@ pub struct Observed<T> {
     pub gained: Vec<Step<T>>,
     /// Steps that are no longer correct, because the observation lies between their values.
     pub lost: Vec<Step<T>>,
-    /// The first known value if a webhook reported it, before and after the observation. It counts as a change; a
-    /// first value that was only polled may be old.
-    first_told: (Option<T>, Option<T>),
+    /// The first known value if a webhook reported it, before and after the observation. It counts as a change. A
+    /// first value from a poll does not, because it may be old.
+    first_reported: (Option<T>, Option<T>),
     /// Set while polls find a value that no webhook has reported.
     pub drift: Option<Drift>,
 }
@@ -85,7 +85,7 @@ impl Drift {
 }
 
 impl<T: Copy + PartialEq> Observed<T> {
-    /// Number of additional steps of a kind. A first value that a webhook reported counts as a step. The true number
+    /// Number of additional steps of a kind. A first value that a webhook reported counts as a step. The number
     /// is never negative for kinds that a detour also passes through (up, down, into a value).
     pub fn more(&self, is_of_kind: impl Fn(Option<T>, T) -> bool) -> u64 {
         let count = |steps: &[Step<T>], first: Option<T>| {
@@ -93,7 +93,7 @@ impl<T: Copy + PartialEq> Observed<T> {
             let first = first.into_iter().filter(|first| is_of_kind(None, *first));
             first.count() + later.filter(|step| is_of_kind(step.from, step.to)).count()
         };
-        let (first_before, first_now) = self.first_told;
+        let (first_before, first_now) = self.first_reported;
         let gained = count(&self.gained, first_now);
         gained.saturating_sub(count(&self.lost, first_before)) as u64
     }
@@ -118,7 +118,7 @@ impl<T: Copy + Ord> History<T> {
     /// Whether any of the observations is from a poll.
     #[must_use]
     pub fn was_polled(&self) -> bool {
-        self.seen.iter().any(|(stamp, _)| !stamp.is_told())
+        self.seen.iter().any(|(stamp, _)| !stamp.is_webhook())
     }
 
     /// Time of the first known observation of the current value.
@@ -144,7 +144,7 @@ impl<T: Copy + Ord> History<T> {
         if earlier.is_some() || self.forgot {
             streak.next()
         } else {
-            streak.find(|stamp| stamp.is_told())
+            streak.find(|stamp| stamp.is_webhook())
         }
     }
 
@@ -179,19 +179,19 @@ impl<T: Copy + Ord> History<T> {
         let Err(place) = self.seen.binary_search(&(stamp, value)) else {
             return Observed::nothing();
         };
-        // Invariant: the history is the newest `KEPT` observations, whatever their order of arrival. An older one than
-        // those would be dropped again below.
+        // Invariant: the history is the newest `KEPT` observations, whatever their order of arrival. An older one
+        // than those would be dropped again below.
         if place == 0 && self.seen.len() >= KEPT {
             return Observed::nothing();
         }
         let drift = self.drift_shown_by(place, value, stamp);
-        // The steps depend on both neighbours, so polls that were left out are restored before the steps are taken and
-        // left out again after the insertion.
+        // The steps depend on both neighbours, so polls that were left out are restored before the steps are taken
+        // and left out again after the insertion.
         let place = self.recover_polls_around(place, value, stamp, polls);
-        let first_told_before = self.first_told();
+        let first_told_before = self.first_reported();
         let (gained, lost) = self.steps_through(place, value, stamp);
         self.seen.insert(place, (stamp, value));
-        let first_told = (first_told_before, self.first_told());
+        let first_reported = (first_told_before, self.first_reported());
         let newest = place + 1 == self.seen.len();
         self.leave_out_repeated_polls(place);
         if self.seen.len() > KEPT {
@@ -202,32 +202,34 @@ impl<T: Copy + Ord> History<T> {
             newest,
             gained,
             lost,
-            first_told,
+            first_reported,
             drift,
         }
     }
 
     /// The first known value, if a webhook reported it before it changed.
-    fn first_told(&self) -> Option<T> {
+    fn first_reported(&self) -> Option<T> {
         let (_, first) = self.seen.first().filter(|_| !self.forgot)?;
         let mut streak = self.seen.iter().take_while(|(_, seen)| seen == first);
-        streak.any(|(stamp, _)| stamp.is_told()).then_some(*first)
+        streak
+            .any(|(stamp, _)| stamp.is_webhook())
+            .then_some(*first)
     }
 
-    /// The drift that a poll shows when it dedup a value that no webhook has reported.
+    /// The drift that a poll shows when it repeats a polled value that no webhook has reported.
     fn drift_shown_by(&self, place: usize, value: T, stamp: Stamp) -> Option<Drift> {
-        if stamp.is_told() || place != self.seen.len() {
+        if stamp.is_webhook() || place != self.seen.len() {
             return None;
         }
-        // The run of equal polled values at the end, the value before it, and the one before that.
+        // The run of equal values at the end, the run before it, and the observations before both.
         let (earlier, found) = self.seen.split_at(self.seen.len() - streak(&self.seen));
         let (oldest, claim) = earlier.split_at(earlier.len() - streak(earlier));
         let ((first, seen), (last, _)) = (found.first()?, found.last()?);
-        let is_reported = found.iter().any(|(stamp, _)| stamp.is_told());
+        let is_reported = found.iter().any(|(stamp, _)| stamp.is_webhook());
         if *seen != value || claim.is_empty() || is_reported {
             return None;
         }
-        let claimed_by_webhooks_alone = claim.iter().all(|(stamp, _)| stamp.is_told());
+        let claimed_by_webhooks_alone = claim.iter().all(|(stamp, _)| stamp.is_webhook());
         let found_as_before = oldest.last().is_some_and(|(_, seen)| *seen == value);
         let kind = if claimed_by_webhooks_alone && found_as_before {
             DriftKind::WebhookAlone
@@ -300,8 +302,8 @@ impl<T: Copy + Ord> History<T> {
             else {
                 continue;
             };
-            let dedup = around[0].1 == around[1].1 && around[1].1 == around[2].1;
-            if dedup && !around[1].0.is_told() {
+            let is_repeat = around[0].1 == around[1].1 && around[1].1 == around[2].1;
+            if is_repeat && !around[1].0.is_webhook() {
                 self.seen.remove(place);
             }
         }
@@ -323,7 +325,7 @@ impl<T> Observed<T> {
             newest: false,
             gained: Vec::new(),
             lost: Vec::new(),
-            first_told: (None, None),
+            first_reported: (None, None),
             drift: None,
         }
     }
@@ -363,7 +365,7 @@ mod tests {
     #[test]
     fn a_value_of_the_first_poll_has_no_change_time() {
         let at = Timestamp::from_seconds;
-        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
+        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::from_webhook(at(s)));
         for (seen, changed) in [
             (vec![(polled(1), 7)], None),
             (vec![(polled(1), 7), (polled(5), 7)], None),
@@ -399,7 +401,8 @@ mod tests {
         assert_eq!(history_of(&[(polled(1), 7)]).earlier(|_| true), None);
     }
 
-    /// Polls at whole seconds, one value each; webhooks anywhere among them. Few enough to all be kept.
+    /// Polls at whole seconds, one value each, and webhooks anywhere among them. There are few enough to keep
+    /// all.
     fn observations() -> impl Strategy<Value = Vec<Seen>> {
         let polls = prop::collection::btree_map(0..20_i64, 0..3_u8, 0..9);
         let told = prop::collection::btree_set((0..20_i64, 0..3_u8), 0..6);
@@ -409,7 +412,7 @@ mod tests {
                 .map(|(at, value)| (Stamp::polled(seconds(at)), value));
             let told = told
                 .into_iter()
-                .map(|(at, value)| (Stamp::told(seconds(at)), value));
+                .map(|(at, value)| (Stamp::from_webhook(seconds(at)), value));
             polls.chain(told).collect()
         })
     }
@@ -418,12 +421,12 @@ mod tests {
         Timestamp::from_seconds(at)
     }
 
-    /// Observes in this order and counts the steps up and down as they become known.
+    /// Observes in this order, and counts the steps up and down as they become known.
     fn observe_all(seen: &[Seen]) -> (History<u8>, u64, u64) {
         let (mut history, mut polls) = (History::default(), PollTimes::default());
         let (mut up, mut down) = (0, 0);
         for (stamp, value) in seen {
-            if !stamp.is_told() {
+            if !stamp.is_webhook() {
                 polls.insert(stamp.at(), true);
             }
             let observed = history.observe(*value, *stamp, &polls);
@@ -435,7 +438,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_order_and_any_repetition_is_the_same_as_forgetting_nothing(
+        fn any_order_and_any_repetition_matches_a_complete_list(
             (seen, shuffled) in observations().prop_flat_map(|seen| {
                 let twice: Vec<Seen> = seen.iter().chain(&seen).copied().collect();
                 (Just(seen), Just(twice).prop_shuffle())
@@ -457,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_attribute_keeps_two_observations_however_long_it_is_polled() {
+    fn a_constant_attribute_keeps_two_observations() {
         let seen: Vec<Seen> = (0..1_000)
             .map(|at| (Stamp::polled(seconds(at)), 1))
             .collect();
@@ -466,12 +469,12 @@ mod tests {
         assert_eq!(history.since(), Some(Stamp::polled(seconds(0))));
     }
 
-    /// The observations at which the disagreement reaches `grace_s` seconds.
+    /// For each observation, the drift whose duration reaches `grace_s` seconds there.
     fn drift_of_each(grace_s: u64, seen: &[Seen]) -> Vec<Option<DriftKind>> {
         let grace = Duration::from_secs(grace_s);
         let (mut history, mut polls) = (History::default(), PollTimes::default());
         let observed = seen.iter().map(|(stamp, value)| {
-            if !stamp.is_told() {
+            if !stamp.is_webhook() {
                 polls.insert(stamp.at(), true);
             }
             let drift = history.observe(*value, *stamp, &polls).drift;
@@ -487,7 +490,7 @@ mod tests {
     }
 
     fn told(at: i64, value: u8) -> Seen {
-        (Stamp::told(seconds(at)), value)
+        (Stamp::from_webhook(seconds(at)), value)
     }
 
     #[test]
@@ -505,7 +508,7 @@ mod tests {
         let unfounded = [poll(0, 1), told(4, 2), poll(5, 1), poll(10, 1), poll(20, 1)];
         let expected = [None, None, None, None, Some(WebhookAlone)];
         assert_eq!(drift_of_each(10, &unfounded), expected);
-        // Two polls must agree, even if they are farther apart than the grace period.
+        // Two polls must agree, even if they are further apart than the grace period.
         let seldom = [poll(0, 1), poll(100, 2), poll(200, 2)];
         assert_eq!(drift_of_each(10, &seldom), [None, None, Some(PollAlone)]);
         let passing = [poll(0, 1), poll(100, 2), poll(200, 1), poll(300, 1)];

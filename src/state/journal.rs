@@ -1,7 +1,7 @@
 //! The journal: transitions of attributes, with time and source.
 //!
-//! Meta provides no history, so the journal is the only one. A late webhook can show that one known step was in fact
-//! two: the one is then withdrawn, and the two are added.
+//! Meta provides no history, so the journal is the only one. A late webhook can show that a known step was in
+//! fact two: the step is then withdrawn, and the two are added.
 
 use std::borrow::Cow;
 
@@ -26,10 +26,10 @@ pub enum Entity {
 }
 
 impl Entity {
-    /// Every kind of entity, as [`Entity::kind`] names it.
+    /// The kinds of entities, as [`Entity::kind`] returns them.
     pub const KINDS: [&'static str; 3] = ["account", "phone_number", "template"];
 
-    /// Name of its kind.
+    /// The kind of entity: one of [`Entity::KINDS`].
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Entity {
     }
 }
 
-/// The attributes that both sources report, as (kind of entity, name): those that can drift.
+/// The attributes that both sources report, and that can therefore drift, as (kind of entity, name).
 pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)> {
     let tables: [&[Attribute]; 3] = [
         account::Declarations::ALL,
@@ -57,30 +57,30 @@ pub fn shared_attributes() -> impl Iterator<Item = (&'static str, &'static str)>
 /// One step of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// The entity.
+    /// The entity that changed.
     pub entity: Entity,
-    /// The attribute.
+    /// Name of the attribute in the table of its entity.
     pub attribute: &'static str,
-    /// The observation that showed it: when, and from which source.
+    /// Stamp of the observation that showed the step.
     pub at: Stamp,
-    /// The value before; none for the first one ever known.
+    /// The value before. `None` for the first known value.
     pub from: Option<Cow<'static, str>>,
     /// The value after.
     pub to: Cow<'static, str>,
 }
 
-/// A line to insert or delete. They apply in order, so the last one about a step wins.
+/// A line to insert or delete. Amendments apply in order, so the last one about a step wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
-    /// This happened.
+    /// The step happened.
     Learned(Transition),
-    /// This did not happen after all.
+    /// The step turned out not to have happened.
     Withdrawn(Transition),
 }
 
 /// A value of an attribute, as text in the journal.
 pub trait JournalValue: Copy {
-    /// Meta's own word where there is one.
+    /// Meta's own word if there is one.
     fn journal_value(self) -> Cow<'static, str>;
 }
 
@@ -99,7 +99,7 @@ impl JournalValue for bool {
 impl JournalValue for MessagingLimit {
     fn journal_value(self) -> Cow<'static, str> {
         match self {
-            Self::CustomerHasher(customers) => customers.to_string().into(),
+            Self::Customers(customers) => customers.to_string().into(),
             Self::Unlimited => "UNLIMITED".into(),
         }
     }

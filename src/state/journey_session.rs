@@ -16,15 +16,15 @@ pub enum Milestone {
     Started,
     /// The session reached its goal.
     Completed,
-    /// The session ended without a goal.
+    /// The session ended without reaching a goal.
     Abandoned,
-    /// A step was asked.
+    /// A step was entered, for the first time or again.
     Entered(String),
-    /// A step was asked that had been asked before.
+    /// A step was entered again in the same session. Counted in addition to [`Self::Entered`].
     Reentered(String),
-    /// A step was asked so often that it is a loop.
+    /// The number of entries of a step in the session reached the loop threshold.
     Looped(String),
-    /// A step was answered; so long after it was asked, if it was.
+    /// A step was answered, with the time since its entry. `None` if it was not the last entered step.
     Answered(String, Option<Duration>),
     /// The session ended at this step.
     LeftAt(String),
@@ -33,15 +33,15 @@ pub enum Milestone {
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JourneySession {
-    /// The journey.
+    /// The journey with its version.
     pub id: JourneyId,
-    /// The variant.
+    /// The variant of the journey that the customer was assigned.
     pub variant: String,
-    /// Abandoned if nothing happens until then.
+    /// Time at which the session is abandoned, unless an event comes first.
     pub ends_at: Timestamp,
-    /// How often each step was asked.
+    /// Number of entries of each step in this session.
     entries: BTreeMap<String, u32>,
-    /// The last step, and when it was asked, until it is answered.
+    /// The last step, with the time of its entry. The time is `None` once the step is answered.
     at: Option<(String, Option<Timestamp>)>,
 }
 
@@ -56,12 +56,12 @@ impl Dated for JourneySession {
 }
 
 impl JourneySession {
-    /// Ends at this time, if it would end later.
+    /// Moves the end of the session forward to `latest`, if it is later.
     pub(super) fn end_by(&mut self, latest: Timestamp) {
         self.ends_at = self.ends_at.min(latest);
     }
 
-    /// One that begins.
+    /// Starts a session.
     pub fn new(id: JourneyId, variant: String) -> Self {
         Self {
             id,
@@ -72,7 +72,7 @@ impl JourneySession {
         }
     }
 
-    /// Goes on with a step; says whether the session is over.
+    /// Applies a step; returns whether the session is over.
     pub fn step(
         &mut self,
         at: Timestamp,

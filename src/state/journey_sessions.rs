@@ -1,4 +1,4 @@
-//! One customer's sessions of journeys, with events sorted by their own time before they count.
+//! One customer's sessions of journeys. Events are sorted by their own time before they count.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,19 @@ use super::saved::SavedProgress;
 use crate::domain::Timestamp;
 use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT, Progress};
 
-/// Most that may wait to be put in order.
+/// Maximum number of events in the reordering buffer.
 const MAX_UNSETTLED: usize = 64;
 
-/// Most open sessions of a customer, and variants that wait for one; the oldest goes first.
+/// Maximum number of open sessions of a customer, and of variants assigned ahead of a session. The oldest is
+/// dropped.
 const MAX_SESSIONS: usize = 8;
 
-/// Something that happened on a journey.
+/// An event of a journey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noted {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// On which journey.
+    /// The journey.
     pub id: JourneyId,
     /// The event.
     #[serde(with = "SavedProgress")]
@@ -30,9 +31,9 @@ pub struct Noted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JourneySessions {
     sessions: Vec<JourneySession>,
-    /// Variants for sessions to come.
+    /// Variants assigned before their session starts.
     assigned: Vec<(JourneyId, String)>,
-    /// Sorted by time, then by arrival.
+    /// Reordering buffer, sorted by time, then by arrival.
     unsettled: Vec<Noted>,
     last_at: Timestamp,
 }
@@ -54,7 +55,7 @@ impl Dated for JourneySessions {
         }
         self.last_at.redate(to);
         self.unsettled.redate(to);
-        // Stable: what happened at the same time stays in the order of arrival.
+        // Stable, so that events of the same time stay in the order of arrival.
         self.unsettled.sort_by_key(|noted| noted.at);
         self.sessions.redate(to);
     }
@@ -76,7 +77,7 @@ impl JourneySessions {
         }
     }
 
-    /// Counts what happened before this moment, and ends what has been idle for too long by then.
+    /// Counts the events before this moment, and ends sessions that have been idle for too long by then.
     pub fn settle(
         &mut self,
         until: Timestamp,
@@ -90,12 +91,12 @@ impl JourneySessions {
         self.end(|session| session.ends_at <= until, count);
     }
 
-    /// Ends all sessions where they stand.
+    /// Ends all open sessions as abandoned.
     pub fn abandon(&mut self, count: impl FnMut(&JourneyId, &str, Milestone)) {
         self.end(|_| true, count);
     }
 
-    /// When there is something to settle.
+    /// Time at which the next event or session must be settled.
     #[must_use]
     pub fn first_due(&self) -> Option<Timestamp> {
         let unsettled = self.unsettled.first().map(|noted| noted.at);
@@ -103,14 +104,14 @@ impl JourneySessions {
         ends.chain(unsettled).min()
     }
 
-    /// When something last happened.
+    /// Time of the last event.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
         let last = self.unsettled.last().map(|noted| noted.at);
         last.map_or(self.last_at, |last| last.max(self.last_at))
     }
 
-    /// Whether no session is stored.
+    /// Whether there is no session, assigned variant or unsettled event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty() && self.assigned.is_empty() && self.unsettled.is_empty()
@@ -154,7 +155,7 @@ impl JourneySessions {
         }
     }
 
-    /// The place of the open session, or of one that begins here.
+    /// Index of the open session; opens one if there is none.
     fn session(
         &mut self,
         id: JourneyId,
@@ -230,7 +231,7 @@ mod tests {
         }
     }
 
-    /// What is counted, as words.
+    /// The counted milestones, as text.
     fn counted(happened: &[(i64, Progress)]) -> Vec<String> {
         let (journeys, mut journey_sessions, mut words) =
             (journeys(), JourneySessions::default(), Vec::new());
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_asked_again_and_again_is_in_a_loop_and_who_is_silent_has_left() {
+    fn repeated_steps_are_a_loop_and_silence_abandons_a_session() {
         let words = counted(&[
             (10, step("date", Entered)),
             (20, step("date", Entered)),
@@ -305,7 +306,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever the order of arrival: the same counts, and every session that began has ended once.
+        /// Any order of arrival gives the same counts, and every session that started ends once.
         #[test]
         fn order_of_arrival_does_not_matter(
             kinds in prop::collection::vec(0_u8..6, 0..40),

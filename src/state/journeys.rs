@@ -11,28 +11,28 @@ use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT};
 /// Counters of one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepCounts {
-    /// Entered.
+    /// Number of entries, repeated ones included.
     pub entered: u64,
-    /// Answered.
+    /// Number of answers.
     pub answered: u64,
-    /// A session ended there.
+    /// Sessions that ended at the step without reaching a goal.
     pub abandoned: u64,
-    /// Entered again in the same session.
+    /// Number of repeated entries in the same session.
     pub reentries: u64,
-    /// Entered so often in the same session that it is a loop.
+    /// Number of sessions in which the step became a loop.
     pub loops: u64,
-    /// From the question to the answer.
+    /// Time from the entry of the step to its answer.
     pub seconds: Histogram,
 }
 
 /// Counters of one variant of a journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariantCounts {
-    /// Sessions that began.
+    /// Sessions that started.
     pub started: u64,
     /// Sessions that reached the goal.
     pub completed: u64,
-    /// Sessions that ended without.
+    /// Sessions that ended without reaching the goal.
     pub abandoned: u64,
     /// Counters by step.
     pub steps: BTreeMap<String, StepCounts>,
@@ -49,7 +49,7 @@ impl JourneyCounts {
         counts.map(|((id, variant), counts)| (id, variant.as_str(), counts))
     }
 
-    /// A journey's first session: all of it exists from 0 on, so that `increase()` sees the first step.
+    /// Creates all counters of a journey at 0 before its first session, so that `increase()` sees the first step.
     pub fn expect(&mut self, id: &JourneyId, journeys: &Journeys) {
         let Some(journey) = journeys.find(id) else {
             return;
@@ -68,7 +68,7 @@ impl JourneyCounts {
         }
     }
 
-    /// Counts it.
+    /// Counts a milestone.
     pub fn count(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
         let counts = self.0.entry((id.clone(), variant.to_owned())).or_default();
         match milestone {
@@ -96,7 +96,7 @@ impl VariantCounts {
     }
 }
 
-/// Saved as a list: JSON has text alone for keys.
+/// Saved as a list, because JSON keys must be text.
 impl Serialize for JourneyCounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(&self.0)

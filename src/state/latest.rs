@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Stamp;
 use super::saved::Saved;
 
-/// The newest value and when it was said. Equal stamps are settled by the value, so that any order of
-/// the same words leaves the same one.
+/// The newest value with its stamp. Equal stamps are ordered by value, so the result does not depend on the order
+/// of arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "T: Saved")]
 pub struct Latest<T>(#[serde(with = "Saved")] Option<(Stamp, T)>);
@@ -18,7 +18,7 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T: Ord> Latest<T> {
-    /// Takes the value if it is the newest; says whether it was.
+    /// Stores the value if it is the newest; returns whether it is.
     pub fn observe(&mut self, value: T, stamp: Stamp) -> bool {
         let word = Some((stamp, value));
         let newest = word >= self.0;
@@ -28,7 +28,7 @@ impl<T: Ord> Latest<T> {
         newest
     }
 
-    /// Takes the value if there is one.
+    /// Like [`Self::observe`], if there is a value.
     pub fn observe_some(&mut self, value: Option<T>, stamp: Stamp) {
         if let Some(value) = value {
             self.observe(value, stamp);
@@ -45,7 +45,7 @@ impl<T: Ord> Latest<T> {
         self.0.as_mut().map(|(stamp, _)| stamp)
     }
 
-    /// When the newest value was said.
+    /// Stamp of the newest value.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {
         self.0.as_ref().map(|(stamp, _)| *stamp)

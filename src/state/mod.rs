@@ -55,18 +55,18 @@ use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
 use redate::Dated as _;
 use room::Sizes;
 
-/// Keys of changes that facts were read from. Meta retries for up to seven days; a large provider sees
-/// some ten thousand of these a day.
+/// Number of remembered keys of changes with facts about the business. Meta retries for up to seven days, and a
+/// large provider receives some ten thousand of these changes a day.
 const MANAGEMENT_KEYS: usize = 200_000;
 
-/// Keys of messages and their statuses, which may come by the hundred a second: some hours of them, so
-/// that a repeat within that time counts once.
+/// Number of remembered keys of messages and their statuses. At hundreds per second, these cover some hours in
+/// which a retry is recognised.
 const MESSAGE_KEYS: usize = 500_000;
 
-/// Keys of changes without facts: enough to recognise the quick dedup.
+/// Number of remembered keys of changes without facts: enough to recognise quick retries.
 const OTHER_KEYS: usize = 50_000;
 
-/// The watched accounts, as one consistent picture. Cloning shares everything.
+/// A consistent snapshot of the watched accounts. Clones share the data.
 pub type Accounts = BTreeMap<WabaId, Arc<Account>>;
 
 /// Everything known about Meta's side.
@@ -77,25 +77,25 @@ pub struct State {
     messages: DedupWindow,
     other: DedupWindow,
     trackers: Arc<Trackers>,
-    /// Objects of all accounts.
+    /// Number of objects of all accounts together.
     sizes: Sizes,
 }
 
-/// The kinds of changes whose dedup must be harmless after a restart as well: each has its own window,
-/// so that many messages do not push out the few facts about quality.
+/// The kinds of changes whose retries must be recognised after a restart as well. Each kind has its own window,
+/// so that many messages do not push out the few changes about the business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DedupScope {
-    /// Changes that facts about the business were read from.
+    /// Changes with facts about the business.
     Management,
     /// Messages and their statuses.
     Messages,
 }
 
 impl DedupScope {
-    /// Both.
+    /// All scopes.
     pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
 
-    /// The dedup window for changes of this kind; `None` if dedup need no detection across restarts.
+    /// The dedup scope of this fact. `None` if its retries need not be recognised after a restart.
     #[must_use]
     pub fn from_fact(fact: &Fact) -> Option<Self> {
         match fact {
@@ -127,7 +127,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Watches exactly these accounts: new ones start empty, the others leave with all they had.
+    /// Watches exactly these accounts. New ones start empty; all data of the others is dropped.
     pub fn watch(&mut self, accounts: impl IntoIterator<Item = WabaId>) {
         let mut before = std::mem::take(&mut self.accounts);
         let keep = |id: WabaId| {
@@ -141,12 +141,12 @@ impl State {
         }
     }
 
-    /// Measures like this from now on.
+    /// Applies these settings of conversation metrics to later events.
     pub fn track(&mut self, trackers: Arc<Trackers>) {
         self.trackers = trackers;
     }
 
-    /// Takes these accounts as they are, in place of what is known of them; watched ones only.
+    /// Replaces the state of these accounts; ignores accounts that are not watched.
     pub fn adopt(&mut self, accounts: Accounts) {
         for (id, account) in accounts {
             if let Some(known) = self.accounts.get_mut(&id) {
@@ -157,7 +157,7 @@ impl State {
         }
     }
 
-    /// Takes back that these changes were applied: the last so many of a window.
+    /// Forgets the newest keys of a window, after their changes were undone.
     pub fn forget_newest(&mut self, window: DedupScope, how_many: usize) {
         self.window_mut(window).forget_newest(how_many);
     }
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// Takes up the changes that another process had applied, oldest first.
+    /// Restores the keys that another process stored, oldest first.
     pub fn restore_applied_changes(
         &mut self,
         window: DedupScope,
@@ -188,7 +188,7 @@ impl State {
         }
     }
 
-    /// The accounts in which something is settled or ended by `now` alone.
+    /// The accounts in which the passing of time alone settles or ends something by `now`.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &WabaId> {
         let is_due = move |account: &Account| account.traffic.values().any(|one| one.is_due(now));
         let due = self
@@ -198,14 +198,14 @@ impl State {
         due.map(|(waba_id, _)| waba_id)
     }
 
-    /// The accounts with times of observation later than this.
+    /// The accounts that contain observation times after `latest`.
     pub fn ahead_of(&self, latest: Timestamp) -> impl Iterator<Item = &WabaId> {
         let ahead = self.accounts.iter();
         let ahead = ahead.filter(move |(_, account)| account.is_ahead_of(latest));
         ahead.map(|(waba_id, _)| waba_id)
     }
 
-    /// The picture as it is now.
+    /// The current snapshot.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.accounts

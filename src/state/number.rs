@@ -1,4 +1,4 @@
-//! A phone number: rating, status, flag, limit, and its other attributes.
+//! A phone number: quality rating, status, flag, messaging limit, and its other attributes.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::observation::Observation;
 use super::redate::dated;
 use super::saved::Saved;
 use super::{Counts, History, Latest, Observed, Stamp};
-// The table's rows name types of both.
+// The table's rows name types of both modules.
 use crate::domain::number::*;
 use crate::domain::*;
 
-/// How long Meta leaves a flagged number before it acts (quality guide, 17 November 2025).
+/// How long Meta waits after flagging a number before it acts (quality guide, 17 November 2025).
 const FLAGGED_PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 number_attributes!(attribute_state);
@@ -23,20 +23,20 @@ number_attributes!(attribute_state);
 /// The state of one number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Number {
-    /// Id of its node.
+    /// Id of the number's Graph API node.
     pub id: PhoneNumberId,
-    /// The newest poll that listed it.
+    /// Time of the newest poll that listed the number.
     pub listed_at: Timestamp,
     /// The attributes of the table.
     #[serde(flatten)]
     pub attributes: Attributes,
-    /// How often the limit rose.
+    /// Number of increases of the messaging limit.
     pub limit_increases: u64,
-    /// How often the limit fell.
+    /// Number of decreases of the messaging limit.
     pub limit_decreases: u64,
     /// `phone_number_quality_update` by event.
     pub quality_events: Counts<QualityEventKind>,
-    /// When the last of each event was.
+    /// Time of the last `phone_number_quality_update` with each event.
     #[serde(with = "Saved")]
     pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
 }
@@ -65,20 +65,20 @@ impl Number {
         }
     }
 
-    /// The digits of the number in the Graph API.
+    /// The digits of the number in the Graph API. `None` until a poll has read them.
     #[must_use]
     pub fn digits(&self) -> Option<DisplayDigits> {
         DisplayDigits::parse(self.display_phone_number.value()?)
     }
 
-    /// When the flag was set, while it is.
+    /// Time at which the flag was set. `None` while the number is not flagged.
     #[must_use]
     pub fn flagged_since(&self) -> Option<Timestamp> {
         self.flagged.value().filter(|flagged| *flagged)?;
         self.flagged.since().map(Stamp::at)
     }
 
-    /// Until when the rating must have recovered, while flagged.
+    /// Time by which the quality rating must recover. `None` while the number is not flagged.
     #[must_use]
     pub fn flagged_deadline(&self) -> Option<Timestamp> {
         self.flagged_since().map(|since| since.plus(FLAGGED_PERIOD))
@@ -117,8 +117,8 @@ impl Number {
         }
     }
 
-    /// A decision is about the name that was asked for; until the next poll it is the newest word on
-    /// the number's name as well, so that a webhook alone shows a rejection.
+    /// A decision is about the requested name. Until the next poll it is also the newest status of the number's
+    /// name, so that a webhook alone shows a rejection.
     fn decide_name(&mut self, decision: NameDecision, observation: &mut Observation<'_>) {
         let (status, known) = (decision.name_status(), &mut self.attributes);
         observation.observe(ATTRIBUTES.name_status, &mut known.name_status, status);
@@ -150,7 +150,7 @@ impl Number {
     }
 }
 
-/// Whether the event sets or clears the flag. `None` if it is about something else.
+/// Whether the event sets (`true`) or clears (`false`) the flag. `None` for other events.
 fn flagged_by(event: QualityEventKind) -> Option<bool> {
     match event {
         QualityEventKind::Flagged => Some(true),

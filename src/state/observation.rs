@@ -8,7 +8,7 @@ use crate::domain::Attribute;
 pub(super) struct Observation<'a> {
     /// The observed entity.
     pub entity: Entity,
-    /// When, and by which source.
+    /// Time and source of the observation.
     pub stamp: Stamp,
     /// The reads of the collector that polls this entity.
     pub polls: &'a PollTimes,
@@ -17,7 +17,7 @@ pub(super) struct Observation<'a> {
 }
 
 impl Observation<'_> {
-    /// Observes an attribute, if it was reported at all.
+    /// Observes an attribute, if the observation contains it.
     pub fn observe<T: Copy + Ord + JournalValue>(
         &mut self,
         attribute: Attribute,
@@ -27,7 +27,7 @@ impl Observation<'_> {
         self.observe_at(self.stamp, attribute, history, value)
     }
 
-    /// Observes what an attribute was just before: the "previous value" that some webhooks carry.
+    /// Observes the "previous value" that some webhooks contain, just before this observation.
     pub fn observe_before<T: Copy + Ord + JournalValue>(
         &mut self,
         attribute: Attribute,

@@ -8,8 +8,8 @@ use super::Stamp;
 use super::redate::{Dated, Redating};
 use crate::domain::{MAX_CLOCK_DIFFERENCE, Timestamp};
 
-/// How many reads are remembered: five hours of the fastest default cadence. A webhook later than that
-/// still counts; only the *time* of a change it splits may then be off by the polls forgotten.
+/// Number of remembered reads: five hours at the fastest default cadence. A later webhook still counts, but the
+/// time of a change that it splits may be off by the forgotten polls.
 const REMEMBERED: usize = 64;
 
 /// The start times of an account's successful polls by one collector, sorted.
@@ -33,8 +33,8 @@ impl Dated for PollTimes {
 }
 
 impl PollTimes {
-    /// The date of a poll that begins at `now`: just after the poll before it, where that is a little ahead. One that
-    /// is far ahead is of a wrong clock, and about to be corrected.
+    /// The date for a poll that begins at `now`: just after the previous poll, if that is dated slightly ahead. A
+    /// previous poll dated far ahead comes from a wrong clock, and is about to be corrected.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Timestamp {
         let latest = now.plus(MAX_CLOCK_DIFFERENCE);
@@ -42,7 +42,7 @@ impl PollTimes {
         newest.map_or(now, |newest| now.max(newest.plus(Duration::from_millis(1))))
     }
 
-    /// A poll that began at `at` was read.
+    /// Records a successful poll that began at `at`.
     pub fn insert(&mut self, at: Timestamp, complete: bool) {
         if complete {
             self.last_complete = self.last_complete.max(Some(at));
@@ -55,13 +55,13 @@ impl PollTimes {
         }
     }
 
-    /// The newest poll that read everything there was.
+    /// Time of the newest complete poll.
     #[must_use]
     pub fn last_complete(&self) -> Option<Timestamp> {
         self.last_complete
     }
 
-    /// The last poll before `stamp`.
+    /// Stamp of the last poll before `stamp`.
     #[must_use]
     pub fn before(&self, stamp: Stamp) -> Option<Stamp> {
         let later = self
@@ -72,7 +72,7 @@ impl PollTimes {
             .map(|place| Stamp::polled(self.recent[place]))
     }
 
-    /// The first poll after `stamp`.
+    /// Stamp of the first poll after `stamp`.
     #[must_use]
     pub fn after(&self, stamp: Stamp) -> Option<Stamp> {
         let place = self

@@ -1,8 +1,8 @@
 //! Corrects times that were taken from a clock that was ahead of Meta's.
 //!
-//! An observation dated a year ahead would win over everything that is observed within that year. Such times are
-//! moved to the start of the process, in their order: everything that this process observes is newer. Times that
-//! Meta gives for the future (the end of a restriction, the day of a ban) are not times of observation and stay.
+//! An observation dated a year ahead would supersede everything observed within that year. Such times are moved
+//! to just before the start of the process, in their order, so everything that this process observes is newer. Future
+//! times that Meta gives (the end of a restriction, the date of a ban) are not observation times and stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::domain::Timestamp;
 /// The correction of times that are ahead of the clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redating {
-    /// Times after this are ahead.
+    /// The latest plausible time; later ones are ahead.
     pub latest: Timestamp,
-    /// Old and new place of each time that is ahead, in Unix milliseconds.
+    /// Old and new position of each time that is ahead, in Unix milliseconds.
     pub moves: BTreeMap<i64, i64>,
 }
 
 impl Redating {
-    /// Moves what is later than `latest` to just before `start`.
+    /// Moves times after `latest` to just before `start`.
     pub(super) fn new(dated: &impl Dated, latest: Timestamp, start: Timestamp) -> Self {
         let mut ahead = BTreeSet::new();
         dated.times(&mut |time| {
@@ -34,21 +34,21 @@ impl Redating {
         Self { latest, moves }
     }
 
-    /// The new place of a time.
+    /// The corrected position of a time.
     pub(super) fn corrected(&self, time: i64) -> i64 {
         self.moves.get(&time).copied().unwrap_or(time)
     }
 }
 
-/// Something that remembers when it was observed.
+/// A value that contains observation times.
 pub(super) trait Dated {
-    /// Shows every time of observation, in Unix milliseconds.
+    /// Calls `see` with every observation time, in Unix milliseconds.
     fn times(&self, see: &mut dyn FnMut(i64));
 
-    /// Moves them.
+    /// Moves the observation times.
     fn redate(&mut self, to: &Redating);
 
-    /// Whether any of them is later than this.
+    /// Whether any observation time is after `latest`.
     fn is_ahead_of(&self, latest: Timestamp) -> bool {
         let mut is_ahead = false;
         self.times(&mut |time| is_ahead |= time > latest.as_millis());
@@ -56,7 +56,7 @@ pub(super) trait Dated {
     }
 }
 
-/// A struct whose named fields remember when they were observed.
+/// Implements [`Dated`] for a struct whose named fields contain observation times.
 macro_rules! dated {
     ($type:ty: $($field:ident)*) => {
         impl $crate::state::redate::Dated for $type {
@@ -243,7 +243,7 @@ mod tests {
             }]),
         }));
         let wrong = START.plus(YEAR);
-        // The third is later than the window of reordering, so that the first two are settled.
+        // The third is beyond the reordering buffer, so the first two are settled.
         for (customer, seconds) in [(1, 0), (2, 1), (3, 200)] {
             let at = wrong.plus(Duration::from_secs(seconds));
             state.apply(&received(at, customer));
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(corrected.waiting(), 3);
         let oldest = corrected.oldest_waiting().expect("three wait");
         assert!(oldest < START && START.since(oldest) < Duration::from_secs(1));
-        // A day and some minutes later, nobody has written: all of it is over.
+        // A day and some minutes without a message end every conversation.
         let end = START.plus(Duration::from_secs(86_400 + 120));
         state.apply(&event(end, None, Fact::TimePassed));
         let ended = traffic(&state);

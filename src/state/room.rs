@@ -17,10 +17,10 @@ const UNLISTED_NUMBERS: usize = 10_000;
 /// Templates that only webhooks know.
 const UNLISTED_TEMPLATES: usize = 50_000;
 
-/// Open conversations.
+/// Open conversations of all accounts.
 const CONVERSATIONS: usize = 1_000_000;
 
-/// Objects of one account, or of all.
+/// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub numbers: usize,
@@ -31,7 +31,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// The limits of all accounts together.
+    /// The limits for all accounts together.
     pub const MOST: Self = Self {
         numbers: NUMBERS,
         templates: TEMPLATES,
@@ -40,7 +40,7 @@ impl Sizes {
         conversations: CONVERSATIONS,
     };
 
-    /// The remaining limits, given these accounts.
+    /// What the limits leave beside these objects.
     #[must_use]
     pub fn left(self) -> Self {
         let Self {

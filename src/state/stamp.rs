@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, Source, Timestamp};
 
-/// Webhooks are dated to the whole second. Counting them at the end of theirs lets a webhook win over
-/// the poll that began in the same second and may have read what was before.
+/// Webhook times are whole seconds. A webhook is placed at the end of its second, so that it supersedes a poll
+/// that began in the same second and may have read the value before.
 const WEBHOOK_RESOLUTION_MS: i64 = 999;
 
-/// A place in the order of observations. Later wins; in the same millisecond a webhook does.
+/// A position in the order of observations. A later one supersedes; in the same millisecond a webhook supersedes
+/// a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(i64, bool)", into = "(i64, bool)")]
 pub struct Stamp {
@@ -23,12 +24,12 @@ impl Stamp {
         match event.source {
             Source::Poll => Self::polled(event.observed_at),
             Source::Webhook(_) | Source::UndatedWebhook(_) | Source::App(_) => {
-                Self::told(event.observed_at)
+                Self::from_webhook(event.observed_at)
             }
         }
     }
 
-    /// Read by a poll that began at `at`.
+    /// The stamp of a poll that began at `at`.
     #[must_use]
     pub fn polled(at: Timestamp) -> Self {
         Self {
@@ -37,16 +38,16 @@ impl Stamp {
         }
     }
 
-    /// An observation by a webhook of the second `at`.
+    /// The stamp of a webhook dated to the second `at`.
     #[must_use]
-    pub fn told(at: Timestamp) -> Self {
+    pub fn from_webhook(at: Timestamp) -> Self {
         Self {
             order_ms: at.as_millis().saturating_add(WEBHOOK_RESOLUTION_MS),
             told: true,
         }
     }
 
-    /// The place just before this one: where a webhook's "previous value" belongs.
+    /// The position just before this one, for a webhook's "previous value".
     #[must_use]
     pub fn just_before(self) -> Self {
         Self {
@@ -68,11 +69,11 @@ impl Stamp {
 
     /// Whether the observation is from a webhook.
     #[must_use]
-    pub fn is_told(self) -> bool {
+    pub fn is_webhook(self) -> bool {
         self.told
     }
 
-    /// The moment meant.
+    /// Time of the observation.
     #[must_use]
     pub fn at(self) -> Timestamp {
         let resolution = if self.told { WEBHOOK_RESOLUTION_MS } else { 0 };

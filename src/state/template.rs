@@ -9,7 +9,7 @@ use super::observation::Observation;
 use super::redate::dated;
 use super::saved::Saved;
 use super::{History, Latest, Observed, Stamp};
-// The table's rows name types of both.
+// The table's rows name types of both modules.
 use crate::domain::template::*;
 use crate::domain::*;
 
@@ -18,9 +18,9 @@ template_attributes!(attribute_state);
 /// The state of one template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
-    /// Id of its node, which is one language of one name.
+    /// Id of its Graph API node, which is one language of one template name.
     pub id: TemplateId,
-    /// The newest poll that listed it, or webhook that spoke of it.
+    /// Stamp of the newest poll that listed it or webhook that mentioned it.
     pub known_at: Stamp,
     /// The attributes of the table.
     #[serde(flatten)]
@@ -44,12 +44,12 @@ impl Deref for Template {
     }
 }
 
-/// Steps of one template that its account counts.
+/// Steps of one template for its account to count.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    /// How often it was rejected that was not known before, and why.
+    /// Number of newly known rejections, with their reason.
     pub rejections: Option<(RejectedReason, u64)>,
-    /// The category change that was not known before.
+    /// A newly known category change.
     pub category: Option<(Category, Category)>,
 }
 
@@ -74,8 +74,8 @@ impl Template {
             || self.quality_rating.was_polled()
     }
 
-    /// When Meta gave the present rating. Only polls read that: `None` from a webhook with another rating until the next
-    /// poll.
+    /// Time at which Meta gave the current rating. Only polls read it: `None` after a webhook with another
+    /// rating, until the next poll.
     #[must_use]
     pub fn quality_rating_changed(&self) -> Option<Timestamp> {
         let (date, read) = (
@@ -85,19 +85,21 @@ impl Template {
         (self.quality_rating.since() <= read).then_some(*date)
     }
 
-    /// When the pause in force ends by itself, where Meta has said which pause it is.
+    /// Time at which the current pause ends. `None` if the template is not paused, or if Meta has not said which
+    /// pause it is.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {
         self.status
             .value()
             .filter(|status| *status == Status::Paused)?;
-        let (told, pause) = (self.pause.stamp()?, self.pause.value()?);
-        let of_this_pause = self.status.since().is_some_and(|since| told >= since);
+        let (reported, pause) = (self.pause.stamp()?, self.pause.value()?);
+        let of_this_pause = self.status.since().is_some_and(|since| reported >= since);
         let duration = pause.duration().filter(|_| of_this_pause)?;
-        Some(told.at().plus(duration))
+        Some(reported.at().plus(duration))
     }
 
-    /// When Meta will disable it: until it does, takes it back, or a poll after that day shows neither.
+    /// Date on which Meta will disable the template. `None` once Meta disables it or cancels that, and after a
+    /// poll later than the date.
     #[must_use]
     pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
         let at = (*self.disable_at.value()?)?;
@@ -106,7 +108,8 @@ impl Template {
         still_to_come.then_some(at)
     }
 
-    /// The category that Meta will move it to and when, until it does or a poll after that moment.
+    /// The category that Meta will move the template to, and when. `None` once the category changes, and after a
+    /// poll later than that time.
     #[must_use]
     pub fn category_change_scheduled(&self) -> Option<(Category, Timestamp)> {
         let (coming, at) = (*self.category_change.value()?)?;
@@ -115,14 +118,14 @@ impl Template {
         (self.category.value() != Some(coming) && !outcome_is_known).then_some((coming, at))
     }
 
-    /// The category Meta finds right, where it is not the present one.
+    /// The category that Meta considers correct. `None` if the template has it.
     #[must_use]
     pub fn correct_category_if_other(&self) -> Option<Category> {
         let correct = *self.correct_category.value()?;
         (self.category.value() != Some(correct)).then_some(correct)
     }
 
-    /// Why it is rejected, while it is.
+    /// Reason of the rejection. `None` while the template is not rejected.
     #[must_use]
     pub fn rejected_reason(&self) -> Option<RejectedReason> {
         self.status
@@ -174,7 +177,7 @@ impl Template {
         }
     }
 
-    /// Notes the category that a poll read, and whether it is another than the poll before it read.
+    /// Records the polled category, and whether it differs from that of the previous poll.
     fn category_polled(
         &mut self,
         category: Category,
@@ -239,7 +242,7 @@ impl Template {
         steps
     }
 
-    /// Meta's `FLAGGED` announces a day; every other word on the status takes it back or fulfils it.
+    /// Meta's `FLAGGED` announces the date; every other event that implies a status cancels or fulfils it.
     fn schedule_disable(&mut self, event: EventKind, disable_at: Option<Timestamp>, stamp: Stamp) {
         if event == EventKind::Flagged {
             self.disable_at.observe(disable_at, stamp);
@@ -248,7 +251,8 @@ impl Template {
         }
     }
 
-    /// Counts one source's observation of a category change; returns it if the other source has not seen as many.
+    /// Counts one source's observation of a category change. Returns the change unless the other source has
+    /// already seen as many.
     fn category_moved(
         &mut self,
         from: Category,
@@ -265,18 +269,18 @@ impl Template {
             self.category_moves
                 .partition_point(|(a, b, ..)| (*a, *b) < (from, to))
         });
-        let (_, _, told, polled) = &mut self.category_moves[place];
-        let most = *told.max(polled);
-        *(if stamp.is_told() {
-            &mut *told
+        let (_, _, by_webhook, polled) = &mut self.category_moves[place];
+        let most = *by_webhook.max(polled);
+        *(if stamp.is_webhook() {
+            &mut *by_webhook
         } else {
             &mut *polled
         }) += 1;
-        ((*told).max(*polled) > most).then_some((from, to))
+        ((*by_webhook).max(*polled) > most).then_some((from, to))
     }
 }
 
-/// How many rejections an observation of the status adds, and why.
+/// Number of rejections that an observation of the status adds, with their reason.
 fn rejections(
     observed: Option<Observed<Status>>,
     reason: Option<RejectedReason>,

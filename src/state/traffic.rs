@@ -1,7 +1,7 @@
 //! The messages of one phone number: counts, response times, and waiting customers.
 //!
-//! Conversations are stored in persistent maps, so that a commit copies only the conversations that it changes, however
-//! many are open.
+//! Conversations are stored in persistent maps, so that a commit copies only the conversations that it changes,
+//! however many are open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookU
 use crate::domain::track::{self, Actor, Happening, Trackers};
 use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
 
-/// How long what happened waits for what happened before it and comes later. Meta's median is a quarter
-/// of a second; what is later than this is a delivery that failed before.
+/// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
+/// a delivery that arrives later than this has failed before.
 pub const REORDERING: Duration = Duration::from_secs(60);
 
-/// Open conversations of a number, some 500 bytes of memory each. Beyond this the one that was silent for longest
-/// is closed.
+/// Maximum number of open conversations of a number, at some 500 bytes of memory each. Beyond it, the
+/// conversation that was silent for longest is closed.
 pub const MAX_OPEN: usize = 100_000;
 
-/// How long customers waited for answers, by one clock, and for whose.
+/// Response times by one clock, by sender of the response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByActor {
     bot: Responses,
@@ -37,7 +37,7 @@ pub struct ByActor {
 }
 
 impl ByActor {
-    /// For answers of this one.
+    /// Response times of this sender.
     #[must_use]
     pub fn by_actor(&self, actor: Actor) -> &Responses {
         match actor {
@@ -60,21 +60,21 @@ impl ByActor {
     }
 }
 
-/// How long customers waited.
+/// Response times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Responses {
-    /// From a conversation's first message to its first answer.
+    /// Time from a conversation's first message to its first response.
     pub first: Histogram,
-    /// From the first message not answered yet to its answer.
+    /// Time from the first unanswered message to its response.
     pub all: Histogram,
 }
 
-/// How conversations ended.
+/// Numbers of ended conversations, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Silent for a day, nobody waiting.
+    /// Silent for a day, with no customer waiting.
     pub answered: u64,
-    /// Silent for a day, the customer waiting.
+    /// Silent for a day, with the customer waiting.
     pub unanswered: u64,
     /// Closed because of the limit on open conversations.
     pub overflow: u64,
@@ -83,7 +83,7 @@ pub struct Ended {
 /// The state of a number's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// The number.
+    /// Id of the phone number.
     pub id: PhoneNumberId,
     /// `messages` by type.
     pub received: Counts<Kind>,
@@ -91,15 +91,15 @@ pub struct Traffic {
     pub statuses: PairCounts<Status, Category>,
     /// Errors of failed messages by code.
     pub failures: Counts<ErrorCode>,
-    /// How long customers waited, nights and weekends included.
+    /// Response times, nights and weekends included.
     pub wall: ByActor,
-    /// How long they waited within business hours, while any are known.
+    /// Response times within business hours. Empty until business hours are known.
     pub business: ByActor,
-    /// How customers move on journeys.
+    /// Counters of the journeys of its customers.
     pub journeys: JourneyCounts,
-    /// Conversations that are over.
+    /// Conversations that have ended.
     pub ended: Ended,
-    /// Stored row by row.
+    /// Open conversations; stored as separate rows.
     #[serde(skip)]
     open: Open,
 }
@@ -129,8 +129,8 @@ impl Customer {
             .max(self.journey_sessions.last_at())
     }
 
-    fn is_one(&self) -> bool {
-        self.conversation.is_one() || !self.journey_sessions.is_empty()
+    fn is_conversation(&self) -> bool {
+        self.conversation.is_conversation() || !self.journey_sessions.is_empty()
     }
 }
 
@@ -152,7 +152,7 @@ impl Dated for Traffic {
     }
 }
 
-/// CustomerHasher, and what is looked for among them.
+/// The open conversations, with indexes for queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Open {
     customers: OrdMap<ConversationKey, Arc<Customer>>,
@@ -176,30 +176,30 @@ impl Traffic {
         }
     }
 
-    /// How many customers wait for an answer.
+    /// Number of customers who are waiting for a response.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.open.waiting.len()
     }
 
-    /// Since when the one waits who waits for longest.
+    /// Start time of the longest current wait. `None` if no customer is waiting.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<Timestamp> {
         self.open.waiting.get_min().map(|(since, _)| *since)
     }
 
-    /// How many conversations are open.
+    /// Number of open conversations.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.customers.len()
     }
 
-    /// Every open conversation, to be stored.
+    /// Every open conversation, for the store.
     pub(crate) fn customers(&self) -> &OrdMap<ConversationKey, Arc<Customer>> {
         &self.open.customers
     }
 
-    /// Takes up a conversation that was stored.
+    /// Adds a stored conversation.
     pub(crate) fn restore(&mut self, key: ConversationKey, customer: Customer) {
         self.open.put(key, customer);
     }
@@ -225,7 +225,8 @@ impl Traffic {
             } => {
                 self.statuses.increment(*status, *category);
                 self.fail(errors);
-                // Later statuses are of the same message, and say when it was seen.
+                // Later statuses are about the same message: they show when it was delivered or read, not when it
+                // was sent.
                 if *status == Status::Sent {
                     self.note(*to, at, Side::Business(Actor::Unknown), trackers);
                 }
@@ -280,14 +281,14 @@ impl Traffic {
         self.make_room();
     }
 
-    /// Closes the one that was silent for longest, if there are too many.
+    /// Closes the conversation that was silent for longest, if there are too many.
     fn make_room(&mut self) {
         if self.open.customers.len() > MAX_OPEN {
             self.close_oldest();
         }
     }
 
-    /// Closes the one that was silent for longest.
+    /// Closes the conversation that was silent for longest.
     pub(super) fn close_oldest(&mut self) {
         if let Some((_, oldest)) = self.open.by_age.get_min().copied() {
             self.close(oldest);
@@ -295,7 +296,7 @@ impl Traffic {
         }
     }
 
-    /// Whether the row of time up to this moment changes anything.
+    /// Whether the passing of time up to this moment changes anything.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let until = back(now, REORDERING);
         let settles = self.open.due.get_min();
@@ -304,7 +305,8 @@ impl Traffic {
             || ends.is_some_and(|(at, _)| *at < back(until, SESSION))
     }
 
-    /// Counts what nothing can come before any more, and ends what has been silent for a day.
+    /// Counts events that no earlier event can precede any more, and ends conversations that were silent for a
+    /// day.
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
         let until = back(now, REORDERING);
         while let Some((_, key)) = self.open.due.get_min().filter(|one| one.0 <= until) {
@@ -348,12 +350,12 @@ impl Traffic {
             trackers,
         };
         change(&mut customer, &mut counting);
-        if customer.is_one() {
+        if customer.is_conversation() {
             self.open.put(key, customer);
         }
     }
 
-    /// Returns whether the customer waited; `None` without a conversation.
+    /// Closes a conversation. Returns whether its customer was waiting; `None` if there is no such conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
         let mut closed = self.open.take(key)?;
         let journeys = &mut self.journeys;
@@ -363,12 +365,12 @@ impl Traffic {
         closed.journey_sessions.abandon(count);
         let conversation = &closed.conversation;
         conversation
-            .is_one()
+            .is_conversation()
             .then(|| conversation.waiting_since().is_some())
     }
 }
 
-/// Counters of a change.
+/// The counters that a change updates.
 struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,
@@ -427,9 +429,9 @@ fn back(at: Timestamp, by: Duration) -> Timestamp {
 mod tests {
     use super::*;
 
-    /// The names in the stored text are those of the first version, whatever the fields are called now.
+    /// The names in the stored text are those of the first version, even if a field has been renamed since.
     #[test]
-    fn what_older_versions_stored_is_read() {
+    fn stored_values_of_older_versions_are_read() {
         let stored = concat!(
             r#"{"conversation":{"waiting_since":1775000000000,"last_written_to":null,"has_spoken":true,"#,
             r#""was_answered":false,"last_at":1775000000000,"unsettled":[]},"#,

@@ -47,12 +47,12 @@ impl UndatedEvents {
         })
     }
 
-    /// Records it as the last one about its subject.
+    /// Records it as the last webhook about its subject.
     pub fn note(&mut self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) {
         let Some(subject) = subject(fact) else {
             return;
         };
-        // What is too old to be repeated is only written down again with every commit.
+        // Entries too old to match a retry would only be stored again with every commit.
         self.0
             .retain(|_, (_, at)| received_at.since(*at) < REPEATS_FOR);
         self.0.insert(subject, (key, received_at));
@@ -76,22 +76,22 @@ fn subject(fact: &Fact) -> Option<String> {
             AccountUpdate::Alert { alert, .. } => format!("account alert {}", alert.as_str()),
             AccountUpdate::Capability { .. } => "account capability".to_owned(),
         },
-        Fact::Number(told) => {
-            let about = match told.update {
+        Fact::Number(webhook) => {
+            let about = match webhook.update {
                 NumberUpdate::Quality { .. } => "quality",
                 NumberUpdate::Name(_) => "name",
             };
-            format!("number {} {about}", told.digits.as_str())
+            format!("number {} {about}", webhook.digits.as_str())
         }
-        Fact::Template(told) => {
-            let about = match told.update {
+        Fact::Template(webhook) => {
+            let about = match webhook.update {
                 TemplateUpdate::Status { .. } => "status",
                 TemplateUpdate::Quality { .. } => "quality",
                 TemplateUpdate::CategoryAnnounced { .. }
                 | TemplateUpdate::CategoryChanged { .. }
                 | TemplateUpdate::CategoryDetected { .. } => "category",
             };
-            format!("template {} {about}", told.identity.id)
+            format!("template {} {about}", webhook.identity.id)
         }
         Fact::NumberSpelled(spelling) => format!("number {} spelling", spelling.digits.as_str()),
         // These have ids of their own, or are not sent by webhook.

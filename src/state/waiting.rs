@@ -10,10 +10,10 @@ use crate::domain::number::WebhookUpdate;
 /// Facts about a number that are kept until a listing shows which number has these digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
-    /// The fact.
+    /// The update to apply.
     #[serde(with = "SavedWebhook", rename = "told")]
     pub webhook: WebhookUpdate,
-    /// When it was observed.
+    /// Time of the observation.
     pub stamp: Stamp,
 }
 
@@ -30,9 +30,9 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    /// The names in the stored text are those of the first version, whatever the fields are called now.
+    /// The names in the stored text are those of the first version, even if a field has been renamed since.
     #[test]
-    fn what_older_versions_stored_is_read() {
+    fn stored_values_of_older_versions_are_read() {
         let stored = concat!(
             r#"{"told":{"digits":"15550100101","news":{"Quality":{"event":"FLAGGED","old_limit":null,"#,
             r#""current_limit":null}}},"stamp":[1775000000000,true]}"#,

@@ -36,13 +36,13 @@ impl Applied {
 
     fn apply_one(&mut self, state: &mut State, event: &Event) {
         let waba_id = &event.waba_id;
-        // Invariant: `before` has each account as it was before the first event of the batch. A reference that is
-        // held during `apply` makes it copy the account, so later events must not hold one.
+        // Invariant: `before` has each account as it was before the first event of the batch. A reference held during
+        // `apply` forces a copy of the account, so only the account's first event holds one.
         let untouched = !self.before.contains_key(waba_id);
         let before = untouched.then(|| state.accounts().get(waba_id).map(Arc::clone));
         let change = state.apply(event);
-        let is_news = !(change.unwatched || change.duplicate || event.fact == Fact::Unwatched);
-        if is_news {
+        let is_new = !(change.unwatched || change.duplicate || event.fact == Fact::Unwatched);
+        if is_new {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
             if let (Some(key), Some(window)) =

@@ -1,7 +1,8 @@
 //! The only writer: applies events, commits them, and publishes the result.
 //!
 //! Events that arrive during a commit share the next one, so none waits for others to arrive, and the commit rate is
-//! bounded by the disk. After a failed commit, the state is reloaded from disk.
+//! bounded by the disk. A failed commit is undone in memory. If it turns out to have succeeded, the state is
+//! reloaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
 use crate::state::{Accounts, Change, DedupScope, State};
 
-/// Requests that share one commit. A commit of this many takes some tens of milliseconds.
+/// Maximum number of requests in one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
 
 /// Interval at which a failed store is retried and the file of a working one is checked, in addition to every
@@ -40,27 +41,27 @@ type Answer = oneshot::Sender<Result<(), StoreUnavailable>>;
 /// Returns the effects of each event to the caller.
 type Committed = oneshot::Sender<Result<Vec<Change>, StoreUnavailable>>;
 
-/// One who waits for the commit that others share.
+/// A request that shares a commit with others.
 type Together = (Vec<Event>, Option<RelayDelivery>, Committed);
 
 /// A request to the committer.
 pub enum Request {
-    /// Make these events part of the truth.
+    /// Commit these events, and the delivery for the relay if there is one.
     Commit(Vec<Event>, Option<RelayDelivery>, Committed),
     /// Watch exactly these accounts, with their stored state.
     Watch(BTreeSet<WabaId>, Answer),
     /// Store the accounts that were discovered for this app.
     Remember(String, AccountsOfApp, Answer),
-    /// The discovered accounts of each app.
+    /// Return the discovered accounts of each app.
     Remembered(oneshot::Sender<Result<Discovered, StoreUnavailable>>),
-    /// The stored check value of the customer key.
+    /// Return the stored check value of the customer key.
     CustomerKey(oneshot::Sender<Result<SavedKey, StoreUnavailable>>),
-    /// Sets the check value of the customer key, and whether stored conversations remain valid. Returns the number of
+    /// Set the check value of the customer key, and whether stored conversations remain valid. Returns the number of
     /// dropped conversations.
     UseCustomerKey(String, bool, oneshot::Sender<Result<u64, StoreUnavailable>>),
     /// Apply these settings of the relay.
     Forward(RelayQueueConfig, Answer),
-    /// The outcomes of deliveries to an upstream.
+    /// Commit the outcomes of deliveries to an upstream.
     Settle(String, Settlement, Answer),
     /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
@@ -68,21 +69,21 @@ pub enum Request {
     Close(oneshot::Sender<()>),
 }
 
-/// The writer's own.
+/// The committer's own state: only its task changes the database.
 pub struct Committer {
     shared: Arc<Shared>,
     database: Database,
     state: State,
     /// The number of the last commit known to be durable.
     number: i64,
-    /// Whether something has failed since that commit.
+    /// Whether an operation has failed since that commit, so that memory and disk may differ.
     in_doubt: bool,
     keep_journal_for: Duration,
     forwarding: RelayQueueConfig,
     deliveries: RelayIndex,
     first_reads: FirstReads,
     started: Mark,
-    /// The corrections of the clock after which no stored time was ahead.
+    /// Number of clock corrections that have been applied to the stored times.
     corrections: u64,
 }
 
@@ -143,7 +144,8 @@ impl Committer {
         closed.map(|closed| closed.send(()));
     }
 
-    /// Serves the received requests in order: runs of commits together, other requests separately.
+    /// Serves the received requests. Runs of commits share one transaction; `Watch`, `Forward` and `Close` end a run,
+    /// and the other requests are served before it.
     async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
         let receipt = clock::receipt();
@@ -195,7 +197,7 @@ impl Committer {
         let deliveries = batch
             .iter_mut()
             .filter_map(|(_, delivery, _)| delivery.take());
-        // A reload may have ended the relay since they were made.
+        // A reload may have disabled the relay since the deliveries were received.
         let wanted = !self.forwarding.upstreams.is_empty();
         let deliveries = deliveries.filter(|_| wanted).collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
@@ -217,6 +219,8 @@ impl Committer {
         deliveries: Vec<RelayDelivery>,
     ) -> Result<Vec<Change>, StoreUnavailable> {
         self.become_sound().await?;
+        // Invariant: readers see a batch only after its write. A failed write is undone here, and `doubt` makes the
+        // next request compare commit numbers, because the write may have succeeded without a response.
         let applied = Applied::apply(&mut self.state, events);
         if !(applied.is_empty() && deliveries.is_empty()) {
             let sizes: Vec<u64> = deliveries.iter().map(RelayDelivery::size).collect();
@@ -280,7 +284,7 @@ impl Committer {
         writes
     }
 
-    /// Numbers them, and says which older ones must go for them.
+    /// Assigns the deliveries their numbers, and determines which older ones are dropped for them.
     fn add_deliveries(&self, writes: &mut Writes, deliveries: Vec<RelayDelivery>, sizes: &[u64]) {
         let max_bytes = self.forwarding.max_bytes;
         writes.deliveries = (self.deliveries.next()..).zip(deliveries).collect();
@@ -326,7 +330,7 @@ impl Committer {
         Ok(())
     }
 
-    /// After error: reopens, reads back what is not known, and tries whether writing works.
+    /// After a failure, reopens the database, tests writing, and reloads the state if the last commit did succeed.
     async fn become_sound(&mut self) -> Result<(), StoreUnavailable> {
         if !self.in_doubt {
             return Ok(());
@@ -452,7 +456,7 @@ impl Committer {
     /// Clock tick: flushes the reordering buffers if no other event did.
     async fn settle_what_is_due(&mut self) {
         self.correct_times().await;
-        // By a time that has certainly passed: what is closed too early stays closed.
+        // Uses a lower bound of Meta's time, because a conversation that is closed too early stays closed.
         let Some(now) = clock::at_least() else {
             return;
         };
@@ -464,7 +468,7 @@ impl Committer {
         });
         let due: Vec<Event> = due.collect();
         if !due.is_empty() {
-            // Readiness and the metrics show its outcome; the next tick retries.
+            // Readiness and the metrics show the outcome; the next tick retries.
             drop(
                 self.commit(&due.iter().collect::<Vec<_>>(), Vec::new())
                     .await,
@@ -489,7 +493,7 @@ impl Committer {
         let committed = self
             .commit(&events.iter().collect::<Vec<_>>(), Vec::new())
             .await;
-        // If it failed, readiness and the metrics show it, and the next request retries.
+        // After a failure, readiness and the metrics show it, and the next request retries.
         if let Ok(changes) = committed {
             self.corrections = corrections;
             for (event, change) in events.iter().zip(changes) {
@@ -514,18 +518,18 @@ impl Committer {
 
     fn doubt(&mut self, error: &StoreError) -> StoreUnavailable {
         self.in_doubt = true;
-        self.shared.note_trouble(error)
+        self.shared.note_error(error)
     }
 }
 
-/// Events may have been dated before Meta's time was known, and stored times are corrected already.
+/// Dates the events again by Meta's clock: they may have been received before its time was known.
 fn date_in_time(events: &mut [Event], receipt: Receipt) {
     for event in events.iter_mut() {
-        event.observed_at = receipt.believed(event.observed_at);
+        event.observed_at = receipt.accepted_time(event.observed_at);
     }
 }
 
-/// Commit and key numbers: far from the end of either type.
+/// Converts a commit or key number. Neither type can overflow in practice.
 fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

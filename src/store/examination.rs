@@ -11,21 +11,21 @@ use super::Location;
 use crate::clock;
 use crate::telemetry::{Examination, Report};
 
-/// Enough for about ten thousand findings. A report of a hundred apps has fewer.
+/// Maximum size: enough for about ten thousand findings. A report on a hundred apps has fewer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Suffix of the file name, after the name of the database.
 const SUFFIX: &str = ".doctor.json";
 
-/// The doctor's last report is there, or should be, and cannot be used.
+/// Why the doctor's last report cannot be used.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// The system does not let us.
+    /// The operating system denies access.
     #[error("{path}: {error}", path = path.display())]
     Refused {
         /// The file.
         path: PathBuf,
-        /// The error of the system.
+        /// The operating system's error.
         error: io::Error,
     },
     /// Not a report of this program.
@@ -38,7 +38,7 @@ pub enum ReportError {
     },
 }
 
-/// The file: the report as `doctor --format=json` prints it, and when it was made.
+/// The file's content: the report as `doctor --format=json` prints it, and its time.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     at: String,
@@ -47,7 +47,7 @@ struct Kept {
 }
 
 impl Location {
-    /// Keeps this examination in place of the one before. A store in memory keeps none.
+    /// Replaces the stored examination. A store in memory keeps none.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -63,10 +63,10 @@ impl Location {
         replace(&path, &text).map_err(|error| ReportError::Refused { path, error })
     }
 
-    /// The last examination, if there was one.
+    /// The last examination. `None` if there is none.
     ///
     /// # Errors
-    /// If the file is there and cannot be read, or is something else.
+    /// If the file exists and cannot be read, or is not a report.
     pub fn last_examination(&self) -> Result<Option<Examination>, ReportError> {
         let Some(path) = self.report() else {
             return Ok(None);
@@ -90,21 +90,21 @@ impl Location {
     }
 }
 
-/// Readers see the old file or the new one. It is not forced to the disk: a report that a power cut
-/// takes is made again by running the doctor.
+/// Replaces the file atomically. It is not synced to disk: a report lost in a power failure can be made again by
+/// running the doctor.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}", std::process::id()));
     let new = PathBuf::from(new);
     let written = write(&new, text).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
-        // It may not have been made at all.
+        // The new file may not exist.
         drop(fs::remove_file(&new));
     }
     written
 }
 
-/// Readable for its owner alone, like the database.
+/// Writes the file readable only for its owner, like the database.
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).truncate(true).write(true);
@@ -114,7 +114,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened: a pipe would keep us waiting.
+    // Checked before opening, because opening a pipe would block.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_read_and_nobody_else_may() {
+    fn a_stored_report_is_read_and_private() {
         let (folder, location) = location();
         assert!(matches!(location.last_examination(), Ok(None)));
         location.keep_examination(&examination()).expect("room");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_report_is_named() {
+    fn an_invalid_report_is_an_error_with_its_path() {
         let (_folder, location) = location();
         let path = location.report().expect("a file");
         let huge = vec![b' '; MAX_BYTES as usize + 1];
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_keeps_none() {
+    fn a_store_in_memory_keeps_no_report() {
         let memory = Location::Memory;
         memory
             .keep_examination(&examination())

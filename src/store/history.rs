@@ -15,19 +15,18 @@ use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Stamp;
 
-/// Values in force that are looked up for one question; a fleet of ten thousand numbers has some
-/// ninety thousand.
+/// Maximum number of values in force that one query looks up. A fleet of ten thousand numbers has some ninety
+/// thousand.
 const MAX_IN_FORCE: u32 = 1_000_000;
 
-/// How long one query may take. A page takes some milliseconds, and a second or two in millions of transitions
-/// where few of them fit.
+/// Timeout of one query. A page takes some milliseconds, and a second or two if few of millions of transitions match.
 const QUERY_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Read access to the history. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct History {
     journal: Journal,
-    /// Connections of the status page alone, which questions about the past must not keep waiting.
+    /// Separate connections for the status page, so that history queries do not delay it.
     recent: Journal,
     kept_for: Duration,
 }
@@ -37,7 +36,7 @@ pub struct History {
 pub struct Recent {
     /// Oldest first.
     pub rows: Vec<HistoryRow>,
-    /// From here on they are complete; what was before is not known any more, or was too much to read.
+    /// The rows are complete from here on. Earlier transitions are pruned, or were too many to read.
     pub complete_since: Timestamp,
 }
 
@@ -60,15 +59,16 @@ pub struct HistoryQuery {
     pub after: Option<Cursor>,
 }
 
-/// A place among the transitions: pages continue after it, whatever was added or forgotten in the meantime.
+/// A position among the transitions. The next page starts after it, even if transitions were added or pruned in the
+/// meantime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(LineKey);
 
-/// Longest text of a cursor: ids, words and times take a few hundred bytes.
+/// Maximum length of a cursor's text: ids, words and times take a few hundred bytes.
 const MAX_CURSOR_BYTES: usize = 4 * 1024;
 
 impl Cursor {
-    /// The text that [`fmt::Display`] writes. `None` if it is another one.
+    /// Parses the text that [`fmt::Display`] writes. `None` if it is not valid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_CURSOR_BYTES {
@@ -95,19 +95,19 @@ pub struct HistoryRow {
     pub waba_id: String,
     /// The kind of entity.
     pub entity: String,
-    /// The entity's id; of an account, the account's.
+    /// Id of the entity. For an account, the account's id.
     pub entity_id: String,
     /// The attribute.
     pub attribute: String,
-    /// When it was observed: a webhook's to the second.
+    /// Time of the observation; whole seconds for a webhook.
     pub at: Timestamp,
     /// `poll` or `webhook`.
     pub source: String,
-    /// The value before; none for the first one known.
+    /// The value before. `None` for the first known value.
     pub from: Option<String>,
     /// The value after.
     pub to: String,
-    /// Its position among all observations, in milliseconds: a webhook's is the end of its second.
+    /// Its position among all observations, in milliseconds. A webhook's is the end of its second.
     pub order_ms: i64,
 }
 
@@ -133,9 +133,9 @@ impl HistoryRow {
 /// The history could not be read.
 #[derive(Clone, Debug)]
 pub enum Unreadable {
-    /// In the database's own words.
+    /// The database failed, with its error.
     Failed(String),
-    /// The query ran into its time limit.
+    /// The query exceeded its timeout.
     TooSlow,
 }
 
@@ -175,7 +175,7 @@ impl History {
     /// Opens the history of a store that another process may be writing to.
     ///
     /// # Errors
-    /// Where there is none, or none that can be read.
+    /// If there is no store at the location, or it cannot be read.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
         let path = location.path();
         let journal = match location {
@@ -191,7 +191,7 @@ impl History {
             // The writer prunes the journal; this reads what exists.
             kept_for: Duration::MAX,
         };
-        // So that a file of another kind is refused at once.
+        // A first query, so that a file that is not a store is refused at once.
         let nothing = Selection::default();
         let tried = history
             .journal
@@ -201,7 +201,7 @@ impl History {
         Ok(history)
     }
 
-    /// Transitions, oldest first: at most `limit`, after leaving out `offset`.
+    /// Transitions, oldest first: at most `limit`, after skipping `offset`.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -218,8 +218,8 @@ impl History {
         Ok(lines.await?.into_iter().map(HistoryRow::from).collect())
     }
 
-    /// Transitions of one entity after the other, each oldest first; before them, for each attribute,
-    /// the transition to the value that was in force when the time asked for began.
+    /// Transitions entity by entity, each oldest first. Each attribute's transitions start with the one to the value
+    /// that was in force at the start of the queried period.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -230,7 +230,7 @@ impl History {
             .journal
             .lines(&selection, SortOrder::ByEntity, u32::MAX, 0);
         lines.extend(within.await?);
-        // Stable: what was in force stays before what came after.
+        // Stable, so that the value in force stays before later transitions.
         let key = |line: &JournalLine| {
             let JournalLine {
                 waba_id,
@@ -273,7 +273,7 @@ impl History {
         })
     }
 
-    /// Copies the whole store, as it is at one moment, to a new file.
+    /// Copies the whole store, as of one moment, to a new file.
     ///
     /// # Errors
     /// If the file exists already or cannot be written.
@@ -281,7 +281,7 @@ impl History {
         Ok(self.journal.copy_to(path).await?)
     }
 
-    /// Ends all connections, so that a copy is complete on the disk.
+    /// Closes all connections, so that a copy is complete on disk.
     pub async fn close(&self) {
         self.recent.close().await;
         self.journal.close().await;
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+    fn only_written_cursors_are_parsed() {
         let rest = [
             "1",
             "template",

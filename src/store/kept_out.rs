@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_one_line_an_hour_for_each_account_and_kind() {
+    fn a_flood_is_one_line_per_hour_account_and_kind() {
         let log = KeptOutLog::default();
         let now = Instant::now();
         let waba = |id: &str| WabaId::parse(id).expect("digits");

@@ -10,21 +10,21 @@ use rustix::fs::{Access, access};
 pub enum Location {
     /// In memory; lost when the process exits.
     Memory,
-    /// In an SQLite database of this path; its folder is made if it is not there.
+    /// In an SQLite database at this path. Its folder is created if it does not exist.
     File(PathBuf),
 }
 
 impl Location {
-    /// Could a store be kept there? Looks, and writes nothing.
+    /// Checks whether the store can be written there, without writing anything.
     ///
     /// # Errors
-    /// What cannot be written, and what the system says of it.
+    /// The path that cannot be written, and the operating system's error.
     pub fn writable(&self) -> Result<(), (PathBuf, io::Error)> {
         let Self::File(path) = self else {
             return Ok(());
         };
         if path.exists() {
-            // Not opened: closing it would drop the locks of a store that this process has open.
+            // The database is not opened: closing it would drop the locks of a store that this process has open.
             access(path, Access::READ_OK | Access::WRITE_OK)
                 .map_err(|error| (path.clone(), error.into()))?;
         }

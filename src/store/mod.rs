@@ -1,4 +1,4 @@
-//! Owns the state, makes changes durable, serves reads.
+//! Owns the state, makes changes durable, and serves reads.
 //!
 //! Invariant: after [`Store::commit`] returns successfully, and not before, its events are on disk and in every later
 //! snapshot. Everything in a snapshot is durable; a failed commit has changed nothing.
@@ -40,17 +40,17 @@ use database::{Database, RelayReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
 
-/// Maximum number of requests that wait for the running commit; further callers wait for a place.
+/// Maximum number of requests that wait for the running commit; further callers wait to send theirs.
 const MAX_WAITING: usize = 1_024;
 
 /// Timeout of a commit for its caller. Meta also stops waiting for a response, and retries; if the commit succeeds
-/// later, the retry is a repeat.
+/// later, the retry is a duplicate.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Default time that a webhook may lag behind a poll before a change counts as drift.
 const DRIFT_GRACE_MS: u64 = 3_600_000;
 
-/// The one truth of the process.
+/// The store: the only copy of the state, shared by the whole process.
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -60,7 +60,7 @@ pub struct Store {
     requests: mpsc::Sender<Request>,
 }
 
-/// The store does not take commits now. What was not committed must be said again.
+/// The store does not accept commits now. The caller must send again what was not committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreUnavailable {
     message: String,
@@ -69,7 +69,7 @@ pub struct StoreUnavailable {
 }
 
 impl StoreUnavailable {
-    /// Why, where that can pass by itself.
+    /// The reason, if it can pass without intervention.
     #[must_use]
     pub fn passing_reason(&self) -> Option<Reason> {
         let reason = self.reason.unwrap_or(Reason::Other);
@@ -85,14 +85,14 @@ impl fmt::Display for StoreUnavailable {
 
 impl std::error::Error for StoreUnavailable {}
 
-/// Accounts that were found, by the name of their app.
+/// Discovered accounts, by the name of their app.
 pub type Discovered = BTreeMap<String, AccountsOfApp>;
 
 impl Store {
-    /// Opens the store at its location; it watches no account yet.
+    /// Opens the store at its location. No account is watched yet.
     ///
     /// # Errors
-    /// Where it cannot be opened, with what to do about it.
+    /// If it cannot be opened, with what to do about it.
     pub async fn open(
         location: &Location,
         keep_journal_for: Duration,
@@ -117,20 +117,20 @@ impl Store {
         })
     }
 
-    /// Watches exactly these accounts from now on, with all that is known of them from before.
+    /// Watches exactly these accounts from now on, starting from their stored state.
     ///
     /// # Errors
-    /// If what is known cannot be read; nothing has changed then.
+    /// If the stored state cannot be read; nothing has changed then.
     pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Watch(accounts, answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
-    /// Keeps which accounts were found for an app, in place of those found before.
+    /// Replaces the stored accounts that were discovered for an app.
     ///
     /// # Errors
-    /// If that could not be made durable.
+    /// If they could not be made durable.
     pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = Request::Remember(app.to_owned(), found, answer);
@@ -141,7 +141,7 @@ impl Store {
     /// The accounts of each app at its last discovery.
     ///
     /// # Errors
-    /// If that cannot be read.
+    /// If they cannot be read.
     pub async fn remembered(&self) -> Result<Discovered, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.ask(Request::Remembered(answer)).await?;
@@ -158,8 +158,8 @@ impl Store {
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
-    /// Stores the check value of the key that customers are hashed with from now on. Call it before accounts are
-    /// watched: conversations of another key are dropped. Returns how many that were.
+    /// Stores the check value of the key that hashes customers from now on. Call it before accounts are watched:
+    /// conversations of another key are dropped. Returns the number of dropped conversations.
     ///
     /// # Errors
     /// If it could not be made durable.
@@ -174,11 +174,11 @@ impl Store {
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
-    /// Commits these events. After it returns successfully, they are on disk. Dropping this future does not lose
-    /// the events: they are committed without notice to the caller.
+    /// Commits these events. After it returns successfully, they are on disk. If this future is dropped, the events
+    /// are committed nevertheless.
     ///
     /// # Errors
-    /// If they could not be made durable, or not in time.
+    /// If they could not be made durable in time.
     pub async fn commit(&self, events: Vec<Event>) -> Result<(), StoreUnavailable> {
         self.commit_with(events, None).await.map(drop)
     }
@@ -187,7 +187,7 @@ impl Store {
     /// event.
     ///
     /// # Errors
-    /// If neither could be made durable, or not in time.
+    /// If they could not be made durable in time.
     pub async fn commit_with(
         &self,
         events: Vec<Event>,
@@ -202,7 +202,7 @@ impl Store {
         committed.unwrap_or_else(|_| Err(StoreUnavailable::slow()))
     }
 
-    /// Measures conversations like this from the next commit on.
+    /// Applies these settings of conversation metrics from the next commit on.
     ///
     /// # Errors
     /// If the store is closed.
@@ -222,7 +222,7 @@ impl Store {
         self.shared.forwards.load(Ordering::Relaxed)
     }
 
-    /// Passes deliveries on like this from now on; what waits for other upstreams is dropped.
+    /// Applies these settings of the relay. Deliveries that wait for other upstreams are dropped.
     ///
     /// # Errors
     /// If that could not be made durable.
@@ -247,13 +247,13 @@ impl Store {
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
-    /// The stored deliveries for the relay; it changes with every commit of them.
+    /// The range of stored deliveries for the relay; updated after every commit that changes it.
     #[must_use]
     pub fn deliveries(&self) -> watch::Receiver<Span> {
         self.shared.deliveries.subscribe()
     }
 
-    /// Deliveries after this one that this upstream has not taken, oldest first.
+    /// Deliveries after this one that this upstream has not accepted, oldest first.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -271,7 +271,7 @@ impl Store {
     /// The deliveries with these numbers, without those that were dropped.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If they cannot be read.
     pub async fn contents(
         &self,
         deliveries: &[i64],
@@ -290,13 +290,13 @@ impl Store {
         self.shared.accounts().contains_key(waba_id)
     }
 
-    /// One account as it is on the disk, if it is watched.
+    /// The committed state of an account. `None` if it is not watched.
     #[must_use]
     pub fn account(&self, waba_id: &WabaId) -> Option<Arc<Account>> {
         self.shared.accounts().get(waba_id).map(Arc::clone)
     }
 
-    /// The accounts as they are on the disk, one consistent picture that later commits leave alone.
+    /// A consistent snapshot of the committed state of all accounts.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
         self.shared.accounts().clone()
@@ -328,13 +328,13 @@ impl Store {
         }
     }
 
-    /// Finishes pending requests and closes; later commits fail.
+    /// Finishes pending requests and closes the store; later commits fail.
     pub async fn close(&self) {
         self.history.close().await;
         self.deliveries.close().await;
         let (closed, outcome) = oneshot::channel();
         if self.requests.send(Request::Close(closed)).await.is_ok() {
-            // An error means that it is closed already.
+            // An error means that the store is closed already.
             drop(outcome.await);
         }
     }
@@ -346,7 +346,7 @@ impl Store {
 }
 
 /// Creates counters before their first increment, so that `increase()` sees it. Opening the store does this; while
-/// it cannot be opened, the retrying caller does.
+/// the store cannot be opened, the retrying caller does.
 pub fn start_at_zero(telemetry: &Telemetry) {
     for reason in Reason::ALL {
         let failures = &telemetry.store_commit_failures;
@@ -422,12 +422,12 @@ impl Shared {
         }
     }
 
-    /// A map of shared accounts: held for as long as it takes to clone it.
+    /// The published accounts. Hold the lock only to clone the map.
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes the accounts that a commit has touched.
+    /// Publishes the accounts that a commit has changed.
     fn publish(&self, touched: &Accounts, state: &State) {
         let now = touched.keys().map(|waba_id| {
             let account = &state.accounts()[waba_id];
@@ -456,8 +456,8 @@ impl Shared {
         }
     }
 
-    /// Counts the error, and logs it where it is new.
-    fn note_trouble(&self, error: &StoreError) -> StoreUnavailable {
+    /// Counts the error, and logs it if its reason is new.
+    fn note_error(&self, error: &StoreError) -> StoreUnavailable {
         let reason = error.reason.as_str();
         let failures = &self.telemetry.store_commit_failures;
         failures.with_label_values(&[reason]).inc();

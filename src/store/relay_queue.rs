@@ -1,7 +1,7 @@
-//! Waiting deliveries of the relay: those that a commit adds, and those that are dropped for them.
+//! The deliveries that wait for the relay: what a commit adds, and what is dropped to make room.
 //!
-//! Bounded by bytes and by count, whatever the upstreams do: beyond that, the oldest are dropped, so that an upstream
-//! that is down neither fills the disk nor blocks an acknowledgement.
+//! Bounded by bytes and by count, whatever the upstreams do. Beyond the limits, the oldest deliveries are dropped, so
+//! that an upstream that is down neither fills the disk nor blocks an acknowledgement.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,52 +14,52 @@ use crate::domain::{LaneKind, Lanes, Timestamp, WabaId};
 /// addition to its size in the store.
 const MAX_DELIVERIES: usize = 100_000;
 
-/// Digits of a lane as it is stored, and what separates it from the next.
+/// Characters of a stored lane: its hexadecimal digits and a separator.
 const LANE_DIGITS: usize = 17;
 
-/// A lane takes some hundred bytes of the relay's memory, so it counts against `relay.max_bytes` for more than
-/// the digits that are stored.
+/// A lane takes some hundred bytes of the relay's memory, so it counts for more than its stored characters against
+/// `relay.max_bytes`.
 pub(super) const BYTES_PER_LANE_DIGIT: usize = 8;
 
 /// A verified delivery for the relay. Its body contains customers' data, so it has no `Debug`.
 pub struct RelayDelivery {
-    /// When it came.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// The accounts it speaks of.
+    /// The accounts that the delivery mentions.
     pub waba_ids: Vec<WabaId>,
-    /// Its lanes.
+    /// The lanes of its changes, which determine the order of delivery.
     pub lanes: Lanes,
-    /// The signature's header.
+    /// The signature header, as received.
     pub signature: String,
-    /// Byte for byte.
+    /// The body, byte for byte as received.
     pub body: Bytes,
 }
 
-/// One that waits, without its body.
+/// A waiting delivery, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its number, which increases with each delivery.
     pub delivery: i64,
-    /// When it came.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// The accounts it speaks of.
+    /// The accounts that the delivery mentions.
     pub waba_ids: Vec<WabaId>,
-    /// Its lanes.
+    /// The lanes of its changes, which determine the order of delivery.
     pub lanes: Lanes,
-    /// Bytes of its body.
+    /// Size of its body in bytes.
     pub bytes: usize,
-    /// Whether it is parked.
+    /// Whether it is parked: not retried until an operator requests it.
     pub is_parked: bool,
 }
 
 /// Outcomes of deliveries to an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
-    /// The upstream has taken these, or is not to have them.
+    /// Deliveries that the upstream has accepted, or that are dropped for it.
     pub settled: Vec<i64>,
-    /// These are parked, each for a reason.
+    /// Deliveries that are parked, each with the reason.
     pub parked: Vec<(i64, &'static str)>,
-    /// These are no longer parked.
+    /// Deliveries that are no longer parked.
     pub unparked: Vec<i64>,
 }
 
@@ -70,40 +70,40 @@ impl Settlement {
         self.len() == 0
     }
 
-    /// How many deliveries it is about.
+    /// Number of outcomes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.settled.len() + self.parked.len() + self.unparked.len()
     }
 }
 
-/// The delivery.
+/// What is sent to an upstream.
 pub struct Content {
-    /// The signature's header.
+    /// The signature header, as received.
     pub signature: String,
-    /// Byte for byte.
+    /// The body, byte for byte as received.
     pub body: Vec<u8>,
 }
 
-/// The stored deliveries: from the oldest to the newest, without delivered ones.
+/// The range of the stored deliveries. Delivered ones within it are no longer stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// Deliveries before this one have been dropped.
     pub oldest: i64,
-    /// The last one.
+    /// Number of the newest delivery.
     pub newest: i64,
 }
 
 /// The upstreams, and the limits on waiting deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelayQueueConfig {
-    /// The upstreams' names; none is off.
+    /// Names of the upstreams. If empty, the relay is disabled.
     pub upstreams: Vec<String>,
-    /// Most bytes of all that wait.
+    /// Maximum size of all waiting deliveries together, in bytes.
     pub max_bytes: u64,
 }
 
-/// The index of what is stored.
+/// Numbers and sizes of the stored deliveries.
 #[derive(Debug, Default)]
 pub(super) struct RelayIndex {
     sizes: BTreeMap<i64, u64>,
@@ -112,14 +112,14 @@ pub(super) struct RelayIndex {
 }
 
 impl RelayIndex {
-    /// The stored deliveries, with number and size of each.
+    /// Replaces the index with the stored deliveries, given as (number, size).
     pub fn restore(&mut self, stored: impl IntoIterator<Item = (i64, u64)>) {
         self.sizes = stored.into_iter().collect();
         self.bytes = self.sizes.values().sum();
         self.newest = self.newest.max(self.last());
     }
 
-    /// The number that the next one gets.
+    /// The number of the next delivery.
     pub fn next(&self) -> i64 {
         self.newest + 1
     }
@@ -183,7 +183,7 @@ impl RelayDelivery {
     }
 }
 
-/// Lanes as they are stored.
+/// Lanes as text for the store.
 pub(super) fn lanes_to_text(lanes: &Lanes) -> String {
     let mut text = kind_to_text(lanes.kind).to_owned();
     for key in &lanes.keys {
@@ -193,7 +193,7 @@ pub(super) fn lanes_to_text(lanes: &Lanes) -> String {
     text
 }
 
-/// Lanes as they were stored. An earlier version stored none.
+/// Lanes from stored text. `None` comes from an earlier version, which stored no lanes.
 pub(super) fn lanes_from_text(text: Option<&str>) -> Lanes {
     let mut words = text.unwrap_or_default().split(' ');
     let kind = words.next().unwrap_or_default();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_bytes_run_out() {
+    fn the_oldest_deliveries_are_dropped_beyond_the_size_limit() {
         let mut index = index(&[10, 20, 30]);
         assert_eq!(index.oldest_beside(&[], 60), 1);
         assert_eq!(index.oldest_beside(&[5], 60), 2);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_all_room_goes_itself() {
+    fn a_delivery_over_the_size_limit_is_dropped_itself() {
         let mut index = index(&[10]);
         let oldest = index.oldest_beside(&[70], 60);
         assert_eq!(oldest, 3);
@@ -299,13 +299,13 @@ mod tests {
     }
 
     #[test]
-    fn however_small_there_are_not_more_than_the_ceiling() {
+    fn the_number_of_small_deliveries_is_limited_too() {
         let index = index(&vec![1; MAX_DELIVERIES]);
         assert_eq!(index.oldest_beside(&[1], u64::MAX), 2);
     }
 
     #[test]
-    fn numbers_go_on_after_everything_is_gone() {
+    fn numbers_continue_after_all_deliveries_are_removed() {
         let mut index = index(&[10, 20]);
         index.remove(&[1, 2]);
         index.restore([]);

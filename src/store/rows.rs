@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::state::{Account, Entity, Redating, Traffic, Transition};
 
-/// A delivery that waits.
+/// The waiting delivery of a row.
 pub fn to_waiting(row: &RelayRow) -> Waiting {
     Waiting {
         delivery: row.delivery,
@@ -62,7 +62,7 @@ pub fn to_discovered(row: &DiscoveredRow) -> Option<(WabaId, Assigned)> {
     Some((waba_id, Assigned { source, is_lost }))
 }
 
-/// The account's own row, and the rows of those of its objects that are not as they were.
+/// The account's own row, and the rows of those of its objects that have changed.
 pub fn for_account(
     waba_id: &WabaId,
     before: &Account,
@@ -89,7 +89,7 @@ pub fn for_account(
     ((waba_id.to_string(), json(now)), objects)
 }
 
-/// The rows of the conversations that are not as they were.
+/// The rows of the conversations that have changed.
 pub fn for_conversations(
     waba_id: &WabaId,
     before: &Account,
@@ -140,7 +140,7 @@ fn differences<K: Ord, V: Serialize>(
     }
 }
 
-/// The account that these rows make up.
+/// The account that these rows contain.
 pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     let mut account: Account = parse("an account", &saved.state)?;
     for state in &saved.numbers {
@@ -170,7 +170,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     Ok(account)
 }
 
-/// One line of the journal.
+/// The journal line of a transition.
 pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> Line {
     let entity_id = match &transition.entity {
         Entity::Account => waba_id.to_string(),
@@ -183,7 +183,7 @@ pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> Line {
         entity_id,
         attribute: transition.attribute,
         order_ms: transition.at.order_ms(),
-        source: if transition.at.is_told() {
+        source: if transition.at.is_webhook() {
             "webhook"
         } else {
             "poll"
@@ -206,7 +206,7 @@ pub fn for_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
     }
 }
 
-/// Meta's time.
+/// The row that stores Meta's time.
 pub fn for_clock(saved: Option<SavedClock>) -> ClockRow {
     saved.map_or((None, None, None), |saved| {
         let at_least = saved.at_least.as_millis();
@@ -214,7 +214,7 @@ pub fn for_clock(saved: Option<SavedClock>) -> ClockRow {
     })
 }
 
-/// Meta's time when the row was written.
+/// The stored Meta time of a row.
 pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> {
     clock_ms.map(|clock_ms| SavedClock {
         at_least: Timestamp::from_millis(clock_ms),

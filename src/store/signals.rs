@@ -119,7 +119,7 @@ fn reported<'a>(
 
 /// Whether it is a change, or a first value from a webhook.
 fn has_line(step: &Transition) -> bool {
-    step.from.is_some() || step.at.is_told()
+    step.from.is_some() || step.at.is_webhook()
 }
 
 /// Whether they differ only in time and source.
@@ -150,7 +150,7 @@ fn log_one(waba_id: &WabaId, account: &Account, transition: &Transition) {
         from,
         to,
     } = transition;
-    let source = if at.is_told() { "webhook" } else { "poll" };
+    let source = if at.is_webhook() { "webhook" } else { "poll" };
     let (from, to) = (from.as_deref(), to.as_ref());
     let at = clock::calendar(at.at().at_whole_seconds());
     match entity {
@@ -264,7 +264,7 @@ mod tests {
     fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
         use Amendment::{Learned, Withdrawn};
         let at = Timestamp::from_seconds;
-        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::told(at(s)));
+        let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::from_webhook(at(s)));
         let late = || step(Some("APPROVED"), "DISABLED", polled(9));
         for (changes, expected) in [
             (
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_read_once_all_three_collectors_have_read_all_of_it() {
+    fn an_account_counts_as_read_after_all_collectors_read_it_completely() {
         let account = || Fact::AccountRead(account::Snapshot::default());
         let numbers = |complete| Fact::NumbersListed(listing(complete));
         let templates =

@@ -3,19 +3,19 @@
 use prometheus::core::Collector;
 use prometheus::proto::{Metric as Sample, MetricFamily};
 
-/// The series of one metric as they are now. Asking makes none, as `with_label_values` would.
+/// The current series of one metric. Reading creates none, unlike `with_label_values`.
 #[derive(Clone, Debug, Default)]
 pub struct Labelled(Vec<Sample>);
 
 impl Labelled {
-    /// Of this counter or gauge.
+    /// The series of this counter or gauge.
     pub fn new(metric: &impl Collector) -> Self {
         let families = metric.collect();
         let series = families.iter().flat_map(MetricFamily::get_metric);
         Self(series.cloned().collect())
     }
 
-    /// The value of the series with these labels, if there is one; of several the greatest.
+    /// The value of the series with these labels; the greatest if several match. `None` if there is none.
     #[must_use]
     pub fn value(&self, labels: &[(&str, &str)]) -> Option<f64> {
         let has = |sample: &&Sample| {
@@ -25,7 +25,7 @@ impl Labelled {
         self.0.iter().filter(has).map(value).reduce(f64::max)
     }
 
-    /// Each value with what this label says.
+    /// Each value with its value of this label.
     pub fn by<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
         let pair = move |sample: &'a Sample| Some((label(sample, name)?, value(sample)));
         self.0.iter().filter_map(pair)
@@ -38,7 +38,7 @@ fn label<'a>(sample: &'a Sample, name: &str) -> Option<&'a str> {
     pair.map(|pair| pair.value())
 }
 
-/// A sample has one of the two; the other reads as 0.
+/// The value of a sample, which is either a counter or a gauge; the other one reads as 0.
 fn value(sample: &Sample) -> f64 {
     sample.get_counter().get_value() + sample.get_gauge().get_value()
 }

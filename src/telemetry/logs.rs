@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::{MakeWriter, fmt};
 
-/// How a line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people; coloured on a terminal.
@@ -20,32 +20,32 @@ pub enum Format {
     Json,
 }
 
-/// Why logging could not begin.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
     /// The level is neither a level nor filter directives.
     #[error("the log level is neither a level nor filter directives")]
     Level(#[from] ParseError),
-    /// Something in this process logs elsewhere already.
+    /// Logging has already been set up in this process.
     #[error("logging was set up before")]
     AlreadySet(#[from] SetGlobalDefaultError),
 }
 
-/// Sends the whole process's log to standard error. `level` is a level (`info`) or `tracing` filter
-/// directives (`info,reqwest=debug`).
+/// Sends the log of the whole process to standard error. `level` is a level (`info`) or `tracing` filter directives
+/// (`info,reqwest=debug`).
 ///
 /// # Errors
-/// A level that is neither, or a process that logs already.
+/// If the level is invalid, or if logging has already been set up.
 pub fn init(level: &str, format: Format) -> Result<(), LogsError> {
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let dispatch = dispatch(level, format, colours, io::stderr)?;
     Ok(dispatcher::set_global_default(dispatch)?)
 }
 
-/// Where to send a log; for [`init`], and for a part of a program that has its own.
+/// The destination of a log, for [`init`] and for parts of the program with a log of their own.
 ///
 /// # Errors
-/// A level that is neither a level nor filter directives.
+/// If `level` is neither a level nor filter directives.
 pub fn dispatch<W>(
     level: &str,
     format: Format,
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// What was logged so far.
+    /// The lines logged so far.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_flat_object_a_line() {
+    fn json_is_one_flat_object_per_line() {
         let line = logged("info", Format::Json, || {
             tracing::info!(port = 10131, "listening");
         });

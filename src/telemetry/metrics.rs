@@ -1,7 +1,6 @@
-//! The counters, gauges and histograms about this process, in a registry of their own.
+//! The exporter's own counters, gauges and histograms, in a separate registry.
 //!
-//! Every label here is bounded: by an enum, by the accounts of the configuration, or by field names in
-//! this code.
+//! Every label here is bounded: by an enum, by the configured accounts, or by field names in this code.
 
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
@@ -20,21 +19,21 @@ use crate::domain::{Collector, ObjectKind, WabaId, WebhookField, Word};
 /// Buckets for a request to a web API, in seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// Buckets for webhook lag, in seconds: Meta's median is 250 ms, its retries last for days.
+/// Buckets for webhook lag, in seconds: Meta's median is 250 ms, and retries last for days.
 const LAG_BUCKETS: &[f64] = &[
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604_800.0,
 ];
 
-/// Buckets for a commit, in seconds: a solid-state disk needs a millisecond or two, a locked file two
-/// seconds until it is given up.
+/// Buckets for a commit, in seconds: a solid-state disk needs a millisecond or two, and a locked file fails after two
+/// seconds.
 const COMMIT_BUCKETS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
-/// What one of these metrics is, for documentation and for checks against it.
+/// The declaration of a metric, for the documentation and for checks against it.
 #[derive(Clone, Debug)]
 pub struct Declared {
-    /// Name in full, labels in the order they were declared, and help.
+    /// Full name, labels in the order of their declaration, and help.
     pub desc: Desc,
     /// Counter, gauge or histogram.
     pub kind: MetricType,
@@ -53,7 +52,7 @@ pub struct Telemetry {
     pub polls: PollOutcomes,
     /// Seconds from a poll's start to its end, all pages included.
     pub poll_duration: HistogramVec,
-    /// Polls put off because a budget was short.
+    /// Polls deferred because a budget was short.
     pub polls_deferred: IntCounterVec,
     /// 1 if the last discovery of an app's accounts was complete.
     pub discovery_up: IntGaugeVec,
@@ -63,17 +62,17 @@ pub struct Telemetry {
     pub graph_requests: IntCounterVec,
     /// Requests that failed, by kind.
     pub graph_request_failures: IntCounterVec,
-    /// Meta's usage figures, 1 = throttled.
+    /// Used share of Meta's quota; at 1 calls are throttled.
     pub graph_usage_ratio: GaugeVec,
-    /// When Meta says calls are possible again; absent while they are.
+    /// Time at which calls are possible again. Absent while they are possible.
     pub graph_regain_access: GaugeVec,
-    /// Calls an hour that an account's polls take.
+    /// Planned calls per hour of an account's polls.
     pub graph_planned_calls: IntGaugeVec,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
     /// Fields currently omitted from requests.
     pub graph_field_dropped: IntGaugeVec,
-    /// The API version asked for and the one that answered.
+    /// The requested API version and that of responses.
     pub graph_api_version: IntGaugeVec,
     /// Signed deliveries accepted.
     pub webhook_deliveries: IntCounter,
@@ -81,9 +80,9 @@ pub struct Telemetry {
     pub webhook_rejected: IntCounterVec,
     /// Changes in accepted deliveries, repeats included.
     pub webhook_changes: IntCounterVec,
-    /// Changes seen before.
+    /// Changes that were received before.
     pub webhook_duplicates: IntCounter,
-    /// Changes older than what was already known.
+    /// Changes that are older than what was known.
     pub webhook_stale: IntCounter,
     /// Changes for accounts that are not configured.
     pub webhook_unwatched: IntCounter,
@@ -95,70 +94,70 @@ pub struct Telemetry {
     pub webhook_refused: IntCounter,
     /// Received minus `entry[].time`, in seconds.
     pub webhook_lag: Histogram,
-    /// When an account's last delivery came.
+    /// Time of an account's last delivery.
     pub webhook_last_received: GaugeVec,
-    /// Deliveries that an upstream has taken.
+    /// Deliveries that an upstream has accepted.
     pub relay_deliveries: IntCounterVec,
-    /// Tries that an upstream has not taken, by reason.
+    /// Failed attempts, by upstream and reason.
     pub relay_failures: IntCounterVec,
-    /// Deliveries dropped before an upstream took them.
+    /// Deliveries dropped before an upstream accepted them.
     pub relay_dropped: IntCounterVec,
     /// Deliveries that wait for an upstream.
     pub relay_pending: IntGaugeVec,
-    /// When the oldest of them came; absent while none waits.
+    /// Receipt time of the oldest waiting delivery. Absent while none is waiting.
     pub relay_oldest_pending: GaugeVec,
     /// Seconds by which the machine's clock is ahead of Meta's.
     clock_skew: GaugeVec,
-    /// Seconds from a delivery's receipt until an upstream has taken it.
+    /// Seconds from a delivery's receipt until an upstream has accepted it.
     pub relay_lag: HistogramVec,
-    /// Of the deliveries with customers' messages.
+    /// Receipt time of the oldest waiting delivery with customers' messages.
     pub relay_oldest_message: GaugeVec,
-    /// By upstream.
+    /// Deliveries in flight, by upstream.
     pub relay_in_flight: IntGaugeVec,
-    /// By upstream.
+    /// 0 while an upstream counts as down.
     pub relay_upstream_up: IntGaugeVec,
-    /// By upstream.
+    /// Parked deliveries, by upstream.
     pub relay_parked: IntGaugeVec,
-    /// By upstream and reason.
+    /// Deliveries that have been parked, by upstream and reason.
     pub relay_parked_total: IntCounterVec,
-    /// Events of applications, by what became of them.
+    /// Events of applications, by result.
     pub events: IntCounterVec,
     /// Batches of events refused as a whole.
     pub event_batches_refused: IntCounterVec,
-    /// Changes that one source told and the other did not.
+    /// Changes that only one of the two sources reported.
     pub drift: IntCounterVec,
     /// Words that this version does not know.
     pub unknown_values: IntCounterVec,
     /// Values of an unexpected shape.
     pub malformed_values: IntCounterVec,
-    /// Objects left out of a scrape by a ceiling on series.
+    /// Objects that a series ceiling kept out of a scrape.
     pub series_refused: IntCounterVec,
     /// Objects that a ceiling kept out of the state.
     pub objects_refused: IntCounterVec,
-    /// 1 while the store takes commits.
+    /// 1 while the store accepts commits.
     pub store_up: IntGauge,
-    /// Seconds for which a commit was under way.
+    /// Duration of commits in seconds.
     pub store_commit_duration: Histogram,
     /// Commits that failed, by reason.
     pub store_commit_failures: IntCounterVec,
-    /// Open conversations dropped at the start, because the customers' key had changed.
+    /// Open conversations dropped at the start because the customer key had changed.
     pub conversations_dropped: IntGauge,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: IntGaugeVec,
-    /// Connections ended by this side before their time, by reason.
+    /// Connections that the exporter closed early, by reason.
     pub connections_closed: IntCounterVec,
-    /// Requests refused before they came to a route, by reason.
+    /// Requests refused before routing, by reason.
     pub requests_refused: IntCounterVec,
-    /// When a listener's own certificate ends; absent without TLS.
+    /// Expiry time of a listener's own certificate. Absent without TLS.
     pub certificate_expires: GaugeVec,
     /// 1 if the last reload of the configuration succeeded.
     pub config_last_reload_successful: IntGauge,
-    /// When the configuration was last loaded.
+    /// Time at which the configuration was last loaded successfully.
     pub config_last_reload_success: Gauge,
 }
 
 impl Telemetry {
-    /// All metrics at their start: counters at 0, nothing known.
+    /// All metrics with their initial values.
     #[must_use]
     pub fn new() -> Self {
         let new = Maker::default();
@@ -214,12 +213,12 @@ impl Telemetry {
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Duration of a commit to the store in seconds, until it is durable. Deliveries that arrive together share a commit.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Number of failed attempts to open the store or to commit to it, by reason.", &["reason"]),
             conversations_dropped: new.gauge("customer_key_dropped_conversations", "Number of open conversations dropped at the last start because the key that hashes customers had changed. 0 if the key is the same."),
-            connections: new.gauges("connections", "Number of open connections by listener: web is the operator's listener, webhook the public one.", &["listener"]),
+            connections: new.gauges("connections", "Number of open connections by listener: web is the operator listener, webhook the public listener.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Number of connections closed by the exporter, by reason: slowest connection at the connection limit (no_room), slow reader at the memory limit (slow_reader), failed TLS handshake (handshake), missing PROXY protocol header (proxy_protocol), or client over its connection limit (client_limit).", &["listener", "reason"]),
             requests_refused: new.counters("requests_refused_total", "Number of refused requests by reason: too many requests (rate_limit), no client certificate (no_certificate), wrong or missing password (unauthorized), host name not allowed (foreign_host), request from another site (foreign_origin), lifecycle requests not enabled (lifecycle_disabled) or too frequent (reload_rate), client over its limit (client_limit), or history queries that would take too long (history_busy).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "Expiry time of the listener's TLS certificate. Absent if the listener does not terminate TLS.", &["listener"]),
-            config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the last load of the configuration succeeded: 1 if it did, 0 if the previous configuration is still in force."),
-            config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
+            config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the last load of the configuration succeeded: 1 if it did, 0 if the exporter still uses the previous configuration."),
+            config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "Time at which the current configuration was loaded."),
             refusals: RefusalLog::default(),
             logs_signals: AtomicBool::new(true),
             registry: new.registry,
@@ -229,7 +228,7 @@ impl Telemetry {
         telemetry
     }
 
-    /// The present values, as families of the `prometheus` package.
+    /// The current values, as families of the `prometheus` package.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
@@ -252,7 +251,7 @@ impl Telemetry {
         }
     }
 
-    /// Drops the quota of an account that is no longer polled: nothing would update it again.
+    /// Drops the quota of an account that is no longer polled, because it would not be updated any more.
     pub fn forget_quota(&self, waba_id: &WabaId) {
         let id = waba_id.as_str();
         for kind in ["call_count", "total_cputime", "total_time"] {
@@ -262,7 +261,7 @@ impl Telemetry {
         drop(self.graph_regain_access.remove_label_values(&[id]));
     }
 
-    /// Shows by how many seconds the machine's clock is ahead of Meta's; absent while that is unknown.
+    /// Sets the number of seconds by which the machine's clock is ahead of Meta's. Absent while unknown.
     pub fn note_clock_skew(&self, seconds: Option<f64>) {
         let none: [&str; 0] = [];
         match seconds {
@@ -271,7 +270,7 @@ impl Telemetry {
         }
     }
 
-    /// Counters whose labels are known beforehand exist at 0, so that `increase()` sees the first step.
+    /// Initializes counters with known labels to 0, so that `increase()` sees the first increment.
     fn start_at_zero(&self) {
         for collector in named(Collector::ALL) {
             self.polls_deferred.with_label_values(&[collector]);
@@ -297,8 +296,8 @@ fn named(collectors: &'static [Collector]) -> impl Iterator<Item = &'static str>
         .map(|collector| collector.as_str())
 }
 
-/// Makes metrics under the exporter's prefix and registers them; names and labels are constants of
-/// this file, so that a refusal is a bug that the first test run meets.
+/// Creates and registers metrics with the exporter's prefix. Names and labels are constants of this file, so an error
+/// is a bug that every test run finds.
 #[derive(Default)]
 struct Maker {
     registry: Registry,
@@ -324,7 +323,7 @@ impl Maker {
         metric
     }
 
-    /// A metric's family tells its kind even while it has no series.
+    /// Records the declaration of a metric, whose type is known even while it has no series.
     fn declare(&self, metric: &impl prometheus::core::Collector) {
         let kinds = metric.collect();
         for desc in metric.desc() {
@@ -336,7 +335,7 @@ impl Maker {
         }
     }
 
-    /// What the kernel says of this process: CPU, memory, files, threads, start. Linux only.
+    /// Metrics of the process: CPU, memory, files, threads, start time. Linux only.
     fn process(&self) {
         #[cfg(target_os = "linux")]
         {

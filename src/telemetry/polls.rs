@@ -14,8 +14,8 @@ pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 /// because both apps have series while an account moves.
 type Outcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 
-/// The gauges, and the last outcome of each poll. The series of a reason must be removed when the poll recovers
-/// or fails for another reason, even after a reload has replaced the poller.
+/// The gauges, and the last outcome of each poll. A reason's series must be removed when the poll recovers or fails
+/// for another reason, even after a reload has replaced the poller.
 #[derive(Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
@@ -133,7 +133,7 @@ mod tests {
         polls.forget("a", &waba_id);
         assert_eq!((reasons(), up()), (vec![], None));
         assert!(!has_outcome());
-        // Another app took over before the first one was forgotten.
+        // Another app took over before the account was removed from the first one.
         note(Some("token"));
         polls.record("b", &waba_id, Collector::Numbers, Some("timeout"));
         polls.forget("a", &waba_id);

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_one_line_at_once_and_one_summary_a_minute_later() {
+    fn a_burst_is_one_immediate_line_and_one_summary_after_a_minute() {
         let mut limiter = Limiter::default();
         let lines: Vec<Line> = (0..550)
             .filter_map(|which| {

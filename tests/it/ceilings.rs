@@ -271,7 +271,7 @@ fn memory_of_each_kind_of_object() {
         verified_name: Some(format!("Fern & Moss {id}")),
         quality_rating: Some(QualityRating::Green),
         status: Some(number::Status::Connected),
-        messaging_limit: Some(MessagingLimit::CustomerHasher(2_000)),
+        messaging_limit: Some(MessagingLimit::Customers(2_000)),
         ..number::Snapshot::new(number_id(id))
     };
     let objects = (0..ceiling::NUMBERS).map(snapshot).collect();

@@ -25,7 +25,7 @@ fn word<W: Word>() -> impl Strategy<Value = W> {
 
 fn limit() -> impl Strategy<Value = MessagingLimit> {
     prop_oneof![
-        select(vec![250, 2_000, 10_000]).prop_map(MessagingLimit::CustomerHasher),
+        select(vec![250, 2_000, 10_000]).prop_map(MessagingLimit::Customers),
         Just(MessagingLimit::Unlimited)
     ]
 }

@@ -1,4 +1,4 @@
-//! What Meta says of an app's token and secret when it rejects a call.
+//! Explains why Meta rejected a call because of an app's token or secret.
 
 use super::Finding;
 use crate::ingest::graph::{Failure, FailureKind};

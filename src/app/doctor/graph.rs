@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_of_skew_is_borne_to_either_side() {
+    fn a_minute_of_skew_is_tolerated_in_both_directions() {
         assert!(clocks(at(1_000), at(1_060)).is_fine());
         for (theirs, ours) in [(1_000, 1_061), (1_061, 1_000)] {
             let finding = clocks(at(theirs), at(ours));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_has_an_end() {
+    fn the_end_of_a_version_is_reported() {
         let greeting = Greeting::default();
         // 23 November 2026; v20.0 ended in September, v21.0 ends on 21 January 2027.
         let now = at(1_795_392_000);

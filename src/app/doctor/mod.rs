@@ -32,7 +32,7 @@ use crate::store::ReportError;
 use crate::telemetry::{Examination, Telemetry};
 use calls::CountedCalls;
 
-/// One app as the checks see it.
+/// One app with the context of its checks.
 struct App<'a> {
     config: &'a AppConfig,
     client: &'a Arc<Client>,
@@ -53,10 +53,10 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
     examine_with_progress(source, &|_| {}).await
 }
 
-/// As [`examine`], and reports the progress of long-running checks.
+/// Like [`examine`], and reports the progress of long-running checks.
 ///
 /// # Errors
-/// As [`examine`].
+/// Those of [`examine`].
 pub async fn examine_with_progress(
     source: &Source,
     progress: Progress<'_>,
@@ -117,7 +117,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     }
     let running = running::look(config).await;
     findings.extend(callback::look(config, running.as_ref().ok()).await);
-    findings.extend(running::tell(
+    findings.extend(running::report(
         config,
         &accounts,
         running.as_ref().map_err(|silent| *silent),

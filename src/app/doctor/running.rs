@@ -81,7 +81,7 @@ async fn read(config: &Config) -> Option<Result<Running, Silent>> {
 }
 
 /// Reports whether the exporter runs, and the time since each account's last webhook.
-pub(super) fn tell(
+pub(super) fn report(
     config: &Config,
     accounts: &BTreeSet<WabaId>,
     running: Result<&Running, Silent>,

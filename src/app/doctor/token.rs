@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_has_come_or_is_near_asks_for_a_lasting_token() {
+    fn an_expired_or_expiring_token_is_a_problem() {
         let now = Timestamp::from_seconds(1_775_000_000);
         let days = |days: u64| now.plus(Duration::from_secs(days * 86_400));
         for (at, message) in [

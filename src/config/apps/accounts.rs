@@ -1,4 +1,4 @@
-//! Reads an app's accounts, where they are listed.
+//! Reads the configured accounts of an app.
 
 use super::ids::{Ids, Kind};
 use super::places::Places;
@@ -6,8 +6,8 @@ use super::reader::AppReader;
 use super::settings::ACCOUNTS;
 use crate::domain::WabaId;
 
-/// Most accounts of an app. Ten thousand, the largest provider we know of, take some sixty calls a
-/// second at the default cadence.
+/// Maximum number of accounts of an app. Ten thousand, as the largest known provider has, take some sixty calls per
+/// second at the default intervals.
 const MAX_ACCOUNTS: usize = 20_000;
 
 const KIND: Kind<WabaId> = Kind {
@@ -16,7 +16,7 @@ const KIND: Kind<WabaId> = Kind {
 };
 
 impl<'a> AppReader<'_, 'a> {
-    /// Accounts that are listed; none need be where they are discovered.
+    /// The configured accounts. The list may be missing if accounts are discovered.
     pub(super) fn accounts(&mut self, places: Places<'a>, are_discovered: bool) -> Ids<WabaId> {
         let found = self.ids(&ACCOUNTS, places, &KIND);
         let accounts = found.or_missing(|| {

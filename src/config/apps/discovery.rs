@@ -1,4 +1,4 @@
-//! Reads how an app's accounts are to be found, where they are not all listed.
+//! Reads how the accounts of an app are discovered.
 
 use regex::Regex;
 
@@ -11,7 +11,7 @@ use super::reader::AppReader;
 use super::settings::{BUSINESSES, DISCOVER_BY_TOKEN, EXCLUDE, INCLUDE};
 use crate::domain::BusinessId;
 
-/// Most portfolios of an app: each takes two listings at every discovery.
+/// Maximum number of portfolios of an app, because each takes two listings in every discovery.
 const MAX_BUSINESSES: usize = 100;
 
 const KIND: Kind<BusinessId> = Kind {

@@ -1,26 +1,26 @@
-//! How an app's accounts are found.
+//! The settings of account discovery.
 
 use regex::Regex;
 
 use crate::domain::{BusinessId, WabaId};
 
-/// How accounts are found.
+/// How the accounts of an app are discovered.
 #[derive(Clone, Debug, Default)]
 pub struct DiscoveryConfig {
-    /// `apps[].discover_by_token`, `WHATSAPP_DISCOVER_BY_TOKEN`; default false.
+    /// `apps[].discover_by_token`, `WHATSAPP_DISCOVER_BY_TOKEN`; the default is false.
     pub by_token: bool,
-    /// `apps[].businesses`, `WHATSAPP_BUSINESS_IDS`; default none.
+    /// `apps[].businesses`, `WHATSAPP_BUSINESS_IDS`; empty by default.
     pub businesses: Vec<BusinessId>,
-    /// `apps[].include`; default everything.
+    /// `apps[].include`; `None` includes all accounts.
     pub include: Option<Regex>,
-    /// `apps[].exclude`; default nothing.
+    /// `apps[].exclude`; `None` excludes no account.
     pub exclude: Option<Regex>,
 }
 
 impl DiscoveryConfig {
     /// Whether this searches for the same accounts as `other`.
     #[must_use]
-    pub fn finds_what_does(&self, other: &Self) -> bool {
+    pub fn is_same_search(&self, other: &Self) -> bool {
         let texts = |config: &Self| {
             [&config.include, &config.exclude]
                 .map(|pattern| pattern.as_ref().map(|pattern| pattern.as_str().to_owned()))
@@ -30,22 +30,22 @@ impl DiscoveryConfig {
             && texts(self) == texts(other)
     }
 
-    /// Is there anything to ask for?
+    /// Whether the app uses discovery.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.by_token || !self.businesses.is_empty()
     }
 
-    /// Is this account left out whatever it is called?
+    /// Whether this account is excluded by its id, whatever its name.
     #[must_use]
-    pub fn leaves_out(&self, waba_id: &WabaId) -> bool {
+    pub fn excludes(&self, waba_id: &WabaId) -> bool {
         let exclude = self.exclude.as_ref();
         exclude.is_some_and(|exclude| exclude.is_match(waba_id.as_str()))
     }
 
-    /// Is this account to be watched, if it is found?
+    /// Whether this account is watched if it is discovered.
     #[must_use]
-    pub fn takes(&self, waba_id: &WabaId, name: &str) -> bool {
+    pub fn includes(&self, waba_id: &WabaId, name: &str) -> bool {
         let text = format!("{waba_id} {name}");
         let text = text.trim_end();
         let is_in = self

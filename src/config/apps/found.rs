@@ -1,16 +1,16 @@
-//! What looking in one place gave: nothing, something refused and already reported, or a value. Only
-//! nothing may be filled from elsewhere or reported as missing.
+//! The result of reading one source: nothing, a rejected value whose error has been recorded, or a value. Only if
+//! there is nothing may another source be used, or the setting be reported as missing.
 
-/// The result of looking in one place.
+/// The result of reading one source.
 pub(super) enum Found<T> {
     Absent,
-    /// There, but of no use; the error is recorded.
+    /// The value is invalid; the error has been recorded.
     Refused,
     Value(T),
 }
 
 impl<T> Found<T> {
-    /// This, or what `other` finds where this is absent.
+    /// This result, or that of `other` if this is absent.
     pub(super) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::Absent => other(),
@@ -18,7 +18,7 @@ impl<T> Found<T> {
         }
     }
 
-    /// The value; `missing` is called where there is nothing at all.
+    /// The value. Calls `missing` if there is none at all.
     pub(super) fn or_missing(self, missing: impl FnOnce()) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),

@@ -8,7 +8,7 @@ use super::found::Found;
 use super::places::Places;
 use super::reader::{AppReader, NOT_AN_ID};
 
-/// Ids, each with the place that names it.
+/// Ids, each with its place in the configuration.
 pub(super) type Ids<T> = Vec<(String, T)>;
 
 /// The allowed number of ids, and their parser.
@@ -18,7 +18,7 @@ pub(super) struct Kind<T> {
 }
 
 impl<'a> AppReader<'_, 'a> {
-    /// The ids of the file, or else those of the variable.
+    /// The ids from the file, or else from the variable.
     pub(super) fn ids<T>(
         &mut self,
         setting: &Setting,

@@ -9,7 +9,7 @@ use super::settings::{
 };
 use super::{AppConfig, DiscoveryConfig};
 
-/// One line for each key of each app; of secrets and patterns, only whether they are set.
+/// One line per key of each app. For secrets and patterns, shows only whether they are set.
 pub(in super::super) fn lines(apps: &[AppConfig]) -> Vec<Line> {
     let apps = apps.iter().enumerate();
     apps.flat_map(|(index, app)| app_lines(index, app))

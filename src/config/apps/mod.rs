@@ -1,9 +1,8 @@
 //! `apps`: Meta apps with their secrets and the accounts each one watches.
 //!
-//! One app may come from the file, from the environment, or from both: the variables fill what the
-//! file's single app leaves out. With several apps a variable cannot say which one it means, so it is
-//! refused. What only several apps together can get wrong is checked here; one app is read by
-//! [`reader`].
+//! One app may come from the file, from the environment, or from both: the variables provide what the single app of
+//! the file lacks. With several apps, a variable is ambiguous and therefore rejected. Conditions between apps are
+//! checked here; [`reader`] reads one app.
 
 mod accounts;
 mod discovery;
@@ -28,40 +27,39 @@ pub use discovery_config::DiscoveryConfig;
 pub(super) use lines::lines;
 use reader::{AppReader, Draft};
 
-/// Most apps. Each has its own client, secrets and signature check per webhook; an operator with more
-/// runs several exporters.
+/// Maximum number of apps. Each has its own client, secrets and signature check per webhook; operators with more can
+/// run several exporters.
 const MAX_APPS: usize = 100;
 
-/// The name of an app that has neither a name nor an id.
+/// The name of an app without a name or an id.
 const DEFAULT_NAME: &str = "default";
 
 /// A Meta app as the exporter uses it. `Debug` redacts its secrets.
 #[derive(Clone, Debug)]
 pub struct AppConfig {
-    /// `apps[].name`; default the app's id, or `default`. No other app has it.
+    /// `apps[].name`; the default is the app's id, or else `default`. Unique among the apps.
     pub name: String,
     /// `apps[].app_id`, `WHATSAPP_APP_ID`; optional.
     pub app_id: Option<AppId>,
     /// `apps[].access_token` or `…_file`, `WHATSAPP_ACCESS_TOKEN` or `…_FILE`; visible ASCII only.
     pub access_token: SecretString,
-    /// `apps[].app_secret` or `…_file`, `WHATSAPP_APP_SECRET` or `…_FILE`; always there while webhooks
-    /// are enabled.
+    /// `apps[].app_secret` or `…_file`, `WHATSAPP_APP_SECRET` or `…_FILE`; always set while webhooks are enabled.
     pub app_secret: Option<SecretString>,
-    /// `apps[].app_secret_previous` or `…_file`, `WHATSAPP_APP_SECRET_PREVIOUS` or `…_FILE`; optional, and another one
-    /// than `app_secret`.
+    /// `apps[].app_secret_previous` or `…_file`, `WHATSAPP_APP_SECRET_PREVIOUS` or `…_FILE`; optional, and different
+    /// from `app_secret`.
     pub app_secret_previous: Option<SecretString>,
-    /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always
-    /// there while webhooks are enabled.
+    /// `apps[].webhook_verify_token` or `…_file`, `WHATSAPP_WEBHOOK_VERIFY_TOKEN` or `…_FILE`; always set while
+    /// webhooks are enabled.
     pub webhook_verify_token: Option<SecretString>,
     /// `apps[].accounts`, `WHATSAPP_BUSINESS_ACCOUNT_IDS`; at least one, unless accounts are discovered.
     /// Several apps may list the same account; the first one polls it.
     pub accounts: Vec<WabaId>,
-    /// How others are found.
+    /// How further accounts are discovered.
     pub discovery: DiscoveryConfig,
 }
 
 impl AppConfig {
-    /// Whether this is the app of `other`, and calls the Graph API with the same credentials.
+    /// Whether `other` is the same app and calls the Graph API with the same credentials.
     #[must_use]
     pub fn has_access_of(&self, other: &Self) -> bool {
         let [own, others] = [self, other].map(|app| {
@@ -75,7 +73,7 @@ impl AppConfig {
     }
 }
 
-/// Reads every app. Relative paths in the file are relative to `directory`, which is the file's.
+/// Reads every app. Relative paths in the file are relative to `directory`, the folder of the file.
 pub(super) fn read(walker: &mut Walker<'_>, webhooks: bool, directory: &Path) -> Vec<AppConfig> {
     for setting in settings::all() {
         walker.note(&setting);
@@ -83,7 +81,7 @@ pub(super) fn read(walker: &mut Walker<'_>, webhooks: bool, directory: &Path) ->
     let items = match walker.node("apps") {
         None | Some(Node::Empty) => [].as_slice(),
         Some(Node::List(items)) => items.as_slice(),
-        // Not a list; refused with the file's shape.
+        // Not a list: the check of the file's structure rejects it.
         Some(Node::Text(_) | Node::Map(_)) => return Vec::new(),
     };
     if items.len() > MAX_APPS {

@@ -1,9 +1,9 @@
-//! Where one app's settings are looked for, and how a missing one is told of.
+//! The sources of one app's settings, and the message for a missing setting.
 
 use super::super::setting::Setting;
 use super::super::yaml::Node;
 
-/// One app's places: an item of the file's list, the variables, or both.
+/// The sources of one app: an item of the file's list, the variables, or both.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
     pub(super) item: Option<(usize, &'a Node)>,
@@ -11,13 +11,13 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// The key's place in the file.
+    /// The key's path in the file.
     pub(super) fn key(self, setting: &Setting) -> String {
         setting.key_of_item(self.item.map_or(0, |(index, _)| index))
     }
 
-    /// The place of a missing setting, and the message how to set it; `file` is the setting for a file with the
-    /// value.
+    /// The place of a missing setting, and a message that says how to set it. `file` is the setting for a file with
+    /// the value.
     pub(super) fn missing(self, setting: &Setting, file: Option<&Setting>) -> (String, String) {
         let variable = setting
             .variable

@@ -1,7 +1,6 @@
 //! Reads one app, from the file, the environment or both.
 //!
-//! No message repeats what stands at an app's key: any of them may hold a secret that was meant for
-//! the next one.
+//! No message repeats a value of an app's key, because any of them may be a secret that was meant for another key.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -25,7 +24,7 @@ use crate::domain::{AppId, WabaId};
 
 pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 
-/// A place and what was found there.
+/// A place with the value found there.
 pub(super) type Looked<'a> = (String, Found<Cow<'a, str>>);
 
 /// Reads apps from the file and the environment.
@@ -37,7 +36,7 @@ pub(super) struct AppReader<'w, 'a> {
     pub(super) webhooks: bool,
 }
 
-/// An app as far as it could be read.
+/// An app with the values that could be read.
 pub(super) struct Draft {
     pub(super) place: String,
     name: Option<String>,
@@ -46,7 +45,7 @@ pub(super) struct Draft {
     app_secret: Option<SecretString>,
     app_secret_previous: Option<SecretString>,
     webhook_verify_token: Option<SecretString>,
-    /// With the place of each.
+    /// Accounts, each with its place.
     pub(super) accounts: Vec<(String, WabaId)>,
     discovery: DiscoveryConfig,
 }
@@ -57,7 +56,7 @@ impl Draft {
         self.name.as_deref().or(id).unwrap_or(DEFAULT_NAME)
     }
 
-    /// The app, unless what it cannot do without is missing; that error is recorded by then.
+    /// The app. `None` if a required value is missing; its error has been recorded.
     pub(super) fn finish(self) -> Option<AppConfig> {
         Some(AppConfig {
             name: self.name().to_owned(),
@@ -77,7 +76,7 @@ impl Draft {
 }
 
 impl<'a> AppReader<'_, 'a> {
-    /// The one app that the environment declares.
+    /// The single app that the environment declares.
     pub(super) fn environment_app(&mut self) -> Draft {
         self.app(
             Places {
@@ -88,8 +87,8 @@ impl<'a> AppReader<'_, 'a> {
         )
     }
 
-    /// The app at `index` of the file's list; with `variables`, they fill what it leaves out. Nothing
-    /// where the item is no map, which is refused with the file's shape.
+    /// The app at `index` of the file's list. With `variables`, they provide what it lacks. `None` if the item is not
+    /// a map, which the check of the file's structure rejects.
     pub(super) fn file_app(
         &mut self,
         index: usize,
@@ -136,7 +135,7 @@ impl<'a> AppReader<'_, 'a> {
         id
     }
 
-    /// The app's secret and the one before it. The same one twice is a rotation that has not happened yet, or is over.
+    /// The app's current and previous secret. If both are equal, the rotation has not happened yet or is over.
     fn app_secrets(&mut self, places: Places<'a>) -> (Option<SecretString>, Option<SecretString>) {
         let current = self.secret(&APP_SECRET, places);
         let previous = self.secret(&APP_SECRET_PREVIOUS, places);
@@ -181,7 +180,7 @@ impl<'a> AppReader<'_, 'a> {
         })
     }
 
-    /// The secret, given itself or as a file relative to `directory`.
+    /// The secret, from its value or from a file relative to `directory`.
     fn secret_in(
         &mut self,
         kind: SecretKind,
@@ -222,7 +221,7 @@ impl<'a> AppReader<'_, 'a> {
         }
     }
 
-    /// The key's text in the file, or else the variable's.
+    /// The text from the file, or else from the variable.
     pub(super) fn text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         match self.file_text(setting, places) {
             (_, Found::Absent) => self.variable(setting, places),
@@ -230,7 +229,7 @@ impl<'a> AppReader<'_, 'a> {
         }
     }
 
-    /// The key's text in the file.
+    /// The text from the file.
     pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         let place = places.key(setting);
         let node = places.item.and_then(|(_, item)| item.get(setting.name()));
@@ -243,7 +242,7 @@ impl<'a> AppReader<'_, 'a> {
         (place, found)
     }
 
-    /// The variable's text.
+    /// The text from the variable.
     pub(super) fn variable(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         let Some(name) = setting.variable.filter(|_| places.variables) else {
             return (String::new(), Found::Absent);

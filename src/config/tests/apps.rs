@@ -1,4 +1,4 @@
-//! Apps: the environment's, the file's, and one from both.
+//! Apps from the environment, from the file, and from both.
 
 use secrecy::ExposeSecret;
 
@@ -46,7 +46,7 @@ fn paths_in_the_file_are_relative_to_it() {
 }
 
 #[test]
-fn variables_fill_what_the_only_app_leaves_out() {
+fn variables_complete_the_only_app() {
     let environment = environment().with_variable("WHATSAPP_APP_ID", "42");
     let config = good(
         "apps: [{name: main, access_token: EAAGfile, accounts: [7]}]",
@@ -67,14 +67,14 @@ fn variables_fill_what_the_only_app_leaves_out() {
 }
 
 #[test]
-fn several_apps_have_names_from_their_ids() {
+fn apps_are_named_after_their_ids() {
     let config = good(TWO_APPS, FixedEnvironment::default());
     let names: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
     assert_eq!(names, ["one", "7"]);
 }
 
 #[test]
-fn a_variable_cannot_say_which_of_several_apps_it_means() {
+fn variables_are_refused_with_several_apps() {
     let environment =
         FixedEnvironment::default().with_variable("WHATSAPP_ACCESS_TOKEN_FILE", "/token");
     assert_eq!(
@@ -85,7 +85,7 @@ fn a_variable_cannot_say_which_of_several_apps_it_means() {
 }
 
 #[test]
-fn without_webhooks_their_secrets_are_optional() {
+fn secrets_of_disabled_webhooks_are_optional() {
     let environment = FixedEnvironment::default()
         .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGtoken")
         .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "1");
@@ -101,7 +101,7 @@ fn without_webhooks_their_secrets_are_optional() {
 }
 
 #[test]
-fn the_previous_secret_is_optional_and_another_one() {
+fn the_previous_secret_is_optional_and_differs_from_the_current_one() {
     let previous = |key: &str| format!("apps: [{{{key}}}]");
     let shown = |config: &Config| {
         let secret = config.apps[0].app_secret_previous.as_ref();
@@ -124,11 +124,11 @@ fn the_previous_secret_is_optional_and_another_one() {
 
     let config = good(&previous("app_secret_previous: s3cret"), environment());
     let mut warnings = config.warnings.iter();
-    let is_told = warnings.any(|warning| {
+    let is_reported = warnings.any(|warning| {
         warning.place == "apps[0].app_secret_previous"
             && warning.message.starts_with("is the same as app_secret; ")
     });
-    assert!(is_told, "{:?}", config.warnings);
+    assert!(is_reported, "{:?}", config.warnings);
     assert_eq!(shown(&config), None);
     let both = errors(&previous(
         "app_secret_previous: a, app_secret_previous_file: b",
@@ -141,7 +141,7 @@ fn the_previous_secret_is_optional_and_another_one() {
 }
 
 #[test]
-fn the_key_file_is_a_path_and_no_key() {
+fn a_key_in_place_of_the_key_file_is_refused() {
     let given = |path: &str| format!("trackers: {{key_file: '{path}'}}");
     let config = good(&given("customers.key"), environment());
     let path = config.trackers.key_file.expect("given").0;
@@ -171,7 +171,7 @@ fn an_account_is_listed_once_per_app_but_several_apps_may_list_it() {
 }
 
 #[test]
-fn apps_have_names_of_their_own() {
+fn names_of_apps_are_unique() {
     let yaml = TWO_APPS.replace("name: one", "name: '7'");
     assert_eq!(
         load(&yaml, FixedEnvironment::default()).expect_err("the same name"),
@@ -188,7 +188,7 @@ fn accounts_may_be_discovered_instead_of_listed() {
     let by_business = one("businesses: ['7'], include: '^800 Fern', exclude: Test");
     let config = good(&by_business, FixedEnvironment::default());
     let discovery = &config.apps[0].discovery;
-    let takes = |name| discovery.takes(&WabaId::parse("800").expect("digits"), name);
+    let takes = |name| discovery.includes(&WabaId::parse("800").expect("digits"), name);
     assert!(takes("Fern & Moss") && !takes("Fern Test") && !takes("Café"));
     let environment = environment().with_variable("WHATSAPP_BUSINESS_IDS", "7, 8");
     let config = good("", environment);

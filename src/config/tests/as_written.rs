@@ -130,14 +130,15 @@ fn extra_text_around_a_secret_is_an_error_in_every_source() {
         .into_iter()
         .flat_map(|secret| slips.iter().map(move |slip| (secret, slip)))
     {
-        let told = |yaml: &str, environment: FixedEnvironment, place: &str, expected: &str| {
-            let errors = load(yaml, environment).expect_err(text);
-            assert!(
-                errors.starts_with(&format!("{place}: ")) && errors.contains(expected),
-                "{errors}"
-            );
-            assert!(!errors.contains(HEX), "{errors}");
-        };
+        let assert_error =
+            |yaml: &str, environment: FixedEnvironment, place: &str, expected: &str| {
+                let errors = load(yaml, environment).expect_err(text);
+                assert!(
+                    errors.starts_with(&format!("{place}: ")) && errors.contains(expected),
+                    "{errors}"
+                );
+                assert!(!errors.contains(HEX), "{errors}");
+            };
         let quoted = serde_json::Value::from(text.as_str()).to_string();
         let (yaml, place) = in_yaml(key, &quoted);
         let in_file = if text.starts_with("${") {
@@ -145,8 +146,8 @@ fn extra_text_around_a_secret_is_an_error_in_every_source() {
         } else {
             expected
         };
-        told(&yaml, environment_without(variable), &place, in_file);
-        told(
+        assert_error(&yaml, environment_without(variable), &place, in_file);
+        assert_error(
             "",
             environment_without(variable).with_variable(variable, text),
             variable,
@@ -155,8 +156,8 @@ fn extra_text_around_a_secret_is_an_error_in_every_source() {
         let file = || environment_without(variable).with_file("/secret", format!("{text}\n"));
         let of_file = format!("the secret in the file it names {expected}");
         let (yaml, place) = in_yaml(file_key, "/secret");
-        told(&yaml, file(), &place, &of_file);
-        told(
+        assert_error(&yaml, file(), &place, &of_file);
+        assert_error(
             "",
             file().with_variable(file_variable, "/secret"),
             file_variable,
@@ -182,7 +183,7 @@ fn a_variable_in_braces_is_an_error_for_every_key() {
         let Some((section, name)) = setting.key.and_then(|key| key.split_once('.')) else {
             continue;
         };
-        // These take lists.
+        // These keys take lists.
         let lists = [
             "accounts",
             "allowed_hosts",
@@ -277,8 +278,8 @@ fn an_app_secret_of_unusual_format_is_a_warning() {
 }
 
 #[test]
-fn a_proxy_protocol_that_loopback_must_speak_is_a_warning() {
-    for (proxies, is_told) in [
+fn requiring_the_proxy_protocol_from_loopback_is_a_warning() {
+    for (proxies, is_reported) in [
         ("10.0.0.7", false),
         ("10.0.0.0/8, fd00::/8", false),
         ("10.0.0.7, 127.0.0.1", true),
@@ -298,8 +299,8 @@ fn a_proxy_protocol_that_loopback_must_speak_is_a_warning() {
                 let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
                 let start =
                     format!("{section}.proxy_protocol: also requires a PROXY protocol header");
-                let told = warnings.iter().any(|text| text.starts_with(&start));
-                assert_eq!(told, is_told && is_on, "{yaml}: {warnings:?}");
+                let is_warned = warnings.iter().any(|text| text.starts_with(&start));
+                assert_eq!(is_warned, is_reported && is_on, "{yaml}: {warnings:?}");
             }
         }
     }

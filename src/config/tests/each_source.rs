@@ -1,11 +1,11 @@
-//! Every setting of one value, from each of its sources: flag, variable and file.
+//! Every setting with a single value, from each of its sources: flag, variable and file.
 //!
 //! The settings are those of the reference, so a new one is tested without a change here.
 
 use super::super::{Applies, Setting, reference};
 use super::*;
 
-/// Among these every setting has a good value that is not its default.
+/// For every setting, at least one of these is valid and is not its default.
 const CANDIDATES: [&str; 19] = [
     "true",
     "false",
@@ -28,13 +28,13 @@ const CANDIDATES: [&str; 19] = [
     "Mon-Fri 09:00-17:00",
 ];
 
-/// More candidates, whose line in the summary does not repeat them.
+/// More candidates, which the summary does not show.
 const HIDDEN: [&str; 2] = ["/ca.pem", "/customers.key"];
 
-/// More candidates: files, and a time zone, which only one setting takes.
+/// More candidates that only one setting accepts: files, and a time zone.
 const OTHERS: [&str; 2] = ["/other.yml", "Asia/Tokyo"];
 
-/// A value that no setting takes.
+/// A value that no setting accepts.
 const BAD: &str = "/";
 
 /// Keys that other settings need: trusted proxies for the PROXY protocol, TLS for client certificates.
@@ -43,7 +43,7 @@ const FILE_KEYS: [(&str, &str); 2] = [
     ("webhook.config_file", "/tls.yml"),
 ];
 
-/// One value of each source; what is `None` is not given.
+/// The value of each source; `None` if the source does not give one.
 #[derive(Clone, Copy, Default)]
 struct Sources<'a> {
     flag: Option<&'a str>,
@@ -51,7 +51,7 @@ struct Sources<'a> {
     file: Option<&'a str>,
 }
 
-/// A setting of one value: its key, flag and variable.
+/// A setting with a single value: its key, flag and variable.
 #[derive(Clone, Copy, Debug)]
 struct Names {
     key: &'static str,
@@ -130,7 +130,7 @@ fn shown(names: Names, config: &Config) -> String {
     value.to_owned()
 }
 
-/// A good value that is not the default, and what the summary shows of it.
+/// A valid value that is not the default, and what the summary shows for it.
 fn good_value(names: Names) -> (&'static str, String) {
     let default = load_from(names, Sources::default()).expect("defaults");
     let default = shown(names, &default);
@@ -154,7 +154,7 @@ fn good_value(names: Names) -> (&'static str, String) {
 }
 
 #[test]
-fn every_setting_has_the_names_that_follow_from_its_key() {
+fn names_of_every_setting_are_derived_from_its_key() {
     let settings = settings();
     assert!(settings.len() > 40, "{}", settings.len());
     for Names {
@@ -164,7 +164,7 @@ fn every_setting_has_the_names_that_follow_from_its_key() {
     } in settings
     {
         let expected = format!("--{}", key.replace('_', "-"));
-        // Prometheus spells this flag so.
+        // Prometheus spells this flag with a dot.
         let expected = expected.replace(".config-file", ".config.file");
         assert_eq!(flag, expected);
         let capitals = key.replace('.', "_").to_uppercase();
@@ -190,7 +190,7 @@ fn only_lists_and_secrets_have_no_flag() {
     );
 }
 
-/// The configuration of these sources, whose summary shows the expected value.
+/// Asserts that the configuration from these sources has the expected value in its summary.
 fn assert_gives(names: Names, sources: Sources<'_>, expected: &str) -> Config {
     let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(shown(names, &config), expected, "{names:?}");
@@ -238,7 +238,7 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
 }
 
 #[test]
-fn a_change_that_needs_a_restart_is_told_from_others() {
+fn changes_that_need_a_restart_are_listed() {
     for row in reference() {
         let mut all = settings().into_iter();
         let Some(names) = all.find(|names| Some(names.key) == row.key) else {

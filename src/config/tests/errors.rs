@@ -1,8 +1,8 @@
-//! The text of each error, and that one hides no other.
+//! The text of each error, and that no error hides another one.
 
 use super::*;
 
-/// A minimal app's keys but one pair's.
+/// The keys of a minimal app without this key and its `_file` variant.
 fn app_without(key: &str) -> String {
     let keys = [
         "access_token: a",
@@ -18,7 +18,7 @@ fn app_without(key: &str) -> String {
 }
 
 #[test]
-fn nothing_at_all_is_missing_four_things() {
+fn an_empty_configuration_reports_four_missing_settings() {
     let errors =
         Config::load(&Flags::default(), &FixedEnvironment::default()).expect_err("nothing");
     assert_eq!(
@@ -32,7 +32,7 @@ WHATSAPP_WEBHOOK_VERIFY_TOKEN: is missing; set it or WHATSAPP_WEBHOOK_VERIFY_TOK
 }
 
 #[test]
-fn what_the_only_app_misses_may_come_from_a_variable() {
+fn an_error_about_the_only_app_suggests_its_variable() {
     let error = |key| {
         let yaml = format!("apps: [{{{}}}]", app_without(key));
         load(&yaml, FixedEnvironment::default()).expect_err(key)
@@ -49,7 +49,7 @@ fn what_the_only_app_misses_may_come_from_a_variable() {
 }
 
 #[test]
-fn what_one_of_several_apps_misses_is_its_own() {
+fn an_error_about_one_of_several_apps_names_its_key() {
     let yaml = format!(
         "apps: [{{name: x, {}}}, {{{}}}]",
         app_without("app_secret"),
@@ -64,7 +64,7 @@ fn what_one_of_several_apps_misses_is_its_own() {
 }
 
 #[test]
-fn both_forms_of_a_secret_are_one_too_many() {
+fn both_forms_of_a_secret_are_an_error() {
     let both = environment().with_variable("WHATSAPP_APP_SECRET_FILE", "/run/secret");
     assert_eq!(
         load("", both).expect_err("both"),
@@ -77,7 +77,7 @@ fn both_forms_of_a_secret_are_one_too_many() {
 }
 
 #[test]
-fn secrets_that_are_empty_or_cannot_be_read_are_told() {
+fn empty_and_unreadable_secrets_are_errors() {
     let error = |name: &str, value: &str| {
         let environment = FixedEnvironment::default()
             .with_file("/empty", "\n")
@@ -196,7 +196,7 @@ webhook.enabled: \"perhaps\" is not known; give true or false"
 }
 
 #[test]
-fn bad_upstreams_say_what_to_write_and_never_what_was_there() {
+fn errors_about_upstreams_do_not_repeat_their_url() {
     let yaml = "
 webhook: {enabled: false}
 relay:
@@ -223,7 +223,7 @@ relay.upstreams[5].nam: unknown key; did you mean `name`?"
 }
 
 #[test]
-fn every_kind_of_error_is_told_at_once() {
+fn every_kind_of_error_is_reported_at_once() {
     let environment = FixedEnvironment::default()
         .with_variable("WHATSAPP_APP_SECRET_FILE", "/none")
         .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "")
@@ -250,7 +250,7 @@ fn every_kind_of_error_is_told_at_once() {
 }
 
 #[test]
-fn a_flag_that_wins_does_not_excuse_the_file() {
+fn a_flag_does_not_hide_an_error_in_the_file() {
     let environment = environment().with_file(FILE, "log: {levle: debug}");
     let flags = flags(&[("--log.level", "warn")]).with_config_file(Some(FILE.into()));
     assert_eq!(
@@ -262,7 +262,7 @@ fn a_flag_that_wins_does_not_excuse_the_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_told_with_the_flags_errors() {
+fn an_unusable_file_is_reported_together_with_errors_of_flags() {
     let flags = flags(&[("--log.format", "xml")]).with_config_file(Some(FILE.into()));
     let errors = |environment: &FixedEnvironment| {
         Config::load(&flags, environment)
@@ -320,7 +320,7 @@ fn two_listeners_cannot_share_a_port() {
 }
 
 #[test]
-fn listeners_files_go_with_their_listeners() {
+fn errors_of_web_files_name_their_setting() {
     let with_files = |yaml: &str| {
         let users =
             "basic_auth_users: {a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}";
@@ -392,7 +392,7 @@ fn listeners_files_go_with_their_listeners() {
             "web.max_connections: \"5\" is not a number from 16 to 65536",
         ),
     ] {
-        let told = with_files(yaml);
-        assert!(told.contains(expected), "{yaml}\n{told}");
+        let message = with_files(yaml);
+        assert!(message.contains(expected), "{yaml}\n{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! Configuration from the outside: flags, variables and files in, a `Config` or the errors' text out.
+//! Configuration from the outside: flags, variables and files become a `Config` or error texts.
 
 mod apps;
 mod as_written;
@@ -10,10 +10,10 @@ mod sources;
 
 use super::{Config, FixedEnvironment, Flags};
 
-/// Where tests keep their file.
+/// Path of the configuration file in tests.
 const FILE: &str = "/etc/exporter/config.yml";
 
-/// An environment that is enough to start with.
+/// A complete environment.
 fn environment() -> FixedEnvironment {
     FixedEnvironment::default()
         .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGtoken")
@@ -29,19 +29,19 @@ fn flags(given: &[(&'static str, &str)]) -> Flags {
     given.iter().fold(Flags::default(), with)
 }
 
-/// Loads `yaml` beside an environment.
+/// Loads `yaml` with an environment.
 fn load(yaml: &str, environment: FixedEnvironment) -> Result<Config, String> {
     let flags = Flags::default().with_config_file(Some(FILE.into()));
     let environment = environment.with_file(FILE, yaml);
     Config::load(&flags, &environment).map_err(|errors| errors.to_string())
 }
 
-/// Loads `yaml`, which is good.
+/// Loads `yaml`, which must be valid.
 fn good(yaml: &str, environment: FixedEnvironment) -> Config {
     load(yaml, environment).expect("a good configuration")
 }
 
-/// The errors of `yaml` beside an environment that is enough.
+/// The errors of `yaml` with a complete environment.
 fn errors(yaml: &str) -> String {
     load(yaml, environment()).expect_err("a bad configuration")
 }

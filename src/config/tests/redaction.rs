@@ -1,15 +1,15 @@
-//! No secret in any output, wherever it was put.
+//! No output contains a secret, wherever it was set.
 
 use super::*;
 
-/// Looks like what it is, so that a search for it finds every copy; the second is an app secret's shape.
+/// Unique text, so that a search finds every copy; the second has the format of an app secret.
 const SECRETS: [&str; 2] = [
     "EAAGm0PX4ZCpsBAKZC2ZBfJq7ZAsecretsecretsecret",
     "0123456789abcdef0123456789abcdef",
 ];
 
 fn assert_hidden(output: &str) {
-    // A third of a secret is already too much of it.
+    // Even a third of a secret must not be shown.
     for secret in SECRETS {
         assert!(!output.contains(&secret[..10]), "{output}");
     }

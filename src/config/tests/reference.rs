@@ -1,4 +1,4 @@
-//! The reference is complete and right.
+//! The reference is complete and correct.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::super::reference;
 use super::*;
 
 #[test]
-fn each_row_is_whole_and_there_once() {
+fn each_row_is_complete_and_unique() {
     let rows = reference();
     let unique = |names: Vec<&str>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
     assert!(unique(rows.iter().filter_map(|row| row.key).collect()));

@@ -1,4 +1,4 @@
-//! Where values come from, and which source wins.
+//! The sources of values, and their precedence.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ apps[0].discover_by_token: true
 apps[0].businesses: 4, 5
 apps[0].include: set
 apps[0].exclude: set";
-    // A setting that the file leaves out has a line too.
+    // A setting that is missing from the file has a line too.
     let summary = config.summary().to_string();
     let given = |line: &&str| expected.lines().any(|one| one == *line);
     let lines: Vec<&str> = summary.lines().filter(given).collect();

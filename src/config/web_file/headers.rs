@@ -1,10 +1,10 @@
-//! `http_server_config.headers`: security headers that the operator chooses.
+//! `http_server_config.headers`: security headers set by the operator.
 
 use super::super::setting::{Scalar, Setting};
 use super::super::value;
 use super::super::walker::Walker;
 
-/// Longest value. A content security policy has a few hundred characters.
+/// Maximum length of a value. A content security policy has a few hundred characters.
 const MAX_CHARACTERS: usize = 4096;
 
 const fn free(key: &'static str) -> Scalar<String> {

@@ -1,9 +1,8 @@
-//! The file of `web.config_file` and `webhook.config_file`: TLS, headers, passwords and the rate of
-//! requests of one listener, in the format of Prometheus' exporter-toolkit, so that a file that serves
-//! another exporter serves this one.
+//! The file of `web.config_file` and `webhook.config_file`: TLS, headers, passwords and rate limit of one listener,
+//! in the format of Prometheus' exporter-toolkit, so that the file of another exporter can be used.
 //!
 //! Source: <https://prometheus.io/docs/prometheus/latest/configuration/https/> and the toolkit's
-//! `docs/web-configuration.md`. What it allows and this program cannot do is refused, not ignored.
+//! `docs/web-configuration.md`. Settings of the format that this program does not support are rejected, not ignored.
 
 mod headers;
 mod pem;
@@ -31,7 +30,7 @@ pub use rate::RateLimit;
 pub use tls::{ClientAuth, TlsConfig, TlsVersion};
 pub use users::Users;
 
-/// A thousand users take some 80 KiB, an inline chain of certificates 10 KiB.
+/// A thousand users take some 80 KiB, an inline certificate chain 10 KiB.
 const MAX_FILE_BYTES: usize = 256 * 1024;
 
 const THE_FILE: &str = "the file it names";
@@ -45,32 +44,32 @@ const HTTP2: Scalar<bool> = Scalar {
     parse: value::boolean,
 };
 
-/// What the file says, with the content of the files that it names. `Debug` shows no secret.
+/// The content of the file and of the files that it names. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct WebFile {
-    /// Where it stands, to be read again.
+    /// Path of the file, for reading it again.
     pub path: PathBuf,
-    /// `tls_server_config`; none is plain HTTP.
+    /// `tls_server_config`; `None` means plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// `http_server_config.http2`; default true, and of use with TLS alone.
+    /// `http_server_config.http2`; the default is true. It has no effect without TLS.
     pub http2: bool,
-    /// `http_server_config.headers`: names and values to be sent with every answer.
+    /// `http_server_config.headers`: names and values of headers for every response.
     pub headers: Vec<(&'static str, String)>,
-    /// `basic_auth_users`; nobody is asked for a password where it is empty.
+    /// `basic_auth_users`; if empty, no password is required.
     pub users: Users,
     /// `rate_limit`; optional.
     pub rate_limit: Option<RateLimit>,
-    /// Of every byte that was read: another one is another configuration.
+    /// Hash of all bytes that were read, to detect changes.
     pub fingerprint: [u8; 32],
 }
 
 impl WebFile {
-    /// Reads the file and those that it names.
+    /// Reads the file and the files that it names.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its key in the file.
+    /// All errors, each with its key in the file.
     pub fn load(path: &Path, environment: &dyn Environment) -> Result<Self, ConfigErrors> {
-        // The path is not repeated: a secret may have been put where it belongs.
+        // The path is not repeated, because it may be a secret that was set by mistake.
         let mut errors = ConfigErrors::default();
         let text = match environment::read_text(environment, path, MAX_FILE_BYTES) {
             Ok(text) => text,
@@ -115,7 +114,7 @@ impl WebFile {
     }
 }
 
-/// The texts of a list, where the file has one at `setting`.
+/// The texts of the list at `setting`, if the file has one.
 pub(super) fn texts(walker: &mut Walker<'_>, setting: &Setting) -> Vec<String> {
     walker.note(setting);
     let place = setting.key.expect("a key of the file");

@@ -1,4 +1,4 @@
-//! What may stand in the file itself or in a file of its own: certificates, a key, authorities.
+//! Reads certificates, keys and authorities, from the file itself or from a separate file.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::super::walker::Walker;
 /// All certificate authorities of an operating system take some 200 KiB.
 const MAX_PEM_BYTES: usize = 1024 * 1024;
 
-/// The text at `inline`, or in the file that `file` names, relative to `folder`. No message shows any of it.
+/// The text at `inline`, or in the file that `file` names, relative to `folder`. Errors contain none of it.
 pub(super) fn read(
     walker: &mut Walker<'_>,
     inline: &Setting,

@@ -1,4 +1,4 @@
-//! What the toolkit's files say, and what is wrong with others.
+//! Valid files of the toolkit's format, and the errors of invalid ones.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn load(yaml: &str) -> Result<WebFile, String> {
     file.map_err(|errors| errors.to_string())
 }
 
-/// The example of the toolkit's documentation, with what it leaves to choose filled in.
+/// The example of the toolkit's documentation, with its placeholders filled in.
 #[test]
 fn the_whole_format_is_read() {
     let file = load(&format!(
@@ -67,7 +67,7 @@ rate_limit:
 }
 
 #[test]
-fn nothing_is_plain_http_for_everybody() {
+fn an_empty_file_is_plain_http_without_passwords() {
     for yaml in [
         "",
         "{}",
@@ -83,7 +83,7 @@ fn nothing_is_plain_http_for_everybody() {
 }
 
 #[test]
-fn another_byte_in_any_file_is_another_configuration() {
+fn a_change_of_any_file_changes_the_fingerprint() {
     let of = |key: &str| {
         let environment = FixedEnvironment::default()
             .with_file("w.yml", "tls_server_config: {cert_file: c, key_file: k}")

@@ -134,7 +134,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// `TLS12` or `TLS13`. Older versions have an error of their own.
+/// Parses `TLS12` or `TLS13`. Older versions have their own error.
 fn version(text: &str) -> Result<TlsVersion, String> {
     match text {
         "TLS10" | "TLS11" => Err(format!("{text} is not supported; give TLS12 or TLS13")),
@@ -145,28 +145,28 @@ fn version(text: &str) -> Result<TlsVersion, String> {
     }
 }
 
-/// A listener's TLS. `Debug` shows no key.
+/// The TLS settings of a listener. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct TlsConfig {
-    /// `cert` or what `cert_file` holds: PEM, the server's own first.
+    /// `cert` or the content of `cert_file`: PEM, the server's own certificate first.
     pub certificates: String,
-    /// `key` or what `key_file` holds: PEM.
+    /// `key` or the content of `key_file`: PEM.
     pub key: SecretString,
-    /// `client_auth_type`; default `NoClientCert`.
+    /// `client_auth_type`; the default is `NoClientCert`.
     pub client_auth: ClientAuth,
-    /// `client_ca` or what `client_ca_file` holds: PEM.
+    /// `client_ca` or the content of `client_ca_file`: PEM.
     pub client_ca: Option<String>,
-    /// `client_allowed_sans`; none allows any.
+    /// `client_allowed_sans`; if empty, any is accepted.
     pub client_allowed_sans: Vec<String>,
-    /// `min_version`; default TLS 1.2.
+    /// `min_version`; the default is TLS 1.2.
     pub min_version: TlsVersion,
-    /// `max_version`; default TLS 1.3.
+    /// `max_version`; the default is TLS 1.3.
     pub max_version: TlsVersion,
-    /// `cipher_suites` of TLS 1.2; none allows all that are good. Those of TLS 1.3 are not for choosing.
+    /// `cipher_suites` for TLS 1.2; if empty, all secure ones. Those of TLS 1.3 cannot be configured.
     pub cipher_suites: Vec<String>,
-    /// `curve_preferences`; none takes them all.
+    /// `curve_preferences`; if empty, all supported ones.
     pub curve_preferences: Vec<String>,
-    /// `prefer_server_cipher_suites`; default true.
+    /// `prefer_server_cipher_suites`; the default is true.
     pub prefer_server_cipher_suites: bool,
 }
 
@@ -200,10 +200,10 @@ pub(super) fn read(walker: &mut Walker<'_>, folder: &Path, seen: &mut Sha256) ->
         (certificates.is_none(), [&CERT, &CERT_FILE]),
         (key.is_none(), [&KEY, &KEY_FILE]),
     ] {
-        let is_told = keys
+        let is_reported = keys
             .iter()
             .any(|setting| setting.key.is_some_and(|key| walker.node(key).is_some()));
-        if is_missing && !is_told {
+        if is_missing && !is_reported {
             let [place, other] = keys.map(|setting| setting.key.unwrap_or_default());
             walker.error(
                 other,

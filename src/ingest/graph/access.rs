@@ -24,16 +24,16 @@ impl Client {
     /// Inspects the client's token. A rejected token is a valid result.
     ///
     /// # Errors
-    /// If there was no answer.
+    /// If there was no response.
     pub async fn read_token(&self, calls: &dyn Calls) -> Result<Token, Failure> {
         self.ask_about_token(Caller::for_app(calls)).await
     }
 
-    /// Reads where the app's WhatsApp webhooks go and which fields it has subscribed to; `None` without
-    /// the app's id and secret, which this takes.
+    /// Reads the callback URL of the app's WhatsApp webhooks and the subscribed fields. `None` if the app's id or
+    /// secret is not known.
     ///
     /// # Errors
-    /// If there was no answer, or if the secret is not the app's.
+    /// If there was no response, or if the secret does not belong to the app.
     pub async fn read_subscription(
         &self,
         calls: &dyn Calls,
@@ -51,52 +51,53 @@ impl Client {
             .transport
             .call_as(&credentials, request, caller)
             .await?;
-        let mut odd = ParseWarnings::new();
-        let subscription = wire::access::subscription(&answer, &mut odd);
-        odd.iter()
+        let mut warnings = ParseWarnings::new();
+        let subscription = wire::access::subscription(&answer, &mut warnings);
+        warnings
+            .iter()
             .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(Some(subscription))
     }
 
-    /// This client's app, asked of the token once.
+    /// The app of this client's token, which is requested once.
     pub(super) async fn own_app(&self, caller: Caller<'_>) -> Option<AppId> {
         match self.own_app_so_far() {
             OwnApp::Known(app_id) => return Some(app_id),
-            OwnApp::NotToldUntil(until) if clock::now() < until => return None,
-            OwnApp::NotToldUntil(_) | OwnApp::NotAsked => {}
+            OwnApp::UnknownUntil(until) if clock::now() < until => return None,
+            OwnApp::UnknownUntil(_) | OwnApp::NotAsked => {}
         }
-        let told = self.ask_about_token(caller).await;
-        if told.is_err_and(|failure| is_refused(&failure)) {
+        let inspected = self.ask_about_token(caller).await;
+        if inspected.is_err_and(|failure| is_refused(&failure)) {
             self.note_own_app(None, clock::now());
         }
         self.app_id()
     }
 
-    /// The app, as far as it is known without asking.
+    /// The app, if known without a request.
     #[must_use]
     pub fn app_id(&self) -> Option<AppId> {
         match self.own_app_so_far() {
             OwnApp::Known(app_id) => Some(app_id),
-            OwnApp::NotAsked | OwnApp::NotToldUntil(_) => None,
+            OwnApp::NotAsked | OwnApp::UnknownUntil(_) => None,
         }
     }
 
     async fn ask_about_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
-        // With its own credentials the app can inspect a token that Meta no longer accepts, unless the secret
-        // is wrong.
+        // With the app's own credentials, a token can be inspected that Meta no longer accepts, unless the secret is
+        // wrong.
         if let Some(credentials) = self.app_id().and_then(|app_id| self.as_app(&app_id)) {
             match self.debug_token(&credentials, caller).await {
                 Err(failure) if is_refused(&failure) || failure.is_about_credentials() => {}
-                told => return told,
+                inspected => return inspected,
             }
         }
-        let told = match self.debug_token(self.transport.own(), caller).await {
+        let inspected = match self.debug_token(self.transport.own(), caller).await {
             // The proof was made with another app's secret. The token itself may be valid, so retry without a
             // proof.
             Err(failure) if failure.kind() == FailureKind::AppSecret => {
                 let unproven = self.transport.unproven();
-                let told = self.debug_token(unproven, caller).await;
-                told.map_err(|other| {
+                let inspected = self.debug_token(unproven, caller).await;
+                inspected.map_err(|other| {
                     if other.is_about_credentials() {
                         failure
                     } else {
@@ -104,9 +105,9 @@ impl Client {
                     }
                 })
             }
-            told => told,
+            inspected => inspected,
         };
-        match told {
+        match inspected {
             Err(failure) if failure.kind() == FailureKind::Token => Ok(Token::default()),
             Ok(token) => {
                 if token.is_valid {
@@ -114,7 +115,7 @@ impl Client {
                 }
                 Ok(token)
             }
-            told => told,
+            inspected => inspected,
         }
     }
 
@@ -123,20 +124,21 @@ impl Client {
         credentials: &Credentials,
         caller: Caller<'_>,
     ) -> Result<Token, Failure> {
-        // `debug_token` takes the token it is asked about as a parameter and no other way.
+        // `debug_token` accepts the inspected token only as a query parameter.
         let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
         let request = Request::get(Endpoint::DebugToken, "debug_token", &query);
         let answer = self.transport.call_as(credentials, request, caller).await?;
-        let mut odd = ParseWarnings::new();
-        let token = wire::access::token(&answer, &mut odd);
-        odd.iter()
+        let mut warnings = ParseWarnings::new();
+        let token = wire::access::token(&answer, &mut warnings);
+        warnings
+            .iter()
             .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(token)
     }
 
     pub(super) fn as_app(&self, app_id: &AppId) -> Option<Credentials> {
         let secret = self.app_secret.as_ref()?;
-        // A secret with a line break in it signs webhooks none the worse, but cannot be sent.
+        // A secret with a line break can sign webhooks, but cannot be sent.
         Credentials::for_app(app_id, secret).ok()
     }
 
@@ -152,7 +154,7 @@ impl Client {
             (_, Some(app_id)) => *own_app = OwnApp::Known(app_id),
             // As for rejected fields: retried after a day, because a permission may have been granted.
             (_, None) => {
-                *own_app = OwnApp::NotToldUntil(now.plus(DROPPED_FOR));
+                *own_app = OwnApp::UnknownUntil(now.plus(DROPPED_FOR));
                 tracing::warn!(
                     "meta does not say which app the access token belongs to; set the app id to check webhook subscriptions"
                 );
@@ -175,29 +177,29 @@ mod tests {
     #[tokio::test]
     async fn the_app_of_a_token_is_requested_again_after_a_day() {
         let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
-        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
-        let meta = Meta::answering([refusal, Answer::json(&told)]).await;
+        let inspected = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([refusal, Answer::json(&inspected)]).await;
         let caller = Caller::for_app(&meta.calls);
         set(&meta, OwnApp::NotAsked);
         let before = clock::now();
         assert_eq!(meta.client.own_app(caller).await, None);
         assert_eq!(meta.client.own_app(caller).await, None);
         assert_eq!(meta.asked().len(), 1, "the refusal counts for a day");
-        let OwnApp::NotToldUntil(until) = meta.client.own_app_so_far() else {
+        let OwnApp::UnknownUntil(until) = meta.client.own_app_so_far() else {
             panic!("it was refused");
         };
         assert!(until >= before.plus(DROPPED_FOR) && until <= clock::now().plus(DROPPED_FOR));
 
-        set(&meta, OwnApp::NotToldUntil(clock::now()));
+        set(&meta, OwnApp::UnknownUntil(clock::now()));
         assert_eq!(meta.client.own_app(caller).await, AppId::parse(OWN_APP));
         assert_eq!(meta.asked().len(), 2);
     }
 
     #[tokio::test]
     async fn a_response_about_the_token_ends_the_wait() {
-        let told = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
-        let meta = Meta::answering([Answer::json(&told)]).await;
-        set(&meta, OwnApp::NotToldUntil(clock::now().plus(DROPPED_FOR)));
+        let inspected = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
+        let meta = Meta::answering([Answer::json(&inspected)]).await;
+        set(&meta, OwnApp::UnknownUntil(clock::now().plus(DROPPED_FOR)));
         meta.client
             .read_token(&meta.calls)
             .await

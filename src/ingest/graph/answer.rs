@@ -11,12 +11,12 @@ use crate::domain::Word;
 use crate::ingest::{ParseWarnings, json};
 use crate::telemetry::Telemetry;
 
-/// Meta asks for seconds; a date, which HTTP also allows, it does not send.
+/// Maximum `Retry-After`. Meta sends seconds; it does not use dates, which HTTP also allows.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Values in an answer. In memory each takes up to some 700 bytes, whatever it has as text: an object of one
-/// short key needs 8 bytes of an answer and a node of a tree. A page of a hundred numbers with the health of each
-/// has some ten thousand.
+/// Maximum number of values in a response. In memory, each takes up to some 700 bytes, however short its text: an
+/// object with one short key needs 8 bytes of a response and a node of a tree. A page of a hundred numbers with the
+/// health of each has some ten thousand.
 const MAX_VALUES: usize = 100_000;
 
 /// The JSON of the response, or the failure. Replaced values are counted.
@@ -34,7 +34,7 @@ pub(super) async fn read(
         .await
         .map_err(|error| Failure::from_network(&error))?
     {
-        // Decompressed bytes: a small answer that swells is stopped here.
+        // Counts decompressed bytes, so that a small response cannot expand beyond the limit.
         if body.len() + chunk.len() > max_bytes {
             return Err(Failure::new(FailureKind::TooLarge));
         }
@@ -43,16 +43,17 @@ pub(super) async fn read(
     if json::has_more_values_than(MAX_VALUES, &body) {
         return Err(Failure::new(FailureKind::TooLarge));
     }
-    let mut odd = ParseWarnings::new();
-    let json = json::read(&body, endpoint.as_str(), &mut odd);
-    odd.iter()
+    let mut warnings = ParseWarnings::new();
+    let json = json::read(&body, endpoint.as_str(), &mut warnings);
+    warnings
+        .iter()
         .for_each(|parse_warning| parse_warning.record(telemetry));
     if !status.is_success() {
         return Err(Failure::from_answer(status.as_u16(), &body, retry_after));
     }
     let json = json.ok_or_else(|| Failure::new(FailureKind::Malformed))?;
     match json {
-        // Batch-like answers carry an error with status 200.
+        // Batch responses contain an error with status 200.
         Value::Object(ref map) if map.contains_key("error") => {
             Err(Failure::from_answer(status.as_u16(), &body, retry_after))
         }

@@ -15,10 +15,10 @@ use crate::domain::{AppId, Timestamp, WabaId, Word, account, number, template};
 use crate::ingest::ParseWarnings;
 use crate::telemetry::Telemetry;
 
-/// How often one question is asked again with a field less: more fields than this do not vanish at once.
+/// Maximum number of fields dropped from one request: more do not disappear at once.
 const MAX_FIELDS_DROPPED: usize = 8;
 
-/// One app's access to the Graph API.
+/// The access of one app to the Graph API.
 pub struct Client {
     pub(super) transport: Transport,
     pub(super) fields: DroppedFields,
@@ -28,13 +28,13 @@ pub struct Client {
     pub(super) own_app: Mutex<OwnApp>,
 }
 
-/// Which app the token belongs to.
+/// The app that the token belongs to.
 #[derive(Clone, Debug)]
 pub(super) enum OwnApp {
     NotAsked,
     Known(AppId),
     /// Meta did not return the app; not requested again before this time.
-    NotToldUntil(Timestamp),
+    UnknownUntil(Timestamp),
 }
 
 impl fmt::Debug for Client {
@@ -46,10 +46,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that has not called yet.
+    /// A client that has not sent a request yet.
     ///
     /// # Errors
-    /// If TLS cannot be set up, or the token cannot stand in a header.
+    /// If TLS cannot be set up, or the token is not a valid header value.
     pub fn new(options: ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         Ok(Self {
             transport: Transport::new(&options, Arc::clone(&telemetry))?,
@@ -66,7 +66,7 @@ impl Client {
         self.fields.forget(waba_id.as_str());
     }
 
-    /// Requests every field again, also those that Meta rejected.
+    /// Requests every field again, including those that Meta rejected.
     pub fn request_all_fields(&self) {
         self.fields.forget_all();
     }
@@ -74,8 +74,7 @@ impl Client {
     /// Reads the account's node, and whether this app is subscribed to its webhooks.
     ///
     /// # Errors
-    /// If the node could not be read. Who is subscribed is a lesser question: where it finds no
-    /// answer, the node still counts.
+    /// If the node could not be read. A failure to read the subscription does not fail the call.
     pub async fn read_account(
         &self,
         waba_id: &WabaId,
@@ -83,20 +82,25 @@ impl Client {
     ) -> Result<account::Snapshot, Failure> {
         let caller = Caller::for_account(waba_id, calls);
         let node = self.account_node(waba_id, caller).await?;
-        let mut odd = ParseWarnings::new();
-        let mut snapshot = wire::account::snapshot(&node, &mut odd);
+        let mut warnings = ParseWarnings::new();
+        let mut snapshot = wire::account::snapshot(&node, &mut warnings);
         if let Some(own_app) = self.own_app(caller).await {
-            snapshot.webhook_subscribed = match wire::account::expanded(&node, &own_app, &mut odd) {
-                Some(subscribed) => Some(subscribed),
-                None => self.ask_the_edge(waba_id, &own_app, caller, &mut odd).await,
-            };
+            snapshot.webhook_subscribed =
+                match wire::account::expanded(&node, &own_app, &mut warnings) {
+                    Some(subscribed) => Some(subscribed),
+                    None => {
+                        self.ask_the_edge(waba_id, &own_app, caller, &mut warnings)
+                            .await
+                    }
+                };
         }
-        odd.iter()
+        warnings
+            .iter()
             .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Ok(snapshot)
     }
 
-    /// Lists the account's numbers with everything about each, health included.
+    /// Lists the account's numbers with all their fields, including health.
     pub async fn list_numbers(
         &self,
         waba_id: &WabaId,
@@ -108,7 +112,7 @@ impl Client {
             .await
     }
 
-    /// Lists the account's templates, with the totals that Meta gives beside them.
+    /// Lists the account's templates, with their totals.
     pub async fn list_templates(
         &self,
         waba_id: &WabaId,
@@ -129,7 +133,7 @@ impl Client {
         (listed, totals)
     }
 
-    /// One call for the endpoint's fields, asked again without each that Meta says does not exist.
+    /// Calls with the endpoint's fields, and retries without each field that Meta says does not exist.
     pub(super) async fn call_with_fields(
         &self,
         endpoint: Endpoint,
@@ -165,7 +169,7 @@ impl Client {
         }
     }
 
-    /// The node, with the edge of subscribed apps where Meta lets that be read along.
+    /// The node, with the edge of subscribed apps if Meta allows reading it along with the node.
     async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
         let target = Target::new(endpoint, path);
@@ -180,7 +184,7 @@ impl Client {
         let alone = self
             .call_with_fields(endpoint, path, &none, Some(SUBSCRIBED_APPS), caller)
             .await;
-        // Only a node that can be read without the edge shows that the edge was what Meta refused.
+        // Only if the node can be read without the edge was the edge the rejected part.
         let node = alone.map_err(|_| refusal)?;
         // A missing permission for this edge does not apply to other accounts.
         self.fields
@@ -188,24 +192,24 @@ impl Client {
         Ok(node)
     }
 
-    /// The edge by itself: where it was refused as a field, or left out, as Meta does with empty edges.
+    /// Reads the edge by itself. Used if it was rejected as a field, or omitted, as Meta does with empty edges.
     async fn ask_the_edge(
         &self,
         waba_id: &WabaId,
         own_app: &AppId,
         caller: Caller<'_>,
-        odd: &mut ParseWarnings,
+        warnings: &mut ParseWarnings,
     ) -> Option<bool> {
         let path = format!("{waba_id}/{SUBSCRIBED_APPS}");
         let apps = self
             .transport
             .call(Endpoint::SubscribedApps, &path, &Query::new(), caller)
             .await;
-        wire::account::subscribed(&apps.ok()?, own_app, odd)
+        wire::account::subscribed(&apps.ok()?, own_app, warnings)
     }
 }
 
-/// An edge of an account, and whom its calls are charged to.
+/// An edge of an account, and the account whose quota its calls use.
 fn account_call<'a>(
     endpoint: Endpoint,
     waba_id: &'a WabaId,
@@ -215,7 +219,7 @@ fn account_call<'a>(
     (format!("{waba_id}/{}", endpoint.as_str()), caller)
 }
 
-/// A refusal that a simpler question may avoid.
+/// Whether Meta rejected the request, so that a simpler one may succeed.
 pub(super) fn is_refused(failure: &Failure) -> bool {
     matches!(
         failure.kind(),

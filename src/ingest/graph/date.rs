@@ -5,7 +5,7 @@ use reqwest::header::{AGE, DATE, HeaderMap};
 
 use crate::domain::Timestamp;
 
-/// When an answer was written. `None` for one from a cache, which is older.
+/// Time at which a response was written. `None` for a cached response, which is older.
 pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     if headers.contains_key(AGE) {
         return None;

@@ -7,21 +7,21 @@ use super::{Calls, Client, Endpoint, Failure};
 use crate::domain::{BusinessId, WabaId, Word};
 use crate::ingest::{Object, ParseWarnings};
 
-/// An account that was found.
+/// A discovered account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundAccount {
-    /// Its id.
+    /// Id of the account.
     pub waba_id: WabaId,
-    /// Its name; empty if it was discovered through the token.
+    /// Name of the account. Empty if it was discovered through the token.
     pub name: String,
 }
 
 impl Client {
-    /// The accounts that the token's management permission names; `None` if it is for all, which names
-    /// none, or if Meta refuses the token.
+    /// The accounts in the token's management permission. `None` if Meta rejects the token, or if the permission
+    /// applies to all accounts and so lists none.
     ///
     /// # Errors
-    /// If there was no answer.
+    /// If there was no response.
     pub async fn accounts_of_token(
         &self,
         calls: &dyn Calls,
@@ -38,7 +38,7 @@ impl Client {
     /// The accounts of a portfolio: its own, and those that clients share with it.
     ///
     /// # Errors
-    /// If not all of them could be read.
+    /// If not all accounts could be read.
     pub async fn accounts_of_business(
         &self,
         business: &BusinessId,
@@ -58,10 +58,10 @@ impl Client {
     }
 }
 
-fn account(node: &Value, odd: &mut ParseWarnings) -> Option<FoundAccount> {
-    let node = Object::node("business_account", node, odd)?;
+fn account(node: &Value, warnings: &mut ParseWarnings) -> Option<FoundAccount> {
+    let node = Object::node("business_account", node, warnings)?;
     Some(FoundAccount {
-        waba_id: node.parsed("id", WabaId::parse, odd)?,
-        name: node.text("name", odd).unwrap_or_default(),
+        waba_id: node.parsed("id", WabaId::parse, warnings)?,
+        name: node.text("name", warnings).unwrap_or_default(),
     })
 }

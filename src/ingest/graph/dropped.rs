@@ -231,7 +231,7 @@ impl DroppedFields {
 }
 
 impl Drop for DroppedFields {
-    /// A client goes with its app, or when its credentials change.
+    /// A client is dropped together with its app, or when its credentials change.
     fn drop(&mut self) {
         self.forget_all();
     }

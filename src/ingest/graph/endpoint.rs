@@ -19,7 +19,7 @@ meta_words! {
 }
 
 impl Endpoint {
-    /// Every endpoint this client calls.
+    /// Every endpoint that this client calls.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::ALL
             .iter()

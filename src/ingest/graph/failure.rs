@@ -36,7 +36,7 @@ struct Details {
     field: Option<String>,
     node: Option<NodeKind>,
     wrong_node: Option<WrongNode>,
-    /// The network error, as the operating system or the TLS library words it.
+    /// The network error, in the words of the operating system or the TLS library.
     cause: Option<String>,
     wants_less: bool,
     lacks_proof: bool,
@@ -49,14 +49,14 @@ struct WrongNode {
     expected: NodeKind,
 }
 
-/// `fbtrace_id`s have some 23 characters.
+/// Maximum length of a kept `fbtrace_id`; Meta's have some 23 characters.
 const MAX_TRACE: usize = 64;
 
 /// A listing's cursor is no longer valid. Group endpoints use the same code, so the endpoint decides.
 const INVALID_CURSOR: i64 = 131_059;
 
 impl Failure {
-    /// A failure without a Graph error in it.
+    /// A failure without a Graph error.
     #[must_use]
     pub fn new(kind: FailureKind) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Failure {
         failure
     }
 
-    /// Reads a response that is not 200: its body if that is a Graph error, else its status.
+    /// Parses a response with a status other than 200: its body if that is a Graph error, otherwise its status.
     #[must_use]
     pub(super) fn from_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         // The reader of the response has counted the replaced values.
@@ -159,13 +159,13 @@ impl Failure {
             .then_some(WrongNode { found, expected })
     }
 
-    /// Its kind.
+    /// The kind of the failure.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// How long Meta asks us to wait.
+    /// How long Meta asks to wait. `None` if it does not say.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -208,7 +208,7 @@ impl Failure {
         self.details.wrong_node.as_ref().map(|wrong| &wrong.found)
     }
 
-    /// The network error, as the operating system or the TLS library words it.
+    /// The network error, in the words of the operating system or the TLS library.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.details.cause.as_deref()
@@ -240,13 +240,13 @@ impl Failure {
         self.details.wants_less || self.kind == FailureKind::TooLarge
     }
 
-    /// May it be the size of the page that Meta choked on? Not where it asks for patience instead.
+    /// Whether the size of the page may have caused the failure. Not if Meta asks to wait.
     pub(super) fn may_be_the_pages(&self) -> bool {
         let choked = matches!(self.kind, FailureKind::Transient | FailureKind::Timeout);
         choked && self.retry_after.is_none()
     }
 
-    /// Waits at least this long, where Meta's usage figures give a longer time than its error.
+    /// Extends the wait to this duration, if Meta's usage headers give a longer one than its error.
     pub(super) fn or_after(mut self, regain: Option<Duration>) -> Self {
         if self.kind == FailureKind::RateLimit {
             self.retry_after = self.retry_after.max(regain);
@@ -285,7 +285,7 @@ fn kind_of_code(code: i64, subcode: Option<i64>, transient: bool) -> FailureKind
 
 fn kind_of_status(status: u16) -> FailureKind {
     match status {
-        // A proxy's own 401 or 403 says nothing about the token: Meta's come with a Graph error.
+        // A proxy's own 401 or 403 says nothing about the token: Meta's responses contain a Graph error.
         429 => FailureKind::RateLimit,
         500..=599 => FailureKind::Transient,
         _ => FailureKind::Malformed,

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use super::{Endpoint, wire};
 
-/// Of a phone number.
+/// Requested fields of a phone number.
 static PHONE_NUMBER: LazyLock<Vec<&str>> = LazyLock::new(|| fields_of(wire::number::PATHS));
 
-/// Of a template.
+/// Requested fields of a template.
 static MESSAGE_TEMPLATE: LazyLock<Vec<&str>> = LazyLock::new(|| fields_of(wire::template::PATHS));
 
-/// Of an account.
+/// Requested fields of an account.
 static ACCOUNT: LazyLock<Vec<&str>> = LazyLock::new(|| fields_of(wire::account::PATHS));
 
 /// The node's id, and each field of these paths once.
@@ -31,7 +31,7 @@ pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 /// The parameter that requests totals with the first page of templates. Meta may reject it like a field.
 pub(super) const SUMMARY: &str = "summary";
 
-/// Of an account that is found: what patterns look at.
+/// Requested fields of a discovered account: those that patterns match.
 const FOUND_ACCOUNT: &[&str] = &["id", "name"];
 
 /// The fields of an endpoint, in the order in which they are requested.

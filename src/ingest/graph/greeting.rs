@@ -10,9 +10,9 @@ use crate::domain::Timestamp;
 /// Information in every response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Greeting {
-    /// The time there, to the second.
+    /// Time of the response, to the second.
     pub date: Option<Timestamp>,
-    /// The version that answered.
+    /// The API version of the response.
     pub answered: Option<String>,
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_there_is_read_from_the_header() {
+    fn metas_time_is_read_from_the_date_header() {
         let mut headers = HeaderMap::new();
         let date = "Fri, 20 Mar 2026 09:46:40 GMT";
         headers.insert(DATE, date.parse().expect("a header"));

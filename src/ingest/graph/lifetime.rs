@@ -2,7 +2,7 @@
 
 use crate::domain::Timestamp;
 
-/// The versions with the day on which each ends; the newest has none yet.
+/// The versions with the date on which each ends. `None` for the newest, whose end is not announced.
 const VERSIONS: &[(&str, Option<&str>)] = &[
     ("v19.0", Some("2026-05-21")),
     ("v20.0", Some("2026-09-24")),
@@ -17,11 +17,11 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
 /// How long a version is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
-    /// Until then.
+    /// Until this date.
     Until(Timestamp),
     /// Its end is not announced.
     Newest,
-    /// This release of the exporter does not know it.
+    /// The version is not known to this release of the exporter.
     NotKnown,
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_version_but_the_newest_has_a_day_and_they_follow_each_other() {
+    fn every_version_but_the_newest_has_an_end_in_ascending_order() {
         let (newest, older) = VERSIONS.split_last().expect("versions");
         assert_eq!(lifetime(newest.0), Lifetime::Newest);
         let ends: Vec<Timestamp> = older

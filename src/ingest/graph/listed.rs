@@ -8,6 +8,6 @@ use crate::domain::Listing;
 pub struct Listed<T> {
     /// The objects read; complete if the last page was reached.
     pub listing: Listing<T>,
-    /// Why it is not complete.
+    /// Why the listing is incomplete. `None` if it is complete.
     pub failure: Option<Failure>,
 }

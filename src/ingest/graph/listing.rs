@@ -16,17 +16,17 @@ use crate::clock;
 use crate::domain::{Listing, ceiling};
 use crate::ingest::ParseWarnings;
 
-/// Objects on a page: the most Meta allows.
+/// Number of objects on a page: the maximum that Meta allows.
 pub const LARGEST_PAGE: u32 = 100;
 
-/// When Meta asks for less data, pages are halved down to this.
+/// Smallest page. Pages are halved down to this if Meta asks for less data.
 const SMALLEST_PAGE: u32 = 10;
 
-/// Pages of one listing: six thousand templates, Meta's maximum, take 60 full pages, or 600 of the
-/// smallest. More is a cursor that never ends.
+/// Maximum number of pages of one listing. Six thousand templates, Meta's maximum, take 60 full pages, or 600 of the
+/// smallest. More pages mean a cursor that never ends.
 const MAX_PAGES: usize = 640;
 
-/// Objects of one listing. More is not what Meta lists, and is not read to its end.
+/// Maximum number of objects of one listing. Meta does not list more, so a longer listing is not read to its end.
 fn most_objects(endpoint: Endpoint) -> usize {
     match endpoint {
         Endpoint::PhoneNumbers => ceiling::NUMBERS,
@@ -45,14 +45,14 @@ struct Place {
     after: Option<String>,
 }
 
-/// How large the pages are that are asked for.
+/// Sizes of requested pages.
 struct PageSize {
     objects: u32,
     may_retry: bool,
 }
 
 impl Client {
-    /// Reads pages until the last, or until something is in the way; what was read is kept either way.
+    /// Reads pages until the last one or until a failure. Keeps what was read in both cases.
     pub(super) async fn list<T>(
         &self,
         (endpoint, path): (Endpoint, &str),
@@ -72,7 +72,7 @@ impl Client {
             let page = self.page((endpoint, path), size.objects, after, caller);
             let page = match page.await {
                 Ok(page) => page,
-                // The list changed during paging: only a new listing can be complete.
+                // The list changed during paging, so only a new listing can be complete.
                 Err(failure) if failure.is_invalid_cursor(endpoint) => {
                     if place.after.is_none() || !std::mem::take(&mut may_start_over) {
                         break Some(failure);
@@ -83,16 +83,17 @@ impl Client {
                 Err(failure) if size.shrink_for(&failure) => continue,
                 Err(failure) => break Some(failure),
             };
-            let mut odd = ParseWarnings::new();
+            let mut warnings = ParseWarnings::new();
             let room = most_objects(endpoint) - found.len();
             let on_page = objects(&page);
             for object in on_page.iter().take(room) {
-                match read(object, &mut odd) {
+                match read(object, &mut warnings) {
                     Some(object) => found.push(object),
                     None => unreadable += 1,
                 }
             }
-            odd.iter()
+            warnings
+                .iter()
                 .for_each(|parse_warning| parse_warning.record(&self.telemetry));
             note_page(&page);
             if on_page.len() > room {
@@ -102,7 +103,7 @@ impl Client {
             match place.advance(&page) {
                 Ok(true) => {}
                 Ok(false) if unreadable == 0 => break None,
-                // What cannot be read may be an object we know: its absence must not remove it.
+                // The unreadable part may be a known object, which must not be removed for being absent.
                 Ok(false) => {
                     let failure = Failure::new(FailureKind::Malformed);
                     break Some(self.transport.count(endpoint, failure));
@@ -129,7 +130,7 @@ impl Client {
     ) -> Result<Value, Failure> {
         let mut query: Query = vec![("limit", size.to_string())];
         query.extend(after.map(|after| ("after", after.to_owned())));
-        // The first page says it all; the others need not say it again.
+        // The totals are on the first page; the others need not repeat them.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
         let target = Target::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
@@ -157,7 +158,7 @@ impl Client {
 }
 
 impl Place {
-    /// Moves to the page after this one; false if this is the last.
+    /// Moves to the next page; returns `false` if this was the last one.
     fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
         if is_broken_off(page) {
             return Err(Failure::new(FailureKind::Malformed));
@@ -165,7 +166,7 @@ impl Place {
         let Some(cursor) = next_cursor(page) else {
             return Ok(false);
         };
-        // A cursor that comes twice, or ever new ones, would keep us here for good.
+        // A repeated cursor, or endless new ones, would make the loop infinite.
         if self.cursors.len() >= MAX_PAGES || !self.cursors.insert(cursor.to_owned()) {
             return Err(Failure::new(FailureKind::Malformed));
         }
@@ -175,7 +176,7 @@ impl Place {
 }
 
 impl PageSize {
-    /// Halves the pages if that may help; says whether to ask again.
+    /// Halves the page size if that may help; returns whether to retry.
     fn shrink_for(&mut self, failure: &Failure) -> bool {
         // A page that is too large for Meta often ends as a plain 500 or a timeout. It is retried once; the
         // schedule makes further attempts, with delays.
@@ -196,7 +197,7 @@ fn is_about_the_question(failure: &Failure) -> bool {
     )
 }
 
-/// The objects on a page. A single object instead of a list is one; anything else is none.
+/// The objects on a page. A single object instead of a list counts as one; anything else as none.
 fn objects(page: &Value) -> &[Value] {
     match page.get("data") {
         Some(Value::Array(objects)) => objects,
@@ -205,7 +206,7 @@ fn objects(page: &Value) -> &[Value] {
     }
 }
 
-/// The cursor of the page after this one; none on the last.
+/// The cursor of the next page. `None` on the last one.
 fn next_cursor(page: &Value) -> Option<&str> {
     let paging = page.get("paging")?;
     paging.get("next").filter(|next| !next.is_null())?;
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn next_tells_whether_and_after_tells_where() {
+    fn the_next_page_needs_next_and_its_cursor_is_after() {
         let middle = json!({"data": [], "paging": {"cursors": {"after": "B"}, "next": "https://elsewhere.example/?after=X"}});
         assert_eq!(next_cursor(&middle), Some("B"));
         let last = json!({"data": [], "paging": {"cursors": {"after": "B"}}});

@@ -1,7 +1,7 @@
 //! The only HTTP client for Meta: responses of the Graph API as snapshots, failures by kind, and usage figures.
 //!
-//! Invariant: the token and its proof appear only in requests, never in an error or a log. No call is made without
-//! asking [`Calls`]. Nothing here removes objects from the state; the reducer does.
+//! Invariant: the token and its proof appear only in requests, never in an error or a log. Every call is first
+//! permitted by [`Calls`]. Nothing here removes objects from the state; the reducer does.
 
 mod access;
 mod answer;
@@ -42,11 +42,11 @@ pub use options::ClientOptions;
 pub use transport::{direct_client, http_client, own_client};
 pub use usage::{Usage, UsageScope};
 
-/// Asked before every call and told after it: the poller's budget.
+/// The call budget: consulted before every call, and informed of the usage after it.
 pub trait Calls: Send + Sync {
     /// Takes one call from the budget, if there is one.
     fn may_call(&self) -> bool;
 
-    /// Notes what Meta said of its quota.
+    /// Records the quota usage that Meta reported.
     fn used(&self, usage: &Usage);
 }

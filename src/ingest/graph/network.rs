@@ -7,7 +7,7 @@ use std::error::Error;
 
 use super::FailureKind;
 
-/// Longest cause in a message: a certificate can have many names.
+/// Maximum length of a cause in a message, because a certificate can have many names.
 const MAX_CAUSE: usize = 240;
 
 /// The kind of failure, and the message of the operating system or TLS library.
@@ -42,14 +42,14 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
 
 /// Joins the messages to one line, without repetitions and without hyper's wrapper.
 fn cause(causes: &[String]) -> Option<String> {
-    let mut told: Vec<&str> = Vec::new();
+    let mut messages: Vec<&str> = Vec::new();
     for cause in causes.iter().map(|cause| cause.trim()) {
         let is_wrapper = cause.starts_with("client error") || cause.contains("://");
-        if !cause.is_empty() && !is_wrapper && !told.iter().any(|outer| outer.contains(cause)) {
-            told.push(cause);
+        if !cause.is_empty() && !is_wrapper && !messages.iter().any(|outer| outer.contains(cause)) {
+            messages.push(cause);
         }
     }
-    let text = told.join(": ").replace(char::is_control, " ");
+    let text = messages.join(": ").replace(char::is_control, " ");
     let is_long = text.chars().count() > MAX_CAUSE;
     let cut: String = text.chars().take(MAX_CAUSE).collect();
     let text = if is_long { format!("{cut}…") } else { cut };

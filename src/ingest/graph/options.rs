@@ -11,16 +11,16 @@ use crate::domain::AppId;
 pub struct ClientOptions {
     /// URL of the Graph API.
     pub base_url: Url,
-    /// The version asked for; Meta may answer with another.
+    /// The requested version; Meta may respond with another one.
     pub api_version: String,
-    /// The token, sent in the header alone.
+    /// The access token, sent only in the header.
     pub access_token: SecretString,
-    /// Proves the token to apps that demand it.
+    /// The app secret, for the proof that some apps require. `None` sends no proof.
     pub app_secret: Option<SecretString>,
-    /// The app, where known; else the token is asked.
+    /// The app id. `None` requests it with the token.
     pub app_id: Option<AppId>,
-    /// From request to the last byte of the answer.
+    /// From the request to the last byte of the response.
     pub request_timeout: Duration,
-    /// The most bytes of an answer, decompressed.
+    /// Maximum size of a response in bytes, decompressed.
     pub max_answer_bytes: usize,
 }

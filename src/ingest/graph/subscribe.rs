@@ -1,6 +1,6 @@
 //! The only calls that change something at Meta: the subscriptions of an app to accounts and webhook fields.
 //!
-//! The exporter makes none of them. The commands `subscribe` and `unsubscribe` do.
+//! Only the commands `subscribe` and `unsubscribe` make them.
 
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,23 +10,23 @@ use super::transport::{Caller, Query, Request};
 use super::{Calls, Client, Endpoint, Failure, FailureKind};
 use crate::domain::WabaId;
 
-/// The object that every field of ours belongs to.
+/// The object that all fields of this exporter belong to.
 const WHATSAPP: &str = "whatsapp_business_account";
 
 impl Client {
-    /// Subscribes the token's app to an account. If it is subscribed already, this clears an override of
-    /// its callback: ask before.
+    /// Subscribes the token's app to an account. If it is already subscribed, this removes an override of its
+    /// callback, so check first.
     ///
     /// # Errors
-    /// If Meta did not do it.
+    /// If Meta did not subscribe the app.
     pub async fn subscribe(&self, waba_id: &WabaId, calls: &dyn Calls) -> Result<(), Failure> {
         self.change_subscription(Method::POST, waba_id, calls).await
     }
 
-    /// Ends that.
+    /// Unsubscribes the token's app from an account.
     ///
     /// # Errors
-    /// If Meta did not do it.
+    /// If Meta did not unsubscribe the app.
     pub async fn unsubscribe(&self, waba_id: &WabaId, calls: &dyn Calls) -> Result<(), Failure> {
         self.change_subscription(Method::DELETE, waba_id, calls)
             .await
@@ -50,11 +50,11 @@ impl Client {
         self.succeeded(Endpoint::SubscribedApps, &answer.await?)
     }
 
-    /// Has the app's webhooks sent to `callback_url`, and these fields only. Meta asks the callback for
-    /// the verify token before it answers.
+    /// Sets the app's callback URL, and subscribes exactly these fields. Before Meta responds, it verifies the
+    /// callback with the verify token.
     ///
     /// # Errors
-    /// If Meta did not do it, or the app's id or secret is not known.
+    /// If Meta did not do it, or if the app's id or secret is not known.
     pub async fn set_webhook(
         &self,
         callback_url: &str,

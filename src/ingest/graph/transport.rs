@@ -1,7 +1,7 @@
 //! Makes one call: sends and counts the request, reads its headers, and reads the response up to its limit.
 //!
-//! Knows HTTP, but not the meaning of requests. The token and its proof leave only in requests; reqwest's errors, which
-//! contain URLs, do not leave this module.
+//! Knows HTTP, but not the meaning of requests. The token and its proof leave only in requests; reqwest's errors,
+//! which contain URLs, do not leave this module.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,28 +21,28 @@ use crate::clock::{self, Mark};
 use crate::domain::{AppId, WabaId, Word};
 use crate::telemetry::Telemetry;
 
-/// A connection that takes longer will not be a good one.
+/// A connection that takes longer to establish is not worth waiting for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// On whose behalf a call is made, and what it is taken from.
+/// The account of a call, and the budget that the call is taken from.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
-    /// The account whose quota Meta will charge; none for calls about the app.
+    /// The account whose quota Meta charges. `None` for calls about the app.
     pub waba_id: Option<&'a WabaId>,
     /// The poller's budget.
     pub calls: &'a dyn Calls,
 }
 
 impl<'a> Caller<'a> {
-    /// About an account.
+    /// For calls about an account.
     pub fn for_account(waba_id: &'a WabaId, calls: &'a dyn Calls) -> Self {
         let waba_id = Some(waba_id);
         Self { waba_id, calls }
     }
 
-    /// About the app itself.
+    /// For calls about the app itself.
     pub fn for_app(calls: &'a dyn Calls) -> Self {
         let waba_id = None;
         Self { waba_id, calls }
@@ -57,10 +57,10 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// With a token, and the proof that its user knows the app's secret.
+    /// With a token, and the proof that the caller knows the app's secret.
     ///
     /// # Errors
-    /// If the token cannot stand in a header.
+    /// If the token is not a valid header value.
     pub fn for_token(
         token: &SecretString,
         app_secret: Option<&SecretString>,
@@ -75,10 +75,10 @@ impl Credentials {
         })
     }
 
-    /// As the app itself, for what no user's token may ask.
+    /// With the app's own credentials, for requests that a user's token may not make.
     ///
     /// # Errors
-    /// If the secret cannot stand in a header.
+    /// If the secret is not a valid header value.
     pub fn for_app(app_id: &AppId, app_secret: &SecretString) -> Result<Self, InvalidHeaderValue> {
         Ok(Self {
             authorization: bearer(&format!("{app_id}|{}", app_secret.expose_secret()))?,
@@ -94,7 +94,7 @@ fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     Ok(authorization)
 }
 
-/// The query of a call, in the order it is sent.
+/// The query of a call, in the order of sending.
 pub(super) type Query = Vec<(&'static str, String)>;
 
 /// One call: a read or a change.
@@ -108,7 +108,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A question, which changes nothing.
+    /// A read, which changes nothing.
     pub fn get(endpoint: Endpoint, path: &'a str, query: &'a Query) -> Self {
         Self {
             endpoint,
@@ -120,7 +120,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The way to one Graph API with one token.
+/// Access to one Graph API with one token.
 pub(super) struct Transport {
     http: reqwest::Client,
     base: Url,
@@ -132,7 +132,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Sets up TLS and the headers; connects to nothing.
+    /// Sets up TLS and the headers, without connecting.
     pub fn new(options: &ClientOptions, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         let own = Credentials::for_token(&options.access_token, options.app_secret.as_ref())?;
         let unproven = Credentials::for_token(&options.access_token, None)?;
@@ -153,7 +153,7 @@ impl Transport {
         &self.base
     }
 
-    /// One question with the token, as [`Transport::call_as`].
+    /// A read with the client's token, like [`Transport::call_as`].
     pub async fn call(
         &self,
         endpoint: Endpoint,
@@ -208,14 +208,14 @@ impl Transport {
         })
     }
 
-    /// A call without the token. It uses nobody's quota, so no budget applies.
+    /// A call without a token. It uses no quota, so no budget applies.
     pub async fn greet(&self) -> Result<HeaderMap, Failure> {
         let answer = self.http.get(self.url("")).send().await;
         let answer = answer.map_err(|error| Failure::from_network(&error))?;
         Ok(answer.headers().clone())
     }
 
-    /// Counts a failure, also one that only the sum of several answers shows.
+    /// Counts a failure, including one that only several responses together show.
     pub fn count(&self, endpoint: Endpoint, failure: Failure) -> Failure {
         let labels = [endpoint.as_str(), failure.kind().as_str()];
         self.telemetry
@@ -236,7 +236,7 @@ impl Transport {
         url
     }
 
-    /// What the client's token is used for.
+    /// The client's own credentials: the token with its proof.
     pub fn own(&self) -> &Credentials {
         &self.own
     }
@@ -277,15 +277,15 @@ impl Transport {
     }
 }
 
-/// A client for calls below `base` that follows no redirect.
+/// A client for calls below `base` that follows no redirects.
 ///
 /// # Errors
-/// If TLS cannot be set up, such as for want of a CA store.
+/// If TLS cannot be set up, for example because there is no CA store.
 pub fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     careful(base, request_timeout).build()
 }
 
-/// As above, for the exporter's own listener: ignores the proxy variables.
+/// Like [`http_client`], for the exporter's own listener: ignores the proxy variables.
 ///
 /// # Errors
 /// If TLS cannot be set up.
@@ -293,8 +293,8 @@ pub fn direct_client(base: &Url, request_timeout: Duration) -> reqwest::Result<r
     careful(base, request_timeout).no_proxy().build()
 }
 
-/// The same for our own listener, asked from its own machine: its certificate is made out for the name
-/// by which others know it. Nothing secret is sent.
+/// Like [`direct_client`], for the exporter's own listener on the same machine: accepts any certificate, because it
+/// is issued for the name that others use. Nothing secret is sent.
 ///
 /// # Errors
 /// If TLS cannot be set up.
@@ -304,7 +304,7 @@ pub fn own_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqw
 }
 
 fn careful(base: &Url, request_timeout: Duration) -> reqwest::ClientBuilder {
-    // Only the first call of a process installs it; every later one finds it there.
+    // Only the first call of a process installs the provider; later calls find it installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
@@ -317,7 +317,7 @@ fn careful(base: &Url, request_timeout: Duration) -> reqwest::ClientBuilder {
     } else {
         builder
     };
-    // A proxy of the environment is meant for the world outside, and would not find our loopback.
+    // A proxy from the environment is for external hosts, and could not reach this machine's loopback.
     if is_loopback(base) {
         builder.no_proxy()
     } else {
@@ -341,7 +341,7 @@ fn start_at_zero(telemetry: &Telemetry) {
         telemetry
             .graph_fields_dropped
             .with_label_values(&[endpoint]);
-        // A call that our own budget refuses is never sent, so it cannot fail.
+        // A call that the own budget refuses is never sent, so it cannot fail.
         let kinds = FailureKind::ALL.iter();
         for kind in kinds.filter(|kind| **kind != FailureKind::BudgetSpent) {
             let labels = [endpoint, kind.as_str()];

@@ -17,15 +17,15 @@ use crate::telemetry::Telemetry;
 const BUSINESS_USAGE: &str = "x-business-use-case-usage";
 const APP_USAGE: &str = "x-app-usage";
 
-/// The figures, as their metric's `kind` names them.
+/// The names of the figures in the `kind` label.
 const KINDS: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
 /// Owner of the quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageScope {
-    /// One account's.
+    /// The quota of one account.
     Account,
-    /// The app's, shared by all its accounts.
+    /// The quota of the app, shared by all its accounts.
     App,
 }
 
@@ -34,9 +34,9 @@ pub enum UsageScope {
 pub struct Usage {
     /// Owner of the quota.
     pub scope: UsageScope,
-    /// The worst of the figures; at 1 calls are refused.
+    /// The highest of the figures; at 1 calls are refused.
     pub ratio: f64,
-    /// How long until calls are possible again, if they are not now.
+    /// Time until calls are possible again. `None` if they are possible.
     pub regain_after: Option<Duration>,
     figures: [f64; 3],
 }
@@ -74,7 +74,7 @@ impl Usage {
         })
     }
 
-    /// Shows it on `/metrics`.
+    /// Updates the metrics of the quota.
     pub(super) fn record(&self, waba_id: &WabaId, telemetry: &Telemetry) {
         let id = waba_id.as_str();
         for (kind, figure) in KINDS.iter().zip(self.figures) {
@@ -91,13 +91,13 @@ impl Usage {
                     .with_label_values(&[id])
                     .set(at);
             }
-            // Absent means that calls are possible, so there may be nothing to remove.
+            // The series is absent while calls are possible, so there may be nothing to remove.
             None => drop(telemetry.graph_regain_access.remove_label_values(&[id])),
         }
     }
 }
 
-/// Quotas are by the hour; a day bounds what a broken header can do.
+/// Quotas are per hour; a day bounds the effect of a broken header.
 const MAX_MINUTES: f64 = 24.0 * 60.0;
 
 /// An unreadable figure counts as absent; every response repeats all figures.
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_of_several_entries_counts_and_minutes_are_minutes() {
+    fn the_highest_of_several_entries_counts() {
         let usage = read(
             BUSINESS_USAGE,
             r#"{"800100":[{"type":"whatsapp_business_management","call_count":2,"total_cputime":90,"total_time":1,"estimated_time_to_regain_access":0},{"type":"whatsapp_business_management","call_count":40,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":3}]}"#,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn another_accounts_figures_are_not_ours_and_the_apps_are() {
+    fn usage_of_other_accounts_is_ignored_and_that_of_the_app_is_read() {
         assert_eq!(read(BUSINESS_USAGE, r#"{"1":[{"call_count":100}]}"#), None);
         assert_eq!(read(BUSINESS_USAGE, "not json"), None);
         let usage = read(

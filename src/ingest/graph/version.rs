@@ -9,7 +9,7 @@ use crate::telemetry::Telemetry;
 
 const HEADER: &str = "facebook-api-version";
 
-/// Answered versions remembered for the log; Meta has two or three a year, so more are nonsense.
+/// Maximum number of versions remembered for the log. Meta releases two or three a year, so more are implausible.
 const MAX_REMEMBERED: usize = 16;
 
 /// The requested version of a client, and the version of responses.
@@ -25,20 +25,20 @@ struct Answered {
 }
 
 impl Versions {
-    /// Removes the version. A new client follows a reload, so versions of old clients are removed; clients in use
-    /// set theirs again with their next response.
+    /// Removes the series of versions of earlier clients: a new client follows a reload. Clients in use set theirs
+    /// again with their next response.
     pub fn new(asked: String, telemetry: &Telemetry) -> Self {
         telemetry.graph_api_version.reset();
         let answered = Mutex::default();
         Self { asked, answered }
     }
 
-    /// The version asked for.
+    /// The requested version.
     pub fn asked(&self) -> &str {
         &self.asked
     }
 
-    /// Shows both versions, and logs a difference the first time it is met.
+    /// Updates the metric of both versions, and logs a difference the first time.
     pub fn note(&self, headers: &HeaderMap, telemetry: &Telemetry) {
         let Some(version) = answered(headers) else {
             return;
@@ -68,13 +68,13 @@ impl Versions {
     }
 }
 
-/// The version that an answer is of.
+/// The version of a response.
 pub(super) fn answered(headers: &HeaderMap) -> Option<&str> {
     let version = headers.get(HEADER)?.to_str().ok()?;
     is_a_version(version).then_some(version)
 }
 
-/// `v25.0` and its like: it becomes a label.
+/// Whether this looks like a version such as `v25.0`, because it becomes a label value.
 fn is_a_version(version: &str) -> bool {
     version.len() <= 8
         && version.strip_prefix('v').is_some_and(|rest| {

@@ -7,23 +7,23 @@ use super::repaired;
 use crate::ingest::{ParseWarning, ParseWarnings};
 
 /// The value, or `None` if the bytes are not JSON. Replaced values are reported under `noun`.
-pub fn read(json: &[u8], noun: &'static str, odd: &mut ParseWarnings) -> Option<Value> {
+pub fn read(json: &[u8], noun: &'static str, warnings: &mut ParseWarnings) -> Option<Value> {
     let strict = serde_json::from_slice(json);
-    strict.ok().or_else(|| read_repaired(json, noun, odd))
+    strict.ok().or_else(|| read_repaired(json, noun, warnings))
 }
 
-/// As [`read`], for text that is already valid UTF-8.
-pub fn read_text(json: &str, noun: &'static str, odd: &mut ParseWarnings) -> Option<Value> {
+/// Like [`read`], for text that is valid UTF-8.
+pub fn read_text(json: &str, noun: &'static str, warnings: &mut ParseWarnings) -> Option<Value> {
     let strict = serde_json::from_str(json);
     strict
         .ok()
-        .or_else(|| read_repaired(json.as_bytes(), noun, odd))
+        .or_else(|| read_repaired(json.as_bytes(), noun, warnings))
 }
 
-fn read_repaired(json: &[u8], noun: &'static str, odd: &mut ParseWarnings) -> Option<Value> {
+fn read_repaired(json: &[u8], noun: &'static str, warnings: &mut ParseWarnings) -> Option<Value> {
     let (text, repairs) = repaired(json);
     let value = serde_json::from_str(&text).ok()?;
-    odd.extend(ParseWarning::from_repairs(noun, &repairs));
+    warnings.extend(ParseWarning::from_repairs(noun, &repairs));
     Some(value)
 }
 
@@ -36,11 +36,11 @@ mod tests {
 
     #[test]
     fn replacements_are_reported_but_invalid_json_is_not() {
-        let mut odd = ParseWarnings::new();
+        let mut warnings = ParseWarnings::new();
         let value = read(
             br#"{"a": "\ud83d", "b": [1e999, 1e999]}"#,
             "answer",
-            &mut odd,
+            &mut warnings,
         );
         assert_eq!(value, Some(json!({"a": "\u{fffd}", "b": [null, null]})));
         let unreadable = |defect, count| ParseWarning::Unreadable {
@@ -49,15 +49,15 @@ mod tests {
             count,
         };
         assert_eq!(
-            odd,
+            warnings,
             [
                 unreadable(Defect::HalfSurrogate, 1),
                 unreadable(Defect::NumberOutOfRange, 2)
             ]
         );
-        odd.clear();
-        assert_eq!(read(b"{}", "answer", &mut odd), Some(json!({})));
-        assert_eq!(read(br#"{"a": "\ud83d""#, "answer", &mut odd), None);
-        assert!(odd.is_empty());
+        warnings.clear();
+        assert_eq!(read(b"{}", "answer", &mut warnings), Some(json!({})));
+        assert_eq!(read(br#"{"a": "\ud83d""#, "answer", &mut warnings), None);
+        assert!(warnings.is_empty());
     }
 }

@@ -16,7 +16,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// The deepest nesting that serde_json reads into a `Value`.
+/// Maximum nesting depth that serde_json reads into a `Value`.
 pub(super) const MAX_DEPTH: usize = 127;
 
 /// A number with at most this many digits and without an exponent fits a float.
@@ -49,7 +49,7 @@ impl Defect {
         Self::NestedTooDeeply,
     ];
 
-    /// Its name in the log.
+    /// The name of the defect in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use super::repair::MAX_DEPTH;
 
-/// Whether the text has more values than this, those aside that are nested too deeply to be read. One pass that
+/// Whether the text has more values than `most`, not counting those nested too deeply to be read. It takes one pass,
 /// does not recurse and stops early.
 #[must_use]
 pub fn has_more_values_than(most: usize, json: &[u8]) -> bool {
@@ -38,7 +38,7 @@ mod tests {
     const MOST: usize = 1_000;
 
     #[test]
-    fn the_smallest_values_there_are_count_in_any_shape() {
+    fn the_smallest_values_count_in_any_structure() {
         for value in ["1,", "{},", "[],", r#"{"a":1},"#, r#""\\","#, r#""[\"","#] {
             let few = format!("[{}]", value.repeat(MOST / 4));
             assert!(!has_more_values_than(MOST, few.as_bytes()), "{value}");
@@ -48,12 +48,12 @@ mod tests {
     }
 
     #[test]
-    fn marks_in_a_text_and_what_is_too_deep_do_not_count() {
+    fn punctuation_in_strings_and_values_nested_too_deeply_do_not_count() {
         let marks = format!(r#"["{}"]"#, "[{,\\\"".repeat(MOST * 2));
         assert!(!has_more_values_than(MOST, marks.as_bytes()));
         let deep = format!("{}{}", "[".repeat(MOST * 2), "]".repeat(MOST * 2));
         assert!(!has_more_values_than(MOST, deep.as_bytes()));
-        // Brackets in a text make nothing deep.
+        // Brackets within a string add no depth.
         let after = format!(r#"["{}",{}]"#, "[".repeat(MOST), "1,".repeat(MOST));
         assert!(has_more_values_than(MOST, after.as_bytes()));
     }

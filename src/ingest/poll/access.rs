@@ -47,12 +47,12 @@ impl AccessRegistry {
     }
 }
 
-/// One app to be asked about.
+/// One app whose access is polled.
 #[derive(Clone, Debug)]
 pub struct WatchedApp {
     /// The configured name.
     pub name: String,
-    /// The way to ask.
+    /// The client with the app's token.
     pub client: Arc<Client>,
     /// Whether the app's webhooks are expected at this exporter.
     pub wants_webhooks: bool,
@@ -61,7 +61,7 @@ pub struct WatchedApp {
 }
 
 impl WatchedApp {
-    /// Whether what is known of `other` holds for this one too.
+    /// Whether results for `other` are valid for this app too.
     fn asks_the_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.client, &other.client)
             && self.wants_webhooks == other.wants_webhooks
@@ -74,15 +74,15 @@ impl WatchedApp {
 pub struct AccessPlan {
     /// The apps, by name.
     pub apps: Vec<WatchedApp>,
-    /// How often each is asked about.
+    /// Interval of the polls of each app.
     pub every: Duration,
-    /// Most calls an hour.
+    /// Maximum number of calls per hour.
     pub calls_per_hour: u32,
     /// Share of Meta's quota above which these calls wait.
     pub max_usage_ratio: f64,
 }
 
-/// Reads every app's access again and again.
+/// Polls every app's access.
 #[derive(Debug)]
 pub struct AccessPoller {
     plan: AccessPlan,
@@ -90,7 +90,7 @@ pub struct AccessPoller {
     board: Arc<AccessRegistry>,
     calls: AppCalls,
     failing: BTreeMap<String, FailureKind>,
-    /// When each app is asked about next, and when it was last.
+    /// Time of the next and of the last poll of each app.
     due: BTreeMap<String, Due>,
 }
 
@@ -101,7 +101,7 @@ struct Due {
 }
 
 impl AccessPoller {
-    /// A poller that follows the plans it is given, the first at once, within one hourly budget.
+    /// A poller that follows the plans it receives, starting immediately, within one hourly budget.
     #[must_use]
     pub fn new(mut plans: watch::Receiver<AccessPlan>, board: Arc<AccessRegistry>) -> Self {
         let plan = plans.borrow_and_update().clone();
@@ -142,7 +142,7 @@ impl AccessPoller {
         }
     }
 
-    /// Apps that the plan does not change keep their turn; new and changed ones are asked about at once.
+    /// Applies a plan. Unchanged apps keep their place in the schedule; new and changed ones are polled at once.
     fn follow(&mut self, plan: AccessPlan) {
         self.board.keep(&plan.apps);
         self.calls
@@ -172,7 +172,7 @@ impl AccessPoller {
         self.plan = plan;
     }
 
-    /// The app that has been due longest: it takes two calls, and a new plan may wait for those.
+    /// Polls the one app that has been due longest: that takes two calls, and a new plan waits for them.
     async fn read_what_is_due(&mut self) {
         let now = Instant::now();
         let due = self.due.iter().filter(|(_, due)| due.next <= now);
@@ -195,7 +195,7 @@ impl AccessPoller {
         };
         let before = self.board.get(&app.name);
         let (access, failure) = read(app, &before, &self.calls).await;
-        tell(&app.name, &before, &access);
+        log_changes(&app.name, &before, &access);
         self.board.note(&app.name, access);
         let kind = failure.as_ref().map(Failure::kind);
         if let Some(failure) = &failure
@@ -211,7 +211,7 @@ impl AccessPoller {
     }
 }
 
-/// Asks; what cannot be had now stays as it was.
+/// Polls the app. Keeps the previous result of what cannot be read now.
 async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, Option<Failure>) {
     let mut access = before.clone();
     let mut failure = None;
@@ -235,7 +235,7 @@ async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, O
 }
 
 /// Logs changes that need an operator.
-fn tell(app: &str, before: &Access, after: &Access) {
+fn log_changes(app: &str, before: &Access, after: &Access) {
     let is_valid = |access: &Access| access.token.as_ref().map(|token| token.is_valid);
     match (is_valid(before), is_valid(after)) {
         (Some(false), Some(false)) => {}
@@ -280,18 +280,18 @@ fn newly(before: &[&'static str], mut after: Vec<&'static str>) -> Vec<&'static 
     after
 }
 
-/// The budget of calls about apps: as many an hour as an account has.
+/// The budget of calls about apps, with the hourly limit of one account.
 #[derive(Debug)]
 pub struct AppCalls(Mutex<Budget>);
 
 impl AppCalls {
-    /// Within this budget.
+    /// Calls within this budget.
     #[must_use]
     pub fn new(budget: Budget) -> Self {
         Self(Mutex::new(budget))
     }
 
-    /// Changes the limits; calls already made go on counting.
+    /// Changes the limits; earlier calls still count.
     pub fn limit_to(&self, calls_per_hour: u32, max_usage_ratio: f64) {
         self.budget().limit_to(calls_per_hour, max_usage_ratio);
     }

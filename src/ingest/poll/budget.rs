@@ -1,7 +1,7 @@
 //! The call budget of an account: a maximum per hour, and a share of Meta's quota. Pure: the caller passes the time.
 //!
-//! If calls are short, numbers and their health have priority over templates: template listings stop at three quarters
-//! of the budget, the account node at nine tenths, numbers when it is used up.
+//! If calls are short, numbers and their health have priority over templates: template listings stop at three
+//! quarters of the budget, account nodes at nine tenths, and numbers when it is used up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,39 +9,40 @@ use std::time::Duration;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 use crate::ingest::graph::FailureKind;
 
-/// Calls are remembered by the minute; one minute more than an hour, so that the oldest, of which
-/// part may still be inside the hour, counts in full.
+/// Calls are counted by the minute. One minute more than an hour, because part of the oldest minute may still be
+/// within the hour, and then counts in full.
 const MINUTES: i64 = 61;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long Meta's usage figures prevent polls of numbers. The figures come with responses: without calls they
 /// would never improve, so one poll is allowed after this time.
-const USAGE_BELIEVED: Duration = Duration::from_secs(10 * 60);
+const USAGE_VALID_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Additional time for each collector of lower priority, so that the first poll is a small one and the others know
 /// its result.
 const USAGE_BELIEVED_LONGER: Duration = Duration::from_secs(60);
 
-/// From here on even the account's node waits, and numbers come seldom: Meta throttles at 1.
+/// Used share of Meta's quota above which polls of account nodes wait too, and numbers are polled rarely. Meta
+/// throttles at 1.
 const USAGE_CRITICAL: f64 = 0.95;
 
-/// How seldom: three times the default cadence.
+/// The interval of numbers then: three times the default.
 const CRITICAL_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// Why a poll waits although it is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeferralReason {
-    /// Meta limits calls, or says that its quota is nearly used.
+    /// Meta limits calls, or reports that its quota is nearly used up.
     RateLimit,
-    /// The account's own hourly budget is used.
+    /// The account's own hourly budget is used up.
     BudgetSpent,
     /// All slots for concurrent polls are in use.
     Queued,
 }
 
 impl DeferralReason {
-    /// The label value; for what a failed call can be too, the same one.
+    /// The label value. The same as for a failed call if the reason can be both.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl DeferralReason {
         }
     }
 
-    /// How an operator can fix it.
+    /// What an operator can do about it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
@@ -68,16 +69,16 @@ impl DeferralReason {
     }
 }
 
-/// A call that is not to be made now.
+/// A call that must not be made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deferral {
-    /// When to ask again.
+    /// When to try again.
     pub until: Timestamp,
-    /// Why.
+    /// Why the call must wait.
     pub reason: DeferralReason,
 }
 
-/// One account's calls.
+/// The calls of one account.
 #[derive(Clone, Debug)]
 pub struct Budget {
     calls_per_hour: u32,
@@ -102,7 +103,7 @@ impl Budget {
         }
     }
 
-    /// Changes the limits; calls already made go on counting, so that a reload buys no quota.
+    /// Changes the limits. Earlier calls still count, so that a reload does not increase the quota.
     pub fn limit_to(&mut self, calls_per_hour: u32, max_usage_ratio: f64) {
         self.calls_per_hour = calls_per_hour;
         self.max_usage_ratio = max_usage_ratio;
@@ -111,7 +112,7 @@ impl Budget {
     /// Takes one call for `collector`.
     ///
     /// # Errors
-    /// If there is none, with the reason and the time at which to ask again.
+    /// If the budget has none left, with the reason and the time of the next attempt.
     pub fn take(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         self.check(collector, now)?;
         let minute = minute_of(now);
@@ -122,15 +123,15 @@ impl Budget {
         Ok(())
     }
 
-    /// May a poll of `collector` begin? It takes its calls itself.
+    /// Whether a poll of `collector` may start. The poll takes its calls itself.
     ///
     /// # Errors
-    /// As [`Budget::take`].
+    /// Like [`Budget::take`].
     pub fn begin(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         self.check(collector, now)?;
         if collector == Collector::Numbers {
             let is_critical = self.usage.is_some_and(|(told_at, ratio)| {
-                ratio >= USAGE_CRITICAL && now < told_at.plus(USAGE_BELIEVED)
+                ratio >= USAGE_CRITICAL && now < told_at.plus(USAGE_VALID_FOR)
             });
             let again = self.numbers_began.map(|at| at.plus(CRITICAL_INTERVAL));
             if let Some(again) = again.filter(|again| is_critical && *again > now) {
@@ -162,7 +163,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Notes what Meta said of its quota.
+    /// Records the quota usage that Meta reported.
     pub fn note_usage(&mut self, ratio: f64, regain_after: Option<Duration>, now: Timestamp) {
         self.usage = Some((now, ratio));
         self.regain_at = regain_after
@@ -179,7 +180,7 @@ impl Budget {
             Collector::Account => (ratio >= USAGE_CRITICAL, 1),
             Collector::Templates | Collector::Other => (ratio >= self.max_usage_ratio, 2),
         };
-        let believed_until = told_at.plus(USAGE_BELIEVED + USAGE_BELIEVED_LONGER * longer);
+        let believed_until = told_at.plus(USAGE_VALID_FOR + USAGE_BELIEVED_LONGER * longer);
         if too_much && now < believed_until {
             Err(Deferral {
                 until: believed_until,
@@ -192,7 +193,7 @@ impl Budget {
 
     fn used(&mut self, now: Timestamp) -> u32 {
         let oldest = minute_of(now) - MINUTES + 1;
-        // Should time ever run backwards, minutes from the future go on counting: it errs on Meta's side.
+        // If time runs backwards, minutes in the future still count, so the error is in Meta's favour.
         while self
             .by_minute
             .front()
@@ -233,7 +234,7 @@ impl Budgets {
         }
     }
 
-    /// As [`Budget::limit_to`], for all of them.
+    /// Like [`Budget::limit_to`], for all accounts.
     pub fn limit_to(&mut self, calls_per_hour: u32, max_usage_ratio: f64) {
         let accounts = self.by_account.values_mut();
         for budget in accounts.chain(std::iter::once(&mut self.fresh)) {
@@ -241,13 +242,13 @@ impl Budgets {
         }
     }
 
-    /// The most calls of one account in an hour.
+    /// Maximum number of calls of one account per hour.
     #[must_use]
     pub fn calls_per_hour(&self) -> u32 {
         self.fresh.calls_per_hour
     }
 
-    /// The account's own.
+    /// The budget of one account.
     pub fn for_account(&mut self, waba_id: &WabaId) -> &mut Budget {
         self.by_account
             .entry(waba_id.clone())
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn metas_own_figures_are_heeded_and_in_time_doubted() {
+    fn metas_usage_figures_are_respected_until_they_are_too_old() {
         let mut budget = Budget::new(1_000, 0.75);
         budget.note_usage(0.8, None, at(0));
         assert_eq!(
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn near_the_limit_numbers_come_seldom_but_all_their_pages_do() {
+    fn near_the_limit_numbers_are_polled_rarely_but_with_all_pages() {
         let mut budget = Budget::new(1_000, 0.75);
         assert_eq!(budget.begin(Collector::Numbers, at(0)), Ok(()));
         budget.note_usage(0.97, None, at(590));

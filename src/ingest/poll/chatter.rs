@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// Lines about single polls in a minute. A fleet of any size has few polls that change their mind in a
+/// Maximum number of lines about single polls per minute. Even in a large fleet, few polls change their outcome in a
 /// normal minute; `poll_up` has all of them.
 const LINES_A_MINUTE: u32 = 60;
 
@@ -14,15 +14,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The log lines allowed for a poll that starts or stops failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Say {
-    /// A line of its own.
+    /// A line about this poll.
     It,
-    /// That there is more than will be said.
+    /// A line that further ones are suppressed.
     ThatThereIsMore,
-    /// Nothing.
+    /// No line.
     Nothing,
 }
 
-/// The lines of the present minute.
+/// The lines of the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Chatter {
     since: Timestamp,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_of_many_is_a_minute_of_lines_and_then_one_more() {
+    fn lines_about_an_outage_are_limited_per_minute() {
         let mut chatter = Chatter::default();
         let now = Timestamp::from_seconds(1_775_000_000);
         let said: Vec<Say> = (0..30_000).map(|_| chatter.say(now)).collect();

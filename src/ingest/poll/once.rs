@@ -83,8 +83,8 @@ pub(super) async fn poll(
     }
 }
 
-/// When this poll began: after the one before it, whatever the clock says. Asked at the end of the poll, when its
-/// answers have shown Meta's time.
+/// The date of this poll: after the previous poll, whatever the clock says. Computed at the end of the poll, when its
+/// responses have shown Meta's time.
 fn date_of_poll(began: Mark, task: &Task, store: &Store) -> Timestamp {
     let account = store.account(&task.waba_id);
     let polls = account
@@ -154,7 +154,7 @@ fn next_after(failure: &Failure, now: Timestamp) -> Next {
     }
 }
 
-/// The budget as one poll sees it.
+/// The budget from the perspective of one poll.
 struct TaskCalls<'a> {
     task: &'a Task,
     budgets: Arc<Mutex<Budgets>>,

@@ -7,13 +7,13 @@ use crate::ingest::graph::LARGEST_PAGE;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Calls an hour for an account of so many numbers and templates, where nothing fails and nothing is
-/// triggered; templates that are not known yet count as one page.
+/// Calls per hour for an account with this number of numbers and templates, without failures and triggers. Templates
+/// count as one page until they are known.
 #[must_use]
 pub fn planned_calls(cadences: &Cadences, numbers: usize, templates: Option<usize>) -> u64 {
     let pages = |objects: usize| objects.div_ceil(LARGEST_PAGE as usize).max(1) as u64;
     let polls = |every: Duration| HOUR.as_secs().div_ceil(every.as_secs().max(1));
-    // The account's node brings its subscribed apps along; where Meta refuses that, it is one call more.
+    // The account's node includes its subscribed apps; if Meta refuses that, it takes one call more.
     polls(cadences.numbers) * pages(numbers)
         + polls(cadences.account)
         + polls(cadences.templates) * pages(templates.unwrap_or(1))

@@ -33,22 +33,22 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 pub struct PollTrigger(mpsc::Sender<Task>);
 
 impl PollTrigger {
-    /// Asks that this poll come sooner; forgotten if too many ask at once.
+    /// Requests an earlier poll. The request is dropped if there are too many.
     pub fn poll_soon(&self, waba_id: WabaId, collector: Collector) {
-        // A full queue means that the loop will look at everything due in a moment.
+        // If the queue is full, the loop is about to check everything that is due.
         drop(self.0.try_send(Task { waba_id, collector }));
     }
 }
 
-/// How often late polls are looked for.
+/// Interval at which late polls are detected.
 const CHECK_LATENESS_EVERY: Duration = Duration::from_secs(5);
 
 /// The app that polls an account.
 #[derive(Clone, Debug)]
 pub struct PollingApp {
-    /// Its configured name.
+    /// The app's configured name.
     pub name: Arc<str>,
-    /// Its access to the Graph API.
+    /// The app's client for the Graph API.
     pub client: Arc<Client>,
 }
 
@@ -57,17 +57,17 @@ pub struct PollingApp {
 pub struct PollPlan {
     /// Each account with the app that polls it.
     pub apps: BTreeMap<WabaId, PollingApp>,
-    /// How often each collector polls.
+    /// Intervals of the collectors.
     pub cadences: Cadences,
 }
 
-/// Gives a running poller a new plan.
+/// Sends new plans to a running poller.
 #[derive(Clone, Debug)]
 pub struct PollPlanner(mpsc::Sender<(PollPlan, oneshot::Sender<()>)>);
 
 impl PollPlanner {
-    /// Polls by this plan from now on. What it does not change keeps its place in the schedule, its backoff and
-    /// its last failure. Returns when no poll of an account that left can end any more.
+    /// Applies this plan from now on. What it does not change keeps its place in the schedule, its backoff and its
+    /// last failure. Returns once no poll of a removed account can end any more.
     pub async fn follow(&self, plan: PollPlan) {
         let (done, is_done) = oneshot::channel();
         if self.0.send((plan, done)).await.is_ok() {
@@ -77,7 +77,7 @@ impl PollPlanner {
     }
 }
 
-/// All polls of all accounts.
+/// Polls all accounts.
 #[derive(Debug)]
 pub struct Poller {
     apps: BTreeMap<WabaId, PollingApp>,
@@ -160,7 +160,7 @@ impl Poller {
                     // The sender of the plan may have stopped waiting.
                     let _ = done.send(());
                 }
-                _ = lateness.tick() => self.tell_lateness(clock::steady()),
+                _ = lateness.tick() => self.report_lateness(clock::steady()),
                 () = tokio::time::sleep(wake) => {}
             }
         }
@@ -197,8 +197,8 @@ impl Poller {
         self.schedule.set_cadences(plan.cadences, now);
     }
 
-    /// A poll that has not begun in time is not up, whatever the last one was.
-    fn tell_lateness(&mut self, now: Timestamp) {
+    /// Marks polls that have not started in time as failed, whatever their last outcome.
+    fn report_lateness(&mut self, now: Timestamp) {
         for (task, reason) in self.schedule.take_late(now) {
             let Some(app) = self.apps.get(&task.waba_id) else {
                 continue;
@@ -309,8 +309,8 @@ impl Poller {
         }
     }
 
-    /// Shows what an hour of polls takes, now that more is known of the account, and warns of a plan that
-    /// its budget cannot bear: its polls would come ever later than configured.
+    /// Updates the metric of planned calls, now that more is known about the account. Warns of a plan that exceeds
+    /// the budget, because its polls would fall ever further behind.
     fn note_plan(&mut self, waba_id: &WabaId) {
         let Some(account) = self.store.account(waba_id) else {
             return;
@@ -333,8 +333,8 @@ impl Poller {
         }
     }
 
-    /// A rejection of the app's credentials applies to all its accounts: their polls are held and marked as failed
-    /// without a call for each.
+    /// Holds all polls of the app, because a rejection of its credentials applies to all its accounts. They are
+    /// marked as failed without a call for each.
     fn hold_app(&mut self, waba_id: &WabaId, reason: &'static str, now: Timestamp) {
         let Some(app) = self.apps.get(waba_id) else {
             return;
@@ -370,7 +370,7 @@ impl Poller {
         duration.observe(now.since(began).as_secs_f64());
     }
 
-    /// One line when a poll begins to fail, fails in another way, or works again; none in between.
+    /// Logs one line when a poll starts to fail, fails for another reason, or recovers, and none in between.
     fn log_change(&mut self, task: &Task, outcome: &Outcome) {
         let kind = outcome.failure.as_ref().map(|failure| failure.kind());
         let before = match kind {

@@ -1,7 +1,7 @@
 //! Determines which poll is due. Pure: the caller passes the time.
 //!
-//! Every account has one slot per collector, and a slot has at most one poll, running or waiting. Polls of one slot are
-//! therefore sequential, and the reducer receives them in order.
+//! Every account has one slot per collector, and a slot has at most one poll, running or waiting. Polls of one slot
+//! are therefore sequential, and the reducer receives them in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,33 +9,33 @@ use std::time::Duration;
 use super::budget::DeferralReason;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 
-/// Between the first polls of two accounts, so that ten thousand do not start at once (they take
-/// some three minutes) and the first one does.
+/// Interval between the first polls of two accounts, so that ten thousand do not start at once (they take some three
+/// minutes), but the first one does.
 const START_SPACING: Duration = Duration::from_millis(20);
 
 /// Delay of a requested poll, so that several requests share one poll and Meta's nodes have the same data.
-const NUDGE_DELAY: Duration = Duration::from_secs(2);
+const TRIGGER_DELAY: Duration = Duration::from_secs(2);
 
-/// Triggers never bring two polls of a slot closer together than this: a burst of webhooks causes one poll.
-const NUDGE_GAP: Duration = Duration::from_secs(30);
+/// Minimum interval between two polls of a slot because of triggers: a burst of webhooks causes one poll.
+const TRIGGER_GAP: Duration = Duration::from_secs(30);
 
-/// The first wait after a failure that may pass; doubled with each further one, up to the cadence.
+/// Wait after a first temporary failure; it doubles with each further one, up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// The wait at a rate limit for which Meta gives no time; doubled with each further one.
+/// Wait after a rate limit for which Meta gives no time; it doubles with each further one.
 const FIRST_RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
-/// The longest of those: quotas are by the rolling hour.
+/// Longest wait after rate limits, because quotas apply to a rolling hour.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// How far from its cadence a poll may come, to either side, so that accounts drift apart.
+/// Maximum random deviation from the interval in both directions, so that the polls of accounts spread out.
 const JITTER: f64 = 0.1;
 
-/// A poll is late when it has not begun for so many of its intervals: a listing of many pages, a retry
-/// or the jitter never takes that long.
+/// A poll is late if it has not started for this many of its intervals. A listing of many pages, a retry or the
+/// jitter never takes that long.
 const LATE_AFTER_INTERVALS: u32 = 3;
 
-/// At intervals of seconds, a busy moment is no lateness.
+/// Minimum lateness, because at intervals of seconds a short delay is not lateness.
 const LEAST_LATENESS: Duration = Duration::from_secs(10);
 
 /// One poll of one account.
@@ -47,7 +47,7 @@ pub struct Task {
     pub collector: Collector,
 }
 
-/// How often each collector polls.
+/// Interval of each collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cadences {
     /// Numbers and their health.
@@ -77,13 +77,13 @@ pub enum Next {
     Retry,
     /// Not before this time, as Meta asked.
     NotBefore(Timestamp),
-    /// It ran out of calls; treated like [`Schedule::put_off`].
+    /// Not before this time, because the poll ran out of calls; treated like [`Schedule::put_off`].
     PutOff(Timestamp),
-    /// Meta limits calls for the whole account, for this long if it said so.
+    /// Meta rate-limits the account, for this long if the response has a duration.
     HoldAccount(Option<Duration>),
     /// Meta rate-limits all accounts of the app, for this long if the response has a duration.
     LimitApp(Option<Duration>),
-    /// The token was refused, and would be for every account of the app: see [`Schedule::hold_app`].
+    /// The token was rejected, which applies to every account of the app: see [`Schedule::hold_app`].
     HoldApp,
 }
 
@@ -95,9 +95,9 @@ struct Slot {
     last_start: Option<Timestamp>,
     failures: u32,
     triggered: bool,
-    /// Why the poll that is due has not begun.
+    /// Why the due poll has not started.
     put_off: Option<DeferralReason>,
-    /// Its lateness has been reported.
+    /// Whether its lateness has been reported.
     is_late: bool,
 }
 
@@ -131,7 +131,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// All polls of these accounts, the first at once.
+    /// Schedules all polls of these accounts, the first ones at once.
     #[must_use]
     pub fn new(
         accounts: impl IntoIterator<Item = WabaId>,
@@ -151,7 +151,7 @@ impl Schedule {
         schedule
     }
 
-    /// Adds all polls of these accounts, the first at once. Accounts that are there already stay as they are.
+    /// Adds all polls of these accounts, the first ones at once. Does not change accounts that are already scheduled.
     pub fn add(&mut self, accounts: impl IntoIterator<Item = WabaId>, now: Timestamp) {
         self.rate_limits.retain(|_, until| *until > now);
         let mut due = now;
@@ -192,8 +192,8 @@ impl Schedule {
         }
     }
 
-    /// Changes how often each collector polls. Moves only polls that wait for their interval: retries, holds
-    /// and deferrals stay as they are.
+    /// Changes the intervals. Moves only polls that wait for their interval: retries, holds and deferrals do not
+    /// change.
     pub fn set_cadences(&mut self, cadences: Cadences, now: Timestamp) {
         let before = std::mem::replace(&mut self.cadences, cadences);
         let changed = |collector| before.interval(collector) != cadences.interval(collector);
@@ -209,13 +209,13 @@ impl Schedule {
         }
     }
 
-    /// How often each collector polls.
+    /// Interval of each collector.
     #[must_use]
     pub fn cadences(&self) -> &Cadences {
         &self.cadences
     }
 
-    /// Takes the poll that has been due longest, and counts it as running until [`Schedule::finished`].
+    /// Takes the poll that has been due longest. It counts as running until [`Schedule::finished`].
     pub fn take_due(&mut self, now: Timestamp) -> Option<Task> {
         let (due, _) = self.waiting.first()?;
         if *due > now {
@@ -256,8 +256,8 @@ impl Schedule {
             let holds = |holds: &BTreeMap<WabaId, Timestamp>| {
                 holds.get(&task.waba_id).is_some_and(|until| *until > now)
             };
-            let is_told = slot.is_late || slot.failures > 0 || holds(&self.refusals);
-            if !is_late || is_told || slot.running {
+            let is_reported = slot.is_late || slot.failures > 0 || holds(&self.refusals);
+            if !is_late || is_reported || slot.running {
                 continue;
             }
             slot.is_late = true;
@@ -326,7 +326,7 @@ impl Schedule {
         }
     }
 
-    /// Moves a poll forward: soon, but neither at once nor right after the last one.
+    /// Moves a poll forward, with a short delay and a minimum distance to the previous poll.
     pub fn poll_soon(&mut self, task: &Task, now: Timestamp) {
         let Some(slot) = self.slots.get_mut(task) else {
             return;
@@ -335,17 +335,16 @@ impl Schedule {
             slot.triggered = true;
             return;
         }
-        let after_last = slot.last_start.map_or(now, |start| start.plus(NUDGE_GAP));
-        let due = now.plus(NUDGE_DELAY).max(after_last);
-        // After a failure the slot waits for a reason; webhooks do not shorten that.
+        let after_last = slot.last_start.map_or(now, |start| start.plus(TRIGGER_GAP));
+        let due = now.plus(TRIGGER_DELAY).max(after_last);
+        // After a failure the slot waits for a reason; webhooks do not shorten that wait.
         if slot.failures == 0 && due < slot.due {
             self.set_due(task, due);
         }
     }
 
-    /// Holds every account of an app whose token was refused, for as long as numbers wait for their next
-    /// poll. They come back one after the other, so that the first finds out for nearly all whether it
-    /// is still refused.
+    /// Holds every account of an app whose token was rejected, for the interval of numbers. The accounts return one
+    /// after the other, so that the first one shows for nearly all whether the token is still rejected.
     pub fn hold_app<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
         let mut until = now.plus(self.cadences.numbers);
         for waba_id in accounts {
@@ -385,7 +384,7 @@ impl Schedule {
             .max()
     }
 
-    /// No poll of this account is due before its holds end.
+    /// Delays the account's polls until its holds end.
     fn delay(&mut self, waba_id: &WabaId) {
         for task in tasks_of(waba_id) {
             if let Some(slot) = self.slots.get(&task).filter(|slot| !slot.running) {
@@ -408,7 +407,7 @@ impl Schedule {
     }
 }
 
-/// Every poll of an account.
+/// All polls of an account.
 fn tasks_of(waba_id: &WabaId) -> impl Iterator<Item = Task> + use<> {
     let waba_id = waba_id.clone();
     let collectors = Collector::ALL.iter().copied();
@@ -420,7 +419,7 @@ fn tasks_of(waba_id: &WabaId) -> impl Iterator<Item = Task> + use<> {
         })
 }
 
-/// Holds are only ever made longer.
+/// Extends a hold; it is never shortened.
 fn extend(holds: &mut BTreeMap<WabaId, Timestamp>, waba_id: &WabaId, until: Timestamp) {
     let held = holds.entry(waba_id.clone()).or_insert(until);
     *held = until.max(*held);

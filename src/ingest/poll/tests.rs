@@ -14,10 +14,10 @@ use crate::domain::{Collector, WabaId, Word};
 use crate::ingest::graph::tests::meta::{Answer, Asked, Meta, page, waba};
 use crate::store::{Location, Store};
 
-/// Nothing here takes long; a test that would wait for ever ends with this instead.
+/// Timeout that ends a test which would otherwise wait forever.
 const LONGEST_TEST: Duration = Duration::from_secs(20);
 
-/// Seldom enough that a test sees the first poll alone.
+/// An interval so long that a test sees only the first poll.
 const ONCE: Duration = Duration::from_secs(3_600);
 
 struct Polling {
@@ -80,12 +80,12 @@ async fn until(mut condition: impl FnMut() -> bool) {
     waited.expect("the condition comes true");
 }
 
-/// `poll_up` of this account and collector; none before its first poll.
+/// `poll_up` of this account and collector; `None` before its first poll.
 fn up(meta: &Meta, waba_id: &WabaId, collector: Collector) -> Option<bool> {
     let name = "whatsapp_exporter_poll_up";
     let families = meta.telemetry.gather();
     let family = families.iter().find(|family| family.name() == name)?;
-    // Labels come sorted by name: app, collector, waba_id.
+    // Labels are sorted by name: app, collector, waba_id.
     let wanted = ["main", collector.as_str(), waba_id.as_str()];
     let is_wanted = |metric: &&prometheus::proto::Metric| {
         let labels = metric.get_label().iter();
@@ -103,7 +103,7 @@ fn all_up(meta: &Meta) -> bool {
     ups.all(|up| up == Some(true))
 }
 
-/// A Meta in good order: one number, no template.
+/// A Meta without failures: one number, no template.
 fn well(asked: &Asked) -> Answer {
     match asked.uri.path().rsplit('/').next() {
         Some("phone_numbers") => page(0..1, None),
@@ -123,7 +123,7 @@ async fn one_account_is_read_at_once_by_all_three_collectors() {
 }
 
 #[tokio::test]
-async fn a_failure_takes_poll_up_down_and_nothing_else() {
+async fn a_failure_only_changes_poll_up() {
     let broken = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&broken);
     let meta = Meta::by_question(move |asked| {
@@ -148,7 +148,7 @@ async fn a_failure_takes_poll_up_down_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn it_ends_at_once_when_told_also_during_a_request() {
+async fn polling_stops_at_once_even_during_a_request() {
     let meta = Meta::by_question(|_| std::future::pending::<Answer>()).await;
     let polling = start(&meta, &[waba()], ONCE, 1_000).await;
     until(|| !meta.asked().is_empty()).await;
@@ -156,7 +156,7 @@ async fn it_ends_at_once_when_told_also_during_a_request() {
 }
 
 #[tokio::test]
-async fn a_poll_without_a_call_to_spend_is_put_off_and_counted_once() {
+async fn a_poll_without_budget_is_deferred_and_counted_once() {
     let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
     let polling = start(&meta, &[waba()], ONCE, 1).await;
     let deferred = || {
@@ -172,7 +172,7 @@ async fn a_poll_without_a_call_to_spend_is_put_off_and_counted_once() {
 }
 
 #[tokio::test]
-async fn a_refused_token_takes_all_accounts_of_its_app_down_without_asking_for_each() {
+async fn a_rejected_token_fails_all_accounts_of_its_app_without_a_call_for_each() {
     let refused = |_| async { Answer::error(&json!({"code": 190})) };
     let meta = Meta::by_question(refused).await;
     let accounts: Vec<WabaId> = (8_000..8_100)

@@ -1,7 +1,7 @@
 //! Turns a signed body into events, counts and parse warnings.
 //!
-//! Only a body that is not JSON is refused, because Meta retries refused deliveries for days. An odd entry or change is
-//! counted, and the others are still parsed. The listener's limit on bodies bounds the number of changes.
+//! Only a body that is not JSON is refused, because Meta retries refused deliveries for days. An unreadable entry or
+//! change is counted, and the others are still parsed. The listener's limit on bodies bounds the number of changes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::ingest::key::delivery_key;
 use crate::ingest::{CustomerHasher, ParseWarning, ParseWarnings};
 use crate::telemetry::Telemetry;
 
-/// The one `object` whose webhooks these are.
+/// The `object` of WhatsApp webhooks.
 const OBJECT: &str = "whatsapp_business_account";
 
 /// Account id in webhooks of the App Dashboard's Test button.
@@ -31,38 +31,38 @@ const TEST_ACCOUNT: &str = "0";
 /// The content of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// One for each change that has account, field and value; none for the Test button's.
+    /// One for each change with account, field and value, except those of the Test button.
     pub events: Vec<Event>,
     /// Spellings of phone numbers from message webhooks, each number once. Most are already known.
     pub spellings: Vec<Event>,
-    /// The field of every change, those without an event included.
+    /// The field of every change, including changes without an event.
     pub fields: Vec<WebhookField>,
     /// Parse warnings.
     pub warnings: ParseWarnings,
     /// The accounts in the delivery: one for each entry, and for each value that names another account.
     pub accounts: Vec<AccountActivity>,
-    /// Its lanes in the relay; empty if nothing is relayed.
+    /// The relay lanes of the delivery. Empty if deliveries are not relayed.
     pub lanes: LaneSet,
     receipt: Receipt,
 }
 
-/// A sign of life of an account.
+/// Activity of an account: an entry of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountActivity {
     /// The account.
     pub waba_id: WabaId,
-    /// `entry[].time`, or the time of receipt if that is far earlier; absent where Meta sent none.
+    /// `entry[].time`, or the time of receipt if that is far earlier. `None` if Meta sent no time.
     pub entry_time: Option<Timestamp>,
     /// `entry[].time` as Meta wrote it, before validation.
     pub claimed_time: Option<Timestamp>,
 }
 
-/// The hasher of customers.
+/// The hashers for the parts of a delivery that need them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashers<'a> {
-    /// For conversations; absent if messages are not tracked.
+    /// For conversations. `None` if messages are not tracked.
     pub conversations: Option<&'a CustomerHasher>,
-    /// For lanes; absent if nothing is relayed.
+    /// For lanes. `None` if deliveries are not relayed.
     pub lanes: Option<&'a CustomerHasher>,
 }
 
@@ -80,10 +80,10 @@ impl NotJson {
 }
 
 impl Delivery {
-    /// Reads a body whose signature has been verified. Without `customers`, messages are not looked into.
+    /// Parses a body whose signature has been verified. Without `customers`, messages are not parsed.
     ///
     /// # Errors
-    /// If the body is not JSON at all.
+    /// If the body is not JSON.
     pub fn parse(
         body: &[u8],
         receipt: impl Into<Receipt>,
@@ -96,10 +96,10 @@ impl Delivery {
         Self::parse_with(body, receipt, hashers)
     }
 
-    /// As [`parse`](Self::parse); also finds the lanes if there is a hasher for them.
+    /// Like [`parse`](Self::parse), but also determines the lanes if there is a hasher for them.
     ///
     /// # Errors
-    /// If the body is not JSON at all.
+    /// If the body is not JSON.
     pub fn parse_with(
         body: &[u8],
         receipt: impl Into<Receipt>,
@@ -141,12 +141,13 @@ impl Delivery {
             !is_refused
         });
         self.spellings.retain(|event| !is_refused(&event.waba_id));
-        self.accounts.retain(|heard| !is_refused(&heard.waba_id));
+        self.accounts
+            .retain(|activity| !is_refused(&activity.waba_id));
         refused
     }
 
-    /// Counts what is the delivery's own: itself, its changes, warnings, and for watched accounts the
-    /// lag and the time of receipt. DedupWindow and stale changes are the store's to count.
+    /// Updates the metrics of the delivery itself: its changes, its warnings, and for watched accounts the lag and
+    /// the time of receipt. The store counts duplicate and stale changes.
     pub fn record(&self, telemetry: &Telemetry, is_watched: impl Fn(&WabaId) -> bool) {
         telemetry.webhook_deliveries.inc();
         for field in &self.fields {
@@ -156,12 +157,12 @@ impl Delivery {
         for parse_warning in &self.warnings {
             parse_warning.record(telemetry);
         }
-        for heard in self.accounts.iter().filter(|it| is_watched(&it.waba_id)) {
+        for activity in self.accounts.iter().filter(|it| is_watched(&it.waba_id)) {
             telemetry
                 .webhook_last_received
-                .with_label_values(&[heard.waba_id.as_str()])
+                .with_label_values(&[activity.waba_id.as_str()])
                 .set(self.receipt.at.as_seconds_f64());
-            if let Some(sent_at) = heard.entry_time {
+            if let Some(sent_at) = activity.entry_time {
                 let lag = self.receipt.at.since(sent_at);
                 telemetry.webhook_lag.observe(lag.as_secs_f64());
             }
@@ -233,8 +234,8 @@ impl Delivery {
         }
         let time = present(entry.time);
         let claimed_time = time.and_then(scalar).and_then(|text| moment(&text));
-        let believed = claimed_time.and_then(|time| self.believed(time));
-        if time.is_some() && (believed.is_none() || believed != claimed_time) {
+        let accepted_time = claimed_time.and_then(|time| self.accepted_time(time));
+        if time.is_some() && (accepted_time.is_none() || accepted_time != claimed_time) {
             self.malformed("entry", "time");
         }
         Origin {
@@ -243,7 +244,7 @@ impl Delivery {
             waba_id,
             time_as_written: time.map_or(&[], |time| written.bytes_of(time)),
             claimed_time,
-            time: believed,
+            time: accepted_time,
             written,
         }
     }
@@ -299,7 +300,7 @@ impl Delivery {
         }
     }
 
-    /// The conversations that the change is about, or else its account and field.
+    /// Adds the lanes of the conversations that the change is about, or else the lane of its account and field.
     fn add_lanes(
         &mut self,
         origin: &Origin<'_>,
@@ -315,7 +316,7 @@ impl Delivery {
         }
     }
 
-    /// The lane of an account's field, or of what cannot be read of the account. Without an account, none.
+    /// Adds the lane of an account's field. Adds none if there is no account.
     fn add_account_lane(
         &mut self,
         origin: &Origin<'_>,
@@ -345,12 +346,12 @@ impl Delivery {
         let Some(waba_id) = reading.waba_id.or_else(|| origin.waba_id.clone()) else {
             return;
         };
-        let own_time = reading.own_time.and_then(|time| self.believed(time));
+        let own_time = reading.own_time.and_then(|time| self.accepted_time(time));
         let told_at = origin.time.or(own_time);
         let (source, observed_at) = match told_at {
             // Truncated to seconds, to be comparable with all other times.
             Some(told_at) => (Source::Webhook(key), told_at.at_whole_seconds()),
-            // Only their order of arrival is known, in milliseconds.
+            // Only their order of arrival is known, so the milliseconds of receipt are kept.
             None if reading.fact != Fact::Unwatched => {
                 (Source::UndatedWebhook(key), self.receipt.at)
             }
@@ -383,7 +384,7 @@ impl Delivery {
         }
     }
 
-    /// An event for each message and status; says whether there are any.
+    /// Adds an event for each message and status; returns whether there are any.
     fn read_messages(
         &mut self,
         origin: &Origin<'_>,
@@ -410,7 +411,7 @@ impl Delivery {
         self.note_spelling(origin, spelling, key);
         let any = !items.is_empty();
         for (index, item) in (0_u64..).zip(items) {
-            let at = item.at.and_then(|at| self.believed(at));
+            let at = item.at.and_then(|at| self.accepted_time(at));
             self.events.push(Event {
                 waba_id: waba_id.clone(),
                 observed_at: at
@@ -431,9 +432,9 @@ impl Delivery {
         any
     }
 
-    /// The time that an event counts as, if what it claims is one.
-    fn believed(&self, time: Timestamp) -> Option<Timestamp> {
-        (Timestamp::default() < time).then(|| self.receipt.believed(time))
+    /// The time that an event is given, if the claimed time is valid.
+    fn accepted_time(&self, time: Timestamp) -> Option<Timestamp> {
+        (Timestamp::default() < time).then(|| self.receipt.accepted_time(time))
     }
 
     fn malformed(&mut self, noun: &'static str, key: &'static str) {
@@ -464,11 +465,11 @@ impl<'a> Written<'a> {
 
 /// Data that the changes of one entry share.
 struct Origin<'a> {
-    /// `id`, as the text it is; empty where it is none.
+    /// `id` as text. Empty if it is missing or is not text.
     id: Cow<'a, str>,
     is_test: bool,
     waba_id: Option<WabaId>,
-    /// For the delivery key: empty where there is none.
+    /// `time` as written, for the delivery key. Empty if it is missing.
     time_as_written: &'a [u8],
     claimed_time: Option<Timestamp>,
     time: Option<Timestamp>,

@@ -1,7 +1,7 @@
 //! Parses the envelope around webhook changes in one pass, in any of its shapes.
 //!
-//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs no
-//! recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
+//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs
+//! no recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
 //! counts). Does not know the meaning of fields.
 
 use std::borrow::Cow;
@@ -16,16 +16,16 @@ use serde_json::value::RawValue;
 pub struct Body<'a> {
     /// The type of the entries' objects: `whatsapp_business_account`.
     pub object: Option<&'a RawValue>,
-    /// One for each account and moment.
+    /// One entry for each account and time.
     pub entries: Option<Parts<Entry<'a>>>,
 }
 
 /// The changes of one account at one time.
 #[derive(Default)]
 pub struct Entry<'a> {
-    /// The account, or with partner events the portfolio.
+    /// Id of the account; in partner events, of the portfolio.
     pub id: Option<&'a RawValue>,
-    /// When it was sent; absent with fields of the `messages` kind.
+    /// Time of sending. Absent with fields of the `messages` kind.
     pub time: Option<&'a RawValue>,
     /// The changes.
     pub changes: Option<Parts<Change<'a>>>,
@@ -38,11 +38,11 @@ pub struct Change<'a> {
     pub field: Option<&'a RawValue>,
     /// The field's payload.
     pub value: Option<&'a RawValue>,
-    /// Belongs into `value`; the syntax block of Meta's page has it here.
+    /// Belongs inside `value`, but the syntax block of Meta's page has it here.
     pub rejection_info: Option<&'a RawValue>,
 }
 
-/// An object that picks its keys one by one.
+/// An object that reads its keys one by one.
 pub trait Part<'de>: Default {
     /// Keeps or skips the value of `key`, which is next in `map`.
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
@@ -106,29 +106,29 @@ impl<'de, T: Part<'de>> Deserialize<'de> for OneOrNone<T> {
     }
 }
 
-/// Whatever is neither list nor object: here it is never what was hoped for.
+/// Visitor methods for values that are neither list nor object, which are never valid here.
 macro_rules! scalars {
-    ($odd:expr) => {
+    ($warnings:expr) => {
         fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
             out.write_str("anything")
         }
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
         fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
         fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
         fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
         fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($warnings)
         }
     };
 }
@@ -182,7 +182,7 @@ fn part_in<'de, T: Part<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Err
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text of a string or an integer, borrowed where it has no escapes.
+/// The text of a string or an integer, borrowed unless it has escapes.
 pub fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let written = raw.get();
     if written.starts_with('"') {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_object_stands_for_a_list_and_an_odd_element_for_itself() {
+    fn a_single_object_is_a_list_and_an_invalid_element_is_none() {
         assert_eq!(
             changes_in(r#"{"changes":{"value":{},"field":"a"}}"#),
             [Some("\"a\"".to_owned())]

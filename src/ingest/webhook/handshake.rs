@@ -9,19 +9,20 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// Longest challenge echoed. Meta's have ten digits; this page is public and is no mirror for others.
+/// Maximum length of an echoed challenge. Meta's have ten digits; the limit keeps this public page from echoing
+/// arbitrary content.
 const MAX_CHALLENGE: usize = 128;
 
-/// The query of a handshake, as it came. `Debug` shows none of it.
+/// The query of a handshake, as received. `Debug` does not show its values.
 #[derive(Clone, Default, Deserialize)]
 pub struct Handshake {
     /// `hub.mode`: always `subscribe`.
     #[serde(rename = "hub.mode")]
     pub mode: Option<String>,
-    /// `hub.verify_token`: what the operator typed into Meta's dashboard.
+    /// `hub.verify_token`: the token that the operator entered in Meta's dashboard.
     #[serde(rename = "hub.verify_token")]
     pub verify_token: Option<String>,
-    /// `hub.challenge`: what to echo.
+    /// `hub.challenge`: the text to echo.
     #[serde(rename = "hub.challenge")]
     pub challenge: Option<String>,
 }
@@ -35,10 +36,10 @@ impl fmt::Debug for Handshake {
 /// Why a handshake was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HandshakeRefusal {
-    /// `hub.mode` is not `subscribe`: a stray visitor, most likely.
+    /// `hub.mode` is not `subscribe`, probably because of an unrelated visitor.
     #[error("the request is not a webhook handshake")]
     NotAHandshake,
-    /// The token is none of ours.
+    /// The token is not one of the configured verify tokens.
     #[error("the verify token is not one of those configured")]
     BadVerifyToken,
     /// The challenge is missing, too long, or has other characters than Meta's.
@@ -47,7 +48,7 @@ pub enum HandshakeRefusal {
 }
 
 impl HandshakeRefusal {
-    /// Every kind, so that its counter can exist at 0.
+    /// Every kind, for counters that start at 0.
     pub const ALL: &'static [Self] = &[
         Self::NotAHandshake,
         Self::BadVerifyToken,
@@ -86,10 +87,11 @@ impl VerifyTokens {
         }
     }
 
-    /// The challenge to echo, as plain text, with 200.
+    /// The challenge to echo, as plain text with status 200.
     ///
     /// # Errors
-    /// If this is no handshake, not with one of our tokens, or its challenge cannot be echoed.
+    /// If the request is not a handshake, has none of the configured tokens, or has a challenge that cannot be
+    /// echoed.
     pub fn challenge_to_echo<'a>(
         &self,
         handshake: &'a Handshake,
@@ -108,7 +110,8 @@ impl VerifyTokens {
         }
     }
 
-    /// Is it one of them? Every token is compared, whatever the others said.
+    /// Whether this is one of the tokens. All tokens are compared, so that the duration does not depend on the
+    /// matching one.
     #[must_use]
     pub fn knows(&self, token: &str) -> bool {
         let sent = hash(token);
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_challenge_is_echoed_to_whoever_knows_a_token() {
+    fn the_challenge_is_echoed_for_a_configured_token() {
         for token in ["maple", "birch"] {
             assert_eq!(
                 ask("subscribe", token, "1158201444"),
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_else_is_refused_for_one_bounded_reason() {
+    fn other_requests_are_refused_with_a_bounded_reason() {
         use HandshakeRefusal::{BadChallenge, BadVerifyToken, NotAHandshake};
         let long = "1".repeat(MAX_CHALLENGE + 1);
         for (mode, token, challenge, refusal) in [
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_is_read_by_its_dotted_names_and_does_not_print() {
+    fn the_query_has_dotted_names_and_debug_does_not_show_it() {
         let handshake: Handshake = serde_json::from_str(
             r#"{"hub.mode":"subscribe","hub.challenge":"7","hub.verify_token":"maple"}"#,
         )

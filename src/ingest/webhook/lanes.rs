@@ -6,9 +6,9 @@ use crate::domain::{DisplayDigits, LaneSet, PhoneNumberId};
 use crate::ingest::key::delivery_key;
 use crate::ingest::{CustomerHasher, text_or_number};
 
-/// Keys under which Meta's values name a customer or a group. A customer may have a telephone number, an id of
-/// Meta's or both, so one change can name one customer twice: it then belongs to both lanes.
-/// `id` is a customer only in the threads of `history`.
+/// Keys under which Meta's values contain a customer or a group. A customer may have a telephone number, an id of
+/// Meta's, or both. A change that contains both belongs to both lanes. `id` is a customer only in the threads of
+/// `history`.
 const CUSTOMER: [&str; 11] = [
     "from",
     "from_user_id",
@@ -23,11 +23,11 @@ const CUSTOMER: [&str; 11] = [
     "group_id",
 ];
 
-/// Lists within lists that are searched for customers: `history[].threads[].messages[]` is the deepest that
-/// Meta documents.
+/// Maximum depth of nested lists that are searched for customers: `history[].threads[].messages[]` is the deepest
+/// that Meta documents.
 const MAX_DEPTH: usize = 4;
 
-/// Adds the conversations of a change that names one of the business' phone numbers; says whether it does.
+/// Adds the lanes of a change that names one of the business' phone numbers; returns whether it does.
 pub fn add_conversations(value: &Value, hasher: &CustomerHasher, lanes: &mut LaneSet) -> bool {
     let Some(metadata) = value.get("metadata") else {
         return false;
@@ -43,7 +43,7 @@ pub fn add_conversations(value: &Value, hasher: &CustomerHasher, lanes: &mut Lan
         own_digits: own_digits.and_then(DisplayDigits::parse),
     };
     if !search.lists_in(value, MAX_DEPTH, lanes) {
-        // It concerns no customer, such as an error of the number itself.
+        // The change concerns no customer, for example an error of the number itself.
         lanes.add_conversation(search.lane_of(""));
     }
     true
@@ -57,7 +57,7 @@ pub fn for_account(account: &str, field: &str) -> u64 {
 struct Search<'a> {
     hasher: &'a CustomerHasher,
     number: &'a PhoneNumberId,
-    /// Echoes of the business' own messages name it as their sender.
+    /// Digits of the business' own number, which echoes of its messages name as their sender.
     own_digits: Option<DisplayDigits>,
 }
 
@@ -71,7 +71,7 @@ impl Search<'_> {
             let single = std::slice::from_ref(list);
             let list = match list {
                 Value::Array(list) => list.as_slice(),
-                // Meta writes a list of one as an object at times.
+                // Meta sometimes writes a list of one as an object.
                 Value::Object(_) if key != "metadata" => single,
                 _ => continue,
             };
@@ -101,8 +101,8 @@ impl Search<'_> {
     }
 }
 
-/// Half of the hash: with 100,000 deliveries waiting, two lanes share one by chance once in billions of years,
-/// and what that costs is a wait.
+/// Half of the hash. With 100,000 waiting deliveries, two lanes coincide once in billions of years, and the only
+/// consequence is a wait.
 fn low_bits(key: u128) -> u64 {
     u64::try_from(key & u128::from(u64::MAX)).unwrap_or_default()
 }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn one_customer_by_two_names_has_two_lanes_and_nobody_has_the_numbers() {
+    fn a_customer_with_two_ids_has_two_lanes() {
         let metadata = json!({"phone_number_id": "900"});
         let both =
             json!({"metadata": metadata, "messages": [{"from": "1", "from_user_id": "US.2"}]});
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_number_is_left_to_its_account_and_field() {
+    fn a_change_without_a_number_has_no_conversation_lane() {
         for value in [
             json!({}),
             json!([]),

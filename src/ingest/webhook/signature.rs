@@ -20,19 +20,19 @@ const SIGNATURE_BYTES: usize = 32;
 /// Why a delivery was rejected. All get the same response, 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
-    /// There was no header, or an empty one.
+    /// The header is missing or empty.
     #[error("the delivery has no X-Hub-Signature-256 header")]
     Missing,
     /// The header is not `sha256=` and 64 hexadecimal digits.
     #[error("the X-Hub-Signature-256 header is not sha256= and 64 hexadecimal digits")]
     Malformed,
-    /// No secret of ours gives this signature for this body.
+    /// No configured secret gives this signature for this body.
     #[error("the signature matches none of the app secrets")]
     Bad,
 }
 
 impl SignatureError {
-    /// Every kind, so that its counter can exist at 0.
+    /// Every kind, for counters that start at 0.
     pub const ALL: &'static [Self] = &[Self::Missing, Self::Malformed, Self::Bad];
 
     /// The label value of `whatsapp_exporter_webhook_rejected_total{reason}`.
@@ -48,8 +48,8 @@ impl SignatureError {
 
 /// Verifies signatures against the secrets of several apps.
 ///
-/// The secrets are held as keyed HMAC states: a delivery clones them instead of repeating the key
-/// schedule. Without a secret every signature is bad.
+/// The secrets are stored as keyed HMAC states, which a delivery clones instead of repeating the key schedule.
+/// Without secrets, every signature is bad.
 #[derive(Clone)]
 pub struct Verifier {
     signers: Vec<(Hmac<Sha256>, Signer)>,
@@ -59,21 +59,21 @@ pub struct Verifier {
 /// client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
-    /// The configured names of the apps with this secret, in the order of the configuration; at least one. Those whose
-    /// previous secret it is come last.
+    /// The configured names of the apps with this secret, in the order of the configuration; at least one. Apps for
+    /// which it is the previous secret come last.
     apps: Vec<Arc<str>>,
-    /// How many of them have it as their present secret.
+    /// Number of apps whose current secret this is.
     current: usize,
 }
 
 impl Signer {
-    /// The apps with this secret, and those that had it before.
+    /// The apps with this secret, including those that have replaced it.
     #[must_use]
     pub fn apps(&self) -> &[Arc<str>] {
         &self.apps
     }
 
-    /// The apps with this secret, without those that had it before.
+    /// The apps with this secret, without those that have replaced it.
     #[must_use]
     pub fn current_apps(&self) -> &[Arc<str>] {
         &self.apps[..self.current]
@@ -109,7 +109,7 @@ impl Verifier {
         verifier
     }
 
-    /// The verifier that accepts the previous secrets of these apps as well, for the time of a rotation.
+    /// Also accepts the previous secrets of these apps, during a rotation.
     #[must_use]
     pub fn with_previous(mut self, apps: &[(Arc<str>, SecretString)]) -> Self {
         for (app, secret) in apps {
@@ -122,7 +122,7 @@ impl Verifier {
         self
     }
 
-    /// The signer with this secret, a new one if there is none. `None` for an empty secret.
+    /// The signer with this secret, created if necessary. `None` for an empty secret.
     fn signer_with(&mut self, secret: &SecretString) -> Option<&mut Signer> {
         let secret = secret.expose_secret().as_bytes();
         if secret.is_empty() {
@@ -146,11 +146,10 @@ impl Verifier {
 
     /// Returns the signer of `body` if `header` is a valid signature with one of the secrets.
     ///
-    /// Every secret is tried whatever the others said, and compared in constant time, so that an
-    /// answer's delay tells nothing about which one is close.
+    /// Every secret is tried and compared in constant time, so that the duration does not show which one is close.
     ///
     /// # Errors
-    /// If the header is missing, is no signature, or is not one of this body.
+    /// If the header is missing or malformed, or is not a signature of this body.
     pub fn verify(&self, header: Option<&[u8]>, body: &[u8]) -> Result<&Signer, SignatureError> {
         let signature = signature_in(header)?;
         let mut found = None;
@@ -165,7 +164,7 @@ impl Verifier {
     }
 }
 
-/// The header's value for a body of our own.
+/// The header's value for a body that this program sends.
 #[must_use]
 pub fn sign(secret: &SecretString, body: &[u8]) -> String {
     let secret = secret.expose_secret().as_bytes();
@@ -197,8 +196,8 @@ fn signature_in(header: Option<&[u8]>) -> Result<[u8; SIGNATURE_BYTES], Signatur
 mod tests {
     use super::*;
 
-    /// `printf '%s' '{"a":"\u00e4"}' | openssl dgst -sha256 -hmac autumn`, so that another implementation
-    /// has its say.
+    /// Signed with `printf '%s' '{"a":"\u00e4"}' | openssl dgst -sha256 -hmac autumn`, to compare with another
+    /// implementation.
     const BODY: &[u8] = br#"{"a":"\u00e4"}"#;
     const BY_OPENSSL: &[u8] =
         b"sha256=2c058b4e18a78dab68394510a010f939425213dadd531d1f69d5793f36e53402";
@@ -211,7 +210,7 @@ mod tests {
         Verifier::new(&apps)
     }
 
-    /// The apps whose secret signed the body of openssl.
+    /// The apps whose secret signed the body of the openssl command.
     fn signed_by(verifier: &Verifier, header: &[u8]) -> Vec<String> {
         let signer = verifier
             .verify(Some(header), BODY)
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_secret_is_accepted_and_told_apart() {
+    fn a_previous_secret_is_accepted_and_distinguished() {
         let named = |apps: &[(&str, &str)]| {
             let apps = apps
                 .iter()
@@ -246,7 +245,7 @@ mod tests {
             apps.collect::<Vec<_>>()
         };
         let two = named(&[("one", "summer"), ("two", "winter")]);
-        // A previous secret that another app has now is that app's first of all; an empty one is none.
+        // A previous secret that is now another app's current one belongs to that app first; an empty one is ignored.
         for (current, previous, all, now) in [
             (&two, named(&[("one", "autumn")]), &["one"][..], &[][..]),
             (
@@ -317,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_and_an_empty_one_believe_nobody() {
+    fn without_a_secret_every_signature_is_bad() {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"").expect("any key");
         mac.update(BODY);
         let header = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn debug_does_not_show_a_secret() {
         assert_eq!(
             format!("{:?}", verifier(&["autumn"])),
             "Verifier(1 secrets)"

@@ -55,7 +55,7 @@ fn fail(queue: &mut Queue, delivery: i64, now: Instant) {
 }
 
 #[test]
-fn a_conversation_waits_for_its_own_and_not_for_others() {
+fn deliveries_wait_only_for_those_of_their_conversation() {
     let now = Instant::now();
     let mut queue = queue(&[
         (MESSAGES, &[1]),
@@ -78,7 +78,7 @@ fn a_conversation_waits_for_its_own_and_not_for_others() {
 }
 
 #[test]
-fn one_with_all_messages_waits_for_all_earlier_and_holds_all_later() {
+fn an_all_messages_delivery_waits_for_earlier_and_blocks_later_ones() {
     let now = Instant::now();
     let mut queue = queue(&[
         (MESSAGES, &[1]),
@@ -109,7 +109,7 @@ fn one_with_all_messages_waits_for_all_earlier_and_holds_all_later() {
 }
 
 #[test]
-fn what_failed_is_tried_again_ever_more_rarely_until_the_upstream_is_back() {
+fn retries_back_off_until_the_upstream_recovers() {
     let mut now = Instant::now();
     let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[1])]);
     let mut waits = Vec::new();
@@ -144,7 +144,7 @@ fn what_failed_is_tried_again_ever_more_rarely_until_the_upstream_is_back() {
 }
 
 #[test]
-fn a_failure_counts_by_whether_others_succeed() {
+fn whether_a_failure_counts_depends_on_the_success_of_others() {
     let now = Instant::now();
     let mut queue = queue(&[(MESSAGES, &[1])]);
     let mut fail_at = |successes: u64| {
@@ -163,7 +163,7 @@ fn a_failure_counts_by_whether_others_succeed() {
 }
 
 #[test]
-fn probes_are_those_that_were_never_tried() {
+fn probes_are_deliveries_that_were_never_tried() {
     let now = Instant::now();
     let mut queue = queue(&[
         (MESSAGES, &[1]),
@@ -187,7 +187,7 @@ fn probes_are_those_that_were_never_tried() {
 }
 
 #[test]
-fn what_was_refused_for_itself_is_not_woken_and_an_outage_is_forgiven() {
+fn refused_deliveries_are_not_woken_and_outages_are_forgiven() {
     let now = Instant::now();
     let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[2])]);
     let refuse = |queue: &mut Queue, delivery: i64, now: Instant, successes: u64| {
@@ -216,7 +216,7 @@ fn what_was_refused_for_itself_is_not_woken_and_an_outage_is_forgiven() {
 }
 
 #[test]
-fn parked_ones_return_to_their_place_and_nothing_overtakes_them() {
+fn unparked_deliveries_return_to_their_place() {
     let now = Instant::now();
     let mut queue = queue(&[(MESSAGES, &[1]), (MESSAGES, &[1]), (MESSAGES, &[1])]);
     assert_eq!(take_all(&mut queue, now), [1]);
@@ -242,7 +242,7 @@ fn parked_ones_return_to_their_place_and_nothing_overtakes_them() {
 }
 
 #[test]
-fn what_is_too_old_or_gone_makes_way() {
+fn expired_and_dropped_deliveries_unblock_later_ones() {
     let now = Instant::now();
     let mut queue = Queue::default();
     for delivery in 1..=4_u32 {
@@ -272,7 +272,7 @@ fn what_is_too_old_or_gone_makes_way() {
     assert_eq!(expire(&mut queue, 4), [4]);
 }
 
-/// What may happen to a delivery.
+/// A possible event in the life of a delivery.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Take,
@@ -305,7 +305,7 @@ fn any_lanes() -> impl Strategy<Value = (LaneKind, Vec<u64>)> {
     (kind, keys).prop_map(|(kind, keys)| (kind, keys.into_iter().collect()))
 }
 
-/// Must these be kept in order?
+/// Whether these must be kept in order.
 fn share_a_lane(one: &(LaneKind, Vec<u64>), other: &(LaneKind, Vec<u64>)) -> bool {
     let is_ordered_by_account = |a: LaneKind, b: LaneKind| a == ALL && b != MANAGEMENT;
     one.1.iter().any(|key| other.1.contains(key))
@@ -316,8 +316,8 @@ fn share_a_lane(one: &(LaneKind, Vec<u64>), other: &(LaneKind, Vec<u64>)) -> boo
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever fails, is parked, retried or dropped when: no two of a lane are in flight together, none is sent
-    /// while an older one of its lane waits, each is delivered or dropped once, and nothing is left behind.
+    /// Whatever fails, is parked, retried or dropped: no two deliveries of a lane are in flight together, none is
+    /// sent while an older one of its lane waits, each is delivered or dropped once, and none is left behind.
     #[test]
     fn every_lane_keeps_its_order_and_loses_nothing(
         all in prop::collection::vec(any_lanes(), 1..30),

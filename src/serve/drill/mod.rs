@@ -1,9 +1,9 @@
-//! A drill: one signal of an account that does not exist, on `/metrics` next to the real ones, for rehearsing the whole
-//! alerting chain.
+//! A drill: one signal of an account that does not exist, on `/metrics` next to the real ones, for rehearsing the
+//! whole alerting chain.
 //!
-//! It cannot be mistaken for a real signal: its ids begin with zeros, its names say DRILL, it is not part of the store
-//! or the history, and it ends by itself. It is started by a command that is sent like a webhook and signed with an app
-//! secret.
+//! It cannot be mistaken for a real signal: its ids begin with zeros, its names say DRILL, it is not part of the
+//! store or the history, and it ends by itself. It is started by a command that is sent like a webhook and signed
+//! with an app secret.
 
 mod signal;
 
@@ -19,7 +19,7 @@ use super::command::{self, Stale};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::{Account, Accounts, State};
 
-/// The longest drill: its data would begin to look stale after an hour.
+/// The longest drill: after an hour its data would look stale.
 pub const LONGEST: Duration = Duration::from_secs(50 * 60);
 
 /// A request to start or end a drill.
@@ -27,15 +27,15 @@ pub const LONGEST: Duration = Duration::from_secs(50 * 60);
 #[serde(deny_unknown_fields)]
 pub struct DrillRequest {
     object: String,
-    /// Unix milliseconds at which it was written.
+    /// Creation time in Unix milliseconds.
     written_ms: i64,
-    /// The signal to show; none to end the drill.
+    /// The signal to show. `None` ends the drill.
     signal: Option<String>,
-    /// For so many seconds.
+    /// Duration of the drill in seconds.
     seconds: u64,
 }
 
-/// Why an order was not obeyed.
+/// Why a request was not executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DrillError {
     /// The request cannot be parsed.
@@ -55,13 +55,13 @@ pub enum DrillError {
 }
 
 impl DrillRequest {
-    /// Shows this signal for so long.
+    /// A request to show this signal for this long, up to [`LONGEST`].
     #[must_use]
     pub fn begin(signal: Signal, length: Duration, now: Timestamp) -> Self {
         Self::new(Some(signal), length.min(LONGEST), now)
     }
 
-    /// Takes back what is shown.
+    /// A request to end the drill.
     #[must_use]
     pub fn end(now: Timestamp) -> Self {
         Self::new(None, Duration::ZERO, now)
@@ -101,7 +101,7 @@ impl Drill {
     /// Starts or ends a drill as the body requests. `app` is the app whose secret signed it.
     ///
     /// # Errors
-    /// Why it was not obeyed; nothing has changed then.
+    /// Why the request was not executed; nothing has changed then.
     pub fn start(&self, body: &[u8], app: &Arc<str>, now: Timestamp) -> Result<(), DrillError> {
         let order: DrillRequest =
             serde_json::from_slice(body).map_err(|_| DrillError::Unreadable)?;
@@ -152,7 +152,7 @@ impl Drill {
     }
 }
 
-/// The account with the state that Meta's data would give it.
+/// An account with the state that Meta's data for this signal would produce.
 fn account_in(signal: Signal, now: Timestamp) -> Arc<Account> {
     let waba_id = signal::waba_id();
     let mut state = State::default();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drill_ends_when_told_and_by_itself() {
+    fn a_drill_ends_on_request_and_by_itself() {
         let drill = Drill::default();
         assert!(!shown(&drill, NOW));
         let minute = Duration::from_secs(60);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_order_and_an_unknown_signal_are_not_obeyed() {
+    fn old_requests_and_unknown_signals_are_refused() {
         let drill = Drill::default();
         let order = DrillRequest::begin(Signal::NumberRed, LONGEST, NOW);
         let later = NOW.plus(Duration::from_secs(61));

@@ -8,7 +8,7 @@ use crate::domain::{
     PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId, number, template,
 };
 
-/// Ids that Meta does not give: they begin with zeros.
+/// Ids that Meta does not assign: they begin with zeros.
 pub const WABA_ID: &str = "000000000000000";
 const PHONE_NUMBER_ID: &str = "000000000000001";
 const TEMPLATE_ID: &str = "000000000000002";
@@ -58,7 +58,7 @@ impl Signal {
         Self::AccountDisabled,
     ];
 
-    /// Its name on the command line and in the request.
+    /// Its name on the command line and in requests.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -181,7 +181,7 @@ impl Signal {
 
 const DIGITS: &str = "zeros are digits";
 
-/// The account that does not exist.
+/// The id of the drill's account.
 pub(super) fn waba_id() -> WabaId {
     WabaId::parse(WABA_ID).expect(DIGITS)
 }

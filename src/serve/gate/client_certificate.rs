@@ -20,11 +20,11 @@ use super::tls_error::TlsError;
 pub struct ClientCertificates {
     /// Whether the handshake rejects clients without a certificate.
     pub required: bool,
-    /// CA certificates that must have signed it, as PEM; `None` accepts any certificate.
+    /// CA certificates, one of which must have signed it, as PEM. `None` accepts any certificate.
     pub authority: Option<String>,
-    /// Subject alternative names of which it has one; none allows any.
+    /// Subject alternative names, one of which it must have. If empty, any is accepted.
     pub allowed_sans: Vec<String>,
-    /// The common name it has.
+    /// The common name that it must have. `None` accepts any.
     pub common_name: Option<String>,
 }
 
@@ -135,7 +135,7 @@ fn has_common_name(certificate: &X509Certificate<'_>, wanted: Option<&str>) -> b
     })
 }
 
-/// Compared as the text that the toolkit makes of each kind of name.
+/// Compares each kind of name in its exporter-toolkit text form.
 fn has_alternative_name(certificate: &X509Certificate<'_>, allowed: &[String]) -> bool {
     if allowed.is_empty() {
         return true;

@@ -19,12 +19,12 @@ const UNAUTHORIZED: &str = "unauthorized";
 /// The client has reached its limit of concurrent requests.
 pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 
-/// The reason of lifecycle requests that the configuration does not allow.
+/// Reason label of lifecycle requests that the configuration does not allow.
 pub(in crate::serve) const LIFECYCLE_DISABLED: &str = "lifecycle_disabled";
-/// The reason of reloads that come too often.
+/// Reason label of reloads over the rate limit.
 pub(in crate::serve) const RELOAD_RATE: &str = "reload_rate";
 
-/// Why requests are refused before, or instead of, an answer.
+/// Reasons for refusing requests before they reach a handler.
 pub(super) const REASONS: [&str; 8] = [
     RATE_LIMIT,
     NO_CERTIFICATE,
@@ -42,7 +42,7 @@ pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
 /// Maximum length of name and password; longer ones are not hashed.
 const MAX_CREDENTIALS: usize = 1024;
 
-/// Refuses what comes more often than agreed.
+/// Refuses requests over the rate limit.
 pub(super) async fn throttle(
     State(gate): State<Arc<Gate>>,
     request: Request,
@@ -58,7 +58,7 @@ pub(super) async fn throttle(
     next.run(request).await
 }
 
-/// Asks for a certificate and a password, where the terms say so.
+/// Requires a certificate and a password, if the settings do.
 pub(super) async fn log_in(
     State(gate): State<Arc<Gate>>,
     request: Request,
@@ -76,7 +76,7 @@ pub(super) async fn log_in(
         let is_known = match credentials(request.headers()) {
             Some((name, password)) => {
                 let client = peer.and_then(|peer| peer.address);
-                // A guess that waits for its turn must not keep its connection from being closed.
+                // While a guess waits for its turn, its connection may be closed.
                 let active = request.extensions().get::<ActiveRequest>();
                 let _pause = active.map(ActiveRequest::pause);
                 passwords.are_right(client, name, password).await

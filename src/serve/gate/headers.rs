@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use super::Gate;
 
-/// Nothing here is to be framed, guessed at, cached, or asked for by another site's page.
+/// Defaults that forbid framing, content sniffing, caching, and use by other sites.
 const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -29,7 +29,7 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// The operator's, as they are sent; their values have been read as such.
+/// The operator's headers. Their values were validated when the configuration was read.
 pub(super) fn header_map(chosen: &[(&'static str, String)]) -> HeaderMap {
     let headers = chosen.iter().filter_map(|(name, value)| {
         let value = HeaderValue::from_str(value).ok()?;

@@ -1,7 +1,7 @@
 //! The checks before a router: TLS, rate limit, client certificates and passwords, and the headers of every response.
 //!
-//! Invariant: the settings can be replaced at any time and apply to later connections and requests. An open connection
-//! keeps its TLS settings.
+//! Invariant: the settings can be replaced at any time and apply to later connections and requests. An open
+//! connection keeps its TLS settings.
 
 mod client_certificate;
 mod guard;
@@ -44,13 +44,13 @@ pub use tls_error::TlsError;
 pub struct Terms {
     /// `None` for plain HTTP.
     pub tls: Option<TlsTerms>,
-    /// Headers of every answer, by their lower-case names; they come before those of this program.
+    /// Headers of every response, by lower-case name. They override the defaults of the program.
     pub headers: Vec<(&'static str, String)>,
     /// User names and bcrypt hashes. If empty, no password is required.
     pub users: BTreeMap<String, SecretString>,
     /// Whether guarded routes require a client certificate.
     pub certificate_required: bool,
-    /// Guarded routes that are nevertheless open.
+    /// Guarded routes that require no client certificate or password.
     pub open_paths: &'static [&'static str],
     /// Average interval between requests, and the maximum burst.
     pub rate_limit: Option<(Duration, NonZeroU32)>,
@@ -69,7 +69,7 @@ pub struct Gate {
     policy: ArcSwap<Policy>,
 }
 
-/// Terms that have been found good.
+/// Settings that have been validated.
 pub struct Prepared {
     tls: Option<Arc<ServerConfig>>,
     expires: Option<Timestamp>,
@@ -80,7 +80,7 @@ impl Prepared {
     /// Prepares the settings for use.
     ///
     /// # Errors
-    /// If the certificate, its key or an authority is of no use.
+    /// If the certificate, its key or an authority cannot be used.
     pub fn new(terms: &Terms) -> Result<Self, TlsError> {
         let config = terms.tls.as_ref().map(tls::server_config).transpose()?;
         Ok(Self {
@@ -91,7 +91,7 @@ impl Prepared {
     }
 }
 
-/// The terms as they are held against requests.
+/// The settings that apply to requests.
 struct Policy {
     passwords: Option<Passwords>,
     certificate_required: bool,
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Policy {
 }
 
 impl Gate {
-    /// With nothing asked for. The listener's name is a label.
+    /// A gate without requirements. The listener's name is a label value.
     #[must_use]
     pub fn open(listener: &'static str, telemetry: Arc<Telemetry>) -> Self {
         for reason in guard::REASONS {
@@ -125,14 +125,14 @@ impl Gate {
         }
     }
 
-    /// Puts terms in force, for what comes from now on.
+    /// Applies the settings to later connections and requests.
     pub fn install(&self, prepared: Prepared) {
         self.tls.store(prepared.tls);
         self.policy.store(prepared.policy);
         self.tell_expiry(prepared.expires);
     }
 
-    /// Its name, a label value.
+    /// The listener's name, a label value.
     pub(super) fn listener(&self) -> &'static str {
         self.listener
     }
@@ -145,7 +145,7 @@ impl Gate {
         }
     }
 
-    /// How connections that come now are encrypted.
+    /// The TLS settings of new connections. `None` for plain HTTP.
     pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.tls.load_full()
     }
@@ -188,7 +188,7 @@ impl Gate {
             Some(at) => gauge
                 .with_label_values(&[self.listener])
                 .set(at.as_seconds_f64()),
-            // Nothing to remove is as well as removed.
+            // An error means that there was nothing to remove.
             None => drop(gauge.remove_label_values(&[self.listener])),
         }
     }

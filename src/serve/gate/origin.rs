@@ -1,12 +1,12 @@
 //! The allowed host names of pages and APIs, and the sites that may send state-changing requests.
 //!
 //! A page of another site can make an operator's browser send requests here. If the browser declares the origin
-//! (`Origin`, `Sec-Fetch-Site`), state-changing requests are refused. With DNS rebinding, the other site points one of
-//! its own names at this listener, so that the browser considers both the same site. The `Host` header then has the
-//! attacker's name, which is refused.
+//! (`Origin`, `Sec-Fetch-Site`), state-changing requests are refused. With DNS rebinding, the other site points one
+//! of its own names at this listener, so that the browser considers both the same site. The `Host` header then has
+//! the attacker's name, which is refused.
 //!
-//! Some hosts are always allowed, because an attacker cannot own them in the public DNS: IP addresses, names without a
-//! dot, loopback names, and names below top-level domains that are reserved for private use.
+//! Some hosts are always allowed, because an attacker cannot own them in the public DNS: IP addresses, names without
+//! a dot, loopback names, and names below top-level domains that are reserved for private use.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use axum::response::Response;
 
 use super::Gate;
 
-/// The reason of requests for a host that is not allowed.
+/// Reason label of requests for a host that is not allowed.
 pub(super) const FOREIGN_HOST: &str = "foreign_host";
-/// The reason of requests that another site sent.
+/// Reason label of requests that another site sent.
 pub(super) const FOREIGN_ORIGIN: &str = "foreign_origin";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Domains that the public DNS never delegates: RFC 6761 (`localhost`), RFC 6762 (`local`), RFC 8375
-/// (`home.arpa`), ICANN's resolution of 2024-07-29 (`internal`); and `svc`, which is no top-level domain
-/// and ends the short names of Kubernetes services.
+/// Domains that the public DNS never delegates: RFC 6761 (`localhost`), RFC 6762 (`local`), RFC 8375 (`home.arpa`),
+/// ICANN's resolution of 2024-07-29 (`internal`). `svc` is not a top-level domain; short names of Kubernetes services
+/// end with it.
 const PRIVATE_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".svc"];
 
-/// Names under which the operator's pages answer.
+/// Host names under which the operator's pages are served.
 #[derive(Clone, Debug, Default)]
 pub struct SiteNames {
     /// In lower case: a name, `*.` before a domain for all names below it, or `*` for all names.
     pub allowed: Vec<String>,
-    /// Scheme, host and port of the URL under which users reach the pages, where that is configured.
+    /// Scheme, host and port of the URL under which users reach the pages. `None` if it is not configured.
     pub external_origin: Option<String>,
-    /// The name of this machine.
+    /// Host name of this machine.
     pub machine: Option<String>,
 }
 
@@ -46,14 +46,14 @@ pub struct SiteNames {
 enum Host {
     /// An IP address, which no DNS record can redirect.
     Address(String),
-    /// A name in lower case, without the dot at its end.
+    /// A name in lower case, without its final dot.
     Name(String),
 }
 
 /// A host and the port that is given with it.
 type Authority = (Host, Option<u16>);
 
-/// Refuses requests for foreign hosts, and requests of foreign sites that would change something.
+/// Refuses requests for hosts that are not allowed, and state-changing requests of other sites.
 pub(super) async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let policy = gate.policy.load_full();
     let names = &policy.names;
@@ -75,8 +75,8 @@ fn changes_something(method: &Method) -> bool {
 }
 
 impl SiteNames {
-    /// The hosts that a request names, if each of them is allowed. HTTP/2 and absolute URLs name one in the
-    /// URI, HTTP/1.1 in exactly one `Host` header. Only HTTP/1.0, which no browser speaks, may name none.
+    /// The hosts that a request names. `None` unless all of them are allowed. HTTP/2 and absolute URLs name one in
+    /// the URI, HTTP/1.1 in exactly one `Host` header. Only HTTP/1.0, which no browser uses, may name none.
     fn own_hosts(&self, request: &Request) -> Option<Vec<Authority>> {
         let headers = request.headers().get_all(header::HOST).iter();
         let headers = headers
@@ -115,8 +115,8 @@ impl SiteNames {
         is_private || is_external || self.allowed.iter().any(is_listed)
     }
 
-    /// Whether a browser, if it sent this, says that a page of the same site did. Programs send neither
-    /// header. `Origin: null` is a page of no site, such as a sandboxed frame or a local file.
+    /// Whether the request comes from a page of the same site, if a browser sent it. Other programs send neither
+    /// header. `Origin: null` stands for a page without a site, such as a sandboxed frame or a local file.
     fn is_same_site(&self, headers: &HeaderMap, hosts: &[Authority]) -> bool {
         let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
         let is_own_site = sites.all(|site| site == "same-origin" || site == "none");
@@ -158,7 +158,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Host and port; none for what is neither an address nor a name, such as one with user information.
+/// Host and port. `None` for other text, such as one with user information.
 fn authority(text: &str) -> Option<Authority> {
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
@@ -185,7 +185,7 @@ fn authority(text: &str) -> Option<Authority> {
     is_name.then(|| (Host::Name(host.to_ascii_lowercase()), port))
 }
 
-/// The port after a colon, which may be left out after it; none for what is no port.
+/// The port after a colon; an empty one means none. The outer `None` is for text that is not a port.
 fn to_port(text: &str) -> Option<Option<u16>> {
     if text.is_empty() {
         return Some(None);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_passes_nowhere() {
+    fn an_invalid_host_is_never_allowed() {
         let any = names(&["*"], None);
         for host in [
             "",

@@ -1,8 +1,8 @@
 //! Verifies passwords against bcrypt hashes.
 //!
-//! A hash takes a tenth of a second by design. A correct password is therefore cached, as a keyed hash, and guesses are
-//! verified one at a time, in the order of [`turns`](super::turns), so they use at most one CPU core. A guess costs the
-//! same for known and unknown names.
+//! A hash takes a tenth of a second by design. A correct password is therefore cached, as a keyed hash, and guesses
+//! are verified one at a time, in the order of [`turns`](super::turns), so they use at most one CPU core. A guess
+//! costs the same for known and unknown names.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use crate::serve::client::unit;
 
 type Digest = Hmac<Sha256>;
 
-/// The users.
+/// Users with the hashes of their passwords.
 pub(super) struct Passwords {
     users: BTreeMap<String, SecretString>,
     /// The last correct password of each user, as a hash keyed with its bcrypt hash. Bounded by the number of
@@ -36,7 +36,7 @@ impl Passwords {
         })
     }
 
-    /// Whether this is the password of the user.
+    /// Whether the password of the user is correct.
     pub async fn are_right(&self, client: Option<IpAddr>, name: String, password: String) -> bool {
         let client = client.map(unit);
         let known = self.users.get(&name);
@@ -65,14 +65,15 @@ impl Passwords {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(name, digest.finalize().into_bytes().to_vec());
         } else if lane == Lane::Known {
-            // A wrong password waits as long as an unknown name does, or a flood would show which are known.
+            // A wrong password waits as long as an unknown name does. Otherwise a flood would show which names are
+            // known.
             drop(self.turns.take(Lane::Unknown, client).await);
         }
         is_right
     }
 
-    /// The hash that an unknown name is verified against: some user's, always the same for one name, so that
-    /// its cost is no sign either.
+    /// The hash that an unknown name is verified against: that of some user, always the same one for a name, so that
+    /// the cost does not show that the name is unknown.
     fn decoy(&self, name: &str) -> &SecretString {
         let hashes = || self.users.values();
         let chosen = hashes().max_by_key(|hash| {
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_right_pair_opens_and_again() {
+    async fn only_the_right_pair_is_accepted_repeatedly() {
         let hash = bcrypt::hash("open sesame", 4).expect("a hash");
         let users = BTreeMap::from([("ali".to_owned(), SecretString::from(hash))]);
         let passwords = Passwords::new(&users).expect("one user");

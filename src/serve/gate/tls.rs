@@ -17,28 +17,28 @@ use crate::domain::Timestamp;
 /// The enabled TLS versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersions {
-    /// 1.2 alone.
+    /// Only TLS 1.2.
     Only12,
     /// 1.2 and 1.3.
     Both,
-    /// 1.3 alone.
+    /// Only TLS 1.3.
     Only13,
 }
 
-/// A listener's TLS, in the operator's words. `Debug` shows no key.
+/// The TLS settings of a listener, as configured. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct TlsTerms {
-    /// PEM, the server's own first.
+    /// Certificate chain as PEM, the server's own certificate first.
     pub certificates: String,
-    /// PEM.
+    /// Private key as PEM.
     pub key: SecretString,
     /// `None` if no client certificates are requested.
     pub clients: Option<ClientCertificates>,
     /// The enabled TLS versions.
     pub versions: TlsVersions,
-    /// Suites of TLS 1.2 by their IANA names; none allows all.
+    /// TLS 1.2 cipher suites by their IANA names. If empty, all are allowed.
     pub cipher_suites: Vec<String>,
-    /// Curves by Go's names, best first; none allows all.
+    /// Curves by Go's names, best first. If empty, all are allowed.
     pub curves: Vec<String>,
     /// Whether the server chooses the cipher suite.
     pub prefer_own_suites: bool,
@@ -53,14 +53,14 @@ impl fmt::Debug for TlsTerms {
     }
 }
 
-/// Go's names of the curves that are offered, best first.
+/// The supported curves by Go's names, best first.
 const CURVES: [(&str, &dyn SupportedKxGroup); 3] = [
     ("X25519", ring::kx_group::X25519),
     ("CurveP256", ring::kx_group::SECP256R1),
     ("CurveP384", ring::kx_group::SECP384R1),
 ];
 
-/// The TLS acceptor.
+/// Builds the rustls configuration of a listener.
 pub(super) fn server_config(terms: &TlsTerms) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(CryptoProvider {
         cipher_suites: suites(&terms.cipher_suites)?,
@@ -91,7 +91,7 @@ pub(super) fn server_config(terms: &TlsTerms) -> Result<ServerConfig, TlsError> 
     Ok(config)
 }
 
-/// When the server's own certificate ends.
+/// When the server's own certificate expires.
 pub(super) fn expires_at(terms: &TlsTerms) -> Result<Timestamp, TlsError> {
     let chain = certificates(terms)?;
     let own = chain.first().ok_or(TlsError::Certificate)?;
@@ -118,7 +118,7 @@ fn versions(versions: TlsVersions) -> Vec<&'static SupportedProtocolVersion> {
     }
 }
 
-/// Cipher suites of TLS 1.3 are always offered, as in Go.
+/// The cipher suites to offer. Those of TLS 1.3 are always offered, as in Go.
 fn suites(names: &[String]) -> Result<Vec<SupportedCipherSuite>, TlsError> {
     let all = ring::ALL_CIPHER_SUITES;
     if names.is_empty() {
@@ -139,7 +139,7 @@ fn suites(names: &[String]) -> Result<Vec<SupportedCipherSuite>, TlsError> {
     Ok(suites)
 }
 
-/// Go calls those of TLS 1.3 `TLS_…`, rustls `TLS13_…`.
+/// Go's name of a cipher suite: Go calls those of TLS 1.3 `TLS_…`, rustls `TLS13_…`.
 fn go_name(suite: &SupportedCipherSuite) -> String {
     format!("{:?}", suite.suite()).replace("TLS13_", "TLS_")
 }

@@ -1,8 +1,8 @@
 //! The order in which password guesses are verified, one at a time.
 //!
-//! Known names come before unknown ones, so that a flood of invented names does not delay users. Clients take turns, so
-//! that the guesses of one client do not delay others. Within one client, the newest guess comes first: a client that
-//! guesses endlessly delays its own old guesses, and the correct password is verified next.
+//! Known names come before unknown ones, so that a flood of invented names does not delay users. Clients take turns,
+//! so that the guesses of one client do not delay others. Within one client, the newest guess comes first: a client
+//! that guesses endlessly delays its own old guesses, and the correct password is verified next.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ struct Clients {
     guesses: HashMap<Option<IpAddr>, Vec<oneshot::Sender<Turn>>>,
 }
 
-/// The right to verify one guess; the next has it when this is dropped.
+/// The right to verify one guess. Dropping it passes the turn on.
 #[derive(Debug)]
 pub(super) struct Turn {
     /// `None` after it has been returned.
@@ -58,7 +58,7 @@ impl Turns {
         waiting.await.ok()
     }
 
-    /// Gives the turn to the next that still waits.
+    /// Passes the turn to the next request that still waits.
     fn hand_over(self: &Arc<Self>) {
         loop {
             let next = {
@@ -126,7 +126,7 @@ mod tests {
         Some([192, 0, 2, last_byte].into())
     }
 
-    /// Guesses in the order in which they have had their turn.
+    /// Guesses in the order in which they had their turn.
     #[derive(Clone, Default)]
     struct Served(Arc<Mutex<Vec<&'static str>>>);
 
@@ -140,13 +140,13 @@ mod tests {
             let _turn = turns.take(lane, client).await.expect("a turn");
             served.0.lock().expect("unpoisoned").push(name);
         });
-        // On one thread it waits now.
+        // The test runs on one thread, so the task is waiting after this.
         tokio::task::yield_now().await;
         task
     }
 
     #[tokio::test]
-    async fn known_names_clients_in_turn_and_the_newest_first() {
+    async fn known_names_come_first_then_clients_in_turn_with_their_newest_guess() {
         let (turns, served) = (Arc::<Turns>::default(), Served::default());
         let first = turns.take(Lane::Unknown, NOBODY).await;
         let mut tasks = Vec::new();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn guesses_whose_clients_have_gone_hold_nobody_up() {
+    async fn guesses_of_disconnected_clients_delay_nobody() {
         let (turns, served) = (Arc::<Turns>::default(), Served::default());
         let first = turns.take(Lane::Known, NOBODY).await;
         let gone = guess(&turns, &served, ("gone", Lane::Known, client(1))).await;
@@ -178,7 +178,7 @@ mod tests {
         drop(first);
         left.await.expect("no panic");
         assert_eq!(*served.0.lock().expect("unpoisoned"), ["left"]);
-        // Handed over to one that goes in the same moment: the turn comes back.
+        // The turn was passed to a request that disconnects at the same moment, so it must come back.
         assert!(turns.take(Lane::Known, NOBODY).await.is_some());
         assert!(!turns.lock().is_taken);
     }

@@ -13,12 +13,12 @@ use super::level::Level;
 use super::number::NumberStatus;
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, Steps};
-use super::value::{Ahead, Limit, Past, Said};
+use super::value::{Ahead, Limit, MetaWord, Past};
 use crate::domain::account::{ATTRIBUTES, BanState, EventKind, RestrictionType, ReviewStatus};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
 
-/// Shown of each account; `/metrics` has all of them.
+/// Maximum number of shown numbers of one account; `/metrics` has all of them.
 pub(super) const MAX_NUMBERS: usize = 100;
 pub(super) const MAX_TEMPLATES: usize = 20;
 
@@ -27,17 +27,17 @@ pub(super) const MAX_TEMPLATES: usize = 20;
 pub struct AccountStatus {
     pub waba_id: String,
     pub name: Option<String>,
-    /// The worst of its own issues and of its numbers'.
+    /// The highest severity among its own issues and its numbers'.
     pub level: Level,
-    /// Issues of the account itself; those of numbers are with the numbers.
+    /// Issues of the account itself; the issues of numbers are listed with them.
     #[serde(rename = "troubles")]
     pub issues: Vec<Issue>,
-    pub review_status: Option<Said<ReviewStatus>>,
-    pub can_send_message: Option<Said<CanSendMessage>>,
+    pub review_status: Option<MetaWord<ReviewStatus>>,
+    pub can_send_message: Option<MetaWord<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,
     pub webhook_subscribed: Option<bool>,
-    pub ban_state: Option<Said<BanState>>,
-    /// When Meta disables it.
+    pub ban_state: Option<MetaWord<BanState>>,
+    /// When Meta disables the account.
     pub disabled: Option<Ahead>,
     pub restrictions: Vec<Restriction>,
     /// The last `account_update` of each kind, newest first.
@@ -45,7 +45,7 @@ pub struct AccountStatus {
     pub timelines: Timelines,
     pub polls: Vec<Poll>,
     pub api: Api,
-    /// The last webhook since the exporter started.
+    /// Time of the last webhook since the exporter started.
     pub last_webhook: Option<Past>,
     pub phone_numbers_total: usize,
     pub phone_numbers: Vec<NumberStatus>,
@@ -59,7 +59,7 @@ pub struct AccountStatus {
 /// The last `account_update` of one kind.
 #[derive(Debug, Serialize)]
 pub struct LastEvent {
-    pub event: Said<EventKind>,
+    pub event: MetaWord<EventKind>,
     /// The digits of the phone number in the event.
     pub phone_number: Option<String>,
     pub level: Level,
@@ -70,21 +70,21 @@ pub struct LastEvent {
 /// A restriction in force.
 #[derive(Debug, Serialize)]
 pub struct Restriction {
-    pub kind: Said<RestrictionType>,
+    pub kind: MetaWord<RestrictionType>,
     /// `None` if Meta gives no end.
     pub ends: Option<Ahead>,
 }
 
-/// Its values in the last thirty days; empty if the journal cannot be read.
+/// Values of the last thirty days. Empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Timelines {
     pub can_send_message: Vec<Segment>,
 }
 
-/// How old the knowledge of one collector is.
+/// Age of the data of one collector.
 #[derive(Debug, Serialize)]
 pub struct Poll {
-    pub collector: Said<Collector>,
+    pub collector: MetaWord<Collector>,
     pub last_success: Option<Past>,
     pub is_failing: bool,
 }
@@ -92,10 +92,10 @@ pub struct Poll {
 /// The Graph API's quota.
 #[derive(Debug, Serialize)]
 pub struct Api {
-    /// The share that is used; at 1 calls are refused.
+    /// Used share of the quota; at 1 calls are refused.
     pub usage_ratio: Option<f64>,
     pub planned_calls_per_hour: Option<u64>,
-    /// When calls are let in again, while they are not.
+    /// When calls are allowed again. `None` while they are allowed.
     pub regained: Option<Ahead>,
 }
 
@@ -128,11 +128,11 @@ impl AccountStatus {
             name: account.name.value().cloned(),
             level: issue::worst(&issues).min(worst_number),
             issues,
-            review_status: account.review_status.value().map(Said),
-            can_send_message: sending.value().map(Said),
+            review_status: account.review_status.value().map(MetaWord),
+            can_send_message: sending.value().map(MetaWord),
             messaging_limit: account.messaging_limit.value().map(Limit),
             webhook_subscribed: account.webhook_subscribed.value().copied(),
-            ban_state: account.ban.value().map(|ban| Said(ban.state)),
+            ban_state: account.ban.value().map(|ban| MetaWord(ban.state)),
             disabled: account.disable_scheduled_at().map(|at| Ahead::new(at, now)),
             restrictions: restrictions(account, now),
             last_events: last_events(account, now),
@@ -180,7 +180,7 @@ fn template_problems(
 
 fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
     let last_event = |one: &account::LastEvent| LastEvent {
-        event: Said(one.event),
+        event: MetaWord(one.event),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
         level: issues::level_of_event(one, account, now),
         when: Past::new(one.at, now),
@@ -190,7 +190,7 @@ fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
 
 fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {
     let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| Restriction {
-        kind: Said(kind),
+        kind: MetaWord(kind),
         ends: ends.map(|at| Ahead::new(at, now)),
     };
     account.restrictions(now).map(restriction).collect()
@@ -199,7 +199,7 @@ fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {
 fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {
     let collectors = Collector::ALL.iter().filter(|one| !one.is_other());
     let poll = |collector: &Collector| Poll {
-        collector: Said(*collector),
+        collector: MetaWord(*collector),
         last_success: account
             .last_success(*collector)
             .map(|at| Past::new(at, facts.now)),

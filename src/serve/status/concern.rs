@@ -11,7 +11,7 @@ use crate::domain::template::Status;
 use crate::domain::{QualityRating, Timestamp};
 use crate::state::Template;
 
-/// Why a template is shown, the most urgent first.
+/// Why a template is shown, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::{Collector, Timestamp, WabaId};
 use crate::telemetry::{FailingPolls, Labelled, Telemetry};
 
-/// The exporter's own metrics as they are now.
+/// The current values of the exporter's own metrics.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     pub accepted: u64,
@@ -53,7 +53,7 @@ impl Figures {
         self.failing.contains_key(&(waba_id.clone(), collector))
     }
 
-    /// The share of Meta's quota that is used; at 1 calls are refused.
+    /// Used share of Meta's quota; at 1 calls are refused.
     pub fn usage_ratio(&self, waba_id: &WabaId) -> Option<f64> {
         self.usage.value(&[("waba_id", waba_id.as_str())])
     }
@@ -63,19 +63,19 @@ impl Figures {
         planned.map(whole)
     }
 
-    /// When Meta lets calls in again, while it does not.
+    /// When Meta allows calls again. `None` while they are allowed.
     pub fn regain_access(&self, waba_id: &WabaId) -> Option<Timestamp> {
         let regain = self.regain.value(&[("waba_id", waba_id.as_str())]);
         regain.map(moment)
     }
 
-    /// When the last webhook of this account came, since the start.
+    /// Time of the last webhook of this account since the start.
     pub fn last_received(&self, waba_id: &WabaId) -> Option<Timestamp> {
         let received = self.received.value(&[("waba_id", waba_id.as_str())]);
         received.map(moment)
     }
 
-    /// When the last webhook of any account came, since the start.
+    /// Time of the last webhook of any account since the start.
     pub fn last_received_of_all(&self) -> Option<Timestamp> {
         self.received.value(&[]).map(moment)
     }

@@ -13,7 +13,7 @@ use crate::domain::access::{Access, End};
 use crate::domain::{AppId, Timestamp};
 use crate::telemetry::{Examination, Finding, Verdict};
 
-/// Findings shown of the doctor's report; the report itself has all of them.
+/// Maximum number of shown findings; the doctor's own output has all of them.
 const MAX_FINDINGS: usize = 100;
 
 /// The access of an app.
@@ -52,7 +52,7 @@ pub struct Webhooks {
 #[derive(Debug, Serialize)]
 pub struct StoreStatus {
     pub takes_commits: bool,
-    /// Why not.
+    /// Why the store does not accept commits. `None` if it does.
     pub error: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub struct Doctor {
     pub unknown: usize,
     /// Findings that are not fine, problems first.
     pub findings: Vec<Finding>,
-    /// Why its report cannot be read.
+    /// Why the report cannot be read.
     pub error: Option<String>,
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::level::Level;
 
-/// One thing that is wrong.
+/// One problem, as text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Issue {
     pub level: Level,
@@ -13,7 +13,7 @@ pub struct Issue {
 
 impl Issue {
     pub fn new(level: Level, text: impl Into<String>) -> Self {
-        // Programs read it too: no spaces but the common one.
+        // Programs read the text too, so it contains no non-breaking spaces.
         let text = text.into().replace('\u{a0}', " ");
         Self { level, text }
     }
@@ -27,7 +27,7 @@ impl Issue {
     }
 }
 
-/// The worst of these; fine where there are none.
+/// The highest severity among these; fine if there are none.
 pub(super) fn worst(issues: &[Issue]) -> Level {
     let levels = issues.iter().map(|issue| issue.level);
     levels.min().unwrap_or(Level::Fine)

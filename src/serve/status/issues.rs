@@ -15,11 +15,11 @@ use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
 use crate::state::account::LastEvent;
 use crate::state::{Account, Accounts, Number};
 
-/// The ends of an access token of which the alerts warn, in seconds before them.
+/// Remaining validity of an access token below which it is an issue, in seconds. The same as in the alerts.
 pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
 const TOKEN_CRITICAL_S: i64 = 3 * 86_400;
 
-/// A word that is bad in itself, after what it is a word about.
+/// The issue of a word that is bad in itself, prefixed with what it is about.
 fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
     let word = word?;
     let level = word.into();
@@ -37,7 +37,7 @@ pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> 
         };
         Issue::critical(format!("flagged; {acts}"))
     });
-    // The flag says it already.
+    // The flag already reports it.
     let status = number.status.value();
     let status = status.filter(|status| flagged.is_none() || status.as_str() != "FLAGGED");
     let found = [
@@ -231,7 +231,7 @@ fn ending(what: &str, end: End, now: Timestamp) -> Option<Issue> {
     (left < TOKEN_WARNING_S).then(|| Issue::new(level, text()))
 }
 
-/// The worst first; what was found first stays first among equals.
+/// Sorts by severity, worst first; keeps the order among equals.
 fn sorted(mut issues: Vec<Issue>) -> Vec<Issue> {
     issues.sort_by_key(|issues| issues.level);
     issues

@@ -5,22 +5,22 @@ use serde::Serialize;
 use crate::domain::template::Status as TemplateStatus;
 use crate::domain::{CanSendMessage, QualityRating, account, number};
 
-/// How grave a state is, the worst first.
+/// Severity of a state, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Meta has acted, or is about to.
     Critical,
-    /// It is deteriorating, or someone must act within days.
+    /// The state is deteriorating, or someone must act within days.
     Warning,
-    /// Neither good nor bad, or not known.
+    /// The state is neither good nor bad, or unknown.
     Neutral,
     /// Healthy.
     Fine,
 }
 
 impl Level {
-    /// Its word in the JSON, and its CSS class.
+    /// The level as text in the JSON, and as CSS class.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",

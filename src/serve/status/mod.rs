@@ -39,34 +39,34 @@ use overview::{Attention, Overview, Summary};
 use timeline::Steps;
 use value::Moment;
 
-/// What is known at one moment.
+/// The data of one moment from which the status is made.
 #[derive(Debug)]
 struct Facts {
     accounts: Accounts,
     access: AccessStates,
-    /// How many accounts each app watches, without those it lost.
+    /// Number of accounts that each app watches, without lost ones.
     watched: BTreeMap<String, usize>,
     figures: Figures,
     /// Whether the store accepts commits, or why not.
     store: Result<(), String>,
-    /// What the doctor found last.
+    /// The last report of `doctor`.
     examination: Result<Option<Examination>, String>,
     now: Timestamp,
 }
 
-/// Everything that the page and the JSON tell.
+/// Everything that the page and the JSON show.
 #[derive(Debug, Serialize)]
 pub struct Status {
     pub at: Moment,
     pub version: &'static str,
     pub revision: &'static str,
-    /// The worst of everything.
+    /// The highest severity of all.
     pub level: Level,
     pub summary: Summary,
     pub attention: Attention,
-    /// The worst first.
+    /// The shown accounts, worst first.
     pub accounts: Vec<AccountStatus>,
-    /// Where the next part begins; none where this is the last.
+    /// Offset of the next page. `None` on the last one.
     pub next_offset: Option<usize>,
     pub timelines: Timelines,
     pub apps: Vec<AppStatus>,
@@ -75,17 +75,17 @@ pub struct Status {
     pub doctor: Doctor,
 }
 
-/// How far back timelines reach.
+/// The period of the timelines.
 #[derive(Debug, Serialize)]
 pub struct Timelines {
     pub since: Moment,
-    /// Before this nothing is known any more.
+    /// Start of the known history; earlier transitions are pruned.
     pub known_since: Option<Moment>,
     /// Why the journal cannot be read.
     pub error: Option<String>,
 }
 
-/// Which accounts are shown: some of the order, or one.
+/// Which accounts are shown: a range of the order, or one.
 #[derive(Debug, Default)]
 struct Selection {
     shown: Vec<WabaId>,

@@ -7,7 +7,7 @@ use super::issues;
 use super::level::Level;
 use super::service;
 use super::timeline::{NUMBER, Segment, Steps};
-use super::value::{Ahead, Limit, Moment, Past, Said};
+use super::value::{Ahead, Limit, MetaWord, Moment, Past};
 use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
 use crate::state::{Account, Number};
@@ -21,30 +21,30 @@ pub struct NumberStatus {
     pub level: Level,
     #[serde(rename = "troubles")]
     pub issues: Vec<Issue>,
-    pub quality_rating: Option<Said<QualityRating>>,
-    pub status: Option<Said<Status>>,
+    pub quality_rating: Option<MetaWord<QualityRating>>,
+    pub status: Option<MetaWord<Status>>,
     /// Severity of the status for this number.
     pub status_level: Level,
     /// Time of the change to this status, if known.
     pub status_since: Option<Past>,
-    pub can_send_message: Option<Said<CanSendMessage>>,
+    pub can_send_message: Option<MetaWord<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,
-    pub throughput_level: Option<Said<ThroughputLevel>>,
-    pub name_status: Option<Said<NameStatus>>,
-    /// Set while it is flagged.
+    pub throughput_level: Option<MetaWord<ThroughputLevel>>,
+    pub name_status: Option<MetaWord<NameStatus>>,
+    /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
     pub timelines: Timelines,
 }
 
-/// Meta's warning.
+/// Meta's warning, and its deadline.
 #[derive(Debug, Serialize)]
 pub struct Flag {
     pub since: Moment,
-    /// Until when the rating must have recovered.
+    /// Time by which the quality rating must recover.
     pub meta_acts: Ahead,
 }
 
-/// Its values in the last thirty days; empty if the journal cannot be read.
+/// Values of the last thirty days. Empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Timelines {
     pub quality_rating: Vec<Segment>,
@@ -66,14 +66,14 @@ impl NumberStatus {
             verified_name: number.verified_name.value().cloned(),
             level: issue::worst(&issues),
             issues,
-            quality_rating: number.quality_rating.value().map(Said),
-            status: number.status.value().map(Said),
+            quality_rating: number.quality_rating.value().map(MetaWord),
+            status: number.status.value().map(MetaWord),
             status_level: service::level(number, account, now),
             status_since: status_since.map(|stamp| Past::new(stamp.at(), now)),
-            can_send_message: number.can_send_message.value().map(Said),
+            can_send_message: number.can_send_message.value().map(MetaWord),
             messaging_limit: number.messaging_limit.value().map(Limit),
-            throughput_level: number.throughput_level.value().map(Said),
-            name_status: number.name_status.value().map(Said),
+            throughput_level: number.throughput_level.value().map(MetaWord),
+            name_status: number.name_status.value().map(MetaWord),
             flag: flag(number, now),
             timelines: timelines(number, steps),
         }

@@ -15,7 +15,7 @@ use crate::state::{Account, Number};
 /// Maximum number of listed items; further ones are counted.
 const MAX_ITEMS: usize = 25;
 
-/// How many there are of everything that is watched.
+/// Numbers of watched apps, accounts, numbers and templates.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
     pub accounts: usize,
@@ -31,14 +31,14 @@ pub struct Summary {
 /// Items that need attention.
 #[derive(Debug, Default, Serialize)]
 pub struct Attention {
-    /// How many accounts, numbers and parts of the exporter are critical.
+    /// Number of accounts, numbers and parts of the exporter with critical issues.
     pub critical: usize,
     pub warning: usize,
-    /// The worst of them, and what is wrong with each.
+    /// The worst of them, with their issues.
     pub items: Vec<Item>,
 }
 
-/// An account, a number or a part of the exporter, and what is wrong with it.
+/// An account, a number or a part of the exporter, with its issues.
 #[derive(Debug, Serialize)]
 pub struct Item {
     pub level: Level,
@@ -50,7 +50,7 @@ pub struct Item {
     pub issues: Vec<String>,
 }
 
-/// The first look at everything.
+/// The issues of all accounts and of the exporter.
 #[derive(Debug)]
 pub(super) struct Overview {
     pub summary: Summary,
@@ -91,7 +91,7 @@ impl Attention {
         }
     }
 
-    /// The worst there is.
+    /// The highest severity of all.
     pub(super) fn level(&self) -> Level {
         let worst = self.items.first();
         worst.map_or(Level::Fine, |item| item.level)

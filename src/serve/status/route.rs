@@ -25,12 +25,12 @@ use crate::clock;
 use crate::domain::WabaId;
 use crate::serve::context::Operator;
 
-/// Accounts in one answer, with all that is shown of them: some 20 MB at the very most.
+/// Maximum number of accounts in one response, which may then have some 20 MB.
 const MAX_LIMIT: usize = 100;
 
 const DEFAULT_LIMIT: usize = 20;
 
-/// Answers made at the same time; more wait. Each may hold some megabytes.
+/// Maximum number of concurrent responses; more wait. Each may take some megabytes.
 pub const MAX_ANSWERS: usize = 2;
 
 /// The query parameters.
@@ -45,7 +45,7 @@ pub struct Parameters {
 /// The result of the extractor.
 pub type Asked = Result<Query<Parameters>, QueryRejection>;
 
-/// Why there is no answer.
+/// Why a request was refused.
 enum Refusal {
     Wrong(String),
     NotWatched(String),
@@ -65,7 +65,7 @@ pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
     match answer(operator, asked, &answers, draw).await {
         Ok(page) => (headers, page).into_response(),
         Err(refusal) => {
-            let (status, why) = refusal.told();
+            let (status, why) = refusal.status_and_text();
             (status, headers, format!("{why}\n")).into_response()
         }
     }
@@ -77,7 +77,7 @@ pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
     match answer(operator, asked, &answers, write).await {
         Ok(json) => ([(header::CACHE_CONTROL, "no-store")], json).into_response(),
         Err(refusal) => {
-            let (status, why) = refusal.told();
+            let (status, why) = refusal.status_and_text();
             (status, Json(serde_json::json!({ "error": why }))).into_response()
         }
     }
@@ -92,7 +92,8 @@ async fn answer(
     let Query(parameters) = asked.map_err(|rejection| Refusal::Wrong(rejection.body_text()))?;
     let _one_of_few = answers.acquire().await.map_err(|_| Refusal::Stopping)?;
     let store = Arc::clone(&operator.store);
-    // A large fleet takes milliseconds of pure work, and a file is read: not on the threads that serve webhooks.
+    // A large fleet takes milliseconds of CPU time and a file is read, so this must not block the threads that serve
+    // webhooks.
     let looked = tokio::task::spawn_blocking(move || {
         let facts = facts(&operator);
         let overview = Overview::new(&facts);
@@ -166,7 +167,7 @@ fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Se
 }
 
 impl Refusal {
-    fn told(self) -> (StatusCode, String) {
+    fn status_and_text(self) -> (StatusCode, String) {
         match self {
             Self::Wrong(why) => (StatusCode::BAD_REQUEST, why),
             Self::NotWatched(why) => (StatusCode::NOT_FOUND, why),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::concern::Concern;
 use super::level::Level;
-use super::value::{Ahead, Past, Said};
+use super::value::{Ahead, MetaWord, Past};
 use crate::domain::template::{Category, RejectedReason, Status};
 use crate::domain::{QualityRating, Timestamp};
 use crate::state::Template;
@@ -18,26 +18,26 @@ pub struct TemplateStatus {
     pub level: Level,
     /// Why it is listed.
     pub concern: Concern,
-    pub category: Option<Said<Category>>,
-    pub status: Option<Said<Status>>,
+    pub category: Option<MetaWord<Category>>,
+    pub status: Option<MetaWord<Status>>,
     /// Time of the change to this status. `None` if that was before the first observation.
     pub status_since: Option<Past>,
-    pub rejected_reason: Option<Said<RejectedReason>>,
-    pub quality_rating: Option<Said<QualityRating>>,
-    /// When a pause ends by itself.
+    pub rejected_reason: Option<MetaWord<RejectedReason>>,
+    pub quality_rating: Option<MetaWord<QualityRating>>,
+    /// When the pause ends. `None` if unknown or not paused.
     pub pause_ends: Option<Ahead>,
-    /// When Meta disables it.
+    /// When Meta disables the template.
     pub disabled: Option<Ahead>,
-    /// The category that Meta moves it to.
+    /// The scheduled change of category.
     pub category_change: Option<CategoryChange>,
-    /// The category Meta finds right, where it is another one.
-    pub correct_category: Option<Said<Category>>,
+    /// The category that Meta considers correct. `None` if the template has it.
+    pub correct_category: Option<MetaWord<Category>>,
 }
 
-/// A move to another category that Meta has announced.
+/// A change of category that Meta has announced.
 #[derive(Debug, Serialize)]
 pub struct CategoryChange {
-    pub to: Said<Category>,
+    pub to: MetaWord<Category>,
     #[serde(flatten)]
     pub when: Ahead,
 }
@@ -53,18 +53,18 @@ impl TemplateStatus {
             language: template.language.value().cloned(),
             level: concern.level(),
             concern,
-            category: template.category.value().map(Said),
-            status: template.status.value().map(Said),
+            category: template.category.value().map(MetaWord),
+            status: template.status.value().map(MetaWord),
             status_since: changed.map(|stamp| Past::new(stamp.at(), now)),
-            rejected_reason: template.rejected_reason().map(Said),
-            quality_rating: template.quality_rating.value().map(Said),
+            rejected_reason: template.rejected_reason().map(MetaWord),
+            quality_rating: template.quality_rating.value().map(MetaWord),
             pause_ends: template.paused_until().map(ahead),
             disabled: template.disable_scheduled_at().map(ahead),
             category_change: change.map(|(to, at)| CategoryChange {
-                to: Said(to),
+                to: MetaWord(to),
                 when: ahead(at),
             }),
-            correct_category: template.correct_category_if_other().map(Said),
+            correct_category: template.correct_category_if_other().map(MetaWord),
         }
     }
 }

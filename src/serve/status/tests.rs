@@ -1,4 +1,4 @@
-//! Facts become the page and the JSON.
+//! Tests that render facts as the page and the JSON.
 
 mod now;
 
@@ -43,7 +43,7 @@ fn polled(fact: Fact) -> Event {
     }
 }
 
-fn told(key: u128, fact: Fact) -> Event {
+fn webhook(key: u128, fact: Fact) -> Event {
     Event {
         source: Source::Webhook(DeliveryKey(key)),
         observed_at: Timestamp::from_seconds(1_775_000_000 - DAY_S / 24),
@@ -67,7 +67,7 @@ fn number(which: usize, rating: QualityRating, name: &str) -> number::Snapshot {
         verified_name: Some(name.to_owned()),
         quality_rating: Some(rating),
         status: Some(number::Status::Connected),
-        messaging_limit: Some(MessagingLimit::CustomerHasher(2_000)),
+        messaging_limit: Some(MessagingLimit::Customers(2_000)),
         throughput_level: Some(number::ThroughputLevel::Standard),
         name_status: Some(number::NameStatus::Approved),
         health: health(CanSendMessage::Available),
@@ -88,7 +88,7 @@ fn identity(which: usize) -> template::Identity {
     }
 }
 
-/// A snapshot that says nothing but which template it is.
+/// A snapshot that contains only the template's identity.
 fn snapshot_of(identity: template::Identity) -> template::Snapshot {
     template::Snapshot {
         name: identity.name,
@@ -116,7 +116,7 @@ fn templates(objects: Vec<template::Snapshot>) -> Event {
 
 fn of_template(key: u128, which: usize, update: template::Update) -> Event {
     let identity = identity(which);
-    told(
+    webhook(
         key,
         Fact::Template(template::WebhookUpdate { identity, update }),
     )
@@ -133,7 +133,7 @@ fn account(name: &str) -> Event {
     }))
 }
 
-/// A business that has every trouble there is.
+/// A business with every kind of problem.
 fn troubled() -> Vec<Event> {
     let paused = template::Update::Status {
         event: template::EventKind::Paused,
@@ -193,7 +193,7 @@ fn troubled() -> Vec<Event> {
         of_template(1, 1, paused),
         of_template(2, 2, doomed),
         of_template(3, 2, moved),
-        told(4, Fact::Account(update)),
+        webhook(4, Fact::Account(update)),
         of_template(5, 3, rejected),
     ]
 }
@@ -217,8 +217,8 @@ fn facts(events: &[Event]) -> Facts {
     }
 }
 
-/// The exporter's own chain, with something wrong in each link.
-fn with_trouble_everywhere(mut facts: Facts) -> Facts {
+/// Facts with a problem in each part of the exporter.
+fn with_problems_everywhere(mut facts: Facts) -> Facts {
     let telemetry = Telemetry::new();
     let waba_id = WabaId::parse(WABA).expect("digits");
     let polls = &telemetry.polls;
@@ -297,7 +297,7 @@ fn drawn(facts: &Facts) -> String {
 }
 
 #[test]
-fn all_is_well_where_all_is_well() {
+fn a_healthy_setup_has_no_issues() {
     let calm = facts(&[
         account("Fern & Moss"),
         numbers(vec![number(1, QualityRating::Green, "Fern & Moss")]),
@@ -312,7 +312,7 @@ fn all_is_well_where_all_is_well() {
 }
 
 #[test]
-fn a_flag_stands_on_top_with_its_countdown() {
+fn a_flag_comes_first_with_its_countdown() {
     let troubled = facts(&troubled());
     let status = json(&troubled);
     let number = &status["accounts"][0]["phone_numbers"][0];
@@ -321,7 +321,7 @@ fn a_flag_stands_on_top_with_its_countdown() {
     assert_eq!(number["flag"]["meta_acts"]["at"], "2026-04-06T23:33:20Z");
     assert_eq!(number["flag"]["meta_acts"]["in_seconds"], 6 * DAY_S);
     let page = drawn(&troubled);
-    for told in [
+    for text in [
         "+1 555-010-0002 Fern &amp; Moss Service</bdi></a>: flagged; Meta takes action in 6 d 0 h; rated RED",
         "Meta disables the account in 5 d 0 h",
         "RESTRICTED_BIZ_INITIATED_MESSAGING, ends in 2 d 0 h",
@@ -331,14 +331,14 @@ fn a_flag_stands_on_top_with_its_countdown() {
         "becomes MARKETING in 7 d 0 h",
         "INVALID_FORMAT",
     ] {
-        assert!(page.contains(told), "{told} is not on the page:\n{page}");
+        assert!(page.contains(text), "{text} is not on the page:\n{page}");
     }
 }
 
 #[test]
-fn the_exporters_own_chain_is_told() {
-    let page = drawn(&with_trouble_everywhere(facts(&troubled())));
-    for told in [
+fn issues_of_the_exporter_are_listed() {
+    let page = drawn(&with_problems_everywhere(facts(&troubled())));
+    for text in [
         "the store cannot commit: the disk is full",
         "polls fail: numbers; see the log",
         "quota is used up; polls resume in 1 d 0 h",
@@ -352,12 +352,12 @@ fn the_exporters_own_chain_is_told() {
         "handshake (<bdi>shop</bdi>): refuses the verify token",
         "Restart it.",
     ] {
-        assert!(page.contains(told), "{told} is not on the page:\n{page}");
+        assert!(page.contains(text), "{text} is not on the page:\n{page}");
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_said_and_the_rest_is_shown() {
+fn unreadable_parts_are_reported_and_the_rest_is_shown() {
     let mut facts = facts(&troubled());
     facts.examination = Err("a.db.doctor.json is no report".to_owned());
     let status = status(&facts, Err("the history cannot be read: broken".to_owned()));
@@ -369,7 +369,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_shown() {
 }
 
 #[test]
-fn names_of_others_are_text_and_nothing_else() {
+fn external_names_are_escaped() {
     let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}gnp";
     let long = "W".repeat(512);
     let facts = facts(&[
@@ -391,7 +391,7 @@ fn names_of_others_are_text_and_nothing_else() {
 }
 
 #[test]
-fn the_worst_are_shown_and_the_rest_is_counted() {
+fn the_worst_items_are_listed_and_the_others_counted() {
     let rating = |which| match which {
         149 => QualityRating::Red,
         _ => QualityRating::Yellow,
@@ -420,7 +420,7 @@ fn the_worst_are_shown_and_the_rest_is_counted() {
 }
 
 #[test]
-fn a_timeline_is_told_in_words() {
+fn a_timeline_has_a_text() {
     let row = |day, from: Option<&str>, to: &str| HistoryRow {
         waba_id: WABA.into(),
         entity: NUMBER.into(),
@@ -445,8 +445,8 @@ fn a_timeline_is_told_in_words() {
 }
 
 #[test]
-fn no_element_has_a_style_or_a_script_of_its_own() {
-    let page = drawn(&with_trouble_everywhere(facts(&troubled())));
+fn no_element_has_inline_style_or_script() {
+    let page = drawn(&with_problems_everywhere(facts(&troubled())));
     let (_, body) = page.split_once("<body>").expect("a body");
     for forbidden in [
         " style=",
@@ -463,9 +463,9 @@ fn no_element_has_a_style_or_a_script_of_its_own() {
     assert_eq!(page.matches("<style>").count(), 1);
 }
 
-/// Every path of the JSON, with `[]` for an element of a list.
+/// Collects every path of the JSON, with `[]` for an element of a list.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    /// Their keys are values themselves.
+    /// Objects whose keys are values.
     const BY_VALUE: [&str; 3] = [
         "accounts[].templates_past",
         "summary.phone_numbers_by_rating",
@@ -500,18 +500,18 @@ fn the_docs_list_every_field_and_no_other() {
     let fields = rows
         .flat_map(|row| row.split(" | ").next())
         .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));
-    let told: BTreeSet<String> = fields.collect();
+    let documented: BTreeSet<String> = fields.collect();
     let mut found = BTreeSet::new();
-    let troubled = with_trouble_everywhere(facts(&troubled()));
+    let troubled = with_problems_everywhere(facts(&troubled()));
     paths(&json(&troubled), "", &mut found);
-    // What is null in trouble is an object elsewhere, and the other way round.
-    found.retain(|path| !found_inside(path, &told));
-    assert_eq!(found, told);
+    // A value that is null with problems is an object or a list without them, and vice versa.
+    found.retain(|path| !found_inside(path, &documented));
+    assert_eq!(found, documented);
 }
 
-/// Is it a value that is null here, and an object or a list in the table?
-fn found_inside(path: &str, told: &BTreeSet<String>) -> bool {
-    told.iter().any(|field| {
+/// Whether the value is null here, and an object or a list in the table.
+fn found_inside(path: &str, documented: &BTreeSet<String>) -> bool {
+    documented.iter().any(|field| {
         let rest = field.strip_prefix(path);
         rest.is_some_and(|rest| rest.starts_with(['.', '[']))
     })

@@ -10,10 +10,10 @@ use crate::domain::{Timestamp, Word, account, number};
 use crate::state::History;
 use crate::store::{HistoryRow, Recent};
 
-/// Meta's own page shows as much, and the messaging limit is judged by it.
+/// Meta's own page shows the same period, and the messaging limit is evaluated over it.
 pub(super) const WINDOW: Duration = Duration::from_secs(30 * 86_400);
 
-/// Steps read for one answer, some 5 MB: a fleet in turmoil sees its newest days.
+/// Maximum number of steps read for one response, some 5 MB. Beyond it, only the newest days are shown.
 pub(super) const MAX_STEPS: u32 = 20_000;
 
 /// The shown attributes, as (kind of entity, attribute).
@@ -26,10 +26,10 @@ pub(super) const DRAWN: [(&str, &str); 3] = [
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const NUMBER: &str = "phone_number";
 
-/// The present value is seen for so long at least, whatever the clocks of others say.
+/// Minimum length of the current segment, whatever the clocks.
 const AT_LEAST_SEEN: Duration = Duration::from_millis(1);
 
-/// One value for some time.
+/// A period with one value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
     /// `None` while it was unknown.
@@ -45,11 +45,11 @@ pub(super) struct Steps {
     window: TimelineRange,
 }
 
-/// The time that is shown.
+/// The shown period.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TimelineRange {
     pub since: Timestamp,
-    /// Before this nothing is known.
+    /// Start of the known history.
     pub known_since: Timestamp,
     pub until: Timestamp,
 }
@@ -73,12 +73,12 @@ impl Steps {
         }
     }
 
-    /// From where on it is known what was.
+    /// Start of the known history within the window.
     pub fn known_since(&self) -> Timestamp {
         self.window.known_since
     }
 
-    /// The timeline of one attribute of one entity, whose present is this.
+    /// The timeline of one attribute of one entity, which ends with its current value.
     pub fn timeline<W: Word>(
         &self,
         (entity, attribute): (&str, &str),
@@ -127,7 +127,7 @@ pub(super) fn segments(
     between(&marks, window.until)
 }
 
-/// From each mark to the next; what lasted no time is left out.
+/// Segments from each mark to the next, without empty ones.
 fn between(marks: &[(Timestamp, Option<String>)], until: Timestamp) -> Vec<Segment> {
     let ends = marks.iter().skip(1).map(|(at, _)| *at).chain([until]);
     let mut segments: Vec<Segment> = Vec::new();
@@ -178,8 +178,8 @@ mod tests {
         }
     }
 
-    /// `GREEN 27, YELLOW 3`: how many days of what.
-    fn told(segments: &[Segment]) -> String {
+    /// The values with their number of days, such as `GREEN 27, YELLOW 3`.
+    fn summary(segments: &[Segment]) -> String {
         let one = |segment: &Segment| {
             let value = segment.value.as_deref().unwrap_or("?");
             let days = segment.until.0.since(segment.since.0).as_secs() / 86_400;
@@ -196,36 +196,36 @@ mod tests {
         ];
         let present = Some(("RED", days_ago(2)));
         let found = segments(&window(), &steps, present);
-        assert_eq!(told(&found), "GREEN 10, YELLOW 18, RED 2");
+        assert_eq!(summary(&found), "GREEN 10, YELLOW 18, RED 2");
     }
 
     #[test]
-    fn what_has_not_changed_was_so_all_the_time_and_what_is_new_was_not() {
+    fn a_constant_value_covers_the_window_and_a_new_one_does_not() {
         let old = segments(&window(), &[], Some(("GREEN", days_ago(300))));
-        assert_eq!(told(&old), "GREEN 30");
+        assert_eq!(summary(&old), "GREEN 30");
         let first = [step(days_ago(4), None, "GREEN")];
         let new = segments(&window(), &first, Some(("GREEN", days_ago(4))));
-        assert_eq!(told(&new), "? 26, GREEN 4");
-        assert_eq!(told(&segments(&window(), &[], None)), "? 30");
+        assert_eq!(summary(&new), "? 26, GREEN 4");
+        assert_eq!(summary(&segments(&window(), &[], None)), "? 30");
     }
 
     #[test]
-    fn what_was_not_read_is_not_known() {
+    fn omitted_steps_are_unknown() {
         let window = TimelineRange {
             known_since: days_ago(10),
             ..window()
         };
         let steps = [step(days_ago(3), Some("GREEN"), "RED")];
         let cut = segments(&window, &steps, Some(("RED", days_ago(3))));
-        assert_eq!(told(&cut), "? 20, GREEN 7, RED 3");
+        assert_eq!(summary(&cut), "? 20, GREEN 7, RED 3");
         let calm = segments(&window, &[], Some(("GREEN", days_ago(300))));
-        assert_eq!(told(&calm), "? 20, GREEN 10");
+        assert_eq!(summary(&calm), "? 20, GREEN 10");
     }
 
     const VALUES: [&str; 3] = ["GREEN", "YELLOW", "RED"];
 
     proptest! {
-        /// Whatever the journal and the clocks say, ahead of ours included.
+        /// For any journal and clocks, including clocks that are ahead.
         #[test]
         fn segments_cover_the_window_in_order_and_end_with_the_present(
             steps in prop::collection::vec((-86_400_i64..40 * 86_400, 0_usize..3), 0..20),

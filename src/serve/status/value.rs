@@ -5,22 +5,22 @@ use serde::{Serialize, Serializer};
 use crate::clock;
 use crate::domain::{MessagingLimit, Timestamp, Word};
 
-/// A word of Meta's.
+/// One of Meta's words, serialized as Meta spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said<W>(pub W);
+pub struct MetaWord<W>(pub W);
 
-impl<W: Word> Serialize for Said<W> {
+impl<W: Word> Serialize for MetaWord<W> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.as_str())
     }
 }
 
-/// A moment, to the second.
+/// A point in time, to the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub Timestamp);
 
 impl Moment {
-    /// As text for people and programs.
+    /// RFC 3339 text for people and programs.
     pub(super) fn text(self) -> String {
         clock::calendar(self.0.at_whole_seconds())
     }
@@ -32,7 +32,7 @@ impl Serialize for Moment {
     }
 }
 
-/// Something that is to happen, and in how many seconds; fewer than none once it is over.
+/// A future time, with the seconds until then; negative once it has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ahead {
     pub at: Moment,
@@ -49,7 +49,7 @@ impl Ahead {
     }
 }
 
-/// Something that was, and how many seconds ago.
+/// A past time, with the seconds since then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Past {
     pub at: Moment,
@@ -65,14 +65,14 @@ impl Past {
     }
 }
 
-/// CustomerHasher in 24 hours: a number, or `UNLIMITED`.
+/// Maximum number of customers per 24 hours: a number, or `UNLIMITED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub MessagingLimit);
 
 impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            MessagingLimit::CustomerHasher(customers) => serializer.serialize_u64(customers),
+            MessagingLimit::Customers(customers) => serializer.serialize_u64(customers),
             MessagingLimit::Unlimited => serializer.serialize_str("UNLIMITED"),
         }
     }

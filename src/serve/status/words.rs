@@ -16,10 +16,10 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(count as u64))
 }
 
-/// How many customers may be written to in 24 hours.
+/// How many customers the business may message in 24 hours.
 pub(super) fn limit(limit: MessagingLimit) -> String {
     match limit {
-        MessagingLimit::CustomerHasher(customers) => grouped(customers),
+        MessagingLimit::Customers(customers) => grouped(customers),
         MessagingLimit::Unlimited => "unlimited".to_owned(),
     }
 }
@@ -38,14 +38,14 @@ pub(super) fn ago(seconds: u64) -> String {
     format!("{} ago", span(seconds))
 }
 
-/// `2026-11-03 17:05`, in UTC, which the page says once.
+/// `2026-11-03 17:05`, in UTC; the page names the time zone once.
 pub(super) fn minute(at: Moment) -> String {
     let text = at.text();
     text.get(..16)
         .map_or_else(|| text.clone(), |minute| minute.replace('T', " "))
 }
 
-/// `6 d 23 h`. The spaces do not break, so that a line never ends between number and unit.
+/// `6 d 23 h`, with non-breaking spaces, so that no line breaks between number and unit.
 pub(super) fn countdown(seconds: u64) -> String {
     let units = UNITS.windows(2);
     let mut larger = units.filter_map(|pair| match pair {
@@ -59,7 +59,7 @@ pub(super) fn countdown(seconds: u64) -> String {
     format!("{count}\u{a0}{name}\u{a0}{rest}\u{a0}{its_name}")
 }
 
-/// `21 days`: in one unit.
+/// `21 days`: a duration in one unit.
 pub(super) fn span(seconds: u64) -> String {
     let (count, unit) = match seconds {
         0..=119 => (seconds, "s"),
@@ -70,7 +70,7 @@ pub(super) fn span(seconds: u64) -> String {
     format!("{count}\u{a0}{unit}")
 }
 
-/// With a comma before every three digits.
+/// The number with a comma before every three digits.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_read_well() {
+    fn distances_are_formatted() {
         let now = Timestamp::from_seconds(1_000_000);
         let at = |seconds: i64| {
             let there = Timestamp::from_seconds(1_000_000 + seconds);
@@ -104,14 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn counts_read_well() {
+    fn counts_are_formatted() {
         assert_eq!(counted(1, "account"), "1 account");
         assert_eq!(counted(0, "account"), "0 accounts");
-        assert_eq!(limit(MessagingLimit::CustomerHasher(250)), "250");
-        assert_eq!(
-            limit(MessagingLimit::CustomerHasher(1_234_567)),
-            "1,234,567"
-        );
+        assert_eq!(limit(MessagingLimit::Customers(250)), "250");
+        assert_eq!(limit(MessagingLimit::Customers(1_234_567)), "1,234,567");
         assert_eq!(limit(MessagingLimit::Unlimited), "unlimited");
     }
 }

@@ -3,7 +3,7 @@
 use super::{Change, ChangeError, Webhook, webhook};
 use crate::simulator::world::{RateLimit, World};
 
-/// Applies a change of access; every other change has been taken by the other nouns before.
+/// Applies a change of access. Changes about other entities have been handled before.
 pub(super) fn apply(
     world: &mut World,
     change: &Change,

@@ -154,7 +154,8 @@ fn reviewed(world: &mut World, waba_id: &str, decision: &str) -> Outcome {
     ))
 }
 
-/// Numbers, with -1 (old) or UNLIMITED (new) for "no limit"; the second key depends on the form.
+/// The limits in the old or the new form. "No limit" is -1 in the old form and UNLIMITED in the new one, and the name
+/// of the second key differs.
 fn capability_updated(
     world: &mut World,
     waba_id: &str,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One thing that happens at Meta. As JSON: `{"change":"number_flagged","phone_number_id":"..."}`.
+/// One change at Meta. As JSON: `{"change":"number_flagged","phone_number_id":"..."}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(
@@ -12,24 +12,24 @@ use serde_json::{Map, Value};
 )]
 pub enum Change {
     // ---- phone numbers -------------------------------------------------------------------------
-    /// A rating moves. No webhook carries it.
+    /// A rating changes. No webhook reports it.
     QualityRatingChanged {
         phone_number_id: String,
         quality_rating: String,
     },
     /// The rating became low: RED, status FLAGGED.
     NumberFlagged { phone_number_id: String },
-    /// Better for seven days: CONNECTED again with the limit it had.
+    /// The rating was good for seven days: CONNECTED again, with the previous limit.
     NumberUnflagged {
         phone_number_id: String,
         quality_rating: String,
     },
-    /// Not better for seven days: CONNECTED again, one step down; event DOWNGRADE.
+    /// The rating stayed low for seven days: CONNECTED again, one limit lower; event DOWNGRADE.
     NumberFlagLapsed {
         phone_number_id: String,
         limit: String,
     },
-    /// A limit moves. `New` moves the portfolio's limit, `Old` that of the number alone.
+    /// A limit changes. `New` changes the portfolio's limit, `Old` only that of the number.
     NumberLimitChanged {
         phone_number_id: String,
         limit: String,
@@ -40,7 +40,7 @@ pub enum Change {
     NumberOnboarded { phone_number_id: String },
     /// Throughput becomes HIGH; event THROUGHPUT_UPGRADE.
     ThroughputUpgraded { phone_number_id: String },
-    /// Throughput moves without a webhook.
+    /// Throughput changes without a webhook.
     ThroughputLevelChanged {
         phone_number_id: String,
         level: String,
@@ -50,7 +50,7 @@ pub enum Change {
         phone_number_id: String,
         status: String,
     },
-    /// A display name was asked for and decided on: APPROVED, DEFERRED, PENDING or REJECTED.
+    /// A requested display name was decided on: APPROVED, DEFERRED, PENDING or REJECTED.
     NameDecided {
         phone_number_id: String,
         decision: String,
@@ -62,19 +62,19 @@ pub enum Change {
         phone_number_id: String,
         status: String,
     },
-    /// Calling is blocked: overall health BLOCKED, though every entity may send. No webhook.
+    /// Calling is blocked: the overall health is BLOCKED, although every entity can send. No webhook.
     CallingBlocked {
         phone_number_id: String,
         is_blocked: bool,
     },
-    /// A number joins an account; event ONBOARDING.
+    /// A number is added to an account; event ONBOARDING.
     NumberAdded {
         waba_id: String,
         phone_number_id: String,
         display_phone_number: String,
         verified_name: String,
     },
-    /// A number leaves. No webhook.
+    /// A number is removed. No webhook.
     NumberRemoved { phone_number_id: String },
     /// PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS.
     SecurityEvent {
@@ -91,8 +91,8 @@ pub enum Change {
         language: String,
         category: String,
     },
-    /// A `message_template_status_update` with nothing but its event: APPROVED, ARCHIVED, UNARCHIVED,
-    /// DELETED, IN_APPEAL, LIMIT_EXCEEDED, LOCKED, PENDING, PENDING_DELETION, REINSTATED, or a new word.
+    /// A `message_template_status_update` that only has an event: APPROVED, ARCHIVED, UNARCHIVED, DELETED, IN_APPEAL,
+    /// LIMIT_EXCEEDED, LOCKED, PENDING, PENDING_DELETION, REINSTATED, or a new word.
     TemplateEvent { template_id: String, event: String },
     /// REJECTED, with `rejection_info` if a recommendation is given.
     TemplateRejected {
@@ -104,39 +104,39 @@ pub enum Change {
     TemplatePaused { template_id: String, pause: Pause },
     /// A pause ended: event APPROVED, title UNPAUSE.
     TemplateUnpaused { template_id: String },
-    /// DISABLED for good.
+    /// DISABLED permanently.
     TemplateDisabled { template_id: String },
-    /// Event FLAGGED: will be disabled after `in_seconds`.
+    /// Event FLAGGED: Meta will disable the template after `in_seconds`.
     TemplateDisableAnnounced {
         template_id: String,
         in_seconds: i64,
         #[serde(default)]
         as_prose: bool,
     },
-    /// A quality score moves; `under_status_field` publishes it under the wrong `field`, as Meta's page does.
+    /// A quality score changes; `under_status_field` sends it with the wrong `field`, as on Meta's page.
     TemplateQualityChanged {
         template_id: String,
         score: String,
         #[serde(default)]
         under_status_field: bool,
     },
-    /// Meta will move the template to another category after `in_seconds`.
+    /// Meta announces a change of category after `in_seconds`.
     TemplateCategoryAnnounced {
         template_id: String,
         correct_category: String,
         in_seconds: i64,
     },
-    /// Meta moved the template.
+    /// Meta has changed the category.
     TemplateCategoryChanged {
         template_id: String,
         category: String,
     },
-    /// The category goes back to what it was before Meta touched it. No webhook.
+    /// The category returns to its value before Meta changed it. No webhook.
     TemplateCategoryRestored {
         template_id: String,
         category: String,
     },
-    /// `template_correct_category_detection`, in either disputed form.
+    /// `template_correct_category_detection`, in either of its two documented forms.
     CorrectCategoryDetected {
         template_id: String,
         correct_category: String,
@@ -157,14 +157,15 @@ pub enum Change {
         #[serde(default)]
         as_single_object: bool,
     },
-    /// Restrictions are over. No webhook says so.
+    /// The restrictions end. No webhook reports it.
     AccountRestrictionEnded { waba_id: String },
     /// ACCOUNT_VIOLATION.
     AccountViolation {
         waba_id: String,
         violation_type: String,
     },
-    /// DISABLED_UPDATE with SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; `as_list` as the partner page has it.
+    /// DISABLED_UPDATE with SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; with `as_list`, in the form of Meta's partner
+    /// page.
     AccountBanChanged {
         waba_id: String,
         ban_state: String,
@@ -185,7 +186,7 @@ pub enum Change {
     },
     /// `account_review_update`.
     AccountReviewed { waba_id: String, decision: String },
-    /// `business_capability_update`: `Old` is v23 and before, `New` v24 and after.
+    /// `business_capability_update`: `Old` is v23 and earlier, `New` v24 and later.
     BusinessCapabilityUpdated {
         waba_id: String,
         limit: String,
@@ -193,7 +194,7 @@ pub enum Change {
         #[serde(default)]
         style: Style,
     },
-    /// The portfolio's verification moves; `verified` also sends VERIFIED_ACCOUNT.
+    /// The portfolio's verification changes; `verified` also sends VERIFIED_ACCOUNT.
     BusinessVerificationChanged { waba_id: String, status: String },
     /// Any other `account_update`, with its details merged into `value`.
     AccountEvent {
@@ -210,21 +211,21 @@ pub enum Change {
     },
 
     // ---- access --------------------------------------------------------------------------------
-    /// The app is taken off the account: its webhooks stop.
+    /// The app is unsubscribed from the account: its webhooks stop.
     SubscriptionLost { waba_id: String },
-    /// The app is put back.
+    /// The app is subscribed again.
     SubscriptionRegained { waba_id: String },
-    /// The app's own subscription to one webhook field is taken away or given back.
+    /// The app's own subscription to one webhook field is removed or restored.
     WebhookFieldSubscribed { field: String, is_subscribed: bool },
-    /// The token can no longer see the account (100/33), or can again.
+    /// The token can no longer read the account (100/33), or can again.
     AccountVisibleChanged { waba_id: String, is_visible: bool },
-    /// The token ends after `in_seconds`.
+    /// The token will expire after `in_seconds`.
     TokenExpiring { in_seconds: i64 },
-    /// The token has ended: 190 from now on.
+    /// The token has expired: error 190 from now on.
     TokenExpired,
-    /// The token is good again, for `in_seconds` or for ever.
+    /// The token is valid again, for `in_seconds` or without an end.
     TokenRenewed { in_seconds: Option<i64> },
-    /// A scope is taken away or given back.
+    /// A scope is removed or granted.
     TokenScopeGranted { scope: String, is_granted: bool },
     /// Calls for the account are refused with `code` (80008, 80007 or 4).
     RateLimited {
@@ -232,13 +233,13 @@ pub enum Change {
         code: u32,
         regain_minutes: u32,
     },
-    /// And answered again.
+    /// Calls for the account get responses again.
     RateLimitLifted { waba_id: String },
-    /// No node type knows the field any more.
+    /// No node type has the field any more.
     FieldRetired { field: String },
     /// The field is back.
     FieldRestored { field: String },
-    /// Any webhook at all; changes nothing. For shapes that touch no state, and for invented ones.
+    /// An arbitrary webhook without a change of the world, for webhooks that affect no state and for invented ones.
     WebhookOnly {
         entry_id: String,
         field: String,
@@ -246,7 +247,7 @@ pub enum Change {
     },
 }
 
-/// Meta's wire form: before or after the changes of 2025/26.
+/// Meta's wire format: before or after the changes of 2025/26.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
@@ -275,9 +276,9 @@ pub enum Pause {
 pub struct RestrictionNotice {
     /// For example RESTRICTED_BIZ_INITIATED_MESSAGING.
     pub restriction_type: String,
-    /// Seconds until it ends; absent is without an end.
+    /// Seconds until it ends; `None` means without an end.
     pub in_seconds: Option<i64>,
-    /// Writes the end as ISO text instead of Unix seconds.
+    /// Whether the end is ISO text instead of Unix seconds.
     #[serde(default)]
     pub as_text: bool,
 }

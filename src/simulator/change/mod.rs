@@ -1,7 +1,7 @@
 //! Changes at Meta, and the webhooks that Meta sends because of them.
 //!
-//! `World::apply` is pure: a world, a change and a time become a new state and webhooks. Changes for which Meta has no
-//! webhook (a rating, a status, a lifted restriction) return none: only polls see them. Knows nothing of HTTP.
+//! `World::apply` is pure: a world, a change and a time become a new state and webhooks. Changes for which Meta has
+//! no webhook (a rating, a status, a lifted restriction) return none: only polls see them. Knows nothing of HTTP.
 
 mod access;
 mod account;
@@ -16,7 +16,7 @@ pub use catalogue::{Change, Pause, RestrictionNotice, Style};
 
 use super::world::{Account, Business, PhoneNumber, Template, World};
 
-/// One element of `changes[]`, and the entry it belongs to.
+/// One element of `changes[]`, with the id of its entry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Webhook {
     /// `entry[].id`: the WABA id, or the portfolio's for partner events.
@@ -30,27 +30,27 @@ pub struct Webhook {
 /// A change that cannot happen in this world.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// The change names a node that is not there.
+    /// The change names a node that does not exist.
     #[error("there is no {kind} with id {id} in the simulated world")]
     NoSuch {
         /// The kind of node.
         kind: &'static str,
-        /// The id asked for.
+        /// The requested id.
         id: String,
     },
-    /// The change would create what exists already.
+    /// The change would create a node that already exists.
     #[error("id {id} is already taken in the simulated world")]
     Taken {
-        /// The id asked for.
+        /// The requested id.
         id: String,
     },
 }
 
 impl World {
-    /// Lets `change` happen at `now` (Unix seconds) and returns the webhooks Meta would send for it.
+    /// Applies `change` at `now` (Unix seconds) and returns the webhooks that Meta would send for it.
     ///
     /// # Errors
-    /// If the change names a node that is not in this world; the world is then unchanged.
+    /// If the change names a node that does not exist; the world is then unchanged.
     pub fn apply(&mut self, change: &Change, now: i64) -> Result<Vec<Webhook>, ChangeError> {
         if let Some(result) = phone_number::apply(self, change, now) {
             return result;

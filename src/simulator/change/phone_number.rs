@@ -203,7 +203,7 @@ fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> Out
         return Err(ChangeError::Taken { id: number.id });
     }
     let id = number.id.clone();
-    // Last onboarded comes first on the edge.
+    // The edge lists the last onboarded number first.
     world.insert_phone_number(waba_id, 0, number);
     onboarded(world, &id, now)
 }
@@ -237,7 +237,7 @@ fn direction(before: &str, after: &str) -> &'static str {
     }
 }
 
-/// How many customers a day a limit's name stands for; names without a number count as none.
+/// Customers per day of a limit's name; names without a number count as none.
 pub(super) fn customers(limit: &str) -> u64 {
     match limit {
         "TIER_50" => 50,

@@ -118,7 +118,7 @@ fn plain_event(world: &mut World, id: &str, event: &str) -> Outcome {
     Ok(webhooks)
 }
 
-/// The template's `status` after an event; FLAGGED only announces, and a locked template cannot be used.
+/// The template's `status` after an event. FLAGGED is only an announcement, and a locked template cannot be used.
 fn status_after(event: &str, before: &str) -> String {
     match event {
         "REINSTATED" | "UNARCHIVED" | "APPROVED" => "APPROVED",
@@ -191,7 +191,7 @@ fn disable_announced(world: &mut World, id: &str, disable_at: i64, as_prose: boo
         json!(disable_at)
     };
     let value = json!({"reason": null, "disable_info": {"disable_date": date}});
-    // The sample of this event has the bare language, without the country.
+    // Meta's sample of this event has only the language, without the country.
     let bare = template
         .language
         .split('_')
@@ -302,7 +302,7 @@ fn status_update(template: &Template, event: &str, language: &str, details: Valu
     webhook(&template.waba_id, STATUS_FIELD, value)
 }
 
-/// The keys every template webhook shares; the id is a number here, though Graph writes text.
+/// The keys that every template webhook has. The id is a number here, although the Graph API returns text.
 fn identity(template: &Template, language: &str) -> Value {
     let id = template
         .id

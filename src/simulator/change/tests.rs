@@ -53,7 +53,7 @@ fn check(change: Value, sample: &str) {
 }
 
 #[test]
-fn webhooks_about_numbers_have_the_shape_of_the_appendix() {
+fn webhooks_about_numbers_match_metas_examples() {
     check(
         json!({"change": "number_flagged", "phone_number_id": NUMBER}),
         r#"{"field":"phone_number_quality_update","value":{"display_phone_number":"15550100199","event":"FLAGGED","current_limit":"TIER_10K"}}"#,
@@ -85,7 +85,7 @@ fn webhooks_about_numbers_have_the_shape_of_the_appendix() {
 }
 
 #[test]
-fn webhooks_about_templates_have_the_shape_of_the_appendix() {
+fn webhooks_about_templates_match_metas_examples() {
     check(
         json!({"change": "template_paused", "template_id": TEMPLATE, "pause": "first"}),
         r#"{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_id":7001002003004005,"message_template_name":"spring_offer","message_template_language":"en_US","reason":null,"message_template_category":"MARKETING","other_info":{"title":"FIRST_PAUSE","description":"Paused for 3 hours."}}}"#,
@@ -125,7 +125,7 @@ fn webhooks_about_templates_have_the_shape_of_the_appendix() {
 }
 
 #[test]
-fn webhooks_about_accounts_have_the_shape_of_the_appendix() {
+fn webhooks_about_accounts_match_metas_examples() {
     check(
         json!({"change": "account_reviewed", "waba_id": WABA, "decision": "APPROVED"}),
         r#"{"field":"account_review_update","value":{"decision":"APPROVED"}}"#,
@@ -182,7 +182,7 @@ fn partner_events_come_with_the_portfolio_id() {
 }
 
 #[test]
-fn a_flag_that_lapses_costs_a_step_and_one_that_is_lifted_does_not() {
+fn a_lapsed_flag_lowers_the_limit_and_a_lifted_one_does_not() {
     let mut world = world();
     let flag = Change::NumberFlagged {
         phone_number_id: NUMBER.into(),
@@ -220,7 +220,7 @@ fn ratings_and_statuses_change_without_a_webhook() {
 }
 
 #[test]
-fn a_change_of_what_is_not_there_is_refused_and_changes_nothing() {
+fn a_change_of_a_missing_node_is_refused_and_changes_nothing() {
     let mut world = world();
     let change = Change::TemplateDisabled {
         template_id: "1".into(),

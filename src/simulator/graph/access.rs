@@ -13,7 +13,7 @@ const INVALIDATED: u32 = 460;
 /// Checks a call's token.
 ///
 /// # Errors
-/// 190 for a missing, unknown or ended token, 104 for a missing or wrong proof.
+/// 190 for a missing, unknown or expired token, 104 for a missing or wrong proof.
 pub fn check_token(world: &World, call: &Call, now: i64) -> Result<(), GraphError> {
     let Some(token) = call.token.as_deref().filter(|token| !token.is_empty()) else {
         return Err(GraphError::bad_token(
@@ -58,7 +58,7 @@ pub fn check_scope(world: &World) -> Result<(), GraphError> {
     }
 }
 
-/// A proof that is sent must be right even where none is required.
+/// Checks the proof. If one is sent, it must be correct even if none is required.
 fn check_proof(world: &World, call: &Call, token: &str) -> Result<(), GraphError> {
     match call.parameter("appsecret_proof") {
         None if world.app.requires_appsecret_proof => Err(GraphError::bad_proof(

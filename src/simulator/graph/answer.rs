@@ -15,20 +15,20 @@ use super::subscriptions;
 use crate::simulator::fault::{self, Fault};
 use crate::simulator::shared::State;
 
-/// An answer with what its headers tell.
+/// A response, with the values of its headers.
 #[derive(Debug)]
 pub struct Answered {
     /// The content.
     pub answer: Answer,
-    /// The version that answers.
+    /// Version of the response.
     pub version: String,
-    /// `X-Business-Use-Case-Usage`, where the call belongs to an account.
+    /// `X-Business-Use-Case-Usage`, if the call belongs to an account.
     pub account_usage: Option<String>,
-    /// Numbers the answer; the trace id is made of it.
+    /// Number of the response, from which its trace id is derived.
     pub number: u64,
 }
 
-/// Answers a call at `now` (Unix seconds).
+/// Responds to a call at `now` (Unix seconds).
 pub fn answer(state: &mut State, call: &Call, faults: &[Fault], now: i64) -> Answered {
     state.answers += 1;
     let version = answering_version(&state.world.graph_version, call.version.as_deref());
@@ -138,7 +138,7 @@ fn read(renderer: Renderer<'_>, call: &Call) -> Result<Value, GraphError> {
     }
 }
 
-/// The account that pays for a call with its quota, if the token sees one.
+/// The account whose quota a call uses, if the token can read one.
 fn tied_account(state: &State, call: &Call) -> Option<String> {
     let account = state.world.account_of(call.segments.first()?)?;
     account.is_visible.then(|| account.id.clone())

@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
 
-/// The request parameter that carries the token, where no header does.
+/// The parameter that contains the token if no header does.
 const TOKEN_PARAMETER: &str = "access_token";
 
 /// How the caller sent its token.
@@ -23,7 +23,7 @@ pub enum TokenSource {
 pub struct Call {
     /// HTTP method.
     pub method: Method,
-    /// The version asked for, `v25.0`; `None` for a path without one.
+    /// The requested version, such as `v25.0`; `None` for a path without one.
     pub version: Option<String>,
     /// Path segments after the version.
     pub segments: Vec<String>,
@@ -31,9 +31,9 @@ pub struct Call {
     pub parameters: Vec<(String, String)>,
     /// The token's text.
     pub token: Option<String>,
-    /// Where the token was.
+    /// How the token was sent.
     pub token_source: TokenSource,
-    /// Headers a test may want to see: never `Authorization`.
+    /// Headers for assertions of tests; never `Authorization`.
     pub headers: Vec<(String, String)>,
 }
 
@@ -114,7 +114,7 @@ impl Call {
     }
 }
 
-/// `(25, 0)` for `v25.0`; `(0, 0)` for anything else, which is older than every version.
+/// `(25, 0)` for `v25.0`; `(0, 0)` for anything else, which counts as older than every version.
 #[must_use]
 pub fn version_number(version: &str) -> (u32, u32) {
     version
@@ -137,7 +137,7 @@ fn query_pairs(query: &str) -> Vec<(String, String)> {
         .unwrap_or_default()
 }
 
-/// Meta takes parameters as a form or as a JSON object.
+/// Parameters in a body, which may be a form or a JSON object.
 fn body_pairs(body: &[u8]) -> Vec<(String, String)> {
     if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) {
         return object
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_never_stays_among_the_parameters() {
+    fn the_token_is_removed_from_the_parameters() {
         let uri: Uri = "/v25.0/800/phone_numbers?limit=5&access_token=secret"
             .parse()
             .expect("a URI");

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::error::GraphError;
 
-/// The content of an answer.
+/// The content of a response.
 #[derive(Debug)]
 pub enum Answer {
-    /// HTTP 200 with this.
+    /// HTTP 200 with this content.
     Found(Value),
     /// An error.
     Failed(GraphError),
@@ -15,7 +15,7 @@ pub enum Answer {
     Subscribe(Subscription),
 }
 
-/// A subscription of the app that waits for its callback to be verified.
+/// A subscription of the app, whose callback must be verified first.
 #[derive(Debug, Clone)]
 pub struct Subscription {
     pub(super) callback_url: String,

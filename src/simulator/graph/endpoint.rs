@@ -1,4 +1,4 @@
-//! The endpoints of the simulated Graph API, by which faults are set and requests are counted.
+//! The endpoints of the simulated Graph API. Faults and request counts refer to them.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum Endpoint {
     App,
     /// `/me`
     Me,
-    /// Anything else, among it every id that does not exist.
+    /// Any other call, including those for ids that do not exist.
     Other,
 }
 

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-/// An error as the Graph API words it.
+/// An error in the format of the Graph API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraphError {
     /// HTTP status.
     pub status: u16,
     /// `type`, for example OAuthException.
     pub kind: &'static str,
-    /// `code`: what a caller should decide on.
+    /// `code`, which callers should use for decisions.
     pub code: u32,
-    /// `error_subcode`, where Meta still sends one.
+    /// `error_subcode`. `None` if Meta no longer sends one.
     pub subcode: Option<u32>,
     /// `message`.
     pub message: String,
-    /// `is_transient`, where Meta sends it.
+    /// `is_transient`. `None` if Meta does not send it.
     pub is_transient: Option<bool>,
 }
 
@@ -33,7 +33,7 @@ impl GraphError {
         }
     }
 
-    /// 100/33: the id does not exist, or the token may not see it; nobody can tell.
+    /// 100/33: the id does not exist, or the token may not read it. The response is the same.
     #[must_use]
     pub fn no_such_object(method: &str, id: &str) -> Self {
         Self {

@@ -1,13 +1,13 @@
 //! The `fields=` language: `id,quality_score{score},phone_numbers.limit(100).summary(total_count){id}`.
 //!
-//! Pure text to tree and back. Knows no field names.
+//! Converts text to a tree and back. Knows no field names.
 
 use std::fmt;
 
-/// Nesting deeper than any sane call; keeps the recursive reader off the end of the stack.
+/// Maximum nesting depth: more than any sensible call has, and few enough for the recursive parser's stack.
 const MAX_DEPTH: usize = 8;
 
-/// One asked-for field.
+/// One requested field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name.
@@ -31,7 +31,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// Writes a list of fields as it goes into `fields=`.
+/// Formats a list of fields for `fields=`.
 #[must_use]
 pub fn join(fields: &[Field]) -> String {
     fields
@@ -41,7 +41,7 @@ pub fn join(fields: &[Field]) -> String {
         .join(",")
 }
 
-/// Reads the value of `fields=`; `None` if it is not well formed.
+/// Parses the value of `fields=`; `None` if it is malformed.
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<Field>> {
     let mut reader = Reader { rest: text };

@@ -40,7 +40,7 @@ use call::Call;
 use content::Answer;
 use reply::Reply;
 
-/// The Graph API as a router; every path that nothing else takes is its.
+/// The Graph API as a router. It handles every path that no other router does.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .fallback(serve)
@@ -75,7 +75,7 @@ async fn serve(
     Reply::new(&call, reply, &faults).into_response()
 }
 
-/// Waits as long as the faults say, but not beyond the end of the simulation.
+/// Waits for the delay of the faults, but not beyond the end of the simulation.
 async fn hang(shared: &Shared, faults: &[Fault]) {
     for fault in faults {
         if let Fault::Hang { milliseconds } = fault {

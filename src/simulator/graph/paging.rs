@@ -5,27 +5,27 @@ use std::ops::Range;
 
 use super::error::GraphError;
 
-/// Page length when none is asked for.
+/// Default page length.
 const DEFAULT_LIMIT: usize = 25;
-/// Longest page; more is cut down to it.
+/// Maximum page length; larger limits are reduced to it.
 const MAX_LIMIT: usize = 100;
-/// `paging.next` always names Meta's own host, whatever host was asked.
+/// `paging.next` always has Meta's own host, whatever host the request had.
 pub const META_ORIGIN: &str = "https://graph.facebook.com";
 
-/// The part of a list that one page shows.
+/// The part of a list on one page.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PageRange {
-    /// Positions shown.
+    /// Positions on the page.
     pub items: Range<usize>,
-    /// Page length in force.
+    /// Page length of the request.
     pub limit: usize,
 }
 
 impl PageRange {
-    /// Reads `limit`, `after` and `before` for a list of `total` items.
+    /// Parses `limit`, `after` and `before` for a list of `total` items.
     ///
     /// # Errors
-    /// 100 if the limit is not a number of at least 1, or a cursor is not one of ours.
+    /// 100 if the limit is not a number of at least 1, or a cursor is not one of this simulator.
     pub fn read(
         limit: Option<&str>,
         after: Option<&str>,

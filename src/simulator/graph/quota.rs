@@ -8,9 +8,9 @@ use serde_json::json;
 use super::error::GraphError;
 use crate::simulator::world::Account;
 
-/// Calls an hour for an account without a registered number.
+/// Calls per hour of an account without a registered number.
 const UNREGISTERED_CALLS_PER_HOUR: usize = 200;
-/// Calls an hour for an account with one.
+/// Calls per hour of an account with a registered number.
 const REGISTERED_CALLS_PER_HOUR: usize = 5_000;
 const HOUR_SECONDS: f64 = 3_600.0;
 /// Percentage at which Meta rate-limits.
@@ -27,7 +27,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// An hour of the story lasts `3600 / speed` seconds, so that a fast demo is not throttled by its speed.
+    /// A quota whose hour lasts `3600 / speed` seconds, so that a fast demo is not throttled because of its speed.
     #[must_use]
     pub fn new(speed: f64) -> Self {
         #[expect(
@@ -44,7 +44,7 @@ impl Quota {
     /// Counts a call to `account` at `now`.
     ///
     /// # Errors
-    /// 80008 if the hour's calls are used up, or the account's own code while it is being throttled.
+    /// 80008 if the calls of the hour are used up, or the account's own code while it is rate-limited.
     pub fn count(&mut self, account: &Account, now: i64) -> Result<(), GraphError> {
         if let Some(limit) = &account.rate_limit {
             return Err(GraphError::rate_limited(limit.code));
@@ -63,7 +63,7 @@ impl Quota {
         Ok(())
     }
 
-    /// The value of `X-Business-Use-Case-Usage`: keyed by the account, also for reads of its numbers.
+    /// The value of `X-Business-Use-Case-Usage`, keyed by the account, even for reads of its numbers.
     #[must_use]
     pub fn usage(&self, account: &Account, now: i64) -> String {
         let calls = self.calls.get(&account.id);
@@ -90,7 +90,7 @@ impl Quota {
     }
 }
 
-/// The value of `X-App-Usage`, which comes on failed calls that belong to no account.
+/// The value of `X-App-Usage`, which is sent with failed calls that belong to no account.
 #[must_use]
 pub fn app_usage(percent: u32) -> String {
     json!({"call_count": percent, "total_cputime": 0, "total_time": 0}).to_string()

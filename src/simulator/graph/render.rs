@@ -21,30 +21,30 @@ const NEW_LIMIT: &str = "whatsapp_business_manager_messaging_limit";
 /// Context of rendering, in addition to the world.
 #[derive(Debug, Default)]
 pub struct Rules {
-    /// The version that answers.
+    /// Version of the response.
     pub version: String,
-    /// Fields no type knows, besides the world's own.
+    /// Fields that no type has, in addition to the world's own.
     pub gone_fields: Vec<String>,
     /// Fields that the API version has deprecated, rejected in Meta's other wording.
     pub deprecated_fields: Vec<String>,
-    /// Fields that are left out without a word.
+    /// Fields that are omitted without an error.
     pub missing_fields: Vec<String>,
-    /// Whether edges inside `fields=` are refused.
+    /// Whether edges inside `fields=` are rejected.
     pub refuses_expansion: bool,
     /// Whether every page claims to have a next one.
     pub pages_never_end: bool,
-    /// Host that `next` points to instead of Meta's.
+    /// Host in `next` instead of Meta's.
     pub next_origin: Option<String>,
     /// The token, if the request has it in the query. `next` then contains it, as in recorded calls.
     pub token_in_urls: Option<String>,
 }
 
-/// Renders with one world under one set of rules.
+/// Renders nodes and edges of one world under one set of rules.
 #[derive(Debug, Clone, Copy)]
 pub struct Renderer<'a> {
-    /// The world.
+    /// The world to render.
     pub world: &'a World,
-    /// How it is shown.
+    /// The rules of rendering.
     pub rules: &'a Rules,
 }
 
@@ -76,10 +76,10 @@ const FILTERS: [(&str, &str); 5] = [
 ];
 
 impl Renderer<'_> {
-    /// One node with the fields asked for, or its default ones.
+    /// One node with the requested fields, or its default fields.
     ///
     /// # Errors
-    /// 100 for a field the type does not know.
+    /// 100 for a field that the type does not have.
     pub fn node(self, node: Node<'_>, fields: Option<&[Field]>) -> Result<Value, GraphError> {
         let mut answer = Map::from_iter([("id".to_owned(), json!(node.id()))]);
         let Some(fields) = fields else {
@@ -108,7 +108,7 @@ impl Renderer<'_> {
     /// One page of an edge.
     ///
     /// # Errors
-    /// 100 if the node has no such edge, a field is unknown, or `limit` or a cursor is not one.
+    /// 100 if the node has no such edge, a field is unknown, or `limit` or a cursor is invalid.
     pub fn edge(self, node: Node<'_>, name: &str, query: &EdgeQuery) -> Result<Value, GraphError> {
         let all = node
             .edge(self.world, name)

@@ -22,7 +22,7 @@ const JSON: &str = "application/json; charset=UTF-8";
 const ERROR_PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head><body>\
                           <h1>Sorry, something went wrong.</h1></body></html>";
 
-/// A reply ready to be sent.
+/// A response that is ready to be sent.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: u16,
@@ -32,7 +32,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Dresses an answer and spoils it as the faults say.
+    /// Adds Meta's headers to a response, and applies the faults.
     pub(super) fn new(call: &Call, answered: Answered, faults: &[Fault]) -> Self {
         let trace_id = format!(
             "A{:016x}",
@@ -86,7 +86,7 @@ impl Reply {
             response = response.header(name, value);
         }
         let body = match self.trickle {
-            // Compression would gather the pieces again.
+            // Compression would join the pieces again.
             Some((bytes, pause)) => {
                 response = response.header(CONTENT_ENCODING, "identity");
                 Body::from_stream(Trickle::start(self.body.into(), bytes, pause))
@@ -98,7 +98,7 @@ impl Reply {
             .expect("header values are made of ASCII text")
     }
 
-    /// `Etag`, and 304 for a caller that has the same answer already.
+    /// Adds `Etag`; responds with 304 if the caller already has the same response.
     fn tag(&mut self, call: &Call) {
         let digest = hex::encode(Sha256::digest(self.body.as_bytes()));
         let etag = format!("\"{}\"", &digest[..40]);
@@ -147,7 +147,7 @@ fn version_headers(call: &Call, answering: &str) -> Vec<(&'static str, String)> 
     headers
 }
 
-/// A body that comes in small pieces. The sending task ends when the reader goes away.
+/// A body that is sent in small pieces. The sending task ends when the reader disconnects.
 struct Trickle {
     pieces: mpsc::Receiver<Bytes>,
 }

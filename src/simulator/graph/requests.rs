@@ -7,29 +7,29 @@ use serde::Serialize;
 use super::call::{Call, TokenSource};
 use super::endpoint::Endpoint;
 
-/// Older requests are forgotten beyond this many: hours of a demo, any test.
+/// Maximum number of remembered requests: enough for hours of a demo and for any test.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// One request that was answered.
+/// One request that got a response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Request {
-    /// Counts from 1.
+    /// Sequence number, starting at 1.
     pub number: u64,
     /// HTTP method.
     pub method: String,
-    /// Version asked for.
+    /// Requested version.
     pub version: Option<String>,
     /// Path after the version.
     pub path: String,
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// Parameters without the token and without `appsecret_proof`'s value.
+    /// Parameters without the token, and without the value of `appsecret_proof`.
     pub parameters: Vec<(String, String)>,
-    /// How the token came.
+    /// How the token was sent.
     pub token_source: TokenSource,
-    /// Whether `appsecret_proof` came.
+    /// Whether the request had an `appsecret_proof`.
     pub has_proof: bool,
-    /// `accept`, `accept-encoding`, `if-none-match` and `user-agent`, as far as sent.
+    /// Those of `accept`, `accept-encoding`, `if-none-match` and `user-agent` that were sent.
     pub headers: Vec<(String, String)>,
 }
 
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// The last requests, and how many there were of each kind.
+/// The last requests, and the number of requests of each kind.
 #[derive(Debug, Default)]
 pub struct Requests {
     last: VecDeque<Request>,
@@ -68,7 +68,7 @@ impl Requests {
         self.last.iter().cloned().collect()
     }
 
-    /// How often an endpoint was called, since the start.
+    /// Number of calls to an endpoint since the start.
     #[must_use]
     pub fn count(&self, endpoint: Endpoint) -> u64 {
         self.counts.get(&endpoint).copied().unwrap_or(0)

@@ -11,12 +11,12 @@ use crate::simulator::shared::State;
 use crate::simulator::webhooks::handshake;
 use crate::simulator::world::{MANAGEMENT_SCOPE, World};
 
-/// The only object whose fields matter here.
+/// The only object whose fields are supported.
 const OBJECT: &str = "whatsapp_business_account";
-/// Longest `override_callback_uri`, according to Meta's page "Webhook overrides".
+/// Maximum length of `override_callback_uri`, according to Meta's page "Webhook overrides".
 const MAX_OVERRIDE_LENGTH: usize = 200;
 
-/// `/{waba}/subscribed_apps`: GET lists, POST adds, DELETE takes away.
+/// `/{waba}/subscribed_apps`: GET lists, POST adds, DELETE removes.
 pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     let missing = || GraphError::no_such_object(call.method.as_str(), id);
@@ -59,7 +59,7 @@ pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, G
     Ok(json!({"success": true}))
 }
 
-/// `/{app}/subscriptions`: GET lists, POST asks for the handshake.
+/// `/{app}/subscriptions`: GET lists, POST requests the handshake.
 pub(super) fn app_subscriptions(world: &mut World, call: &Call) -> Result<Answer, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     if id != world.app.id {
@@ -127,7 +127,7 @@ fn subscription(world: &World, call: &Call) -> Result<Subscription, GraphError> 
     })
 }
 
-/// Asks the callback to prove that it knows the verify token.
+/// Verifies that the callback knows the verify token.
 pub(super) async fn verify(
     client: &reqwest::Client,
     subscription: &Subscription,
@@ -140,7 +140,7 @@ pub(super) async fn verify(
     .await
 }
 
-/// Puts a verified subscription into force, or says why not.
+/// Applies a verified subscription, or returns an error.
 pub(super) fn conclude(
     state: &mut State,
     subscription: &Subscription,
@@ -163,7 +163,7 @@ pub(super) fn conclude(
     Answer::Found(json!({"success": true}))
 }
 
-/// `debug_token`: a token nobody knows is not an error but an answer that says so.
+/// `debug_token`: an unknown token is not an error; the response states that it is invalid.
 pub(super) fn debug_token(world: &World, call: &Call, now: i64) -> Value {
     let token = &world.app.token;
     if call.parameter("input_token") != Some(&token.text) {
@@ -195,7 +195,8 @@ pub(super) fn debug_token(world: &World, call: &Call, now: i64) -> Value {
     }})
 }
 
-/// `target_ids` of the management scope are the accounts the token sees; elsewhere they are left out.
+/// A granular scope. `target_ids` of the management scope are the accounts that the token can read; other scopes have
+/// none.
 fn granular_scope(scope: &str, visible: &[&str]) -> Value {
     if scope == MANAGEMENT_SCOPE {
         json!({"scope": scope, "target_ids": visible})

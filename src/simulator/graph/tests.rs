@@ -24,7 +24,7 @@ fn small_world() -> World {
         .with_template(WABA, Template::new("7001", "spring_offer"))
 }
 
-/// A running simulation and a client; ends when dropped.
+/// A running simulation with a client. The simulation ends when this is dropped.
 struct Meta {
     handle: Handle,
     client: Client,
@@ -94,7 +94,7 @@ async fn the_default_fields_of_a_number_never_have_its_status() {
 }
 
 #[tokio::test]
-async fn asked_fields_come_as_far_as_there_is_something_to_say() {
+async fn requested_fields_without_a_value_are_omitted() {
     let meta = Meta::new(small_world()).await;
     let number = meta.json("900100?fields=status,certificate,quality_score{score},messaging_limit_tier,whatsapp_business_manager_messaging_limit").await;
     assert_eq!(
@@ -107,7 +107,7 @@ async fn asked_fields_come_as_far_as_there_is_something_to_say() {
 }
 
 #[tokio::test]
-async fn pages_end_where_next_is_missing_though_after_is_there() {
+async fn the_last_page_has_after_but_no_next() {
     let meta = Meta::new(small_world().with_many_phone_numbers(WABA, 29)).await;
     let first = meta.json("800100/phone_numbers?summary=total_count").await;
     assert_eq!(
@@ -147,7 +147,7 @@ async fn an_empty_list_has_no_paging() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_is_repeated_in_next_and_told_apart_in_the_log() {
+async fn a_token_in_the_query_is_repeated_in_next_and_recorded() {
     let meta = Meta::new(small_world().with_many_templates(WABA, 30)).await;
     let url = format!(
         "{}/v25.0/800100/message_templates?fields=id&access_token={TOKEN}",
@@ -166,7 +166,7 @@ async fn a_token_in_the_query_is_repeated_in_next_and_told_apart_in_the_log() {
 }
 
 #[tokio::test]
-async fn an_account_its_numbers_and_its_templates_come_in_one_expanded_call() {
+async fn one_expanded_call_returns_an_account_its_numbers_and_its_templates() {
     let meta = Meta::new(small_world().with_many_templates(WABA, 150)).await;
     let fields = "id,name,health_status,phone_numbers.limit(100){id,status,health_status},message_templates.limit(100){id,status}";
     let account = meta.json(&format!("800100?fields={fields}")).await;
@@ -277,7 +277,7 @@ async fn the_proof_is_checked_when_required_and_whenever_it_is_sent() {
 }
 
 #[tokio::test]
-async fn headers_tell_usage_by_account_the_answering_version_and_the_trace() {
+async fn headers_have_usage_version_and_trace_id() {
     let meta = Meta::new(small_world()).await;
     let response = meta.get("900100").await;
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
@@ -293,7 +293,7 @@ async fn headers_tell_usage_by_account_the_answering_version_and_the_trace() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_http_400_and_says_when_to_come_back() {
+async fn a_rate_limit_is_http_400_with_the_time_to_regain_access() {
     let meta = Meta::new(small_world()).await;
     let limit = Change::RateLimited {
         waba_id: WABA.into(),
@@ -313,7 +313,7 @@ async fn a_rate_limit_is_http_400_and_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn json_is_escaped_and_gzip_is_given_to_those_who_ask() {
+async fn json_is_escaped_and_gzip_is_sent_on_request() {
     let meta = Meta::new(small_world()).await;
     let text = meta.get("800100").await.text().await.expect("text");
     assert!(text.contains(r"Caf\u00e9 Lumi\u00e8re"));
@@ -330,7 +330,7 @@ async fn json_is_escaped_and_gzip_is_given_to_those_who_ask() {
 }
 
 #[tokio::test]
-async fn the_debugged_token_names_the_accounts_it_sees() {
+async fn an_inspected_token_lists_its_accounts() {
     let meta = Meta::new(small_world()).await;
     let token = meta.json(&format!("debug_token?input_token={TOKEN}")).await;
     assert_eq!(
@@ -345,7 +345,7 @@ async fn the_debugged_token_names_the_accounts_it_sees() {
 }
 
 #[tokio::test]
-async fn subscriptions_come_and_go() {
+async fn subscriptions_are_added_and_removed() {
     let meta = Meta::new(small_world()).await;
     let url = format!("{}/v25.0/800100/subscribed_apps", meta.handle.graph_url());
     let listed = meta.json("800100/subscribed_apps").await;
@@ -393,7 +393,7 @@ async fn accounts_are_discovered_from_their_portfolio() {
 }
 
 #[tokio::test]
-async fn blocked_calls_block_the_whole_though_every_entity_may_send() {
+async fn blocked_calling_makes_the_overall_health_blocked() {
     let meta = Meta::new(small_world()).await;
     meta.handle
         .change(Change::CallingBlocked {
@@ -413,7 +413,7 @@ async fn blocked_calls_block_the_whole_though_every_entity_may_send() {
 }
 
 #[tokio::test]
-async fn faults_hit_their_endpoint_as_often_as_they_are_meant_to() {
+async fn faults_apply_to_their_endpoint_the_given_number_of_times() {
     let meta = Meta::new(small_world()).await;
     let on = Some(Endpoint::PhoneNumbers);
     meta.handle.fault(on, Some(1), Fault::ServerErrorPage);
@@ -505,6 +505,6 @@ async fn ten_thousand_templates_are_paged_fast() {
         );
     }
     assert_eq!(seen, 10_000);
-    // A hundred pages of a debug build on a busy machine; looking at all nodes for each would take minutes.
+    // Enough for a hundred pages of a debug build on a busy machine; visiting all nodes for each would take minutes.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

@@ -5,24 +5,24 @@ use std::time::Duration;
 use crate::simulator::change::Change;
 use crate::simulator::webhooks::Travel;
 
-/// One moment of a story.
+/// One step of a story.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beat {
-    /// When, after the story's start, at speed 1.
+    /// Time after the start of the story, at speed 1.
     pub at: Duration,
     /// Description of the event in one line.
     pub line: String,
     /// The changes; their webhooks are sent in one POST.
     pub changes: Vec<Change>,
-    /// How that POST travels.
+    /// How that POST is delivered.
     pub travel: Travel,
 }
 
-/// A list of beats that ends where it began, so that it can repeat for ever.
+/// A list of beats whose end state is its start state, so that it can repeat.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
-    /// In order of time.
+    /// The beats, sorted by time.
     pub beats: Vec<Beat>,
-    /// When the next round starts, at speed 1.
+    /// Time after which the story starts again, at speed 1.
     pub length: Duration,
 }

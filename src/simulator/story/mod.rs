@@ -1,4 +1,5 @@
-//! Stories: changes at Meta with their times and the delivery of their webhooks. Pure, apart from `play`, which runs a story.
+//! Stories: changes at Meta with their times and the delivery of their webhooks. Pure, apart from `play`, which runs
+//! a story.
 
 mod beat;
 mod demo;
@@ -10,8 +11,8 @@ pub use beat::{Beat, Story};
 pub(super) use play::run;
 
 impl Story {
-    /// The demo's story for [`World::demo`] of the same seed: about 100 seconds that show everything
-    /// a monitor of quality signals must survive. The seed decides which templates play which part.
+    /// The demo's story for [`World::demo`] with the same seed: about 100 seconds with every situation that
+    /// monitoring of quality signals must handle. The seed determines the roles of the templates.
     #[must_use]
     pub fn demo(seed: u64) -> Self {
         demo::story(&World::demo(seed), seed)

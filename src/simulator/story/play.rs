@@ -7,12 +7,12 @@ use tokio::time::{Instant, sleep_until};
 use super::{Beat, Story};
 use crate::simulator::shared::Shared;
 
-/// Plays until the simulation ends.
+/// Plays the story until the simulation ends.
 pub(crate) async fn run(shared: &Shared, story: &Story, speed: f64) {
     while play_once(shared, story, speed).await.is_some() {}
 }
 
-/// `None` when the simulation ended on the way.
+/// Plays one round; `None` if the simulation ended meanwhile.
 async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
     let start = Instant::now();
     for beat in &story.beats {
@@ -29,7 +29,7 @@ async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
 fn perform(shared: &Shared, beat: &Beat) {
     tracing::info!(what = %beat.line, "story event");
     if let Err(error) = shared.change(&beat.changes, beat.travel) {
-        // Somebody edited the world under the story; the rest of it may still make sense.
+        // The world was edited while the story was played; the remaining beats may still be valid.
         tracing::warn!(%error, "skipped story event");
     }
 }

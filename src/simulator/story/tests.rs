@@ -11,7 +11,7 @@ use crate::simulator::webhooks::{Travel, is_wanted};
 
 const START: i64 = 1_774_000_000;
 
-/// Plays one round as the clock would, from `world` on.
+/// Plays one round in simulated time, starting from `world`.
 fn played(story: &Story, world: &mut World) -> Vec<(Duration, Webhook)> {
     let mut webhooks = Vec::new();
     for beat in &story.beats {
@@ -30,7 +30,7 @@ fn played(story: &Story, world: &mut World) -> Vec<(Duration, Webhook)> {
     webhooks
 }
 
-/// The world without its dates and without what only history tells.
+/// The world without its dates and its history.
 fn timeless(mut world: World) -> World {
     world.app.token = crate::simulator::world::Token::new("");
     for account in world.accounts.values_mut() {
@@ -75,7 +75,7 @@ fn beats_are_in_order_and_end_before_the_story_does() {
 }
 
 #[test]
-fn every_kind_of_event_comes_within_ninety_seconds() {
+fn every_kind_of_event_occurs_within_ninety_seconds() {
     let webhooks = played(&Story::demo(1), &mut World::demo(1));
     let seen: BTreeSet<String> = webhooks
         .iter()
@@ -152,7 +152,7 @@ fn every_kind_of_event_comes_within_ninety_seconds() {
 }
 
 #[test]
-fn webhooks_travel_in_every_way_there_is() {
+fn every_kind_of_delivery_occurs() {
     let story = Story::demo(1);
     for travel in [
         Travel::Lost,

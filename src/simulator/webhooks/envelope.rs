@@ -1,10 +1,10 @@
-//! The envelope of webhooks as in Meta's examples: several entries, several changes, varying order of keys, and `time`
-//! only on management entries.
+//! The envelope of webhooks as in Meta's examples: several entries, several changes, varying order of keys, and
+//! `time` only on management entries.
 
 use crate::simulator::change::Webhook;
 use crate::simulator::json::webhook_text;
 
-/// Writes one POST body at `time` (Unix seconds). Odd and even deliveries differ in the order of their keys.
+/// Writes one POST body at `time` (Unix seconds). Deliveries with odd and even numbers have different orders of keys.
 pub(super) fn body(webhooks: &[Webhook], time: i64, delivery_number: u64) -> String {
     let is_object_first = delivery_number.is_multiple_of(2);
     let entries: Vec<String> = groups(webhooks)
@@ -19,7 +19,7 @@ pub(super) fn body(webhooks: &[Webhook], time: i64, delivery_number: u64) -> Str
     }
 }
 
-/// Neighbours with the same id and the same kind of `time` share an entry.
+/// Groups neighbours with the same id and the same kind of `time` into one entry.
 fn groups(webhooks: &[Webhook]) -> Vec<Vec<&Webhook>> {
     let mut groups: Vec<Vec<&Webhook>> = Vec::new();
     for webhook in webhooks {
@@ -60,7 +60,7 @@ fn change(webhook: &Webhook, is_field_first: bool) -> String {
     }
 }
 
-/// Entries of message traffic come without `time`.
+/// Whether the entry has a `time`; entries of message traffic have none.
 fn has_time(webhook: &Webhook) -> bool {
     webhook.field != "messages"
 }

@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-/// A callback that takes longer is not verified; the same patience as for deliveries.
+/// Timeout of the callback, the same as for deliveries.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// The challenge that the callback must echo.
 const CHALLENGE: &str = "1158201444";
 
-/// Asks `callback_url` to repeat the challenge.
+/// Sends the challenge to `callback_url`, which must return it.
 ///
 /// # Errors
-/// What was wrong with the answer, in Meta's words where they are known.
+/// Why the response is not valid, in Meta's words if they are known.
 pub(crate) async fn verify(
     client: &reqwest::Client,
     callback_url: &str,

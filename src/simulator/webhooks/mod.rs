@@ -15,28 +15,28 @@ pub use outbox::{Attempt, Delivery, DeliveryState, Outbox, Retries, Switch};
 pub(super) use sender::run;
 pub use traffic::Traffic;
 
-/// How a webhook travels from Meta to the callback.
+/// How a webhook is delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Travel {
-    /// At once, and again while the answer is not 200.
+    /// Sent immediately, and retried until the response is 200.
     #[default]
     Sent,
-    /// Never: only a poll can find the change.
+    /// Never sent: only a poll can find the change.
     Lost,
-    /// Twice, the same bytes.
+    /// Sent twice with the same bytes.
     Repeated,
-    /// After so many seconds of the story, behind what happens in between.
+    /// Sent after a delay, behind webhooks of later changes.
     Late {
         /// Delay in seconds at speed 1.
         seconds: u32,
     },
-    /// Once, signed with a secret that is not the app's.
+    /// Sent once, with a signature by another secret.
     WrongSignature,
 }
 
-/// What went wrong at the bottom of an error: "Connection refused", not "error sending request".
-/// Never tells the URL, whose query may hold the verify token.
+/// The innermost cause of an error: "Connection refused", not "error sending request". Never contains the URL, whose
+/// query may contain the verify token.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut deepest: &dyn std::error::Error = &error;

@@ -1,5 +1,5 @@
-//! The queue of webhooks with due times and retries of decreasing frequency, and the record of deliveries for tests and
-//! game days.
+//! The queue of webhooks with due times and retries of decreasing frequency, and the record of deliveries for tests
+//! and game days.
 //!
 //! Pure: the caller passes the time. The queue, the record and the retries are bounded.
 
@@ -14,40 +14,40 @@ use crate::simulator::change::Webhook;
 use crate::simulator::signature;
 use crate::simulator::world::World;
 
-/// Maximum number of waiting deliveries; further ones are lost. A callback can be down for hours of the demo's
-/// traffic before that.
+/// Maximum number of waiting deliveries; further ones are lost. The demo's traffic reaches it only after the callback
+/// has been down for hours.
 const MAX_QUEUED: usize = 10_000;
-/// Finished deliveries are forgotten beyond this many.
+/// Maximum number of finished deliveries in the record.
 const MAX_REMEMBERED: u64 = 10_000;
-/// Signs what is to be refused.
+/// Signs deliveries that must be rejected.
 const WRONG_SECRET: &str = "not-the-secret-of-this-app";
-/// A repetition follows the original after this long at speed 1.
+/// Delay of a duplicate after the original at speed 1.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
-/// Whether webhooks leave Meta at all.
+/// Whether webhooks are sent at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Switch {
     /// Webhooks are sent.
     #[default]
     On,
-    /// Nothing is made, as if nobody had subscribed.
+    /// No webhooks are created, as if no app had subscribed.
     Off,
     /// Webhooks are created and then lost.
     Lost,
 }
 
-/// How often an unanswered delivery is tried again.
+/// Retry schedule of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct Retries {
-    /// Before the first repetition; each later one waits three times as long.
+    /// Delay of the first retry; each later delay is three times as long.
     pub first_delay: Duration,
-    /// Attempts in all.
+    /// Maximum number of attempts, including the first.
     pub max_attempts: u32,
 }
 
 impl Default for Retries {
-    /// Seven attempts within 24 minutes stand for Meta's "up to 7 days, decreasing frequency".
+    /// Seven attempts within 24 minutes, to represent Meta's "up to 7 days, decreasing frequency".
     fn default() -> Self {
         Self {
             first_delay: Duration::from_secs(4),
@@ -56,23 +56,23 @@ impl Default for Retries {
     }
 }
 
-/// One POST and what became of it.
+/// One POST with its attempts and its state.
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
-    /// Counts from 1.
+    /// Sequence number, starting at 1.
     pub number: u64,
-    /// How it travels.
+    /// How it is delivered.
     pub travel: Travel,
     /// The `field` of each change.
     pub fields: Vec<String>,
-    /// The exact bytes; escaped, so text.
+    /// The exact body, which is text because it is escaped.
     pub body: String,
-    /// The signature sent with it.
+    /// Its signature.
     #[serde(skip)]
     pub signature: String,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Its state.
+    /// State of the delivery.
     pub state: DeliveryState,
 }
 
@@ -80,9 +80,9 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
-    /// The callback answered with this status.
+    /// The callback responded with this status.
     Answered(u16),
-    /// No response.
+    /// There was no response; contains the error.
     Failed(String),
 }
 
@@ -90,13 +90,13 @@ pub enum Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// Still to be sent, or sent again.
+    /// An attempt or a retry is still due.
     Pending,
-    /// Answered with 200 as often as it was meant to be.
+    /// Accepted with 200 as often as intended.
     Delivered,
-    /// Never sent: lost by order, without a callback, or the queue was full.
+    /// Never sent: on request, without a callback, or because the queue was full.
     Lost,
-    /// Never answered with 200.
+    /// Never accepted with 200; no further attempts.
     GivenUp,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct OutgoingDelivery {
 /// The queue and the record.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Whether webhooks leave Meta.
+    /// Whether webhooks are sent.
     pub switch: Switch,
     retries: Retries,
     speed: f64,
@@ -136,7 +136,7 @@ impl Outbox {
         }
     }
 
-    /// Puts webhooks that somebody subscribed to into one POST. Returns its number, if there is one.
+    /// Puts those webhooks that an app has subscribed to into one POST. Returns its number, if there is one.
     pub fn post(
         &mut self,
         world: &World,
@@ -192,24 +192,24 @@ impl Outbox {
         Some(number)
     }
 
-    /// The record, oldest first.
+    /// The recorded deliveries, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.deliveries.values().cloned().collect()
     }
 
-    /// Whether nothing is queued or being sent, late ones and retries included.
+    /// Whether nothing is queued or being sent, including late webhooks and retries.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.queue.is_empty() && !self.in_flight
     }
 
-    /// When the next attempt is due.
+    /// Time of the next attempt.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.queue.front().map(|(due, _)| *due)
     }
 
-    /// Takes the next delivery that is due.
+    /// Takes the next due delivery.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<OutgoingDelivery> {
         while self.next_due().is_some_and(|due| due <= now) {
             let (_, number) = self.queue.pop_front()?;
@@ -225,7 +225,7 @@ impl Outbox {
         None
     }
 
-    /// Records how an attempt went and queues the next one, if there is to be one.
+    /// Records the result of an attempt, and queues the next one if there is one.
     pub(super) fn record(&mut self, number: u64, attempt: Attempt, now: Instant) {
         self.in_flight = false;
         let retries = self.retries;
@@ -261,7 +261,7 @@ impl Outbox {
         }
     }
 
-    /// Keeps the queue in order of due times; equal ones stay in the order they came.
+    /// Inserts into the queue in the order of due times; equal times keep their order of insertion.
     fn enqueue(&mut self, due: Instant, number: u64) {
         let position = self.queue.partition_point(|(other, _)| *other <= due);
         self.queue.insert(position, (due, number));
@@ -282,8 +282,8 @@ impl Outbox {
     }
 }
 
-/// Meta sends what the app subscribed to for accounts it is subscribed on. Ids nobody knows (the Test
-/// button's `0`) are sent.
+/// Whether Meta sends this webhook: the app must be subscribed to the field and to the account. Webhooks with unknown
+/// ids (the Test button's `0`) are always sent.
 pub(in crate::simulator) fn is_wanted(world: &World, webhook: &Webhook) -> bool {
     let has_app = |subscribed: &[String]| subscribed.contains(&world.app.id);
     let account_wants = match world.accounts.get(&webhook.entry_id) {
@@ -294,7 +294,7 @@ pub(in crate::simulator) fn is_wanted(world: &World, webhook: &Webhook) -> bool 
         && (world.app.webhook_fields.contains_key(&webhook.field) || is_invented(&webhook.field))
 }
 
-/// A field that Meta does not offer (yet) cannot be unsubscribed from.
+/// Whether Meta does not offer the field, so that no app can unsubscribe from it.
 fn is_invented(field: &str) -> bool {
     !crate::simulator::world::WEBHOOK_FIELDS.contains(&field)
 }

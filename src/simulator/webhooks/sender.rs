@@ -10,10 +10,10 @@ use crate::simulator::shared::Shared;
 
 /// Timeout of a delivery. Meta documents none; 20 s is what third parties report.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Sleep when nothing is queued; the sender is woken by what comes.
+/// Sleep while nothing is queued; new deliveries wake the sender.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// Sends until the simulation ends.
+/// Sends webhooks until the simulation ends.
 pub(crate) async fn run(shared: &Shared) {
     while let Some(delivery) = next(shared).await {
         let number = delivery.number;

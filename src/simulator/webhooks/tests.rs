@@ -18,7 +18,7 @@ use crate::simulator::{
 
 const SECRET: &str = "simulated-app-secret";
 
-/// What arrived, and the statuses to answer with before 200.
+/// The received requests, and the statuses to respond with before 200.
 #[derive(Debug, Default)]
 struct Inbox {
     posts: Vec<(String, String)>,
@@ -116,7 +116,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_change_arrives_signed_over_the_bytes_that_arrive() {
+async fn a_webhook_is_signed_over_the_received_bytes() {
     let scene = Scene::open().await;
     let posts = scene.flag(Travel::Sent).await;
     let (signature, body) = &posts[0];
@@ -131,7 +131,7 @@ async fn a_change_arrives_signed_over_the_bytes_that_arrive() {
 }
 
 #[tokio::test]
-async fn only_200_is_success_and_everything_else_is_tried_again() {
+async fn only_200_is_a_success_and_others_are_retried() {
     let scene = Scene::open().await;
     scene.inbox.lock().expect("no panics").answers = vec![202, 500];
     assert_eq!(scene.flag(Travel::Sent).await.len(), 3);
@@ -150,7 +150,7 @@ async fn only_200_is_success_and_everything_else_is_tried_again() {
 }
 
 #[tokio::test]
-async fn webhooks_are_lost_repeated_and_forged_by_order() {
+async fn webhooks_are_lost_duplicated_and_forged_on_request() {
     let scene = Scene::open().await;
     assert_eq!(scene.flag(Travel::Lost).await, []);
     assert_eq!(scene.last_state(), DeliveryState::Lost);
@@ -163,7 +163,7 @@ async fn webhooks_are_lost_repeated_and_forged_by_order() {
 }
 
 #[tokio::test]
-async fn a_late_webhook_arrives_behind_what_happened_in_between() {
+async fn a_late_webhook_arrives_after_later_changes() {
     let scene = Scene::open().await;
     let late = Change::NumberFlagged {
         phone_number_id: "900100".into(),
@@ -177,12 +177,12 @@ async fn a_late_webhook_arrives_behind_what_happened_in_between() {
         .iter()
         .map(|(_, body)| body.starts_with(r#"{"entry""#))
         .collect();
-    // The first delivery made has odd key order and arrives second.
+    // The first created delivery has the odd key order, and arrives second.
     assert_eq!(numbers, [false, true]);
 }
 
 #[tokio::test]
-async fn nothing_is_sent_to_who_is_not_subscribed_or_while_webhooks_are_off() {
+async fn nothing_is_sent_without_a_subscription_or_while_webhooks_are_off() {
     let scene = Scene::open().await;
     scene
         .handle
@@ -206,7 +206,7 @@ async fn nothing_is_sent_to_who_is_not_subscribed_or_while_webhooks_are_off() {
 }
 
 #[tokio::test]
-async fn the_handshake_needs_the_challenge_and_the_right_word() {
+async fn the_handshake_needs_the_challenge_and_the_verify_token() {
     let scene = Scene::open().await;
     assert_eq!(scene.handle.verify_callback().await, Ok(()));
     scene
@@ -219,7 +219,7 @@ async fn the_handshake_needs_the_challenge_and_the_right_word() {
 }
 
 #[tokio::test]
-async fn a_game_day_is_driven_over_http() {
+async fn a_game_day_is_controlled_over_http() {
     let scene = Scene::open().await;
     let client = reqwest::Client::new();
     let url = format!("{}/simulator", scene.handle.graph_url());
@@ -275,7 +275,7 @@ async fn a_game_day_is_driven_over_http() {
 }
 
 #[tokio::test]
-async fn an_answer_that_hangs_does_not_delay_the_end() {
+async fn a_hanging_response_does_not_delay_the_stop() {
     let simulation = Simulation::bind(SimulationOptions::default())
         .await
         .expect("a free port");
@@ -302,7 +302,7 @@ async fn an_answer_that_hangs_does_not_delay_the_end() {
 }
 
 #[tokio::test]
-async fn the_story_is_played_and_ends_at_once_when_told() {
+async fn the_story_is_played_and_stops_at_once() {
     let options = SimulationOptions {
         play_story: true,
         speed: 1_000.0,
@@ -312,7 +312,7 @@ async fn the_story_is_played_and_ends_at_once_when_told() {
     let handle = simulation.handle();
     let stop = CancellationToken::new();
     let running = tokio::spawn(simulation.run(stop.clone()));
-    // Without a callback everything is lost, and recorded.
+    // Without a callback, everything is lost and recorded.
     handle
         .until(|handle| {
             handle

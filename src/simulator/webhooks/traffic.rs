@@ -1,7 +1,7 @@
 //! Steady `messages` traffic with made-up customers.
 //!
-//! A pure sequence: the same seed and world give the same messages. Each step is one webhook: an inbound message, then
-//! the response is sent, delivered and read. Some responses fail instead.
+//! A pure sequence: the same seed and world give the same messages. Each step is one webhook: an inbound message,
+//! then the statuses sent, delivered and read of the response. Some responses fail instead.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::simulator::change::Webhook;
 use crate::simulator::world::{PhoneNumber, World};
 
-/// CustomerHasher have the numbers 555-0180 to 555-0199.
+/// Number of customers. They have the numbers 555-0180 to 555-0199.
 const CUSTOMERS: u32 = 20;
 const FIRST_CUSTOMER: u32 = 80;
-/// One answer in so many fails.
+/// One in this many responses fails.
 const FAILURE_EVERY: u64 = 8;
 /// Errors in statuses of failed messages, with their titles. See
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/>.
@@ -36,13 +36,13 @@ enum Step {
     Read,
 }
 
-/// Makes message webhooks, one after the other.
+/// Generates message webhooks, one after the other.
 #[derive(Debug)]
 pub struct Traffic {
     dice: Rng,
     step: Step,
     conversation: u64,
-    /// Unix seconds; keeps message ids apart from those of an earlier simulation.
+    /// Start time in Unix seconds, which distinguishes message ids from those of an earlier simulation.
     started_at: i64,
     phone_number_id: Option<String>,
     customer: u32,
@@ -50,7 +50,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// A sequence that the seed decides.
+    /// A sequence that is determined by the seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Traffic {
         }
     }
 
-    /// The next webhook at `now` (Unix seconds); none while no number is connected.
+    /// The next webhook at `now` (Unix seconds). `None` while no number is connected.
     pub fn next(&mut self, world: &World, now: i64) -> Option<Webhook> {
         if matches!(self.step, Step::Inbound) {
             self.start(world, now);
@@ -126,7 +126,7 @@ impl Traffic {
         })
     }
 
-    /// `pricing` comes with one of the statuses only; here it is `delivered`, as in Meta's example.
+    /// A status webhook. Only one of the statuses has `pricing`; here it is `delivered`, as in Meta's example.
     fn status(&self, status: &str, now: i64) -> Value {
         let mut content = json!({
             "id": self.message_id("OUT"),
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_conversation_is_asked_answered_and_told_about_and_repeats_with_its_seed() {
+    fn a_conversation_has_messages_and_statuses_and_repeats_with_its_seed() {
         let world = World::demo(1);
         let play = || {
             let mut traffic = Traffic::new(5);

@@ -8,10 +8,10 @@ use super::Health;
 
 /// Meta's template limit for a verified portfolio with an approved display name.
 const VERIFIED_TEMPLATE_LIMIT: u32 = 6_000;
-/// Numbers per account where Meta has not raised the limit.
+/// Maximum numbers of an account for which Meta has not raised the limit.
 const DEFAULT_PHONE_NUMBER_LIMIT: u32 = 25;
 
-/// A WhatsApp Business Account and the order in which its edges list their nodes.
+/// A WhatsApp Business Account, with the order of the nodes on its edges.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Account {
     /// The WABA id, numeric text.
@@ -20,13 +20,13 @@ pub struct Account {
     pub name: String,
     /// The owning portfolio.
     pub business_id: String,
-    /// The portfolio that sees this account as a client's, if any.
+    /// The portfolio that can read this account as a client's. `None` if there is none.
     pub client_of_business_id: Option<String>,
-    /// ISO 4217.
+    /// Currency code according to ISO 4217.
     pub currency: String,
-    /// Text such as `138`, as the WABA node writes it.
+    /// Text such as `138`, as on the account node.
     pub timezone_id: String,
-    /// ISO 3166; left out of answers when unset.
+    /// Country code according to ISO 3166. `None` omits it from responses.
     pub country: Option<String>,
     /// APPROVED, PENDING, REJECTED, ...
     pub account_review_status: String,
@@ -36,25 +36,25 @@ pub struct Account {
     pub ownership_type: String,
     /// Last word of `ban_info`: SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; `None` if never banned.
     pub ban_state: Option<String>,
-    /// Unix seconds of the ban, with [`Self::ban_state`].
+    /// Time of the ban in Unix seconds. Set together with [`Self::ban_state`].
     pub ban_date: Option<i64>,
     /// Restrictions in force.
     pub restrictions: Vec<Restriction>,
     /// The account's own health entity.
     pub health: Health,
-    /// Apps that get this account's webhooks.
+    /// Apps that receive this account's webhooks.
     pub subscribed_app_ids: Vec<String>,
-    /// `override_callback_uri` of our app on this account; does not move management webhooks.
+    /// `override_callback_uri` of our app on this account; does not apply to management webhooks.
     pub override_callback_url: Option<String>,
-    /// How many templates may exist.
+    /// Maximum number of templates.
     pub message_template_limit: u32,
-    /// How many numbers may exist.
+    /// Maximum number of phone numbers.
     pub phone_number_limit: u32,
-    /// Whether a number is registered, which raises the quota from 200 to 5,000 calls an hour.
+    /// Whether a number is registered, which raises the quota from 200 to 5,000 calls per hour.
     pub registered: bool,
-    /// Whether the token may see the account; if not, it answers 100/33 like one that does not exist.
+    /// Whether the token may read the account. If not, responses are 100/33, as for an account that does not exist.
     pub is_visible: bool,
-    /// Whether calls are being refused, whatever the quota says.
+    /// Rate limit in force, regardless of the quota.
     pub rate_limit: Option<RateLimit>,
     /// Fields that this account, its numbers and its templates lack; requesting one fails the call.
     pub retired_fields: BTreeSet<String>,
@@ -69,11 +69,11 @@ pub struct Account {
 pub struct Restriction {
     /// For example RESTRICTED_BIZ_INITIATED_MESSAGING.
     pub restriction_type: String,
-    /// Unix seconds; `None` is without an end.
+    /// Unix seconds; `None` means without an end.
     pub expiration: Option<i64>,
 }
 
-/// A rate limit that Meta answers with until it is lifted.
+/// A rate limit that applies until it is lifted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RateLimit {
     /// 80008, 80007, 4, ...

@@ -42,9 +42,9 @@ pub const WEBHOOK_FIELDS: &[&str] = &[
     "user_preferences",
 ];
 
-/// The scope without which WhatsApp nodes cannot be read.
+/// The scope that is required to read WhatsApp nodes.
 pub const MANAGEMENT_SCOPE: &str = "whatsapp_business_management";
-/// The scope that brings `messages` webhooks.
+/// The scope that is required for `messages` webhooks.
 pub const MESSAGING_SCOPE: &str = "whatsapp_business_messaging";
 
 /// The app, its credentials and its webhook subscription.
@@ -54,15 +54,15 @@ pub struct App {
     pub id: String,
     /// The app's name as shown in `subscribed_apps`.
     pub name: String,
-    /// Signs webhooks and `appsecret_proof`; made up, yet never shown.
+    /// Secret for the signatures of webhooks and for `appsecret_proof`. Invented, but never shown.
     #[serde(skip)]
     pub secret: String,
-    /// Word the callback must recognise in the handshake.
+    /// The verify token of the handshake.
     #[serde(skip)]
     pub verify_token: String,
-    /// Whether calls without `appsecret_proof` are refused.
+    /// Whether calls without `appsecret_proof` are rejected.
     pub requires_appsecret_proof: bool,
-    /// The one access token of the simulated world.
+    /// The only access token of the simulated world.
     pub token: Token,
     /// The callback URL; `None` until an app subscribes.
     pub callback_url: Option<String>,
@@ -75,10 +75,10 @@ pub struct App {
 /// A system user's access token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Token {
-    /// The token after `Bearer`, made up but never shown.
+    /// The token, without `Bearer`. Invented, but never shown.
     #[serde(skip)]
     pub text: String,
-    /// False once revoked or expired.
+    /// False after the token was revoked or has expired.
     pub is_valid: bool,
     /// Unix seconds; 0 means never.
     pub issued_at: i64,
@@ -91,7 +91,7 @@ pub struct Token {
 }
 
 impl App {
-    /// An app with a never-ending token that holds both WhatsApp scopes, subscribed to every field.
+    /// An app with a token without expiry that has both WhatsApp scopes, subscribed to every field.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl App {
         }
     }
 
-    /// What an app access token looks like: `APPID|APPSECRET`.
+    /// The app access token, in Meta's format `APPID|APPSECRET`.
     #[must_use]
     pub fn app_token(&self) -> String {
         format!("{}|{}", self.id, self.secret)
@@ -118,7 +118,7 @@ impl App {
 }
 
 impl Token {
-    /// A valid token without an end.
+    /// A valid token without expiry.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self {

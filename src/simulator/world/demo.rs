@@ -1,4 +1,4 @@
-//! The world of the demo: three made-up businesses with numbers of the fictitious 555-01xx range.
+//! The world of the demo: three invented businesses with numbers of the fictitious range 555-01xx.
 
 use fastrand::Rng;
 
@@ -71,7 +71,7 @@ const ACCOUNTS: &[AccountPlan] = &[
 
 /// Quality of a healthy business's templates: mostly green, some not yet rated.
 const HEALTHY_SCORES: &[&str] = &["GREEN", "GREEN", "GREEN", "UNKNOWN"];
-/// Onboarding and scores lie within this many seconds (half a year) after the base date.
+/// Range of onboarding and score dates after the base date, in seconds (half a year).
 const DATE_SPREAD_SECONDS: i64 = 15_552_000;
 
 pub(super) fn world(seed: u64) -> World {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_is_small_believable_and_repeatable() {
+    fn the_demo_is_small_plausible_and_repeatable() {
         let world = World::demo(7);
         assert_eq!(
             (

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-/// A node's own part of `health_status`; the answer to a caller joins several of them.
+/// A node's own part of `health_status`; responses combine several of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Health {
-    /// AVAILABLE, LIMITED or BLOCKED; any other word is passed through.
+    /// AVAILABLE, LIMITED or BLOCKED; any other word is sent unchanged.
     pub can_send_message: String,
     /// Reasons given with LIMITED.
     pub additional_info: Vec<String>,
@@ -25,18 +25,18 @@ pub struct HealthError {
     pub possible_solution: String,
 }
 
-/// The code Meta's own example shows for a blocked portfolio.
+/// The code in Meta's own example of a blocked portfolio.
 const BLOCKED_CODE: u32 = 141_999;
 
 impl Health {
-    /// Nothing is wrong.
+    /// Health without problems.
     #[must_use]
     pub fn available() -> Self {
         Self::new("AVAILABLE", "")
     }
 
-    /// Health with Meta's word and the explanation in the place that belongs to the word:
-    /// `additional_info` for LIMITED, `errors` for BLOCKED.
+    /// Health with one of Meta's words. The explanation is in `additional_info` for LIMITED, and in `errors` for
+    /// BLOCKED.
     #[must_use]
     pub fn new(can_send_message: &str, explanation: &str) -> Self {
         let mut health = Self {

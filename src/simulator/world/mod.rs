@@ -1,8 +1,8 @@
 //! The state of Meta: plain data, one file per entity.
 //!
 //! Invariant: `accounts[..].phone_number_ids` and `.template_ids` name exactly the numbers and templates of that
-//! account, in the order in which their edges list them. The methods of [`World`] maintain it, and code that edits the
-//! maps directly must too (a name without a node is skipped and never panics).
+//! account, in the order of its edges. The methods of [`World`] maintain it. Code that edits the maps directly must
+//! do so too; a name without a node is skipped and never panics.
 
 mod account;
 mod app;
@@ -23,19 +23,19 @@ pub use health::{Health, HealthError};
 pub use phone_number::PhoneNumber;
 pub use template::Template;
 
-/// The portfolio every world has, made up.
+/// The portfolio that every world has.
 pub const HOME_BUSINESS_ID: &str = "700100200300400";
-/// The app every world has, made up.
+/// The app that every world has.
 pub const APP_ID: &str = "600100200300400";
-/// First of the ids that [`World::with_many_phone_numbers`] hands out.
+/// First id that [`World::with_many_phone_numbers`] assigns.
 const FIRST_BULK_PHONE_NUMBER_ID: u64 = 900_500_000_000_000;
-/// First of the ids that [`World::with_many_templates`] hands out; longer than a float can hold.
+/// First id that [`World::with_many_templates`] assigns; it exceeds the precision of a float.
 const FIRST_BULK_TEMPLATE_ID: u64 = 70_010_020_030_040_005;
 
-/// Everything the simulated Meta knows.
+/// The complete state of the simulated Meta.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct World {
-    /// The one app.
+    /// The only app.
     pub app: App,
     /// Version of responses to requests for an older version.
     pub graph_version: String,
@@ -47,7 +47,7 @@ pub struct World {
     pub phone_numbers: BTreeMap<String, PhoneNumber>,
     /// Templates by id.
     pub templates: BTreeMap<String, Template>,
-    /// Fields that no node type knows any more; asking for one fails the whole call.
+    /// Fields that no node type has any more; requesting one fails the whole call.
     pub retired_fields: BTreeSet<String>,
 }
 
@@ -69,14 +69,14 @@ impl World {
         }
     }
 
-    /// Three accounts of believable, made-up businesses with seven numbers and forty templates.
-    /// The seed decides ids and dates; every world is healthy.
+    /// Three accounts of plausible but invented businesses, with seven numbers and forty templates. The seed
+    /// determines ids and dates; every world is healthy.
     #[must_use]
     pub fn demo(seed: u64) -> Self {
         demo::world(seed)
     }
 
-    /// Adds an account, subscribed to our app; without an owner it belongs to the home portfolio.
+    /// Adds an account that our app is subscribed to. Without an owner it belongs to the home portfolio.
     #[must_use]
     pub fn with_account(mut self, mut account: Account) -> Self {
         if account.business_id.is_empty() {
@@ -89,8 +89,7 @@ impl World {
         self
     }
 
-    /// Adds a number at the end of its account's list. An account that does not exist is a mistake of
-    /// the caller's and panics.
+    /// Adds a number at the end of its account's list. Panics if the account does not exist.
     #[must_use]
     pub fn with_phone_number(mut self, waba_id: &str, phone_number: PhoneNumber) -> Self {
         let end = self.accounts[waba_id].phone_number_ids.len();
@@ -98,8 +97,7 @@ impl World {
         self
     }
 
-    /// Adds a template at the end of its account's list. An account that does not exist is a mistake
-    /// of the caller's and panics.
+    /// Adds a template at the end of its account's list. Panics if the account does not exist.
     #[must_use]
     pub fn with_template(mut self, waba_id: &str, template: Template) -> Self {
         self.insert_template(waba_id, template);
@@ -112,7 +110,7 @@ impl World {
         let already = self.phone_numbers.len() as u64;
         for index in already..already + count {
             let id = (FIRST_BULK_PHONE_NUMBER_ID + index).to_string();
-            // Eight digits after the fictitious 555-01 keep any count apart.
+            // Eight digits after the fictitious 555-01 make the numbers distinct.
             let display = format!("+1 555-01{:02}-{:06}", index % 100, index);
             self = self.with_phone_number(
                 waba_id,
@@ -133,7 +131,7 @@ impl World {
         self
     }
 
-    /// Puts a number at `position` of the account's list; panics if there is no such account.
+    /// Inserts a number at `position` of the account's list. Panics if the account does not exist.
     pub fn insert_phone_number(
         &mut self,
         waba_id: &str,
@@ -153,7 +151,7 @@ impl World {
             .insert(phone_number.id.clone(), phone_number);
     }
 
-    /// Puts a template at the end of the account's list; panics if there is no such account.
+    /// Adds a template at the end of the account's list. Panics if the account does not exist.
     pub fn insert_template(&mut self, waba_id: &str, mut template: Template) {
         waba_id.clone_into(&mut template.waba_id);
         let account = self
@@ -164,7 +162,7 @@ impl World {
         self.templates.insert(template.id.clone(), template);
     }
 
-    /// Takes a number out of the world, if it is there.
+    /// Removes a number, if it exists.
     pub fn remove_phone_number(&mut self, id: &str) -> Option<PhoneNumber> {
         let removed = self.phone_numbers.remove(id)?;
         if let Some(account) = self.accounts.get_mut(&removed.waba_id) {
@@ -173,7 +171,7 @@ impl World {
         Some(removed)
     }
 
-    /// Takes a template out of the world, if it is there.
+    /// Removes a template, if it exists.
     pub fn remove_template(&mut self, id: &str) -> Option<Template> {
         let removed = self.templates.remove(id)?;
         if let Some(account) = self.accounts.get_mut(&removed.waba_id) {
@@ -182,7 +180,7 @@ impl World {
         Some(removed)
     }
 
-    /// The account of an account, a number or a template; `None` for every other id.
+    /// The account of an account, number or template id; `None` for all other ids.
     #[must_use]
     pub fn account_of(&self, id: &str) -> Option<&Account> {
         let waba_id = self

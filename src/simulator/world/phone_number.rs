@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use super::Health;
 
-/// A business phone number. Words are Meta's; unknown ones may be put in to see what a reader does.
+/// A business phone number. Its words are Meta's; unknown words can be set to test a reader.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhoneNumber {
     /// The phone number id, numeric text.
     pub id: String,
-    /// The account it belongs to; set when it is put into a world.
+    /// The account it belongs to; set when the number is added to a world.
     pub waba_id: String,
-    /// As the Graph API writes it: `+1 555-010-0199`.
+    /// In the format of the Graph API: `+1 555-010-0199`.
     pub display_phone_number: String,
     /// The approved display name.
     pub verified_name: String,
@@ -19,15 +19,15 @@ pub struct PhoneNumber {
     pub quality_rating: String,
     /// CONNECTED, FLAGGED, RESTRICTED, ….
     pub status: String,
-    /// The deprecated limit of the number itself; `None` where Meta no longer sends it.
+    /// The deprecated limit of the number itself; `None` if Meta no longer sends it.
     pub messaging_limit_tier: Option<String>,
     /// STANDARD, HIGH or NOT_APPLICABLE.
     pub throughput_level: String,
     /// APPROVED, AVAILABLE_WITHOUT_REVIEW, DECLINED, EXPIRED, PENDING_REVIEW or NONE.
     pub name_status: String,
-    /// The same for a name that waits for a decision.
+    /// The same words, for a name that waits for a decision.
     pub new_name_status: String,
-    /// The name that waits for a decision; left out of answers when unset.
+    /// The name that waits for a decision. `None` omits it from responses.
     pub new_display_name: Option<String>,
     /// VERIFIED, NOT_VERIFIED or EXPIRED.
     pub code_verification_status: String,
@@ -35,16 +35,16 @@ pub struct PhoneNumber {
     pub account_mode: String,
     /// CLOUD_API, ON_PREMISE or NOT_APPLICABLE; also `host_platform`.
     pub platform_type: String,
-    /// The green tick.
+    /// Whether it has the badge of an official business account.
     pub is_official_business_account: bool,
-    /// Whether two-step verification is on.
+    /// Whether two-step verification is enabled.
     pub is_pin_enabled: bool,
     /// Unix seconds.
     pub last_onboarded_time: i64,
     /// The number's own health entity.
     pub health: Health,
-    /// Whether calls over SIP are blocked. The overall health is then BLOCKED although messages can be sent, as in the
-    /// example on Meta's page "Messaging Health Status".
+    /// Whether calls over SIP are blocked. The overall health is then BLOCKED although messages can be sent, as in
+    /// the example on Meta's page "Messaging Health Status".
     pub is_calling_blocked: bool,
 }
 
@@ -75,7 +75,7 @@ impl PhoneNumber {
         }
     }
 
-    /// The number as webhooks write it: digits only.
+    /// The number as in webhooks: only digits.
     #[must_use]
     pub fn digits(&self) -> String {
         self.display_phone_number

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::Health;
 
-/// A message template. Each language of a name is a template of its own.
+/// A message template. Each language of a name is a separate template.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Template {
     /// The template id, numeric text (a number in webhooks).
     pub id: String,
-    /// The account it belongs to; set when it is put into a world.
+    /// The account it belongs to; set when the template is added to a world.
     pub waba_id: String,
     /// Its name.
     pub name: String,
@@ -23,15 +23,15 @@ pub struct Template {
     pub correct_category: Option<String>,
     /// APPROVED, PENDING, REJECTED, PAUSED, ….
     pub status: String,
-    /// NONE where nothing was rejected.
+    /// NONE if the template was not rejected.
     pub rejected_reason: String,
     /// GREEN, YELLOW, RED or UNKNOWN.
     pub quality_score: String,
-    /// Unix seconds of the present score.
+    /// Time of the current score in Unix seconds.
     pub quality_date: i64,
-    /// AUTO_GENERATED for a template that Meta made for Direct Send, else MANUAL.
+    /// AUTO_GENERATED for templates that Meta created for Direct Send, else MANUAL.
     pub source: String,
-    /// The body text: what `components` is made of, and what a monitor has no business to read.
+    /// The body text, from which `components` is made. Monitoring must not read it.
     pub body_text: String,
     /// The template's own health entity.
     pub health: Health,

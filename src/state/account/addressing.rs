@@ -22,12 +22,12 @@ impl Account {
             .or_else(|| spelled.filter(is_listed).cloned())
             .or_else(|| self.equivalent_number(digits, stamp))
             .or_else(|| self.only_number(digits, stamp))
-            // Removed numbers come last: one may have been registered again under another id.
+            // Removed numbers come last: a number may have been registered again under another id.
             .or_else(|| shown_as(digits, self.numbers.values().map(AsRef::as_ref)))
             .or_else(|| spelled.filter(|id| self.numbers.contains_key(*id)).cloned())
     }
 
-    /// The only number that is shown in another national spelling of these digits.
+    /// The only number whose digits are these in another national spelling.
     fn equivalent_number(&self, digits: &DisplayDigits, stamp: Stamp) -> Option<PhoneNumberId> {
         let is_listed_since = self.is_listed_since(stamp);
         self.one_number(|shown| match shown.equivalence(digits) {
@@ -84,8 +84,8 @@ impl Account {
     }
 }
 
-/// The number that the Graph API shows with these digits. Of several nodes of one number, the one in use; ids
-/// settle the rest, so that the answer does not depend on the order.
+/// The number that the Graph API shows with these digits. Among several nodes of one number, the active one wins;
+/// then the id decides, so that the result does not depend on the order.
 fn shown_as<'a>(
     digits: &DisplayDigits,
     numbers: impl Iterator<Item = &'a Number>,

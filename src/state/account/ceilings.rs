@@ -11,17 +11,17 @@ use super::super::{Stamp, Template};
 use super::Account;
 use crate::domain::{Collector, PhoneNumberId, TemplateId, ceiling};
 
-/// How long a template is kept that only webhooks know, after a listing did not have it: for as long Meta dedup
-/// webhooks, and a repeat must find it known.
+/// How long to keep a template that only webhooks know after a listing without it: for as long as Meta retries
+/// webhooks, because a retry must find it.
 const UNLISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl Account {
-    /// How many objects it has.
+    /// Number of its objects.
     pub(in super::super) fn sizes(&self) -> Sizes {
         self.sizes
     }
 
-    /// Recounts its objects, after a load and after a listing.
+    /// Recounts its objects. Call it after a load and after a listing.
     pub(crate) fn count_objects(&mut self) {
         let unlisted = self.templates.values().filter(|one| !one.was_listed());
         let unlisted_templates = unlisted.count();
@@ -61,7 +61,8 @@ impl Account {
         has_room
     }
 
-    /// May a webhook bring a template that no poll has listed? Without polls all templates are such.
+    /// Whether a webhook may add a template that no poll has listed. Without polls, this applies to all
+    /// templates.
     pub(super) fn has_room_for_unlisted_template(&self, room: Sizes) -> bool {
         let is_listed = self.last_success(Collector::Templates).is_some();
         let own = if is_listed {
@@ -72,7 +73,7 @@ impl Account {
         self.sizes.unlisted_templates < own.min(room.unlisted_templates)
     }
 
-    /// May messages of this number be counted? Without polls no number is listed.
+    /// Whether messages of this number may be counted. Without polls, no number is listed.
     pub(super) fn has_room_for_traffic(&self, id: &PhoneNumberId, room: Sizes) -> bool {
         if self.traffic.contains_key(id) || self.numbers.contains_key(id) {
             return true;
@@ -86,7 +87,7 @@ impl Account {
         self.sizes.unlisted_numbers < own.min(room.unlisted_numbers)
     }
 
-    /// Forgets templates that no listing has had since the last webhook about them, a week ago.
+    /// Removes templates that were last mentioned by a webhook a week before this listing, and are not in it.
     pub(super) fn forget_old_unlisted_templates(&mut self, listed: Stamp) {
         let oldest = listed.at().minus(UNLISTED_FOR);
         let is_kept =

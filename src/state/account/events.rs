@@ -83,7 +83,7 @@ impl LastEvents {
         last.map(|(_, one)| (one.event, one.at))
     }
 
-    /// Time of the last unreversed loss of each kind.
+    /// Time of the last loss of each kind that no later event has reversed.
     pub fn losses(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
         let lost = self
             .0
@@ -97,8 +97,8 @@ impl LastEvents {
         last.into_iter()
     }
 
-    /// Whether a later event has reversed this loss. An event about the account restores its numbers as well. Of
-    /// two events in the same second the loss counts, so that it is not missed.
+    /// Whether a later event has reversed this loss. An event about the account also restores its numbers. Of two
+    /// events in the same second the loss wins, so that it is not missed.
     #[must_use]
     pub fn is_reversed(&self, loss: &LastEvent) -> bool {
         let restores = |other: &LastEvent| {

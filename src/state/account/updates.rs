@@ -16,8 +16,8 @@ use crate::domain::{
     Collector, DisplayDigits, ObjectKind, PhoneNumberId, QualityRating, Timestamp, Word, number,
 };
 
-/// How many webhooks about numbers that no poll has shown yet may wait, an account. Numbers are
-/// listed within seconds of the start; more than this means that the digits will never be ours.
+/// Maximum number of waiting webhooks, per account, about numbers that no poll has listed yet. Numbers are listed
+/// within seconds of the start; with more than this, the digits will never match.
 const MAX_WAITING: usize = 64;
 
 /// How long events wait for an unknown number. Meta retries webhooks for seven days, and a flag lasts as long.
@@ -111,8 +111,8 @@ impl Account {
         }
     }
 
-    /// Drops the oldest event whose digits a later complete listing does not have: it is the least likely to find
-    /// its number.
+    /// Drops the oldest event whose digits are missing from a later complete listing, as it is the least likely
+    /// to match a number.
     fn make_way_for_waiting(&mut self, change: &mut Change) {
         let unmatched = self.waiting.iter().enumerate();
         let unmatched = unmatched.filter(|(_, one)| self.is_unmatched(one));
@@ -123,7 +123,7 @@ impl Account {
         }
     }
 
-    /// Applies what waited for the numbers that are now known; the rest waits on.
+    /// Applies the events whose numbers are now known; the others keep waiting.
     pub(super) fn apply_waiting(&mut self, change: &mut Change) {
         for Waiting { webhook, stamp } in std::mem::take(&mut self.waiting) {
             self.apply_number_webhook(&webhook, stamp, change);
@@ -169,7 +169,7 @@ impl Account {
         self.apply_waiting(change);
     }
 
-    /// Counts messages of a number, unless there are too many numbers.
+    /// Counts messages of a number, unless the ceiling keeps the number out.
     pub(super) fn change_traffic(
         &mut self,
         id: &PhoneNumberId,
@@ -237,7 +237,7 @@ impl Account {
         self.count_steps(&steps);
     }
 
-    /// These are the account's, whether or not the template itself is kept.
+    /// These counters belong to the account, so they count even if the template itself is not kept.
     fn count_template_event(&mut self, update: &words::Update) {
         match update {
             words::Update::Status { event, .. } => self.template_status_events.increment(*event),

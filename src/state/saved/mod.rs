@@ -1,8 +1,8 @@
 //! The stored form of the domain's values: Meta's words as Meta spells them, ids as digits, times as Unix
 //! milliseconds. `domain` itself knows no format.
 //!
-//! Stored state must remain readable: a new field needs `#[serde(default)]`, and a word that a
-//! later version no longer knows reads as `OTHER`.
+//! Stored state must remain readable: a new field needs `#[serde(default)]`, and a word that a later version does
+//! not know reads as `OTHER`.
 
 mod value;
 
@@ -58,7 +58,7 @@ saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDig
 
 saved_as_text!(|limit| limit.journal_value(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
 
-/// Stored in the form of another value.
+/// Stores a type in the form of another one.
 macro_rules! saved_as {
     ($type:ty, $form:ty, $write:expr, $read:expr) => {
         impl Saved for $type {
@@ -75,7 +75,7 @@ macro_rules! saved_as {
     };
 }
 
-/// For structs whose derived serde form contains these values.
+/// Implements serde's traits through [`Saved`], for structs that derive serde and contain these values.
 macro_rules! serde_by_saved {
     ($($type:ty),+) => {$(
         impl Serialize for $type {
@@ -135,7 +135,7 @@ saved_as!(
     }
 );
 
-/// [`number::WebhookUpdate`], as serde sees it.
+/// The serde form of [`number::WebhookUpdate`].
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "number::WebhookUpdate")]
 pub(super) struct SavedWebhook {
@@ -163,7 +163,7 @@ saved_as!(
     |(journey, version)| JourneyId { journey, version }
 );
 
-/// [`Progress`], as serde sees it.
+/// The serde form of [`Progress`].
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Progress")]
 pub(super) enum SavedProgress {

@@ -1,7 +1,8 @@
-//! How single values are stored. Meta's words need no line of their own here: every [`Word`] is stored as it is spelt.
+//! How single values are stored. Meta's words need no implementation each: every [`Word`] is stored as it is
+//! spelt.
 //!
-//! A trait beside serde's, because serde's traits cannot be implemented for all words at once. A field that contains
-//! words says `#[serde(with = "Saved")]`.
+//! A trait beside serde's, because serde's traits cannot be implemented for all words at once. A field that
+//! contains words is declared with `#[serde(with = "Saved")]`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ saved_by_serde! {
     bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit,
 }
 
-/// Carries a value through serde's own containers.
+/// Adapts a value for serde's own containers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct As<T>(pub T);
 
@@ -88,7 +89,7 @@ impl<T: Saved> Saved for Vec<T> {
     }
 }
 
-/// A map by word; serde stores its values.
+/// A map with words as keys; serde stores its values.
 impl<K, V> Saved for BTreeMap<K, V>
 where
     K: Saved + Ord,
@@ -151,7 +152,7 @@ mod tests {
         latest
     }
 
-    /// Asserts the stored form, and that it reads back as the same.
+    /// Asserts the stored form, and that reading it gives the same value.
     #[track_caller]
     fn assert_form<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, form: &Value) {
         let text = serde_json::to_string(value).expect("it is written");
@@ -188,12 +189,12 @@ mod tests {
         let polls = PollTimes::default();
         let mut status = History::default();
         status.observe(Status::Approved, Stamp::polled(at(1)), &polls);
-        status.observe(Status::Paused, Stamp::told(at(2)), &polls);
+        status.observe(Status::Paused, Stamp::from_webhook(at(2)), &polls);
         let seen = json!([[[1000, false], "APPROVED"], [[2999, true], "PAUSED"]]);
         assert_form(&status, &json!({"seen": seen, "forgot": false}));
         let mut ban = History::default();
         let (state, date) = (BanState::Disable, None);
-        ban.observe(Ban { state, date }, Stamp::told(at(2)), &polls);
+        ban.observe(Ban { state, date }, Stamp::from_webhook(at(2)), &polls);
         let seen = json!([[[2999, true], ["DISABLE", null]]]);
         assert_form(&ban, &json!({"seen": seen, "forgot": false}));
     }

@@ -39,12 +39,13 @@ pub(super) async fn write_clock(
     update.execute(connection).await.map(drop)
 }
 
-/// Moves the times that the state has forgotten as well: they keep their distances, and end before the others.
+/// Moves the journal times for which the state has corrections. Later times that the state has forgotten are moved
+/// too: they keep their distances, and end before the others.
 pub(super) async fn move_times(
     connection: &mut SqliteConnection,
     moves: &Moves,
 ) -> sqlx::Result<()> {
-    // Most times of a state are in no line of the journal.
+    // Most times in the state are not in the journal.
     let journalled: Vec<(i64,)> = sqlx::query_as(
         "SELECT DISTINCT order_ms FROM transitions WHERE order_ms > $1 AND waba_id = $2",
     )

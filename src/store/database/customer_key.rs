@@ -7,7 +7,7 @@ use super::{Database, StoreError};
 pub struct SavedKey {
     /// The check value of the key in use so far.
     pub check_value: Option<String>,
-    /// Conversations that were hashed with it.
+    /// Number of stored conversations that were hashed with it.
     pub conversations: i64,
 }
 
@@ -24,8 +24,8 @@ impl Database {
         })
     }
 
-    /// Keeps the check value of the key. Conversations of another key are dropped with it: no message can be
-    /// matched to them any more. Returns how many that were.
+    /// Stores the check value of the key. If the key has changed, drops all conversations, because no message can be
+    /// matched to them any more. Returns the number of dropped conversations.
     pub async fn replace_customer_key(
         &mut self,
         check_value: &str,

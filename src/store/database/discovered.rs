@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Database, StoreError};
 
-/// Rows in one statement, as for commits.
+/// Maximum number of rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
 
 /// A row of the table of discovered accounts.
@@ -23,7 +23,7 @@ impl Database {
         Ok(query.fetch_all(self.connection()?).await?)
     }
 
-    /// Replaces those of one app.
+    /// Replaces the discovered accounts of one app.
     pub async fn remember_discovered(
         &mut self,
         app: &str,

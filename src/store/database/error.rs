@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// Why the store does not take commits: the bounded label of its failures.
+/// Why the store does not accept commits. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No space is left.
@@ -20,14 +20,14 @@ pub enum Reason {
     FileReplaced,
     /// Another exporter writes to it.
     OtherWriter,
-    /// Reading took longer than a question may.
+    /// A query exceeded its timeout.
     Interrupted,
     /// Anything else.
     Other,
 }
 
 impl Reason {
-    /// Every reason why a commit fails, for counters that exist at 0.
+    /// Every reason for which a commit fails, for counters that start at 0.
     pub const ALL: [Self; 8] = [
         Self::DiskFull,
         Self::Locked,
@@ -55,7 +55,7 @@ impl Reason {
         }
     }
 
-    /// How an operator can fix it.
+    /// What an operator can do about it.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Reason {
         }
     }
 
-    /// Whether the failure can end without a change of the configuration or the file.
+    /// Whether the failure can end without a change to the configuration or the file.
     #[must_use]
     pub fn may_pass(self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl Reason {
         }
     }
 
-    /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
+    /// The reason for SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
     fn from_code(code: i32) -> Self {
         // SQLite cannot grow the shared-memory file next to the database, because the disk is full.
         const IOERR_SHMSIZE: i32 = 4874;
@@ -101,10 +101,10 @@ impl Reason {
     }
 }
 
-/// A failed operation: why, and the database's own words.
+/// A failed operation, with its reason and the database's own error.
 #[derive(Clone, Debug)]
 pub struct StoreError {
-    /// Why.
+    /// The reason, as a bounded label value.
     pub reason: Reason,
     message: String,
 }
@@ -117,7 +117,7 @@ impl StoreError {
         }
     }
 
-    /// There is no connection, because reopening failed.
+    /// The error without a connection, because reopening failed.
     pub(super) fn closed() -> Self {
         Self {
             reason: Reason::Other,

@@ -2,8 +2,8 @@
 //! path.
 //!
 //! Invariant: the descriptor is opened before SQLite opens the file, and closed after SQLite has closed it. Closing
-//! any descriptor of a file drops every POSIX lock that the process holds on it (fcntl(2)), SQLite's own included,
-//! so nothing else in this process opens the file: whoever only asks about it uses `stat` or `access`.
+//! any descriptor of a file drops every POSIX lock that the process holds on it (fcntl(2)), SQLite's own included.
+//! Nothing else in this process may therefore open the file; use `stat` or `access` to examine it.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -51,7 +51,7 @@ pub(super) struct DatabaseFile {
 #[derive(Debug, Default)]
 struct Known {
     log: Option<FileId>,
-    /// Stamps that the file's header may show.
+    /// Stamps that the file's header may contain now.
     stamps: Option<[u32; 2]>,
     /// Whether the removed file has been copied.
     is_copied: bool,
@@ -105,19 +105,19 @@ impl DatabaseFile {
         }))
     }
 
-    /// Takes note of the write-ahead log that SQLite has open.
+    /// Records the write-ahead log that SQLite has open.
     pub fn note_log(&self) {
         let log = fs::metadata(self.log()).ok();
         self.known().log = log.as_ref().map(FileId::from);
     }
 
-    /// The write-ahead log may be another one from here on: SQLite removes it with its last connection.
+    /// Forgets the write-ahead log: SQLite removes it with its last connection, and may create another.
     pub fn forget_log(&self) {
         self.known().log = None;
     }
 
-    /// Takes note of the stamp that was written to the database. The header of the file shows it from the next
-    /// checkpoint on, and until then what it shows now.
+    /// Records the stamp that was written to the database. The file's header contains it from the next checkpoint on,
+    /// and its current stamp until then.
     pub fn note_stamp(&self, stamp: u32) -> io::Result<()> {
         let shown = self.stamp()?;
         self.known().stamps = Some([shown.unwrap_or(stamp), stamp]);
@@ -127,7 +127,8 @@ impl DatabaseFile {
     /// Whether the path still refers to the file that SQLite has open.
     ///
     /// # Errors
-    /// If that cannot be found out, as while a network file system is away. It proves nothing about the file.
+    /// If the file cannot be examined, for example while a network file system is unavailable. That says nothing
+    /// about the file.
     pub fn check(&self) -> Result<Option<Displaced>, StoreError> {
         self.displaced().map_err(|error| {
             let path = self.path.display();
@@ -158,7 +159,7 @@ impl DatabaseFile {
         Ok(None)
     }
 
-    /// Whether the file has no name left, so that it disappears with the process.
+    /// Whether the file has no name left, so that its content is lost when the process exits.
     pub fn is_unlinked(&self) -> bool {
         self.file.metadata().is_ok_and(|file| file.nlink() == 0)
     }
@@ -271,8 +272,8 @@ fn side_file(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Opens and locks a file. The system drops the lock with the process, however that ends, and does not keep a
-/// backup from reading. `None` if another process holds the lock.
+/// Opens and locks a file. The operating system drops the lock when the process ends, however it ends. The lock does
+/// not keep a backup from reading. `None` if another process holds the lock.
 fn lock(path: &Path, is_database: bool) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let options = options.create(true).read(true).append(true);
@@ -288,7 +289,7 @@ fn lock(path: &Path, is_database: bool) -> io::Result<Option<File>> {
 }
 
 fn is_on_network(file: &File) -> bool {
-    // `f_type` has another width on each platform.
+    // The type of `f_type` differs between platforms.
     fstatfs(file).is_ok_and(|system| {
         #[allow(clippy::unnecessary_cast, reason = "its type differs by platform")]
         let kind = system.f_type as i64;
@@ -301,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_cannot_be_read_is_not_taken_for_an_overwritten_one() {
+    fn an_unreadable_file_does_not_count_as_overwritten() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("state.db");
         let header = |stamp: u32| {
@@ -318,7 +319,7 @@ mod tests {
         database.note_stamp(1).expect("it can be read");
         let displaced = |database: &DatabaseFile| database.check().map_err(|it| it.reason);
         assert_eq!(displaced(&database), Ok(None));
-        // Reading from a descriptor that only writes fails, as it does when the disk fails.
+        // Reading from a write-only descriptor fails, as it does when the disk fails.
         let unreadable = OpenOptions::new().write(true).open(&path);
         let readable = std::mem::replace(&mut database.file, unreadable.expect("it is there"));
         assert_eq!(displaced(&database), Err(Reason::Io));

@@ -10,10 +10,10 @@ use sqlx::{ConnectOptions, Connection, FromRow, QueryBuilder, Sqlite};
 
 use super::{DatabaseFile, StoreError};
 
-/// Queries at the same time; more wait.
+/// Maximum number of concurrent queries; more wait.
 const READERS: u32 = 2;
 
-/// Steps of SQLite's virtual machine between two looks at the clock: a fraction of a millisecond.
+/// Steps of SQLite's virtual machine between two checks of the time limit: a fraction of a millisecond.
 const STEPS_PER_LOOK: i32 = 10_000;
 
 /// One line, as it is stored.
@@ -25,13 +25,13 @@ pub struct JournalLine {
     pub entity: String,
     /// The entity's node.
     pub entity_id: String,
-    /// The attribute.
+    /// Id of the entity's Graph API node.
     pub attribute: String,
     /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
     /// `poll` or `webhook`.
     pub source: String,
-    /// The value before.
+    /// The value before. `None` for the first known value.
     pub from_value: Option<String>,
     /// The value after.
     pub to_value: String,
@@ -56,32 +56,32 @@ pub struct Selection {
     pub after: Option<LineKey>,
 }
 
-/// Some attributes of some accounts.
+/// Filter of lines by accounts and attributes.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
-    /// Of these accounts; few enough to be named in a query.
+    /// Accounts to include; few enough to list in a query.
     pub accounts: Vec<String>,
-    /// These, as (kind of entity, name).
+    /// Attributes to include, as (kind of entity, name).
     pub names: Vec<(&'static str, &'static str)>,
     /// At or after this moment, in Unix milliseconds.
     pub since_ms: i64,
 }
 
-/// The place of one line among all lines by time: pages continue after it.
+/// The position of a line among all lines by time. The next page starts after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineKey {
     /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
-    /// Its account, kind of entity, entity, attribute, source and value after.
+    /// Its account, kind of entity, entity id, attribute, source, and value after.
     pub rest: [String; 6],
 }
 
-/// In which order lines come.
+/// Order of the returned lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortOrder {
     /// Oldest first.
     ByTime,
-    /// One entity after the other, each oldest first.
+    /// Entity by entity, each oldest first.
     ByEntity,
 }
 
@@ -100,9 +100,9 @@ const COLUMNS: &str = "SELECT waba_id, entity, entity_id, attribute, order_ms, s
 /// The primary key.
 const KEY: &str = "waba_id, entity, entity_id, attribute, order_ms, source, to_value";
 
-/// A page by time: its keys from the index alone, and only then the rows of these keys. In one step, SQLite would
-/// look up the row of every index entry, also of those that it leaves out. `INDEXED BY` is SQLite's own: without it,
-/// a page of one account sorts all lines of that account.
+/// A page by time: first its keys from the index alone, then the rows of these keys. In one step, SQLite would look
+/// up the row of every index entry, even of skipped ones. `INDEXED BY` is specific to SQLite: without it, a page of
+/// one account sorts all lines of that account.
 const PAGE: &str = "SELECT waba_id, entity, entity_id, attribute, order_ms, source, from_value, to_value FROM \
      (SELECT waba_id, entity, entity_id, attribute, order_ms, source, to_value \
      FROM transitions INDEXED BY transitions_by_time WHERE ";
@@ -113,7 +113,7 @@ pub struct Journal {
     pool: SqlitePool,
     /// How long one query may take.
     time_limit: Duration,
-    /// Closed after the connections.
+    /// Declared last, because it must be closed after the connections.
     _file: Option<Arc<DatabaseFile>>,
 }
 
@@ -145,8 +145,8 @@ impl Journal {
         })
     }
 
-    /// A connection whose next query ends with `Reason::Interrupted` at the time limit. A query is not ended by
-    /// dropping its future: SQLite looks for the next row until it has found one.
+    /// A connection whose next query ends with `Reason::Interrupted` at the time limit. Dropping the future does not
+    /// end a query: SQLite searches until it has found the next row.
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let mut handle = connection.lock_handle().await?;
@@ -160,7 +160,7 @@ impl Journal {
         Ok(connection)
     }
 
-    /// The lines selected, at most `limit` of them, leaving out the first `offset`.
+    /// The selected lines: at most `limit`, after skipping `offset`.
     pub async fn lines(
         &self,
         selection: &Selection,
@@ -173,7 +173,7 @@ impl Journal {
         Ok(query.build_query_as().fetch_all(&mut *reader).await?)
     }
 
-    /// For each attribute selected, its last line before the selection begins: the value in force then.
+    /// For each selected attribute, its last line before the selected period: the value in force at its start.
     pub async fn in_force(
         &self,
         selection: &Selection,
@@ -206,7 +206,7 @@ impl Journal {
     ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
         query.push("order_ms >= ").push_bind(wanted.since_ms);
-        // With the kinds of entities, the primary key leads past the lines of all templates.
+        // With the kinds of entities, SQLite can use the primary key to skip the lines of all templates.
         query.push(" AND entity IN (");
         let mut kinds = query.separated(", ");
         for (entity, _) in &wanted.names {
@@ -238,7 +238,8 @@ impl Journal {
         })?;
         let copied = sqlx::query("VACUUM INTO $1").bind(path);
         copied.execute(&self.pool).await?;
-        // The exporter sees by its stamp if the copy is written over the database while it runs.
+        // The stamp in the copy differs, so the exporter notices if the copy is written over the database while it
+        // runs.
         let options = SqliteConnectOptions::new().filename(path);
         let mut copy = SqliteConnection::connect_with(&options).await?;
         sqlx::query("PRAGMA user_version = 0")
@@ -247,7 +248,7 @@ impl Journal {
         Ok(copy.close().await?)
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
     }
@@ -330,7 +331,7 @@ mod tests {
     use super::*;
     use crate::store::Location;
 
-    /// SQLite's plan of this query, a step on each line.
+    /// SQLite's plan for this query, one step per line.
     async fn plan(selection: &Selection, order: SortOrder) -> String {
         let mut database = Database::open(&Location::Memory).await.expect("memory");
         let query = lines_query(selection, order, 1_000, 0);

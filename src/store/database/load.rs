@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::write::keys_of;
+use super::write::keys_table;
 use super::{Database, StoreError, Table};
 use crate::state::DedupScope;
 
-/// Accounts asked for in one statement; SQLite takes 32,766 values.
+/// Maximum number of accounts in one statement; SQLite accepts 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
 
 /// One account's rows, as JSON.
 #[derive(Debug, Default)]
 pub struct SavedAccount {
-    /// The account without what follows.
+    /// The account itself, without the objects below.
     pub state: String,
     /// Its numbers.
     pub numbers: Vec<String>,
@@ -33,7 +33,7 @@ pub type SavedConversation = (String, String, String);
 pub type Saved = BTreeMap<String, SavedAccount>;
 
 impl Database {
-    /// The stored accounts among these.
+    /// Loads those of these accounts that are stored.
     pub async fn load(&mut self, waba_ids: &[String]) -> Result<Saved, StoreError> {
         let connection = self.connection()?;
         let mut saved = Saved::new();
@@ -48,7 +48,7 @@ impl Database {
         &mut self,
         window: DedupScope,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let table = keys_of(window);
+        let table = keys_table(window);
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT number, delivery_key FROM {table} ORDER BY number"
         ));
@@ -73,7 +73,7 @@ async fn load_some(
         let mut query = rows_of(table.name_and_key().0, ids);
         let rows = query.build_query_as::<(String, String)>();
         for (waba_id, state) in rows.fetch_all(&mut *connection).await? {
-            // Written in one transaction with its account: there is one.
+            // Each object is written in one transaction with its account, so the account exists.
             let account = saved.entry(waba_id).or_default();
             match table {
                 Table::Numbers => account.numbers.push(state),

@@ -1,7 +1,7 @@
 //! The SQLite database: opened by only one process, migrated forward, reopened after failures.
 //!
-//! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a second
-//! database with the same tables.
+//! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
+//! second database with the same tables.
 
 mod clock;
 mod customer_key;
@@ -44,27 +44,27 @@ pub struct Database {
     connection: Option<SqliteConnection>,
     /// A database in memory disappears with its last connection, so it is never reopened.
     in_memory: bool,
-    /// The number that says who may write.
+    /// Number of this process as writer. The database contains the number of the newest one.
     writer: i64,
-    /// Comes last, and readers share it: it is closed after every connection.
+    /// Declared last and shared with readers: it must be closed after every connection.
     file: Option<Arc<DatabaseFile>>,
 }
 
 impl Database {
-    /// Opens the database, makes it if it is not there, and brings its tables up to date.
+    /// Opens the database, creates it if it does not exist, and migrates its tables.
     ///
     /// # Errors
-    /// Where it cannot be opened, with what to do about it.
+    /// If it cannot be opened, with what to do about it.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
         open::database(location).await
     }
 
-    /// Connections for reading the journal, each query for so long at most.
+    /// Connections that read the journal; each query ends at the time limit.
     pub fn journal(&self, time_limit: Duration) -> Journal {
         Journal::new(&self.options, self.file.clone(), time_limit)
     }
 
-    /// Connections for reading what is to be passed on.
+    /// Connections that read waiting deliveries.
     pub fn relay_reader(&self) -> RelayReader {
         RelayReader::new(self.options.clone(), self.file.clone())
     }
@@ -82,7 +82,7 @@ impl Database {
             // Closing rolls back an open transaction. It may fail, because the connection is broken.
             drop(broken.close_hard().await);
         }
-        // A file that has vanished must not be replaced by an empty one behind our back.
+        // If the file has vanished, SQLite must not create an empty one in its place.
         let existing = self.options.clone().create_if_missing(false);
         self.connection = Some(SqliteConnection::connect_with(&existing).await?);
         if let Some(file) = &self.file {
@@ -91,7 +91,7 @@ impl Database {
         Ok(())
     }
 
-    /// Compares the open file with what is at its path. Where they differ, saves what can be saved: what is in the
+    /// Compares the open file with the file at its path. If they differ, saves what it can: the content of the
     /// write-ahead log belongs to the open file, and must not be applied to another one.
     pub async fn check_file(&mut self) -> Result<(), StoreError> {
         let Some(file) = self.file.clone() else {
@@ -115,7 +115,7 @@ impl Database {
         Err(file.error(displaced))
     }
 
-    /// How many commits there have been.
+    /// The number of the last commit.
     pub async fn commit_number(&mut self) -> Result<i64, StoreError> {
         let query = sqlx::query_as("SELECT number, writer FROM commits");
         let (number, writer) = query.fetch_one(self.connection()?).await?;
@@ -123,8 +123,8 @@ impl Database {
         Ok(number)
     }
 
-    /// Tests writing: writes as much as a typical commit and rolls back. With less, a full disk would appear
-    /// writable whenever one page is free.
+    /// Tests writing: writes as much as a typical commit and rolls back. A smaller write would succeed on a full disk
+    /// whenever one page is free.
     pub async fn probe(&mut self) -> Result<(), StoreError> {
         let scratch = "-".repeat(PROBE_BYTES);
         for scratch in [Some(scratch), None] {
@@ -136,21 +136,21 @@ impl Database {
         Ok(())
     }
 
-    /// Closes it in good order.
+    /// Closes the database after its last commit.
     pub async fn close(mut self) -> Result<(), StoreError> {
         let is_intact = self.check_file().await.is_ok();
         match self.connection.take() {
             Some(connection) if is_intact => Ok(connection.close().await?),
             connection => {
-                // The last connection copies the log to the file as it closes, and this is not its file any more.
-                // The process is about to end, which closes everything and copies nothing.
+                // When the last connection closes, it copies the log to the file, which no longer belongs to this
+                // process. The process is about to exit: that closes everything without copying.
                 std::mem::forget((connection, self.file.take()));
                 Ok(())
             }
         }
     }
 
-    /// The connection, if the file under it is still the database.
+    /// The connection, if its file is still the database.
     fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         if let Some(file) = &self.file
             && let Some(displaced) = file.check()?
@@ -160,7 +160,7 @@ impl Database {
         self.connection.as_mut().ok_or_else(StoreError::closed)
     }
 
-    /// Begins a transaction that writes. Refused if another exporter has opened the store since.
+    /// Begins a write transaction. Fails if another exporter has opened the store since.
     async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let own = self.writer;
         let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
@@ -171,11 +171,11 @@ impl Database {
     }
 }
 
-/// Copies the write-ahead log to the file it belongs to, and the file to one with a name if it has lost its own: what
-/// was acknowledged is kept, whatever becomes of the path.
+/// Copies the write-ahead log into its file, and the file to a new path if it has lost its own. Acknowledged data
+/// thus survives whatever happens to the path.
 async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
     let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-    // The next check tries again, here and below.
+    // The next check retries, here and below.
     drop(emptied.execute(&mut *connection).await);
     if !file.is_unlinked() {
         return;
@@ -200,7 +200,7 @@ async fn rescue(connection: &mut SqliteConnection, file: &DatabaseFile) {
     }
 }
 
-/// An exporter that was started later has the store: this one stops, or the two would overwrite each other.
+/// Fails if a later exporter has opened the store: this one must stop writing, or the two would overwrite each other.
 fn check_writer(writer: Option<i64>, own: i64) -> Result<(), StoreError> {
     if writer == Some(own) {
         Ok(())
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::store::relay_queue::Settlement;
 
-    /// More than a checkpoint leaves, in one commit.
+    /// Size of one commit that exceeds what the log keeps after a checkpoint.
     const BURST_BYTES: i64 = 40_000_000;
 
     async fn execute(connection: &mut SqliteConnection, sql: String) {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_shrinks_after_a_burst_that_a_reader_held_up() {
+    async fn the_log_shrinks_after_a_burst_during_a_read() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("state.db");
         let location = Location::File(path.clone());
@@ -246,7 +246,7 @@ mod tests {
         execute(connection, burst).await;
         assert!(size() > BURST_BYTES, "{}", size());
         execute(&mut reader, "ROLLBACK".to_owned()).await;
-        // The first commit is followed by the checkpoint, the next one begins the log anew.
+        // The checkpoint follows the first commit; the next commit restarts the log.
         for _ in 0..3 {
             database.probe().await.expect("room");
         }
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_writer_that_was_started_before_another_stops() {
+    async fn an_earlier_writer_stops_when_another_one_starts() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let location = Location::File(folder.path().join("state.db"));
         let mut database = Database::open(&location).await.expect("a new database");
@@ -267,7 +267,7 @@ mod tests {
         database.write(&writes).await.expect("the first commit");
         let lost = database.write(&writes).await.expect_err("a commit twice");
         assert_eq!(lost.reason, Reason::OtherWriter);
-        // As on a network file system, where nothing locks the other one out.
+        // As on a network file system, where locks do not keep the other process out.
         let connection = database.connection().expect("it is open");
         execute(
             connection,

@@ -1,5 +1,5 @@
-//! Opens the database: the folder, the file and its locks, the tables, the schema version; with an error for each
-//! failure.
+//! Opens the database: the folder, the file and its locks, the tables, and the schema version. Each failure has its
+//! own error.
 
 use std::fs;
 use std::io;
@@ -14,16 +14,16 @@ use thiserror::Error;
 
 use super::{Database, DatabaseFile, Location, Reason, StoreError};
 
-/// How long a commit waits for another process (a backup, a shell) to let go of the file. Webhooks wait
-/// as long, and Meta is patient.
+/// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
+/// long, which is within Meta's timeout.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Pages of 4 KiB that the write-ahead log gathers until they are copied to the database: SQLite's own
-/// 1,000 are a few busy commits, each time with two more waits for the disk.
+/// Pages of 4 KiB in the write-ahead log before they are copied to the database. SQLite's default of 1,000 would be
+/// reached after a few large commits, and each checkpoint syncs the disk twice more.
 const CHECKPOINT_PAGES: &str = "8000";
 
-/// Bytes that the write-ahead log keeps after a checkpoint: as many as [`CHECKPOINT_PAGES`] take. A reader that holds
-/// up checkpoints lets it grow without end, and SQLite by itself never gives that space back.
+/// Bytes that the write-ahead log keeps after a checkpoint: the size of [`CHECKPOINT_PAGES`]. A reader that blocks
+/// checkpoints lets the log grow without limit, and SQLite by default never returns that space.
 pub(super) const LOG_BYTES_KEPT: &str = "32768000";
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
@@ -31,52 +31,52 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
 /// Why the store could not be opened, and what to do about it.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The folder or the file cannot be made or written to.
+    /// The folder or the file cannot be created or written.
     #[error(
         "store.url: cannot write to {path}: {error}; give the exporter's user write permission, or set another path"
     )]
     Unwritable {
         /// The folder or file.
         path: PathBuf,
-        /// The error of the system.
+        /// The operating system's error.
         error: String,
     },
-    /// Another exporter has it open.
+    /// Another exporter has the database open.
     #[error(
         "store.url: {path} is in use by another exporter; stop that one, or give each its own file"
     )]
     InUse {
-        /// The database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// A later version has been here.
+    /// A newer version has written the database.
     #[error(
         "store.url: {path} was written by a newer version of this exporter (schema {found}, this one knows {known}); run that version, or restore an older copy"
     )]
-    FromTheFuture {
-        /// The database.
+    NewerSchema {
+        /// Path of the database.
         path: PathBuf,
-        /// Its schema.
+        /// Schema version of the database.
         found: i64,
-        /// The newest schema known here.
+        /// Newest schema version that this program supports.
         known: i64,
     },
-    /// Damaged, or not a database of the exporter.
+    /// The file is damaged, or is not a database of the exporter.
     #[error(
         "store.url: {path} cannot be read ({error}); restore a copy, or move it away to begin with an empty history"
     )]
     Damaged {
-        /// The database.
+        /// Path of the database.
         path: PathBuf,
-        /// The database's own words.
+        /// The database's own error.
         error: String,
     },
     /// Anything else, such as a full disk or a lock held by a tool.
     #[error("store.url: cannot open {path}: {error}; {}", error.reason.cure())]
     Failed {
-        /// The database.
+        /// Path of the database.
         path: PathBuf,
-        /// The database's own words.
+        /// The database's own error.
         error: StoreError,
     },
 }
@@ -89,16 +89,16 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
             (SqliteConnectOptions::new().filename(path), Some(file))
         }
     };
-    // Synchronous FULL: a commit is on the disk, not on its way there, when it returns.
+    // Synchronous FULL: when a commit returns, it is on disk.
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("journal_size_limit", LOG_BYTES_KEPT)
-        // What was deleted is overwritten: bodies on their way to an upstream are customers' data.
+        // Deleted data is overwritten, because the bodies of relayed deliveries contain customers' data.
         .pragma("secure_delete", "ON")
-        // For the same reason, and because an image's file system may be read-only: no temporary file.
+        // No temporary files, for the same reason and because a container's file system may be read-only.
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
     let writer = fastrand::u32(1..=i32::MAX.unsigned_abs());
@@ -113,7 +113,7 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
     })
 }
 
-/// A database of its own for each call, shared by its connections.
+/// A separate database for each call, shared by its connections.
 fn in_memory() -> SqliteConnectOptions {
     "sqlite::memory:"
         .parse()
@@ -152,8 +152,8 @@ async fn connect(
     Ok(connection)
 }
 
-/// Writes the writer's number to the header of the file as well, where it is seen without SQLite: a copy of the
-/// database that is written over it has another one.
+/// Also writes the writer's number to the header of the file, where it can be read without SQLite. A copy of the
+/// database that is written over the file has another number.
 async fn stamp(
     connection: &mut SqliteConnection,
     writer: u32,
@@ -173,7 +173,7 @@ async fn stamp(
 }
 
 enum Problem {
-    FromTheFuture { found: i64 },
+    NewerSchema { found: i64 },
     StoreError(StoreError),
 }
 
@@ -181,7 +181,7 @@ impl Problem {
     fn at(self, location: &Location) -> OpenError {
         let path = location.path();
         match self {
-            Self::FromTheFuture { found } => OpenError::FromTheFuture {
+            Self::NewerSchema { found } => OpenError::NewerSchema {
                 path,
                 found,
                 known: MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0),
@@ -203,8 +203,8 @@ impl OpenError {
         }
     }
 
-    /// A folder or file that cannot be made or written to: by its permissions or its path, which a person has to
-    /// change, or because of the disk below it.
+    /// The error for a folder or file that cannot be created or written: because of its permissions or path, which an
+    /// operator must change, or because of the disk.
     fn from_io(path: &Path, error: &io::Error) -> Self {
         use io::ErrorKind::{
             AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
@@ -224,16 +224,16 @@ impl OpenError {
         }
     }
 
-    /// Why it cannot be opened for now, where that can pass by itself: the disk is full, read-only or failing, or
-    /// a tool holds the database. None for what a person has to change: a path or its permissions, a second
-    /// exporter, a newer schema, a damaged file. To wait for those would hide the mistake.
+    /// The reason, if it can pass without intervention: the disk is full, read-only or failing, or another tool holds
+    /// the database. `None` for what an operator must change: a path or its permissions, a second exporter, a newer
+    /// schema, a damaged file. Waiting for those would hide the mistake.
     #[must_use]
     pub fn passing_reason(&self) -> Option<Reason> {
         match self {
             Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
             Self::Unwritable { .. }
             | Self::InUse { .. }
-            | Self::FromTheFuture { .. }
+            | Self::NewerSchema { .. }
             | Self::Damaged { .. } => None,
         }
     }
@@ -248,7 +248,7 @@ impl From<sqlx::Error> for Problem {
 impl From<MigrateError> for Problem {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::VersionMissing(found) => Self::FromTheFuture { found },
+            MigrateError::VersionMissing(found) => Self::NewerSchema { found },
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
             other => Self::StoreError(StoreError::unreadable(other)),
         }

@@ -3,12 +3,11 @@
 use super::{Database, StoreError};
 
 impl Database {
-    /// Forgets transitions before `cutoff_ms`, except each attribute's last one: that is its value at
-    /// the cut-off. Accounts not saved since then, and lines about entities that are forgotten
-    /// themselves, go altogether. Returns how many lines went.
+    /// Deletes transitions before `cutoff_ms`, except each attribute's last one, which is its value at the cut-off.
+    /// Lines of accounts that were not saved since then, and of entities that are no longer stored, are all deleted.
+    /// Returns the number of deleted lines.
     ///
-    /// A clock that is far ahead would have everything forgotten. Nothing is, beyond what the journal's
-    /// own newest line says.
+    /// A clock that is far ahead must not delete everything: the newest journal line limits the cut-off.
     pub async fn prune(&mut self, cutoff_ms: i64, kept_for_ms: i64) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(order_ms) FROM transitions")

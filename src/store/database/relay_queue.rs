@@ -8,18 +8,18 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::super::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
 use super::{Database, DatabaseFile, StoreError};
 
-/// Rows in one statement, as for commits.
+/// Maximum number of rows in one statement, as for commits.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Reads at the same time: a few upstreams fetch their next deliveries.
+/// Maximum number of concurrent reads: a few upstreams fetch their next deliveries.
 const READERS: u32 = 4;
 
-/// A delivery that no upstream waits for any more.
+/// Matches deliveries that no upstream waits for any more.
 const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
      WHERE relay_pending.parcel = relay_parcels.parcel)";
 
 impl Database {
-    /// Every delivery, oldest first: its number and what it takes.
+    /// Every delivery, oldest first, as (number, size in bytes).
     pub async fn deliveries(&mut self) -> Result<Vec<(i64, i64)>, StoreError> {
         let query = sqlx::query_as(
             "SELECT parcel, length(body) + length(signature) + length(waba_ids) \
@@ -50,15 +50,15 @@ impl Database {
         Ok(gone.rows_affected())
     }
 
-    /// Stores the outcomes of deliveries to an upstream; returns those that no upstream waits for any more, which
-    /// are deleted.
+    /// Stores the outcomes of deliveries to an upstream. Deletes and returns the deliveries that no upstream waits
+    /// for any more.
     pub async fn settle(
         &mut self,
         upstream: &str,
         settlement: &Settlement,
     ) -> Result<Vec<i64>, StoreError> {
         let mut transaction = self.begin().await?;
-        // First: a delivery may have been taken since it was last parked.
+        // First, because a delivery may have been accepted since it was parked.
         for (delivery, reason) in &settlement.parked {
             park(&mut transaction, upstream, *delivery, Some(reason)).await?;
         }
@@ -102,7 +102,7 @@ async fn park(
     update.execute(connection).await.map(drop)
 }
 
-/// Ends the list and its parenthesis.
+/// Appends the numbers and the closing parenthesis.
 fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
     let mut list = query.separated(", ");
     for number in numbers {
@@ -157,7 +157,7 @@ pub(super) async fn write_deliveries(
 #[derive(Clone, Debug)]
 pub struct RelayReader {
     pool: SqlitePool,
-    /// Closed after the connections.
+    /// Declared last, because it must be closed after the connections.
     _file: Option<Arc<DatabaseFile>>,
 }
 
@@ -169,9 +169,9 @@ pub struct RelayRow {
     pub delivery: i64,
     /// Unix milliseconds of its receipt.
     pub received_ms: i64,
-    /// Its accounts, separated by spaces.
+    /// Ids of its accounts, separated by spaces.
     pub waba_ids: String,
-    /// Its lanes.
+    /// Its lanes as text. `None` in rows of an earlier version.
     pub lanes: Option<String>,
     /// Bytes of its body.
     pub bytes: i64,

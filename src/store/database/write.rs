@@ -9,10 +9,10 @@ use super::clock::{move_times, write_clock};
 use super::{ClockRow, Database, Moves, Reason, StoreError, relay_queue};
 use crate::state::DedupScope;
 
-/// Rows in one statement. More gain little; SQLite takes 32,766 values.
+/// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
 
-/// A table of objects, one row for each.
+/// A table with one row per object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
     /// Phone numbers.
@@ -24,10 +24,10 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of them.
+    /// All tables of objects.
     pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
 
-    /// The table, and the column with the id of an object.
+    /// Name of the table, and of the column with the object's id.
     pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
         match self {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
@@ -37,12 +37,12 @@ impl Table {
     }
 }
 
-/// One object's row: what is known of it, or that it is forgotten.
+/// The row of one object, or its deletion.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// The account of the object.
+    /// The table of the object.
     pub table: Table,
-    /// Its account.
+    /// Id of the object's account.
     pub waba_id: String,
     /// The id of the object.
     pub id: String,
@@ -53,11 +53,11 @@ pub struct Object {
 /// The row of one conversation, or its deletion.
 #[derive(Clone, Debug)]
 pub struct ConversationRow {
-    /// Its account.
+    /// Id of its account.
     pub waba_id: String,
-    /// Its number.
+    /// Id of its phone number.
     pub phone_number_id: String,
-    /// Its key.
+    /// Its key, a hash of the customer's number.
     pub conversation: String,
     /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
@@ -66,16 +66,16 @@ pub struct ConversationRow {
 /// Changes of one window of delivery keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// The window.
+    /// The window that the keys belong to.
     pub window: DedupScope,
     /// New keys with their numbers.
     pub new: Vec<(i64, String)>,
-    /// Keys up to this number are forgotten.
+    /// Keys up to this number are deleted.
     pub forgotten: i64,
 }
 
-/// The table of a window.
-pub(super) fn keys_of(window: DedupScope) -> &'static str {
+/// Name of the window's table.
+pub(super) fn keys_table(window: DedupScope) -> &'static str {
     match window {
         DedupScope::Management => "delivery_keys",
         DedupScope::Messages => "message_keys",
@@ -85,19 +85,19 @@ pub(super) fn keys_of(window: DedupScope) -> &'static str {
 /// One line of the journal.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Its account.
+    /// Id of its account.
     pub waba_id: String,
     /// Kind of entity.
     pub entity: &'static str,
-    /// The entity's node.
+    /// Id of the entity's Graph API node.
     pub entity_id: String,
     /// The attribute.
     pub attribute: &'static str,
     /// Its position among all observations, in milliseconds.
     pub order_ms: i64,
-    /// The source.
+    /// `poll` or `webhook`.
     pub source: &'static str,
-    /// The value before.
+    /// The value before. `None` for the first known value.
     pub from: Option<Cow<'static, str>>,
     /// The value after.
     pub to: Cow<'static, str>,
@@ -118,39 +118,40 @@ impl Line {
 /// The writes of one commit.
 #[derive(Default)]
 pub struct Writes {
-    /// The commit's number, one more than the last.
+    /// The commit's number: that of the last commit plus one.
     pub number: i64,
     /// Unix milliseconds of the commit.
     pub now_ms: i64,
     /// Accounts: id and JSON.
     pub accounts: Vec<(String, String)>,
-    /// Numbers and templates.
+    /// Changed objects of these accounts.
     pub objects: Vec<Object>,
-    /// Conversations that are not as they were.
+    /// Changed conversations.
     pub conversations: Vec<ConversationRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
     /// New deliveries for the relay, with their numbers.
     pub deliveries: Vec<(i64, RelayDelivery)>,
-    /// To whom.
+    /// Names of the upstreams that receive the new deliveries.
     pub upstreams: Vec<String>,
-    /// Deliveries before this one are dropped.
+    /// Deliveries before this number are dropped.
     pub oldest_delivery: i64,
-    /// Journal lines struck out: all before those that are added.
+    /// Journal lines to delete, before the inserts.
     pub struck: Vec<Line>,
-    /// Journal lines added.
+    /// Journal lines to insert.
     pub added: Vec<Line>,
-    /// Times in the journal that were ahead, moved before lines are struck out or added.
+    /// Corrections of journal times that were ahead, applied before lines are deleted or inserted.
     pub moves: Vec<Moves>,
-    /// Meta's time.
+    /// Meta's time at the commit.
     pub clock: ClockRow,
 }
 
 impl Database {
-    /// Makes all of it durable; after an error, none of it is, unless the answer itself got lost.
+    /// Writes everything in one transaction. After an error nothing is durable, unless only the response to the
+    /// commit was lost.
     pub async fn write(&mut self, writes: &Writes) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        // First, so that nothing else fails for a commit that this exporter does not know.
+        // First, so that a commit of another exporter is detected before anything else can fail.
         let numbered = sqlx::query("UPDATE commits SET number = $1 WHERE number = $2")
             .bind(writes.number)
             .bind(writes.number - 1)
@@ -281,7 +282,7 @@ async fn write_conversations(
 }
 
 async fn write_keys(connection: &mut SqliteConnection, keys: &Keys) -> sqlx::Result<()> {
-    let table = keys_of(keys.window);
+    let table = keys_table(keys.window);
     for rows in keys.new.chunks(ROWS_AT_ONCE) {
         let mut query =
             QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} (number, delivery_key) "));

@@ -11,7 +11,7 @@ const FILE: &str = "kubernetes/prometheus-rule.yaml";
 
 const HEADER: &str = "\
 # Generated from alerts/*.yml by `UPDATE_ALERTS=1 cargo test --test it alerts`. Do not edit.
-# Your operator takes it if its ruleSelector matches; with kube-prometheus-stack, add the label `release`.
+# The Prometheus operator selects it if its ruleSelector matches; with kube-prometheus-stack, add the label `release`.
 # keep_firing_for needs the operator's CRD of 0.66 or newer.
 ";
 

@@ -204,7 +204,7 @@ async fn a_clock_a_year_ahead_dates_nothing() {
 async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     let meta = meta().await;
     let machine = Machine::with_clock(YEAR_AHEAD);
-    // No Meta to ask, and nothing stored before: the clock is believed, and so is a delivery that agrees with it.
+    // No Meta to ask, and nothing stored before: the clock is accepted_time, and so is a delivery that agrees with it.
     let service = machine.start(NO_META, &[]);
     let wrong = real_seconds() + 365 * DAY;
     template_event(service.address, wrong, "PAUSED");
@@ -215,7 +215,7 @@ async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     assert_eq!(at(&service.scrape()), Some(1.0));
     kill(service);
     machine.set_clock("+0");
-    // Within one boot, what the first process believed of Meta's clock would be believed again.
+    // Within one boot, what the first process accepted_time of Meta's clock would be accepted_time again.
     edit_store(&machine, FORGET_CLOCK);
     let service = machine.start_beside(&meta);
     service

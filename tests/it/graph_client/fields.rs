@@ -29,7 +29,7 @@ async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
         let number = &listed.listing.objects[0];
         assert_eq!(number.status, Some(Status::Connected));
         // The older field says the same.
-        let limit = Some(MessagingLimit::CustomerHasher(10_000));
+        let limit = Some(MessagingLimit::Customers(10_000));
         assert_eq!(number.messaging_limit, limit);
     }
     assert_eq!(dropped(&reader, "phone_numbers"), Some(1.0));

@@ -3,7 +3,7 @@
 use crate::domain::meta_words;
 
 meta_words! {
-    /// The kind of a failure: the label of the counter, and what decides the next try.
+    /// The kind of a failure. It is the label value of the counter, and determines the next attempt.
     FailureKind {
         Token = "token",
         AppSecret = "app_secret",

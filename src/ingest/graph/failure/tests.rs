@@ -9,7 +9,7 @@ fn kind(status: u16, body: &Value) -> FailureKind {
 }
 
 #[test]
-fn every_code_of_the_table_has_its_kind_whatever_the_status() {
+fn every_documented_code_has_its_kind_with_any_status() {
     let rows: &[(&[i64], FailureKind)] = &[
         (&[0, 190], FailureKind::Token),
         (&[104], FailureKind::AppSecret),
@@ -247,7 +247,7 @@ fn a_body_without_a_graph_error_is_judged_by_its_status() {
 }
 
 #[test]
-fn the_unknown_fields_name_is_found_and_nothing_else_of_the_message_is_kept() {
+fn only_the_name_of_an_unknown_field_is_kept_of_the_message() {
     let message = "(#100) Tried accessing nonexisting field (health_status) on node type (WhatsAppBusinessPhoneNumber)";
     let body = json!({"error": {"code": 100, "message": message, "fbtrace_id": "AbC-1_2"}});
     let failure = Failure::from_answer(400, body.to_string().as_bytes(), None);

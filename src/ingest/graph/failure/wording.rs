@@ -13,9 +13,9 @@ pub(super) struct Wording {
     pub field: Option<String>,
     /// The type of the requested node.
     pub node: Option<NodeKind>,
-    /// The message is about `appsecret_proof`.
+    /// Whether the message is about `appsecret_proof`.
     pub is_about_proof: bool,
-    /// The message asks for less data.
+    /// Whether the message asks for less data.
     pub wants_less: bool,
 }
 

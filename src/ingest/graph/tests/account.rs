@@ -39,7 +39,7 @@ async fn one_call_reads_the_node_and_its_subscribed_apps() {
 }
 
 #[tokio::test]
-async fn an_edge_that_did_not_come_along_is_asked_for() {
+async fn a_missing_edge_is_requested_separately() {
     let node = json!({"id": "800100"});
     let meta = Meta::answering([Answer::json(&node), Answer::json(&apps(&[]))]).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
 }
 
 #[tokio::test]
-async fn an_edge_that_fails_costs_the_node_nothing() {
+async fn a_failed_edge_does_not_fail_the_node() {
     let node = json!({"id": "800100", "status": "ACTIVE"});
     let meta = Meta::answering([Answer::json(&node), Answer::text(500, "no")]).await;
     let snapshot = read(&meta).await.expect("read");

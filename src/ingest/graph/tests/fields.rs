@@ -1,4 +1,5 @@
-//! The requested fields against the readers, by an example of each node: what is requested is read, and nothing else is.
+//! The requested fields against the readers, by an example of each node: what is requested is read, and nothing else
+//! is.
 
 use std::fmt::Debug;
 
@@ -9,8 +10,8 @@ use crate::ingest::ParseWarnings;
 use crate::ingest::graph::fields::declared;
 use crate::ingest::graph::{Endpoint, wire};
 
-/// Asserts that the example has each requested field, that each path of the table alone changes what is read of a node,
-/// and that the node without any of them says nothing.
+/// Asserts that the example has each requested field, that each path of the table changes what is read of a node by
+/// itself, and that nothing is read of a node without any of them.
 fn assert_read<T: PartialEq + Debug>(
     endpoint: Endpoint,
     paths: &[&'static str],
@@ -37,12 +38,12 @@ fn assert_read<T: PartialEq + Debug>(
     }
 }
 
-/// Reads a node of which nothing is odd.
+/// Reads a node without any warning.
 fn plainly<T>(read: impl Fn(&Value, &mut ParseWarnings) -> T) -> impl Fn(&Value) -> T {
     move |node| {
-        let mut odd = ParseWarnings::new();
-        let snapshot = read(node, &mut odd);
-        assert_eq!(odd, []);
+        let mut warnings = ParseWarnings::new();
+        let snapshot = read(node, &mut warnings);
+        assert_eq!(warnings, []);
         snapshot
     }
 }
@@ -74,9 +75,9 @@ fn every_requested_field_of_an_account_is_read() {
         Endpoint::Account,
         wire::account::PATHS,
         include_str!("../../../../tests/fixtures/graph/business_account.json"),
-        plainly(|node, odd| account::Snapshot {
-            webhook_subscribed: wire::account::expanded(node, &own_app, odd),
-            ..wire::account::snapshot(node, odd)
+        plainly(|node, warnings| account::Snapshot {
+            webhook_subscribed: wire::account::expanded(node, &own_app, warnings),
+            ..wire::account::snapshot(node, warnings)
         }),
     );
 }

@@ -15,7 +15,7 @@ async fn numbers(meta: &Meta) -> Numbers {
     meta.client.list_numbers(&waba(), &meta.calls).await
 }
 
-/// How many objects came, and why not all, if not all.
+/// The number of objects, and the failure if the listing is incomplete.
 fn outcome<T>(listed: &Listed<T>) -> (usize, Option<FailureKind>) {
     let kind = listed.failure.as_ref().map(|failure| failure.kind());
     assert_eq!(listed.listing.complete, kind.is_none());
@@ -48,7 +48,7 @@ async fn an_empty_list_without_paging_is_complete() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_comes_twice_ends_the_listing_incomplete() {
+async fn a_repeated_cursor_ends_the_listing_as_incomplete() {
     let loops = (0..10).map(|_| page(0..1, Some("AGAIN")));
     let meta = Meta::answering(loops).await;
     assert_eq!(
@@ -60,7 +60,7 @@ async fn a_cursor_that_comes_twice_ends_the_listing_incomplete() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_list_is_not_an_empty_one() {
+async fn a_response_without_a_list_is_not_an_empty_listing() {
     for body in [json!({}), json!({"data": null}), json!({"data": "x"})] {
         let meta = Meta::answering([Answer::json(&body)]).await;
         let listed = numbers(&meta).await;
@@ -83,7 +83,7 @@ async fn an_object_that_cannot_be_read_makes_the_listing_incomplete() {
 }
 
 #[tokio::test]
-async fn what_was_read_before_a_failure_is_kept() {
+async fn pages_before_a_failure_are_kept() {
     let error = json!({"code": 80008, "message": "too many calls"});
     let meta = Meta::answering([page(0..100, Some("B")), Answer::error(&error)]).await;
     assert_eq!(
@@ -93,7 +93,7 @@ async fn what_was_read_before_a_failure_is_kept() {
 }
 
 #[tokio::test]
-async fn every_page_is_taken_from_the_budget() {
+async fn every_page_takes_a_call_from_the_budget() {
     let mut meta = Meta::answering([page(0..1, Some("B")), page(1..2, None)]).await;
     meta.calls = Counted {
         at_most: Some(1),
@@ -144,7 +144,7 @@ async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete(
         "the page that shows that there are more"
     );
     assert_eq!(more.failures("phone_numbers", "too_many_objects"), 1);
-    // Its last page is larger than was asked for.
+    // Its last page is larger than requested.
     let mut giant: Vec<_> = pages(50).take(49).collect();
     giant.push(page(4_900..5_500, None));
     let giant = Meta::answering(giant).await;
@@ -152,7 +152,7 @@ async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete(
 }
 
 #[tokio::test]
-async fn an_answer_too_large_is_asked_for_in_smaller_pages() {
+async fn a_response_that_is_too_large_is_retried_with_smaller_pages() {
     let large = json!({"data": [{"id": "1", "verified_name": "x".repeat(70_000)}]});
     let meta = Meta::answering([Answer::json(&large), page(0..2, None)]).await;
     assert_eq!(outcome(&numbers(&meta).await), (2, None));
@@ -165,7 +165,7 @@ async fn an_answer_too_large_is_asked_for_in_smaller_pages() {
 }
 
 #[tokio::test]
-async fn a_500_is_tried_once_more_with_half_the_page_and_no_further() {
+async fn a_500_is_retried_once_with_half_the_page() {
     let html = || Answer::text(500, "<html>Sorry</html>").with("content-type", "text/html");
     let meta = Meta::answering([html(), html(), page(0..1, None)]).await;
     assert_eq!(
@@ -176,7 +176,7 @@ async fn a_500_is_tried_once_more_with_half_the_page_and_no_further() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_dropped_for_good_and_the_rest_is_read() {
+async fn an_unknown_field_is_dropped_and_the_others_are_read() {
     let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (new_name_status) on node type (WhatsAppBusinessPhoneNumber)"});
     let meta = Meta::answering([Answer::error(&unknown), page(0..3, None), page(0..3, None)]).await;
     assert_eq!(outcome(&numbers(&meta).await), (3, None));
@@ -193,7 +193,7 @@ async fn an_unknown_field_is_dropped_for_good_and_the_rest_is_read() {
 }
 
 #[tokio::test]
-async fn polls_that_meet_an_unknown_field_at_the_same_time_all_ask_again() {
+async fn concurrent_polls_with_an_unknown_field_all_retry() {
     const BOTH: usize = 2;
     let together = Arc::new(Barrier::new(BOTH));
     let meta = Meta::by_question(move |asked| {
@@ -212,7 +212,7 @@ async fn polls_that_meet_an_unknown_field_at_the_same_time_all_ask_again() {
 }
 
 #[tokio::test]
-async fn a_field_that_was_never_asked_for_is_no_reason_to_ask_again() {
+async fn a_field_that_was_not_requested_causes_no_retry() {
     let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (other) on node type (X)"});
     let meta = Meta::answering([Answer::error(&unknown)]).await;
     assert_eq!(
@@ -223,7 +223,7 @@ async fn a_field_that_was_never_asked_for_is_no_reason_to_ask_again() {
 }
 
 #[tokio::test]
-async fn templates_come_without_components_and_with_their_totals_while_meta_gives_them() {
+async fn templates_are_listed_without_components_and_with_totals() {
     let with_totals = json!({"data": [{"id": "7"}], "summary": {"message_template_count": 1, "message_template_limit": 250}});
     let refused = || Answer::error(&json!({"code": 100, "message": "(#100) Invalid parameter"}));
     let meta = Meta::answering([

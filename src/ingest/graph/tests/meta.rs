@@ -41,7 +41,7 @@ impl Answer {
         }
     }
 
-    /// A Graph error, at the status that Meta gives nearly all of them.
+    /// A Graph error, with the status that Meta uses for nearly all of them.
     pub fn error(error: &Value) -> Self {
         Self::text(400, json!({ "error": error }).to_string())
     }
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// One question as it came.
+/// One received request.
 #[derive(Clone)]
 pub struct Asked {
     pub uri: Uri,
@@ -75,7 +75,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Gives these answers in this order, then 404.
+    /// Gives these responses in this order, then 404.
     pub async fn answering(script: impl IntoIterator<Item = Answer>) -> Self {
         let script = Mutex::new(script.into_iter().collect::<VecDeque<_>>());
         Self::with(Arc::new(move |_| {
@@ -87,7 +87,7 @@ impl Meta {
         .await
     }
 
-    /// Gives the answer that `answer` makes of the question.
+    /// Gives the response that `answer` returns for the request.
     pub async fn by_question<F>(answer: impl Fn(Asked) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Answer> + Send + 'static,
@@ -95,7 +95,7 @@ impl Meta {
         Self::with(Arc::new(move |question| Box::pin(answer(question.clone())))).await
     }
 
-    /// Takes questions and answers none.
+    /// Accepts requests and never responds.
     pub async fn silent() -> Self {
         Self::with(Arc::new(|_| Box::pin(std::future::pending()))).await
     }
@@ -118,7 +118,7 @@ impl Meta {
             access_token: SecretString::from(TOKEN),
             app_secret: Some(SecretString::from(SECRET)),
             app_id: AppId::parse(OWN_APP),
-            // Only the test of silence waits for it.
+            // Only the test without responses waits for it.
             request_timeout: Duration::from_millis(500),
             max_answer_bytes: 64 * 1024,
         };
@@ -165,7 +165,7 @@ async fn handle(request: Request, asked: Arc<Mutex<Vec<Asked>>>, answer: Answere
     response
 }
 
-/// A budget that counts, and that may end.
+/// A budget that counts calls, and that may be used up.
 #[derive(Default)]
 pub struct Counted {
     pub taken: Mutex<usize>,

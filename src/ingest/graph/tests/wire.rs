@@ -8,7 +8,7 @@ use serde_json::json;
 use super::meta::{Answer, Meta, SECRET, TOKEN, page, waba};
 use crate::ingest::graph::{Failure, FailureKind};
 
-/// The failure of one listing, in full.
+/// The complete failure of one listing.
 async fn failure(meta: &Meta) -> Failure {
     let listed = meta.client.list_numbers(&waba(), &meta.calls).await;
     assert!(!listed.listing.complete);
@@ -16,7 +16,7 @@ async fn failure(meta: &Meta) -> Failure {
 }
 
 #[tokio::test]
-async fn the_token_goes_in_the_header_alone_and_its_proof_with_it() {
+async fn the_token_is_only_in_the_header_and_its_proof_in_the_query() {
     let meta = Meta::answering([page(0..1, None)]).await;
     meta.client.list_numbers(&waba(), &meta.calls).await;
     let asked = &meta.asked()[0];
@@ -32,18 +32,21 @@ async fn the_token_goes_in_the_header_alone_and_its_proof_with_it() {
 const PROOF: &str = "9f9f0867bc3df2d00cecd6aa6fb78e65b64c050401bd6ec5b84d98503d443d34";
 
 #[tokio::test]
-async fn no_failure_tells_the_token_or_the_proof() {
+async fn no_failure_contains_the_token_or_the_proof() {
     let echo = json!({"code": 190, "error_subcode": 463, "message": format!("bad token {TOKEN}"), "fbtrace_id": format!("{TOKEN} {PROOF}")});
     let meta = Meta::answering([Answer::error(&echo)]).await;
     let failure = failure(&meta).await;
     assert_eq!(failure.kind(), FailureKind::Token);
-    let told = format!("{failure} {failure:?}");
-    assert!(!told.contains(TOKEN) && !told.contains(PROOF), "{told}");
-    assert!(told.contains("subcode 463"), "{told}");
+    let text_shown = format!("{failure} {failure:?}");
+    assert!(
+        !text_shown.contains(TOKEN) && !text_shown.contains(PROOF),
+        "{text_shown}"
+    );
+    assert!(text_shown.contains("subcode 463"), "{text_shown}");
 }
 
 #[tokio::test]
-async fn silence_ends_with_the_request_timeout() {
+async fn a_missing_response_ends_with_the_request_timeout() {
     let meta = Meta::silent().await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Timeout);
     assert_eq!(
@@ -54,7 +57,7 @@ async fn silence_ends_with_the_request_timeout() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_failure_of_the_connection() {
+async fn a_closed_port_is_a_connection_failure() {
     let meta = Meta::silent().await;
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -81,7 +84,7 @@ async fn nobody_listening_is_a_failure_of_the_connection() {
 }
 
 #[tokio::test]
-async fn json_that_ends_early_is_malformed_and_a_body_that_does_is_a_broken_connection() {
+async fn truncated_json_is_malformed_and_a_truncated_body_is_a_connection_failure() {
     let meta = Meta::answering([Answer::text(200, r#"{"data": [{"id": "1""#)]).await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
     let broken = cut_short();
@@ -132,7 +135,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_brings_the_longer_of_two_waits_and_shows_when_it_ends() {
+async fn a_rate_limit_uses_the_longer_of_two_waits_and_shows_its_end() {
     let usage = r#"{"800100":[{"type":"whatsapp_business_management","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":7}]}"#;
     let limited = || {
         Answer::error(&json!({"code": 80008, "message": "There have been too many calls"}))
@@ -180,7 +183,7 @@ fn series(meta: &Meta, name: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn the_version_that_answers_is_shown_and_the_last_one_goes() {
+async fn the_version_of_the_latest_response_is_shown() {
     let answered = |version| page(0..1, None).with("facebook-api-version", version);
     let meta = Meta::answering([answered("v25.0"), answered("v26.0"), answered("<script>")]).await;
     let mut shown = Vec::new();
@@ -188,7 +191,7 @@ async fn the_version_that_answers_is_shown_and_the_last_one_goes() {
         meta.client.list_numbers(&waba(), &meta.calls).await;
         shown.extend(series(&meta, "whatsapp_exporter_graph_api_version_info"));
     }
-    // Labels come sorted by name: answered, asked.
+    // Labels are sorted by name: answered, asked.
     assert_eq!(
         shown,
         [["v25.0", "v26.0"], ["v26.0", "v26.0"], ["v26.0", "v26.0"]]

@@ -11,32 +11,32 @@ use crate::ingest::{Object, ParseWarnings};
 const TOKEN: &str = "debug_token";
 const SUBSCRIPTION: &str = "subscription";
 
-/// The object whose subscription is ours; an app may have others.
+/// The object whose subscription matters here; an app may have others.
 const WHATSAPP: &str = "whatsapp_business_account";
 
-/// More scopes, accounts or fields than this are no answer of Meta's.
+/// Maximum number of scopes, accounts or fields; Meta does not list more.
 const MAX_LISTED: usize = 20_000;
 
 /// Parses the response of `debug_token`.
-pub fn token(answer: &Value, odd: &mut ParseWarnings) -> Token {
-    let data = Object::new(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, odd));
+pub fn token(answer: &Value, warnings: &mut ParseWarnings) -> Token {
+    let data = Object::new(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, warnings));
     let Some(data) = data else {
         return Token::default();
     };
     Token {
         is_valid: data.get("is_valid").and_then(Value::as_bool) == Some(true),
-        app_id: data.parsed("app_id", AppId::parse, odd),
-        kind: data.text("type", odd),
-        expires: end(&data, "expires_at", odd),
-        data_access_expires: end(&data, "data_access_expires_at", odd),
+        app_id: data.parsed("app_id", AppId::parse, warnings),
+        kind: data.text("type", warnings),
+        expires: end(&data, "expires_at", warnings),
+        data_access_expires: end(&data, "data_access_expires_at", warnings),
         scopes: data.has("scopes").then(|| texts(data.get("scopes"))),
-        accounts: accounts(&data, odd),
+        accounts: accounts(&data, warnings),
     }
 }
 
-/// 0 is never.
-fn end(data: &Object<'_>, key: &'static str, odd: &mut ParseWarnings) -> Option<End> {
-    let at = data.time(key, odd)?;
+/// The end of a token's validity; 0 means never.
+fn end(data: &Object<'_>, key: &'static str, warnings: &mut ParseWarnings) -> Option<End> {
+    let at = data.time(key, warnings)?;
     Some(if at == Timestamp::from_seconds(0) {
         End::Never
     } else {
@@ -44,9 +44,9 @@ fn end(data: &Object<'_>, key: &'static str, odd: &mut ParseWarnings) -> Option<
     })
 }
 
-/// The accounts for which the management scope holds; a scope without targets holds for all.
-fn accounts(data: &Object<'_>, odd: &mut ParseWarnings) -> Option<BTreeSet<WabaId>> {
-    let scopes = data.objects("granular_scopes", TOKEN, odd);
+/// The accounts to which the management scope applies; a scope without targets applies to all.
+fn accounts(data: &Object<'_>, warnings: &mut ParseWarnings) -> Option<BTreeSet<WabaId>> {
+    let scopes = data.objects("granular_scopes", TOKEN, warnings);
     let management = scopes
         .into_iter()
         .find(|scope| scope.get("scope").and_then(Value::as_str) == Some(MANAGEMENT_SCOPE))?;
@@ -64,11 +64,11 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
 }
 
 /// Parses the WhatsApp entry of `/{app}/subscriptions`; without an entry, nothing is subscribed.
-pub fn subscription(answer: &Value, odd: &mut ParseWarnings) -> Subscription {
+pub fn subscription(answer: &Value, warnings: &mut ParseWarnings) -> Subscription {
     let Some(answer) = Object::new(SUBSCRIPTION, answer) else {
         return Subscription::default();
     };
-    let entries = answer.objects("data", SUBSCRIPTION, odd).into_iter();
+    let entries = answer.objects("data", SUBSCRIPTION, warnings).into_iter();
     let mut ours =
         entries.filter(|entry| entry.get("object").and_then(Value::as_str) == Some(WHATSAPP));
     let Some(entry) = ours.next() else {
@@ -81,13 +81,13 @@ pub fn subscription(answer: &Value, odd: &mut ParseWarnings) -> Subscription {
         .flatten();
     let named = fields.take(MAX_LISTED).filter_map(field);
     Subscription {
-        callback_url: entry.text("callback_url", odd),
+        callback_url: entry.text("callback_url", warnings),
         is_active: entry.get("active").and_then(Value::as_bool) != Some(false),
         fields: named.collect::<BTreeMap<_, _>>(),
     }
 }
 
-/// `{"name": …, "version": …}`, or in older answers the name alone.
+/// A field as `{"name": …, "version": …}`, or in older responses the name alone.
 fn field(field: &Value) -> Option<(String, Option<String>)> {
     if let Some(name) = field.as_str() {
         return Some((name.to_owned(), None));
@@ -104,14 +104,14 @@ mod tests {
     use super::*;
 
     fn read_token(answer: &Value) -> Token {
-        let mut odd = ParseWarnings::new();
-        let token = token(answer, &mut odd);
-        assert_eq!(odd, []);
+        let mut warnings = ParseWarnings::new();
+        let token = token(answer, &mut warnings);
+        assert_eq!(warnings, []);
         token
     }
 
     #[test]
-    fn a_token_tells_its_app_its_end_and_its_scopes() {
+    fn app_expiry_and_scopes_of_a_token_are_read() {
         let token = read_token(&json!({"data": {
             "app_id": "600100", "type": "SYSTEM_USER", "application": "Watch", "is_valid": true,
             "expires_at": 1_780_000_000, "data_access_expires_at": 0, "issued_at": 1_770_000_000,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_without_targets_holds_for_all_and_what_is_not_said_is_unknown() {
+    fn a_scope_without_targets_applies_to_all_and_missing_values_are_unknown() {
         let token = read_token(&json!({"data": {"is_valid": true, "scopes": [],
             "granular_scopes": [{"scope": "whatsapp_business_management"}]}}));
         assert_eq!((token.accounts.as_ref(), token.expires), (None, None));
@@ -146,21 +146,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_nobody_knows_is_not_valid() {
+    fn an_unknown_token_is_not_valid() {
         let unknown = json!({"data": {"error": {"code": 190}, "is_valid": false, "scopes": []}});
         assert!(!read_token(&unknown).is_valid);
         assert_eq!(read_token(&json!({})), Token::default());
     }
 
     #[test]
-    fn the_subscription_is_that_of_whatsapp() {
+    fn only_the_whatsapp_subscription_is_read() {
         let answer = json!({"data": [
             {"object": "page", "callback_url": "https://elsewhere.example/", "active": true, "fields": []},
             {"object": "whatsapp_business_account", "callback_url": "https://watch.example/webhook", "active": true,
              "fields": [{"name": "account_update", "version": "v25.0"}, "account_alerts"]}]});
-        let mut odd = ParseWarnings::new();
-        let ours = subscription(&answer, &mut odd);
-        assert_eq!(odd, []);
+        let mut warnings = ParseWarnings::new();
+        let ours = subscription(&answer, &mut warnings);
+        assert_eq!(warnings, []);
         assert_eq!(
             ours.callback_url.as_deref(),
             Some("https://watch.example/webhook")
@@ -173,7 +173,7 @@ mod tests {
         ];
         assert_eq!(ours.fields, fields.into());
         assert_eq!(
-            subscription(&json!({"data": []}), &mut odd),
+            subscription(&json!({"data": []}), &mut warnings),
             Subscription::default()
         );
     }

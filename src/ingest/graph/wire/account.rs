@@ -12,27 +12,26 @@ const NOUN: &str = "business_account";
 account_attributes!(node_reader);
 
 /// Parses the node, without the subscription of this exporter's app.
-pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Snapshot {
+pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Snapshot {
     let mut snapshot = Snapshot::default();
-    if let Some(node) = Object::node(NOUN, node, odd) {
-        read_attributes(&mut snapshot, &node, odd);
+    if let Some(node) = Object::node(NOUN, node, warnings) {
+        read_attributes(&mut snapshot, &node, warnings);
     }
     snapshot
 }
 
-/// Is `own_app` subscribed, as the edge says where it came with the node? An account without any
-/// subscribed app may come without the edge, so an absent one says nothing.
-pub fn expanded(node: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Option<bool> {
-    subscribed(node.get("subscribed_apps")?, own_app, odd)
+/// Whether `own_app` is subscribed, according to the edge in the node. `None` without the edge, which Meta may omit
+/// if no app is subscribed.
+pub fn expanded(node: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> Option<bool> {
+    subscribed(node.get("subscribed_apps")?, own_app, warnings)
 }
 
-/// Is `own_app` in this list of subscribed apps? Unknown if it is on none of the apps shown, and
-/// there are more.
-pub fn subscribed(apps: &Value, own_app: &AppId, odd: &mut ParseWarnings) -> Option<bool> {
+/// Whether `own_app` is in this list of subscribed apps. `None` if it is not among those shown and there are more.
+pub fn subscribed(apps: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> Option<bool> {
     let has_more = apps.pointer("/paging/next").is_some();
     let apps = Object::new("subscribed_apps", apps)?;
     apps.get("data")?;
-    let apps = apps.objects("data", "subscribed_apps", odd);
+    let apps = apps.objects("data", "subscribed_apps", warnings);
     let is_own = |app: &Object<'_>| {
         let data = app.object(
             "whatsapp_business_api_data",
@@ -65,9 +64,9 @@ mod tests {
             "business_verification_status": "PENDING_NEED_MORE_INFO", "status": "ACTIVE",
             "whatsapp_business_manager_messaging_limit": "TIER_10K",
             "subscribed_apps": {"data": [{"whatsapp_business_api_data": {"id": "600100", "name": "x"}}]}});
-        let mut odd = ParseWarnings::new();
-        let read = snapshot(&node, &mut odd);
-        assert_eq!(odd, []);
+        let mut warnings = ParseWarnings::new();
+        let read = snapshot(&node, &mut warnings);
+        assert_eq!(warnings, []);
         assert_eq!(read.timezone_id.as_deref(), Some("138"));
         assert_eq!(read.business_id, BusinessId::parse("700100"));
         assert_eq!(read.review_status, Some(ReviewStatus::LimitReached));
@@ -79,22 +78,25 @@ mod tests {
             (read.status, read.messaging_limit),
             (
                 Some(Status::Active),
-                Some(MessagingLimit::CustomerHasher(10_000))
+                Some(MessagingLimit::Customers(10_000))
             )
         );
-        assert_eq!(expanded(&node, &app(), &mut odd), Some(true));
+        assert_eq!(expanded(&node, &app(), &mut warnings), Some(true));
     }
 
     #[test]
     fn subscription_is_unknown_without_a_list_or_its_end() {
-        let mut odd = ParseWarnings::new();
+        let mut warnings = ParseWarnings::new();
         let others = json!({"data": [{"whatsapp_business_api_data": {"id": "1"}}]});
-        assert_eq!(subscribed(&others, &app(), &mut odd), Some(false));
+        assert_eq!(subscribed(&others, &app(), &mut warnings), Some(false));
         let none = json!({"data": []});
-        assert_eq!(subscribed(&none, &app(), &mut odd), Some(false));
+        assert_eq!(subscribed(&none, &app(), &mut warnings), Some(false));
         let mut more = others;
         more["paging"] = json!({"next": "https://elsewhere.example/"});
-        assert_eq!(subscribed(&more, &app(), &mut odd), None);
-        assert_eq!(expanded(&json!({"id": "800100"}), &app(), &mut odd), None);
+        assert_eq!(subscribed(&more, &app(), &mut warnings), None);
+        assert_eq!(
+            expanded(&json!({"id": "800100"}), &app(), &mut warnings),
+            None
+        );
     }
 }

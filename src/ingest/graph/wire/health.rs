@@ -3,20 +3,20 @@
 use crate::domain::{EntityHealth, Health, HealthEntity};
 use crate::ingest::{Object, ParseWarnings};
 
-/// The health of the node, judged by its entities: the total may be about calls.
+/// The health of the node, computed from its entities, because Meta's total may be about calls.
 pub(super) fn from_node(
     node: &Object<'_>,
     field: &'static str,
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<Health> {
-    let status = node.object(field, field, odd)?;
+    let status = node.object(field, field, warnings)?;
     let entities = status
-        .objects("entities", field, odd)
+        .objects("entities", field, warnings)
         .into_iter()
         .filter_map(|entity| {
-            let can_send_message = entity.word("can_send_message", odd)?;
+            let can_send_message = entity.word("can_send_message", warnings)?;
             // An unknown entity counts if it restricts sending.
-            let kind = entity.word("entity_type", odd);
+            let kind = entity.word("entity_type", warnings);
             let kind = kind.unwrap_or(HealthEntity::Other);
             Some(EntityHealth {
                 kind,
@@ -24,7 +24,7 @@ pub(super) fn from_node(
             })
         });
     let entities = entities.collect();
-    let total = status.word("can_send_message", odd);
+    let total = status.word("can_send_message", warnings);
     Health::new(entities, total)
 }
 
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_entity_decides_and_not_a_total_that_is_about_calls() {
+    fn the_worst_entity_decides_instead_of_metas_total() {
         let entity = |kind: &str, word: &str| json!({"entity_type": kind, "id": "1", "can_send_message": word});
         let calls = json!({"can_send_message": "BLOCKED", "entities": [entity("WABA", "AVAILABLE"), entity("APP", "AVAILABLE")]});
         assert_eq!(read(&calls), Some(CanSendMessage::Available));

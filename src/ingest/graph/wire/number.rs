@@ -12,12 +12,12 @@ const NOUN: &str = "phone_number";
 number_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
-pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Option<Snapshot> {
-    let node = Object::node(NOUN, node, odd)?;
-    node.needs("id", odd)?;
-    let id = node.parsed("id", PhoneNumberId::parse, odd)?;
+pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> {
+    let node = Object::node(NOUN, node, warnings)?;
+    node.needs("id", warnings)?;
+    let id = node.parsed("id", PhoneNumberId::parse, warnings)?;
     let mut snapshot = Snapshot::new(id);
-    read_attributes(&mut snapshot, &node, odd);
+    read_attributes(&mut snapshot, &node, warnings);
     Some(snapshot)
 }
 
@@ -26,22 +26,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::MessagingLimit::{CustomerHasher, Unlimited};
+    use crate::domain::MessagingLimit::{Customers, Unlimited};
     use crate::domain::QualityRating;
     use crate::domain::number::{CodeVerificationStatus, NameStatus, Status, ThroughputLevel};
     use crate::ingest::ParseWarning;
 
     fn read(node: &Value) -> (Option<Snapshot>, ParseWarnings) {
-        let mut odd = ParseWarnings::new();
-        (snapshot(node, &mut odd), odd)
+        let mut warnings = ParseWarnings::new();
+        (snapshot(node, &mut warnings), warnings)
     }
 
-    /// Reads a node of which only `fields` are said.
+    /// Reads a node that has only `fields`.
     fn number(fields: Value) -> Snapshot {
         let mut node = fields;
         node["id"] = json!("900100200300400");
-        let (snapshot, odd) = read(&node);
-        assert_eq!(odd, []);
+        let (snapshot, warnings) = read(&node);
+        assert_eq!(warnings, []);
         snapshot.expect("it has an id")
     }
 
@@ -55,7 +55,7 @@ mod tests {
         let number = number(example);
         assert_eq!(number.quality_rating, Some(QualityRating::Yellow));
         assert_eq!(number.status, Some(Status::Connected));
-        assert_eq!(number.messaging_limit, Some(CustomerHasher(2_000)));
+        assert_eq!(number.messaging_limit, Some(Customers(2_000)));
         assert_eq!(number.throughput_level, Some(ThroughputLevel::Standard));
         assert_eq!(
             (number.name_status, number.new_name_status),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn where_metas_pages_differ_both_are_read() {
+    fn both_documented_forms_are_read() {
         for unknown in ["UNKNOWN", "NA", "unknown"] {
             assert_eq!(
                 number(json!({"quality_rating": unknown})).quality_rating,
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(number(untiered).messaging_limit, None);
         assert_eq!(
             number(json!({"messaging_limit_tier": "TIER_1K"})).messaging_limit,
-            Some(CustomerHasher(1_000))
+            Some(Customers(1_000))
         );
         let code =
             number(json!({"code_verification_status": "UNVERIFIED"})).code_verification_status;
@@ -109,22 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_null_is_absent_and_what_is_new_is_other() {
+    fn missing_and_null_values_are_absent_and_new_words_are_other() {
         assert_eq!(
             number(json!({"status": null})),
             Snapshot::new(PhoneNumberId::parse("900100200300400").expect("digits"))
         );
-        let (snapshot, odd) =
+        let (snapshot, warnings) =
             read(&json!({"id": 900_100_u64, "status": "HIBERNATING", "quality_rating": "GREEN"}));
         let snapshot = snapshot.expect("a number will do for an id");
         assert_eq!(
             (snapshot.status, snapshot.quality_rating),
             (Some(Status::Other), Some(QualityRating::Green))
         );
-        assert_eq!(odd, [ParseWarning::unknown(NOUN, "status", "HIBERNATING")]);
+        assert_eq!(
+            warnings,
+            [ParseWarning::unknown(NOUN, "status", "HIBERNATING")]
+        );
         for nothing in [json!({}), json!(7), json!({"id": "abc"})] {
-            let (snapshot, odd) = read(&nothing);
-            assert!(snapshot.is_none() && odd.len() == 1);
+            let (snapshot, warnings) = read(&nothing);
+            assert!(snapshot.is_none() && warnings.len() == 1);
         }
     }
 }

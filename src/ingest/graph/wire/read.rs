@@ -1,7 +1,7 @@
-//! The readers that tables of attributes name, and what else a node's fields need.
+//! The readers that attribute tables refer to, and helpers for the fields of a node.
 //!
-//! A reader gets the paths that its row declares. A path is a field of the node, or a field and a member of the object
-//! there: `owner_business_info.id`. What a row declares is therefore what is both requested and read.
+//! A reader gets the paths that its row declares. A path is a field of the node, or a field and a member of the
+//! object there: `owner_business_info.id`. So a row declares both what is requested and what is read.
 
 use serde_json::Value;
 
@@ -10,10 +10,10 @@ use crate::domain::number::ThroughputLevel;
 use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
 use crate::ingest::{Object, ParseWarnings};
 
-/// Messages a second from which a throughput given as a number is the higher level.
+/// Messages per second from which a numeric throughput is the higher level.
 const HIGH_THROUGHPUT: u64 = 1_000;
 
-/// Makes the reader of a node's attributes, and the list of their paths, of a table.
+/// Generates the reader of a node's attributes, and the list of their paths, from a table.
 macro_rules! node_reader {
     (
         $(node $id:ty;)?
@@ -26,10 +26,10 @@ macro_rules! node_reader {
         /// The paths that the attributes are read from, in the order of the table.
         pub(in crate::ingest::graph) const PATHS: &[&str] = &[$($($path,)+)+];
 
-        fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, odd: &mut ParseWarnings) {
-            // The reader's name stands alone, so that an error in it points at the row.
+        fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, warnings: &mut ParseWarnings) {
+            // The reader's name stands alone, so that a compiler error in it points at the row.
             use $crate::ingest::graph::wire::read::*;
-            $(snapshot.$name = $reader(node, [$($path),+], odd);)+
+            $(snapshot.$name = $reader(node, [$($path),+], warnings);)+
         }
     };
 }
@@ -49,11 +49,11 @@ pub(in crate::ingest::graph) fn field_and_member(
 fn at<'a>(
     node: &Object<'a>,
     path: &'static str,
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<(Object<'a>, &'static str)> {
     match field_and_member(path) {
         (field, None) => Some((*node, field)),
-        (field, Some(member)) => Some((node.object(field, field, odd)?, member)),
+        (field, Some(member)) => Some((node.object(field, field, warnings)?, member)),
     }
 }
 
@@ -61,133 +61,134 @@ fn at<'a>(
 pub fn text(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<String> {
-    let (object, key) = at(node, path, odd)?;
-    object.text(key, odd)
+    let (object, key) = at(node, path, warnings)?;
+    object.text(key, warnings)
 }
 
 /// One of Meta's words.
 pub fn word<W: Word>(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<W> {
-    let (object, key) = at(node, path, odd)?;
-    object.word(key, odd)
+    let (object, key) = at(node, path, warnings)?;
+    object.word(key, warnings)
 }
 
 /// A messaging limit in any of its spellings.
 pub fn limit(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
-    let (object, key) = at(node, path, odd)?;
-    object.limit(key, odd)
+    let (object, key) = at(node, path, warnings)?;
+    object.limit(key, warnings)
 }
 
 /// The id of a business.
 pub fn business_id(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<BusinessId> {
-    let (object, key) = at(node, path, odd)?;
-    object.parsed(key, BusinessId::parse, odd)
+    let (object, key) = at(node, path, warnings)?;
+    object.parsed(key, BusinessId::parse, warnings)
 }
 
 /// A node's `health_status`.
 pub fn health(
     node: &Object<'_>,
     [field]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<Health> {
-    health::from_node(node, field, odd)
+    health::from_node(node, field, warnings)
 }
 
-/// A language with an underscore; Meta writes both `en_US` and `en-US`.
+/// A language with an underscore, because Meta writes both `en_US` and `en-US`.
 pub fn language(
     node: &Object<'_>,
     path: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<String> {
-    text(node, path, odd).map(|language| language.replace('-', "_"))
+    text(node, path, warnings).map(|language| language.replace('-', "_"))
 }
 
-/// The portfolio's limit. The number's own, which it replaced, counts only if the portfolio's is not sent: a portfolio
-/// without a tier has no limit yet.
+/// The portfolio's limit. The number's own limit, which it replaced, counts only if the portfolio's is not sent. A
+/// portfolio without a tier has no limit yet.
 pub fn messaging_limit(
     node: &Object<'_>,
     [portfolio, number]: [&'static str; 2],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
     let field = if node.has(portfolio) {
         portfolio
     } else {
         number
     };
-    limit(node, [field], odd)
+    limit(node, [field], warnings)
 }
 
-/// The rating, or else the score.
+/// The rating, or the score if there is no rating.
 pub fn quality_rating(
     node: &Object<'_>,
     [rating, score]: [&'static str; 2],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<QualityRating> {
-    word(node, [rating], odd).or_else(|| quality_score(node, [score], odd))
+    word(node, [rating], warnings).or_else(|| quality_score(node, [score], warnings))
 }
 
-/// `{"score": "GREEN"}`, or the bare word that some answers have.
+/// `{"score": "GREEN"}`, or the word itself in some responses.
 pub fn quality_score(
     node: &Object<'_>,
     [field]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<QualityRating> {
     match node.get(field)? {
-        Value::String(_) => node.word(field, odd),
-        _ => node.object(field, field, odd)?.word("score", odd),
+        Value::String(_) => node.word(field, warnings),
+        _ => node.object(field, field, warnings)?.word("score", warnings),
     }
 }
 
-/// The `date` beside the score; a bare word has none. 0 is no date, as in the rest of the Graph API.
+/// The `date` next to the score; a score that is only a word has none. 0 means no date, as in the rest of the Graph
+/// API.
 pub fn quality_score_date(
     node: &Object<'_>,
     [path]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<Timestamp> {
     let (field, _) = field_and_member(path);
-    // What the field is otherwise, the reader of the score reports.
+    // The reader of the score reports other types of the field.
     node.get(field)
         .filter(|score| score.is_object() || score.is_array())?;
-    let (score, key) = at(node, path, odd)?;
+    let (score, key) = at(node, path, warnings)?;
     score
-        .time(key, odd)
+        .time(key, warnings)
         .filter(|date| *date > Timestamp::from_seconds(0))
 }
 
-/// `{"level": "STANDARD"}`, or a number of messages a second in its place.
+/// `{"level": "STANDARD"}`, or a number of messages per second instead.
 pub fn throughput_level(
     node: &Object<'_>,
     [field]: [&'static str; 1],
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<ThroughputLevel> {
-    let throughput = node.object(field, field, odd)?;
+    let throughput = node.object(field, field, warnings)?;
     match throughput.get("level")? {
         Value::Number(_) => {
-            let high = throughput.count("level", odd)? >= HIGH_THROUGHPUT;
+            let high = throughput.count("level", warnings)? >= HIGH_THROUGHPUT;
             Some(if high {
                 ThroughputLevel::High
             } else {
                 ThroughputLevel::Standard
             })
         }
-        _ => throughput.word("level", odd),
+        _ => throughput.word("level", warnings),
     }
 }
 
-/// Nothing: the field's value means something only together with the id of this exporter's app, which the client adds.
+/// Reads nothing: the field is meaningful only with the id of this exporter's app, which the client adds.
 pub fn read_with_own_app(
     _: &Object<'_>,
     [_]: [&'static str; 1],

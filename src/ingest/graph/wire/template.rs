@@ -12,28 +12,28 @@ const NOUN: &str = "message_template";
 template_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
-pub fn snapshot(node: &Value, odd: &mut ParseWarnings) -> Option<Snapshot> {
-    let node = Object::node(NOUN, node, odd)?;
-    node.needs("id", odd)?;
-    let id = node.parsed("id", TemplateId::parse, odd)?;
+pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> {
+    let node = Object::node(NOUN, node, warnings)?;
+    node.needs("id", warnings)?;
+    let id = node.parsed("id", TemplateId::parse, warnings)?;
     let mut snapshot = Snapshot::new(id);
-    read_attributes(&mut snapshot, &node, odd);
+    read_attributes(&mut snapshot, &node, warnings);
     Some(snapshot)
 }
 
-/// The page's `summary`, where Meta gave one.
+/// The totals in the page's `summary`, if Meta sent one.
 pub fn totals(page: &Value) -> Totals {
-    let mut odd = ParseWarnings::new();
-    let summary =
-        Object::new("summary", page).and_then(|page| page.object("summary", "summary", &mut odd));
+    let mut warnings = ParseWarnings::new();
+    let summary = Object::new("summary", page)
+        .and_then(|page| page.object("summary", "summary", &mut warnings));
     let Some(summary) = summary else {
         return Totals::default();
     };
     Totals {
         count: summary
-            .count("message_template_count", &mut odd)
-            .or_else(|| summary.count("total_count", &mut odd)),
-        limit: summary.count("message_template_limit", &mut odd),
+            .count("message_template_count", &mut warnings)
+            .or_else(|| summary.count("total_count", &mut warnings)),
+        limit: summary.count("message_template_limit", &mut warnings),
     }
 }
 
@@ -48,14 +48,14 @@ mod tests {
     fn template(fields: Value) -> Snapshot {
         let mut node = fields;
         node["id"] = json!("7001002003004005");
-        let mut odd = ParseWarnings::new();
-        let snapshot = snapshot(&node, &mut odd).expect("it has an id");
-        assert_eq!(odd, []);
+        let mut warnings = ParseWarnings::new();
+        let snapshot = snapshot(&node, &mut warnings).expect("it has an id");
+        assert_eq!(warnings, []);
         snapshot
     }
 
     #[test]
-    fn a_healthy_and_a_rejected_template() {
+    fn healthy_and_rejected_templates_are_read() {
         let healthy = template(
             json!({"name": "spring_offer", "language": "en-US", "status": "APPROVED",
             "category": "MARKETING", "quality_score": {"score": "GREEN", "date": 1_727_000_000, "reasons": ["x"]}, "rejected_reason": "NONE"}),
@@ -85,20 +85,20 @@ mod tests {
             template(json!({"quality_score": "YELLOW"})).quality_rating,
             Some(QualityRating::Yellow)
         );
-        let mut odd = ParseWarnings::new();
+        let mut warnings = ParseWarnings::new();
         let retired = snapshot(
             &json!({"id": "7", "category": "ISSUE_RESOLUTION"}),
-            &mut odd,
+            &mut warnings,
         );
         assert_eq!(
             retired.and_then(|snapshot| snapshot.category),
             Some(Category::Other)
         );
-        assert_eq!(odd.len(), 1);
+        assert_eq!(warnings.len(), 1);
     }
 
     #[test]
-    fn totals_are_numbers_or_text_or_nothing() {
+    fn totals_may_be_numbers_text_or_missing() {
         let page = json!({"data": [], "summary": {"total_count": 3, "message_template_count": "41", "message_template_limit": 6000}});
         assert_eq!(
             totals(&page),

@@ -94,7 +94,7 @@ fn only_values_nested_too_deeply_are_lost() {
 }
 
 #[test]
-fn bytes_and_characters_that_no_string_may_hold_are_replaced() {
+fn invalid_bytes_and_characters_in_strings_are_replaced() {
     for (text, expected, defect) in [
         (&b"\"caf\xe9\""[..], "caf?", Defect::InvalidUtf8),
         (b"\"cut \xf0\x9f\x98\"", "cut ???", Defect::InvalidUtf8),

@@ -45,7 +45,7 @@ fn one_account_starts_at_once_and_many_spread_out() {
 }
 
 #[test]
-fn a_read_comes_again_within_a_tenth_of_its_cadence() {
+fn a_poll_repeats_within_a_tenth_of_its_interval() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         schedule.finished(&task, at(1), Next::AtCadence);
@@ -55,7 +55,7 @@ fn a_read_comes_again_within_a_tenth_of_its_cadence() {
 }
 
 #[test]
-fn a_failure_that_may_pass_is_tried_ever_later_but_not_beyond_the_cadence() {
+fn retries_of_a_temporary_failure_back_off_up_to_the_interval() {
     let mut schedule = schedule_of(1);
     let tasks = run_all_due(&mut schedule, at(0));
     let numbers = tasks
@@ -101,7 +101,7 @@ fn a_rate_limit_holds_the_whole_account_and_only_it() {
 }
 
 #[test]
-fn a_hold_stands_against_nudges_and_against_polls_that_were_under_way() {
+fn triggers_and_running_polls_do_not_end_a_hold() {
     let mut schedule = schedule_of(1);
     let tasks = run_all_due(&mut schedule, at(0));
     let hold = Next::HoldAccount(Some(Duration::from_secs(3_000)));
@@ -115,7 +115,7 @@ fn a_hold_stands_against_nudges_and_against_polls_that_were_under_way() {
 }
 
 #[test]
-fn a_refused_token_rests_all_its_accounts_and_one_comes_back_first() {
+fn a_rejected_token_holds_all_its_accounts_and_one_returns_first() {
     let mut schedule = schedule_of(3);
     let failed = schedule.take_due(at(0)).expect("due at once");
     schedule.started(&failed, at(0));
@@ -135,7 +135,7 @@ fn a_refused_token_rests_all_its_accounts_and_one_comes_back_first() {
 }
 
 #[test]
-fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
+fn a_poll_deferred_twice_counts_once_until_it_starts() {
     let mut schedule = schedule_of(1);
     let mut update = Vec::new();
     for second in [0, 60, 120] {
@@ -152,7 +152,7 @@ fn a_poll_put_off_twice_is_one_deferral_until_it_begins() {
 }
 
 #[test]
-fn nudges_coalesce_and_keep_their_distance() {
+fn triggers_coalesce_and_keep_a_minimum_distance() {
     let mut schedule = schedule_of(1);
     let tasks = run_all_due(&mut schedule, at(0));
     let numbers = Task {
@@ -246,7 +246,7 @@ fn dues(schedule: &Schedule) -> BTreeMap<Task, Timestamp> {
 }
 
 #[test]
-fn what_changes_nothing_moves_nothing() {
+fn a_plan_without_changes_moves_no_poll() {
     let mut schedule = schedule_of(3);
     for task in run_all_due(&mut schedule, at(1)) {
         let next = match task.collector {
@@ -265,7 +265,7 @@ fn what_changes_nothing_moves_nothing() {
 }
 
 #[test]
-fn a_changed_cadence_moves_only_what_waits_for_it() {
+fn a_changed_interval_moves_only_polls_that_wait_for_it() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
@@ -294,7 +294,7 @@ fn a_changed_cadence_moves_only_what_waits_for_it() {
         "{:?}",
         now[&templates]
     );
-    // Shorter than what has passed already: at once, and not in the past.
+    // If the new interval has already passed, the poll is due at once, but not in the past.
     let shortest = Cadences {
         templates: Duration::from_secs(1),
         ..shorter
@@ -304,7 +304,7 @@ fn a_changed_cadence_moves_only_what_waits_for_it() {
 }
 
 #[test]
-fn new_accounts_begin_at_once_and_old_ones_leave_with_all_they_have() {
+fn new_accounts_start_at_once_and_removed_ones_lose_all_polls() {
     let mut schedule = schedule_of(2);
     for task in run_all_due(&mut schedule, at(1)) {
         schedule.finished(&task, at(2), Next::AtCadence);
@@ -324,7 +324,7 @@ fn new_accounts_begin_at_once_and_old_ones_leave_with_all_they_have() {
 }
 
 #[test]
-fn new_credentials_end_what_the_old_ones_were_refused_but_no_rate_limit() {
+fn new_credentials_end_rejections_but_not_rate_limits() {
     let mut schedule = schedule_of(2);
     for task in run_all_due(&mut schedule, at(1)) {
         let next = match task.collector {
@@ -343,7 +343,7 @@ fn new_credentials_end_what_the_old_ones_were_refused_but_no_rate_limit() {
         began.len() == 3 && began.iter().all(|task| task.waba_id == account(0)),
         "{began:?}"
     );
-    // Neither does a moment of absence.
+    // A brief removal does not end it either.
     schedule.remove(&account(1));
     schedule.add([account(1)], at(20));
     assert!(run_all_due(&mut schedule, at(21)).is_empty());
@@ -351,12 +351,12 @@ fn new_credentials_end_what_the_old_ones_were_refused_but_no_rate_limit() {
 }
 
 #[test]
-fn a_poll_that_does_not_begin_is_late_once_with_its_reason() {
+fn a_poll_that_does_not_start_is_reported_late_once_with_its_reason() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         schedule.finished(&task, at(1), Next::AtCadence);
     }
-    // Within three intervals of the numbers'.
+    // Within three intervals of the numbers' polls.
     while let Some(task) = schedule.take_due(at(400)) {
         schedule.put_off(&task, at(890), DeferralReason::BudgetSpent);
     }
@@ -366,7 +366,7 @@ fn a_poll_that_does_not_begin_is_late_once_with_its_reason() {
         [(task(0, Collector::Numbers), DeferralReason::BudgetSpent)]
     );
     assert_eq!(schedule.take_late(at(902)), []);
-    // It begins, is never late while it runs, and may become late again.
+    // It starts, is never late while it runs, and may become late again.
     let began = run_all_due(&mut schedule, at(995));
     assert_eq!(began.len(), 3);
     let numbers = task(0, Collector::Numbers);
@@ -385,7 +385,7 @@ fn a_poll_that_does_not_begin_is_late_once_with_its_reason() {
 }
 
 #[test]
-fn lateness_of_a_rate_limited_account_is_told_and_that_of_a_failing_poll_is_not() {
+fn lateness_is_reported_for_rate_limits_but_not_for_failing_polls() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
@@ -399,7 +399,7 @@ fn lateness_of_a_rate_limited_account_is_told_and_that_of_a_failing_poll_is_not(
         [Collector::Numbers, Collector::Templates]
             .map(|collector| (task(0, collector), DeferralReason::RateLimit))
     );
-    // A refused token is told for every collector when it is refused.
+    // A rejected token is reported for every collector at once.
     let mut schedule = schedule_of(1);
     run_all_due(&mut schedule, at(0));
     schedule.restart([&account(0)], at(1));
@@ -408,7 +408,7 @@ fn lateness_of_a_rate_limited_account_is_told_and_that_of_a_failing_poll_is_not(
 }
 
 #[test]
-fn seconds_are_no_lateness() {
+fn a_delay_of_seconds_is_not_lateness() {
     let often = Duration::from_secs(1);
     let cadences = Cadences {
         numbers: often,
@@ -418,6 +418,6 @@ fn seconds_are_no_lateness() {
     let dice = fastrand::Rng::with_seed(7);
     let mut schedule = Schedule::new([account(0)], cadences, dice, at(0));
     assert_eq!(schedule.take_late(at(10)), []);
-    // Also a first poll that never comes.
+    // A first poll that never starts becomes late too.
     assert_eq!(schedule.take_late(at(11)).len(), 3);
 }

@@ -19,7 +19,7 @@ fn news_of(event: EventKind) -> Update {
     }
 }
 
-/// An event with nothing beside it.
+/// An event without further fields.
 fn update(event: EventKind) -> Fact {
     Fact::Account(news_of(event))
 }
@@ -93,7 +93,7 @@ fn bans_and_violations() -> Vec<Expected> {
             "account_update_ban_list_last_counts",
             banned(BanState::Disable, Some(april_7)),
         ),
-        tells("account_update_ban_unknown", banned(BanState::Other, None)).odd(&[
+        tells("account_update_ban_unknown", banned(BanState::Other, None)).warnings(&[
             "ban_info.waba_ban_state=HALF_DISABLE",
             "ban_info.waba_ban_date!",
         ]),
@@ -101,7 +101,7 @@ fn bans_and_violations() -> Vec<Expected> {
             "account_update_ban_without_state",
             update(EventKind::DisabledUpdate),
         )
-        .odd(&["ban_info.waba_ban_state!"]),
+        .warnings(&["ban_info.waba_ban_state!"]),
         tells(
             "account_update_violation",
             violated(ViolationType::Gambling),
@@ -110,7 +110,7 @@ fn bans_and_violations() -> Vec<Expected> {
             "account_update_violation_unknown",
             violated(ViolationType::Other),
         )
-        .odd(&["violation_info.violation_type=BAD_POETRY"]),
+        .warnings(&["violation_info.violation_type=BAD_POETRY"]),
     ]
 }
 
@@ -138,7 +138,7 @@ fn restrictions() -> Vec<Expected> {
             "account_update_restriction_odd_elements",
             Fact::Account(readable),
         )
-        .odd(&[
+        .warnings(&[
             "account_update.restriction_info!",
             "restriction_info.restriction_type=RESTRICTED_SINGING",
             "restriction_info.restriction_type!",
@@ -172,7 +172,7 @@ fn named_events() -> Vec<Expected> {
             "account_update_mm_lite_terms_signed",
             update(EventKind::MmLiteTermsSigned),
         ),
-        // Entries of these have the portfolio's id; the event is the account's all the same.
+        // Entries of these events have the portfolio's id, but the event is about the account.
         tells(
             "account_update_partner_added",
             update(EventKind::PartnerAdded),
@@ -214,7 +214,7 @@ fn named_events() -> Vec<Expected> {
             update(EventKind::BusinessPrimaryLocationCountryUpdate),
         ),
         tells("account_update_unknown_event", update(EventKind::Other))
-            .odd(&["account_update.event=ACCOUNT_LEVITATED"]),
+            .warnings(&["account_update.event=ACCOUNT_LEVITATED"]),
     ]
 }
 
@@ -233,7 +233,7 @@ fn alerts_and_reviews() -> Vec<Expected> {
             "account_alerts_unknown_words",
             alert(AlertSeverity::Other, AlertType::Other),
         )
-        .odd(&[
+        .warnings(&[
             "alert_info.alert_type=LOST_HAT",
             "alert_info.alert_severity=PURPLE",
         ]),
@@ -241,7 +241,7 @@ fn alerts_and_reviews() -> Vec<Expected> {
             "account_alerts_no_severity",
             alert(AlertSeverity::Other, AlertType::ProfilePictureLost),
         )
-        .odd(&["alert_info.alert_severity!"]),
+        .warnings(&["alert_info.alert_severity!"]),
         tells(
             "account_review_update_approved",
             review(ReviewStatus::Approved),
@@ -262,7 +262,7 @@ fn alerts_and_reviews() -> Vec<Expected> {
 }
 
 fn capabilities() -> Vec<Expected> {
-    let two_thousand = MessagingLimit::CustomerHasher(2_000);
+    let two_thousand = MessagingLimit::Customers(2_000);
     vec![
         tells(
             "business_capability_update_numbers",

@@ -4,7 +4,7 @@ use super::{ACCOUNT, RECEIVED_AT, as_text, customers};
 use crate::domain::{MAX_CLOCK_DIFFERENCE, Source};
 use crate::ingest::webhook::Delivery;
 
-/// The last second that is believed.
+/// The last second that is accepted.
 fn limit() -> i64 {
     let limit = RECEIVED_AT.plus(MAX_CLOCK_DIFFERENCE);
     limit.as_millis().div_euclid(1000)
@@ -37,7 +37,7 @@ fn message(timestamp: i64) -> String {
 }
 
 #[test]
-fn minutes_are_believed_and_more_counts_as_received_now() {
+fn times_too_far_ahead_are_replaced_by_the_receipt() {
     for (claimed, counted) in [
         (limit(), limit()),
         (limit() + 1, RECEIVED),
@@ -51,27 +51,27 @@ fn minutes_are_believed_and_more_counts_as_received_now() {
             matches!(delivery.events[0].source, Source::Webhook(_)),
             "a retry is a retry"
         );
-        let odd: Vec<String> = delivery.warnings.iter().map(as_text).collect();
+        let warnings: Vec<String> = delivery.warnings.iter().map(as_text).collect();
         let expected: &[&str] = if claimed == counted {
             &[]
         } else {
             &["entry.time!"]
         };
-        assert_eq!(odd, expected);
+        assert_eq!(warnings, expected);
         assert_eq!(
             delivery.accounts[0]
                 .claimed_time
                 .map(|time| time.as_millis()),
             Some(claimed * 1000)
         );
-        // Messages and statuses have times of their own.
+        // Messages and statuses have their own times.
         let delivery = parse(&entry("", &message(claimed)));
         assert_eq!(seconds(&delivery), [counted, counted], "{claimed}");
     }
 }
 
 #[test]
-fn a_retry_of_what_was_dated_ahead_has_the_same_key() {
+fn a_retry_of_an_event_dated_ahead_has_the_same_key() {
     let time = format!(r#""time":{},"#, RECEIVED + 86_340);
     let keys: Vec<_> = (0..2)
         .map(|_| parse(&entry(&time, PAUSED)).events[0].source.key())
@@ -80,7 +80,7 @@ fn a_retry_of_what_was_dated_ahead_has_the_same_key() {
 }
 
 #[test]
-fn what_is_no_time_at_all_is_not_believed_either() {
+fn invalid_times_are_replaced_by_the_receipt() {
     for time in [r#""time":0,"#, r#""time":-5,"#, r#""time":"soon","#] {
         let delivery = parse(&entry(time, PAUSED));
         assert!(

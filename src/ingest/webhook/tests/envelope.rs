@@ -61,13 +61,13 @@ fn times() -> Vec<Expected> {
         tells("envelope_time_in_milliseconds", approved()),
         tells("envelope_time_in_far_future", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
-            .odd(&["entry.time!"]),
+            .warnings(&["entry.time!"]),
         tells("envelope_time_zero", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
-            .odd(&["entry.time!"]),
+            .warnings(&["entry.time!"]),
         tells("envelope_time_is_prose", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
-            .odd(&["entry.time!"]),
+            .warnings(&["entry.time!"]),
     ]
 }
 
@@ -84,19 +84,20 @@ fn odd_ones() -> Vec<Expected> {
         (ACCOUNT, SENT_AT, approved()),
     ];
     vec![
-        gives("envelope_unknown_field", beside(approved())).odd(&["change.field=quantum_update"]),
-        tells_nothing("envelope_unknown_field_redacted").odd(&["change.field=(redacted)"]),
-        tells("envelope_other_object", approved()).odd(&["webhook.object=page"]),
-        tells("envelope_no_object", approved()).odd(&["webhook.object!"]),
-        gives("envelope_no_entry", Vec::new()).odd(&["webhook.entry!"]),
-        gives("envelope_is_empty", Vec::new()).odd(&["webhook.object!", "webhook.entry!"]),
-        gives("envelope_is_a_list", Vec::new()).odd(&["webhook.body!"]),
-        // Too deep to be looked into, and where it is not looked into not too deep.
-        gives("envelope_deep_nesting", below_two.clone()).odd(&[
+        gives("envelope_unknown_field", beside(approved()))
+            .warnings(&["change.field=quantum_update"]),
+        tells_nothing("envelope_unknown_field_redacted").warnings(&["change.field=(redacted)"]),
+        tells("envelope_other_object", approved()).warnings(&["webhook.object=page"]),
+        tells("envelope_no_object", approved()).warnings(&["webhook.object!"]),
+        gives("envelope_no_entry", Vec::new()).warnings(&["webhook.entry!"]),
+        gives("envelope_is_empty", Vec::new()).warnings(&["webhook.object!", "webhook.entry!"]),
+        gives("envelope_is_a_list", Vec::new()).warnings(&["webhook.body!"]),
+        // Too deep to be parsed; where a value is not parsed, depth does not matter.
+        gives("envelope_deep_nesting", below_two.clone()).warnings(&[
             "account_update.json: 1 nested_too_deeply",
             "account_update.event!",
         ]),
-        gives("envelope_odd_changes", below_two).odd(&[
+        gives("envelope_odd_changes", below_two).warnings(&[
             "entry.changes!",          // null
             "entry.changes!",          // text
             "entry.changes!",          // a number
@@ -107,7 +108,7 @@ fn odd_ones() -> Vec<Expected> {
             "change.value!",           // a list: the one that is unwatched
             "change.value!",           // null
         ]),
-        tells("envelope_odd_entries", approved()).odd(&[
+        tells("envelope_odd_entries", approved()).warnings(&[
             "webhook.entry!", // text
             "webhook.entry!", // null
             "entry.changes!", // absent
@@ -126,7 +127,7 @@ fn a_change_is_counted_even_if_it_is_only_a_test() {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn a_body_that_is_not_json_is_refused() {
     let cut_off = fixture("messages_inbound");
     for body in [
         &b""[..],
@@ -163,7 +164,7 @@ fn no_depth_of_nesting_overflows_the_stack() {
 }
 
 #[test]
-fn a_delivery_is_counted_with_the_lag_of_watched_accounts_alone() {
+fn only_watched_accounts_have_a_webhook_lag() {
     let telemetry = Telemetry::new();
     let delivery = parsed("envelope_several_entries");
     delivery.record(&telemetry, |waba_id| waba_id.as_str() == ACCOUNT);
@@ -189,16 +190,16 @@ fn a_delivery_is_counted_with_the_lag_of_watched_accounts_alone() {
 }
 
 #[test]
-fn oddities_are_counted_by_field_and_a_partners_account_is_heard_of() {
+fn warnings_are_counted_by_field_and_a_partners_account_is_active() {
     let telemetry = Telemetry::new();
     parsed("envelope_unknown_field").record(&telemetry, |_| true);
     let unknown = telemetry
         .unknown_values
         .with_label_values(&["change.field"]);
     assert_eq!(unknown.get(), 1);
-    let heard = parsed("account_update_partner_added").accounts;
-    let heard: Vec<_> = heard.iter().map(|it| it.waba_id.as_str()).collect();
-    assert_eq!(heard, [super::PORTFOLIO, ACCOUNT]);
+    let activities = parsed("account_update_partner_added").accounts;
+    let activities: Vec<_> = activities.iter().map(|it| it.waba_id.as_str()).collect();
+    assert_eq!(activities, [super::PORTFOLIO, ACCOUNT]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn finding_lanes_changes_nothing_else_and_does_not_depend_on_trackers() {
 }
 
 #[test]
-fn conversations_and_fields_have_lanes_of_their_own() {
+fn conversations_and_fields_have_separate_lanes() {
     let account = ACCOUNT;
     let both = lanes_of(&entry(account, &[message("1"), message("2"), message("1")]));
     let (one, other) = (
@@ -77,7 +77,7 @@ fn conversations_and_fields_have_lanes_of_their_own() {
 }
 
 #[test]
-fn what_cannot_be_read_belongs_to_its_account_or_to_nothing() {
+fn an_unreadable_change_has_the_lane_of_its_account_or_none() {
     let unreadable = |entries: &str| {
         let lanes = lanes_of(entries).into_lanes();
         (lanes.kind, lanes.keys.len())
@@ -109,7 +109,7 @@ fn what_cannot_be_read_belongs_to_its_account_or_to_nothing() {
 }
 
 #[test]
-fn a_full_delivery_has_all_its_conversations_and_an_endless_one_has_none() {
+fn a_delivery_with_too_many_conversations_has_no_lanes() {
     let of_customers = |count: usize| {
         let messages: Vec<String> = (0..count)
             .map(|n| message(&format!("1555{n:07}")))

@@ -7,7 +7,7 @@ use crate::ingest::webhook::Delivery;
 
 const CUSTOMER: &str = "15550100111";
 
-/// Three seconds after what the fixtures tell of.
+/// Three seconds after the messages in the fixtures.
 const RECEIVED_AT: Timestamp = Timestamp::from_seconds(1_775_000_003);
 
 fn number() -> PhoneNumberId {
@@ -23,7 +23,7 @@ fn looked_into(name: &str) -> Delivery {
     delivery.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// What is update of the fixtures' number, with its time in seconds.
+/// The updates of the fixtures' number, with their times in seconds.
 fn update(name: &str) -> Vec<(i64, Update)> {
     let events = looked_into(name).events.into_iter();
     let update = events.map(|event| {
@@ -52,7 +52,7 @@ fn status(status: Status, to: &str) -> Update {
 }
 
 #[test]
-fn each_fixture_is_what_it_says() {
+fn each_fixture_has_its_expected_updates() {
     let inbound = Update::Received {
         from: conversation(CUSTOMER),
         kind: Kind::Text,
@@ -82,7 +82,7 @@ fn each_fixture_is_what_it_says() {
 }
 
 #[test]
-fn a_status_that_nobody_knows_is_other_and_a_click_is_nothing() {
+fn an_unknown_status_is_other_and_a_click_is_ignored() {
     let delivery = looked_into("messages_status_invented");
     let warnings: Vec<String> = delivery.warnings.iter().map(as_text).collect();
     assert_eq!(warnings, ["status.status=in_orbit"]);
@@ -98,7 +98,7 @@ fn a_status_that_nobody_knows_is_other_and_a_click_is_nothing() {
 }
 
 #[test]
-fn a_repeat_has_the_key_of_the_message_whatever_came_with_it() {
+fn a_duplicate_message_has_the_same_key_in_any_delivery() {
     let source_of = |body: &str| -> Vec<Source> {
         let delivery = Delivery::parse(body.as_bytes(), RECEIVED_AT, Some(&customers()));
         let events = delivery.expect("JSON").events.into_iter();
@@ -119,7 +119,7 @@ fn a_repeat_has_the_key_of_the_message_whatever_came_with_it() {
 }
 
 #[test]
-fn no_number_of_a_customer_and_no_text_is_in_what_comes_out() {
+fn the_result_contains_no_customer_numbers_and_no_text() {
     for name in [
         "messages_inbound",
         "messages_status_failed",

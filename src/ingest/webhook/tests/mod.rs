@@ -31,7 +31,7 @@ const SENT_AT: i64 = 1_774_000_000;
 const RECEIVED_AT: Timestamp = Timestamp::from_millis(SENT_AT * 1000 + 3_250);
 const RECEIVED_AT_WHOLE_SECONDS: i64 = SENT_AT + 3;
 
-/// What one fixture must give.
+/// The expected result of one fixture.
 struct Expected {
     fixture: &'static str,
     /// Account, Unix seconds, fact.
@@ -41,7 +41,7 @@ struct Expected {
 }
 
 impl Expected {
-    fn odd(mut self, warnings: &'static [&'static str]) -> Self {
+    fn warnings(mut self, warnings: &'static [&'static str]) -> Self {
         self.warnings = warnings;
         self
     }
@@ -57,7 +57,7 @@ impl Expected {
     }
 }
 
-/// One event of the fixtures' account at the fixtures' time, and nothing odd.
+/// One event of the fixtures' account at the fixtures' time, without warnings.
 fn tells(fixture: &'static str, fact: Fact) -> Expected {
     Expected {
         fixture,
@@ -163,7 +163,7 @@ fn no_fixture_is_without_an_expectation_and_none_has_two() {
 }
 
 #[test]
-fn every_event_has_a_key_of_its_own_that_repeats_share() {
+fn every_event_has_a_unique_key_that_its_retries_share() {
     let keys_of = |name| parsed(name).events.into_iter().map(|event| event.source);
     for expected in every_expectation() {
         let keys: Vec<_> = keys_of(expected.fixture).collect();

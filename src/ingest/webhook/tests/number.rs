@@ -12,8 +12,8 @@ fn about_number(update: Update) -> Fact {
 fn quality(event: Event, limits: (Option<u64>, Option<u64>)) -> Fact {
     about_number(Update::Quality {
         event,
-        old_limit: limits.0.map(MessagingLimit::CustomerHasher),
-        current_limit: limits.1.map(MessagingLimit::CustomerHasher),
+        old_limit: limits.0.map(MessagingLimit::Customers),
+        current_limit: limits.1.map(MessagingLimit::Customers),
     })
 }
 
@@ -75,7 +75,7 @@ fn quality_updates() -> Vec<Expected> {
             "phone_number_quality_update_unknown_event",
             quality(Event::Other, (None, None)),
         )
-        .odd(&["phone_number_quality_update.event=SUPERVISED"]),
+        .warnings(&["phone_number_quality_update.event=SUPERVISED"]),
         tells(
             "phone_number_quality_update_plus_and_dashes",
             quality(Event::Flagged, (None, None)),
@@ -85,9 +85,9 @@ fn quality_updates() -> Vec<Expected> {
             quality(Event::Flagged, (None, None)),
         ),
         tells_nothing("phone_number_quality_update_no_number")
-            .odd(&["phone_number_quality_update.display_phone_number!"]),
+            .warnings(&["phone_number_quality_update.display_phone_number!"]),
         tells_nothing("phone_number_quality_update_no_event")
-            .odd(&["phone_number_quality_update.event!"]),
+            .warnings(&["phone_number_quality_update.event!"]),
     ]
 }
 
@@ -117,7 +117,7 @@ fn spellings_of_a_limit() -> Vec<Expected> {
             "phone_number_quality_update_limit_unknown",
             quality(Event::Upgrade, (None, Some(10_000))),
         )
-        .odd(&["phone_number_quality_update.max_daily_conversations_per_business=TIER_HUGE"]),
+        .warnings(&["phone_number_quality_update.max_daily_conversations_per_business=TIER_HUGE"]),
     ]
 }
 
@@ -143,6 +143,6 @@ fn name_updates() -> Vec<Expected> {
             "phone_number_name_update_unknown_decision",
             name(NameDecision::Other),
         )
-        .odd(&["phone_number_name_update.decision=CONSIDERED"]),
+        .warnings(&["phone_number_name_update.decision=CONSIDERED"]),
     ]
 }

@@ -1,4 +1,4 @@
-//! An odd change never affects other changes, and only signed bodies are accepted.
+//! An unreadable change never affects other changes, and only signed bodies are accepted.
 
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use crate::domain::account::{ReviewStatus, Update};
 use crate::domain::{Fact, WebhookField, Word};
 use crate::ingest::webhook::{Delivery, SignatureError, Verifier};
 
-/// Keys that some reader looks at, so that arbitrary values meet it.
+/// Keys that some reader uses, so that arbitrary values reach it.
 const KEYS: &[&str] = &[
     "alert_info",
     "alert_severity",
@@ -92,7 +92,7 @@ fn object_of(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Valu
         .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>()))
 }
 
-/// A change with a real field and a value of real keys, or one that is nothing of the kind.
+/// A change with a real field and a value of real keys, or an arbitrary value.
 fn any_change() -> impl Strategy<Value = Value> {
     let field = prop::sample::select(WebhookField::ALL).prop_map(|field| json!(field.as_str()));
     prop_oneof![
@@ -118,7 +118,7 @@ fn reviews_in(body: &Value) -> Vec<ReviewStatus> {
         Fact::Account(Update::Review(status)) => Some(status),
         _ => None,
     });
-    // What a change of chance says is its own affair; the neighbours use these two words.
+    // An arbitrary change may have any result; the neighbours use these two words.
     reviews
         .filter(|it| matches!(it, ReviewStatus::LimitReached | ReviewStatus::Restricted))
         .collect()
@@ -132,7 +132,7 @@ fn signed(secret: &[u8], body: &[u8]) -> String {
 
 proptest! {
     #[test]
-    fn an_odd_change_never_costs_its_neighbours(change in any_change(), stray in any_json()) {
+    fn an_unreadable_change_does_not_affect_its_neighbours(change in any_change(), stray in any_json()) {
         let changes = json!([review("LIMIT_REACHED"), change, review("RESTRICTED")]);
         let body = json!({
             "object": stray,
@@ -144,14 +144,14 @@ proptest! {
     }
 
     #[test]
-    fn any_json_at_all_is_taken(body in any_json()) {
+    fn any_json_is_accepted(body in any_json()) {
         let body = serde_json::to_vec(&body).expect("JSON");
         prop_assert!(Delivery::parse(&body, RECEIVED_AT, None).is_ok());
         prop_assert!(Delivery::parse(&body, RECEIVED_AT, Some(&customers())).is_ok());
     }
 
     #[test]
-    fn any_messages_at_all_are_taken(messages in any_json(), statuses in any_json(), errors in any_json()) {
+    fn any_messages_are_accepted(messages in any_json(), statuses in any_json(), errors in any_json()) {
         let metadata = json!({"phone_number_id": "900100200300400"});
         let value = json!({"metadata": metadata, "messages": messages, "statuses": statuses, "errors": errors});
         let changes = json!([{"field": "messages", "value": value}]);
@@ -161,12 +161,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
         drop(Delivery::parse(&body, RECEIVED_AT, None));
     }
 
     #[test]
-    fn what_was_signed_is_believed_and_nothing_else(
+    fn only_signed_bodies_are_accepted(
         secret in "[ -~]{1,100}",
         other in "[ -~]{1,100}",
         body in prop::collection::vec(any::<u8>(), 1..200),

@@ -6,7 +6,7 @@ use crate::domain::template::{
 };
 use crate::domain::{Fact, QualityRating, TemplateId, Timestamp};
 
-/// The moment all of the fixtures' notices speak of.
+/// The future time in all of the fixtures' announcements.
 const COMING: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
 fn about(language: &str, update: Update) -> Fact {
@@ -32,7 +32,7 @@ fn news_of(event: EventKind) -> Update {
     }
 }
 
-/// A status event in `en_US` with nothing beside it.
+/// A status event in `en_US` without further fields.
 fn status(event: EventKind) -> Fact {
     about("en_US", news_of(event))
 }
@@ -131,7 +131,7 @@ fn pauses_and_notices() -> Vec<Expected> {
             "message_template_status_update_bad_disable_date",
             status(EventKind::Flagged),
         )
-        .odd(&["disable_info.disable_date!"]),
+        .warnings(&["disable_info.disable_date!"]),
     ]
 }
 
@@ -157,7 +157,7 @@ fn rejections() -> Vec<Expected> {
             "message_template_status_update_rejected_unknown_reason",
             rejected("en_US", RejectedReason::Other),
         )
-        .odd(&["message_template_status_update.reason=TOO_GREEN"]),
+        .warnings(&["message_template_status_update.reason=TOO_GREEN"]),
     ]
 }
 
@@ -215,14 +215,14 @@ fn other_statuses() -> Vec<Expected> {
             "message_template_status_update_unknown_event",
             status(EventKind::Other),
         )
-        .odd(&["message_template_status_update.event=EVAPORATED"]),
+        .warnings(&["message_template_status_update.event=EVAPORATED"]),
         tells(
             "message_template_status_update_unknown_category",
             in_category(EventKind::Approved, Category::Other),
         )
-        .odd(&["message_template_status_update.message_template_category=ISSUE_RESOLUTION"]),
+        .warnings(&["message_template_status_update.message_template_category=ISSUE_RESOLUTION"]),
         tells_nothing("message_template_status_update_no_id")
-            .odd(&["message_template_status_update.message_template_id!"]),
+            .warnings(&["message_template_status_update.message_template_id!"]),
         tells(
             "message_template_quality_update_status_payload",
             status(EventKind::Approved),
@@ -242,7 +242,7 @@ fn qualities() -> Vec<Expected> {
             "message_template_quality_update_unknown_score",
             quality(Yellow, Other),
         )
-        .odd(&["message_template_quality_update.new_quality_score=ULTRAVIOLET"]),
+        .warnings(&["message_template_quality_update.new_quality_score=ULTRAVIOLET"]),
         tells(
             "message_template_status_update_quality_payload",
             quality(Unknown, Green),
@@ -274,7 +274,7 @@ fn categories() -> Vec<Expected> {
         ),
         tells("template_category_update_done", about("en_US", changed)),
         tells_nothing("template_category_update_neither")
-            .odd(&["template_category_update.new_category!"]),
+            .warnings(&["template_category_update.new_category!"]),
         tells(
             "template_correct_category_detection_correct",
             about("en_US", detected.clone()),

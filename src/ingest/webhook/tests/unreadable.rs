@@ -60,11 +60,11 @@ fn warnings(delivery: &Delivery) -> Vec<String> {
 }
 
 fn is_paused(fact: &Fact) -> bool {
-    let Fact::Template(told) = fact else {
+    let Fact::Template(change) = fact else {
         return false;
     };
     matches!(
-        told.update,
+        change.update,
         Update::Status {
             event: EventKind::Paused,
             pause: Some(PauseTitle::FirstPause),
@@ -86,8 +86,11 @@ fn an_unreadable_description_does_not_hide_a_pause() {
         };
         assert!(is_paused(&first.fact), "{defect}: {first:?}");
         assert!(is_review(&second.fact), "{defect}: {second:?}");
-        let odd = warnings(&delivery);
-        assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
+        let warnings = warnings(&delivery);
+        assert!(
+            warnings.len() == 1 && warnings[0].ends_with(defect),
+            "{warnings:?}"
+        );
     }
     let delivery = read(&body(b"", &[&paused(&nested(100_000)), REVIEW]));
     assert!(is_paused(&delivery.events[0].fact));
@@ -118,7 +121,7 @@ fn unreadable_envelope_fields_do_not_hide_changes() {
         assert!(
             warnings(&delivery)
                 .iter()
-                .any(|odd| odd.starts_with("webhook.json: "))
+                .any(|warnings| warnings.starts_with("webhook.json: "))
         );
     }
 }
@@ -153,10 +156,10 @@ fn only_an_unreadable_required_value_is_lost() {
 fn a_rejection_reason_is_read_despite_an_unreadable_value() {
     let change = br#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":1},"rejection_info":{"recommendation":"cut \ud83d","reason":"SCAM"}}"#;
     let delivery = read(&body(b"", &[change]));
-    let Fact::Template(told) = &delivery.events[0].fact else {
+    let Fact::Template(change) = &delivery.events[0].fact else {
         panic!("{delivery:?}");
     };
-    let text = format!("{:?}", told.update);
+    let text = format!("{:?}", change.update);
     assert!(text.contains("reason: Some(Scam)"), "{text}");
 }
 
@@ -170,8 +173,11 @@ fn messages_are_read_despite_an_unreadable_value() {
     for (unreadable, defect) in UNREADABLE {
         let delivery = read_with(&body(b"", &[&change(unreadable)]), Some(&customers()));
         assert_eq!(delivery.events.len(), 2, "{defect}");
-        let odd = warnings(&delivery);
-        assert!(odd.len() == 1 && odd[0].ends_with(defect), "{odd:?}");
+        let warnings = warnings(&delivery);
+        assert!(
+            warnings.len() == 1 && warnings[0].ends_with(defect),
+            "{warnings:?}"
+        );
     }
 }
 

@@ -14,7 +14,7 @@ const TIMED: &[&str] = &[
     "security_pin_changed",
 ];
 
-/// Fields of the `messages` kind: their entries have none.
+/// Fields of the `messages` kind: their entries have no time.
 const UNTIMED: &[&str] = &[
     "account_settings_update_calling",
     "account_settings_update_upper_case",

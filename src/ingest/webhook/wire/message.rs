@@ -15,18 +15,18 @@ use crate::ingest::{CustomerHasher, Object, ParseWarning, ParseWarnings, json};
 
 const NOUN: &str = "messages";
 
-/// Since 2026 a customer may have no telephone number, but an id of Meta's instead.
+/// Keys of the sender. Since 2026 a customer may have an id of Meta's instead of a telephone number.
 const SENDER: [&str; 2] = ["from", "from_user_id"];
 const RECIPIENT: [&str; 2] = ["recipient_id", "recipient_user_id"];
 
-/// A member of a group, in both spellings.
+/// Keys of a group member, in both spellings.
 const MEMBER: [&str; 2] = ["recipient_participant_id", "participant_recipient_id"];
 
-/// One thing that happened.
+/// One message or status.
 pub struct Item {
-    /// When, by its own timestamp.
+    /// The item's own timestamp. `None` if it is missing.
     pub at: Option<Timestamp>,
-    /// Key that identifies repeats; `None` if Meta gives no id.
+    /// Key that identifies duplicates. `None` if Meta gives no id.
     pub identity: Option<String>,
     /// The update.
     pub update: Update,
@@ -56,7 +56,7 @@ pub fn spelling(value: &RawValue) -> Option<Spelling> {
     })
 }
 
-/// As [`spelling`], of a value that is parsed already.
+/// Like [`spelling`], for a parsed value.
 pub fn spelling_in(value: &Value) -> Option<Spelling> {
     let metadata = value.get("metadata")?;
     Some(Spelling {
@@ -67,19 +67,19 @@ pub fn spelling_in(value: &Value) -> Option<Spelling> {
 
 /// The updates of one change, with their number.
 pub struct Messages {
-    /// The number.
+    /// Id of the number.
     pub number: PhoneNumberId,
-    /// The digits that webhooks use for it.
+    /// The digits of the number in webhooks.
     pub digits: Option<DisplayDigits>,
-    /// The update.
+    /// The messages and statuses.
     pub items: Vec<Item>,
 }
 
-/// The value of one change, which is an object.
-pub fn parse(value: &RawValue, odd: &mut ParseWarnings) -> Option<Value> {
-    let value = json::read_text(value.get(), NOUN, odd).filter(Value::is_object);
+/// Parses the value of one change. `None` if it is not an object.
+pub fn parse(value: &RawValue, warnings: &mut ParseWarnings) -> Option<Value> {
+    let value = json::read_text(value.get(), NOUN, warnings).filter(Value::is_object);
     if value.is_none() {
-        odd.push(ParseWarning::Malformed {
+        warnings.push(ParseWarning::Malformed {
             noun: "change",
             key: "value",
         });
@@ -91,24 +91,24 @@ pub fn parse(value: &RawValue, odd: &mut ParseWarnings) -> Option<Value> {
 pub fn read(
     value: &Value,
     customers: &CustomerHasher,
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
     let change = Object::new(NOUN, value)?;
-    let metadata = change.object("metadata", "metadata", odd)?;
-    let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, odd)?;
-    let digits = metadata.text("display_phone_number", odd);
+    let metadata = change.object("metadata", "metadata", warnings)?;
+    let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
+    let digits = metadata.text("display_phone_number", warnings);
     let reader = Reader {
         customers,
         number: &id,
     };
     let mut items = Vec::new();
-    for message in change.objects("messages", "message", odd) {
-        items.extend(reader.message(&message, odd));
+    for message in change.objects("messages", "message", warnings) {
+        items.extend(reader.message(&message, warnings));
     }
-    for status in change.objects("statuses", "status", odd) {
-        items.extend(reader.status(&status, odd));
+    for status in change.objects("statuses", "status", warnings) {
+        items.extend(reader.status(&status, warnings));
     }
-    let errors = errors(&change, odd);
+    let errors = errors(&change, warnings);
     if !errors.is_empty() {
         items.push(Item {
             at: None,
@@ -129,12 +129,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn message(&self, message: &Object<'_>, odd: &mut ParseWarnings) -> Option<Item> {
-        message.needs("type", odd)?;
-        let kind = message.word("type", odd)?;
+    fn message(&self, message: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Item> {
+        message.needs("type", warnings)?;
+        let kind = message.word("type", warnings)?;
         Some(Item {
-            at: message.time("timestamp", odd),
-            identity: message.text("id", odd),
+            at: message.time("timestamp", warnings),
+            identity: message.text("id", warnings),
             update: Update::Received {
                 from: self.conversation(message, &SENDER),
                 kind,
@@ -142,23 +142,23 @@ impl Reader<'_> {
         })
     }
 
-    fn status(&self, status: &Object<'_>, odd: &mut ParseWarnings) -> Option<Item> {
-        status.needs("status", odd)?;
-        let word: Status = status.word("status", odd)?;
-        let pricing = status.object("pricing", "pricing", odd);
-        let category = pricing.and_then(|pricing| pricing.word("category", odd));
+    fn status(&self, status: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Item> {
+        status.needs("status", warnings)?;
+        let word: Status = status.word("status", warnings)?;
+        let pricing = status.object("pricing", "pricing", warnings);
+        let category = pricing.and_then(|pricing| pricing.word("category", warnings));
         // A group's message has one id and a status for each member.
         let member = MEMBER.iter().find_map(|key| status.get(key)?.as_str());
         let member = member.unwrap_or_default();
-        let id = status.text("id", odd);
+        let id = status.text("id", warnings);
         Some(Item {
-            at: status.time("timestamp", odd),
+            at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
             update: Update::Status {
                 to: self.conversation(status, &RECIPIENT),
                 status: word,
                 category: category.unwrap_or(Category::Unknown),
-                errors: errors(status, odd),
+                errors: errors(status, warnings),
             },
         })
     }
@@ -170,11 +170,11 @@ impl Reader<'_> {
     }
 }
 
-fn errors(object: &Object<'_>, odd: &mut ParseWarnings) -> Vec<ErrorCode> {
-    let errors = object.objects("errors", "error", odd).into_iter();
-    // A code that is not known is counted as OTHER and is no parse_warning: Meta has hundreds.
+fn errors(object: &Object<'_>, warnings: &mut ParseWarnings) -> Vec<ErrorCode> {
+    let errors = object.objects("errors", "error", warnings).into_iter();
+    // An unknown code is counted as OTHER without a parse warning, because Meta has hundreds of codes.
     let code = |text: &str| Some(ErrorCode::parse(text));
     errors
-        .filter_map(|error| error.parsed("code", code, odd))
+        .filter_map(|error| error.parsed("code", code, warnings))
         .collect()
 }

@@ -16,10 +16,9 @@ use crate::ingest::{Object, ParseWarning, ParseWarnings, json};
 
 /// The content of a change's value.
 pub struct Reading {
-    /// The fact; `Unwatched` also where a watched field says nothing that can be understood.
+    /// The fact. `Unwatched` also for a watched field whose value cannot be understood.
     pub fact: Fact,
-    /// The account, where the value names it itself: the entry of a partner's event has the
-    /// portfolio's id instead.
+    /// The account, if the value itself names it: the entry of a partner's event has the portfolio's id instead.
     pub waba_id: Option<WabaId>,
     /// The value's own `timestamp`, for entries without a time.
     pub own_time: Option<Timestamp>,
@@ -35,10 +34,10 @@ impl Reading {
     }
 }
 
-/// Makes a fact of one field's value; `None` if what the value must have is missing.
+/// Parses one field's value. `None` if a required part is missing.
 type Reader = fn(&Object<'_>, &mut ParseWarnings) -> Option<Fact>;
 
-/// The fields that are looked into. A new one needs an arm here, and a fixture.
+/// The parsed fields. A new one needs an arm here, and a fixture.
 fn reader_of(field: WebhookField) -> Option<Reader> {
     let reader: Reader = match field {
         WebhookField::AccountAlerts => account::alert,
@@ -59,7 +58,7 @@ fn reader_of(field: WebhookField) -> Option<Reader> {
     Some(reader)
 }
 
-/// Whether the values of this field are looked into: management events, none of which carries a message.
+/// Whether the values of this field are parsed: only management events are, none of which contains a message.
 pub fn is_read(field: WebhookField) -> bool {
     reader_of(field).is_some()
 }
@@ -69,40 +68,40 @@ pub fn read(
     field: WebhookField,
     value: &RawValue,
     rejection_info: Option<&RawValue>,
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Reading {
     let Some(reader) = reader_of(field) else {
         return Reading::unwatched();
     };
     let noun = field.as_str();
-    let value = json::read_text(value.get(), noun, odd);
-    let value = value.map(|value| with_rejection_info(value, rejection_info, noun, odd));
+    let value = json::read_text(value.get(), noun, warnings);
+    let value = value.map(|value| with_rejection_info(value, rejection_info, noun, warnings));
     let object = value.as_ref().and_then(|value| Object::new(noun, value));
     let Some(object) = object else {
-        odd.push(ParseWarning::Malformed {
+        warnings.push(ParseWarning::Malformed {
             noun: "change",
             key: "value",
         });
         return Reading::unwatched();
     };
     Reading {
-        fact: reader(&object, odd).unwrap_or(Fact::Unwatched),
+        fact: reader(&object, warnings).unwrap_or(Fact::Unwatched),
         waba_id: object
-            .object("waba_info", "waba_info", odd)
-            .and_then(|info| info.parsed("waba_id", WabaId::parse, odd)),
-        own_time: object.time("timestamp", odd),
+            .object("waba_info", "waba_info", warnings)
+            .and_then(|info| info.parsed("waba_id", WabaId::parse, warnings)),
+        own_time: object.time("timestamp", warnings),
     }
 }
 
-/// Meta's page has `rejection_info` next to `value` in its syntax block, and inside `value` in its example. It is
-/// moved inside here.
+/// Moves `rejection_info` inside `value`. Meta's page has it next to `value` in its syntax block, and inside `value`
+/// in its example.
 fn with_rejection_info(
     mut value: Value,
     beside: Option<&RawValue>,
     noun: &'static str,
-    odd: &mut ParseWarnings,
+    warnings: &mut ParseWarnings,
 ) -> Value {
-    let info = beside.and_then(|raw| json::read_text(raw.get(), noun, odd));
+    let info = beside.and_then(|raw| json::read_text(raw.get(), noun, warnings));
     if let (Some(info), Some(map)) = (info, value.as_object_mut()) {
         map.entry("rejection_info").or_insert(info);
     }

@@ -6,43 +6,43 @@ use crate::domain::number::{QualityEventKind, Update, WebhookUpdate};
 use crate::domain::{DisplayDigits, Fact, MessagingLimit};
 use crate::ingest::{Object, ParseWarnings};
 
-/// `phone_number_quality_update`, in the form of old and in today's.
-pub fn quality(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Fact> {
-    let digits = digits(value, odd)?;
-    value.needs("event", odd)?;
-    let event = value.word("event", odd)?;
+/// `phone_number_quality_update`, in its earlier and its current form.
+pub fn quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+    let digits = digits(value, warnings)?;
+    value.needs("event", warnings)?;
+    let event = value.word("event", warnings)?;
     // With THROUGHPUT_UPGRADE these two are a throughput level, and with an unknown event their meaning is unknown.
-    let of_old = |key, odd: &mut ParseWarnings| {
+    let of_old = |key, warnings: &mut ParseWarnings| {
         let about_limits = !matches!(
             event,
             QualityEventKind::ThroughputUpgrade | QualityEventKind::Other
         );
-        about_limits.then(|| value.limit(key, odd)).flatten()
+        about_limits.then(|| value.limit(key, warnings)).flatten()
     };
     let update = Update::Quality {
         event,
-        old_limit: of_old("old_limit", odd),
-        current_limit: daily_limit(value, odd).or_else(|| of_old("current_limit", odd)),
+        old_limit: of_old("old_limit", warnings),
+        current_limit: daily_limit(value, warnings).or_else(|| of_old("current_limit", warnings)),
     };
     Some(Fact::Number(WebhookUpdate { digits, update }))
 }
 
 /// `phone_number_name_update`.
-pub fn name(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<Fact> {
-    let digits = digits(value, odd)?;
-    value.needs("decision", odd)?;
-    let update = Update::Name(value.word("decision", odd)?);
+pub fn name(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+    let digits = digits(value, warnings)?;
+    value.needs("decision", warnings)?;
+    let update = Update::Name(value.word("decision", warnings)?);
     Some(Fact::Number(WebhookUpdate { digits, update }))
 }
 
-/// The messaging limit under its name since v24, or under the one before: numbers and account share it.
-pub fn daily_limit(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<MessagingLimit> {
+/// The messaging limit, with its field name since v24 or the earlier one. Numbers and accounts share it.
+pub fn daily_limit(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<MessagingLimit> {
     value
-        .limit("max_daily_conversations_per_business", odd)
-        .or_else(|| value.limit("max_daily_conversation_per_phone", odd))
+        .limit("max_daily_conversations_per_business", warnings)
+        .or_else(|| value.limit("max_daily_conversation_per_phone", warnings))
 }
 
-fn digits(value: &Object<'_>, odd: &mut ParseWarnings) -> Option<DisplayDigits> {
-    value.needs("display_phone_number", odd)?;
-    value.parsed("display_phone_number", DisplayDigits::parse, odd)
+fn digits(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<DisplayDigits> {
+    value.needs("display_phone_number", warnings)?;
+    value.parsed("display_phone_number", DisplayDigits::parse, warnings)
 }

@@ -11,7 +11,7 @@ use crate::serve::status::number::NumberStatus;
 use crate::serve::status::recency::RECENT_DAYS;
 use crate::serve::status::template::TemplateStatus;
 use crate::serve::status::timeline::Segment;
-use crate::serve::status::value::{Ahead, Said};
+use crate::serve::status::value::{Ahead, MetaWord};
 use crate::serve::status::words::{ago, counted, distance, limit};
 
 pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
@@ -48,7 +48,7 @@ fn states(account: &AccountStatus) -> Markup {
     }
 }
 
-/// Drawn only where there is a story: most accounts could always send.
+/// Drawn only if the value has changed: most accounts could always send.
 fn sending(account: &AccountStatus) -> Markup {
     let segments = &account.timelines.can_send_message;
     let values = segments.iter().filter(|segment| segment.value.is_some());
@@ -97,7 +97,7 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
                 (timeline::draw("Quality", &timelines.quality_rating, |word| QualityRating::parse(word).into()))
             }
             td role="cell" data-label="Status" {
-                @if let Some(Said(status)) = number.status { (badge(status.as_str(), number.status_level)) }
+                @if let Some(MetaWord(status)) = number.status { (badge(status.as_str(), number.status_level)) }
                 @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
                 (timeline::draw("Status", &timelines.status, status_level(&timelines.status)))
             }
@@ -124,9 +124,9 @@ fn status_level(segments: &[Segment]) -> impl Fn(&str) -> Level {
     }
 }
 
-/// The status may already be FLAGGED; a webhook can report the flag earlier.
+/// The flag. The status may already be FLAGGED, but a webhook can report the flag earlier.
 fn flagged(number: &NumberStatus, deadline: Ahead, status: &Status) -> String {
-    let is_said = number.status == Some(Said(number::Status::Flagged));
+    let is_said = number.status == Some(MetaWord(number::Status::Flagged));
     let flagged = if is_said { "" } else { "flagged; " };
     let when = distance(deadline.at.0, status.at.0);
     if deadline.in_seconds > 0 {
@@ -187,11 +187,11 @@ fn template_row(template: &TemplateStatus, status: &Status) -> Markup {
             }
             td role="cell" data-label="Status" {
                 (word(template.status))
-                @if let Some(Said(reason)) = template.rejected_reason { span.name.word { (breakable(reason.as_str())) } }
+                @if let Some(MetaWord(reason)) = template.rejected_reason { span.name.word { (breakable(reason.as_str())) } }
             }
             td role="cell" data-label="Quality" { (word(template.quality_rating)) }
             td.word role="cell" data-label="Ahead" { (ahead(template, status)) }
-            td.word role="cell" data-label="Category" { @if let Some(Said(category)) = template.category { (category.as_str()) } }
+            td.word role="cell" data-label="Category" { @if let Some(MetaWord(category)) = template.category { (category.as_str()) } }
         }
     }
 }
@@ -205,7 +205,7 @@ fn ahead(template: &TemplateStatus, status: &Status) -> Markup {
         @if let Some(ends) = template.pause_ends { span.line { "pause ends " (when(ends)) } }
         @if let Some(at) = template.disabled { (badge(&format!("disabled {}", when(at)), Level::Critical)) }
         @if let Some(change) = &template.category_change { span.line { "becomes " (change.to.0.as_str()) " " (when(change.when)) } }
-        @if let Some(Said(category)) = correct { span.line { "Meta's category: " (category.as_str()) } }
+        @if let Some(MetaWord(category)) = correct { span.line { "Meta's category: " (category.as_str()) } }
     }
 }
 

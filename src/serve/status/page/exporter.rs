@@ -32,7 +32,7 @@ pub(super) fn draw(status: &Status) -> Markup {
 }
 
 fn draw_app(app: &AppStatus, status: &Status) -> Markup {
-    // Nearer ends are among its troubles.
+    // Nearer ends are listed among its issues.
     let is_far = |end: &Ahead| end.in_seconds >= TOKEN_WARNING_S;
     let ends = app.token_ends.filter(is_far);
     let ends = ends.map(|end| distance(end.at.0, status.at.0));

@@ -17,16 +17,16 @@ use sha2::{Digest, Sha256};
 use super::Status;
 use super::level::Level;
 use super::overview::{Attention, Item, Summary};
-use super::value::Said;
+use super::value::MetaWord;
 use super::words::{counted, minute};
 use crate::domain::Word;
 
-/// How often the page asks for itself again, in seconds.
+/// Interval at which the page reloads itself, in seconds.
 const REFRESH_S: u32 = 15;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing is loaded or run but the style element; `data:` is the empty icon, so that none is asked for.
+/// Allows only the style element. `data:` is for the empty icon, which prevents a request for one.
 static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
@@ -103,7 +103,7 @@ fn verdict(attention: &Attention) -> String {
     }
 }
 
-/// `1 RED, 1 YELLOW, 6 GREEN`, the worst first.
+/// `1 RED, 1 YELLOW, 6 GREEN`, worst first.
 fn ratings(summary: &Summary) -> Markup {
     let ratings = &summary.phone_numbers_by_rating;
     let worst_first = ["RED", "YELLOW", "GREEN", "UNKNOWN", "OTHER"];
@@ -215,17 +215,17 @@ fn breakable(text: &str) -> Markup {
     }
 }
 
-/// A few words in a frame.
+/// A badge with a few words.
 fn badge(text: &str, level: Level) -> Markup {
     html! { span class={ "badge " (level.as_str()) } { (text) } }
 }
 
-/// A word of Meta's in its frame; nothing where Meta has not said it.
-fn word<W: Word + Into<Level>>(said: Option<Said<W>>) -> Markup {
-    html! { @if let Some(Said(word)) = said { (badge(word.as_str(), word.into())) } }
+/// A badge with one of Meta's words; empty if there is no value.
+fn word<W: Word + Into<Level>>(said: Option<MetaWord<W>>) -> Markup {
+    html! { @if let Some(MetaWord(word)) = said { (badge(word.as_str(), word.into())) } }
 }
 
-/// As above, with the name of the attribute.
-fn word_about<W: Word + Into<Level>>(what: &str, said: Option<Said<W>>) -> Markup {
-    html! { @if let Some(Said(word)) = said { (badge(&format!("{what} {}", word.as_str()), word.into())) } }
+/// As [`word`], with the name of the attribute.
+fn word_about<W: Word + Into<Level>>(what: &str, said: Option<MetaWord<W>>) -> Markup {
+    html! { @if let Some(MetaWord(word)) = said { (badge(&format!("{what} {}", word.as_str()), word.into())) } }
 }

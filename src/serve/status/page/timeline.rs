@@ -6,23 +6,23 @@ use crate::serve::status::level::Level;
 use crate::serve::status::timeline::Segment;
 use crate::serve::status::words::{minute, span};
 
-/// The drawing's own units; the page stretches it to its place.
+/// Width in the drawing's own units; the page scales it.
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 20.0;
 
 /// Minimum width, so that minutes of thirty days are visible.
 const LEAST_WIDTH: f64 = 4.0;
 
-/// Between two values, so that two of one colour are two.
+/// Gap between two segments, which separates neighbours of the same colour.
 const GAP: f64 = 1.0;
 
 /// Maximum number of values in the text; earlier ones are summarized.
-const MAX_TOLD: usize = 6;
+const MAX_DESCRIBED: usize = 6;
 
 /// Maximum number of drawn segments.
 const MAX_DRAWN: usize = 60;
 
-/// The drawing of `what`, whose words have these levels.
+/// Draws `what` with the level of each of its values.
 pub(super) fn draw(what: &str, segments: &[Segment], level: impl Fn(&str) -> Level) -> Markup {
     let newest = &segments[segments.len().saturating_sub(MAX_DRAWN)..];
     html! {
@@ -50,7 +50,7 @@ fn bar(segment: &Segment, x: f64, width: f64, level: &impl Fn(&str) -> Level) ->
     }
 }
 
-/// The worse the taller: colour only helps.
+/// Height of a segment: the worse, the taller. Colour is additional.
 fn height(level: Level) -> f64 {
     match level {
         Level::Critical => HEIGHT,
@@ -64,7 +64,7 @@ fn rounded(length: f64) -> f64 {
     (length * 10.0).round() / 10.0
 }
 
-/// Left edge and width of each: the least for all, and the rest by time.
+/// Left edge and width of each segment: the minimum width, and a share of the rest by time.
 fn places(segments: &[Segment]) -> Vec<(f64, f64)> {
     let lengths: Vec<f64> = segments.iter().map(|one| seconds(one) as f64).collect();
     let total: f64 = lengths.iter().sum();
@@ -92,19 +92,19 @@ fn story(segments: &[Segment]) -> String {
     let Some((present, past)) = segments.split_last() else {
         return String::new();
     };
-    let left_out = past.len().saturating_sub(MAX_TOLD);
-    let mut told = String::new();
+    let left_out = past.len().saturating_sub(MAX_DESCRIBED);
+    let mut text = String::new();
     if left_out > 0 {
-        told = format!("{left_out} earlier values, then ");
+        text = format!("{left_out} earlier values, then ");
     }
     for segment in &past[left_out..] {
-        told += &format!("{} for {}, then ", value(segment), span(seconds(segment)));
+        text += &format!("{} for {}, then ", value(segment), span(seconds(segment)));
     }
     let lasted = span(seconds(present));
     if past.is_empty() {
-        told + &format!("{} throughout", value(present))
+        text + &format!("{} throughout", value(present))
     } else {
-        told + &format!(
+        text + &format!(
             "{} since {} UTC ({lasted})",
             value(present),
             minute(present.since)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_days_are_drawn_and_told() {
+    fn thirty_days_are_drawn_and_described() {
         let parts = [
             (None, 5 * DAY_S),
             (Some("GREEN"), 21 * DAY_S),
@@ -161,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn what_never_changed_is_told_in_three_words_and_nothing_draws_nothing() {
+    fn a_constant_value_has_a_short_text_and_no_data_draws_nothing() {
         assert!(drawn(&[(Some("GREEN"), 30 * DAY_S)]).contains("30 days: GREEN throughout"));
         assert_eq!(drawn(&[]), "");
     }
 
     #[test]
-    fn words_of_others_are_escaped() {
+    fn external_text_is_escaped() {
         let drawing = drawn(&[(Some("<script>\"'"), 30 * DAY_S)]);
         assert!(!drawing.contains("<script>"), "{drawing}");
         assert!(drawing.contains("&lt;script&gt;&quot;"), "{drawing}");
@@ -175,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bars_stand_side_by_side_and_fill_the_width(
+        fn bars_are_adjacent_and_fill_the_width(
             lengths in prop::collection::vec(1_i64..30 * DAY_S, 1..MAX_DRAWN),
         ) {
             let parts: Vec<_> = lengths.iter().map(|seconds| (Some("GREEN"), *seconds)).collect();

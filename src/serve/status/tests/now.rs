@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::account::EventKind;
 use crate::domain::{DisplayDigits, Word};
 
-/// Moves the event to this day, as a poll or as a webhook.
+/// Moves the event to this day, as a poll or a webhook.
 fn on(day: i64, event: Event) -> Event {
     let observed_at = days(day);
     Event {
@@ -23,7 +23,7 @@ fn with_status(which: usize, status: number::Status) -> number::Snapshot {
     }
 }
 
-/// One number with these statuses, each found by a poll on that day.
+/// One number with these statuses, each seen by a poll on its day.
 fn number_that_was(statuses: &[(i64, number::Status)]) -> Facts {
     let mut events = vec![account("Fern & Moss")];
     let listed = statuses
@@ -47,11 +47,11 @@ fn a_number_out_of_service_is_critical_then_a_warning_then_neutral() {
     for status in gone {
         for before in [Status::Connected, Status::Flagged, Status::Restricted] {
             for (day, level) in [(-1, "critical"), (-8, "warning"), (-31, "fine")] {
-                let told = json(&number_that_was(&[(-40, before), (day, status)]));
-                let number = first_number(&told);
+                let body = json(&number_that_was(&[(-40, before), (day, status)]));
+                let number = first_number(&body);
                 let case = format!("{before:?} to {status:?} on day {day}: {number}");
                 assert_eq!(number["level"], level, "{case}");
-                assert_eq!(told["level"], level, "{case}");
+                assert_eq!(body["level"], level, "{case}");
                 assert_eq!(
                     number["status_since"]["age_seconds"],
                     -day * DAY_S,
@@ -75,10 +75,10 @@ fn a_number_that_was_never_in_service_stays_neutral() {
         &[(-40, Status::Disconnected), (-1, Status::Disconnected)],
         &[(-40, Status::Unknown), (-1, Status::Disconnected)],
     ] {
-        let told = json(&number_that_was(statuses));
-        assert_eq!(told["level"], "fine", "{statuses:?}");
+        let body = json(&number_that_was(statuses));
+        assert_eq!(body["level"], "fine", "{statuses:?}");
         assert_eq!(
-            first_number(&told)["status_level"],
+            first_number(&body)["status_level"],
             "neutral",
             "{statuses:?}"
         );
@@ -88,14 +88,14 @@ fn a_number_that_was_never_in_service_stays_neutral() {
 #[test]
 fn a_recent_unknown_status_is_not_fine() {
     use number::Status;
-    let told = |day| {
+    let status_on = |day| {
         json(&number_that_was(&[
             (-40, Status::Connected),
             (day, Status::Other),
         ]))
     };
-    assert_eq!(first_number(&told(-1))["level"], "warning");
-    assert_eq!(first_number(&told(-8))["level"], "fine");
+    assert_eq!(first_number(&status_on(-1))["level"], "warning");
+    assert_eq!(first_number(&status_on(-8))["level"], "fine");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn every_neutral_status_is_a_loss_or_unknown() {
 }
 
 fn update(key: u128, event: EventKind, digits: Option<&str>) -> Event {
-    told(
+    webhook(
         key,
         Fact::Account(account::Update::AccountUpdate {
             event,
@@ -159,12 +159,12 @@ fn an_account_loss_is_shown_with_its_time_until_it_is_reversed() {
     ] {
         let told_on = |day| facts(&[account("Fern & Moss"), on(day, update(1, event, None))]);
         for (day, level) in [(-1, "critical"), (-8, "warning"), (-31, "fine")] {
-            let told = json(&told_on(day));
+            let body = json(&told_on(day));
             assert_eq!(
-                told["accounts"][0]["level"], level,
+                body["accounts"][0]["level"], level,
                 "{event:?} on day {day}"
             );
-            let last = &told["accounts"][0]["last_events"][0];
+            let last = &body["accounts"][0]["last_events"][0];
             assert_eq!(last["event"], event.as_str());
             assert_eq!(last["age_seconds"], -day * DAY_S, "{event:?}");
         }
@@ -187,8 +187,8 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
     let removed = update(1, EventKind::PartnerRemoved, Some("15550100001"));
     let violation = update(2, EventKind::AccountViolation, None);
     let facts = facts(&[account("Fern & Moss"), removed, violation]);
-    let told = json(&facts);
-    let issues = &told["accounts"][0]["troubles"];
+    let body = json(&facts);
+    let issues = &body["accounts"][0]["troubles"];
     assert_eq!(
         issues[0]["text"],
         "PARTNER_REMOVED for phone number 15550100001 60 min ago"
@@ -196,7 +196,7 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
     assert_eq!(issues[1]["text"], "ACCOUNT_VIOLATION 60 min ago");
     assert_eq!(issues[1]["level"], "warning");
     assert_eq!(
-        told["accounts"][0]["last_events"][0]["phone_number"],
+        body["accounts"][0]["last_events"][0]["phone_number"],
         "15550100001"
     );
 }
@@ -205,9 +205,9 @@ fn an_event_about_one_number_names_it_and_a_violation_is_a_warning() {
 fn watching_no_accounts_is_critical() {
     let mut facts = facts(&[]);
     facts.accounts.clear();
-    let told = json(&facts);
-    assert_eq!(told["level"], "critical");
-    assert_eq!(told["attention"]["items"][0]["subject"], "Accounts");
+    let body = json(&facts);
+    assert_eq!(body["level"], "critical");
+    assert_eq!(body["attention"]["items"][0]["subject"], "Accounts");
     let page = drawn(&facts);
     assert!(page.contains("no accounts are watched"), "{page}");
     assert!(!page.contains("No problems"), "{page}");
@@ -250,9 +250,9 @@ fn templates_rejected_or_disabled_long_ago_are_only_counted() {
         (Status::Disabled, "critical"),
     ] {
         for (day, level) in [(-6, recent), (-7, "fine"), (-50, "fine")] {
-            let told = of_templates(&[template_since(1, day, status)]);
-            assert_eq!(told["level"], level, "{status:?} on day {day}");
-            let past = &told["accounts"][0]["templates_past"];
+            let body = of_templates(&[template_since(1, day, status)]);
+            assert_eq!(body["level"], level, "{status:?} on day {day}");
+            let past = &body["accounts"][0]["templates_past"];
             let expected = if level == "fine" {
                 json!({status.as_str(): 1})
             } else {
@@ -261,15 +261,15 @@ fn templates_rejected_or_disabled_long_ago_are_only_counted() {
             assert_eq!(*past, expected, "{status:?} on day {day}");
         }
         // First seen by a poll, so it may be as old as the account.
-        let told = of_templates(&[vec![templates_of(vec![settled(1, status)])]]);
-        assert_eq!(told["level"], "fine", "{status:?}");
-        assert_eq!(told["summary"]["templates_past"], 1);
-        assert_eq!(told["summary"]["template_problems"], 0);
+        let body = of_templates(&[vec![templates_of(vec![settled(1, status)])]]);
+        assert_eq!(body["level"], "fine", "{status:?}");
+        assert_eq!(body["summary"]["templates_past"], 1);
+        assert_eq!(body["summary"]["template_problems"], 0);
     }
 }
 
 #[test]
-fn many_old_rejections_do_not_hide_what_is_paused() {
+fn many_old_rejections_do_not_hide_a_pause() {
     use template::Status;
     let mut events: Vec<Vec<Event>> = (100..400)
         .map(|which| template_since(which, -30, Status::Rejected))
@@ -301,8 +301,8 @@ fn many_old_rejections_do_not_hide_what_is_paused() {
     events.push(scheduled(6, 66));
     events.push(template_since(7, -1, Status::Paused));
     events.push(template_since(8, -1, Status::Disabled));
-    let told = of_templates(&events);
-    let account = &told["accounts"][0];
+    let body = of_templates(&events);
+    let account = &body["accounts"][0];
     let rows = account["template_problems"].as_array().expect("a list");
     let order: Vec<(&str, &str)> = rows
         .iter()
@@ -343,8 +343,8 @@ fn the_rating_of_an_unusable_template_is_ignored() {
             quality_rating: Some(QualityRating::Red),
             ..settled(1, status)
         };
-        let told = of_templates(&[vec![templates_of(vec![red])]]);
-        assert_eq!(told["level"], "fine", "{status:?}");
+        let body = of_templates(&[vec![templates_of(vec![red])]]);
+        assert_eq!(body["level"], "fine", "{status:?}");
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const DEFAULT_FIELDS: &[&str] = &[
     "message_template_namespace",
 ];
 
-/// An edge whose entries are no nodes; it can be read along with the account like the others.
+/// An edge whose entries are not nodes. Like the others, it can be read along with the account.
 pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
 pub(super) const KNOWN_FIELDS: &[&str] = &[
@@ -73,7 +73,7 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
     })
 }
 
-/// The apps that get an account's webhooks.
+/// The apps that receive an account's webhooks.
 pub(in crate::simulator::graph) fn subscribed_apps(world: &World, account: &Account) -> Value {
     let data: Vec<Value> = account
         .subscribed_app_ids

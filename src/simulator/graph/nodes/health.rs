@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::simulator::world::{Account, Health, PhoneNumber, Template, World};
 
-/// One blocked → BLOCKED, else one limited → LIMITED, else AVAILABLE.
+/// BLOCKED if an entity is blocked, else LIMITED if one is limited, else AVAILABLE.
 const WORST_FIRST: [&str; 2] = ["BLOCKED", "LIMITED"];
 
 pub(super) fn for_account(world: &World, account: &Account) -> Value {

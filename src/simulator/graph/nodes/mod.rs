@@ -30,7 +30,7 @@ pub enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The node with this id, whatever its kind, as far as the token may see it.
+    /// The node with this id, of any type, if the token may read it.
     #[must_use]
     pub fn find(world: &'a World, id: &str) -> Option<Self> {
         if world
@@ -81,7 +81,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether the type has this field, with or without a value here.
+    /// Whether the type has this field, even if this node has no value for it.
     #[must_use]
     pub fn knows(self, field: &str) -> bool {
         match self {
@@ -94,7 +94,7 @@ impl<'a> Node<'a> {
         .contains(&field)
     }
 
-    /// The value of a field; `None` leaves it out of the answer without a word, as Meta does.
+    /// The value of a field; `None` omits it from the response without an error, as Meta does.
     #[must_use]
     pub fn value(self, world: &World, field: &str) -> Option<Value> {
         match self {
@@ -106,7 +106,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether this name inside `fields=` reads an edge along.
+    /// Whether this name inside `fields=` expands an edge.
     #[must_use]
     pub fn expands(self, world: &World, name: &str) -> bool {
         let is_list_of_apps = matches!(self, Self::Account(_)) && name == account::SUBSCRIBED_APPS;

@@ -36,13 +36,13 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             57,
-            "The access token has expired: every poll is answered with 190",
+            "The access token has expired: every poll fails with error 190",
             [Change::TokenExpired],
         ),
         beat(
             59,
             format!(
-                "Webhooks still come: template {} is paused",
+                "Webhooks still arrive: template {} is paused",
                 cast.bakery.name
             ),
             [paused(&cast.bakery.id, Pause::RateLimiting)],
@@ -77,7 +77,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             85,
-            "Scope and subscriptions are back",
+            "The scope and the subscriptions are restored",
             [
                 Change::TokenScopeGranted {
                     scope: MESSAGING_SCOPE.into(),

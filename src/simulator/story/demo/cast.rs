@@ -14,26 +14,26 @@ pub(super) const BAKERY_SHOP: &str = "900100200300411";
 pub(super) const BAKERY_CATERING: &str = "900100200300412";
 pub(super) const CAFE_TABLES: &str = "900100200300421";
 pub(super) const CAFE_EVENTS: &str = "900100200300422";
-/// Joins the bakery for a while.
+/// A number that the bakery adds temporarily.
 pub(super) const BAKERY_MARKET: &str = "900100200300413";
-/// Is submitted, rejected, appealed and deleted.
+/// A template that is submitted, rejected, appealed and deleted.
 pub(super) const NEW_TEMPLATE: &str = "70010020030049999";
 
 /// The roles of the templates, shuffled by the seed.
 pub(super) struct Cast {
-    /// Paused once, twice, disabled.
+    /// Paused once and twice, then disabled.
     pub(super) sinking: Template,
-    /// Will move to another category.
+    /// Gets another category.
     pub(super) recategorised: Template,
     /// Will be disabled on a date.
     pub(super) doomed: Template,
-    /// Paused without anybody hearing of it.
+    /// Paused without a webhook.
     pub(super) silent: Template,
-    /// The bakery's: disabled by a date in prose.
+    /// Of the bakery: disabled on a date that is given in prose.
     pub(super) bakery: Template,
-    /// The café's: its quality falls.
+    /// Of the café: its quality falls.
     pub(super) cafe: Template,
-    /// The café's: archived, locked and back.
+    /// Of the café: archived, locked and restored.
     pub(super) cafe_archive: Template,
 }
 

@@ -34,14 +34,14 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         .travelling(Travel::Repeated),
         beat(
             33,
-            "Somebody claims that Fern & Moss is disabled; the signature is wrong",
+            "A forged webhook reports that Fern & Moss is disabled; its signature is wrong",
             [forged()],
         )
         .travelling(Travel::WrongSignature),
         beat(
             34,
             format!(
-                "Template {} falls to RED; the update takes a detour",
+                "Template {} falls to RED; the webhook arrives late",
                 cast.cafe.name
             ),
             [quality(&cast.cafe.id, "RED")],
@@ -49,7 +49,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         .travelling(Travel::Late { seconds: 6 }),
         beat(
             39,
-            "Café Lumière Événements has a status that nobody has heard of",
+            "Café Lumière Événements has an unknown status",
             [status(CAFE_EVENTS, "HIBERNATING")],
         ),
         beat(
@@ -61,7 +61,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             43,
-            "A template has an event that nobody has heard of",
+            "A template has an unknown event",
             [webhook_only(
                 GARDEN,
                 "message_template_status_update",
@@ -81,10 +81,10 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 field: "account_mode".into(),
             }],
         ),
-        // Late in the round: a caller that honours the header stays away for a whole minute.
+        // Late in the round, because a caller that honours the header pauses for a whole minute.
         beat(
             86,
-            "Café Lumière has used up its calls: 80008 for ten seconds",
+            "Café Lumière has used up its API calls: error 80008 for ten seconds",
             [Change::RateLimited {
                 waba_id: CAFE.into(),
                 code: 80_008,
@@ -93,7 +93,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             96,
-            "Café Lumière's calls are answered again",
+            "API calls for Café Lumière succeed again",
             [Change::RateLimitLifted {
                 waba_id: CAFE.into(),
             }],

@@ -19,7 +19,7 @@ use crate::simulator::world::World;
 
 const LENGTH: Duration = Duration::from_secs(100);
 
-/// The story for this world; the seed shuffles its templates' parts.
+/// The story for this world; the seed assigns the templates' roles.
 pub(super) fn story(world: &World, seed: u64) -> Story {
     let cast = cast::cast(world, seed);
     let mut beats = [

@@ -1,5 +1,5 @@
-//! Webhook fields that are not about quality, and odd shapes of `messages` from Meta's examples, which an exporter must
-//! tolerate.
+//! Webhook fields that are not about quality, and unusual forms of `messages` from Meta's examples, which an exporter
+//! must tolerate.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::simulator::change::Change;
 const TIME: &str = "1775000000";
 const CUSTOMER: &str = "15550100180";
 
-/// Fields without any metric of their own, and one that Meta has not invented yet.
+/// Fields without their own metric, and one that Meta does not have.
 pub(super) fn update() -> Vec<Change> {
     vec![
         webhook_only(
@@ -72,7 +72,7 @@ pub(super) fn update() -> Vec<Change> {
     ]
 }
 
-/// `messages` that carry no message: an error, a click, a reader without a phone number.
+/// `messages` webhooks without a message: an error, a click, a reader without a phone number.
 pub(super) fn odd_messages() -> Vec<Change> {
     vec![
         traffic(
@@ -97,7 +97,7 @@ pub(super) fn odd_messages() -> Vec<Change> {
     ]
 }
 
-/// A webhook of Fern & Moss Orders with the keys that all message traffic has.
+/// A webhook of Fern & Moss Orders with the keys that all message webhooks have.
 fn traffic(field: &str, mut value: Value) -> Change {
     value["messaging_product"] = "whatsapp".into();
     value["metadata"] =

@@ -17,7 +17,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             17,
-            "The bakery is restricted: no new numbers and no messages of its own",
+            "The bakery is restricted: it can neither add numbers nor start conversations",
             [restricted()],
         ),
         beat(
@@ -35,7 +35,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             20,
-            "Fern & Moss Service is better and UNFLAGGED, with the limit it had",
+            "Fern & Moss Service recovers and is UNFLAGGED; its limit does not change",
             [Change::NumberUnflagged {
                 phone_number_id: GARDEN_SERVICE.into(),
                 quality_rating: "YELLOW".into(),
@@ -53,7 +53,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             22,
-            "The bakery's shop is no longer FLAGGED, but its limit goes down one step",
+            "The bakery's shop is no longer FLAGGED, but its limit falls by one step",
             [Change::NumberFlagLapsed {
                 phone_number_id: BAKERY_SHOP.into(),
                 limit: "TIER_1K".into(),
@@ -92,7 +92,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             36,
-            format!("Template {} is disabled for good", cast.sinking.name),
+            format!("Template {} is disabled permanently", cast.sinking.name),
             [Change::TemplateDisabled {
                 template_id: sinking.clone(),
             }],
@@ -115,14 +115,14 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             47,
-            "The bakery's restriction is over; no webhook tells",
+            "The bakery's restriction is over; no webhook reports it",
             [Change::AccountRestrictionEnded {
                 waba_id: BAKERY.into(),
             }],
         ),
         beat(
             48,
-            "Fern & Moss Advice is BANNED and can send nothing; no webhook tells",
+            "Fern & Moss Advice is BANNED and can send nothing; no webhook reports it",
             [
                 status(GARDEN_ADVICE, "BANNED"),
                 health(GARDEN_ADVICE, "BLOCKED", "The number is banned."),
@@ -130,12 +130,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             49,
-            "The bakery's catering number is DISCONNECTED; no webhook tells",
+            "The bakery's catering number is DISCONNECTED; no webhook reports it",
             [status(BAKERY_CATERING, "DISCONNECTED")],
         ),
         beat(
             50,
-            "Café Lumière is reinstated; the state comes as a list this time",
+            "Café Lumière is reinstated; the webhook has the state as a list this time",
             [banned("REINSTATE", 0, true)],
         ),
     ]

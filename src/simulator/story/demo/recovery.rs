@@ -69,12 +69,12 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             87,
-            "The numbers recover; no webhook tells",
+            "The numbers recover; no webhook reports it",
             numbers_recovered(),
         ),
         beat(
             88,
-            "The bakery's market stall closes; its number is gone",
+            "The bakery's market stall closes; its number is removed",
             [Change::NumberRemoved {
                 phone_number_id: BAKERY_MARKET.into(),
             }],
@@ -102,7 +102,7 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             97,
-            format!("All is well again at {} accounts", world.accounts.len()),
+            format!("All {} accounts are healthy again", world.accounts.len()),
             [],
         ),
     ]
@@ -133,7 +133,7 @@ fn numbers_recovered() -> Vec<Change> {
     changes
 }
 
-/// Back to what the template was when the story began, but for its quality.
+/// Restores the template's state from the start of the story, except its quality.
 fn recovered(template: &Template) -> Vec<Change> {
     vec![
         event(&template.id, "APPROVED"),

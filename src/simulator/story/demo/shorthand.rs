@@ -11,7 +11,7 @@ use crate::simulator::story::Beat;
 use crate::simulator::webhooks::Travel;
 use crate::simulator::world::Template;
 
-/// The restriction is announced with this end; its lifting is a beat of the story.
+/// The announced length of the restriction; a later beat of the story lifts it.
 const RESTRICTION_SECONDS: i64 = 30;
 
 pub(super) fn beat(seconds: u64, line: impl Into<String>, changes: impl Into<Vec<Change>>) -> Beat {

@@ -12,12 +12,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(
             60,
-            "Fern & Moss Service cannot be called: BLOCKED as a whole, though messages go out",
+            "Calls to Fern & Moss Service are blocked: its overall health is BLOCKED, although messages can be sent",
             [calling_blocked(true)],
         ),
         beat(
             61,
-            "Fern & Moss is found to have broken a policy",
+            "Meta reports a policy violation of Fern & Moss",
             [Change::AccountViolation {
                 waba_id: GARDEN.into(),
                 violation_type: "GAMBLING".into(),
@@ -25,7 +25,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             62,
-            "The bakery's review is PENDING and its verification too",
+            "The bakery's review and its verification are PENDING",
             [
                 Change::AccountReviewed {
                     waba_id: BAKERY.into(),
@@ -57,12 +57,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             68,
-            "Several accounts' update come in one POST",
+            "Updates of several accounts arrive in one POST",
             account_news(),
         ),
         beat(
             69,
-            "The bakery hears of its eligibility; the alert is written flat",
+            "The bakery gets an alert about its eligibility, in the flat form",
             [alert(
                 BAKERY,
                 BAKERY,
@@ -84,7 +84,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             74,
             format!(
-                "Meta thinks about the category of template {}, in both forms",
+                "Meta detects another category for template {}, in both forms",
                 cast.doomed.name
             ),
             [
@@ -99,12 +99,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             76,
-            "Template winter_offer waits to be deleted",
+            "The deletion of template winter_offer is pending",
             [event(NEW_TEMPLATE, "PENDING_DELETION")],
         ),
         beat(
             77,
-            "News that has nothing to do with quality, one kind of it brand new",
+            "Webhooks that are not about quality, one of them with an unknown field",
             other_fields::update(),
         ),
         beat(
@@ -120,7 +120,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     ]
 }
 
-/// `account_update` events that move nothing a metric shows but their own counter.
+/// `account_update` events that change no metric except their own counter.
 fn account_news() -> Vec<Change> {
     let plain = [
         "ACCOUNT_OFFBOARDED",

@@ -18,7 +18,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             2,
-            "The rating of Fern & Moss Service falls to YELLOW; no webhook tells, only a poll can see it",
+            "The rating of Fern & Moss Service falls to YELLOW; no webhook reports it, only a poll can find it",
             [rating(GARDEN_SERVICE, "YELLOW")],
         ),
         beat(
@@ -35,7 +35,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             5,
-            "Café Lumière is alerted: no official account for its number",
+            "Café Lumière gets an alert: its number does not become an official account",
             [alert(CAFE, CAFE_TABLES, "CRITICAL", "OBA_REJECTED", false)],
         ),
         beat(
@@ -105,7 +105,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             14,
-            "Café Lumière Événements is rate limited, its health LIMITED; no webhook tells",
+            "Café Lumière Événements is rate limited, its health LIMITED; no webhook reports it",
             [
                 status(CAFE_EVENTS, "RATE_LIMITED"),
                 health(CAFE_EVENTS, "LIMITED", "Too many messages in a short time."),
