@@ -1,0 +1,509 @@
+//! Kinds of values. The default of a key decides what an operator may give for it, so no table of keys is needed.
+
+use super::yaml::Node;
+
+/// Units of Prometheus' durations, largest first, in milliseconds.
+const DURATION_UNITS: [(&str, u64); 7] = [
+    ("y", 365 * DAY),
+    ("w", 7 * DAY),
+    ("d", DAY),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// Milliseconds in a day.
+const DAY: u64 = 86_400_000;
+
+/// Maximum duration that Prometheus accepts: it counts nanoseconds in 64 bits.
+const MAX_DURATION: u64 = i64::MAX.unsigned_abs() / 1_000_000;
+
+/// The severities that `alertmanager.yml` routes.
+const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
+
+/// Text that would end or change its surroundings: a quoted or plain scalar of YAML, a raw string or an action of a
+/// Prometheus template.
+const UNSAFE: [&str; 7] = ["'", "`", "{{", "}}", "${", " #", ": "];
+
+/// Characters that have a meaning of their own at the beginning of a plain scalar of YAML.
+const INDICATORS: &str = "-?:,[]{}#&*!|>%@\"";
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Severity,
+    Boolean,
+    Duration,
+    Number,
+    /// Time of day, `HH:MM`.
+    Time,
+    /// Absolute URL.
+    Url,
+    /// Label matchers of PromQL, separated by commas; may be empty.
+    Matchers,
+    /// Texts that are joined with `, `.
+    List,
+    Text,
+}
+
+/// A checked value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) kind: Kind,
+    /// What replaces the placeholder.
+    pub(super) text: String,
+}
+
+impl Value {
+    /// A default, which decides its own kind.
+    pub(super) fn default_of(key: &str, node: &Node) -> Result<Self, String> {
+        let may_be_empty = match node {
+            Node::Text(text) => text.is_empty(),
+            Node::List(items) => items.is_empty(),
+            Node::Empty | Node::Map(_) => false,
+        };
+        Kind::of(key, node).check(node, may_be_empty)
+    }
+
+    /// Another value for a key that has this default. The error says what is wrong and what to give instead.
+    pub(super) fn replaced_by(&self, node: &Node) -> Result<Self, String> {
+        self.kind.check(node, self.text.is_empty())
+    }
+}
+
+impl Kind {
+    fn of(key: &str, default: &Node) -> Self {
+        let text = match default {
+            Node::Text(text) => text,
+            Node::List(_) => return Self::List,
+            Node::Empty | Node::Map(_) => return Self::Text,
+        };
+        match key.rsplit('.').next().unwrap_or(key) {
+            "severity" => Self::Severity,
+            "selector" => Self::Matchers,
+            // `0` is a duration too.
+            "for" | "keep_firing_for" => Self::Duration,
+            _ if ["true", "false"].contains(&text.as_str()) => Self::Boolean,
+            _ if is_number(text) => Self::Number,
+            _ if is_duration(text) => Self::Duration,
+            _ if is_time(text) => Self::Time,
+            _ if is_url(text) => Self::Url,
+            _ => Self::Text,
+        }
+    }
+
+    /// The value, if the node is one of this kind.
+    pub(super) fn check(self, node: &Node, may_be_empty: bool) -> Result<Value, String> {
+        let text = match (self, node) {
+            (_, Node::Empty) => {
+                return Err("has no value; give one, or remove the key to keep the default".into());
+            }
+            (Self::List, Node::List(items)) => list(items)?,
+            (Self::List, _) => return Err("takes a list, such as `[a, b]`".into()),
+            (_, Node::Text(text)) => text.clone(),
+            (_, Node::List(_)) => return Err("takes one value, not a list".into()),
+            (_, Node::Map(_)) => return Err("takes one value, not keys".into()),
+        };
+        match text.is_empty() {
+            true if may_be_empty => {}
+            true => return Err("must not be empty; remove the key to keep the default".into()),
+            false => self.problem(&text).map_or(Ok(()), Err)?,
+        }
+        Ok(Value { kind: self, text })
+    }
+
+    /// What is wrong with a text that is not empty.
+    fn problem(self, text: &str) -> Option<String> {
+        let expected = |is_met: bool, what: &str| (!is_met).then(|| format!("{text:?} {what}"));
+        match self {
+            Self::Severity => {
+                let what = "is not a severity; give critical, warning or info";
+                expected(SEVERITIES.contains(&text), what)
+            }
+            Self::Boolean => {
+                let what = "is neither true nor false";
+                expected(["true", "false"].contains(&text), what)
+            }
+            Self::Duration => {
+                let what = "is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d";
+                expected(is_duration(text), what)
+            }
+            Self::Number => expected(is_number(text), "is not a number"),
+            Self::Time => {
+                let what = "is not a time of day; write it like 08:00 or 24:00";
+                expected(is_time(text), what)
+            }
+            Self::Url => {
+                let what = "is not a URL; begin it with http:// or https://";
+                expected(is_url(text), what).or_else(|| unsafe_part(text))
+            }
+            Self::Matchers => matchers_problem(text).or_else(|| unsafe_part(text)),
+            // `list` has checked each item.
+            Self::List => None,
+            Self::Text => {
+                let what = "contains a double quote, which would end the text around it; remove it";
+                expected(!text.contains('"'), what).or_else(|| unsafe_part(text))
+            }
+        }
+    }
+}
+
+/// The items, joined as PromQL and YAML list them.
+fn list(items: &[Node]) -> Result<String, String> {
+    let item = |node: &Node| match node {
+        Node::Text(text) if text.is_empty() || text.contains([',', '"', '[', ']', '{', '}']) => {
+            Err(format!(
+                "the item {text:?} is empty, or contains a comma, a double quote or a bracket; remove it"
+            ))
+        }
+        Node::Text(text) => unsafe_part(text).map_or_else(|| Ok(text.clone()), Err),
+        Node::Empty | Node::List(_) | Node::Map(_) => Err("each item must be one text".to_owned()),
+    };
+    let items: Result<Vec<String>, String> = items.iter().map(item).collect();
+    Ok(items?.join(", "))
+}
+
+/// Why this text cannot be pasted into a template.
+fn unsafe_part(text: &str) -> Option<String> {
+    if text.contains(char::is_control) {
+        return Some(format!(
+            "{text:?} has more than one line, or a control character"
+        ));
+    }
+    if text.trim() != text || text.ends_with(':') {
+        return Some(format!(
+            "{text:?} begins or ends with a space, or ends with a colon; remove it"
+        ));
+    }
+    if text.starts_with(|first| INDICATORS.contains(first)) {
+        return Some(format!(
+            "{text:?} begins with a character that has a meaning in YAML; remove it"
+        ));
+    }
+    let part = UNSAFE.iter().find(|part| text.contains(**part))?;
+    Some(format!(
+        "{text:?} contains {part:?}, which would break the files that are written; remove it"
+    ))
+}
+
+/// Why this text cannot stand between other matchers.
+fn matchers_problem(text: &str) -> Option<String> {
+    if text.starts_with(',') || text.ends_with(',') {
+        return Some(format!(
+            "{text:?} begins or ends with a comma; remove it, because the rules add the comma"
+        ));
+    }
+    // Selectors also stand in the format string of the annotations' `printf`.
+    if text.contains('%') {
+        return Some(format!(
+            "{text:?} contains \"%\", which annotations would take for a verb of printf; remove it"
+        ));
+    }
+    let mut rest = text;
+    while let Some(after) = after_matcher(rest.trim_start()) {
+        match after.trim_start().strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.trim().is_empty() => return None,
+            None => break,
+        }
+    }
+    Some(format!(
+        "{text:?} is not a list of label matchers; write it like cluster=\"eu-1\", region=~\"eu-.+\""
+    ))
+}
+
+/// The text after one matcher at the beginning of `text`.
+fn after_matcher(text: &str) -> Option<&str> {
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    if !text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        return None;
+    }
+    let rest = text.trim_start_matches(is_of_name).trim_start();
+    let operators = ["=~", "!~", "!=", "="];
+    let rest = operators
+        .iter()
+        .find_map(|operator| rest.strip_prefix(operator))?;
+    let value = rest.trim_start().strip_prefix('"')?;
+    let mut is_escaped = false;
+    for (index, character) in value.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => return Some(&value[index + 1..]),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Prometheus' format: a number with a unit, larger units first, each at most once; or `0`.
+fn is_duration(text: &str) -> bool {
+    if text == "0" {
+        return true;
+    }
+    let (mut rest, mut total, mut units) = (text, 0_u64, DURATION_UNITS.iter());
+    while !rest.is_empty() {
+        let digits = rest.len()
+            - rest
+                .trim_start_matches(|next: char| next.is_ascii_digit())
+                .len();
+        let (number, after) = rest.split_at(digits);
+        let name = after.split(|next: char| next.is_ascii_digit()).next();
+        let factor = units.find_map(|(unit, factor)| (Some(*unit) == name).then_some(*factor));
+        let part = number.parse().ok().zip(factor);
+        let part = part.and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
+        let Some(sum) = part.and_then(|part| total.checked_add(part)) else {
+            return false;
+        };
+        total = sum;
+        rest = &after[name.unwrap_or_default().len()..];
+    }
+    !text.is_empty() && total <= MAX_DURATION
+}
+
+/// A decimal number of PromQL. Rust would also take `inf` and `nan`.
+fn is_number(text: &str) -> bool {
+    let is_plain = |next: char| next.is_ascii_digit() || ".-+eE".contains(next);
+    text.chars().all(is_plain) && text.parse().is_ok_and(f64::is_finite)
+}
+
+/// `HH:MM`, up to `24:00`, which Alertmanager takes for the end of a day.
+fn is_time(text: &str) -> bool {
+    let two_digits = |part: &str| -> Option<u32> {
+        let is_written_so = part.len() == 2 && part.chars().all(|next| next.is_ascii_digit());
+        is_written_so.then(|| part.parse().ok()).flatten()
+    };
+    let (hour, minute) = text.split_once(':').unwrap_or_default();
+    match (two_digits(hour), two_digits(minute)) {
+        (Some(hour), Some(minute)) => minute < 60 && hour * 60 + minute <= 24 * 60,
+        _ => false,
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let schemes = ["http://", "https://"];
+    let host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+    host.is_some_and(|host| !host.is_empty() && !host.contains([' ', '"', '#']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Node {
+        Node::Text(text.to_owned())
+    }
+
+    fn error(key: &str, default: &str, given: &str) -> String {
+        let default = Value::default_of(key, &text(default)).expect("a default");
+        default.replaced_by(&text(given)).expect_err(given)
+    }
+
+    #[test]
+    fn the_default_decides_the_kind() {
+        for (key, default, kind) in [
+            ("alerts.A.severity", "info", Kind::Severity),
+            ("alerts.A.for", "0", Kind::Duration),
+            ("window", "6h", Kind::Duration),
+            ("after", "3600", Kind::Number),
+            ("ratio", "0.70", Kind::Number),
+            ("weekends", "true", Kind::Boolean),
+            ("start", "08:00", Kind::Time),
+            ("runbook_url", "https://example.com/r.md", Kind::Url),
+            ("selector", "", Kind::Matchers),
+            ("timezone", "UTC", Kind::Text),
+        ] {
+            let value = Value::default_of(key, &text(default)).expect(default);
+            assert_eq!((value.kind, value.text.as_str()), (kind, default), "{key}");
+        }
+    }
+
+    #[test]
+    fn durations_are_those_of_prometheus() {
+        for good in ["0", "0s", "30s", "1h30m", "1y2w3d4h5m6s7ms", "90m", "292y"] {
+            assert!(is_duration(good), "{good}");
+        }
+        for bad in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "5min",
+            "30m1h",
+            "1h1h",
+            "1.5h",
+            "-5m",
+            "1h30",
+            "293y",
+            "5µs",
+            "99999999999999999999s",
+            "99999999999999999y",
+        ] {
+            assert!(!is_duration(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_times_and_addresses_are_what_they_are_elsewhere() {
+        for (good, bad) in [
+            ("-0.5", "inf"),
+            ("1e5", "nan"),
+            (".5", "1_000"),
+            ("14", "14 * 86400"),
+        ] {
+            assert!(is_number(good) && !is_number(bad), "{good} {bad}");
+        }
+        for (good, bad) in [("00:00", "8:00"), ("24:00", "24:01"), ("23:59", "12:60")] {
+            assert!(is_time(good) && !is_time(bad), "{good} {bad}");
+        }
+        for (good, bad) in [
+            ("http://localhost:3000", "localhost:3000"),
+            ("https://example.com/a?b=c%20d", "https://"),
+            ("https://example.com", "https://example.com/#a"),
+        ] {
+            assert!(is_url(good) && !is_url(bad), "{good} {bad}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_value_says_what_to_give() {
+        for (key, default, given, message) in [
+            (
+                "severity",
+                "info",
+                "page",
+                r#""page" is not a severity; give critical, warning or info"#,
+            ),
+            (
+                "enabled",
+                "true",
+                "yes",
+                r#""yes" is neither true nor false"#,
+            ),
+            (
+                "for",
+                "5m",
+                "5 minutes",
+                r#""5 minutes" is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d"#,
+            ),
+            ("after", "3600", "1h", r#""1h" is not a number"#),
+            (
+                "start",
+                "08:00",
+                "8",
+                r#""8" is not a time of day; write it like 08:00 or 24:00"#,
+            ),
+            (
+                "url",
+                "http://a",
+                "grafana",
+                r#""grafana" is not a URL; begin it with http:// or https://"#,
+            ),
+            (
+                "zone",
+                "UTC",
+                "",
+                "must not be empty; remove the key to keep the default",
+            ),
+            (
+                "zone",
+                "UTC",
+                "a\"b",
+                r#""a\"b" contains a double quote, which would end the text around it; remove it"#,
+            ),
+        ] {
+            assert_eq!(error(key, default, given), message);
+        }
+        let default = Value::default_of("zone", &text("UTC")).expect("a default");
+        for (node, message) in [
+            (
+                Node::Empty,
+                "has no value; give one, or remove the key to keep the default",
+            ),
+            (Node::List(Vec::new()), "takes one value, not a list"),
+            (Node::Map(Vec::new()), "takes one value, not keys"),
+        ] {
+            assert_eq!(default.replaced_by(&node), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn text_that_would_break_a_file_is_refused() {
+        for given in [
+            "it's", "a`b", "{{ x }}", "}}", "${for}", "a #b", "a: b", "a:", " a", "a ", "a\nb",
+            "\u{7}",
+        ] {
+            let message = error("zone", "UTC", given);
+            assert!(message.starts_with(&format!("{given:?} ")), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_as_safe_as_a_text() {
+        for given in ["it's", "a`b", "{{x}}", "${for}", "a:", "a b", "a#b", "a\nb"] {
+            let message = error("url", "http://a", &format!("http://{given}"));
+            assert!(message.starts_with("\"http://"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_selector_is_a_list_of_matchers_without_outer_commas() {
+        let default = Value::default_of("selector", &text("")).expect("a default");
+        for good in [
+            "",
+            r#"cluster="eu-1""#,
+            r#"cluster =~ "eu-.+", region != "a,b" ,_x!~"\"""#,
+        ] {
+            assert!(default.replaced_by(&text(good)).is_ok(), "{good}");
+        }
+        for outer in [r#"cluster="eu-1","#, r#",cluster="eu-1""#] {
+            let message = error("selector", "", outer);
+            assert!(message.contains("begins or ends with a comma"), "{message}");
+        }
+        for bad in [
+            "eu-1",
+            "cluster",
+            "cluster=eu-1",
+            r#"cluster=="eu-1""#,
+            r#"cluster="eu-1" region="a""#,
+            r#"cluster="eu-1",,region="a""#,
+            r#"cluster="eu-1"#,
+            r#"1="a""#,
+            r#"cluster="eu-1"}"#,
+        ] {
+            let message = error("selector", "", bad);
+            assert!(
+                message.contains("is not a list of label matchers"),
+                "{message}"
+            );
+        }
+        for bad in [r#"a="50%""#, r#"a="it's""#, r#"a="b #c""#, r#"a="b: c""#] {
+            assert!(error("selector", "", bad).contains("contains"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_are_joined_and_their_items_checked() {
+        let node = |items: &[&str]| Node::List(items.iter().map(|item| text(item)).collect());
+        let default = Value::default_of("labels", &node(&["job"])).expect("a default");
+        let joined = default.replaced_by(&node(&["job", "cluster"]));
+        assert_eq!(
+            joined.map(|value| value.text).as_deref(),
+            Ok("job, cluster")
+        );
+        assert!(default.replaced_by(&node(&[])).is_err(), "empty");
+        for bad in ["", "a, b", "a\"", "[a", "a'"] {
+            assert!(default.replaced_by(&node(&[bad])).is_err(), "{bad}");
+        }
+        assert_eq!(
+            default.replaced_by(&text("job")),
+            Err("takes a list, such as `[a, b]`".to_owned())
+        );
+        let nested = Node::List(vec![Node::Map(Vec::new())]);
+        assert_eq!(
+            default.replaced_by(&nested),
+            Err("each item must be one text".to_owned())
+        );
+    }
+}
