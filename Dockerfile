@@ -6,7 +6,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
-# The program contains the templates of the alerts.
+# Compiled into the program.
 COPY alerts/values.yaml alerts/
 COPY alerts/templates alerts/templates
 # Cargo.toml references these, but they are not built.
