@@ -34,6 +34,9 @@ const INDICATORS: &str = "-?:,[]{}#&*!|>%@\"";
 pub(super) enum Kind {
     Severity,
     Boolean,
+    /// Duration of Prometheus that may be zero.
+    Delay,
+    /// Duration of Prometheus, as of a range, which cannot be zero.
     Duration,
     Number,
     /// Time of day, `HH:MM`.
@@ -81,12 +84,11 @@ impl Kind {
         };
         match key.rsplit('.').next().unwrap_or(key) {
             "severity" => Self::Severity,
-            "selector" => Self::Matchers,
-            // `0` is a duration too.
-            "for" | "keep_firing_for" => Self::Duration,
+            "for" | "keep_firing_for" | "group_wait" => Self::Delay,
+            name if name.ends_with("selector") || name.ends_with("matchers") => Self::Matchers,
             _ if ["true", "false"].contains(&text.as_str()) => Self::Boolean,
             _ if is_number(text) => Self::Number,
-            _ if is_duration(text) => Self::Duration,
+            _ if duration(text).is_some() => Self::Duration,
             _ if is_time(text) => Self::Time,
             _ if is_url(text) => Self::Url,
             _ => Self::Text,
@@ -125,9 +127,12 @@ impl Kind {
                 let what = "is neither true nor false";
                 expected(["true", "false"].contains(&text), what)
             }
-            Self::Duration => {
+            Self::Delay | Self::Duration => {
                 let what = "is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d";
-                expected(is_duration(text), what)
+                let duration = duration(text);
+                let zero = (self == Self::Duration && duration == Some(0))
+                    .then(|| format!("{text:?} is no time at all; give a longer duration"));
+                expected(duration.is_some(), what).or(zero)
             }
             Self::Number => expected(is_number(text), "is not a number"),
             Self::Time => {
@@ -237,10 +242,10 @@ fn after_matcher(text: &str) -> Option<&str> {
     None
 }
 
-/// Prometheus' format: a number with a unit, larger units first, each at most once; or `0`.
-fn is_duration(text: &str) -> bool {
+/// Milliseconds of a duration in Prometheus' format: numbers with units, larger units first, each at most once; or `0`.
+fn duration(text: &str) -> Option<u64> {
     if text == "0" {
-        return true;
+        return Some(0);
     }
     let (mut rest, mut total, mut units) = (text, 0_u64, DURATION_UNITS.iter());
     while !rest.is_empty() {
@@ -253,13 +258,10 @@ fn is_duration(text: &str) -> bool {
         let factor = units.find_map(|(unit, factor)| (Some(*unit) == name).then_some(*factor));
         let part = number.parse().ok().zip(factor);
         let part = part.and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
-        let Some(sum) = part.and_then(|part| total.checked_add(part)) else {
-            return false;
-        };
-        total = sum;
+        total = part.and_then(|part| total.checked_add(part))?;
         rest = &after[name.unwrap_or_default().len()..];
     }
-    !text.is_empty() && total <= MAX_DURATION
+    (!text.is_empty() && total <= MAX_DURATION).then_some(total)
 }
 
 /// A decimal number of PromQL. Rust would also take `inf` and `nan`.
@@ -304,7 +306,8 @@ mod tests {
     fn the_default_decides_the_kind() {
         for (key, default, kind) in [
             ("alerts.A.severity", "info", Kind::Severity),
-            ("alerts.A.for", "0", Kind::Duration),
+            ("alerts.A.for", "0", Kind::Delay),
+            ("group_wait", "30s", Kind::Delay),
             ("window", "6h", Kind::Duration),
             ("after", "3600", Kind::Number),
             ("ratio", "0.70", Kind::Number),
@@ -312,6 +315,7 @@ mod tests {
             ("start", "08:00", Kind::Time),
             ("runbook_url", "https://example.com/r.md", Kind::Url),
             ("selector", "", Kind::Matchers),
+            ("alertmanager.matchers", "a=\"b\"", Kind::Matchers),
             ("timezone", "UTC", Kind::Text),
         ] {
             let value = Value::default_of(key, &text(default)).expect(default);
@@ -322,7 +326,7 @@ mod tests {
     #[test]
     fn durations_are_those_of_prometheus() {
         for good in ["0", "0s", "30s", "1h30m", "1y2w3d4h5m6s7ms", "90m", "292y"] {
-            assert!(is_duration(good), "{good}");
+            assert!(duration(good).is_some(), "{good}");
         }
         for bad in [
             "",
@@ -340,7 +344,7 @@ mod tests {
             "99999999999999999999s",
             "99999999999999999y",
         ] {
-            assert!(!is_duration(bad), "{bad}");
+            assert_eq!(duration(bad), None, "{bad}");
         }
     }
 
@@ -386,6 +390,12 @@ mod tests {
                 "5m",
                 "5 minutes",
                 r#""5 minutes" is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d"#,
+            ),
+            (
+                "window",
+                "6h",
+                "0s",
+                r#""0s" is no time at all; give a longer duration"#,
             ),
             ("after", "3600", "1h", r#""1h" is not a number"#),
             (

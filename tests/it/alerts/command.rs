@@ -11,7 +11,7 @@ use super::rules::{self, Rule};
 use super::{text, tools};
 use crate::process::{Outcome, outcome};
 
-/// Everything that is configurable without naming each alert.
+/// Values of several kinds.
 const VALUES: &str = "\
 runbook_url: https://wiki.example.com/whatsapp
 dashboard_url: https://grafana.example.com/g
@@ -24,12 +24,15 @@ alerts:
     after: 7200
 ";
 
-fn folder() -> TempDir {
+/// A name, and which alerts are disabled, by place and name.
+type Subset = (&'static str, fn(usize, &str) -> bool);
+
+pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
 /// Runs the subcommand with these values.
-fn run(values: &str, output: &Path) -> Outcome {
+pub fn run(values: &str, output: &Path) -> Outcome {
     let folder = folder();
     let file = folder.path().join("mine.yaml");
     fs::write(&file, values).expect("the folder is ours");
@@ -41,7 +44,7 @@ fn run(values: &str, output: &Path) -> Outcome {
 }
 
 /// The paths of the rule files in a folder.
-fn rule_files(folder: &Path) -> Vec<String> {
+pub fn rule_files(folder: &Path) -> Vec<String> {
     let files = rules::files().into_iter();
     let paths = files.map(|file| folder.join(file).display().to_string());
     paths.collect()
@@ -137,7 +140,7 @@ fn whatever_is_disabled_promtool_accepts_the_rest() {
         .iter()
         .map(|rule| rule.name().to_owned())
         .collect();
-    let subsets: [(&str, fn(usize, &str) -> bool); 5] = [
+    let subsets: [Subset; 5] = [
         ("all", |_, _| true),
         ("even", |index, _| index.is_multiple_of(2)),
         ("odd", |index, _| !index.is_multiple_of(2)),

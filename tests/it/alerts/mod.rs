@@ -6,6 +6,7 @@
 mod alertmanager;
 mod annotations;
 mod command;
+mod configurable;
 mod drills;
 mod end_to_end;
 pub mod faster;
