@@ -1,23 +1,8 @@
 //! Kinds of values. The default of a key decides what an operator may give for it, so no table of keys is needed.
 
+use super::matchers;
+use super::scalar::{duration, is_number, is_time, is_url};
 use super::yaml::Node;
-
-/// Units of Prometheus' durations, largest first, in milliseconds.
-const DURATION_UNITS: [(&str, u64); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
-/// Milliseconds in a day.
-const DAY: u64 = 86_400_000;
-
-/// Maximum duration that Prometheus accepts: it counts nanoseconds in 64 bits.
-const MAX_DURATION: u64 = i64::MAX.unsigned_abs() / 1_000_000;
 
 /// The severities that `alertmanager.yml` routes.
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
@@ -143,7 +128,7 @@ impl Kind {
                 let what = "is not a URL; begin it with http:// or https://";
                 expected(is_url(text), what).or_else(|| unsafe_part(text))
             }
-            Self::Matchers => matchers_problem(text).or_else(|| unsafe_part(text)),
+            Self::Matchers => matchers::problem(text).or_else(|| unsafe_part(text)),
             // `list` has checked each item.
             Self::List => None,
             Self::Text => {
@@ -192,103 +177,6 @@ fn unsafe_part(text: &str) -> Option<String> {
     ))
 }
 
-/// Why this text cannot stand between other matchers.
-fn matchers_problem(text: &str) -> Option<String> {
-    if text.starts_with(',') || text.ends_with(',') {
-        return Some(format!(
-            "{text:?} begins or ends with a comma; remove it, because the rules add the comma"
-        ));
-    }
-    // Selectors also stand in the format string of the annotations' `printf`.
-    if text.contains('%') {
-        return Some(format!(
-            "{text:?} contains \"%\", which annotations would take for a verb of printf; remove it"
-        ));
-    }
-    let mut rest = text;
-    while let Some(after) = after_matcher(rest.trim_start()) {
-        match after.trim_start().strip_prefix(',') {
-            Some(next) => rest = next,
-            None if after.trim().is_empty() => return None,
-            None => break,
-        }
-    }
-    Some(format!(
-        "{text:?} is not a list of label matchers; write it like cluster=\"eu-1\", region=~\"eu-.+\""
-    ))
-}
-
-/// The text after one matcher at the beginning of `text`.
-fn after_matcher(text: &str) -> Option<&str> {
-    let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    if !text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
-        return None;
-    }
-    let rest = text.trim_start_matches(is_of_name).trim_start();
-    let operators = ["=~", "!~", "!=", "="];
-    let rest = operators
-        .iter()
-        .find_map(|operator| rest.strip_prefix(operator))?;
-    let value = rest.trim_start().strip_prefix('"')?;
-    let mut is_escaped = false;
-    for (index, character) in value.char_indices() {
-        match character {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            '"' => return Some(&value[index + 1..]),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Milliseconds of a duration in Prometheus' format: numbers with units, larger units first, each at most once; or `0`.
-fn duration(text: &str) -> Option<u64> {
-    if text == "0" {
-        return Some(0);
-    }
-    let (mut rest, mut total, mut units) = (text, 0_u64, DURATION_UNITS.iter());
-    while !rest.is_empty() {
-        let digits = rest.len()
-            - rest
-                .trim_start_matches(|next: char| next.is_ascii_digit())
-                .len();
-        let (number, after) = rest.split_at(digits);
-        let name = after.split(|next: char| next.is_ascii_digit()).next();
-        let factor = units.find_map(|(unit, factor)| (Some(*unit) == name).then_some(*factor));
-        let part = number.parse().ok().zip(factor);
-        let part = part.and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
-        total = part.and_then(|part| total.checked_add(part))?;
-        rest = &after[name.unwrap_or_default().len()..];
-    }
-    (!text.is_empty() && total <= MAX_DURATION).then_some(total)
-}
-
-/// A decimal number of PromQL. Rust would also take `inf` and `nan`.
-fn is_number(text: &str) -> bool {
-    let is_plain = |next: char| next.is_ascii_digit() || ".-+eE".contains(next);
-    text.chars().all(is_plain) && text.parse().is_ok_and(f64::is_finite)
-}
-
-/// `HH:MM`, up to `24:00`, which Alertmanager takes for the end of a day.
-fn is_time(text: &str) -> bool {
-    let two_digits = |part: &str| -> Option<u32> {
-        let is_written_so = part.len() == 2 && part.chars().all(|next| next.is_ascii_digit());
-        is_written_so.then(|| part.parse().ok()).flatten()
-    };
-    let (hour, minute) = text.split_once(':').unwrap_or_default();
-    match (two_digits(hour), two_digits(minute)) {
-        (Some(hour), Some(minute)) => minute < 60 && hour * 60 + minute <= 24 * 60,
-        _ => false,
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    let schemes = ["http://", "https://"];
-    let host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
-    host.is_some_and(|host| !host.is_empty() && !host.contains([' ', '"', '#']))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,53 +208,6 @@ mod tests {
         ] {
             let value = Value::default_of(key, &text(default)).expect(default);
             assert_eq!((value.kind, value.text.as_str()), (kind, default), "{key}");
-        }
-    }
-
-    #[test]
-    fn durations_are_those_of_prometheus() {
-        for good in ["0", "0s", "30s", "1h30m", "1y2w3d4h5m6s7ms", "90m", "292y"] {
-            assert!(duration(good).is_some(), "{good}");
-        }
-        for bad in [
-            "",
-            "5",
-            "m",
-            "5 m",
-            "5min",
-            "30m1h",
-            "1h1h",
-            "1.5h",
-            "-5m",
-            "1h30",
-            "293y",
-            "5µs",
-            "99999999999999999999s",
-            "99999999999999999y",
-        ] {
-            assert_eq!(duration(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn numbers_times_and_addresses_are_what_they_are_elsewhere() {
-        for (good, bad) in [
-            ("-0.5", "inf"),
-            ("1e5", "nan"),
-            (".5", "1_000"),
-            ("14", "14 * 86400"),
-        ] {
-            assert!(is_number(good) && !is_number(bad), "{good} {bad}");
-        }
-        for (good, bad) in [("00:00", "8:00"), ("24:00", "24:01"), ("23:59", "12:60")] {
-            assert!(is_time(good) && !is_time(bad), "{good} {bad}");
-        }
-        for (good, bad) in [
-            ("http://localhost:3000", "localhost:3000"),
-            ("https://example.com/a?b=c%20d", "https://"),
-            ("https://example.com", "https://example.com/#a"),
-        ] {
-            assert!(is_url(good) && !is_url(bad), "{good} {bad}");
         }
     }
 
@@ -458,38 +299,19 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_is_a_list_of_matchers_without_outer_commas() {
+    fn a_selector_may_be_empty_and_is_as_safe_as_a_text() {
         let default = Value::default_of("selector", &text("")).expect("a default");
-        for good in [
-            "",
-            r#"cluster="eu-1""#,
-            r#"cluster =~ "eu-.+", region != "a,b" ,_x!~"\"""#,
-        ] {
+        for good in ["", r#"cluster="eu-1""#] {
             assert!(default.replaced_by(&text(good)).is_ok(), "{good}");
         }
-        for outer in [r#"cluster="eu-1","#, r#",cluster="eu-1""#] {
-            let message = error("selector", "", outer);
-            assert!(message.contains("begins or ends with a comma"), "{message}");
-        }
         for bad in [
-            "eu-1",
-            "cluster",
-            "cluster=eu-1",
-            r#"cluster=="eu-1""#,
-            r#"cluster="eu-1" region="a""#,
-            r#"cluster="eu-1",,region="a""#,
-            r#"cluster="eu-1"#,
-            r#"1="a""#,
-            r#"cluster="eu-1"}"#,
+            r#"a="it's""#,
+            r#"a="b #c""#,
+            r#"a="b: c""#,
+            r#"a="{{b}}""#,
+            "a",
         ] {
-            let message = error("selector", "", bad);
-            assert!(
-                message.contains("is not a list of label matchers"),
-                "{message}"
-            );
-        }
-        for bad in [r#"a="50%""#, r#"a="it's""#, r#"a="b #c""#, r#"a="b: c""#] {
-            assert!(error("selector", "", bad).contains("contains"), "{bad}");
+            assert!(default.replaced_by(&text(bad)).is_err(), "{bad}");
         }
     }
 

@@ -16,9 +16,11 @@
 mod error;
 mod kind;
 mod kubernetes;
+mod matchers;
 mod placeholder;
 mod render;
 mod rules;
+mod scalar;
 mod suggestion;
 mod template;
 #[cfg(test)]
