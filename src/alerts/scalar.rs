@@ -24,10 +24,8 @@ pub(super) fn duration(text: &str) -> Option<u64> {
     }
     let (mut rest, mut total, mut units) = (text, 0_u64, DURATION_UNITS.iter());
     while !rest.is_empty() {
-        let digits = rest.len()
-            - rest
-                .trim_start_matches(|next: char| next.is_ascii_digit())
-                .len();
+        let digits = rest.find(|next: char| !next.is_ascii_digit());
+        let digits = digits.unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         let name = after.split(|next: char| next.is_ascii_digit()).next();
         let factor = units.find_map(|(unit, factor)| (Some(*unit) == name).then_some(*factor));
