@@ -6,6 +6,9 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# Compiled into the program.
+COPY alerts/values.yaml alerts/
+COPY alerts/templates alerts/templates
 # Cargo.toml references these, but they are not built.
 COPY benches benches
 # The build context excludes .git, so pass the revision as a build argument.

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test tools deny sbom dist fuzz fuzz-long
+.PHONY: help demo alerts test tools deny sbom dist fuzz fuzz-long
 
 # Where cargo builds; the tests look for the virtual environment there.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -19,6 +19,13 @@ help: ## List the targets
 
 demo: ## Play the demo: a simulated Meta and the exporter, on loopback
 	@exec cargo run --release --locked -- demo
+
+# Your values of the alerts, and the folder to write to.
+VALUES ?=
+OUTPUT ?= alerts
+
+alerts: ## Write the alerts with your values: make alerts VALUES=mine.yaml [OUTPUT=folder]
+	@exec cargo run --locked --quiet -- alerts $(if $(VALUES),--values="$(VALUES)") --output="$(OUTPUT)"
 
 test: tools ## Install what the checks need, then run all that CI runs; stops at the first failure
 	@step() { printf '\n== %s\n' "$$*"; "$$@"; }

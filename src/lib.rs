@@ -20,11 +20,13 @@
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
+//! | [`alerts`] | the alerting rules as a configurable set: templates and values to files |
 //! | [`app`] | wires the modules: configuration to a running daemon |
 //! | [`clock`] | the only module that reads the clocks |
 //! | [`cli`] | the subcommands |
 //! | [`simulator`] | a simulated Meta: Graph API, webhook sender, stories |
 
+pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod clock;

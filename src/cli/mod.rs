@@ -3,6 +3,7 @@
 //! Invariant: no secret is a flag, because every user of a machine can read its processes' arguments. `config` parses
 //! the flags of settings; the other flags are validated here.
 
+mod alerts;
 mod arguments;
 mod backfill;
 mod backup;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use alerts::AlertsArguments;
 pub use arguments::PaceFlags;
 pub use backfill::BackfillArguments;
 pub use backup::BackupArguments;
@@ -114,6 +116,8 @@ pub enum Command {
     Backfill(BackfillArguments),
     /// Copy the store to a new file while the exporter runs
     Backup(BackupArguments),
+    /// Write the alerting rules and an example for Alertmanager, with your values
+    Alerts(AlertsArguments),
     /// Print the completion script of a shell
     Completions(CompletionsArguments),
     /// Print the manual page
@@ -148,6 +152,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Relay(arguments) => relay::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
+        Command::Alerts(arguments) => alerts::run(&arguments),
         Command::Completions(arguments) => Ok(completions::run(&arguments)?),
         Command::Manual => Ok(manual::run()?),
     }

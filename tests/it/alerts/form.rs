@@ -8,7 +8,7 @@ use crate::support::assert_none;
 /// From the worst to the mildest; each is routed in `alertmanager.yml`.
 pub const SEVERITIES: &[&str] = &["critical", "warning", "info"];
 
-/// Where the links lead until they are replaced, as alerts/README.md says.
+/// The default links of alerts/values.yaml.
 const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md#";
 const DASHBOARDS: &str = "http://localhost:3000/d/whatsapp-";
 

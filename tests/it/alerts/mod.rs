@@ -1,14 +1,17 @@
 //! The alerts held to the exporter, to their runbooks, and to the tools that will read them.
 //!
-//! `UPDATE_ALERTS=1 cargo test --test it alerts` writes the operator's PrometheusRule anew. What a rule
-//! means is proven elsewhere: by the unit tests in `alerts/tests/`, which `tools` runs.
+//! `UPDATE_ALERTS=1 cargo test --test it alerts` renders the templates with the default values, and writes the files and
+//! tables in `alerts/`. What a rule means is proven elsewhere: by the unit tests in `alerts/tests/`, which `tools` runs.
 
 mod alertmanager;
 mod annotations;
+mod command;
+mod configurable;
 mod drills;
 mod end_to_end;
 pub mod faster;
 mod form;
+mod generated;
 mod inhibition;
 mod kubernetes;
 mod names;

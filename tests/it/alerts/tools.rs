@@ -28,7 +28,8 @@ pub fn promtool(what: &[&str], files: Vec<String>) {
     );
 }
 
-fn amtool(arguments: &[&str]) {
+/// Runs amtool.
+pub fn amtool(arguments: &[&str]) {
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     run("amtool", "prometheus-alertmanager", &arguments);
 }

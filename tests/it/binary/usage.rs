@@ -97,7 +97,14 @@ fn version_names_program_and_version() {
 /// Flags are an interface: whoever changes one sees it in the diff of this transcript.
 #[test]
 fn help_is_as_in_the_transcript() {
-    let commands = ["", "serve ", "check-config ", "demo ", "simulate "];
+    let commands = [
+        "",
+        "serve ",
+        "check-config ",
+        "demo ",
+        "simulate ",
+        "alerts ",
+    ];
     let transcript = commands.map(|command| {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let outcome = outcome(&arguments, &[]);

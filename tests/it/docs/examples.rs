@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use whatsapp_business_exporter::alerts::AlertSet;
 use whatsapp_business_exporter::config::{Config, FixedEnvironment, Flags, WebFile};
 
 use super::current;
@@ -107,6 +108,7 @@ fn without_comments(text: &str) -> String {
 /// What a YAML example configures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Alerts,
     Exporter,
     Listener,
     Prometheus,
@@ -116,6 +118,8 @@ fn kind(yaml: &str) -> Kind {
     let has = |key: &str| yaml.lines().any(|line| line.starts_with(key));
     if has("scrape_configs:") || has("rule_files:") {
         Kind::Prometheus
+    } else if has("alerts:") {
+        Kind::Alerts
     } else if has("tls_server_config:") {
         Kind::Listener
     } else {
@@ -164,6 +168,14 @@ fn the_exporter_loads_its_configuration() {
         if let Err(errors) = Config::load(&flags, &environment) {
             panic!("{page}:\n{example}\n{errors}");
         }
+    }
+}
+
+#[test]
+fn values_of_the_alerts_are_accepted() {
+    for (page, example) in yaml(Kind::Alerts) {
+        let values = AlertSet::embedded().with_values(&example);
+        assert!(values.is_ok(), "{page}:\n{example}\n{values:?}");
     }
 }
 

@@ -5,7 +5,7 @@
 mod commands;
 mod events;
 mod examples;
-mod generated;
+pub mod generated;
 mod links;
 mod markdown;
 mod names;

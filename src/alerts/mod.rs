@@ -1,0 +1,34 @@
+//! The alerts as a configurable set: templates and values in, files for Prometheus and Alertmanager out.
+//!
+//! The templates in `alerts/templates/` are the rule files as people read them, comments included, with placeholders
+//! such as `${for}`. `alerts/values.yaml` has the value of each placeholder; an operator's file is merged over it. The
+//! result is what `alerts/` contains, and what the subcommand `alerts` writes.
+//!
+//! Rendering replaces placeholders in the text, and no template engine is used:
+//!
+//! - Comments survive, because the text is never parsed and written again.
+//! - A placeholder is all that the rules need. The `{{ }}` of Prometheus and Alertmanager stay as they are; an engine with
+//!   the same delimiters would need each of them escaped.
+//! - Helm can apply the same values to the same templates with `replace`.
+//!
+//! Pure: files are read and written by `cli`.
+
+mod error;
+mod kind;
+mod kubernetes;
+mod matchers;
+mod placeholder;
+mod render;
+mod rules;
+mod scalar;
+mod suggestion;
+mod template;
+#[cfg(test)]
+mod tests;
+mod values;
+mod yaml;
+
+pub use error::{RenderError, ValuesError, ValuesErrors};
+pub use render::{AlertSet, RenderedFile};
+pub use rules::{Group, Rule, RuleFile};
+pub use values::Values;

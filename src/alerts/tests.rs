@@ -1,0 +1,364 @@
+//! The set as a whole: what an operator may change, and that the files show it. Most tests use a small set of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::placeholder::names;
+use super::template::Template;
+use super::*;
+
+const VALUES: &str = "\
+selector: ''
+identity_labels: [job]
+runbook_url: https://example.com/runbooks.md
+alertmanager:
+  timezone: UTC
+  business_start: '08:00'
+alerts:
+  WhatsAppOne:
+    severity: warning
+    for: 5m
+    after: 3600
+  WhatsAppTwo:
+    severity: critical
+    keep_firing_for: 1h
+";
+
+const TEMPLATE: &str = r#"# The file.
+groups:
+  # The group.
+  - name: one
+    rules:
+      # Fires ${after} seconds later.
+      - alert: WhatsAppOne
+        expr: max by (${identity_labels}, waba_id) (last_over_time(whatsapp_one{state="A",${selector}}[5m])) > ${after}
+        for: ${for}
+        labels:
+          severity: ${severity}
+        annotations:
+          summary: '{{ with printf `whatsapp_info{id="%s",${selector}}` $labels.id | query }}{{ end }}'
+          runbook_url: '${runbook_url}#whatsappone'
+
+      - alert: WhatsAppTwo
+        expr: whatsapp_two{${selector}} > 0
+        keep_firing_for: ${keep_firing_for}
+        labels:
+          severity: ${severity}
+        annotations:
+          runbook_url: '${runbook_url}#whatsapptwo'
+  - name: recorded
+    rules:
+      - record: job:whatsapp_one:sum
+        expr: sum by (${identity_labels}) (whatsapp_one{${selector}})
+"#;
+
+const ALERTMANAGER: &str = "\
+time_intervals:
+  - times: [{ start_time: '${alertmanager.business_start}', end_time: '18:00' }]
+    location: ${alertmanager.timezone} # of the office
+";
+
+/// A set of one rule file.
+const SMALL: AlertSet<'static> = AlertSet {
+    values: VALUES,
+    rules: &[("one.yml", TEMPLATE)],
+    alertmanager: ALERTMANAGER,
+};
+
+fn errors(text: &str) -> String {
+    let errors = SMALL.with_values(text).expect_err(text);
+    errors.to_string()
+}
+
+/// The files of the small set with an operator's values, by path.
+fn rendered(text: &str) -> BTreeMap<String, String> {
+    files(&SMALL, text)
+}
+
+fn files(set: &AlertSet<'_>, text: &str) -> BTreeMap<String, String> {
+    let values = set.with_values(text).expect(text);
+    let files = set.render(&values).expect(text).into_iter();
+    files.map(|file| (file.path, file.text)).collect()
+}
+
+fn alerts(text: &str) -> Vec<String> {
+    let file: RuleFile = serde_saphyr::from_str(text).expect(text);
+    let rules = file.groups.into_iter().flat_map(|group| group.rules);
+    rules.filter_map(|rule| rule.alert).collect()
+}
+
+#[test]
+fn defaults_fill_every_placeholder_and_an_empty_selector_leaves_no_trace() {
+    let files = rendered("");
+    let paths: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        paths,
+        [
+            "alertmanager.yml",
+            "kubernetes/prometheus-rule.yaml",
+            "one.yml"
+        ]
+    );
+    let one = &files["one.yml"];
+    for line in [
+        "      # Fires 3600 seconds later.\n",
+        "max by (job, waba_id) (last_over_time(whatsapp_one{state=\"A\"}[5m])) > 3600\n",
+        "        for: 5m\n",
+        "          severity: warning\n",
+        "`whatsapp_info{id=\"%s\"}`",
+        "          runbook_url: 'https://example.com/runbooks.md#whatsapptwo'\n",
+        "        expr: whatsapp_two > 0\n        keep_firing_for: 1h\n        labels:\n          severity: critical\n",
+        "        expr: sum by (job) (whatsapp_one)\n",
+    ] {
+        assert!(one.contains(line), "{line}{one}");
+    }
+    assert!(files["alertmanager.yml"].contains("    location: UTC # of the office\n"));
+}
+
+#[test]
+fn values_are_merged_key_by_key() {
+    let files = rendered(
+        "selector: cluster=\"eu-1\"\n\
+         identity_labels: [job, cluster]\n\
+         alertmanager: {timezone: Europe/Amsterdam}\n\
+         alerts: {WhatsAppOne: {after: 7200}}\n",
+    );
+    let one = &files["one.yml"];
+    for line in [
+        "max by (job, cluster, waba_id) (last_over_time(whatsapp_one{state=\"A\",cluster=\"eu-1\"}[5m])) > 7200\n",
+        "        for: 5m\n",
+        "`whatsapp_info{id=\"%s\",cluster=\"eu-1\"}`",
+        "        expr: whatsapp_two{cluster=\"eu-1\"} > 0\n",
+        "        expr: sum by (job, cluster) (whatsapp_one{cluster=\"eu-1\"})\n",
+    ] {
+        assert!(one.contains(line), "{line}{one}");
+    }
+    let alertmanager = &files["alertmanager.yml"];
+    assert!(alertmanager.contains("start_time: '08:00'"));
+    assert!(alertmanager.contains("location: Europe/Amsterdam #"));
+    let rule = &files["kubernetes/prometheus-rule.yaml"];
+    assert!(rule.contains("kind: PrometheusRule\n"), "{rule}");
+    assert!(
+        rule.contains("whatsapp_two{cluster=\"eu-1\"} > 0"),
+        "{rule}"
+    );
+}
+
+#[test]
+fn an_alert_takes_its_own_value_before_the_global_one() {
+    let files = rendered(
+        "alerts: {WhatsAppTwo: {runbook_url: https://wiki.example.com/two, enabled: true}}\n",
+    );
+    let one = &files["one.yml"];
+    assert!(one.contains("'https://example.com/runbooks.md#whatsappone'"));
+    assert!(one.contains("'https://wiki.example.com/two#whatsapptwo'"));
+}
+
+#[test]
+fn a_disabled_alert_is_in_no_file() {
+    let files = rendered("alerts: {WhatsAppOne: {enabled: false}}\n");
+    assert_eq!(alerts(&files["one.yml"]), ["WhatsAppTwo"]);
+    let manifest = &files["kubernetes/prometheus-rule.yaml"];
+    assert!(!manifest.contains("WhatsAppOne") && manifest.contains("WhatsAppTwo"));
+    let files = rendered("alerts: {WhatsAppOne: {enabled: false}, WhatsAppTwo: {enabled: false}}");
+    assert!(!files["one.yml"].contains("The group."));
+    assert!(files["one.yml"].contains("      - record: "));
+}
+
+#[test]
+fn sections_without_keys_change_nothing() {
+    for text in [
+        "",
+        "# x\n",
+        "alerts:\nalertmanager:\n",
+        "alerts: {WhatsAppOne: }",
+        VALUES,
+    ] {
+        assert_eq!(rendered(text), rendered(""), "{text}");
+    }
+}
+
+#[test]
+fn all_errors_are_reported_with_their_lines() {
+    let text = "\
+selectr: a=\"b\"
+alerts:
+  WhatsAppOn: {severity: info}
+  WhatsAppOne:
+    severity: page
+    for: 5 minutes
+    keep_firing_for: 5m
+  Nothing: {}
+alertmanager:
+  zone: UTC
+  timezone: [UTC]
+identity_labels: job
+";
+    assert_eq!(
+        errors(text).lines().collect::<Vec<_>>(),
+        [
+            "line 1: selectr: unknown key; did you mean `selector`?",
+            "line 3: alerts.WhatsAppOn: unknown alert; did you mean `WhatsAppOne`?",
+            "line 5: alerts.WhatsAppOne.severity: \"page\" is not a severity; give critical, warning or info",
+            "line 6: alerts.WhatsAppOne.for: \"5 minutes\" is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d",
+            "line 7: alerts.WhatsAppOne.keep_firing_for: unknown key; remove it (known here: after, enabled, for, identity_labels, runbook_url, selector, severity)",
+            "line 8: alerts.Nothing: unknown alert; remove it (`alerts --print-values` lists all alerts)",
+            "line 10: alertmanager.zone: unknown key; remove it (known here: business_start, timezone)",
+            "line 11: alertmanager.timezone: takes one value, not a list",
+            "line 12: identity_labels: takes a list, such as `[a, b]`",
+        ]
+    );
+}
+
+#[test]
+fn misplaced_keys_say_where_they_belong() {
+    for (text, message) in [
+        (
+            "alertmanager.timezone: UTC",
+            "line 1: alertmanager.timezone: keys are nested: write `alertmanager:` and, indented below it, `timezone:`",
+        ),
+        (
+            "alerts.WhatsAppOne.for: 5m",
+            "line 1: alerts.WhatsAppOne.for: keys are nested: write `alerts:` and, indented below it, `WhatsAppOne:` and, indented below it, `for:`",
+        ),
+        (
+            "WhatsAppOne: {for: 5m}",
+            "line 1: WhatsAppOne: is an alert; indent it below `alerts:`",
+        ),
+        (
+            "alerts: [WhatsAppOne]",
+            "line 1: alerts: must contain keys, such as `WhatsAppOne:`",
+        ),
+        (
+            "alerts:\n  WhatsAppOne: false",
+            "line 2: alerts.WhatsAppOne: must contain keys, such as `severity:`",
+        ),
+        (
+            "alertmanager: UTC",
+            "line 1: alertmanager: must contain keys, such as `business_start:`",
+        ),
+        ("UTC", "line 1: must contain keys, such as `alerts:`"),
+        ("a: 1\na: 2", "line 2: the key `a` is given twice"),
+    ] {
+        assert_eq!(errors(text), message);
+    }
+}
+
+#[test]
+fn a_bug_in_a_template_names_the_file() {
+    let without_value = AlertSet {
+        rules: &[("two.yml", "groups: # ${unknown}\n")],
+        ..SMALL
+    };
+    let broken = AlertSet {
+        rules: &[("two.yml", "groups: [\n")],
+        ..SMALL
+    };
+    for (set, beginning) in [
+        (
+            without_value,
+            "the template of two.yml: `${unknown}` has no value; this is a bug",
+        ),
+        (broken, "two.yml is not valid with these values: "),
+    ] {
+        let error = set
+            .render(&set.defaults().expect("valid"))
+            .expect_err("a bug");
+        assert!(error.to_string().starts_with(beginning), "{error}");
+    }
+}
+
+/// The keys of all placeholders: an alert's own, if it has one, or else the global one.
+fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
+    let known: BTreeSet<&str> = values.keys().collect();
+    let mut used = BTreeSet::new();
+    let mut use_all = |alert: Option<&str>, text: &str| {
+        for name in names(text).expect("well-formed placeholders") {
+            let own = alert.map(|alert| format!("alerts.{alert}.{name}"));
+            let own = own.filter(|key| known.contains(key.as_str()));
+            used.insert(own.unwrap_or_else(|| name.to_owned()));
+        }
+    };
+    use_all(None, set.alertmanager);
+    for (_, template) in set.rules {
+        for piece in Template::new(template).pieces(|_| true) {
+            use_all(piece.alert, piece.text);
+        }
+    }
+    used
+}
+
+#[test]
+fn our_templates_use_every_default_and_every_placeholder_has_one() {
+    let set = AlertSet::embedded();
+    let values = set.defaults().expect("valid defaults");
+    // Every alert can be disabled.
+    let placeholders = values.keys().filter(|key| !key.ends_with(".enabled"));
+    let known: BTreeSet<String> = placeholders.map(str::to_owned).collect();
+    let used = keys_in_use(&set, &values);
+    let unused: Vec<&String> = known.difference(&used).collect();
+    let undefined: Vec<&String> = used.difference(&known).collect();
+    assert_eq!(
+        (unused, undefined),
+        (vec![], vec![]),
+        "unused values, placeholders without value"
+    );
+}
+
+/// Helm applies the values to the parsed templates.
+#[test]
+fn our_rule_templates_are_yaml_before_they_are_rendered_and_have_the_same_alerts() {
+    for (name, template) in AlertSet::embedded().rules {
+        let blocks = Template::new(template);
+        let blocks: Vec<&str> = blocks.alerts().map(|(alert, _)| alert).collect();
+        assert_eq!(blocks, alerts(template), "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Every subset of the alerts can be disabled.
+    #[test]
+    fn what_is_enabled_is_rendered_and_nothing_else(seed in proptest::collection::vec(any::<bool>(), 200)) {
+        let set = AlertSet::embedded();
+        let placeholders = set.placeholders();
+        let is_enabled: BTreeMap<&str, bool> = placeholders.keys().map(String::as_str).zip(seed).collect();
+        let mut text = "alerts:\n".to_owned();
+        for (alert, enabled) in &is_enabled {
+            text += &format!("  {alert}: {{enabled: {enabled}}}\n");
+        }
+        let files = files(&set, &text);
+        for (name, template) in set.rules {
+            let expected: Vec<String> = alerts(template).into_iter().filter(|alert| is_enabled[alert.as_str()]).collect();
+            prop_assert_eq!(alerts(&files[*name]), expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// A text is refused, or it changes one value and no structure.
+    #[test]
+    fn no_text_breaks_a_file(timezone in "[ -~éß\t\n]{0,12}", host in "[ -~]{1,12}", label in "[ -~]{0,8}") {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let selector = format!("cluster=\"{label}\"");
+        let text = format!(
+            "selector: {}\nrunbook_url: {}\nalertmanager: {{timezone: {}}}\n",
+            quoted(&selector), quoted(&format!("https://{host}")), serde_json::to_string(&timezone).expect("a text"),
+        );
+        let Ok(values) = SMALL.with_values(&text) else { return Ok(()) };
+        let files = SMALL.render(&values).expect("values are checked");
+        let one: RuleFile = serde_saphyr::from_str(&files[0].text).expect("YAML");
+        let rules: Vec<&Rule> = one.groups.iter().flat_map(|group| &group.rules).collect();
+        prop_assert_eq!(rules.len(), 3);
+        prop_assert_eq!(&rules[1].expr, &format!("whatsapp_two{{{selector}}} > 0"));
+        prop_assert_eq!(rules[1].annotation("runbook_url"), format!("https://{host}#whatsapptwo"));
+        let alertmanager: BTreeMap<String, Vec<BTreeMap<String, serde_json::Value>>> =
+            serde_saphyr::from_str(&files[1].text).expect("YAML");
+        let location = &alertmanager["time_intervals"][0]["location"];
+        prop_assert!(location == &timezone || timezone.parse::<f64>().is_ok() || !location.is_string(), "{location}");
+    }
+}
