@@ -20,6 +20,7 @@
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
+//! | [`suggestion`] | the known name that a mistyped one probably means |
 //! | [`alerts`] | the alerting rules as a configurable set: templates and values to files |
 //! | [`app`] | wires the modules: configuration to a running daemon |
 //! | [`clock`] | the only module that reads the clocks |
@@ -39,4 +40,5 @@ pub mod serve;
 pub mod simulator;
 pub mod state;
 pub mod store;
+pub mod suggestion;
 pub mod telemetry;

@@ -21,7 +21,6 @@ mod placeholder;
 mod render;
 mod rules;
 mod scalar;
-mod suggestion;
 mod template;
 #[cfg(test)]
 mod tests;

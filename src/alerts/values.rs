@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::ValuesErrors;
 use super::kind::{Kind, Value};
-use super::suggestion::nearest;
 use super::yaml::{self, Entry, Node};
+use crate::suggestion::nearest;
 
 /// Section with the values of each alert.
 const ALERTS: &str = "alerts";

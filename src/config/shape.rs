@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 
 use super::error::{ConfigErrors, shown_key};
 use super::yaml::Node;
+use crate::suggestion;
 
 /// Text with fewer characters is not a secret, so an error may quote it.
 const SHORTEST_SECRET: usize = 8;
-
-/// Tolerance of suggestions: one typing error per this many letters of a name.
-const LETTERS_PER_SLIP: usize = 4;
 
 /// Text shown instead of a key that is not printed.
 const HIDDEN: &str = "…";
@@ -120,12 +118,7 @@ impl Shape<'_> {
 
     /// The known name closest to `word`.
     fn nearest(&self, word: &str, pattern: &str) -> Option<&str> {
-        let word = word.to_lowercase();
-        let slips = |known: &str| strsim::damerau_levenshtein(&word, known);
-        let best = self
-            .names(pattern)
-            .min_by_key(|known| (slips(known), *known))?;
-        (slips(best) <= best.len().div_ceil(LETTERS_PER_SLIP)).then_some(best)
+        suggestion::nearest(word, self.names(pattern))
     }
 
     fn all(&self, pattern: &str) -> String {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may name besides itself. The last word on the table in `src/lib.rs`.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("alerts", &[]),
+    ("suggestion", &[]),
+    ("alerts", &["suggestion"]),
     ("domain", &[]),
     ("clock", &["domain"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "suggestion"]),
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
     ("expose", &["domain", "state"]),

@@ -1,10 +1,11 @@
-//! "Did you mean" for keys and alerts.
+//! "Did you mean" for keys of the configuration, and for keys and alerts of a values file.
 
 /// One typing error is tolerated per this many letters of a name.
 const LETTERS_PER_SLIP: usize = 4;
 
 /// The name closest to `word`, if it is close enough to be meant.
-pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let slips = |name: &str| strsim::damerau_levenshtein(&word, &name.to_lowercase());
     let best = names.min_by_key(|name| (slips(name), *name))?;
