@@ -11,13 +11,14 @@ mod store_sequence;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::Value;
 use whatsapp_business_exporter::config::{Config, ConfigErrors, FixedEnvironment, Flags, WebFile};
 use whatsapp_business_exporter::domain::track::Trackers;
-use whatsapp_business_exporter::domain::{AppId, Event, Timestamp, WabaId};
+use whatsapp_business_exporter::domain::{AppId, Event, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{
     Apps, Format, Options, StateSets, TemplateDetail, render,
 };
@@ -34,6 +35,9 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const MARK: &str = "EAAGmarked0123456789abcdefABCDEF";
 
 const NOW: Timestamp = Timestamp::from_seconds(1_774_000_000);
+
+/// A retry comes later than the first try.
+const RETRIED_AFTER: Duration = Duration::from_secs(90);
 
 /// Longest label value: a name of 512 characters, each escaped or of four bytes.
 const MAX_LINE: usize = 8 * 1024;
@@ -175,7 +179,13 @@ fn applied_twice(events: &[Event]) {
     events.iter().for_each(|event| drop(state.apply(event)));
     let once = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
     once.iter().for_each(|text| is_well_formed(text));
-    events.iter().for_each(|event| drop(state.apply(event)));
+    for event in events {
+        let mut retry = event.clone();
+        if let Source::UndatedWebhook(_) = event.source {
+            retry.observed_at = event.observed_at.plus(RETRIED_AFTER);
+        }
+        drop(state.apply(&retry));
+    }
     let twice = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
     assert_eq!(once, twice);
 }

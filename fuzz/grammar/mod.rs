@@ -11,11 +11,8 @@ use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 
 use super::draw::Draw;
-use super::{NOW, SECRET, applied_twice};
+use super::{NOW, RETRIED_AFTER, SECRET, applied_twice};
 use plain::{Plain, PlainFact, When};
-
-/// A retry comes later than the first try.
-const RETRIED_AT: Timestamp = Timestamp::from_seconds(1_774_000_090);
 
 /// Draws a delivery and compares the two readings of it.
 pub fn check(data: &[u8]) {
@@ -36,7 +33,7 @@ pub fn check(data: &[u8]) {
         let plain = Plain::read(&json, &customers);
         compare(&delivery, &plain, &text);
     }
-    let retry = parse(body, RETRIED_AT).expect("the same bytes");
+    let retry = parse(body, NOW.plus(RETRIED_AFTER)).expect("the same bytes");
     same_but_for_receipt(&delivery.events, &retry.events, &text);
     applied_twice(&delivery.events);
 }

@@ -2,7 +2,7 @@
 //!
 //! Such a webhook does not distinguish a retry from a recurrence: FLAGGED, UNFLAGGED, FLAGGED are three events,
 //! and the first and the third have the same bytes. A webhook without a timestamp therefore counts as a retry
-//! only if it equals the last one about its subject, and only for some hours.
+//! only if the last delivery about its subject contained it, and only for some hours.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,10 +22,37 @@ const REPEATS_FOR: Duration = Duration::from_secs(6 * 3_600);
 /// Maximum number of subjects per account, more than the numbers and templates with events on one day.
 const MAX_SUBJECTS: usize = 512;
 
-/// The last webhook without a timestamp about each subject, with its time of receipt.
+/// Maximum number of webhooks about one subject that are kept of one delivery.
+const MAX_KEYS: usize = 64;
+
+/// The last webhooks without a timestamp about each subject, with their time of receipt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct UndatedEvents(BTreeMap<String, (DeliveryKey, Timestamp)>);
+pub(super) struct UndatedEvents(BTreeMap<String, (Keys, Timestamp)>);
+
+/// The webhooks of one delivery about one subject, in their order. A single key is stored as older versions did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Keys {
+    One(DeliveryKey),
+    Several(Vec<DeliveryKey>),
+}
+
+impl Keys {
+    fn all(&self) -> &[DeliveryKey] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Several(keys) => keys,
+        }
+    }
+
+    fn push(&mut self, key: DeliveryKey) {
+        let mut keys = self.all().to_vec();
+        keys.truncate(MAX_KEYS - 1);
+        keys.push(key);
+        *self = Self::Several(keys);
+    }
+}
 
 impl Dated for UndatedEvents {
     fn times(&self, see: &mut dyn FnMut(i64)) {
@@ -38,12 +65,18 @@ impl Dated for UndatedEvents {
 }
 
 impl UndatedEvents {
-    /// Whether this webhook is a retry of the last one about its subject.
+    /// Whether this webhook is a retry of one in the last delivery about its subject. Webhooks with one time of
+    /// receipt are of one delivery: there a webhook is only a repetition of the one directly before.
     pub fn is_repeat(&self, fact: &Fact, key: DeliveryKey, received_at: Timestamp) -> bool {
         let last = subject(fact).and_then(|subject| self.0.get(&subject));
-        last.is_some_and(|(known, at)| {
+        last.is_some_and(|(keys, at)| {
             let apart = received_at.since(*at).max(at.since(received_at));
-            *known == key && apart < REPEATS_FOR
+            let is_known = if received_at == *at {
+                keys.all().last() == Some(&key)
+            } else {
+                keys.all().contains(&key)
+            };
+            is_known && apart < REPEATS_FOR
         })
     }
 
@@ -55,7 +88,10 @@ impl UndatedEvents {
         // Entries too old to match a retry would only be stored again with every commit.
         self.0
             .retain(|_, (_, at)| received_at.since(*at) < REPEATS_FOR);
-        self.0.insert(subject, (key, received_at));
+        match self.0.get_mut(&subject) {
+            Some((keys, at)) if *at == received_at => keys.push(key),
+            _ => drop(self.0.insert(subject, (Keys::One(key), received_at))),
+        }
         if self.0.len() > MAX_SUBJECTS {
             let oldest = self.0.iter().min_by_key(|(_, (_, at))| *at);
             let oldest = oldest.map(|(subject, _)| subject.clone());

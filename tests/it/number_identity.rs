@@ -333,6 +333,52 @@ fn every_change_of_an_undated_delivery_is_recognised_when_the_delivery_repeats()
 }
 
 #[test]
+fn an_undated_delivery_with_several_changes_of_one_subject_counts_once() {
+    let alert = |severity: &str| {
+        format!(
+            r#"{{"field":"account_alerts","value":{{"alert_info":{{"alert_severity":"{severity}","alert_type":"OBA_REJECTED"}}}}}}"#
+        )
+    };
+    let status = |event: &str| {
+        format!(
+            r#"{{"field":"message_template_status_update","value":{{"event":"{event}","message_template_id":7001002003004005,"message_template_name":"spring_offer","message_template_language":"en"}}}}"#
+        )
+    };
+    let number = |event: &str| quality("15550100199", event);
+    let deliveries = [
+        vec![alert("WARNING"), alert("CRITICAL")],
+        vec![status("PENDING"), status("APPROVED"), status("PENDING")],
+        vec![number("FLAGGED"), number("UNFLAGGED"), number("FLAGGED")],
+    ];
+    for changes in deliveries {
+        let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
+        assert_eq!(deliver(&mut state, 60, "", &changes.join(",")), 0);
+        let once = text_of(&state);
+        let all = changes.len();
+        assert_eq!(deliver(&mut state, 120, "", &changes.join(",")), all);
+        // Meta may batch a retry in another way.
+        for change in &changes {
+            assert_eq!(deliver(&mut state, 180, "", change), 1, "{change}");
+        }
+        assert_eq!(text_of(&state), once, "{changes:?}");
+    }
+    let mut state = state_with(&[("+1 555-010-0199", Status::Connected)]);
+    deliver(
+        &mut state,
+        60,
+        "",
+        &[number("FLAGGED"), number("UNFLAGGED")].join(","),
+    );
+    assert_eq!(deliver(&mut state, 120, "", &number("RECOVERED")), 0);
+    assert_eq!(
+        deliver(&mut state, 180, "", &number("FLAGGED")),
+        0,
+        "a new delivery has come"
+    );
+    assert_eq!(flagged(&state), [0]);
+}
+
+#[test]
 fn without_a_time_a_repeat_is_one_for_hours_and_no_longer() {
     let rejected = r#"{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_id":7001002003004005,"message_template_name":"spring_offer","message_template_language":"en","reason":"SCAM"}}"#;
     let review = r#"{"field":"account_review_update","value":{"decision":"REJECTED"}}"#;
