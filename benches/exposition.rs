@@ -15,7 +15,7 @@ use whatsapp_business_exporter::domain::{
     template,
 };
 use whatsapp_business_exporter::expose::{
-    self, Apps, Format, Options, Scrape, StateSets, TemplateDetail,
+    self, Apps, Options, Scrape, StateSets, TemplateDetail, TextFormat,
 };
 use whatsapp_business_exporter::state::State;
 
@@ -79,7 +79,7 @@ fn render(state: &State) -> Scrape {
         &[],
         NOW,
         &OPTIONS,
-        Format::Text,
+        TextFormat::Text,
     )
 }
 

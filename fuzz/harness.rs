@@ -20,10 +20,10 @@ use whatsapp_business_exporter::config::{Config, ConfigErrors, FixedEnvironment,
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{AppId, Event, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{
-    Apps, Format, Options, StateSets, TemplateDetail, render,
+    Apps, Options, StateSets, TemplateDetail, TextFormat, render,
 };
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
-use whatsapp_business_exporter::ingest::track::Reader;
+use whatsapp_business_exporter::ingest::track::EventReader;
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey, ParseWarnings, read_json};
 use whatsapp_business_exporter::state::State;
@@ -133,7 +133,7 @@ pub fn config(data: &[u8]) {
 /// Reads a batch of events and shows what came of it.
 pub fn events(data: &[u8]) {
     let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
-    let reader = Reader {
+    let reader = EventReader {
         customers: &customers,
         trackers: &Trackers::default(),
         receipt: NOW.into(),
@@ -177,7 +177,7 @@ fn applied_twice(events: &[Event]) {
     state.watch(events.iter().map(|event| event.waba_id.clone()));
     state.track(Arc::new(Trackers::default()));
     events.iter().for_each(|event| drop(state.apply(event)));
-    let once = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
+    let once = [TextFormat::Text, TextFormat::OpenMetrics].map(|format| shown(&state, format));
     once.iter().for_each(|text| is_well_formed(text));
     for event in events {
         let mut retry = event.clone();
@@ -186,15 +186,15 @@ fn applied_twice(events: &[Event]) {
         }
         drop(state.apply(&retry));
     }
-    let twice = [Format::Text, Format::OpenMetrics].map(|format| shown(&state, format));
+    let twice = [TextFormat::Text, TextFormat::OpenMetrics].map(|format| shown(&state, format));
     assert_eq!(once, twice);
 }
 
 fn shown_as_text(state: &State) -> String {
-    shown(state, Format::Text)
+    shown(state, TextFormat::Text)
 }
 
-fn shown(state: &State, format: Format) -> String {
+fn shown(state: &State, format: TextFormat) -> String {
     let options = Options {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,

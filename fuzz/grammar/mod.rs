@@ -6,7 +6,7 @@ mod mutation;
 mod plain;
 
 use secrecy::SecretString;
-use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId, message};
+use whatsapp_business_exporter::domain::{Event, Fact, Source, WabaId, message};
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 

@@ -16,7 +16,7 @@ const INDICATORS: &str = "-?:,[]{}#&*!|>%@\"";
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     Severity,
     Boolean,
     /// Duration of Prometheus that may be zero.
@@ -37,13 +37,13 @@ pub(super) enum Kind {
 
 /// A checked value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value {
-    pub(super) kind: Kind,
+pub(super) struct PresetValue {
+    pub(super) kind: ValueKind,
     /// What replaces the placeholder.
     pub(super) text: String,
 }
 
-impl Value {
+impl PresetValue {
     /// A default, which decides its own kind.
     pub(super) fn default_of(key: &str, node: &Node) -> Result<Self, String> {
         let may_be_empty = match node {
@@ -51,7 +51,7 @@ impl Value {
             Node::List(items) => items.is_empty(),
             Node::Empty | Node::Map(_) => false,
         };
-        Kind::of(key, node).check(node, may_be_empty)
+        ValueKind::of(key, node).check(node, may_be_empty)
     }
 
     /// Another value for a key that has this default. The error says what is wrong and what to give instead.
@@ -60,7 +60,7 @@ impl Value {
     }
 }
 
-impl Kind {
+impl ValueKind {
     fn of(key: &str, default: &Node) -> Self {
         let text = match default {
             Node::Text(text) => text,
@@ -81,7 +81,7 @@ impl Kind {
     }
 
     /// The value, if the node is one of this kind.
-    pub(super) fn check(self, node: &Node, may_be_empty: bool) -> Result<Value, String> {
+    pub(super) fn check(self, node: &Node, may_be_empty: bool) -> Result<PresetValue, String> {
         let text = match (self, node) {
             (_, Node::Empty) => {
                 return Err("has no value; give one, or remove the key to keep the default".into());
@@ -97,7 +97,7 @@ impl Kind {
             true => return Err("must not be empty; remove the key to keep the default".into()),
             false => self.problem(&text).map_or(Ok(()), Err)?,
         }
-        Ok(Value { kind: self, text })
+        Ok(PresetValue { kind: self, text })
     }
 
     /// What is wrong with a text that is not empty.
@@ -186,27 +186,27 @@ mod tests {
     }
 
     fn error(key: &str, default: &str, given: &str) -> String {
-        let default = Value::default_of(key, &text(default)).expect("a default");
+        let default = PresetValue::default_of(key, &text(default)).expect("a default");
         default.replaced_by(&text(given)).expect_err(given)
     }
 
     #[test]
     fn the_default_decides_the_kind() {
         for (key, default, kind) in [
-            ("alerts.A.severity", "info", Kind::Severity),
-            ("alerts.A.for", "0", Kind::Delay),
-            ("group_wait", "30s", Kind::Delay),
-            ("window", "6h", Kind::Duration),
-            ("after", "3600", Kind::Number),
-            ("ratio", "0.70", Kind::Number),
-            ("weekends", "true", Kind::Boolean),
-            ("start", "08:00", Kind::Time),
-            ("runbook_url", "https://example.com/r.md", Kind::Url),
-            ("selector", "", Kind::Matchers),
-            ("alertmanager.matchers", "a=\"b\"", Kind::Matchers),
-            ("timezone", "UTC", Kind::Text),
+            ("alerts.A.severity", "info", ValueKind::Severity),
+            ("alerts.A.for", "0", ValueKind::Delay),
+            ("group_wait", "30s", ValueKind::Delay),
+            ("window", "6h", ValueKind::Duration),
+            ("after", "3600", ValueKind::Number),
+            ("ratio", "0.70", ValueKind::Number),
+            ("weekends", "true", ValueKind::Boolean),
+            ("start", "08:00", ValueKind::Time),
+            ("runbook_url", "https://example.com/r.md", ValueKind::Url),
+            ("selector", "", ValueKind::Matchers),
+            ("alertmanager.matchers", "a=\"b\"", ValueKind::Matchers),
+            ("timezone", "UTC", ValueKind::Text),
         ] {
-            let value = Value::default_of(key, &text(default)).expect(default);
+            let value = PresetValue::default_of(key, &text(default)).expect(default);
             assert_eq!((value.kind, value.text.as_str()), (kind, default), "{key}");
         }
     }
@@ -266,7 +266,7 @@ mod tests {
         ] {
             assert_eq!(error(key, default, given), message);
         }
-        let default = Value::default_of("zone", &text("UTC")).expect("a default");
+        let default = PresetValue::default_of("zone", &text("UTC")).expect("a default");
         for (node, message) in [
             (
                 Node::Empty,
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_selector_may_be_empty_and_is_as_safe_as_a_text() {
-        let default = Value::default_of("selector", &text("")).expect("a default");
+        let default = PresetValue::default_of("selector", &text("")).expect("a default");
         for good in ["", r#"cluster="eu-1""#] {
             assert!(default.replaced_by(&text(good)).is_ok(), "{good}");
         }
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn lists_are_joined_and_their_items_checked() {
         let node = |items: &[&str]| Node::List(items.iter().map(|item| text(item)).collect());
-        let default = Value::default_of("labels", &node(&["job"])).expect("a default");
+        let default = PresetValue::default_of("labels", &node(&["job"])).expect("a default");
         let joined = default.replaced_by(&node(&["job", "cluster"]));
         assert_eq!(
             joined.map(|value| value.text).as_deref(),

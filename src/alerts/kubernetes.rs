@@ -17,12 +17,12 @@ const HEADER: &str = "\
 struct PrometheusRule<'a> {
     api_version: &'a str,
     kind: &'a str,
-    metadata: Metadata<'a>,
+    metadata: ObjectMeta<'a>,
     spec: Spec<'a>,
 }
 
 #[derive(Serialize)]
-struct Metadata<'a> {
+struct ObjectMeta<'a> {
     name: &'a str,
     labels: BTreeMap<&'a str, &'a str>,
 }
@@ -38,7 +38,7 @@ pub(super) fn prometheus_rule(groups: &[Group]) -> Result<String, String> {
     let rule = PrometheusRule {
         api_version: "monitoring.coreos.com/v1",
         kind: "PrometheusRule",
-        metadata: Metadata {
+        metadata: ObjectMeta {
             name,
             labels: BTreeMap::from([("app.kubernetes.io/name", name)]),
         },

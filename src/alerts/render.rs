@@ -4,7 +4,7 @@ use super::error::{RenderError, ValuesErrors};
 use super::kubernetes::prometheus_rule;
 use super::placeholder::{fill, names};
 use super::rules::RuleFile;
-use super::template::Template;
+use super::template::RulesTemplate;
 use super::values::{Placeholders, Values};
 
 /// Path of the PrometheusRule. It has a folder of its own for its kustomization.
@@ -118,7 +118,7 @@ impl AlertSet<'_> {
     pub(super) fn placeholders(&self) -> Placeholders {
         let mut placeholders = Placeholders::new();
         for (_, template) in self.rules {
-            for (alert, text) in Template::new(template).alerts() {
+            for (alert, text) in RulesTemplate::new(template).alerts() {
                 let names = names(text).unwrap_or_default();
                 let names = names.into_iter().map(str::to_owned).collect();
                 placeholders.insert(alert.to_owned(), names);
@@ -134,7 +134,7 @@ fn file(path: &str, text: String) -> RenderedFile {
 }
 
 fn rule_file(path: &str, template: &str, values: &Values) -> Result<String, RenderError> {
-    let template = Template::new(template);
+    let template = RulesTemplate::new(template);
     let pieces = template.pieces(|alert| values.is_enabled(alert));
     let rendered = pieces
         .iter()

@@ -16,20 +16,20 @@ const NO_GROUPS: &str = "groups: []\n";
 
 /// A template.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(super) struct RulesTemplate {
     /// Everything above the first group.
     head: String,
-    groups: Vec<Group>,
+    groups: Vec<TemplateGroup>,
 }
 
 #[derive(Debug)]
-struct Group {
+struct TemplateGroup {
     block: Block,
-    rules: Vec<Rule>,
+    rules: Vec<TemplateRule>,
 }
 
 #[derive(Debug)]
-struct Rule {
+struct TemplateRule {
     block: Block,
     /// Name of the alert. `None` for a recording rule.
     alert: Option<String>,
@@ -54,7 +54,7 @@ pub(super) struct Piece<'a> {
     pub(super) alert: Option<&'a str>,
 }
 
-impl Template {
+impl RulesTemplate {
     /// Splits a file.
     pub(super) fn new(text: &str) -> Self {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -82,10 +82,10 @@ impl Template {
     fn push(&mut self, mark: &str, block: Block) {
         if mark.starts_with(GROUP) {
             let rules = Vec::new();
-            self.groups.push(Group { block, rules });
+            self.groups.push(TemplateGroup { block, rules });
         } else if let Some(group) = self.groups.last_mut() {
             let alert = mark.strip_prefix(ALERT).map(|name| name.trim().to_owned());
-            group.rules.push(Rule { block, alert });
+            group.rules.push(TemplateRule { block, alert });
         }
     }
 
@@ -97,9 +97,9 @@ impl Template {
 
     /// The file without the alerts that are not enabled, and without groups that have no rule left.
     pub(super) fn pieces(&self, is_enabled: impl Fn(&str) -> bool) -> Vec<Piece<'_>> {
-        let is_kept = |rule: &Rule| rule.alert.as_deref().is_none_or(&is_enabled);
-        let has_rules = |group: &&Group| group.rules.iter().any(is_kept);
-        let groups: Vec<&Group> = self.groups.iter().filter(has_rules).collect();
+        let is_kept = |rule: &TemplateRule| rule.alert.as_deref().is_none_or(&is_enabled);
+        let has_rules = |group: &&TemplateGroup| group.rules.iter().any(is_kept);
+        let groups: Vec<&TemplateGroup> = self.groups.iter().filter(has_rules).collect();
         let mut pieces = match self.head.strip_suffix(GROUPS) {
             Some(head) if groups.is_empty() => vec![Piece::shared(head), Piece::shared(NO_GROUPS)],
             _ => vec![Piece::shared(&self.head)],
@@ -220,7 +220,7 @@ groups:
 ";
 
     fn without(disabled: &[&str]) -> String {
-        let template = Template::new(TEXT);
+        let template = RulesTemplate::new(TEXT);
         let pieces = template.pieces(|alert| !disabled.contains(&alert));
         pieces.iter().map(|piece| piece.text).collect()
     }
@@ -229,7 +229,7 @@ groups:
     fn a_template_with_all_alerts_is_its_text() {
         assert_eq!(without(&[]), TEXT);
         for text in ["", "# only a comment\n", "groups:\n", "a: b"] {
-            let template = Template::new(text);
+            let template = RulesTemplate::new(text);
             let pieces = template.pieces(|_| true);
             let kept: String = pieces.iter().map(|piece| piece.text).collect();
             assert_eq!(kept.replace(" []", ""), text);
@@ -259,7 +259,7 @@ groups:
         assert_eq!(without(&["C"]), first);
         assert!(without(&["A", "B"]).contains("      - record: c:d\n"));
         let only = "# x\ngroups:\n  - name: g\n    rules:\n      - alert: A\n        expr: a\n";
-        let template = Template::new(only);
+        let template = RulesTemplate::new(only);
         let pieces = template.pieces(|_| false);
         let kept: String = pieces.iter().map(|piece| piece.text).collect();
         assert_eq!(kept, "# x\ngroups: []\n");
@@ -267,7 +267,7 @@ groups:
 
     #[test]
     fn only_the_lines_of_an_alert_take_its_values() {
-        let template = Template::new(TEXT);
+        let template = RulesTemplate::new(TEXT);
         let names: Vec<&str> = template.alerts().map(|(name, _)| name).collect();
         assert_eq!(names, ["A", "B", "C"]);
         for piece in template.pieces(|_| true) {

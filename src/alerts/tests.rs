@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::placeholder::names;
-use super::template::Template;
+use super::template::RulesTemplate;
 use super::*;
 
 const VALUES: &str = "\
@@ -282,7 +282,7 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
     };
     use_all(None, set.alertmanager);
     for (_, template) in set.rules {
-        for piece in Template::new(template).pieces(|_| true) {
+        for piece in RulesTemplate::new(template).pieces(|_| true) {
             use_all(piece.alert, piece.text);
         }
     }
@@ -310,7 +310,7 @@ fn our_templates_use_every_default_and_every_placeholder_has_one() {
 #[test]
 fn our_rule_templates_are_yaml_before_they_are_rendered_and_have_the_same_alerts() {
     for (name, template) in AlertSet::embedded().rules {
-        let blocks = Template::new(template);
+        let blocks = RulesTemplate::new(template);
         let blocks: Vec<&str> = blocks.alerts().map(|(alert, _)| alert).collect();
         assert_eq!(blocks, alerts(template), "{name}");
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::ValuesErrors;
-use super::kind::{Kind, Value};
+use super::kind::{PresetValue, ValueKind};
 use super::yaml::{self, Entry, Node};
 use crate::suggestion::nearest;
 
@@ -18,7 +18,7 @@ pub(super) type Placeholders = BTreeMap<String, BTreeSet<String>>;
 
 /// The value of each key, by dotted path: `dashboard_url`, `alerts.WhatsAppDataStale.for`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Values(BTreeMap<String, Value>);
+pub struct Values(BTreeMap<String, PresetValue>);
 
 impl Values {
     /// The defaults, each of which decides what may be given in its place.
@@ -38,7 +38,7 @@ impl Values {
             let path = format!("{prefix}{key}");
             match node {
                 Node::Map(entries) => self.add_defaults(&format!("{path}."), entries, errors),
-                node => match Value::default_of(&path, node) {
+                node => match PresetValue::default_of(&path, node) {
                     Ok(value) => drop(self.0.insert(path, value)),
                     Err(problem) => errors.add(*line, path, problem),
                 },
@@ -167,7 +167,7 @@ impl Merge<'_> {
             let value = if !known.contains(name.as_str()) {
                 Err(unknown_key(name, &known))
             } else if name == ENABLED {
-                Kind::Boolean.check(node, false)
+                ValueKind::Boolean.check(node, false)
             } else if let Some(default) = self.default_for(&path, name) {
                 default.replaced_by(node)
             } else {
@@ -177,12 +177,12 @@ impl Merge<'_> {
         }
     }
 
-    fn default_for(&self, path: &str, name: &str) -> Option<&Value> {
+    fn default_for(&self, path: &str, name: &str) -> Option<&PresetValue> {
         let defaults = &self.defaults.0;
         defaults.get(path).or_else(|| defaults.get(name))
     }
 
-    fn set(&mut self, path: String, line: usize, value: Result<Value, String>) {
+    fn set(&mut self, path: String, line: usize, value: Result<PresetValue, String>) {
         match value {
             Ok(value) => drop(self.values.0.insert(path, value)),
             Err(problem) => self.errors.add(line, path, problem),

@@ -10,9 +10,9 @@ use super::settings;
 use crate::clock;
 use crate::config::StoreUrl;
 use crate::domain::WabaId;
-use crate::expose::Entity;
+use crate::expose::EntityLabels;
 use crate::expose::past::{self, TimeRange, Timeline};
-use crate::store::{History, HistoryQuery, HistoryRow};
+use crate::store::{HistoryQuery, HistoryReader, HistoryRow};
 
 /// A label that Prometheus adds to scraped series, so that the imported past continues the same series.
 #[derive(Clone, Debug)]
@@ -49,13 +49,13 @@ impl Label {
 
 /// The requested series.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct BackfillRequest {
     window: TimeRange,
     waba_id: Option<WabaId>,
     labels: Vec<Label>,
 }
 
-impl Request {
+impl BackfillRequest {
     /// Parses the times and the id.
     ///
     /// # Errors
@@ -91,12 +91,12 @@ impl Request {
 }
 
 /// The journal of the requested time range.
-pub struct Past {
+pub struct PastJournal {
     timelines: Vec<Timeline>,
     window: TimeRange,
 }
 
-impl Past {
+impl PastJournal {
     /// Writes the history as OpenMetrics text.
     ///
     /// # Errors
@@ -113,8 +113,8 @@ impl Past {
 ///
 /// # Errors
 /// If the history does not exist or cannot be read.
-pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
-    let history = History::open(&settings::location_of(url)).await?;
+pub async fn read(url: &StoreUrl, request: BackfillRequest) -> anyhow::Result<PastJournal> {
+    let history = HistoryReader::open(&settings::location_of(url)).await?;
     let question = HistoryQuery {
         waba_id: request.waba_id,
         entity: None,
@@ -131,7 +131,7 @@ pub async fn read(url: &StoreUrl, request: Request) -> anyhow::Result<Past> {
         bail!("the store has no history in that time range");
     }
     let window = request.window;
-    Ok(Past { timelines, window })
+    Ok(PastJournal { timelines, window })
 }
 
 /// Copies the current store to a new file. The exporter may be running.
@@ -145,7 +145,7 @@ pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
             copy.display()
         );
     }
-    let history = History::open(&settings::location_of(url)).await?;
+    let history = HistoryReader::open(&settings::location_of(url)).await?;
     history.copy_to(copy).await?;
     history.close().await;
     Ok(())
@@ -181,7 +181,7 @@ fn timeline(run: &[HistoryRow], labels: &[Label]) -> Timeline {
     Timeline {
         entity: first.entity.clone(),
         attribute: first.attribute.clone(),
-        labels: Entity::new(&all),
+        labels: EntityLabels::new(&all),
         steps: steps.collect(),
     }
 }

@@ -16,10 +16,10 @@ use rustix::io::Errno;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
-use super::Sources;
+use super::RunningSources;
 use crate::config::{Config, KeyFile};
 use crate::ingest::{CustomerHasher, CustomerKey};
-use crate::store::{Location, Reason, SavedKey, Store};
+use crate::store::{Location, SavedKey, Store, StoreErrorReason};
 use crate::telemetry::Telemetry;
 
 /// More than the size of a key, and small enough to be read at once.
@@ -48,7 +48,7 @@ const NO_HARD_LINKS: [Errno; 5] = [
 #[error("{message}")]
 pub(super) struct KeyFileUnavailable {
     /// Why the key cannot be used.
-    pub reason: Reason,
+    pub reason: StoreErrorReason,
     message: String,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct KeyFileUnavailable {
 /// If the key cannot be read or created, with what to do about it.
 pub(super) async fn load(
     config: &Config,
-    sources: &Sources,
+    sources: &RunningSources,
     store: &Store,
     telemetry: &Telemetry,
 ) -> anyhow::Result<CustomerHasher> {
@@ -81,7 +81,7 @@ pub(super) async fn load(
         anyhow::Ok(Some((key, was_missing, place.shown)))
     });
     let found = reading.await.map_err(|error| KeyFileUnavailable {
-        reason: Reason::Io,
+        reason: StoreErrorReason::Io,
         message: format!("trackers.key_file: {error}"),
     })?;
     let Some((key, was_missing, shown)) = found? else {
@@ -169,10 +169,10 @@ fn generate() -> anyhow::Result<CustomerKey> {
 fn failed(error: &io::Error, what: fmt::Arguments<'_>, cure: &str) -> anyhow::Error {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull};
     let reason = match error.kind() {
-        StorageFull | QuotaExceeded => Reason::DiskFull,
-        ReadOnlyFilesystem => Reason::ReadOnly,
-        StaleNetworkFileHandle => Reason::Io,
-        _ if Errno::from_io_error(error) == Some(Errno::IO) => Reason::Io,
+        StorageFull | QuotaExceeded => StoreErrorReason::DiskFull,
+        ReadOnlyFilesystem => StoreErrorReason::ReadOnly,
+        StaleNetworkFileHandle => StoreErrorReason::Io,
+        _ if Errno::from_io_error(error) == Some(Errno::IO) => StoreErrorReason::Io,
         _ => return anyhow!("trackers.key_file: {what} ({error}); {cure}"),
     };
     let cure = reason.cure();
@@ -322,11 +322,11 @@ mod tests {
             let passing = error.downcast_ref::<KeyFileUnavailable>();
             passing.map(|passing| passing.reason)
         };
-        assert_eq!(reason(Errno::NOSPC), Some(Reason::DiskFull));
-        assert_eq!(reason(Errno::DQUOT), Some(Reason::DiskFull));
-        assert_eq!(reason(Errno::ROFS), Some(Reason::ReadOnly));
-        assert_eq!(reason(Errno::IO), Some(Reason::Io));
-        assert_eq!(reason(Errno::STALE), Some(Reason::Io));
+        assert_eq!(reason(Errno::NOSPC), Some(StoreErrorReason::DiskFull));
+        assert_eq!(reason(Errno::DQUOT), Some(StoreErrorReason::DiskFull));
+        assert_eq!(reason(Errno::ROFS), Some(StoreErrorReason::ReadOnly));
+        assert_eq!(reason(Errno::IO), Some(StoreErrorReason::Io));
+        assert_eq!(reason(Errno::STALE), Some(StoreErrorReason::Io));
         assert_eq!(reason(Errno::ACCESS), None);
         assert_eq!(reason(Errno::NOENT), None);
     }

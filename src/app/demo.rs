@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Source};
+use super::{App, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
@@ -49,7 +49,7 @@ impl Demo {
             .with("--webhook.listen-address", Some(listen.to_string()))
             .with("--graph.base-url", Some(simulation.graph_url().to_owned()))
             .with("--store.url", Some("sqlite::memory:".to_owned()));
-        let source = Source {
+        let source = ConfigSources {
             flags,
             environment: Box::new(environment),
         };

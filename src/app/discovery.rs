@@ -42,7 +42,7 @@ pub(super) enum SearchError {
 
 /// The result of a complete search for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundAccounts {
     /// The accounts to watch in addition to the configured ones.
     pub taken: BTreeMap<WabaId, AccountSource>,
     /// The accounts that `include` and `exclude` filter out.
@@ -60,7 +60,7 @@ pub(super) async fn search(
     app: &AppConfig,
     client: &Client,
     calls: &dyn Calls,
-) -> Result<Found, SearchError> {
+) -> Result<FoundAccounts, SearchError> {
     let mut accounts: Vec<(FoundAccount, AccountSource)> = Vec::new();
     if app.discovery.by_token {
         let named = client.accounts_of_token(calls).await?;
@@ -77,8 +77,8 @@ pub(super) async fn search(
 
 /// The token's permissions list accounts without names; if a portfolio lists the same account, its name is
 /// matched as well.
-fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> Found {
-    let mut found = Found::default();
+fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>) -> FoundAccounts {
+    let mut found = FoundAccounts::default();
     for (account, source) in accounts {
         if app.discovery.includes(&account.waba_id, &account.name) {
             found.taken.entry(account.waba_id).or_insert(source);
@@ -99,7 +99,7 @@ fn select_accounts(app: &AppConfig, accounts: Vec<(FoundAccount, AccountSource)>
 pub(super) fn accounts_after_search(
     app: &AppConfig,
     before: &AccountsOfApp,
-    found: &Found,
+    found: &FoundAccounts,
 ) -> AccountsOfApp {
     let is_lost = |waba_id: &WabaId, assigned: &Assigned| {
         let is_found = found.taken.contains_key(waba_id)
@@ -156,11 +156,11 @@ pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignmen
 }
 
 /// A search result, its app, and the searcher that found it.
-type SearchResult = (String, u64, Found);
+type SearchResult = (String, u64, FoundAccounts);
 
 /// The running searches; dropping this ends them.
 pub(super) struct Discovery {
-    searchers: BTreeMap<String, Search>,
+    searchers: BTreeMap<String, AppSearch>,
     /// The budget of each app's searches. Earlier calls still count after a reload.
     calls: BTreeMap<String, Arc<AppCalls>>,
     sender: mpsc::Sender<SearchResult>,
@@ -169,7 +169,7 @@ pub(super) struct Discovery {
 }
 
 /// The searcher of one app; dropping this ends it.
-struct Search {
+struct AppSearch {
     number: u64,
     discovery: DiscoveryConfig,
     client: Arc<Client>,
@@ -236,7 +236,7 @@ impl Discovery {
         every: Duration,
         config: &Config,
         telemetry: &Arc<Telemetry>,
-    ) -> Search {
+    ) -> AppSearch {
         self.number += 1;
         let calls = self.calls.entry(app.name.clone());
         let calls = calls.or_insert_with(|| Arc::new(AppCalls::new(settings::budget(config))));
@@ -252,7 +252,7 @@ impl Discovery {
             telemetry: Arc::clone(telemetry),
         };
         tokio::spawn(searcher.run(stop.clone()));
-        Search {
+        AppSearch {
             number: self.number,
             discovery: app.discovery.clone(),
             client: Arc::clone(client),
@@ -262,7 +262,7 @@ impl Discovery {
     }
 
     /// The next search result with its app. Never resolves if no app uses discovery.
-    pub async fn found(&mut self) -> (String, Found) {
+    pub async fn found(&mut self) -> (String, FoundAccounts) {
         loop {
             match self.results.recv().await {
                 Some((app, number, found)) => {

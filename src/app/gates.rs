@@ -11,7 +11,7 @@ use anyhow::Context;
 use rustix::system::uname;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::Sources;
+use super::RunningSources;
 use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
     ClientCertificates, Gate, PROBES, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
@@ -173,10 +173,10 @@ fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) 
 }
 
 /// The current files of both listeners, or the error.
-pub(super) type WebFiles = anyhow::Result<[Option<WebFile>; 2]>;
+pub(super) type LoadedWebFiles = anyhow::Result<[Option<WebFile>; 2]>;
 
 /// A running check of the files, in a thread.
-type Look = Pin<Box<dyn Future<Output = WebFiles> + Send>>;
+type Look = Pin<Box<dyn Future<Output = LoadedWebFiles> + Send>>;
 
 /// Detects changes of the files.
 pub(super) struct Watch {
@@ -209,7 +209,7 @@ impl Watch {
     }
 
     /// Waits until a file has changed. Never returns if there are no files. Cancel-safe.
-    pub async fn changed(&mut self, sources: &Sources) -> WebFiles {
+    pub async fn changed(&mut self, sources: &RunningSources) -> LoadedWebFiles {
         if self.paths.iter().all(Option::is_none) {
             pending::<()>().await;
         }
@@ -231,7 +231,7 @@ impl Watch {
     }
 }
 
-fn look(paths: &[Option<PathBuf>; 2], sources: &Sources) -> Look {
+fn look(paths: &[Option<PathBuf>; 2], sources: &RunningSources) -> Look {
     let (paths, environment) = (paths.clone(), Arc::clone(&sources.environment));
     let reader = sources.web_files.clone();
     let read = move |environment: &dyn Environment| read_files(&paths, environment);
@@ -241,7 +241,7 @@ fn look(paths: &[Option<PathBuf>; 2], sources: &Sources) -> Look {
     })
 }
 
-fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> WebFiles {
+fn read_files(paths: &[Option<PathBuf>; 2], environment: &dyn Environment) -> LoadedWebFiles {
     let [web, webhook] = paths.each_ref().map(|path| {
         let load = |path: &PathBuf| {
             WebFile::load(path, environment).with_context(|| path.display().to_string())
@@ -292,7 +292,7 @@ mod tests {
     async fn a_cancelled_check_continues() {
         let (answer, answers) = mpsc::channel();
         let reads = Arc::new(AtomicUsize::new(0));
-        let sources = Sources {
+        let sources = RunningSources {
             flags: Flags::default(),
             environment: Arc::new(SlowFile {
                 answers: Mutex::new(answers),

@@ -50,8 +50,8 @@ use crate::telemetry::Telemetry;
 pub use backfill::backup;
 use gates::Gates;
 use reading::{FileReader, SharedEnvironment};
-use running::Running;
-use starting::{Switch, Waiting};
+use running::RunningParts;
+use starting::{RouterSwitch, StoreRetries};
 
 /// Capacity of the queue of reloads and `forget` requests.
 const MAX_RELOADS_WAITING: usize = 4;
@@ -67,14 +67,14 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
 
 /// The sources of the configuration, which each reload reads again.
-pub struct Source {
+pub struct ConfigSources {
     /// Flags of the command line.
     pub flags: Flags,
     /// Variables and files.
     pub environment: Box<dyn Environment + Send + Sync>,
 }
 
-impl Source {
+impl ConfigSources {
     /// Reads the configuration, and logs its warnings.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Source {
 
 /// The sources of a running exporter, with the readers of its files.
 #[derive(Clone)]
-struct Sources {
+struct RunningSources {
     flags: Flags,
     environment: SharedEnvironment,
     configuration: FileReader,
@@ -96,8 +96,8 @@ struct Sources {
     web_files: FileReader,
 }
 
-impl Sources {
-    fn new(source: Source) -> Self {
+impl RunningSources {
+    fn new(source: ConfigSources) -> Self {
         let environment: Box<dyn Environment + Send + Sync> = source.environment;
         Self {
             flags: source.flags,
@@ -146,7 +146,7 @@ fn note_loaded(telemetry: &Telemetry) {
 
 /// A bound exporter that does not run yet.
 pub struct App {
-    source: Source,
+    source: ConfigSources,
     config: Config,
     operator: Listener,
     public: Option<Listener>,
@@ -159,7 +159,7 @@ impl App {
     ///
     /// # Errors
     /// If a port cannot be bound.
-    pub fn bind(config: Config, source: Source) -> anyhow::Result<Self> {
+    pub fn bind(config: Config, source: ConfigSources) -> anyhow::Result<Self> {
         let operator = bind(&config.web.listen_address)?;
         let public = match config
             .webhook
@@ -222,21 +222,21 @@ impl App {
         } = self;
         descriptors::allow_many();
         let limits = settings::limits(&config);
-        let (sources, telemetry) = (Sources::new(source), Arc::new(Telemetry::new()));
+        let (sources, telemetry) = (RunningSources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
         note_loaded(&telemetry);
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
-        let mut site = Served {
+        let mut site = ServedListeners {
             listeners: Some((operator, public)),
             own_address: addresses.1,
-            routes: <[Switch; 2]>::default(),
+            routes: <[RouterSwitch; 2]>::default(),
             gates: gates.clone(),
             limits,
             telemetry: Arc::clone(&telemetry),
             servers: JoinSet::new(),
             stop: stop.clone(),
         };
-        let starting = Running::start(sources.clone(), config.clone(), &gates, &telemetry);
+        let starting = RunningParts::start(sources.clone(), config.clone(), &gates, &telemetry);
         let Some(started) = stop.run_until_cancelled(starting).await else {
             tracing::info!("stopping");
             return Ok(());
@@ -244,7 +244,7 @@ impl App {
         let running = match started {
             Ok(running) => running,
             Err(error) => {
-                let mut waiting = Waiting::new(error, &config, &telemetry)?;
+                let mut waiting = StoreRetries::new(error, &config, &telemetry)?;
                 let (operator, public) = waiting.routes(&gates.web, reload.clone());
                 site.serve(operator, Some(public).filter(|_| config.webhook.enabled));
                 let started = waiting
@@ -272,8 +272,8 @@ impl App {
 
 /// Handles all events until `stop`.
 async fn run_until_stopped(
-    mut running: Running,
-    mut site: Served,
+    mut running: RunningParts,
+    mut site: ServedListeners,
     mut reloads: mpsc::Receiver<ReloadRequest>,
     mut forgets: mpsc::Receiver<ForgetCall>,
     stop: &CancellationToken,
@@ -351,13 +351,13 @@ async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
 }
 
 /// The listeners with their routes.
-struct Served {
+struct ServedListeners {
     /// `None` after serving has started.
     listeners: Option<(Listener, Option<Listener>)>,
     /// Address of the public listener, if it has its own port.
     own_address: Option<SocketAddr>,
     /// The routes of the operator listener and of the public listener.
-    routes: [Switch; 2],
+    routes: [RouterSwitch; 2],
     gates: Gates,
     limits: [(Limits, ClientRules); 2],
     telemetry: Arc<Telemetry>,
@@ -365,7 +365,7 @@ struct Served {
     stop: CancellationToken,
 }
 
-impl Served {
+impl ServedListeners {
     /// Serves these routes from the next request on. Both share a port if there is no public listener. Starts the
     /// listeners at the first call.
     fn serve(&mut self, operator: Router, public: Option<Router>) {

@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
-use super::discovery::{self, Discovery, Found};
-use super::gates::{self, Gates, Watch, WebFiles};
+use super::discovery::{self, Discovery, FoundAccounts};
+use super::gates::{self, Gates, LoadedWebFiles, Watch};
 use super::polling::Polling;
-use super::{Sources, customer_key, losses, note_loaded, relaying, settings};
+use super::{RunningSources, customer_key, losses, note_loaded, relaying, settings};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
@@ -28,8 +28,8 @@ use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
 /// The running parts that a reload changes.
-pub(super) struct Running {
-    pub sources: Sources,
+pub(super) struct RunningParts {
+    pub sources: RunningSources,
     config: Config,
     discovered: Discovered,
     assignments: Arc<ArcSwap<Assignments>>,
@@ -48,13 +48,13 @@ pub(super) struct Running {
     relay_control: Arc<ArcSwap<relay::Control>>,
 }
 
-impl Running {
+impl RunningParts {
     /// Opens the store and starts polling.
     ///
     /// # Errors
     /// If the store cannot be opened or does not accept commits, or a client cannot be built.
     pub async fn start(
-        sources: Sources,
+        sources: RunningSources,
         config: Config,
         gates: &Gates,
         telemetry: &Arc<Telemetry>,
@@ -73,7 +73,7 @@ impl Running {
     }
 
     async fn with_store(
-        sources: Sources,
+        sources: RunningSources,
         config: Config,
         gates: &Gates,
         telemetry: &Arc<Telemetry>,
@@ -215,7 +215,7 @@ impl Running {
     }
 
     /// Applies the changed files of the listeners, without reloading the rest of the configuration.
-    pub fn take_web_files(&mut self, files: WebFiles) {
+    pub fn take_web_files(&mut self, files: LoadedWebFiles) {
         match self.try_web_files(files) {
             Ok(()) => {
                 self.start_counters();
@@ -233,7 +233,7 @@ impl Running {
         }
     }
 
-    fn try_web_files(&mut self, files: WebFiles) -> anyhow::Result<()> {
+    fn try_web_files(&mut self, files: LoadedWebFiles) -> anyhow::Result<()> {
         let [web, webhook] = files?;
         let mut config = self.config.clone();
         (config.web.config_file, config.webhook.config_file) = (web, webhook);
@@ -243,7 +243,7 @@ impl Running {
     }
 
     /// Watches the discovered accounts, and stores them for the next start.
-    pub async fn watch_discovered(&mut self, app: &str, found: &Found) {
+    pub async fn watch_discovered(&mut self, app: &str, found: &FoundAccounts) {
         let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
             return;
         };

@@ -14,14 +14,14 @@ use tower::ServiceExt;
 
 use super::customer_key::KeyFileUnavailable;
 use super::gates::{self, Gates};
-use super::running::Running;
-use super::{FLUSH_REFUSALS_EVERY, Sources, note_loaded, settings};
+use super::running::RunningParts;
+use super::{FLUSH_REFUSALS_EVERY, RunningSources, note_loaded, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::serve::ReloadRequest;
 use crate::serve::gate::Gate;
 use crate::serve::outage::{self, Outage};
-use crate::store::{self, OpenError, Reason, StoreUnavailable};
+use crate::store::{self, OpenError, StoreErrorReason, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// Wait before the first retry; it doubles with each further one.
@@ -31,7 +31,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 
 /// Why the store could not be opened, if that can pass without intervention.
-fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
+fn passing_reason(error: &anyhow::Error) -> Option<StoreErrorReason> {
     if let Some(error) = error.downcast_ref::<OpenError>() {
         return error.passing_reason();
     }
@@ -43,12 +43,12 @@ fn passing_reason(error: &anyhow::Error) -> Option<Reason> {
 }
 
 /// Retries opening the store until it succeeds.
-pub(super) struct Waiting {
+pub(super) struct StoreRetries {
     outage: Outage,
     last_error: String,
 }
 
-impl Waiting {
+impl StoreRetries {
     /// Starts waiting after a failed start.
     ///
     /// # Errors
@@ -114,11 +114,11 @@ impl Waiting {
     pub async fn wait_until_started(
         &mut self,
         config: &mut Config,
-        sources: &Sources,
+        sources: &RunningSources,
         gates: &Gates,
         reloads: &mut mpsc::Receiver<ReloadRequest>,
         stop: &CancellationToken,
-    ) -> anyhow::Result<Option<Running>> {
+    ) -> anyhow::Result<Option<RunningParts>> {
         let mut flush = interval(FLUSH_REFUSALS_EVERY);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wait = FIRST_RETRY;
@@ -142,7 +142,7 @@ impl Waiting {
                 }
                 () = &mut retry => {}
             }
-            let starting = Running::start(sources.clone(), config.clone(), gates, &telemetry);
+            let starting = RunningParts::start(sources.clone(), config.clone(), gates, &telemetry);
             match stop.run_until_cancelled(starting).await {
                 None => return Ok(None),
                 Some(Ok(running)) => {
@@ -186,9 +186,9 @@ fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String
 
 /// Routes that can be replaced while they are served.
 #[derive(Clone, Default)]
-pub(super) struct Switch(Arc<ArcSwap<Router>>);
+pub(super) struct RouterSwitch(Arc<ArcSwap<Router>>);
 
-impl Switch {
+impl RouterSwitch {
     /// Serves these routes from the next request on.
     pub fn set(&self, routes: Router) {
         self.0.store(Arc::new(routes));

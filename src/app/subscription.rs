@@ -60,7 +60,7 @@ impl Calls for WhileQuotaLasts {
 }
 
 /// One change at Meta.
-enum Step {
+enum SubscriptionStep {
     Account(WabaId),
     Webhook {
         callback_url: Url,
@@ -75,7 +75,7 @@ pub struct Plan<'a> {
     client: Arc<Client>,
     calls: WhileQuotaLasts,
     plan: SubscriptionPlan,
-    steps: Vec<Step>,
+    steps: Vec<SubscriptionStep>,
 }
 
 impl<'a> Plan<'a> {
@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
     pub async fn carry_out(&self) -> anyhow::Result<()> {
         for step in &self.steps {
             let done = match step {
-                Step::Account(waba_id) => match self.plan {
+                SubscriptionStep::Account(waba_id) => match self.plan {
                     SubscriptionPlan::Subscribe { .. } => {
                         self.client.subscribe(waba_id, &self.calls).await
                     }
@@ -123,7 +123,7 @@ impl<'a> Plan<'a> {
                         self.client.unsubscribe(waba_id, &self.calls).await
                     }
                 },
-                Step::Webhook {
+                SubscriptionStep::Webhook {
                     callback_url,
                     fields,
                     ..
@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
             })?;
             let is_wished = matches!(self.plan, SubscriptionPlan::Subscribe { .. });
             if is_subscribed != is_wished {
-                self.steps.push(Step::Account(waba_id.clone()));
+                self.steps.push(SubscriptionStep::Account(waba_id.clone()));
             }
         }
         Ok(())
@@ -178,7 +178,11 @@ impl<'a> Plan<'a> {
     }
 
     /// The step that sets a missing or different callback URL and missing fields. `None` if they are correct.
-    async fn webhook(&self, config: &Config, move_callback: bool) -> anyhow::Result<Option<Step>> {
+    async fn webhook(
+        &self,
+        config: &Config,
+        move_callback: bool,
+    ) -> anyhow::Result<Option<SubscriptionStep>> {
         let wished = config.webhook.callback_url.as_ref();
         let wished = wished.context(
             "webhook.callback_url is not set; set it to the URL at which Meta can reach this exporter",
@@ -209,23 +213,23 @@ impl<'a> Plan<'a> {
         }
         // Meta replaces the list as a whole, so it must include the app's existing fields.
         let fields = present.union(&needed).cloned().collect();
-        Ok(Some(Step::Webhook {
+        Ok(Some(SubscriptionStep::Webhook {
             callback_url: wished.clone(),
             fields,
             update,
         }))
     }
 
-    fn describe(&self, step: &Step) -> String {
+    fn describe(&self, step: &SubscriptionStep) -> String {
         match (step, self.plan) {
-            (Step::Account(waba_id), SubscriptionPlan::Subscribe { .. }) => {
+            (SubscriptionStep::Account(waba_id), SubscriptionPlan::Subscribe { .. }) => {
                 format!("subscribe to account {waba_id}")
             }
-            (Step::Account(waba_id), SubscriptionPlan::Unsubscribe) => {
+            (SubscriptionStep::Account(waba_id), SubscriptionPlan::Unsubscribe) => {
                 format!("unsubscribe from account {waba_id}")
             }
             (
-                Step::Webhook {
+                SubscriptionStep::Webhook {
                     callback_url,
                     update,
                     ..

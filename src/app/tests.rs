@@ -7,15 +7,15 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::gates::Gates;
-use super::running::Running;
-use super::{App, Sources, discovery};
+use super::running::RunningParts;
+use super::{App, RunningSources, discovery};
 use crate::config::{Config, FixedEnvironment, Flags};
 use crate::domain::access::{Access, AccessStates, Subscription, Token};
 use crate::domain::{
     AccountSource, AccountsOfApp, AppId, Assigned, Assignments, BusinessId, Collector, Event, Fact,
     Listing, Source, Timestamp, WabaId, Word, account,
 };
-use crate::expose::{Apps, Format, Options, StateSets, TemplateDetail, render};
+use crate::expose::{Apps, Options, StateSets, TemplateDetail, TextFormat, render};
 use crate::state::State;
 use crate::store::Discovered;
 use crate::telemetry::Telemetry;
@@ -136,7 +136,7 @@ proptest! {
         let apps = Apps { access: &accesses, assignments: &assignments };
         let own = telemetry(&config, &assignments).gather();
         let state = state(&assignments);
-        let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, Format::Text);
+        let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, TextFormat::Text);
         let mut seen = BTreeSet::new();
         for line in page.text.lines().filter(|line| !line.starts_with('#')) {
             let (series, _) = line.rsplit_once(' ').expect("a sample");
@@ -148,7 +148,7 @@ proptest! {
 }
 
 /// A source with one app, whose Graph API does not respond.
-fn source(store: &str) -> super::Source {
+fn source(store: &str) -> super::ConfigSources {
     let environment = FixedEnvironment::default()
         .with_variable("WHATSAPP_ACCESS_TOKEN", "t")
         .with_variable("WHATSAPP_APP_SECRET", "s")
@@ -160,7 +160,7 @@ fn source(store: &str) -> super::Source {
         .with("--webhook.listen-address", local())
         .with("--graph.base-url", Some("http://127.0.0.1:9".to_owned()))
         .with("--store.url", Some(store.to_owned()));
-    super::Source {
+    super::ConfigSources {
         flags,
         environment: Box::new(environment),
     }
@@ -174,7 +174,8 @@ async fn a_reload_that_failed_before_the_start_succeeded_is_not_forgotten() {
     let gates = Gates::new(&config, &telemetry).expect("valid files");
     // As after a failed reload while the store cannot be opened.
     telemetry.config_last_reload_successful.set(0);
-    let started = Running::start(Sources::new(source), config, &gates, &telemetry).await;
+    let started =
+        RunningParts::start(RunningSources::new(source), config, &gates, &telemetry).await;
     let running = started.expect("it starts");
     assert_eq!(telemetry.config_last_reload_successful.get(), 0);
     running.polling.stop().await.expect("it stops");

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::setting_flags::StoreFlags;
-use crate::app::backfill::{self, Label, Request};
+use crate::app::backfill::{self, BackfillRequest, Label};
 
 /// Prometheus treats a series as ended when no sample follows for five minutes.
 const LONGEST_STEP: Duration = Duration::from_secs(299);
@@ -49,7 +49,7 @@ pub struct BackfillArguments {
 
 /// Writes the history.
 pub(super) async fn run(arguments: &BackfillArguments) -> anyhow::Result<ExitCode> {
-    let request = Request::parse(
+    let request = BackfillRequest::parse(
         &arguments.since,
         &arguments.until,
         arguments.step,

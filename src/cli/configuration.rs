@@ -4,7 +4,7 @@ use super::output;
 use crate::config::{
     Config, ConfigErrors, Environment, Flags, LogConfig, LogFormat, ProcessEnvironment,
 };
-use crate::telemetry::logs::{self, Format, LogsError};
+use crate::telemetry::logs::{self, LogLineFormat, LogsError};
 
 /// The configuration, or all errors as text.
 pub(super) fn load(flags: &Flags, environment: &dyn Environment) -> Result<Config, String> {
@@ -28,8 +28,8 @@ pub(super) fn begin_to_log_by(flags: &Flags) -> anyhow::Result<()> {
 /// Initializes logging with the configured level and format.
 pub(super) fn begin_to_log(log: &LogConfig) -> Result<(), LogsError> {
     let format = match log.format {
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
+        LogFormat::Text => LogLineFormat::Text,
+        LogFormat::Json => LogLineFormat::Json,
     };
     logs::init(&log.level, format)
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::output;
 use super::setting_flags::ConfigFlags;
-use crate::app::Source;
+use crate::app::ConfigSources;
 use crate::app::doctor::{Report, examine_with_progress, keep};
 use crate::config::ProcessEnvironment;
 
@@ -39,13 +39,13 @@ pub enum ReportFormat {
 
 /// Runs the checks, prints the report, and returns the exit code.
 pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
-    let source = Source {
+    let source = ConfigSources {
         flags: arguments.config.to_flags(),
         environment: Box::new(ProcessEnvironment),
     };
     let report = examine_with_progress(&source, &|line| output::print_error(&line)).await?;
     match arguments.format {
-        ReportFormat::Text => output::print(&Text(&report))?,
+        ReportFormat::Text => output::print(&ReportText(&report))?,
         ReportFormat::Json => {
             let text = serde_json::to_string_pretty(&report).context("findings as JSON")?;
             output::print(&text)?;
@@ -65,9 +65,9 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
 }
 
 /// The report as text: one line per finding, followed by its cure.
-struct Text<'a>(&'a Report);
+struct ReportText<'a>(&'a Report);
 
-impl Display for Text<'_> {
+impl Display for ReportText<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report {
             findings,

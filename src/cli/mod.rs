@@ -43,7 +43,7 @@ pub use output::print_error;
 pub use relay::{RelayArguments, RelayCommand, RelayTarget};
 pub use serve::ServeArguments;
 pub use setting_flags::{ConfigFlags, LogFlags, StoreFlags};
-pub use simulate::{SimulateArguments, Story};
+pub use simulate::{SimulateArguments, StoryName};
 pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
 
 /// Text below the flags in `--help`.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::configuration;
 use super::setting_flags::ConfigFlags;
-use crate::app::{App, Source, log_warnings, signals};
+use crate::app::{App, ConfigSources, log_warnings, signals};
 use crate::config::ProcessEnvironment;
 
 /// Arguments of `serve`.
@@ -28,7 +28,7 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
     log_warnings(&config);
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
-    let source = Source {
+    let source = ConfigSources {
         flags,
         environment: Box::new(ProcessEnvironment),
     };

@@ -30,8 +30,8 @@ pub struct SimulateArguments {
     pub callback_url: Option<Url>,
 
     /// Story to play
-    #[arg(long, value_enum, default_value_t = Story::Demo)]
-    pub story: Story,
+    #[arg(long, value_enum, default_value_t = StoryName::Demo)]
+    pub story: StoryName,
 
     /// Seed and speed of the story.
     #[command(flatten)]
@@ -63,7 +63,7 @@ async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
             callback_url: arguments.callback_url.as_ref().map(Url::to_string),
             seed: arguments.pace.seed,
             speed: arguments.pace.speed,
-            play_story: arguments.story == Story::Demo,
+            play_story: arguments.story == StoryName::Demo,
             ..SimulationOptions::default()
         };
         match Simulation::bind(options).await {
@@ -97,7 +97,7 @@ fn how_to_connect(simulation: &Simulation) -> String {
 
 /// Stories of the simulated world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Story {
+pub enum StoryName {
     /// The demo's story, repeated
     Demo,
     /// No story: the world does not change by itself

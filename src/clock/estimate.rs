@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use super::machine::Reading;
+use super::machine::ClockReading;
 use crate::domain::MAX_CLOCK_DIFFERENCE;
 
 /// Number of compared responses. After an unnoticed change, half as many new ones outvote the old ones.
@@ -48,7 +48,7 @@ const CORRECTION: i64 = 60_000;
 /// The estimate of Meta's time.
 #[derive(Clone, Debug)]
 pub(super) struct Estimate {
-    answers: VecDeque<Limits>,
+    answers: VecDeque<OffsetRange>,
     /// Meta's time minus the time since boot. `None` until responses or deliveries have shown it.
     offset: Option<i64>,
     /// Number of responses that have supported the offset, up to [`AGREEING`]; 0 if it comes from deliveries.
@@ -66,13 +66,13 @@ pub(super) struct Estimate {
 
 /// The offsets that one response allows.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+struct OffsetRange {
     least: i64,
     most: i64,
     at: i64,
 }
 
-impl Limits {
+impl OffsetRange {
     fn allow(self, offset: i64) -> bool {
         (self.least..=self.most).contains(&offset)
     }
@@ -94,7 +94,7 @@ impl Estimate {
     }
 
     /// Meta's time: the estimate, or the machine's time if nothing contradicts it.
-    pub fn time(&self, now: Reading) -> i64 {
+    pub fn time(&self, now: ClockReading) -> i64 {
         match self.offset {
             Some(offset) => now.boot.saturating_add(offset),
             None => {
@@ -106,19 +106,19 @@ impl Estimate {
     }
 
     /// Meta's time at an earlier or later time since boot.
-    pub fn time_at(&self, boot: i64, now: Reading) -> i64 {
+    pub fn time_at(&self, boot: i64, now: ClockReading) -> i64 {
         let passed = now.boot.saturating_sub(boot);
         self.time(now).saturating_sub(passed)
     }
 
     /// A time that Meta's clock has certainly reached. `None` while only the machine's clock is known.
-    pub fn least_time(&self, now: Reading) -> Option<i64> {
+    pub fn least_time(&self, now: ClockReading) -> Option<i64> {
         let offset = self.offset.or(self.floor)?;
         Some(now.boot.saturating_add(offset))
     }
 
     /// The machine's clock minus Meta's. `None` while there is no estimate.
-    pub fn skew(&self, now: Reading) -> Option<i64> {
+    pub fn skew(&self, now: ClockReading) -> Option<i64> {
         let is_behind = now.wall < self.time(now);
         let is_known = self.offset.is_some() || is_behind;
         is_known.then(|| now.wall.saturating_sub(self.time(now)))
@@ -135,7 +135,7 @@ impl Estimate {
     }
 
     /// Detects that the machine's clock was set, and returns by how much.
-    pub fn observe_machine(&mut self, now: Reading) -> Option<i64> {
+    pub fn observe_machine(&mut self, now: ClockReading) -> Option<i64> {
         let offset = now.offset();
         let before = self.machine.replace(offset)?;
         let step = offset.saturating_sub(before);
@@ -148,11 +148,11 @@ impl Estimate {
     }
 
     /// Applies the `Date` of a Graph response; it was requested and received at these times since boot.
-    pub fn observe_answer(&mut self, date: i64, sent: i64, now: Reading) {
+    pub fn observe_answer(&mut self, date: i64, sent: i64, now: ClockReading) {
         if !(0..=now.boot).contains(&sent) {
             return;
         }
-        self.answers.push_back(Limits {
+        self.answers.push_back(OffsetRange {
             least: date.saturating_sub(now.boot).saturating_sub(SPREAD),
             most: date
                 .saturating_sub(sent)
@@ -185,7 +185,7 @@ impl Estimate {
     }
 
     /// The limits that most responses agree on, and their number; among equal numbers, those of the newest ones.
-    fn agreed(&self) -> Option<(Limits, usize)> {
+    fn agreed(&self) -> Option<(OffsetRange, usize)> {
         let candidates = self.answers.iter().map(|answer| {
             let least = answer.least;
             let allowing = self.answers.iter().filter(|other| other.allow(least));
@@ -193,14 +193,14 @@ impl Estimate {
             let count = allowing.clone().count();
             let most = allowing.map(|other| other.most).min().unwrap_or(least);
             let at = answer.at;
-            ((count, newest, least), Limits { least, most, at })
+            ((count, newest, least), OffsetRange { least, most, at })
         });
         let best = candidates.max_by_key(|(rank, _)| *rank);
         best.map(|((count, ..), limits)| (limits, count))
     }
 
     /// Applies the `entry.time` of a verified delivery. Graph responses are more accurate.
-    pub fn observe_delivery(&mut self, sent_at: i64, now: Reading) {
+    pub fn observe_delivery(&mut self, sent_at: i64, now: ClockReading) {
         if self.support > 0 {
             return;
         }
@@ -238,7 +238,7 @@ impl Estimate {
     }
 
     /// Applies what an earlier process stored. An offset counts only within the same boot.
-    pub fn restore(&mut self, time: i64, offset: Option<i64>, now: Reading) {
+    pub fn restore(&mut self, time: i64, offset: Option<i64>, now: ClockReading) {
         if let (Some(offset), None) = (offset, self.offset) {
             self.adopt(offset, now);
             self.support = AGREEING;
@@ -250,7 +250,7 @@ impl Estimate {
         self.floor = self.floor.max(Some(least));
     }
 
-    fn adopt(&mut self, offset: i64, now: Reading) {
+    fn adopt(&mut self, offset: i64, now: ClockReading) {
         let before = self.time(now);
         let is_first = self.offset.is_none();
         self.offset = Some(offset);
@@ -271,9 +271,9 @@ mod tests {
     const BOOTED: i64 = 1_795_000_000_000;
 
     /// The clocks of a machine whose clock is wrong by `skew`, at this time after its boot.
-    fn reading(boot: i64, skew: i64) -> Reading {
+    fn reading(boot: i64, skew: i64) -> ClockReading {
         let wall = BOOTED + boot + skew;
-        Reading { wall, boot }
+        ClockReading { wall, boot }
     }
 
     /// Observes a response that took 200 ms, with Meta's clock off by `error`.

@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// One reading of both clocks, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct ClockReading {
     /// The machine's Unix time, which can be set to any value.
     pub wall: i64,
     /// Time since boot, suspend included. It cannot be set.
     pub boot: i64,
 }
 
-impl Reading {
+impl ClockReading {
     /// Reads both clocks.
     pub fn now() -> Self {
         let since_epoch = SystemTime::now()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Receipt, Timestamp};
 use estimate::Estimate;
-use machine::Reading;
+use machine::ClockReading;
 
 pub use moment::{calendar, moment};
 
@@ -23,21 +23,21 @@ pub use moment::{calendar, moment};
 const NOTEWORTHY: Duration = Duration::from_secs(5);
 
 /// The process has one clock.
-static CLOCK: Mutex<Clock> = Mutex::new(Clock {
+static CLOCK: Mutex<ProcessClock> = Mutex::new(ProcessClock {
     estimate: Estimate::new(),
     differs: false,
 });
 
-struct Clock {
+struct ProcessClock {
     estimate: Estimate,
     /// Whether the log has reported the machine's clock as wrong.
     differs: bool,
 }
 
-impl Clock {
+impl ProcessClock {
     /// Changes the estimate, and logs what it shows about the machine's clock.
-    fn observe(&mut self, observe: impl FnOnce(&mut Estimate, Reading)) {
-        let now = Reading::now();
+    fn observe(&mut self, observe: impl FnOnce(&mut Estimate, ClockReading)) {
+        let now = ClockReading::now();
         if let Some(step) = self.estimate.observe_machine(now) {
             let by_seconds = seconds(step);
             tracing::warn!(by_seconds, "the machine's clock was set");
@@ -64,7 +64,7 @@ impl Clock {
 /// The current time by the estimate of Meta's clock; by the machine's clock until there is an estimate.
 #[must_use]
 pub fn now() -> Timestamp {
-    let now = Reading::now();
+    let now = ClockReading::now();
     Timestamp::from_millis(lock().estimate.time(now))
 }
 
@@ -72,14 +72,14 @@ pub fn now() -> Timestamp {
 /// wrong. `None` while only the machine's clock is known.
 #[must_use]
 pub fn at_least() -> Option<Timestamp> {
-    let now = Reading::now();
+    let now = ClockReading::now();
     lock().estimate.least_time(now).map(Timestamp::from_millis)
 }
 
 /// [`now`] and [`at_least`] at the same moment.
 #[must_use]
 pub fn receipt() -> Receipt {
-    let now = Reading::now();
+    let now = ClockReading::now();
     let clock = lock();
     Receipt {
         at: Timestamp::from_millis(clock.estimate.time(now)),
@@ -90,13 +90,13 @@ pub fn receipt() -> Receipt {
 /// The current time by the machine's clock, for comparison with what other programs on this machine write.
 #[must_use]
 pub fn machine_time() -> Timestamp {
-    Timestamp::from_millis(Reading::now().wall)
+    Timestamp::from_millis(ClockReading::now().wall)
 }
 
 /// Seconds by which the machine's clock is ahead of Meta's; negative if it is behind. `None` while that is unknown.
 #[must_use]
 pub fn skew_seconds() -> Option<f64> {
-    let now = Reading::now();
+    let now = ClockReading::now();
     lock().estimate.skew(now).map(seconds)
 }
 
@@ -110,14 +110,14 @@ impl Mark {
     /// This moment.
     #[must_use]
     pub fn now() -> Self {
-        let boot = Reading::now().boot;
+        let boot = ClockReading::now().boot;
         Self { boot }
     }
 
     /// The moment by Meta's clock, as estimated now.
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
-        let now = Reading::now();
+        let now = ClockReading::now();
         Timestamp::from_millis(lock().estimate.time_at(self.boot, now))
     }
 }
@@ -152,7 +152,7 @@ pub struct SavedClock {
 /// The data to store. `None` if nothing is certain yet.
 #[must_use]
 pub fn save() -> Option<SavedClock> {
-    let now = Reading::now();
+    let now = ClockReading::now();
     let clock = lock();
     let estimate = &clock.estimate;
     Some(SavedClock {
@@ -185,7 +185,7 @@ fn this_boot() -> Option<&'static str> {
 }
 
 /// Locks the clock even if the mutex is poisoned: the estimate is consistent between any two statements.
-fn lock() -> MutexGuard<'static, Clock> {
+fn lock() -> MutexGuard<'static, ProcessClock> {
     CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::error::quoted;
-use super::kind::{Kind, Text, listed};
+use super::kind::{SettingKind, TextKind, listed};
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
@@ -21,7 +21,7 @@ const MAX_PROXIES: usize = 100;
 /// Maximum connections of a client. `None`, written as 0, means no limit.
 pub(super) struct ClientLimit;
 
-impl Text for ClientLimit {
+impl TextKind for ClientLimit {
     type Value = Option<usize>;
 
     fn value_name(&self) -> &'static str {
@@ -67,7 +67,7 @@ fn has_loopback(network: &IpNet) -> bool {
 /// A list of networks.
 pub(super) struct Networks;
 
-impl Kind for Networks {
+impl SettingKind for Networks {
     type Value = Vec<IpNet>;
 
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Vec<IpNet> {

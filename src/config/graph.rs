@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::error::quoted;
-use super::kind::{Durations, Parsed, Sizes};
+use super::kind::{Durations, Parsed, SizeKind};
 use super::section::settings;
 use super::walker::Walker;
 
@@ -44,7 +44,7 @@ settings! {
         request_timeout: Duration = "30s", Durations(REQUEST_TIMEOUTS);
 
         /// Maximum size of a response, after decompression.
-        max_answer_bytes: usize = "16MiB", Sizes(ANSWER_BYTES);
+        max_answer_bytes: usize = "16MiB", SizeKind(ANSWER_BYTES);
     }
 }
 

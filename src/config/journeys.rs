@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::section::Line;
+use super::section::SummaryLine;
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
@@ -67,7 +67,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     let mut known = BTreeSet::new();
     let mut journeys = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let reader = Reader {
+        let reader = JourneyReader {
             walker,
             item,
             index,
@@ -85,7 +85,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
 }
 
 /// The journeys' part of the summary.
-pub(super) fn lines(journeys: &Journeys) -> Vec<Line> {
+pub(super) fn lines(journeys: &Journeys) -> Vec<SummaryLine> {
     let mut lines = Vec::new();
     for (index, journey) in journeys.0.iter().enumerate() {
         for (setting, value) in [
@@ -96,19 +96,19 @@ pub(super) fn lines(journeys: &Journeys) -> Vec<Line> {
             (IDLE_TIMEOUT, value::duration_text(journey.idle_timeout)),
             (LOOP_THRESHOLD, journey.loop_threshold.to_string()),
         ] {
-            lines.push(Line::new(setting.key_of_item(index), value));
+            lines.push(SummaryLine::new(setting.key_of_item(index), value));
         }
     }
     lines
 }
 
-struct Reader<'w, 'a> {
+struct JourneyReader<'w, 'a> {
     walker: &'w mut Walker<'a>,
     item: &'a Node,
     index: usize,
 }
 
-impl Reader<'_, '_> {
+impl JourneyReader<'_, '_> {
     fn journey(mut self) -> Option<Journey> {
         let Node::Map(_) = self.item else {
             return None;

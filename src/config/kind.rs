@@ -13,7 +13,7 @@ use super::walker::Walker;
 pub(super) const NOT_SET: &str = "not set";
 
 /// How a setting is read from its sources and shown in the summary.
-pub(super) trait Kind {
+pub(super) trait SettingKind {
     type Value;
 
     /// Placeholder for the value in `--help`.
@@ -34,7 +34,7 @@ pub(super) trait Kind {
 }
 
 /// A kind whose value is one text in every source.
-pub(super) trait Text {
+pub(super) trait TextKind {
     type Value;
 
     fn value_name(&self) -> &'static str;
@@ -46,11 +46,11 @@ pub(super) trait Text {
 }
 
 /// A setting that always has a value.
-impl<T: Text> Kind for T {
+impl<T: TextKind> SettingKind for T {
     type Value = T::Value;
 
     fn value_name(&self) -> &'static str {
-        Text::value_name(self)
+        TextKind::value_name(self)
     }
 
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> T::Value {
@@ -58,14 +58,14 @@ impl<T: Text> Kind for T {
     }
 
     fn show(&self, value: &T::Value) -> String {
-        Text::show(self, value)
+        TextKind::show(self, value)
     }
 }
 
 /// A setting that may have no value.
 pub(super) struct Optional<T>(pub(super) T);
 
-impl<T: Text> Kind for Optional<T> {
+impl<T: TextKind> SettingKind for Optional<T> {
     type Value = Option<T::Value>;
 
     fn value_name(&self) -> &'static str {
@@ -89,7 +89,7 @@ impl<T: Text> Kind for Optional<T> {
 /// A duration within a range.
 pub(super) struct Durations(pub(super) RangeInclusive<Duration>);
 
-impl Text for Durations {
+impl TextKind for Durations {
     type Value = Duration;
 
     fn value_name(&self) -> &'static str {
@@ -106,9 +106,9 @@ impl Text for Durations {
 }
 
 /// A number within a range.
-pub(super) struct Numbers<T>(pub(super) RangeInclusive<T>);
+pub(super) struct NumberKind<T>(pub(super) RangeInclusive<T>);
 
-impl<T: FromStr + PartialOrd + Display> Text for Numbers<T> {
+impl<T: FromStr + PartialOrd + Display> TextKind for NumberKind<T> {
     type Value = T;
 
     fn value_name(&self) -> &'static str {
@@ -125,9 +125,9 @@ impl<T: FromStr + PartialOrd + Display> Text for Numbers<T> {
 }
 
 /// A number of bytes within a range, written with a unit.
-pub(super) struct Sizes(pub(super) RangeInclusive<usize>);
+pub(super) struct SizeKind(pub(super) RangeInclusive<usize>);
 
-impl Text for Sizes {
+impl TextKind for SizeKind {
     type Value = usize;
 
     fn value_name(&self) -> &'static str {
@@ -146,7 +146,7 @@ impl Text for Sizes {
 /// `true` or `false`.
 pub(super) struct Boolean;
 
-impl Text for Boolean {
+impl TextKind for Boolean {
     type Value = bool;
 
     fn value_name(&self) -> &'static str {
@@ -168,7 +168,7 @@ pub(super) struct Words<T: 'static> {
     pub(super) words: &'static [(&'static str, T)],
 }
 
-impl<T: Copy + PartialEq> Text for Words<T> {
+impl<T: Copy + PartialEq> TextKind for Words<T> {
     type Value = T;
 
     fn value_name(&self) -> &'static str {
@@ -190,7 +190,7 @@ pub(super) struct Parsed<T> {
     pub(super) parse: fn(&str) -> Result<T, String>,
 }
 
-impl<T: Display> Text for Parsed<T> {
+impl<T: Display> TextKind for Parsed<T> {
     type Value = T;
 
     fn value_name(&self) -> &'static str {

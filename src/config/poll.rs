@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::kind::{Durations, Numbers};
+use super::kind::{Durations, NumberKind};
 use super::section::settings;
 use super::walker::Walker;
 
@@ -43,10 +43,10 @@ settings! {
         drift_grace: Duration = "1h", Durations(DRIFT_GRACES);
 
         /// Maximum calls per account in any hour; Meta allows 5000, or 200 without a registered number.
-        calls_per_hour: u32 = "1000", Numbers(CALLS_PER_HOUR);
+        calls_per_hour: u32 = "1000", NumberKind(CALLS_PER_HOUR);
 
         /// Share of Meta's quota, as its usage headers report it, above which polls of templates wait.
-        max_usage_ratio: f64 = "0.75", Numbers(USAGE_RATIOS);
+        max_usage_ratio: f64 = "0.75", NumberKind(USAGE_RATIOS);
     }
 }
 

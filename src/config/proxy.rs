@@ -10,11 +10,11 @@ use super::environment::Environment;
 use super::walker::Walker;
 
 /// Upper-case and lower-case form of a name.
-type Names = [&'static str; 2];
+type VariableNames = [&'static str; 2];
 
-const OWN: [Names; 2] = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"]];
-const ALL: Names = ["ALL_PROXY", "all_proxy"];
-const NONE: Names = ["NO_PROXY", "no_proxy"];
+const OWN: [VariableNames; 2] = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"]];
+const ALL: VariableNames = ["ALL_PROXY", "all_proxy"];
+const NONE: VariableNames = ["NO_PROXY", "no_proxy"];
 
 /// Proxy schemes that the client supports.
 const SCHEMES: [&str; 2] = ["http", "https"];
@@ -32,7 +32,7 @@ pub(super) fn read(walker: &mut Walker<'_>) -> bool {
     all || own.contains(&true)
 }
 
-fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
+fn read_one(walker: &mut Walker<'_>, names: &VariableNames) -> bool {
     warn_about_shadowed(walker, names);
     let Some((name, url)) = effective_variable(walker.environment(), names) else {
         return false;
@@ -46,7 +46,7 @@ fn read_one(walker: &mut Walker<'_>, names: &Names) -> bool {
 /// The variable that the client uses, unless it is blank.
 fn effective_variable(
     environment: &dyn Environment,
-    names: &Names,
+    names: &VariableNames,
 ) -> Option<(&'static str, String)> {
     let set = names.iter().find_map(|name| {
         let text = environment.variable(name)?.into_string().ok()?;
@@ -55,7 +55,7 @@ fn effective_variable(
     set.filter(|(_, text)| !text.trim().is_empty())
 }
 
-fn warn_about_shadowed(walker: &mut Walker<'_>, [capital, small]: &Names) {
+fn warn_about_shadowed(walker: &mut Walker<'_>, [capital, small]: &VariableNames) {
     let environment = walker.environment();
     let is_blank = |name| {
         let text = environment.variable(name)?.into_string().ok()?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::kind::{Durations, Numbers, Sizes};
-use super::section::{Line, settings};
+use super::kind::{Durations, NumberKind, SizeKind};
+use super::section::{SummaryLine, settings};
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
@@ -53,16 +53,16 @@ settings! {
 
         /// Maximum size in the store of the deliveries that upstreams have not accepted yet; beyond it, the oldest are
         /// dropped.
-        max_bytes: usize = "256MiB", Sizes(SIZES);
+        max_bytes: usize = "256MiB", SizeKind(SIZES);
 
         /// Timeout of a request to an upstream.
         request_timeout: Duration = "10s", Durations(TIMEOUTS);
 
         /// Maximum deliveries in flight to each upstream; deliveries of one conversation are never in flight together.
-        max_in_flight: usize = "64", Numbers(IN_FLIGHT);
+        max_in_flight: usize = "64", NumberKind(IN_FLIGHT);
 
         /// Number of failures after which a delivery is parked while the upstream accepts others; three 4xx responses always suffice.
-        park_after: u32 = "8", Numbers(REFUSALS);
+        park_after: u32 = "8", NumberKind(REFUSALS);
     }
     lists {
         /// Upstreams of the relay. The relay is off if the list is empty.
@@ -108,11 +108,14 @@ impl RelayConfig {
     }
 }
 
-fn upstream_lines(upstreams: &[UpstreamConfig]) -> Vec<Line> {
+fn upstream_lines(upstreams: &[UpstreamConfig]) -> Vec<SummaryLine> {
     let mut lines = Vec::new();
     for (index, upstream) in upstreams.iter().enumerate() {
-        lines.push(Line::new(NAME.key_of_item(index), &upstream.name));
-        lines.push(Line::new(URL.key_of_item(index), upstream.shown_url()));
+        lines.push(SummaryLine::new(NAME.key_of_item(index), &upstream.name));
+        lines.push(SummaryLine::new(
+            URL.key_of_item(index),
+            upstream.shown_url(),
+        ));
     }
     lines
 }

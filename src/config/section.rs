@@ -3,22 +3,22 @@
 
 use std::fmt;
 
-use super::kind::Kind;
+use super::kind::SettingKind;
 use super::setting::Setting;
 use super::walker::Walker;
 
 /// A setting with the kind of its value.
-pub(super) struct Row<K> {
+pub(super) struct SettingRow<K> {
     pub(super) setting: Setting,
     kind: K,
 }
 
-impl<K: Kind> Row<K> {
+impl<K: SettingKind> SettingRow<K> {
     /// `V` is the type that the row declares: if the kind has another type, the compiler reports the error at the
     /// kind.
     pub(super) fn new<V>(setting: Setting, kind: K) -> Self
     where
-        K: Kind<Value = V>,
+        K: SettingKind<Value = V>,
     {
         Self {
             setting: setting.value_name(kind.value_name()),
@@ -31,8 +31,8 @@ impl<K: Kind> Row<K> {
         self.kind.read(&self.setting, walker)
     }
 
-    pub(super) fn line(&self, value: &K::Value) -> Line {
-        Line::new(self.setting.key.unwrap_or_default(), self.kind.show(value))
+    pub(super) fn line(&self, value: &K::Value) -> SummaryLine {
+        SummaryLine::new(self.setting.key.unwrap_or_default(), self.kind.show(value))
     }
 
     /// The setting, if its values differ.
@@ -42,12 +42,12 @@ impl<K: Kind> Row<K> {
 }
 
 /// One line of the summary.
-pub(super) struct Line {
+pub(super) struct SummaryLine {
     key: String,
     value: String,
 }
 
-impl Line {
+impl SummaryLine {
     pub(super) fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -56,7 +56,7 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for SummaryLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.key, self.value)
     }
@@ -109,8 +109,8 @@ macro_rules! settings {
             const GROUP: &str = $crate::config::spelling::sentence(concat!($($about),+));
 
             $(
-                fn $field() -> $crate::config::section::Row<
-                    impl $crate::config::kind::Kind<Value = $type>
+                fn $field() -> $crate::config::section::SettingRow<
+                    impl $crate::config::kind::SettingKind<Value = $type>
                 > {
                     const KEY: &str = concat!($section, ".", stringify!($field));
                     const HELP: &str = $crate::config::spelling::sentence(concat!($($help),+));
@@ -121,7 +121,7 @@ macro_rules! settings {
                             .variable($crate::config::spelling::spelled!(VARIABLE, KEY))
                             $(.default($default))?
                             $(.$note($($argument)?))*;
-                    $crate::config::section::Row::new::<$type>(SETTING, $kind)
+                    $crate::config::section::SettingRow::new::<$type>(SETTING, $kind)
                 }
             )+
         }
@@ -136,7 +136,7 @@ macro_rules! settings {
             }
 
             /// The section's part of the summary.
-            pub(super) fn lines(&self) -> Vec<$crate::config::section::Line> {
+            pub(super) fn lines(&self) -> Vec<$crate::config::section::SummaryLine> {
                 let rows = [$(Self::$field().line(&self.$field)),+];
                 let lines = rows.into_iter();
                 $($(let lines = lines.chain($lines(&self.$list));)+)?

@@ -2,28 +2,28 @@
 //! `--poll.numbers-interval` and `WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL`.
 
 /// Rules for deriving a name from a key.
-pub(super) struct Spelling {
+pub(super) struct NameRules {
     prefix: &'static str,
     dot: u8,
     underscore: u8,
     is_upper_case: bool,
 }
 
-pub(super) const FLAG: Spelling = Spelling {
+pub(super) const FLAG: NameRules = NameRules {
     prefix: "--",
     dot: b'.',
     underscore: b'-',
     is_upper_case: false,
 };
 
-pub(super) const VARIABLE: Spelling = Spelling {
+pub(super) const VARIABLE: NameRules = NameRules {
     prefix: "WHATSAPP_EXPORTER_",
     dot: b'_',
     underscore: b'_',
     is_upper_case: true,
 };
 
-impl Spelling {
+impl NameRules {
     /// Length of the name in bytes.
     pub(super) const fn length(&self, key: &str) -> usize {
         self.prefix.len() + key.len()

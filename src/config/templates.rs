@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::kind::{Numbers, Words};
+use super::kind::{NumberKind, Words};
 use super::section::settings;
 use super::walker::Walker;
 use crate::domain::{StateSets, TemplateDetail};
@@ -36,7 +36,7 @@ settings! {
         state_sets: StateSets = "sparse", STATE_SETS;
 
         /// Maximum series per account about individual templates; series beyond it are dropped and counted.
-        series_limit: usize = "20000", Numbers(SERIES);
+        series_limit: usize = "20000", NumberKind(SERIES);
     }
 }
 

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::error::quoted;
 use super::journeys;
-use super::kind::{Boolean, Kind, Optional, Parsed, presence};
+use super::kind::{Boolean, Optional, Parsed, SettingKind, presence};
 use super::secret;
 use super::secret_kind::SecretKind;
 use super::section::settings;
@@ -90,7 +90,7 @@ impl fmt::Debug for KeyFile {
 /// Path of a key file. A key instead of a path is an error that does not repeat it.
 struct KeyFiles;
 
-impl Kind for KeyFiles {
+impl SettingKind for KeyFiles {
     type Value = Option<KeyFile>;
 
     fn value_name(&self) -> &'static str {
@@ -125,7 +125,7 @@ impl Kind for KeyFiles {
 /// A token from one of its four sources. The file has precedence over the variables.
 struct EventsToken;
 
-impl Kind for EventsToken {
+impl SettingKind for EventsToken {
     type Value = Option<SecretString>;
 
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Option<SecretString> {

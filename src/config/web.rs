@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::ConfigErrors;
 use super::file::File;
 use super::flags::Flags;
-use super::kind::{Boolean, Kind, NOT_SET, Numbers, Optional, Parsed, listed};
+use super::kind::{Boolean, NOT_SET, NumberKind, Optional, Parsed, SettingKind, listed};
 use super::listen_address::{ADDRESS, ListenAddress};
 use super::section::settings;
 use super::setting::Setting;
@@ -38,13 +38,13 @@ settings! {
 
         /// File with TLS, passwords, headers and rate limit of the operator listener, in the format of Prometheus'
         /// exporter-toolkit; it is read again when it changes.
-        config_file: Option<WebFile>, WebFiles, flag("--web.config.file");
+        config_file: Option<WebFile>, WebFileKind, flag("--web.config.file");
 
         /// Whether /-/healthy and /-/ready are served without password and client certificate.
         open_probes: bool = "false", Boolean;
 
         /// Maximum connections to the operator listener; beyond it, the slowest connections are closed.
-        max_connections: usize = "512", Numbers(CONNECTIONS), for_listener;
+        max_connections: usize = "512", NumberKind(CONNECTIONS), for_listener;
 
         /// Addresses and networks of reverse proxies, as a list such as `[10.0.0.0/8, 192.0.2.7]`; for both listeners,
         /// the client is then the last address in X-Forwarded-For that is not a proxy's.
@@ -120,7 +120,7 @@ fn external_url(text: &str) -> Result<Url, String> {
 /// A list of host names.
 struct Hosts;
 
-impl Kind for Hosts {
+impl SettingKind for Hosts {
     type Value = Vec<String>;
 
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Vec<String> {
@@ -160,9 +160,9 @@ fn allowed_host(text: &str) -> Result<String, String> {
 }
 
 /// The web configuration file of a listener. Errors in it are reported with their position in the file.
-pub(super) struct WebFiles;
+pub(super) struct WebFileKind;
 
-impl Kind for WebFiles {
+impl SettingKind for WebFileKind {
     type Value = Option<WebFile>;
 
     fn value_name(&self) -> &'static str {

@@ -5,12 +5,12 @@ use reqwest::Url;
 use super::clients::{ClientLimit, check_proxy_protocol};
 use super::environment::read_text;
 use super::graph::is_loopback;
-use super::kind::{Boolean, Kind, Numbers, Optional, Parsed, presence};
+use super::kind::{Boolean, NumberKind, Optional, Parsed, SettingKind, presence};
 use super::listen_address::{ADDRESS, ListenAddress};
-use super::section::{Line, settings};
+use super::section::{SummaryLine, settings};
 use super::setting::Setting;
 use super::walker::Walker;
-use super::web::{CONNECTIONS, WebConfig, WebFiles};
+use super::web::{CONNECTIONS, WebConfig, WebFileKind};
 use super::web_file::{ClientAuth, WebFile};
 
 /// Certificates of one authority take a few KiB.
@@ -42,7 +42,7 @@ settings! {
 
         /// File with TLS, headers and rate limit of the public listener, in the format of web.config_file; without it,
         /// plain HTTP for a proxy that terminates TLS.
-        config_file: Option<WebFile>, WebFiles, flag("--webhook.config.file");
+        config_file: Option<WebFile>, WebFileKind, flag("--webhook.config.file");
 
         /// PEM file of the CA that signs Meta's client certificate; /webhook then requires that certificate; needs TLS in
         /// webhook.config_file, and mutual TLS in the App Dashboard.
@@ -52,7 +52,7 @@ settings! {
         client_common_name: String = "client.webhooks.fbclientcerts.com", COMMON_NAME;
 
         /// Maximum connections to the public listener; beyond it, the slowest connections are closed.
-        max_connections: usize = "2048", Numbers(CONNECTIONS), for_listener;
+        max_connections: usize = "2048", NumberKind(CONNECTIONS), for_listener;
 
         /// Whether the trusted proxies send a PROXY protocol header, version 1 or 2, on each connection to the public
         /// listener.
@@ -134,7 +134,7 @@ impl WebhookConfig {
     }
 
     /// The section's part of the summary, with the address that applies.
-    pub(super) fn lines_beside(&self, web: &WebConfig) -> Vec<Line> {
+    pub(super) fn lines_beside(&self, web: &WebConfig) -> Vec<SummaryLine> {
         let listen_address = self.listen_address.or(Some(web.listen_address));
         let webhook = Self {
             listen_address,
@@ -147,7 +147,7 @@ impl WebhookConfig {
 /// A file of certificates.
 struct ClientCaFiles;
 
-impl Kind for ClientCaFiles {
+impl SettingKind for ClientCaFiles {
     type Value = Option<ClientCa>;
 
     fn value_name(&self) -> &'static str {

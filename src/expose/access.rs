@@ -1,7 +1,7 @@
 //! Renders the state of the apps' access.
 
 use super::metric::metrics;
-use super::page::{Entity, Page, Value};
+use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::access::{Access, AccessStates, End, Token};
 use crate::domain::{AppId, Timestamp, WebhookField, Word};
@@ -33,15 +33,15 @@ pub(super) fn write(page: &mut Page, accesses: &AccessStates) {
 
 /// Several configured apps may share an id, with one token per client, so the name is needed too. The id is empty
 /// until it is known.
-fn entity(name: &str, access: &Access) -> Entity {
+fn entity(name: &str, access: &Access) -> EntityLabels {
     let app_id = access.app_id.as_ref().map_or("", AppId::as_str);
-    Entity::new(&[("app", name), ("app_id", app_id)])
+    EntityLabels::new(&[("app", name), ("app_id", app_id)])
 }
 
 fn write_token(page: &mut Page, apps: &Rows<'_, Access>) {
     apps.value(page, &TOKEN_VALID, |access| {
         let token = access.token.as_ref()?;
-        Some(Value::Flag(token.is_valid))
+        Some(SampleValue::Flag(token.is_valid))
     });
     apps.time(page, &TOKEN_EXPIRES, |access| {
         moment(access, |token| token.expires)
@@ -51,7 +51,7 @@ fn write_token(page: &mut Page, apps: &Rows<'_, Access>) {
     });
     apps.each(page, &MISSING_SCOPES, |family, entity, access| {
         for (scope, is_missing) in access.token.iter().flat_map(Token::needed_scopes) {
-            family.sample(entity, &[scope], Value::Flag(is_missing));
+            family.sample(entity, &[scope], SampleValue::Flag(is_missing));
         }
     });
 }
@@ -70,10 +70,10 @@ fn write_subscription(page: &mut Page, apps: &Rows<'_, Access>) {
         };
         for field in WebhookField::WATCHED {
             let field = field.as_str();
-            family.sample(entity, &[field], Value::Flag(subscription.has(field)));
+            family.sample(entity, &[field], SampleValue::Flag(subscription.has(field)));
         }
     });
     apps.value(page, &CALLBACK_MATCHES, |access| {
-        access.callback_matches.map(Value::Flag)
+        access.callback_matches.map(SampleValue::Flag)
     });
 }

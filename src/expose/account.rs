@@ -1,7 +1,7 @@
 //! Renders the state of business accounts.
 
 use super::metric::metrics;
-use super::page::{Page, Value};
+use super::page::{Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::account::BanState;
 use crate::domain::{MessagingLimit, Timestamp, Word};
@@ -68,7 +68,7 @@ fn write_info(page: &mut Page, accounts: &Rows<'_, Account>) {
         family.sample(
             entity,
             &[name, currency, timezone, business],
-            Value::Whole(1),
+            SampleValue::Whole(1),
         );
     });
 }
@@ -82,7 +82,11 @@ fn write_states(page: &mut Page, accounts: &Rows<'_, Account>) {
         account.business_verification_status.value()
     });
     accounts.value(page, &WEBHOOK_SUBSCRIBED, |account| {
-        account.webhook_subscribed.value().copied().map(Value::Flag)
+        account
+            .webhook_subscribed
+            .value()
+            .copied()
+            .map(SampleValue::Flag)
     });
 }
 
@@ -100,13 +104,13 @@ fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp
     accounts.time(page, &DISABLE_SCHEDULED, Account::disable_scheduled_at);
     accounts.each(page, &RESTRICTION, |family, entity, account| {
         for (kind, _) in account.restrictions(now) {
-            family.sample(entity, &[kind.as_str()], Value::Whole(1));
+            family.sample(entity, &[kind.as_str()], SampleValue::Whole(1));
         }
     });
     accounts.each(page, &RESTRICTION_EXPIRES, |family, entity, account| {
         for (kind, expires) in account.restrictions(now) {
             if let Some(expires) = expires {
-                family.sample(entity, &[kind.as_str()], Value::Time(expires));
+                family.sample(entity, &[kind.as_str()], SampleValue::Time(expires));
             }
         }
     });
@@ -116,17 +120,17 @@ fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.counts(page, &EVENTS, |account| &account.events);
     accounts.each(page, &REMOVED, |family, entity, account| {
         for (event, at) in account.last_events.losses() {
-            family.sample(entity, &[event.as_str()], Value::Time(at));
+            family.sample(entity, &[event.as_str()], SampleValue::Time(at));
         }
     });
     accounts.each(page, &LAST_EVENT, |family, entity, account| {
         for (event, at) in account.last_events.by_kind() {
-            family.sample(entity, &[event.as_str()], Value::Time(at));
+            family.sample(entity, &[event.as_str()], SampleValue::Time(at));
         }
     });
     accounts.each(page, &VIOLATIONS, |family, entity, account| {
         for (violation, count) in account.violations.iter().filter(|(_, count)| *count > 0) {
-            family.sample(entity, &[violation.as_str()], Value::Whole(count));
+            family.sample(entity, &[violation.as_str()], SampleValue::Whole(count));
         }
     });
     accounts.pair_counts(page, &ALERTS, |account| &account.alerts);
@@ -138,13 +142,13 @@ fn write_limits(page: &mut Page, accounts: &Rows<'_, Account>) {
             .messaging_limit
             .value()
             .map(MessagingLimit::as_f64)
-            .map(Value::Float)
+            .map(SampleValue::Float)
     });
     accounts.value(page, &PHONE_NUMBERS_LIMIT, |account| {
         account
             .phone_numbers_limit
             .value()
             .copied()
-            .map(Value::Whole)
+            .map(SampleValue::Whole)
     });
 }

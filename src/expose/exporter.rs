@@ -2,8 +2,8 @@
 
 use prometheus::proto::{Metric as Sample, MetricFamily, MetricType};
 
-use super::metric::{Kind, metrics};
-use super::page::{Entity, Family, Page, Value};
+use super::metric::{MetricKind, metrics};
+use super::page::{EntityLabels, Family, Page, SampleValue};
 use crate::domain::{Assignments, Collector, Word};
 use crate::state::Accounts;
 
@@ -31,22 +31,22 @@ pub(super) fn write(
         env!("BUILD_RUSTVERSION"),
     ];
     page.family(&BUILD_INFO)
-        .sample(&Entity::default(), &build, Value::Whole(1));
+        .sample(&EntityLabels::default(), &build, SampleValue::Whole(1));
     write_last_success(page, accounts, assignments);
     let mut unmatched = page.family(&UNMATCHED);
     for (waba_id, account) in accounts {
         if account.last_success(Collector::Numbers).is_some() {
-            let count = Value::Whole(account.unmatched().count() as u64);
-            let entity = Entity::new(&[("waba_id", waba_id.as_str())]);
+            let count = SampleValue::Whole(account.unmatched().count() as u64);
+            let entity = EntityLabels::new(&[("waba_id", waba_id.as_str())]);
             unmatched.sample(&entity, &[], count);
         }
     }
     let mut watched = page.family(&WATCHED);
     for (app, source, count) in assignments.counts() {
         watched.sample(
-            &Entity::default(),
+            &EntityLabels::default(),
             &[app, source],
-            Value::Whole(count as u64),
+            SampleValue::Whole(count as u64),
         );
     }
     own.iter().for_each(|family| write_own(page, family));
@@ -57,10 +57,10 @@ fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assign
     for (waba_id, account) in accounts {
         // A drill's account has no app.
         let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
-        let entity = Entity::new(&[("app", app), ("waba_id", waba_id.as_str())]);
+        let entity = EntityLabels::new(&[("app", app), ("waba_id", waba_id.as_str())]);
         for collector in Collector::ALL {
             if let Some(at) = account.last_success(*collector) {
-                family.sample(&entity, &[collector.as_str()], Value::Time(at));
+                family.sample(&entity, &[collector.as_str()], SampleValue::Time(at));
             }
         }
     }
@@ -68,9 +68,9 @@ fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assign
 
 fn write_own(page: &mut Page, family: &MetricFamily) {
     let kind = match family.get_field_type() {
-        MetricType::COUNTER => Kind::Counter,
-        MetricType::HISTOGRAM => Kind::Histogram,
-        _ => Kind::Gauge,
+        MetricType::COUNTER => MetricKind::Counter,
+        MetricType::HISTOGRAM => MetricKind::Histogram,
+        _ => MetricKind::Gauge,
     };
     let mut written = page.family_named(family.name(), kind, family.help(), &[]);
     for sample in family.get_metric() {
@@ -78,22 +78,22 @@ fn write_own(page: &mut Page, family: &MetricFamily) {
             .get_label()
             .iter()
             .map(|pair| (pair.name(), pair.value()));
-        let entity = Entity::new(&pairs.collect::<Vec<_>>());
+        let entity = EntityLabels::new(&pairs.collect::<Vec<_>>());
         match kind {
-            Kind::Counter => {
+            MetricKind::Counter => {
                 let count = sample.get_counter().get_value();
-                written.sample(&entity, &[], Value::Float(count));
+                written.sample(&entity, &[], SampleValue::Float(count));
             }
-            Kind::Gauge => {
+            MetricKind::Gauge => {
                 let value = sample.get_gauge().get_value();
-                written.sample(&entity, &[], Value::Float(value));
+                written.sample(&entity, &[], SampleValue::Float(value));
             }
-            Kind::Histogram => write_histogram(&mut written, &entity, sample),
+            MetricKind::Histogram => write_histogram(&mut written, &entity, sample),
         }
     }
 }
 
-fn write_histogram(family: &mut Family<'_>, entity: &Entity, sample: &Sample) {
+fn write_histogram(family: &mut Family<'_>, entity: &EntityLabels, sample: &Sample) {
     let histogram = sample.get_histogram();
     for bucket in histogram
         .get_bucket()
@@ -101,16 +101,16 @@ fn write_histogram(family: &mut Family<'_>, entity: &Entity, sample: &Sample) {
         .filter(|bucket| bucket.upper_bound().is_finite())
     {
         let bound = bound(bucket.upper_bound());
-        let count = Value::Whole(bucket.cumulative_count());
+        let count = SampleValue::Whole(bucket.cumulative_count());
         family.sample_of("_bucket", entity, &[("le", &bound)], count);
     }
-    let count = Value::Whole(histogram.get_sample_count());
+    let count = SampleValue::Whole(histogram.get_sample_count());
     family.sample_of("_bucket", entity, &[("le", "+Inf")], count);
     family.sample_of(
         "_sum",
         entity,
         &[],
-        Value::Float(histogram.get_sample_sum()),
+        SampleValue::Float(histogram.get_sample_sum()),
     );
     family.sample_of("_count", entity, &[], count);
 }

@@ -1,7 +1,7 @@
 //! Renders the state of customers' journeys.
 
 use super::metric::metrics;
-use super::page::{Entity, Page, Value};
+use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use super::traffic::write_histogram;
 use crate::state::Accounts;
@@ -30,8 +30,8 @@ metrics! {
 
 /// Writes the families of all journeys that have had a session.
 pub(super) fn write(page: &mut Page, accounts: &Accounts) {
-    let mut variants: Vec<(Entity, &VariantCounts)> = Vec::new();
-    let mut steps: Vec<(Entity, &StepCounts)> = Vec::new();
+    let mut variants: Vec<(EntityLabels, &VariantCounts)> = Vec::new();
+    let mut steps: Vec<(EntityLabels, &StepCounts)> = Vec::new();
     for (waba_id, account) in accounts {
         for traffic in account.traffic() {
             for (id, variant, counts) in traffic.journeys.iter() {
@@ -42,16 +42,16 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
                     ("version", &id.version),
                     ("variant", variant),
                 ];
-                variants.push((Entity::new(&labels), counts));
+                variants.push((EntityLabels::new(&labels), counts));
                 for (step, counts) in &counts.steps {
                     let labels = [&labels[..], &[("step", step)]].concat();
-                    steps.push((Entity::new(&labels), counts));
+                    steps.push((EntityLabels::new(&labels), counts));
                 }
             }
         }
     }
     let variants: Rows<'_, VariantCounts> = variants.into_iter().collect();
-    let whole = |count: u64| Some(Value::Whole(count));
+    let whole = |count: u64| Some(SampleValue::Whole(count));
     variants.value(page, &STARTED, |counts| whole(counts.started));
     variants.value(page, &COMPLETED, |counts| whole(counts.completed));
     variants.value(page, &ABANDONED, |counts| whole(counts.abandoned));

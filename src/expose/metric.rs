@@ -2,7 +2,7 @@
 
 /// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// A value that goes up and down.
     Gauge,
     /// A value that only goes up.
@@ -11,7 +11,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The name of the type in the text format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -29,7 +29,7 @@ pub struct Metric {
     /// The full name, including `_total`.
     pub name: &'static str,
     /// The type of the metric.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The text of `# HELP`: a noun phrase with the unit, and when the series is absent.
     pub help: &'static str,
     /// Its label names, those of the entity first.
@@ -41,7 +41,7 @@ macro_rules! metrics {
     ($($id:ident: $kind:ident $name:literal [$($label:literal),* $(,)?] $help:literal;)+) => {
         $(pub(super) static $id: $crate::expose::Metric = $crate::expose::Metric {
             name: $name,
-            kind: $crate::expose::Kind::$kind,
+            kind: $crate::expose::MetricKind::$kind,
             help: $help,
             labels: &[$($label),*],
         };)+

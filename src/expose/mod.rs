@@ -17,8 +17,8 @@ mod traffic;
 
 use prometheus::proto::MetricFamily;
 
-pub use metric::{Kind, Metric};
-pub use page::{Entity, Family, Format, Page, Value};
+pub use metric::{Metric, MetricKind};
+pub use page::{EntityLabels, Family, Page, SampleValue, TextFormat};
 
 pub use crate::domain::{StateSets, TemplateDetail};
 
@@ -70,7 +70,7 @@ pub fn render(
     own: &[MetricFamily],
     now: Timestamp,
     options: &Options,
-    format: Format,
+    format: TextFormat,
 ) -> Scrape {
     let mut page = Page::new(
         format,
@@ -82,7 +82,12 @@ pub fn render(
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
-        .map(|(id, account)| (Entity::new(&[("waba_id", id.as_str())]), account.as_ref()))
+        .map(|(id, account)| {
+            (
+                EntityLabels::new(&[("waba_id", id.as_str())]),
+                account.as_ref(),
+            )
+        })
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);

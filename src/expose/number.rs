@@ -1,7 +1,7 @@
 //! Renders the state of phone numbers.
 
 use super::metric::metrics;
-use super::page::{Entity, Page, Value};
+use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::number::NameStatus;
 use crate::domain::{MessagingLimit, QualityRating, WabaId, Word};
@@ -66,13 +66,13 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
 fn rows_of<'a>(
     waba_id: &WabaId,
     account: &'a Account,
-) -> impl Iterator<Item = (Entity, &'a Number)> {
+) -> impl Iterator<Item = (EntityLabels, &'a Number)> {
     account.numbers().map(move |number| {
         let labels = [
             ("waba_id", waba_id.as_str()),
             ("phone_number_id", number.id.as_str()),
         ];
-        (Entity::new(&labels), number)
+        (EntityLabels::new(&labels), number)
     })
 }
 
@@ -88,7 +88,11 @@ fn write_info(page: &mut Page, numbers: &Rows<'_, Number>) {
             .value()
             .map_or("", |word| word.as_str());
         let mode = number.account_mode.value().map_or("", |word| word.as_str());
-        family.sample(entity, &[display, name, platform, mode], Value::Whole(1));
+        family.sample(
+            entity,
+            &[display, name, platform, mode],
+            SampleValue::Whole(1),
+        );
     });
 }
 
@@ -98,7 +102,7 @@ fn write_quality(page: &mut Page, numbers: &Rows<'_, Number>) {
     });
     numbers.value(page, &QUALITY_SCORE, |number| {
         let score = number.quality_rating.value().and_then(QualityRating::score);
-        score.map(|score| Value::Whole(score.into()))
+        score.map(|score| SampleValue::Whole(score.into()))
     });
     numbers.since(page, &QUALITY_CHANGED, |number| &number.quality_rating);
 }
@@ -107,7 +111,7 @@ fn write_status(page: &mut Page, numbers: &Rows<'_, Number>) {
     numbers.state_set(page, &STATUS, |number| number.status.value());
     numbers.since(page, &STATUS_CHANGED, |number| &number.status);
     numbers.value(page, &FLAGGED, |number| {
-        number.flagged.value().map(Value::Flag)
+        number.flagged.value().map(SampleValue::Flag)
     });
     numbers.time(page, &FLAGGED_SINCE, Number::flagged_since);
     numbers.time(page, &FLAGGED_DEADLINE, Number::flagged_deadline);
@@ -119,11 +123,19 @@ fn write_limits(page: &mut Page, numbers: &Rows<'_, Number>) {
             .messaging_limit
             .value()
             .map(MessagingLimit::as_f64)
-            .map(Value::Float)
+            .map(SampleValue::Float)
     });
     numbers.each(page, &LIMIT_CHANGES, |family, entity, number| {
-        family.sample(entity, &["increase"], Value::Whole(number.limit_increases));
-        family.sample(entity, &["decrease"], Value::Whole(number.limit_decreases));
+        family.sample(
+            entity,
+            &["increase"],
+            SampleValue::Whole(number.limit_increases),
+        );
+        family.sample(
+            entity,
+            &["decrease"],
+            SampleValue::Whole(number.limit_decreases),
+        );
     });
     numbers.state_set(page, &THROUGHPUT_LEVEL, |number| {
         number.throughput_level.value()
@@ -154,7 +166,7 @@ fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {
     numbers.counts(page, &QUALITY_EVENTS, |number| &number.quality_events);
     numbers.each(page, &LAST_QUALITY_EVENT, |family, entity, number| {
         for (event, at) in &number.last_quality_event {
-            family.sample(entity, &[event.as_str()], Value::Time(*at));
+            family.sample(entity, &[event.as_str()], SampleValue::Time(*at));
         }
     });
 }

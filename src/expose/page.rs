@@ -1,23 +1,23 @@
 //! Writes the text of a scrape, as Prometheus 0.0.4 or OpenMetrics 1.0, into one buffer.
 //!
-//! Entity labels are rendered once ([`Entity`]) and then copied, so a sample costs a few copies of bytes. A family's
+//! Entity labels are rendered once ([`EntityLabels`]) and then copied, so a sample costs a few copies of bytes. A family's
 //! header is written with its first sample, so no family is empty.
 
 use std::fmt::Write as _;
 
-use super::metric::{Kind, Metric};
+use super::metric::{Metric, MetricKind};
 use crate::domain::Timestamp;
 
 /// The supported text formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum TextFormat {
     /// Prometheus text format 0.0.4.
     Text,
     /// OpenMetrics 1.0.
     OpenMetrics,
 }
 
-impl Format {
+impl TextFormat {
     /// The `Content-Type` header.
     #[must_use]
     pub fn content_type(self) -> &'static str {
@@ -30,7 +30,7 @@ impl Format {
 
 /// A sample's value.
 #[derive(Clone, Copy, Debug)]
-pub enum Value {
+pub enum SampleValue {
     /// A whole number.
     Whole(u64),
     /// 1 or 0.
@@ -43,9 +43,9 @@ pub enum Value {
 
 /// The labels of one entity, rendered: `waba_id="1",phone_number_id="2"`.
 #[derive(Clone, Debug, Default)]
-pub struct Entity(String);
+pub struct EntityLabels(String);
 
-impl Entity {
+impl EntityLabels {
     /// Renders the labels in the given order.
     #[must_use]
     pub fn new(labels: &[(&str, &str)]) -> Self {
@@ -60,14 +60,14 @@ impl Entity {
 /// A page being written.
 #[derive(Debug)]
 pub struct Page {
-    format: Format,
+    format: TextFormat,
     text: String,
 }
 
 impl Page {
     /// An empty page with a capacity in bytes.
     #[must_use]
-    pub fn new(format: Format, capacity: usize) -> Self {
+    pub fn new(format: TextFormat, capacity: usize) -> Self {
         Self {
             format,
             text: String::with_capacity(capacity),
@@ -83,18 +83,18 @@ impl Page {
     pub fn family_named<'page>(
         &'page mut self,
         name: &str,
-        kind: Kind,
+        kind: MetricKind,
         help: &str,
         labels: &'static [&'static str],
     ) -> Family<'page> {
         let family = match self.format {
-            Format::OpenMetrics if kind == Kind::Counter => {
+            TextFormat::OpenMetrics if kind == MetricKind::Counter => {
                 name.strip_suffix("_total").unwrap_or(name)
             }
             _ => name,
         };
         let mut header = format!("# HELP {family} ");
-        escape(&mut header, help, self.format == Format::OpenMetrics);
+        escape(&mut header, help, self.format == TextFormat::OpenMetrics);
         let _infallible = write!(header, "\n# TYPE {family} {}\n", kind.as_str());
         Family {
             page: self,
@@ -107,7 +107,7 @@ impl Page {
     /// The page's text, with the end marker of its format.
     #[must_use]
     pub fn finish(mut self) -> String {
-        if self.format == Format::OpenMetrics {
+        if self.format == TextFormat::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
         self.text
@@ -125,7 +125,7 @@ pub struct Family<'page> {
 
 impl Family<'_> {
     /// Writes one sample: the entity's labels, then `values` for the last labels of the declaration.
-    pub fn sample(&mut self, entity: &Entity, values: &[&str], value: Value) {
+    pub fn sample(&mut self, entity: &EntityLabels, values: &[&str], value: SampleValue) {
         let names = &self.labels[self.labels.len() - values.len()..];
         self.write(
             "",
@@ -136,7 +136,13 @@ impl Family<'_> {
     }
 
     /// Writes one sample with a time in the past. OpenMetrics only, which writes seconds.
-    pub fn sample_at(&mut self, entity: &Entity, values: &[&str], value: Value, at: Timestamp) {
+    pub fn sample_at(
+        &mut self,
+        entity: &EntityLabels,
+        values: &[&str],
+        value: SampleValue,
+        at: Timestamp,
+    ) {
         self.sample(entity, values, value);
         let text = &mut self.page.text;
         text.pop();
@@ -154,9 +160,9 @@ impl Family<'_> {
     pub fn sample_of(
         &mut self,
         suffix: &str,
-        entity: &Entity,
+        entity: &EntityLabels,
         labels: &[(&str, &str)],
-        value: Value,
+        value: SampleValue,
     ) {
         self.write(suffix, entity, labels.iter().copied(), value);
     }
@@ -164,9 +170,9 @@ impl Family<'_> {
     fn write<'a>(
         &mut self,
         suffix: &str,
-        entity: &Entity,
+        entity: &EntityLabels,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
-        value: Value,
+        value: SampleValue,
     ) {
         let text = &mut self.page.text;
         if let Some(header) = self.header.take() {
@@ -216,12 +222,12 @@ fn escape(text: &mut String, raw: &str, quotes: bool) {
     }
 }
 
-fn push_value(text: &mut String, value: Value) {
+fn push_value(text: &mut String, value: SampleValue) {
     match value {
-        Value::Whole(whole) => text.push_str(itoa::Buffer::new().format(whole)),
-        Value::Flag(flag) => text.push(if flag { '1' } else { '0' }),
-        Value::Time(time) => push_time(text, time),
-        Value::Float(float) => push_float(text, float),
+        SampleValue::Whole(whole) => text.push_str(itoa::Buffer::new().format(whole)),
+        SampleValue::Flag(flag) => text.push(if flag { '1' } else { '0' }),
+        SampleValue::Time(time) => push_time(text, time),
+        SampleValue::Float(float) => push_float(text, float),
     }
 }
 

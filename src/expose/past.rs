@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use super::metric::Metric;
-use super::page::{Entity, Family, Format, Page, Value};
+use super::page::{EntityLabels, Family, Page, SampleValue, TextFormat};
 use super::{account, number, template};
 use crate::domain::{
     Attribute, MessagingLimit, QualityRating, Timestamp, Word, account as of_account,
@@ -22,7 +22,7 @@ pub struct Timeline {
     /// The attribute, as in the journal.
     pub attribute: String,
     /// The labels of its series.
-    pub labels: Entity,
+    pub labels: EntityLabels,
     /// Times of changes with the new values, oldest first.
     pub steps: Vec<(Timestamp, String)>,
 }
@@ -98,7 +98,7 @@ pub fn write(
     window: TimeRange,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut page = Page::new(Format::OpenMetrics, 0);
+    let mut page = Page::new(TextFormat::OpenMetrics, 0);
     for (entity, attribute, metric, form) in FAMILIES {
         let mut family = page.family(metric);
         let selected = timelines
@@ -117,30 +117,30 @@ fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, wind
         Form::States => {
             for state in words_of(timeline) {
                 write_series(family, timeline, &[state], window, |_, present| {
-                    Some(Value::Flag(present == state))
+                    Some(SampleValue::Flag(present == state))
                 });
             }
         }
         Form::PresentState => {
             for state in words_of(timeline) {
                 write_series(family, timeline, &[state], window, |_, present| {
-                    (present == state).then_some(Value::Whole(1))
+                    (present == state).then_some(SampleValue::Whole(1))
                 });
             }
         }
         Form::Score => write_series(family, timeline, &[], window, |_, rating| {
             let score = QualityRating::parse(rating).score();
-            score.map(|score| Value::Whole(score.into()))
+            score.map(|score| SampleValue::Whole(score.into()))
         }),
         Form::Limit => write_series(family, timeline, &[], window, |_, limit| {
             let limit = MessagingLimit::parse(limit).ok().flatten();
-            limit.map(|limit| Value::Float(limit.as_f64()))
+            limit.map(|limit| SampleValue::Float(limit.as_f64()))
         }),
         Form::Flag => write_series(family, timeline, &[], window, |_, flag| {
-            Some(Value::Flag(flag == "true"))
+            Some(SampleValue::Flag(flag == "true"))
         }),
         Form::Since => write_series(family, timeline, &[], window, |since, _| {
-            Some(Value::Time(since))
+            Some(SampleValue::Time(since))
         }),
     }
 }
@@ -159,7 +159,7 @@ fn write_series(
     timeline: &Timeline,
     labels: &[&str],
     window: TimeRange,
-    value: impl Fn(Timestamp, &str) -> Option<Value>,
+    value: impl Fn(Timestamp, &str) -> Option<SampleValue>,
 ) {
     let mut steps = timeline.steps.iter().peekable();
     let mut in_force = None;
@@ -185,7 +185,7 @@ mod tests {
         Timeline {
             entity: NUMBER.to_owned(),
             attribute: attribute.to_owned(),
-            labels: Entity::new(&[("waba_id", "1"), ("phone_number_id", "2")]),
+            labels: EntityLabels::new(&[("waba_id", "1"), ("phone_number_id", "2")]),
             steps: steps.iter().map(step).collect(),
         }
     }

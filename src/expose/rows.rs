@@ -1,15 +1,15 @@
 //! The entities of one noun, each with its labels rendered once. Families are written from them.
 
 use super::metric::Metric;
-use super::page::{Entity, Family, Page, Value};
+use super::page::{EntityLabels, Family, Page, SampleValue};
 use crate::domain::{Health, Timestamp, Word};
 use crate::state::{Counts, History, PairCounts, Stamp};
 
 /// The entities of one noun with their labels.
-pub(super) struct Rows<'a, T>(Vec<(Entity, &'a T)>);
+pub(super) struct Rows<'a, T>(Vec<(EntityLabels, &'a T)>);
 
-impl<'a, T> FromIterator<(Entity, &'a T)> for Rows<'a, T> {
-    fn from_iter<I: IntoIterator<Item = (Entity, &'a T)>>(rows: I) -> Self {
+impl<'a, T> FromIterator<(EntityLabels, &'a T)> for Rows<'a, T> {
+    fn from_iter<I: IntoIterator<Item = (EntityLabels, &'a T)>>(rows: I) -> Self {
         Self(rows.into_iter().collect())
     }
 }
@@ -20,7 +20,7 @@ impl<T> Rows<'_, T> {
         &self,
         page: &mut Page,
         metric: &Metric,
-        write: impl Fn(&mut Family<'_>, &Entity, &T),
+        write: impl Fn(&mut Family<'_>, &EntityLabels, &T),
     ) {
         let mut family = page.family(metric);
         for (entity, object) in &self.0 {
@@ -29,7 +29,12 @@ impl<T> Rows<'_, T> {
     }
 
     /// One sample for each entity that has a value.
-    pub fn value(&self, page: &mut Page, metric: &Metric, value: impl Fn(&T) -> Option<Value>) {
+    pub fn value(
+        &self,
+        page: &mut Page,
+        metric: &Metric,
+        value: impl Fn(&T) -> Option<SampleValue>,
+    ) {
         self.each(page, metric, |family, entity, object| {
             if let Some(value) = value(object) {
                 family.sample(entity, &[], value);
@@ -39,7 +44,7 @@ impl<T> Rows<'_, T> {
 
     /// One timestamp sample for each entity that has one.
     pub fn time(&self, page: &mut Page, metric: &Metric, time: impl Fn(&T) -> Option<Timestamp>) {
-        self.value(page, metric, |object| time(object).map(Value::Time));
+        self.value(page, metric, |object| time(object).map(SampleValue::Time));
     }
 
     /// Time of the change to the attribute's current value, if known.
@@ -64,7 +69,11 @@ impl<T> Rows<'_, T> {
         self.each(page, metric, |family, entity, object| {
             if let Some(present) = present(object) {
                 for word in W::ALL {
-                    family.sample(entity, &[word.as_str()], Value::Flag(*word == present));
+                    family.sample(
+                        entity,
+                        &[word.as_str()],
+                        SampleValue::Flag(*word == present),
+                    );
                 }
             }
         });
@@ -79,7 +88,7 @@ impl<T> Rows<'_, T> {
     ) {
         self.each(page, metric, |family, entity, object| {
             if let Some(present) = present(object) {
-                family.sample(entity, &[present.as_str()], Value::Whole(1));
+                family.sample(entity, &[present.as_str()], SampleValue::Whole(1));
             }
         });
     }
@@ -94,7 +103,7 @@ impl<T> Rows<'_, T> {
         self.each(page, metric, |family, entity, object| {
             for part in health(object).into_iter().flat_map(Health::in_the_way) {
                 let words = [part.kind.as_str(), part.can_send_message.as_str()];
-                family.sample(entity, &words, Value::Whole(1));
+                family.sample(entity, &words, SampleValue::Whole(1));
             }
         });
     }
@@ -111,7 +120,7 @@ impl<T> Rows<'_, T> {
                 .iter()
                 .filter(|(word, count)| !word.is_other() || *count > 0)
             {
-                family.sample(entity, &[word.as_str()], Value::Whole(count));
+                family.sample(entity, &[word.as_str()], SampleValue::Whole(count));
             }
         });
     }
@@ -132,7 +141,7 @@ impl<T> Rows<'_, T> {
                     family.sample(
                         entity,
                         &[first.as_str(), second.as_str()],
-                        Value::Whole(count),
+                        SampleValue::Whole(count),
                     );
                 }
             }

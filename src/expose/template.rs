@@ -1,7 +1,7 @@
 //! Renders the state of message templates, at the configured level of detail.
 
 use super::metric::{Metric, metrics};
-use super::page::{Entity, Page, Value};
+use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
 use crate::domain::template::{Category, Status};
@@ -118,8 +118,8 @@ fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u6
     (chosen, left_out as u64)
 }
 
-fn entity_of(waba_id: &WabaId, template: &Template) -> Entity {
-    Entity::new(&[
+fn entity_of(waba_id: &WabaId, template: &Template) -> EntityLabels {
+    EntityLabels::new(&[
         ("waba_id", waba_id.as_str()),
         ("template_id", template.id.as_str()),
     ])
@@ -130,7 +130,7 @@ fn write_info(page: &mut Page, templates: &Rows<'_, Template>) {
         let name = template.name.value().map_or("", String::as_str);
         let language = template.language.value().map_or("", String::as_str);
         let source = template.source.value().map_or("", |word| word.as_str());
-        family.sample(entity, &[name, language, source], Value::Whole(1));
+        family.sample(entity, &[name, language, source], SampleValue::Whole(1));
     });
 }
 
@@ -148,7 +148,7 @@ fn write_states(page: &mut Page, templates: &Rows<'_, Template>, sets: StateSets
             .quality_rating
             .value()
             .and_then(QualityRating::score);
-        score.map(|score| Value::Whole(score.into()))
+        score.map(|score| SampleValue::Whole(score.into()))
     });
     templates.time(page, &QUALITY_CHANGED, Template::quality_rating_changed);
     write_state(page, &CATEGORY, templates, sets, |template| {
@@ -178,7 +178,7 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
         &CATEGORY_CHANGE_SCHEDULED,
         |family, entity, template| {
             if let Some((coming, at)) = template.category_change_scheduled() {
-                family.sample(entity, &[coming.as_str()], Value::Time(at));
+                family.sample(entity, &[coming.as_str()], SampleValue::Time(at));
             }
         },
     );
@@ -199,10 +199,18 @@ fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
         template.category.value()
     });
     accounts.value(page, &USED, |account| {
-        account.template_count.value().copied().map(Value::Whole)
+        account
+            .template_count
+            .value()
+            .copied()
+            .map(SampleValue::Whole)
     });
     accounts.value(page, &LIMIT, |account| {
-        account.template_limit.value().copied().map(Value::Whole)
+        account
+            .template_limit
+            .value()
+            .copied()
+            .map(SampleValue::Whole)
     });
 }
 
@@ -220,7 +228,7 @@ fn write_tally<W: Word>(
         let words = account.templates().filter_map(&word_of);
         words.for_each(|word| tally.increment(word));
         for (word, count) in tally.iter() {
-            family.sample(entity, &[word.as_str()], Value::Whole(count));
+            family.sample(entity, &[word.as_str()], SampleValue::Whole(count));
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::metric::{Metric, metrics};
-use super::page::{Entity, Family, Page, Value};
+use super::page::{EntityLabels, Family, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::Word;
 use crate::domain::message::{Category, Status};
@@ -47,7 +47,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
                     ("waba_id", waba_id.as_str()),
                     ("phone_number_id", traffic.id.as_str()),
                 ];
-                (Entity::new(&labels), traffic)
+                (EntityLabels::new(&labels), traffic)
             })
         })
         .collect();
@@ -62,7 +62,7 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
         for (status, category, count) in traffic.statuses.iter() {
             if count > 0 || is_common(status, category) {
                 let words = [status.as_str(), category.as_str()];
-                family.sample(entity, &words, Value::Whole(count));
+                family.sample(entity, &words, SampleValue::Whole(count));
             }
         }
     });
@@ -101,27 +101,27 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
 /// Writes a histogram with these labels in addition to its entity's.
 pub(super) fn write_histogram(
     family: &mut Family<'_>,
-    entity: &Entity,
+    entity: &EntityLabels,
     labels: &[(&str, &str)],
     histogram: &Histogram,
 ) {
     let mut bucket = |bound: &str, count| {
         let labels = [labels, &[("le", bound)]].concat();
-        family.sample_of("_bucket", entity, &labels, Value::Whole(count));
+        family.sample_of("_bucket", entity, &labels, SampleValue::Whole(count));
     };
     for (bound, count) in histogram.cumulative() {
         // `1.0` rather than `1`: OpenMetrics expects floats, and one series must not have two names.
         bucket(&format!("{bound}.0"), count);
     }
     bucket("+Inf", histogram.count());
-    let count = Value::Whole(histogram.count());
-    let sum = Value::Float(histogram.sum().as_secs_f64());
+    let count = SampleValue::Whole(histogram.count());
+    let sum = SampleValue::Float(histogram.sum().as_secs_f64());
     family.sample_of("_sum", entity, labels, sum);
     family.sample_of("_count", entity, labels, count);
 }
 
 fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {
-    let whole = |count: usize| Some(Value::Whole(count as u64));
+    let whole = |count: usize| Some(SampleValue::Whole(count as u64));
     numbers.value(page, &WAITING, |traffic| whole(traffic.waiting()));
     numbers.time(page, &OLDEST_WAITING, Traffic::oldest_waiting);
     numbers.value(page, &OPEN, |traffic| whole(traffic.open()));
@@ -132,7 +132,7 @@ fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {
             ("unanswered", ended.unanswered),
             ("overflow", ended.overflow),
         ] {
-            family.sample(entity, &[reason], Value::Whole(count));
+            family.sample(entity, &[reason], SampleValue::Whole(count));
         }
     });
 }

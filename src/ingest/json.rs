@@ -1,6 +1,6 @@
 //! Reads Meta's JSON leniently: numbers as text, lists as single objects, null as absent.
 //!
-//! An [`Object`] has typed accessors for its keys. They report an unreadable value as a [`ParseWarning`] and treat it
+//! An [`MetaObject`] has typed accessors for its keys. They report an unreadable value as a [`ParseWarning`] and treat it
 //! as absent. A null value is absent without a warning.
 
 mod read;
@@ -26,12 +26,12 @@ const MILLIS_FROM: i64 = 100_000_000_000;
 
 /// A JSON object from Meta, with the noun under which its warnings are counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Object<'a> {
+pub struct MetaObject<'a> {
     noun: &'static str,
     map: &'a Map<String, Value>,
 }
 
-impl<'a> Object<'a> {
+impl<'a> MetaObject<'a> {
     /// The object in `value`. `None` if it is not an object.
     #[must_use]
     pub fn new(noun: &'static str, value: &'a Value) -> Option<Self> {
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
         key: &'static str,
         noun: &'static str,
         warnings: &mut ParseWarnings,
-    ) -> Option<Object<'a>> {
+    ) -> Option<MetaObject<'a>> {
         let value = self.get(key)?;
         let value = value.as_array().map_or(Some(value), |list| list.first())?;
         Self::new(noun, value).or_else(|| self.malformed(key, warnings))
@@ -156,7 +156,7 @@ impl<'a> Object<'a> {
         key: &'static str,
         noun: &'static str,
         warnings: &mut ParseWarnings,
-    ) -> Vec<Object<'a>> {
+    ) -> Vec<MetaObject<'a>> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
@@ -231,7 +231,7 @@ mod tests {
             json!(1_776_348_000_000_i64),
         ] {
             let outer = json!({ "at": value });
-            let object = Object::new("thing", &outer).expect("an object");
+            let object = MetaObject::new("thing", &outer).expect("an object");
             let mut warnings = ParseWarnings::new();
             assert_eq!(
                 object.time("at", &mut warnings),
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn ids_keep_every_digit() {
         let outer = json!({ "number": 7_001_002_003_004_005_u64, "text": "7001002003004005", "float": 1.5 });
-        let object = Object::new("thing", &outer).expect("an object");
+        let object = MetaObject::new("thing", &outer).expect("an object");
         let mut warnings = ParseWarnings::new();
         assert_eq!(
             object.text("number", &mut warnings),
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_missing_required_key_is_reported_and_the_last_word_of_a_list_counts() {
         let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
-        let object = Object::new("thing", &outer).expect("an object");
+        let object = MetaObject::new("thing", &outer).expect("an object");
         let mut warnings = ParseWarnings::new();
         assert_eq!(object.needs("one", &mut warnings), Some(()));
         for key in ["one", "many"] {
@@ -293,7 +293,7 @@ mod tests {
     fn null_equals_absent_and_unreadable_values_are_reported() {
         let outer =
             json!({ "nothing": null, "word": "PURPLE", "list": {"a": 1}, "personal": "+1 555" });
-        let object = Object::new("thing", &outer).expect("an object");
+        let object = MetaObject::new("thing", &outer).expect("an object");
         let mut warnings = ParseWarnings::new();
         assert_eq!(object.word::<QualityRating>("nothing", &mut warnings), None);
         assert_eq!(object.word::<QualityRating>("absent", &mut warnings), None);

@@ -13,5 +13,5 @@ pub mod track;
 pub mod webhook;
 
 pub use customer::{CustomerHasher, CustomerKey, KeyError};
-pub use json::{Object, read as read_json, text_or_number};
+pub use json::{MetaObject, read as read_json, text_or_number};
 pub use parse_warning::{ParseWarning, ParseWarnings};

@@ -30,7 +30,7 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// One parsed event.
 #[derive(Debug)]
-pub struct Item {
+pub struct ParsedEvent {
     /// Its id; empty if it has none.
     pub id: String,
     /// The event, or why it is not valid.
@@ -50,7 +50,7 @@ pub enum BatchError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Batch<'a> {
+struct BatchBody<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
 }
@@ -63,10 +63,10 @@ struct Identified {
 /// An event as written. Its type determines which of the last fields it has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct EventBody {
     id: String,
     #[serde(rename = "type")]
-    kind: Kind,
+    kind: TrackedType,
     phone_number_id: String,
     customer: String,
     at: Option<Value>,
@@ -80,7 +80,7 @@ struct Written {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum TrackedType {
     Inbound,
     Reply,
     Step,
@@ -103,7 +103,7 @@ enum Came {
     Abandoned,
 }
 
-impl Kind {
+impl TrackedType {
     /// The required and the optional fields of this type.
     fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
@@ -116,7 +116,7 @@ impl Kind {
     }
 }
 
-impl Written {
+impl EventBody {
     /// Checks that required fields are present and that there are no others.
     fn check(&self) -> Result<(), String> {
         let (needed, allowed) = self.kind.fields();
@@ -147,8 +147,8 @@ impl Written {
         let id = journeys.id(journey, version);
         let variant = self.variant.map(|variant| journeys.variant(&id, &variant));
         let progress = match self.kind {
-            Kind::Inbound => return Ok(Happening::Inbound),
-            Kind::Reply => {
+            TrackedType::Inbound => return Ok(Happening::Inbound),
+            TrackedType::Reply => {
                 return Ok(Happening::Reply(
                     match self.actor.ok_or_else(|| missing("actor"))? {
                         Who::Bot => Actor::Bot,
@@ -156,7 +156,7 @@ impl Written {
                     },
                 ));
             }
-            Kind::Step => Progress::Step {
+            TrackedType::Step => Progress::Step {
                 step: journeys.step(&id, self.step.as_deref().unwrap_or_default()),
                 outcome: match self.outcome.ok_or_else(|| missing("outcome"))? {
                     Came::Entered => StepOutcome::Entered,
@@ -165,8 +165,8 @@ impl Written {
                 },
                 variant,
             },
-            Kind::Goal => Progress::Goal,
-            Kind::Variant => Progress::Variant(variant.ok_or_else(|| missing("variant"))?),
+            TrackedType::Goal => Progress::Goal,
+            TrackedType::Variant => Progress::Variant(variant.ok_or_else(|| missing("variant"))?),
         };
         Ok(Happening::OnJourney(id, progress))
     }
@@ -174,7 +174,7 @@ impl Written {
 
 /// Context for parsing events.
 #[derive(Debug)]
-pub struct Reader<'a, F> {
+pub struct EventReader<'a, F> {
     /// The hasher of customers.
     pub customers: &'a CustomerHasher,
     /// The declared journeys.
@@ -185,17 +185,18 @@ pub struct Reader<'a, F> {
     pub account_of: F,
 }
 
-impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
+impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> EventReader<'_, F> {
     /// Parses a batch.
     ///
     /// # Errors
     /// If the body is not a valid batch.
-    pub fn read(&self, body: &[u8]) -> Result<Vec<Item>, BatchError> {
-        let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| BatchError::NotABatch)?;
+    pub fn read(&self, body: &[u8]) -> Result<Vec<ParsedEvent>, BatchError> {
+        let batch: BatchBody<'_> =
+            serde_json::from_slice(body).map_err(|_| BatchError::NotABatch)?;
         if batch.events.len() > MAX_EVENTS {
             return Err(BatchError::TooMany);
         }
-        let items = batch.events.into_iter().map(|written| Item {
+        let items = batch.events.into_iter().map(|written| ParsedEvent {
             id: id_of(written),
             outcome: self.event(written),
         });
@@ -203,7 +204,8 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> Reader<'_, F> {
     }
 
     fn event(&self, written: &RawValue) -> Result<Event, String> {
-        let written: Written = serde_json::from_str(written.get()).map_err(|error| why(&error))?;
+        let written: EventBody =
+            serde_json::from_str(written.get()).map_err(|error| why(&error))?;
         written.check()?;
         let number = PhoneNumberId::parse(&written.phone_number_id)
             .ok_or("phone_number_id: is not an id; ids are 1 to 32 digits")?;
@@ -290,13 +292,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
 
-    fn read(body: &str) -> Result<Vec<Item>, BatchError> {
+    fn read(body: &str) -> Result<Vec<ParsedEvent>, BatchError> {
         let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"secret".into()));
         let trackers = Trackers {
             hours: None,
             journeys: Journeys(vec![booking()]),
         };
-        let reader = Reader {
+        let reader = EventReader {
             customers: &customers,
             trackers: &trackers,
             receipt: NOW.into(),
@@ -308,7 +310,7 @@ mod tests {
         reader.read(body.as_bytes())
     }
 
-    fn only(event: &str) -> Item {
+    fn only(event: &str) -> ParsedEvent {
         let items = read(&format!(r#"{{"events":[{event}]}}"#)).expect("a batch");
         items.into_iter().next().expect("an item")
     }

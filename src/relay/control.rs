@@ -23,7 +23,7 @@ pub enum Action {
 
 /// A command, and the parked deliveries that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
+pub struct ParkedCommand {
     /// The action.
     pub action: Action,
     /// Name of the upstream; `None` selects all.
@@ -34,7 +34,7 @@ pub struct Command {
 
 /// State of one upstream after a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct UpstreamReport {
     /// Name of the upstream.
     pub upstream: String,
     /// Parked deliveries that the command was about.
@@ -71,20 +71,20 @@ pub enum CommandError {
 }
 
 /// A command for one worker, with the channel for its result.
-pub(super) struct Call {
-    pub command: Command,
-    pub answer: oneshot::Sender<Result<Report, CommandError>>,
+pub(super) struct WorkerCall {
+    pub command: ParkedCommand,
+    pub answer: oneshot::Sender<Result<UpstreamReport, CommandError>>,
 }
 
 /// Channels to the workers of a relay.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
-    workers: Vec<(String, mpsc::Sender<Call>)>,
+    workers: Vec<(String, mpsc::Sender<WorkerCall>)>,
 }
 
 impl Control {
     /// Adds an upstream; the worker receives its commands.
-    pub(super) fn add(&mut self, upstream: &str) -> mpsc::Receiver<Call> {
+    pub(super) fn add(&mut self, upstream: &str) -> mpsc::Receiver<WorkerCall> {
         let (calls, receiver) = mpsc::channel(MAX_WAITING);
         self.workers.push((upstream.to_owned(), calls));
         receiver
@@ -94,7 +94,10 @@ impl Control {
     ///
     /// # Errors
     /// If there is no such upstream, or if one fails. The others execute the command nevertheless.
-    pub async fn execute(&self, command: &Command) -> Result<Vec<Report>, CommandError> {
+    pub async fn execute(
+        &self,
+        command: &ParkedCommand,
+    ) -> Result<Vec<UpstreamReport>, CommandError> {
         if self.workers.is_empty() {
             return Err(CommandError::NoUpstreams);
         }
@@ -121,17 +124,17 @@ impl Control {
 }
 
 async fn execute_one(
-    worker: &mpsc::Sender<Call>,
-    command: &Command,
-) -> Result<Report, CommandError> {
+    worker: &mpsc::Sender<WorkerCall>,
+    command: &ParkedCommand,
+) -> Result<UpstreamReport, CommandError> {
     let (answer, report) = oneshot::channel();
     let command = command.clone();
-    let sent = worker.send(Call { command, answer }).await;
+    let sent = worker.send(WorkerCall { command, answer }).await;
     sent.map_err(|_| CommandError::Stopping)?;
     report.await.map_err(|_| CommandError::Stopping)?
 }
 
-fn incomplete(reports: &[Report], failed: &[(&String, CommandError)]) -> CommandError {
+fn incomplete(reports: &[UpstreamReport], failed: &[(&String, CommandError)]) -> CommandError {
     let executed: Vec<&str> = reports.iter().map(|it| it.upstream.as_str()).collect();
     let failed: Vec<String> = failed
         .iter()
@@ -153,8 +156,8 @@ mod tests {
         for name in ["one", "two", "three"] {
             let mut calls = control.add(name);
             tokio::spawn(async move {
-                while let Some(Call { answer, .. }) = calls.recv().await {
-                    let report = Report {
+                while let Some(WorkerCall { answer, .. }) = calls.recv().await {
+                    let report = UpstreamReport {
                         upstream: name.to_owned(),
                         selected: 1,
                         waiting: 0,
@@ -168,7 +171,7 @@ mod tests {
                 }
             });
         }
-        let mut command = Command {
+        let mut command = ParkedCommand {
             action: Action::Retry,
             upstream: None,
             waba_ids: None,

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::Timestamp;
-use crate::store::Waiting;
+use crate::store::QueuedDelivery;
 
 /// Minimum time for which every delivery of an earlier process is kept: enough for several attempts.
 const GRACE_AFTER_START: Duration = Duration::from_secs(300);
@@ -50,7 +50,7 @@ impl Deadlines {
     }
 
     /// The receipt times of a delivery that was listed at `listed_at`.
-    pub fn receipt(&self, waiting: &Waiting, listed_at: Instant) -> ReceiptTimes {
+    pub fn receipt(&self, waiting: &QueuedDelivery, listed_at: Instant) -> ReceiptTimes {
         ReceiptTimes {
             received_at: waiting.received_at,
             listed_at,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use super::deadline::ReceiptTimes;
-use super::send::Failure;
+use super::send::SendFailure;
 use crate::clock;
 use crate::telemetry::Telemetry;
 
@@ -34,7 +34,7 @@ impl Dropped {
 }
 
 /// The metrics of an upstream; counters start at 0.
-pub(super) struct Figures {
+pub(super) struct UpstreamMetrics {
     telemetry: Arc<Telemetry>,
     name: String,
     deliveries: IntCounter,
@@ -55,11 +55,11 @@ pub(super) struct Levels {
     pub is_down: bool,
 }
 
-impl Figures {
+impl UpstreamMetrics {
     /// Creates counters before their first increment, so that `increase()` sees it.
     pub fn new(telemetry: Arc<Telemetry>, name: String) -> Self {
         let label = [name.as_str()];
-        for failure in Failure::ALL {
+        for failure in SendFailure::ALL {
             let labels = [name.as_str(), failure.as_str()];
             telemetry.relay_failures.with_label_values(&labels);
             if failure.can_park() {
@@ -91,14 +91,14 @@ impl Figures {
     }
 
     /// Counts a failed attempt.
-    pub fn failed(&self, failure: Failure) {
+    pub fn failed(&self, failure: SendFailure) {
         let labels = [self.name.as_str(), failure.as_str()];
         let failures = self.telemetry.relay_failures.with_label_values(&labels);
         failures.inc();
     }
 
     /// Counts a parked delivery.
-    pub fn parked(&self, failure: Failure) {
+    pub fn parked(&self, failure: SendFailure) {
         let labels = [self.name.as_str(), failure.as_str()];
         let parked = self.telemetry.relay_parked_total.with_label_values(&labels);
         parked.inc();
@@ -158,7 +158,7 @@ impl Figures {
         ] {
             drop(gauges.remove_label_values(&[name]));
         }
-        for failure in Failure::ALL {
+        for failure in SendFailure::ALL {
             let labels = [name, failure.as_str()];
             drop(telemetry.relay_failures.remove_label_values(&labels));
             drop(telemetry.relay_parked_total.remove_label_values(&labels));

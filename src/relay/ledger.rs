@@ -6,25 +6,28 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::control::{CommandError, Report};
+use super::control::{CommandError, UpstreamReport};
 use crate::store::{Settlement, Store, StoreUnavailable};
 
 /// An operator's command, which is answered after the store has committed its effects.
-type Answer = (oneshot::Sender<Result<Report, CommandError>>, Report);
+type PendingResult = (
+    oneshot::Sender<Result<UpstreamReport, CommandError>>,
+    UpstreamReport,
+);
 
 /// Collects changes, and commits them in the background, one commit at a time.
 pub(super) struct Ledger {
     upstream: String,
     store: Arc<Store>,
     pending: Settlement,
-    answers: Vec<Answer>,
-    committing: JoinSet<Committed>,
+    answers: Vec<PendingResult>,
+    committing: JoinSet<CompletedCommit>,
 }
 
 /// A completed commit.
-pub(super) struct Committed {
+pub(super) struct CompletedCommit {
     settlement: Settlement,
-    answers: Vec<Answer>,
+    answers: Vec<PendingResult>,
     outcome: Result<(), StoreUnavailable>,
 }
 
@@ -56,8 +59,8 @@ impl Ledger {
     /// Answers a command after the next commit.
     pub fn answer(
         &mut self,
-        answer: oneshot::Sender<Result<Report, CommandError>>,
-        report: Report,
+        answer: oneshot::Sender<Result<UpstreamReport, CommandError>>,
+        report: UpstreamReport,
     ) {
         self.answers.push((answer, report));
     }
@@ -84,7 +87,7 @@ impl Ledger {
             } else {
                 store.settle(&upstream, settlement.clone()).await
             };
-            Committed {
+            CompletedCommit {
                 settlement,
                 answers,
                 outcome,
@@ -93,14 +96,14 @@ impl Ledger {
     }
 
     /// Waits for the running commit; returns `None` immediately if there is none.
-    pub async fn committed(&mut self) -> Option<Committed> {
+    pub async fn committed(&mut self) -> Option<CompletedCommit> {
         let ended = self.committing.join_next().await?;
         Some(ended.expect("a commit does not panic"))
     }
 
     /// Records the outcome of a commit. Changes that the store rejected are committed with the next ones.
-    pub fn note(&mut self, committed: Committed) {
-        let Committed {
+    pub fn note(&mut self, committed: CompletedCommit) {
+        let CompletedCommit {
             settlement,
             answers,
             outcome,

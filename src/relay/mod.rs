@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use control::{Action, Command, CommandError, Control, Report};
+pub use control::{Action, CommandError, Control, ParkedCommand, UpstreamReport};
 pub use send::Upstream;
 
 use crate::store::Store;

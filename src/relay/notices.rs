@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::control::{Action, Report};
-use super::send::Refusal;
+use super::control::{Action, UpstreamReport};
+use super::send::SendError;
 use crate::domain::WabaId;
 
 /// Minimum interval between two lines of a kind.
@@ -46,7 +46,7 @@ impl Notices {
         }
     }
 
-    pub fn delivery_failed(&mut self, refusal: Refusal, now: Instant) {
+    pub fn delivery_failed(&mut self, refusal: SendError, now: Instant) {
         if let Some(suppressed) = self.failure.next(now) {
             tracing::warn!(
                 upstream = self.upstream,
@@ -60,7 +60,7 @@ impl Notices {
 
     pub fn delivery_parked(
         &mut self,
-        refusal: Refusal,
+        refusal: SendError,
         waba_ids: &[WabaId],
         parked: usize,
         now: Instant,
@@ -84,7 +84,7 @@ impl Notices {
         );
     }
 
-    pub fn upstream_is_down(&self, refusal: Refusal) {
+    pub fn upstream_is_down(&self, refusal: SendError) {
         tracing::warn!(
             upstream = self.upstream,
             reason = refusal.failure.as_str(),
@@ -97,7 +97,7 @@ impl Notices {
         tracing::info!(upstream = self.upstream, "upstream recovered");
     }
 
-    pub fn command_executed(&self, action: Action, report: &Report) {
+    pub fn command_executed(&self, action: Action, report: &UpstreamReport) {
         let (upstream, count) = (self.upstream.as_str(), report.selected);
         match action {
             Action::List => {}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::deadline::ReceiptTimes;
 use super::lanes::{LaneTable, Membership};
 use crate::domain::{LaneKind, WabaId};
-use crate::store::Waiting;
+use crate::store::QueuedDelivery;
 
 /// Wait after a first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -20,8 +20,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The deliveries of one upstream.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: BTreeMap<i64, Entry>,
-    parked: BTreeMap<i64, Entry>,
+    waiting: BTreeMap<i64, QueueEntry>,
+    parked: BTreeMap<i64, QueueEntry>,
     lanes: LaneTable,
     /// Deliveries that may be sent, as far as known, and were never attempted.
     untried: BTreeSet<i64>,
@@ -34,11 +34,11 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueueEntry {
     receipt: ReceiptTimes,
     membership: Membership,
     bytes: usize,
-    place: Place,
+    place: QueuePlace,
     was_tried: bool,
     /// Failures since the upstream last recovered; they determine the wait.
     failures: u32,
@@ -51,7 +51,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum QueuePlace {
     /// Blocked by earlier deliveries, or ready.
     Waiting,
     Resting(Instant),
@@ -60,7 +60,7 @@ enum Place {
 
 /// A delivery to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Next {
+pub(super) struct NextDelivery {
     pub delivery: i64,
     pub bytes: usize,
 }
@@ -81,15 +81,15 @@ pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
     /// Adds a delivery.
-    pub fn add(&mut self, waiting: Waiting, receipt: ReceiptTimes) {
-        let entry = Entry {
+    pub fn add(&mut self, waiting: QueuedDelivery, receipt: ReceiptTimes) {
+        let entry = QueueEntry {
             receipt,
             membership: Membership {
                 lanes: waiting.lanes,
                 waba_ids: waiting.waba_ids.into(),
             },
             bytes: waiting.bytes,
-            place: Place::Waiting,
+            place: QueuePlace::Waiting,
             was_tried: false,
             failures: 0,
             refusals: 0,
@@ -107,13 +107,13 @@ impl Queue {
     /// called. `successes` is the upstream's number of successes so far. While the upstream `is_down`, deliveries
     /// that were never attempted come first: those that failed would fail again, and hide that the upstream accepts
     /// others.
-    pub fn take(&mut self, now: Instant, successes: u64, is_down: bool) -> Option<Next> {
+    pub fn take(&mut self, now: Instant, successes: u64, is_down: bool) -> Option<NextDelivery> {
         while let Some((due, delivery)) =
             self.resting.first().copied().filter(|(due, _)| *due <= now)
         {
             self.resting.remove(&(due, delivery));
             if let Some(entry) = self.waiting.get_mut(&delivery) {
-                entry.place = Place::Waiting;
+                entry.place = QueuePlace::Waiting;
             }
             self.due.insert(delivery);
         }
@@ -125,14 +125,14 @@ impl Queue {
             if !self.lanes.is_free(delivery, &entry.membership) {
                 continue;
             }
-            entry.place = Place::InFlight;
+            entry.place = QueuePlace::InFlight;
             entry.was_tried = true;
             if entry.failures == 0 {
                 entry.successes_seen = successes;
             }
             self.lanes.set_in_flight(&entry.membership, true);
             let bytes = entry.bytes;
-            return Some(Next { delivery, bytes });
+            return Some(NextDelivery { delivery, bytes });
         }
         None
     }
@@ -192,7 +192,7 @@ impl Queue {
     /// Earliest time of the next attempt.
     pub fn rest_until(&mut self, delivery: i64, due: Instant) {
         let entry = self.waiting.get(&delivery);
-        if let Some(Place::Resting(before)) = entry.map(|entry| entry.place)
+        if let Some(QueuePlace::Resting(before)) = entry.map(|entry| entry.place)
             && before < due
         {
             self.rest(delivery, due);
@@ -215,7 +215,7 @@ impl Queue {
             if let Some(entry) = self.waiting.get_mut(&delivery) {
                 let due = if entry.refusals == 0 { now } else { due };
                 entry.failures = entry.refusals;
-                entry.place = Place::Resting(due);
+                entry.place = QueuePlace::Resting(due);
                 self.resting.insert((due, delivery));
             }
         }
@@ -273,8 +273,8 @@ impl Queue {
     /// Removes expired deliveries, including parked ones, unless they are in flight.
     pub fn expire(&mut self, is_too_old: impl Fn(&ReceiptTimes) -> bool) -> Vec<i64> {
         let all = self.waiting.iter().chain(&self.parked);
-        let old =
-            all.filter(|(_, entry)| entry.place != Place::InFlight && is_too_old(&entry.receipt));
+        let old = all
+            .filter(|(_, entry)| entry.place != QueuePlace::InFlight && is_too_old(&entry.receipt));
         let old: Vec<i64> = old.map(|(delivery, _)| *delivery).collect();
         for delivery in &old {
             self.done(*delivery);
@@ -318,8 +318,8 @@ impl Queue {
         entry.map_or(&[], |entry| &entry.membership.waba_ids)
     }
 
-    fn enter(&mut self, delivery: i64, mut entry: Entry) {
-        entry.place = Place::Waiting;
+    fn enter(&mut self, delivery: i64, mut entry: QueueEntry) {
+        entry.place = QueuePlace::Waiting;
         self.lanes.join(delivery, &entry.membership);
         if entry.membership.lanes.kind != LaneKind::Management {
             self.messages.insert(delivery);
@@ -328,17 +328,17 @@ impl Queue {
         self.look_whether_ready(delivery);
     }
 
-    fn exit(&mut self, delivery: i64) -> Option<Entry> {
+    fn exit(&mut self, delivery: i64) -> Option<QueueEntry> {
         let mut entry = self.waiting.remove(&delivery)?;
         match entry.place {
-            Place::InFlight => self.lanes.set_in_flight(&entry.membership, false),
-            Place::Resting(due) => drop(self.resting.remove(&(due, delivery))),
-            Place::Waiting => {
+            QueuePlace::InFlight => self.lanes.set_in_flight(&entry.membership, false),
+            QueuePlace::Resting(due) => drop(self.resting.remove(&(due, delivery))),
+            QueuePlace::Waiting => {
                 self.untried.remove(&delivery);
                 self.due.remove(&delivery);
             }
         }
-        entry.place = Place::Waiting;
+        entry.place = QueuePlace::Waiting;
         self.messages.remove(&delivery);
         self.lanes.leave(delivery, &entry.membership);
         for next in self.lanes.unblocked(&entry.membership) {
@@ -351,26 +351,26 @@ impl Queue {
         let Some(entry) = self.waiting.get_mut(&delivery) else {
             return;
         };
-        let place = std::mem::replace(&mut entry.place, Place::Resting(due));
+        let place = std::mem::replace(&mut entry.place, QueuePlace::Resting(due));
         self.resting.insert((due, delivery));
         match place {
-            Place::Resting(before) if before != due => {
+            QueuePlace::Resting(before) if before != due => {
                 self.resting.remove(&(before, delivery));
             }
-            Place::InFlight => {
+            QueuePlace::InFlight => {
                 self.lanes.set_in_flight(&entry.membership, false);
                 // An earlier delivery may have been unparked in the meantime.
                 for next in self.lanes.unblocked(&entry.membership) {
                     self.look_whether_ready(next);
                 }
             }
-            Place::Resting(_) | Place::Waiting => {}
+            QueuePlace::Resting(_) | QueuePlace::Waiting => {}
         }
     }
 
     fn look_whether_ready(&mut self, delivery: i64) {
         if let Some(entry) = self.waiting.get(&delivery)
-            && entry.place == Place::Waiting
+            && entry.place == QueuePlace::Waiting
             && self.lanes.is_free(delivery, &entry.membership)
         {
             let ready = if entry.was_tried {

@@ -41,8 +41,8 @@ impl fmt::Debug for Upstream {
 
 /// Why a delivery was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub failure: Failure,
+pub(super) struct SendError {
+    pub failure: SendFailure,
     /// Status of the response. `None` if there was none.
     pub status: Option<u16>,
     /// `Retry-After` of a 429 or 503 response.
@@ -51,7 +51,7 @@ pub(super) struct Refusal {
 
 /// Why an upstream has not accepted a delivery. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum SendFailure {
     /// The connection failed or was closed early.
     Connection,
     /// No response within the timeout, or status 408.
@@ -72,7 +72,7 @@ pub(super) enum Failure {
     Store,
 }
 
-impl Failure {
+impl SendFailure {
     /// Every reason, for counters that start at 0.
     pub const ALL: [Self; 9] = [
         Self::Connection,
@@ -169,7 +169,7 @@ impl Failure {
 }
 
 /// Sends a delivery as it was received. Only a 2xx response means that it was accepted.
-pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Refusal> {
+pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), SendError> {
     let request = upstream
         .http
         .post(upstream.url.clone())
@@ -183,23 +183,23 @@ pub(super) async fn send(upstream: &Upstream, content: Content) -> Result<(), Re
         }
         Ok(answer) => {
             let status = answer.status();
-            let failure = Failure::from_status(status);
+            let failure = SendFailure::from_status(status);
             let may_ask = matches!(status.as_u16(), 429 | 503);
             let retry_after = may_ask.then(|| retry_after(answer.headers())).flatten();
             // The body is read too, so that the connection can be reused.
             read_out(answer).await;
-            Err(Refusal {
+            Err(SendError {
                 failure,
                 status: Some(status.as_u16()),
                 retry_after,
             })
         }
-        Err(error) => Err(Failure::from_error(&error).into()),
+        Err(error) => Err(SendFailure::from_error(&error).into()),
     }
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<SendFailure> for SendError {
+    fn from(failure: SendFailure) -> Self {
         Self {
             failure,
             status: None,

@@ -10,13 +10,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::circuit::Circuit;
-use super::control::{Action, Call, Report};
+use super::control::{Action, UpstreamReport, WorkerCall};
 use super::deadline::{Deadlines, ReceiptTimes};
-use super::figures::{Dropped, Figures, Levels};
+use super::figures::{Dropped, Levels, UpstreamMetrics};
 use super::ledger::Ledger;
 use super::notices::Notices;
-use super::queue::{Next, Queue};
-use super::send::{Failure, Refusal, Upstream, send};
+use super::queue::{NextDelivery, Queue};
+use super::send::{SendError, SendFailure, Upstream, send};
 use crate::clock;
 use crate::domain::WabaId;
 use crate::store::{Content, Span, Store, StoreUnavailable};
@@ -52,26 +52,26 @@ const GRACE: Duration = Duration::from_secs(5);
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
 type Read = (
-    Vec<Next>,
-    Result<Vec<(Next, Option<Content>)>, StoreUnavailable>,
+    Vec<NextDelivery>,
+    Result<Vec<(NextDelivery, Option<Content>)>, StoreUnavailable>,
 );
 
 pub(super) struct Worker {
     upstream: Arc<Upstream>,
     store: Arc<Store>,
-    figures: Figures,
+    figures: UpstreamMetrics,
     notices: Notices,
     queue: Queue,
     circuit: Circuit,
     deadlines: Deadlines,
     ledger: Ledger,
-    calls: mpsc::Receiver<Call>,
+    calls: mpsc::Receiver<WorkerCall>,
     /// Number of the last listed delivery.
     known: i64,
     next_listing: Instant,
     reading: JoinSet<Read>,
-    read: VecDeque<(Next, Content)>,
-    sending: JoinSet<(Next, Result<(), Refusal>)>,
+    read: VecDeque<(NextDelivery, Content)>,
+    sending: JoinSet<(NextDelivery, Result<(), SendError>)>,
     /// Total size of the bodies that are being read, waiting in memory, and in flight.
     bytes_held: usize,
 }
@@ -82,12 +82,12 @@ impl Worker {
         max_age: Duration,
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
-        calls: mpsc::Receiver<Call>,
+        calls: mpsc::Receiver<WorkerCall>,
     ) -> Self {
         let name = &upstream.name;
         let newest = store.deliveries().borrow().newest;
         Self {
-            figures: Figures::new(telemetry, name.clone()),
+            figures: UpstreamMetrics::new(telemetry, name.clone()),
             notices: Notices::new(name.clone()),
             ledger: Ledger::new(name.clone(), Arc::clone(&store)),
             queue: Queue::default(),
@@ -235,7 +235,7 @@ impl Worker {
         });
     }
 
-    fn take(&mut self, now: Instant) -> Option<Next> {
+    fn take(&mut self, now: Instant) -> Option<NextDelivery> {
         let circuit = &self.circuit;
         self.queue.take(now, circuit.successes(), circuit.is_down())
     }
@@ -255,7 +255,7 @@ impl Worker {
         let Ok(contents) = contents else {
             for next in batch {
                 self.bytes_held -= next.bytes;
-                self.note_failed(next.delivery, Failure::Store.into());
+                self.note_failed(next.delivery, SendFailure::Store.into());
             }
             return;
         };
@@ -272,7 +272,7 @@ impl Worker {
         }
     }
 
-    fn note_sent(&mut self, next: Next, outcome: Result<(), Refusal>) {
+    fn note_sent(&mut self, next: NextDelivery, outcome: Result<(), SendError>) {
         self.bytes_held -= next.bytes;
         match outcome {
             Ok(()) => self.note_taken(next.delivery),
@@ -300,7 +300,7 @@ impl Worker {
         self.notices.upstream_is_up();
     }
 
-    fn note_failed(&mut self, delivery: i64, refusal: Refusal) {
+    fn note_failed(&mut self, delivery: i64, refusal: SendError) {
         let (now, failure) = (Instant::now(), refusal.failure);
         self.figures.failed(failure);
         let was_down = self.circuit.is_down();
@@ -328,12 +328,12 @@ impl Worker {
         }
         if count.refusals >= failure.parks_after(self.upstream.park_after) {
             self.park(delivery, refusal);
-        } else if !is_down && failure != Failure::Store {
+        } else if !is_down && failure != SendFailure::Store {
             self.notices.delivery_failed(refusal, now);
         }
     }
 
-    fn park(&mut self, delivery: i64, refusal: Refusal) {
+    fn park(&mut self, delivery: i64, refusal: SendError) {
         self.queue.park(delivery);
         self.ledger.park(delivery, refusal.failure.as_str());
         self.figures.parked(refusal.failure);
@@ -342,8 +342,8 @@ impl Worker {
             .delivery_parked(refusal, waba_ids, parked, Instant::now());
     }
 
-    fn execute(&mut self, call: Call) {
-        let Call { command, answer } = call;
+    fn execute(&mut self, call: WorkerCall) {
+        let WorkerCall { command, answer } = call;
         let is_meant = |waba_ids: &[WabaId]| {
             let wanted = command.waba_ids.as_ref();
             wanted.is_none_or(|wanted| waba_ids.iter().any(|it| wanted.contains(it)))
@@ -361,7 +361,7 @@ impl Worker {
                 self.ledger.settle(selected.iter().copied());
             }
         }
-        let report = Report {
+        let report = UpstreamReport {
             upstream: self.upstream.name.clone(),
             selected: selected.len(),
             waiting: self.queue.waiting(),

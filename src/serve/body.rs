@@ -52,20 +52,20 @@ const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 
 /// The memory that bodies share. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct BodyBudget(Arc<Shared>);
+pub struct BodyBudget(Arc<BodyBudgetState>);
 
 #[derive(Debug)]
-struct Shared {
+struct BodyBudgetState {
     free: Arc<Semaphore>,
     /// Held by the one body that may exceed the budget.
     exception: Arc<tokio::sync::Mutex<()>>,
     next: AtomicU64,
-    incomplete: Mutex<BTreeMap<u64, Arc<Progress>>>,
+    incomplete: Mutex<BTreeMap<u64, Arc<BodyProgress>>>,
 }
 
 /// Progress of a body that is being read.
 #[derive(Debug)]
-struct Progress {
+struct BodyProgress {
     since: Instant,
     bytes: AtomicU64,
     /// Milliseconds from `since` to the last bytes.
@@ -94,9 +94,9 @@ struct Memory {
 
 /// Registers an incomplete body until this is dropped.
 struct Incomplete<'a> {
-    shared: &'a Shared,
+    shared: &'a BodyBudgetState,
     number: u64,
-    progress: Arc<Progress>,
+    progress: Arc<BodyProgress>,
 }
 
 /// Why a body could not be read.
@@ -118,7 +118,7 @@ impl Default for BodyBudget {
 
 impl BodyBudget {
     fn with_bytes(bytes: usize) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(BodyBudgetState {
             free: Arc::new(Semaphore::new(bytes)),
             exception: Arc::default(),
             next: AtomicU64::new(0),
@@ -188,10 +188,10 @@ fn time_for(bytes: usize) -> Duration {
     GRACE + Duration::from_secs_f64(bytes as f64 / MIN_RATE as f64)
 }
 
-impl Shared {
+impl BodyBudgetState {
     fn begin(&self) -> Incomplete<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let progress = Arc::new(Progress {
+        let progress = Arc::new(BodyProgress {
             since: Instant::now(),
             bytes: AtomicU64::new(0),
             last: AtomicU64::new(0),
@@ -208,7 +208,7 @@ impl Shared {
     }
 
     /// Takes memory for `length` bytes of a body that has at most `most` bytes in the end.
-    async fn grow(&self, memory: &mut Memory, length: usize, most: usize, progress: &Progress) {
+    async fn grow(&self, memory: &mut Memory, length: usize, most: usize, progress: &BodyProgress) {
         let missing = length.saturating_sub(memory.bytes + SMALL);
         if missing == 0 {
             return;
@@ -235,7 +235,7 @@ impl Shared {
         &self,
         memory: &mut Memory,
         permits: u32,
-        progress: &Progress,
+        progress: &BodyProgress,
     ) -> Option<OwnedSemaphorePermit> {
         let began = Instant::now();
         progress.waits.store(true, Ordering::Relaxed);
@@ -273,14 +273,14 @@ impl Shared {
         slow.for_each(|progress| progress.dropped.cancel());
     }
 
-    fn incomplete(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Progress>>> {
+    fn incomplete(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<BodyProgress>>> {
         self.incomplete
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Progress {
+impl BodyProgress {
     fn waited(&self) -> Duration {
         Duration::from_millis(self.waited.load(Ordering::Relaxed))
     }

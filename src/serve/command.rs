@@ -23,7 +23,7 @@ pub const RELAY: &str = "whatsapp_business_exporter_relay";
 
 /// Kind of an operator command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum OperatorCommand {
     /// Start or end a drill.
     Drill,
     /// Remove a lost account.
@@ -39,7 +39,7 @@ pub enum Command {
 )]
 pub struct Stale;
 
-impl Command {
+impl OperatorCommand {
     /// The command in a signed body. `None` for webhooks.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
@@ -88,15 +88,15 @@ mod tests {
         for (body, command) in [
             (
                 r#"{"object":"whatsapp_business_exporter_drill","written_ms":1}"#,
-                Some(Command::Drill),
+                Some(OperatorCommand::Drill),
             ),
             (
                 r#"{"object":"whatsapp_business_exporter_forget","written_ms":1}"#,
-                Some(Command::Forget),
+                Some(OperatorCommand::Forget),
             ),
             (
                 r#"{"object":"whatsapp_business_exporter_relay","written_ms":1}"#,
-                Some(Command::Relay),
+                Some(OperatorCommand::Relay),
             ),
             (
                 r#"{"object":"whatsapp_business_exporter_forgotten","a":1}"#,
@@ -105,7 +105,11 @@ mod tests {
             (r#"{"object":"whatsapp_business_account","entry":[]}"#, None),
             ("", None),
         ] {
-            assert_eq!(Command::from_body(body.as_bytes()), command, "{body}");
+            assert_eq!(
+                OperatorCommand::from_body(body.as_bytes()),
+                command,
+                "{body}"
+            );
         }
     }
 }

@@ -31,7 +31,7 @@ use super::refusal;
 use crate::clock;
 use crate::domain::{Collector, Event, PhoneNumberId, WabaId};
 use crate::ingest::CustomerHasher;
-use crate::ingest::track::{BatchError, Item, Reader};
+use crate::ingest::track::{BatchError, EventReader, ParsedEvent};
 use crate::state::{Account, Accounts, Change};
 use crate::telemetry::{Refused, Telemetry};
 
@@ -42,7 +42,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 /// Result of one event.
 #[derive(Serialize)]
-struct Outcome {
+struct BatchOutcome {
     id: String,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,14 +141,14 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         Err(error) => return refuse_body(&public, error),
     };
     match read(&public, &secrets, customers, &whole.bytes) {
-        Ok(Batch {
+        Ok(ParsedBatch {
             is_too_early: true, ..
         }) => {
             let message = "the phone numbers of an account have not been read yet, and a phone_number_id of this \
                            batch may be one of them; nothing is stored, send the batch again";
             refuse_for_now(&public, NOT_LISTED, message)
         }
-        Ok(Batch { items, .. }) => commit(&public, items).await,
+        Ok(ParsedBatch { items, .. }) => commit(&public, items).await,
         Err(error) => {
             let message = error.to_string();
             refuse(&public, StatusCode::BAD_REQUEST, NOT_A_BATCH, &message)
@@ -157,8 +157,8 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
 }
 
 /// A parsed batch.
-struct Batch {
-    items: Vec<Item>,
+struct ParsedBatch {
+    items: Vec<ParsedEvent>,
     /// Whether a number is unknown while the first numbers poll of an account has no outcome yet.
     is_too_early: bool,
 }
@@ -168,11 +168,11 @@ fn read(
     secrets: &Secrets,
     customers: &CustomerHasher,
     body: &[u8],
-) -> Result<Batch, BatchError> {
+) -> Result<ParsedBatch, BatchError> {
     // One snapshot for the whole batch.
     let accounts = public.store.snapshot();
     let has_unknown = Cell::new(false);
-    let reader = Reader {
+    let reader = EventReader {
         customers,
         trackers: &secrets.trackers,
         receipt: clock::receipt(),
@@ -184,7 +184,7 @@ fn read(
     };
     let items = reader.read(body)?;
     let is_too_early = has_unknown.get() && awaits_first_poll(public, secrets, &accounts);
-    Ok(Batch {
+    Ok(ParsedBatch {
         items,
         is_too_early,
     })
@@ -240,10 +240,10 @@ fn account_of(accounts: &Accounts, number: &PhoneNumberId) -> Option<WabaId> {
 }
 
 /// Commits the valid events, and responds afterwards.
-async fn commit(public: &Public, items: Vec<Item>) -> Response {
-    let (mut good, mut outcomes): (Vec<Event>, Vec<Outcome>) = (Vec::new(), Vec::new());
+async fn commit(public: &Public, items: Vec<ParsedEvent>) -> Response {
+    let (mut good, mut outcomes): (Vec<Event>, Vec<BatchOutcome>) = (Vec::new(), Vec::new());
     let mut places = Vec::new();
-    for Item { id, outcome } in items {
+    for ParsedEvent { id, outcome } in items {
         let error = match outcome {
             Ok(event) => {
                 places.push(outcomes.len());
@@ -253,7 +253,7 @@ async fn commit(public: &Public, items: Vec<Item>) -> Response {
             Err(error) => Some(error),
         };
         let result = if error.is_some() { REJECTED } else { ACCEPTED };
-        outcomes.push(Outcome { id, result, error });
+        outcomes.push(BatchOutcome { id, result, error });
     }
     let Ok(changes) = public.store.commit_with(good, None).await else {
         return refuse_for_now(public, NOT_STORED, NO_STORE);
@@ -271,7 +271,7 @@ async fn commit(public: &Public, items: Vec<Item>) -> Response {
     Json(serde_json::json!({ "results": outcomes })).into_response()
 }
 
-fn judge(outcome: &mut Outcome, change: &Change) {
+fn judge(outcome: &mut BatchOutcome, change: &Change) {
     if change.duplicate {
         outcome.result = DUPLICATE;
     } else if change.unwatched || change.refused {

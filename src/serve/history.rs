@@ -62,7 +62,7 @@ const DEFAULT_SINCE: &str = "30d";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
+pub(super) struct HistoryParameters {
     waba_id: Option<String>,
     entity: Option<String>,
     attribute: Option<String>,
@@ -84,7 +84,7 @@ enum AnswerFormat {
 
 /// One transition, with the same fields in both formats.
 #[derive(Debug, Serialize)]
-struct Transition {
+struct TransitionRecord {
     at: String,
     waba_id: String,
     entity: String,
@@ -96,24 +96,24 @@ struct Transition {
 }
 
 #[derive(Debug, Serialize)]
-struct Answer {
+struct HistoryPage {
     since: String,
     until: String,
-    transitions: Vec<Transition>,
+    transitions: Vec<TransitionRecord>,
     #[serde(flatten)]
-    next: Next,
+    next: NextPage,
 }
 
 /// How to request the next page. Empty if this is the last one.
 #[derive(Debug, Serialize)]
-struct Next {
+struct NextPage {
     next: Option<String>,
     next_offset: Option<u32>,
 }
 
 pub(super) async fn history(
     State(operator): State<Operator>,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    parameters: Result<Query<HistoryParameters>, QueryRejection>,
     answers: Arc<Semaphore>,
 ) -> Response {
     let parameters = match parameters {
@@ -128,9 +128,11 @@ pub(super) async fn history(
     };
     match answer(&operator, &parameters).await {
         Ok(response) => response,
-        Err(Refusal::Wrong(why)) => refuse(&why),
-        Err(Refusal::Unreadable(why @ Unreadable::TooSlow)) => busy(&operator, &why.to_string()),
-        Err(Refusal::Unreadable(why)) => {
+        Err(HistoryError::Wrong(why)) => refuse(&why),
+        Err(HistoryError::Unreadable(why @ Unreadable::TooSlow)) => {
+            busy(&operator, &why.to_string())
+        }
+        Err(HistoryError::Unreadable(why)) => {
             tracing::error!(%why, "could not read the history");
             complain(StatusCode::SERVICE_UNAVAILABLE, &why.to_string())
         }
@@ -145,37 +147,42 @@ fn busy(operator: &Operator, why: &str) -> Response {
     refusal::mark(answer, Refused::Request, BUSY)
 }
 
-enum Refusal {
+enum HistoryError {
     Wrong(String),
     Unreadable(Unreadable),
 }
 
-async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response, Refusal> {
-    let question = question(parameters, clock::now()).map_err(Refusal::Wrong)?;
+async fn answer(
+    operator: &Operator,
+    parameters: &HistoryParameters,
+) -> Result<Response, HistoryError> {
+    let question = question(parameters, clock::now()).map_err(HistoryError::Wrong)?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Refusal::Wrong(format!("limit: must be 1 to {MAX_LIMIT}")));
+        return Err(HistoryError::Wrong(format!(
+            "limit: must be 1 to {MAX_LIMIT}"
+        )));
     }
     let offset = parameters.offset.unwrap_or(0);
     if offset > MAX_OFFSET {
-        return Err(Refusal::Wrong(format!(
+        return Err(HistoryError::Wrong(format!(
             "offset: must be at most {MAX_OFFSET}; to read further, set after to the value of next in the previous response"
         )));
     }
     // One row more than requested shows whether a next page exists.
     let rows = operator.store.history().rows(&question, limit + 1, offset);
-    let mut rows = rows.await.map_err(Refusal::Unreadable)?;
+    let mut rows = rows.await.map_err(HistoryError::Unreadable)?;
     let is_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| is_more);
-    let next = Next {
+    let next = NextPage {
         next: last.map(|last| last.cursor().to_string()),
         next_offset: is_more.then(|| offset.saturating_add(limit)),
     };
-    let transitions: Vec<_> = rows.into_iter().map(Transition::from).collect();
+    let transitions: Vec<_> = rows.into_iter().map(TransitionRecord::from).collect();
     Ok(match parameters.format.unwrap_or_default() {
         AnswerFormat::Csv => csv(&transitions, next),
-        AnswerFormat::Json => Json(Answer {
+        AnswerFormat::Json => Json(HistoryPage {
             since: clock::calendar(question.since),
             until: clock::calendar(question.until),
             transitions,
@@ -185,7 +192,7 @@ async fn answer(operator: &Operator, parameters: &Parameters) -> Result<Response
     })
 }
 
-fn question(parameters: &Parameters, now: Timestamp) -> Result<HistoryQuery, String> {
+fn question(parameters: &HistoryParameters, now: Timestamp) -> Result<HistoryQuery, String> {
     let moment = |name: &str, text: &Option<String>, default: &str| {
         let text = text.as_deref().unwrap_or(default);
         clock::moment(text, now).map_err(|error| format!("{name}: {error}"))
@@ -236,7 +243,7 @@ fn question(parameters: &Parameters, now: Timestamp) -> Result<HistoryQuery, Str
     })
 }
 
-impl From<HistoryRow> for Transition {
+impl From<HistoryRow> for TransitionRecord {
     fn from(row: HistoryRow) -> Self {
         Self {
             at: clock::calendar(row.at),
@@ -252,7 +259,7 @@ impl From<HistoryRow> for Transition {
 }
 
 /// The rows as CSV. If there is a next page, headers contain its position.
-fn csv(transitions: &[Transition], next: Next) -> Response {
+fn csv(transitions: &[TransitionRecord], next: NextPage) -> Response {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(Vec::new());

@@ -71,11 +71,11 @@ impl Precedence {
 #[derive(Debug)]
 pub(super) struct ConnectionLimiter {
     free: Arc<Semaphore>,
-    shared: Arc<Shared>,
+    shared: Arc<LimiterState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct LimiterState {
     limit: usize,
     /// Number of protected requests, on all connections.
     protected: AtomicUsize,
@@ -88,7 +88,7 @@ struct Shared {
 /// An open connection. The limiter counts it until its [`ConnectionGuard`] is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    shared: Arc<LimiterState>,
     /// Bytes read and written so far.
     moved: AtomicU64,
     activity: Mutex<Activity>,
@@ -144,15 +144,15 @@ struct RequestState {
 
 /// A pause in the handler's work, which resumes when this is dropped.
 #[derive(Debug)]
-pub(super) struct Pause(ActiveRequest);
+pub(super) struct WorkPause(ActiveRequest);
 
 impl ConnectionLimiter {
     pub fn new(limit: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(limit)),
-            shared: Arc::new(Shared {
+            shared: Arc::new(LimiterState {
                 limit,
-                ..Shared::default()
+                ..LimiterState::default()
             }),
         }
     }
@@ -197,7 +197,7 @@ impl ConnectionLimiter {
     }
 }
 
-impl Shared {
+impl LimiterState {
     fn open(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionGuard {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let connection = Arc::new(Connection {
@@ -416,13 +416,13 @@ impl ActiveRequest {
     }
 
     /// Makes the request wait until the pause is dropped.
-    pub fn pause(&self) -> Pause {
+    pub fn pause(&self) -> WorkPause {
         self.wait();
-        Pause(self.clone())
+        WorkPause(self.clone())
     }
 }
 
-impl Drop for Pause {
+impl Drop for WorkPause {
     fn drop(&mut self) {
         self.0.work();
     }

@@ -1,11 +1,11 @@
 //! Selects the text format of a scrape (RFC 9110 `Accept`, as Prometheus sends it).
 
-use crate::expose::Format;
+use crate::expose::TextFormat;
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
 /// OpenMetrics if it is listed and preferred to plain text, otherwise the format that every scraper reads.
-pub(super) fn format_for(accept: Option<&str>) -> Format {
+pub(super) fn format_for(accept: Option<&str>) -> TextFormat {
     let offers = accept.unwrap_or_default().split(',').map(parse);
     let (mut open_metrics, mut text) = (0.0_f64, 0.0_f64);
     for Offer {
@@ -24,9 +24,9 @@ pub(super) fn format_for(accept: Option<&str>) -> Format {
         }
     }
     if open_metrics > text || (open_metrics > 0.0 && accept_names_it_first(accept)) {
-        Format::OpenMetrics
+        TextFormat::OpenMetrics
     } else {
-        Format::Text
+        TextFormat::Text
     }
 }
 
@@ -70,14 +70,14 @@ mod tests {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.8,\
                           application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        assert_eq!(format_for(Some(prometheus)), Format::OpenMetrics);
+        assert_eq!(format_for(Some(prometheus)), TextFormat::OpenMetrics);
         assert_eq!(
             format_for(Some("application/openmetrics-text; version=1.0.0")),
-            Format::OpenMetrics
+            TextFormat::OpenMetrics
         );
         assert_eq!(
             format_for(Some("application/openmetrics-text,*/*")),
-            Format::OpenMetrics
+            TextFormat::OpenMetrics
         );
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for accept in [
@@ -87,15 +87,15 @@ mod tests {
             Some("text/plain"),
             Some(""),
         ] {
-            assert_eq!(format_for(accept), Format::Text, "{accept:?}");
+            assert_eq!(format_for(accept), TextFormat::Text, "{accept:?}");
         }
         assert_eq!(
             format_for(Some("application/openmetrics-text;version=2.0.0")),
-            Format::Text
+            TextFormat::Text
         );
         assert_eq!(
             format_for(Some("application/openmetrics-text;q=0,text/plain")),
-            Format::Text
+            TextFormat::Text
         );
     }
 }

@@ -28,7 +28,7 @@ use super::context::Operator;
 use super::lifecycle::{self, Lifecycle};
 use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
-use super::scrapes::{Scrapes, Variant};
+use super::scrapes::{ScrapeVariant, Scrapes};
 use super::status::route;
 use super::{history, negotiation};
 use crate::clock;
@@ -89,7 +89,7 @@ async fn metrics(
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok());
-    let variant = Variant {
+    let variant = ScrapeVariant {
         format: negotiation::format_for(accept),
         gzip: accepts_gzip(&headers),
     };
@@ -109,7 +109,7 @@ async fn metrics(
     response
 }
 
-fn render(operator: &Operator, format: expose::Format) -> String {
+fn render(operator: &Operator, format: expose::TextFormat) -> String {
     let accounts = operator.accounts();
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let own = operator.telemetry.gather();

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::body::{self, BodyError};
-use super::command::Command;
+use super::command::OperatorCommand;
 use super::context::Public;
 use super::forget::{ForgetError, ForgetRequest};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
@@ -113,15 +113,15 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Ok(signer) => signer,
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
-    match Command::from_body(&body) {
+    match OperatorCommand::from_body(&body) {
         // Operators sign with the current secret. The previous one was replaced because others may know it.
         Some(_) if signer.is_previous() => {
             let bad = SignatureError::Bad.as_str();
             return refuse(&public, StatusCode::UNAUTHORIZED, bad);
         }
-        Some(Command::Drill) => return drill(&public, &body, signer),
-        Some(Command::Forget) => return forget(&public, &body, signer).await,
-        Some(Command::Relay) => return relay_command(&public, &body, signer).await,
+        Some(OperatorCommand::Drill) => return drill(&public, &body, signer),
+        Some(OperatorCommand::Forget) => return forget(&public, &body, signer).await,
+        Some(OperatorCommand::Relay) => return relay_command(&public, &body, signer).await,
         None => {}
     }
     signer::note_previous(signer, &public.telemetry, &public.previous_secrets);

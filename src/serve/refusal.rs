@@ -211,23 +211,25 @@ pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
 
 /// A refusal, attached to the response until the peer is known.
 #[derive(Clone, Copy, Debug)]
-struct Noted(Refused, &'static str);
+struct AttachedRefusal(Refused, &'static str);
 
 /// Marks a response as a refusal.
 pub(super) fn mark(mut answer: Response, refused: Refused, reason: &'static str) -> Response {
-    answer.extensions_mut().insert(Noted(refused, reason));
+    answer
+        .extensions_mut()
+        .insert(AttachedRefusal(refused, reason));
     answer
 }
 
 /// Logs the refusals of one listener.
 #[derive(Clone, Debug)]
-pub(super) struct RefusalLog {
+pub(super) struct ListenerRefusalLog {
     /// The listener's name, a label.
     pub listener: &'static str,
     pub telemetry: Arc<Telemetry>,
 }
 
-impl RefusalLog {
+impl ListenerRefusalLog {
     /// Logs a refusal, or counts it for the next line.
     pub fn record(&self, refused: Refused, reason: &'static str, peer: Peer) {
         let refusal = Refusal {
@@ -242,10 +244,14 @@ impl RefusalLog {
 }
 
 /// Logs responses that are refusals.
-pub(super) async fn log(State(log): State<RefusalLog>, request: Request, next: Next) -> Response {
+pub(super) async fn log(
+    State(log): State<ListenerRefusalLog>,
+    request: Request,
+    next: Next,
+) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let answer = next.run(request).await;
-    if let Some(Noted(refused, reason)) = answer.extensions().get() {
+    if let Some(AttachedRefusal(refused, reason)) = answer.extensions().get() {
         let peer = peer.unwrap_or_default();
         log.record(*refused, reason, peer);
     }

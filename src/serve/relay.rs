@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::command::{self, Stale};
 use crate::domain::{Assignments, Timestamp, WabaId};
-use crate::relay::{Action, Command, Report};
+use crate::relay::{Action, ParkedCommand, UpstreamReport};
 
 /// The request body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl RelayRequest {
         self,
         signers: &[Arc<str>],
         assignments: &Assignments,
-    ) -> Result<Command, RelayRequestError> {
+    ) -> Result<ParkedCommand, RelayRequestError> {
         let waba_id = self.waba_id.as_deref().map(WabaId::parse);
         let waba_id = waba_id.map(|id| id.ok_or(RelayRequestError::Unreadable));
         let waba_id = waba_id.transpose()?;
@@ -119,7 +119,7 @@ impl RelayRequest {
                 Some(accounts.filter(|id| is_watched(id)).cloned().collect())
             }
         };
-        Ok(Command {
+        Ok(ParkedCommand {
             action: match self.action {
                 RelayAction::List => Action::List,
                 RelayAction::Retry => Action::Retry,
@@ -132,7 +132,7 @@ impl RelayRequest {
 }
 
 /// The body of the response.
-pub(super) fn relay_reports(reports: &[Report]) -> Vec<RelayReport> {
+pub(super) fn relay_reports(reports: &[UpstreamReport]) -> Vec<RelayReport> {
     let reports = reports.iter().map(|report| RelayReport {
         upstream: report.upstream.clone(),
         selected: report.selected,

@@ -52,10 +52,10 @@ pub(super) const SLOW_READER: &str = "slow_reader";
 
 /// The memory that responses share. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ResponseBudget(Arc<Shared>);
+pub struct ResponseBudget(Arc<ResponseBudgetState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ResponseBudgetState {
     limit: usize,
     held: Mutex<Held>,
     released: Notify,
@@ -81,7 +81,7 @@ struct Reserved {
 pub(super) struct HeldBytes {
     bytes: Bytes,
     number: u64,
-    budget: Arc<Shared>,
+    budget: Arc<ResponseBudgetState>,
 }
 
 impl Default for ResponseBudget {
@@ -92,7 +92,7 @@ impl Default for ResponseBudget {
 
 impl ResponseBudget {
     fn with_bytes(limit: usize) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ResponseBudgetState {
             limit,
             held: Mutex::default(),
             released: Notify::new(),
@@ -123,7 +123,7 @@ impl ResponseBudget {
     }
 }
 
-impl Shared {
+impl ResponseBudgetState {
     fn reserve(&self, bytes: usize) -> Option<u64> {
         let mut held = self.held();
         if held.bytes + bytes > self.limit && !held.responses.is_empty() {
@@ -176,7 +176,7 @@ impl Held {
 impl HeldBytes {
     /// A body with these bytes for the client of `request`.
     pub fn body(self: &Arc<Self>, request: Option<&ActiveRequest>) -> Body {
-        let reader = Reader::new(Arc::clone(self), request);
+        let reader = BodyReader::new(Arc::clone(self), request);
         Body::new(HeldBody(Bytes::from_owner(reader)))
     }
 }
@@ -194,12 +194,12 @@ impl Drop for HeldBytes {
 
 /// Registers the connection of a client as a reader of held bytes, until this is dropped. It owns the bytes of
 /// every frame: the layers below buffer frames, the last one after the body is dropped.
-struct Reader {
+struct BodyReader {
     held: Arc<HeldBytes>,
     number: u64,
 }
 
-impl Reader {
+impl BodyReader {
     fn new(held: Arc<HeldBytes>, request: Option<&ActiveRequest>) -> Self {
         let mut all = held.budget.held();
         let number = all.next_number();
@@ -213,13 +213,13 @@ impl Reader {
     }
 }
 
-impl AsRef<[u8]> for Reader {
+impl AsRef<[u8]> for BodyReader {
     fn as_ref(&self) -> &[u8] {
         &self.held.bytes
     }
 }
 
-impl Drop for Reader {
+impl Drop for BodyReader {
     fn drop(&mut self) {
         let mut all = self.held.budget.held();
         if let Some(response) = all.responses.get_mut(&self.held.number) {

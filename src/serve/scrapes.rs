@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::responses::{HeldBytes, ResponseBudget, gzip, tight};
-use crate::expose::Format;
+use crate::expose::TextFormat;
 
 /// Maximum number of concurrent renderings. One leaves the other processors to webhooks; waiting scrapes share the
 /// next rendering.
@@ -18,8 +18,8 @@ const MAX_RENDERINGS: usize = 1;
 
 /// The variants of a scrape: format, and whether it is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Variant {
-    pub format: Format,
+pub(super) struct ScrapeVariant {
+    pub format: TextFormat,
     pub gzip: bool,
 }
 
@@ -31,7 +31,7 @@ type Outcome = Option<Option<Arc<HeldBytes>>>;
 pub(super) struct Scrapes {
     budget: ResponseBudget,
     /// Renderings that have not begun.
-    next: Arc<Mutex<HashMap<Variant, watch::Receiver<Outcome>>>>,
+    next: Arc<Mutex<HashMap<ScrapeVariant, watch::Receiver<Outcome>>>>,
     turns: Arc<Semaphore>,
 }
 
@@ -47,8 +47,8 @@ impl Scrapes {
     /// A page whose rendering begins after this call. `None` if the rendering fails.
     pub async fn page(
         &self,
-        variant: Variant,
-        render: impl FnOnce(Format) -> String + Send + 'static,
+        variant: ScrapeVariant,
+        render: impl FnOnce(TextFormat) -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let mut outcome = self.join_next(variant, render);
         let rendered = outcome.wait_for(Option::is_some).await.ok()?;
@@ -57,8 +57,8 @@ impl Scrapes {
 
     fn join_next(
         &self,
-        variant: Variant,
-        render: impl FnOnce(Format) -> String + Send + 'static,
+        variant: ScrapeVariant,
+        render: impl FnOnce(TextFormat) -> String + Send + 'static,
     ) -> watch::Receiver<Outcome> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = next.get(&variant) {
@@ -75,15 +75,15 @@ impl Scrapes {
         outcome
     }
 
-    fn close(&self, variant: Variant) {
+    fn close(&self, variant: ScrapeVariant) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         next.remove(&variant);
     }
 
     async fn render(
         &self,
-        variant: Variant,
-        render: impl FnOnce(Format) -> String + Send + 'static,
+        variant: ScrapeVariant,
+        render: impl FnOnce(TextFormat) -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let turn = self.turns.acquire().await;
         // No scrape joins this rendering from here on.
@@ -113,8 +113,8 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Variant = Variant {
-        format: Format::Text,
+    const PLAIN: ScrapeVariant = ScrapeVariant {
+        format: TextFormat::Text,
         gzip: false,
     };
 
@@ -174,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn variants_are_rendered_separately_and_a_failure_is_not_kept() {
         let scrapes = Scrapes::new(ResponseBudget::default());
-        let compressed = Variant {
+        let compressed = ScrapeVariant {
             gzip: true,
             ..PLAIN
         };

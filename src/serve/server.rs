@@ -112,7 +112,7 @@ impl Limits {
 }
 
 /// State that all connections of a site share.
-struct Shared {
+struct SiteState {
     gate: Arc<Gate>,
     router: Router,
     limits: Limits,
@@ -130,7 +130,7 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
             .connections_closed
             .with_label_values(&[name, reason]);
     }
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(SiteState {
         gate: site.gate,
         router: site.router,
         limits: site.limits,
@@ -160,7 +160,7 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
     }
 }
 
-impl Shared {
+impl SiteState {
     fn count_closed(&self, reason: &str) {
         let counter = &self.telemetry.connections_closed;
         let name = self.gate.listener();
@@ -177,8 +177,8 @@ impl Shared {
 }
 
 /// Serves one connection from its first byte to its last.
-async fn connection(shared: Arc<Shared>, socket: TcpStream, guard: ConnectionGuard) {
-    let _open = Open::count(&shared);
+async fn connection(shared: Arc<SiteState>, socket: TcpStream, guard: ConnectionGuard) {
+    let _open = OpenConnection::count(&shared);
     let connection = guard.connection();
     let peer = peer_of(&socket);
     let served = identified(&shared, socket, peer, connection);
@@ -190,10 +190,10 @@ async fn connection(shared: Arc<Shared>, socket: TcpStream, guard: ConnectionGua
 }
 
 /// Counts an open connection until it is dropped, however the connection ends.
-struct Open(IntGauge);
+struct OpenConnection(IntGauge);
 
-impl Open {
-    fn count(shared: &Shared) -> Self {
+impl OpenConnection {
+    fn count(shared: &SiteState) -> Self {
         let open = &shared.telemetry.connections;
         let open = open.with_label_values(&[shared.gate.listener()]);
         open.inc();
@@ -201,7 +201,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -216,7 +216,7 @@ fn peer_of(socket: &TcpStream) -> Peer {
 
 /// Determines the client of a connection, which a trusted proxy may send first.
 async fn identified(
-    shared: &Arc<Shared>,
+    shared: &Arc<SiteState>,
     mut socket: TcpStream,
     mut peer: Peer,
     connection: &Arc<Connection>,
@@ -244,7 +244,7 @@ async fn identified(
 }
 
 async fn encrypted_or_not(
-    shared: &Arc<Shared>,
+    shared: &Arc<SiteState>,
     socket: TcpStream,
     peer: Peer,
     connection: &Arc<Connection>,
@@ -291,7 +291,7 @@ fn is_silent(error: &io::Error) -> bool {
 /// Serves the requests of a connection. The protocol has been negotiated before: detecting it from the first bytes
 /// would wait for them without a timeout.
 async fn requests<S>(
-    shared: &Arc<Shared>,
+    shared: &Arc<SiteState>,
     stream: S,
     peer: Peer,
     is_http2: bool,
@@ -319,7 +319,7 @@ async fn requests<S>(
 
 /// Handles one request, and reports its progress to the limiter.
 async fn respond(
-    shared: Arc<Shared>,
+    shared: Arc<SiteState>,
     request: Request<Incoming>,
     mut peer: Peer,
     connection: Arc<Connection>,

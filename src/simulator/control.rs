@@ -17,11 +17,11 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::change::Change;
+use super::change::WorldChange;
 use super::fault::Fault;
 use super::graph::Endpoint;
 use super::handle::Handle;
-use super::webhooks::{Switch, Travel};
+use super::webhooks::{Travel, WebhookSwitch};
 
 const HELP: &str = r#"The simulated Meta. Control API:
 
@@ -69,35 +69,35 @@ pub(super) fn router(handle: Handle) -> Router {
 }
 
 /// Why a call was refused, as one line of text.
-struct Refusal(StatusCode, String);
+struct ControlError(StatusCode, String);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         (self.0, format!("{}\n", self.1)).into_response()
     }
 }
 
-async fn change(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+async fn change(State(handle): State<Handle>, body: String) -> Result<Response, ControlError> {
     let mut body = object(&body)?;
     let travel = match body.remove("travel") {
         None => Travel::Sent,
         Some(travel) => read(travel)?,
     };
-    let change: Change = read(Value::Object(body))?;
+    let change: WorldChange = read(Value::Object(body))?;
     let webhooks = handle
         .change_all(&[change], travel)
-        .map_err(|error| Refusal(StatusCode::NOT_FOUND, error.to_string()))?;
+        .map_err(|error| ControlError(StatusCode::NOT_FOUND, error.to_string()))?;
     Ok(pretty(&json!({"travel": travel, "webhooks": webhooks})))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WebhookSettings {
-    webhooks: Option<Switch>,
+    webhooks: Option<WebhookSwitch>,
     callback_url: Option<String>,
 }
 
-async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response, ControlError> {
     let settings: WebhookSettings = read(Value::Object(object(&body)?))?;
     if let Some(switch) = settings.webhooks {
         handle.switch_webhooks(switch);
@@ -112,7 +112,7 @@ async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response
     ))
 }
 
-async fn fault(State(handle): State<Handle>, body: String) -> Result<Response, Refusal> {
+async fn fault(State(handle): State<Handle>, body: String) -> Result<Response, ControlError> {
     let mut body = object(&body)?;
     let endpoint: Option<Endpoint> = body.remove("endpoint").map(read).transpose()?;
     let times: Option<u32> = body.remove("times").map(read).transpose()?;
@@ -126,16 +126,16 @@ async fn clear_faults(State(handle): State<Handle>) -> Response {
     pretty(&json!({"faults": []}))
 }
 
-fn object(body: &str) -> Result<serde_json::Map<String, Value>, Refusal> {
+fn object(body: &str) -> Result<serde_json::Map<String, Value>, ControlError> {
     serde_json::from_str(body).map_err(|error| bad_request(&error))
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Refusal> {
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ControlError> {
     serde_json::from_value(value).map_err(|error| bad_request(&error))
 }
 
-fn bad_request(error: &serde_json::Error) -> Refusal {
-    Refusal(
+fn bad_request(error: &serde_json::Error) -> ControlError {
+    ControlError(
         StatusCode::BAD_REQUEST,
         format!("cannot parse the request: {error}; GET /simulator/ lists the calls"),
     )

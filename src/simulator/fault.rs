@@ -102,7 +102,7 @@ pub enum Fault {
 pub type FaultId = u64;
 
 #[derive(Debug)]
-struct Rule {
+struct FaultRule {
     id: FaultId,
     endpoint: Option<Endpoint>,
     remaining: Option<u32>,
@@ -112,7 +112,7 @@ struct Rule {
 /// The active faults.
 #[derive(Debug, Default)]
 pub struct Faults {
-    rules: Vec<Rule>,
+    rules: Vec<FaultRule>,
     next_id: FaultId,
 }
 
@@ -120,7 +120,7 @@ impl Faults {
     /// Sets a fault for an endpoint (or all), for the next `times` calls (or until cleared).
     pub fn set(&mut self, endpoint: Option<Endpoint>, times: Option<u32>, fault: Fault) -> FaultId {
         self.next_id += 1;
-        self.rules.push(Rule {
+        self.rules.push(FaultRule {
             id: self.next_id,
             endpoint,
             remaining: times,

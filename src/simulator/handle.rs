@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::change::{Change, ChangeError, Webhook};
+use super::change::{ChangeError, Webhook, WorldChange};
 use super::fault::{Fault, FaultId};
-use super::graph::{Endpoint, Request};
-use super::shared::Shared;
-use super::webhooks::{Delivery, Switch, Travel, handshake};
+use super::graph::{AnsweredRequest, Endpoint};
+use super::shared::SharedSimulator;
+use super::webhooks::{SimulatedDelivery, Travel, WebhookSwitch, handshake};
 use super::world::World;
 
 /// Controls a running simulation. Cheap to clone; only waiting methods block.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedSimulator>,
     pub(super) graph_url: String,
 }
 
@@ -27,7 +27,7 @@ impl Handle {
     ///
     /// # Errors
     /// If the change names a node that does not exist.
-    pub fn change(&self, change: Change) -> Result<Vec<Webhook>, ChangeError> {
+    pub fn change(&self, change: WorldChange) -> Result<Vec<Webhook>, ChangeError> {
         self.change_all(&[change], Travel::Sent)
     }
 
@@ -37,7 +37,7 @@ impl Handle {
     /// The error of the first invalid change; the changes before it have been applied.
     pub fn change_all(
         &self,
-        changes: &[Change],
+        changes: &[WorldChange],
         travel: Travel,
     ) -> Result<Vec<Webhook>, ChangeError> {
         self.shared.change(changes, travel)
@@ -72,7 +72,7 @@ impl Handle {
 
     /// The calls to the Graph API, oldest first.
     #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<AnsweredRequest> {
         self.shared.lock().requests.all()
     }
 
@@ -84,7 +84,7 @@ impl Handle {
 
     /// The webhooks that were sent or lost, oldest first.
     #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
+    pub fn deliveries(&self) -> Vec<SimulatedDelivery> {
         self.shared.lock().outbox.deliveries()
     }
 
@@ -95,11 +95,15 @@ impl Handle {
 
     /// Enables or disables webhooks. Disabled means as if no app had subscribed.
     pub fn webhooks_on(&self, is_on: bool) {
-        self.switch_webhooks(if is_on { Switch::On } else { Switch::Off });
+        self.switch_webhooks(if is_on {
+            WebhookSwitch::On
+        } else {
+            WebhookSwitch::Off
+        });
     }
 
     /// Enables or disables webhooks, or makes them get lost.
-    pub fn switch_webhooks(&self, switch: Switch) {
+    pub fn switch_webhooks(&self, switch: WebhookSwitch) {
         self.shared.lock().outbox.switch = switch;
     }
 

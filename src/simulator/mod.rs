@@ -25,11 +25,11 @@ pub mod story;
 pub mod webhooks;
 pub mod world;
 
-pub use change::{Change, ChangeError};
+pub use change::{ChangeError, WorldChange};
 pub use fault::Fault;
 pub use graph::Endpoint;
 pub use handle::Handle;
 pub use simulation::{Simulation, SimulationOptions};
 pub use story::Story;
-pub use webhooks::{Delivery, DeliveryState, Retries, Switch, Travel};
+pub use webhooks::{DeliveryState, Retries, SimulatedDelivery, Travel, WebhookSwitch};
 pub use world::World;

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::change::{Change, ChangeError, Webhook};
+use super::change::{ChangeError, Webhook, WorldChange};
 use super::clock::Clock;
 use super::fault::Faults;
 use super::graph::{Quota, Requests};
@@ -18,7 +18,7 @@ use super::world::World;
 
 /// Everything that the lock protects.
 #[derive(Debug)]
-pub struct State {
+pub struct SimulatorState {
     /// The state of Meta.
     pub world: World,
     /// Calls counted against the quota of each account.
@@ -35,8 +35,8 @@ pub struct State {
 
 /// The locked state, and what can be used without the lock.
 #[derive(Debug)]
-pub struct Shared {
-    state: Mutex<State>,
+pub struct SharedSimulator {
+    state: Mutex<SimulatorState>,
     /// Source of the time.
     pub clock: Arc<dyn Clock>,
     /// Sends webhooks and handshakes.
@@ -49,9 +49,9 @@ pub struct Shared {
     pub happened: watch::Sender<u64>,
 }
 
-impl Shared {
+impl SharedSimulator {
     /// Wraps the state.
-    pub fn new(state: State, clock: Arc<dyn Clock>, client: reqwest::Client) -> Self {
+    pub fn new(state: SimulatorState, clock: Arc<dyn Clock>, client: reqwest::Client) -> Self {
         Self {
             state: Mutex::new(state),
             clock,
@@ -63,7 +63,7 @@ impl Shared {
     }
 
     /// Locks the state, even if a panic (such as a failed assertion in a test's closure) has poisoned the lock.
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub fn lock(&self) -> MutexGuard<'_, SimulatorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,7 +77,11 @@ impl Shared {
     ///
     /// # Errors
     /// The error of the first invalid change. The changes before it have been applied, and their webhooks are sent.
-    pub fn change(&self, changes: &[Change], travel: Travel) -> Result<Vec<Webhook>, ChangeError> {
+    pub fn change(
+        &self,
+        changes: &[WorldChange],
+        travel: Travel,
+    ) -> Result<Vec<Webhook>, ChangeError> {
         let now = self.clock.now();
         let mut webhooks = Vec::new();
         let mut state = self.lock();
@@ -85,7 +89,7 @@ impl Shared {
             webhooks.extend(state.world.apply(change, now)?);
             Ok(())
         });
-        let State { world, outbox, .. } = &mut *state;
+        let SimulatorState { world, outbox, .. } = &mut *state;
         outbox.post(world, &webhooks, travel, now, Instant::now());
         drop(state);
         self.wake.notify_one();
@@ -97,7 +101,7 @@ impl Shared {
     pub fn send(&self, webhooks: &[Webhook]) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let State { world, outbox, .. } = &mut *state;
+        let SimulatorState { world, outbox, .. } = &mut *state;
         outbox.post(world, webhooks, Travel::Sent, now, Instant::now());
         drop(state);
         self.wake.notify_one();

@@ -9,15 +9,15 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::change::Change;
+use super::change::WorldChange;
 use super::clock::{Clock, DAY_SECONDS, SystemClock};
 use super::control;
 use super::fault::Faults;
 use super::graph::{self, Quota, Requests};
 use super::handle::Handle;
-use super::shared::{Shared, State};
+use super::shared::{SharedSimulator, SimulatorState};
 use super::story::{self, Story};
-use super::webhooks::{self, Outbox, Retries, Traffic};
+use super::webhooks::{self, Outbox, Retries, TrafficGenerator};
 use super::world::World;
 
 /// Interval of messages at speed 1: short enough for visible rates, long enough not to flood a receiver's log.
@@ -93,7 +93,7 @@ impl Simulation {
         let world = options
             .world
             .unwrap_or_else(|| demo_world(options.seed, options.clock.now()));
-        let mut state = State {
+        let mut state = SimulatorState {
             world,
             quota: Quota::new(speed),
             faults: Faults::default(),
@@ -104,7 +104,7 @@ impl Simulation {
         if options.callback_url.is_some() {
             state.world.app.callback_url = options.callback_url;
         }
-        let shared = Arc::new(Shared::new(state, options.clock, client()?));
+        let shared = Arc::new(SharedSimulator::new(state, options.clock, client()?));
         let handle = Handle { shared, graph_url };
         Ok(Self {
             listener,
@@ -188,7 +188,7 @@ fn demo_world(seed: u64, now: i64) -> World {
     let mut world = World::demo(seed);
     world
         .apply(
-            &Change::TokenRenewed {
+            &WorldChange::TokenRenewed {
                 in_seconds: Some(TOKEN_DAYS * DAY_SECONDS),
             },
             now,
@@ -198,8 +198,8 @@ fn demo_world(seed: u64, now: i64) -> World {
 }
 
 /// Sends message webhooks until the simulation ends.
-async fn traffic(shared: &Shared, seed: u64, speed: f64) {
-    let mut traffic = Traffic::new(seed);
+async fn traffic(shared: &SharedSimulator, seed: u64, speed: f64) {
+    let mut traffic = TrafficGenerator::new(seed);
     let mut turns = interval(TRAFFIC_PERIOD.div_f64(speed).max(SHORTEST_PERIOD));
     turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

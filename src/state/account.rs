@@ -21,7 +21,7 @@ use super::redate::{Dated, Redating, dated};
 use super::room::Sizes;
 use super::saved::Saved;
 use super::undated::UndatedEvents;
-use super::waiting::Waiting;
+use super::waiting::WaitingWebhook;
 use super::{
     Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
     template,
@@ -71,7 +71,7 @@ pub struct Account {
     polls: [PollTimes; 3],
     /// Digits that message webhooks use for each number.
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingWebhook>,
     #[serde(default)]
     undated: UndatedEvents,
     /// All known numbers, including removed ones; stored as separate rows.
@@ -329,7 +329,7 @@ impl Account {
         self.count_objects();
     }
 
-    fn count_steps(&mut self, steps: &template::Steps) {
+    fn count_steps(&mut self, steps: &template::TemplateSteps) {
         if let Some((reason, rejections)) = steps.rejections {
             self.template_rejections.add(reason, rejections);
         }

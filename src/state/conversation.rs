@@ -30,7 +30,7 @@ pub enum Side {
 
 /// A response to a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct BusinessResponse {
     /// Time of the first message that was not answered before.
     pub asked_at: Timestamp,
     /// Time of the response.
@@ -72,7 +72,7 @@ impl Dated for Conversation {
 
 impl Conversation {
     /// Records an event; counts the events that this pushes out of the reordering buffer.
-    pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(Answer)) {
+    pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(BusinessResponse)) {
         let place = self.unsettled.partition_point(|one| *one <= (at, side));
         self.unsettled.insert(place, (at, side));
         if self.unsettled.len() > MAX_UNSETTLED {
@@ -82,7 +82,7 @@ impl Conversation {
     }
 
     /// Counts the messages before this moment.
-    pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(Answer)) {
+    pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(BusinessResponse)) {
         let settled = self.unsettled.partition_point(|(at, _)| *at <= until);
         let settled: Vec<_> = self.unsettled.drain(..settled).collect();
         for (at, side) in settled {
@@ -122,7 +122,7 @@ impl Conversation {
         last.map_or(self.last_at, |last| last.max(self.last_at))
     }
 
-    fn apply(&mut self, at: Timestamp, side: Side) -> Option<Answer> {
+    fn apply(&mut self, at: Timestamp, side: Side) -> Option<BusinessResponse> {
         if at.since(self.last_at) > SESSION {
             *self = Self {
                 unsettled: std::mem::take(&mut self.unsettled),
@@ -144,7 +144,7 @@ impl Conversation {
                 self.last_written_to = self.last_written_to.max(Some(at));
                 let since = self.waiting_since.filter(|since| *since <= at)?;
                 self.waiting_since = None;
-                Some(Answer {
+                Some(BusinessResponse {
                     asked_at: since,
                     at,
                     actor,

@@ -46,7 +46,7 @@ impl Deref for Template {
 
 /// Steps of one template for its account to count.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
+pub(super) struct TemplateSteps {
     /// Number of newly known rejections, with their reason.
     pub rejections: Option<(RejectedReason, u64)>,
     /// A newly known category change.
@@ -164,14 +164,14 @@ impl Template {
         &mut self,
         snapshot: &Snapshot,
         observation: &mut Observation<'_>,
-    ) -> Steps {
+    ) -> TemplateSteps {
         let stamp = observation.stamp;
         self.known_at = self.known_at.max(stamp);
         let outcomes = self.attributes.observe(snapshot, observation);
         let category = snapshot
             .category
             .and_then(|category| self.category_polled(category, stamp));
-        Steps {
+        TemplateSteps {
             rejections: rejections(outcomes.status, snapshot.last_reason),
             category,
         }
@@ -194,9 +194,9 @@ impl Template {
         &mut self,
         update: &Update,
         observation: &mut Observation<'_>,
-    ) -> Steps {
+    ) -> TemplateSteps {
         let (stamp, known) = (observation.stamp, &mut self.attributes);
-        let mut steps = Steps::default();
+        let mut steps = TemplateSteps::default();
         match update {
             Update::Status {
                 event,

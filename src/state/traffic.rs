@@ -9,7 +9,7 @@ use std::time::Duration;
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
-use super::conversation::{Answer, Conversation, SESSION, Side};
+use super::conversation::{BusinessResponse, Conversation, SESSION, Side};
 use super::journey_session::Milestone;
 use super::journey_sessions::{JourneySessions, Noted};
 use super::journeys::JourneyCounts;
@@ -47,7 +47,7 @@ impl ByActor {
         }
     }
 
-    fn observe(&mut self, waited: Duration, answer: &Answer) {
+    fn observe(&mut self, waited: Duration, answer: &BusinessResponse) {
         let responses = match answer.actor {
             Actor::Bot => &mut self.bot,
             Actor::Agent => &mut self.agent,
@@ -101,7 +101,7 @@ pub struct Traffic {
     pub ended: Ended,
     /// Open conversations; stored as separate rows.
     #[serde(skip)]
-    open: Open,
+    open: OpenConversations,
 }
 
 /// The state of one customer.
@@ -154,7 +154,7 @@ impl Dated for Traffic {
 
 /// The open conversations, with indexes for queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Open {
+struct OpenConversations {
     customers: OrdMap<ConversationKey, Arc<Customer>>,
     waiting: OrdSet<(Timestamp, ConversationKey)>,
     due: OrdSet<(Timestamp, ConversationKey)>,
@@ -172,7 +172,7 @@ impl Traffic {
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             ended: Ended::default(),
-            open: Open::default(),
+            open: OpenConversations::default(),
         }
     }
 
@@ -379,8 +379,8 @@ struct Counting<'a> {
 }
 
 impl Counting<'_> {
-    fn answer(&mut self, answer: &Answer) {
-        let Answer { asked_at, at, .. } = *answer;
+    fn answer(&mut self, answer: &BusinessResponse) {
+        let BusinessResponse { asked_at, at, .. } = *answer;
         self.wall.observe(at.since(asked_at), answer);
         if let Some(hours) = &self.trackers.hours {
             self.business.observe(hours.between(asked_at, at), answer);
@@ -395,7 +395,7 @@ impl Counting<'_> {
     }
 }
 
-impl Open {
+impl OpenConversations {
     fn take(&mut self, key: ConversationKey) -> Option<Customer> {
         let customer = self.customers.remove(&key)?;
         if let Some(since) = customer.conversation.waiting_since() {

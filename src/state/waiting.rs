@@ -9,7 +9,7 @@ use crate::domain::number::WebhookUpdate;
 
 /// Facts about a number that are kept until a listing shows which number has these digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Waiting {
+pub(super) struct WaitingWebhook {
     /// The update to apply.
     #[serde(with = "SavedWebhook", rename = "told")]
     pub webhook: WebhookUpdate,
@@ -17,9 +17,9 @@ pub(super) struct Waiting {
     pub stamp: Stamp,
 }
 
-dated! { Waiting: stamp }
+dated! { WaitingWebhook: stamp }
 
-impl Waiting {
+impl WaitingWebhook {
     pub fn new(webhook: &WebhookUpdate, stamp: Stamp) -> Self {
         let webhook = webhook.clone();
         Self { webhook, stamp }
@@ -37,7 +37,8 @@ mod tests {
             r#"{"told":{"digits":"15550100101","news":{"Quality":{"event":"FLAGGED","old_limit":null,"#,
             r#""current_limit":null}}},"stamp":[1775000000000,true]}"#,
         );
-        let waiting: Waiting = serde_json::from_str(stored).expect("an older version's text");
+        let waiting: WaitingWebhook =
+            serde_json::from_str(stored).expect("an older version's text");
         let written = serde_json::to_string(&waiting).expect("plain data");
         assert_eq!(written, stored);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::database::{Line, Moves};
+use super::database::{JournalInsert, Moves};
 use super::rows;
 use crate::domain::{DeliveryKey, Event, Fact, WabaId};
 use crate::state::{Accounts, Amendment, Change, DedupScope, State};
@@ -78,8 +78,8 @@ impl Applied {
     }
 
     /// The journal lines to delete, and those to insert afterwards.
-    pub fn journal(&self) -> (Vec<Line>, Vec<Line>) {
-        let (mut struck, mut added) = (Vec::new(), Vec::<Line>::new());
+    pub fn journal(&self) -> (Vec<JournalInsert>, Vec<JournalInsert>) {
+        let (mut struck, mut added) = (Vec::new(), Vec::<JournalInsert>::new());
         for (waba_id, change) in self.waba_ids.iter().zip(&self.changes) {
             for amendment in &change.journal {
                 match amendment {

@@ -16,7 +16,7 @@ use super::applied::Applied;
 use super::database::{Database, Keys, SavedKey, StoreError, Writes};
 use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
-use super::{Discovered, Shared, StoreUnavailable, rows};
+use super::{Discovered, Published, StoreUnavailable, rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
@@ -36,22 +36,22 @@ const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Returns the outcome to the caller.
-type Answer = oneshot::Sender<Result<(), StoreUnavailable>>;
+type ResultSender = oneshot::Sender<Result<(), StoreUnavailable>>;
 
 /// Returns the effects of each event to the caller.
-type Committed = oneshot::Sender<Result<Vec<Change>, StoreUnavailable>>;
+type EffectsSender = oneshot::Sender<Result<Vec<Change>, StoreUnavailable>>;
 
 /// A request that shares a commit with others.
-type Together = (Vec<Event>, Option<RelayDelivery>, Committed);
+type Together = (Vec<Event>, Option<RelayDelivery>, EffectsSender);
 
 /// A request to the committer.
-pub enum Request {
+pub enum CommitterRequest {
     /// Commit these events, and the delivery for the relay if there is one.
-    Commit(Vec<Event>, Option<RelayDelivery>, Committed),
+    Commit(Vec<Event>, Option<RelayDelivery>, EffectsSender),
     /// Watch exactly these accounts, with their stored state.
-    Watch(BTreeSet<WabaId>, Answer),
+    Watch(BTreeSet<WabaId>, ResultSender),
     /// Store the accounts that were discovered for this app.
-    Remember(String, AccountsOfApp, Answer),
+    Remember(String, AccountsOfApp, ResultSender),
     /// Return the discovered accounts of each app.
     Remembered(oneshot::Sender<Result<Discovered, StoreUnavailable>>),
     /// Return the stored check value of the customer key.
@@ -60,9 +60,9 @@ pub enum Request {
     /// dropped conversations.
     UseCustomerKey(String, bool, oneshot::Sender<Result<u64, StoreUnavailable>>),
     /// Apply these settings of the relay.
-    Forward(RelayQueueConfig, Answer),
+    Forward(RelayQueueConfig, ResultSender),
     /// Commit the outcomes of deliveries to an upstream.
-    Settle(String, Settlement, Answer),
+    Settle(String, Settlement, ResultSender),
     /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
     /// Finish pending requests and close the database.
@@ -71,7 +71,7 @@ pub enum Request {
 
 /// The committer's own state: only its task changes the database.
 pub struct Committer {
-    shared: Arc<Shared>,
+    shared: Arc<Published>,
     database: Database,
     state: State,
     /// The number of the last commit known to be durable.
@@ -91,7 +91,7 @@ impl Committer {
     /// Loads the state of the database; watches no account yet.
     pub async fn new(
         mut database: Database,
-        shared: Arc<Shared>,
+        shared: Arc<Published>,
         keep_journal_for: Duration,
     ) -> Result<Self, StoreError> {
         let number = database.commit_number().await?;
@@ -116,7 +116,7 @@ impl Committer {
     }
 
     /// Serves requests until one closes the store, or all senders are dropped.
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub async fn run(mut self, mut requests: mpsc::Receiver<CommitterRequest>) {
         let mut waiting = Vec::with_capacity(MAX_BATCH);
         let mut look = interval(RETRY_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,41 +146,43 @@ impl Committer {
 
     /// Serves the received requests. Runs of commits share one transaction; `Watch`, `Forward` and `Close` end a run,
     /// and the other requests are served before it.
-    async fn serve(&mut self, waiting: &mut Vec<Request>) -> Option<oneshot::Sender<()>> {
+    async fn serve(&mut self, waiting: &mut Vec<CommitterRequest>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
         let receipt = clock::receipt();
         let mut batch = Vec::new();
         for request in waiting.drain(..) {
             match request {
-                Request::Commit(mut events, delivery, answer) => {
+                CommitterRequest::Commit(mut events, delivery, answer) => {
                     date_in_time(&mut events, receipt);
                     batch.push((events, delivery, answer));
                 }
-                Request::Watch(waba_ids, answer) => {
+                CommitterRequest::Watch(waba_ids, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     let outcome = self.watch(waba_ids).await;
                     // The caller may have stopped waiting.
                     drop(answer.send(outcome));
                 }
-                Request::Remember(app, waba_ids, answer) => {
+                CommitterRequest::Remember(app, waba_ids, answer) => {
                     let outcome = self.remember(&app, &waba_ids).await;
                     drop(answer.send(outcome));
                 }
-                Request::CustomerKey(answer) => drop(answer.send(self.customer_key().await)),
-                Request::UseCustomerKey(check_value, keep, answer) => {
+                CommitterRequest::CustomerKey(answer) => {
+                    drop(answer.send(self.customer_key().await))
+                }
+                CommitterRequest::UseCustomerKey(check_value, keep, answer) => {
                     let outcome = self.use_customer_key(&check_value, keep).await;
                     drop(answer.send(outcome));
                 }
-                Request::Forward(forwarding, answer) => {
+                CommitterRequest::Forward(forwarding, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     drop(answer.send(self.forward(forwarding).await));
                 }
-                Request::Settle(upstream, settlement, answer) => {
+                CommitterRequest::Settle(upstream, settlement, answer) => {
                     drop(answer.send(self.settle(&upstream, &settlement).await));
                 }
-                Request::Track(trackers) => self.state.track(trackers),
-                Request::Remembered(answer) => drop(answer.send(self.remembered().await)),
-                Request::Close(closed) => {
+                CommitterRequest::Track(trackers) => self.state.track(trackers),
+                CommitterRequest::Remembered(answer) => drop(answer.send(self.remembered().await)),
+                CommitterRequest::Close(closed) => {
                     self.commit_together(batch).await;
                     return Some(closed);
                 }

@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::database::{
-    Attributes, Database, Journal, JournalLine, LineKey, Reason, Selection, SortOrder, StoreError,
+    AttributeFilter, Database, Journal, JournalFilter, JournalLine, LineKey, SortOrder, StoreError,
+    StoreErrorReason,
 };
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
@@ -24,7 +25,7 @@ const QUERY_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Read access to the history. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct History {
+pub struct HistoryReader {
     journal: Journal,
     /// Separate connections for the status page, so that history queries do not delay it.
     recent: Journal,
@@ -157,13 +158,13 @@ impl std::error::Error for Unreadable {}
 impl From<StoreError> for Unreadable {
     fn from(error: StoreError) -> Self {
         match error.reason {
-            Reason::Interrupted => Self::TooSlow,
+            StoreErrorReason::Interrupted => Self::TooSlow,
             _ => Self::Failed(error.to_string()),
         }
     }
 }
 
-impl History {
+impl HistoryReader {
     pub(super) fn new(database: &Database, kept_for: Duration) -> Self {
         Self {
             journal: database.journal(QUERY_TIME_LIMIT),
@@ -192,7 +193,7 @@ impl History {
             kept_for: Duration::MAX,
         };
         // A first query, so that a file that is not a store is refused at once.
-        let nothing = Selection::default();
+        let nothing = JournalFilter::default();
         let tried = history
             .journal
             .lines(&nothing, SortOrder::ByTime, 1, 0)
@@ -211,7 +212,7 @@ impl History {
         limit: u32,
         offset: u32,
     ) -> Result<Vec<HistoryRow>, Unreadable> {
-        let selection = Selection::from(question);
+        let selection = JournalFilter::from(question);
         let lines = self
             .journal
             .lines(&selection, SortOrder::ByTime, limit, offset);
@@ -224,7 +225,7 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn timelines(&self, question: &HistoryQuery) -> Result<Vec<HistoryRow>, Unreadable> {
-        let selection = Selection::from(question);
+        let selection = JournalFilter::from(question);
         let mut lines = self.journal.in_force(&selection, MAX_IN_FORCE).await?;
         let within = self
             .journal
@@ -256,7 +257,7 @@ impl History {
         (since, now): (Timestamp, Timestamp),
         limit: u32,
     ) -> Result<Recent, Unreadable> {
-        let attributes = Attributes {
+        let attributes = AttributeFilter {
             accounts: accounts.iter().map(WabaId::to_string).collect(),
             names: attributes.to_vec(),
             since_ms: since.as_millis(),
@@ -288,7 +289,7 @@ impl History {
     }
 }
 
-impl From<&HistoryQuery> for Selection {
+impl From<&HistoryQuery> for JournalFilter {
     fn from(question: &HistoryQuery) -> Self {
         Self {
             waba_id: question.waba_id.as_ref().map(WabaId::to_string),

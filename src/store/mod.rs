@@ -25,17 +25,17 @@ use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-pub use database::{OpenError, Reason, SavedKey};
+pub use database::{OpenError, SavedKey, StoreErrorReason};
 pub use examination::ReportError;
-pub use history::{Cursor, History, HistoryQuery, HistoryRow, Recent, Unreadable};
+pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use location::Location;
-pub use relay_queue::{Content, RelayDelivery, RelayQueueConfig, Settlement, Span, Waiting};
+pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, WabaId};
 use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
-use committer::{Committer, Request};
+use committer::{Committer, CommitterRequest};
 use database::{Database, RelayReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
@@ -53,11 +53,11 @@ const DRIFT_GRACE_MS: u64 = 3_600_000;
 /// The store: the only copy of the state, shared by the whole process.
 #[derive(Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Arc<Published>,
     location: Location,
-    history: History,
+    history: HistoryReader,
     deliveries: RelayReader,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<CommitterRequest>,
 }
 
 /// The store does not accept commits now. The caller must send again what was not committed.
@@ -65,14 +65,14 @@ pub struct Store {
 pub struct StoreUnavailable {
     message: String,
     /// `None` if the database has reported nothing.
-    reason: Option<Reason>,
+    reason: Option<StoreErrorReason>,
 }
 
 impl StoreUnavailable {
     /// The reason, if it can pass without intervention.
     #[must_use]
-    pub fn passing_reason(&self) -> Option<Reason> {
-        let reason = self.reason.unwrap_or(Reason::Other);
+    pub fn passing_reason(&self) -> Option<StoreErrorReason> {
+        let reason = self.reason.unwrap_or(StoreErrorReason::Other);
         Some(reason).filter(|reason| self.reason.is_none() || reason.may_pass())
     }
 }
@@ -100,8 +100,8 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let database = Database::open(location).await?;
         start_at_zero(&telemetry);
-        let shared = Arc::new(Shared::new(telemetry));
-        let history = History::new(&database, keep_journal_for);
+        let shared = Arc::new(Published::new(telemetry));
+        let history = HistoryReader::new(&database, keep_journal_for);
         let deliveries = database.relay_reader();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
@@ -123,7 +123,7 @@ impl Store {
     /// If the stored state cannot be read; nothing has changed then.
     pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(Request::Watch(accounts, answer)).await?;
+        self.ask(CommitterRequest::Watch(accounts, answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -133,7 +133,7 @@ impl Store {
     /// If they could not be made durable.
     pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        let request = Request::Remember(app.to_owned(), found, answer);
+        let request = CommitterRequest::Remember(app.to_owned(), found, answer);
         self.ask(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -144,7 +144,7 @@ impl Store {
     /// If they cannot be read.
     pub async fn remembered(&self) -> Result<Discovered, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(Request::Remembered(answer)).await?;
+        self.ask(CommitterRequest::Remembered(answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -154,7 +154,7 @@ impl Store {
     /// If it cannot be read.
     pub async fn customer_key(&self) -> Result<SavedKey, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(Request::CustomerKey(answer)).await?;
+        self.ask(CommitterRequest::CustomerKey(answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -169,7 +169,7 @@ impl Store {
         keep_conversations: bool,
     ) -> Result<u64, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        let request = Request::UseCustomerKey(check_value, keep_conversations, answer);
+        let request = CommitterRequest::UseCustomerKey(check_value, keep_conversations, answer);
         self.ask(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -195,7 +195,8 @@ impl Store {
     ) -> Result<Vec<Change>, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let committed = async {
-            self.ask(Request::Commit(events, delivery, answer)).await?;
+            self.ask(CommitterRequest::Commit(events, delivery, answer))
+                .await?;
             outcome.await.map_err(|_| StoreUnavailable::closed())?
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
@@ -207,7 +208,7 @@ impl Store {
     /// # Errors
     /// If the store is closed.
     pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), StoreUnavailable> {
-        self.ask(Request::Track(trackers)).await
+        self.ask(CommitterRequest::Track(trackers)).await
     }
 
     /// Sets how long a webhook may lag behind a poll before a change counts as drift.
@@ -228,7 +229,8 @@ impl Store {
     /// If that could not be made durable.
     pub async fn forward(&self, forwarding: RelayQueueConfig) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(Request::Forward(forwarding, answer)).await?;
+        self.ask(CommitterRequest::Forward(forwarding, answer))
+            .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -242,7 +244,7 @@ impl Store {
         settlement: Settlement,
     ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        let request = Request::Settle(upstream.to_owned(), settlement, answer);
+        let request = CommitterRequest::Settle(upstream.to_owned(), settlement, answer);
         self.ask(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -262,7 +264,7 @@ impl Store {
         upstream: &str,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<Waiting>, StoreUnavailable> {
+    ) -> Result<Vec<QueuedDelivery>, StoreUnavailable> {
         let rows = self.deliveries.pending(upstream, after, limit).await;
         let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
         Ok(rows.iter().map(rows::to_waiting).collect())
@@ -310,7 +312,7 @@ impl Store {
 
     /// Queries of the history.
     #[must_use]
-    pub fn history(&self) -> &History {
+    pub fn history(&self) -> &HistoryReader {
         &self.history
     }
 
@@ -333,13 +335,18 @@ impl Store {
         self.history.close().await;
         self.deliveries.close().await;
         let (closed, outcome) = oneshot::channel();
-        if self.requests.send(Request::Close(closed)).await.is_ok() {
+        if self
+            .requests
+            .send(CommitterRequest::Close(closed))
+            .await
+            .is_ok()
+        {
             // An error means that the store is closed already.
             drop(outcome.await);
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<(), StoreUnavailable> {
+    async fn ask(&self, request: CommitterRequest) -> Result<(), StoreUnavailable> {
         let asked = self.requests.send(request).await;
         asked.map_err(|_| StoreUnavailable::closed())
     }
@@ -348,7 +355,7 @@ impl Store {
 /// Creates counters before their first increment, so that `increase()` sees it. Opening the store does this; while
 /// the store cannot be opened, the retrying caller does.
 pub fn start_at_zero(telemetry: &Telemetry) {
-    for reason in Reason::ALL {
+    for reason in StoreErrorReason::ALL {
         let failures = &telemetry.store_commit_failures;
         failures.with_label_values(&[reason.as_str()]);
     }
@@ -398,7 +405,7 @@ impl StoreUnavailable {
 
 /// The state that the committer publishes.
 #[derive(Debug)]
-struct Shared {
+struct Published {
     accounts: Mutex<Accounts>,
     deliveries: watch::Sender<Span>,
     forwards: AtomicBool,
@@ -409,7 +416,7 @@ struct Shared {
     telemetry: Arc<Telemetry>,
 }
 
-impl Shared {
+impl Published {
     fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             accounts: Mutex::default(),

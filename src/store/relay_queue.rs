@@ -37,7 +37,7 @@ pub struct RelayDelivery {
 
 /// A waiting delivery, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct QueuedDelivery {
     /// Its number, which increases with each delivery.
     pub delivery: i64,
     /// Time of receipt.

@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{
-    ClockRow, ConversationRow, DiscoveredRow, Line, Moves, Object, RelayRow, SavedAccount,
-    StoreError, Table,
+    ClockRow, ConversationRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow,
+    SavedAccount, StoreError, Table,
 };
-use super::relay_queue::{Waiting, lanes_from_text};
+use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
@@ -21,8 +21,8 @@ use crate::domain::{
 use crate::state::{Account, Entity, Redating, Traffic, Transition};
 
 /// The waiting delivery of a row.
-pub fn to_waiting(row: &RelayRow) -> Waiting {
-    Waiting {
+pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
+    QueuedDelivery {
         delivery: row.delivery,
         received_at: Timestamp::from_millis(row.received_ms),
         waba_ids: row.waba_ids.split(' ').filter_map(WabaId::parse).collect(),
@@ -67,10 +67,10 @@ pub fn for_account(
     waba_id: &WabaId,
     before: &Account,
     now: &Account,
-) -> ((String, String), Vec<Object>) {
+) -> ((String, String), Vec<ObjectRow>) {
     let mut objects = Vec::new();
     let mut add = |table, id: &dyn Display, state| {
-        objects.push(Object {
+        objects.push(ObjectRow {
             table,
             waba_id: waba_id.to_string(),
             id: id.to_string(),
@@ -171,13 +171,13 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
 }
 
 /// The journal line of a transition.
-pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> Line {
+pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> JournalInsert {
     let entity_id = match &transition.entity {
         Entity::Account => waba_id.to_string(),
         Entity::Number(id) => id.to_string(),
         Entity::Template(id) => id.to_string(),
     };
-    Line {
+    JournalInsert {
         waba_id: waba_id.to_string(),
         entity: transition.entity.kind(),
         entity_id,

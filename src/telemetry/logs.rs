@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::{MakeWriter, fmt};
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum LogLineFormat {
     /// For people; coloured on a terminal.
     Text,
     /// One JSON object per line, with the fields next to `message` and `timestamp`.
@@ -36,7 +36,7 @@ pub enum LogsError {
 ///
 /// # Errors
 /// If the level is invalid, or if logging has already been set up.
-pub fn init(level: &str, format: Format) -> Result<(), LogsError> {
+pub fn init(level: &str, format: LogLineFormat) -> Result<(), LogsError> {
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let dispatch = dispatch(level, format, colours, io::stderr)?;
     Ok(dispatcher::set_global_default(dispatch)?)
@@ -48,7 +48,7 @@ pub fn init(level: &str, format: Format) -> Result<(), LogsError> {
 /// If `level` is neither a level nor filter directives.
 pub fn dispatch<W>(
     level: &str,
-    format: Format,
+    format: LogLineFormat,
     colours: bool,
     writer: W,
 ) -> Result<Dispatch, ParseError>
@@ -62,8 +62,8 @@ where
         .with_ansi(colours)
         .with_writer(writer);
     Ok(match format {
-        Format::Text => lines.into(),
-        Format::Json => lines
+        LogLineFormat::Text => lines.into(),
+        LogLineFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_span_list(false)
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    fn logged(level: &str, format: Format, log_something: fn()) -> String {
+    fn logged(level: &str, format: LogLineFormat, log_something: fn()) -> String {
         let log = Log::default();
         let writer = log.clone();
         let dispatch = dispatch(level, format, false, move || writer.clone()).expect("a level");
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn text_has_time_level_message_and_fields() {
-        let line = logged("info", Format::Text, || {
+        let line = logged("info", LogLineFormat::Text, || {
             tracing::info!(port = 10131, "listening");
         });
         let (time, rest) = line.split_once(' ').expect("a line");
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn json_is_one_flat_object_per_line() {
-        let line = logged("info", Format::Json, || {
+        let line = logged("info", LogLineFormat::Json, || {
             tracing::info!(port = 10131, "listening");
         });
         let object: serde_json::Value = serde_json::from_str(&line).expect("JSON");
@@ -142,9 +142,9 @@ mod tests {
             tracing::debug!("own");
             tracing::debug!(target: "reqwest", "other");
         };
-        assert_eq!(logged("info", Format::Text, log_both), "");
-        let lines = logged("info,reqwest=debug", Format::Text, log_both);
+        assert_eq!(logged("info", LogLineFormat::Text, log_both), "");
+        let lines = logged("info,reqwest=debug", LogLineFormat::Text, log_both);
         assert!(lines.contains("other") && !lines.contains("own"), "{lines}");
-        assert!(dispatch("info,reqwest=loud", Format::Text, false, io::sink).is_err());
+        assert!(dispatch("info,reqwest=loud", LogLineFormat::Text, false, io::sink).is_err());
     }
 }

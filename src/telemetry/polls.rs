@@ -12,7 +12,7 @@ pub type FailingPolls = BTreeMap<(WabaId, Collector), &'static str>;
 
 /// The last outcome of each poll: `None` is success, otherwise the exported reason. The key includes the app,
 /// because both apps have series while an account moves.
-type Outcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
+type LastOutcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 
 /// The gauges, and the last outcome of each poll. A reason's series must be removed when the poll recovers or fails
 /// for another reason, even after a reload has replaced the poller.
@@ -20,7 +20,7 @@ type Outcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 pub struct PollOutcomes {
     up: IntGaugeVec,
     failure: IntGaugeVec,
-    outcomes: Mutex<Outcomes>,
+    outcomes: Mutex<LastOutcomes>,
 }
 
 impl PollOutcomes {
@@ -95,7 +95,7 @@ impl PollOutcomes {
         drop(self.failure.remove_label_values(&labels));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Outcomes> {
+    fn lock(&self) -> MutexGuard<'_, LastOutcomes> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -39,7 +39,7 @@ pub struct Refusal {
     pub peer: Option<IpAddr>,
 }
 
-type Reason = (Refused, &'static str, &'static str);
+type RefusalKey = (Refused, &'static str, &'static str);
 
 /// Rate limiter and log of refusals.
 #[derive(Debug, Default)]
@@ -49,19 +49,19 @@ impl RefusalLog {
     /// Logs the refusal, or counts it for the next line about the same reason.
     pub fn record(&self, refusal: Refusal, now: Timestamp) {
         let line = self.limiter().observe(refusal, now);
-        line.iter().for_each(Line::write);
+        line.iter().for_each(PendingLine::write);
     }
 
     /// Logs counted refusals whose interval is over. Without it, the end of a burst would stay unlogged.
     pub fn flush(&self, now: Timestamp) {
         let lines = self.limiter().due(now);
-        lines.iter().for_each(Line::write);
+        lines.iter().for_each(PendingLine::write);
     }
 
     /// Logs all counted refusals at shutdown.
     pub fn flush_all(&self) {
         let lines = self.limiter().rest();
-        lines.iter().for_each(Line::write);
+        lines.iter().for_each(PendingLine::write);
     }
 
     fn limiter(&self) -> MutexGuard<'_, Limiter> {
@@ -71,12 +71,12 @@ impl RefusalLog {
 
 /// A pending log line: the last refusal of its reason, and the count since the previous line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Line {
+struct PendingLine {
     last: Refusal,
     count: u64,
 }
 
-impl Line {
+impl PendingLine {
     fn write(&self) {
         let Self {
             last:
@@ -110,15 +110,15 @@ impl Line {
 
 /// Time of the last line of each reason, and the refusals since.
 #[derive(Debug, Default)]
-struct Limiter(BTreeMap<Reason, (Timestamp, Option<Line>)>);
+struct Limiter(BTreeMap<RefusalKey, (Timestamp, Option<PendingLine>)>);
 
 impl Limiter {
-    fn observe(&mut self, refusal: Refusal, now: Timestamp) -> Option<Line> {
+    fn observe(&mut self, refusal: Refusal, now: Timestamp) -> Option<PendingLine> {
         let reason = (refusal.refused, refusal.listener, refusal.reason);
         let known = self.0.get(&reason);
         let is_early = known.is_some_and(|(logged_at, _)| now.since(*logged_at) < LINE_EVERY);
         let before = known.and_then(|(_, waiting)| *waiting);
-        let line = Line {
+        let line = PendingLine {
             last: refusal,
             count: before.map_or(0, |line| line.count).saturating_add(1),
         };
@@ -133,7 +133,7 @@ impl Limiter {
     }
 
     /// The lines whose interval is over. Drops reasons without refusals in that time.
-    fn due(&mut self, now: Timestamp) -> Vec<Line> {
+    fn due(&mut self, now: Timestamp) -> Vec<PendingLine> {
         let mut lines = Vec::new();
         self.0.retain(|_, (logged_at, waiting)| {
             if now.since(*logged_at) < LINE_EVERY {
@@ -147,7 +147,7 @@ impl Limiter {
         lines
     }
 
-    fn rest(&mut self) -> Vec<Line> {
+    fn rest(&mut self) -> Vec<PendingLine> {
         let waiting = std::mem::take(&mut self.0).into_values();
         waiting.filter_map(|(_, waiting)| waiting).collect()
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_burst_is_one_immediate_line_and_one_summary_after_a_minute() {
         let mut limiter = Limiter::default();
-        let lines: Vec<Line> = (0..550)
+        let lines: Vec<PendingLine> = (0..550)
             .filter_map(|which| {
                 limiter.observe(
                     refusal("bad_signature", (which % 250) as u8),

@@ -12,7 +12,9 @@ use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
     Assignments, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
 };
-use whatsapp_business_exporter::expose::{self, Apps, Format, Options, StateSets, TemplateDetail};
+use whatsapp_business_exporter::expose::{
+    self, Apps, Options, StateSets, TemplateDetail, TextFormat,
+};
 use whatsapp_business_exporter::state::State;
 
 /// A moment that is long past: nothing scheduled for the present is over.
@@ -83,7 +85,7 @@ pub fn text_of(state: &State) -> String {
         &[],
         at(0),
         &ALL_TEMPLATES,
-        Format::Text,
+        TextFormat::Text,
     )
     .text
 }

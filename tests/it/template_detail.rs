@@ -2,7 +2,7 @@
 
 use whatsapp_business_exporter::domain::{Fact, Listing, QualityRating, template};
 use whatsapp_business_exporter::expose::{
-    self, Format, Options, Scrape, StateSets, TemplateDetail,
+    self, Options, Scrape, StateSets, TemplateDetail, TextFormat,
 };
 
 use crate::support::{ALL_TEMPLATES, NO_APPS, at, polled, samples, state_after, template_id};
@@ -43,7 +43,7 @@ fn scrape(options: Options) -> Scrape {
         &[],
         at(0),
         &options,
-        Format::Text,
+        TextFormat::Text,
     )
 }
 

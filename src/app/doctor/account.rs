@@ -18,7 +18,7 @@ const SUBSCRIBED: &str = "subscribed_apps";
 const BUDGET: &str = "api_budget";
 
 /// One account and the context of its checks.
-pub(super) struct Account {
+pub(super) struct CheckedAccount {
     pub config: Arc<Config>,
     pub client: Arc<Client>,
     pub waba_id: WabaId,
@@ -27,7 +27,7 @@ pub(super) struct Account {
 }
 
 /// Result of the checks of one account.
-pub(super) enum Outcome {
+pub(super) enum CheckOutcome {
     /// Findings about the account.
     Checked(Vec<Finding>),
     /// The request failed without a response.
@@ -48,25 +48,25 @@ pub(super) enum Stop {
     Network(Failure),
 }
 
-impl Account {
-    pub async fn examine(&self) -> Outcome {
+impl CheckedAccount {
+    pub async fn examine(&self) -> CheckOutcome {
         let calls = CountedCalls::for_account();
         let (findings, failure) = self.check(&calls).await;
         if let Some(failure) = failure {
             if failure.is_about_credentials() {
-                return Outcome::Stopped(None, Stop::Credentials(failure));
+                return CheckOutcome::Stopped(None, Stop::Credentials(failure));
             }
             if failure.is_rate_limit_of_app() {
-                return Outcome::Stopped(None, Stop::RateLimit(failure));
+                return CheckOutcome::Stopped(None, Stop::RateLimit(failure));
             }
             if failure.is_network() {
-                return Outcome::Unreachable(findings, failure);
+                return CheckOutcome::Unreachable(findings, failure);
             }
         }
         let usage = calls.usage(UsageScope::App).map(|usage| usage.ratio);
         match usage.filter(|ratio| *ratio >= self.config.poll.max_usage_ratio) {
-            Some(ratio) => Outcome::Stopped(Some(findings), Stop::Usage(ratio)),
-            None => Outcome::Checked(findings),
+            Some(ratio) => CheckOutcome::Stopped(Some(findings), Stop::Usage(ratio)),
+            None => CheckOutcome::Checked(findings),
         }
     }
 

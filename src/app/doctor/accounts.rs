@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::account::{ACCOUNT, Account, Outcome, Stop};
+use super::account::{ACCOUNT, CheckOutcome, CheckedAccount, Stop};
 use super::fold::fold;
-use super::{App, Finding, credentials};
+use super::{CheckedApp, Finding, credentials};
 use crate::config::Config;
 use crate::domain::WabaId;
 use crate::domain::access::Token;
@@ -24,7 +24,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) async fn look(
     config: &Config,
-    app: &App<'_>,
+    app: &CheckedApp<'_>,
     accounts: &[WabaId],
     token: Option<&Token>,
 ) -> Vec<Finding> {
@@ -55,7 +55,7 @@ pub(super) async fn look(
 /// early.
 async fn examine_all(
     config: &Config,
-    app: &App<'_>,
+    app: &CheckedApp<'_>,
     accounts: &[WabaId],
     granted: Option<&BTreeSet<WabaId>>,
 ) -> (Vec<Option<Vec<Finding>>>, Option<Stop>) {
@@ -70,7 +70,7 @@ async fn examine_all(
             let Some((index, waba_id)) = waiting.next() else {
                 break;
             };
-            let account = Account {
+            let account = CheckedAccount {
                 config: Arc::clone(&config),
                 client: Arc::clone(app.client),
                 waba_id: waba_id.clone(),
@@ -92,18 +92,18 @@ async fn examine_all(
             ));
         }
         match outcome {
-            Outcome::Checked(findings) => {
+            CheckOutcome::Checked(findings) => {
                 unreachable = 0;
                 found[index] = Some(findings);
             }
-            Outcome::Unreachable(findings, failure) => {
+            CheckOutcome::Unreachable(findings, failure) => {
                 unreachable += 1;
                 found[index] = Some(findings);
                 if unreachable >= MOST_UNREACHABLE {
                     stop.get_or_insert(Stop::Network(failure));
                 }
             }
-            Outcome::Stopped(findings, why) => {
+            CheckOutcome::Stopped(findings, why) => {
                 found[index] = findings;
                 stop.get_or_insert(why);
             }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::Finding;
 use super::network::{self, Server};
-use super::running::{self, Running};
+use super::running::{self, RunningExporter};
 use crate::app::own;
 use crate::config::{AppConfig, Config};
 use crate::ingest::graph::Failure;
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A delivery without changes. The exporter verifies and counts it, but no state changes.
 const NOTHING: &[u8] = br#"{"object":"whatsapp_business_account","entry":[]}"#;
 
-pub(super) async fn look(config: &Config, before: Option<&Running>) -> Vec<Finding> {
+pub(super) async fn look(config: &Config, before: Option<&RunningExporter>) -> Vec<Finding> {
     if !config.webhook.enabled {
         return vec![Finding::fine(
             HANDSHAKE,
@@ -158,11 +158,11 @@ async fn self_test(
 
 /// Compares the delivery counter of the exporter on this machine before and after. It does not grow if the
 /// public address leads to another exporter.
-async fn counted(config: &Config, before: Option<&Running>, accepted: u64) -> Finding {
+async fn counted(config: &Config, before: Option<&RunningExporter>, accepted: u64) -> Finding {
     let after = running::look(config).await.ok();
     let grown = match (
-        before.and_then(Running::deliveries),
-        after.as_ref().and_then(Running::deliveries),
+        before.and_then(RunningExporter::deliveries),
+        after.as_ref().and_then(RunningExporter::deliveries),
     ) {
         (Some(before), Some(after)) => after.saturating_sub(before),
         _ => {

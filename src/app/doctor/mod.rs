@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use crate::telemetry::{Finding, Report, Verdict};
 
 use super::discovery::{SearchError, search};
-use super::{Source, settings};
+use super::{ConfigSources, settings};
 use crate::clock;
 use crate::config::{AppConfig, Config};
 use crate::domain::WabaId;
@@ -33,15 +33,15 @@ use crate::telemetry::{Examination, Telemetry};
 use calls::CountedCalls;
 
 /// One app with the context of its checks.
-struct App<'a> {
+struct CheckedApp<'a> {
     config: &'a AppConfig,
     client: &'a Arc<Client>,
     calls: &'a CountedCalls,
-    progress: Progress<'a>,
+    progress: ProgressSink<'a>,
 }
 
 /// Receives progress lines of long-running checks.
-pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+pub type ProgressSink<'a> = &'a (dyn Fn(&str) + Sync);
 
 const DISCOVERY: &str = "discovery";
 
@@ -49,7 +49,7 @@ const DISCOVERY: &str = "discovery";
 ///
 /// # Errors
 /// If no HTTP client can be built, for example without a CA store.
-pub async fn examine(source: &Source) -> anyhow::Result<Report> {
+pub async fn examine(source: &ConfigSources) -> anyhow::Result<Report> {
     examine_with_progress(source, &|_| {}).await
 }
 
@@ -58,8 +58,8 @@ pub async fn examine(source: &Source) -> anyhow::Result<Report> {
 /// # Errors
 /// Those of [`examine`].
 pub async fn examine_with_progress(
-    source: &Source,
-    progress: Progress<'_>,
+    source: &ConfigSources,
+    progress: ProgressSink<'_>,
 ) -> anyhow::Result<Report> {
     let config = match source.load() {
         Ok(config) => config,
@@ -81,7 +81,7 @@ pub async fn examine_with_progress(
 ///
 /// # Errors
 /// If the file cannot be written, with its path.
-pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
+pub fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportError> {
     let Ok(config) = source.load() else {
         return Ok(());
     };
@@ -91,7 +91,7 @@ pub fn keep(source: &Source, report: &Report) -> Result<(), ReportError> {
     })
 }
 
-async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Result<Report> {
+async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
     let mut findings = vec![configuration(config), store::writable(config)];
     let Some(first) = clients.first() else {
@@ -106,7 +106,7 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
     if is_reachable {
         for (app, client) in config.apps.iter().zip(&clients) {
             let calls = CountedCalls::for_app();
-            let app = App {
+            let app = CheckedApp {
                 config: app,
                 client,
                 calls: &calls,
@@ -126,7 +126,11 @@ async fn examine_chain(config: &Config, progress: Progress<'_>) -> anyhow::Resul
 }
 
 /// Checks one app, prerequisites first. Adds the discovered accounts to `all`.
-async fn examine_app(config: &Config, app: &App<'_>, all: &mut BTreeSet<WabaId>) -> Vec<Finding> {
+async fn examine_app(
+    config: &Config,
+    app: &CheckedApp<'_>,
+    all: &mut BTreeSet<WabaId>,
+) -> Vec<Finding> {
     let (token, mut findings) = token::look(app).await;
     if token.as_ref().is_some_and(|token| !token.is_valid) {
         return findings;
@@ -152,7 +156,7 @@ fn keep_first_refusal(findings: &mut Vec<Finding>) {
 }
 
 /// The listed and the discovered accounts.
-async fn accounts_of(app: &App<'_>) -> (Vec<WabaId>, Option<Finding>) {
+async fn accounts_of(app: &CheckedApp<'_>) -> (Vec<WabaId>, Option<Finding>) {
     let mut accounts = app.config.accounts.clone();
     if !app.config.discovery.is_on() {
         return (accounts, None);

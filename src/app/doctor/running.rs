@@ -23,7 +23,7 @@ const LAST_RECEIVED: &str = "whatsapp_exporter_webhook_last_received_timestamp_s
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Metrics of a running exporter.
-pub(super) struct Running {
+pub(super) struct RunningExporter {
     url: Url,
     text: String,
 }
@@ -37,7 +37,7 @@ pub(super) enum Silent {
     Absent,
 }
 
-impl Running {
+impl RunningExporter {
     /// Number of accepted deliveries.
     pub fn deliveries(&self) -> Option<u64> {
         let count = self
@@ -60,11 +60,11 @@ impl Running {
 }
 
 /// Reads its metrics.
-pub(super) async fn look(config: &Config) -> Result<Running, Silent> {
+pub(super) async fn look(config: &Config) -> Result<RunningExporter, Silent> {
     read(config).await.unwrap_or(Err(Silent::Absent))
 }
 
-async fn read(config: &Config) -> Option<Result<Running, Silent>> {
+async fn read(config: &Config) -> Option<Result<RunningExporter, Silent>> {
     let url = own::web_url(&config.web, "/metrics").ok()?;
     let http = own_client(&url, TIMEOUT).ok()?;
     let answer = http.get(url.clone()).send().await.ok()?;
@@ -77,14 +77,14 @@ async fn read(config: &Config) -> Option<Result<Running, Silent>> {
     let answer = answer.error_for_status().ok()?;
     let text = answer.text().await.ok()?;
     let is_ours = text.contains("whatsapp_exporter_build_info");
-    is_ours.then_some(Ok(Running { url, text }))
+    is_ours.then_some(Ok(RunningExporter { url, text }))
 }
 
 /// Reports whether the exporter runs, and the time since each account's last webhook.
 pub(super) fn report(
     config: &Config,
     accounts: &BTreeSet<WabaId>,
-    running: Result<&Running, Silent>,
+    running: Result<&RunningExporter, Silent>,
 ) -> Vec<Finding> {
     let address = config.web.listen_address;
     let running = match running {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Url;
 
 use super::credentials::{self, SECRET};
-use super::{App, Finding};
+use super::{CheckedApp, Finding};
 use crate::config::Config;
 use crate::domain::access::Subscription;
 use crate::domain::{WebhookField, Word};
@@ -14,7 +14,7 @@ use crate::ingest::graph::is_callback;
 const CALLBACK: &str = "callback_url";
 const FIELDS: &str = "webhook_fields";
 
-pub(super) async fn look(config: &Config, app: &App<'_>) -> Vec<Finding> {
+pub(super) async fn look(config: &Config, app: &CheckedApp<'_>) -> Vec<Finding> {
     if !config.webhook.enabled {
         return vec![];
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::credentials::{self, RENEW, TOKEN};
-use super::{App, Finding};
+use super::{CheckedApp, Finding};
 use crate::clock;
 use crate::domain::Timestamp;
 use crate::domain::access::{End, Token};
@@ -15,7 +15,7 @@ const SCOPES: &str = "token_permissions";
 /// The threshold of the alert WhatsAppTokenExpiring.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
-pub(super) async fn look(app: &App<'_>) -> (Option<Token>, Vec<Finding>) {
+pub(super) async fn look(app: &CheckedApp<'_>) -> (Option<Token>, Vec<Finding>) {
     let name = &app.config.name;
     let token = match app.client.read_token(app.calls).await {
         Ok(token) => token,

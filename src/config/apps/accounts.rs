@@ -1,6 +1,6 @@
 //! Reads the configured accounts of an app.
 
-use super::ids::{Ids, Kind};
+use super::ids::{IdKind, Ids};
 use super::places::Places;
 use super::reader::AppReader;
 use super::settings::ACCOUNTS;
@@ -10,7 +10,7 @@ use crate::domain::WabaId;
 /// second at the default intervals.
 const MAX_ACCOUNTS: usize = 20_000;
 
-const KIND: Kind<WabaId> = Kind {
+const KIND: IdKind<WabaId> = IdKind {
     count: 1..=MAX_ACCOUNTS,
     parse: WabaId::parse,
 };

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::super::setting::Setting;
 use super::super::value;
 use super::discovery_config::DiscoveryConfig;
-use super::ids::Kind;
+use super::ids::IdKind;
 use super::places::Places;
 use super::reader::AppReader;
 use super::settings::{BUSINESSES, DISCOVER_BY_TOKEN, EXCLUDE, INCLUDE};
@@ -14,7 +14,7 @@ use crate::domain::BusinessId;
 /// Maximum number of portfolios of an app, because each takes two listings in every discovery.
 const MAX_BUSINESSES: usize = 100;
 
-const KIND: Kind<BusinessId> = Kind {
+const KIND: IdKind<BusinessId> = IdKind {
     count: 0..=MAX_BUSINESSES,
     parse: BusinessId::parse,
 };

@@ -2,14 +2,14 @@
 //! there is nothing may another source be used, or the setting be reported as missing.
 
 /// The result of reading one source.
-pub(super) enum Found<T> {
+pub(super) enum SourceValue<T> {
     Absent,
     /// The value is invalid; the error has been recorded.
     Refused,
     Value(T),
 }
 
-impl<T> Found<T> {
+impl<T> SourceValue<T> {
     /// This result, or that of `other` if this is absent.
     pub(super) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
         match self {
@@ -31,7 +31,7 @@ impl<T> Found<T> {
     }
 }
 
-impl<T> From<Option<T>> for Found<T> {
+impl<T> From<Option<T>> for SourceValue<T> {
     /// `None` is a rejected value; its error has already been recorded.
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Refused, Self::Value)

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::super::setting::Setting;
 use super::super::yaml::Node;
-use super::found::Found;
+use super::found::SourceValue;
 use super::places::Places;
 use super::reader::{AppReader, NOT_AN_ID};
 
@@ -12,7 +12,7 @@ use super::reader::{AppReader, NOT_AN_ID};
 pub(super) type Ids<T> = Vec<(String, T)>;
 
 /// The allowed number of ids, and their parser.
-pub(super) struct Kind<T> {
+pub(super) struct IdKind<T> {
     pub(super) count: RangeInclusive<usize>,
     pub(super) parse: fn(&str) -> Option<T>,
 }
@@ -23,8 +23,8 @@ impl<'a> AppReader<'_, 'a> {
         &mut self,
         setting: &Setting,
         places: Places<'a>,
-        kind: &Kind<T>,
-    ) -> Found<Ids<T>> {
+        kind: &IdKind<T>,
+    ) -> SourceValue<Ids<T>> {
         self.listed_ids(setting, places, kind)
             .or_else(|| self.variable_ids(setting, places, kind))
     }
@@ -33,18 +33,18 @@ impl<'a> AppReader<'_, 'a> {
         &mut self,
         setting: &Setting,
         places: Places<'a>,
-        kind: &Kind<T>,
-    ) -> Found<Ids<T>> {
+        kind: &IdKind<T>,
+    ) -> SourceValue<Ids<T>> {
         let place = places.key(setting);
         let items = match places.item.and_then(|(_, item)| item.get(setting.name())) {
-            None => return Found::Absent,
+            None => return SourceValue::Absent,
             Some(Node::List(items)) if kind.count.contains(&items.len()) => items,
             Some(_) => {
                 let (least, most) = (kind.count.start(), kind.count.end());
                 let message =
                     format!("takes a list of {least} to {most} ids, such as [102290129340398]");
                 self.walker.error(place, message);
-                return Found::Refused;
+                return SourceValue::Refused;
             }
         };
         let mut ids = Vec::new();
@@ -58,20 +58,20 @@ impl<'a> AppReader<'_, 'a> {
                 None => self.walker.error(place, NOT_AN_ID),
             }
         }
-        Found::Value(ids)
+        SourceValue::Value(ids)
     }
 
     fn variable_ids<T>(
         &mut self,
         setting: &Setting,
         places: Places<'a>,
-        kind: &Kind<T>,
-    ) -> Found<Ids<T>> {
+        kind: &IdKind<T>,
+    ) -> SourceValue<Ids<T>> {
         let (place, text) = self.variable(setting, places);
         let text = match text {
-            Found::Absent => return Found::Absent,
-            Found::Refused => return Found::Refused,
-            Found::Value(text) => text,
+            SourceValue::Absent => return SourceValue::Absent,
+            SourceValue::Refused => return SourceValue::Refused,
+            SourceValue::Value(text) => text,
         };
         let is_separator = |character: char| character == ',' || character.is_whitespace();
         let entries: Vec<&str> = text
@@ -82,7 +82,7 @@ impl<'a> AppReader<'_, 'a> {
             let (least, most) = (kind.count.start(), kind.count.end());
             let message = format!("takes {least} to {most} ids, separated by commas or spaces");
             self.walker.error(place, message);
-            return Found::Refused;
+            return SourceValue::Refused;
         }
         let mut ids = Vec::new();
         for (entry, number) in entries.into_iter().zip(1..) {
@@ -93,6 +93,6 @@ impl<'a> AppReader<'_, 'a> {
                     .error(&place, format!("entry {number} {NOT_AN_ID}")),
             }
         }
-        Found::Value(ids)
+        SourceValue::Value(ids)
     }
 }

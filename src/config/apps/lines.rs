@@ -1,7 +1,7 @@
 //! The apps' part of the summary.
 
 use super::super::kind::{NOT_SET, listed, presence};
-use super::super::section::Line;
+use super::super::section::SummaryLine;
 use super::super::setting::Setting;
 use super::settings::{
     ACCESS_TOKEN, ACCOUNTS, APP_ID, APP_SECRET, APP_SECRET_PREVIOUS, BUSINESSES, DISCOVER_BY_TOKEN,
@@ -10,13 +10,13 @@ use super::settings::{
 use super::{AppConfig, DiscoveryConfig};
 
 /// One line per key of each app. For secrets and patterns, shows only whether they are set.
-pub(in super::super) fn lines(apps: &[AppConfig]) -> Vec<Line> {
+pub(in super::super) fn lines(apps: &[AppConfig]) -> Vec<SummaryLine> {
     let apps = apps.iter().enumerate();
     apps.flat_map(|(index, app)| app_lines(index, app))
         .collect()
 }
 
-fn app_lines(index: usize, app: &AppConfig) -> Vec<Line> {
+fn app_lines(index: usize, app: &AppConfig) -> Vec<SummaryLine> {
     let AppConfig {
         name,
         app_id,
@@ -52,6 +52,6 @@ fn app_lines(index: usize, app: &AppConfig) -> Vec<Line> {
     ];
     let values = values.into_iter();
     values
-        .map(|(setting, value)| Line::new(setting.key_of_item(index), value))
+        .map(|(setting, value)| SummaryLine::new(setting.key_of_item(index), value))
         .collect()
 }

@@ -14,7 +14,7 @@ use super::super::setting::Setting;
 use super::super::value;
 use super::super::walker::Walker;
 use super::super::yaml::Node;
-use super::found::Found;
+use super::found::SourceValue;
 use super::places::Places;
 use super::settings::{
     ACCESS_TOKEN, APP_ID, APP_SECRET, APP_SECRET_PREVIOUS, NAME, Need, SecretSettings, VERIFY_TOKEN,
@@ -25,7 +25,7 @@ use crate::domain::{AppId, WabaId};
 pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 
 /// A place with the value found there.
-pub(super) type Looked<'a> = (String, Found<Cow<'a, str>>);
+pub(super) type Looked<'a> = (String, SourceValue<Cow<'a, str>>);
 
 /// Reads apps from the file and the environment.
 pub(super) struct AppReader<'w, 'a> {
@@ -159,7 +159,7 @@ impl<'a> AppReader<'_, 'a> {
         let value = self.file_text(&settings.value, places);
         let file = self.file_text(&settings.file, places);
         let mut found = self.secret_in(settings.kind, value, file, self.directory);
-        if matches!(found, Found::Absent) {
+        if matches!(found, SourceValue::Absent) {
             let value = self.variable(&settings.value, places);
             let file = self.variable(&settings.file, places);
             found = self.secret_in(settings.kind, value, file, Path::new(""));
@@ -187,18 +187,21 @@ impl<'a> AppReader<'_, 'a> {
         (place, value): Looked<'a>,
         (file_place, file): Looked<'a>,
         directory: &Path,
-    ) -> Found<SecretString> {
+    ) -> SourceValue<SecretString> {
         let (place, secret) = match (value, file) {
-            (Found::Absent, Found::Absent) => return Found::Absent,
-            (Found::Refused, Found::Absent) | (Found::Absent, Found::Refused) => {
-                return Found::Refused;
+            (SourceValue::Absent, SourceValue::Absent) => return SourceValue::Absent,
+            (SourceValue::Refused, SourceValue::Absent)
+            | (SourceValue::Absent, SourceValue::Refused) => {
+                return SourceValue::Refused;
             }
-            (Found::Value(text), Found::Absent) => (place, secret::from_text(kind, &text)),
-            (Found::Absent, Found::Value(path)) if path.is_empty() => (
+            (SourceValue::Value(text), SourceValue::Absent) => {
+                (place, secret::from_text(kind, &text))
+            }
+            (SourceValue::Absent, SourceValue::Value(path)) if path.is_empty() => (
                 file_place,
                 Err("is empty; give it a file's path".to_owned()),
             ),
-            (Found::Absent, Found::Value(path)) => {
+            (SourceValue::Absent, SourceValue::Value(path)) => {
                 let (path, environment) = (directory.join(&*path), self.walker.environment());
                 (file_place, secret::from_file(kind, &path, environment))
             }
@@ -212,11 +215,11 @@ impl<'a> AppReader<'_, 'a> {
                 if let Some(unusual) = secret::unusual(kind, &secret) {
                     self.walker.warn(place, unusual);
                 }
-                Found::Value(secret)
+                SourceValue::Value(secret)
             }
             Err(message) => {
                 self.walker.error(place, message);
-                Found::Refused
+                SourceValue::Refused
             }
         }
     }
@@ -224,7 +227,7 @@ impl<'a> AppReader<'_, 'a> {
     /// The text from the file, or else from the variable.
     pub(super) fn text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         match self.file_text(setting, places) {
-            (_, Found::Absent) => self.variable(setting, places),
+            (_, SourceValue::Absent) => self.variable(setting, places),
             found => found,
         }
     }
@@ -233,7 +236,7 @@ impl<'a> AppReader<'_, 'a> {
     pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         let place = places.key(setting);
         let node = places.item.and_then(|(_, item)| item.get(setting.name()));
-        let found = node.map_or(Found::Absent, |node| {
+        let found = node.map_or(SourceValue::Absent, |node| {
             self.walker
                 .node_text(&place, node)
                 .map(Cow::Borrowed)
@@ -245,14 +248,14 @@ impl<'a> AppReader<'_, 'a> {
     /// The text from the variable.
     pub(super) fn variable(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
         let Some(name) = setting.variable.filter(|_| places.variables) else {
-            return (String::new(), Found::Absent);
+            return (String::new(), SourceValue::Absent);
         };
         let found = match read_variable(self.walker.environment(), name) {
-            None => Found::Absent,
-            Some(Ok(text)) => Found::Value(Cow::Owned(text)),
+            None => SourceValue::Absent,
+            Some(Ok(text)) => SourceValue::Value(Cow::Owned(text)),
             Some(Err(message)) => {
                 self.walker.error(name, message);
-                Found::Refused
+                SourceValue::Refused
             }
         };
         (name.to_owned(), found)

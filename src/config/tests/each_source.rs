@@ -45,7 +45,7 @@ const FILE_KEYS: [(&str, &str); 2] = [
 
 /// The value of each source; `None` if the source does not give one.
 #[derive(Clone, Copy, Default)]
-struct Sources<'a> {
+struct GivenValues<'a> {
     flag: Option<&'a str>,
     variable: Option<&'a str>,
     file: Option<&'a str>,
@@ -53,15 +53,15 @@ struct Sources<'a> {
 
 /// A setting with a single value: its key, flag and variable.
 #[derive(Clone, Copy, Debug)]
-struct Names {
+struct SettingNames {
     key: &'static str,
     flag: &'static str,
     variable: &'static str,
 }
 
-fn settings() -> Vec<Names> {
+fn settings() -> Vec<SettingNames> {
     let names = |setting: Setting| {
-        Some(Names {
+        Some(SettingNames {
             key: setting.key?,
             flag: setting.flag?,
             variable: setting.variable?,
@@ -71,7 +71,7 @@ fn settings() -> Vec<Names> {
 }
 
 /// Loads a complete configuration with these values of one setting.
-fn load_from(names: Names, sources: Sources<'_>) -> Result<Config, String> {
+fn load_from(names: SettingNames, sources: GivenValues<'_>) -> Result<Config, String> {
     let tls = "tls_server_config: {cert: c, key: k}";
     let mut environment = environment()
         .with_file("/tls.yml", tls)
@@ -118,7 +118,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
 }
 
 /// The value that the summary shows.
-fn shown(names: Names, config: &Config) -> String {
+fn shown(names: SettingNames, config: &Config) -> String {
     let summary = config.summary().to_string();
     let prefix = format!("{}: ", names.key);
     let mut values = summary
@@ -131,8 +131,8 @@ fn shown(names: Names, config: &Config) -> String {
 }
 
 /// A valid value that is not the default, and what the summary shows for it.
-fn good_value(names: Names) -> (&'static str, String) {
-    let default = load_from(names, Sources::default()).expect("defaults");
+fn good_value(names: SettingNames) -> (&'static str, String) {
+    let default = load_from(names, GivenValues::default()).expect("defaults");
     let default = shown(names, &default);
     let candidates = CANDIDATES
         .iter()
@@ -140,9 +140,9 @@ fn good_value(names: Names) -> (&'static str, String) {
         .map(|value| (*value, *value));
     let hidden = HIDDEN.iter().map(|value| (*value, "set"));
     let found = candidates.chain(hidden).find(|(value, expected)| {
-        let sources = Sources {
+        let sources = GivenValues {
             flag: Some(value),
-            ..Sources::default()
+            ..GivenValues::default()
         };
         *expected != default
             && load_from(names, sources).is_ok_and(|config| shown(names, &config) == *expected)
@@ -157,7 +157,7 @@ fn good_value(names: Names) -> (&'static str, String) {
 fn names_of_every_setting_are_derived_from_its_key() {
     let settings = settings();
     assert!(settings.len() > 40, "{}", settings.len());
-    for Names {
+    for SettingNames {
         key,
         flag,
         variable,
@@ -191,7 +191,7 @@ fn only_lists_and_secrets_have_no_flag() {
 }
 
 /// Asserts that the configuration from these sources has the expected value in its summary.
-fn assert_gives(names: Names, sources: Sources<'_>, expected: &str) -> Config {
+fn assert_gives(names: SettingNames, sources: GivenValues<'_>, expected: &str) -> Config {
     let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(shown(names, &config), expected, "{names:?}");
     config
@@ -207,7 +207,7 @@ fn every_source_gives_every_setting() {
             (None, value, None),
             (None, None, value),
         ] {
-            let sources = Sources {
+            let sources = GivenValues {
                 flag,
                 variable,
                 file,
@@ -227,7 +227,7 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
             (Some(good), None, Some(BAD)),
             (None, Some(good), Some(BAD)),
         ] {
-            let sources = Sources {
+            let sources = GivenValues {
                 flag,
                 variable,
                 file,
@@ -245,11 +245,11 @@ fn changes_that_need_a_restart_are_listed() {
             continue;
         };
         let (value, _) = good_value(names);
-        let sources = Sources {
+        let sources = GivenValues {
             file: Some(value),
-            ..Sources::default()
+            ..GivenValues::default()
         };
-        let [before, after] = [Sources::default(), sources]
+        let [before, after] = [GivenValues::default(), sources]
             .map(|sources| load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}")));
         let listeners: &[&str] = match row.applies {
             Applies::ListenerRestart => &[names.key],
@@ -266,10 +266,10 @@ fn changes_that_need_a_restart_are_listed() {
 fn a_blank_variable_does_not_win_over_the_file() {
     for names in settings() {
         let (good, expected) = good_value(names);
-        let sources = Sources {
+        let sources = GivenValues {
             variable: Some(" "),
             file: Some(good),
-            ..Sources::default()
+            ..GivenValues::default()
         };
         let config = load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(shown(names, &config), expected, "{names:?}");
@@ -285,7 +285,7 @@ fn an_error_names_the_source_of_the_bad_value() {
             (names.variable, None, Some(BAD), Some(good)),
             (names.key, None, None, Some(BAD)),
         ] {
-            let sources = Sources {
+            let sources = GivenValues {
                 flag,
                 variable,
                 file,

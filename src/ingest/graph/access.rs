@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::client::{OwnApp, is_refused};
 use super::dropped::DROPPED_FOR;
-use super::transport::{Caller, Credentials, Query, Request};
+use super::transport::{Caller, Credentials, GraphRequest, Query};
 use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
 use crate::clock;
 use crate::domain::access::{Subscription, Token};
@@ -46,7 +46,7 @@ impl Client {
             return Ok(None);
         };
         let (path, none) = (format!("{app_id}/subscriptions"), Query::new());
-        let request = Request::get(Endpoint::Subscriptions, &path, &none);
+        let request = GraphRequest::get(Endpoint::Subscriptions, &path, &none);
         let answer = self
             .transport
             .call_as(&credentials, request, caller)
@@ -126,7 +126,7 @@ impl Client {
     ) -> Result<Token, Failure> {
         // `debug_token` accepts the inspected token only as a query parameter.
         let query = vec![("input_token", self.access_token.expose_secret().to_owned())];
-        let request = Request::get(Endpoint::DebugToken, "debug_token", &query);
+        let request = GraphRequest::get(Endpoint::DebugToken, "debug_token", &query);
         let answer = self.transport.call_as(credentials, request, caller).await?;
         let mut warnings = ParseWarnings::new();
         let token = wire::access::token(&answer, &mut warnings);
@@ -167,7 +167,7 @@ impl Client {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::meta::{Answer, Meta, OWN_APP};
+    use super::super::tests::meta::{Meta, OWN_APP, ScriptedAnswer};
     use super::*;
 
     fn set(meta: &Meta, own_app: OwnApp) {
@@ -176,9 +176,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_app_of_a_token_is_requested_again_after_a_day() {
-        let refusal = Answer::error(&json!({"code": 100, "message": "made up"}));
+        let refusal = ScriptedAnswer::error(&json!({"code": 100, "message": "made up"}));
         let inspected = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
-        let meta = Meta::answering([refusal, Answer::json(&inspected)]).await;
+        let meta = Meta::answering([refusal, ScriptedAnswer::json(&inspected)]).await;
         let caller = Caller::for_app(&meta.calls);
         set(&meta, OwnApp::NotAsked);
         let before = clock::now();
@@ -198,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_response_about_the_token_ends_the_wait() {
         let inspected = json!({"data": {"is_valid": true, "app_id": OWN_APP}});
-        let meta = Meta::answering([Answer::json(&inspected)]).await;
+        let meta = Meta::answering([ScriptedAnswer::json(&inspected)]).await;
         set(&meta, OwnApp::UnknownUntil(clock::now().plus(DROPPED_FOR)));
         meta.client
             .read_token(&meta.calls)

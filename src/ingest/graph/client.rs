@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::dropped::{DroppedFields, Refusal, Target};
+use super::dropped::{DroppedFields, RejectionScope, RequestTarget};
 use super::fields::SUBSCRIBED_APPS;
 use super::transport::{Caller, Query, Transport};
 use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Listed, wire};
@@ -142,7 +142,7 @@ impl Client {
         without: Option<&str>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let target = Target::new(endpoint, path);
+        let target = RequestTarget::new(endpoint, path);
         let mut drops = 0;
         loop {
             let requested = self.fields.requested(target, without, clock::now());
@@ -157,7 +157,10 @@ impl Client {
             if drops > MAX_FIELDS_DROPPED || failure.kind() != FailureKind::UnknownField {
                 return Err(failure);
             }
-            let (now, refusal) = (clock::now(), Refusal::from_failure(endpoint, &failure));
+            let (now, refusal) = (
+                clock::now(),
+                RejectionScope::from_failure(endpoint, &failure),
+            );
             let is_simpler_now = failure.field().is_some_and(|field| {
                 self.fields.drop_field(target, field, refusal, now)
                     // Another poll dropped it while this request was in flight.
@@ -172,7 +175,7 @@ impl Client {
     /// The node, with the edge of subscribed apps if Meta allows reading it along with the node.
     async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
-        let target = Target::new(endpoint, path);
+        let target = RequestTarget::new(endpoint, path);
         let asks_for_apps = self.fields.requests(target, SUBSCRIBED_APPS, clock::now());
         let refusal = match self
             .call_with_fields(endpoint, path, &none, None, caller)
@@ -187,8 +190,12 @@ impl Client {
         // Only if the node can be read without the edge was the edge the rejected part.
         let node = alone.map_err(|_| refusal)?;
         // A missing permission for this edge does not apply to other accounts.
-        self.fields
-            .drop_field(target, SUBSCRIBED_APPS, Refusal::OfObject, clock::now());
+        self.fields.drop_field(
+            target,
+            SUBSCRIBED_APPS,
+            RejectionScope::OfObject,
+            clock::now(),
+        );
         Ok(node)
     }
 

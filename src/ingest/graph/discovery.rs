@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::transport::Caller;
 use super::{Calls, Client, Endpoint, Failure};
 use crate::domain::{BusinessId, WabaId, Word};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// A discovered account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ impl Client {
 }
 
 fn account(node: &Value, warnings: &mut ParseWarnings) -> Option<FoundAccount> {
-    let node = Object::node("business_account", node, warnings)?;
+    let node = MetaObject::node("business_account", node, warnings)?;
     Some(FoundAccount {
         waba_id: node.parsed("id", WabaId::parse, warnings)?,
         name: node.text("name", warnings).unwrap_or_default(),

@@ -27,13 +27,13 @@ const MAX_LOGGED: usize = 10;
 
 /// The endpoint and object of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target<'a> {
+pub(super) struct RequestTarget<'a> {
     pub endpoint: Endpoint,
     /// The id at the start of the path, of an account or a portfolio.
     pub object: &'a str,
 }
 
-impl<'a> Target<'a> {
+impl<'a> RequestTarget<'a> {
     /// Creates the target of a request to this path.
     pub fn new(endpoint: Endpoint, path: &'a str) -> Self {
         let object = path.split('/').next().unwrap_or_default();
@@ -43,14 +43,14 @@ impl<'a> Target<'a> {
 
 /// Scope of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RejectionScope {
     /// All objects of this type lack the field.
     Unknown,
     /// Only this object: it or its token may lack access to the field.
     OfObject,
 }
 
-impl Refusal {
+impl RejectionScope {
     /// Classifies the rejection of a field by the type of the node that lacks it.
     pub fn from_failure(endpoint: Endpoint, failure: &Failure) -> Self {
         let is_right_type = |node: &NodeKind| endpoint.returned_node().as_ref() == Some(node);
@@ -63,18 +63,18 @@ impl Refusal {
     }
 }
 
-type Field = (Endpoint, &'static str);
+type EndpointField = (Endpoint, &'static str);
 
 #[derive(Clone, Copy, Debug)]
 struct DroppedField {
     until: Timestamp,
-    refusal: Refusal,
+    refusal: RejectionScope,
 }
 
 #[derive(Debug, Default)]
 struct Drops {
-    by_object: BTreeMap<Field, BTreeMap<String, DroppedField>>,
-    by_endpoint: BTreeMap<Field, Timestamp>,
+    by_object: BTreeMap<EndpointField, BTreeMap<String, DroppedField>>,
+    by_endpoint: BTreeMap<EndpointField, Timestamp>,
     first_expiry: Option<Timestamp>,
 }
 
@@ -94,7 +94,12 @@ impl DroppedFields {
     }
 
     /// The fields to request at `now`, separated by commas, excluding `without`.
-    pub fn requested(&self, target: Target<'_>, without: Option<&str>, now: Timestamp) -> String {
+    pub fn requested(
+        &self,
+        target: RequestTarget<'_>,
+        without: Option<&str>,
+        now: Timestamp,
+    ) -> String {
         let drops = self.current(now);
         let fields = declared(target.endpoint).iter().copied();
         fields
@@ -104,16 +109,16 @@ impl DroppedFields {
     }
 
     /// Whether this field or parameter is requested at `now`.
-    pub fn requests(&self, target: Target<'_>, field: &'static str, now: Timestamp) -> bool {
+    pub fn requests(&self, target: RequestTarget<'_>, field: &'static str, now: Timestamp) -> bool {
         !self.current(now).has(target, field)
     }
 
     /// Omits a field from now on. Returns whether that changes the next request.
     pub fn drop_field(
         &self,
-        target: Target<'_>,
+        target: RequestTarget<'_>,
         field: &str,
-        refusal: Refusal,
+        refusal: RejectionScope,
         now: Timestamp,
     ) -> bool {
         let Some(known) = known(target.endpoint, field) else {
@@ -135,7 +140,7 @@ impl DroppedFields {
             .inc();
         let unknown_to = objects
             .values()
-            .filter(|drop| drop.refusal == Refusal::Unknown);
+            .filter(|drop| drop.refusal == RejectionScope::Unknown);
         if unknown_to.count() >= OBJECTS_FOR_ENDPOINT {
             self.drop_for_endpoint(&mut drops, field, until);
         } else {
@@ -154,7 +159,7 @@ impl DroppedFields {
         }
     }
 
-    fn drop_for_endpoint(&self, drops: &mut Drops, field: Field, until: Timestamp) {
+    fn drop_for_endpoint(&self, drops: &mut Drops, field: EndpointField, until: Timestamp) {
         for object in drops.by_object.remove(&field).unwrap_or_default().keys() {
             self.hide(field, Some(object));
         }
@@ -200,7 +205,7 @@ impl DroppedFields {
     }
 
     /// Several clients may omit the same field of an endpoint; the gauge counts them.
-    fn show(&self, field: Field, object: Option<&str>) {
+    fn show(&self, field: EndpointField, object: Option<&str>) {
         let labels = labels(field, object);
         self.telemetry
             .graph_field_dropped
@@ -208,7 +213,7 @@ impl DroppedFields {
             .inc();
     }
 
-    fn hide(&self, field: Field, object: Option<&str>) {
+    fn hide(&self, field: EndpointField, object: Option<&str>) {
         let labels = labels(field, object);
         let gauge = self
             .telemetry
@@ -253,7 +258,7 @@ impl DroppedFields {
 }
 
 impl Drops {
-    fn has(&self, target: Target<'_>, field: &'static str) -> bool {
+    fn has(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
         let field = (target.endpoint, field);
         self.by_endpoint.contains_key(&field)
             || self
@@ -264,13 +269,13 @@ impl Drops {
 }
 
 /// The labels of the gauge. The account is empty for a whole endpoint and for requests about a portfolio.
-fn labels((endpoint, field): Field, object: Option<&str>) -> [&str; 3] {
+fn labels((endpoint, field): EndpointField, object: Option<&str>) -> [&str; 3] {
     let is_of_account = endpoint.requested_node() == Some(NodeKind::Account);
     let waba_id = object.filter(|_| is_of_account).unwrap_or_default();
     [endpoint.as_str(), field, waba_id]
 }
 
-fn log(target: Target<'_>, field: &str, refused_by: usize) {
+fn log(target: RequestTarget<'_>, field: &str, refused_by: usize) {
     let (endpoint, id) = (target.endpoint.as_str(), target.object);
     if refused_by <= MAX_LOGGED {
         tracing::warn!(

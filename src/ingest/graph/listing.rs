@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::dropped::{Refusal, Target};
+use super::dropped::{RejectionScope, RequestTarget};
 use super::fields::SUMMARY;
 use super::transport::{Caller, Query};
 use super::{Client, Endpoint, Failure, FailureKind, Listed};
@@ -40,7 +40,7 @@ const TOTALS: &str = "total_count,message_template_count,message_template_limit"
 
 /// Progress of a listing.
 #[derive(Default)]
-struct Place {
+struct ListingProgress {
     cursors: BTreeSet<String>,
     after: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Client {
         mut note_page: impl FnMut(&Value),
     ) -> Listed<T> {
         let (mut found, mut unreadable) = (Vec::new(), 0);
-        let mut place = Place::default();
+        let mut place = ListingProgress::default();
         let mut size = PageSize {
             objects: LARGEST_PAGE,
             may_retry: true,
@@ -77,7 +77,7 @@ impl Client {
                     if place.after.is_none() || !std::mem::take(&mut may_start_over) {
                         break Some(failure);
                     }
-                    (found, unreadable, place) = (Vec::new(), 0, Place::default());
+                    (found, unreadable, place) = (Vec::new(), 0, ListingProgress::default());
                     continue;
                 }
                 Err(failure) if size.shrink_for(&failure) => continue,
@@ -132,7 +132,7 @@ impl Client {
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The totals are on the first page; the others need not repeat them.
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
-        let target = Target::new(endpoint, path);
+        let target = RequestTarget::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self
                 .call_with_fields(endpoint, path, &query, None, caller)
@@ -149,7 +149,7 @@ impl Client {
                     .call_with_fields(endpoint, path, &query, None, caller)
                     .await?;
                 self.fields
-                    .drop_field(target, SUMMARY, Refusal::Unknown, clock::now());
+                    .drop_field(target, SUMMARY, RejectionScope::Unknown, clock::now());
                 Ok(page)
             }
             page => page,
@@ -157,7 +157,7 @@ impl Client {
     }
 }
 
-impl Place {
+impl ListingProgress {
     /// Moves to the next page; returns `false` if this was the last one.
     fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
         if is_broken_off(page) {

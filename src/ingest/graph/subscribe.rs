@@ -6,7 +6,7 @@ use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::transport::{Caller, Query, Request};
+use super::transport::{Caller, GraphRequest, Query};
 use super::{Calls, Client, Endpoint, Failure, FailureKind};
 use crate::domain::WabaId;
 
@@ -39,9 +39,9 @@ impl Client {
         calls: &dyn Calls,
     ) -> Result<(), Failure> {
         let (path, none) = (format!("{waba_id}/subscribed_apps"), Query::new());
-        let request = Request {
+        let request = GraphRequest {
             method,
-            ..Request::get(Endpoint::SubscribedApps, &path, &none)
+            ..GraphRequest::get(Endpoint::SubscribedApps, &path, &none)
         };
         let caller = Caller::for_account(waba_id, calls);
         let answer = self
@@ -67,7 +67,7 @@ impl Client {
         let app_id = self.own_app(caller).await.ok_or_else(unknown)?;
         let credentials = self.as_app(&app_id).ok_or_else(unknown)?;
         let (path, none) = (format!("{app_id}/subscriptions"), Query::new());
-        let request = Request {
+        let request = GraphRequest {
             method: Method::POST,
             body: Some(json!({
                 "object": WHATSAPP,
@@ -75,7 +75,7 @@ impl Client {
                 "verify_token": verify_token.expose_secret(),
                 "fields": fields.join(","),
             })),
-            ..Request::get(Endpoint::Subscriptions, &path, &none)
+            ..GraphRequest::get(Endpoint::Subscriptions, &path, &none)
         };
         let answer = self.transport.call_as(&credentials, request, caller);
         self.succeeded(Endpoint::Subscriptions, &answer.await?)

@@ -98,7 +98,7 @@ fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 pub(super) type Query = Vec<(&'static str, String)>;
 
 /// One call: a read or a change.
-pub(super) struct Request<'a> {
+pub(super) struct GraphRequest<'a> {
     pub endpoint: Endpoint,
     pub method: Method,
     pub path: &'a str,
@@ -107,7 +107,7 @@ pub(super) struct Request<'a> {
     pub body: Option<Value>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> GraphRequest<'a> {
     /// A read, which changes nothing.
     pub fn get(endpoint: Endpoint, path: &'a str, query: &'a Query) -> Self {
         Self {
@@ -161,7 +161,7 @@ impl Transport {
         query: &Query,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let request = Request::get(endpoint, path, query);
+        let request = GraphRequest::get(endpoint, path, query);
         self.call_as(&self.own, request, caller).await
     }
 
@@ -169,7 +169,7 @@ impl Transport {
     pub async fn call_as(
         &self,
         credentials: &Credentials,
-        request: Request<'_>,
+        request: GraphRequest<'_>,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
         let endpoint = request.endpoint;
@@ -249,9 +249,9 @@ impl Transport {
     async fn send(
         &self,
         credentials: &Credentials,
-        request: Request<'_>,
+        request: GraphRequest<'_>,
     ) -> Result<Response, Failure> {
-        let Request {
+        let GraphRequest {
             method,
             path,
             query,

@@ -15,11 +15,11 @@ const MAX_REMEMBERED: usize = 16;
 /// The requested version of a client, and the version of responses.
 pub(super) struct Versions {
     asked: String,
-    answered: Mutex<Answered>,
+    answered: Mutex<AnsweredVersion>,
 }
 
 #[derive(Default)]
-struct Answered {
+struct AnsweredVersion {
     last: Option<String>,
     logged: BTreeSet<String>,
 }

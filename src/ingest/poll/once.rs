@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Budgets, Next, Task};
+use super::{Budgets, NextPoll, Task};
 use crate::clock::{self, Mark};
 use crate::domain::account::Loss;
 use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
@@ -15,19 +15,19 @@ const BUDGET_PAUSE: Duration = Duration::from_secs(60);
 
 /// Outcome of a poll.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct PollOutcome {
     /// The failure, if the poll is incomplete.
     pub failure: Option<Failure>,
     /// Whether the result is committed. If not, the store reports the reason.
     pub is_stored: bool,
     /// When to poll next.
-    pub next: Next,
+    pub next: NextPoll,
 }
 
 /// The reason of a poll that succeeded but could not be stored.
 const NOT_STORED: &str = "not_stored";
 
-impl Outcome {
+impl PollOutcome {
     /// Why the poll failed, as the label of its metric.
     pub fn reason(&self) -> Option<&'static str> {
         let failure = self.failure.as_ref();
@@ -43,7 +43,7 @@ pub(super) async fn poll(
     store: &Store,
     budgets: Arc<Mutex<Budgets>>,
     failed_before: Option<FailureKind>,
-) -> Outcome {
+) -> PollOutcome {
     let calls = TaskCalls { task, budgets };
     let began = Mark::now();
     let (fact, failure) = read(task, client, &calls).await;
@@ -71,12 +71,12 @@ pub(super) async fn poll(
     }
     let next = match &failure {
         // A single such response may be an error on Meta's side, so the next poll has to confirm it.
-        Some(_) if may_be_lost && !is_lost => Next::Retry,
+        Some(_) if may_be_lost && !is_lost => NextPoll::Retry,
         Some(failure) => next_after(failure, clock::steady()),
-        None if is_stored => Next::AtCadence,
-        None => Next::Retry,
+        None if is_stored => NextPoll::AtCadence,
+        None => NextPoll::Retry,
     };
-    Outcome {
+    PollOutcome {
         failure,
         is_stored,
         next,
@@ -138,19 +138,19 @@ async fn read(
 }
 
 /// None of these failures removes state: old values remain, and their age is exported.
-fn next_after(failure: &Failure, now: Timestamp) -> Next {
+fn next_after(failure: &Failure, now: Timestamp) -> NextPoll {
     match failure.kind() {
         FailureKind::RateLimit if failure.is_rate_limit_of_app() => {
-            Next::LimitApp(failure.retry_after())
+            NextPoll::LimitApp(failure.retry_after())
         }
-        FailureKind::RateLimit => Next::HoldAccount(failure.retry_after()),
-        FailureKind::Token | FailureKind::AppSecret => Next::HoldApp,
+        FailureKind::RateLimit => NextPoll::HoldAccount(failure.retry_after()),
+        FailureKind::Token | FailureKind::AppSecret => NextPoll::HoldApp,
         _ if failure.may_pass() => match failure.retry_after() {
-            Some(wait) => Next::NotBefore(now.plus(wait)),
-            None => Next::Retry,
+            Some(wait) => NextPoll::NotBefore(now.plus(wait)),
+            None => NextPoll::Retry,
         },
-        FailureKind::BudgetSpent => Next::PutOff(now.plus(BUDGET_PAUSE)),
-        _ => Next::AtCadence,
+        FailureKind::BudgetSpent => NextPoll::PutOff(now.plus(BUDGET_PAUSE)),
+        _ => NextPoll::AtCadence,
     }
 }
 

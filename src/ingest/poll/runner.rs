@@ -10,8 +10,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::chatter::{Chatter, Say};
-use super::once::{self, Outcome};
-use super::{Budgets, Cadences, Deferral, DeferralReason, Next, Schedule, Task, planned_calls};
+use super::once::{self, PollOutcome};
+use super::{Budgets, Cadences, Deferral, DeferralReason, NextPoll, Schedule, Task, planned_calls};
 use crate::clock;
 use crate::domain::{Collector, Timestamp, WabaId, Word as _};
 use crate::ingest::graph::{Client, FailureKind};
@@ -89,7 +89,7 @@ pub struct Poller {
     trigger: PollTrigger,
     plans: mpsc::Receiver<(PollPlan, oneshot::Sender<()>)>,
     planner: PollPlanner,
-    under_way: JoinSet<(Timestamp, Outcome)>,
+    under_way: JoinSet<(Timestamp, PollOutcome)>,
     tasks: HashMap<tokio::task::Id, (Task, AbortHandle)>,
     last_failure: BTreeMap<Task, FailureKind>,
     /// Polls that are shown as failed because they are late.
@@ -274,7 +274,7 @@ impl Poller {
             .begin(task.collector, now)
     }
 
-    fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, Outcome)), JoinError>) {
+    fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, PollOutcome)), JoinError>) {
         let now = clock::steady();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         // A poll whose account left, or is polled by another app, has been dropped.
@@ -286,25 +286,25 @@ impl Poller {
                 self.record(&task, began, now, &outcome);
                 self.log_change(&task, &outcome);
                 self.note_plan(&task.waba_id);
-                if outcome.next == Next::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
+                if outcome.next == NextPoll::HoldApp && !self.schedule.is_held(&task.waba_id, now) {
                     let reason = outcome.reason().unwrap_or_default();
                     self.hold_app(&task.waba_id, reason, now);
                 }
                 match outcome.next {
-                    Next::PutOff(until) => {
+                    NextPoll::PutOff(until) => {
                         let reason = DeferralReason::BudgetSpent;
                         self.put_off(&task, Deferral { until, reason });
                     }
                     next => self.schedule.finished(&task, now, next),
                 }
-                if let Next::LimitApp(_) = outcome.next {
+                if let NextPoll::LimitApp(_) = outcome.next {
                     let accounts = self.accounts_of_app(&task.waba_id);
                     self.schedule.limit_app(&accounts, &task.waba_id);
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "poll panicked; retrying (this is a bug)");
-                self.schedule.finished(&task, now, Next::Retry);
+                self.schedule.finished(&task, now, NextPoll::Retry);
             }
         }
     }
@@ -360,7 +360,7 @@ impl Poller {
         self.apps.iter().filter_map(of_the_app).collect()
     }
 
-    fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &Outcome) {
+    fn record(&self, task: &Task, began: Timestamp, now: Timestamp, outcome: &PollOutcome) {
         if let Some(app) = self.apps.get(&task.waba_id) {
             let polls = &self.telemetry.polls;
             polls.record(&app.name, &task.waba_id, task.collector, outcome.reason());
@@ -371,7 +371,7 @@ impl Poller {
     }
 
     /// Logs one line when a poll starts to fail, fails for another reason, or recovers, and none in between.
-    fn log_change(&mut self, task: &Task, outcome: &Outcome) {
+    fn log_change(&mut self, task: &Task, outcome: &PollOutcome) {
         let kind = outcome.failure.as_ref().map(|failure| failure.kind());
         let before = match kind {
             Some(kind) => self.last_failure.insert(task.clone(), kind),
@@ -401,7 +401,7 @@ fn log_late(task: &Task, reason: DeferralReason) {
     tracing::warn!(%waba_id, collector, reason, cure, "poll is late; serving last known data");
 }
 
-fn log(task: &Task, outcome: &Outcome) {
+fn log(task: &Task, outcome: &PollOutcome) {
     let (waba_id, collector) = (&task.waba_id, task.collector.as_str());
     match &outcome.failure {
         Some(failure) => {

@@ -70,7 +70,7 @@ impl Cadences {
 
 /// When to poll next after a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextPoll {
     /// At the interval: the poll succeeded, or failed permanently.
     AtCadence,
     /// With backoff: the poll failed temporarily.
@@ -284,40 +284,40 @@ impl Schedule {
     }
 
     /// Records that a poll has ended.
-    pub fn finished(&mut self, task: &Task, now: Timestamp, next: Next) {
+    pub fn finished(&mut self, task: &Task, now: Timestamp, next: NextPoll) {
         let cadence = self.jittered(self.cadences.interval(task.collector));
         let retry = self.jittered(FIRST_RETRY);
         let Some(slot) = self.slots.get_mut(task) else {
             return;
         };
         let failures = slot.failures;
-        slot.failures = if next == Next::AtCadence {
+        slot.failures = if next == NextPoll::AtCadence {
             0
         } else {
             failures.saturating_add(1)
         };
         let began = slot.last_start.unwrap_or(now);
         let due = match next {
-            Next::AtCadence => began.plus(cadence).max(now),
-            Next::Retry => now.plus(doubled(retry, failures).min(cadence)),
-            Next::NotBefore(at) | Next::PutOff(at) => at.max(now),
-            Next::HoldAccount(wait) | Next::LimitApp(wait) => {
+            NextPoll::AtCadence => began.plus(cadence).max(now),
+            NextPoll::Retry => now.plus(doubled(retry, failures).min(cadence)),
+            NextPoll::NotBefore(at) | NextPoll::PutOff(at) => at.max(now),
+            NextPoll::HoldAccount(wait) | NextPoll::LimitApp(wait) => {
                 let wait = wait
                     .unwrap_or(doubled(FIRST_RATE_LIMIT_WAIT, failures))
                     .min(LONGEST_WAIT);
                 now.plus(wait)
             }
-            Next::HoldApp => now.plus(self.cadences.numbers),
+            NextPoll::HoldApp => now.plus(self.cadences.numbers),
         };
         slot.running = false;
         let triggered = std::mem::take(&mut slot.triggered);
         self.set_due(task, due);
         match next {
-            Next::HoldAccount(_) | Next::LimitApp(_) => {
+            NextPoll::HoldAccount(_) | NextPoll::LimitApp(_) => {
                 extend(&mut self.rate_limits, &task.waba_id, due);
                 self.delay(&task.waba_id);
             }
-            Next::HoldApp => {
+            NextPoll::HoldApp => {
                 extend(&mut self.refusals, &task.waba_id, due);
                 self.delay(&task.waba_id);
             }

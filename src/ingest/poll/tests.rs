@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Budget, Budgets, Cadences, Poller, PollingApp};
 use crate::domain::{Collector, WabaId, Word};
-use crate::ingest::graph::tests::meta::{Answer, Asked, Meta, page, waba};
+use crate::ingest::graph::tests::meta::{Meta, ReceivedRequest, ScriptedAnswer, page, waba};
 use crate::store::{Location, Store};
 
 /// Timeout that ends a test which would otherwise wait forever.
@@ -20,7 +20,7 @@ const LONGEST_TEST: Duration = Duration::from_secs(20);
 /// An interval so long that a test sees only the first poll.
 const ONCE: Duration = Duration::from_secs(3_600);
 
-struct Polling {
+struct PollingUnderTest {
     store: Arc<Store>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -31,7 +31,7 @@ async fn start(
     accounts: &[WabaId],
     cadence: Duration,
     calls_per_hour: u32,
-) -> Polling {
+) -> PollingUnderTest {
     let store = Store::open(&Location::Memory, ONCE, Arc::clone(&meta.telemetry)).await;
     let store = Arc::new(store.expect("a store in memory"));
     store
@@ -55,10 +55,10 @@ async fn start(
     let poller = Poller::new(clients, cadences, budgets, seen, telemetry);
     let stop = CancellationToken::new();
     let task = tokio::spawn(poller.run(stop.clone()));
-    Polling { store, stop, task }
+    PollingUnderTest { store, stop, task }
 }
 
-impl Polling {
+impl PollingUnderTest {
     async fn end(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(LONGEST_TEST, self.task).await;
@@ -104,12 +104,12 @@ fn all_up(meta: &Meta) -> bool {
 }
 
 /// A Meta without failures: one number, no template.
-fn well(asked: &Asked) -> Answer {
+fn well(asked: &ReceivedRequest) -> ScriptedAnswer {
     match asked.uri.path().rsplit('/').next() {
         Some("phone_numbers") => page(0..1, None),
-        Some("message_templates") => Answer::json(&json!({"data": []})),
-        Some("subscribed_apps") => Answer::json(&json!({"data": []})),
-        _ => Answer::json(&json!({"id": "800100", "name": "Fern"})),
+        Some("message_templates") => ScriptedAnswer::json(&json!({"data": []})),
+        Some("subscribed_apps") => ScriptedAnswer::json(&json!({"data": []})),
+        _ => ScriptedAnswer::json(&json!({"id": "800100", "name": "Fern"})),
     }
 }
 
@@ -130,7 +130,7 @@ async fn a_failure_only_changes_poll_up() {
         let is_broken = is_broken.load(Ordering::SeqCst);
         async move {
             if is_broken {
-                Answer::error(&json!({"code": 100, "error_subcode": 33}))
+                ScriptedAnswer::error(&json!({"code": 100, "error_subcode": 33}))
             } else {
                 well(&asked)
             }
@@ -149,7 +149,7 @@ async fn a_failure_only_changes_poll_up() {
 
 #[tokio::test]
 async fn polling_stops_at_once_even_during_a_request() {
-    let meta = Meta::by_question(|_| std::future::pending::<Answer>()).await;
+    let meta = Meta::by_question(|_| std::future::pending::<ScriptedAnswer>()).await;
     let polling = start(&meta, &[waba()], ONCE, 1_000).await;
     until(|| !meta.asked().is_empty()).await;
     polling.end().await;
@@ -173,7 +173,7 @@ async fn a_poll_without_budget_is_deferred_and_counted_once() {
 
 #[tokio::test]
 async fn a_rejected_token_fails_all_accounts_of_its_app_without_a_call_for_each() {
-    let refused = |_| async { Answer::error(&json!({"code": 190})) };
+    let refused = |_| async { ScriptedAnswer::error(&json!({"code": 190})) };
     let meta = Meta::by_question(refused).await;
     let accounts: Vec<WabaId> = (8_000..8_100)
         .map(|number| WabaId::parse(&number.to_string()).expect("digits"))
@@ -181,7 +181,7 @@ async fn a_rejected_token_fails_all_accounts_of_its_app_without_a_call_for_each(
     let polling = start(&meta, &accounts, ONCE, 1_000).await;
     let last = &accounts[accounts.len() - 1];
     until(|| up(&meta, last, Collector::Templates) == Some(false)).await;
-    let asked_about_it = |asked: &Asked| asked.uri.path().contains(last.as_str());
+    let asked_about_it = |asked: &ReceivedRequest| asked.uri.path().contains(last.as_str());
     assert!(!meta.asked().iter().any(asked_about_it));
     polling.end().await;
 }

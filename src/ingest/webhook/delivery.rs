@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::envelope::{Body, Change, Entry, OneOrNone, Parts, present, scalar};
+use super::envelope::{Body, EnvelopeChange, EnvelopeEntry, OneOrNone, Parts, present, scalar};
 use super::{lanes, wire};
 use crate::domain::number::Spelling;
 use crate::domain::{
@@ -201,7 +201,7 @@ impl Delivery {
         }
     }
 
-    fn read_entry(&mut self, entry: Entry<'_>, written: Written<'_>, hashers: Hashers<'_>) {
+    fn read_entry(&mut self, entry: EnvelopeEntry<'_>, written: Written<'_>, hashers: Hashers<'_>) {
         let origin = self.origin_of(&entry, written);
         if let Some(waba_id) = origin.waba_id.clone() {
             self.accounts.push(AccountActivity {
@@ -225,7 +225,7 @@ impl Delivery {
         }
     }
 
-    fn origin_of<'a>(&mut self, entry: &Entry<'a>, written: Written<'a>) -> Origin<'a> {
+    fn origin_of<'a>(&mut self, entry: &EnvelopeEntry<'a>, written: Written<'a>) -> Origin<'a> {
         let id = entry.id.and_then(scalar).unwrap_or_default();
         let is_test = id == TEST_ACCOUNT;
         let waba_id = WabaId::parse(&id).filter(|_| !is_test);
@@ -249,7 +249,12 @@ impl Delivery {
         }
     }
 
-    fn read_change(&mut self, origin: &Origin<'_>, change: &Change<'_>, hashers: Hashers<'_>) {
+    fn read_change(
+        &mut self,
+        origin: &Origin<'_>,
+        change: &EnvelopeChange<'_>,
+        hashers: Hashers<'_>,
+    ) {
         let Some(name) = present(change.field).and_then(scalar) else {
             self.add_account_lane(origin, None, hashers);
             return self.malformed("change", "field");
@@ -333,7 +338,7 @@ impl Delivery {
         }
     }
 
-    fn keep(&mut self, origin: &Origin<'_>, reading: wire::Reading, key: DeliveryKey) {
+    fn keep(&mut self, origin: &Origin<'_>, reading: wire::ChangeContent, key: DeliveryKey) {
         if let Some(named) = &reading.waba_id
             && origin.waba_id.as_ref() != Some(named)
         {

@@ -17,23 +17,23 @@ pub struct Body<'a> {
     /// The type of the entries' objects: `whatsapp_business_account`.
     pub object: Option<&'a RawValue>,
     /// One entry for each account and time.
-    pub entries: Option<Parts<Entry<'a>>>,
+    pub entries: Option<Parts<EnvelopeEntry<'a>>>,
 }
 
 /// The changes of one account at one time.
 #[derive(Default)]
-pub struct Entry<'a> {
+pub struct EnvelopeEntry<'a> {
     /// Id of the account; in partner events, of the portfolio.
     pub id: Option<&'a RawValue>,
     /// Time of sending. Absent with fields of the `messages` kind.
     pub time: Option<&'a RawValue>,
     /// The changes.
-    pub changes: Option<Parts<Change<'a>>>,
+    pub changes: Option<Parts<EnvelopeChange<'a>>>,
 }
 
 /// One change.
 #[derive(Default)]
-pub struct Change<'a> {
+pub struct EnvelopeChange<'a> {
     /// The webhook field.
     pub field: Option<&'a RawValue>,
     /// The field's payload.
@@ -59,7 +59,7 @@ impl<'de> Part<'de> for Body<'de> {
     }
 }
 
-impl<'de> Part<'de> for Entry<'de> {
+impl<'de> Part<'de> for EnvelopeEntry<'de> {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "id" => self.id = Some(map.next_value()?),
@@ -71,7 +71,7 @@ impl<'de> Part<'de> for Entry<'de> {
     }
 }
 
-impl<'de> Part<'de> for Change<'de> {
+impl<'de> Part<'de> for EnvelopeChange<'de> {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "field" => self.field = Some(map.next_value()?),
@@ -172,7 +172,7 @@ impl<'de, T: Part<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
 
 fn part_in<'de, T: Part<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
     let mut part = T::default();
-    while let Some(Text(key)) = map.next_key()? {
+    while let Some(BorrowedText(key)) = map.next_key()? {
         part.take(&key, &mut map)?;
     }
     Ok(part)
@@ -180,13 +180,15 @@ fn part_in<'de, T: Part<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Err
 
 /// Text that is borrowed from the body unless it has escapes.
 #[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The text of a string or an integer, borrowed unless it has escapes.
 pub fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let written = raw.get();
     if written.starts_with('"') {
-        return serde_json::from_str(written).ok().map(|Text(text)| text);
+        return serde_json::from_str(written)
+            .ok()
+            .map(|BorrowedText(text)| text);
     }
     let is_integer = |byte: u8| byte.is_ascii_digit() || byte == b'-';
     written
@@ -206,7 +208,7 @@ mod tests {
 
     fn changes_in(entry: &str) -> Vec<Option<String>> {
         let OneOrNone(entry) =
-            serde_json::from_str::<OneOrNone<Entry<'_>>>(entry).expect("well-formed JSON");
+            serde_json::from_str::<OneOrNone<EnvelopeEntry<'_>>>(entry).expect("well-formed JSON");
         let Parts(changes) = entry.and_then(|entry| entry.changes).expect("changes");
         let fields = changes.into_iter().map(|change| {
             change.map(|change| {

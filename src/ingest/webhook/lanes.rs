@@ -37,7 +37,7 @@ pub fn add_conversations(value: &Value, hasher: &CustomerHasher, lanes: &mut Lan
         return false;
     };
     let own_digits = metadata.get("display_phone_number").and_then(Value::as_str);
-    let search = Search {
+    let search = LaneSearch {
         hasher,
         number: &number,
         own_digits: own_digits.and_then(DisplayDigits::parse),
@@ -54,14 +54,14 @@ pub fn for_account(account: &str, field: &str) -> u64 {
     low_bits(delivery_key(account, "", field, "").0)
 }
 
-struct Search<'a> {
+struct LaneSearch<'a> {
     hasher: &'a CustomerHasher,
     number: &'a PhoneNumberId,
     /// Digits of the business' own number, which echoes of its messages name as their sender.
     own_digits: Option<DisplayDigits>,
 }
 
-impl Search<'_> {
+impl LaneSearch<'_> {
     fn lists_in(&self, value: &Value, depth: usize, lanes: &mut LaneSet) -> bool {
         let Some(map) = value.as_object().filter(|_| depth > 0) else {
             return false;

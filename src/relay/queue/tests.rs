@@ -9,8 +9,8 @@ const ALL: LaneKind = LaneKind::AllMessages;
 const MESSAGES: LaneKind = LaneKind::Messages;
 const MANAGEMENT: LaneKind = LaneKind::Management;
 
-fn waiting(delivery: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
-    Waiting {
+fn waiting(delivery: i64, kind: LaneKind, keys: &[u64]) -> QueuedDelivery {
+    QueuedDelivery {
         delivery,
         received_at: Timestamp::from_seconds(delivery),
         waba_ids: vec![WabaId::parse("1").expect("an id")],
@@ -23,7 +23,7 @@ fn waiting(delivery: i64, kind: LaneKind, keys: &[u64]) -> Waiting {
     }
 }
 
-fn add(queue: &mut Queue, waiting: Waiting, listed_at: Instant) {
+fn add(queue: &mut Queue, waiting: QueuedDelivery, listed_at: Instant) {
     let receipt = ReceiptTimes {
         received_at: waiting.received_at,
         listed_at,
@@ -274,7 +274,7 @@ fn expired_and_dropped_deliveries_unblock_later_ones() {
 
 /// A possible event in the life of a delivery.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum QueueStep {
     Take,
     Succeed,
     Fail,
@@ -285,8 +285,8 @@ enum Step {
     Wait,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
-    use Step::{DropParked, Fail, Park, Retry, Succeed, Take, Wait, Wake};
+fn any_step() -> impl Strategy<Value = QueueStep> {
+    use QueueStep::{DropParked, Fail, Park, Retry, Succeed, Take, Wait, Wake};
     prop_oneof![
         6 => Just(Take),
         4 => Just(Succeed),
@@ -330,18 +330,18 @@ proptest! {
         let (mut in_flight, mut parked) = (BTreeSet::new(), BTreeSet::new());
         let mut waiting: BTreeSet<i64> = (1..).take(all.len()).collect();
         let mut gone = BTreeSet::new();
-        let the_end = [Step::Retry, Step::Wake].into_iter().map(|step| (step, None));
+        let the_end = [QueueStep::Retry, QueueStep::Wake].into_iter().map(|step| (step, None));
         let mut steps = steps.into_iter().map(|(step, which)| (step, Some(which))).chain(the_end);
         while !(waiting.is_empty() && parked.is_empty()) {
             let (step, which) = steps.next().unwrap_or(match in_flight.is_empty() {
-                true => (Step::Take, None),
-                false => (Step::Succeed, None),
+                true => (QueueStep::Take, None),
+                false => (QueueStep::Succeed, None),
             });
             let sent: Vec<i64> = in_flight.iter().copied().collect();
             let chosen = sent.get(which.map_or(0, |which| which.index(sent.len().max(1)))).copied();
             match (step, chosen) {
-                (Step::Take, _) => match queue.take(now, 0, false) {
-                    Some(Next { delivery, .. }) => {
+                (QueueStep::Take, _) => match queue.take(now, 0, false) {
+                    Some(NextDelivery { delivery, .. }) => {
                         for other in &waiting {
                             let precedes = *other < delivery || in_flight.contains(other);
                             let is_ordered = *other != delivery && precedes && share_a_lane(lanes_of(*other), lanes_of(delivery));
@@ -355,35 +355,35 @@ proptest! {
                     },
                     None => {}
                 },
-                (Step::Succeed, Some(delivery)) => {
+                (QueueStep::Succeed, Some(delivery)) => {
                     prop_assert!(queue.done(delivery).is_some());
                     in_flight.remove(&delivery);
                     waiting.remove(&delivery);
                     prop_assert!(gone.insert(delivery));
                 }
-                (Step::Fail, Some(delivery)) => {
+                (QueueStep::Fail, Some(delivery)) => {
                     fail(&mut queue, delivery, now);
                     in_flight.remove(&delivery);
                 }
-                (Step::Park, Some(delivery)) => {
+                (QueueStep::Park, Some(delivery)) => {
                     queue.park(delivery);
                     in_flight.remove(&delivery);
                     waiting.remove(&delivery);
                     parked.insert(delivery);
                 }
-                (Step::Retry, _) => {
+                (QueueStep::Retry, _) => {
                     let retried = queue.retry(&|_| true);
                     prop_assert!(retried.iter().eq(&parked));
                     waiting.append(&mut parked);
                 }
-                (Step::DropParked, _) => {
+                (QueueStep::DropParked, _) => {
                     let dropped = queue.drop_parked(&|_| true);
                     prop_assert!(dropped.iter().eq(&parked));
                     gone.append(&mut parked);
                 }
-                (Step::Wake, _) => queue.wake(now),
-                (Step::Wait, _) => now += LONGEST_WAIT,
-                (Step::Succeed | Step::Fail | Step::Park, None) => {}
+                (QueueStep::Wake, _) => queue.wake(now),
+                (QueueStep::Wait, _) => now += LONGEST_WAIT,
+                (QueueStep::Succeed | QueueStep::Fail | QueueStep::Park, None) => {}
             }
             prop_assert_eq!((queue.waiting(), queue.parked()), (waiting.len(), parked.len()));
         }

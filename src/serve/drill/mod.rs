@@ -86,11 +86,11 @@ impl DrillRequest {
 /// The running drill, if there is one.
 #[derive(Debug, Default)]
 pub struct Drill {
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<RunningDrill>>,
 }
 
 #[derive(Clone, Debug)]
-struct Running {
+struct RunningDrill {
     /// The app whose secret started the drill.
     app: Arc<str>,
     until: Timestamp,
@@ -106,7 +106,7 @@ impl Drill {
         let order: DrillRequest =
             serde_json::from_slice(body).map_err(|_| DrillError::Unreadable)?;
         command::check_age(order.written_ms, now)?;
-        let is_anothers = |running: &Running| running.app != *app && running.until > now;
+        let is_anothers = |running: &RunningDrill| running.app != *app && running.until > now;
         if self.lock().as_ref().is_some_and(is_anothers) {
             return Err(DrillError::AnotherApp);
         }
@@ -117,7 +117,7 @@ impl Drill {
         };
         let signal = Signal::parse(&name).ok_or(DrillError::UnknownSignal)?;
         let length = Duration::from_secs(order.seconds).min(LONGEST);
-        *self.lock() = Some(Running {
+        *self.lock() = Some(RunningDrill {
             app: Arc::clone(app),
             until: now.plus(length),
             account: account_in(signal, now),
@@ -147,7 +147,7 @@ impl Drill {
         account.map(|account| (signal::waba_id(), account))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+    fn lock(&self) -> MutexGuard<'_, Option<RunningDrill>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

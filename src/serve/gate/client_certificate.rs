@@ -38,13 +38,13 @@ pub struct Peer {
 }
 
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(super) struct ClientVerifier {
     asked: ClientCertificates,
     provider: Arc<CryptoProvider>,
     chain: Option<Arc<dyn ClientCertVerifier>>,
 }
 
-impl Verifier {
+impl ClientVerifier {
     pub fn new(asked: ClientCertificates, provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
         let chain = match &asked.authority {
             Some(pem) => Some(chain_verifier(pem, Arc::clone(&provider))?),
@@ -71,7 +71,7 @@ fn chain_verifier(
     builder.build().map_err(|_| TlsError::Authority)
 }
 
-impl ClientCertVerifier for Verifier {
+impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
         self.asked.required
     }

@@ -26,7 +26,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
 use secrecy::SecretString;
 
-use super::refusal::{self, RefusalLog};
+use super::refusal::{self, ListenerRefusalLog};
 use crate::domain::Timestamp;
 use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
@@ -138,8 +138,8 @@ impl Gate {
     }
 
     /// The log of this listener's refusals.
-    pub(super) fn refusals(&self) -> RefusalLog {
-        RefusalLog {
+    pub(super) fn refusals(&self) -> ListenerRefusalLog {
+        ListenerRefusalLog {
             listener: self.listener,
             telemetry: Arc::clone(&self.telemetry),
         }

@@ -10,7 +10,7 @@ use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, versi
 use secrecy::{ExposeSecret, SecretString};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::client_certificate::{ClientCertificates, Verifier};
+use super::client_certificate::{ClientCertificates, ClientVerifier};
 use super::tls_error::TlsError;
 use crate::domain::Timestamp;
 
@@ -74,7 +74,7 @@ pub(super) fn server_config(terms: &TlsTerms) -> Result<ServerConfig, TlsError> 
     let builder = match &terms.clients {
         None => builder.with_no_client_auth(),
         Some(asked) => {
-            let verifier = Verifier::new(asked.clone(), provider)?;
+            let verifier = ClientVerifier::new(asked.clone(), provider)?;
             builder.with_client_cert_verifier(Arc::new(verifier))
         }
     };

@@ -19,10 +19,10 @@ pub(super) enum Lane {
 
 /// Assigns turns. The number of waiting requests is bounded by the limits on connections and streams.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<Waiting>);
+pub(super) struct Turns(Mutex<TurnQueue>);
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct TurnQueue {
     is_taken: bool,
     lanes: [Clients; 2],
 }
@@ -77,7 +77,7 @@ impl Turns {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, TurnQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,11 +128,11 @@ mod tests {
 
     /// Guesses in the order in which they had their turn.
     #[derive(Clone, Default)]
-    struct Served(Arc<Mutex<Vec<&'static str>>>);
+    struct ServedOrder(Arc<Mutex<Vec<&'static str>>>);
 
     async fn guess(
         turns: &Arc<Turns>,
-        served: &Served,
+        served: &ServedOrder,
         (name, lane, client): (&'static str, Lane, Option<IpAddr>),
     ) -> JoinHandle<()> {
         let (turns, served) = (Arc::clone(turns), served.clone());
@@ -147,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn known_names_come_first_then_clients_in_turn_with_their_newest_guess() {
-        let (turns, served) = (Arc::<Turns>::default(), Served::default());
+        let (turns, served) = (Arc::<Turns>::default(), ServedOrder::default());
         let first = turns.take(Lane::Unknown, NOBODY).await;
         let mut tasks = Vec::new();
         for it in [
@@ -169,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn guesses_of_disconnected_clients_delay_nobody() {
-        let (turns, served) = (Arc::<Turns>::default(), Served::default());
+        let (turns, served) = (Arc::<Turns>::default(), ServedOrder::default());
         let first = turns.take(Lane::Known, NOBODY).await;
         let gone = guess(&turns, &served, ("gone", Lane::Known, client(1))).await;
         let left = guess(&turns, &served, ("left", Lane::Known, client(2))).await;

@@ -12,8 +12,8 @@ use super::issues;
 use super::level::Level;
 use super::number::NumberStatus;
 use super::template::TemplateStatus;
-use super::timeline::{ACCOUNT, Segment, Steps};
-use super::value::{Ahead, Limit, MetaWord, Past};
+use super::timeline::{ACCOUNT, Segment, ShownSteps};
+use super::value::{Ahead, Limit, MetaWord, PastTime};
 use crate::domain::account::{ATTRIBUTES, BanState, EventKind, RestrictionType, ReviewStatus};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
@@ -39,14 +39,14 @@ pub struct AccountStatus {
     pub ban_state: Option<MetaWord<BanState>>,
     /// When Meta disables the account.
     pub disabled: Option<Ahead>,
-    pub restrictions: Vec<Restriction>,
+    pub restrictions: Vec<ShownRestriction>,
     /// The last `account_update` of each kind, newest first.
-    pub last_events: Vec<LastEvent>,
-    pub timelines: Timelines,
+    pub last_events: Vec<ShownEvent>,
+    pub timelines: AccountTimelines,
     pub polls: Vec<Poll>,
     pub api: Api,
     /// Time of the last webhook since the exporter started.
-    pub last_webhook: Option<Past>,
+    pub last_webhook: Option<PastTime>,
     pub phone_numbers_total: usize,
     pub phone_numbers: Vec<NumberStatus>,
     pub templates_total: usize,
@@ -58,18 +58,18 @@ pub struct AccountStatus {
 
 /// The last `account_update` of one kind.
 #[derive(Debug, Serialize)]
-pub struct LastEvent {
+pub struct ShownEvent {
     pub event: MetaWord<EventKind>,
     /// The digits of the phone number in the event.
     pub phone_number: Option<String>,
     pub level: Level,
     #[serde(flatten)]
-    pub when: Past,
+    pub when: PastTime,
 }
 
 /// A restriction in force.
 #[derive(Debug, Serialize)]
-pub struct Restriction {
+pub struct ShownRestriction {
     pub kind: MetaWord<RestrictionType>,
     /// `None` if Meta gives no end.
     pub ends: Option<Ahead>,
@@ -77,7 +77,7 @@ pub struct Restriction {
 
 /// Values of the last thirty days. Empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
-pub struct Timelines {
+pub struct AccountTimelines {
     pub can_send_message: Vec<Segment>,
 }
 
@@ -85,7 +85,7 @@ pub struct Timelines {
 #[derive(Debug, Serialize)]
 pub struct Poll {
     pub collector: MetaWord<Collector>,
-    pub last_success: Option<Past>,
+    pub last_success: Option<PastTime>,
     pub is_failing: bool,
 }
 
@@ -104,7 +104,7 @@ impl AccountStatus {
         waba_id: &WabaId,
         account: &Account,
         facts: &Facts,
-        steps: Option<&Steps>,
+        steps: Option<&ShownSteps>,
     ) -> Self {
         let now = facts.now;
         let issues = issues::for_account(waba_id, account, &facts.figures, now);
@@ -136,13 +136,13 @@ impl AccountStatus {
             disabled: account.disable_scheduled_at().map(|at| Ahead::new(at, now)),
             restrictions: restrictions(account, now),
             last_events: last_events(account, now),
-            timelines: Timelines {
+            timelines: AccountTimelines {
                 can_send_message: steps
                     .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
             },
             polls: polls(waba_id, account, facts),
             api: api(waba_id, facts),
-            last_webhook: last_webhook.map(|at| Past::new(at, now)),
+            last_webhook: last_webhook.map(|at| PastTime::new(at, now)),
             phone_numbers_total: numbers.len(),
             phone_numbers,
             templates_total: account.templates().count(),
@@ -178,18 +178,18 @@ fn template_problems(
     (problems, past)
 }
 
-fn last_events(account: &Account, now: Timestamp) -> Vec<LastEvent> {
-    let last_event = |one: &account::LastEvent| LastEvent {
+fn last_events(account: &Account, now: Timestamp) -> Vec<ShownEvent> {
+    let last_event = |one: &account::LastEvent| ShownEvent {
         event: MetaWord(one.event),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
         level: issues::level_of_event(one, account, now),
-        when: Past::new(one.at, now),
+        when: PastTime::new(one.at, now),
     };
     account.last_events.iter().rev().map(last_event).collect()
 }
 
-fn restrictions(account: &Account, now: Timestamp) -> Vec<Restriction> {
-    let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| Restriction {
+fn restrictions(account: &Account, now: Timestamp) -> Vec<ShownRestriction> {
+    let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| ShownRestriction {
         kind: MetaWord(kind),
         ends: ends.map(|at| Ahead::new(at, now)),
     };
@@ -202,7 +202,7 @@ fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {
         collector: MetaWord(*collector),
         last_success: account
             .last_success(*collector)
-            .map(|at| Past::new(at, facts.now)),
+            .map(|at| PastTime::new(at, facts.now)),
         is_failing: facts.figures.is_failing(waba_id, *collector),
     };
     collectors.map(poll).collect()

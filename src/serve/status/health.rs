@@ -8,7 +8,7 @@ use super::Facts;
 use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
-use super::value::{Ahead, Past};
+use super::value::{Ahead, PastTime};
 use crate::domain::access::{Access, End};
 use crate::domain::{AppId, Timestamp};
 use crate::telemetry::{Examination, Finding, Verdict};
@@ -45,7 +45,7 @@ pub struct Webhooks {
     pub duplicates: u64,
     pub too_late: u64,
     pub unwatched: u64,
-    pub last_received: Option<Past>,
+    pub last_received: Option<PastTime>,
 }
 
 /// The store.
@@ -60,7 +60,7 @@ pub struct StoreStatus {
 #[derive(Debug, Serialize)]
 pub struct Doctor {
     /// `None` if `doctor` never ran, or its report cannot be read.
-    pub looked: Option<Past>,
+    pub looked: Option<PastTime>,
     pub fine: usize,
     pub problems: usize,
     pub unknown: usize,
@@ -105,7 +105,7 @@ impl Webhooks {
             duplicates: figures.duplicates,
             too_late: figures.too_late,
             unwatched: figures.unwatched,
-            last_received: last.map(|at| Past::new(at, facts.now)),
+            last_received: last.map(|at| PastTime::new(at, facts.now)),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Doctor {
         findings.sort_by_key(|finding| finding.verdict != Verdict::Problem);
         findings.truncate(MAX_FINDINGS);
         Self {
-            looked: Some(Past::new(*at, now)),
+            looked: Some(PastTime::new(*at, now)),
             fine: count(Verdict::Fine),
             problems: count(Verdict::Problem),
             unknown: count(Verdict::Unknown),

@@ -35,8 +35,8 @@ use account::AccountStatus;
 use figures::Figures;
 use health::{AppStatus, Doctor, StoreStatus, Webhooks};
 use level::Level;
-use overview::{Attention, Overview, Summary};
-use timeline::Steps;
+use overview::{Attention, Overview, WatchedCounts};
+use timeline::ShownSteps;
 use value::Moment;
 
 /// The data of one moment from which the status is made.
@@ -62,13 +62,13 @@ pub struct Status {
     pub revision: &'static str,
     /// The highest severity of all.
     pub level: Level,
-    pub summary: Summary,
+    pub summary: WatchedCounts,
     pub attention: Attention,
     /// The shown accounts, worst first.
     pub accounts: Vec<AccountStatus>,
     /// Offset of the next page. `None` on the last one.
     pub next_offset: Option<usize>,
-    pub timelines: Timelines,
+    pub timelines: TimelinePeriod,
     pub apps: Vec<AppStatus>,
     pub webhooks: Webhooks,
     pub store: StoreStatus,
@@ -77,7 +77,7 @@ pub struct Status {
 
 /// The period of the timelines.
 #[derive(Debug, Serialize)]
-pub struct Timelines {
+pub struct TimelinePeriod {
     pub since: Moment,
     /// Start of the known history; earlier transitions are pruned.
     pub known_since: Option<Moment>,
@@ -87,7 +87,7 @@ pub struct Timelines {
 
 /// Which accounts are shown: a range of the order, or one.
 #[derive(Debug, Default)]
-struct Selection {
+struct AccountSelection {
     shown: Vec<WabaId>,
     next_offset: Option<usize>,
 }
@@ -96,8 +96,8 @@ impl Status {
     fn new(
         facts: &Facts,
         overview: Overview,
-        selection: &Selection,
-        steps: Result<&Steps, String>,
+        selection: &AccountSelection,
+        steps: Result<&ShownSteps, String>,
     ) -> Self {
         let now = facts.now;
         let known = steps.as_ref().ok().copied();
@@ -115,7 +115,7 @@ impl Status {
             attention: overview.attention,
             accounts: shown.collect(),
             next_offset: selection.next_offset,
-            timelines: Timelines {
+            timelines: TimelinePeriod {
                 since: Moment(now.minus(timeline::WINDOW)),
                 known_since: known.map(|steps| Moment(steps.known_since())),
                 error: steps.err(),

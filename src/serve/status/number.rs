@@ -6,8 +6,8 @@ use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
 use super::service;
-use super::timeline::{NUMBER, Segment, Steps};
-use super::value::{Ahead, Limit, MetaWord, Moment, Past};
+use super::timeline::{NUMBER, Segment, ShownSteps};
+use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
 use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
 use crate::state::{Account, Number};
@@ -26,14 +26,14 @@ pub struct NumberStatus {
     /// Severity of the status for this number.
     pub status_level: Level,
     /// Time of the change to this status, if known.
-    pub status_since: Option<Past>,
+    pub status_since: Option<PastTime>,
     pub can_send_message: Option<MetaWord<CanSendMessage>>,
     pub messaging_limit: Option<Limit>,
     pub throughput_level: Option<MetaWord<ThroughputLevel>>,
     pub name_status: Option<MetaWord<NameStatus>>,
     /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
-    pub timelines: Timelines,
+    pub timelines: NumberTimelines,
 }
 
 /// Meta's warning, and its deadline.
@@ -46,7 +46,7 @@ pub struct Flag {
 
 /// Values of the last thirty days. Empty if the journal cannot be read.
 #[derive(Debug, Serialize)]
-pub struct Timelines {
+pub struct NumberTimelines {
     pub quality_rating: Vec<Segment>,
     pub status: Vec<Segment>,
 }
@@ -55,7 +55,7 @@ impl NumberStatus {
     pub(super) fn new(
         number: &Number,
         account: &Account,
-        steps: Option<&Steps>,
+        steps: Option<&ShownSteps>,
         now: Timestamp,
     ) -> Self {
         let issues = issues::for_number(number, account, now);
@@ -69,7 +69,7 @@ impl NumberStatus {
             quality_rating: number.quality_rating.value().map(MetaWord),
             status: number.status.value().map(MetaWord),
             status_level: service::level(number, account, now),
-            status_since: status_since.map(|stamp| Past::new(stamp.at(), now)),
+            status_since: status_since.map(|stamp| PastTime::new(stamp.at(), now)),
             can_send_message: number.can_send_message.value().map(MetaWord),
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(MetaWord),
@@ -88,11 +88,11 @@ fn flag(number: &Number, now: Timestamp) -> Option<Flag> {
     })
 }
 
-fn timelines(number: &Number, steps: Option<&Steps>) -> Timelines {
+fn timelines(number: &Number, steps: Option<&ShownSteps>) -> NumberTimelines {
     let id = number.id.as_str();
     let rating = (NUMBER, ATTRIBUTES.quality_rating.name);
     let status = (NUMBER, ATTRIBUTES.status.name);
-    Timelines {
+    NumberTimelines {
         quality_rating: steps.map_or(vec![], |steps| {
             steps.timeline(rating, id, &number.quality_rating)
         }),

@@ -17,7 +17,7 @@ const MAX_ITEMS: usize = 25;
 
 /// Numbers of watched apps, accounts, numbers and templates.
 #[derive(Debug, Default, Serialize)]
-pub struct Summary {
+pub struct WatchedCounts {
     pub accounts: usize,
     pub phone_numbers: usize,
     pub phone_numbers_by_rating: BTreeMap<&'static str, usize>,
@@ -35,12 +35,12 @@ pub struct Attention {
     pub critical: usize,
     pub warning: usize,
     /// The worst of them, with their issues.
-    pub items: Vec<Item>,
+    pub items: Vec<OverviewItem>,
 }
 
 /// An account, a number or a part of the exporter, with its issues.
 #[derive(Debug, Serialize)]
-pub struct Item {
+pub struct OverviewItem {
     pub level: Level,
     /// Its name.
     pub subject: String,
@@ -53,7 +53,7 @@ pub struct Item {
 /// The issues of all accounts and of the exporter.
 #[derive(Debug)]
 pub(super) struct Overview {
-    pub summary: Summary,
+    pub summary: WatchedCounts,
     pub attention: Attention,
     /// All accounts, worst first.
     pub order: Vec<WabaId>,
@@ -79,7 +79,7 @@ impl Overview {
 }
 
 impl Attention {
-    fn new(mut items: Vec<Item>) -> Self {
+    fn new(mut items: Vec<OverviewItem>) -> Self {
         let count = |level| items.iter().filter(|item| item.level == level).count();
         let (critical, warning) = (count(Level::Critical), count(Level::Warning));
         items.sort_by_key(|item| item.level);
@@ -98,7 +98,7 @@ impl Attention {
     }
 }
 
-impl Item {
+impl OverviewItem {
     fn new(subject: impl Into<String>, issues: &[Issue]) -> Option<Self> {
         let texts = issues.iter().map(|issues| issues.text.clone());
         (!issues.is_empty()).then(|| Self {
@@ -112,7 +112,7 @@ impl Item {
 }
 
 /// Issues of the exporter itself.
-fn exporter_items(facts: &Facts) -> Vec<Item> {
+fn exporter_items(facts: &Facts) -> Vec<OverviewItem> {
     let store = facts.store.as_ref().err().map(|error| {
         let text = format!("{error}; webhooks are refused, and Meta retries them");
         vec![Issue::critical(text)]
@@ -124,17 +124,17 @@ fn exporter_items(facts: &Facts) -> Vec<Item> {
     });
     let failing = &facts.figures.failing_discoveries;
     let fleet = issues::for_fleet(&facts.accounts, &facts.watched, failing);
-    let fleet = Item::new("Accounts", &fleet);
-    let store = store.and_then(|issues| Item::new("Store", &issues));
-    let reload = reload.and_then(|issues| Item::new("Configuration", &issues));
+    let fleet = OverviewItem::new("Accounts", &fleet);
+    let store = store.and_then(|issues| OverviewItem::new("Store", &issues));
+    let reload = reload.and_then(|issues| OverviewItem::new("Configuration", &issues));
     let apps = facts.access.iter().filter_map(|(name, access)| {
-        Item::new(format!("App {name}"), &issues::for_app(access, facts.now))
+        OverviewItem::new(format!("App {name}"), &issues::for_app(access, facts.now))
     });
     let own = [fleet, store, reload].into_iter().flatten();
     own.chain(apps).collect()
 }
 
-fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item> {
+fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<OverviewItem> {
     let own = issues::for_account(waba_id, account, &facts.figures, facts.now);
     let name = account
         .name
@@ -142,15 +142,15 @@ fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Item
         .map_or(waba_id.as_str(), String::as_str);
     let numbers = account.numbers().filter_map(|number| {
         let issues = issues::for_number(number, account, facts.now);
-        let item = Item::new(called(number), &issues)?;
+        let item = OverviewItem::new(called(number), &issues)?;
         let phone_number_id = Some(number.id.to_string());
-        Some(Item {
+        Some(OverviewItem {
             phone_number_id,
             ..item
         })
     });
-    let own = Item::new(format!("Account {name}"), &own);
-    let account_items = |item| Item {
+    let own = OverviewItem::new(format!("Account {name}"), &own);
+    let account_items = |item| OverviewItem {
         waba_id: Some(waba_id.to_string()),
         ..item
     };
@@ -166,11 +166,11 @@ fn called(number: &Number) -> String {
     }
 }
 
-fn summary(facts: &Facts) -> Summary {
-    let mut summary = Summary {
+fn summary(facts: &Facts) -> WatchedCounts {
+    let mut summary = WatchedCounts {
         accounts: facts.accounts.len(),
         failing_polls: facts.figures.failing.len(),
-        ..Summary::default()
+        ..WatchedCounts::default()
     };
     for account in facts.accounts.values() {
         for number in account.numbers() {

@@ -19,8 +19,8 @@ use tokio::sync::Semaphore;
 
 use super::figures::Figures;
 use super::overview::Overview;
-use super::timeline::{DRAWN, MAX_STEPS, Steps, WINDOW};
-use super::{Facts, Selection, Status, page};
+use super::timeline::{DRAWN, MAX_STEPS, ShownSteps, WINDOW};
+use super::{AccountSelection, Facts, Status, page};
 use crate::clock;
 use crate::domain::WabaId;
 use crate::serve::context::Operator;
@@ -36,24 +36,28 @@ pub const MAX_ANSWERS: usize = 2;
 /// The query parameters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Parameters {
+pub struct StatusParameters {
     waba_id: Option<String>,
     limit: Option<usize>,
     offset: Option<usize>,
 }
 
 /// The result of the extractor.
-pub type Asked = Result<Query<Parameters>, QueryRejection>;
+pub type ExtractedParameters = Result<Query<StatusParameters>, QueryRejection>;
 
 /// Why a request was refused.
-enum Refusal {
+enum StatusError {
     Wrong(String),
     NotWatched(String),
     Stopping,
 }
 
 /// The page.
-pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
+pub async fn page(
+    operator: Operator,
+    asked: ExtractedParameters,
+    answers: Arc<Semaphore>,
+) -> Response {
     let draw = |status: &Status| Html(page::draw(status)).into_response();
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
@@ -72,7 +76,11 @@ pub async fn page(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
 }
 
 /// The status as JSON.
-pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> Response {
+pub async fn json(
+    operator: Operator,
+    asked: ExtractedParameters,
+    answers: Arc<Semaphore>,
+) -> Response {
     let write = |status: &Status| Json(status).into_response();
     match answer(operator, asked, &answers, write).await {
         Ok(json) => ([(header::CACHE_CONTROL, "no-store")], json).into_response(),
@@ -85,12 +93,12 @@ pub async fn json(operator: Operator, asked: Asked, answers: Arc<Semaphore>) -> 
 
 async fn answer(
     operator: Operator,
-    asked: Asked,
+    asked: ExtractedParameters,
     answers: &Semaphore,
     write: impl FnOnce(&Status) -> Response + Send + 'static,
-) -> Result<Response, Refusal> {
-    let Query(parameters) = asked.map_err(|rejection| Refusal::Wrong(rejection.body_text()))?;
-    let _one_of_few = answers.acquire().await.map_err(|_| Refusal::Stopping)?;
+) -> Result<Response, StatusError> {
+    let Query(parameters) = asked.map_err(|rejection| StatusError::Wrong(rejection.body_text()))?;
+    let _one_of_few = answers.acquire().await.map_err(|_| StatusError::Stopping)?;
     let store = Arc::clone(&operator.store);
     // A large fleet takes milliseconds of CPU time and a file is read, so this must not block the threads that serve
     // webhooks.
@@ -100,7 +108,7 @@ async fn answer(
         let selection = select(&parameters, &facts, &overview.order)?;
         Ok((facts, overview, selection))
     });
-    let (facts, overview, selection) = looked.await.map_err(|_| Refusal::Stopping)??;
+    let (facts, overview, selection) = looked.await.map_err(|_| StatusError::Stopping)??;
     let shown: BTreeSet<WabaId> = selection.shown.iter().cloned().collect();
     let window = (facts.now.minus(WINDOW), facts.now);
     let recent = store
@@ -108,14 +116,14 @@ async fn answer(
         .recent(&shown, &DRAWN, window, MAX_STEPS)
         .await;
     let written = tokio::task::spawn_blocking(move || {
-        let steps = recent.map(|recent| Steps::new(recent, facts.now));
+        let steps = recent.map(|recent| ShownSteps::new(recent, facts.now));
         let steps = steps.as_ref().map_err(|unreadable| unreadable.to_string());
         if let Err(why) = &steps {
             tracing::error!(%why, "could not read timelines; showing the status without them");
         }
         write(&Status::new(&facts, overview, &selection, steps))
     });
-    written.await.map_err(|_| Refusal::Stopping)
+    written.await.map_err(|_| StatusError::Stopping)
 }
 
 fn facts(operator: &Operator) -> Facts {
@@ -139,34 +147,40 @@ fn watched(operator: &Operator) -> BTreeMap<String, usize> {
     watched
 }
 
-fn select(parameters: &Parameters, facts: &Facts, order: &[WabaId]) -> Result<Selection, Refusal> {
+fn select(
+    parameters: &StatusParameters,
+    facts: &Facts,
+    order: &[WabaId],
+) -> Result<AccountSelection, StatusError> {
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Refusal::Wrong(format!("limit: must be 1 to {MAX_LIMIT}")));
+        return Err(StatusError::Wrong(format!(
+            "limit: must be 1 to {MAX_LIMIT}"
+        )));
     }
     let offset = parameters.offset.unwrap_or(0);
     let Some(waba_id) = &parameters.waba_id else {
         let end = offset.saturating_add(limit);
-        return Ok(Selection {
+        return Ok(AccountSelection {
             shown: order.iter().skip(offset).take(limit).cloned().collect(),
             next_offset: (end < order.len()).then_some(end),
         });
     };
     let waba_id = WabaId::parse(waba_id).ok_or_else(|| {
-        Refusal::Wrong("waba_id: must be the digits of an account's id".to_owned())
+        StatusError::Wrong("waba_id: must be the digits of an account's id".to_owned())
     })?;
     if !facts.accounts.contains_key(&waba_id) {
-        return Err(Refusal::NotWatched(format!(
+        return Err(StatusError::NotWatched(format!(
             "waba_id: {waba_id} is not watched"
         )));
     }
-    Ok(Selection {
+    Ok(AccountSelection {
         shown: vec![waba_id],
         next_offset: None,
     })
 }
 
-impl Refusal {
+impl StatusError {
     fn status_and_text(self) -> (StatusCode, String) {
         match self {
             Self::Wrong(why) => (StatusCode::BAD_REQUEST, why),

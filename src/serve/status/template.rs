@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::concern::Concern;
 use super::level::Level;
-use super::value::{Ahead, MetaWord, Past};
+use super::value::{Ahead, MetaWord, PastTime};
 use crate::domain::template::{Category, RejectedReason, Status};
 use crate::domain::{QualityRating, Timestamp};
 use crate::state::Template;
@@ -21,7 +21,7 @@ pub struct TemplateStatus {
     pub category: Option<MetaWord<Category>>,
     pub status: Option<MetaWord<Status>>,
     /// Time of the change to this status. `None` if that was before the first observation.
-    pub status_since: Option<Past>,
+    pub status_since: Option<PastTime>,
     pub rejected_reason: Option<MetaWord<RejectedReason>>,
     pub quality_rating: Option<MetaWord<QualityRating>>,
     /// When the pause ends. `None` if unknown or not paused.
@@ -55,7 +55,7 @@ impl TemplateStatus {
             concern,
             category: template.category.value().map(MetaWord),
             status: template.status.value().map(MetaWord),
-            status_since: changed.map(|stamp| Past::new(stamp.at(), now)),
+            status_since: changed.map(|stamp| PastTime::new(stamp.at(), now)),
             rejected_reason: template.rejected_reason().map(MetaWord),
             quality_rating: template.quality_rating.value().map(MetaWord),
             pause_ends: template.paused_until().map(ahead),

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::figures::Figures;
 use super::overview::Overview;
-use super::timeline::{NUMBER, Steps, WINDOW};
-use super::{Facts, Selection, Status, page};
+use super::timeline::{NUMBER, ShownSteps, WINDOW};
+use super::{AccountSelection, Facts, Status, page};
 use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
@@ -266,21 +266,21 @@ fn with_problems_everywhere(mut facts: Facts) -> Facts {
     facts
 }
 
-fn status(facts: &Facts, steps: Result<&Steps, String>) -> Status {
+fn status(facts: &Facts, steps: Result<&ShownSteps, String>) -> Status {
     let overview = Overview::new(facts);
-    let selection = Selection {
+    let selection = AccountSelection {
         shown: overview.order.clone(),
         next_offset: None,
     };
     Status::new(facts, overview, &selection, steps)
 }
 
-fn calm_steps() -> Steps {
+fn calm_steps() -> ShownSteps {
     let recent = Recent {
         rows: vec![],
         complete_since: NOW.minus(WINDOW),
     };
-    Steps::new(recent, NOW)
+    ShownSteps::new(recent, NOW)
 }
 
 fn json(facts: &Facts) -> Value {
@@ -437,7 +437,7 @@ fn a_timeline_has_a_text() {
         complete_since: NOW.minus(WINDOW),
     };
     let facts = facts(&[numbers(vec![number(1, QualityRating::Yellow, "Fern")])]);
-    let steps = Steps::new(recent, NOW);
+    let steps = ShownSteps::new(recent, NOW);
     let page = page::draw(&status(&facts, Ok(&steps))).replace('\u{a0}', " ");
     let story = "Quality, 30 days: unknown for 5 days, then GREEN for 21 days, \
                  then YELLOW since 2026-03-27 23:33 UTC (4 days)";

@@ -40,7 +40,7 @@ pub struct Segment {
 
 /// The steps of everything that is shown.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
+pub(super) struct ShownSteps {
     by_attribute: BTreeMap<(String, String, String), Vec<HistoryRow>>,
     window: TimelineRange,
 }
@@ -54,7 +54,7 @@ pub(super) struct TimelineRange {
     pub until: Timestamp,
 }
 
-impl Steps {
+impl ShownSteps {
     pub fn new(recent: Recent, now: Timestamp) -> Self {
         let since = now.minus(WINDOW);
         let window = TimelineRange {

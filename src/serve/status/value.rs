@@ -51,12 +51,12 @@ impl Ahead {
 
 /// A past time, with the seconds since then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Past {
+pub struct PastTime {
     pub at: Moment,
     pub age_seconds: u64,
 }
 
-impl Past {
+impl PastTime {
     pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
         Self {
             at: Moment(at),

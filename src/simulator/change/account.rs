@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::phone_number::customers;
-use super::{Change, ChangeError, RestrictionNotice, Style, Webhook, no_such, webhook};
+use super::{ChangeError, RestrictionNotice, Style, Webhook, WorldChange, no_such, webhook};
 use crate::simulator::clock::{iso_text, prose_date};
 use crate::simulator::world::{Health, Restriction, World};
 
@@ -12,27 +12,27 @@ type Outcome = Result<Vec<Webhook>, ChangeError>;
 const UPDATE_FIELD: &str = "account_update";
 
 /// Applies a change to an account; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
     Some(match change {
-        Change::AccountRestricted { waba_id, restrictions, as_single_object } => {
+        WorldChange::AccountRestricted { waba_id, restrictions, as_single_object } => {
             restricted(world, waba_id, restrictions, *as_single_object, now)
         }
-        Change::AccountRestrictionEnded { waba_id } => restriction_ended(world, waba_id),
-        Change::AccountViolation { waba_id, violation_type } => world.account(waba_id).map(|_| {
+        WorldChange::AccountRestrictionEnded { waba_id } => restriction_ended(world, waba_id),
+        WorldChange::AccountViolation { waba_id, violation_type } => world.account(waba_id).map(|_| {
             let value = json!({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": violation_type}});
             webhook(waba_id, UPDATE_FIELD, value)
         }),
-        Change::AccountBanChanged { waba_id, ban_state, in_seconds, as_list } => {
+        WorldChange::AccountBanChanged { waba_id, ban_state, in_seconds, as_list } => {
             ban_changed(world, waba_id, ban_state, now.saturating_add(*in_seconds), *as_list)
         }
-        Change::AccountAlert { waba_id, .. } => world.account(waba_id).map(|_| alert(waba_id, change)),
-        Change::AccountReviewed { waba_id, decision } => reviewed(world, waba_id, decision),
-        Change::BusinessCapabilityUpdated { waba_id, limit, phone_numbers, style } => {
+        WorldChange::AccountAlert { waba_id, .. } => world.account(waba_id).map(|_| alert(waba_id, change)),
+        WorldChange::AccountReviewed { waba_id, decision } => reviewed(world, waba_id, decision),
+        WorldChange::BusinessCapabilityUpdated { waba_id, limit, phone_numbers, style } => {
             capability_updated(world, waba_id, limit, *phone_numbers, *style)
         }
-        Change::BusinessVerificationChanged { waba_id, status } => verification_changed(world, waba_id, status),
-        Change::AccountEvent { waba_id, event, details } => account_event(world, waba_id, event, details),
-        Change::HealthChanged { id, can_send_message, explanation } => {
+        WorldChange::BusinessVerificationChanged { waba_id, status } => verification_changed(world, waba_id, status),
+        WorldChange::AccountEvent { waba_id, event, details } => account_event(world, waba_id, event, details),
+        WorldChange::HealthChanged { id, can_send_message, explanation } => {
             health_changed(world, id, Health::new(can_send_message, explanation))
         }
         _ => return None,
@@ -115,8 +115,8 @@ fn ban_changed(world: &mut World, waba_id: &str, state: &str, date: i64, as_list
     Ok(webhook(waba_id, UPDATE_FIELD, value))
 }
 
-fn alert(waba_id: &str, change: &Change) -> Vec<Webhook> {
-    let Change::AccountAlert {
+fn alert(waba_id: &str, change: &WorldChange) -> Vec<Webhook> {
+    let WorldChange::AccountAlert {
         entity_type,
         entity_id,
         severity,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
     missing_docs,
     reason = "the fields are ids and Meta's own words, explained once per variant"
 )]
-pub enum Change {
+pub enum WorldChange {
     // ---- phone numbers -------------------------------------------------------------------------
     /// A rating changes. No webhook reports it.
     QualityRatingChanged {
@@ -101,7 +101,10 @@ pub enum Change {
         recommendation: Option<String>,
     },
     /// PAUSED, with the pause's name in `other_info.title`.
-    TemplatePaused { template_id: String, pause: Pause },
+    TemplatePaused {
+        template_id: String,
+        pause: PauseReason,
+    },
     /// A pause ended: event APPROVED, title UNPAUSE.
     TemplateUnpaused { template_id: String },
     /// DISABLED permanently.
@@ -261,7 +264,7 @@ pub enum Style {
 /// Why a template is paused: `other_info.title`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pause {
+pub enum PauseReason {
     /// FIRST_PAUSE, three hours.
     First,
     /// SECOND_PAUSE, six hours.

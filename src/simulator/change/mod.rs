@@ -12,7 +12,7 @@ mod template;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use catalogue::{Change, Pause, RestrictionNotice, Style};
+pub use catalogue::{PauseReason, RestrictionNotice, Style, WorldChange};
 
 use super::world::{Account, Business, PhoneNumber, Template, World};
 
@@ -51,7 +51,7 @@ impl World {
     ///
     /// # Errors
     /// If the change names a node that does not exist; the world is then unchanged.
-    pub fn apply(&mut self, change: &Change, now: i64) -> Result<Vec<Webhook>, ChangeError> {
+    pub fn apply(&mut self, change: &WorldChange, now: i64) -> Result<Vec<Webhook>, ChangeError> {
         if let Some(result) = phone_number::apply(self, change, now) {
             return result;
         }

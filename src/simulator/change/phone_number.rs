@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, ChangeError, Style, Webhook, no_such, webhook};
+use super::{ChangeError, Style, Webhook, WorldChange, no_such, webhook};
 use crate::simulator::world::{PhoneNumber, World};
 
 type Outcome = Result<Vec<Webhook>, ChangeError>;
@@ -10,50 +10,50 @@ type Outcome = Result<Vec<Webhook>, ChangeError>;
 const QUALITY_FIELD: &str = "phone_number_quality_update";
 
 /// Applies a change to a number; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
     Some(match change {
-        Change::QualityRatingChanged {
+        WorldChange::QualityRatingChanged {
             phone_number_id,
             quality_rating,
         } => silently(world, phone_number_id, |number| {
             quality_rating.clone_into(&mut number.quality_rating);
         }),
-        Change::NumberFlagged { phone_number_id } => flagged(world, phone_number_id),
-        Change::NumberUnflagged {
+        WorldChange::NumberFlagged { phone_number_id } => flagged(world, phone_number_id),
+        WorldChange::NumberUnflagged {
             phone_number_id,
             quality_rating,
         } => unflagged(world, phone_number_id, quality_rating),
-        Change::NumberFlagLapsed {
+        WorldChange::NumberFlagLapsed {
             phone_number_id,
             limit,
         } => flag_lapsed(world, phone_number_id, limit),
-        Change::NumberLimitChanged {
+        WorldChange::NumberLimitChanged {
             phone_number_id,
             limit,
             style: Style::Old,
         } => old_limit_changed(world, phone_number_id, limit),
-        Change::NumberLimitChanged {
+        WorldChange::NumberLimitChanged {
             phone_number_id,
             limit,
             style: Style::New,
         } => portfolio_limit_changed(world, phone_number_id, limit),
-        Change::NumberOnboarded { phone_number_id } => onboarded(world, phone_number_id, now),
-        Change::ThroughputUpgraded { phone_number_id } => {
+        WorldChange::NumberOnboarded { phone_number_id } => onboarded(world, phone_number_id, now),
+        WorldChange::ThroughputUpgraded { phone_number_id } => {
             throughput_upgraded(world, phone_number_id)
         }
-        Change::ThroughputLevelChanged {
+        WorldChange::ThroughputLevelChanged {
             phone_number_id,
             level,
         } => silently(world, phone_number_id, |number| {
             level.clone_into(&mut number.throughput_level);
         }),
-        Change::NumberStatusChanged {
+        WorldChange::NumberStatusChanged {
             phone_number_id,
             status,
         } => silently(world, phone_number_id, |number| {
             status.clone_into(&mut number.status);
         }),
-        Change::NameDecided {
+        WorldChange::NameDecided {
             phone_number_id,
             decision,
             requested_verified_name,
@@ -65,19 +65,19 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             requested_verified_name,
             rejection_reason.as_deref(),
         ),
-        Change::CodeVerificationChanged {
+        WorldChange::CodeVerificationChanged {
             phone_number_id,
             status,
         } => silently(world, phone_number_id, |number| {
             status.clone_into(&mut number.code_verification_status);
         }),
-        Change::CallingBlocked {
+        WorldChange::CallingBlocked {
             phone_number_id,
             is_blocked,
         } => silently(world, phone_number_id, |number| {
             number.is_calling_blocked = *is_blocked;
         }),
-        Change::NumberAdded {
+        WorldChange::NumberAdded {
             waba_id,
             phone_number_id,
             display_phone_number,
@@ -86,11 +86,11 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             let number = PhoneNumber::new(phone_number_id, display_phone_number, verified_name);
             added(world, waba_id, number, now)
         }
-        Change::NumberRemoved { phone_number_id } => world
+        WorldChange::NumberRemoved { phone_number_id } => world
             .remove_phone_number(phone_number_id)
             .map(|_| Vec::new())
             .ok_or_else(|| no_such("phone number", phone_number_id)),
-        Change::SecurityEvent {
+        WorldChange::SecurityEvent {
             phone_number_id,
             event,
         } => security(world, phone_number_id, event),

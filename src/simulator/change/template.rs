@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, ChangeError, Pause, Style, Webhook, webhook};
+use super::{ChangeError, PauseReason, Style, Webhook, WorldChange, webhook};
 use crate::simulator::clock::prose_date;
 use crate::simulator::world::{Template, World};
 
@@ -12,9 +12,9 @@ const STATUS_FIELD: &str = "message_template_status_update";
 const QUALITY_FIELD: &str = "message_template_quality_update";
 
 /// Applies a change to a template; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
     Some(match change {
-        Change::TemplateCreated {
+        WorldChange::TemplateCreated {
             waba_id,
             template_id,
             name,
@@ -27,16 +27,16 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             template.quality_date = now;
             created(world, waba_id, template)
         }
-        Change::TemplateEvent { template_id, event } => plain_event(world, template_id, event),
-        Change::TemplateRejected {
+        WorldChange::TemplateEvent { template_id, event } => plain_event(world, template_id, event),
+        WorldChange::TemplateRejected {
             template_id,
             reason,
             recommendation,
         } => rejected(world, template_id, reason, recommendation.as_deref()),
-        Change::TemplatePaused { template_id, pause } => paused(world, template_id, *pause),
-        Change::TemplateUnpaused { template_id } => unpaused(world, template_id),
-        Change::TemplateDisabled { template_id } => disabled(world, template_id),
-        Change::TemplateDisableAnnounced {
+        WorldChange::TemplatePaused { template_id, pause } => paused(world, template_id, *pause),
+        WorldChange::TemplateUnpaused { template_id } => unpaused(world, template_id),
+        WorldChange::TemplateDisabled { template_id } => disabled(world, template_id),
+        WorldChange::TemplateDisableAnnounced {
             template_id,
             in_seconds,
             as_prose,
@@ -46,7 +46,7 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             now.saturating_add(*in_seconds),
             *as_prose,
         ),
-        Change::TemplateQualityChanged {
+        WorldChange::TemplateQualityChanged {
             template_id,
             score,
             under_status_field,
@@ -58,7 +58,7 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             };
             quality_changed(world, template_id, score, field, now)
         }
-        Change::TemplateCategoryAnnounced {
+        WorldChange::TemplateCategoryAnnounced {
             template_id,
             correct_category,
             in_seconds,
@@ -68,20 +68,20 @@ pub(super) fn apply(world: &mut World, change: &Change, now: i64) -> Option<Outc
             correct_category,
             now.saturating_add(*in_seconds),
         ),
-        Change::TemplateCategoryChanged {
+        WorldChange::TemplateCategoryChanged {
             template_id,
             category,
         } => category_changed(world, template_id, category),
-        Change::TemplateCategoryRestored {
+        WorldChange::TemplateCategoryRestored {
             template_id,
             category,
         } => category_restored(world, template_id, category),
-        Change::CorrectCategoryDetected {
+        WorldChange::CorrectCategoryDetected {
             template_id,
             correct_category,
             style,
         } => category_detected(world, template_id, correct_category, *style),
-        Change::TemplateComponentsChanged {
+        WorldChange::TemplateComponentsChanged {
             template_id,
             body_text,
         } => components_changed(world, template_id, body_text),
@@ -147,11 +147,11 @@ fn rejected(world: &mut World, id: &str, reason: &str, recommendation: Option<&s
     ))
 }
 
-fn paused(world: &mut World, id: &str, pause: Pause) -> Outcome {
+fn paused(world: &mut World, id: &str, pause: PauseReason) -> Outcome {
     let (title, description) = match pause {
-        Pause::First => ("FIRST_PAUSE", "Paused for 3 hours."),
-        Pause::Second => ("SECOND_PAUSE", "Paused for 6 hours."),
-        Pause::RateLimiting => (
+        PauseReason::First => ("FIRST_PAUSE", "Paused for 3 hours."),
+        PauseReason::Second => ("SECOND_PAUSE", "Paused for 6 hours."),
+        PauseReason::RateLimiting => (
             "RATE_LIMITING_PAUSE",
             "Paused because of its rate of messages.",
         ),

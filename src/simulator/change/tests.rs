@@ -35,7 +35,7 @@ fn shape(value: &Value) -> Value {
 }
 
 fn check(change: Value, sample: &str) {
-    let change: Change = serde_json::from_value(change).expect("a change");
+    let change: WorldChange = serde_json::from_value(change).expect("a change");
     let webhooks = world().apply(&change, NOW).expect("it can happen");
     let sample: Value = serde_json::from_str(sample).expect("a sample");
     assert_eq!(webhooks.len(), 1);
@@ -173,7 +173,7 @@ fn webhooks_about_accounts_match_metas_examples() {
 #[test]
 fn partner_events_come_with_the_portfolio_id() {
     let details = json!({"waba_info": {"waba_id": WABA, "owner_business_id": "700100200300400"}});
-    let change: Change =
+    let change: WorldChange =
         serde_json::from_value(json!({"change": "account_event", "waba_id": WABA, "event": "PARTNER_REMOVED", "details": details}))
             .expect("a change");
     let webhooks = world().apply(&change, NOW).expect("it can happen");
@@ -184,12 +184,12 @@ fn partner_events_come_with_the_portfolio_id() {
 #[test]
 fn a_lapsed_flag_lowers_the_limit_and_a_lifted_one_does_not() {
     let mut world = world();
-    let flag = Change::NumberFlagged {
+    let flag = WorldChange::NumberFlagged {
         phone_number_id: NUMBER.into(),
     };
     world.apply(&flag, NOW).expect("it can happen");
     assert_eq!(world.phone_numbers[NUMBER].status, "FLAGGED");
-    let lifted = Change::NumberUnflagged {
+    let lifted = WorldChange::NumberUnflagged {
         phone_number_id: NUMBER.into(),
         quality_rating: "YELLOW".into(),
     };
@@ -198,7 +198,7 @@ fn a_lapsed_flag_lowers_the_limit_and_a_lifted_one_does_not() {
         world.phone_numbers[NUMBER].messaging_limit_tier.as_deref(),
         Some("TIER_10K")
     );
-    let lapsed = Change::NumberFlagLapsed {
+    let lapsed = WorldChange::NumberFlagLapsed {
         phone_number_id: NUMBER.into(),
         limit: "TIER_1K".into(),
     };
@@ -212,7 +212,7 @@ fn a_lapsed_flag_lowers_the_limit_and_a_lifted_one_does_not() {
 
 #[test]
 fn ratings_and_statuses_change_without_a_webhook() {
-    let change = Change::QualityRatingChanged {
+    let change = WorldChange::QualityRatingChanged {
         phone_number_id: NUMBER.into(),
         quality_rating: "RED".into(),
     };
@@ -222,7 +222,7 @@ fn ratings_and_statuses_change_without_a_webhook() {
 #[test]
 fn a_change_of_a_missing_node_is_refused_and_changes_nothing() {
     let mut world = world();
-    let change = Change::TemplateDisabled {
+    let change = WorldChange::TemplateDisabled {
         template_id: "1".into(),
     };
     let error = world

@@ -9,11 +9,11 @@ use super::content::Answer;
 use super::endpoint::Endpoint;
 use super::error::GraphError;
 use super::fields;
-use super::nodes::Node;
+use super::nodes::ReadableNode;
 use super::render::{EdgeQuery, Renderer, Rules};
 use super::subscriptions;
 use crate::simulator::fault::{self, Fault};
-use crate::simulator::shared::State;
+use crate::simulator::shared::SimulatorState;
 
 /// A response, with the values of its headers.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Answered {
 }
 
 /// Responds to a call at `now` (Unix seconds).
-pub fn answer(state: &mut State, call: &Call, faults: &[Fault], now: i64) -> Answered {
+pub fn answer(state: &mut SimulatorState, call: &Call, faults: &[Fault], now: i64) -> Answered {
     state.answers += 1;
     let version = answering_version(&state.world.graph_version, call.version.as_deref());
     let result = respond(state, call, faults, &version, now);
@@ -54,7 +54,7 @@ pub fn answer(state: &mut State, call: &Call, faults: &[Fault], now: i64) -> Ans
 }
 
 fn respond(
-    state: &mut State,
+    state: &mut SimulatorState,
     call: &Call,
     faults: &[Fault],
     version: &str,
@@ -105,7 +105,7 @@ fn respond(
 
 fn read(renderer: Renderer<'_>, call: &Call) -> Result<Value, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
-    let node = Node::find(renderer.world, id)
+    let node = ReadableNode::find(renderer.world, id)
         .ok_or_else(|| GraphError::no_such_object(call.method.as_str(), id))?;
     if call.method != Method::GET {
         return Err(GraphError::bad_request(
@@ -139,7 +139,7 @@ fn read(renderer: Renderer<'_>, call: &Call) -> Result<Value, GraphError> {
 }
 
 /// The account whose quota a call uses, if the token can read one.
-fn tied_account(state: &State, call: &Call) -> Option<String> {
+fn tied_account(state: &SimulatorState, call: &Call) -> Option<String> {
     let account = state.world.account_of(call.segments.first()?)?;
     account.is_visible.then(|| account.id.clone())
 }

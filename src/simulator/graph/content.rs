@@ -12,12 +12,12 @@ pub enum Answer {
     /// An error.
     Failed(GraphError),
     /// A callback must be verified first.
-    Subscribe(Subscription),
+    Subscribe(RequestedSubscription),
 }
 
 /// A subscription of the app, whose callback must be verified first.
 #[derive(Debug, Clone)]
-pub struct Subscription {
+pub struct RequestedSubscription {
     pub(super) callback_url: String,
     pub(super) verify_token: String,
     pub(super) fields: Vec<String>,

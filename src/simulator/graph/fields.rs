@@ -44,16 +44,16 @@ pub fn join(fields: &[Field]) -> String {
 /// Parses the value of `fields=`; `None` if it is malformed.
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<Field>> {
-    let mut reader = Reader { rest: text };
+    let mut reader = FieldsReader { rest: text };
     let fields = reader.list(0)?;
     reader.rest.trim().is_empty().then_some(fields)
 }
 
-struct Reader<'a> {
+struct FieldsReader<'a> {
     rest: &'a str,
 }
 
-impl Reader<'_> {
+impl FieldsReader<'_> {
     fn list(&mut self, depth: usize) -> Option<Vec<Field>> {
         if depth > MAX_DEPTH {
             return None;

@@ -32,16 +32,16 @@ pub use call::TokenSource;
 pub use endpoint::Endpoint;
 pub use error::GraphError;
 pub use quota::Quota;
-pub use requests::{Request, Requests};
+pub use requests::{AnsweredRequest, Requests};
 
 use super::fault::Fault;
-use super::shared::Shared;
+use super::shared::SharedSimulator;
 use call::Call;
 use content::Answer;
 use reply::Reply;
 
 /// The Graph API as a router. It handles every path that no other router does.
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+pub(super) fn router(shared: Arc<SharedSimulator>) -> Router {
     Router::new()
         .fallback(serve)
         .layer(CompressionLayer::new())
@@ -49,7 +49,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn serve(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<SharedSimulator>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -76,7 +76,7 @@ async fn serve(
 }
 
 /// Waits for the delay of the faults, but not beyond the end of the simulation.
-async fn hang(shared: &Shared, faults: &[Fault]) {
+async fn hang(shared: &SharedSimulator, faults: &[Fault]) {
     for fault in faults {
         if let Fault::Hang { milliseconds } = fault {
             tokio::select! {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::version_number;
 use super::error::GraphError;
 use super::fields::{Field, join};
-use super::nodes::Node;
+use super::nodes::ReadableNode;
 use super::paging::{self, PageRange};
 use crate::simulator::world::World;
 
@@ -80,7 +80,11 @@ impl Renderer<'_> {
     ///
     /// # Errors
     /// 100 for a field that the type does not have.
-    pub fn node(self, node: Node<'_>, fields: Option<&[Field]>) -> Result<Value, GraphError> {
+    pub fn node(
+        self,
+        node: ReadableNode<'_>,
+        fields: Option<&[Field]>,
+    ) -> Result<Value, GraphError> {
         let mut answer = Map::from_iter([("id".to_owned(), json!(node.id()))]);
         let Some(fields) = fields else {
             for name in node.default_fields() {
@@ -109,7 +113,12 @@ impl Renderer<'_> {
     ///
     /// # Errors
     /// 100 if the node has no such edge, a field is unknown, or `limit` or a cursor is invalid.
-    pub fn edge(self, node: Node<'_>, name: &str, query: &EdgeQuery) -> Result<Value, GraphError> {
+    pub fn edge(
+        self,
+        node: ReadableNode<'_>,
+        name: &str,
+        query: &EdgeQuery,
+    ) -> Result<Value, GraphError> {
         let all = node
             .edge(self.world, name)
             .ok_or_else(|| GraphError::nonexisting_field(name, node.type_name()))?;
@@ -122,7 +131,7 @@ impl Renderer<'_> {
         )?;
         let mut data = Vec::with_capacity(window.items.len());
         for id in &listed[window.items.clone()] {
-            if let Some(item) = Node::find(self.world, id) {
+            if let Some(item) = ReadableNode::find(self.world, id) {
                 data.push(self.node(item, query.fields.as_deref())?);
             }
         }
@@ -139,7 +148,7 @@ impl Renderer<'_> {
     fn put(
         self,
         answer: &mut Map<String, Value>,
-        node: Node<'_>,
+        node: ReadableNode<'_>,
         name: &str,
         children: Option<&[Field]>,
     ) {
@@ -158,7 +167,7 @@ impl Renderer<'_> {
         }
     }
 
-    fn check(self, node: Node<'_>, field: &Field) -> Result<(), GraphError> {
+    fn check(self, node: ReadableNode<'_>, field: &Field) -> Result<(), GraphError> {
         if let Some(deprecated) = self.deprecated(&field.name) {
             return Err(GraphError::deprecated_field(
                 deprecated,
@@ -178,15 +187,15 @@ impl Renderer<'_> {
         deprecated.find(|field| *field == name).map(String::as_str)
     }
 
-    fn is_gone(self, node: Node<'_>, name: &str) -> bool {
+    fn is_gone(self, node: ReadableNode<'_>, name: &str) -> bool {
         let account = self.world.account_of(node.id());
         self.world.retired_fields.contains(name)
             || account.is_some_and(|account| account.retired_fields.contains(name))
             || self.rules.gone_fields.iter().any(|gone| gone == name)
     }
 
-    fn is_superseded(self, node: Node<'_>, fields: &[Field], name: &str) -> bool {
-        matches!(node, Node::PhoneNumber(_))
+    fn is_superseded(self, node: ReadableNode<'_>, fields: &[Field], name: &str) -> bool {
+        matches!(node, ReadableNode::PhoneNumber(_))
             && name == OLD_LIMIT
             && version_number(&self.rules.version) >= ONLY_NEW_LIMIT_SINCE
             && fields.iter().any(|field| field.name == NEW_LIMIT)
@@ -217,7 +226,7 @@ impl Renderer<'_> {
     /// `paging`: absent for an empty list. `after` is always present, `next` only if another page follows.
     fn paging(
         self,
-        node: Node<'_>,
+        node: ReadableNode<'_>,
         name: &str,
         query: &EdgeQuery,
         window: &PageRange,
@@ -245,7 +254,7 @@ impl Renderer<'_> {
 
     fn page_url(
         self,
-        node: Node<'_>,
+        node: ReadableNode<'_>,
         edge: &str,
         query: &EdgeQuery,
         limit: usize,
@@ -279,15 +288,15 @@ impl Renderer<'_> {
     }
 
     /// `summary=total_count,message_template_limit,…`: counts without paging.
-    fn summary(self, node: Node<'_>, edge: &str, asked: &str, total: usize) -> Value {
+    fn summary(self, node: ReadableNode<'_>, edge: &str, asked: &str, total: usize) -> Value {
         let mut summary = Map::new();
         for name in asked.split(',').map(str::trim) {
             let value = match (name, node, edge) {
                 ("total_count", ..) => json!(total),
-                ("message_template_count", Node::Account(account), "message_templates") => {
+                ("message_template_count", ReadableNode::Account(account), "message_templates") => {
                     json!(account.template_ids.len())
                 }
-                ("message_template_limit", Node::Account(account), "message_templates") => {
+                ("message_template_limit", ReadableNode::Account(account), "message_templates") => {
                     json!(account.message_template_limit)
                 }
                 ("are_translations_complete", _, "message_templates") => json!(true),

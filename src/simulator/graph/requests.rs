@@ -12,7 +12,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// One request that got a response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Request {
+pub struct AnsweredRequest {
     /// Sequence number, starting at 1.
     pub number: u64,
     /// HTTP method.
@@ -33,7 +33,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
 }
 
-impl Request {
+impl AnsweredRequest {
     /// The first value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -47,7 +47,7 @@ impl Request {
 /// The last requests, and the number of requests of each kind.
 #[derive(Debug, Default)]
 pub struct Requests {
-    last: VecDeque<Request>,
+    last: VecDeque<AnsweredRequest>,
     counts: BTreeMap<Endpoint, u64>,
     total: u64,
 }
@@ -64,7 +64,7 @@ impl Requests {
 
     /// The remembered requests, oldest first.
     #[must_use]
-    pub fn all(&self) -> Vec<Request> {
+    pub fn all(&self) -> Vec<AnsweredRequest> {
         self.last.iter().cloned().collect()
     }
 
@@ -75,7 +75,7 @@ impl Requests {
     }
 }
 
-fn request(call: &Call, endpoint: Endpoint, number: u64) -> Request {
+fn request(call: &Call, endpoint: Endpoint, number: u64) -> AnsweredRequest {
     let is_secret = |name: &str| matches!(name, "appsecret_proof" | "input_token" | "verify_token");
     let parameters = call
         .parameters
@@ -83,7 +83,7 @@ fn request(call: &Call, endpoint: Endpoint, number: u64) -> Request {
         .filter(|(name, _)| !is_secret(name))
         .cloned()
         .collect();
-    Request {
+    AnsweredRequest {
         number,
         method: call.method.to_string(),
         version: call.version.clone(),

@@ -4,10 +4,10 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::content::{Answer, Subscription};
+use super::content::{Answer, RequestedSubscription};
 use super::error::GraphError;
-use super::nodes::{self, Node};
-use crate::simulator::shared::State;
+use super::nodes::{self, ReadableNode};
+use crate::simulator::shared::SimulatorState;
 use crate::simulator::webhooks::handshake;
 use crate::simulator::world::{MANAGEMENT_SCOPE, World};
 
@@ -20,8 +20,8 @@ const MAX_OVERRIDE_LENGTH: usize = 200;
 pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     let missing = || GraphError::no_such_object(call.method.as_str(), id);
-    let visible = match Node::find(world, id) {
-        Some(Node::Account(account)) => account,
+    let visible = match ReadableNode::find(world, id) {
+        Some(ReadableNode::Account(account)) => account,
         Some(other) => {
             return Err(GraphError::nonexisting_field(
                 "subscribed_apps",
@@ -63,7 +63,7 @@ pub(super) fn subscribed_apps(world: &mut World, call: &Call) -> Result<Value, G
 pub(super) fn app_subscriptions(world: &mut World, call: &Call) -> Result<Answer, GraphError> {
     let id = call.segments.first().map_or("", String::as_str);
     if id != world.app.id {
-        if let Some(other) = Node::find(world, id) {
+        if let Some(other) = ReadableNode::find(world, id) {
             return Err(GraphError::nonexisting_field(
                 "subscriptions",
                 other.type_name(),
@@ -97,7 +97,7 @@ fn app_subscriptions_list(world: &World) -> Value {
     json!({"data": [{"object": OBJECT, "callback_url": callback_url, "active": true, "fields": fields}]})
 }
 
-fn subscription(world: &World, call: &Call) -> Result<Subscription, GraphError> {
+fn subscription(world: &World, call: &Call) -> Result<RequestedSubscription, GraphError> {
     let required = |name: &str| {
         call.parameter(name).map(str::to_owned).ok_or_else(|| {
             GraphError::bad_request(100, format!("(#100) The parameter {name} is required"))
@@ -116,7 +116,7 @@ fn subscription(world: &World, call: &Call) -> Result<Subscription, GraphError> 
         .map(str::trim)
         .filter(|name| !name.is_empty());
     let fields: Vec<String> = named.map(str::to_owned).collect();
-    Ok(Subscription {
+    Ok(RequestedSubscription {
         callback_url: required("callback_url")?,
         verify_token: required("verify_token")?,
         fields: if fields.is_empty() {
@@ -130,7 +130,7 @@ fn subscription(world: &World, call: &Call) -> Result<Subscription, GraphError> 
 /// Verifies that the callback knows the verify token.
 pub(super) async fn verify(
     client: &reqwest::Client,
-    subscription: &Subscription,
+    subscription: &RequestedSubscription,
 ) -> Result<(), String> {
     handshake::verify(
         client,
@@ -142,8 +142,8 @@ pub(super) async fn verify(
 
 /// Applies a verified subscription, or returns an error.
 pub(super) fn conclude(
-    state: &mut State,
-    subscription: &Subscription,
+    state: &mut SimulatorState,
+    subscription: &RequestedSubscription,
     verified: Result<(), String>,
 ) -> Answer {
     if let Err(reason) = verified {

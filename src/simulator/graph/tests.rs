@@ -8,7 +8,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Endpoint;
 use crate::simulator::world::{Account, PhoneNumber, Template};
-use crate::simulator::{Change, Fault, Handle, Simulation, SimulationOptions, World, signature};
+use crate::simulator::{
+    Fault, Handle, Simulation, SimulationOptions, World, WorldChange, signature,
+};
 
 const WABA: &str = "800100";
 const NUMBER: &str = "900100";
@@ -25,13 +27,13 @@ fn small_world() -> World {
 }
 
 /// A running simulation with a client. The simulation ends when this is dropped.
-struct Meta {
+struct RunningSimulator {
     handle: Handle,
     client: Client,
     _stop: DropGuard,
 }
 
-impl Meta {
+impl RunningSimulator {
     async fn new(world: World) -> Self {
         let options = SimulationOptions {
             world: Some(world),
@@ -78,7 +80,7 @@ fn ids(page: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn the_default_fields_of_a_number_never_have_its_status() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let page = meta.json("800100/phone_numbers").await;
     let number = page["data"][0].as_object().expect("a number");
     assert_eq!(number["quality_rating"], "GREEN");
@@ -95,7 +97,7 @@ async fn the_default_fields_of_a_number_never_have_its_status() {
 
 #[tokio::test]
 async fn requested_fields_without_a_value_are_omitted() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let number = meta.json("900100?fields=status,certificate,quality_score{score},messaging_limit_tier,whatsapp_business_manager_messaging_limit").await;
     assert_eq!(
         number,
@@ -108,7 +110,7 @@ async fn requested_fields_without_a_value_are_omitted() {
 
 #[tokio::test]
 async fn the_last_page_has_after_but_no_next() {
-    let meta = Meta::new(small_world().with_many_phone_numbers(WABA, 29)).await;
+    let meta = RunningSimulator::new(small_world().with_many_phone_numbers(WABA, 29)).await;
     let first = meta.json("800100/phone_numbers?summary=total_count").await;
     assert_eq!(
         (ids(&first).len(), &first["summary"]["total_count"]),
@@ -139,7 +141,8 @@ async fn the_last_page_has_after_but_no_next() {
 
 #[tokio::test]
 async fn an_empty_list_has_no_paging() {
-    let meta = Meta::new(World::empty().with_account(Account::new(WABA, "Empty"))).await;
+    let meta =
+        RunningSimulator::new(World::empty().with_account(Account::new(WABA, "Empty"))).await;
     assert_eq!(
         meta.json("800100/phone_numbers").await,
         serde_json::json!({"data": []})
@@ -148,7 +151,7 @@ async fn an_empty_list_has_no_paging() {
 
 #[tokio::test]
 async fn a_token_in_the_query_is_repeated_in_next_and_recorded() {
-    let meta = Meta::new(small_world().with_many_templates(WABA, 30)).await;
+    let meta = RunningSimulator::new(small_world().with_many_templates(WABA, 30)).await;
     let url = format!(
         "{}/v25.0/800100/message_templates?fields=id&access_token={TOKEN}",
         meta.handle.graph_url()
@@ -167,7 +170,7 @@ async fn a_token_in_the_query_is_repeated_in_next_and_recorded() {
 
 #[tokio::test]
 async fn one_expanded_call_returns_an_account_its_numbers_and_its_templates() {
-    let meta = Meta::new(small_world().with_many_templates(WABA, 150)).await;
+    let meta = RunningSimulator::new(small_world().with_many_templates(WABA, 150)).await;
     let fields = "id,name,health_status,phone_numbers.limit(100){id,status,health_status},message_templates.limit(100){id,status}";
     let account = meta.json(&format!("800100?fields={fields}")).await;
     assert_eq!(account["name"], "Café Lumière");
@@ -186,7 +189,7 @@ async fn one_expanded_call_returns_an_account_its_numbers_and_its_templates() {
 
 #[tokio::test]
 async fn an_unknown_field_fails_the_whole_call() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let response = meta.get("800100/phone_numbers?fields=id,mood").await;
     assert_eq!(response.status(), 400);
     let error: Value = body(response).await;
@@ -195,7 +198,7 @@ async fn an_unknown_field_fails_the_whole_call() {
         "(#100) Tried accessing nonexisting field (mood) on node type (WhatsAppBusinessPhoneNumber)"
     );
     meta.handle
-        .change(Change::FieldRetired {
+        .change(WorldChange::FieldRetired {
             field: "name".into(),
         })
         .expect("it can happen");
@@ -207,7 +210,7 @@ async fn an_unknown_field_fails_the_whole_call() {
 
 #[tokio::test]
 async fn a_missing_object_and_a_hidden_one_answer_alike() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     meta.handle.edit(|world| {
         world
             .accounts
@@ -233,7 +236,7 @@ async fn a_missing_object_and_a_hidden_one_answer_alike() {
 
 #[tokio::test]
 async fn tokens_that_are_absent_wrong_or_expired_are_answered_with_190() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let url = format!("{}/v25.0/800100", meta.handle.graph_url());
     let absent = meta.client.get(&url).send().await.expect("an answer");
     assert_eq!(absent.status(), 401);
@@ -248,18 +251,18 @@ async fn tokens_that_are_absent_wrong_or_expired_are_answered_with_190() {
     .await;
     assert_eq!(wrong["error"]["code"], 190);
     meta.handle
-        .change(Change::TokenExpired)
+        .change(WorldChange::TokenExpired)
         .expect("it can happen");
     assert_eq!(meta.json("800100").await["error"]["error_subcode"], 463);
     meta.handle
-        .change(Change::TokenRenewed { in_seconds: None })
+        .change(WorldChange::TokenRenewed { in_seconds: None })
         .expect("it can happen");
     assert_eq!(meta.get("800100").await.status(), 200);
 }
 
 #[tokio::test]
 async fn the_proof_is_checked_when_required_and_whenever_it_is_sent() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     assert_eq!(
         meta.json("800100?appsecret_proof=00").await["error"]["code"],
         104
@@ -278,7 +281,7 @@ async fn the_proof_is_checked_when_required_and_whenever_it_is_sent() {
 
 #[tokio::test]
 async fn headers_have_usage_version_and_trace_id() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let response = meta.get("900100").await;
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
     let usage: Value = serde_json::from_str(&header("x-business-use-case-usage")).expect("JSON");
@@ -294,8 +297,8 @@ async fn headers_have_usage_version_and_trace_id() {
 
 #[tokio::test]
 async fn a_rate_limit_is_http_400_with_the_time_to_regain_access() {
-    let meta = Meta::new(small_world()).await;
-    let limit = Change::RateLimited {
+    let meta = RunningSimulator::new(small_world()).await;
+    let limit = WorldChange::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
         regain_minutes: 7,
@@ -314,7 +317,7 @@ async fn a_rate_limit_is_http_400_with_the_time_to_regain_access() {
 
 #[tokio::test]
 async fn json_is_escaped_and_gzip_is_sent_on_request() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let text = meta.get("800100").await.text().await.expect("text");
     assert!(text.contains(r"Caf\u00e9 Lumi\u00e8re"));
     let url = format!("{}/v25.0/800100/phone_numbers", meta.handle.graph_url());
@@ -331,7 +334,7 @@ async fn json_is_escaped_and_gzip_is_sent_on_request() {
 
 #[tokio::test]
 async fn an_inspected_token_lists_its_accounts() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let token = meta.json(&format!("debug_token?input_token={TOKEN}")).await;
     assert_eq!(
         (&token["data"]["is_valid"], &token["data"]["expires_at"]),
@@ -346,7 +349,7 @@ async fn an_inspected_token_lists_its_accounts() {
 
 #[tokio::test]
 async fn subscriptions_are_added_and_removed() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let url = format!("{}/v25.0/800100/subscribed_apps", meta.handle.graph_url());
     let listed = meta.json("800100/subscribed_apps").await;
     assert_eq!(
@@ -376,7 +379,7 @@ async fn subscriptions_are_added_and_removed() {
 
 #[tokio::test]
 async fn accounts_are_discovered_from_their_portfolio() {
-    let meta = Meta::new(World::demo(1)).await;
+    let meta = RunningSimulator::new(World::demo(1)).await;
     assert_eq!(
         ids(&meta
             .json("700100200300400/owned_whatsapp_business_accounts")
@@ -394,9 +397,9 @@ async fn accounts_are_discovered_from_their_portfolio() {
 
 #[tokio::test]
 async fn blocked_calling_makes_the_overall_health_blocked() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     meta.handle
-        .change(Change::CallingBlocked {
+        .change(WorldChange::CallingBlocked {
             phone_number_id: NUMBER.into(),
             is_blocked: true,
         })
@@ -414,7 +417,7 @@ async fn blocked_calling_makes_the_overall_health_blocked() {
 
 #[tokio::test]
 async fn faults_apply_to_their_endpoint_the_given_number_of_times() {
-    let meta = Meta::new(small_world()).await;
+    let meta = RunningSimulator::new(small_world()).await;
     let on = Some(Endpoint::PhoneNumbers);
     meta.handle.fault(on, Some(1), Fault::ServerErrorPage);
     assert_eq!(meta.get("800100").await.status(), 200);
@@ -484,7 +487,7 @@ async fn faults_apply_to_their_endpoint_the_given_number_of_times() {
 
 #[tokio::test]
 async fn ten_thousand_templates_are_paged_fast() {
-    let meta = Meta::new(small_world().with_many_templates(WABA, 9_999)).await;
+    let meta = RunningSimulator::new(small_world().with_many_templates(WABA, 9_999)).await;
     let started = Instant::now();
     let (mut seen, mut after) = (0, String::new());
     loop {

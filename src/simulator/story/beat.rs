@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::simulator::change::Change;
+use crate::simulator::change::WorldChange;
 use crate::simulator::webhooks::Travel;
 
 /// One step of a story.
@@ -13,7 +13,7 @@ pub struct Beat {
     /// Description of the event in one line.
     pub line: String,
     /// The changes; their webhooks are sent in one POST.
-    pub changes: Vec<Change>,
+    pub changes: Vec<WorldChange>,
     /// How that POST is delivered.
     pub travel: Travel,
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Beat, Story};
-use crate::simulator::shared::Shared;
+use crate::simulator::shared::SharedSimulator;
 
 /// Plays the story until the simulation ends.
-pub(crate) async fn run(shared: &Shared, story: &Story, speed: f64) {
+pub(crate) async fn run(shared: &SharedSimulator, story: &Story, speed: f64) {
     while play_once(shared, story, speed).await.is_some() {}
 }
 
 /// Plays one round; `None` if the simulation ended meanwhile.
-async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
+async fn play_once(shared: &SharedSimulator, story: &Story, speed: f64) -> Option<()> {
     let start = Instant::now();
     for beat in &story.beats {
         wait_until(shared, start + beat.at.div_f64(speed)).await?;
@@ -26,7 +26,7 @@ async fn play_once(shared: &Shared, story: &Story, speed: f64) -> Option<()> {
     .await
 }
 
-fn perform(shared: &Shared, beat: &Beat) {
+fn perform(shared: &SharedSimulator, beat: &Beat) {
     tracing::info!(what = %beat.line, "story event");
     if let Err(error) = shared.change(&beat.changes, beat.travel) {
         // The world was edited while the story was played; the remaining beats may still be valid.
@@ -34,7 +34,7 @@ fn perform(shared: &Shared, beat: &Beat) {
     }
 }
 
-async fn wait_until(shared: &Shared, due: Instant) -> Option<()> {
+async fn wait_until(shared: &SharedSimulator, due: Instant) -> Option<()> {
     tokio::select! {
         () = shared.stopping.cancelled() => None,
         () = sleep_until(due) => Some(()),

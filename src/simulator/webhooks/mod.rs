@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(super) use outbox::is_wanted;
-pub use outbox::{Attempt, Delivery, DeliveryState, Outbox, Retries, Switch};
+pub use outbox::{Attempt, DeliveryState, Outbox, Retries, SimulatedDelivery, WebhookSwitch};
 pub(super) use sender::run;
-pub use traffic::Traffic;
+pub use traffic::TrafficGenerator;
 
 /// How a webhook is delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

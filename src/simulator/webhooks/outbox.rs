@@ -27,7 +27,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(1);
 /// Whether webhooks are sent at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Switch {
+pub enum WebhookSwitch {
     /// Webhooks are sent.
     #[default]
     On,
@@ -58,7 +58,7 @@ impl Default for Retries {
 
 /// One POST with its attempts and its state.
 #[derive(Debug, Clone, Serialize)]
-pub struct Delivery {
+pub struct SimulatedDelivery {
     /// Sequence number, starting at 1.
     pub number: u64,
     /// How it is delivered.
@@ -112,11 +112,11 @@ pub(super) struct OutgoingDelivery {
 #[derive(Debug)]
 pub struct Outbox {
     /// Whether webhooks are sent.
-    pub switch: Switch,
+    pub switch: WebhookSwitch,
     retries: Retries,
     speed: f64,
     queue: VecDeque<(Instant, u64)>,
-    deliveries: BTreeMap<u64, Delivery>,
+    deliveries: BTreeMap<u64, SimulatedDelivery>,
     last_number: u64,
     in_flight: bool,
 }
@@ -126,7 +126,7 @@ impl Outbox {
     #[must_use]
     pub fn new(retries: Retries, speed: f64) -> Self {
         Self {
-            switch: Switch::On,
+            switch: WebhookSwitch::On,
             retries,
             speed,
             queue: VecDeque::new(),
@@ -150,13 +150,13 @@ impl Outbox {
             .filter(|webhook| is_wanted(world, webhook))
             .cloned()
             .collect();
-        if wanted.is_empty() || self.switch == Switch::Off {
+        if wanted.is_empty() || self.switch == WebhookSwitch::Off {
             return None;
         }
         self.last_number += 1;
         let number = self.last_number;
         let is_lost = travel == Travel::Lost
-            || self.switch == Switch::Lost
+            || self.switch == WebhookSwitch::Lost
             || world.app.callback_url.is_none()
             || self.queue.len() >= MAX_QUEUED;
         let body = envelope::body(&wanted, time, number);
@@ -167,7 +167,7 @@ impl Outbox {
         };
         self.deliveries.insert(
             number,
-            Delivery {
+            SimulatedDelivery {
                 number,
                 travel,
                 fields: wanted.into_iter().map(|webhook| webhook.field).collect(),
@@ -194,7 +194,7 @@ impl Outbox {
 
     /// The recorded deliveries, oldest first.
     #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
+    pub fn deliveries(&self) -> Vec<SimulatedDelivery> {
         self.deliveries.values().cloned().collect()
     }
 

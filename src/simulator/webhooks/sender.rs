@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use tokio::time::Instant;
 
 use super::outbox::{Attempt, OutgoingDelivery};
-use crate::simulator::shared::Shared;
+use crate::simulator::shared::SharedSimulator;
 
 /// Timeout of a delivery. Meta documents none; 20 s is what third parties report.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Sends webhooks until the simulation ends.
-pub(crate) async fn run(shared: &Shared) {
+pub(crate) async fn run(shared: &SharedSimulator) {
     while let Some(delivery) = next(shared).await {
         let number = delivery.number;
         let callback_url = shared.lock().world.app.callback_url.clone();
@@ -31,7 +31,7 @@ pub(crate) async fn run(shared: &Shared) {
 }
 
 /// Waits for the next delivery; `None` when the simulation ends.
-async fn next(shared: &Shared) -> Option<OutgoingDelivery> {
+async fn next(shared: &SharedSimulator) -> Option<OutgoingDelivery> {
     loop {
         let now = Instant::now();
         let due = {

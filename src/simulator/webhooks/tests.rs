@@ -10,10 +10,10 @@ use axum::routing::get;
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::simulator::webhooks::{Attempt, DeliveryState, Retries, Switch, Travel};
+use crate::simulator::webhooks::{Attempt, DeliveryState, Retries, Travel, WebhookSwitch};
 use crate::simulator::world::{Account, PhoneNumber};
 use crate::simulator::{
-    Change, Endpoint, Fault, Handle, Simulation, SimulationOptions, World, signature,
+    Endpoint, Fault, Handle, Simulation, SimulationOptions, World, WorldChange, signature,
 };
 
 const SECRET: &str = "simulated-app-secret";
@@ -100,7 +100,7 @@ impl Scene {
     }
 
     async fn flag(&self, travel: Travel) -> Vec<(String, String)> {
-        let change = Change::NumberFlagged {
+        let change = WorldChange::NumberFlagged {
             phone_number_id: "900100".into(),
         };
         self.handle
@@ -165,7 +165,7 @@ async fn webhooks_are_lost_duplicated_and_forged_on_request() {
 #[tokio::test]
 async fn a_late_webhook_arrives_after_later_changes() {
     let scene = Scene::open().await;
-    let late = Change::NumberFlagged {
+    let late = WorldChange::NumberFlagged {
         phone_number_id: "900100".into(),
     };
     scene
@@ -186,21 +186,21 @@ async fn nothing_is_sent_without_a_subscription_or_while_webhooks_are_off() {
     let scene = Scene::open().await;
     scene
         .handle
-        .change(Change::SubscriptionLost {
+        .change(WorldChange::SubscriptionLost {
             waba_id: "800100".into(),
         })
         .expect("it can happen");
     scene.flag(Travel::Sent).await;
     scene
         .handle
-        .change(Change::SubscriptionRegained {
+        .change(WorldChange::SubscriptionRegained {
             waba_id: "800100".into(),
         })
         .expect("it can happen");
     scene.handle.webhooks_on(false);
     assert_eq!(scene.flag(Travel::Sent).await, []);
     assert!(scene.handle.deliveries().is_empty());
-    scene.handle.switch_webhooks(Switch::Lost);
+    scene.handle.switch_webhooks(WebhookSwitch::Lost);
     scene.flag(Travel::Sent).await;
     assert_eq!(scene.last_state(), DeliveryState::Lost);
 }

@@ -29,7 +29,7 @@ const CATEGORIES: [&str; 4] = ["service", "utility", "marketing", "authenticatio
 
 /// State of the current conversation.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum ConversationStep {
     Inbound,
     Sent,
     Delivered,
@@ -38,9 +38,9 @@ enum Step {
 
 /// Generates message webhooks, one after the other.
 #[derive(Debug)]
-pub struct Traffic {
+pub struct TrafficGenerator {
     dice: Rng,
-    step: Step,
+    step: ConversationStep,
     conversation: u64,
     /// Start time in Unix seconds, which distinguishes message ids from those of an earlier simulation.
     started_at: i64,
@@ -49,13 +49,13 @@ pub struct Traffic {
     category: &'static str,
 }
 
-impl Traffic {
+impl TrafficGenerator {
     /// A sequence that is determined by the seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             dice: Rng::with_seed(seed),
-            step: Step::Inbound,
+            step: ConversationStep::Inbound,
             conversation: 0,
             started_at: 0,
             phone_number_id: None,
@@ -66,7 +66,7 @@ impl Traffic {
 
     /// The next webhook at `now` (Unix seconds). `None` while no number is connected.
     pub fn next(&mut self, world: &World, now: i64) -> Option<Webhook> {
-        if matches!(self.step, Step::Inbound) {
+        if matches!(self.step, ConversationStep::Inbound) {
             self.start(world, now);
         }
         let number = self
@@ -74,15 +74,17 @@ impl Traffic {
             .as_ref()
             .and_then(|id| world.phone_numbers.get(id));
         let Some(number) = number.filter(|number| number.status == "CONNECTED") else {
-            self.step = Step::Inbound;
+            self.step = ConversationStep::Inbound;
             return None;
         };
         let content = match self.step {
-            Step::Inbound => self.inbound(now),
-            Step::Sent => self.status("sent", now),
-            Step::Delivered if self.conversation.is_multiple_of(FAILURE_EVERY) => self.failed(now),
-            Step::Delivered => self.status("delivered", now),
-            Step::Read => self.status("read", now),
+            ConversationStep::Inbound => self.inbound(now),
+            ConversationStep::Sent => self.status("sent", now),
+            ConversationStep::Delivered if self.conversation.is_multiple_of(FAILURE_EVERY) => {
+                self.failed(now)
+            }
+            ConversationStep::Delivered => self.status("delivered", now),
+            ConversationStep::Read => self.status("read", now),
         };
         let webhook = webhook(number, content);
         self.step = self.following();
@@ -103,13 +105,15 @@ impl Traffic {
             .then(|| connected[self.dice.usize(..connected.len())].id.clone());
     }
 
-    fn following(&self) -> Step {
+    fn following(&self) -> ConversationStep {
         match self.step {
-            Step::Inbound => Step::Sent,
-            Step::Sent => Step::Delivered,
-            Step::Delivered if self.conversation.is_multiple_of(FAILURE_EVERY) => Step::Inbound,
-            Step::Delivered => Step::Read,
-            Step::Read => Step::Inbound,
+            ConversationStep::Inbound => ConversationStep::Sent,
+            ConversationStep::Sent => ConversationStep::Delivered,
+            ConversationStep::Delivered if self.conversation.is_multiple_of(FAILURE_EVERY) => {
+                ConversationStep::Inbound
+            }
+            ConversationStep::Delivered => ConversationStep::Read,
+            ConversationStep::Read => ConversationStep::Inbound,
         }
     }
 
@@ -191,7 +195,7 @@ mod tests {
     fn a_conversation_has_messages_and_statuses_and_repeats_with_its_seed() {
         let world = World::demo(1);
         let play = || {
-            let mut traffic = Traffic::new(5);
+            let mut traffic = TrafficGenerator::new(5);
             (0..40)
                 .filter_map(|turn| traffic.next(&world, 1_775_000_000 + turn))
                 .collect::<Vec<_>>()

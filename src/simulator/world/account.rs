@@ -55,7 +55,7 @@ pub struct Account {
     /// Whether the token may read the account. If not, responses are 100/33, as for an account that does not exist.
     pub is_visible: bool,
     /// Rate limit in force, regardless of the quota.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<ForcedRateLimit>,
     /// Fields that this account, its numbers and its templates lack; requesting one fails the call.
     pub retired_fields: BTreeSet<String>,
     /// Ids on the `phone_numbers` edge, last onboarded first.
@@ -75,7 +75,7 @@ pub struct Restriction {
 
 /// A rate limit that applies until it is lifted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RateLimit {
+pub struct ForcedRateLimit {
     /// 80008, 80007, 4, ...
     pub code: u32,
     /// Minutes for `estimated_time_to_regain_access`.

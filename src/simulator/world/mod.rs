@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use account::{Account, RateLimit, Restriction};
+pub use account::{Account, ForcedRateLimit, Restriction};
 pub use app::{App, MANAGEMENT_SCOPE, MESSAGING_SCOPE, Token, WEBHOOK_FIELDS};
 pub use business::Business;
 pub use health::{Health, HealthError};

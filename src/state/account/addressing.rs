@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::super::waiting::Waiting;
+use super::super::waiting::WaitingWebhook;
 use super::super::{Latest, Number, PollTimes, Stamp};
 use super::Account;
 use crate::domain::number::Spelling;
@@ -79,7 +79,7 @@ impl Account {
         unmatched.map(|waiting| &waiting.webhook.digits)
     }
 
-    pub(super) fn is_unmatched(&self, waiting: &Waiting) -> bool {
+    pub(super) fn is_unmatched(&self, waiting: &WaitingWebhook) -> bool {
         self.is_listed_since(waiting.stamp)
     }
 }

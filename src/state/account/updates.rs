@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::journal::Entity;
 use super::super::observation::Observation;
 use super::super::room::Sizes;
-use super::super::waiting::Waiting;
+use super::super::waiting::WaitingWebhook;
 use super::super::{Change, Stamp, Traffic};
 use super::{Account, template_of};
 use crate::domain::account::{ATTRIBUTES, BAN_STATE, RESTRICTION, Update};
@@ -104,7 +104,7 @@ impl Account {
             self.make_way_for_waiting(change);
         }
         if self.waiting.len() < MAX_WAITING {
-            self.waiting.push(Waiting::new(webhook, stamp));
+            self.waiting.push(WaitingWebhook::new(webhook, stamp));
             change.waiting = true;
         } else {
             change.refused = true;
@@ -125,7 +125,7 @@ impl Account {
 
     /// Applies the events whose numbers are now known; the others keep waiting.
     pub(super) fn apply_waiting(&mut self, change: &mut Change) {
-        for Waiting { webhook, stamp } in std::mem::take(&mut self.waiting) {
+        for WaitingWebhook { webhook, stamp } in std::mem::take(&mut self.waiting) {
             self.apply_number_webhook(&webhook, stamp, change);
         }
     }

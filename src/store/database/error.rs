@@ -5,7 +5,7 @@ use std::io;
 
 /// Why the store does not accept commits. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum StoreErrorReason {
     /// No space is left.
     DiskFull,
     /// Another process holds the database.
@@ -26,7 +26,7 @@ pub enum Reason {
     Other,
 }
 
-impl Reason {
+impl StoreErrorReason {
     /// Every reason for which a commit fails, for counters that start at 0.
     pub const ALL: [Self; 8] = [
         Self::DiskFull,
@@ -105,12 +105,12 @@ impl Reason {
 #[derive(Clone, Debug)]
 pub struct StoreError {
     /// The reason, as a bounded label value.
-    pub reason: Reason,
+    pub reason: StoreErrorReason,
     message: String,
 }
 
 impl StoreError {
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn new(reason: StoreErrorReason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),
@@ -120,7 +120,7 @@ impl StoreError {
     /// The error without a connection, because reopening failed.
     pub(super) fn closed() -> Self {
         Self {
-            reason: Reason::Other,
+            reason: StoreErrorReason::Other,
             message: "the database is closed".to_owned(),
         }
     }
@@ -128,7 +128,7 @@ impl StoreError {
     /// The stored data is invalid.
     pub fn unreadable(what: impl fmt::Display) -> Self {
         Self {
-            reason: Reason::Corrupt,
+            reason: StoreErrorReason::Corrupt,
             message: what.to_string(),
         }
     }
@@ -138,9 +138,9 @@ impl From<&io::Error> for StoreError {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let reason = match error.kind() {
-            StorageFull | QuotaExceeded => Reason::DiskFull,
-            ReadOnlyFilesystem => Reason::ReadOnly,
-            _ => Reason::Io,
+            StorageFull | QuotaExceeded => StoreErrorReason::DiskFull,
+            ReadOnlyFilesystem => StoreErrorReason::ReadOnly,
+            _ => StoreErrorReason::Io,
         };
         Self {
             reason,
@@ -164,9 +164,9 @@ impl From<sqlx::Error> for StoreError {
             _ => None,
         };
         let reason = match (code, &error) {
-            (Some(code), _) => Reason::from_code(code),
-            (None, sqlx::Error::Io(_)) => Reason::Io,
-            _ => Reason::Other,
+            (Some(code), _) => StoreErrorReason::from_code(code),
+            (None, sqlx::Error::Io(_)) => StoreErrorReason::Io,
+            _ => StoreErrorReason::Other,
         };
         let message = match error {
             sqlx::Error::Database(error) => error.message().to_owned(),

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::fstatfs;
 
-use super::{Reason, StoreError};
+use super::{StoreError, StoreErrorReason};
 
 /// Only the owner may read the file; SQLite gives its side files the same mode.
 const OWNER_ONLY: u32 = 0o600;
@@ -133,7 +133,7 @@ impl DatabaseFile {
         self.displaced().map_err(|error| {
             let path = self.path.display();
             let message = format!("the database {path} in use cannot be examined: {error}");
-            StoreError::new(Reason::Io, message)
+            StoreError::new(StoreErrorReason::Io, message)
         })
     }
 
@@ -230,7 +230,7 @@ impl DatabaseFile {
                  stop it and restore a backup"
             ),
         };
-        StoreError::new(Reason::FileReplaced, message)
+        StoreError::new(StoreErrorReason::FileReplaced, message)
     }
 
     /// `user_version` in the file's header; `None` if the file is no database.
@@ -322,7 +322,7 @@ mod tests {
         // Reading from a write-only descriptor fails, as it does when the disk fails.
         let unreadable = OpenOptions::new().write(true).open(&path);
         let readable = std::mem::replace(&mut database.file, unreadable.expect("it is there"));
-        assert_eq!(displaced(&database), Err(Reason::Io));
+        assert_eq!(displaced(&database), Err(StoreErrorReason::Io));
         database.file = readable;
         assert_eq!(displaced(&database), Ok(None));
         fs::write(&path, header(2)).expect("room");

@@ -39,7 +39,7 @@ pub struct JournalLine {
 
 /// Filter of lines; `None` does not filter.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub struct JournalFilter {
     /// Only lines of this account.
     pub waba_id: Option<String>,
     /// Only lines of this kind of entity.
@@ -58,7 +58,7 @@ pub struct Selection {
 
 /// Filter of lines by accounts and attributes.
 #[derive(Clone, Debug, Default)]
-pub struct Attributes {
+pub struct AttributeFilter {
     /// Accounts to include; few enough to list in a query.
     pub accounts: Vec<String>,
     /// Attributes to include, as (kind of entity, name).
@@ -163,7 +163,7 @@ impl Journal {
     /// The selected lines: at most `limit`, after skipping `offset`.
     pub async fn lines(
         &self,
-        selection: &Selection,
+        selection: &JournalFilter,
         order: SortOrder,
         limit: u32,
         offset: u32,
@@ -176,7 +176,7 @@ impl Journal {
     /// For each selected attribute, its last line before the selected period: the value in force at its start.
     pub async fn in_force(
         &self,
-        selection: &Selection,
+        selection: &JournalFilter,
         limit: u32,
     ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
@@ -201,7 +201,7 @@ impl Journal {
     /// The newest lines of these attributes, newest first.
     pub async fn newest(
         &self,
-        wanted: &Attributes,
+        wanted: &AttributeFilter,
         limit: u32,
     ) -> Result<Vec<JournalLine>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
@@ -255,7 +255,7 @@ impl Journal {
 }
 
 fn lines_query(
-    selection: &Selection,
+    selection: &JournalFilter,
     order: SortOrder,
     limit: u32,
     offset: u32,
@@ -276,8 +276,8 @@ fn lines_query(
     query
 }
 
-fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &Selection) {
-    let Selection {
+fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &JournalFilter) {
+    let JournalFilter {
         since_ms,
         until_ms,
         after,
@@ -301,8 +301,8 @@ fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &Selection) {
     }
 }
 
-fn push_selection<'a>(query: &mut QueryBuilder<Sqlite>, selection: &'a Selection) {
-    let Selection {
+fn push_selection<'a>(query: &mut QueryBuilder<Sqlite>, selection: &'a JournalFilter) {
+    let JournalFilter {
         waba_id,
         entity,
         entity_id,
@@ -327,12 +327,12 @@ fn push_selection<'a>(query: &mut QueryBuilder<Sqlite>, selection: &'a Selection
 mod tests {
     use sqlx::Row;
 
-    use super::super::{Database, Reason};
+    use super::super::{Database, StoreErrorReason};
     use super::*;
     use crate::store::Location;
 
     /// SQLite's plan for this query, one step per line.
-    async fn plan(selection: &Selection, order: SortOrder) -> String {
+    async fn plan(selection: &JournalFilter, order: SortOrder) -> String {
         let mut database = Database::open(&Location::Memory).await.expect("memory");
         let query = lines_query(selection, order, 1_000, 0);
         let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
@@ -345,14 +345,14 @@ mod tests {
         steps.collect::<Vec<_>>().join("\n")
     }
 
-    fn after_a_line() -> Selection {
-        Selection {
+    fn after_a_line() -> JournalFilter {
+        JournalFilter {
             until_ms: i64::MAX,
             after: Some(LineKey {
                 order_ms: 1,
                 rest: std::array::from_fn(|_| "1".to_owned()),
             }),
-            ..Selection::default()
+            ..JournalFilter::default()
         }
     }
 
@@ -361,21 +361,21 @@ mod tests {
         let one = || Some("1".to_owned());
         let selections = [
             after_a_line(),
-            Selection {
+            JournalFilter {
                 waba_id: one(),
                 ..after_a_line()
             },
-            Selection {
+            JournalFilter {
                 entity: one(),
                 attribute: one(),
                 ..after_a_line()
             },
-            Selection {
+            JournalFilter {
                 waba_id: one(),
                 entity_id: one(),
                 ..after_a_line()
             },
-            Selection::default(),
+            JournalFilter::default(),
         ];
         for selection in selections {
             let plan = plan(&selection, SortOrder::ByTime).await;
@@ -395,18 +395,21 @@ mod tests {
              (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20000) SELECT value FROM n)";
         let connection = database.connection().expect("it is open");
         sqlx::query(many).execute(connection).await.expect("room");
-        let all = Selection {
+        let all = JournalFilter {
             until_ms: i64::MAX,
-            ..Selection::default()
+            ..JournalFilter::default()
         };
-        let none = Selection {
+        let none = JournalFilter {
             attribute: Some("no such attribute".to_owned()),
             ..all.clone()
         };
         let hasty = database.journal(Duration::ZERO);
         for selection in [&all, &none] {
             let ended = hasty.lines(selection, SortOrder::ByTime, 50_000, 0).await;
-            assert_eq!(ended.expect_err("no time").reason, Reason::Interrupted);
+            assert_eq!(
+                ended.expect_err("no time").reason,
+                StoreErrorReason::Interrupted
+            );
         }
         let patient = database.journal(Duration::from_secs(60));
         let read = patient.lines(&all, SortOrder::ByTime, 50_000, 0).await;

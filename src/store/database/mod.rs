@@ -24,12 +24,12 @@ use sqlx::{Connection, Sqlite, Transaction};
 pub use clock::{ClockRow, Moves};
 pub use customer_key::SavedKey;
 pub use discovered::DiscoveredRow;
-pub use error::{Reason, StoreError};
-pub use journal::{Attributes, Journal, JournalLine, LineKey, Selection, SortOrder};
+pub use error::{StoreError, StoreErrorReason};
+pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
 pub use load::SavedAccount;
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
-pub use write::{ConversationRow, Keys, Line, Object, Table, Writes};
+pub use write::{ConversationRow, JournalInsert, Keys, ObjectRow, Table, Writes};
 
 use super::Location;
 use file::{DatabaseFile, Displaced};
@@ -206,7 +206,7 @@ fn check_writer(writer: Option<i64>, own: i64) -> Result<(), StoreError> {
         Ok(())
     } else {
         Err(StoreError::new(
-            Reason::OtherWriter,
+            StoreErrorReason::OtherWriter,
             "another exporter has opened the store; stop one of them, and restart the one that is to keep it",
         ))
     }
@@ -266,7 +266,7 @@ mod tests {
         };
         database.write(&writes).await.expect("the first commit");
         let lost = database.write(&writes).await.expect_err("a commit twice");
-        assert_eq!(lost.reason, Reason::OtherWriter);
+        assert_eq!(lost.reason, StoreErrorReason::OtherWriter);
         // As on a network file system, where locks do not keep the other process out.
         let connection = database.connection().expect("it is open");
         execute(
@@ -279,7 +279,7 @@ mod tests {
             ..Writes::default()
         };
         let refused = database.write(&next).await.expect_err("another writer");
-        assert_eq!(refused.reason, Reason::OtherWriter);
+        assert_eq!(refused.reason, StoreErrorReason::OtherWriter);
         for error in [
             database.probe().await.err(),
             database.commit_number().await.err(),
@@ -287,7 +287,10 @@ mod tests {
             database.settle("one", &Settlement::default()).await.err(),
             database.remember_discovered("app", &[]).await.err(),
         ] {
-            assert_eq!(error.map(|error| error.reason), Some(Reason::OtherWriter));
+            assert_eq!(
+                error.map(|error| error.reason),
+                Some(StoreErrorReason::OtherWriter)
+            );
         }
     }
 }

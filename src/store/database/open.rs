@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 
-use super::{Database, DatabaseFile, Location, Reason, StoreError};
+use super::{Database, DatabaseFile, Location, StoreError, StoreErrorReason};
 
 /// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
 /// long, which is within Meta's timeout.
@@ -138,7 +138,7 @@ async fn connect(
     options: &SqliteConnectOptions,
     writer: u32,
     file: Option<&DatabaseFile>,
-) -> Result<SqliteConnection, Problem> {
+) -> Result<SqliteConnection, OpenProblem> {
     let mut connection = SqliteConnection::connect_with(options).await?;
     // Not `run`, whose future is not `Send` (sqlx documents this where it makes this function public).
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
@@ -158,7 +158,7 @@ async fn stamp(
     connection: &mut SqliteConnection,
     writer: u32,
     file: &DatabaseFile,
-) -> Result<(), Problem> {
+) -> Result<(), OpenProblem> {
     let stamp = format!("PRAGMA user_version = {writer}");
     sqlx::query(sqlx::AssertSqlSafe(stamp))
         .execute(&mut *connection)
@@ -172,12 +172,12 @@ async fn stamp(
         .map_err(|error| sqlx::Error::Io(error).into())
 }
 
-enum Problem {
+enum OpenProblem {
     NewerSchema { found: i64 },
     StoreError(StoreError),
 }
 
-impl Problem {
+impl OpenProblem {
     fn at(self, location: &Location) -> OpenError {
         let path = location.path();
         match self {
@@ -195,7 +195,7 @@ impl OpenError {
     /// The error for the operator who starts the exporter.
     pub fn new(path: PathBuf, error: StoreError) -> Self {
         match error.reason {
-            Reason::Corrupt => Self::Damaged {
+            StoreErrorReason::Corrupt => Self::Damaged {
                 path,
                 error: error.to_string(),
             },
@@ -228,7 +228,7 @@ impl OpenError {
     /// the database. `None` for what an operator must change: a path or its permissions, a second exporter, a newer
     /// schema, a damaged file. Waiting for those would hide the mistake.
     #[must_use]
-    pub fn passing_reason(&self) -> Option<Reason> {
+    pub fn passing_reason(&self) -> Option<StoreErrorReason> {
         match self {
             Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
             Self::Unwritable { .. }
@@ -239,13 +239,13 @@ impl OpenError {
     }
 }
 
-impl From<sqlx::Error> for Problem {
+impl From<sqlx::Error> for OpenProblem {
     fn from(error: sqlx::Error) -> Self {
         Self::StoreError(error.into())
     }
 }
 
-impl From<MigrateError> for Problem {
+impl From<MigrateError> for OpenProblem {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::VersionMissing(found) => Self::NewerSchema { found },

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
 use super::clock::{move_times, write_clock};
-use super::{ClockRow, Database, Moves, Reason, StoreError, relay_queue};
+use super::{ClockRow, Database, Moves, StoreError, StoreErrorReason, relay_queue};
 use crate::state::DedupScope;
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
@@ -39,7 +39,7 @@ impl Table {
 
 /// The row of one object, or its deletion.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct ObjectRow {
     /// The table of the object.
     pub table: Table,
     /// Id of the object's account.
@@ -84,7 +84,7 @@ pub(super) fn keys_table(window: DedupScope) -> &'static str {
 
 /// One line of the journal.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct JournalInsert {
     /// Id of its account.
     pub waba_id: String,
     /// Kind of entity.
@@ -103,7 +103,7 @@ pub struct Line {
     pub to: Cow<'static, str>,
 }
 
-impl Line {
+impl JournalInsert {
     /// Whether this is the same step, apart from its previous value.
     pub fn is_step(&self, other: &Self) -> bool {
         let key = |line: &Self| (line.attribute, line.order_ms, line.source);
@@ -125,7 +125,7 @@ pub struct Writes {
     /// Accounts: id and JSON.
     pub accounts: Vec<(String, String)>,
     /// Changed objects of these accounts.
-    pub objects: Vec<Object>,
+    pub objects: Vec<ObjectRow>,
     /// Changed conversations.
     pub conversations: Vec<ConversationRow>,
     /// New delivery keys of each window that has any.
@@ -137,9 +137,9 @@ pub struct Writes {
     /// Deliveries before this number are dropped.
     pub oldest_delivery: i64,
     /// Journal lines to delete, before the inserts.
-    pub struck: Vec<Line>,
+    pub struck: Vec<JournalInsert>,
     /// Journal lines to insert.
-    pub added: Vec<Line>,
+    pub added: Vec<JournalInsert>,
     /// Corrections of journal times that were ahead, applied before lines are deleted or inserted.
     pub moves: Vec<Moves>,
     /// Meta's time at the commit.
@@ -159,7 +159,7 @@ impl Database {
             .await?;
         if numbered.rows_affected() != 1 {
             let message = "the store contains a commit of another process; reloading state";
-            return Err(StoreError::new(Reason::OtherWriter, message));
+            return Err(StoreError::new(StoreErrorReason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;
         write_conversations(&mut transaction, writes).await?;
@@ -214,7 +214,7 @@ async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sq
 async fn upsert(
     connection: &mut SqliteConnection,
     table: Table,
-    rows: &[(&Object, &String)],
+    rows: &[(&ObjectRow, &String)],
 ) -> sqlx::Result<()> {
     let (name, key) = table.name_and_key();
     let mut query =
@@ -230,7 +230,7 @@ async fn upsert(
     query.build().execute(connection).await.map(drop)
 }
 
-async fn delete(connection: &mut SqliteConnection, object: &Object) -> sqlx::Result<()> {
+async fn delete(connection: &mut SqliteConnection, object: &ObjectRow) -> sqlx::Result<()> {
     let (name, key) = object.table.name_and_key();
     let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {name} WHERE waba_id = "));
     query.push_bind(&object.waba_id);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 
 use super::faster::write_rules;
 use super::pages::{Page, Pages, alert_of, alertmanager};
@@ -64,8 +64,8 @@ impl Chain {
     }
 }
 
-fn rate(rating: &str) -> Change {
-    Change::QualityRatingChanged {
+fn rate(rating: &str) -> WorldChange {
+    WorldChange::QualityRatingChanged {
         phone_number_id: NUMBER.to_owned(),
         quality_rating: rating.to_owned(),
     }
@@ -82,7 +82,7 @@ async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let chain = Chain::behind(&exporter);
 
-    let flag = Change::NumberFlagged {
+    let flag = WorldChange::NumberFlagged {
         phone_number_id: NUMBER.to_owned(),
     };
     exporter.meta.change(flag).expect("the number is there");

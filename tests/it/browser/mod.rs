@@ -5,7 +5,7 @@ mod chromium;
 
 use chromium::{Scheme, measure, open};
 use serde_json::{Value, json};
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::world::{PhoneNumber, Template};
 
 use crate::exporter::meta::{
@@ -67,7 +67,7 @@ async fn crowded() -> Exporter {
     exporter
 }
 
-fn what_is_wrong() -> Vec<Change> {
+fn what_is_wrong() -> Vec<WorldChange> {
     let status = |number: &str, status: &str| json!({"change": "number_status_changed", "phone_number_id": number, "status": status});
     let calling = "RESTRICTED_BIZ_INITIATED_AND_USER_INITIATED_CALLING";
     let mut changes = vec![
@@ -92,7 +92,7 @@ fn what_is_wrong() -> Vec<Change> {
     changes.iter().map(from_json).collect()
 }
 
-fn from_json(change: &Value) -> Change {
+fn from_json(change: &Value) -> WorldChange {
     serde_json::from_value(change.clone()).unwrap_or_else(|error| panic!("{change}: {error}"))
 }
 

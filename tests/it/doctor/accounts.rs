@@ -3,7 +3,7 @@
 use serde_json::json;
 use whatsapp_business_exporter::app::doctor::Verdict::{Fine, Problem, Unknown};
 use whatsapp_business_exporter::app::doctor::{Finding, Report};
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 use whatsapp_business_exporter::simulator::world::{APP_ID, Account, HOME_BUSINESS_ID, World};
@@ -144,7 +144,7 @@ fn of_check(report: &Report, check: &str) -> Vec<Finding> {
 
 fn hide(patient: &Patient, ids: impl Iterator<Item = usize>) {
     for id in ids {
-        patient.let_happen(Change::AccountVisibleChanged {
+        patient.let_happen(WorldChange::AccountVisibleChanged {
             waba_id: id.to_string(),
             is_visible: false,
         });
@@ -206,7 +206,7 @@ async fn an_app_rate_limit_stops_the_checks_and_reports_how_many_are_left() {
     let patient = Patient::in_world(world_of(MANY)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (4, 30);
-    patient.let_happen(Change::RateLimited {
+    patient.let_happen(WorldChange::RateLimited {
         waba_id,
         code,
         regain_minutes,
@@ -229,7 +229,7 @@ async fn an_account_rate_limit_does_not_stop_the_checks_of_others() {
     let patient = Patient::in_world(world_of(30)).await;
     let waba_id = "20".to_owned();
     let (code, regain_minutes) = (80_008, 30);
-    patient.let_happen(Change::RateLimited {
+    patient.let_happen(WorldChange::RateLimited {
         waba_id,
         code,
         regain_minutes,

@@ -3,7 +3,7 @@
 use whatsapp_business_exporter::app::doctor::Finding;
 use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 
@@ -17,7 +17,7 @@ const RENEW: &str = "Create a system user token";
 #[tokio::test]
 async fn the_token() {
     let patient = Patient::healthy().await;
-    patient.let_happen(Change::TokenExpiring {
+    patient.let_happen(WorldChange::TokenExpiring {
         in_seconds: 10 * DAY,
     });
     assert_found(
@@ -28,7 +28,7 @@ async fn the_token() {
         RENEW,
     )
     .await;
-    patient.let_happen(Change::TokenRenewed {
+    patient.let_happen(WorldChange::TokenRenewed {
         in_seconds: Some(60 * DAY),
     });
     assert!(patient.found("token_expiry").await[0].is_fine());
@@ -38,7 +38,7 @@ async fn the_token() {
         .edit(|world| world.app.token.data_access_expires_at = 1);
     let ended = "access to data has expired";
     assert_found(&patient, "data_access_expiry", Problem, ended, RENEW).await;
-    patient.let_happen(Change::TokenExpired);
+    patient.let_happen(WorldChange::TokenExpired);
     let cure = "It has expired, was revoked, or is mistyped. Create a system user token";
     assert_found(&patient, "token", Problem, "Meta rejects it", cure).await;
     let unknown = Patient::healthy()
@@ -72,7 +72,7 @@ async fn a_token_of_which_nothing_can_be_learnt() {
 #[tokio::test]
 async fn its_permissions() {
     let patient = Patient::healthy().await;
-    patient.let_happen(Change::TokenScopeGranted {
+    patient.let_happen(WorldChange::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted: false,
     });
@@ -148,7 +148,7 @@ fn without_webhooks() -> String {
 #[tokio::test]
 async fn the_account() {
     let patient = Patient::healthy().await;
-    patient.let_happen(Change::AccountVisibleChanged {
+    patient.let_happen(WorldChange::AccountVisibleChanged {
         waba_id: WABA.into(),
         is_visible: false,
     });
@@ -183,7 +183,7 @@ async fn its_numbers() {
 #[tokio::test]
 async fn its_subscription() {
     let patient = Patient::healthy().await;
-    patient.let_happen(Change::SubscriptionLost {
+    patient.let_happen(WorldChange::SubscriptionLost {
         waba_id: WABA.into(),
     });
     let cure = "Run `subscribe`.";
@@ -210,7 +210,7 @@ async fn an_app_without_a_known_id() {
 #[tokio::test]
 async fn the_apps_subscription() {
     let patient = Patient::healthy().await;
-    patient.let_happen(Change::WebhookFieldSubscribed {
+    patient.let_happen(WorldChange::WebhookFieldSubscribed {
         field: "account_update".into(),
         is_subscribed: false,
     });
@@ -288,7 +288,7 @@ async fn the_budget() {
         cure,
     )
     .await;
-    patient.let_happen(Change::RateLimited {
+    patient.let_happen(WorldChange::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
         regain_minutes: 30,
@@ -379,7 +379,7 @@ async fn accounts_that_are_looked_for() {
     let wrong = "this is the id of a WhatsApp Business Account, not of a business portfolio";
     assert_found(&patient, "discovery", Problem, wrong, cure).await;
     let patient = patient.with_file(&discovering("discover_by_token: true"));
-    patient.let_happen(Change::TokenScopeGranted {
+    patient.let_happen(WorldChange::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted: false,
     });

@@ -1,10 +1,10 @@
 //! A running exporter with its simulated Meta, and a doctor who is given another configuration, or the same.
 
-use whatsapp_business_exporter::app::Source;
+use whatsapp_business_exporter::app::ConfigSources;
 use whatsapp_business_exporter::app::doctor::{Finding, Report, Verdict, examine};
 use whatsapp_business_exporter::config::{FixedEnvironment, Flags};
 use whatsapp_business_exporter::simulator::World;
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 
@@ -31,7 +31,7 @@ impl Patient {
         for collector in ["numbers", "account", "templates"] {
             exporter.until_polled(WABA, collector).await;
         }
-        let flagged = Change::NumberFlagged {
+        let flagged = WorldChange::NumberFlagged {
             phone_number_id: NUMBER.into(),
         };
         exporter
@@ -92,7 +92,7 @@ impl Patient {
         self
     }
 
-    pub fn let_happen(&self, change: Change) {
+    pub fn let_happen(&self, change: WorldChange) {
         self.exporter
             .meta
             .change(change)
@@ -100,7 +100,7 @@ impl Patient {
     }
 
     pub async fn examined(&self) -> Report {
-        let source = Source {
+        let source = ConfigSources {
             flags: self.flags.clone(),
             environment: Box::new(self.environment.clone()),
         };
@@ -109,7 +109,7 @@ impl Patient {
 
     /// The findings with another configuration file.
     pub async fn examined_with(&self, file: &str) -> Report {
-        let source = Source {
+        let source = ConfigSources {
             flags: self.flags.clone(),
             environment: Box::new(self.environment.clone().with_file(FILE, file)),
         };

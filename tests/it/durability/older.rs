@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::domain::{DisplayDigits, Timestamp, WabaId};
-use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::store::{Location, Store};
 
 use crate::support::scrape::Scrape;
@@ -49,7 +49,7 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
         &[],
         now,
         &ALL_TEMPLATES,
-        Format::Text,
+        TextFormat::Text,
     )
     .text;
     let scrape = Scrape(text);

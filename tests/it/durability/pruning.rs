@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use whatsapp_business_exporter::domain::Timestamp;
-use whatsapp_business_exporter::store::{History, HistoryQuery, Location};
+use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader, Location};
 
 use super::backfill::{DAY, write_thirty_days};
 
@@ -12,7 +12,7 @@ use crate::support::store::opened;
 /// Only a failure waits as long as this.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-async fn ratings(history: &History) -> Vec<String> {
+async fn ratings(history: &HistoryReader) -> Vec<String> {
     let question = HistoryQuery {
         waba_id: None,
         entity: None,

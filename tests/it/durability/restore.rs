@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 use whatsapp_business_exporter::domain::{Event, Timestamp};
-use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::state::Accounts;
 use whatsapp_business_exporter::store::{HistoryQuery, HistoryRow, Location, Store};
 
@@ -30,7 +30,15 @@ async fn commit_each(store: &Store, events: &[Event]) {
 }
 
 fn text_of(accounts: &Accounts) -> String {
-    expose::render(accounts, &NO_APPS, &[], at(0), &ALL_TEMPLATES, Format::Text).text
+    expose::render(
+        accounts,
+        &NO_APPS,
+        &[],
+        at(0),
+        &ALL_TEMPLATES,
+        TextFormat::Text,
+    )
+    .text
 }
 
 async fn history(store: &Store) -> Vec<HistoryRow> {

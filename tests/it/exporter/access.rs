@@ -1,7 +1,7 @@
 //! What /metrics tells of the app's token and subscription, while a simulated Meta changes its mind.
 
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 use whatsapp_business_exporter::simulator::world::World;
@@ -20,7 +20,7 @@ fn file(more: &str) -> String {
     )
 }
 
-fn let_happen(exporter: &Exporter, change: Change) {
+fn let_happen(exporter: &Exporter, change: WorldChange) {
     exporter
         .meta
         .change(change)
@@ -47,13 +47,13 @@ async fn a_token_that_ends_is_told_before_and_after_and_so_is_a_new_one() {
     exporter
         .until_metrics("a token without an end", |text| !text.contains(&expires))
         .await;
-    let_happen(&exporter, Change::TokenExpiring { in_seconds: 3_600 });
+    let_happen(&exporter, WorldChange::TokenExpiring { in_seconds: 3_600 });
     exporter
         .until_metrics("its end", |text| text.contains(&expires))
         .await;
-    let_happen(&exporter, Change::TokenExpired);
+    let_happen(&exporter, WorldChange::TokenExpired);
     exporter.until(valid.clone(), 0.0).await;
-    let_happen(&exporter, Change::TokenRenewed { in_seconds: None });
+    let_happen(&exporter, WorldChange::TokenRenewed { in_seconds: None });
     exporter.until(valid, 1.0).await;
     exporter
         .until_metrics("no end any more", |text| !text.contains(&expires))
@@ -78,14 +78,14 @@ async fn a_lost_permission_and_a_lost_field_are_named() {
     exporter.until(scope.clone(), 0.0).await;
     let_happen(
         &exporter,
-        Change::TokenScopeGranted {
+        WorldChange::TokenScopeGranted {
             scope: MANAGEMENT_SCOPE.into(),
             is_granted: false,
         },
     );
     let_happen(
         &exporter,
-        Change::WebhookFieldSubscribed {
+        WorldChange::WebhookFieldSubscribed {
             field: "phone_number_quality_update".into(),
             is_subscribed: false,
         },

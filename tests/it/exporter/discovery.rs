@@ -1,6 +1,6 @@
 //! Accounts that are not configured, but found by the token or by the portfolio.
 
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 use whatsapp_business_exporter::simulator::world::{Account, World};
@@ -46,7 +46,7 @@ pub fn lost(waba_id: &str) -> String {
 
 pub fn seen(exporter: &Exporter, waba_id: &str, is_visible: bool) {
     let waba_id = waba_id.to_owned();
-    let change = Change::AccountVisibleChanged {
+    let change = WorldChange::AccountVisibleChanged {
         waba_id,
         is_visible,
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use whatsapp_business_exporter::app::{App, Source};
+use whatsapp_business_exporter::app::{App, ConfigSources};
 use whatsapp_business_exporter::config::{Config, Environment, FixedEnvironment, Flags};
 use whatsapp_business_exporter::serve::ReloadRequest;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
@@ -173,7 +173,7 @@ impl Exporter {
             // On the operator's port, so that most tests know one address.
             flags.with("--webhook.listen-address", Some("127.0.0.1:0".to_owned()))
         };
-        let source = Source {
+        let source = ConfigSources {
             flags: flags.clone(),
             environment: Box::new(file.clone()),
         };

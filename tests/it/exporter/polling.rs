@@ -1,6 +1,6 @@
 //! What failing polls leave alone, and what only a complete listing takes away.
 
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 
@@ -65,7 +65,7 @@ async fn a_refused_token_is_told_for_all_collectors_and_recovers() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     exporter
         .meta
-        .change(Change::TokenExpired)
+        .change(WorldChange::TokenExpired)
         .expect("there is a token");
     exporter.until(up(), 0.0).await;
     exporter
@@ -77,7 +77,7 @@ async fn a_refused_token_is_told_for_all_collectors_and_recovers() {
     assert_eq!(exporter.value(&info()).await, Some(1.0));
     exporter
         .meta
-        .change(Change::TokenRenewed { in_seconds: None })
+        .change(WorldChange::TokenRenewed { in_seconds: None })
         .expect("there is a token");
     exporter.until(up(), 1.0).await;
 }
@@ -100,7 +100,7 @@ async fn only_a_complete_listing_removes_a_number() {
         .fault(Some(Endpoint::PhoneNumbers), None, Fault::EndlessCursors);
     exporter
         .meta
-        .change(Change::NumberRemoved {
+        .change(WorldChange::NumberRemoved {
             phone_number_id: NUMBER.to_owned(),
         })
         .expect("the number is there");
@@ -117,7 +117,7 @@ async fn a_retired_field_costs_that_field_alone() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     exporter
         .meta
-        .change(Change::FieldRetired {
+        .change(WorldChange::FieldRetired {
             field: "throughput".to_owned(),
         })
         .expect("any field");
@@ -129,7 +129,7 @@ async fn a_retired_field_costs_that_field_alone() {
         .await;
     exporter
         .meta
-        .change(Change::QualityRatingChanged {
+        .change(WorldChange::QualityRatingChanged {
             phone_number_id: NUMBER.to_owned(),
             quality_rating: "YELLOW".to_owned(),
         })
@@ -140,7 +140,7 @@ async fn a_retired_field_costs_that_field_alone() {
 #[tokio::test]
 async fn an_unknown_status_is_other_and_counted() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
-    let change = Change::NumberStatusChanged {
+    let change = WorldChange::NumberStatusChanged {
         phone_number_id: NUMBER.to_owned(),
         status: "HIBERNATING".to_owned(),
     };

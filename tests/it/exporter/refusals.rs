@@ -1,6 +1,6 @@
 //! Errors about one id, one app or one field do not affect anything else.
 
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 use whatsapp_business_exporter::simulator::world::{APP_ID, Account, HOME_BUSINESS_ID};
 
@@ -165,7 +165,7 @@ async fn an_app_rate_limit_pauses_its_other_accounts() {
         .await;
     exporter
         .meta
-        .change(Change::RateLimited {
+        .change(WorldChange::RateLimited {
             waba_id: limited.into(),
             code: 4,
             regain_minutes: 30,

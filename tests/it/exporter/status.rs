@@ -1,9 +1,9 @@
 //! The status page and its JSON, as an operator asks for them.
 
 use serde_json::{Value, json};
-use whatsapp_business_exporter::app::Source;
+use whatsapp_business_exporter::app::ConfigSources;
 use whatsapp_business_exporter::app::doctor::{examine, keep};
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber};
 
 use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, WABA, config_file, small_world};
@@ -28,8 +28,8 @@ impl Exporter {
     }
 }
 
-fn flag() -> Change {
-    Change::NumberFlagged {
+fn flag() -> WorldChange {
+    WorldChange::NumberFlagged {
         phone_number_id: NUMBER.to_owned(),
     }
 }
@@ -97,7 +97,7 @@ async fn losses_reported_by_meta_are_critical_with_their_time() {
     exporter.meta.change(removed).expect("the account is there");
     exporter
         .meta
-        .change(Change::NumberStatusChanged {
+        .change(WorldChange::NumberStatusChanged {
             phone_number_id: NUMBER.to_owned(),
             status: "DISCONNECTED".to_owned(),
         })
@@ -238,7 +238,7 @@ async fn what_the_doctor_found_is_shown() {
     let file = config_file(SELDOM, &[WABA]);
     let exporter = Exporter::stored(small_world(), &file, &store).await;
     assert_eq!(exporter.status().await["doctor"]["looked"], Value::Null);
-    let source = Source {
+    let source = ConfigSources {
         flags: exporter.flags(),
         environment: Box::new(exporter.file.clone()),
     };

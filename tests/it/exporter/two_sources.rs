@@ -1,6 +1,6 @@
 //! Either source alone is enough, and what only one of them tells is counted.
 
-use whatsapp_business_exporter::simulator::change::Change;
+use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::webhooks::Travel;
 
 use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, TEMPLATE, WABA, config_file, small_world};
@@ -15,8 +15,8 @@ fn flagged() -> String {
     format!(r#"whatsapp_phone_number_flagged{{waba_id="{WABA}",phone_number_id="{NUMBER}"}}"#)
 }
 
-fn disable() -> Change {
-    Change::TemplateDisabled {
+fn disable() -> WorldChange {
+    WorldChange::TemplateDisabled {
         template_id: TEMPLATE.to_owned(),
     }
 }
@@ -40,7 +40,7 @@ async fn a_change_is_on_metrics_when_its_webhook_is_acknowledged() {
     );
     exporter
         .meta
-        .change(Change::NumberFlagged {
+        .change(WorldChange::NumberFlagged {
             phone_number_id: NUMBER.to_owned(),
         })
         .expect("the number is there");
@@ -63,7 +63,7 @@ async fn without_webhooks_a_poll_finds_it_and_says_that_none_told() {
     exporter.until(template_status("DISABLED"), 1.0).await;
     exporter
         .meta
-        .change(Change::NumberFlagged {
+        .change(WorldChange::NumberFlagged {
             phone_number_id: NUMBER.to_owned(),
         })
         .expect("the number is there");
@@ -120,7 +120,7 @@ async fn repeats_and_latecomers_change_nothing() {
 #[tokio::test]
 async fn a_quality_event_carries_no_colour() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
-    let flag = Change::NumberFlagged {
+    let flag = WorldChange::NumberFlagged {
         phone_number_id: NUMBER.to_owned(),
     };
     exporter.meta.change(flag).expect("the number is there");

@@ -4,7 +4,7 @@ use whatsapp_business_exporter::domain::AppId;
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::simulator::graph::TokenSource;
 use whatsapp_business_exporter::simulator::signature::hex_hmac;
-use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault};
+use whatsapp_business_exporter::simulator::{Endpoint, Fault, WorldChange};
 
 use crate::support::meta::{Meta, WABA, small_world};
 use crate::support::reader::{Reader, Scribe, options};
@@ -83,11 +83,11 @@ async fn the_token_says_which_app_it_is_and_is_asked_once() {
         account.webhook_subscribed
     };
     assert_eq!(subscribed().await, Some(true));
-    meta.let_happen(Change::SubscriptionLost {
+    meta.let_happen(WorldChange::SubscriptionLost {
         waba_id: WABA.into(),
     });
     assert_eq!(subscribed().await, Some(false));
-    meta.let_happen(Change::SubscriptionRegained {
+    meta.let_happen(WorldChange::SubscriptionRegained {
         waba_id: WABA.into(),
     });
     assert_eq!(subscribed().await, Some(true));
@@ -151,7 +151,7 @@ async fn a_wrong_secret_does_not_invalidate_the_token() {
     let unknown = wrong.token().await.expect_err("nothing can be asked");
     assert_eq!(unknown.kind(), FailureKind::AppSecret);
     assert!(!unknown.lacks_proof(), "a secret is configured: {unknown}");
-    meta.let_happen(Change::TokenExpired);
+    meta.let_happen(WorldChange::TokenExpired);
     let token = wrong.token().await.expect("an answer");
     assert!(
         !token.is_valid,

@@ -2,9 +2,9 @@
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::ingest::graph::{FailureKind, NodeKind};
-use whatsapp_business_exporter::simulator::graph::Request;
+use whatsapp_business_exporter::simulator::graph::AnsweredRequest;
 use whatsapp_business_exporter::simulator::world::{APP_ID, Account, HOME_BUSINESS_ID};
-use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault, World};
+use whatsapp_business_exporter::simulator::{Endpoint, Fault, World, WorldChange};
 
 use crate::support::meta::{Meta, NUMBER, TEMPLATE, WABA, graph_error, small_world};
 use crate::support::reader::Reader;
@@ -26,7 +26,7 @@ fn requested(meta: &Meta, endpoint: Endpoint, id: &str, field: &str) -> Vec<bool
     let requests = meta.requests().into_iter();
     let of_id =
         requests.filter(|request| request.endpoint == endpoint && request.path.starts_with(id));
-    let names_it = |request: Request| {
+    let names_it = |request: AnsweredRequest| {
         let fields = request.parameter("fields").unwrap_or_default().to_owned();
         fields.split(',').any(|one| one == field)
     };
@@ -140,7 +140,7 @@ async fn a_field_that_two_accounts_lack_is_requested_for_the_third() {
 #[tokio::test]
 async fn a_field_that_three_accounts_lack_is_not_requested_for_the_fourth() {
     let meta = Meta::new(with_accounts(4)).await;
-    meta.let_happen(Change::FieldRetired {
+    meta.let_happen(WorldChange::FieldRetired {
         field: "currency".into(),
     });
     let reader = Reader::for_meta(&meta);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use whatsapp_business_exporter::ingest::graph::{Failure, FailureKind};
 use whatsapp_business_exporter::simulator::world::MANAGEMENT_SCOPE;
-use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault};
+use whatsapp_business_exporter::simulator::{Endpoint, Fault, WorldChange};
 
 use crate::support::meta::{Meta, WABA, small_world};
 use crate::support::reader::{Reader, options};
@@ -15,7 +15,7 @@ const IMPATIENCE: Duration = Duration::from_millis(300);
 const FOR_EVER_MS: u64 = 600_000;
 
 /// Reads the account of a Meta to which these changes have happened.
-async fn account_after(changes: impl IntoIterator<Item = Change>) -> (Failure, Reader) {
+async fn account_after(changes: impl IntoIterator<Item = WorldChange>) -> (Failure, Reader) {
     let meta = Meta::new(small_world()).await;
     for change in changes {
         meta.let_happen(change);
@@ -37,8 +37,8 @@ async fn refused(reader: Reader) -> (Failure, Reader) {
     (failure, reader)
 }
 
-fn rate_limited(code: u32, regain_minutes: u32) -> Change {
-    Change::RateLimited {
+fn rate_limited(code: u32, regain_minutes: u32) -> WorldChange {
+    WorldChange::RateLimited {
         waba_id: WABA.into(),
         code,
         regain_minutes,
@@ -57,7 +57,7 @@ fn graph_error(status: u16, code: u32, subcode: Option<u32>, is_transient: bool)
 
 #[tokio::test]
 async fn an_account_that_the_token_cannot_see_is_not_found_or_hidden() {
-    let hidden = Change::AccountVisibleChanged {
+    let hidden = WorldChange::AccountVisibleChanged {
         waba_id: WABA.into(),
         is_visible: false,
     };
@@ -103,9 +103,9 @@ async fn retry_after_is_honoured_and_the_longer_wait_wins() {
 
 #[tokio::test]
 async fn an_ended_token_and_a_missing_scope_are_told_apart() {
-    let (failure, _) = account_after([Change::TokenExpired]).await;
+    let (failure, _) = account_after([WorldChange::TokenExpired]).await;
     assert_eq!(failure.kind(), FailureKind::Token);
-    let scope_taken = Change::TokenScopeGranted {
+    let scope_taken = WorldChange::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted: false,
     };

@@ -3,7 +3,7 @@
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::domain::{MessagingLimit, QualityRating};
 use whatsapp_business_exporter::simulator::world::MANAGEMENT_SCOPE;
-use whatsapp_business_exporter::simulator::{Change, Endpoint, Fault};
+use whatsapp_business_exporter::simulator::{Endpoint, Fault, WorldChange};
 
 use crate::support::meta::{Meta, graph_error, small_world};
 use crate::support::reader::Reader;
@@ -19,7 +19,7 @@ fn dropped(reader: &Reader, endpoint: &str) -> Option<f64> {
 async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
     let meta = Meta::new(small_world()).await;
     let field = String::from("whatsapp_business_manager_messaging_limit");
-    meta.let_happen(Change::FieldRetired {
+    meta.let_happen(WorldChange::FieldRetired {
         field: field.clone(),
     });
     let reader = Reader::for_meta(&meta);
@@ -35,7 +35,7 @@ async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
     assert_eq!(dropped(&reader, "phone_numbers"), Some(1.0));
     assert_eq!(reader.failures("phone_numbers", "unknown_field"), 1.0);
     let asks_for_it = |request: &_| {
-        let request: &whatsapp_business_exporter::simulator::graph::Request = request;
+        let request: &whatsapp_business_exporter::simulator::graph::AnsweredRequest = request;
         let fields = request.parameter("fields").expect("fields by name");
         fields.split(',').any(|asked| asked == field)
     };
@@ -47,7 +47,7 @@ async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
 async fn several_retired_fields_are_dropped_one_after_the_other() {
     let meta = Meta::new(small_world()).await;
     for field in ["rejected_reason", "correct_category"] {
-        meta.let_happen(Change::FieldRetired {
+        meta.let_happen(WorldChange::FieldRetired {
             field: field.into(),
         });
     }
@@ -96,7 +96,7 @@ async fn a_refused_expansion_becomes_a_call_of_its_own_and_is_remembered() {
 #[tokio::test]
 async fn a_refusal_of_the_whole_node_is_not_taken_for_one_of_the_expansion() {
     let meta = Meta::new(small_world()).await;
-    let granted = |is_granted| Change::TokenScopeGranted {
+    let granted = |is_granted| WorldChange::TokenScopeGranted {
         scope: MANAGEMENT_SCOPE.into(),
         is_granted,
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use whatsapp_business_exporter::simulator::{Change, Endpoint, World};
+use whatsapp_business_exporter::simulator::{Endpoint, World, WorldChange};
 
 use crate::support::meta::{Meta, WABA, bare_world, small_world};
 use crate::support::reader::Reader;
@@ -41,7 +41,7 @@ async fn usage_is_a_ratio_on_metrics_and_told_to_the_budget() {
 async fn a_rate_limit_shows_when_it_ends_and_is_gone_with_it() {
     let meta = Meta::new(small_world()).await;
     let reader = Reader::for_meta(&meta);
-    meta.let_happen(Change::RateLimited {
+    meta.let_happen(WorldChange::RateLimited {
         waba_id: WABA.into(),
         code: 80_008,
         regain_minutes: 7,
@@ -58,7 +58,7 @@ async fn a_rate_limit_shows_when_it_ends_and_is_gone_with_it() {
     };
     assert_eq!(regain_after, Some(Duration::from_secs(7 * 60)));
 
-    meta.let_happen(Change::RateLimitLifted {
+    meta.let_happen(WorldChange::RateLimitLifted {
         waba_id: WABA.into(),
     });
     assert!(reader.numbers().await.listing.complete);

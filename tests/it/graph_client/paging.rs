@@ -1,19 +1,19 @@
 //! Listings: the largest pages, `after` while there is a `next`, and no page that was not asked for.
 
 use whatsapp_business_exporter::ingest::graph::FailureKind;
-use whatsapp_business_exporter::simulator::graph::Request;
+use whatsapp_business_exporter::simulator::graph::AnsweredRequest;
 use whatsapp_business_exporter::simulator::{Endpoint, Fault, World};
 
 use crate::support::meta::{Meta, WABA, bare_world, graph_error, small_world};
 use crate::support::reader::{Reader, Scribe};
 
-fn asked(meta: &Meta, endpoint: Endpoint) -> Vec<Request> {
+fn asked(meta: &Meta, endpoint: Endpoint) -> Vec<AnsweredRequest> {
     let mut requests = meta.requests();
     requests.retain(|request| request.endpoint == endpoint);
     requests
 }
 
-fn parameters<'a>(requests: &'a [Request], name: &str) -> Vec<Option<&'a str>> {
+fn parameters<'a>(requests: &'a [AnsweredRequest], name: &str) -> Vec<Option<&'a str>> {
     requests
         .iter()
         .map(|request| request.parameter(name))

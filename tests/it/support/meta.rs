@@ -5,7 +5,7 @@ use std::ops::Deref;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template};
 use whatsapp_business_exporter::simulator::{
-    Change, Fault, Handle, Simulation, SimulationOptions, World,
+    Fault, Handle, Simulation, SimulationOptions, World, WorldChange,
 };
 
 /// The account that every small world has: the one of [`super::waba`].
@@ -41,7 +41,7 @@ impl Meta {
     }
 
     /// Lets something happen that the world has the nodes for.
-    pub fn let_happen(&self, change: Change) {
+    pub fn let_happen(&self, change: WorldChange) {
         self.change(change).expect("the world has the node");
     }
 }

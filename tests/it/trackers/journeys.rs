@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, PhoneNumberId, Source, Timestamp};
-use whatsapp_business_exporter::ingest::track::Reader;
+use whatsapp_business_exporter::ingest::track::EventReader;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
@@ -204,7 +204,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
     for some in delivered(told).chunk_by(|one, next| one.0 / 1_000 == next.0 / 1_000) {
         last = Timestamp::from_millis(some.last().map_or(0, |(at, _)| *at));
         let events: Vec<&Value> = some.iter().map(|(_, event)| event).collect();
-        let reader = Reader {
+        let reader = EventReader {
             customers: &customers,
             trackers: &trackers,
             receipt: last.into(),

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde_json::json;
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{BusinessHours, Event, Fact, Source, Timestamp};
-use whatsapp_business_exporter::expose::{self, Format};
+use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
@@ -100,7 +100,14 @@ fn delivery((at, item): &Arrival) -> (usize, i64) {
 /// What `/metrics` shows: the series about Meta's side.
 pub fn shown(state: &State, now: Timestamp) -> BTreeMap<String, f64> {
     let accounts = state.accounts();
-    let scrape = expose::render(accounts, &NO_APPS, &[], now, &ALL_TEMPLATES, Format::Text);
+    let scrape = expose::render(
+        accounts,
+        &NO_APPS,
+        &[],
+        now,
+        &ALL_TEMPLATES,
+        TextFormat::Text,
+    );
     let samples = scrape.text.lines().filter_map(|line| line.rsplit_once(' '));
     let samples = samples.filter(|(name, _)| name.starts_with("whatsapp_"));
     samples

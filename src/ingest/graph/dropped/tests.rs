@@ -6,8 +6,8 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
-fn target(endpoint: Endpoint, object: &str) -> Target<'_> {
-    Target { endpoint, object }
+fn target(endpoint: Endpoint, object: &str) -> RequestTarget<'_> {
+    RequestTarget { endpoint, object }
 }
 
 fn new() -> (DroppedFields, Arc<Telemetry>) {
@@ -46,7 +46,7 @@ fn series(endpoint: &str, field: &str, waba_id: &str) -> (String, String, String
 fn a_refused_field_is_left_out_for_a_day_and_then_requested_again() {
     let (fields, telemetry) = new();
     let of_one = target(Endpoint::PhoneNumbers, "1");
-    let drop = |field| fields.drop_field(of_one, field, Refusal::Unknown, NOW);
+    let drop = |field| fields.drop_field(of_one, field, RejectionScope::Unknown, NOW);
     assert!(drop("account_mode"));
     assert!(!drop("account_mode"), "it is dropped already");
     assert!(!drop("never_requested"));
@@ -72,10 +72,15 @@ fn three_objects_drop_the_field_for_the_whole_endpoint_for_a_day() {
     let hour = Duration::from_secs(3_600);
     for (object, later) in [("1", 0), ("2", 1)] {
         let now = NOW.plus(hour * later);
-        assert!(fields.drop_field(at(object), "status", Refusal::Unknown, now));
+        assert!(fields.drop_field(at(object), "status", RejectionScope::Unknown, now));
     }
     assert!(fields.requests(at("4"), "status", NOW.plus(hour)));
-    assert!(fields.drop_field(at("3"), "status", Refusal::Unknown, NOW.plus(hour * 2)));
+    assert!(fields.drop_field(
+        at("3"),
+        "status",
+        RejectionScope::Unknown,
+        NOW.plus(hour * 2)
+    ));
     assert!(!fields.requests(at("4"), "status", NOW.plus(hour * 2)));
     assert!(
         fields.requests(
@@ -96,10 +101,10 @@ fn three_objects_drop_the_field_for_the_whole_endpoint_for_a_day() {
 fn expired_refusals_do_not_count_towards_the_endpoint() {
     let (fields, _) = new();
     let at = |object| target(Endpoint::Account, object);
-    fields.drop_field(at("1"), "status", Refusal::Unknown, NOW);
-    fields.drop_field(at("2"), "status", Refusal::Unknown, NOW);
+    fields.drop_field(at("1"), "status", RejectionScope::Unknown, NOW);
+    fields.drop_field(at("2"), "status", RejectionScope::Unknown, NOW);
     let later = NOW.plus(DROPPED_FOR);
-    fields.drop_field(at("3"), "status", Refusal::Unknown, later);
+    fields.drop_field(at("3"), "status", RejectionScope::Unknown, later);
     assert!(fields.requests(at("4"), "status", later));
 }
 
@@ -109,7 +114,7 @@ fn object_rejections_never_drop_a_field_for_the_endpoint() {
     let ids: Vec<String> = (0..50).map(|id| id.to_string()).collect();
     for id in &ids {
         let target = target(Endpoint::Account, id);
-        assert!(fields.drop_field(target, "subscribed_apps", Refusal::OfObject, NOW));
+        assert!(fields.drop_field(target, "subscribed_apps", RejectionScope::OfObject, NOW));
     }
     assert!(fields.requests(target(Endpoint::Account, "x"), "subscribed_apps", NOW));
     assert_eq!(shown(&telemetry).len(), 50);
@@ -123,7 +128,7 @@ fn repeated_rejections_by_one_object_count_once() {
     let one = target(Endpoint::Account, "1");
     for day in 0..4 {
         let now = NOW.plus(DROPPED_FOR * day);
-        assert!(fields.drop_field(one, "status", Refusal::Unknown, now));
+        assert!(fields.drop_field(one, "status", RejectionScope::Unknown, now));
         assert!(fields.requests(target(Endpoint::Account, "2"), "status", now));
     }
 }
@@ -135,13 +140,13 @@ fn a_replaced_client_removes_only_its_own_series() {
     for fields in [&old, &new] {
         for object in ["1", "2", "3"] {
             let target = target(Endpoint::Account, object);
-            fields.drop_field(target, "status", Refusal::Unknown, NOW);
+            fields.drop_field(target, "status", RejectionScope::Unknown, NOW);
         }
     }
     new.drop_field(
         target(Endpoint::OwnedAccounts, "5"),
         "name",
-        Refusal::Unknown,
+        RejectionScope::Unknown,
         NOW,
     );
     drop(old);
@@ -166,7 +171,7 @@ proptest! {
         let mut unknown_to: BTreeMap<u8, Timestamp> = BTreeMap::new();
         for (object, is_unknown, hours) in refusals {
             now = now.plus(Duration::from_secs(3_600) * hours);
-            let refusal = if is_unknown { Refusal::Unknown } else { Refusal::OfObject };
+            let refusal = if is_unknown { RejectionScope::Unknown } else { RejectionScope::OfObject };
             let id = object.to_string();
             if is_unknown {
                 unknown_to.insert(object, now);

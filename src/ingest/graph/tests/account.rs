@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::meta::{Answer, Meta, OWN_APP, waba};
+use super::meta::{Meta, OWN_APP, ScriptedAnswer, waba};
 use crate::domain::account;
 use crate::ingest::graph::{Failure, FailureKind};
 
@@ -31,7 +31,7 @@ const EDGE: &str = "/v26.0/800100/subscribed_apps";
 #[tokio::test]
 async fn one_call_reads_the_node_and_its_subscribed_apps() {
     let node = json!({"id": "800100", "name": "Fern", "subscribed_apps": apps(&["1", OWN_APP])});
-    let meta = Meta::answering([Answer::json(&node)]).await;
+    let meta = Meta::answering([ScriptedAnswer::json(&node)]).await;
     let snapshot = read(&meta).await.expect("read");
     assert_eq!(snapshot.name.as_deref(), Some("Fern"));
     assert_eq!(snapshot.webhook_subscribed, Some(true));
@@ -41,7 +41,11 @@ async fn one_call_reads_the_node_and_its_subscribed_apps() {
 #[tokio::test]
 async fn a_missing_edge_is_requested_separately() {
     let node = json!({"id": "800100"});
-    let meta = Meta::answering([Answer::json(&node), Answer::json(&apps(&[]))]).await;
+    let meta = Meta::answering([
+        ScriptedAnswer::json(&node),
+        ScriptedAnswer::json(&apps(&[])),
+    ])
+    .await;
     assert_eq!(
         read(&meta).await.expect("read").webhook_subscribed,
         Some(false)
@@ -52,9 +56,15 @@ async fn a_missing_edge_is_requested_separately() {
 #[tokio::test]
 async fn a_refused_expansion_is_remembered_once_the_node_alone_can_be_read() {
     let refused = json!({"code": 100, "message": "(#100) no expansion here"});
-    let node = || Answer::json(&json!({"id": "800100", "name": "Fern"}));
-    let edge = || Answer::json(&apps(&[OWN_APP]));
-    let script = [Answer::error(&refused), node(), edge(), node(), edge()];
+    let node = || ScriptedAnswer::json(&json!({"id": "800100", "name": "Fern"}));
+    let edge = || ScriptedAnswer::json(&apps(&[OWN_APP]));
+    let script = [
+        ScriptedAnswer::error(&refused),
+        node(),
+        edge(),
+        node(),
+        edge(),
+    ];
     let meta = Meta::answering(script).await;
     for _ in 0..2 {
         assert_eq!(
@@ -67,9 +77,9 @@ async fn a_refused_expansion_is_remembered_once_the_node_alone_can_be_read() {
 
 #[tokio::test]
 async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
-    let refused = || Answer::error(&json!({"code": 200, "message": "(#200) no"}));
+    let refused = || ScriptedAnswer::error(&json!({"code": 200, "message": "(#200) no"}));
     let node = json!({"id": "800100", "subscribed_apps": apps(&[OWN_APP])});
-    let meta = Meta::answering([refused(), refused(), Answer::json(&node)]).await;
+    let meta = Meta::answering([refused(), refused(), ScriptedAnswer::json(&node)]).await;
     assert_eq!(
         read(&meta).await.map_err(|failure| failure.kind()),
         Err(FailureKind::Permission)
@@ -84,7 +94,8 @@ async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
 #[tokio::test]
 async fn a_failed_edge_does_not_fail_the_node() {
     let node = json!({"id": "800100", "status": "ACTIVE"});
-    let meta = Meta::answering([Answer::json(&node), Answer::text(500, "no")]).await;
+    let meta =
+        Meta::answering([ScriptedAnswer::json(&node), ScriptedAnswer::text(500, "no")]).await;
     let snapshot = read(&meta).await.expect("read");
     assert_eq!(snapshot.status, Some(account::Status::Active));
     assert_eq!(snapshot.webhook_subscribed, None);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use super::meta::{Answer, Counted, Meta, page, waba};
+use super::meta::{Counted, Meta, ScriptedAnswer, page, waba};
 use crate::domain::ceiling;
 use crate::ingest::graph::{FailureKind, Listed};
 
-type Numbers = Listed<crate::domain::number::Snapshot>;
+type ListedNumbers = Listed<crate::domain::number::Snapshot>;
 
-async fn numbers(meta: &Meta) -> Numbers {
+async fn numbers(meta: &Meta) -> ListedNumbers {
     meta.client.list_numbers(&waba(), &meta.calls).await
 }
 
@@ -43,7 +43,7 @@ async fn pages_follow_the_cursor_and_never_the_url() {
 
 #[tokio::test]
 async fn an_empty_list_without_paging_is_complete() {
-    let meta = Meta::answering([Answer::json(&json!({"data": []}))]).await;
+    let meta = Meta::answering([ScriptedAnswer::json(&json!({"data": []}))]).await;
     assert_eq!(outcome(&numbers(&meta).await), (0, None));
 }
 
@@ -62,7 +62,7 @@ async fn a_repeated_cursor_ends_the_listing_as_incomplete() {
 #[tokio::test]
 async fn a_response_without_a_list_is_not_an_empty_listing() {
     for body in [json!({}), json!({"data": null}), json!({"data": "x"})] {
-        let meta = Meta::answering([Answer::json(&body)]).await;
+        let meta = Meta::answering([ScriptedAnswer::json(&body)]).await;
         let listed = numbers(&meta).await;
         assert_eq!(
             outcome(&listed),
@@ -75,7 +75,7 @@ async fn a_response_without_a_list_is_not_an_empty_listing() {
 #[tokio::test]
 async fn an_object_that_cannot_be_read_makes_the_listing_incomplete() {
     let body = json!({"data": [{"id": "1"}, {"status": "CONNECTED"}, {"id": "2"}]});
-    let meta = Meta::answering([Answer::json(&body)]).await;
+    let meta = Meta::answering([ScriptedAnswer::json(&body)]).await;
     assert_eq!(
         outcome(&numbers(&meta).await),
         (2, Some(FailureKind::Malformed))
@@ -85,7 +85,7 @@ async fn an_object_that_cannot_be_read_makes_the_listing_incomplete() {
 #[tokio::test]
 async fn pages_before_a_failure_are_kept() {
     let error = json!({"code": 80008, "message": "too many calls"});
-    let meta = Meta::answering([page(0..100, Some("B")), Answer::error(&error)]).await;
+    let meta = Meta::answering([page(0..100, Some("B")), ScriptedAnswer::error(&error)]).await;
     assert_eq!(
         outcome(&numbers(&meta).await),
         (100, Some(FailureKind::RateLimit))
@@ -109,7 +109,7 @@ async fn every_page_takes_a_call_from_the_budget() {
 #[tokio::test]
 async fn pages_are_halved_when_meta_asks_for_less() {
     let less = || {
-        Answer::error(
+        ScriptedAnswer::error(
             &json!({"code": 1, "message": "Please reduce the amount of data you're asking for, then retry your request"}),
         )
     };
@@ -154,7 +154,7 @@ async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete(
 #[tokio::test]
 async fn a_response_that_is_too_large_is_retried_with_smaller_pages() {
     let large = json!({"data": [{"id": "1", "verified_name": "x".repeat(70_000)}]});
-    let meta = Meta::answering([Answer::json(&large), page(0..2, None)]).await;
+    let meta = Meta::answering([ScriptedAnswer::json(&large), page(0..2, None)]).await;
     assert_eq!(outcome(&numbers(&meta).await), (2, None));
     assert_eq!(meta.failures("phone_numbers", "too_large"), 1);
     assert_eq!(
@@ -166,7 +166,7 @@ async fn a_response_that_is_too_large_is_retried_with_smaller_pages() {
 
 #[tokio::test]
 async fn a_500_is_retried_once_with_half_the_page() {
-    let html = || Answer::text(500, "<html>Sorry</html>").with("content-type", "text/html");
+    let html = || ScriptedAnswer::text(500, "<html>Sorry</html>").with("content-type", "text/html");
     let meta = Meta::answering([html(), html(), page(0..1, None)]).await;
     assert_eq!(
         outcome(&numbers(&meta).await),
@@ -178,7 +178,12 @@ async fn a_500_is_retried_once_with_half_the_page() {
 #[tokio::test]
 async fn an_unknown_field_is_dropped_and_the_others_are_read() {
     let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (new_name_status) on node type (WhatsAppBusinessPhoneNumber)"});
-    let meta = Meta::answering([Answer::error(&unknown), page(0..3, None), page(0..3, None)]).await;
+    let meta = Meta::answering([
+        ScriptedAnswer::error(&unknown),
+        page(0..3, None),
+        page(0..3, None),
+    ])
+    .await;
     assert_eq!(outcome(&numbers(&meta).await), (3, None));
     assert_eq!(outcome(&numbers(&meta).await), (3, None));
     let asked = meta.asked();
@@ -203,7 +208,7 @@ async fn concurrent_polls_with_an_unknown_field_all_retry() {
                 return page(0..1, None);
             }
             together.wait().await;
-            Answer::error(&json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (health_status) on node type (X)"}))
+            ScriptedAnswer::error(&json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (health_status) on node type (X)"}))
         }
     })
     .await;
@@ -214,7 +219,7 @@ async fn concurrent_polls_with_an_unknown_field_all_retry() {
 #[tokio::test]
 async fn a_field_that_was_not_requested_causes_no_retry() {
     let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (other) on node type (X)"});
-    let meta = Meta::answering([Answer::error(&unknown)]).await;
+    let meta = Meta::answering([ScriptedAnswer::error(&unknown)]).await;
     assert_eq!(
         outcome(&numbers(&meta).await),
         (0, Some(FailureKind::UnknownField))
@@ -225,9 +230,10 @@ async fn a_field_that_was_not_requested_causes_no_retry() {
 #[tokio::test]
 async fn templates_are_listed_without_components_and_with_totals() {
     let with_totals = json!({"data": [{"id": "7"}], "summary": {"message_template_count": 1, "message_template_limit": 250}});
-    let refused = || Answer::error(&json!({"code": 100, "message": "(#100) Invalid parameter"}));
+    let refused =
+        || ScriptedAnswer::error(&json!({"code": 100, "message": "(#100) Invalid parameter"}));
     let meta = Meta::answering([
-        Answer::json(&with_totals),
+        ScriptedAnswer::json(&with_totals),
         refused(),
         page(0..1, None),
         page(0..1, None),

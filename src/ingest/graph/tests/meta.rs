@@ -22,13 +22,13 @@ pub const SECRET: &str = "app-secret";
 pub const OWN_APP: &str = "600100";
 
 /// One scripted answer.
-pub struct Answer {
+pub struct ScriptedAnswer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Body,
 }
 
-impl Answer {
+impl ScriptedAnswer {
     pub fn json(body: &Value) -> Self {
         Self::text(200, body.to_string())
     }
@@ -54,13 +54,13 @@ impl Answer {
 
 /// One received request.
 #[derive(Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     pub uri: Uri,
     pub headers: HeaderMap,
     pub query: BTreeMap<String, String>,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub fn fields(&self) -> Vec<&str> {
         self.query["fields"].split(',').collect()
     }
@@ -71,26 +71,28 @@ pub struct Meta {
     pub client: Arc<Client>,
     pub telemetry: Arc<Telemetry>,
     pub calls: Counted,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Meta {
     /// Gives these responses in this order, then 404.
-    pub async fn answering(script: impl IntoIterator<Item = Answer>) -> Self {
+    pub async fn answering(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         let script = Mutex::new(script.into_iter().collect::<VecDeque<_>>());
         Self::with(Arc::new(move |_| {
             let next = script.lock().expect("no panic").pop_front();
-            Box::pin(std::future::ready(
-                next.unwrap_or_else(|| Answer::text(404, "the script is over")),
-            ))
+            Box::pin(std::future::ready(next.unwrap_or_else(|| {
+                ScriptedAnswer::text(404, "the script is over")
+            })))
         }))
         .await
     }
 
     /// Gives the response that `answer` returns for the request.
-    pub async fn by_question<F>(answer: impl Fn(Asked) -> F + Send + Sync + 'static) -> Self
+    pub async fn by_question<F>(
+        answer: impl Fn(ReceivedRequest) -> F + Send + Sync + 'static,
+    ) -> Self
     where
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = ScriptedAnswer> + Send + 'static,
     {
         Self::with(Arc::new(move |question| Box::pin(answer(question.clone())))).await
     }
@@ -130,7 +132,7 @@ impl Meta {
         }
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().expect("no panic").clone()
     }
 
@@ -143,11 +145,18 @@ impl Meta {
     }
 }
 
-type Answerer =
-    Arc<dyn Fn(&Asked) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Answerer = Arc<
+    dyn Fn(&ReceivedRequest) -> std::pin::Pin<Box<dyn Future<Output = ScriptedAnswer> + Send>>
+        + Send
+        + Sync,
+>;
 
-async fn handle(request: Request, asked: Arc<Mutex<Vec<Asked>>>, answer: Answerer) -> Response {
-    let question = Asked {
+async fn handle(
+    request: Request,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+    answer: Answerer,
+) -> Response {
+    let question = ReceivedRequest {
         query: Query::try_from_uri(request.uri()).expect("a query").0,
         uri: request.uri().clone(),
         headers: request.headers().clone(),
@@ -191,12 +200,12 @@ pub fn waba() -> WabaId {
 }
 
 /// A page of objects with these ids, and the cursor of the next page if there is one.
-pub fn page(ids: std::ops::Range<u64>, next: Option<&str>) -> Answer {
+pub fn page(ids: std::ops::Range<u64>, next: Option<&str>) -> ScriptedAnswer {
     let data: Vec<Value> = ids.map(|id| json!({"id": id.to_string()})).collect();
     let mut page = json!({"data": data, "paging": {"cursors": {"before": "A", "after": "LAST"}}});
     if let Some(after) = next {
         page["paging"]["cursors"]["after"] = json!(after);
         page["paging"]["next"] = json!("http://attacker.invalid/steal?after=X");
     }
-    Answer::json(&page)
+    ScriptedAnswer::json(&page)
 }

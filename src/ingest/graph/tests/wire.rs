@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use serde_json::json;
 
-use super::meta::{Answer, Meta, SECRET, TOKEN, page, waba};
+use super::meta::{Meta, SECRET, ScriptedAnswer, TOKEN, page, waba};
 use crate::ingest::graph::{Failure, FailureKind};
 
 /// The complete failure of one listing.
@@ -34,7 +34,7 @@ const PROOF: &str = "9f9f0867bc3df2d00cecd6aa6fb78e65b64c050401bd6ec5b84d98503d4
 #[tokio::test]
 async fn no_failure_contains_the_token_or_the_proof() {
     let echo = json!({"code": 190, "error_subcode": 463, "message": format!("bad token {TOKEN}"), "fbtrace_id": format!("{TOKEN} {PROOF}")});
-    let meta = Meta::answering([Answer::error(&echo)]).await;
+    let meta = Meta::answering([ScriptedAnswer::error(&echo)]).await;
     let failure = failure(&meta).await;
     assert_eq!(failure.kind(), FailureKind::Token);
     let text_shown = format!("{failure} {failure:?}");
@@ -85,7 +85,7 @@ async fn a_closed_port_is_a_connection_failure() {
 
 #[tokio::test]
 async fn truncated_json_is_malformed_and_a_truncated_body_is_a_connection_failure() {
-    let meta = Meta::answering([Answer::text(200, r#"{"data": [{"id": "1""#)]).await;
+    let meta = Meta::answering([ScriptedAnswer::text(200, r#"{"data": [{"id": "1""#)]).await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
     let broken = cut_short();
     let meta = Meta::answering([broken]).await;
@@ -93,8 +93,8 @@ async fn truncated_json_is_malformed_and_a_truncated_body_is_a_connection_failur
 }
 
 /// A body that ends after its first bytes.
-fn cut_short() -> Answer {
-    Answer::text(200, Body::from_stream(BreaksOff::default()))
+fn cut_short() -> ScriptedAnswer {
+    ScriptedAnswer::text(200, Body::from_stream(BreaksOff::default()))
 }
 
 #[derive(Default)]
@@ -122,13 +122,13 @@ impl futures_core::Stream for BreaksOff {
 #[tokio::test]
 async fn an_error_with_status_200_is_an_error() {
     let body = json!({"error": {"code": 131_031}});
-    let meta = Meta::answering([Answer::json(&body)]).await;
+    let meta = Meta::answering([ScriptedAnswer::json(&body)]).await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Blocked);
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = Answer::text(302, "").with("location", "/v26.0/elsewhere");
+    let elsewhere = ScriptedAnswer::text(302, "").with("location", "/v26.0/elsewhere");
     let meta = Meta::answering([elsewhere, page(0..1, None)]).await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
     assert_eq!(meta.asked().len(), 1);
@@ -138,7 +138,7 @@ async fn a_redirect_is_not_followed() {
 async fn a_rate_limit_uses_the_longer_of_two_waits_and_shows_its_end() {
     let usage = r#"{"800100":[{"type":"whatsapp_business_management","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":7}]}"#;
     let limited = || {
-        Answer::error(&json!({"code": 80008, "message": "There have been too many calls"}))
+        ScriptedAnswer::error(&json!({"code": 80008, "message": "There have been too many calls"}))
             .with("x-business-use-case-usage", usage)
             .with("retry-after", "60")
     };

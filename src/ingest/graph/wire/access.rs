@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::access::{End, MANAGEMENT_SCOPE, Subscription, Token};
 use crate::domain::{AppId, Timestamp, WabaId};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 const TOKEN: &str = "debug_token";
 const SUBSCRIPTION: &str = "subscription";
@@ -19,7 +19,8 @@ const MAX_LISTED: usize = 20_000;
 
 /// Parses the response of `debug_token`.
 pub fn token(answer: &Value, warnings: &mut ParseWarnings) -> Token {
-    let data = Object::new(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, warnings));
+    let data =
+        MetaObject::new(TOKEN, answer).and_then(|answer| answer.object("data", TOKEN, warnings));
     let Some(data) = data else {
         return Token::default();
     };
@@ -35,7 +36,7 @@ pub fn token(answer: &Value, warnings: &mut ParseWarnings) -> Token {
 }
 
 /// The end of a token's validity; 0 means never.
-fn end(data: &Object<'_>, key: &'static str, warnings: &mut ParseWarnings) -> Option<End> {
+fn end(data: &MetaObject<'_>, key: &'static str, warnings: &mut ParseWarnings) -> Option<End> {
     let at = data.time(key, warnings)?;
     Some(if at == Timestamp::from_seconds(0) {
         End::Never
@@ -45,7 +46,7 @@ fn end(data: &Object<'_>, key: &'static str, warnings: &mut ParseWarnings) -> Op
 }
 
 /// The accounts to which the management scope applies; a scope without targets applies to all.
-fn accounts(data: &Object<'_>, warnings: &mut ParseWarnings) -> Option<BTreeSet<WabaId>> {
+fn accounts(data: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<BTreeSet<WabaId>> {
     let scopes = data.objects("granular_scopes", TOKEN, warnings);
     let management = scopes
         .into_iter()
@@ -65,7 +66,7 @@ fn texts(list: Option<&Value>) -> BTreeSet<String> {
 
 /// Parses the WhatsApp entry of `/{app}/subscriptions`; without an entry, nothing is subscribed.
 pub fn subscription(answer: &Value, warnings: &mut ParseWarnings) -> Subscription {
-    let Some(answer) = Object::new(SUBSCRIPTION, answer) else {
+    let Some(answer) = MetaObject::new(SUBSCRIPTION, answer) else {
         return Subscription::default();
     };
     let entries = answer.objects("data", SUBSCRIPTION, warnings).into_iter();

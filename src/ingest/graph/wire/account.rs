@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::AppId;
 use crate::domain::account::{Snapshot, account_attributes};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 const NOUN: &str = "business_account";
 
@@ -14,7 +14,7 @@ account_attributes!(node_reader);
 /// Parses the node, without the subscription of this exporter's app.
 pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Snapshot {
     let mut snapshot = Snapshot::default();
-    if let Some(node) = Object::node(NOUN, node, warnings) {
+    if let Some(node) = MetaObject::node(NOUN, node, warnings) {
         read_attributes(&mut snapshot, &node, warnings);
     }
     snapshot
@@ -29,10 +29,10 @@ pub fn expanded(node: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> 
 /// Whether `own_app` is in this list of subscribed apps. `None` if it is not among those shown and there are more.
 pub fn subscribed(apps: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> Option<bool> {
     let has_more = apps.pointer("/paging/next").is_some();
-    let apps = Object::new("subscribed_apps", apps)?;
+    let apps = MetaObject::new("subscribed_apps", apps)?;
     apps.get("data")?;
     let apps = apps.objects("data", "subscribed_apps", warnings);
-    let is_own = |app: &Object<'_>| {
+    let is_own = |app: &MetaObject<'_>| {
         let data = app.object(
             "whatsapp_business_api_data",
             "subscribed_apps",

@@ -1,11 +1,11 @@
 //! Parses `health_status` of numbers and accounts.
 
 use crate::domain::{EntityHealth, Health, HealthEntity};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// The health of the node, computed from its entities, because Meta's total may be about calls.
 pub(super) fn from_node(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     field: &'static str,
     warnings: &mut ParseWarnings,
 ) -> Option<Health> {
@@ -37,7 +37,7 @@ mod tests {
 
     fn read(status: &serde_json::Value) -> Option<CanSendMessage> {
         let node = json!({ "health_status": status });
-        let node = Object::new("node", &node).expect("an object");
+        let node = MetaObject::new("node", &node).expect("an object");
         let health = from_node(&node, "health_status", &mut ParseWarnings::new());
         health.map(|health| health.can_send_message)
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::PhoneNumberId;
 use crate::domain::number::{Snapshot, number_attributes};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 const NOUN: &str = "phone_number";
 
@@ -13,7 +13,7 @@ number_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
 pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> {
-    let node = Object::node(NOUN, node, warnings)?;
+    let node = MetaObject::node(NOUN, node, warnings)?;
     node.needs("id", warnings)?;
     let id = node.parsed("id", PhoneNumberId::parse, warnings)?;
     let mut snapshot = Snapshot::new(id);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::health;
 use crate::domain::number::ThroughputLevel;
 use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// Messages per second from which a numeric throughput is the higher level.
 const HIGH_THROUGHPUT: u64 = 1_000;
@@ -26,7 +26,7 @@ macro_rules! node_reader {
         /// The paths that the attributes are read from, in the order of the table.
         pub(in crate::ingest::graph) const PATHS: &[&str] = &[$($($path,)+)+];
 
-        fn read_attributes(snapshot: &mut Snapshot, node: &Object<'_>, warnings: &mut ParseWarnings) {
+        fn read_attributes(snapshot: &mut Snapshot, node: &MetaObject<'_>, warnings: &mut ParseWarnings) {
             // The reader's name stands alone, so that a compiler error in it points at the row.
             use $crate::ingest::graph::wire::read::*;
             $(snapshot.$name = $reader(node, [$($path),+], warnings);)+
@@ -47,10 +47,10 @@ pub(in crate::ingest::graph) fn field_and_member(
 
 /// The object that has the value of a path, and the key of the value there.
 fn at<'a>(
-    node: &Object<'a>,
+    node: &MetaObject<'a>,
     path: &'static str,
     warnings: &mut ParseWarnings,
-) -> Option<(Object<'a>, &'static str)> {
+) -> Option<(MetaObject<'a>, &'static str)> {
     match field_and_member(path) {
         (field, None) => Some((*node, field)),
         (field, Some(member)) => Some((node.object(field, field, warnings)?, member)),
@@ -59,7 +59,7 @@ fn at<'a>(
 
 /// Static text.
 pub fn text(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [path]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<String> {
@@ -69,7 +69,7 @@ pub fn text(
 
 /// One of Meta's words.
 pub fn word<W: Word>(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [path]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<W> {
@@ -79,7 +79,7 @@ pub fn word<W: Word>(
 
 /// A messaging limit in any of its spellings.
 pub fn limit(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [path]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
@@ -89,7 +89,7 @@ pub fn limit(
 
 /// The id of a business.
 pub fn business_id(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [path]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<BusinessId> {
@@ -99,7 +99,7 @@ pub fn business_id(
 
 /// A node's `health_status`.
 pub fn health(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [field]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<Health> {
@@ -108,7 +108,7 @@ pub fn health(
 
 /// A language with an underscore, because Meta writes both `en_US` and `en-US`.
 pub fn language(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     path: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<String> {
@@ -118,7 +118,7 @@ pub fn language(
 /// The portfolio's limit. The number's own limit, which it replaced, counts only if the portfolio's is not sent. A
 /// portfolio without a tier has no limit yet.
 pub fn messaging_limit(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [portfolio, number]: [&'static str; 2],
     warnings: &mut ParseWarnings,
 ) -> Option<MessagingLimit> {
@@ -132,7 +132,7 @@ pub fn messaging_limit(
 
 /// The rating, or the score if there is no rating.
 pub fn quality_rating(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [rating, score]: [&'static str; 2],
     warnings: &mut ParseWarnings,
 ) -> Option<QualityRating> {
@@ -141,7 +141,7 @@ pub fn quality_rating(
 
 /// `{"score": "GREEN"}`, or the word itself in some responses.
 pub fn quality_score(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [field]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<QualityRating> {
@@ -154,7 +154,7 @@ pub fn quality_score(
 /// The `date` next to the score; a score that is only a word has none. 0 means no date, as in the rest of the Graph
 /// API.
 pub fn quality_score_date(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [path]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<Timestamp> {
@@ -170,7 +170,7 @@ pub fn quality_score_date(
 
 /// `{"level": "STANDARD"}`, or a number of messages per second instead.
 pub fn throughput_level(
-    node: &Object<'_>,
+    node: &MetaObject<'_>,
     [field]: [&'static str; 1],
     warnings: &mut ParseWarnings,
 ) -> Option<ThroughputLevel> {
@@ -190,7 +190,7 @@ pub fn throughput_level(
 
 /// Reads nothing: the field is meaningful only with the id of this exporter's app, which the client adds.
 pub fn read_with_own_app(
-    _: &Object<'_>,
+    _: &MetaObject<'_>,
     [_]: [&'static str; 1],
     _: &mut ParseWarnings,
 ) -> Option<bool> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::read::node_reader;
 use crate::domain::TemplateId;
 use crate::domain::template::{Snapshot, Totals, template_attributes};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 const NOUN: &str = "message_template";
 
@@ -13,7 +13,7 @@ template_attributes!(node_reader);
 
 /// Parses the node. `None` if it has no id.
 pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> {
-    let node = Object::node(NOUN, node, warnings)?;
+    let node = MetaObject::node(NOUN, node, warnings)?;
     node.needs("id", warnings)?;
     let id = node.parsed("id", TemplateId::parse, warnings)?;
     let mut snapshot = Snapshot::new(id);
@@ -24,7 +24,7 @@ pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> 
 /// The totals in the page's `summary`, if Meta sent one.
 pub fn totals(page: &Value) -> Totals {
     let mut warnings = ParseWarnings::new();
-    let summary = Object::new("summary", page)
+    let summary = MetaObject::new("summary", page)
         .and_then(|page| page.object("summary", "summary", &mut warnings));
     let Some(summary) = summary else {
         return Totals::default();

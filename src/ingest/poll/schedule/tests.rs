@@ -48,7 +48,7 @@ fn one_account_starts_at_once_and_many_spread_out() {
 fn a_poll_repeats_within_a_tenth_of_its_interval() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
-        schedule.finished(&task, at(1), Next::AtCadence);
+        schedule.finished(&task, at(1), NextPoll::AtCadence);
     }
     let numbers = schedule.next_wake().expect("something waits");
     assert!(numbers >= at(270) && numbers <= at(330), "{numbers}");
@@ -65,7 +65,7 @@ fn retries_of_a_temporary_failure_back_off_up_to_the_interval() {
     let mut now = at(0);
     let mut waits = Vec::new();
     for _ in 0..12 {
-        schedule.finished(numbers, now, Next::Retry);
+        schedule.finished(numbers, now, NextPoll::Retry);
         let due = schedule.next_wake().expect("it waits");
         waits.push(due.since(now).as_secs());
         now = due;
@@ -86,9 +86,9 @@ fn a_rate_limit_holds_the_whole_account_and_only_it() {
         let next = if *task.waba_id.as_str() == *account(0).as_str()
             && task.collector == Collector::Templates
         {
-            Next::HoldAccount(Some(Duration::from_secs(3_000)))
+            NextPoll::HoldAccount(Some(Duration::from_secs(3_000)))
         } else {
-            Next::AtCadence
+            NextPoll::AtCadence
         };
         schedule.finished(task, at(2), next);
     }
@@ -104,10 +104,10 @@ fn a_rate_limit_holds_the_whole_account_and_only_it() {
 fn triggers_and_running_polls_do_not_end_a_hold() {
     let mut schedule = schedule_of(1);
     let tasks = run_all_due(&mut schedule, at(0));
-    let hold = Next::HoldAccount(Some(Duration::from_secs(3_000)));
+    let hold = NextPoll::HoldAccount(Some(Duration::from_secs(3_000)));
     schedule.finished(&tasks[0], at(1), hold);
     for task in &tasks[1..] {
-        schedule.finished(task, at(2), Next::AtCadence);
+        schedule.finished(task, at(2), NextPoll::AtCadence);
         schedule.poll_soon(task, at(3));
     }
     assert_eq!(run_all_due(&mut schedule, at(3_000)), []);
@@ -119,7 +119,7 @@ fn a_rejected_token_holds_all_its_accounts_and_one_returns_first() {
     let mut schedule = schedule_of(3);
     let failed = schedule.take_due(at(0)).expect("due at once");
     schedule.started(&failed, at(0));
-    schedule.finished(&failed, at(0), Next::HoldApp);
+    schedule.finished(&failed, at(0), NextPoll::HoldApp);
     let of_the_app = [account(0), account(2)];
     schedule.hold_app(&of_the_app, at(0));
     let ran = run_all_due(&mut schedule, at(299));
@@ -145,7 +145,7 @@ fn a_poll_deferred_twice_counts_once_until_it_starts() {
     }
     assert_eq!(update, [[true; 3], [false; 3], [false; 3]].concat());
     for task in run_all_due(&mut schedule, at(180)) {
-        schedule.finished(&task, at(181), Next::NotBefore(at(200)));
+        schedule.finished(&task, at(181), NextPoll::NotBefore(at(200)));
     }
     let task = schedule.take_due(at(200)).expect("due");
     assert!(schedule.put_off(&task, at(260), DeferralReason::BudgetSpent));
@@ -161,7 +161,7 @@ fn triggers_coalesce_and_keep_a_minimum_distance() {
     };
     schedule.poll_soon(&numbers, at(0));
     for task in &tasks {
-        schedule.finished(task, at(1), Next::AtCadence);
+        schedule.finished(task, at(1), NextPoll::AtCadence);
     }
     for second in 1..5 {
         schedule.poll_soon(&numbers, at(second));
@@ -171,7 +171,7 @@ fn triggers_coalesce_and_keep_a_minimum_distance() {
         run_all_due(&mut schedule, at(30)),
         std::slice::from_ref(&numbers)
     );
-    schedule.finished(&numbers, at(31), Next::AtCadence);
+    schedule.finished(&numbers, at(31), NextPoll::AtCadence);
     schedule.poll_soon(&numbers, at(100));
     assert_eq!(run_all_due(&mut schedule, at(102)), [numbers]);
 }
@@ -196,11 +196,11 @@ proptest! {
             }
             if let Some(task) = running.pop() {
                 let next = match how {
-                    0 => Next::Retry,
-                    1 => Next::HoldAccount(None),
-                    2 => Next::NotBefore(at(clock + 60)),
-                    3 => Next::HoldApp,
-                    _ => Next::AtCadence,
+                    0 => NextPoll::Retry,
+                    1 => NextPoll::HoldAccount(None),
+                    2 => NextPoll::NotBefore(at(clock + 60)),
+                    3 => NextPoll::HoldApp,
+                    _ => NextPoll::AtCadence,
                 };
                 schedule.finished(&task, at(clock), next);
             }
@@ -212,15 +212,15 @@ proptest! {
 #[test]
 fn an_app_rate_limit_pauses_all_its_accounts_and_an_account_rate_limit_only_one() {
     for (next, held) in [
-        (Next::LimitApp(Some(Duration::from_secs(120))), true),
-        (Next::HoldAccount(Some(Duration::from_secs(120))), false),
+        (NextPoll::LimitApp(Some(Duration::from_secs(120))), true),
+        (NextPoll::HoldAccount(Some(Duration::from_secs(120))), false),
     ] {
         let mut schedule = schedule_of(3);
         let failed = schedule.take_due(at(0)).expect("due at once");
         schedule.started(&failed, at(0));
         schedule.finished(&failed, at(0), next);
         assert!(schedule.is_held(&failed.waba_id, at(119)));
-        if let Next::LimitApp(_) = next {
+        if let NextPoll::LimitApp(_) = next {
             schedule.limit_app(&[account(0), account(1)], &failed.waba_id);
         }
         assert_eq!(schedule.is_held(&account(1), at(119)), held);
@@ -250,9 +250,9 @@ fn a_plan_without_changes_moves_no_poll() {
     let mut schedule = schedule_of(3);
     for task in run_all_due(&mut schedule, at(1)) {
         let next = match task.collector {
-            Collector::Numbers => Next::Retry,
-            Collector::Account => Next::NotBefore(at(500)),
-            Collector::Templates | Collector::Other => Next::AtCadence,
+            Collector::Numbers => NextPoll::Retry,
+            Collector::Account => NextPoll::NotBefore(at(500)),
+            Collector::Templates | Collector::Other => NextPoll::AtCadence,
         };
         schedule.finished(&task, at(2), next);
     }
@@ -269,8 +269,8 @@ fn a_changed_interval_moves_only_polls_that_wait_for_it() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
-            Collector::Account => Next::NotBefore(at(700)),
-            Collector::Numbers | Collector::Templates | Collector::Other => Next::AtCadence,
+            Collector::Account => NextPoll::NotBefore(at(700)),
+            Collector::Numbers | Collector::Templates | Collector::Other => NextPoll::AtCadence,
         };
         schedule.finished(&task, at(1), next);
     }
@@ -307,7 +307,7 @@ fn a_changed_interval_moves_only_polls_that_wait_for_it() {
 fn new_accounts_start_at_once_and_removed_ones_lose_all_polls() {
     let mut schedule = schedule_of(2);
     for task in run_all_due(&mut schedule, at(1)) {
-        schedule.finished(&task, at(2), Next::AtCadence);
+        schedule.finished(&task, at(2), NextPoll::AtCadence);
     }
     schedule.remove(&account(0));
     schedule.add([1, 7].map(account), at(10));
@@ -329,9 +329,9 @@ fn new_credentials_end_rejections_but_not_rate_limits() {
     for task in run_all_due(&mut schedule, at(1)) {
         let next = match task.collector {
             Collector::Numbers if task.waba_id == account(1) => {
-                Next::HoldAccount(Some(Duration::from_secs(900)))
+                NextPoll::HoldAccount(Some(Duration::from_secs(900)))
             }
-            _ => Next::HoldApp,
+            _ => NextPoll::HoldApp,
         };
         schedule.finished(&task, at(2), next);
     }
@@ -354,7 +354,7 @@ fn new_credentials_end_rejections_but_not_rate_limits() {
 fn a_poll_that_does_not_start_is_reported_late_once_with_its_reason() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
-        schedule.finished(&task, at(1), Next::AtCadence);
+        schedule.finished(&task, at(1), NextPoll::AtCadence);
     }
     // Within three intervals of the numbers' polls.
     while let Some(task) = schedule.take_due(at(400)) {
@@ -371,10 +371,10 @@ fn a_poll_that_does_not_start_is_reported_late_once_with_its_reason() {
     assert_eq!(began.len(), 3);
     let numbers = task(0, Collector::Numbers);
     for task in began.iter().filter(|task| **task != numbers) {
-        schedule.finished(task, at(996), Next::AtCadence);
+        schedule.finished(task, at(996), NextPoll::AtCadence);
     }
     assert_eq!(schedule.take_late(at(2_600)), []);
-    schedule.finished(&numbers, at(2_600), Next::AtCadence);
+    schedule.finished(&numbers, at(2_600), NextPoll::AtCadence);
     let queued = DeferralReason::Queued;
     assert_eq!(schedule.take_late(at(2_601)), [(numbers, queued)]);
     let late = schedule.take_late(at(3_696));
@@ -389,8 +389,8 @@ fn lateness_is_reported_for_rate_limits_but_not_for_failing_polls() {
     let mut schedule = schedule_of(1);
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
-            Collector::Account => Next::HoldAccount(Some(Duration::from_secs(3_600))),
-            Collector::Numbers | Collector::Templates | Collector::Other => Next::AtCadence,
+            Collector::Account => NextPoll::HoldAccount(Some(Duration::from_secs(3_600))),
+            Collector::Numbers | Collector::Templates | Collector::Other => NextPoll::AtCadence,
         };
         schedule.finished(&task, at(1), next);
     }

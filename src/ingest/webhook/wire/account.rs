@@ -3,10 +3,10 @@
 use super::number::daily_limit;
 use crate::domain::account::{AlertSeverity, Ban, Restriction, Update};
 use crate::domain::{DisplayDigits, Fact};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// `account_update`: bans, restrictions, violations, and events that only have a name.
-pub fn update(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn update(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     value.needs("event", warnings)?;
     Some(Fact::Account(Update::AccountUpdate {
         event: value.word("event", warnings)?,
@@ -22,7 +22,7 @@ pub fn update(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> 
 }
 
 /// `account_review_update`.
-pub fn review(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn review(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     value.needs("decision", warnings)?;
     Some(Fact::Account(Update::Review(
         value.word("decision", warnings)?,
@@ -30,7 +30,7 @@ pub fn review(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> 
 }
 
 /// `account_alerts`, with its words in `alert_info` or, according to one SDK, next to it.
-pub fn alert(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn alert(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let info = value
         .object("alert_info", "alert_info", warnings)
         .unwrap_or(*value);
@@ -46,7 +46,7 @@ pub fn alert(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
 }
 
 /// `business_capability_update`, with the field names of v24 and of earlier versions.
-pub fn capability(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn capability(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let messaging_limit = daily_limit(value, warnings);
     let phone_numbers_limit = value
         .count("max_phone_numbers_per_waba", warnings)
@@ -59,7 +59,7 @@ pub fn capability(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fa
 }
 
 /// The state is text in Meta's reference, a list on its partner page; the date is prose.
-fn ban(info: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Ban> {
+fn ban(info: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Ban> {
     info.needs("waba_ban_state", warnings)?;
     Some(Ban {
         state: info.last_word("waba_ban_state", warnings)?,
@@ -67,7 +67,7 @@ fn ban(info: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Ban> {
     })
 }
 
-fn restrictions(value: &Object<'_>, warnings: &mut ParseWarnings) -> Vec<Restriction> {
+fn restrictions(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Vec<Restriction> {
     let infos = value.objects("restriction_info", "restriction_info", warnings);
     let restrictions = infos.iter().filter_map(|info| {
         info.needs("restriction_type", warnings)?;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::domain::message::{Category, ErrorCode, Status, Update};
 use crate::domain::number::Spelling;
 use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, Word};
-use crate::ingest::{CustomerHasher, Object, ParseWarning, ParseWarnings, json};
+use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json};
 
 const NOUN: &str = "messages";
 
@@ -23,7 +23,7 @@ const RECIPIENT: [&str; 2] = ["recipient_id", "recipient_user_id"];
 const MEMBER: [&str; 2] = ["recipient_participant_id", "participant_recipient_id"];
 
 /// One message or status.
-pub struct Item {
+pub struct MessageItem {
     /// The item's own timestamp. `None` if it is missing.
     pub at: Option<Timestamp>,
     /// Key that identifies duplicates. `None` if Meta gives no id.
@@ -36,11 +36,11 @@ pub struct Item {
 #[derive(Deserialize)]
 struct NumberOnly<'a> {
     #[serde(borrow)]
-    metadata: Metadata<'a>,
+    metadata: MessageMetadata<'a>,
 }
 
 #[derive(Deserialize)]
-struct Metadata<'a> {
+struct MessageMetadata<'a> {
     #[serde(borrow)]
     display_phone_number: Cow<'a, str>,
     #[serde(borrow)]
@@ -72,7 +72,7 @@ pub struct Messages {
     /// The digits of the number in webhooks.
     pub digits: Option<DisplayDigits>,
     /// The messages and statuses.
-    pub items: Vec<Item>,
+    pub items: Vec<MessageItem>,
 }
 
 /// Parses the value of one change. `None` if it is not an object.
@@ -93,11 +93,11 @@ pub fn read(
     customers: &CustomerHasher,
     warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
-    let change = Object::new(NOUN, value)?;
+    let change = MetaObject::new(NOUN, value)?;
     let metadata = change.object("metadata", "metadata", warnings)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
     let digits = metadata.text("display_phone_number", warnings);
-    let reader = Reader {
+    let reader = MessageReader {
         customers,
         number: &id,
     };
@@ -110,7 +110,7 @@ pub fn read(
     }
     let errors = errors(&change, warnings);
     if !errors.is_empty() {
-        items.push(Item {
+        items.push(MessageItem {
             at: None,
             identity: None,
             update: Update::Errors(errors),
@@ -123,16 +123,20 @@ pub fn read(
     })
 }
 
-struct Reader<'a> {
+struct MessageReader<'a> {
     customers: &'a CustomerHasher,
     number: &'a PhoneNumberId,
 }
 
-impl Reader<'_> {
-    fn message(&self, message: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Item> {
+impl MessageReader<'_> {
+    fn message(
+        &self,
+        message: &MetaObject<'_>,
+        warnings: &mut ParseWarnings,
+    ) -> Option<MessageItem> {
         message.needs("type", warnings)?;
         let kind = message.word("type", warnings)?;
-        Some(Item {
+        Some(MessageItem {
             at: message.time("timestamp", warnings),
             identity: message.text("id", warnings),
             update: Update::Received {
@@ -142,7 +146,7 @@ impl Reader<'_> {
         })
     }
 
-    fn status(&self, status: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Item> {
+    fn status(&self, status: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessageItem> {
         status.needs("status", warnings)?;
         let word: Status = status.word("status", warnings)?;
         let pricing = status.object("pricing", "pricing", warnings);
@@ -151,7 +155,7 @@ impl Reader<'_> {
         let member = MEMBER.iter().find_map(|key| status.get(key)?.as_str());
         let member = member.unwrap_or_default();
         let id = status.text("id", warnings);
-        Some(Item {
+        Some(MessageItem {
             at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
             update: Update::Status {
@@ -163,14 +167,14 @@ impl Reader<'_> {
         })
     }
 
-    fn conversation(&self, object: &Object<'_>, keys: &[&str]) -> Option<ConversationKey> {
+    fn conversation(&self, object: &MetaObject<'_>, keys: &[&str]) -> Option<ConversationKey> {
         let customer = keys.iter().find_map(|key| object.get(key)?.as_str());
         let customer = customer.filter(|customer| !customer.is_empty())?;
         Some(self.customers.conversation(self.number, customer))
     }
 }
 
-fn errors(object: &Object<'_>, warnings: &mut ParseWarnings) -> Vec<ErrorCode> {
+fn errors(object: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Vec<ErrorCode> {
     let errors = object.objects("errors", "error", warnings).into_iter();
     // An unknown code is counted as OTHER without a parse warning, because Meta has hundreds of codes.
     let code = |text: &str| Some(ErrorCode::parse(text));

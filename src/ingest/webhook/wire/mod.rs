@@ -12,10 +12,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
-use crate::ingest::{Object, ParseWarning, ParseWarnings, json};
+use crate::ingest::{MetaObject, ParseWarning, ParseWarnings, json};
 
 /// The content of a change's value.
-pub struct Reading {
+pub struct ChangeContent {
     /// The fact. `Unwatched` also for a watched field whose value cannot be understood.
     pub fact: Fact,
     /// The account, if the value itself names it: the entry of a partner's event has the portfolio's id instead.
@@ -24,7 +24,7 @@ pub struct Reading {
     pub own_time: Option<Timestamp>,
 }
 
-impl Reading {
+impl ChangeContent {
     fn unwatched() -> Self {
         Self {
             fact: Fact::Unwatched,
@@ -35,11 +35,11 @@ impl Reading {
 }
 
 /// Parses one field's value. `None` if a required part is missing.
-type Reader = fn(&Object<'_>, &mut ParseWarnings) -> Option<Fact>;
+type FieldReader = fn(&MetaObject<'_>, &mut ParseWarnings) -> Option<Fact>;
 
 /// The parsed fields. A new one needs an arm here, and a fixture.
-fn reader_of(field: WebhookField) -> Option<Reader> {
-    let reader: Reader = match field {
+fn reader_of(field: WebhookField) -> Option<FieldReader> {
+    let reader: FieldReader = match field {
         WebhookField::AccountAlerts => account::alert,
         WebhookField::AccountReviewUpdate => account::review,
         WebhookField::AccountUpdate => account::update,
@@ -69,22 +69,24 @@ pub fn read(
     value: &RawValue,
     rejection_info: Option<&RawValue>,
     warnings: &mut ParseWarnings,
-) -> Reading {
+) -> ChangeContent {
     let Some(reader) = reader_of(field) else {
-        return Reading::unwatched();
+        return ChangeContent::unwatched();
     };
     let noun = field.as_str();
     let value = json::read_text(value.get(), noun, warnings);
     let value = value.map(|value| with_rejection_info(value, rejection_info, noun, warnings));
-    let object = value.as_ref().and_then(|value| Object::new(noun, value));
+    let object = value
+        .as_ref()
+        .and_then(|value| MetaObject::new(noun, value));
     let Some(object) = object else {
         warnings.push(ParseWarning::Malformed {
             noun: "change",
             key: "value",
         });
-        return Reading::unwatched();
+        return ChangeContent::unwatched();
     };
-    Reading {
+    ChangeContent {
         fact: reader(&object, warnings).unwrap_or(Fact::Unwatched),
         waba_id: object
             .object("waba_info", "waba_info", warnings)

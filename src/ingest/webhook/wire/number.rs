@@ -4,10 +4,10 @@
 
 use crate::domain::number::{QualityEventKind, Update, WebhookUpdate};
 use crate::domain::{DisplayDigits, Fact, MessagingLimit};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// `phone_number_quality_update`, in its earlier and its current form.
-pub fn quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let digits = digits(value, warnings)?;
     value.needs("event", warnings)?;
     let event = value.word("event", warnings)?;
@@ -28,7 +28,7 @@ pub fn quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact>
 }
 
 /// `phone_number_name_update`.
-pub fn name(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn name(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let digits = digits(value, warnings)?;
     value.needs("decision", warnings)?;
     let update = Update::Name(value.word("decision", warnings)?);
@@ -36,13 +36,13 @@ pub fn name(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
 }
 
 /// The messaging limit, with its field name since v24 or the earlier one. Numbers and accounts share it.
-pub fn daily_limit(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<MessagingLimit> {
+pub fn daily_limit(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessagingLimit> {
     value
         .limit("max_daily_conversations_per_business", warnings)
         .or_else(|| value.limit("max_daily_conversation_per_phone", warnings))
 }
 
-fn digits(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<DisplayDigits> {
+fn digits(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<DisplayDigits> {
     value.needs("display_phone_number", warnings)?;
     value.parsed("display_phone_number", DisplayDigits::parse, warnings)
 }

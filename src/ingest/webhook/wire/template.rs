@@ -2,11 +2,11 @@
 
 use crate::domain::template::{Identity, RejectedReason, Update, WebhookUpdate};
 use crate::domain::{Fact, TemplateId, Word};
-use crate::ingest::{Object, ParseWarnings};
+use crate::ingest::{MetaObject, ParseWarnings};
 
 /// `message_template_status_update` and `message_template_quality_update`, distinguished by their keys: Meta's page
 /// publishes the second under the name of the first.
-pub fn status_or_quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn status_or_quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, warnings)?;
     let update = if value.has("new_quality_score") && !value.has("event") {
         quality(value, warnings)?
@@ -19,7 +19,7 @@ pub fn status_or_quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Op
 /// `template_category_update`, for a scheduled or a completed change.
 ///
 /// In the announcement, `new_category` is the *present* category, despite its name.
-pub fn category(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn category(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, warnings)?;
     let announced = value.has("correct_category") && !value.has("previous_category");
     let update = if announced {
@@ -39,7 +39,7 @@ pub fn category(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact
 }
 
 /// `template_correct_category_detection`, in two shapes that two SDKs use.
-pub fn correct_category(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+pub fn correct_category(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let identity = identity(value, warnings)?;
     let key = if value.has("suggested_category") {
         "suggested_category"
@@ -53,7 +53,7 @@ pub fn correct_category(value: &Object<'_>, warnings: &mut ParseWarnings) -> Opt
     Some(Fact::Template(WebhookUpdate { identity, update }))
 }
 
-fn identity(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Identity> {
+fn identity(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Identity> {
     value.needs("message_template_id", warnings)?;
     Some(Identity {
         id: value.parsed("message_template_id", TemplateId::parse, warnings)?,
@@ -64,14 +64,14 @@ fn identity(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Identity
     })
 }
 
-fn quality(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
+fn quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
     Some(Update::Quality {
         previous: value.word("previous_quality_score", warnings),
         new: value.word("new_quality_score", warnings)?,
     })
 }
 
-fn status(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
+fn status(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
     value.needs("event", warnings)?;
     Some(Update::Status {
         event: value.word("event", warnings)?,
@@ -88,7 +88,7 @@ fn status(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
 
 /// `NONE` and null both mean that there is no reason. `rejection_info.reason` is usually prose, so it counts only if
 /// it is one of the words, and causes no parse warning otherwise.
-fn reason(value: &Object<'_>, warnings: &mut ParseWarnings) -> Option<RejectedReason> {
+fn reason(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<RejectedReason> {
     let given = value
         .word("reason", warnings)
         .filter(|reason| *reason != RejectedReason::None);

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Status;
 use super::level::Level;
-use super::overview::{Attention, Item, Summary};
+use super::overview::{Attention, OverviewItem, WatchedCounts};
 use super::value::MetaWord;
 use super::words::{counted, minute};
 use crate::domain::Word;
@@ -71,7 +71,7 @@ pub(super) fn draw(status: &Status) -> String {
 }
 
 fn heading(status: &Status) -> Markup {
-    let Summary {
+    let WatchedCounts {
         accounts,
         phone_numbers,
         templates,
@@ -104,7 +104,7 @@ fn verdict(attention: &Attention) -> String {
 }
 
 /// `1 RED, 1 YELLOW, 6 GREEN`, worst first.
-fn ratings(summary: &Summary) -> Markup {
+fn ratings(summary: &WatchedCounts) -> Markup {
     let ratings = &summary.phone_numbers_by_rating;
     let worst_first = ["RED", "YELLOW", "GREEN", "UNKNOWN", "OTHER"];
     let counts = worst_first
@@ -142,7 +142,7 @@ fn attention(status: &Status) -> Markup {
 
 /// Link to the details, relative to the page, so that it works below a path of a proxy: an anchor of this page, or
 /// the page of the account.
-fn address(item: &Item, status: &Status) -> String {
+fn address(item: &OverviewItem, status: &Status) -> String {
     let Some(waba_id) = &item.waba_id else {
         return "#exporter".to_owned();
     };

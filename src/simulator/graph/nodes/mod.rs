@@ -16,7 +16,7 @@ use crate::simulator::world::{Account, App, Business, PhoneNumber, Template, Wor
 
 /// A node that a call can read.
 #[derive(Debug, Clone, Copy)]
-pub enum Node<'a> {
+pub enum ReadableNode<'a> {
     /// A WhatsApp Business Account.
     Account(&'a Account),
     /// A phone number.
@@ -29,7 +29,7 @@ pub enum Node<'a> {
     App(&'a App),
 }
 
-impl<'a> Node<'a> {
+impl<'a> ReadableNode<'a> {
     /// The node with this id, of any type, if the token may read it.
     #[must_use]
     pub fn find(world: &'a World, id: &str) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Pause, Style};
+use crate::simulator::change::{PauseReason, Style, WorldChange};
 use crate::simulator::clock::DAY_SECONDS;
 use crate::simulator::story::Beat;
 use crate::simulator::world::MESSAGING_SCOPE;
@@ -20,7 +20,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             52,
             "Fern & Moss Orders is upgraded to high throughput",
-            [Change::ThroughputUpgraded {
+            [WorldChange::ThroughputUpgraded {
                 phone_number_id: GARDEN_ORDERS.into(),
             }],
         ),
@@ -37,7 +37,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             57,
             "The access token has expired: every poll fails with error 190",
-            [Change::TokenExpired],
+            [WorldChange::TokenExpired],
         ),
         beat(
             59,
@@ -45,12 +45,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Webhooks still arrive: template {} is paused",
                 cast.bakery.name
             ),
-            [paused(&cast.bakery.id, Pause::RateLimiting)],
+            [paused(&cast.bakery.id, PauseReason::RateLimiting)],
         ),
         beat(
             66,
             "The access token is renewed for sixty days",
-            [Change::TokenRenewed {
+            [WorldChange::TokenRenewed {
                 in_seconds: Some(TOKEN_DAYS * DAY_SECONDS),
             }],
         ),
@@ -58,11 +58,11 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             67,
             "The token loses the messaging scope, the app its subscription to phone_number_name_update",
             [
-                Change::TokenScopeGranted {
+                WorldChange::TokenScopeGranted {
                     scope: MESSAGING_SCOPE.into(),
                     is_granted: false,
                 },
-                Change::WebhookFieldSubscribed {
+                WorldChange::WebhookFieldSubscribed {
                     field: "phone_number_name_update".into(),
                     is_subscribed: false,
                 },
@@ -71,7 +71,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             69,
             "The app is no longer subscribed to Café Lumière",
-            [Change::SubscriptionLost {
+            [WorldChange::SubscriptionLost {
                 waba_id: CAFE.into(),
             }],
         ),
@@ -79,15 +79,15 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             85,
             "The scope and the subscriptions are restored",
             [
-                Change::TokenScopeGranted {
+                WorldChange::TokenScopeGranted {
                     scope: MESSAGING_SCOPE.into(),
                     is_granted: true,
                 },
-                Change::WebhookFieldSubscribed {
+                WorldChange::WebhookFieldSubscribed {
                     field: "phone_number_name_update".into(),
                     is_subscribed: true,
                 },
-                Change::SubscriptionRegained {
+                WorldChange::SubscriptionRegained {
                     waba_id: CAFE.into(),
                 },
             ],

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Pause};
+use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::story::Beat;
 use crate::simulator::webhooks::Travel;
 
@@ -17,7 +17,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 cast.silent.name
             ),
             [
-                paused(&cast.silent.id, Pause::First),
+                paused(&cast.silent.id, PauseReason::First),
                 quality(&cast.silent.id, "RED"),
                 rating(GARDEN_ORDERS, "YELLOW"),
             ],
@@ -55,7 +55,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             42,
             "Meta no longer knows the field account_mode",
-            [Change::FieldRetired {
+            [WorldChange::FieldRetired {
                 field: "account_mode".into(),
             }],
         ),
@@ -77,7 +77,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             54,
             "Meta knows the field account_mode again",
-            [Change::FieldRestored {
+            [WorldChange::FieldRestored {
                 field: "account_mode".into(),
             }],
         ),
@@ -85,7 +85,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             86,
             "Café Lumière has used up its API calls: error 80008 for ten seconds",
-            [Change::RateLimited {
+            [WorldChange::RateLimited {
                 waba_id: CAFE.into(),
                 code: 80_008,
                 regain_minutes: 1,
@@ -94,7 +94,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             96,
             "API calls for Café Lumière succeed again",
-            [Change::RateLimitLifted {
+            [WorldChange::RateLimitLifted {
                 waba_id: CAFE.into(),
             }],
         ),

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::Change;
+use crate::simulator::change::WorldChange;
 
 const TIME: &str = "1775000000";
 const CUSTOMER: &str = "15550100180";
 
 /// Fields without their own metric, and one that Meta does not have.
-pub(super) fn update() -> Vec<Change> {
+pub(super) fn update() -> Vec<WorldChange> {
     vec![
         webhook_only(
             GARDEN,
@@ -73,7 +73,7 @@ pub(super) fn update() -> Vec<Change> {
 }
 
 /// `messages` webhooks without a message: an error, a click, a reader without a phone number.
-pub(super) fn odd_messages() -> Vec<Change> {
+pub(super) fn odd_messages() -> Vec<WorldChange> {
     vec![
         traffic(
             "messages",
@@ -98,7 +98,7 @@ pub(super) fn odd_messages() -> Vec<Change> {
 }
 
 /// A webhook of Fern & Moss Orders with the keys that all message webhooks have.
-fn traffic(field: &str, mut value: Value) -> Change {
+fn traffic(field: &str, mut value: Value) -> WorldChange {
     value["messaging_product"] = "whatsapp".into();
     value["metadata"] =
         json!({"display_phone_number": "15550100102", "phone_number_id": GARDEN_ORDERS});

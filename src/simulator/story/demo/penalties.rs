@@ -2,7 +2,7 @@
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Pause};
+use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::story::Beat;
 
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
@@ -11,7 +11,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             16,
             format!("The pause of template {} is over", cast.sinking.name),
-            [Change::TemplateUnpaused {
+            [WorldChange::TemplateUnpaused {
                 template_id: sinking.clone(),
             }],
         ),
@@ -31,12 +31,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Template {} is paused for the second time",
                 cast.sinking.name
             ),
-            [paused(sinking, Pause::Second)],
+            [paused(sinking, PauseReason::Second)],
         ),
         beat(
             20,
             "Fern & Moss Service recovers and is UNFLAGGED; its limit does not change",
-            [Change::NumberUnflagged {
+            [WorldChange::NumberUnflagged {
                 phone_number_id: GARDEN_SERVICE.into(),
                 quality_rating: "YELLOW".into(),
             }],
@@ -44,7 +44,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             21,
             "The bakery gets a number for its market stall",
-            [Change::NumberAdded {
+            [WorldChange::NumberAdded {
                 waba_id: BAKERY.into(),
                 phone_number_id: BAKERY_MARKET.into(),
                 display_phone_number: "+1 555-010-0113".into(),
@@ -54,7 +54,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             22,
             "The bakery's shop is no longer FLAGGED, but its limit falls by one step",
-            [Change::NumberFlagLapsed {
+            [WorldChange::NumberFlagLapsed {
                 phone_number_id: BAKERY_SHOP.into(),
                 limit: "TIER_1K".into(),
             }],
@@ -93,7 +93,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             36,
             format!("Template {} is disabled permanently", cast.sinking.name),
-            [Change::TemplateDisabled {
+            [WorldChange::TemplateDisabled {
                 template_id: sinking.clone(),
             }],
         ),
@@ -108,7 +108,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Template {} is in its new category",
                 cast.recategorised.name
             ),
-            [Change::TemplateCategoryChanged {
+            [WorldChange::TemplateCategoryChanged {
                 template_id: cast.recategorised.id.clone(),
                 category: other_category(&cast.recategorised).into(),
             }],
@@ -116,7 +116,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             47,
             "The bakery's restriction is over; no webhook reports it",
-            [Change::AccountRestrictionEnded {
+            [WorldChange::AccountRestrictionEnded {
                 waba_id: BAKERY.into(),
             }],
         ),

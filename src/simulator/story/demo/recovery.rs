@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Style};
+use crate::simulator::change::{Style, WorldChange};
 use crate::simulator::story::Beat;
 use crate::simulator::world::{Template, World};
 
@@ -30,11 +30,11 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
             82,
             "The bakery is reviewed and verified",
             [
-                Change::AccountReviewed {
+                WorldChange::AccountReviewed {
                     waba_id: BAKERY.into(),
                     decision: "APPROVED".into(),
                 },
-                Change::BusinessVerificationChanged {
+                WorldChange::BusinessVerificationChanged {
                     waba_id: BAKERY.into(),
                     status: "verified".into(),
                 },
@@ -48,7 +48,7 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
         beat(
             84,
             "The bakery's limit goes up again, in the old style",
-            [Change::NumberLimitChanged {
+            [WorldChange::NumberLimitChanged {
                 phone_number_id: BAKERY_SHOP.into(),
                 limit: "TIER_10K".into(),
                 style: Style::Old,
@@ -75,7 +75,7 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
         beat(
             88,
             "The bakery's market stall closes; its number is removed",
-            [Change::NumberRemoved {
+            [WorldChange::NumberRemoved {
                 phone_number_id: BAKERY_MARKET.into(),
             }],
         ),
@@ -108,7 +108,7 @@ pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
     ]
 }
 
-fn linked_again() -> Vec<Change> {
+fn linked_again() -> Vec<WorldChange> {
     let partner = ["PARTNER_ADDED", "PARTNER_APP_INSTALLED"].map(|event| {
         let info =
             json!({"waba_info": {"waba_id": BAKERY, "owner_business_id": "700100200300400"}});
@@ -118,13 +118,13 @@ fn linked_again() -> Vec<Change> {
     partner.into_iter().chain([reconnected]).collect()
 }
 
-fn numbers_recovered() -> Vec<Change> {
-    let mut changes: Vec<Change> = [GARDEN_SERVICE, GARDEN_ORDERS, BAKERY_SHOP]
+fn numbers_recovered() -> Vec<WorldChange> {
+    let mut changes: Vec<WorldChange> = [GARDEN_SERVICE, GARDEN_ORDERS, BAKERY_SHOP]
         .map(|id| rating(id, "GREEN"))
         .into();
     changes.extend([GARDEN_ADVICE, BAKERY_CATERING, CAFE_EVENTS].map(|id| status(id, "CONNECTED")));
     changes.extend([GARDEN_ADVICE, CAFE_EVENTS].map(|id| health(id, "AVAILABLE", "")));
-    changes.push(Change::ThroughputLevelChanged {
+    changes.push(WorldChange::ThroughputLevelChanged {
         phone_number_id: GARDEN_ORDERS.into(),
         level: "STANDARD".into(),
     });
@@ -134,10 +134,10 @@ fn numbers_recovered() -> Vec<Change> {
 }
 
 /// Restores the template's state from the start of the story, except its quality.
-fn recovered(template: &Template) -> Vec<Change> {
+fn recovered(template: &Template) -> Vec<WorldChange> {
     vec![
         event(&template.id, "APPROVED"),
-        Change::TemplateCategoryRestored {
+        WorldChange::TemplateCategoryRestored {
             template_id: template.id.clone(),
             category: template.category.clone(),
         },

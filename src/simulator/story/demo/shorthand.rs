@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::cast::*;
-use crate::simulator::change::{Change, Pause, RestrictionNotice, Style};
+use crate::simulator::change::{PauseReason, RestrictionNotice, Style, WorldChange};
 use crate::simulator::clock::DAY_SECONDS;
 use crate::simulator::story::Beat;
 use crate::simulator::webhooks::Travel;
@@ -14,7 +14,11 @@ use crate::simulator::world::Template;
 /// The announced length of the restriction; a later beat of the story lifts it.
 const RESTRICTION_SECONDS: i64 = 30;
 
-pub(super) fn beat(seconds: u64, line: impl Into<String>, changes: impl Into<Vec<Change>>) -> Beat {
+pub(super) fn beat(
+    seconds: u64,
+    line: impl Into<String>,
+    changes: impl Into<Vec<WorldChange>>,
+) -> Beat {
     Beat {
         at: Duration::from_secs(seconds),
         line: line.into(),
@@ -30,68 +34,68 @@ impl Beat {
     }
 }
 
-pub(super) fn rating(phone_number_id: &str, quality_rating: &str) -> Change {
-    Change::QualityRatingChanged {
+pub(super) fn rating(phone_number_id: &str, quality_rating: &str) -> WorldChange {
+    WorldChange::QualityRatingChanged {
         phone_number_id: phone_number_id.into(),
         quality_rating: quality_rating.into(),
     }
 }
 
-pub(super) fn status(phone_number_id: &str, status: &str) -> Change {
-    Change::NumberStatusChanged {
+pub(super) fn status(phone_number_id: &str, status: &str) -> WorldChange {
+    WorldChange::NumberStatusChanged {
         phone_number_id: phone_number_id.into(),
         status: status.into(),
     }
 }
 
-pub(super) fn health(id: &str, can_send_message: &str, explanation: &str) -> Change {
-    Change::HealthChanged {
+pub(super) fn health(id: &str, can_send_message: &str, explanation: &str) -> WorldChange {
+    WorldChange::HealthChanged {
         id: id.into(),
         can_send_message: can_send_message.into(),
         explanation: explanation.into(),
     }
 }
 
-pub(super) fn quality(template_id: &str, score: &str) -> Change {
-    Change::TemplateQualityChanged {
+pub(super) fn quality(template_id: &str, score: &str) -> WorldChange {
+    WorldChange::TemplateQualityChanged {
         template_id: template_id.into(),
         score: score.into(),
         under_status_field: false,
     }
 }
 
-pub(super) fn paused(template_id: &str, pause: Pause) -> Change {
-    Change::TemplatePaused {
+pub(super) fn paused(template_id: &str, pause: PauseReason) -> WorldChange {
+    WorldChange::TemplatePaused {
         template_id: template_id.into(),
         pause,
     }
 }
 
-pub(super) fn event(template_id: &str, event: &str) -> Change {
-    Change::TemplateEvent {
+pub(super) fn event(template_id: &str, event: &str) -> WorldChange {
+    WorldChange::TemplateEvent {
         template_id: template_id.into(),
         event: event.into(),
     }
 }
 
-pub(super) fn components(template: &Template, body_text: &str) -> Change {
-    Change::TemplateComponentsChanged {
+pub(super) fn components(template: &Template, body_text: &str) -> WorldChange {
+    WorldChange::TemplateComponentsChanged {
         template_id: template.id.clone(),
         body_text: body_text.into(),
     }
 }
 
-pub(super) fn category_detected(template: &Template, style: Style) -> Change {
+pub(super) fn category_detected(template: &Template, style: Style) -> WorldChange {
     let correct_category = other_category(template).into();
-    Change::CorrectCategoryDetected {
+    WorldChange::CorrectCategoryDetected {
         template_id: template.id.clone(),
         correct_category,
         style,
     }
 }
 
-pub(super) fn disable_announced(template: &Template, as_prose: bool) -> Change {
-    Change::TemplateDisableAnnounced {
+pub(super) fn disable_announced(template: &Template, as_prose: bool) -> WorldChange {
+    WorldChange::TemplateDisableAnnounced {
         template_id: template.id.clone(),
         in_seconds: 5 * DAY_SECONDS,
         as_prose,
@@ -106,13 +110,13 @@ pub(super) fn other_category(template: &Template) -> &'static str {
     }
 }
 
-pub(super) fn name_decision(decision: &str, rejection_reason: Option<&str>) -> Change {
+pub(super) fn name_decision(decision: &str, rejection_reason: Option<&str>) -> WorldChange {
     let asked = if decision == "APPROVED" {
         "Café Lumière Réservations"
     } else {
         "Lumière & Friends"
     };
-    Change::NameDecided {
+    WorldChange::NameDecided {
         phone_number_id: CAFE_TABLES.into(),
         decision: decision.into(),
         requested_verified_name: asked.into(),
@@ -120,30 +124,30 @@ pub(super) fn name_decision(decision: &str, rejection_reason: Option<&str>) -> C
     }
 }
 
-pub(super) fn code_verification(status: &str) -> Change {
-    Change::CodeVerificationChanged {
+pub(super) fn code_verification(status: &str) -> WorldChange {
+    WorldChange::CodeVerificationChanged {
         phone_number_id: BAKERY_CATERING.into(),
         status: status.into(),
     }
 }
 
-pub(super) fn calling_blocked(is_blocked: bool) -> Change {
-    Change::CallingBlocked {
+pub(super) fn calling_blocked(is_blocked: bool) -> WorldChange {
+    WorldChange::CallingBlocked {
         phone_number_id: GARDEN_SERVICE.into(),
         is_blocked,
     }
 }
 
-pub(super) fn new_limit(limit: &str) -> Change {
-    Change::NumberLimitChanged {
+pub(super) fn new_limit(limit: &str) -> WorldChange {
+    WorldChange::NumberLimitChanged {
         phone_number_id: GARDEN_ORDERS.into(),
         limit: limit.into(),
         style: Style::New,
     }
 }
 
-pub(super) fn capability(waba_id: &str, limit: &str, style: Style) -> Change {
-    Change::BusinessCapabilityUpdated {
+pub(super) fn capability(waba_id: &str, limit: &str, style: Style) -> WorldChange {
+    WorldChange::BusinessCapabilityUpdated {
         waba_id: waba_id.into(),
         limit: limit.into(),
         phone_numbers: 25,
@@ -151,8 +155,8 @@ pub(super) fn capability(waba_id: &str, limit: &str, style: Style) -> Change {
     }
 }
 
-pub(super) fn banned(ban_state: &str, days: i64, as_list: bool) -> Change {
-    Change::AccountBanChanged {
+pub(super) fn banned(ban_state: &str, days: i64, as_list: bool) -> WorldChange {
+    WorldChange::AccountBanChanged {
         waba_id: CAFE.into(),
         ban_state: ban_state.into(),
         in_seconds: days * DAY_SECONDS,
@@ -160,13 +164,13 @@ pub(super) fn banned(ban_state: &str, days: i64, as_list: bool) -> Change {
     }
 }
 
-pub(super) fn restricted() -> Change {
+pub(super) fn restricted() -> WorldChange {
     let notice = |restriction_type: &str, as_text| RestrictionNotice {
         restriction_type: restriction_type.into(),
         in_seconds: Some(RESTRICTION_SECONDS),
         as_text,
     };
-    Change::AccountRestricted {
+    WorldChange::AccountRestricted {
         waba_id: BAKERY.into(),
         restrictions: vec![
             notice("RESTRICTED_BIZ_INITIATED_MESSAGING", false),
@@ -182,13 +186,13 @@ pub(super) fn alert(
     severity: &str,
     alert_type: &str,
     is_flat: bool,
-) -> Change {
+) -> WorldChange {
     let entity_type = if waba_id == entity_id {
         "BUSINESS"
     } else {
         "PHONE_NUMBER"
     };
-    Change::AccountAlert {
+    WorldChange::AccountAlert {
         waba_id: waba_id.into(),
         entity_type: entity_type.into(),
         entity_id: entity_id.into(),
@@ -199,27 +203,27 @@ pub(super) fn alert(
     }
 }
 
-pub(super) fn account_event(waba_id: &str, event: &str, details: Value) -> Change {
+pub(super) fn account_event(waba_id: &str, event: &str, details: Value) -> WorldChange {
     let details = match details {
         Value::Object(details) => details,
         _ => Map::new(),
     };
-    Change::AccountEvent {
+    WorldChange::AccountEvent {
         waba_id: waba_id.into(),
         event: event.into(),
         details,
     }
 }
 
-pub(super) fn webhook_only(entry_id: &str, field: &str, value: Value) -> Change {
-    Change::WebhookOnly {
+pub(super) fn webhook_only(entry_id: &str, field: &str, value: Value) -> WorldChange {
+    WorldChange::WebhookOnly {
         entry_id: entry_id.into(),
         field: field.into(),
         value,
     }
 }
 
-pub(super) fn forged() -> Change {
+pub(super) fn forged() -> WorldChange {
     let ban_info = json!({"waba_ban_state": "DISABLE", "waba_ban_date": "April 17, 2026"});
     webhook_only(
         GARDEN,

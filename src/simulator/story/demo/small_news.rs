@@ -5,7 +5,7 @@ use serde_json::json;
 use super::cast::*;
 use super::other_fields;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Style};
+use crate::simulator::change::{Style, WorldChange};
 use crate::simulator::story::Beat;
 
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
@@ -18,7 +18,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             61,
             "Meta reports a policy violation of Fern & Moss",
-            [Change::AccountViolation {
+            [WorldChange::AccountViolation {
                 waba_id: GARDEN.into(),
                 violation_type: "GAMBLING".into(),
             }],
@@ -27,11 +27,11 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             62,
             "The bakery's review and its verification are PENDING",
             [
-                Change::AccountReviewed {
+                WorldChange::AccountReviewed {
                     waba_id: BAKERY.into(),
                     decision: "PENDING".into(),
                 },
-                Change::BusinessVerificationChanged {
+                WorldChange::BusinessVerificationChanged {
                     waba_id: BAKERY.into(),
                     status: "pending".into(),
                 },
@@ -40,7 +40,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             63,
             "The PIN of Fern & Moss Orders is changed",
-            [Change::SecurityEvent {
+            [WorldChange::SecurityEvent {
                 phone_number_id: GARDEN_ORDERS.into(),
                 event: "PIN_CHANGED".into(),
             }],
@@ -121,13 +121,13 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
 }
 
 /// `account_update` events that change no metric except their own counter.
-fn account_news() -> Vec<Change> {
+fn account_news() -> Vec<WorldChange> {
     let plain = [
         "ACCOUNT_OFFBOARDED",
         "MM_LITE_TERMS_SIGNED",
         "AD_ACCOUNT_LINKED",
     ];
-    let mut changes: Vec<Change> = plain
+    let mut changes: Vec<WorldChange> = plain
         .map(|event| account_event(CAFE, event, json!({})))
         .into();
     changes.push(account_event(

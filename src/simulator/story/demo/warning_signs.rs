@@ -2,7 +2,7 @@
 
 use super::cast::*;
 use super::shorthand::*;
-use crate::simulator::change::{Change, Pause};
+use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::clock::DAY_SECONDS;
 use crate::simulator::story::Beat;
 
@@ -12,7 +12,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             1,
             "Fern & Moss Advice is onboarded again",
-            [Change::NumberOnboarded {
+            [WorldChange::NumberOnboarded {
                 phone_number_id: GARDEN_ADVICE.into(),
             }],
         ),
@@ -29,7 +29,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             4,
             "The bakery's rating at the shop falls to RED and the number is FLAGGED",
-            [Change::NumberFlagged {
+            [WorldChange::NumberFlagged {
                 phone_number_id: BAKERY_SHOP.into(),
             }],
         ),
@@ -44,7 +44,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Template {} falls to RED; the update comes under the wrong field, as on Meta's own page",
                 cast.sinking.name
             ),
-            [Change::TemplateQualityChanged {
+            [WorldChange::TemplateQualityChanged {
                 template_id: sinking.clone(),
                 score: "RED".into(),
                 under_status_field: true,
@@ -56,19 +56,19 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Template {} is paused for the first time",
                 cast.sinking.name
             ),
-            [paused(sinking, Pause::First)],
+            [paused(sinking, PauseReason::First)],
         ),
         beat(
             13,
             "Fern & Moss Service falls to RED and is FLAGGED",
-            [Change::NumberFlagged {
+            [WorldChange::NumberFlagged {
                 phone_number_id: GARDEN_SERVICE.into(),
             }],
         ),
         beat(
             9,
             "Fern & Moss submits a new template",
-            [Change::TemplateCreated {
+            [WorldChange::TemplateCreated {
                 waba_id: GARDEN.into(),
                 template_id: NEW_TEMPLATE.into(),
                 name: "winter_offer".into(),
@@ -84,7 +84,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             11,
             "Template winter_offer is rejected",
-            [Change::TemplateRejected {
+            [WorldChange::TemplateRejected {
                 template_id: NEW_TEMPLATE.into(),
                 reason: "INVALID_FORMAT".into(),
                 recommendation: Some("Number the placeholders from 1.".into()),
@@ -97,7 +97,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 cast.recategorised.name,
                 other_category(&cast.recategorised)
             ),
-            [Change::TemplateCategoryAnnounced {
+            [WorldChange::TemplateCategoryAnnounced {
                 template_id: cast.recategorised.id.clone(),
                 correct_category: other_category(&cast.recategorised).into(),
                 in_seconds: 7 * DAY_SECONDS,
@@ -114,7 +114,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             15,
             "The access token will end in three days",
-            [Change::TokenExpiring {
+            [WorldChange::TokenExpiring {
                 in_seconds: 3 * DAY_SECONDS,
             }],
         ),
