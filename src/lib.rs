@@ -21,6 +21,7 @@
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`suggestion`] | the known name that a mistyped one probably means |
+//! | `yaml` | YAML to a tree of text, with every scalar as it was written |
 //! | [`alerts`] | the alerting rules as a configurable set: templates and values to files |
 //! | [`app`] | wires the modules: configuration to a running daemon |
 //! | [`clock`] | the only module that reads the clocks |
@@ -42,3 +43,4 @@ pub mod state;
 pub mod store;
 pub mod suggestion;
 pub mod telemetry;
+mod yaml;

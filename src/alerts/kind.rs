@@ -2,7 +2,7 @@
 
 use super::matchers;
 use super::scalar::{duration, is_number, is_time, is_url};
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// The severities that `alertmanager.yml` routes.
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];

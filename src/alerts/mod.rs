@@ -25,7 +25,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod values;
-mod yaml;
 
 pub use error::{RenderError, ValuesError, ValuesErrors};
 pub use render::{AlertSet, RenderedFile};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::ValuesErrors;
 use super::kind::{PresetValue, ValueKind};
-use super::yaml::{self, Entry, Node};
 use crate::suggestion::nearest;
+use crate::yaml::{self, Entry, Node};
 
 /// Section with the values of each alert.
 const ALERTS: &str = "alerts";
@@ -27,7 +27,7 @@ impl Values {
     /// All keys that have no usable value.
     pub(super) fn defaults(text: &str) -> Result<Self, ValuesErrors> {
         let (mut values, mut errors) = (Self(BTreeMap::new()), ValuesErrors::default());
-        if let Node::Map(entries) = yaml::parse(text)? {
+        if let Node::Map(entries) = parsed(text)? {
             values.add_defaults("", &entries, &mut errors);
         }
         values.unless(errors)
@@ -69,7 +69,7 @@ impl Values {
             values: self.clone(),
             errors: ValuesErrors::default(),
         };
-        match yaml::parse(text)? {
+        match parsed(text)? {
             Node::Empty => {}
             Node::Map(entries) => merge.section("", &entries),
             Node::Text(_) | Node::List(_) => {
@@ -98,6 +98,15 @@ impl Values {
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+}
+
+/// The tree of a values file, which contains no secrets.
+fn parsed(text: &str) -> Result<Node, ValuesErrors> {
+    yaml::parse(text).map_err(|error| {
+        let mut errors = ValuesErrors::default();
+        errors.add(error.line, "", error.message(str::to_owned));
+        errors
+    })
 }
 
 fn path(alert: &str, name: &str) -> String {

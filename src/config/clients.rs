@@ -10,7 +10,7 @@ use super::kind::{SettingKind, TextKind, listed};
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// Browsers open six connections, and Prometheus one per job.
 const MOST_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;

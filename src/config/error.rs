@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::yaml::YamlError;
+
 /// Maximum length of a value that a message repeats. Sensible values of keys that are repeated are shorter. Meta's
 /// app secrets have 32 characters and tokens over 100, so neither is ever shown whole.
 const MAX_QUOTED_CHARACTERS: usize = 24;
@@ -127,6 +129,12 @@ pub(super) fn shown_key(key: &str) -> String {
     } else {
         "…".to_owned()
     }
+}
+
+/// A syntax error of a YAML file, with its position.
+pub(super) fn shown_yaml_error(error: &YamlError) -> String {
+    let message = error.message(shown_key);
+    format!("line {}, column {}: {message}", error.line, error.column)
 }
 
 #[cfg(test)]

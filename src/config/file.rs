@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::environment::{Environment, read_text, read_variable};
-use super::error::ConfigErrors;
+use super::error::{ConfigErrors, shown_yaml_error};
 use super::flags::Flags;
 use super::setting::Setting;
-use super::yaml::{self, Node};
+use crate::yaml::{self, Node};
 
 /// Maximum size of a configuration file. A thousand accounts take some 30 KiB; a larger file is probably a log or a
 /// disk image that was set by mistake.
@@ -81,7 +81,7 @@ impl File {
 fn read_tree(environment: &dyn Environment, path: &Path) -> Result<Node, String> {
     let text =
         read_text(environment, path, MAX_FILE_BYTES).map_err(|problem| format!(" {problem}"))?;
-    match yaml::parse(&text).map_err(|problem| format!(", {problem}"))? {
+    match yaml::parse(&text).map_err(|error| format!(", {}", shown_yaml_error(&error)))? {
         Node::Empty => Ok(Node::Map(Vec::new())),
         map @ Node::Map(_) => Ok(map),
         Node::Text(_) | Node::List(_) => {

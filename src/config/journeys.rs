@@ -8,8 +8,8 @@ use super::section::SummaryLine;
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
-use super::yaml::Node;
 use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
+use crate::yaml::Node;
 
 /// Maximum number of journeys, because each step of each variant has about twenty series per number.
 const MAX_JOURNEYS: usize = 50;

@@ -46,7 +46,6 @@ mod walker;
 mod web;
 mod web_file;
 mod webhook;
-mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use super::webhook::WebhookConfig;
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// Every delivery is sent to each upstream. More receivers need a message broker.
 const MAX_UPSTREAMS: usize = 16;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::error::{ConfigErrors, shown_key};
-use super::yaml::Node;
 use crate::suggestion;
+use crate::yaml::Node;
 
 /// Text with fewer characters is not a secret, so an error may quote it.
 const SHORTEST_SECRET: usize = 8;
@@ -34,8 +34,8 @@ impl Shape<'_> {
             self.errors.add(place.trim_end_matches('.'), message);
             return;
         };
-        for ((name, value), number) in entries.iter().zip(1..) {
-            self.entry((name, number), value, pattern, place);
+        for (entry, number) in entries.iter().zip(1..) {
+            self.entry((&entry.key, number), &entry.node, pattern, place);
         }
     }
 
@@ -139,8 +139,8 @@ impl Shape<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::yaml;
     use super::*;
+    use crate::yaml;
 
     const KNOWN: &[&str] = &[
         "web.listen_address",

@@ -11,7 +11,7 @@ use super::mistake::has_variable;
 use super::setting::{Scalar, Setting};
 use super::shape;
 use super::unknown_variables;
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// One pass over all sources of the configuration.
 pub(super) struct Walker<'a> {

@@ -28,17 +28,17 @@ const MAX_KEYS: usize = 64;
 /// The last webhooks without a timestamp about each subject, with their time of receipt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct UndatedEvents(BTreeMap<String, (Keys, Timestamp)>);
+pub(super) struct UndatedEvents(BTreeMap<String, (RetryKeys, Timestamp)>);
 
 /// The webhooks of one delivery about one subject, in their order. A single key is stored as older versions did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Keys {
+enum RetryKeys {
     One(DeliveryKey),
     Several(Vec<DeliveryKey>),
 }
 
-impl Keys {
+impl RetryKeys {
     fn all(&self) -> &[DeliveryKey] {
         match self {
             Self::One(key) => std::slice::from_ref(key),
@@ -90,7 +90,7 @@ impl UndatedEvents {
             .retain(|_, (_, at)| received_at.since(*at) < REPEATS_FOR);
         match self.0.get_mut(&subject) {
             Some((keys, at)) if *at == received_at => keys.push(key),
-            _ => drop(self.0.insert(subject, (Keys::One(key), received_at))),
+            _ => drop(self.0.insert(subject, (RetryKeys::One(key), received_at))),
         }
         if self.0.len() > MAX_SUBJECTS {
             let oldest = self.0.iter().min_by_key(|(_, (_, at))| *at);

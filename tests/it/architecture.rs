@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 /// Each room with the rooms it may name besides itself. The last word on the table in `src/lib.rs`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("suggestion", &[]),
-    ("alerts", &["suggestion"]),
+    ("yaml", &[]),
+    ("alerts", &["suggestion", "yaml"]),
     ("domain", &[]),
     ("clock", &["domain"]),
-    ("config", &["domain", "suggestion"]),
+    ("config", &["domain", "suggestion", "yaml"]),
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
     ("expose", &["domain", "state"]),

@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::super::setting::Setting;
-use super::super::yaml::Node;
 use super::found::SourceValue;
 use super::places::Places;
 use super::reader::{AppReader, NOT_AN_ID};
+use crate::yaml::Node;
 
 /// Ids, each with its place in the configuration.
 pub(super) type Ids<T> = Vec<(String, T)>;

@@ -21,8 +21,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::read_variable;
 use super::walker::Walker;
-use super::yaml::Node;
 use crate::domain::{AppId, WabaId};
+use crate::yaml::Node;
 pub use discovery_config::DiscoveryConfig;
 pub(super) use lines::lines;
 use reader::{AppReader, Draft};

@@ -1,7 +1,7 @@
 //! The sources of one app's settings, and the message for a missing setting.
 
 use super::super::setting::Setting;
-use super::super::yaml::Node;
+use crate::yaml::Node;
 
 /// The sources of one app: an item of the file's list, the variables, or both.
 #[derive(Clone, Copy)]

@@ -13,7 +13,6 @@ use super::super::secret_kind::SecretKind;
 use super::super::setting::Setting;
 use super::super::value;
 use super::super::walker::Walker;
-use super::super::yaml::Node;
 use super::found::SourceValue;
 use super::places::Places;
 use super::settings::{
@@ -21,6 +20,7 @@ use super::settings::{
 };
 use super::{AppConfig, DEFAULT_NAME, DiscoveryConfig};
 use crate::domain::{AppId, WabaId};
+use crate::yaml::Node;
 
 pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 

@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::environment::{self, Environment};
-use super::error::ConfigErrors;
+use super::error::{ConfigErrors, shown_yaml_error};
 use super::file::File;
 use super::flags::Flags;
 use super::setting::{Scalar, Setting};
 use super::value;
 use super::walker::Walker;
-use super::yaml::{self, Node};
+use crate::yaml::{self, Node};
 
 pub use rate::RateLimit;
 pub use tls::{ClientAuth, TlsConfig, TlsVersion};
@@ -86,8 +86,8 @@ impl WebFile {
                 errors.add(THE_FILE, message);
                 return Err(errors);
             }
-            Err(problem) => {
-                errors.add(THE_FILE, problem);
+            Err(error) => {
+                errors.add(THE_FILE, shown_yaml_error(&error));
                 return Err(errors);
             }
         };

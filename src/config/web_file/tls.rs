@@ -9,8 +9,8 @@ use sha2::Sha256;
 use super::super::setting::{Scalar, Setting};
 use super::super::value;
 use super::super::walker::Walker;
-use super::super::yaml::Node;
 use super::{pem, texts};
+use crate::yaml::Node;
 
 const SECTION: &str = "tls_server_config";
 

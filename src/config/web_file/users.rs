@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::super::error::shown_key;
 use super::super::setting::Setting;
 use super::super::walker::Walker;
-use super::super::yaml::Node;
+use crate::yaml::{Entry, Node};
 
 const USERS: Setting = Setting::new(
     "basic_auth_users",
@@ -51,7 +51,10 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Users {
         return Users::default();
     }
     let mut users = BTreeMap::new();
-    for (name, node) in entries {
+    for Entry {
+        key: name, node, ..
+    } in entries
+    {
         let place = format!("{place}.{}", shown_key(name));
         if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
             let message = "is not a user name; give one without colons and control characters";

@@ -1,14 +1,12 @@
-//! Parses YAML into a tree of text.
+//! Parses YAML into a tree of text, for the configuration and for the values of the alerts.
 //!
-//! Every scalar stays as it was written: a verify token `0123` must not become 123, and an account id must not become
-//! a float. Each setting parses its own scalar. `Node` has no `Debug`, because it contains secrets; errors contain a
-//! position and never quote the file.
+//! Every scalar stays as it was written: a verify token `0123` must not become 123, an account id must not become
+//! a float, and `0.70` must not become `0.7`. Each setting parses its own scalar. `Node` has no `Debug`, because a
+//! configuration contains secrets; errors contain a position and quote nothing but, on request, a duplicate key.
 
 use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
-
-use super::error::shown_key;
 
 /// Maximum nesting depth. The deepest key is four levels down.
 const MAX_DEPTH: usize = 16;
@@ -19,33 +17,70 @@ const MAX_NODES: usize = 100_000;
 
 /// A part of the file.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Nothing, `~` or `null`.
     Empty,
     /// A scalar as it was written, without its quotes.
     Text(String),
     List(Vec<Node>),
-    /// A map in the order of the file, without duplicate names.
-    Map(Vec<(String, Node)>),
+    /// A map in the order of the file, without duplicate keys.
+    Map(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    /// Line of the key, counted from one.
+    pub(crate) line: usize,
+    pub(crate) node: Node,
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct YamlError {
+    /// Counted from one.
+    pub(crate) line: usize,
+    /// Counted from one.
+    pub(crate) column: usize,
+    pub(crate) problem: YamlProblem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum YamlProblem {
+    /// A syntax error or an unsupported feature, in words.
+    Syntax(String),
+    /// This key is in its map already. A secret can be in the place of a key.
+    DuplicateKey(String),
+}
+
+impl YamlError {
+    /// The problem in words; `shown` makes a key printable.
+    pub(crate) fn message(&self, shown: impl Fn(&str) -> String) -> String {
+        match &self.problem {
+            YamlProblem::Syntax(message) => message.clone(),
+            YamlProblem::DuplicateKey(key) => format!("the key `{}` is given twice", shown(key)),
+        }
+    }
 }
 
 impl Node {
     /// The value of `name`. `None` if this is not a map, or does not contain it.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Map(entries) = self else {
             return None;
         };
         entries
             .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+            .find(|entry| entry.key == name)
+            .map(|entry| &entry.node)
     }
 
     fn size(&self) -> usize {
         match self {
             Self::Empty | Self::Text(_) => 1,
             Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
-            Self::Map(entries) => 1 + entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
+            Self::Map(entries) => 1 + entries.iter().map(|entry| entry.node.size()).sum::<usize>(),
         }
     }
 }
@@ -53,8 +88,8 @@ impl Node {
 /// Parses the single document of the file.
 ///
 /// # Errors
-/// The first syntax error or unsupported YAML feature, with line and column.
-pub(super) fn parse(text: &str) -> Result<Node, String> {
+/// The first syntax error, duplicate key or unsupported feature.
+pub(crate) fn parse(text: &str) -> Result<Node, YamlError> {
     let events = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut loader = Loader {
         events,
@@ -71,7 +106,7 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn document(&mut self) -> Result<Node, String> {
+    fn document(&mut self) -> Result<Node, YamlError> {
         let mut root = None;
         loop {
             let (event, span) = self.next()?;
@@ -90,14 +125,15 @@ impl<'a> Loader<'a> {
     }
 
     /// The next event that is not a comment.
-    fn next(&mut self) -> Result<(Event<'a>, Span), String> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
         loop {
             let (event, span) = self
                 .events
                 .next_event()
                 .expect("the stream's end is an event, and nothing is asked for after it")
                 .map_err(|error| {
-                    position(error.marker().line(), error.marker().col(), &error.info())
+                    let problem = YamlProblem::Syntax(error.info().to_string());
+                    position(error.marker().line(), error.marker().col(), problem)
                 })?;
             if !matches!(event, Event::Comment(..)) {
                 return Ok((event, span));
@@ -105,7 +141,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn node(&mut self, (event, span): (Event<'a>, Span), depth: usize) -> Result<Node, String> {
+    fn node(&mut self, (event, span): (Event<'a>, Span), depth: usize) -> Result<Node, YamlError> {
         if depth > MAX_DEPTH {
             return Err(at(span, "nested too deeply"));
         }
@@ -137,7 +173,7 @@ impl<'a> Loader<'a> {
         Ok(node)
     }
 
-    fn list(&mut self, depth: usize) -> Result<Node, String> {
+    fn list(&mut self, depth: usize) -> Result<Node, YamlError> {
         let mut items = Vec::new();
         loop {
             let next = self.next()?;
@@ -148,8 +184,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Node, String> {
-        let mut entries: Vec<(String, Node)> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Node, YamlError> {
+        let mut entries: Vec<Entry> = Vec::new();
         loop {
             let (event, span) = self.next()?;
             let key = match event {
@@ -157,12 +193,16 @@ impl<'a> Loader<'a> {
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err(at(span, "a key must be plain text")),
             };
-            if entries.iter().any(|(known, _)| *known == key) {
-                let problem = format!("the key `{}` is given twice", shown_key(&key));
-                return Err(at(span, &problem));
+            if entries.iter().any(|entry| entry.key == key) {
+                let (line, column) = (span.start.line(), span.start.col());
+                return Err(position(line, column, YamlProblem::DuplicateKey(key)));
             }
             let value = self.next()?;
-            entries.push((key, self.node(value, depth + 1)?));
+            entries.push(Entry {
+                key,
+                line: span.start.line(),
+                node: self.node(value, depth + 1)?,
+            });
         }
     }
 }
@@ -176,13 +216,18 @@ fn scalar(text: &str, style: ScalarStyle) -> Node {
     }
 }
 
-fn at(span: Span, problem: &str) -> String {
+fn at(span: Span, problem: &str) -> YamlError {
+    let problem = YamlProblem::Syntax(problem.to_owned());
     position(span.start.line(), span.start.col(), problem)
 }
 
-/// A message with the position. The parser counts lines from one and columns from zero.
-fn position(line: usize, column: usize, problem: &str) -> String {
-    format!("line {line}, column {}: {problem}", column + 1)
+/// An error with its position. The parser counts lines from one and columns from zero.
+fn position(line: usize, column: usize, problem: YamlProblem) -> YamlError {
+    YamlError {
+        line,
+        column: column + 1,
+        problem,
+    }
 }
 
 #[cfg(test)]
@@ -194,18 +239,32 @@ mod tests {
     }
 
     fn error(yaml: &str) -> String {
-        parse(yaml).err().expect("not a configuration")
+        let error = parse(yaml).err().expect("not valid");
+        let message = error.message(str::to_owned);
+        format!("line {}, column {}: {message}", error.line, error.column)
     }
 
     #[test]
     fn scalars_stay_as_they_were_written() {
-        let tree = parse("# c\na: 0123 # c\nb: '~'\nc: ~\nd: [1e5, yes]\ne:\n").ok();
+        let tree = parse("# c\na: 0.70 # c\nb: '~'\nc: ~\nd: [1e5, yes]\ne:\nf: ''\n").ok();
         let tree = tree.expect("good YAML");
-        assert!(tree.get("a") == Some(&text("0123")));
+        assert!(tree.get("a") == Some(&text("0.70")) && tree.get("f") == Some(&text("")));
         assert!(tree.get("b") == Some(&text("~")));
         assert!(tree.get("c") == Some(&Node::Empty) && tree.get("e") == Some(&Node::Empty));
         assert!(tree.get("d") == Some(&Node::List(vec![text("1e5"), text("yes")])));
-        assert!(tree.get("f").is_none() && text("a").get("a").is_none());
+        assert!(tree.get("g").is_none() && text("a").get("a").is_none());
+    }
+
+    #[test]
+    fn keys_have_lines() {
+        let Ok(Node::Map(entries)) = parse("# c\na: 1\n\nb:\n  c: [x,\n y]\nd: {}\n") else {
+            panic!("a map");
+        };
+        let lines: Vec<_> = entries
+            .iter()
+            .map(|it| (it.key.as_str(), it.line))
+            .collect();
+        assert_eq!(lines, [("a", 2), ("b", 4), ("d", 7)]);
     }
 
     #[test]
@@ -249,6 +308,10 @@ mod tests {
         assert_eq!(
             error("a: &x [*x]\n"),
             "line 1, column 8: an alias inside its own anchor"
+        );
+        assert_eq!(
+            error("a: !x 1\n"),
+            "line 1, column 7: tags (`!…`) are not supported; remove it"
         );
         let syntax = error("apps:\n  - access_token: \"EAAGsecret\n");
         assert!(syntax.starts_with("line "), "{syntax}");
