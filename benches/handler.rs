@@ -146,7 +146,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         relay: Arc::default(),
         wrong_apps: Arc::default(),
         previous_secrets: Arc::default(),
-        room: BodyBudget::default(),
+        body_budget: BodyBudget::default(),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::StoreUrl;
 use crate::domain::WabaId;
 use crate::expose::EntityLabels;
-use crate::expose::past::{self, TimeRange, Timeline};
+use crate::expose::backfill::{self, TimeRange, Timeline};
 use crate::store::{HistoryQuery, HistoryReader, HistoryRow};
 
 /// A label that Prometheus adds to scraped series, so that the imported past continues the same series.
@@ -102,7 +102,7 @@ impl PastJournal {
     /// # Errors
     /// The errors of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        past::write(&self.timelines, self.window, |piece| {
+        backfill::write(&self.timelines, self.window, |piece| {
             out.write_all(piece.as_bytes())
         })?;
         out.flush()

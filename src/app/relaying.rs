@@ -22,10 +22,10 @@ pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result
         });
     }
     let names = upstreams.iter().map(|upstream| upstream.name.clone());
-    let forwarding = RelayQueueConfig {
+    let relay_config = RelayQueueConfig {
         upstreams: names.collect(),
         max_bytes: config.max_bytes as u64,
     };
-    core.store.forward(forwarding).await?;
+    core.store.configure_relay(relay_config).await?;
     Ok(upstreams)
 }

@@ -171,7 +171,7 @@ impl RunningParts {
                 relay,
                 wrong_apps: Arc::default(),
                 previous_secrets: Arc::default(),
-                room: BodyBudget::default(),
+                body_budget: BodyBudget::default(),
             })
         })
     }

@@ -23,7 +23,7 @@
 //!
 //! A new attribute needs its row, its new words in `meta_words!`, its metric in `expose`, and its field in the
 //! example of `tests/fixtures/graph`. Tests name what is missing. A `History` also needs its family in
-//! `expose::past`.
+//! `expose::backfill`.
 
 /// How much of an attribute's past is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@
 
 mod access;
 mod account;
+pub mod backfill;
 mod exporter;
 mod journey;
 mod metric;
 mod number;
 mod page;
-pub mod past;
 mod rows;
 mod template;
 mod traffic;

@@ -63,7 +63,7 @@ impl<'a> MetaObject<'a> {
     }
 
     /// Returns `None` and reports the key if it is absent. For keys without which the object is useless.
-    pub fn needs(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<()> {
+    pub fn require(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<()> {
         let found = self.get(key).filter(|value| value.as_str() != Some(""));
         found.map(drop).or_else(|| self.malformed(key, warnings))
     }
@@ -271,7 +271,7 @@ mod tests {
         let outer = json!({ "empty": "", "one": "RED", "many": ["GREEN", "RED"], "none": [] });
         let object = MetaObject::new("thing", &outer).expect("an object");
         let mut warnings = ParseWarnings::new();
-        assert_eq!(object.needs("one", &mut warnings), Some(()));
+        assert_eq!(object.require("one", &mut warnings), Some(()));
         for key in ["one", "many"] {
             assert_eq!(
                 object.last_word(key, &mut warnings),
@@ -284,7 +284,7 @@ mod tests {
         );
         assert!(warnings.is_empty());
         for key in ["empty", "absent"] {
-            assert_eq!(object.needs(key, &mut warnings), None);
+            assert_eq!(object.require(key, &mut warnings), None);
         }
         assert_eq!(warnings.len(), 2);
     }

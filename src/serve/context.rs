@@ -104,5 +104,5 @@ pub struct Public {
     /// The running relay.
     pub relay: Arc<ArcSwap<relay::Control>>,
     /// The memory budget of bodies.
-    pub room: BodyBudget,
+    pub body_budget: BodyBudget,
 }

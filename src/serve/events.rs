@@ -136,7 +136,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         return refusal;
     }
-    let whole = match public.room.read(&headers, body, MAX_BODY).await {
+    let whole = match public.body_budget.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
         Err(error) => return refuse_body(&public, error),
     };

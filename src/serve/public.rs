@@ -103,7 +103,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
             SignatureError::Missing.as_str(),
         );
     }
-    let whole = match public.room.read(&headers, body, MAX_BODY).await {
+    let whole = match public.body_budget.read(&headers, body, MAX_BODY).await {
         Ok(whole) => whole,
         Err(error) => return refuse_body(&public, error),
     };
@@ -127,14 +127,14 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     signer::note_previous(signer, &public.telemetry, &public.previous_secrets);
     let receipt = clock::receipt();
     let received_at = receipt.at;
-    let forwards = public.store.forwards();
+    let is_relayed = public.store.is_relay_enabled();
     let hashers = Hashers {
         conversations: secrets.tracked(),
-        lanes: Some(&secrets.customers).filter(|_| forwards),
+        lanes: Some(&secrets.customers).filter(|_| is_relayed),
     };
     match Delivery::parse_with(&body, receipt, hashers) {
         Ok(mut delivery) => {
-            let relayed = signature.filter(|_| forwards);
+            let relayed = signature.filter(|_| is_relayed);
             let relayed = relayed
                 .map(|signature| to_relay_delivery(&mut delivery, received_at, signature, body));
             let (assignments, log) = (&secrets.assignments, &public.wrong_apps);

@@ -16,9 +16,9 @@ pub use events::{LastEvent, LastEvents};
 use super::attributes::attribute_state;
 use super::gone::forget_oldest;
 use super::journal::Entity;
+use super::object_limits::ObjectCounts;
 use super::observation::Observation;
 use super::redate::{Dated, Redating, dated};
-use super::room::Sizes;
 use super::saved::Saved;
 use super::undated::UndatedEvents;
 use super::waiting::WaitingWebhook;
@@ -85,7 +85,7 @@ pub struct Account {
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
     /// Cached, so that an event does not recount the objects.
     #[serde(skip)]
-    sizes: Sizes,
+    sizes: ObjectCounts,
 }
 
 dated! {
@@ -183,8 +183,13 @@ impl Account {
         self.undated.is_repeat(fact, key, at)
     }
 
-    /// Applies one event. All objects of this account must fit into `room`.
-    pub(super) fn apply(&mut self, event: &Event, trackers: &Trackers, room: Sizes) -> Change {
+    /// Applies one event. The limits leave these numbers of objects to this account.
+    pub(super) fn apply(
+        &mut self,
+        event: &Event,
+        trackers: &Trackers,
+        left: ObjectCounts,
+    ) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::from_event(event);
         if let Source::UndatedWebhook(key) = event.source {
@@ -193,25 +198,25 @@ impl Account {
         match &event.fact {
             Fact::AccountRead(snapshot) => self.observe_snapshot(snapshot, stamp, &mut change),
             Fact::AccountLoss(loss) => self.note_loss(*loss, stamp, &mut change),
-            Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, room, &mut change),
+            Fact::NumbersListed(listing) => self.list_numbers(listing, stamp, left, &mut change),
             Fact::TemplatesListed(listing, totals) => {
                 self.template_count.observe_some(totals.count, stamp);
                 self.template_limit.observe_some(totals.limit, stamp);
-                self.list_templates(listing, stamp, room, &mut change);
+                self.list_templates(listing, stamp, left, &mut change);
             }
             Fact::Account(update) => self.apply_update(update, stamp, &mut change),
             Fact::Number(webhook) => self.apply_number_webhook(webhook, stamp, &mut change),
             Fact::NumberSpelled(spelling) => self.learn_spelling(spelling, stamp, &mut change),
             Fact::Template(webhook) => {
-                self.apply_template_webhook(webhook, stamp, room, &mut change);
+                self.apply_template_webhook(webhook, stamp, left, &mut change);
             }
             Fact::Message(webhook) => {
-                self.change_traffic(&webhook.phone_number_id, room, &mut change, |traffic| {
+                self.change_traffic(&webhook.phone_number_id, left, &mut change, |traffic| {
                     traffic.apply_webhook(event.observed_at, webhook, trackers);
                 });
             }
             Fact::Tracked(update) => {
-                self.change_traffic(&update.phone_number_id, room, &mut change, |traffic| {
+                self.change_traffic(&update.phone_number_id, left, &mut change, |traffic| {
                     traffic.track(event.observed_at, update, trackers);
                 });
             }
@@ -257,13 +262,13 @@ impl Account {
         &mut self,
         listing: &Listing<number::Snapshot>,
         stamp: Stamp,
-        room: Sizes,
+        left: ObjectCounts,
         change: &mut Change,
     ) {
         let last_complete = self.last_success(Collector::Numbers);
         self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
         for snapshot in &listing.objects {
-            if !self.has_room_for_number(&snapshot.id, room) {
+            if !self.has_room_for_number(&snapshot.id, left) {
                 change.keep_out(ObjectKind::PhoneNumber);
                 continue;
             }
@@ -298,13 +303,13 @@ impl Account {
         &mut self,
         listing: &Listing<words::Snapshot>,
         stamp: Stamp,
-        room: Sizes,
+        left: ObjectCounts,
         change: &mut Change,
     ) {
         self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
         for snapshot in &listing.objects {
             let id = &snapshot.id;
-            if !self.has_room_for_template(id, room) {
+            if !self.has_room_for_template(id, left) {
                 change.keep_out(ObjectKind::Template);
                 continue;
             }

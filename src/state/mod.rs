@@ -20,10 +20,10 @@ mod journey_sessions;
 pub mod journeys;
 mod latest;
 pub mod number;
+mod object_limits;
 mod observation;
 mod polls;
 mod redate;
-mod room;
 mod saved;
 mod stamp;
 pub mod template;
@@ -52,8 +52,8 @@ pub use traffic::Traffic;
 
 use crate::domain::track::Trackers;
 use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
+use object_limits::ObjectCounts;
 use redate::Dated as _;
-use room::Sizes;
 
 /// Number of remembered keys of changes with facts about the business. Meta retries for up to seven days, and a
 /// large provider receives some ten thousand of these changes a day.
@@ -78,7 +78,7 @@ pub struct State {
     other: DedupWindow,
     trackers: Arc<Trackers>,
     /// Number of objects of all accounts together.
-    sizes: Sizes,
+    sizes: ObjectCounts,
 }
 
 /// The kinds of changes whose retries must be recognised after a restart as well. Each kind has its own window,
@@ -121,7 +121,7 @@ impl Default for State {
             messages: DedupWindow::remembering(MESSAGE_KEYS),
             other: DedupWindow::remembering(OTHER_KEYS),
             trackers: Arc::default(),
-            sizes: Sizes::default(),
+            sizes: ObjectCounts::default(),
         }
     }
 }
@@ -135,7 +135,7 @@ impl State {
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();
-        self.sizes = Sizes::default();
+        self.sizes = ObjectCounts::default();
         for account in self.accounts.values() {
             self.sizes += account.sizes();
         }
@@ -157,15 +157,15 @@ impl State {
         }
     }
 
-    /// Forgets the newest keys of a window, after their changes were undone.
-    pub fn forget_newest(&mut self, window: DedupScope, how_many: usize) {
-        self.window_mut(window).forget_newest(how_many);
+    /// Forgets the newest keys of a scope, after their changes were undone.
+    pub fn forget_newest(&mut self, scope: DedupScope, how_many: usize) {
+        self.window_mut(scope).forget_newest(how_many);
     }
 
     /// The webhook changes of this kind that were applied.
     #[must_use]
-    pub fn applied_changes(&self, window: DedupScope) -> &DedupWindow {
-        match window {
+    pub fn applied_changes(&self, scope: DedupScope) -> &DedupWindow {
+        match scope {
             DedupScope::Management => &self.management,
             DedupScope::Messages => &self.messages,
         }
@@ -174,15 +174,15 @@ impl State {
     /// Restores the keys that another process stored, oldest first.
     pub fn restore_applied_changes(
         &mut self,
-        window: DedupScope,
+        scope: DedupScope,
         keys: impl IntoIterator<Item = DeliveryKey>,
         newest_number: u64,
     ) {
-        self.window_mut(window).restore(keys, newest_number);
+        self.window_mut(scope).restore(keys, newest_number);
     }
 
-    fn window_mut(&mut self, window: DedupScope) -> &mut DedupWindow {
-        match window {
+    fn window_mut(&mut self, scope: DedupScope) -> &mut DedupWindow {
+        match scope {
             DedupScope::Management => &mut self.management,
             DedupScope::Messages => &mut self.messages,
         }
@@ -244,8 +244,8 @@ impl State {
             };
         }
         self.sizes -= account.sizes();
-        let room = self.sizes.left();
-        let change = Arc::make_mut(account).apply(event, &self.trackers, room);
+        let left = self.sizes.left();
+        let change = Arc::make_mut(account).apply(event, &self.trackers, left);
         self.sizes += account.sizes();
         change
     }

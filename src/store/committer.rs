@@ -60,7 +60,7 @@ pub enum CommitterRequest {
     /// dropped conversations.
     UseCustomerKey(String, bool, oneshot::Sender<Result<u64, StoreUnavailable>>),
     /// Apply these settings of the relay.
-    Forward(RelayQueueConfig, ResultSender),
+    ConfigureRelay(RelayQueueConfig, ResultSender),
     /// Commit the outcomes of deliveries to an upstream.
     Settle(String, Settlement, ResultSender),
     /// Apply these settings of conversation metrics.
@@ -79,7 +79,7 @@ pub struct Committer {
     /// Whether an operation has failed since that commit, so that memory and disk may differ.
     in_doubt: bool,
     keep_journal_for: Duration,
-    forwarding: RelayQueueConfig,
+    relay_config: RelayQueueConfig,
     deliveries: RelayIndex,
     first_reads: FirstReads,
     started: Mark,
@@ -104,7 +104,7 @@ impl Committer {
             number,
             in_doubt: false,
             keep_journal_for,
-            forwarding: RelayQueueConfig::default(),
+            relay_config: RelayQueueConfig::default(),
             deliveries: RelayIndex::default(),
             first_reads: FirstReads::default(),
             started: Mark::now(),
@@ -173,9 +173,9 @@ impl Committer {
                     let outcome = self.use_customer_key(&check_value, keep).await;
                     drop(answer.send(outcome));
                 }
-                CommitterRequest::Forward(forwarding, answer) => {
+                CommitterRequest::ConfigureRelay(relay_config, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
-                    drop(answer.send(self.forward(forwarding).await));
+                    drop(answer.send(self.configure_relay(relay_config).await));
                 }
                 CommitterRequest::Settle(upstream, settlement, answer) => {
                     drop(answer.send(self.settle(&upstream, &settlement).await));
@@ -200,7 +200,7 @@ impl Committer {
             .iter_mut()
             .filter_map(|(_, delivery, _)| delivery.take());
         // A reload may have disabled the relay since the deliveries were received.
-        let wanted = !self.forwarding.upstreams.is_empty();
+        let wanted = !self.relay_config.upstreams.is_empty();
         let deliveries = deliveries.filter(|_| wanted).collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
         let outcome = self.commit(&events, deliveries).await;
@@ -270,12 +270,12 @@ impl Committer {
             writes.accounts.push(account);
             writes.objects.extend(objects);
         }
-        for (window, changes) in &applied.new_changes {
-            let noted = self.state.applied_changes(*window);
+        for (scope, changes) in &applied.new_changes {
+            let noted = self.state.applied_changes(*scope);
             let first = number(noted.newest_number()) - number(changes.len() as u64) + 1;
             let numbered = (first..).zip(changes.iter().map(|key| rows::key_text(*key)));
             writes.keys.push(Keys {
-                window: *window,
+                scope: *scope,
                 new: numbered.collect(),
                 forgotten: number(noted.forgotten_number()),
             });
@@ -288,22 +288,27 @@ impl Committer {
 
     /// Assigns the deliveries their numbers, and determines which older ones are dropped for them.
     fn add_deliveries(&self, writes: &mut Writes, deliveries: Vec<RelayDelivery>, sizes: &[u64]) {
-        let max_bytes = self.forwarding.max_bytes;
+        let max_bytes = self.relay_config.max_bytes;
         writes.deliveries = (self.deliveries.next()..).zip(deliveries).collect();
-        writes.upstreams.clone_from(&self.forwarding.upstreams);
+        writes.upstreams.clone_from(&self.relay_config.upstreams);
         writes.oldest_delivery = self.deliveries.oldest_beside(sizes, max_bytes);
     }
 
-    async fn forward(&mut self, forwarding: RelayQueueConfig) -> Result<(), StoreUnavailable> {
+    async fn configure_relay(
+        &mut self,
+        relay_config: RelayQueueConfig,
+    ) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
-        let dropped = self.database.forward_to(&forwarding.upstreams).await;
+        let dropped = self.database.forward_to(&relay_config.upstreams).await;
         let dropped = dropped.map_err(|error| self.doubt(&error))?;
         if dropped > 0 {
             tracing::warn!(dropped, "dropped deliveries of removed upstreams");
         }
-        let forwards = !forwarding.upstreams.is_empty();
-        self.shared.forwards.store(forwards, Ordering::Relaxed);
-        self.forwarding = forwarding;
+        let is_enabled = !relay_config.upstreams.is_empty();
+        self.shared
+            .is_relay_enabled
+            .store(is_enabled, Ordering::Relaxed);
+        self.relay_config = relay_config;
         let read = self.read_deliveries().await;
         read.map_err(|error| self.doubt(&error))
     }

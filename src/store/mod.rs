@@ -219,17 +219,20 @@ impl Store {
 
     /// Whether deliveries are relayed. If not, their bodies need not be kept.
     #[must_use]
-    pub fn forwards(&self) -> bool {
-        self.shared.forwards.load(Ordering::Relaxed)
+    pub fn is_relay_enabled(&self) -> bool {
+        self.shared.is_relay_enabled.load(Ordering::Relaxed)
     }
 
     /// Applies these settings of the relay. Deliveries that wait for other upstreams are dropped.
     ///
     /// # Errors
     /// If that could not be made durable.
-    pub async fn forward(&self, forwarding: RelayQueueConfig) -> Result<(), StoreUnavailable> {
+    pub async fn configure_relay(
+        &self,
+        relay_config: RelayQueueConfig,
+    ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::Forward(forwarding, answer))
+        self.ask(CommitterRequest::ConfigureRelay(relay_config, answer))
             .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -408,7 +411,7 @@ impl StoreUnavailable {
 struct Published {
     accounts: Mutex<Accounts>,
     deliveries: watch::Sender<Span>,
-    forwards: AtomicBool,
+    is_relay_enabled: AtomicBool,
     /// How long a webhook may lag behind a poll before a change counts as drift.
     drift_grace_ms: AtomicU64,
     error: ArcSwapOption<StoreUnavailable>,
@@ -421,7 +424,7 @@ impl Published {
         Self {
             accounts: Mutex::default(),
             deliveries: watch::Sender::default(),
-            forwards: AtomicBool::new(false),
+            is_relay_enabled: AtomicBool::new(false),
             drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
             error: ArcSwapOption::empty(),
             kept_out: KeptOutLog::default(),

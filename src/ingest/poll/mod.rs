@@ -5,7 +5,7 @@
 
 mod access;
 mod budget;
-mod chatter;
+mod log_limiter;
 mod once;
 mod plan;
 mod runner;

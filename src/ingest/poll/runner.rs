@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::chatter::{Chatter, Say};
+use super::log_limiter::{LogLine, PollLogLimiter};
 use super::once::{self, PollOutcome};
 use super::{Budgets, Cadences, Deferral, DeferralReason, NextPoll, Schedule, Task, planned_calls};
 use crate::clock;
@@ -95,7 +95,7 @@ pub struct Poller {
     /// Polls that are shown as failed because they are late.
     late: BTreeSet<Task>,
     too_much: BTreeSet<WabaId>,
-    chatter: Chatter,
+    log_limiter: PollLogLimiter,
 }
 
 impl Poller {
@@ -128,7 +128,7 @@ impl Poller {
             last_failure: BTreeMap::new(),
             late: BTreeSet::new(),
             too_much: BTreeSet::new(),
-            chatter: Chatter::default(),
+            log_limiter: PollLogLimiter::default(),
         }
     }
 
@@ -385,12 +385,12 @@ impl Poller {
     }
 
     fn say(&mut self, now: Timestamp, log: impl FnOnce()) {
-        match self.chatter.say(now) {
-            Say::It => log(),
-            Say::ThatThereIsMore => tracing::warn!(
+        match self.log_limiter.next_line(now) {
+            LogLine::ThisPoll => log(),
+            LogLine::FurtherSuppressed => tracing::warn!(
                 "more polls started or stopped failing than are logged; see whatsapp_exporter_poll_up"
             ),
-            Say::Nothing => {}
+            LogLine::None => {}
         }
     }
 }

@@ -97,7 +97,7 @@ impl Signal {
             let fact = templates_listed(status);
             (now, Source::Poll, fact)
         }));
-        facts.extend(self.account_news(now).map(|update| {
+        facts.extend(self.account_update(now).map(|update| {
             let key = Source::Webhook(DeliveryKey(0));
             (now, key, Fact::Account(update))
         }));
@@ -152,7 +152,7 @@ impl Signal {
         }
     }
 
-    fn account_news(self, now: Timestamp) -> Option<account::Update> {
+    fn account_update(self, now: Timestamp) -> Option<account::Update> {
         let ban = |state, date| Some(Ban { state, date });
         let (ban, restrictions) = match self {
             Self::AccountRestricted => {

@@ -44,7 +44,7 @@ pub struct PhoneNumber {
     /// The number's own health entity.
     pub health: Health,
     /// Whether calls over SIP are blocked. The overall health is then BLOCKED although messages can be sent, as in
-    /// the example on Meta's page "Messaging Health Status".
+    /// the example on Meta's page "Messaging and Calling Health Status".
     pub is_calling_blocked: bool,
 }
 

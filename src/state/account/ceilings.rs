@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::super::gone::MAX_GONE;
-use super::super::room::Sizes;
+use super::super::object_limits::ObjectCounts;
 use super::super::{Stamp, Template};
 use super::Account;
 use crate::domain::{Collector, PhoneNumberId, TemplateId, ceiling};
@@ -17,7 +17,7 @@ const UNLISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl Account {
     /// Number of its objects.
-    pub(in super::super) fn sizes(&self) -> Sizes {
+    pub(in super::super) fn sizes(&self) -> ObjectCounts {
         self.sizes
     }
 
@@ -26,7 +26,7 @@ impl Account {
         let unlisted = self.templates.values().filter(|one| !one.was_listed());
         let unlisted_templates = unlisted.count();
         let is_unlisted = |id: &&PhoneNumberId| !self.numbers.contains_key(*id);
-        self.sizes = Sizes {
+        self.sizes = ObjectCounts {
             numbers: self.numbers.len(),
             templates: self.templates.len() - unlisted_templates,
             unlisted_numbers: self.traffic.keys().filter(is_unlisted).count(),
@@ -36,18 +36,18 @@ impl Account {
     }
 
     /// Whether a listing may add this number.
-    pub(super) fn has_room_for_number(&mut self, id: &PhoneNumberId, room: Sizes) -> bool {
+    pub(super) fn has_room_for_number(&mut self, id: &PhoneNumberId, left: ObjectCounts) -> bool {
         if self.numbers.contains_key(id) {
             return true;
         }
-        let most = (ceiling::NUMBERS + MAX_GONE).min(room.numbers);
+        let most = (ceiling::NUMBERS + MAX_GONE).min(left.numbers);
         let has_room = self.sizes.numbers < most;
         self.sizes.numbers += usize::from(has_room);
         has_room
     }
 
     /// Whether a listing may add this template.
-    pub(super) fn has_room_for_template(&mut self, id: &TemplateId, room: Sizes) -> bool {
+    pub(super) fn has_room_for_template(&mut self, id: &TemplateId, left: ObjectCounts) -> bool {
         if self
             .templates
             .get(id)
@@ -55,7 +55,7 @@ impl Account {
         {
             return true;
         }
-        let most = (ceiling::TEMPLATES + MAX_GONE).min(room.templates);
+        let most = (ceiling::TEMPLATES + MAX_GONE).min(left.templates);
         let has_room = self.sizes.templates < most;
         self.sizes.templates += usize::from(has_room);
         has_room
@@ -63,18 +63,18 @@ impl Account {
 
     /// Whether a webhook may add a template that no poll has listed. Without polls, this applies to all
     /// templates.
-    pub(super) fn has_room_for_unlisted_template(&self, room: Sizes) -> bool {
+    pub(super) fn has_room_for_unlisted_template(&self, left: ObjectCounts) -> bool {
         let is_listed = self.last_success(Collector::Templates).is_some();
         let own = if is_listed {
             ceiling::UNLISTED_TEMPLATES
         } else {
             ceiling::TEMPLATES
         };
-        self.sizes.unlisted_templates < own.min(room.unlisted_templates)
+        self.sizes.unlisted_templates < own.min(left.unlisted_templates)
     }
 
     /// Whether messages of this number may be counted. Without polls, no number is listed.
-    pub(super) fn has_room_for_traffic(&self, id: &PhoneNumberId, room: Sizes) -> bool {
+    pub(super) fn has_room_for_traffic(&self, id: &PhoneNumberId, left: ObjectCounts) -> bool {
         if self.traffic.contains_key(id) || self.numbers.contains_key(id) {
             return true;
         }
@@ -84,7 +84,7 @@ impl Account {
         } else {
             ceiling::NUMBERS
         };
-        self.sizes.unlisted_numbers < own.min(room.unlisted_numbers)
+        self.sizes.unlisted_numbers < own.min(left.unlisted_numbers)
     }
 
     /// Removes templates that were last mentioned by a webhook a week before this listing, and are not in it.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::journal::Entity;
+use super::super::object_limits::ObjectCounts;
 use super::super::observation::Observation;
-use super::super::room::Sizes;
 use super::super::waiting::WaitingWebhook;
 use super::super::{Change, Stamp, Traffic};
 use super::{Account, template_of};
@@ -173,11 +173,11 @@ impl Account {
     pub(super) fn change_traffic(
         &mut self,
         id: &PhoneNumberId,
-        room: Sizes,
+        left: ObjectCounts,
         change: &mut Change,
         count: impl FnOnce(&mut Traffic),
     ) {
-        if !self.has_room_for_traffic(id, room) {
+        if !self.has_room_for_traffic(id, left) {
             change.refused = true;
             change.keep_out(ObjectKind::PhoneNumber);
             return;
@@ -190,7 +190,7 @@ impl Account {
         let traffic = Arc::make_mut(traffic);
         let before = traffic.open();
         count(traffic);
-        let is_full = self.sizes.conversations >= room.conversations;
+        let is_full = self.sizes.conversations >= left.conversations;
         if is_full && traffic.open() > before {
             traffic.close_oldest();
         }
@@ -213,12 +213,12 @@ impl Account {
         &mut self,
         webhook: &words::WebhookUpdate,
         stamp: Stamp,
-        room: Sizes,
+        left: ObjectCounts,
         change: &mut Change,
     ) {
         self.count_template_event(&webhook.update);
         if !self.templates.contains_key(&webhook.identity.id) {
-            if !self.has_room_for_unlisted_template(room) {
+            if !self.has_room_for_unlisted_template(left) {
                 change.refused = true;
                 change.keep_out(ObjectKind::Template);
                 return;

@@ -67,7 +67,7 @@ pub struct ConversationRow {
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// The window that the keys belong to.
-    pub window: DedupScope,
+    pub scope: DedupScope,
     /// New keys with their numbers.
     pub new: Vec<(i64, String)>,
     /// Keys up to this number are deleted.
@@ -75,8 +75,8 @@ pub struct Keys {
 }
 
 /// Name of the window's table.
-pub(super) fn keys_table(window: DedupScope) -> &'static str {
-    match window {
+pub(super) fn keys_table(scope: DedupScope) -> &'static str {
+    match scope {
         DedupScope::Management => "delivery_keys",
         DedupScope::Messages => "message_keys",
     }
@@ -282,7 +282,7 @@ async fn write_conversations(
 }
 
 async fn write_keys(connection: &mut SqliteConnection, keys: &Keys) -> sqlx::Result<()> {
-    let table = keys_table(keys.window);
+    let table = keys_table(keys.scope);
     for rows in keys.new.chunks(ROWS_AT_ONCE) {
         let mut query =
             QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} (number, delivery_key) "));

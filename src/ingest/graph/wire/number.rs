@@ -14,7 +14,7 @@ number_attributes!(node_reader);
 /// Parses the node. `None` if it has no id.
 pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Option<Snapshot> {
     let node = MetaObject::node(NOUN, node, warnings)?;
-    node.needs("id", warnings)?;
+    node.require("id", warnings)?;
     let id = node.parsed("id", PhoneNumberId::parse, warnings)?;
     let mut snapshot = Snapshot::new(id);
     read_attributes(&mut snapshot, &node, warnings);

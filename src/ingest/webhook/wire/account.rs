@@ -7,7 +7,7 @@ use crate::ingest::{MetaObject, ParseWarnings};
 
 /// `account_update`: bans, restrictions, violations, and events that only have a name.
 pub fn update(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
-    value.needs("event", warnings)?;
+    value.require("event", warnings)?;
     Some(Fact::Account(Update::AccountUpdate {
         event: value.word("event", warnings)?,
         digits: value.parsed("phone_number", DisplayDigits::parse, warnings),
@@ -23,7 +23,7 @@ pub fn update(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fa
 
 /// `account_review_update`.
 pub fn review(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
-    value.needs("decision", warnings)?;
+    value.require("decision", warnings)?;
     Some(Fact::Account(Update::Review(
         value.word("decision", warnings)?,
     )))
@@ -34,12 +34,12 @@ pub fn alert(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fac
     let info = value
         .object("alert_info", "alert_info", warnings)
         .unwrap_or(*value);
-    info.needs("alert_type", warnings)?;
+    info.require("alert_type", warnings)?;
     Some(Fact::Account(Update::Alert {
         alert: info.word("alert_type", warnings)?,
         // An alert whose severity is missing is still an alert.
         severity: info
-            .needs("alert_severity", warnings)
+            .require("alert_severity", warnings)
             .and_then(|()| info.word("alert_severity", warnings))
             .unwrap_or(AlertSeverity::Other),
     }))
@@ -60,7 +60,7 @@ pub fn capability(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Optio
 
 /// The state is text in Meta's reference, a list on its partner page; the date is prose.
 fn ban(info: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Ban> {
-    info.needs("waba_ban_state", warnings)?;
+    info.require("waba_ban_state", warnings)?;
     Some(Ban {
         state: info.last_word("waba_ban_state", warnings)?,
         date: info.time("waba_ban_date", warnings),
@@ -70,7 +70,7 @@ fn ban(info: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Ban> {
 fn restrictions(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Vec<Restriction> {
     let infos = value.objects("restriction_info", "restriction_info", warnings);
     let restrictions = infos.iter().filter_map(|info| {
-        info.needs("restriction_type", warnings)?;
+        info.require("restriction_type", warnings)?;
         Some(Restriction {
             kind: info.word("restriction_type", warnings)?,
             expires_at: info.time("expiration", warnings),

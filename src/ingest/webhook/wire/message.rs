@@ -134,7 +134,7 @@ impl MessageReader<'_> {
         message: &MetaObject<'_>,
         warnings: &mut ParseWarnings,
     ) -> Option<MessageItem> {
-        message.needs("type", warnings)?;
+        message.require("type", warnings)?;
         let kind = message.word("type", warnings)?;
         Some(MessageItem {
             at: message.time("timestamp", warnings),
@@ -147,7 +147,7 @@ impl MessageReader<'_> {
     }
 
     fn status(&self, status: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessageItem> {
-        status.needs("status", warnings)?;
+        status.require("status", warnings)?;
         let word: Status = status.word("status", warnings)?;
         let pricing = status.object("pricing", "pricing", warnings);
         let category = pricing.and_then(|pricing| pricing.word("category", warnings));

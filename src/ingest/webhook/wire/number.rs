@@ -9,7 +9,7 @@ use crate::ingest::{MetaObject, ParseWarnings};
 /// `phone_number_quality_update`, in its earlier and its current form.
 pub fn quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let digits = digits(value, warnings)?;
-    value.needs("event", warnings)?;
+    value.require("event", warnings)?;
     let event = value.word("event", warnings)?;
     // With THROUGHPUT_UPGRADE these two are a throughput level, and with an unknown event their meaning is unknown.
     let of_old = |key, warnings: &mut ParseWarnings| {
@@ -30,7 +30,7 @@ pub fn quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<F
 /// `phone_number_name_update`.
 pub fn name(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
     let digits = digits(value, warnings)?;
-    value.needs("decision", warnings)?;
+    value.require("decision", warnings)?;
     let update = Update::Name(value.word("decision", warnings)?);
     Some(Fact::Number(WebhookUpdate { digits, update }))
 }
@@ -43,6 +43,6 @@ pub fn daily_limit(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Opti
 }
 
 fn digits(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<DisplayDigits> {
-    value.needs("display_phone_number", warnings)?;
+    value.require("display_phone_number", warnings)?;
     value.parsed("display_phone_number", DisplayDigits::parse, warnings)
 }

@@ -29,7 +29,7 @@ pub fn category(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<
             at: value.time("category_update_timestamp", warnings),
         }
     } else {
-        value.needs("new_category", warnings)?;
+        value.require("new_category", warnings)?;
         Update::CategoryChanged {
             previous: value.word("previous_category", warnings),
             new: value.word("new_category", warnings)?,
@@ -46,7 +46,7 @@ pub fn correct_category(value: &MetaObject<'_>, warnings: &mut ParseWarnings) ->
     } else {
         "correct_category"
     };
-    value.needs(key, warnings)?;
+    value.require(key, warnings)?;
     let update = Update::CategoryDetected {
         correct: value.word(key, warnings)?,
     };
@@ -54,7 +54,7 @@ pub fn correct_category(value: &MetaObject<'_>, warnings: &mut ParseWarnings) ->
 }
 
 fn identity(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Identity> {
-    value.needs("message_template_id", warnings)?;
+    value.require("message_template_id", warnings)?;
     Some(Identity {
         id: value.parsed("message_template_id", TemplateId::parse, warnings)?,
         name: value.text("message_template_name", warnings),
@@ -72,7 +72,7 @@ fn quality(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Updat
 }
 
 fn status(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Update> {
-    value.needs("event", warnings)?;
+    value.require("event", warnings)?;
     Some(Update::Status {
         event: value.word("event", warnings)?,
         reason: reason(value, warnings),

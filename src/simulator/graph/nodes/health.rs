@@ -1,5 +1,5 @@
 //! `health_status`: the entities of the requested node, its account, its portfolio and the app. See Meta's page
-//! "Messaging Health Status".
+//! "Messaging and Calling Health Status".
 
 use serde_json::{Value, json};
 

@@ -6,10 +6,10 @@ mod access;
 mod cast;
 mod faults;
 mod other_fields;
+mod other_webhooks;
 mod penalties;
 mod recovery;
 mod shorthand;
-mod small_news;
 mod warning_signs;
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) fn story(world: &World, seed: u64) -> Story {
         penalties::beats(&cast),
         faults::beats(&cast),
         access::beats(&cast),
-        small_news::beats(&cast),
+        other_webhooks::beats(&cast),
         recovery::beats(world, &cast),
     ]
     .concat();

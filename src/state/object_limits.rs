@@ -22,7 +22,7 @@ const CONVERSATIONS: usize = 1_000_000;
 
 /// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sizes {
+pub(super) struct ObjectCounts {
     pub numbers: usize,
     pub templates: usize,
     pub unlisted_numbers: usize,
@@ -30,7 +30,7 @@ pub(super) struct Sizes {
     pub conversations: usize,
 }
 
-impl Sizes {
+impl ObjectCounts {
     /// The limits for all accounts together.
     pub const MOST: Self = Self {
         numbers: NUMBERS,
@@ -60,7 +60,7 @@ impl Sizes {
     }
 }
 
-impl AddAssign for Sizes {
+impl AddAssign for ObjectCounts {
     fn add_assign(&mut self, more: Self) {
         self.numbers += more.numbers;
         self.templates += more.templates;
@@ -70,7 +70,7 @@ impl AddAssign for Sizes {
     }
 }
 
-impl SubAssign for Sizes {
+impl SubAssign for ObjectCounts {
     fn sub_assign(&mut self, less: Self) {
         self.numbers -= less.numbers;
         self.templates -= less.templates;

@@ -58,7 +58,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             68,
             "Updates of several accounts arrive in one POST",
-            account_news(),
+            account_events(),
         ),
         beat(
             69,
@@ -121,7 +121,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
 }
 
 /// `account_update` events that change no metric except their own counter.
-fn account_news() -> Vec<WorldChange> {
+fn account_events() -> Vec<WorldChange> {
     let plain = [
         "ACCOUNT_OFFBOARDED",
         "MM_LITE_TERMS_SIGNED",

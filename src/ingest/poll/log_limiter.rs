@@ -13,25 +13,25 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The log lines allowed for a poll that starts or stops failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Say {
+pub(super) enum LogLine {
     /// A line about this poll.
-    It,
+    ThisPoll,
     /// A line that further ones are suppressed.
-    ThatThereIsMore,
+    FurtherSuppressed,
     /// No line.
-    Nothing,
+    None,
 }
 
 /// The lines of the current minute.
 #[derive(Debug, Default)]
-pub(super) struct Chatter {
+pub(super) struct PollLogLimiter {
     since: Timestamp,
     lines: u32,
 }
 
-impl Chatter {
+impl PollLogLimiter {
     /// Returns which log line is allowed now, and counts it.
-    pub fn say(&mut self, now: Timestamp) -> Say {
+    pub fn next_line(&mut self, now: Timestamp) -> LogLine {
         if now.since(self.since) >= MINUTE {
             *self = Self {
                 since: now,
@@ -40,9 +40,9 @@ impl Chatter {
         }
         self.lines = self.lines.saturating_add(1);
         match self.lines {
-            ..=LINES_A_MINUTE => Say::It,
-            lines if lines == LINES_A_MINUTE + 1 => Say::ThatThereIsMore,
-            _ => Say::Nothing,
+            ..=LINES_A_MINUTE => LogLine::ThisPoll,
+            lines if lines == LINES_A_MINUTE + 1 => LogLine::FurtherSuppressed,
+            _ => LogLine::None,
         }
     }
 }
@@ -53,11 +53,14 @@ mod tests {
 
     #[test]
     fn lines_about_an_outage_are_limited_per_minute() {
-        let mut chatter = Chatter::default();
+        let mut log_limiter = PollLogLimiter::default();
         let now = Timestamp::from_seconds(1_775_000_000);
-        let said: Vec<Say> = (0..30_000).map(|_| chatter.say(now)).collect();
+        let said: Vec<LogLine> = (0..30_000).map(|_| log_limiter.next_line(now)).collect();
         let count = |what| said.iter().filter(|said| **said == what).count();
-        assert_eq!((count(Say::It), count(Say::ThatThereIsMore)), (60, 1));
-        assert_eq!(chatter.say(now.plus(MINUTE)), Say::It);
+        assert_eq!(
+            (count(LogLine::ThisPoll), count(LogLine::FurtherSuppressed)),
+            (60, 1)
+        );
+        assert_eq!(log_limiter.next_line(now.plus(MINUTE)), LogLine::ThisPoll);
     }
 }
