@@ -17,6 +17,7 @@
 //! | [`ingest`] | polls and webhooks, turned into facts and parse warnings |
 //! | [`state`] | the reducer, one file per entity |
 //! | [`store`] | owns the state; makes events durable, serves reads, keeps the history |
+//! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
@@ -29,6 +30,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deliver;
 pub mod domain;
 pub mod expose;
 pub mod ingest;

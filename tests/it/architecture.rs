@@ -13,7 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("expose", &["domain", "state"]),
     ("store", &["clock", "domain", "state", "telemetry"]),
     ("ingest", &["clock", "domain", "store", "telemetry"]),
-    ("relay", &["clock", "domain", "store", "telemetry"]),
+    ("deliver", &["clock", "domain"]),
+    (
+        "relay",
+        &["clock", "deliver", "domain", "store", "telemetry"],
+    ),
     (
         "serve",
         &[
@@ -33,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "config",
+            "deliver",
             "domain",
             "expose",
             "ingest",
