@@ -19,6 +19,7 @@
 //! | [`store`] | owns the state; makes events durable, serves reads, keeps the history |
 //! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
+//! | [`notify`] | posts the changes that Meta reports, as CloudEvents or to Slack, at least once |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`app`] | wires the modules: configuration to a running daemon |
@@ -34,6 +35,7 @@ pub mod deliver;
 pub mod domain;
 pub mod expose;
 pub mod ingest;
+pub mod notify;
 pub mod relay;
 pub mod serve;
 pub mod simulator;

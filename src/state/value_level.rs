@@ -76,10 +76,13 @@ fn word<W: Word + Into<Level>>(_: Option<&str>, to: &str) -> Level {
 fn number_status(from: Option<&str>, to: &str) -> Level {
     let (from, to) = (from.map(number::Status::parse), number::Status::parse(to));
     let was_in_use = from.is_some_and(was_in_service);
-    match to {
-        number::Status::Other | number::Status::Unknown if was_in_use => Level::Warning,
-        to if is_out_of_service(to) && was_in_use => Level::Critical,
-        to => to.into(),
+    let is_unknown = matches!(to, number::Status::Other | number::Status::Unknown);
+    if was_in_use && is_out_of_service(to) {
+        Level::Critical
+    } else if was_in_use && is_unknown {
+        Level::Warning
+    } else {
+        to.into()
     }
 }
 

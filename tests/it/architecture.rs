@@ -15,6 +15,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["clock", "domain", "store", "telemetry"]),
     ("deliver", &["clock", "domain"]),
     (
+        "notify",
+        &["clock", "deliver", "domain", "store", "telemetry"],
+    ),
+    (
         "relay",
         &["clock", "deliver", "domain", "store", "telemetry"],
     ),
@@ -41,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "expose",
             "ingest",
+            "notify",
             "relay",
             "serve",
             "simulator",
