@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::kind::{Durations, Parsed};
+use super::kind::{Durations, Optional, Parsed};
 use super::relay::upstream_url;
 use super::secret;
 use super::secret_kind::SecretKind;
@@ -121,8 +121,8 @@ settings! {
         /// Timeout of a request to a receiver.
         request_timeout: Duration = "10s", Durations(TIMEOUTS);
 
-        /// Page with the runbooks of the alerts, to which notifications link.
-        runbooks_url: Url = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md", RUNBOOKS;
+        /// Page with the runbooks of the alerts, to which notifications link; the default is the project's page.
+        runbooks_url: Option<Url>, Optional(RUNBOOKS);
     }
     lists {
         /// Receivers of changes. Notifications are off if the list is empty.

@@ -43,7 +43,7 @@ enum Data<'a> {
     Test { text: &'static str },
 }
 
-/// One change, with the names of the history API.
+/// One change.
 #[derive(Serialize)]
 struct Change<'a> {
     waba_id: &'a str,
@@ -83,7 +83,11 @@ struct Digest<'a> {
 }
 
 /// The body of the event. `assignments` name the app of each account.
-pub(super) fn body(message: &Message, runbooks: &Url, assignments: &Assignments) -> Vec<u8> {
+pub(super) fn body(
+    message: &Message,
+    runbooks: Option<&Url>,
+    assignments: &Assignments,
+) -> Vec<u8> {
     let change = |signal| change(signal, runbooks, assignments);
     let (kind, data) = match message {
         Message::Change(signal) => (
@@ -156,7 +160,7 @@ fn time(message: &Message) -> String {
     }
 }
 
-fn change<'a>(signal: &'a Signal, runbooks: &Url, assignments: &Assignments) -> Change<'a> {
+fn change<'a>(signal: &'a Signal, runbooks: Option<&Url>, assignments: &Assignments) -> Change<'a> {
     let row = &signal.row;
     Change {
         waba_id: &row.waba_id,
@@ -191,8 +195,8 @@ mod tests {
     use crate::notify::message::tests::signal;
 
     fn event(message: &Message) -> Value {
-        let runbooks = "https://wiki.example.com/runbooks".parse().expect("a URL");
-        let body = body(message, &runbooks, &Assignments::none());
+        let runbooks: Url = "https://wiki.example.com/runbooks".parse().expect("a URL");
+        let body = body(message, Some(&runbooks), &Assignments::none());
         serde_json::from_slice(&body).expect("JSON")
     }
 

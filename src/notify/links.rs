@@ -7,6 +7,9 @@ use crate::store::Signal;
 
 const MANAGER: &str = "https://business.facebook.com/latest/whatsapp_manager";
 
+/// Page with the runbooks, unless the operator has another one.
+const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md";
+
 /// The alert of a value: kind of entity, attribute, value. Without a value, the alert of every value that is at least
 /// a warning.
 const ALERTS: &[(&str, &str, Option<&str>, &str)] = &[
@@ -193,7 +196,7 @@ pub(super) fn manager_url(signal: &Signal) -> String {
 }
 
 /// The runbook of the alert for the value after the change. `None` if no alert is about it.
-pub(super) fn runbook_url(signal: &Signal, runbooks: &Url) -> Option<String> {
+pub(super) fn runbook_url(signal: &Signal, runbooks: Option<&Url>) -> Option<String> {
     if signal.severity() == Severity::Info {
         return None;
     }
@@ -204,6 +207,7 @@ pub(super) fn runbook_url(signal: &Signal, runbooks: &Url) -> Option<String> {
             && value.is_none_or(|value| row.to == value)
     };
     let (.., alert) = ALERTS.iter().find(is_about)?;
+    let runbooks = runbooks.map_or(RUNBOOKS, Url::as_str);
     // The anchor of a heading is its text in lower case.
     Some(format!("{runbooks}#{}", alert.to_lowercase()))
 }
@@ -244,7 +248,11 @@ mod tests {
             ),
         ] {
             let expected = anchor.map(|anchor| format!("{runbooks}#{anchor}"));
-            assert_eq!(runbook_url(&signal, &runbooks), expected, "{signal:?}");
+            assert_eq!(
+                runbook_url(&signal, Some(&runbooks)),
+                expected,
+                "{signal:?}"
+            );
         }
     }
 

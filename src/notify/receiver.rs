@@ -39,8 +39,8 @@ pub struct Receiver {
     pub filter: Filter,
     /// Time for which changes are collected. `None` posts each at once.
     pub digest: Option<Duration>,
-    /// Page with the runbooks of the alerts.
-    pub runbooks: Url,
+    /// Page with the runbooks of the alerts. `None` for the project's page.
+    pub runbooks: Option<Url>,
 }
 
 impl fmt::Debug for Receiver {
@@ -69,12 +69,13 @@ impl Receiver {
         message: &Message,
         assignments: &Assignments,
     ) -> Result<u16, Refusal> {
+        let runbooks = self.runbooks.as_ref();
         let (body, content_type) = match self.format {
             Format::CloudEvents => {
-                let body = cloudevents::body(message, &self.runbooks, assignments);
+                let body = cloudevents::body(message, runbooks, assignments);
                 (body, cloudevents::CONTENT_TYPE)
             }
-            Format::Slack => (slack::body(message, &self.runbooks), "application/json"),
+            Format::Slack => (slack::body(message, runbooks), "application/json"),
         };
         let request = self.http.post(self.url.clone());
         let mut request = request.header(CONTENT_TYPE, content_type);

@@ -21,7 +21,7 @@ struct Body {
 }
 
 /// The body of the request.
-pub(super) fn body(message: &Message, runbooks: &Url) -> Vec<u8> {
+pub(super) fn body(message: &Message, runbooks: Option<&Url>) -> Vec<u8> {
     let body = Body {
         text: text(message, runbooks),
         unfurl_links: false,
@@ -29,7 +29,7 @@ pub(super) fn body(message: &Message, runbooks: &Url) -> Vec<u8> {
     serde_json::to_vec(&body).expect("plain data with text for keys")
 }
 
-fn text(message: &Message, runbooks: &Url) -> String {
+fn text(message: &Message, runbooks: Option<&Url>) -> String {
     let icon = match message.severity() {
         Severity::Critical => ":red_circle:",
         Severity::Warning => ":large_yellow_circle:",
@@ -90,7 +90,7 @@ fn step(signal: &Signal) -> String {
     }
 }
 
-fn links(signal: &Signal, runbooks: &Url) -> String {
+fn links(signal: &Signal, runbooks: Option<&Url>) -> String {
     let manager = format!("<{}|WhatsApp Manager>", escaped(&manager_url(signal)));
     let runbook = runbook_url(signal, runbooks);
     let runbook = runbook.map(|url| format!(" · <{}|Runbook>", escaped(&url)));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_change_names_entity_values_and_links() {
         let rated = signal("phone_number", "quality_rating", Some("GREEN"), "RED");
-        let text = text(&Message::Change(Box::new(rated)), &runbooks());
+        let text = text(&Message::Change(Box::new(rated)), Some(&runbooks()));
         let expected = ":red_circle: *Fern &amp; Moss &lt;Service&gt; (+1 555-010-0101) of Fern &amp; Moss*: \
              quality rating GREEN → RED\n\
              <https://business.facebook.com/latest/whatsapp_manager/phone_numbers?asset_id=800100200300400|WhatsApp \
@@ -159,7 +159,7 @@ mod tests {
         };
         let text = text(
             &Message::Digest((0..37).map(template).collect()),
-            &runbooks(),
+            Some(&runbooks()),
         );
         let begin = ":large_yellow_circle: *37 templates*: status PAUSED\noffer_0 (en_US), ";
         assert!(text.starts_with(begin), "{text}");
@@ -186,8 +186,8 @@ mod tests {
                     Message::Change(Box::new(signal))
                 }
             };
-            let shown = text(&changed(&values), &runbooks());
-            let plain = text(&changed(&vec!["x".to_owned(); 6]), &runbooks());
+            let shown = text(&changed(&values), Some(&runbooks()));
+            let plain = text(&changed(&vec!["x".to_owned(); 6]), Some(&runbooks()));
             let count = |text: &str, mark: &str| text.matches(mark).count();
             for mark in ["<", ">", "\n"] {
                 prop_assert_eq!(count(&shown, mark), count(&plain, mark), "{}", shown);
