@@ -412,7 +412,7 @@ mod tests {
         assert!(!is_complete(1, templates(true)), "another account");
         assert!(is_complete(0, templates(true)));
         assert!(!is_complete(0, account()), "once is enough");
-        reads.watch(&Accounts::from([(waba(1), std::sync::Arc::default())]));
+        reads.watch(&Accounts::from([(waba(1), Arc::default())]));
         assert_eq!(reads.0.len(), 1);
     }
 }
