@@ -13,6 +13,11 @@ const ROWS_AT_ONCE: usize = 500;
 /// Maximum number of concurrent reads: a few receivers fetch their next changes.
 const READERS: u32 = 2;
 
+/// Deletes the changes that no receiver waits for. A range of the primary key, because the queue of a receiver that is
+/// down may be long.
+const FORGET: &str = "DELETE FROM notify_queue WHERE number <= \
+     COALESCE((SELECT MIN(settled) FROM notify_receivers), 9223372036854775807)";
+
 /// One change, with the names of its entity at that time.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SignalRow {
@@ -107,9 +112,7 @@ impl Database {
 
 /// Deletes the changes that no receiver waits for.
 async fn forget_settled(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    let settled = "DELETE FROM notify_queue WHERE NOT EXISTS (SELECT 1 FROM notify_receivers) \
-         OR number <= (SELECT MIN(settled) FROM notify_receivers)";
-    sqlx::query(settled).execute(connection).await.map(drop)
+    sqlx::query(FORGET).execute(connection).await.map(drop)
 }
 
 /// Adds these changes, and deletes those before `oldest`.
@@ -183,5 +186,108 @@ impl SignalReader {
     /// Ends all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::super::Writes;
+    use super::*;
+    use crate::store::Location;
+
+    fn row(number: i64) -> SignalRow {
+        let text = || "1".to_owned();
+        SignalRow {
+            number,
+            recorded_ms: number,
+            waba_id: text(),
+            entity: text(),
+            entity_id: text(),
+            attribute: text(),
+            order_ms: number,
+            source: text(),
+            from_value: None,
+            to_value: text(),
+            account_name: None,
+            name: Some(text()),
+            display_phone_number: None,
+            language: None,
+        }
+    }
+
+    async fn write(database: &mut Database, commit: i64, numbers: std::ops::RangeInclusive<i64>) {
+        let writes = Writes {
+            number: commit,
+            signals: numbers.map(row).collect(),
+            oldest_signal: 2,
+            ..Writes::default()
+        };
+        database.write(&writes).await.expect("room");
+    }
+
+    async fn stored(reader: &SignalReader) -> Vec<i64> {
+        let rows = reader.after(0, 100).await.expect("readable");
+        rows.iter().map(|row| row.number).collect()
+    }
+
+    #[tokio::test]
+    async fn changes_are_kept_until_every_receiver_has_settled_them() {
+        let mut database = Database::open(&Location::Memory).await.expect("memory");
+        let reader = database.signal_reader();
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        database.notify(&names(&["a", "b"]), 0).await.expect("room");
+        write(&mut database, 1, 1..=5).await;
+        assert_eq!(
+            stored(&reader).await,
+            [2, 3, 4, 5],
+            "the first is over the limit"
+        );
+        database.settle_signals("a", 4).await.expect("room");
+        assert_eq!(stored(&reader).await, [2, 3, 4, 5]);
+        database.settle_signals("b", 3).await.expect("room");
+        database
+            .settle_signals("b", 2)
+            .await
+            .expect("never backwards");
+        assert_eq!(stored(&reader).await, [4, 5]);
+        assert_eq!(reader.settled("b").await.expect("readable"), Some(3));
+        let span = database.signal_span().await.expect("readable");
+        assert_eq!((span.oldest, span.newest), (4, 5));
+
+        database.notify(&names(&["a", "c"]), 5).await.expect("room");
+        assert_eq!(reader.settled("b").await.expect("readable"), None);
+        assert_eq!(reader.settled("a").await.expect("readable"), Some(4));
+        assert_eq!(reader.settled("c").await.expect("readable"), Some(5));
+        assert_eq!(stored(&reader).await, [5]);
+        database.notify(&[], 5).await.expect("room");
+        assert_eq!(stored(&reader).await, [0; 0]);
+        let span = database.signal_span().await.expect("readable");
+        assert_eq!(
+            (span.oldest, span.newest),
+            (1, 0),
+            "the committer keeps the numbers"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_long_queue_is_not_searched() {
+        let mut database = Database::open(&Location::Memory).await.expect("memory");
+        let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {FORGET}")));
+        let steps = explain
+            .fetch_all(database.connection().expect("open"))
+            .await;
+        let steps = steps.expect("a plan");
+        let first: String = steps[0].get("detail");
+        assert!(
+            first.contains("SEARCH notify_queue USING INTEGER PRIMARY KEY"),
+            "{first}"
+        );
     }
 }
