@@ -3,6 +3,7 @@
 mod commands;
 mod failures;
 mod kills;
+mod load;
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::notify::alerts;
