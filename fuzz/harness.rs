@@ -17,6 +17,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::Value;
 use whatsapp_business_exporter::config::{Config, ConfigErrors, FixedEnvironment, Flags, WebFile};
+use whatsapp_business_exporter::deliver::sign;
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{AppId, Event, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{
@@ -24,7 +25,7 @@ use whatsapp_business_exporter::expose::{
 };
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::EventReader;
-use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier, sign};
+use whatsapp_business_exporter::ingest::webhook::{Delivery, Verifier};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey, ParseWarnings, read_json};
 use whatsapp_business_exporter::state::State;
 

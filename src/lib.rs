@@ -17,7 +17,9 @@
 //! | [`ingest`] | polls and webhooks, turned into facts and parse warnings |
 //! | [`state`] | the reducer, one file per entity |
 //! | [`store`] | owns the state; makes events durable, serves reads, keeps the history |
+//! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
+//! | [`notify`] | posts the changes that Meta reports, as CloudEvents or to Slack, at least once |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`suggestion`] | the known name that a mistyped one probably means |
@@ -33,9 +35,11 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deliver;
 pub mod domain;
 pub mod expose;
 pub mod ingest;
+pub mod notify;
 pub mod relay;
 pub mod serve;
 pub mod simulator;

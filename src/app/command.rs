@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use super::own;
 use crate::config::Config;
+use crate::deliver::{SIGNATURE, sign};
 use crate::ingest::graph::{direct_client, own_client};
-use crate::ingest::webhook::sign;
 
 /// An exporter on this network responds within milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl CommandClient {
     pub async fn send(&self, body: Vec<u8>) -> anyhow::Result<String> {
         let signature = sign(&self.secret, &body);
         let request = self.http.post(self.url.clone());
-        let request = request.header("x-hub-signature-256", signature).body(body);
+        let request = request.header(SIGNATURE, signature).body(body);
         let answer = request.send().await;
         let answer = answer.with_context(|| format!("no exporter responds at {}", self.url))?;
         match answer.status() {

@@ -15,6 +15,8 @@ pub mod forget;
 mod gates;
 pub mod health;
 mod losses;
+pub mod notify;
+mod notifying;
 mod own;
 mod polling;
 mod reading;
@@ -296,6 +298,7 @@ async fn run_until_stopped(
             }
             files = running.watch.changed(&running.sources) => running.take_web_files(files),
             ended = running.polling.ended() => anyhow::bail!("the poller ended by itself: {ended:?}"),
+            ended = running.notify.ended() => anyhow::bail!("a notification worker ended by itself: {ended:?}"),
             ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
             Some((waba_id, answer)) = forgets.recv() => {
                 let forgotten = stop.run_until_cancelled(running.forget(&waba_id)).await;
@@ -319,9 +322,13 @@ async fn run_until_stopped(
     }
     tracing::info!("stopping");
     running.polling.stop().await?;
-    // Concurrently, so that neither delays the other.
-    let (ended, relayed) = tokio::join!(site.ended(), timeout(STOP_TIMEOUT, running.relay.stop()),);
-    if relayed.is_err() {
+    // Concurrently, so that none delays another.
+    let (ended, relayed, notified) = tokio::join!(
+        site.ended(),
+        timeout(STOP_TIMEOUT, running.relay.stop()),
+        timeout(STOP_TIMEOUT, running.notify.stop()),
+    );
+    if relayed.is_err() || notified.is_err() {
         tracing::warn!(
             "shutdown grace period ended with deliveries in flight; they stay in the store"
         );

@@ -14,13 +14,14 @@ use super::core::Core;
 use super::discovery::{self, Discovery, FoundAccounts};
 use super::gates::{self, Gates, LoadedWebFiles, Watch};
 use super::polling::Polling;
-use super::{RunningSources, customer_key, losses, note_loaded, relaying, settings};
+use super::{RunningSources, customer_key, losses, note_loaded, notifying, relaying, settings};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{Budgets, PollTrigger};
+use crate::notify::Notify;
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::{BodyBudget, Operator, Public, ReloadRequest, Secrets, operator, public};
@@ -46,6 +47,7 @@ pub(super) struct RunningParts {
     pub polling: Polling,
     pub relay: Relay,
     relay_control: Arc<ArcSwap<relay::Control>>,
+    pub notify: Notify,
 }
 
 impl RunningParts {
@@ -97,12 +99,16 @@ impl RunningParts {
         };
         let clients = settings::clients(&config, &core.telemetry)?;
         let upstreams = relaying::prepare(&config.relay, &core).await?;
+        // Before the first poll, so that its changes are kept for new receivers too.
+        let receivers = notifying::prepare(&config.notify, &core).await?;
         core.store.track(settings::trackers(&config)).await?;
         let polling = Polling::start(&config, &assignments, &clients, &core);
         let secrets = settings::secrets(&config, &assignments, &customers);
         let mut discovery = Discovery::new();
         discovery.follow(&config, &clients, &core.telemetry);
         let relay = start_relay(&config, upstreams, &core);
+        let assignments = Arc::new(ArcSwap::new(assignments));
+        let notify = notifying::start(&config.notify, receivers, &assignments, &core);
         let running = Self {
             relay_control: Arc::new(ArcSwap::from_pointee(relay.control())),
             relay,
@@ -110,7 +116,8 @@ impl RunningParts {
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             trigger: Arc::new(ArcSwap::from_pointee(polling.trigger())),
             discovery,
-            assignments: Arc::new(ArcSwap::new(assignments)),
+            assignments,
+            notify,
             watch: Watch::new(&config),
             customers,
             gates: gates.clone(),
@@ -325,6 +332,12 @@ impl RunningParts {
             self.relay.stop().await;
             self.relay = start_relay(&config, upstreams, &self.core);
             self.relay_control.store(Arc::new(self.relay.control()));
+        }
+        if config.notify != self.config.notify {
+            let receivers = notifying::prepare(&config.notify, &self.core).await?;
+            self.notify.stop().await;
+            let (assignments, core) = (&self.assignments, &self.core);
+            self.notify = notifying::start(&config.notify, receivers, assignments, core);
         }
         let core = &self.core;
         self.polling

@@ -16,6 +16,7 @@ mod drill;
 mod forget;
 mod healthcheck;
 mod manual;
+mod notify;
 mod output;
 mod relay;
 mod serve;
@@ -39,6 +40,7 @@ pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
 pub use forget::ForgetArguments;
 pub use healthcheck::HealthcheckArguments;
+pub use notify::{NotifyArguments, NotifyCommand, NotifyTestArguments};
 pub use output::print_error;
 pub use relay::{RelayArguments, RelayCommand, RelayTarget};
 pub use serve::ServeArguments;
@@ -112,6 +114,9 @@ pub enum Command {
     /// Count, retry or drop deliveries that an upstream of the relay refused repeatedly
     #[command(disable_help_subcommand = true)]
     Relay(RelayArguments),
+    /// Test the receivers of notifications
+    #[command(disable_help_subcommand = true)]
+    Notify(NotifyArguments),
     /// Write the history as OpenMetrics text, to import it into a new Prometheus
     Backfill(BackfillArguments),
     /// Copy the store to a new file while the exporter runs
@@ -150,6 +155,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Drill(arguments) => drill::run(&arguments).await,
         Command::Forget(arguments) => forget::run(&arguments).await,
         Command::Relay(arguments) => relay::run(&arguments).await,
+        Command::Notify(arguments) => notify::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
         Command::Alerts(arguments) => alerts::run(&arguments),

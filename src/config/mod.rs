@@ -26,6 +26,7 @@ mod kind;
 mod listen_address;
 mod log;
 mod mistake;
+mod notify;
 mod poll;
 mod proxy;
 mod reference;
@@ -59,6 +60,7 @@ pub use flags::Flags;
 pub use graph::GraphConfig;
 pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
+pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
 pub use poll::PollConfig;
 pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
@@ -94,6 +96,8 @@ pub struct Config {
     pub trackers: TrackersConfig,
     /// Upstreams and limits of the relay.
     pub relay: RelayConfig,
+    /// Receivers of changes.
+    pub notify: NotifyConfig,
     /// Level and format of the log.
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
@@ -150,6 +154,7 @@ impl Config {
             self.templates.changed(&other.templates),
             self.trackers.changed(&other.trackers),
             self.relay.changed(&other.relay),
+            self.notify.changed(&other.notify),
             self.log.changed(&other.log),
         ]
         .concat()
@@ -172,6 +177,7 @@ impl Config {
             templates: TemplatesConfig::read(walker),
             trackers: TrackersConfig::read(walker),
             relay: RelayConfig::read(walker, &webhook),
+            notify: NotifyConfig::read(walker),
             log: LogConfig::read(walker),
             apps: if with_apps {
                 apps::read(walker, webhook.enabled, directory)

@@ -177,7 +177,7 @@ fn read_upstream<'a>(
 }
 
 /// Parses the URL. Errors do not repeat it, because it may contain a secret.
-fn upstream_url(text: &str, own: Option<&Url>) -> Result<Url, String> {
+pub(super) fn upstream_url(text: &str, own: Option<&Url>) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or("is not a URL; write it like https://app.example.com/whatsapp")?;
     if !matches!(url.scheme(), "http" | "https") {

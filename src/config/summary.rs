@@ -27,6 +27,7 @@ impl Display for Summary<'_> {
             config.templates.lines(),
             config.trackers.lines(),
             config.relay.lines(),
+            config.notify.lines(),
             config.log.lines(),
             apps::lines(&config.apps),
         ];

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use super::deadline::ReceiptTimes;
-use super::send::SendFailure;
 use crate::clock;
+use crate::deliver::SendFailure;
 use crate::telemetry::Telemetry;
 
 /// Why a delivery is dropped before it is accepted. A bounded label value.

@@ -16,7 +16,6 @@ mod lanes;
 mod ledger;
 mod notices;
 mod queue;
-mod retry_after;
 mod send;
 mod worker;
 

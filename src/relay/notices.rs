@@ -1,13 +1,10 @@
 //! Log lines about one upstream. Lines that could repeat with every delivery are logged once a minute.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::control::{Action, UpstreamReport};
-use super::send::SendError;
+use crate::deliver::{Repeated, SendError};
 use crate::domain::WabaId;
-
-/// Minimum interval between two lines of a kind.
-const EVERY: Duration = Duration::from_secs(60);
 
 /// Maximum number of accounts in one line; a delivery of Meta's is about one.
 const MAX_ACCOUNTS: usize = 5;
@@ -16,25 +13,6 @@ pub(super) struct Notices {
     upstream: String,
     failure: Repeated,
     parked: Repeated,
-}
-
-/// Lines of one kind.
-#[derive(Default)]
-struct Repeated {
-    last: Option<Instant>,
-    suppressed: u64,
-}
-
-impl Repeated {
-    /// Number of lines suppressed since the last one. `None` if no line is due.
-    fn next(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now - last < EVERY) {
-            self.suppressed += 1;
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.suppressed))
-    }
 }
 
 impl Notices {
@@ -104,21 +82,5 @@ impl Notices {
             Action::Retry => tracing::info!(upstream, count, "retrying parked deliveries"),
             Action::Drop => tracing::warn!(upstream, count, "dropped parked deliveries"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kind_of_line_is_logged_once_a_minute() {
-        let now = Instant::now();
-        let mut repeated = Repeated::default();
-        assert_eq!(repeated.next(now), Some(0));
-        assert_eq!(repeated.next(now + EVERY / 2), None);
-        assert_eq!(repeated.next(now + EVERY * 99 / 100), None);
-        assert_eq!(repeated.next(now + EVERY), Some(2));
-        assert_eq!(repeated.next(now + EVERY * 2), Some(0));
     }
 }

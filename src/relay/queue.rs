@@ -4,18 +4,13 @@
 //! for it; others continue. A parked delivery is in no lane until an operator retries it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::deadline::ReceiptTimes;
 use super::lanes::{LaneTable, Membership};
+use crate::deliver::backoff;
 use crate::domain::{LaneKind, WabaId};
 use crate::store::QueuedDelivery;
-
-/// Wait after a first failure; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-
-/// Longest wait between two attempts, so that a recovered upstream soon receives everything.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The deliveries of one upstream.
 #[derive(Debug, Default)]
@@ -177,9 +172,9 @@ impl Queue {
         } else {
             entry.unconfirmed + refusals
         };
-        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(entry.failures));
+        let wait = backoff(entry.failures);
         entry.failures = entry.failures.saturating_add(1);
-        let due = now + wait.min(LONGEST_WAIT);
+        let due = now + wait;
         let count = FailureCount {
             failures: entry.failures,
             refusals: entry.refusals,

@@ -29,6 +29,7 @@ mod stamp;
 pub mod template;
 pub mod traffic;
 mod undated;
+mod value_level;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub use redate::Redating;
 pub use stamp::Stamp;
 pub use template::Template;
 pub use traffic::Traffic;
+pub use value_level::value_level;
 
 use crate::domain::track::Trackers;
 use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
 use super::database::{Database, Keys, SavedKey, StoreError, Writes};
+use super::notify_queue::{Signal, SignalIndex};
 use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
 use super::{Discovered, Published, StoreUnavailable, rows};
@@ -63,6 +64,10 @@ pub enum CommitterRequest {
     ConfigureRelay(RelayQueueConfig, ResultSender),
     /// Commit the outcomes of deliveries to an upstream.
     Settle(String, Settlement, ResultSender),
+    /// Keep changes for exactly these receivers of notifications.
+    Notify(Vec<String>, ResultSender),
+    /// Commit the last change that this receiver has accepted.
+    SettleSignals(String, i64, ResultSender),
     /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
     /// Finish pending requests and close the database.
@@ -81,6 +86,7 @@ pub struct Committer {
     keep_journal_for: Duration,
     relay_config: RelayQueueConfig,
     deliveries: RelayIndex,
+    signals: SignalIndex,
     first_reads: FirstReads,
     started: Mark,
     /// Number of clock corrections that have been applied to the stored times.
@@ -106,12 +112,14 @@ impl Committer {
             keep_journal_for,
             relay_config: RelayQueueConfig::default(),
             deliveries: RelayIndex::default(),
+            signals: SignalIndex::default(),
             first_reads: FirstReads::default(),
             started: Mark::now(),
             corrections: 0,
         };
         committer.read_keys().await?;
         committer.read_deliveries().await?;
+        committer.read_signals().await?;
         Ok(committer)
     }
 
@@ -144,8 +152,8 @@ impl Committer {
         closed.map(|closed| closed.send(()));
     }
 
-    /// Serves the received requests. Runs of commits share one transaction; `Watch`, `Forward` and `Close` end a run,
-    /// and the other requests are served before it.
+    /// Serves the received requests. Runs of commits share one transaction; `Watch`, `ConfigureRelay`, `Notify` and `Close` end
+    /// a run, and the other requests are served before it.
     async fn serve(&mut self, waiting: &mut Vec<CommitterRequest>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
         let receipt = clock::receipt();
@@ -179,6 +187,13 @@ impl Committer {
                 }
                 CommitterRequest::Settle(upstream, settlement, answer) => {
                     drop(answer.send(self.settle(&upstream, &settlement).await));
+                }
+                CommitterRequest::Notify(receivers, answer) => {
+                    self.commit_together(std::mem::take(&mut batch)).await;
+                    drop(answer.send(self.notify(&receivers).await));
+                }
+                CommitterRequest::SettleSignals(receiver, settled, answer) => {
+                    drop(answer.send(self.settle_signals(&receiver, settled).await));
                 }
                 CommitterRequest::Track(trackers) => self.state.track(trackers),
                 CommitterRequest::Remembered(answer) => drop(answer.send(self.remembered().await)),
@@ -224,10 +239,13 @@ impl Committer {
         // Invariant: readers see a batch only after its write. A failed write is undone here, and `doubt` makes the
         // next request compare commit numbers, because the write may have succeeded without a response.
         let applied = Applied::apply(&mut self.state, events);
+        let (accounts, first) = (self.state.accounts(), self.signals.next());
+        let signals = signals::signals(events, &applied.changes, accounts, first);
         if !(applied.is_empty() && deliveries.is_empty()) {
             let sizes: Vec<u64> = deliveries.iter().map(RelayDelivery::size).collect();
             let mut writes = self.writes(&applied);
             self.add_deliveries(&mut writes, deliveries, &sizes);
+            self.add_signals(&mut writes, &signals);
             let started = Instant::now();
             if let Err(error) = self.database.write(&writes).await {
                 applied.undo(&mut self.state);
@@ -239,18 +257,20 @@ impl Committer {
             self.shared.publish(&applied.before, &self.state);
             self.deliveries.add(&sizes, writes.oldest_delivery);
             self.shared.publish_relay_index(&self.deliveries);
+            self.signals.add(writes.signals.len(), writes.oldest_signal);
+            self.shared.publish_signals(self.signals.span());
         }
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event, change);
         }
-        self.log(events, &applied.changes);
+        self.log(events, &applied.changes, &signals);
         Ok(applied.changes)
     }
 
-    fn log(&mut self, events: &[&Event], changes: &[Change]) {
+    fn log(&mut self, events: &[&Event], changes: &[Change], signals: &[Signal]) {
         let accounts = self.state.accounts();
         if self.shared.telemetry.logs_signals.load(Ordering::Relaxed) {
-            signals::log(events, changes, accounts);
+            signals::log(events, changes, signals, accounts);
         }
         self.first_reads.note(events, accounts);
     }
@@ -292,6 +312,42 @@ impl Committer {
         writes.deliveries = (self.deliveries.next()..).zip(deliveries).collect();
         writes.upstreams.clone_from(&self.relay_config.upstreams);
         writes.oldest_delivery = self.deliveries.oldest_beside(sizes, max_bytes);
+    }
+
+    /// Adds the changes for receivers of notifications, and determines which older ones are dropped for them.
+    fn add_signals(&self, writes: &mut Writes, signals: &[Signal]) {
+        if self.signals.has_receivers {
+            writes.signals = signals.iter().map(rows::for_signal).collect();
+            writes.oldest_signal = self.signals.oldest_beside(signals.len());
+        }
+    }
+
+    async fn notify(&mut self, receivers: &[String]) -> Result<(), StoreUnavailable> {
+        self.become_sound().await?;
+        let newest = self.signals.span().newest;
+        let known = self.database.notify(receivers, newest).await;
+        known.map_err(|error| self.doubt(&error))?;
+        self.signals.has_receivers = !receivers.is_empty();
+        let read = self.read_signals().await;
+        read.map_err(|error| self.doubt(&error))
+    }
+
+    async fn settle_signals(
+        &mut self,
+        receiver: &str,
+        settled: i64,
+    ) -> Result<(), StoreUnavailable> {
+        self.become_sound().await?;
+        let stored = self.database.settle_signals(receiver, settled).await;
+        stored.map_err(|error| self.doubt(&error))?;
+        let read = self.read_signals().await;
+        read.map_err(|error| self.doubt(&error))
+    }
+
+    async fn read_signals(&mut self) -> Result<(), StoreError> {
+        self.signals.restore(self.database.signal_span().await?);
+        self.shared.publish_signals(self.signals.span());
+        Ok(())
     }
 
     async fn configure_relay(
@@ -371,6 +427,7 @@ impl Committer {
             let accounts = self.load(&waba_ids).await?;
             self.read_keys().await?;
             self.read_deliveries().await?;
+            self.read_signals().await?;
             self.state.adopt(accounts);
             self.shared.publish_all(&self.state);
             self.number = number;

@@ -10,6 +10,7 @@ mod examination;
 mod history;
 mod kept_out;
 mod location;
+mod notify_queue;
 mod relay_queue;
 mod rows;
 mod signals;
@@ -25,10 +26,11 @@ use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-pub use database::{OpenError, SavedKey, StoreErrorReason};
+pub use database::{OpenError, SavedKey, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use location::Location;
+pub use notify_queue::Signal;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
 use crate::domain::track::Trackers;
@@ -36,7 +38,7 @@ use crate::domain::{AccountsOfApp, Event, WabaId};
 use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use committer::{Committer, CommitterRequest};
-use database::{Database, RelayReader, StoreError};
+use database::{Database, RelayReader, SignalReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
 
@@ -57,6 +59,7 @@ pub struct Store {
     location: Location,
     history: HistoryReader,
     deliveries: RelayReader,
+    signals: SignalReader,
     requests: mpsc::Sender<CommitterRequest>,
 }
 
@@ -102,7 +105,7 @@ impl Store {
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry));
         let history = HistoryReader::new(&database, keep_journal_for);
-        let deliveries = database.relay_reader();
+        let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
@@ -113,6 +116,7 @@ impl Store {
             location: location.clone(),
             history,
             deliveries,
+            signals,
             requests,
         })
     }
@@ -289,6 +293,58 @@ impl Store {
         Ok(contents.collect())
     }
 
+    /// Keeps changes for exactly these receivers of notifications from now on. A receiver that the store does not
+    /// know starts with the next change.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn notify(&self, receivers: Vec<String>) -> Result<(), StoreUnavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(CommitterRequest::Notify(receivers, answer))
+            .await?;
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
+    }
+
+    /// The range of stored changes; updated after every commit that changes it.
+    #[must_use]
+    pub fn signal_span(&self) -> watch::Receiver<SignalSpan> {
+        self.shared.signals.subscribe()
+    }
+
+    /// The number of the last change that this receiver has accepted. `None` if the store does not know the receiver.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn settled_signal(&self, receiver: &str) -> Result<Option<i64>, StoreUnavailable> {
+        let settled = self.signals.settled(receiver).await;
+        settled.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// The changes after this number, oldest first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn signals(&self, after: i64, limit: u32) -> Result<Vec<Signal>, StoreUnavailable> {
+        let rows = self.signals.after(after, limit).await;
+        let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
+        Ok(rows.into_iter().map(rows::to_signal).collect())
+    }
+
+    /// Commits that this receiver has accepted the changes up to this number, or that they are dropped for it.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn settle_signals(
+        &self,
+        receiver: &str,
+        settled: i64,
+    ) -> Result<(), StoreUnavailable> {
+        let (answer, outcome) = oneshot::channel();
+        let request = CommitterRequest::SettleSignals(receiver.to_owned(), settled, answer);
+        self.ask(request).await?;
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
+    }
+
     /// Whether this account is watched.
     #[must_use]
     pub fn is_watched(&self, waba_id: &WabaId) -> bool {
@@ -337,6 +393,7 @@ impl Store {
     pub async fn close(&self) {
         self.history.close().await;
         self.deliveries.close().await;
+        self.signals.close().await;
         let (closed, outcome) = oneshot::channel();
         if self
             .requests
@@ -411,6 +468,7 @@ impl StoreUnavailable {
 struct Published {
     accounts: Mutex<Accounts>,
     deliveries: watch::Sender<Span>,
+    signals: watch::Sender<SignalSpan>,
     is_relay_enabled: AtomicBool,
     /// How long a webhook may lag behind a poll before a change counts as drift.
     drift_grace_ms: AtomicU64,
@@ -424,6 +482,7 @@ impl Published {
         Self {
             accounts: Mutex::default(),
             deliveries: watch::Sender::default(),
+            signals: watch::Sender::default(),
             is_relay_enabled: AtomicBool::new(false),
             drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
             error: ArcSwapOption::empty(),
@@ -456,6 +515,14 @@ impl Published {
             let is_news = *known != span;
             *known = span;
             is_news
+        });
+    }
+
+    fn publish_signals(&self, span: SignalSpan) {
+        self.signals.send_if_modified(|known| {
+            let is_new = *known != span;
+            *known = span;
+            is_new
         });
     }
 

@@ -1,5 +1,6 @@
 //! Converts between the state and its rows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -11,14 +12,16 @@ use serde::de::DeserializeOwned;
 
 use super::database::{
     ClockRow, ConversationRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow,
-    SavedAccount, StoreError, Table,
+    SavedAccount, SignalRow, StoreError, Table,
 };
+use super::history::HistoryRow;
+use super::notify_queue::Signal;
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
 };
-use crate::state::{Account, Entity, Redating, Traffic, Transition};
+use crate::state::{Account, Entity, Redating, Stamp, Traffic, Transition};
 
 /// The waiting delivery of a row.
 pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
@@ -190,6 +193,75 @@ pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> JournalInser
         },
         from: transition.from.clone(),
         to: transition.to.clone(),
+    }
+}
+
+/// The journal line of a transition, as readers get it.
+pub fn to_history(waba_id: &WabaId, transition: &Transition) -> HistoryRow {
+    let line = for_transition(waba_id, transition);
+    HistoryRow {
+        waba_id: line.waba_id,
+        entity: line.entity.to_owned(),
+        entity_id: line.entity_id,
+        attribute: line.attribute.to_owned(),
+        at: transition.at.at(),
+        source: line.source.to_owned(),
+        from: line.from.map(Cow::into_owned),
+        to: line.to.into_owned(),
+        order_ms: line.order_ms,
+    }
+}
+
+/// The row of a change.
+pub fn for_signal(signal: &Signal) -> SignalRow {
+    let Signal {
+        number,
+        recorded_at,
+        row,
+        account_name,
+        name,
+        display_phone_number,
+        language,
+    } = signal.clone();
+    SignalRow {
+        number,
+        recorded_ms: recorded_at.as_millis(),
+        waba_id: row.waba_id,
+        entity: row.entity,
+        entity_id: row.entity_id,
+        attribute: row.attribute,
+        order_ms: row.order_ms,
+        source: row.source,
+        from_value: row.from,
+        to_value: row.to,
+        account_name,
+        name,
+        display_phone_number,
+        language,
+    }
+}
+
+/// The change of a row.
+pub fn to_signal(row: SignalRow) -> Signal {
+    let stamp = Stamp::from((row.order_ms, row.source == "webhook"));
+    Signal {
+        number: row.number,
+        recorded_at: Timestamp::from_millis(row.recorded_ms),
+        row: HistoryRow {
+            waba_id: row.waba_id,
+            entity: row.entity,
+            entity_id: row.entity_id,
+            attribute: row.attribute,
+            at: stamp.at(),
+            source: row.source,
+            from: row.from_value,
+            to: row.to_value,
+            order_ms: row.order_ms,
+        },
+        account_name: row.account_name,
+        name: row.name,
+        display_phone_number: row.display_phone_number,
+        language: row.language,
     }
 }
 

@@ -1,30 +1,81 @@
-//! Logs what Meta reported: one line for each committed change.
+//! Selects the changes to report, and logs one line for each committed one.
 //!
 //! Names are the business's own. Changes never contain customers' numbers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::history::HistoryRow;
+use super::notify_queue::Signal;
+use super::rows;
 use crate::clock;
-use crate::domain::{Collector, DisplayDigits, Event, Fact, WabaId, Word, account, template};
+use crate::domain::{
+    Collector, DisplayDigits, Event, Fact, Timestamp, WabaId, Word, account, template,
+};
 use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 
 /// Log target, for filters such as `log.level: info,signals=off`.
 const TARGET: &str = "signals";
 
-/// Logs the changes of these events, after their commit.
-pub(super) fn log(events: &[&Event], changes: &[Change], accounts: &Accounts) {
+/// The changes of these events that are reported, in the log and to receivers of notifications. `accounts` contain
+/// the effects of the events; `first` is the number of the first change.
+pub(super) fn signals(
+    events: &[&Event],
+    changes: &[Change],
+    accounts: &Accounts,
+    first: i64,
+) -> Vec<Signal> {
+    let recorded_at = clock::now();
+    let waba_ids = events.iter().map(|event| &event.waba_id);
+    let reported = reported(waba_ids.zip(changes)).into_iter();
+    let known =
+        reported.filter_map(|(waba_id, step)| Some((waba_id, accounts.get(waba_id)?, step)));
+    let numbered = (first..).zip(known);
+    let signal = |(number, (waba_id, account, step)): (i64, (&WabaId, &Arc<Account>, _))| Signal {
+        number,
+        recorded_at,
+        ..signal(waba_id, account, step)
+    };
+    numbered.map(signal).collect()
+}
+
+fn signal(waba_id: &WabaId, account: &Account, step: &Transition) -> Signal {
+    let mut signal = Signal {
+        number: 0,
+        recorded_at: Timestamp::default(),
+        row: rows::to_history(waba_id, step),
+        account_name: account.name.value().cloned(),
+        name: None,
+        display_phone_number: None,
+        language: None,
+    };
+    match &step.entity {
+        Entity::Account => signal.name.clone_from(&signal.account_name),
+        Entity::Number(id) => {
+            if let Some(number) = account.numbers.get(id) {
+                signal.name = number.verified_name.value().cloned();
+                signal.display_phone_number = number.display_phone_number.value().cloned();
+            }
+        }
+        Entity::Template(id) => {
+            if let Some(template) = account.templates.get(id) {
+                signal.name = template.name.value().cloned();
+                signal.language = template.language.value().cloned();
+            }
+        }
+    }
+    signal
+}
+
+/// Logs these events and their changes, after their commit.
+pub(super) fn log(events: &[&Event], changes: &[Change], signals: &[Signal], accounts: &Accounts) {
     for (event, change) in events.iter().zip(changes) {
         let is_new = !(change.unwatched || change.duplicate);
         if let Some(account) = accounts.get(&event.waba_id).filter(|_| is_new) {
             log_notice(event, account);
         }
     }
-    let waba_ids = events.iter().map(|event| &event.waba_id);
-    for (waba_id, transition) in reported(waba_ids.zip(changes)) {
-        if let Some(account) = accounts.get(waba_id) {
-            log_one(waba_id, account, transition);
-        }
-    }
+    signals.iter().for_each(log_one);
 }
 
 /// Logs webhooks that change no journalled attribute: events and alerts of an account, and scheduled changes of a
@@ -76,7 +127,7 @@ fn log_notice(event: &Event, account: &Account) {
     }
 }
 
-/// The transitions to log.
+/// The transitions to report.
 ///
 /// A first value that a poll reads may be as old as the account, so it is not a change. A first value from a
 /// webhook is an event (a flag, a ban), unless the same webhook contains a later value. A withdrawn transition
@@ -142,39 +193,38 @@ fn is_begin_of(first: &Transition, next: &Transition) -> bool {
         && next.from.as_ref() == Some(&first.to)
 }
 
-fn log_one(waba_id: &WabaId, account: &Account, transition: &Transition) {
-    let Transition {
+fn log_one(signal: &Signal) {
+    let HistoryRow {
+        waba_id,
         entity,
+        entity_id,
         attribute,
         at,
+        source,
         from,
         to,
-    } = transition;
-    let source = if at.is_webhook() { "webhook" } else { "poll" };
-    let (from, to) = (from.as_deref(), to.as_ref());
-    let at = clock::calendar(at.at().at_whole_seconds());
-    match entity {
-        Entity::Account => {
-            let name = account.name.value();
+        ..
+    } = &signal.row;
+    let at = clock::calendar(at.at_whole_seconds());
+    let (name, severity) = (signal.name.as_ref(), signal.severity().as_str());
+    match entity.as_str() {
+        "account" => tracing::info!(
+            target: TARGET, %waba_id, entity, %entity_id, name, attribute, from, to, severity, source, at,
+            "business account changed"
+        ),
+        "phone_number" => {
+            let display_phone_number = signal.display_phone_number.as_ref();
             tracing::info!(
-                target: TARGET, %waba_id, name, attribute, from, to, source, at,
-                "business account changed"
-            );
-        }
-        Entity::Number(id) => {
-            let number = account.numbers.get(id);
-            let name = number.and_then(|number| number.verified_name.value());
-            tracing::info!(
-                target: TARGET, %waba_id, phone_number_id = %id, name, attribute, from, to, source, at,
+                target: TARGET, %waba_id, entity, %entity_id, phone_number_id = %entity_id, name,
+                display_phone_number, attribute, from, to, severity, source, at,
                 "phone number changed"
             );
         }
-        Entity::Template(id) => {
-            let template = account.templates.get(id);
-            let name = template.and_then(|template| template.name.value());
-            let language = template.and_then(|template| template.language.value());
+        _ => {
+            let language = signal.language.as_ref();
             tracing::info!(
-                target: TARGET, %waba_id, template_id = %id, name, language, attribute, from, to, source, at,
+                target: TARGET, %waba_id, entity, %entity_id, template_id = %entity_id, name, language,
+                attribute, from, to, severity, source, at,
                 "message template changed"
             );
         }
@@ -228,7 +278,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::domain::{Listing, Source, TemplateId, Timestamp};
+    use crate::domain::{Listing, Source, TemplateId};
     use crate::state::Stamp;
 
     fn waba(which: usize) -> WabaId {
@@ -362,7 +412,7 @@ mod tests {
         assert!(!is_complete(1, templates(true)), "another account");
         assert!(is_complete(0, templates(true)));
         assert!(!is_complete(0, account()), "once is enough");
-        reads.watch(&Accounts::from([(waba(1), std::sync::Arc::default())]));
+        reads.watch(&Accounts::from([(waba(1), Arc::default())]));
         assert_eq!(reads.0.len(), 1);
     }
 }

@@ -11,6 +11,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::{MakeWriter, fmt};
 
+use super::logfmt::Logfmt;
+
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLineFormat {
@@ -62,7 +64,7 @@ where
         .with_ansi(colours)
         .with_writer(writer);
     Ok(match format {
-        LogLineFormat::Text => lines.into(),
+        LogLineFormat::Text => lines.fmt_fields(Logfmt).into(),
         LogLineFormat::Json => lines
             .json()
             .flatten_event(true)
@@ -116,6 +118,21 @@ mod tests {
         assert!(
             rest.contains("INFO") && rest.ends_with("listening port=10131\n"),
             "{line}"
+        );
+    }
+
+    #[test]
+    fn values_are_quoted_as_logfmt() {
+        let line = logged("info", LogLineFormat::Text, || {
+            let (name, error) = ("फ़र्न & \"Moss\"\n\u{1b}[31m", "no such file: a=b");
+            let (id, absent) = ("8001", None::<&str>);
+            tracing::info!(name, error = %error, id = %id, absent, ratio = 0.5, is_on = true, "changed");
+        });
+        let (_, fields) = line.split_once("changed ").expect("the message");
+        assert_eq!(
+            fields,
+            "name=\"फ़र्न & \\\"Moss\\\"\\n\\u001b[31m\" error=\"no such file: a=b\" id=8001 ratio=0.5 \
+             is_on=true\n"
         );
     }
 

@@ -110,6 +110,16 @@ pub struct Telemetry {
     clock_skew: GaugeVec,
     /// Seconds from a delivery's receipt until an upstream has accepted it.
     pub relay_lag: HistogramVec,
+    /// Notifications that a receiver accepted.
+    pub notify_sent: IntCounterVec,
+    /// Failed attempts to post a notification, by reason.
+    pub notify_failures: IntCounterVec,
+    /// Changes that were dropped for a receiver, by reason.
+    pub notify_dropped: IntCounterVec,
+    /// Changes that a receiver has not accepted yet.
+    pub notify_pending: IntGaugeVec,
+    /// Commit time of the oldest change that is due.
+    pub notify_oldest_pending: GaugeVec,
     /// Receipt time of the oldest waiting delivery with customers' messages.
     pub relay_oldest_message: GaugeVec,
     /// Deliveries in flight, by upstream.
@@ -202,6 +212,11 @@ impl Telemetry {
             relay_parked: new.gauges("relay_parked_deliveries", "Number of webhook deliveries parked because an upstream refused them repeatedly. They are kept until relay.max_age for the relay retry command.", &["upstream"]),
             relay_parked_total: new.counters("relay_parked_total", "Total number of webhook deliveries parked because an upstream refused them repeatedly, by the reason of the last failure.", &["upstream", "reason"]),
             relay_lag: new.histograms("relay_lag_seconds", "Time from the receipt of a webhook delivery to its acceptance by an upstream, in seconds.", &["upstream"], LAG_BUCKETS),
+            notify_sent: new.counters("notify_sent_total", "Number of notifications accepted by a receiver. A digest counts as one.", &["receiver"]),
+            notify_failures: new.counters("notify_failures_total", "Number of failed attempts to post a notification, by reason. Each notification is retried.", &["receiver", "reason"]),
+            notify_dropped: new.counters("notify_dropped_total", "Number of changes dropped before a receiver accepted them, by reason: too old (age), too many waiting (size), or refused repeatedly with 400, 413, 415 or 422 (refused).", &["receiver", "reason"]),
+            notify_pending: new.gauges("notify_pending", "Number of changes that a receiver has not accepted yet, including those that its filter omits.", &["receiver"]),
+            notify_oldest_pending: new.float_gauges("notify_oldest_pending_timestamp_seconds", "Commit time of the oldest change that is due and that a receiver has not accepted. Absent while none is due.", &["receiver"]),
             events: new.counters("events_total", "Number of events sent by applications to the event API, by result.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Number of event batches refused as a whole, by reason.", &["reason"]),
             drift: new.counters("drift_total", "Number of changes seen by only one source: 'poll' found a change that no webhook reported within poll.drift_grace, 'webhook' reported a change that polls did not confirm within that time.", &["attribute", "source"]),

@@ -5,6 +5,7 @@
 
 mod figures;
 mod finding;
+mod logfmt;
 pub mod logs;
 mod metrics;
 mod polls;

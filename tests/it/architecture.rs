@@ -16,7 +16,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("expose", &["domain", "state"]),
     ("store", &["clock", "domain", "state", "telemetry"]),
     ("ingest", &["clock", "domain", "store", "telemetry"]),
-    ("relay", &["clock", "domain", "store", "telemetry"]),
+    ("deliver", &["clock", "domain"]),
+    (
+        "notify",
+        &["clock", "deliver", "domain", "store", "telemetry"],
+    ),
+    (
+        "relay",
+        &["clock", "deliver", "domain", "store", "telemetry"],
+    ),
     (
         "serve",
         &[
@@ -36,9 +44,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "config",
+            "deliver",
             "domain",
             "expose",
             "ingest",
+            "notify",
             "relay",
             "serve",
             "simulator",

@@ -17,6 +17,7 @@ mod exposition;
 mod fuzz;
 mod graph_client;
 mod http;
+mod notify;
 mod number_identity;
 mod polled_templates;
 mod process;

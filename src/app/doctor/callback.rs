@@ -10,8 +10,8 @@ use super::network::{self, Server};
 use super::running::{self, RunningExporter};
 use crate::app::own;
 use crate::config::{AppConfig, Config};
+use crate::deliver::{SIGNATURE, sign};
 use crate::ingest::graph::Failure;
-use crate::ingest::webhook::sign;
 use crate::serve::wrong_port;
 
 const HANDSHAKE: &str = "handshake";
@@ -125,7 +125,7 @@ async fn self_test(
         return (finding, false);
     };
     let request = http.post(url.clone()).body(NOTHING);
-    let signed = request.header("x-hub-signature-256", sign(secret, NOTHING));
+    let signed = request.header(SIGNATURE, sign(secret, NOTHING));
     let answer = match signed.send().await {
         Ok(answer) => answer,
         Err(error) => return (no_answer(SELF_TEST, url, &error), false),

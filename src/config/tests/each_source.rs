@@ -104,6 +104,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "templates",
         "trackers",
         "relay",
+        "notify",
         "log",
     ]
     .iter()

@@ -120,6 +120,7 @@ fn a_secret_in_place_of_a_key_is_not_printed() {
             format!("apps: [{{'access_token{secret}': x}}]"),
             format!("apps: [{{'{secret}access_token': x}}]"),
             format!("relay: {{upstreams: [{{'{secret}': x}}]}}"),
+            format!("notify: {{webhooks: [{{'{secret}': x}}]}}"),
             format!("trackers: {{journeys: [{{'{secret}': x}}]}}"),
             format!("trackers: {{token: {{'{secret}': x}}}}"),
             format!("log: {{'{secret}': {{'{secret}': x}}}}"),

@@ -34,6 +34,7 @@ fn no_secret_is_a_flag() {
 fn every_key_has_its_line_in_the_summary() {
     let config = good(
         "relay: {upstreams: [{url: 'https://app.example.com/path'}]}\n\
+         notify: {webhooks: [{url: 'https://app.example.com/path'}]}\n\
          trackers: {journeys: [{name: booking, steps: [date]}]}",
         environment(),
     );

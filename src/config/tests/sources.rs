@@ -57,6 +57,7 @@ store: {url: 'sqlite:state.db', history_retention: 30d}
 templates: {detail: problems, state_sets: full, series_limit: 10}
 trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s, max_in_flight: 7}
+notify: {webhooks: [{name: chat, url: 'https://hooks.example.com/secret', format: slack, secret: s, severity: warning, kinds: [template], waba_ids: ['1'], digest: 1m}], max_age: 3d, request_timeout: 4s, runbooks_url: 'https://wiki.example.com/'}
 log: {level: 'info,reqwest=debug', format: json, signals: false}
 apps:
   - {name: one, app_id: '1', app_secret: a, app_secret_previous: older, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
@@ -122,6 +123,17 @@ relay.upstreams[0].name: app
 relay.upstreams[0].url: https://app.example.com/…
 relay.upstreams[1].name: crm
 relay.upstreams[1].url: http://crm:8080/…
+notify.max_age: 3d
+notify.request_timeout: 4s
+notify.runbooks_url: https://wiki.example.com/
+notify.webhooks[0].name: chat
+notify.webhooks[0].url: https://hooks.example.com/…
+notify.webhooks[0].format: slack
+notify.webhooks[0].secret: set
+notify.webhooks[0].severity: warning
+notify.webhooks[0].kinds: template
+notify.webhooks[0].waba_ids: 1
+notify.webhooks[0].digest: 1m
 log.level: info,reqwest=debug
 log.format: json
 log.signals: false

@@ -15,4 +15,4 @@ mod tests;
 
 pub use delivery::{AccountActivity, Delivery, Hashers, NotJson};
 pub use handshake::{Handshake, HandshakeRefusal, VerifyTokens};
-pub use signature::{SignatureError, Signer, Verifier, sign};
+pub use signature::{SignatureError, Signer, Verifier};

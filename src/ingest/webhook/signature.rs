@@ -164,15 +164,6 @@ impl Verifier {
     }
 }
 
-/// The header's value for a body that this program sends.
-#[must_use]
-pub fn sign(secret: &SecretString, body: &[u8]) -> String {
-    let secret = secret.expose_secret().as_bytes();
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
-}
-
 impl fmt::Debug for Verifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Verifier({} secrets)", self.signers.len())

@@ -1,8 +1,11 @@
 //! Deliveries keep their order within lanes, and none is lost, whatever fails.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::deliver::{FIRST_WAIT, LONGEST_WAIT};
 use crate::domain::{Lanes, Timestamp};
 
 const ALL: LaneKind = LaneKind::AllMessages;

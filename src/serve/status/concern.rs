@@ -75,11 +75,11 @@ impl Concern {
             Self::Disabled => Level::Critical,
             Self::Paused
             | Self::DisableScheduled
-            | Self::RatedRed
             | Self::LimitExceeded
             | Self::Rejected
-            | Self::RatedYellow
             | Self::InAppeal => Level::Warning,
+            Self::RatedRed => Level::from_template_rating(QualityRating::Red),
+            Self::RatedYellow => Level::from_template_rating(QualityRating::Yellow),
             Self::CategoryChangeScheduled
             | Self::Unsettled
             | Self::CategoryMismatch

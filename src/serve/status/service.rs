@@ -3,7 +3,7 @@
 //! DISCONNECTED.
 
 use super::issue::Issue;
-use super::level::{Level, is_out_of_service};
+use super::level::{Level, is_out_of_service, was_in_service};
 use super::recency;
 use super::value::Moment;
 use super::words::{distance, minute};
@@ -61,26 +61,6 @@ fn loss(number: &Number, account: &Account, now: Timestamp) -> Option<Loss> {
         before,
         at,
     })
-}
-
-/// Whether a number with this status is, or can be, in use. A pending number that is disconnected loses nothing.
-fn was_in_service(status: Status) -> bool {
-    match status {
-        Status::Connected
-        | Status::Linked
-        | Status::Flagged
-        | Status::Restricted
-        | Status::RateLimited
-        | Status::Warned
-        | Status::Paused
-        | Status::Other => true,
-        Status::Pending | Status::Unverified | Status::Unknown | Status::Banned => false,
-        Status::Disconnected
-        | Status::Migrated
-        | Status::Deleted
-        | Status::Unlinked
-        | Status::Offline => false,
-    }
 }
 
 /// Whether the account lists the same digits under another id that is in service.

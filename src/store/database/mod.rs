@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod journal;
 mod load;
+mod notify_queue;
 mod open;
 mod prune;
 mod relay_queue;
@@ -27,6 +28,7 @@ pub use discovered::DiscoveredRow;
 pub use error::{StoreError, StoreErrorReason};
 pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
 pub use load::SavedAccount;
+pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
 pub use write::{ConversationRow, JournalInsert, Keys, ObjectRow, Table, Writes};
@@ -67,6 +69,11 @@ impl Database {
     /// Connections that read waiting deliveries.
     pub fn relay_reader(&self) -> RelayReader {
         RelayReader::new(self.options.clone(), self.file.clone())
+    }
+
+    /// Connections that read changes for receivers of notifications.
+    pub fn signal_reader(&self) -> SignalReader {
+        SignalReader::new(self.options.clone(), self.file.clone())
     }
 
     /// Reopens the database after a failure: a connection is not used after an error.

@@ -6,7 +6,9 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
 use super::clock::{move_times, write_clock};
-use super::{ClockRow, Database, Moves, StoreError, StoreErrorReason, relay_queue};
+use super::{
+    ClockRow, Database, Moves, SignalRow, StoreError, StoreErrorReason, notify_queue, relay_queue,
+};
 use crate::state::DedupScope;
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
@@ -136,6 +138,10 @@ pub struct Writes {
     pub upstreams: Vec<String>,
     /// Deliveries before this number are dropped.
     pub oldest_delivery: i64,
+    /// New changes for receivers of notifications.
+    pub signals: Vec<SignalRow>,
+    /// Changes before this number are dropped.
+    pub oldest_signal: i64,
     /// Journal lines to delete, before the inserts.
     pub struck: Vec<JournalInsert>,
     /// Journal lines to insert.
@@ -178,6 +184,8 @@ impl Database {
             writes.oldest_delivery,
         )
         .await?;
+        notify_queue::write_signals(&mut transaction, &writes.signals, writes.oldest_signal)
+            .await?;
         Ok(transaction.commit().await?)
     }
 }

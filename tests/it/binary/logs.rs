@@ -174,6 +174,10 @@ fn each_change_is_one_line_with_the_signals_target() {
         ("false", "true", "webhook")
     );
     assert_eq!((said("target"), said("level")), ("signals", "INFO"));
+    assert_eq!(
+        (said("entity"), said("entity_id"), said("severity")),
+        ("phone_number", NUMBER, "critical")
+    );
     assert!(
         !said("name").is_empty() && said("at").ends_with('Z'),
         "{flagged}"

@@ -149,11 +149,18 @@ const APP: [&str; 4] = [
 #[test]
 fn the_exporter_loads_its_configuration() {
     for (page, example) in yaml(Kind::Exporter) {
-        let with_file = |environment: FixedEnvironment, path| environment.with_file(path, "secret");
+        let with_file = |environment: FixedEnvironment, (key, path): (&str, &str)| {
+            let is_url = key.ends_with("url");
+            let text = if is_url {
+                "https://hooks.example.com/secret"
+            } else {
+                "secret"
+            };
+            environment.with_file(path.split_whitespace().next().unwrap_or_default(), text)
+        };
         let secrets = example
             .lines()
-            .filter_map(|line| line.split_once("_file: "))
-            .filter_map(|(_, path)| path.split_whitespace().next());
+            .filter_map(|line| line.split_once("_file: "));
         let environment = secrets
             .fold(FixedEnvironment::default(), with_file)
             .with_file("config.yml", &*example);

@@ -20,6 +20,8 @@ const NOT_METRICS: &[&str] = &[
     "whatsapp_business_management",
     "whatsapp_business_manager_messaging_limit",
     "whatsapp_business_messaging",
+    "whatsapp_manager",
+    "whatsapp_manager_url",
 ];
 
 /// Flags of other programs that the pages call.

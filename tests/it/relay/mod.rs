@@ -3,7 +3,7 @@
 
 mod load;
 mod parking;
-mod upstream;
+pub mod upstream;
 
 use std::collections::BTreeSet;
 use std::path::Path;

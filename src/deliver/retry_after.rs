@@ -7,10 +7,10 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use crate::clock;
 use crate::domain::Timestamp;
 
-/// Longest wait that is honoured: an upstream's mistake must not stop the relay for hours.
+/// Longest wait that is honoured: a receiver's mistake must not stop deliveries for hours.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How long the upstream asks to wait. A date is compared with the response's own `Date`, because the clocks of two
+/// How long the receiver asks to wait. A date is compared with the response's own `Date`, because the clocks of two
 /// machines differ.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();

@@ -1,0 +1,280 @@
+//! Severity of a journalled value at the time of its change, by the judgement of [`Level`].
+
+use super::Entity;
+use crate::domain::account::{self, BAN_STATE, BanState, LOSS, Loss, RESTRICTION};
+use crate::domain::account::{BusinessVerificationStatus, ReviewStatus};
+use crate::domain::level::{is_out_of_service, was_in_service};
+use crate::domain::number::{self, CodeVerificationStatus, NameStatus, ThroughputLevel};
+use crate::domain::template::{self, Category};
+use crate::domain::{CanSendMessage, Level, MessagingLimit, QualityRating, Word};
+
+/// Judges the value after a change, given the value before; `None` before the first known value.
+type Judge = fn(Option<&str>, &str) -> Level;
+
+const ACCOUNT: &account::Declarations = &account::ATTRIBUTES;
+const NUMBER: &number::Declarations = &number::ATTRIBUTES;
+const TEMPLATE: &template::Declarations = &template::ATTRIBUTES;
+
+const OF_ACCOUNT: &[(&str, Judge)] = &[
+    (ACCOUNT.review_status.name, word::<ReviewStatus>),
+    (ACCOUNT.business_verification_status.name, verification),
+    (ACCOUNT.status.name, |_, _| Level::Neutral),
+    (ACCOUNT.messaging_limit.name, limit),
+    (ACCOUNT.can_send_message.name, word::<CanSendMessage>),
+    (BAN_STATE.name, ban),
+    (LOSS.name, loss),
+    (RESTRICTION.name, |_, _| Level::Critical),
+];
+
+const OF_NUMBER: &[(&str, Judge)] = &[
+    (NUMBER.quality_rating.name, word::<QualityRating>),
+    (NUMBER.status.name, number_status),
+    (NUMBER.messaging_limit.name, limit),
+    (NUMBER.throughput_level.name, throughput),
+    (NUMBER.name_status.name, name),
+    (NUMBER.new_name_status.name, name),
+    (NUMBER.code_verification_status.name, code_verification),
+    (NUMBER.flagged.name, |_, to| critical_if(to == "true")),
+    (NUMBER.can_send_message.name, word::<CanSendMessage>),
+];
+
+const OF_TEMPLATE: &[(&str, Judge)] = &[
+    (TEMPLATE.status.name, word::<template::Status>),
+    (TEMPLATE.category.name, category),
+    (TEMPLATE.quality_rating.name, |_, to| {
+        Level::from_template_rating(QualityRating::parse(to))
+    }),
+];
+
+/// Severity of the value `to` of an attribute that had the value `from`. `entity` is one of [`Entity::KINDS`].
+/// Neutral for attributes of another version.
+#[must_use]
+pub fn value_level(entity: &str, attribute: &str, from: Option<&str>, to: &str) -> Level {
+    let tables = Entity::KINDS
+        .iter()
+        .zip([OF_ACCOUNT, OF_NUMBER, OF_TEMPLATE]);
+    let mut judges = tables.filter(|(kind, _)| **kind == entity);
+    let judges = judges.next().map_or(&[][..], |(_, judges)| judges);
+    let judge = judges.iter().find(|(name, _)| *name == attribute);
+    judge.map_or(Level::Neutral, |(_, judge)| judge(from, to))
+}
+
+fn critical_if(is_bad: bool) -> Level {
+    if is_bad { Level::Critical } else { Level::Fine }
+}
+
+fn warning_if(is_bad: bool) -> Level {
+    if is_bad { Level::Warning } else { Level::Fine }
+}
+
+/// A word that is good or bad in itself.
+fn word<W: Word + Into<Level>>(_: Option<&str>, to: &str) -> Level {
+    W::parse(to).into()
+}
+
+/// A number that goes out of service is a loss, unless it was not in use before.
+fn number_status(from: Option<&str>, to: &str) -> Level {
+    let (from, to) = (from.map(number::Status::parse), number::Status::parse(to));
+    let was_in_use = from.is_some_and(was_in_service);
+    let is_unknown = matches!(to, number::Status::Other | number::Status::Unknown);
+    if was_in_use && is_out_of_service(to) {
+        Level::Critical
+    } else if was_in_use && is_unknown {
+        Level::Warning
+    } else {
+        to.into()
+    }
+}
+
+/// A lower limit, whether of the number or of its portfolio.
+fn limit(from: Option<&str>, to: &str) -> Level {
+    let limit = |text: &str| MessagingLimit::parse(text).ok().flatten();
+    let before = from.and_then(limit);
+    let is_lower = |to| before.is_some_and(|before| to < before);
+    critical_if(limit(to).is_some_and(is_lower))
+}
+
+/// An account that was never verified lacks nothing that it had.
+fn verification(from: Option<&str>, to: &str) -> Level {
+    use BusinessVerificationStatus::Verified;
+    let is_verified = |text| BusinessVerificationStatus::parse(text) == Verified;
+    warning_if(from.is_some_and(is_verified) && !is_verified(to))
+}
+
+fn code_verification(from: Option<&str>, to: &str) -> Level {
+    use CodeVerificationStatus::Verified;
+    let is_verified = |text| CodeVerificationStatus::parse(text) == Verified;
+    warning_if(from.is_some_and(is_verified) && !is_verified(to))
+}
+
+fn throughput(from: Option<&str>, to: &str) -> Level {
+    use ThroughputLevel::High;
+    let is_high = |text| ThroughputLevel::parse(text) == High;
+    warning_if(from.is_some_and(is_high) && !is_high(to))
+}
+
+fn name(_: Option<&str>, to: &str) -> Level {
+    match NameStatus::parse(to) {
+        NameStatus::Declined | NameStatus::Expired => Level::Warning,
+        NameStatus::Approved | NameStatus::AvailableWithoutReview => Level::Fine,
+        NameStatus::PendingReview
+        | NameStatus::None
+        | NameStatus::NonExists
+        | NameStatus::Other => Level::Neutral,
+    }
+}
+
+fn category(from: Option<&str>, to: &str) -> Level {
+    let is_marketing = |text| Category::parse(text) == Category::Marketing;
+    warning_if(is_marketing(to) && from.is_some_and(|from| !is_marketing(from)))
+}
+
+fn ban(_: Option<&str>, to: &str) -> Level {
+    match BanState::parse(to) {
+        BanState::Disable | BanState::ScheduleForDisable => Level::Critical,
+        BanState::None | BanState::Reinstate => Level::Fine,
+        BanState::Other => Level::Neutral,
+    }
+}
+
+fn loss(_: Option<&str>, to: &str) -> Level {
+    critical_if(Loss::parse(to) != Loss::None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::{Attribute, AttributeKind};
+
+    fn journalled(all: &'static [Attribute]) -> BTreeSet<&'static str> {
+        let all = all.iter();
+        let with_past = all.filter(|attribute| attribute.kind == AttributeKind::History);
+        with_past.map(|attribute| attribute.name).collect()
+    }
+
+    #[test]
+    fn every_journalled_attribute_has_a_judge() {
+        let mut of_account = journalled(account::Declarations::ALL);
+        of_account.extend([BAN_STATE, LOSS, RESTRICTION].map(|attribute| attribute.name));
+        let of_number = journalled(number::Declarations::ALL);
+        let of_template = journalled(template::Declarations::ALL);
+        for (judges, attributes) in [
+            (OF_ACCOUNT, of_account),
+            (OF_NUMBER, of_number),
+            (OF_TEMPLATE, of_template),
+        ] {
+            let judged: BTreeSet<_> = judges.iter().map(|(name, _)| *name).collect();
+            assert_eq!(judged, attributes);
+            assert_eq!(judged.len(), judges.len(), "one judge each");
+        }
+    }
+
+    #[test]
+    fn changes_for_the_worse_are_severe() {
+        use Level::{Critical, Fine, Neutral, Warning};
+        let [of_account, of_number, of_template] = Entity::KINDS;
+        for (entity, attribute, from, to, expected) in [
+            (of_number, "quality_rating", Some("GREEN"), "RED", Critical),
+            (of_number, "quality_rating", Some("RED"), "GREEN", Fine),
+            (of_number, "quality_rating", None, "UNKNOWN", Neutral),
+            (of_template, "quality_rating", Some("GREEN"), "RED", Warning),
+            (of_template, "quality_rating", Some("RED"), "GREEN", Fine),
+            (of_template, "status", Some("APPROVED"), "PAUSED", Warning),
+            (of_template, "status", Some("PAUSED"), "DISABLED", Critical),
+            (
+                of_template,
+                "category",
+                Some("UTILITY"),
+                "MARKETING",
+                Warning,
+            ),
+            (of_template, "category", None, "MARKETING", Fine),
+            (
+                of_number,
+                "status",
+                Some("CONNECTED"),
+                "DISCONNECTED",
+                Critical,
+            ),
+            (
+                of_number,
+                "status",
+                Some("PENDING"),
+                "DISCONNECTED",
+                Neutral,
+            ),
+            (of_number, "status", None, "DISCONNECTED", Neutral),
+            (of_number, "status", Some("CONNECTED"), "NEW_WORD", Warning),
+            (of_number, "status", Some("CONNECTED"), "BANNED", Critical),
+            (
+                of_number,
+                "messaging_limit",
+                Some("10000"),
+                "1000",
+                Critical,
+            ),
+            (
+                of_number,
+                "messaging_limit",
+                Some("UNLIMITED"),
+                "100000",
+                Critical,
+            ),
+            (
+                of_number,
+                "messaging_limit",
+                Some("1000"),
+                "UNLIMITED",
+                Fine,
+            ),
+            (of_number, "messaging_limit", None, "250", Fine),
+            (of_number, "flagged", Some("false"), "true", Critical),
+            (of_number, "flagged", Some("true"), "false", Fine),
+            (
+                of_number,
+                "throughput_level",
+                Some("HIGH"),
+                "STANDARD",
+                Warning,
+            ),
+            (
+                of_number,
+                "name_status",
+                Some("APPROVED"),
+                "DECLINED",
+                Warning,
+            ),
+            (of_account, "loss", Some("NONE"), "UNREADABLE", Critical),
+            (of_account, "loss", Some("UNREADABLE"), "NONE", Fine),
+            (
+                of_account,
+                "ban_state",
+                None,
+                "SCHEDULE_FOR_DISABLE",
+                Critical,
+            ),
+            (of_account, "ban_state", Some("DISABLE"), "REINSTATE", Fine),
+            (
+                of_account,
+                "business_verification_status",
+                Some("verified"),
+                "revoked",
+                Warning,
+            ),
+            (
+                of_account,
+                "business_verification_status",
+                None,
+                "not_verified",
+                Fine,
+            ),
+            (of_account, "of_another_version", None, "RED", Neutral),
+            ("flow", "status", None, "BLOCKED", Neutral),
+        ] {
+            let found = value_level(entity, attribute, from, to);
+            assert_eq!(found, expected, "{entity} {attribute} {from:?} {to}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The changes that wait for receivers of notifications: which ones a commit adds, and what is dropped to make room.
+//!
+//! Bounded by count, whatever the receivers do: beyond the limit, the oldest changes are dropped.
+
+use super::database::SignalSpan;
+use super::history::HistoryRow;
+use crate::domain::{Level, Severity, Timestamp};
+use crate::state::value_level;
+
+/// Maximum number of waiting changes. Each takes a quarter of a kilobyte on disk. A fleet of a thousand numbers has
+/// some hundred changes a day.
+const MAX_SIGNALS: i64 = 100_000;
+
+/// One reported change, with the names of its entity at that time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Its number in the order of commits.
+    pub number: i64,
+    /// Time of its commit.
+    pub recorded_at: Timestamp,
+    /// The journal's line.
+    pub row: HistoryRow,
+    /// Name of the account.
+    pub account_name: Option<String>,
+    /// Name of the entity. For an account, the same.
+    pub name: Option<String>,
+    /// The phone number as Meta displays it.
+    pub display_phone_number: Option<String>,
+    /// Language of the template.
+    pub language: Option<String>,
+}
+
+impl Signal {
+    /// Severity of the value after the change.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let HistoryRow { from, to, .. } = &self.row;
+        self.level(from.as_deref(), to).into()
+    }
+
+    /// Severity of the value that the change ended. `None` for the first known value.
+    #[must_use]
+    pub fn severity_before(&self) -> Option<Severity> {
+        let before = self.row.from.as_deref()?;
+        Some(self.level(None, before).into())
+    }
+
+    fn level(&self, from: Option<&str>, to: &str) -> Level {
+        let HistoryRow {
+            entity, attribute, ..
+        } = &self.row;
+        value_level(entity, attribute, from, to)
+    }
+}
+
+/// The numbers of the stored changes, and whether anybody waits for changes.
+#[derive(Debug, Default)]
+pub(super) struct SignalIndex {
+    span: SignalSpan,
+    /// Whether there are receivers. If not, changes are not stored.
+    pub has_receivers: bool,
+}
+
+impl SignalIndex {
+    /// Replaces the span with that of the store. Numbers never start again while the process runs.
+    pub fn restore(&mut self, stored: SignalSpan) {
+        let newest = self.span.newest.max(stored.newest);
+        let is_empty = stored.oldest > stored.newest;
+        self.span = SignalSpan {
+            oldest: if is_empty { newest + 1 } else { stored.oldest },
+            newest,
+        };
+    }
+
+    /// The range of stored changes.
+    pub fn span(&self) -> SignalSpan {
+        self.span
+    }
+
+    /// The number of the next change.
+    pub fn next(&self) -> i64 {
+        self.span.newest + 1
+    }
+
+    /// The oldest change that can stay after these are added.
+    pub fn oldest_beside(&self, coming: usize) -> i64 {
+        let newest = self.span.newest.saturating_add(number(coming));
+        self.span.oldest.max(newest - MAX_SIGNALS + 1)
+    }
+
+    /// Adds these changes, and removes those before `oldest`.
+    pub fn add(&mut self, coming: usize, oldest: i64) {
+        if coming > 0 {
+            self.span.newest += number(coming);
+            self.span.oldest = oldest;
+        }
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(oldest: i64, newest: i64) -> SignalSpan {
+        SignalSpan { oldest, newest }
+    }
+
+    #[test]
+    fn the_oldest_changes_are_dropped_beyond_the_limit() {
+        let mut index = SignalIndex::default();
+        index.restore(span(1, 0));
+        assert_eq!((index.next(), index.oldest_beside(2)), (1, 1));
+        index.add(2, 1);
+        assert_eq!(index.span(), span(1, 2));
+        let many = usize::try_from(MAX_SIGNALS).expect("a small number");
+        assert_eq!(index.oldest_beside(many), 3);
+        index.add(many, 3);
+        assert_eq!(index.span(), span(3, MAX_SIGNALS + 2));
+        assert_eq!(index.oldest_beside(1), 4);
+    }
+
+    #[test]
+    fn numbers_continue_after_all_changes_are_settled() {
+        let mut index = SignalIndex::default();
+        index.restore(span(8, 7));
+        assert_eq!((index.next(), index.span()), (8, span(8, 7)));
+        index.add(3, 8);
+        index.restore(span(1, 0));
+        assert_eq!((index.next(), index.span()), (11, span(11, 10)));
+        index.restore(span(9, 10));
+        assert_eq!(index.span(), span(9, 10));
+    }
+}
