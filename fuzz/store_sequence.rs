@@ -557,7 +557,7 @@ fn tracked(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
         ),
         _ => Happening::OnJourney(booking(), step(draw)),
     };
-    Fact::Tracked(track::Update {
+    Fact::Tracked(track::AppEvent {
         phone_number_id: number_id(draw.below(2)),
         conversation: conversation(draw),
         received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),

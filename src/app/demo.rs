@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{App, ConfigSources};
+use super::{BoundExporter, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
@@ -24,7 +24,7 @@ const CONFIG_FILE: &str = "demo.yml";
 
 /// The simulation and the exporter, both bound.
 pub struct Demo {
-    app: App,
+    app: BoundExporter,
     simulation: Simulation,
 }
 
@@ -54,7 +54,7 @@ impl Demo {
             environment: Box::new(environment),
         };
         let config = Config::load(&source.flags, source.environment.as_ref())?;
-        let app = App::bind(config, source)?;
+        let app = BoundExporter::bind(config, source)?;
         handle.set_callback_url(Some(format!(
             "http://{}/webhook",
             reachable(app.public_address())

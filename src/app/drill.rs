@@ -6,13 +6,17 @@ use super::command::CommandClient;
 use crate::clock;
 use crate::serve::drill::DrillRequest;
 
-pub use crate::serve::drill::{LONGEST, Signal, WABA_ID};
+pub use crate::serve::drill::{DrillSignal, LONGEST, WABA_ID};
 
 /// Asks the exporter to show the signal for this long.
 ///
 /// # Errors
 /// If the exporter cannot be reached or rejects the request.
-pub async fn begin(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
+pub async fn begin(
+    client: &CommandClient,
+    signal: DrillSignal,
+    length: Duration,
+) -> anyhow::Result<()> {
     client
         .send(DrillRequest::begin(signal, length, clock::now()).body())
         .await

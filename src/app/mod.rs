@@ -1,4 +1,4 @@
-//! Connects the parts: a configuration becomes a bound [`App`], which runs until it is stopped.
+//! Connects the parts: a configuration becomes a bound [`BoundExporter`], which runs until it is stopped.
 //!
 //! Binding and running are separate, so that the caller knows the ports before the app runs.
 
@@ -147,7 +147,7 @@ fn note_loaded(telemetry: &Telemetry) {
 }
 
 /// A bound exporter that does not run yet.
-pub struct App {
+pub struct BoundExporter {
     source: ConfigSources,
     config: Config,
     operator: Listener,
@@ -156,7 +156,7 @@ pub struct App {
     reloads: mpsc::Receiver<ReloadRequest>,
 }
 
-impl App {
+impl BoundExporter {
     /// Binds the configured listeners.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gates::Gates;
 use super::running::RunningParts;
-use super::{App, RunningSources, discovery};
+use super::{BoundExporter, RunningSources, discovery};
 use crate::config::{Config, FixedEnvironment, Flags};
 use crate::domain::access::{Access, AccessStates, Subscription, Token};
 use crate::domain::{
@@ -187,7 +187,7 @@ async fn a_stop_during_the_first_start_ends_it() {
     let path = folder.path().join("state.db");
     let source = source(&format!("sqlite:{}", path.display()));
     let config = source.load().expect("a valid configuration");
-    let app = App::bind(config, source).expect("a free port");
+    let app = BoundExporter::bind(config, source).expect("a free port");
     let stop = CancellationToken::new();
     stop.cancel();
     app.run(stop).await.expect("in good order");

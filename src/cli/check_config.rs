@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
-use crate::app::App;
+use crate::app::BoundExporter;
 use crate::config::{Config, Environment, ProcessEnvironment};
 
 /// Arguments of `check-config`: those of `serve`.
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
 
 fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<Config, String> {
     let config = configuration::load(&flags.to_flags(), environment)?;
-    App::check(&config).map_err(|error| format!("{error:#}"))?;
+    BoundExporter::check(&config).map_err(|error| format!("{error:#}"))?;
     Ok(config)
 }
 

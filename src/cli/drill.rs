@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::setting_flags::ConfigFlags;
 use super::{configuration, output};
 use crate::app::command::CommandClient;
-use crate::app::drill::{self, LONGEST, Signal, WABA_ID};
+use crate::app::drill::{self, DrillSignal, LONGEST, WABA_ID};
 use crate::app::signals;
 
 /// Arguments of `drill`.
@@ -20,9 +20,9 @@ pub struct DrillArguments {
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// Signal to show; leave it out for the list of signals
+    /// DrillSignal to show; leave it out for the list of signals
     #[arg(long, value_name = "SIGNAL", value_parser = signal)]
-    signal: Option<Signal>,
+    signal: Option<DrillSignal>,
 
     /// Duration of the drill, up to 50m; Ctrl-C ends it earlier
     #[arg(long = "for", value_name = "DURATION", default_value = "15m", value_parser = length)]
@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &DrillArguments) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(client: &CommandClient, signal: Signal, length: Duration) -> anyhow::Result<()> {
+async fn show(client: &CommandClient, signal: DrillSignal, length: Duration) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     drill::begin(client, signal, length).await?;
@@ -75,11 +75,14 @@ async fn show(client: &CommandClient, signal: Signal, length: Duration) -> anyho
 }
 
 fn names() -> Vec<&'static str> {
-    Signal::ALL.into_iter().map(Signal::as_str).collect()
+    DrillSignal::ALL
+        .into_iter()
+        .map(DrillSignal::as_str)
+        .collect()
 }
 
-fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text)
+fn signal(text: &str) -> Result<DrillSignal, String> {
+    DrillSignal::parse(text)
         .ok_or_else(|| format!("unknown signal; choose one of {}", names().join(", ")))
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::configuration;
 use super::setting_flags::ConfigFlags;
-use crate::app::{App, ConfigSources, log_warnings, signals};
+use crate::app::{BoundExporter, ConfigSources, log_warnings, signals};
 use crate::config::ProcessEnvironment;
 
 /// Arguments of `serve`.
@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
         flags,
         environment: Box::new(ProcessEnvironment),
     };
-    let app = App::bind(config, source)?;
+    let app = BoundExporter::bind(config, source)?;
     signals::reload_on_signals(app.reload_requests())?;
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)

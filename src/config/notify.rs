@@ -263,7 +263,8 @@ fn read_webhooks(walker: &mut Walker<'_>) -> Vec<NotifyWebhook> {
     let mut webhooks = Vec::new();
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(webhook) = Item::new(walker, item, index).and_then(Item::read) else {
+        let Some(webhook) = ReceiverItem::new(walker, item, index).and_then(ReceiverItem::read)
+        else {
             continue;
         };
         let place = format!("notify.webhooks[{index}]");
@@ -277,13 +278,13 @@ fn read_webhooks(walker: &mut Walker<'_>) -> Vec<NotifyWebhook> {
 }
 
 /// One item of the list.
-struct Item<'w, 'a> {
+struct ReceiverItem<'w, 'a> {
     walker: &'w mut Walker<'a>,
     node: &'a Node,
     index: usize,
 }
 
-impl<'w, 'a> Item<'w, 'a> {
+impl<'w, 'a> ReceiverItem<'w, 'a> {
     fn new(walker: &'w mut Walker<'a>, node: &'a Node, index: usize) -> Option<Self> {
         matches!(node, Node::Map(_)).then_some(Self {
             walker,

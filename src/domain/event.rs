@@ -69,7 +69,7 @@ pub enum Fact {
     /// A webhook about messages with customers.
     Message(message::WebhookUpdate),
     /// An event that an application sent about a conversation.
-    Tracked(track::Update),
+    Tracked(track::AppEvent),
     /// Clock tick: flushes the reordering buffers, and ends what has timed out.
     TimePassed,
     /// Meta's time has become known. Observation times later than `latest` came from a clock that was ahead, and are

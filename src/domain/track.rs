@@ -51,7 +51,7 @@ pub struct Trackers {
 
 /// One event from an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Update {
+pub struct AppEvent {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
     /// The conversation.

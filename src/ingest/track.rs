@@ -13,7 +13,7 @@ use super::json::moment;
 use super::key::delivery_key;
 use super::{CustomerHasher, text_or_number};
 use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
-use crate::domain::track::{Actor, Happening, Trackers, Update};
+use crate::domain::track::{Actor, AppEvent, Happening, Trackers};
 use crate::domain::{Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
 
 /// Maximum number of events in a batch.
@@ -226,7 +226,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> EventReader<'_, F> {
             waba_id,
             observed_at,
             source: Source::App(key),
-            fact: Fact::Tracked(Update {
+            fact: Fact::Tracked(AppEvent {
                 conversation,
                 phone_number_id: number,
                 received_at: self.receipt.expires_by(),
@@ -352,7 +352,7 @@ mod tests {
             r#"{{"id":"a","type":"step","phone_number_id":"900100200300400","customer":"1","outcome":"entered",{more}}}"#
         ));
         let event = item.outcome.expect("an event");
-        let Fact::Tracked(Update {
+        let Fact::Tracked(AppEvent {
             happening: Happening::OnJourney(id, Progress::Step { step, variant, .. }),
             ..
         }) = event.fact

@@ -38,14 +38,14 @@ struct Envelope<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
-    Change(Box<Change<'a>>),
-    Digest(Digest<'a>),
+    Change(Box<ChangeData<'a>>),
+    Digest(DigestData<'a>),
     Test { text: &'static str },
 }
 
 /// One change.
 #[derive(Serialize)]
-struct Change<'a> {
+struct ChangeData<'a> {
     waba_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<String>,
@@ -71,14 +71,14 @@ struct Change<'a> {
 }
 
 #[derive(Serialize)]
-struct Digest<'a> {
+struct DigestData<'a> {
     entity: &'a str,
     attribute: &'a str,
     to: &'a str,
     severity: &'static str,
     count: usize,
     /// The first changes; `omitted` counts the others.
-    changes: Vec<Change<'a>>,
+    changes: Vec<ChangeData<'a>>,
     omitted: usize,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn body(
         ),
         Message::Digest(signals) => (
             kind(&signals[0], "digest"),
-            Data::Digest(Digest {
+            Data::Digest(DigestData {
                 entity: &signals[0].row.entity,
                 attribute: &signals[0].row.attribute,
                 to: &signals[0].row.to,
@@ -160,9 +160,13 @@ fn time(message: &Message) -> String {
     }
 }
 
-fn change<'a>(signal: &'a Signal, runbooks: Option<&Url>, assignments: &Assignments) -> Change<'a> {
+fn change<'a>(
+    signal: &'a Signal,
+    runbooks: Option<&Url>,
+    assignments: &Assignments,
+) -> ChangeData<'a> {
     let row = &signal.row;
-    Change {
+    ChangeData {
         waba_id: &row.waba_id,
         app: app(&row.waba_id, assignments),
         entity: &row.entity,

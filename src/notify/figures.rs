@@ -10,7 +10,7 @@ use crate::telemetry::Telemetry;
 
 /// Why a change is dropped before the receiver accepted it. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dropped {
+pub(super) enum SignalDropReason {
     /// Older than `notify.max_age`.
     Age,
     /// The limit on waiting changes was exceeded.
@@ -19,7 +19,7 @@ pub(super) enum Dropped {
     Refused,
 }
 
-impl Dropped {
+impl SignalDropReason {
     const ALL: [Self; 3] = [Self::Age, Self::Size, Self::Refused];
 
     fn as_str(self) -> &'static str {
@@ -32,21 +32,21 @@ impl Dropped {
 }
 
 /// The metrics of a receiver; counters start at 0.
-pub(super) struct Figures {
+pub(super) struct ReceiverMetrics {
     telemetry: Arc<Telemetry>,
     name: String,
     sent: IntCounter,
     pending: IntGauge,
 }
 
-impl Figures {
+impl ReceiverMetrics {
     /// Creates counters before their first increment, so that `increase()` sees it.
     pub fn new(telemetry: Arc<Telemetry>, name: String) -> Self {
         for failure in SendFailure::ALL {
             let labels = [name.as_str(), failure.as_str()];
             telemetry.notify_failures.with_label_values(&labels);
         }
-        for reason in Dropped::ALL {
+        for reason in SignalDropReason::ALL {
             let labels = [name.as_str(), reason.as_str()];
             telemetry.notify_dropped.with_label_values(&labels);
         }
@@ -73,7 +73,7 @@ impl Figures {
     }
 
     /// Counts and logs dropped changes.
-    pub fn dropped(&self, reason: Dropped, count: u64) {
+    pub fn dropped(&self, reason: SignalDropReason, count: u64) {
         if count == 0 {
             return;
         }
@@ -109,7 +109,7 @@ impl Figures {
             let labels = [name, failure.as_str()];
             drop(telemetry.notify_failures.remove_label_values(&labels));
         }
-        for reason in Dropped::ALL {
+        for reason in SignalDropReason::ALL {
             let labels = [name, reason.as_str()];
             drop(telemetry.notify_dropped.remove_label_values(&labels));
         }

@@ -30,7 +30,7 @@ pub use receiver::{Format, Receiver};
 use crate::domain::Assignments;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
-use worker::Worker;
+use worker::ReceiverWorker;
 
 /// The accounts of each app, for the app's name in events.
 pub type SharedAssignments = Arc<ArcSwap<Assignments>>;
@@ -57,7 +57,7 @@ impl Notify {
         for receiver in receivers {
             let (store, telemetry) = (Arc::clone(store), Arc::clone(telemetry));
             let assignments = Arc::clone(assignments);
-            let worker = Worker::new(receiver, max_age, assignments, store, telemetry);
+            let worker = ReceiverWorker::new(receiver, max_age, assignments, store, telemetry);
             workers.spawn(worker.run(stop.clone()));
         }
         Self { stop, workers }

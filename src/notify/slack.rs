@@ -14,7 +14,7 @@ use crate::store::Signal;
 const MAX_NAMES: usize = 5;
 
 #[derive(Serialize)]
-struct Body {
+struct SlackBody {
     text: String,
     /// A preview of WhatsApp Manager is its login page.
     unfurl_links: bool,
@@ -22,7 +22,7 @@ struct Body {
 
 /// The body of the request.
 pub(super) fn body(message: &Message, runbooks: Option<&Url>) -> Vec<u8> {
-    let body = Body {
+    let body = SlackBody {
         text: text(message, runbooks),
         unfurl_links: false,
     };

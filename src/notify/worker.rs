@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SharedAssignments;
 use super::digest;
-use super::figures::{Dropped, Figures};
+use super::figures::{ReceiverMetrics, SignalDropReason};
 use super::message::Message;
 use super::receiver::Receiver;
 use crate::clock;
@@ -53,18 +53,18 @@ struct Post {
 }
 
 /// The next thing to do.
-enum Step {
+enum WorkerStep {
     Send,
     WaitUntil(Instant),
     Idle,
 }
 
-pub(super) struct Worker {
+pub(super) struct ReceiverWorker {
     receiver: Receiver,
     max_age: Duration,
     assignments: SharedAssignments,
     store: Arc<Store>,
-    figures: Figures,
+    figures: ReceiverMetrics,
     failure: Repeated,
     /// Number of the last change that was read from the store.
     read: i64,
@@ -83,7 +83,7 @@ pub(super) struct Worker {
     not_before: Option<Instant>,
 }
 
-impl Worker {
+impl ReceiverWorker {
     pub fn new(
         receiver: Receiver,
         max_age: Duration,
@@ -92,7 +92,7 @@ impl Worker {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         Self {
-            figures: Figures::new(telemetry, receiver.name.clone()),
+            figures: ReceiverMetrics::new(telemetry, receiver.name.clone()),
             receiver,
             max_age,
             assignments,
@@ -120,7 +120,7 @@ impl Worker {
                 self.commit_if_due(now).await;
                 self.show(now);
                 match step {
-                    Step::Send => {
+                    WorkerStep::Send => {
                         let Some(outcome) = self.send(&stop).await else {
                             break;
                         };
@@ -129,12 +129,12 @@ impl Worker {
                             break;
                         }
                     }
-                    Step::WaitUntil(at) => tokio::select! {
+                    WorkerStep::WaitUntil(at) => tokio::select! {
                         () = stop.cancelled() => break,
                         () = sleep_until(at.into()) => {}
                         Ok(()) = span.changed() => {}
                     },
-                    Step::Idle => tokio::select! {
+                    WorkerStep::Idle => tokio::select! {
                         () = stop.cancelled() => break,
                         () = sleep_until(self.next_commit.into()), if self.has_uncommitted() => {}
                         Ok(()) = span.changed() => {}
@@ -164,26 +164,26 @@ impl Worker {
     }
 
     /// Reads and joins changes until there is a message, and determines what to do.
-    async fn next_step(&mut self, span: SignalSpan) -> Step {
+    async fn next_step(&mut self, span: SignalSpan) -> WorkerStep {
         while self.posts.is_empty() {
             if self.waiting.is_empty() && self.read >= span.newest {
                 self.settled = self.read;
-                return Step::Idle;
+                return WorkerStep::Idle;
             }
             if let Some(at) = self.window_closes_at() {
-                return Step::WaitUntil(at);
+                return WorkerStep::WaitUntil(at);
             }
             if self.needs_more(span) {
                 if !self.read_more(span).await {
-                    return Step::WaitUntil(Instant::now() + READ_AGAIN);
+                    return WorkerStep::WaitUntil(Instant::now() + READ_AGAIN);
                 }
                 continue;
             }
             self.form_messages();
         }
         match self.not_before.filter(|at| *at > Instant::now()) {
-            Some(at) => Step::WaitUntil(at),
-            None => Step::Send,
+            Some(at) => WorkerStep::WaitUntil(at),
+            None => WorkerStep::Send,
         }
     }
 
@@ -221,7 +221,7 @@ impl Worker {
             .map_or(span.newest + 1, |first| first.number);
         let lost = first.saturating_sub(self.read + 1);
         self.figures
-            .dropped(Dropped::Size, u64::try_from(lost).unwrap_or(0));
+            .dropped(SignalDropReason::Size, u64::try_from(lost).unwrap_or(0));
         self.read = signals.last().map_or(span.newest, |last| last.number);
         let filter = &self.receiver.filter;
         self.waiting
@@ -303,7 +303,7 @@ impl Worker {
         self.not_before = Some(now + wait.max(refusal.retry_after.unwrap_or_default()));
         self.refusals += u32::from(is_about_the_message(&refusal));
         if self.refusals >= MAX_REFUSALS {
-            self.drop_first(Dropped::Refused);
+            self.drop_first(SignalDropReason::Refused);
         }
         self.drop_expired();
     }
@@ -318,18 +318,18 @@ impl Worker {
         while let Some(recorded_at) = self.oldest()
             && is_too_old(recorded_at)
         {
-            self.drop_first(Dropped::Age);
+            self.drop_first(SignalDropReason::Age);
         }
         let count = self.waiting.iter();
         let count = count.take_while(|one| is_too_old(one.recorded_at)).count();
         let last = self.waiting.drain(..count).next_back();
-        self.figures.dropped(Dropped::Age, count as u64);
+        self.figures.dropped(SignalDropReason::Age, count as u64);
         if let Some(last) = last.filter(|_| self.posts.is_empty()) {
             self.settled = last.number;
         }
     }
 
-    fn drop_first(&mut self, reason: Dropped) {
+    fn drop_first(&mut self, reason: SignalDropReason) {
         let count = self.posts.front().map(|post| post.message.signals().len());
         self.figures.dropped(reason, count.unwrap_or(0) as u64);
         self.finish_first();

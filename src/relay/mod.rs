@@ -30,7 +30,7 @@ pub use send::Upstream;
 
 use crate::store::Store;
 use crate::telemetry::Telemetry;
-use worker::Worker;
+use worker::UpstreamWorker;
 
 /// The running relays, one per upstream.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Relay {
         for upstream in upstreams {
             let calls = control.add(&upstream.name);
             let (store, telemetry) = (Arc::clone(store), Arc::clone(telemetry));
-            let worker = Worker::new(upstream, max_age, store, telemetry, calls);
+            let worker = UpstreamWorker::new(upstream, max_age, store, telemetry, calls);
             workers.spawn(worker.run(stop.clone()));
         }
         Self {

@@ -57,7 +57,7 @@ type Read = (
     Result<Vec<(NextDelivery, Option<Content>)>, StoreUnavailable>,
 );
 
-pub(super) struct Worker {
+pub(super) struct UpstreamWorker {
     upstream: Arc<Upstream>,
     store: Arc<Store>,
     figures: UpstreamMetrics,
@@ -77,7 +77,7 @@ pub(super) struct Worker {
     bytes_held: usize,
 }
 
-impl Worker {
+impl UpstreamWorker {
     pub fn new(
         upstream: Upstream,
         max_age: Duration,

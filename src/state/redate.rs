@@ -219,7 +219,7 @@ mod tests {
             outcome: StepOutcome::Entered,
             variant: None,
         };
-        let update = track::Update {
+        let update = track::AppEvent {
             phone_number_id: number(),
             conversation: ConversationKey(customer),
             received_at: at,

@@ -236,7 +236,7 @@ impl Traffic {
         self.settle(webhook.received_at, trackers);
     }
 
-    pub(super) fn track(&mut self, at: Timestamp, webhook: &track::Update, trackers: &Trackers) {
+    pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
         let key = Some(webhook.conversation);
         match &webhook.happening {
             Happening::Inbound => self.note(key, at, Side::Customer, trackers),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use signal::{Signal, WABA_ID};
+pub use signal::{DrillSignal, WABA_ID};
 
 use super::command::{self, Stale};
 use crate::domain::{Timestamp, WabaId};
@@ -57,7 +57,7 @@ pub enum DrillError {
 impl DrillRequest {
     /// A request to show this signal for this long, up to [`LONGEST`].
     #[must_use]
-    pub fn begin(signal: Signal, length: Duration, now: Timestamp) -> Self {
+    pub fn begin(signal: DrillSignal, length: Duration, now: Timestamp) -> Self {
         Self::new(Some(signal), length.min(LONGEST), now)
     }
 
@@ -67,7 +67,7 @@ impl DrillRequest {
         Self::new(None, Duration::ZERO, now)
     }
 
-    fn new(signal: Option<Signal>, length: Duration, now: Timestamp) -> Self {
+    fn new(signal: Option<DrillSignal>, length: Duration, now: Timestamp) -> Self {
         Self {
             object: command::DRILL.to_owned(),
             written_ms: now.as_millis(),
@@ -115,7 +115,7 @@ impl Drill {
             tracing::warn!("drill stopped");
             return Ok(());
         };
-        let signal = Signal::parse(&name).ok_or(DrillError::UnknownSignal)?;
+        let signal = DrillSignal::parse(&name).ok_or(DrillError::UnknownSignal)?;
         let length = Duration::from_secs(order.seconds).min(LONGEST);
         *self.lock() = Some(RunningDrill {
             app: Arc::clone(app),
@@ -153,7 +153,7 @@ impl Drill {
 }
 
 /// An account with the state that Meta's data for this signal would produce.
-fn account_in(signal: Signal, now: Timestamp) -> Arc<Account> {
+fn account_in(signal: DrillSignal, now: Timestamp) -> Arc<Account> {
     let waba_id = signal::waba_id();
     let mut state = State::default();
     state.watch([waba_id.clone()]);
@@ -184,7 +184,7 @@ mod tests {
         let drill = Drill::default();
         assert!(!shown(&drill, NOW));
         let minute = Duration::from_secs(60);
-        let begin = DrillRequest::begin(Signal::NumberRed, minute, NOW).body();
+        let begin = DrillRequest::begin(DrillSignal::NumberRed, minute, NOW).body();
         drill.start(&begin, &app(), NOW).expect("a good order");
         assert!(shown(&drill, NOW));
         drill
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn old_requests_and_unknown_signals_are_refused() {
         let drill = Drill::default();
-        let order = DrillRequest::begin(Signal::NumberRed, LONGEST, NOW);
+        let order = DrillRequest::begin(DrillSignal::NumberRed, LONGEST, NOW);
         let later = NOW.plus(Duration::from_secs(61));
         let outcome = drill.start(&order.body(), &app(), later);
         assert_eq!(outcome, Err(DrillError::Stale(Stale)));
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn an_app_cannot_change_the_drill_of_another_app() {
         let (drill, other) = (Drill::default(), "other".into());
-        let begin = DrillRequest::begin(Signal::NumberRed, LONGEST, NOW).body();
+        let begin = DrillRequest::begin(DrillSignal::NumberRed, LONGEST, NOW).body();
         drill.start(&begin, &app(), NOW).expect("a good order");
         for body in [DrillRequest::end(NOW).body(), begin.clone()] {
             let outcome = drill.start(&body, &other, NOW);
@@ -222,7 +222,7 @@ mod tests {
         }
         assert!(shown(&drill, NOW));
         let later = NOW.plus(LONGEST);
-        let begin = DrillRequest::begin(Signal::NumberRed, LONGEST, later).body();
+        let begin = DrillRequest::begin(DrillSignal::NumberRed, LONGEST, later).body();
         drill
             .start(&begin, &other, later)
             .expect("the first is over");
@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn every_signal_has_its_name() {
-        for signal in Signal::ALL {
-            assert_eq!(Signal::parse(signal.as_str()), Some(signal));
+        for signal in DrillSignal::ALL {
+            assert_eq!(DrillSignal::parse(signal.as_str()), Some(signal));
         }
     }
 }

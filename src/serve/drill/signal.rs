@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// One signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub enum DrillSignal {
     /// The number is rated YELLOW.
     NumberYellow,
     /// The number is rated RED.
@@ -42,7 +42,7 @@ pub enum Signal {
     AccountDisabled,
 }
 
-impl Signal {
+impl DrillSignal {
     /// Every signal.
     pub const ALL: [Self; 11] = [
         Self::NumberYellow,

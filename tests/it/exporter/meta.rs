@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use whatsapp_business_exporter::app::{App, ConfigSources};
+use whatsapp_business_exporter::app::{BoundExporter, ConfigSources};
 use whatsapp_business_exporter::config::{Config, Environment, FixedEnvironment, Flags};
 use whatsapp_business_exporter::serve::ReloadRequest;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
@@ -178,7 +178,7 @@ impl Exporter {
             environment: Box::new(file.clone()),
         };
         let config = source.load().expect("a valid configuration");
-        let app = App::bind(config, source).expect("a free port");
+        let app = BoundExporter::bind(config, source).expect("a free port");
         let url = format!("http://{}", app.operator_address());
         let reloads = app.reload_requests();
         let public = app.public_address();

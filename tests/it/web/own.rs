@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use whatsapp_business_exporter::app::command::CommandClient;
-use whatsapp_business_exporter::app::drill::{self, Signal};
+use whatsapp_business_exporter::app::drill::{self, DrillSignal};
 use whatsapp_business_exporter::app::health::{Probe, ask};
 use whatsapp_business_exporter::config::{Config, Flags};
 
@@ -40,7 +40,11 @@ async fn a_drill_needs_no_password() {
     let mut exporter = exporter_with(&tls_section(""), "", &ca.server(), &ca).await;
     let commands =
         CommandClient::new(&config(&exporter), None, None).expect("an app with a secret");
-    let order = drill::begin(&commands, Signal::NumberBanned, Duration::from_secs(60));
+    let order = drill::begin(
+        &commands,
+        DrillSignal::NumberBanned,
+        Duration::from_secs(60),
+    );
     order.await.expect("it obeys");
     exporter.http = client(&ca, None);
     exporter.url = https(&exporter.url);
