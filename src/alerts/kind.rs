@@ -4,8 +4,8 @@ use super::matchers;
 use super::scalar::{duration, is_number, is_time, is_url};
 use crate::yaml::Node;
 
-/// The severities that `alertmanager.yml` routes.
-const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
+/// The severities that `alertmanager.yml` routes. The watchdog has none.
+const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
 
 /// Text that would end or change its surroundings: a quoted or plain scalar of YAML, a raw string or an action of a
 /// Prometheus template.
@@ -105,7 +105,7 @@ impl ValueKind {
         let expected = |is_met: bool, what: &str| (!is_met).then(|| format!("{text:?} {what}"));
         match self {
             Self::Severity => {
-                let what = "is not a severity; give critical, warning or info";
+                let what = "is not a severity; give critical, warning, info or none";
                 expected(SEVERITIES.contains(&text), what)
             }
             Self::Boolean => {
@@ -218,7 +218,7 @@ mod tests {
                 "severity",
                 "info",
                 "page",
-                r#""page" is not a severity; give critical, warning or info"#,
+                r#""page" is not a severity; give critical, warning, info or none"#,
             ),
             (
                 "enabled",
