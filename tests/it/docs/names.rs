@@ -44,6 +44,7 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--name",
     "--namespace",
     "--now",
+    "--previous",
     "--publish",
     "--read-only",
     "--release",
