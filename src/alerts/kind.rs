@@ -1,11 +1,11 @@
 //! Kinds of values. The default of a key decides what an operator may give for it, so no table of keys is needed.
 
 use super::matchers;
-use super::scalar::{duration, is_number, is_time, is_url};
+use super::scalar::{duration, is_number, is_subquery, is_time, is_url};
 use crate::yaml::Node;
 
-/// The severities that `alertmanager.yml` routes.
-const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
+/// The severities that `alertmanager.yml` routes. The watchdog has none.
+const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
 
 /// Text that would end or change its surroundings: a quoted or plain scalar of YAML, a raw string or an action of a
 /// Prometheus template.
@@ -23,6 +23,8 @@ pub(super) enum ValueKind {
     Delay,
     /// Duration of Prometheus, as of a range, which cannot be zero.
     Duration,
+    /// Range and step of a PromQL subquery, `5m:30s`.
+    Subquery,
     Number,
     /// Time of day, `HH:MM`.
     Time,
@@ -74,6 +76,7 @@ impl ValueKind {
             _ if ["true", "false"].contains(&text.as_str()) => Self::Boolean,
             _ if is_number(text) => Self::Number,
             _ if duration(text).is_some() => Self::Duration,
+            _ if is_subquery(text) => Self::Subquery,
             _ if is_time(text) => Self::Time,
             _ if is_url(text) => Self::Url,
             _ => Self::Text,
@@ -105,7 +108,7 @@ impl ValueKind {
         let expected = |is_met: bool, what: &str| (!is_met).then(|| format!("{text:?} {what}"));
         match self {
             Self::Severity => {
-                let what = "is not a severity; give critical, warning or info";
+                let what = "is not a severity; give critical, warning, info or none";
                 expected(SEVERITIES.contains(&text), what)
             }
             Self::Boolean => {
@@ -118,6 +121,10 @@ impl ValueKind {
                 let zero = (self == Self::Duration && duration == Some(0))
                     .then(|| format!("{text:?} is no time at all; give a longer duration"));
                 expected(duration.is_some(), what).or(zero)
+            }
+            Self::Subquery => {
+                let what = "is not a range and a shorter step; write it like 5m:30s";
+                expected(is_subquery(text), what)
             }
             Self::Number => expected(is_number(text), "is not a number"),
             Self::Time => {
@@ -197,6 +204,7 @@ mod tests {
             ("alerts.A.for", "0", ValueKind::Delay),
             ("group_wait", "30s", ValueKind::Delay),
             ("window", "6h", ValueKind::Duration),
+            ("recent", "5m:30s", ValueKind::Subquery),
             ("after", "3600", ValueKind::Number),
             ("ratio", "0.70", ValueKind::Number),
             ("weekends", "true", ValueKind::Boolean),
@@ -218,7 +226,7 @@ mod tests {
                 "severity",
                 "info",
                 "page",
-                r#""page" is not a severity; give critical, warning or info"#,
+                r#""page" is not a severity; give critical, warning, info or none"#,
             ),
             (
                 "enabled",
@@ -239,6 +247,12 @@ mod tests {
                 r#""0s" is no time at all; give a longer duration"#,
             ),
             ("after", "3600", "1h", r#""1h" is not a number"#),
+            (
+                "recent",
+                "5m:30s",
+                "5m",
+                r#""5m" is not a range and a shorter step; write it like 5m:30s"#,
+            ),
             (
                 "start",
                 "08:00",

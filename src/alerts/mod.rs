@@ -4,6 +4,9 @@
 //! such as `${for}`. `alerts/values.yaml` has the value of each placeholder; an operator's file is merged over it. The
 //! result is what `alerts/` contains, and what the subcommand `alerts` writes.
 //!
+//! Texts that many templates share, such as how a notification names a phone number, are placeholders as well:
+//! `alerts/templates/phrases.yaml` has them.
+//!
 //! Rendering replaces placeholders in the text, and no template engine is used:
 //!
 //! - Comments survive, because the text is never parsed and written again.
@@ -17,6 +20,7 @@ mod error;
 mod kind;
 mod kubernetes;
 mod matchers;
+mod phrases;
 mod placeholder;
 mod render;
 mod rules;

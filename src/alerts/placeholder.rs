@@ -65,6 +65,24 @@ pub(super) fn fill<'v>(
     Ok(filled)
 }
 
+/// The text with the known placeholders replaced, and the others kept.
+pub(super) fn fill_some<'v>(
+    text: &str,
+    value: impl Fn(&str) -> Option<&'v str>,
+) -> Result<String, String> {
+    let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, name, after)) = next(rest)? {
+        filled.push_str(before);
+        match value(name) {
+            Some(value) => filled.push_str(value),
+            None => filled.push_str(&rest[before.len()..rest.len() - after.len()]),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
 /// An empty value leaves no trace in a list: one comma next to it goes too, or else the braces around it.
 fn close_gap<'a>(before: &mut String, after: &'a str) -> &'a str {
     if let Some(kept) = before.trim_end_matches(' ').strip_suffix(',') {
@@ -140,6 +158,14 @@ mod tests {
         ] {
             assert_eq!(filled(text).as_deref(), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn unknown_placeholders_are_kept_where_only_some_are_known() {
+        let known = |name: &str| (name == "number").then_some("900 {{ $value }}");
+        let filled = fill_some("${number}: ${for} ${number} ${1}", known);
+        let expected = "900 {{ $value }}: ${for} 900 {{ $value }} ${1}";
+        assert_eq!(filled.as_deref(), Ok(expected));
     }
 
     #[test]

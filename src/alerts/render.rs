@@ -2,6 +2,7 @@
 
 use super::error::{RenderError, ValuesErrors};
 use super::kubernetes::prometheus_rule;
+use super::phrases;
 use super::placeholder::{fill, names};
 use super::rules::RuleFile;
 use super::template::RulesTemplate;
@@ -52,6 +53,8 @@ pub struct AlertSet<'a> {
     pub(super) rules: &'a [(&'a str, &'a str)],
     /// Template of the example for Alertmanager.
     pub(super) alertmanager: &'a str,
+    /// Phrases that the templates share.
+    pub(super) phrases: &'a str,
 }
 
 impl AlertSet<'static> {
@@ -62,6 +65,7 @@ impl AlertSet<'static> {
             values: include_str!("../../alerts/values.yaml"),
             rules: RULES,
             alertmanager: template!("alertmanager.yml").1,
+            phrases: template!("phrases.yaml").1,
         }
     }
 }
@@ -101,12 +105,13 @@ impl AlertSet<'_> {
     pub fn render(&self, values: &Values) -> Result<Vec<RenderedFile>, RenderError> {
         let (mut files, mut groups) = (Vec::new(), Vec::new());
         for (path, template) in self.rules {
-            let text = rule_file(path, template, values)?;
+            let text = rule_file(path, &self.expanded(path, template)?, values)?;
             let read: RuleFile = read_back(path, &text)?;
             groups.extend(read.groups);
             files.push(file(path, text));
         }
-        let text = filled(ALERTMANAGER, self.alertmanager, None, values)?;
+        let template = self.expanded(ALERTMANAGER, self.alertmanager)?;
+        let text = filled(ALERTMANAGER, &template, None, values)?;
         let _: serde::de::IgnoredAny = read_back(ALERTMANAGER, &text)?;
         files.push(file(ALERTMANAGER, text));
         let text = prometheus_rule(&groups).map_err(|error| invalid(PROMETHEUS_RULE, error))?;
@@ -117,14 +122,23 @@ impl AlertSet<'_> {
     /// The placeholders of each alert. A malformed one has no name; rendering reports it.
     pub(super) fn placeholders(&self) -> Placeholders {
         let mut placeholders = Placeholders::new();
-        for (_, template) in self.rules {
-            for (alert, text) in RulesTemplate::new(template).alerts() {
+        for (path, template) in self.rules {
+            let template = self.expanded(path, template).unwrap_or_default();
+            for (alert, text) in RulesTemplate::new(&template).alerts() {
                 let names = names(text).unwrap_or_default();
                 let names = names.into_iter().map(str::to_owned).collect();
                 placeholders.insert(alert.to_owned(), names);
             }
         }
         placeholders
+    }
+
+    /// A template with its phrases.
+    fn expanded(&self, path: &str, template: &str) -> Result<String, RenderError> {
+        phrases::expand(self.phrases, template).map_err(|problem| RenderError::Template {
+            file: path.to_owned(),
+            problem,
+        })
     }
 }
 

@@ -37,6 +37,15 @@ pub(super) fn duration(text: &str) -> Option<u64> {
     (!text.is_empty() && total <= MAX_DURATION).then_some(total)
 }
 
+/// Range and step of a subquery. A step of its own, because the default step is Prometheus' evaluation interval.
+pub(super) fn is_subquery(text: &str) -> bool {
+    let (range, step) = text.split_once(':').unwrap_or_default();
+    match (duration(range), duration(step)) {
+        (Some(range), Some(step)) => 0 < step && step < range,
+        _ => false,
+    }
+}
+
 /// A decimal number of PromQL. Rust would also take `inf` and `nan`.
 pub(super) fn is_number(text: &str) -> bool {
     let is_plain = |next: char| next.is_ascii_digit() || ".-+eE".contains(next);

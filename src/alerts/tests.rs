@@ -59,11 +59,17 @@ time_intervals:
     location: ${alertmanager.timezone} # of the office
 ";
 
+const PHRASES: &str = "\
+name: '{{ $labels.name }} (${selector})'
+greeting: 'Hello, ${name}'
+";
+
 /// A set of one rule file.
 const SMALL: AlertSet<'static> = AlertSet {
     values: VALUES,
     rules: &[("one.yml", TEMPLATE)],
     alertmanager: ALERTMANAGER,
+    phrases: PHRASES,
 };
 
 fn errors(text: &str) -> String {
@@ -200,7 +206,7 @@ identity_labels: job
         [
             "line 1: selectr: unknown key; did you mean `selector`?",
             "line 3: alerts.WhatsAppOn: unknown alert; did you mean `WhatsAppOne`?",
-            "line 5: alerts.WhatsAppOne.severity: \"page\" is not a severity; give critical, warning or info",
+            "line 5: alerts.WhatsAppOne.severity: \"page\" is not a severity; give critical, warning, info or none",
             "line 6: alerts.WhatsAppOne.for: \"5 minutes\" is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d",
             "line 7: alerts.WhatsAppOne.keep_firing_for: unknown key; remove it (known here: after, enabled, for, identity_labels, runbook_url, selector, severity)",
             "line 8: alerts.Nothing: unknown alert; remove it (`alerts --print-values` lists all alerts)",
@@ -246,6 +252,14 @@ fn misplaced_keys_say_where_they_belong() {
 }
 
 #[test]
+fn phrases_are_expanded_before_values_and_may_use_each_other() {
+    let expanded = phrases::expand(PHRASES, "${greeting}: ${for} ${1}").expect("well-formed");
+    let expected = "Hello, {{ $labels.name }} (${selector}): ${for} ${1}";
+    assert_eq!(expanded, expected);
+    assert!(phrases::expand("name: [a]", "").is_err());
+}
+
+#[test]
 fn a_bug_in_a_template_names_the_file() {
     let without_value = AlertSet {
         rules: &[("two.yml", "groups: # ${unknown}\n")],
@@ -280,9 +294,10 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
             used.insert(own.unwrap_or_else(|| name.to_owned()));
         }
     };
-    use_all(None, set.alertmanager);
+    let expanded = |text: &str| phrases::expand(set.phrases, text).expect("well-formed phrases");
+    use_all(None, &expanded(set.alertmanager));
     for (_, template) in set.rules {
-        for piece in RulesTemplate::new(template).pieces(|_| true) {
+        for piece in RulesTemplate::new(&expanded(template)).pieces(|_| true) {
             use_all(piece.alert, piece.text);
         }
     }

@@ -101,7 +101,7 @@ impl Values {
 }
 
 /// The tree of a values file, which contains no secrets.
-fn parsed(text: &str) -> Result<Node, ValuesErrors> {
+pub(super) fn parsed(text: &str) -> Result<Node, ValuesErrors> {
     yaml::parse(text).map_err(|error| {
         let mut errors = ValuesErrors::default();
         errors.add(error.line, "", error.message(str::to_owned));

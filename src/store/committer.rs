@@ -175,7 +175,7 @@ impl Committer {
                     drop(answer.send(outcome));
                 }
                 CommitterRequest::CustomerKey(answer) => {
-                    drop(answer.send(self.customer_key().await))
+                    drop(answer.send(self.customer_key().await));
                 }
                 CommitterRequest::UseCustomerKey(check_value, keep, answer) => {
                     let outcome = self.use_customer_key(&check_value, keep).await;

@@ -21,7 +21,7 @@ alerts:
   WhatsAppDataStale:
     severity: warning
     for: 1h30m
-    after: 7200
+    seconds: 7200
 ";
 
 /// A name, and which alerts are disabled, by place and name.

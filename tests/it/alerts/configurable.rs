@@ -29,11 +29,11 @@ fn other(key: &str, default: &Value, number: usize) -> Value {
         "for" | "keep_firing_for" => json!(format!("{seconds}s")),
         _ if key.ends_with("selector") => json!(format!("cluster=\"changed-{number}\"")),
         _ if key.ends_with("_url") => json!(format!("https://changed-{number}.example.com")),
+        "recent" => json!(format!("{seconds}s:{}s", seconds / 10)),
         _ if default.is_boolean() => json!(default != true),
         _ if default.is_number() => json!(seconds),
         _ if default.is_array() => json!(["job", format!("changed_{number}")]),
         _ if text.contains(':') && text.starts_with(is_digit) => json!(format!("03:{number:02}")),
-        _ if text.contains(' ') && text.starts_with(is_digit) => json!(format!("{seconds} * 1")),
         _ if text.starts_with(is_digit) => json!(format!("{seconds}s")),
         _ => json!(format!("changed-{number}")),
     }

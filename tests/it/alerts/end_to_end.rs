@@ -1,6 +1,7 @@
 //! From Meta to the pager: the simulated Meta flags a number and lets its rating fall, the exporter shows
 //! it, a real Prometheus evaluates our very rules, a real Alertmanager routes by our very configuration,
-//! and whoever is meant to be paged is, in a group of the account, by name; and hears when it is over.
+//! and the receivers get it: warnings in a group for the account, critical alerts each by itself. Resolved alerts are
+//! sent too.
 
 use std::time::Duration;
 
@@ -108,7 +109,13 @@ async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
     let paged = chain
         .until_told("pager", "firing", "WhatsAppNumberQualityLow")
         .await;
-    assert_eq!(paged.body["groupLabels"]["waba_id"], WABA);
+    // A critical alert is its own group: it does not join an incident that somebody has acknowledged.
+    let group = &paged.body["groupLabels"];
+    assert_eq!(group["waba_id"], WABA);
+    assert_eq!(group["phone_number_id"], NUMBER);
+    assert_eq!(group["alertname"], "WhatsAppNumberQualityLow");
+    assert_eq!(group["instance"], Value::Null);
+    assert_eq!(paged.body["alerts"].as_array().map(Vec::len), Some(1));
     let words = description(&paged, "firing", "WhatsAppNumberQualityLow");
     assert_eq!(words, "Fern & Moss (+1 555-010-0199) is rated RED.");
 

@@ -9,9 +9,9 @@ use super::{rules, text};
 /// Prometheus scrapes and evaluates once a second here: nothing shorter means anything.
 const SHORTEST_MS: f64 = 1_000.0;
 
-/// The text with its durations shortened: of rules and of routes, and the ranges and offsets of PromQL.
+/// The text with its durations shortened: of rules and of routes, and the ranges, steps and offsets of PromQL.
 pub fn faster(text: &str, times: f64) -> String {
-    let pattern = r"(for: |_wait: |_interval: |\[|offset )(\d+)(ms|s|m|h|d)\b";
+    let pattern = r"(for: |_wait: |_interval: |\[|:|offset )(\d+)(ms|s|m|h|d)\b";
     let durations = Regex::new(pattern).expect("a good pattern");
     let shorter = |found: &Captures<'_>| {
         let number: f64 = found[2].parse().expect("digits");
@@ -44,7 +44,9 @@ pub fn write_rules(folder: &Path, times: f64) -> String {
 
 #[test]
 fn durations_get_shorter_and_nothing_else_does() {
-    let rule = "expr: max_over_time(x[6h] offset 1d) > 3 * 86400\nfor: 15m\nkeep_firing_for: 30s";
-    let fast = "expr: max_over_time(x[360000ms] offset 1440000ms) > 3 * 86400\nfor: 15000ms\nkeep_firing_for: 1000ms";
+    let rule = "expr: max_over_time(x:y[6h] offset 1d) > min(z)[1d:5m] + 3 * 86400\nfor: 15m\nkeep_firing_for: 30s\n\
+                url: http://localhost:3000/d/a, at 08:30";
+    let fast = "expr: max_over_time(x:y[360000ms] offset 1440000ms) > min(z)[1440000ms:5000ms] + 3 * 86400\nfor: 15000ms\n\
+                keep_firing_for: 1000ms\nurl: http://localhost:3000/d/a, at 08:30";
     assert_eq!(faster(rule, 60.0), fast);
 }

@@ -6,14 +6,17 @@ use super::rules::{Rule, alerts};
 use crate::support::assert_none;
 
 /// From the worst to the mildest; each is routed in `alertmanager.yml`.
-pub const SEVERITIES: &[&str] = &["critical", "warning", "info"];
+const SEVERITIES: &[&str] = &["critical", "warning", "info"];
+
+/// Routed by its name. It is about nothing that a title could name.
+const WATCHDOG: &str = "WhatsAppWatchdog";
 
 /// The default links of alerts/values.yaml.
 const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md#";
 const DASHBOARDS: &str = "http://localhost:3000/d/whatsapp-";
 
 /// Alerts that wait for nothing and last by themselves, and why.
-const AT_ONCE: &[(&str, &str)] = &[];
+const AT_ONCE: &[(&str, &str)] = &[(WATCHDOG, "it always fires")];
 
 #[test]
 fn every_alert_has_a_name_of_its_own() {
@@ -40,9 +43,11 @@ fn every_alert_has_what_the_one_who_is_woken_needs() {
 fn missing(rule: &Rule) -> Vec<String> {
     let (summary, description) = (rule.annotation("summary"), rule.annotation("description"));
     let labels: Vec<&str> = rule.labels.keys().map(String::as_str).collect();
+    let is_watchdog = rule.name() == WATCHDOG;
+    let has_values = |text: &str| text.contains("{{") != is_watchdog;
     let demands = [
         (
-            SEVERITIES.contains(&rule.severity()),
+            SEVERITIES.contains(&rule.severity()) != is_watchdog,
             "a severity that is routed",
         ),
         (
@@ -50,10 +55,18 @@ fn missing(rule: &Rule) -> Vec<String> {
             "no label but its severity: its identity must not change",
         ),
         (
-            !summary.is_empty() && !summary.contains("{{"),
-            "a summary without values",
+            !summary.is_empty() && has_values(summary),
+            "a summary that names what it is about",
         ),
-        (description.contains("{{"), "a description with values"),
+        (
+            !summary.ends_with('.') && !summary.contains('\n'),
+            "a summary that is a title",
+        ),
+        (has_values(description), "a description with values"),
+        (
+            description.ends_with('.') && description != summary,
+            "a description of whole sentences",
+        ),
         (
             rule.annotation("runbook_url") == runbook(rule),
             "the address of its runbook",

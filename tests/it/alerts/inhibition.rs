@@ -17,6 +17,9 @@ const FIRING: &str = "
   - WhatsAppNumberBanned waba_id=1 phone_number_id=11
   - WhatsAppTemplateDisabled waba_id=1 template_id=12
     WhatsAppAccountViolation waba_id=1
+    WhatsAppAccountCannotSend waba_id=15
+  - WhatsAppNumberCannotSend waba_id=15 phone_number_id=151
+    WhatsAppNumberMessagingLimitDecreased business_id=1
 
     WhatsAppNumberQualityLow waba_id=2 phone_number_id=21
   - WhatsAppNumberQualityMedium waba_id=2 phone_number_id=21
@@ -25,53 +28,72 @@ const FIRING: &str = "
     WhatsAppNumberFlaggedDeadlineNear waba_id=2 phone_number_id=21
   - WhatsAppNumberFlagged waba_id=2 phone_number_id=21
     WhatsAppNumberFlagged waba_id=2 phone_number_id=22
+    WhatsAppNumberBanned waba_id=2 phone_number_id=23
+  - WhatsAppNumberCannotSend waba_id=2 phone_number_id=23
+    WhatsAppNumberCannotSend waba_id=2 phone_number_id=24
 
     WhatsAppTemplateDisabled waba_id=3 template_id=31
   - WhatsAppTemplateQualityLow waba_id=3 template_id=31
+  - WhatsAppTemplateQualityMedium waba_id=3 template_id=31
   - WhatsAppTemplatePausedAgain waba_id=3 template_id=31
   - WhatsAppTemplatePaused waba_id=3 template_id=31
     WhatsAppTemplatePaused waba_id=3 template_id=32
     WhatsAppTemplateDisabled waba_id=3
     WhatsAppTemplatePaused waba_id=3
 
-    WhatsAppDataStale waba_id=4 collector=numbers
-  - WhatsAppNumberCannotSend waba_id=4 phone_number_id=41
-    WhatsAppAccountRestricted waba_id=4
-    WhatsAppTemplateRejected waba_id=4 template_id=42
-    WhatsAppDataStale waba_id=5 collector=account
-  - WhatsAppAccountCannotSend waba_id=5
-    WhatsAppAccountRestricted waba_id=5
+    WhatsAppTemplatesManyBad waba_id=16
+  - WhatsAppTemplatePaused waba_id=16 template_id=161
+  - WhatsAppTemplateDisabled waba_id=16 template_id=162
 
-    WhatsAppTokenInvalid app=six app_id=6
-  - WhatsAppTokenExpiringSoon app=six app_id=6
+    WhatsAppDataStale app=five waba_id=4 collector=numbers
+  - WhatsAppPollFailing app=five waba_id=4 collector=numbers
+    WhatsAppPollFailing app=five waba_id=4 collector=templates
+    WhatsAppNumberCannotSend waba_id=4 phone_number_id=41
+    WhatsAppAccountRestricted waba_id=4
+
+    WhatsAppTokenInvalid app=six
+  - WhatsAppTokenExpiringSoon app=six
   - WhatsAppDataStale app=six waba_id=6 collector=numbers
   - WhatsAppPollFailing app=six waba_id=6 collector=numbers
   - WhatsAppDiscoveryFailing app=six
     WhatsAppDataStale app=seven waba_id=7 collector=templates
-    WhatsAppTokenExpiringSoon app=seven app_id=6
-  - WhatsAppTokenExpiring app=seven app_id=6
-    WhatsAppTokenExpiring app=eight app_id=6
+    WhatsAppDataStale app=six waba_id=6 collector=numbers cluster=eu
+    WhatsAppTokenExpiringSoon app=seven
+  - WhatsAppTokenExpiring app=seven
+    WhatsAppTokenExpiring app=eight
 
     WhatsAppAccountLost waba_id=13
-  - WhatsAppPollFailing app=six waba_id=13 collector=account
+  - WhatsAppPollFailing app=seven waba_id=13 collector=account
     WhatsAppPollFailing app=seven waba_id=14 collector=account
 
-    WhatsAppCertificateExpiringSoon listener=web
-  - WhatsAppCertificateExpiring listener=web
-    WhatsAppCertificateExpiring listener=webhook
+    WhatsAppCertificateExpiringSoon listener=web instance=first
+  - WhatsAppCertificateExpiring listener=web instance=first
+    WhatsAppCertificateExpiring listener=web instance=second
+    WhatsAppCertificateExpiring listener=webhook instance=first
 
     WhatsAppApiBudgetSpent waba_id=9
   - WhatsAppApiBudgetHigh waba_id=9
     WhatsAppApiBudgetHigh waba_id=10
 
+    WhatsAppGraphUnreachable cluster=us
+  - WhatsAppDataStale cluster=us app=six waba_id=20 collector=numbers
+  - WhatsAppPollFailing cluster=us app=six waba_id=21 collector=numbers
+  - WhatsAppDiscoveryFailing cluster=us app=six
+    WhatsAppNumberBanned cluster=us waba_id=21 phone_number_id=211
+
     WhatsAppExporterDown instance=third
-  - WhatsAppNumberBanned waba_id=11 phone_number_id=111 instance=third
-  - WhatsAppTokenInvalid app=twelve instance=third
+    WhatsAppNumberBanned waba_id=11 phone_number_id=111
+
+    WhatsAppAllExportersDown job=other
+    WhatsAppWatchdog job=other
+  - WhatsAppExporterDown job=other instance=fourth
+  - WhatsAppNumberBanned job=other waba_id=12 phone_number_id=121
+  - WhatsAppTokenInvalid job=other app=twelve
 ";
 
 /// The labels of a line.
 fn labels(line: &str) -> Value {
-    let mut labels = json!({"job": "whatsapp", "instance": "first"});
+    let mut labels = json!({"job": "whatsapp"});
     let mut words = line.trim_start_matches('-').split_whitespace();
     labels["alertname"] = words.next().expect("a name").into();
     for word in words {

@@ -15,7 +15,7 @@ use crate::process::Process;
 /// What was sent to whom.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The receiver of our configuration: `pager`, `chat` or `mail`.
+    /// The receiver of our configuration: `pager`, `chat`, `mail` or `dead-mans-switch`.
     pub receiver: String,
     /// Alertmanager's own words.
     pub body: Value,
@@ -87,7 +87,7 @@ pub fn alertmanager(folder: &Path, times: f64, receivers: SocketAddr) -> (Proces
     let ours = ours.replace("active_time_intervals: [business-hours]", "");
     let (before, _) = ours.split_once("\nreceivers:\n").expect("they come last");
     let mut config = format!("{before}\nreceivers:\n");
-    for name in ["pager", "chat", "mail"] {
+    for name in ["pager", "chat", "mail", "dead-mans-switch"] {
         config += &format!(
             "  - name: {name}\n    webhook_configs:\n      - url: http://{receivers}/{name}\n"
         );

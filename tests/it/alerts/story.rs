@@ -59,6 +59,7 @@ const MEANT: &[&str] = &[
     "WhatsAppTokenExpiringSoon",
     "WhatsAppTokenInvalid",
     "WhatsAppUnknownValues",
+    "WhatsAppWatchdog",
     "WhatsAppWebhookFieldNotSubscribed",
     "WhatsAppWebhooksMissed",
 ];

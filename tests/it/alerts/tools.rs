@@ -54,13 +54,16 @@ fn amtool_finds_nothing_wrong_with_the_configuration() {
 
 #[test]
 fn each_severity_goes_to_its_receiver() {
-    for (severity, receiver) in [("critical", "pager"), ("warning", "chat"), ("info", "mail")] {
-        let (verify, severity) = (
-            format!("--verify.receivers={receiver}"),
-            format!("severity={severity}"),
-        );
-        let alert = ["alertname=WhatsAppNumberBanned", &severity];
+    for (alert, severity, receiver) in [
+        ("WhatsAppNumberBanned", "critical", "pager"),
+        ("WhatsAppNumberBanned", "warning", "chat"),
+        ("WhatsAppNumberBanned", "info", "mail"),
+        ("WhatsAppWatchdog", "none", "dead-mans-switch"),
+    ] {
+        let verify = format!("--verify.receivers={receiver}");
+        let labels = [format!("alertname={alert}"), format!("severity={severity}")];
         let config = "--config.file=alertmanager.yml";
-        amtool(&[&["config", "routes", "test", config, &verify], &alert[..]].concat());
+        let labels = labels.each_ref().map(String::as_str);
+        amtool(&[&["config", "routes", "test", config, &verify], &labels[..]].concat());
     }
 }

@@ -46,6 +46,7 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--name",
     "--namespace",
     "--now",
+    "--previous",
     "--publish",
     "--read-only",
     "--release",

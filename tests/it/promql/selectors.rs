@@ -25,6 +25,18 @@ pub fn selected(expression: &str) -> Names {
     found
 }
 
+/// The metrics of the selectors that have no matcher for this label.
+pub fn lacking(expression: &str, label: &str) -> Names {
+    let mut found = Names::new();
+    each(expression, &mut |selector| {
+        let mut matchers = selector.matchers.matchers.iter();
+        if !matchers.any(|matcher| matcher.name == label) {
+            found.extend(selector.name.clone());
+        }
+    });
+    found
+}
+
 /// What cannot be parsed selects nothing; whoever reads its labels complains of it.
 fn each(expression: &str, see: &mut dyn FnMut(&VectorSelector)) {
     if let Ok(parsed) = parse(expression) {

@@ -12,8 +12,9 @@ use super::labels::{Metrics, Names, read};
 use crate::alerts::rules;
 use crate::docs::tables;
 
-/// Prometheus puts these on every series.
-const FROM_THE_SCRAPE: &[&str] = &["job", "instance"];
+/// Prometheus puts these on every series. `cluster` is there where several clusters share a Prometheus; elsewhere every
+/// series lacks it, which PromQL and Alertmanager treat as equal values.
+const FROM_THE_SCRAPE: &[&str] = &["job", "instance", "cluster"];
 
 /// What Prometheus says of a scrape.
 const OF_THE_SCRAPE: &[&str] = &["up", "scrape_duration_seconds", "scrape_samples_scraped"];
