@@ -224,7 +224,7 @@ impl Order<'_> {
             Expr::Subquery(inner) => {
                 let function = place.function.unwrap_or_default();
                 if ["increase", "rate", "irate", "delta"].contains(&function) {
-                    self.complain(format!("{function} after an aggregation invents resets"));
+                    self.complain(&format!("{function} after an aggregation invents resets"));
                 }
                 let place = Place {
                     is_in_subquery: true,
@@ -248,7 +248,7 @@ impl Order<'_> {
             }
         };
         if !is_right {
-            self.complain(format!("{name} must be aggregated, then looked back on"));
+            self.complain(&format!("{name} must be aggregated, then looked back on"));
         }
     }
 
@@ -268,11 +268,11 @@ impl Order<'_> {
             _ => false,
         };
         if !is_right {
-            self.complain(format!("{function}({name}[..]) depends on the replica"));
+            self.complain(&format!("{function}({name}[..]) depends on the replica"));
         }
     }
 
-    fn complain(&mut self, what: String) {
+    fn complain(&mut self, what: &str) {
         self.complaints
             .push(format!("{}: {what}", self.rule.name()));
     }
