@@ -88,9 +88,9 @@ fn every_metric_exists() {
         &current(),
         |page| {
             let own = words(&page.text, "whatsapp_", "_:");
-            let recorded = words(&page.text, "whatsapp:", "_:");
-            // Recorded series have two colons; other programs use one, as in `volume:ro`.
-            own.chain(recorded.filter(|word| word.matches(':').count() == 2))
+            // Recorded series: level, metric and operations.
+            let recorded = words(&page.text, "", "_:").filter(|word| word.contains(":whatsapp_"));
+            own.chain(recorded)
                 .map(|word| word.trim_end_matches(':'))
                 .collect()
         },
