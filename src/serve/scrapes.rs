@@ -24,14 +24,14 @@ pub(super) struct ScrapeVariant {
 }
 
 /// `None` until rendered. Then the page, or an inner `None` if the rendering failed.
-type Outcome = Option<Option<Arc<HeldBytes>>>;
+type Rendered = Option<Option<Arc<HeldBytes>>>;
 
 /// The renderings of the process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Scrapes {
     budget: ResponseBudget,
     /// Renderings that have not begun.
-    next: Arc<Mutex<HashMap<ScrapeVariant, watch::Receiver<Outcome>>>>,
+    next: Arc<Mutex<HashMap<ScrapeVariant, watch::Receiver<Rendered>>>>,
     turns: Arc<Semaphore>,
 }
 
@@ -59,7 +59,7 @@ impl Scrapes {
         &self,
         variant: ScrapeVariant,
         render: impl FnOnce(TextFormat) -> String + Send + 'static,
-    ) -> watch::Receiver<Outcome> {
+    ) -> watch::Receiver<Rendered> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = next.get(&variant) {
             return outcome.clone();

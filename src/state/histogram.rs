@@ -61,8 +61,8 @@ impl Serialize for Histogram {
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        type Saved = (u64, Vec<(Option<u32>, u64)>);
-        let (sum_ms, counts) = Saved::deserialize(deserializer)?;
+        type Parts = (u64, Vec<(Option<u32>, u64)>);
+        let (sum_ms, counts) = Parts::deserialize(deserializer)?;
         let mut histogram = Self {
             sum_ms,
             ..Self::default()

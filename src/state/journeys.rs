@@ -105,8 +105,8 @@ impl Serialize for JourneyCounts {
 
 impl<'de> Deserialize<'de> for JourneyCounts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        type Saved = Vec<((JourneyId, String), VariantCounts)>;
-        let saved = Saved::deserialize(deserializer)?;
+        type Pairs = Vec<((JourneyId, String), VariantCounts)>;
+        let saved = Pairs::deserialize(deserializer)?;
         Ok(Self(saved.into_iter().collect()))
     }
 }

@@ -3,16 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::phone_number::customers;
-use super::{ChangeError, RestrictionNotice, Style, Webhook, WorldChange, no_such, webhook};
+use super::{RestrictionNotice, SentWebhooks, Style, Webhook, WorldChange, no_such, webhook};
 use crate::simulator::clock::{iso_text, prose_date};
 use crate::simulator::world::{Health, Restriction, World};
-
-type Outcome = Result<Vec<Webhook>, ChangeError>;
 
 const UPDATE_FIELD: &str = "account_update";
 
 /// Applies a change to an account; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::AccountRestricted { waba_id, restrictions, as_single_object } => {
             restricted(world, waba_id, restrictions, *as_single_object, now)
@@ -45,7 +43,7 @@ fn restricted(
     notices: &[RestrictionNotice],
     as_single_object: bool,
     now: i64,
-) -> Outcome {
+) -> SentWebhooks {
     let account = world.account(waba_id)?;
     account.restrictions = notices
         .iter()
@@ -85,14 +83,20 @@ fn restriction_info(notice: &RestrictionNotice, now: i64) -> Value {
     info
 }
 
-fn restriction_ended(world: &mut World, waba_id: &str) -> Outcome {
+fn restriction_ended(world: &mut World, waba_id: &str) -> SentWebhooks {
     let account = world.account(waba_id)?;
     account.restrictions.clear();
     account.health = Health::available();
     Ok(Vec::new())
 }
 
-fn ban_changed(world: &mut World, waba_id: &str, state: &str, date: i64, as_list: bool) -> Outcome {
+fn ban_changed(
+    world: &mut World,
+    waba_id: &str,
+    state: &str,
+    date: i64,
+    as_list: bool,
+) -> SentWebhooks {
     let account = world.account(waba_id)?;
     account.ban_state = Some(state.to_owned());
     account.ban_date = Some(date);
@@ -145,7 +149,7 @@ fn alert(waba_id: &str, change: &WorldChange) -> Vec<Webhook> {
     webhook(waba_id, "account_alerts", value)
 }
 
-fn reviewed(world: &mut World, waba_id: &str, decision: &str) -> Outcome {
+fn reviewed(world: &mut World, waba_id: &str, decision: &str) -> SentWebhooks {
     decision.clone_into(&mut world.account(waba_id)?.account_review_status);
     Ok(webhook(
         waba_id,
@@ -162,7 +166,7 @@ fn capability_updated(
     limit: &str,
     phone_numbers: u32,
     style: Style,
-) -> Outcome {
+) -> SentWebhooks {
     limit.clone_into(&mut world.portfolio_of(waba_id)?.messaging_limit);
     world.account(waba_id)?.phone_number_limit = phone_numbers;
     let customers = match (customers(limit), style) {
@@ -181,7 +185,7 @@ fn capability_updated(
     Ok(webhook(waba_id, "business_capability_update", value))
 }
 
-fn verification_changed(world: &mut World, waba_id: &str, status: &str) -> Outcome {
+fn verification_changed(world: &mut World, waba_id: &str, status: &str) -> SentWebhooks {
     status.clone_into(&mut world.portfolio_of(waba_id)?.verification_status);
     if !status.eq_ignore_ascii_case("verified") {
         return Ok(Vec::new());
@@ -201,7 +205,7 @@ fn account_event(
     waba_id: &str,
     event: &str,
     details: &Map<String, Value>,
-) -> Outcome {
+) -> SentWebhooks {
     let account = world.account(waba_id)?;
     let is_partner_event = event.starts_with("PARTNER_") && details.contains_key("waba_info");
     let entry_id = if is_partner_event {
@@ -214,7 +218,7 @@ fn account_event(
     Ok(webhook(entry_id, UPDATE_FIELD, Value::Object(value)))
 }
 
-fn health_changed(world: &mut World, id: &str, health: Health) -> Outcome {
+fn health_changed(world: &mut World, id: &str, health: Health) -> SentWebhooks {
     let slot = if world.app.id == id {
         Some(&mut world.app.health)
     } else {

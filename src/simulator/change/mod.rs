@@ -16,6 +16,9 @@ pub use catalogue::{PauseReason, RestrictionNotice, Style, WorldChange};
 
 use super::world::{Account, Business, PhoneNumber, Template, World};
 
+/// The webhooks that Meta sends because of a change.
+type SentWebhooks = Result<Vec<Webhook>, ChangeError>;
+
 /// One element of `changes[]`, with the id of its entry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Webhook {

@@ -2,15 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{ChangeError, Style, Webhook, WorldChange, no_such, webhook};
+use super::{ChangeError, SentWebhooks, Style, Webhook, WorldChange, no_such, webhook};
 use crate::simulator::world::{PhoneNumber, World};
-
-type Outcome = Result<Vec<Webhook>, ChangeError>;
 
 const QUALITY_FIELD: &str = "phone_number_quality_update";
 
 /// Applies a change to a number; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::QualityRatingChanged {
             phone_number_id,
@@ -98,12 +96,12 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
     })
 }
 
-fn silently(world: &mut World, id: &str, edit: impl FnOnce(&mut PhoneNumber)) -> Outcome {
+fn silently(world: &mut World, id: &str, edit: impl FnOnce(&mut PhoneNumber)) -> SentWebhooks {
     edit(world.number(id)?);
     Ok(Vec::new())
 }
 
-fn flagged(world: &mut World, id: &str) -> Outcome {
+fn flagged(world: &mut World, id: &str) -> SentWebhooks {
     let number = world.number(id)?;
     number.status = "FLAGGED".into();
     number.quality_rating = "RED".into();
@@ -111,7 +109,7 @@ fn flagged(world: &mut World, id: &str) -> Outcome {
     Ok(quality_update(number, value))
 }
 
-fn unflagged(world: &mut World, id: &str, quality_rating: &str) -> Outcome {
+fn unflagged(world: &mut World, id: &str, quality_rating: &str) -> SentWebhooks {
     let number = world.number(id)?;
     number.status = "CONNECTED".into();
     quality_rating.clone_into(&mut number.quality_rating);
@@ -119,12 +117,12 @@ fn unflagged(world: &mut World, id: &str, quality_rating: &str) -> Outcome {
     Ok(quality_update(number, value))
 }
 
-fn flag_lapsed(world: &mut World, id: &str, limit: &str) -> Outcome {
+fn flag_lapsed(world: &mut World, id: &str, limit: &str) -> SentWebhooks {
     world.number(id)?.status = "CONNECTED".into();
     old_limit_changed(world, id, limit)
 }
 
-fn old_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome {
+fn old_limit_changed(world: &mut World, id: &str, limit: &str) -> SentWebhooks {
     let number = world.number(id)?;
     let before = old_limit(number);
     number.messaging_limit_tier = Some(limit.to_owned());
@@ -133,7 +131,7 @@ fn old_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome {
     Ok(quality_update(number, value))
 }
 
-fn portfolio_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome {
+fn portfolio_limit_changed(world: &mut World, id: &str, limit: &str) -> SentWebhooks {
     let waba_id = world.number(id)?.waba_id.clone();
     let portfolio = world.portfolio_of(&waba_id)?;
     let event = direction(&portfolio.messaging_limit, limit);
@@ -142,7 +140,7 @@ fn portfolio_limit_changed(world: &mut World, id: &str, limit: &str) -> Outcome 
     Ok(quality_update(world.number(id)?, value))
 }
 
-fn onboarded(world: &mut World, id: &str, now: i64) -> Outcome {
+fn onboarded(world: &mut World, id: &str, now: i64) -> SentWebhooks {
     let waba_id = world.number(id)?.waba_id.clone();
     let limit = world.portfolio_of(&waba_id)?.messaging_limit.clone();
     let number = world.number(id)?;
@@ -153,7 +151,7 @@ fn onboarded(world: &mut World, id: &str, now: i64) -> Outcome {
 
 /// The `current_limit` of this event is not the messaging limit: Meta sends TIER_UNLIMITED for every upgrade of the
 /// throughput, as in its page on `phone_number_quality_update`.
-fn throughput_upgraded(world: &mut World, id: &str) -> Outcome {
+fn throughput_upgraded(world: &mut World, id: &str) -> SentWebhooks {
     let number = world.number(id)?;
     number.throughput_level = "HIGH".into();
     let value = json!({
@@ -170,7 +168,7 @@ fn name_decided(
     decision: &str,
     name: &str,
     reason: Option<&str>,
-) -> Outcome {
+) -> SentWebhooks {
     let number = world.number(id)?;
     match decision {
         "APPROVED" => {
@@ -197,7 +195,7 @@ fn name_decided(
     Ok(webhook(&number.waba_id, "phone_number_name_update", value))
 }
 
-fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> Outcome {
+fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> SentWebhooks {
     world.account(waba_id)?;
     if world.phone_numbers.contains_key(&number.id) {
         return Err(ChangeError::Taken { id: number.id });
@@ -208,7 +206,7 @@ fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> Out
     onboarded(world, &id, now)
 }
 
-fn security(world: &mut World, id: &str, event: &str) -> Outcome {
+fn security(world: &mut World, id: &str, event: &str) -> SentWebhooks {
     let waba_id = world.number(id)?.waba_id.clone();
     let requester = world.account(&waba_id)?.business_id.clone();
     let number = world.number(id)?;

@@ -2,17 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{ChangeError, PauseReason, Style, Webhook, WorldChange, webhook};
+use super::{ChangeError, PauseReason, SentWebhooks, Style, Webhook, WorldChange, webhook};
 use crate::simulator::clock::prose_date;
 use crate::simulator::world::{Template, World};
-
-type Outcome = Result<Vec<Webhook>, ChangeError>;
 
 const STATUS_FIELD: &str = "message_template_status_update";
 const QUALITY_FIELD: &str = "message_template_quality_update";
 
 /// Applies a change to a template; `None` if the change is about something else.
-pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<Outcome> {
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::TemplateCreated {
             waba_id,
@@ -89,7 +87,7 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
     })
 }
 
-fn created(world: &mut World, waba_id: &str, mut template: Template) -> Outcome {
+fn created(world: &mut World, waba_id: &str, mut template: Template) -> SentWebhooks {
     world.account(waba_id)?;
     if world.templates.contains_key(&template.id) {
         return Err(ChangeError::Taken { id: template.id });
@@ -100,7 +98,7 @@ fn created(world: &mut World, waba_id: &str, mut template: Template) -> Outcome 
     plain_event(world, &id, "PENDING")
 }
 
-fn plain_event(world: &mut World, id: &str, event: &str) -> Outcome {
+fn plain_event(world: &mut World, id: &str, event: &str) -> SentWebhooks {
     let template = world.template(id)?;
     template.status = status_after(event, &template.status);
     if template.status == "APPROVED" {
@@ -130,7 +128,12 @@ fn status_after(event: &str, before: &str) -> String {
 }
 
 /// The rejection's language is written with a hyphen, as in one of Meta's samples.
-fn rejected(world: &mut World, id: &str, reason: &str, recommendation: Option<&str>) -> Outcome {
+fn rejected(
+    world: &mut World,
+    id: &str,
+    reason: &str,
+    recommendation: Option<&str>,
+) -> SentWebhooks {
     let template = world.template(id)?;
     template.status = "REJECTED".into();
     template.rejected_reason = reason.into();
@@ -147,7 +150,7 @@ fn rejected(world: &mut World, id: &str, reason: &str, recommendation: Option<&s
     ))
 }
 
-fn paused(world: &mut World, id: &str, pause: PauseReason) -> Outcome {
+fn paused(world: &mut World, id: &str, pause: PauseReason) -> SentWebhooks {
     let (title, description) = match pause {
         PauseReason::First => ("FIRST_PAUSE", "Paused for 3 hours."),
         PauseReason::Second => ("SECOND_PAUSE", "Paused for 6 hours."),
@@ -161,7 +164,7 @@ fn paused(world: &mut World, id: &str, pause: PauseReason) -> Outcome {
     Ok(titled_update(template, "PAUSED", title, description))
 }
 
-fn unpaused(world: &mut World, id: &str) -> Outcome {
+fn unpaused(world: &mut World, id: &str) -> SentWebhooks {
     let template = world.template(id)?;
     template.status = "APPROVED".into();
     Ok(titled_update(
@@ -172,7 +175,7 @@ fn unpaused(world: &mut World, id: &str) -> Outcome {
     ))
 }
 
-fn disabled(world: &mut World, id: &str) -> Outcome {
+fn disabled(world: &mut World, id: &str) -> SentWebhooks {
     let template = world.template(id)?;
     template.status = "DISABLED".into();
     Ok(titled_update(
@@ -183,7 +186,7 @@ fn disabled(world: &mut World, id: &str) -> Outcome {
     ))
 }
 
-fn disable_announced(world: &mut World, id: &str, disable_at: i64, as_prose: bool) -> Outcome {
+fn disable_announced(world: &mut World, id: &str, disable_at: i64, as_prose: bool) -> SentWebhooks {
     let template = world.template(id)?;
     let date = if as_prose {
         json!(prose_date(disable_at))
@@ -201,7 +204,13 @@ fn disable_announced(world: &mut World, id: &str, disable_at: i64, as_prose: boo
     Ok(status_update(template, "FLAGGED", &bare, value))
 }
 
-fn quality_changed(world: &mut World, id: &str, score: &str, field: &str, now: i64) -> Outcome {
+fn quality_changed(
+    world: &mut World,
+    id: &str,
+    score: &str,
+    field: &str,
+    now: i64,
+) -> SentWebhooks {
     let template = world.template(id)?;
     let mut value = identity(template, &template.language);
     value["previous_quality_score"] = template.quality_score.as_str().into();
@@ -213,7 +222,12 @@ fn quality_changed(world: &mut World, id: &str, score: &str, field: &str, now: i
 
 /// In this form of the webhook, `new_category` is the *current* category, according to Meta's page on
 /// `template_category_update`.
-fn category_announced(world: &mut World, id: &str, correct_category: &str, at: i64) -> Outcome {
+fn category_announced(
+    world: &mut World,
+    id: &str,
+    correct_category: &str,
+    at: i64,
+) -> SentWebhooks {
     let template = world.template(id)?;
     template.correct_category = Some(correct_category.to_owned());
     let mut value = identity(template, &template.language);
@@ -227,7 +241,7 @@ fn category_announced(world: &mut World, id: &str, correct_category: &str, at: i
     ))
 }
 
-fn category_changed(world: &mut World, id: &str, category: &str) -> Outcome {
+fn category_changed(world: &mut World, id: &str, category: &str) -> SentWebhooks {
     let template = world.template(id)?;
     let before = std::mem::replace(&mut template.category, category.to_owned());
     template.correct_category = None;
@@ -242,7 +256,7 @@ fn category_changed(world: &mut World, id: &str, category: &str) -> Outcome {
     ))
 }
 
-fn category_restored(world: &mut World, id: &str, category: &str) -> Outcome {
+fn category_restored(world: &mut World, id: &str, category: &str) -> SentWebhooks {
     let template = world.template(id)?;
     category.clone_into(&mut template.category);
     template.previous_category = None;
@@ -250,7 +264,12 @@ fn category_restored(world: &mut World, id: &str, category: &str) -> Outcome {
     Ok(Vec::new())
 }
 
-fn category_detected(world: &mut World, id: &str, correct_category: &str, style: Style) -> Outcome {
+fn category_detected(
+    world: &mut World,
+    id: &str,
+    correct_category: &str,
+    style: Style,
+) -> SentWebhooks {
     let template = world.template(id)?;
     let (present_key, correct_key) = match style {
         Style::Old => ("current_category", "suggested_category"),
@@ -266,7 +285,7 @@ fn category_detected(world: &mut World, id: &str, correct_category: &str, style:
     ))
 }
 
-fn components_changed(world: &mut World, id: &str, body_text: &str) -> Outcome {
+fn components_changed(world: &mut World, id: &str, body_text: &str) -> SentWebhooks {
     let template = world.template(id)?;
     body_text.clone_into(&mut template.body_text);
     let mut value = identity(template, &template.language);

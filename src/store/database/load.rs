@@ -30,13 +30,13 @@ pub struct SavedAccount {
 pub type SavedConversation = (String, String, String);
 
 /// Saved accounts by id.
-pub type Saved = BTreeMap<String, SavedAccount>;
+pub type SavedAccounts = BTreeMap<String, SavedAccount>;
 
 impl Database {
     /// Loads those of these accounts that are stored.
-    pub async fn load(&mut self, waba_ids: &[String]) -> Result<Saved, StoreError> {
+    pub async fn load(&mut self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError> {
         let connection = self.connection()?;
-        let mut saved = Saved::new();
+        let mut saved = SavedAccounts::new();
         for ids in waba_ids.chunks(ACCOUNTS_AT_ONCE) {
             load_some(connection, ids, &mut saved).await?;
         }
@@ -59,7 +59,7 @@ impl Database {
 async fn load_some(
     connection: &mut SqliteConnection,
     ids: &[String],
-    saved: &mut Saved,
+    saved: &mut SavedAccounts,
 ) -> sqlx::Result<()> {
     let mut query = rows_of("accounts", ids);
     for (waba_id, state) in query
@@ -88,7 +88,7 @@ async fn load_some(
 async fn load_conversations(
     connection: &mut SqliteConnection,
     ids: &[String],
-    saved: &mut Saved,
+    saved: &mut SavedAccounts,
 ) -> sqlx::Result<()> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "SELECT waba_id, phone_number_id, conversation, state FROM conversations WHERE waba_id IN (",
