@@ -56,7 +56,7 @@ pub struct HistoryQuery {
     pub since: Timestamp,
     /// Before this moment.
     pub until: Timestamp,
-    /// After this transition, in the order of [`History::rows`].
+    /// After this transition, in the order of [`HistoryReader::rows`].
     pub after: Option<Cursor>,
 }
 

@@ -273,7 +273,7 @@ pub enum PauseReason {
     RateLimiting,
 }
 
-/// One restriction of [`Change::AccountRestricted`].
+/// One restriction of [`WorldChange::AccountRestricted`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestrictionNotice {

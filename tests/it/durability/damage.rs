@@ -111,7 +111,11 @@ fn a_store_of_a_newer_version_is_refused() {
     );
     refuses(
         folder.path(),
-        &["newer version", "schema 9000, this one knows 10", "state.db"],
+        &[
+            "newer version",
+            "schema 9000, this one knows 10",
+            "state.db",
+        ],
     );
 }
 
