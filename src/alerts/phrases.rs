@@ -7,22 +7,35 @@ use super::placeholder::fill_some;
 use super::values::parsed;
 use crate::yaml::{Entry, Node};
 
-/// Replaces the placeholders of phrases. Placeholders of values stay. A phrase may use those above it in the file.
-///
-/// # Errors
-/// What is wrong with the file of phrases or the text, which would be a bug.
-pub(super) fn expand(phrases: &str, text: &str) -> Result<String, String> {
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    let entries = match parsed(phrases).map_err(|errors| errors.to_string())? {
-        Node::Map(entries) => entries,
-        _ => Vec::new(),
-    };
-    for Entry { key, node, .. } in entries {
-        let Node::Text(phrase) = node else {
-            return Err(format!("phrase {key} must be text"));
+/// The phrases by name.
+pub(super) struct Phrases(BTreeMap<String, String>);
+
+impl Phrases {
+    /// Parses the file of phrases. A phrase may use those above it.
+    ///
+    /// # Errors
+    /// What is wrong with the file, which would be a bug.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut phrases = Self(BTreeMap::new());
+        let entries = match parsed(text).map_err(|errors| errors.to_string())? {
+            Node::Map(entries) => entries,
+            _ => Vec::new(),
         };
-        let phrase = fill_some(&phrase, |name| known.get(name).map(String::as_str))?;
-        known.insert(key, phrase);
+        for Entry { key, node, .. } in entries {
+            let Node::Text(phrase) = node else {
+                return Err(format!("phrase {key} must be text"));
+            };
+            let phrase = phrases.expand(&phrase)?;
+            phrases.0.insert(key, phrase);
+        }
+        Ok(phrases)
     }
-    fill_some(text, |name| known.get(name).map(String::as_str))
+
+    /// The text with the placeholders of phrases replaced. Placeholders of values stay.
+    ///
+    /// # Errors
+    /// What is wrong with the text, which would be a bug.
+    pub fn expand(&self, text: &str) -> Result<String, String> {
+        fill_some(text, |name| self.0.get(name).map(String::as_str))
+    }
 }

@@ -50,19 +50,10 @@ pub(super) fn fill<'v>(
     text: &str,
     value: impl Fn(&str) -> Option<&'v str>,
 ) -> Result<String, String> {
-    let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, name, after)) = next(rest)? {
-        filled.push_str(before);
-        let value = value(name).ok_or_else(|| format!("`${{{name}}}` has no value"))?;
-        filled.push_str(value);
-        rest = if value.is_empty() {
-            close_gap(&mut filled, after)
-        } else {
-            after
-        };
-    }
-    filled.push_str(rest);
-    Ok(filled)
+    replace(text, |name| match value(name) {
+        None => Err(format!("`${{{name}}}` has no value")),
+        known => Ok(known),
+    })
 }
 
 /// The text with the known placeholders replaced, and the others kept.
@@ -70,14 +61,25 @@ pub(super) fn fill_some<'v>(
     text: &str,
     value: impl Fn(&str) -> Option<&'v str>,
 ) -> Result<String, String> {
+    replace(text, |name| Ok(value(name)))
+}
+
+/// The text with the placeholders that have a value replaced.
+fn replace<'v>(
+    text: &str,
+    value: impl Fn(&str) -> Result<Option<&'v str>, String>,
+) -> Result<String, String> {
     let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, name, after)) = next(rest)? {
         filled.push_str(before);
-        match value(name) {
-            Some(value) => filled.push_str(value),
-            None => filled.push_str(&rest[before.len()..rest.len() - after.len()]),
-        }
-        rest = after;
+        let placeholder = &rest[before.len()..rest.len() - after.len()];
+        rest = match value(name)? {
+            Some("") => close_gap(&mut filled, after),
+            known => {
+                filled.push_str(known.unwrap_or(placeholder));
+                after
+            }
+        };
     }
     filled.push_str(rest);
     Ok(filled)

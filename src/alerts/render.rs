@@ -2,7 +2,7 @@
 
 use super::error::{RenderError, ValuesErrors};
 use super::kubernetes::prometheus_rule;
-use super::phrases;
+use super::phrases::Phrases;
 use super::placeholder::{fill, names};
 use super::rules::RuleFile;
 use super::template::RulesTemplate;
@@ -13,6 +13,9 @@ const PROMETHEUS_RULE: &str = "kubernetes/prometheus-rule.yaml";
 
 /// Path of the example for Alertmanager.
 const ALERTMANAGER: &str = "alertmanager.yml";
+
+/// The template with the phrases.
+const PHRASES: &str = "phrases.yaml";
 
 /// A file of `alerts/templates/`, which is part of the program.
 macro_rules! template {
@@ -103,14 +106,18 @@ impl AlertSet<'_> {
     /// # Errors
     /// The first template or result that is not valid, which would be a bug.
     pub fn render(&self, values: &Values) -> Result<Vec<RenderedFile>, RenderError> {
+        let phrases = Phrases::parse(self.phrases).map_err(|problem| RenderError::Template {
+            file: PHRASES.to_owned(),
+            problem,
+        })?;
         let (mut files, mut groups) = (Vec::new(), Vec::new());
         for (path, template) in self.rules {
-            let text = rule_file(path, &self.expanded(path, template)?, values)?;
+            let text = rule_file(path, &expanded(path, template, &phrases)?, values)?;
             let read: RuleFile = read_back(path, &text)?;
             groups.extend(read.groups);
             files.push(file(path, text));
         }
-        let template = self.expanded(ALERTMANAGER, self.alertmanager)?;
+        let template = expanded(ALERTMANAGER, self.alertmanager, &phrases)?;
         let text = filled(ALERTMANAGER, &template, None, values)?;
         let _: serde::de::IgnoredAny = read_back(ALERTMANAGER, &text)?;
         files.push(file(ALERTMANAGER, text));
@@ -122,8 +129,11 @@ impl AlertSet<'_> {
     /// The placeholders of each alert. A malformed one has no name; rendering reports it.
     pub(super) fn placeholders(&self) -> Placeholders {
         let mut placeholders = Placeholders::new();
-        for (path, template) in self.rules {
-            let template = self.expanded(path, template).unwrap_or_default();
+        let Ok(phrases) = Phrases::parse(self.phrases) else {
+            return placeholders;
+        };
+        for (_, template) in self.rules {
+            let template = phrases.expand(template).unwrap_or_default();
             for (alert, text) in RulesTemplate::new(&template).alerts() {
                 let names = names(text).unwrap_or_default();
                 let names = names.into_iter().map(str::to_owned).collect();
@@ -132,14 +142,16 @@ impl AlertSet<'_> {
         }
         placeholders
     }
+}
 
-    /// A template with its phrases.
-    fn expanded(&self, path: &str, template: &str) -> Result<String, RenderError> {
-        phrases::expand(self.phrases, template).map_err(|problem| RenderError::Template {
+/// A template with its phrases.
+fn expanded(path: &str, template: &str, phrases: &Phrases) -> Result<String, RenderError> {
+    phrases
+        .expand(template)
+        .map_err(|problem| RenderError::Template {
             file: path.to_owned(),
             problem,
         })
-    }
 }
 
 fn file(path: &str, text: String) -> RenderedFile {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::phrases::Phrases;
 use super::placeholder::names;
 use super::template::RulesTemplate;
 use super::*;
@@ -253,10 +254,13 @@ fn misplaced_keys_say_where_they_belong() {
 
 #[test]
 fn phrases_are_expanded_before_values_and_may_use_each_other() {
-    let expanded = phrases::expand(PHRASES, "${greeting}: ${for} ${1}").expect("well-formed");
+    let phrases = Phrases::parse(PHRASES).expect("well-formed");
+    let expanded = phrases
+        .expand("${greeting}: ${for} ${1}")
+        .expect("well-formed");
     let expected = "Hello, {{ $labels.name }} (${selector}): ${for} ${1}";
     assert_eq!(expanded, expected);
-    assert!(phrases::expand("name: [a]", "").is_err());
+    assert!(Phrases::parse("name: [a]").is_err());
 }
 
 #[test]
@@ -294,7 +298,8 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
             used.insert(own.unwrap_or_else(|| name.to_owned()));
         }
     };
-    let expanded = |text: &str| phrases::expand(set.phrases, text).expect("well-formed phrases");
+    let phrases = Phrases::parse(set.phrases).expect("well-formed phrases");
+    let expanded = |text: &str| phrases.expand(text).expect("well-formed phrases");
     use_all(None, &expanded(set.alertmanager));
     for (_, template) in set.rules {
         for piece in RulesTemplate::new(&expanded(template)).pieces(|_| true) {
