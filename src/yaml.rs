@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
 /// Maximum nesting depth. The deepest key is four levels down.
 const MAX_DEPTH: usize = 16;
@@ -133,7 +133,7 @@ impl<'a> Loader<'a> {
                 .expect("the stream's end is an event, and nothing is asked for after it")
                 .map_err(|error| {
                     let problem = YamlProblem::Syntax(error.info().to_string());
-                    position(error.marker().line(), error.marker().col(), problem)
+                    error_at(error.marker(), problem)
                 })?;
             if !matches!(event, Event::Comment(..)) {
                 return Ok((event, span));
@@ -194,8 +194,7 @@ impl<'a> Loader<'a> {
                 _ => return Err(at(span, "a key must be plain text")),
             };
             if entries.iter().any(|entry| entry.key == key) {
-                let (line, column) = (span.start.line(), span.start.col());
-                return Err(position(line, column, YamlProblem::DuplicateKey(key)));
+                return Err(error_at(&span.start, YamlProblem::DuplicateKey(key)));
             }
             let value = self.next()?;
             entries.push(Entry {
@@ -217,15 +216,14 @@ fn scalar(text: &str, style: ScalarStyle) -> Node {
 }
 
 fn at(span: Span, problem: &str) -> YamlError {
-    let problem = YamlProblem::Syntax(problem.to_owned());
-    position(span.start.line(), span.start.col(), problem)
+    error_at(&span.start, YamlProblem::Syntax(problem.to_owned()))
 }
 
-/// An error with its position. The parser counts lines from one and columns from zero.
-fn position(line: usize, column: usize, problem: YamlProblem) -> YamlError {
+/// The parser counts lines from one and columns from zero.
+fn error_at(place: &Marker, problem: YamlProblem) -> YamlError {
     YamlError {
-        line,
-        column: column + 1,
+        line: place.line(),
+        column: place.col() + 1,
         problem,
     }
 }

@@ -22,7 +22,8 @@ const REPEATS_FOR: Duration = Duration::from_secs(6 * 3_600);
 /// Maximum number of subjects per account, more than the numbers and templates with events on one day.
 const MAX_SUBJECTS: usize = 512;
 
-/// Maximum number of webhooks about one subject that are kept of one delivery.
+/// Maximum number of webhooks about one subject that are kept of one delivery: the first ones and the newest, with which
+/// the next one is compared.
 const MAX_KEYS: usize = 64;
 
 /// The last webhooks without a timestamp about each subject, with their time of receipt.
