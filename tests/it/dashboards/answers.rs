@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::board::{Board, Panel, boards};
-use super::variables::{Choice, expanded, options, promql_of};
+use super::variables::{Choice, chosen, expanded};
 use crate::process::{SOON, demo, exported_by, program, quiet_meta, until};
 use crate::prometheus::begun;
 use crate::prometheus::server::Prometheus;
@@ -55,38 +55,6 @@ impl Watch {
         let series = data["result"].as_array().cloned().unwrap_or_default();
         Ok(Answer { series })
     }
-
-    /// What a reader of the board chooses by default; variables that list their options need them.
-    fn choice(&self, board: &Board) -> Result<Choice, String> {
-        let mut choice = Choice::everything(board);
-        for variable in board
-            .templating
-            .list
-            .iter()
-            .filter(|one| one.kind == "query")
-        {
-            let expression = promql_of(variable);
-            let data = self.prometheus.query(&expanded(&expression, &choice))?;
-            let options = options(variable, &data);
-            if options
-                .iter()
-                .any(|option| option.text.trim().is_empty() || option.value.is_empty())
-            {
-                return Err(format!(
-                    "{}: an option without a name: {options:?}",
-                    variable.name
-                ));
-            }
-            if options.is_empty() {
-                return Err(format!("{} has no options: {data}", variable.name));
-            }
-            if variable.all_value.is_none() {
-                let values: Vec<String> = options.into_iter().map(|option| option.value).collect();
-                choice.set(&variable.name, &values);
-            }
-        }
-        Ok(choice)
-    }
 }
 
 /// What is wrong with an answer to a panel that has data.
@@ -122,7 +90,8 @@ fn each_panel(
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for board in boards() {
-        let choice = match watch.choice(&board) {
+        let choice = Choice::everything(&board);
+        let choice = match chosen(&board, choice, |query| watch.prometheus.query(query)) {
             Ok(choice) => choice,
             Err(error) => {
                 wrong.push(format!("{}: {error}", board.uid));

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::board::{Board, boards, complaints};
 use super::variables::{Choice, expanded, promql_of};
 use crate::promql::labels::{Names, read};
-use crate::promql::selectors::matchers;
+use crate::promql::selectors::{lacking, matchers};
 use crate::promql::{vocabulary, words};
 use crate::support::assert_none;
 
@@ -119,4 +119,44 @@ fn every_variable_that_is_used_is_there() {
         }
     }
     assert_none(&wrong);
+}
+
+/// Without it, a board shows what another job or cluster has.
+#[test]
+fn every_query_is_of_the_chosen_jobs_and_clusters() {
+    let mut wrong = Vec::new();
+    for board in boards() {
+        let panels = board.panels.iter().flat_map(|panel| &panel.targets);
+        let annotations = board.annotations.list.iter();
+        let variables = board.templating.list.iter().filter(|one| {
+            // They offer the jobs and the clusters.
+            one.kind == "query" && !["job", "cluster"].contains(&&*one.name)
+        });
+        let queries = panels
+            .map(|target| target.expr.clone())
+            .chain(annotations.map(|one| one.expr.clone()))
+            .chain(variables.map(promql_of));
+        for query in queries {
+            let text = expanded(&query, &Choice::everything(&board));
+            for label in ["job", "cluster"] {
+                let lacking = lacking(&text, label).into_iter();
+                wrong
+                    .extend(lacking.map(|metric| format!("{}: {metric} lacks {label}", board.uid)));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// A graph of a month has a thousand steps. A window of a month at each of them is a thousand months.
+#[test]
+fn a_graph_looks_at_its_whole_range_only_once() {
+    assert_none(&complaints(|_, panel| {
+        let graphs = panel.targets.iter().filter(|target| target.range);
+        let windows = graphs.flat_map(|target| target.expr.split("[$__range]").skip(1));
+        let often = windows.filter(|after| !after.starts_with(" @ end()"));
+        often
+            .map(|_| "a window of the whole range at each step; add `@ end()`".to_owned())
+            .collect()
+    }));
 }

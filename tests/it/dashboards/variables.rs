@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::board::{Board, Variable};
 
-/// The interval and the range of a test's story, and a value for each variable.
+/// The range of a query and the interval of its rates, those of a test's story at first, and a value for each variable.
 pub struct Choice(BTreeMap<String, String>);
 
 impl Choice {
@@ -18,9 +18,20 @@ impl Choice {
             let value = one.all_value.clone().unwrap_or_else(|| "any".to_owned());
             (one.name.clone(), value)
         });
-        let times = [("__range", "5m"), ("__rate_interval", "5s")];
+        Self(all.collect()).over("5m", 300, "5s")
+    }
+
+    /// Another range, in its two forms, and another interval for rates.
+    pub fn over(mut self, range: &str, seconds: u64, rate_interval: &str) -> Self {
+        let seconds = seconds.to_string();
+        let times = [
+            ("__range", range),
+            ("__range_s", &seconds),
+            ("__rate_interval", rate_interval),
+        ];
         let times = times.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self(all.chain(times).collect())
+        self.0.extend(times);
+        self
     }
 
     /// Other options of one variable.
@@ -30,6 +41,35 @@ impl Choice {
         let text = format!("({})", escaped.join("|")).replace('\\', "\\\\");
         self.0.insert(name.to_owned(), text);
     }
+}
+
+/// Without the label `cluster`, or without problems, there is nothing to choose.
+const MAY_HAVE_NO_OPTIONS: [&str; 2] = ["cluster", "problem_template_id"];
+
+/// What a reader of the board chooses by default; variables that list their options need them.
+pub fn chosen(
+    board: &Board,
+    mut choice: Choice,
+    mut ask: impl FnMut(&str) -> Result<Value, String>,
+) -> Result<Choice, String> {
+    let variables = board.templating.list.iter();
+    for variable in variables.filter(|one| one.kind == "query") {
+        let data = ask(&expanded(&promql_of(variable), &choice))?;
+        let options = options(variable, &data);
+        let mut both = options.iter().flat_map(|one| [&one.text, &one.value]);
+        if both.any(|text| text.trim().is_empty()) {
+            let name = &variable.name;
+            return Err(format!("{name}: an option without a name: {options:?}"));
+        }
+        if options.is_empty() && !MAY_HAVE_NO_OPTIONS.contains(&&*variable.name) {
+            return Err(format!("{} has no options: {data}", variable.name));
+        }
+        if variable.all_value.is_none() {
+            let values: Vec<String> = options.iter().map(|option| option.value.clone()).collect();
+            choice.set(&variable.name, &values);
+        }
+    }
+    Ok(choice)
 }
 
 /// The expression that Grafana sends.
@@ -103,9 +143,11 @@ pub fn options(variable: &Variable, answer: &Value) -> Vec<Choosable> {
             let read = |one: &Value| {
                 let text = written(&one["metric"]);
                 let found = pattern.captures(&text)?;
+                let value = found.name("value")?;
+                let text = found.name("text").unwrap_or(value);
                 Some(Choosable {
-                    text: found["text"].to_owned(),
-                    value: found["value"].to_owned(),
+                    text: text.as_str().to_owned(),
+                    value: value.as_str().to_owned(),
                 })
             };
             series.iter().filter_map(read).collect()

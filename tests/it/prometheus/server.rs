@@ -39,6 +39,11 @@ impl Prometheus {
 
     /// Starts one with this configuration; blocks in `data` of the folder are there from the start.
     pub fn start(data: tempfile::TempDir, config_text: &str) -> Self {
+        Self::start_with(data, config_text, &[])
+    }
+
+    /// The same with more flags.
+    pub fn start_with(data: tempfile::TempDir, config_text: &str, flags: &[&str]) -> Self {
         let config = data.path().join("prometheus.yml");
         std::fs::write(&config, config_text).expect("the folder is ours");
         let storage = data.path().join("data");
@@ -47,7 +52,8 @@ impl Prometheus {
                 .arg(format!("--config.file={}", config.display()))
                 .arg(format!("--storage.tsdb.path={}", storage.display()))
                 .arg("--storage.tsdb.retention.time=90d")
-                .arg("--web.listen-address=127.0.0.1:0"),
+                .arg("--web.listen-address=127.0.0.1:0")
+                .args(flags),
         );
         let process = process.unwrap_or_else(|error| {
             panic!("{error}; install Debian's package `prometheus`, or run `make test`")
@@ -79,9 +85,20 @@ impl Prometheus {
     /// The data of an expression since a time, a step a second.
     pub fn range(&self, expression: &str, start: f64) -> Result<Value, String> {
         let now = self.value("vector(time())")?;
+        self.between(expression, start, now, 1)
+    }
+
+    /// The data of an expression between two times.
+    pub fn between(
+        &self,
+        expression: &str,
+        start: f64,
+        end: f64,
+        step: u64,
+    ) -> Result<Value, String> {
         let expression = escaped(expression);
         self.ask(&format!(
-            "/api/v1/query_range?query={expression}&start={start}&end={now}&step=1"
+            "/api/v1/query_range?query={expression}&start={start}&end={end}&step={step}"
         ))
     }
 
