@@ -29,7 +29,7 @@ const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
-    business_clock: false,
+    business_hours: None,
 };
 
 fn snapshot(id: usize) -> template::Snapshot {

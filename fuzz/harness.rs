@@ -200,7 +200,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
         template_series_limit: 1_000,
-        business_clock: false,
+        business_hours: None,
     };
     let apps = Apps {
         access: &Default::default(),

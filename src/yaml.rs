@@ -4,7 +4,7 @@
 //! a float, and `0.70` must not become `0.7`. Each setting parses its own scalar. `Node` has no `Debug`, because a
 //! configuration contains secrets; errors contain a position and quote nothing but, on request, a duplicate key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
@@ -185,7 +185,8 @@ impl<'a> Loader<'a> {
     }
 
     fn map(&mut self, depth: usize) -> Result<Node, YamlError> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries = Vec::new();
+        let mut keys = HashSet::new();
         loop {
             let (event, span) = self.next()?;
             let key = match event {
@@ -193,7 +194,7 @@ impl<'a> Loader<'a> {
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err(at(span, "a key must be plain text")),
             };
-            if entries.iter().any(|entry| entry.key == key) {
+            if !keys.insert(key.clone()) {
                 return Err(error_at(&span.start, YamlProblem::DuplicateKey(key)));
             }
             let value = self.next()?;

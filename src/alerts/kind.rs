@@ -7,6 +7,9 @@ use crate::yaml::Node;
 /// The severities that `alertmanager.yml` routes. The watchdog has none.
 const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
 
+/// The clocks of response and waiting times.
+const CLOCKS: [&str; 2] = ["business", "wall"];
+
 /// Text that would end or change its surroundings: a quoted or plain scalar of YAML, a raw string or an action of a
 /// Prometheus template.
 const UNSAFE: [&str; 7] = ["'", "`", "{{", "}}", "${", " #", ": "];
@@ -18,6 +21,8 @@ const INDICATORS: &str = "-?:,[]{}#&*!|>%@\"";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueKind {
     Severity,
+    /// Clock of response and waiting times.
+    Clock,
     Boolean,
     /// Duration of Prometheus that may be zero.
     Delay,
@@ -71,6 +76,7 @@ impl ValueKind {
         };
         match key.rsplit('.').next().unwrap_or(key) {
             "severity" => Self::Severity,
+            "clock" => Self::Clock,
             "for" | "keep_firing_for" | "group_wait" => Self::Delay,
             name if name.ends_with("selector") || name.ends_with("matchers") => Self::Matchers,
             _ if ["true", "false"].contains(&text.as_str()) => Self::Boolean,
@@ -110,6 +116,10 @@ impl ValueKind {
             Self::Severity => {
                 let what = "is not a severity; give critical, warning, info or none";
                 expected(SEVERITIES.contains(&text), what)
+            }
+            Self::Clock => {
+                let what = "is not a clock; give business or wall";
+                expected(CLOCKS.contains(&text), what)
             }
             Self::Boolean => {
                 let what = "is neither true nor false";
@@ -201,6 +211,7 @@ mod tests {
     fn the_default_decides_the_kind() {
         for (key, default, kind) in [
             ("alerts.A.severity", "info", ValueKind::Severity),
+            ("alerts.A.clock", "wall", ValueKind::Clock),
             ("alerts.A.for", "0", ValueKind::Delay),
             ("group_wait", "30s", ValueKind::Delay),
             ("window", "6h", ValueKind::Duration),
@@ -227,6 +238,12 @@ mod tests {
                 "info",
                 "page",
                 r#""page" is not a severity; give critical, warning, info or none"#,
+            ),
+            (
+                "clock",
+                "business",
+                "office",
+                r#""office" is not a clock; give business or wall"#,
             ),
             (
                 "enabled",

@@ -95,7 +95,7 @@ pub(super) fn options(config: &Config) -> Options {
         template_detail: config.templates.detail,
         state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
-        business_clock: config.trackers.business_hours.is_some(),
+        business_hours: config.trackers.hours().map(Arc::new),
     }
 }
 

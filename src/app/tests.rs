@@ -25,7 +25,7 @@ const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Full,
     template_series_limit: 100,
-    business_clock: true,
+    business_hours: None,
 };
 
 /// One app of the configuration file. Names, ids and accounts come from small sets, so that apps share them.

@@ -15,6 +15,8 @@ mod rows;
 mod template;
 mod traffic;
 
+use std::sync::Arc;
+
 use prometheus::proto::MetricFamily;
 
 pub use metric::{Metric, MetricKind};
@@ -23,12 +25,12 @@ pub use page::{EntityLabels, Family, Page, SampleValue, TextFormat};
 pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
-use crate::domain::{Assignments, Timestamp};
+use crate::domain::{Assignments, BusinessHours, Timestamp};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
 /// The operator's settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The level of detail of template metrics.
     pub template_detail: TemplateDetail,
@@ -36,8 +38,8 @@ pub struct Options {
     pub state_sets: StateSets,
     /// Maximum number of per-template series of one account.
     pub template_series_limit: usize,
-    /// Whether response times by business hours are rendered too.
-    pub business_clock: bool,
+    /// The hours of the second clock for response and waiting times. `None` if not configured.
+    pub business_hours: Option<Arc<BusinessHours>>,
 }
 
 /// State of the apps.
@@ -77,7 +79,7 @@ pub fn render(
         (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
     );
     number::write(&mut page, accounts);
-    traffic::write(&mut page, accounts, options);
+    traffic::write(&mut page, accounts, now, options);
     journey::write(&mut page, accounts);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts

@@ -1,12 +1,14 @@
 //! Renders the state of messages and conversations of phone numbers.
 
+use std::time::Duration;
+
 use super::Options;
 use super::metric::{Metric, metrics};
 use super::page::{EntityLabels, Family, Page, SampleValue};
 use super::rows::Rows;
-use crate::domain::Word;
 use crate::domain::message::{Category, Status};
 use crate::domain::track::Actor;
+use crate::domain::{BusinessHours, Timestamp, Word};
 use crate::state::traffic::Responses;
 use crate::state::{Accounts, Histogram, Traffic};
 
@@ -25,6 +27,8 @@ metrics! {
         "Number of customers whose last message has no response. A customer counts for at most a day.";
     OLDEST_WAITING: Gauge "whatsapp_conversations_oldest_waiting_timestamp_seconds" ["waba_id", "phone_number_id"]
         "Start time of the longest current wait. Absent when no customer is waiting.";
+    LONGEST_WAIT: Gauge "whatsapp_conversations_longest_wait_seconds" ["waba_id", "phone_number_id", "clock"]
+        "Longest current wait of a customer, in seconds; 0 when no customer is waiting. The clock 'business' counts business hours only, and needs trackers.business_hours.";
     OPEN: Gauge "whatsapp_conversations_open" ["waba_id", "phone_number_id"]
         "Number of conversations with a message in the last 24 hours.";
     ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
@@ -38,7 +42,7 @@ const WALL: &str = "wall";
 const BUSINESS: &str = "business";
 
 /// Writes the families of all numbers that have had messages.
-pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
+pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp, options: &Options) {
     let numbers: Rows<'_, Traffic> = accounts
         .iter()
         .flat_map(|(waba_id, account)| {
@@ -52,8 +56,10 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
         })
         .collect();
     write_messages(page, &numbers);
-    write_responses(page, &numbers, options.business_clock);
+    let business_hours = options.business_hours.as_deref();
+    write_responses(page, &numbers, business_hours.is_some());
     write_conversations(page, &numbers);
+    write_waits(page, &numbers, now, business_hours);
 }
 
 fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
@@ -118,6 +124,25 @@ pub(super) fn write_histogram(
     let sum = SampleValue::Float(histogram.sum().as_secs_f64());
     family.sample_of("_sum", entity, labels, sum);
     family.sample_of("_count", entity, labels, count);
+}
+
+/// Writes the longest waits. Not a timestamp: what the business clock shows depends on when it is read.
+fn write_waits(
+    page: &mut Page,
+    numbers: &Rows<'_, Traffic>,
+    now: Timestamp,
+    business_hours: Option<&BusinessHours>,
+) {
+    numbers.each(page, &LONGEST_WAIT, |family, entity, traffic| {
+        let mut write = |clock, wait: &dyn Fn(Timestamp) -> Duration| {
+            let wait = traffic.oldest_waiting().map(wait).unwrap_or_default();
+            family.sample(entity, &[clock], SampleValue::Float(wait.as_secs_f64()));
+        };
+        write(WALL, &|since| now.since(since));
+        if let Some(hours) = business_hours {
+            write(BUSINESS, &|since| hours.between(since, now));
+        }
+    });
 }
 
 fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {

@@ -147,7 +147,7 @@ mod tests {
                 template_detail: TemplateDetail::None,
                 state_sets: StateSets::Full,
                 template_series_limit: 0,
-                business_clock: false,
+                business_hours: None,
             },
             reason: Arc::default(),
         }

@@ -8,9 +8,12 @@ pub mod scrape;
 pub mod store;
 pub mod tls;
 
+use std::sync::{Arc, LazyLock};
+
 use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
-    Assignments, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, WabaId,
+    Assignments, BusinessHours, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId,
+    Timestamp, WabaId,
 };
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,
@@ -26,12 +29,14 @@ pub const NO_APPS: Apps<'static> = Apps {
     assignments: &Assignments::none(),
 };
 
-pub const ALL_TEMPLATES: Options = Options {
+pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
-    business_clock: true,
-};
+    business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
+        .ok()
+        .map(Arc::new),
+});
 
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(EPOCH_SECONDS + seconds)

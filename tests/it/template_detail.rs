@@ -21,7 +21,7 @@ fn snapshot(which: usize, status: template::Status, rating: QualityRating) -> te
 }
 
 /// Two healthy templates, a paused one and a yellow one, rendered with these options.
-fn scrape(options: Options) -> Scrape {
+fn scrape(options: &Options) -> Scrape {
     let objects = vec![
         snapshot(1, template::Status::Approved, QualityRating::Green),
         snapshot(2, template::Status::Approved, QualityRating::Unknown),
@@ -42,7 +42,7 @@ fn scrape(options: Options) -> Scrape {
         &NO_APPS,
         &[],
         at(0),
-        &options,
+        options,
         TextFormat::Text,
     )
 }
@@ -57,9 +57,9 @@ fn names(scrape: &Scrape) -> Vec<&str> {
 #[test]
 fn all_problems_or_none_are_shown_and_the_totals_always() {
     let detail = |template_detail| {
-        scrape(Options {
+        scrape(&Options {
             template_detail,
-            ..ALL_TEMPLATES
+            ..ALL_TEMPLATES.clone()
         })
     };
     assert_eq!(names(&detail(TemplateDetail::All)).len(), 4);
@@ -86,10 +86,10 @@ fn all_problems_or_none_are_shown_and_the_totals_always() {
 fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
     let two_templates = Options {
         template_series_limit: 25,
-        business_clock: false,
-        ..ALL_TEMPLATES
+        business_hours: None,
+        ..ALL_TEMPLATES.clone()
     };
-    let scrape = scrape(two_templates);
+    let scrape = scrape(&two_templates);
     assert_eq!(names(&scrape), ["template_3", "template_4"]);
     assert_eq!(scrape.refused_templates, 2);
     let of_templates = scrape
@@ -101,9 +101,9 @@ fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
 
 #[test]
 fn full_state_sets_have_every_state_and_one_of_them_is_one() {
-    let full = scrape(Options {
+    let full = scrape(&Options {
         state_sets: StateSets::Full,
-        ..ALL_TEMPLATES
+        ..ALL_TEMPLATES.clone()
     });
     let statuses = samples(&full.text, "whatsapp_message_template_status");
     assert_eq!(statuses.len(), 4 * 11);

@@ -47,7 +47,7 @@ fn state_of(nodes: &[Value], webhooks: &[(&str, Value)]) -> State {
 fn text(state: &State, template_detail: TemplateDetail) -> String {
     let options = Options {
         template_detail,
-        ..ALL_TEMPLATES
+        ..ALL_TEMPLATES.clone()
     };
     expose::render(
         state.accounts(),

@@ -3,67 +3,15 @@
 //! and the receivers get it: warnings in a group for the account, critical alerts each by itself. Resolved alerts are
 //! sent too.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use whatsapp_business_exporter::simulator::change::WorldChange;
 
-use super::faster::write_rules;
-use super::pages::{Page, Pages, alert_of, alertmanager};
+use super::chain::Chain;
+use super::pages::{Page, alert_of};
 use crate::exporter::meta::{Exporter, NUMBER, OFTEN, WABA, small_world};
-use crate::process::{Process, until};
-use crate::prometheus::server::Prometheus;
 
 /// Seconds for minutes.
 const TIMES: f64 = 60.0;
-
-/// Polls, scrapes, `for`, and Alertmanager's waiting take some ten seconds altogether.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Everything between the exporter and the pager.
-struct Chain {
-    pages: Pages,
-    _alertmanager: Process,
-    _prometheus: Prometheus,
-    _folder: tempfile::TempDir,
-}
-
-impl Chain {
-    fn behind(exporter: &Exporter) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (pages, receivers) = Pages::receive();
-        let (alertmanager, alerts) = alertmanager(folder.path(), TIMES, receivers);
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let rules = write_rules(data.path(), TIMES);
-        let target = exporter.url.trim_start_matches("http://");
-        let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
-             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alerts}']}}]}}]}}\n\
-             scrape_configs: [{{job_name: whatsapp, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        );
-        Self {
-            pages,
-            _alertmanager: alertmanager,
-            _prometheus: Prometheus::start(data, &config),
-            _folder: folder,
-        }
-    }
-
-    /// Waits for a notification of this alert; gives its first.
-    async fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Page {
-        let pages = self.pages.clone();
-        let what = format!("{alert} {status} to {receiver}");
-        let question = [receiver, status, alert].map(str::to_owned);
-        let waited = tokio::task::spawn_blocking(move || {
-            let [receiver, status, alert] = question;
-            until(&what, PATIENCE, || {
-                let told = pages.of(&receiver, &status, &alert);
-                told.into_iter().next().ok_or_else(|| "not yet".to_owned())
-            })
-        });
-        waited.await.expect("it is told")
-    }
-}
 
 fn rate(rating: &str) -> WorldChange {
     WorldChange::QualityRatingChanged {
@@ -81,15 +29,17 @@ fn description(page: &Page, status: &str, alert: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
-    let chain = Chain::behind(&exporter);
+    let address = exporter.url.trim_start_matches("http://");
+    let chain = Chain::over(address.parse().expect("an address"), TIMES);
+    let until_told = |receiver, status, alert| {
+        tokio::task::block_in_place(|| chain.until_told(receiver, status, alert))
+    };
 
     let flag = WorldChange::NumberFlagged {
         phone_number_id: NUMBER.to_owned(),
     };
     exporter.meta.change(flag).expect("the number is there");
-    let told = chain
-        .until_told("chat", "firing", "WhatsAppNumberFlagged")
-        .await;
+    let told = until_told("chat", "firing", "WhatsAppNumberFlagged");
     assert_eq!(told.body["groupLabels"]["waba_id"], WABA);
     assert_eq!(
         told.body["groupLabels"]["alertname"],
@@ -106,9 +56,7 @@ async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
         .meta
         .change(rate("RED"))
         .expect("the number is there");
-    let paged = chain
-        .until_told("pager", "firing", "WhatsAppNumberQualityLow")
-        .await;
+    let paged = until_told("pager", "firing", "WhatsAppNumberQualityLow");
     // A critical alert is its own group: it does not join an incident that somebody has acknowledged.
     let group = &paged.body["groupLabels"];
     assert_eq!(group["waba_id"], WABA);
@@ -123,9 +71,7 @@ async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
         .meta
         .change(rate("GREEN"))
         .expect("the number is there");
-    chain
-        .until_told("pager", "resolved", "WhatsAppNumberQualityLow")
-        .await;
+    until_told("pager", "resolved", "WhatsAppNumberQualityLow");
     // It fell, and low spoke for that; chat had nothing of either while it lasted.
     let chatted = |alert| chain.pages.of("chat", "firing", alert).len();
     assert_eq!(chatted("WhatsAppNumberQualityLow"), 0);

@@ -5,6 +5,7 @@
 
 mod alertmanager;
 mod annotations;
+mod chain;
 mod command;
 mod configurable;
 mod drills;
@@ -13,10 +14,13 @@ pub mod faster;
 mod form;
 mod generated;
 mod identity;
+mod incidents;
 mod inhibition;
 mod kubernetes;
+mod mail;
 mod names;
 mod pages;
+mod receivers;
 mod replicas;
 pub mod rules;
 mod runbooks;
@@ -28,7 +32,7 @@ mod unit_tests;
 use std::path::{Path, PathBuf};
 
 /// A path in `alerts/`.
-fn path(relative: &str) -> PathBuf {
+pub fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("alerts")
         .join(relative)

@@ -6,7 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::{faster::faster, text};
@@ -19,6 +21,8 @@ pub struct Page {
     pub receiver: String,
     /// Alertmanager's own words.
     pub body: Value,
+    /// When it was sent.
+    pub at: SystemTime,
 }
 
 /// Everything that was sent so far.
@@ -42,9 +46,14 @@ impl Pages {
         (pages, address)
     }
 
+    /// Everything that was sent so far.
+    pub fn all(&self) -> Vec<Page> {
+        self.0.lock().expect("no panic").clone()
+    }
+
     /// One alert's notifications to a receiver, with this status.
     pub fn of(&self, receiver: &str, status: &str, alert: &str) -> Vec<Page> {
-        let pages = self.0.lock().expect("no panic").clone();
+        let pages = self.all();
         let about = |page: &Page| alert_of(&page.body, status, alert).is_some();
         let to = pages.into_iter().filter(|page| page.receiver == receiver);
         to.filter(about).collect()
@@ -78,7 +87,8 @@ fn read(stream: TcpStream) -> std::io::Result<Page> {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     reader.get_mut().write_all(answer)?;
     let body = serde_json::from_slice(&body)?;
-    Ok(Page { receiver, body })
+    let at = SystemTime::now();
+    Ok(Page { receiver, body, at })
 }
 
 /// Our configuration, so many times faster, at any hour of the day, with the receivers listening here.
@@ -91,6 +101,44 @@ pub fn alertmanager(folder: &Path, times: f64, receivers: SocketAddr) -> (Proces
         config += &format!(
             "  - name: {name}\n    webhook_configs:\n      - url: http://{receivers}/{name}\n"
         );
+    }
+    let path = folder.join("alertmanager.yml");
+    std::fs::write(&path, config).expect("the folder is ours");
+    start(&path, folder)
+}
+
+/// Our configuration as it is, receivers included, so many times faster and at any hour of the day; PagerDuty and Slack are
+/// at `http`, the mail server is at `smtp`, and neither wants a password.
+pub fn shipped(
+    folder: &Path,
+    times: f64,
+    http: SocketAddr,
+    smtp: SocketAddr,
+) -> (Process, SocketAddr) {
+    let ours = faster(&text("alertmanager.yml"), times);
+    let with_password = Regex::new(r"(?m)^ +smtp_auth_.*\n").expect("a good pattern");
+    let mut config = with_password.replace_all(&ours, "").into_owned();
+    for (there, here) in [
+        ("active_time_intervals: [business-hours]", String::new()),
+        (
+            "smtp_smarthost: smtp.example.com:587",
+            format!("smtp_smarthost: {smtp}\n  smtp_require_tls: false"),
+        ),
+        (
+            "routing_key_file: /etc/alertmanager/pagerduty-routing-key",
+            format!("routing_key: test\n        url: http://{http}/pager"),
+        ),
+        (
+            "api_url_file: /etc/alertmanager/chat-webhook-url",
+            format!("api_url: http://{http}/chat"),
+        ),
+        (
+            "https://dead-mans-switch.example.com/whatsapp",
+            format!("http://{http}/dead-mans-switch"),
+        ),
+    ] {
+        assert!(config.contains(there), "{there} is not in alertmanager.yml");
+        config = config.replace(there, &here);
     }
     let path = folder.join("alertmanager.yml");
     std::fs::write(&path, config).expect("the folder is ours");

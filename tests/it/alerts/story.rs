@@ -1,12 +1,21 @@
 //! The demo's story, seen by a real Prometheus with our very rules, seconds for minutes: it fires every
-//! alert that its beats mean to fire, and no other.
+//! alert that its beats mean to fire, and no other. Every critical one is notified at once, as an incident of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp as DateTime;
+use serde_json::Value;
+
+use super::chain::Chain;
+use crate::http::get;
 use crate::process::{demo, until};
 use crate::prometheus::server::Prometheus;
 use crate::prometheus::whole_round;
+use crate::support::measured;
 
 /// A minute and a bit of the rules is a second of the story, so that `for: 5m` fits between two beats.
 const TIMES: f64 = 80.0;
@@ -77,12 +86,14 @@ fn fired(prometheus: &Prometheus) -> Result<BTreeSet<String>, String> {
 #[test]
 fn the_story_fires_what_it_means_to_and_nothing_else() {
     let (demo, address) = demo("1");
-    let prometheus = Prometheus::with_rules(address, TIMES);
+    let chain = Chain::over(address, TIMES);
+    let inhibited = Inhibited::by(chain.alertmanager);
+    let prometheus = &chain.prometheus;
     until("the story's second round", A_ROUND, || whole_round(&demo));
     let meant: BTreeSet<String> = MEANT.iter().map(ToString::to_string).collect();
     // What the round's end brought may still be pending.
     let fired = until("every alert that is meant", A_ROUND, || {
-        let fired = fired(&prometheus)?;
+        let fired = fired(prometheus)?;
         let missing = &meant - &fired;
         if missing.is_empty() {
             Ok(fired)
@@ -92,4 +103,104 @@ fn the_story_fires_what_it_means_to_and_nothing_else() {
     });
     let more = &fired - &meant;
     assert!(more.is_empty(), "fired as well: {more:?}");
+    // What has fired just now is still waiting.
+    let report = until("the pages", A_ROUND, || paged(&chain, &inhibited));
+    measured(&report);
+}
+
+/// The labels of an alert.
+type Labels = BTreeMap<String, String>;
+
+fn labels(of: &Value) -> Labels {
+    let labels = of.as_object().into_iter().flatten();
+    let own = labels.filter(|(name, _)| !["__name__", "alertstate"].contains(&name.as_str()));
+    own.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+/// Alerts that Alertmanager has inhibited at some time.
+#[derive(Clone, Default)]
+struct Inhibited(Arc<Mutex<BTreeSet<Labels>>>);
+
+impl Inhibited {
+    fn by(alertmanager: SocketAddr) -> Self {
+        let inhibited = Self::default();
+        let to = inhibited.clone();
+        // It ends with Alertmanager.
+        std::thread::spawn(move || {
+            while let Ok(answer) = get(
+                alertmanager,
+                "/api/v2/alerts?active=false&silenced=false",
+                "",
+            ) {
+                let alerts: Vec<Value> = serde_json::from_str(&answer.body).unwrap_or_default();
+                let some = alerts.iter().map(|alert| labels(&alert["labels"]));
+                to.0.lock().expect("no panic").extend(some);
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        inhibited
+    }
+
+    fn has(&self, labels: &Labels) -> bool {
+        self.0.lock().expect("no panic").contains(labels)
+    }
+}
+
+/// Seconds from the moment at which a critical alert fires, which is `for` after its condition, to its page. It takes one
+/// interval of evaluations and one `group_wait`, each a second here; and one `group_interval`, four seconds here, if the
+/// alert has fired shortly before. A busy machine may take as long again.
+const AT_ONCE: f64 = 8.0;
+
+/// Every critical alert that fired was notified at once, as an incident of its own, or was inhibited; or which was not.
+fn paged(chain: &Chain, inhibited: &Inhibited) -> Result<String, String> {
+    let mut wrong = Vec::new();
+    let mut incidents: BTreeMap<String, BTreeSet<Labels>> = BTreeMap::new();
+    let mut notified: BTreeMap<Labels, f64> = BTreeMap::new();
+    let pages = chain.told().into_iter();
+    for page in pages.filter(|page| page.receiver == "pager") {
+        let sent_at = DateTime::try_from(page.at).expect("a time");
+        for alert in page.body["alerts"].as_array().expect("alerts") {
+            let labels = labels(&alert["labels"]);
+            let incident = page.body["groupKey"].to_string();
+            incidents
+                .entry(incident)
+                .or_default()
+                .insert(labels.clone());
+            let fired_at = alert["startsAt"].as_str().expect("a time");
+            let fired_at: DateTime = fired_at.parse().expect("a time");
+            let took = sent_at.duration_since(fired_at).as_secs_f64();
+            notified.entry(labels).or_insert(took);
+        }
+    }
+    let joined = incidents.values().filter(|alerts| alerts.len() > 1);
+    wrong.extend(joined.map(|alerts| format!("one incident: {alerts:?}")));
+
+    let mut report = "| critical alert | seconds from firing to its page |\n|---|---|\n".to_owned();
+    let fired = r#"count_over_time(ALERTS{severity="critical", alertstate="firing"}[1h])"#;
+    let data = chain.prometheus.query(fired).expect("the critical alerts");
+    for one in data["result"].as_array().expect("series") {
+        let labels = labels(&one["metric"]);
+        let name = &labels["alertname"];
+        let was_inhibited = inhibited.has(&labels);
+        match notified.get(&labels) {
+            Some(took) => {
+                let _ = writeln!(report, "| {name} | {took:.1} |");
+                // What was inhibited at first is notified when its cause is over.
+                if *took > AT_ONCE && !was_inhibited {
+                    wrong.push(format!("notified after {took:.1} s: {labels:?}"));
+                }
+            }
+            None => {
+                let _ = writeln!(report, "| {name} | inhibited |");
+                if !was_inhibited {
+                    wrong.push(format!("not notified: {labels:?}"));
+                }
+            }
+        }
+    }
+    match wrong.is_empty() {
+        true => Ok(report),
+        false => Err(wrong.join("\n")),
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::rules::{Rule, alerts};
 use super::{path, text};
+use crate::support::assert_none;
 
 #[derive(Debug, Deserialize)]
 struct File {
@@ -19,12 +20,13 @@ struct Test {
     alert_rule_test: Vec<Case>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Case {
-    alertname: String,
-    /// One map for each alert that is to fire.
+/// What an alert is expected to be at some time.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Case {
+    pub alertname: String,
+    /// One map for each alert that is to fire: `exp_labels` and `exp_annotations`.
     #[serde(default)]
-    exp_alerts: Vec<BTreeMap<String, BTreeMap<String, String>>>,
+    pub exp_alerts: Vec<BTreeMap<String, BTreeMap<String, String>>>,
 }
 
 /// The files, as seen from `alerts/`.
@@ -37,7 +39,8 @@ pub fn files() -> Vec<String> {
     files
 }
 
-fn cases() -> Vec<Case> {
+/// Every case of every file.
+pub fn cases() -> Vec<Case> {
     let read = |file: String| -> Vec<Test> {
         let parsed: Result<File, _> = serde_saphyr::from_str(&text(&file));
         parsed
@@ -46,6 +49,16 @@ fn cases() -> Vec<Case> {
     };
     let tests = files().into_iter().flat_map(read);
     tests.flat_map(|test| test.alert_rule_test).collect()
+}
+
+/// promtool compares texts, and does not mind if both are the message of an error.
+#[test]
+fn no_expected_text_is_an_error() {
+    let texts = cases().into_iter().flat_map(|case| case.exp_alerts);
+    let texts = texts.filter_map(|mut fired| fired.remove("exp_annotations"));
+    let texts = texts.flat_map(BTreeMap::into_values);
+    let errors = texts.filter(|text| text.contains("<error") || text.contains("<no value>"));
+    assert_none(&errors.collect::<Vec<_>>());
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod events;
 mod journeys;
 mod key;
 mod truth;
+mod waits;
 mod week;

@@ -1,0 +1,91 @@
+//! Everything between an exporter and those who are paged: a real Prometheus with our very rules, and a real Alertmanager
+//! with our very routes, so many times faster.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::faster::write_rules;
+use super::pages::{Page, Pages, alertmanager};
+use crate::process::{Process, until};
+use crate::prometheus::server::Prometheus;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub struct Chain {
+    pub pages: Pages,
+    pub prometheus: Prometheus,
+    /// Where Alertmanager answers.
+    pub alertmanager: SocketAddr,
+    targets: PathBuf,
+    _process: Process,
+    _folder: tempfile::TempDir,
+}
+
+impl Chain {
+    /// Watches the exporter at this address.
+    pub fn over(target: SocketAddr, times: f64) -> Self {
+        Self::with_rules(target, times, |_| ())
+    }
+
+    /// The same with rules that differ: `change` gets the folder with them.
+    pub fn with_rules(target: SocketAddr, times: f64, change: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (pages, receivers) = Pages::receive();
+        let (process, alertmanager) = alertmanager(folder.path(), times, receivers);
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let rules = write_rules(data.path(), times);
+        change(&data.path().join("rules"));
+        let targets = data.path().join("targets.json");
+        write_target(&targets, target);
+        let discovery = format!("{{files: ['{}'], refresh_interval: 1s}}", targets.display());
+        let config = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
+             scrape_configs: [{{job_name: whatsapp, file_sd_configs: [{discovery}]}}]\n"
+        );
+        Self {
+            pages,
+            prometheus: Prometheus::start(data, &config),
+            alertmanager,
+            targets,
+            _process: process,
+            _folder: folder,
+        }
+    }
+
+    /// Watches another exporter instead.
+    pub fn watch_instead(&self, target: SocketAddr) {
+        write_target(&self.targets, target);
+    }
+
+    /// Waits until this expression gives a series.
+    pub fn until(&self, expression: &str) {
+        until(expression, PATIENCE, || self.prometheus.value(expression));
+    }
+
+    /// Waits for a notification of this alert; gives its first.
+    pub fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Page {
+        until(&format!("{alert} {status} to {receiver}"), PATIENCE, || {
+            let told = self.pages.of(receiver, status, alert).into_iter().next();
+            told.ok_or_else(|| "not yet".to_owned())
+        })
+    }
+
+    /// Notifications so far, but those of the dead man's switch.
+    pub fn told(&self) -> Vec<Page> {
+        let mut pages = self.pages.all();
+        pages.retain(|page| page.receiver != "dead-mans-switch");
+        pages
+    }
+}
+
+fn write_target(file: &Path, target: SocketAddr) {
+    let targets = json!([{"targets": [target]}]);
+    // Renamed into its place: Prometheus must not read half a file.
+    let half = file.with_extension("tmp");
+    std::fs::write(&half, targets.to_string()).expect("the folder is ours");
+    std::fs::rename(half, file).expect("the folder is ours");
+}

@@ -1,0 +1,144 @@
+//! One page for each cause, on a real Prometheus and a real Alertmanager: a network that breaks under many accounts, and
+//! an exporter that another one replaces.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use whatsapp_business_exporter::simulator::change::WorldChange;
+use whatsapp_business_exporter::simulator::fault::Fault;
+use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, World};
+
+use super::chain::Chain;
+use super::pages::Page;
+use crate::exporter::meta::{Exporter, NUMBER, OFTEN, small_world};
+
+/// Seconds for minutes.
+const TIMES: f64 = 60.0;
+
+/// Longer than every wait between a condition and its page: the longest `for` of a critical alert, 15 minutes, and the
+/// waits of a group.
+const QUIET: Duration = Duration::from_secs(25);
+
+const ACCOUNTS: usize = 30;
+
+/// Seconds after which data is stale here, which is an hour by default.
+const STALE: &str = "10";
+
+/// An hour is too long for a test, and a threshold is no duration that becomes shorter with the others.
+fn stale_sooner(rules: &Path) {
+    let path = rules.join("exporter.yml");
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    let (before, rule) = text
+        .split_once("alert: WhatsAppDataStale\n")
+        .expect("the alert");
+    assert!(rule.contains("> 3600"), "the threshold has moved");
+    let rule = rule.replacen("> 3600", &format!("> {STALE}"), 1);
+    std::fs::write(&path, format!("{before}alert: WhatsAppDataStale\n{rule}"))
+        .expect("the folder is ours");
+}
+
+fn address(exporter: &Exporter) -> SocketAddr {
+    let address = exporter.url.trim_start_matches("http://");
+    address.parse().expect("an address")
+}
+
+/// Alert names and statuses, for messages.
+fn names(pages: &[Page]) -> Vec<String> {
+    let alerts = pages
+        .iter()
+        .filter_map(|page| page.body["alerts"].as_array());
+    let name = |one: &Value| format!("{} {}", one["labels"]["alertname"], one["status"]);
+    alerts.flatten().map(name).collect()
+}
+
+fn many_accounts() -> World {
+    (0..ACCOUNTS).fold(World::empty(), |world, index| {
+        let account = (800_100_200_300_000 + index).to_string();
+        let number = (900_100_200_300_000 + index).to_string();
+        let name = format!("Shop {index}");
+        world
+            .with_account(Account::new(&account, &name))
+            .with_phone_number(
+                &account,
+                PhoneNumber::new(&number, "+1 555-010-0100", &name),
+            )
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_network_is_one_page_for_thirty_accounts() {
+    let exporter = Exporter::watching(many_accounts(), "5s").await;
+    let chain = Chain::with_rules(address(&exporter), TIMES, stale_sooner);
+    tokio::task::block_in_place(|| {
+        chain.until("count(whatsapp_exporter_poll_up == 1) >= 90");
+        exporter.meta.fault(None, None, Fault::ServerErrorPage);
+        chain.until_told("pager", "firing", "WhatsAppGraphUnreachable");
+        let stale = format!(
+            "count(ALERTS{{alertname=\"WhatsAppDataStale\", alertstate=\"firing\"}}) >= {ACCOUNTS}"
+        );
+        chain.until(&stale);
+        std::thread::sleep(QUIET);
+        let told = chain.told();
+        assert_eq!(told.len(), 1, "while it lasts: {:?}", names(&told));
+
+        exporter.meta.clear_faults();
+        chain.until("count(whatsapp_exporter_poll_up == 1) >= 90");
+        chain
+            .until("absent(ALERTS{alertname=\"WhatsAppGraphUnreachable\", alertstate=\"firing\"})");
+        std::thread::sleep(QUIET);
+        let told = chain.told();
+        let (firing, resolved): (Vec<_>, Vec<_>) = told
+            .into_iter()
+            .partition(|page| page.body["status"] == "firing");
+        assert_eq!(
+            (firing.len(), resolved.len()),
+            (1, 1),
+            "afterwards: {:?}",
+            names(&firing)
+        );
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_exporter_notifies_nobody_again() {
+    let in_trouble = || {
+        [
+            WorldChange::QualityRatingChanged {
+                phone_number_id: NUMBER.to_owned(),
+                quality_rating: "RED".to_owned(),
+            },
+            WorldChange::NumberFlagged {
+                phone_number_id: NUMBER.to_owned(),
+            },
+        ]
+    };
+    let old = Exporter::watching(small_world(), OFTEN).await;
+    let chain = Chain::over(address(&old), TIMES);
+    let up = |exporter: &Exporter| {
+        let instance = address(exporter);
+        format!("whatsapp_phone_number_flagged{{instance=\"{instance}\"}} == 1")
+    };
+    // Another pod with the same store: the same states, and counters that continue or begin anew.
+    let new = Exporter::watching(small_world(), OFTEN).await;
+    tokio::task::block_in_place(|| {
+        for exporter in [&old, &new] {
+            for change in in_trouble() {
+                exporter.meta.change(change).expect("the number is there");
+            }
+        }
+        chain.until(&up(&old));
+        chain.until_told("pager", "firing", "WhatsAppNumberQualityLow");
+        chain.until_told("chat", "firing", "WhatsAppNumberFlagged");
+        std::thread::sleep(QUIET);
+        let before = chain.told();
+
+        chain.watch_instead(address(&new));
+        chain.until(&up(&new));
+        chain.until("count(up) == 1");
+        std::thread::sleep(QUIET);
+        let after = chain.told().split_off(before.len());
+        assert!(after.is_empty(), "notified anew: {:?}", names(&after));
+    });
+}

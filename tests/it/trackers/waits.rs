@@ -1,0 +1,104 @@
+//! How long customers have been waiting, by both clocks.
+
+use std::time::Duration;
+
+use serde_json::json;
+use whatsapp_business_exporter::domain::Timestamp;
+use whatsapp_business_exporter::expose::{self, TextFormat};
+use whatsapp_business_exporter::ingest::webhook::Delivery;
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
+use whatsapp_business_exporter::state::State;
+
+use crate::support::{ALL_TEMPLATES, NO_APPS, samples, waba};
+
+/// Thursday 2026-03-26 17:50 in Berlin, ten minutes before the office closes.
+const ASKED_AT: Timestamp = Timestamp::from_seconds(1_774_543_800);
+
+/// What a scrape shows this long after the question.
+fn waits(state: &State, after: Duration) -> Vec<String> {
+    let now = ASKED_AT.plus(after);
+    let accounts = state.accounts();
+    let scrape = expose::render(
+        accounts,
+        &NO_APPS,
+        &[],
+        now,
+        &ALL_TEMPLATES,
+        TextFormat::Text,
+    );
+    let samples = samples(&scrape.text, "whatsapp_conversations_longest_wait_seconds");
+    let shown = samples.iter().map(|line| {
+        let (_, clock) = line.split_once("clock=").expect("a clock");
+        clock.replace(['"', '}'], "")
+    });
+    shown.collect()
+}
+
+/// The state after one webhook of the field `messages`.
+fn after(mut state: State, value: &serde_json::Value, at: Timestamp) -> State {
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()));
+    let mut value = value.clone();
+    value["metadata"] = json!({"phone_number_id": "900100200300400"});
+    let body = json!({"object": "whatsapp_business_account", "entry": [{
+        "id": waba().as_str(), "changes": [{"field": "messages", "value": value}],
+    }]});
+    let delivery = Delivery::parse(body.to_string().as_bytes(), at, Some(&customers));
+    for event in delivery.expect("JSON").events {
+        state.apply(&event);
+    }
+    state
+}
+
+fn asked() -> State {
+    let mut state = State::default();
+    state.watch([waba()]);
+    let seconds = ASKED_AT.as_millis() / 1000;
+    let question = json!({"messages": [
+        {"id": "wamid.1", "from": "15550100111", "timestamp": seconds.to_string(), "type": "text"},
+    ]});
+    after(state, &question, ASKED_AT)
+}
+
+#[test]
+fn the_business_clock_stops_when_the_office_closes() {
+    let state = asked();
+    let hour = Duration::from_secs(3600);
+    for (after, shown) in [
+        (Duration::ZERO, ["business 0", "wall 0"]),
+        (hour / 12, ["business 300", "wall 300"]),
+        (hour, ["business 600", "wall 3600"]),
+        (15 * hour, ["business 600", "wall 54000"]),
+        (16 * hour, ["business 3600", "wall 57600"]),
+    ] {
+        assert_eq!(waits(&state, after), shown, "{after:?}");
+    }
+}
+
+#[test]
+fn nobody_waits_after_the_response() {
+    let minute = Duration::from_secs(60);
+    let answered_at = ASKED_AT.plus(minute);
+    let seconds = answered_at.as_millis() / 1000;
+    let sent = json!({"statuses": [{
+        "id": "wamid.2", "status": "sent", "recipient_id": "15550100111", "timestamp": seconds.to_string(),
+    }]});
+    let state = after(asked(), &sent, answered_at);
+    assert_eq!(waits(&state, minute), ["business 0", "wall 0"]);
+}
+
+#[test]
+fn a_scrape_from_before_the_question_shows_no_wait() {
+    let state = asked();
+    let accounts = state.accounts();
+    let earlier = Timestamp::from_seconds(ASKED_AT.as_millis() / 1000 - 60);
+    let scrape = expose::render(
+        accounts,
+        &NO_APPS,
+        &[],
+        earlier,
+        &ALL_TEMPLATES,
+        TextFormat::Text,
+    );
+    let shown = samples(&scrape.text, "whatsapp_conversations_longest_wait_seconds");
+    assert!(shown.iter().all(|line| line.ends_with(" 0")), "{shown:?}");
+}
