@@ -13,8 +13,8 @@ use crate::simulator::webhooks::reason;
 
 /// Time until the first report. The exporter refuses events of phone numbers until it has read all numbers.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
-/// Interval of reports. One commit of the exporter's store serves all events of a report.
-const REPORT_PERIOD: Duration = Duration::from_secs(1);
+/// Interval of reports. Most of the cost of a report is the commit of the exporter's store.
+const REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Timeout of a report.
 const TIMEOUT: Duration = Duration::from_secs(10);
 

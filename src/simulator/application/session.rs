@@ -156,7 +156,7 @@ mod tests {
 
     /// How often each step was asked.
     fn entries(session: &Session) -> Vec<usize> {
-        let asked = |step: &str| {
+        let asked = |step: &'static str| {
             let is_entry = |event: &&(Duration, Progress)| event.1 == Progress::Entered(step);
             session.events.iter().filter(is_entry).count()
         };

@@ -48,6 +48,7 @@ const MEANT: &[&str] = &[
     "WhatsAppNumberThroughputLost",
     "WhatsAppNumberVerificationLost",
     "WhatsAppPollFailing",
+    "WhatsAppRelayParked",
     "WhatsAppTemplateBecameMarketing",
     "WhatsAppTemplateCategoryChangeScheduled",
     "WhatsAppTemplateDisableScheduled",
