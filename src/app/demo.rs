@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BoundExporter, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::simulator::application::{
-    Application, ApplicationOptions, EventApi, IDLE_TIMEOUT, JOURNEY, VERSIONS,
+    Application, ApplicationOptions, EventApi, JOURNEY, VERSIONS, idle_timeout,
 };
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
@@ -23,10 +23,6 @@ const NODES_INTERVAL: Duration = Duration::from_secs(4);
 
 /// The shortest interval that the configuration allows.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The shortest and the longest idle timeout of a journey that the configuration allows.
-const SHORTEST_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-const LONGEST_IDLE_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 const CONFIG_FILE: &str = "demo.yml";
 
@@ -55,20 +51,16 @@ impl Demo {
         };
         let simulation = Simulation::bind(options).await?;
         let handle = simulation.handle();
-        let idle_timeout = IDLE_TIMEOUT
-            .div_f64(speed.max(f64::EPSILON))
-            .clamp(SHORTEST_IDLE_TIMEOUT, LONGEST_IDLE_TIMEOUT);
         let application = Application::bind(ApplicationOptions {
             seed,
             speed,
             app_secret: handle.look(|world| world.app.secret.clone()),
-            backlog: idle_timeout,
         })
         .await?;
         let file = [
             poll_section(speed),
             relay_section(&application.webhook_url()),
-            trackers_section(idle_timeout),
+            trackers_section(idle_timeout(speed)),
         ];
         let environment = handle.look(|world| environment(world, file.concat()));
         let flags = Flags::default()

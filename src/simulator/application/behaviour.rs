@@ -1,4 +1,4 @@
-//! How the application responds to a delivery: usually at once, sometimes late or not at all. Pure.
+//! How the application responds to a delivery: usually at once, sometimes late or with status 503. Pure.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,32 +6,32 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::delivery::Delivery;
+use super::pace::pace;
 
-/// The moments repeat after this many seconds at speed 1, like the demo's story.
+/// The phases repeat after this many seconds at speed 1. They get no longer at lower speeds: a relay that fails for
+/// minutes would look broken.
 const PERIOD: u64 = 100;
 /// Seconds of the period in which responses are late.
 const SLOW: Range<u64> = 25..35;
-/// Seconds of the period in which the application is down. Shorter than the delay that any alert on the relay allows.
-const DOWN: Range<u64> = 55..62;
-/// The seed moves both moments by less than this many seconds.
+/// Seconds of the period in which it responds with status 503. Much shorter than the delay that fires an alert.
+const UNAVAILABLE: Range<u64> = 55..62;
+/// The seed delays both by less than this many seconds.
 const SHIFT: u64 = 10;
-/// Until this time, the application refuses deliveries with a field that it does not know. The exporter parks these:
-/// two of the demo's story. Without an end, their number would grow for as long as the demo runs.
+/// Until this time of the demo's story, the application refuses deliveries with a field that it does not know. The
+/// exporter parks these: two in that time. Without an end, their number would grow for as long as the demo runs.
 const FIXED_AT: Duration = Duration::from_secs(250);
 /// Delay of a late response in milliseconds, at speed 1.
 const DELAY_MILLIS: Range<u64> = 300..1_200;
-/// Maximum delay. At low speeds, responses would otherwise exceed the timeout of the relay.
-const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
-/// State of the application at a moment.
+/// Phase of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub enum Phase {
     /// Responds at once.
-    Quick,
+    Normal,
     /// Responds late.
     Slow,
     /// Responds with status 503.
-    Down,
+    Unavailable,
 }
 
 /// The response to a delivery.
@@ -48,8 +48,10 @@ pub struct Answer {
 pub struct Behaviour {
     dice: Rng,
     speed: f64,
+    /// Speed of the phases.
+    pace: f64,
     shift: u64,
-    mood: Mood,
+    phase: Phase,
 }
 
 impl Behaviour {
@@ -58,30 +60,31 @@ impl Behaviour {
     pub fn new(seed: u64, speed: f64) -> Self {
         let mut dice = Rng::with_seed(seed);
         let shift = dice.u64(..SHIFT);
-        let mood = Mood::Quick;
+        let phase = Phase::Normal;
         Self {
             dice,
             speed,
+            pace: pace(speed),
             shift,
-            mood,
+            phase,
         }
     }
 
-    /// State of the application after this much time, if it has changed since the last call.
-    pub fn change_mood(&mut self, elapsed: Duration) -> Option<Mood> {
-        let mood = self.mood_at(elapsed);
-        let before = std::mem::replace(&mut self.mood, mood);
-        (mood != before).then_some(mood)
+    /// The phase after this much time, if it is not that of the last call.
+    pub fn change_phase(&mut self, elapsed: Duration) -> Option<Phase> {
+        let phase = self.phase_at(elapsed);
+        let before = std::mem::replace(&mut self.phase, phase);
+        (phase != before).then_some(phase)
     }
 
-    fn mood_at(&self, elapsed: Duration) -> Mood {
-        let second = (elapsed.mul_f64(self.speed).as_secs() + PERIOD - self.shift) % PERIOD;
+    fn phase_at(&self, elapsed: Duration) -> Phase {
+        let second = (elapsed.mul_f64(self.pace).as_secs() + PERIOD - self.shift) % PERIOD;
         if SLOW.contains(&second) {
-            Mood::Slow
-        } else if DOWN.contains(&second) {
-            Mood::Down
+            Phase::Slow
+        } else if UNAVAILABLE.contains(&second) {
+            Phase::Unavailable
         } else {
-            Mood::Quick
+            Phase::Normal
         }
     }
 
@@ -92,14 +95,16 @@ impl Behaviour {
             status,
             delay: Duration::ZERO,
         };
-        match self.mood_at(elapsed) {
-            Mood::Down => at_once(503),
-            Mood::Quick | Mood::Slow if is_refused => at_once(400),
-            Mood::Quick => at_once(200),
-            Mood::Slow => {
+        match self.phase_at(elapsed) {
+            Phase::Unavailable => at_once(503),
+            Phase::Normal | Phase::Slow if is_refused => at_once(400),
+            Phase::Normal => at_once(200),
+            Phase::Slow => {
                 let delay = Duration::from_millis(self.dice.u64(DELAY_MILLIS));
-                let delay = delay.div_f64(self.speed).min(LONGEST_DELAY);
-                Answer { status: 200, delay }
+                Answer {
+                    status: 200,
+                    delay: delay.div_f64(self.pace),
+                }
             }
         }
     }
@@ -128,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn it_usually_accepts_and_is_never_down_for_long() {
+    fn it_usually_accepts_and_is_never_unavailable_for_long() {
         for seed in 0..20 {
             let answers = answers(seed, &PLAIN);
             assert_eq!(answers, self::answers(seed, &PLAIN));
@@ -147,10 +152,18 @@ mod tests {
     fn each_change_is_reported_once() {
         let mut behaviour = Behaviour::new(1, 1.0);
         let seconds = 0..PERIOD + 20;
-        let changes: Vec<Mood> = seconds
-            .filter_map(|second| behaviour.change_mood(Duration::from_secs(second)))
+        let changes: Vec<Phase> = seconds
+            .filter_map(|second| behaviour.change_phase(Duration::from_secs(second)))
             .collect();
-        assert_eq!(changes, [Mood::Slow, Mood::Quick, Mood::Down, Mood::Quick]);
+        assert_eq!(
+            changes,
+            [
+                Phase::Slow,
+                Phase::Normal,
+                Phase::Unavailable,
+                Phase::Normal
+            ]
+        );
     }
 
     #[test]
@@ -165,7 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn the_speed_scales_moments_and_delays() {
+    fn at_low_speeds_the_application_is_fixed_when_the_story_has_come_so_far() {
+        let mut behaviour = Behaviour::new(1, 0.05);
+        let mut status = |seconds: u64| {
+            let elapsed = Duration::from_secs(seconds);
+            behaviour.answer(elapsed, &STRANGE).status
+        };
+        assert_eq!((status(4_900), status(5_000)), (400, 200));
+    }
+
+    #[test]
+    fn the_speed_scales_phases_and_delays() {
         let at_speed = |speed: f64, second: f64| {
             let mut behaviour = Behaviour::new(1, speed);
             behaviour.answer(Duration::from_secs_f64(second), &PLAIN)
@@ -176,8 +199,7 @@ mod tests {
             at_speed(10.0, (26.0 + shift) / 10.0),
         );
         assert_eq!(slow.delay / 10, fast.delay);
-        let slowest = at_speed(0.01, (26.0 + shift) * 100.0);
-        assert_eq!(slowest.delay, LONGEST_DELAY);
+        assert_eq!(slow, at_speed(0.01, 26.0 + shift), "not slower than 1");
         assert_eq!(at_speed(10.0, (56.0 + shift) / 10.0).status, 503);
     }
 }

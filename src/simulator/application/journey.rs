@@ -5,11 +5,16 @@
 
 use std::time::Duration;
 
+use super::pace::pace;
+
 /// Name of the journey.
 pub const JOURNEY: &str = "booking";
 
 /// Time without an event after which a session counts as abandoned, at speed 1.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The shortest idle timeout that the exporter's configuration allows.
+const SHORTEST_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Number of entries of a step that are a loop: the exporter's default.
 pub(super) const LOOP_THRESHOLD: u32 = 3;
@@ -69,3 +74,9 @@ pub const VERSIONS: [JourneyVersion; 2] = [
         ],
     },
 ];
+
+/// Time without an event after which a session counts as abandoned, at this speed.
+#[must_use]
+pub fn idle_timeout(speed: f64) -> Duration {
+    IDLE_TIMEOUT.div_f64(pace(speed)).max(SHORTEST_IDLE_TIMEOUT)
+}

@@ -13,6 +13,7 @@ mod behaviour;
 mod delivery;
 mod event_queue;
 mod journey;
+mod pace;
 mod reporter;
 mod schedule;
 mod server;
@@ -34,7 +35,7 @@ use self::shared::SharedApplication;
 use super::clock::{Clock, SystemClock};
 use super::simulation::{client, valid_speed};
 
-pub use journey::{IDLE_TIMEOUT, JOURNEY, JourneyPath, JourneyVersion, VERSIONS};
+pub use journey::{JOURNEY, JourneyPath, JourneyVersion, VERSIONS, idle_timeout};
 pub use reporter::EventApi;
 
 /// Grace period of connections during shutdown.
@@ -49,8 +50,6 @@ pub struct ApplicationOptions {
     pub speed: f64,
     /// Secret of the signatures of deliveries.
     pub app_secret: String,
-    /// How far back a session may have started at the start of the application: the idle timeout of its journey.
-    pub backlog: Duration,
 }
 
 /// An application that is bound, but does not respond yet.
@@ -92,10 +91,9 @@ impl Application {
             seed,
             speed,
             app_secret,
-            backlog,
         } = self.options;
         let (clock, speed) = (SystemClock, valid_speed(speed));
-        let schedule = SessionSchedule::new(seed, speed, backlog, clock.now());
+        let schedule = SessionSchedule::new(seed, speed, clock.now());
         let behaviour = Behaviour::new(seed, speed);
         let shared = Arc::new(SharedApplication::new(app_secret, behaviour));
         let server = axum::serve(self.listener, server::router(Arc::clone(&shared)))

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::journey::JOURNEY;
+use super::journey::{JOURNEY, idle_timeout};
+use super::pace::pace;
 use super::session::{Progress, Session, SessionGenerator};
 use crate::simulator::story::CAFE_TABLES;
 
@@ -24,7 +25,7 @@ const MAX_BACKLOG: u32 = 300;
 #[derive(Debug)]
 pub struct SessionSchedule {
     sessions: SessionGenerator,
-    speed: f64,
+    pace: f64,
     period: Duration,
     /// How far back a session may have started. At most the idle timeout: the exporter would end an older session
     /// before it reads the next event.
@@ -37,14 +38,16 @@ pub struct SessionSchedule {
 }
 
 impl SessionSchedule {
-    /// Sessions from `now` (Unix seconds) on, and those of the last `backlog`.
+    /// Sessions from `now` (Unix seconds) on, and those before that have not ended.
     #[must_use]
-    pub fn new(seed: u64, speed: f64, backlog: Duration, now: i64) -> Self {
-        let period = SESSION_PERIOD.div_f64(speed).max(SHORTEST_PERIOD);
-        let backlog_millis = millis(backlog.min(period * MAX_BACKLOG));
+    pub fn new(seed: u64, speed: f64, now: i64) -> Self {
+        let pace = pace(speed);
+        let period = SESSION_PERIOD.div_f64(pace).max(SHORTEST_PERIOD);
+        let backlog = idle_timeout(speed).min(period * MAX_BACKLOG);
+        let backlog_millis = millis(backlog);
         Self {
             sessions: SessionGenerator::new(seed),
-            speed,
+            pace,
             period,
             backlog_millis,
             next_start: now * 1_000 - backlog_millis,
@@ -56,7 +59,7 @@ impl SessionSchedule {
     /// The events until `now` (Unix seconds) that have not been returned yet, in order.
     pub fn due(&mut self, now: i64) -> Vec<Value> {
         let now = now * 1_000;
-        // After a pause of the machine, the missed sessions are skipped.
+        // Sessions that were missed while the machine was suspended are skipped.
         self.next_start = self.next_start.max(now - self.backlog_millis);
         while self.next_start <= now {
             let session = self.sessions.next_session();
@@ -71,7 +74,7 @@ impl SessionSchedule {
 
     fn add(&mut self, session: &Session) {
         for (after, progress) in &session.events {
-            let at = self.next_start + millis(after.div_f64(self.speed));
+            let at = self.next_start + millis(after.div_f64(self.pace));
             let event = event(session, self.count, at, *progress);
             self.pending.insert((at, self.count), event);
             self.count += 1;
@@ -126,7 +129,7 @@ mod tests {
     const NOW: i64 = 1_775_000_000;
 
     fn schedule(speed: f64) -> SessionSchedule {
-        SessionSchedule::new(1, speed, IDLE_TIMEOUT, NOW)
+        SessionSchedule::new(1, speed, NOW)
     }
 
     fn at(event: &Value) -> i64 {
@@ -181,10 +184,11 @@ mod tests {
         assert!((4.0..6.0).contains(&(fast / slow)), "{slow} and {fast}");
         let most = 60_000 / millis(SHORTEST_PERIOD);
         assert!(count(1_000.0) <= most as f64, "the interval has a minimum");
+        assert_eq!(count(0.05), slow, "customers are not slower than people");
     }
 
     #[test]
-    fn a_pause_of_the_machine_is_not_made_up_for() {
+    fn sessions_missed_during_a_suspend_are_skipped() {
         let mut schedule = schedule(1.0);
         schedule.due(NOW);
         let later = NOW + 86_400;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use tokio::time::sleep;
 
-use super::behaviour::{Answer, Mood};
+use super::behaviour::{Answer, Phase};
 use super::delivery::Delivery;
 use super::shared::SharedApplication;
 use crate::simulator::signature;
@@ -54,11 +54,11 @@ async fn receive(
 fn answer(shared: &SharedApplication, delivery: &Delivery) -> Answer {
     let elapsed = shared.start.elapsed();
     let mut behaviour = shared.behaviour();
-    if let Some(mood) = behaviour.change_mood(elapsed) {
-        let what = match mood {
-            Mood::Quick => "The application responds as usual again",
-            Mood::Slow => "The application responds late to relayed deliveries",
-            Mood::Down => "The application responds with status 503 to relayed deliveries",
+    if let Some(phase) = behaviour.change_phase(elapsed) {
+        let what = match phase {
+            Phase::Normal => "The application responds as usual again",
+            Phase::Slow => "The application responds late to relayed deliveries",
+            Phase::Unavailable => "The application responds with status 503 to relayed deliveries",
         };
         tracing::info!(what, "story event");
     }
