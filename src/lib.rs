@@ -28,7 +28,7 @@
 //! | [`app`] | wires the modules: configuration to a running daemon |
 //! | [`clock`] | the only module that reads the clocks |
 //! | [`cli`] | the subcommands |
-//! | [`simulator`] | a simulated Meta: Graph API, webhook sender, stories |
+//! | [`simulator`] | a simulated Meta: Graph API, webhook sender, stories; and a simulated application of the business |
 
 pub mod alerts;
 pub mod app;

@@ -1,6 +1,7 @@
-//! The demo: a simulated Meta and the exporter in one process, on loopback, without configuration.
+//! The demo: a simulated Meta, a simulated application and the exporter in one process, on loopback, without
+//! configuration.
 //!
-//! The exporter is the real one, configured as by an operator. Only Meta is simulated.
+//! The exporter is the real one, configured as by an operator. Only its surroundings are simulated.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoundExporter, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
+use crate::simulator::application::{
+    Application, ApplicationOptions, EventApi, JOURNEY, VERSIONS, idle_timeout,
+};
 use crate::simulator::world::World;
 use crate::simulator::{Simulation, SimulationOptions};
 
@@ -22,14 +26,19 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 const CONFIG_FILE: &str = "demo.yml";
 
-/// The simulation and the exporter, both bound.
+/// Invented, like every secret of the simulation.
+const EVENTS_TOKEN: &str = "demo-events-0123456789abcdef";
+
+/// The simulations and the exporter, all bound.
 pub struct Demo {
     app: BoundExporter,
     simulation: Simulation,
+    application: Application,
+    event_api: EventApi,
 }
 
 impl Demo {
-    /// Binds the simulation and the exporter, and configures each with the address of the other.
+    /// Binds the simulations and the exporter, and configures each with the addresses of the others.
     ///
     /// # Errors
     /// If a port cannot be bound.
@@ -42,7 +51,18 @@ impl Demo {
         };
         let simulation = Simulation::bind(options).await?;
         let handle = simulation.handle();
-        let environment = handle.look(|world| environment(world, speed));
+        let application = Application::bind(ApplicationOptions {
+            seed,
+            speed,
+            app_secret: handle.look(|world| world.app.secret.clone()),
+        })
+        .await?;
+        let file = [
+            poll_section(speed),
+            relay_section(&application.webhook_url()),
+            trackers_section(idle_timeout(speed)),
+        ];
+        let environment = handle.look(|world| environment(world, file.concat()));
         let flags = Flags::default()
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some(listen.to_string()))
@@ -55,11 +75,18 @@ impl Demo {
         };
         let config = Config::load(&source.flags, source.environment.as_ref())?;
         let app = BoundExporter::bind(config, source)?;
-        handle.set_callback_url(Some(format!(
-            "http://{}/webhook",
-            reachable(app.public_address())
-        )));
-        Ok(Self { app, simulation })
+        let public = format!("http://{}", reachable(app.public_address()));
+        handle.set_callback_url(Some(format!("{public}/webhook")));
+        let event_api = EventApi {
+            url: format!("{public}/v1/events"),
+            token: EVENTS_TOKEN.to_owned(),
+        };
+        Ok(Self {
+            app,
+            simulation,
+            application,
+            event_api,
+        })
     }
 
     /// The exporter's address for a browser on this machine.
@@ -74,42 +101,74 @@ impl Demo {
         self.simulation.graph_url()
     }
 
-    /// Runs both until `stop`.
+    /// Runs all of them until `stop`.
     ///
     /// # Errors
-    /// If either of them fails.
+    /// If one of them fails.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let simulation = self.simulation.run(stop.clone());
         let simulation = async { simulation.await.map_err(anyhow::Error::from) };
-        tokio::try_join!(self.app.run(stop.clone()), simulation).map(|_| ())
+        let application = self.application.run(self.event_api, stop.clone());
+        let application = async { application.await.map_err(anyhow::Error::from) };
+        tokio::try_join!(self.app.run(stop.clone()), simulation, application).map(|_| ())
     }
 }
 
-/// The configuration that an operator would write for this world.
-fn environment(world: &World, speed: f64) -> FixedEnvironment {
-    let interval = |at_speed_1: Duration| {
-        let interval = at_speed_1
-            .div_f64(speed.max(f64::EPSILON))
-            .max(SHORTEST_INTERVAL);
-        humantime::format_duration(Duration::from_millis(
-            u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
-        ))
-    };
+/// The configuration that an operator would write for this world: the file, and the variables with the secrets.
+fn environment(world: &World, file: String) -> FixedEnvironment {
     let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
-    let file = format!(
+    FixedEnvironment::default()
+        .with_file(CONFIG_FILE, file)
+        .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
+        .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
+        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token)
+        .with_variable("WHATSAPP_EVENTS_TOKEN", EVENTS_TOKEN)
+        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", accounts.join(","))
+}
+
+fn poll_section(speed: f64) -> String {
+    let interval = |at_speed_1: Duration| {
+        let interval = at_speed_1.div_f64(speed.max(f64::EPSILON));
+        text(interval.max(SHORTEST_INTERVAL))
+    };
+    format!(
         "poll:\n  numbers_interval: {}\n  account_interval: {}\n  templates_interval: {}\n  \
          access_interval: {}\n  drift_grace: 1s\n  calls_per_hour: 1000000\n  max_usage_ratio: 0.95\n",
         interval(NUMBERS_INTERVAL),
         interval(NODES_INTERVAL),
         interval(NODES_INTERVAL),
         interval(NODES_INTERVAL),
-    );
-    FixedEnvironment::default()
-        .with_file(CONFIG_FILE, file)
-        .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
-        .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
-        .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token)
-        .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", accounts.join(","))
+    )
+}
+
+/// Parked deliveries are kept for as long as possible, because a dropped one is a critical alert.
+fn relay_section(webhook_url: &str) -> String {
+    format!(
+        "relay:\n  max_age: 7d\n  upstreams:\n    - name: application\n      url: {webhook_url}\n"
+    )
+}
+
+/// Business hours around the clock: responses are measured by both clocks, whatever the time of the day.
+fn trackers_section(idle_timeout: Duration) -> String {
+    let journeys = VERSIONS.iter().map(|version| {
+        let variants: Vec<&str> = version.paths.iter().filter_map(|path| path.variant).collect();
+        format!(
+            "    - name: {JOURNEY}\n      version: {}\n      steps: [{}]\n      variants: [{}]\n      \
+             idle_timeout: {}\n",
+            version.version,
+            version.steps.join(", "),
+            variants.join(", "),
+            text(idle_timeout),
+        )
+    });
+    let journeys: String = journeys.collect();
+    format!("trackers:\n  business_hours: Mon-Sun 00:00-24:00\n  journeys:\n{journeys}")
+}
+
+/// A duration in the form of the configuration, in whole milliseconds.
+fn text(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(millis)).to_string()
 }
 
 /// An address to connect to: loopback, if the listener is bound on all interfaces.

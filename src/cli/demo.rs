@@ -49,7 +49,8 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
 fn where_to_look(demo: &Demo) -> String {
     let (address, graph) = (demo.address(), demo.graph_url());
     format!(
-        "A simulated Meta and the exporter that watches it. Nothing leaves this machine.\n\n  \
+        "A simulated Meta, the exporter that watches it, and a simulated application to which it relays. \
+         Nothing leaves this machine.\n\n  \
          status page     http://{address}/\n  \
          metrics         http://{address}/metrics\n  \
          simulated Meta  {graph}/simulator/\n\n\

@@ -1,4 +1,5 @@
-//! A simulated Meta: the Graph API and the webhook sender, with a model of Meta's state.
+//! A simulated Meta: the Graph API and the webhook sender, with a model of Meta's state. For the demo, also a simulated
+//! [`application`] of the business.
 //!
 //! For the demo, game days and integration tests. Invariant: it is written from Meta's documentation and recorded
 //! calls, and imports no other module of the exporter. Its interpretation of Meta's wire format is therefore
@@ -11,6 +12,7 @@
 //!
 //! [`world`], [`change`] and [`story`] are pure; sockets and clocks begin at [`Simulation`].
 
+pub mod application;
 pub mod change;
 pub mod clock;
 mod control;

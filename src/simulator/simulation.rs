@@ -85,11 +85,7 @@ impl Simulation {
     pub async fn bind(options: SimulationOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let graph_url = format!("http://{}", listener.local_addr()?);
-        let speed = if options.speed.is_finite() {
-            options.speed.clamp(*SPEEDS.start(), *SPEEDS.end())
-        } else {
-            1.0
-        };
+        let speed = valid_speed(options.speed);
         let world = options
             .world
             .unwrap_or_else(|| demo_world(options.seed, options.clock.now()));
@@ -213,7 +209,17 @@ async fn traffic(shared: &SharedSimulator, seed: u64, speed: f64) {
     }
 }
 
-fn client() -> io::Result<reqwest::Client> {
+/// The nearest valid speed; 1 for one that is not a number.
+pub(super) fn valid_speed(speed: f64) -> f64 {
+    if speed.is_finite() {
+        speed.clamp(*SPEEDS.start(), *SPEEDS.end())
+    } else {
+        1.0
+    }
+}
+
+/// An HTTP client that follows no redirects and uses no proxy.
+pub(super) fn client() -> io::Result<reqwest::Client> {
     // An error means that another part of the process has already installed a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()

@@ -8,6 +8,7 @@ mod play;
 use super::world::World;
 
 pub use beat::{Beat, Story};
+pub(super) use demo::CAFE_TABLES;
 pub(super) use play::run;
 
 impl Story {

@@ -37,7 +37,7 @@ pub enum Travel {
 
 /// The innermost cause of an error: "Connection refused", not "error sending request". Never contains the URL, whose
 /// query may contain the verify token.
-fn reason(error: reqwest::Error) -> String {
+pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut deepest: &dyn std::error::Error = &error;
     while let Some(source) = deepest.source() {

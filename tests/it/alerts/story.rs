@@ -57,6 +57,7 @@ const MEANT: &[&str] = &[
     "WhatsAppNumberThroughputLost",
     "WhatsAppNumberVerificationLost",
     "WhatsAppPollFailing",
+    "WhatsAppRelayParked",
     "WhatsAppTemplateBecameMarketing",
     "WhatsAppTemplateCategoryChangeScheduled",
     "WhatsAppTemplateDisableScheduled",

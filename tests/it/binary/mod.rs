@@ -1,6 +1,7 @@
 //! The real program as a child process, as an operator, an init system or Kubernetes meets it: its
 //! exit codes, what it says, what signals do, and that no secret is in anything it writes.
 
+mod application;
 mod demo;
 mod drill;
 mod healthcheck;

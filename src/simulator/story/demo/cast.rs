@@ -12,7 +12,7 @@ pub(super) const GARDEN_ORDERS: &str = "900100200300402";
 pub(super) const GARDEN_ADVICE: &str = "900100200300403";
 pub(super) const BAKERY_SHOP: &str = "900100200300411";
 pub(super) const BAKERY_CATERING: &str = "900100200300412";
-pub(super) const CAFE_TABLES: &str = "900100200300421";
+pub(in crate::simulator) const CAFE_TABLES: &str = "900100200300421";
 pub(super) const CAFE_EVENTS: &str = "900100200300422";
 /// A number that the bakery adds temporarily.
 pub(super) const BAKERY_MARKET: &str = "900100200300413";

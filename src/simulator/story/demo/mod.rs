@@ -14,6 +14,8 @@ mod warning_signs;
 
 use std::time::Duration;
 
+pub(in crate::simulator) use cast::CAFE_TABLES;
+
 use super::beat::Story;
 use crate::simulator::world::World;
 
