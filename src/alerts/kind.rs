@@ -215,7 +215,7 @@ mod tests {
             ("alerts.A.for", "0", ValueKind::Delay),
             ("group_wait", "30s", ValueKind::Delay),
             ("window", "6h", ValueKind::Duration),
-            ("recent", "5m:30s", ValueKind::Subquery),
+            ("recent", "5m:1m", ValueKind::Subquery),
             ("after", "3600", ValueKind::Number),
             ("ratio", "0.70", ValueKind::Number),
             ("weekends", "true", ValueKind::Boolean),

@@ -4,6 +4,7 @@ use super::error::{RenderError, ValuesErrors};
 use super::kubernetes::prometheus_rule;
 use super::phrases::Phrases;
 use super::placeholder::{fill, names};
+use super::recent;
 use super::rules::RuleFile;
 use super::template::RulesTemplate;
 use super::values::{Placeholders, Values};
@@ -132,8 +133,8 @@ impl AlertSet<'_> {
         let Ok(phrases) = Phrases::parse(self.phrases) else {
             return placeholders;
         };
-        for (_, template) in self.rules {
-            let template = phrases.expand(template).unwrap_or_default();
+        for (path, template) in self.rules {
+            let template = expanded(path, template, &phrases).unwrap_or_default();
             for (alert, text) in RulesTemplate::new(&template).alerts() {
                 let names = names(text).unwrap_or_default();
                 let names = names.into_iter().map(str::to_owned).collect();
@@ -144,10 +145,10 @@ impl AlertSet<'_> {
     }
 }
 
-/// A template with its phrases.
+/// A template with its phrases, and with `recent` as PromQL.
 fn expanded(path: &str, template: &str, phrases: &Phrases) -> Result<String, RenderError> {
-    phrases
-        .expand(template)
+    recent::expand(template)
+        .and_then(|template| phrases.expand(&template))
         .map_err(|problem| RenderError::Template {
             file: path.to_owned(),
             problem,
