@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use promql_parser::parser::{Expr, parse, token};
+use promql_parser::parser::{BinaryExpr, Expr, parse, token};
 
 use super::annotations::named;
 use super::command::{folder, rule_files, run};
@@ -209,6 +209,7 @@ impl Order<'_> {
                 };
                 self.read(&aggregate.expr, place);
             }
+            Expr::Binary(binary) if is_recent(binary) => self.read(&binary.rhs, place),
             Expr::Binary(binary) => {
                 self.read(&binary.lhs, place);
                 self.read(&binary.rhs, place);
@@ -276,6 +277,19 @@ impl Order<'_> {
         self.complaints
             .push(format!("{}: {what}", self.rule.name()));
     }
+}
+
+/// `x or last_over_time(x[..])`, which the templates write as `recent(x)`.
+fn is_recent(binary: &BinaryExpr) -> bool {
+    let Expr::Call(call) = binary.rhs.as_ref() else {
+        return false;
+    };
+    let Some(Expr::Subquery(inner)) = call.args.args.first().map(AsRef::as_ref) else {
+        return false;
+    };
+    binary.op.id() == token::T_LOR
+        && call.func.name == "last_over_time"
+        && inner.expr.to_string() == binary.lhs.to_string()
 }
 
 #[test]
