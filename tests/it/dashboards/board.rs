@@ -58,6 +58,8 @@ pub struct Panel {
     pub kind: String,
     pub title: String,
     pub grid_pos: Place,
+    /// Points of a graph, if it is not as many as its pixels.
+    pub max_data_points: Option<u64>,
     #[serde(default)]
     pub description: String,
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::board::boards;
+use super::board::{Panel, boards};
 use super::month::{ACCOUNTS, DAYS, INTERVAL, TEMPLATES, write_blocks};
 use super::variables::{Choice, chosen, expanded};
 use crate::alerts::{path, rules};
@@ -20,6 +20,11 @@ const A_STORY: Duration = Duration::from_secs(300);
 
 /// Every group has been evaluated; the longest interval is five minutes.
 const EVALUATIONS: Duration = Duration::from_secs(420);
+
+/// The range of each board, and the interval of its samples in seconds. Grafana computes windows of rates from them.
+const RANGE: &str = "30d";
+const RANGE_SECONDS: u64 = DAYS.unsigned_abs() * 86_400;
+const SAMPLES: u64 = INTERVAL.unsigned_abs();
 
 /// Points of a graph that is as wide as a screen.
 const POINTS: u64 = 1_000;
@@ -62,29 +67,18 @@ fn every_panel_answers_within_two_seconds() {
         format!("{series} series, {templates} templates\n| board | panel | ms |\n|---|---|---|\n");
     let mut slow = Vec::new();
     let now = prometheus.value("vector(time())").expect("the time");
-    let seconds = u64::try_from(DAYS * 86_400).expect("positive");
     for board in boards() {
-        let choice = Choice::everything(&board).over("30d", seconds, "2h");
+        let choice = Choice::everything(&board).over(RANGE, RANGE_SECONDS, "2h");
         let began = Instant::now();
         let choice = chosen(&board, choice, |query| prometheus.query(query)).expect(&board.uid);
         let variables = [("variables".to_owned(), began.elapsed())].into_iter();
-        let panels = board
-            .panels
-            .iter()
-            .filter(|panel| !panel.is_row())
-            .map(|panel| {
-                let began = Instant::now();
-                for target in &panel.targets {
-                    let query = expanded(&target.expr, &choice);
-                    let step = seconds / POINTS;
-                    let answer = match target.instant {
-                        true => prometheus.query(&query),
-                        false => prometheus.between(&query, now - seconds as f64, now, step),
-                    };
-                    answer.unwrap_or_else(|error| panic!("{}: {error}", panel.title));
-                }
-                (panel.title.clone(), began.elapsed())
-            });
+        let panels = board.panels.iter().filter(|panel| !panel.is_row());
+        let panels = panels.map(|panel| {
+            (
+                panel.title.clone(),
+                time_of(panel, &choice, &prometheus, now),
+            )
+        });
         for (title, took) in variables.chain(panels) {
             let _ = writeln!(report, "| {} | {title} | {} |", board.uid, took.as_millis());
             if took > AT_MOST {
@@ -95,6 +89,25 @@ fn every_panel_answers_within_two_seconds() {
     report.push_str(&rule_times(&prometheus));
     measured(&report);
     assert_none(&slow);
+}
+
+/// How long the queries of a panel take one after the other, as Grafana sends them.
+fn time_of(panel: &Panel, choice: &Choice, prometheus: &Prometheus, now: f64) -> Duration {
+    let step = RANGE_SECONDS / panel.max_data_points.unwrap_or(POINTS);
+    let rates = (step + SAMPLES).max(4 * SAMPLES);
+    let choice = choice
+        .clone()
+        .over(RANGE, RANGE_SECONDS, &format!("{rates}s"));
+    let began = Instant::now();
+    for target in &panel.targets {
+        let query = expanded(&target.expr, &choice);
+        let answer = match target.instant {
+            true => prometheus.query(&query),
+            false => prometheus.between(&query, now - RANGE_SECONDS as f64, now, step),
+        };
+        answer.unwrap_or_else(|error| panic!("{}: {error}", panel.title));
+    }
+    began.elapsed()
 }
 
 fn groups(prometheus: &Prometheus) -> Result<Vec<Value>, String> {

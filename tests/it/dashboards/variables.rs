@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::board::{Board, Variable};
 
 /// The range of a query and the interval of its rates, those of a test's story at first, and a value for each variable.
+#[derive(Clone)]
 pub struct Choice(BTreeMap<String, String>);
 
 impl Choice {
