@@ -1,8 +1,7 @@
 //! `recent(x)` in a template: the value of `x` now, or else its last value of a few minutes, so that one missed scrape
 //! changes nothing.
 //!
-//! The look back alone would show each value up to one of its steps late. With short steps it would cost more than
-//! everything else in the rules.
+//! The look back alone would show each value up to one of its steps late, and shorter steps are more evaluations.
 
 const FUNCTION: &str = "recent(";
 
