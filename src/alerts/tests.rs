@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::phrases::Phrases;
 use super::placeholder::names;
+use super::recent;
 use super::template::RulesTemplate;
 use super::*;
 
@@ -299,7 +300,10 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
         }
     };
     let phrases = Phrases::parse(set.phrases).expect("well-formed phrases");
-    let expanded = |text: &str| phrases.expand(text).expect("well-formed phrases");
+    let expanded = |text: &str| {
+        let text = recent::expand(text).expect("well-formed calls");
+        phrases.expand(&text).expect("well-formed phrases")
+    };
     use_all(None, &expanded(set.alertmanager));
     for (_, template) in set.rules {
         for piece in RulesTemplate::new(&expanded(template)).pieces(|_| true) {
@@ -326,7 +330,7 @@ fn our_templates_use_every_default_and_every_placeholder_has_one() {
     );
 }
 
-/// Helm applies the values to the parsed templates.
+/// A chart can apply the values to the parsed templates.
 #[test]
 fn our_rule_templates_are_yaml_before_they_are_rendered_and_have_the_same_alerts() {
     for (name, template) in AlertSet::embedded().rules {
