@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::delivery::Delivery;
+use super::delivery::RelayedDelivery;
 use super::pace::pace;
 
 /// The phases repeat after this many seconds at speed 1. They get no longer at lower speeds: a relay that fails for
@@ -36,7 +36,7 @@ pub enum Phase {
 
 /// The response to a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct Reaction {
     /// The HTTP status.
     pub status: u16,
     /// Delay before the response.
@@ -89,9 +89,9 @@ impl Behaviour {
     }
 
     /// The response to a delivery that arrives after this much time.
-    pub fn answer(&mut self, elapsed: Duration, delivery: &Delivery) -> Answer {
+    pub fn answer(&mut self, elapsed: Duration, delivery: &RelayedDelivery) -> Reaction {
         let is_refused = delivery.has_unknown_field && elapsed.mul_f64(self.speed) < FIXED_AT;
-        let at_once = |status| Answer {
+        let at_once = |status| Reaction {
             status,
             delay: Duration::ZERO,
         };
@@ -101,7 +101,7 @@ impl Behaviour {
             Phase::Normal => at_once(200),
             Phase::Slow => {
                 let delay = Duration::from_millis(self.dice.u64(DELAY_MILLIS));
-                Answer {
+                Reaction {
                     status: 200,
                     delay: delay.div_f64(self.pace),
                 }
@@ -114,17 +114,17 @@ impl Behaviour {
 mod tests {
     use super::*;
 
-    const PLAIN: Delivery = Delivery {
+    const PLAIN: RelayedDelivery = RelayedDelivery {
         has_unknown_field: false,
         sent: Vec::new(),
     };
-    const STRANGE: Delivery = Delivery {
+    const STRANGE: RelayedDelivery = RelayedDelivery {
         has_unknown_field: true,
         sent: Vec::new(),
     };
 
     /// The responses to a delivery in each second of the first rounds at speed 1, and how many rounds.
-    fn answers(seed: u64, delivery: &Delivery) -> Vec<Answer> {
+    fn answers(seed: u64, delivery: &RelayedDelivery) -> Vec<Reaction> {
         let mut behaviour = Behaviour::new(seed, 1.0);
         let seconds = 0..4 * PERIOD;
         seconds
@@ -143,7 +143,7 @@ mod tests {
             assert!(answers.iter().all(|one| [200, 503].contains(&one.status)));
             let longest = answers.chunk_by(|one, next| one.status == next.status);
             let longest = longest.filter(|chunk| chunk[0].status == 503);
-            assert_eq!(longest.map(<[Answer]>::len).max(), Some(7), "seed {seed}");
+            assert_eq!(longest.map(<[Reaction]>::len).max(), Some(7), "seed {seed}");
             assert_eq!(answers[0].status, 200, "seed {seed}");
         }
     }
@@ -170,7 +170,7 @@ mod tests {
     fn unknown_fields_are_refused_until_the_application_is_fixed() {
         let answers = answers(1, &STRANGE);
         let refused = |range: Range<usize>| {
-            let refused = |one: &&Answer| one.status == 400;
+            let refused = |one: &&Reaction| one.status == 400;
             answers[range].iter().filter(refused).count()
         };
         assert_eq!(refused(0..250), 250 - 2 * 7);

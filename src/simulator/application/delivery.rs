@@ -6,7 +6,7 @@ use crate::simulator::world::WEBHOOK_FIELDS;
 
 /// A delivery, as the application understands it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct RelayedDelivery {
     /// Whether it contains a field that Meta does not have.
     pub has_unknown_field: bool,
     /// Messages that the business has sent.
@@ -23,7 +23,7 @@ pub struct SentMessage {
     at: String,
 }
 
-impl Delivery {
+impl RelayedDelivery {
     /// Reads a body. `None` if it is not a webhook delivery.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_found() {
-        let parse = |field: &str| Delivery::parse(&delivery(field, &json!({})));
+        let parse = |field: &str| RelayedDelivery::parse(&delivery(field, &json!({})));
         let has_unknown = |field: &str| parse(field).expect("a delivery").has_unknown_field;
         assert!(has_unknown("weather_update"));
         assert!(!has_unknown("flows"));
         for bad in ["", "{", "[]", r#"{"object":"page"}"#] {
-            assert_eq!(Delivery::parse(bad.as_bytes()), None, "{bad}");
+            assert_eq!(RelayedDelivery::parse(bad.as_bytes()), None, "{bad}");
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
             let Some(webhook) = traffic.next(&world, 1_775_000_000 + turn) else {
                 continue;
             };
-            let read = Delivery::parse(&delivery(&webhook.field, &webhook.value));
+            let read = RelayedDelivery::parse(&delivery(&webhook.field, &webhook.value));
             let sent = read.expect("a delivery").sent;
             let status = &webhook.value["statuses"][0];
             assert_eq!(sent.len(), usize::from(status["status"] == "sent"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::journey::{JOURNEY, idle_timeout};
 use super::pace::pace;
-use super::session::{Progress, Session, SessionGenerator};
+use super::session::{Session, SessionGenerator, SessionProgress};
 use crate::simulator::story::CAFE_TABLES;
 
 /// Interval of sessions at speed 1: a hundred sessions of each variant take some minutes.
@@ -83,7 +83,7 @@ impl SessionSchedule {
 }
 
 /// An event as the exporter's event API takes it. Tables are booked on the café's number for tables.
-fn event(session: &Session, count: u64, at: i64, progress: Progress) -> Value {
+fn event(session: &Session, count: u64, at: i64, progress: SessionProgress) -> Value {
     let mut event = json!({
         "id": format!("{JOURNEY}-{count}"),
         "phone_number_id": CAFE_TABLES,
@@ -93,10 +93,10 @@ fn event(session: &Session, count: u64, at: i64, progress: Progress) -> Value {
         "version": session.version,
     });
     let (step, outcome) = match progress {
-        Progress::Entered(step) => (step, "entered"),
-        Progress::Answered(step) => (step, "answered"),
-        Progress::Abandoned(step) => (step, "abandoned"),
-        Progress::Goal => {
+        SessionProgress::Entered(step) => (step, "entered"),
+        SessionProgress::Answered(step) => (step, "answered"),
+        SessionProgress::Abandoned(step) => (step, "abandoned"),
+        SessionProgress::Goal => {
             event["type"] = "goal".into();
             return event;
         }

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use tokio::time::sleep;
 
-use super::behaviour::{Answer, Phase};
-use super::delivery::Delivery;
+use super::behaviour::{Phase, Reaction};
+use super::delivery::RelayedDelivery;
 use super::shared::SharedApplication;
 use crate::simulator::signature;
 
@@ -34,7 +34,7 @@ async fn receive(
     if !signature.is_some_and(|sent| signature::is_valid(&shared.app_secret, &body, sent)) {
         return StatusCode::UNAUTHORIZED;
     }
-    let Some(delivery) = Delivery::parse(&body) else {
+    let Some(delivery) = RelayedDelivery::parse(&body) else {
         return StatusCode::BAD_REQUEST;
     };
     let answer = answer(&shared, &delivery);
@@ -51,7 +51,7 @@ async fn receive(
 }
 
 /// Decides on the response, and logs what changes, like the events of the story.
-fn answer(shared: &SharedApplication, delivery: &Delivery) -> Answer {
+fn answer(shared: &SharedApplication, delivery: &RelayedDelivery) -> Reaction {
     let elapsed = shared.start.elapsed();
     let mut behaviour = shared.behaviour();
     if let Some(phase) = behaviour.change_phase(elapsed) {

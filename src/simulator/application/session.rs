@@ -27,12 +27,12 @@ pub struct Session {
     /// The variant; `None` if the version has none.
     pub variant: Option<&'static str>,
     /// The events, with their time after the start of the session at speed 1.
-    pub events: Vec<(Duration, Progress)>,
+    pub events: Vec<(Duration, SessionProgress)>,
 }
 
 /// An event of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum SessionProgress {
     /// The customer was asked.
     Entered(&'static str),
     /// The customer has answered.
@@ -90,24 +90,24 @@ impl SessionGenerator {
         unreachable!("a number below the total is in one of the parts")
     }
 
-    fn events(&mut self, path: &JourneyPath) -> Vec<(Duration, Progress)> {
+    fn events(&mut self, path: &JourneyPath) -> Vec<(Duration, SessionProgress)> {
         let mut events = Vec::new();
         let mut now = Duration::ZERO;
         for step in path.steps {
             for _ in 0..self.entries() {
-                events.push((now, Progress::Entered(step)));
+                events.push((now, SessionProgress::Entered(step)));
                 now += Duration::from_millis(self.dice.u64(ANSWER_MILLIS));
             }
             if self.percent() < path.leave {
                 if self.percent() >= SILENT {
-                    events.push((now, Progress::Abandoned(step)));
+                    events.push((now, SessionProgress::Abandoned(step)));
                 }
                 return events;
             }
-            events.push((now, Progress::Answered(step)));
+            events.push((now, SessionProgress::Answered(step)));
             now += NEXT_STEP;
         }
-        events.push((now, Progress::Goal));
+        events.push((now, SessionProgress::Goal));
         events
     }
 
@@ -146,18 +146,19 @@ mod tests {
         count as f64 / of_path.len() as f64
     }
 
-    fn last(session: &Session) -> Progress {
+    fn last(session: &Session) -> SessionProgress {
         session.events.last().expect("at least one step").1
     }
 
     fn is_complete(session: &Session) -> bool {
-        last(session) == Progress::Goal
+        last(session) == SessionProgress::Goal
     }
 
     /// How often each step was asked.
     fn entries(session: &Session) -> Vec<usize> {
         let asked = |step: &'static str| {
-            let is_entry = |event: &&(Duration, Progress)| event.1 == Progress::Entered(step);
+            let is_entry =
+                |event: &&(Duration, SessionProgress)| event.1 == SessionProgress::Entered(step);
             session.events.iter().filter(is_entry).count()
         };
         let steps = VERSIONS.iter().flat_map(|version| version.steps);
@@ -194,17 +195,17 @@ mod tests {
     #[test]
     fn customers_leave_in_words_or_in_silence() {
         let sessions = sessions(1);
-        let left: Vec<Progress> = sessions
+        let left: Vec<SessionProgress> = sessions
             .iter()
             .map(last)
-            .filter(|it| *it != Progress::Goal)
+            .filter(|it| *it != SessionProgress::Goal)
             .collect();
-        let is_silent = |it: &&Progress| matches!(it, Progress::Entered(_));
+        let is_silent = |it: &&SessionProgress| matches!(it, SessionProgress::Entered(_));
         let silent = left.iter().filter(is_silent).count() as f64 / left.len() as f64;
         assert!((silent - 0.25).abs() < 0.04, "{silent}");
         assert!(
             left.iter()
-                .all(|it| !matches!(it, Progress::Answered(_) | Progress::Goal)),
+                .all(|it| !matches!(it, SessionProgress::Answered(_) | SessionProgress::Goal)),
             "an answered step is followed by another event"
         );
     }
@@ -227,9 +228,9 @@ mod tests {
             let steps = VERSIONS.iter().find(|one| one.version == session.version);
             let steps = steps.expect("a declared version").steps;
             for (_, progress) in &session.events {
-                if let Progress::Entered(step)
-                | Progress::Answered(step)
-                | Progress::Abandoned(step) = progress
+                if let SessionProgress::Entered(step)
+                | SessionProgress::Answered(step)
+                | SessionProgress::Abandoned(step) = progress
                 {
                     assert!(steps.contains(step), "{session:?}");
                 }

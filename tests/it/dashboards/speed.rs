@@ -32,7 +32,7 @@ const POINTS: u64 = 1_000;
 const AT_MOST: Duration = Duration::from_secs(2);
 
 #[test]
-#[ignore = "makes a month of blocks, which takes minutes; docs/development.md has its command"]
+#[ignore = "makes a month of blocks: minutes, and 9 GB of memory and of disk; docs/development.md has its command"]
 fn every_panel_answers_within_two_seconds() {
     let (demo, address) = demo("5");
     until("the story's second round", A_STORY, || begun(&demo, 2));
