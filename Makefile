@@ -31,8 +31,7 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	@step() { printf '\n== %s\n' "$$*"; "$$@"; }
 	step cargo fmt --check
 	step cargo clippy --all-targets --locked -- -D warnings
-	# Tests wait for other processes most of the time, so there is one more than processors.
-	step env RUST_TEST_THREADS=$$(( $$(nproc) + 1 )) cargo test --locked
+	step cargo test --locked
 	if kubectl version --client 2> /dev/null | grep -q '^Kustomize Version'; then
 	  step cargo test --locked --test it deploy::kubernetes -- --ignored
 	else

@@ -20,6 +20,7 @@ pub mod fault;
 pub mod graph;
 mod handle;
 mod json;
+mod serve;
 mod shared;
 pub mod signature;
 mod simulation;

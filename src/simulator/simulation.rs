@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::change::WorldChange;
@@ -15,6 +15,7 @@ use super::control;
 use super::fault::Faults;
 use super::graph::{self, Quota, Requests};
 use super::handle::Handle;
+use super::serve::serve;
 use super::shared::{SharedSimulator, SimulatorState};
 use super::story::{self, Story};
 use super::webhooks::{self, Outbox, Retries, TrafficGenerator};
@@ -24,8 +25,6 @@ use super::world::World;
 const TRAFFIC_PERIOD: Duration = Duration::from_secs(2);
 /// Minimum interval of timers; shorter ones would be a busy loop.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
-/// Grace period of connections during shutdown; hanging responses end immediately.
-const GRACE: Duration = Duration::from_millis(500);
 /// Range of valid speeds; outside it, timers are meaningless.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 /// Lifetime in days of the demo's token, as after a renewal.
@@ -138,8 +137,6 @@ impl Simulation {
         let shared = &*handle.shared;
         let router =
             control::router(handle.clone()).merge(graph::router(Arc::clone(&handle.shared)));
-        let server = axum::serve(listener, router)
-            .with_graceful_shutdown(shared.stopping.clone().cancelled_owned());
         let play = async {
             if play_story {
                 let story = Story::demo(seed);
@@ -149,18 +146,10 @@ impl Simulation {
                 );
             }
         };
-        let end = async {
-            stop.cancelled().await;
-            shared.stopping.cancel();
-        };
         let background = async {
-            tokio::join!(webhooks::run(shared), introduce(&handle), play, end);
+            tokio::join!(webhooks::run(shared), introduce(&handle), play);
         };
-        let mut server = std::pin::pin!(server.into_future());
-        tokio::select! {
-            result = &mut server => result,
-            () = background => timeout(GRACE, server).await.unwrap_or(Ok(())),
-        }
+        serve(listener, router, background, stop, &shared.stopping).await
     }
 }
 

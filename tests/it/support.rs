@@ -18,7 +18,7 @@ use whatsapp_business_exporter::domain::{
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,
 };
-use whatsapp_business_exporter::state::State;
+use whatsapp_business_exporter::state::{Accounts, State};
 
 /// A moment that is long past: nothing scheduled for the present is over.
 pub const EPOCH_SECONDS: i64 = 1_775_000_000;
@@ -84,11 +84,16 @@ pub fn state_after<'a>(events: impl IntoIterator<Item = &'a Event>) -> State {
 
 /// What a scraper would read of this state.
 pub fn text_of(state: &State) -> String {
+    text_at(state.accounts(), at(0))
+}
+
+/// The same at another time.
+pub fn text_at(accounts: &Accounts, now: Timestamp) -> String {
     expose::render(
-        state.accounts(),
+        accounts,
         &NO_APPS,
         &[],
-        at(0),
+        now,
         &ALL_TEMPLATES,
         TextFormat::Text,
     )

@@ -23,23 +23,19 @@ mod shared;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::behaviour::Behaviour;
 use self::schedule::SessionSchedule;
 use self::shared::SharedApplication;
 use super::clock::{Clock, SystemClock};
+use super::serve::serve;
 use super::simulation::{client, valid_speed};
 
 pub use journey::{JOURNEY, JourneyPath, JourneyVersion, VERSIONS, idle_timeout};
 pub use reporter::EventApi;
-
-/// Grace period of connections during shutdown.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Options of the application.
 #[derive(Debug, Clone)]
@@ -96,22 +92,8 @@ impl Application {
         let schedule = SessionSchedule::new(seed, speed, clock.now());
         let behaviour = Behaviour::new(seed, speed);
         let shared = Arc::new(SharedApplication::new(app_secret, behaviour));
-        let server = axum::serve(self.listener, server::router(Arc::clone(&shared)))
-            .with_graceful_shutdown(shared.stopping.clone().cancelled_owned());
-        let end = async {
-            stop.cancelled().await;
-            shared.stopping.cancel();
-        };
-        let background = async {
-            tokio::join!(
-                reporter::run(&shared, &self.client, &api, &clock, schedule),
-                end
-            );
-        };
-        let mut server = std::pin::pin!(server.into_future());
-        tokio::select! {
-            result = &mut server => result,
-            () = background => timeout(GRACE, server).await.unwrap_or(Ok(())),
-        }
+        let router = server::router(Arc::clone(&shared));
+        let reports = reporter::run(&shared, &self.client, &api, &clock, schedule);
+        serve(self.listener, router, reports, stop, &shared.stopping).await
     }
 }

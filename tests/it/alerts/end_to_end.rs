@@ -29,8 +29,7 @@ fn description(page: &Page, status: &str, alert: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
-    let address = exporter.url.trim_start_matches("http://");
-    let chain = Chain::over(address.parse().expect("an address"), TIMES);
+    let chain = Chain::over(exporter.address(), TIMES);
     let until_told = |receiver, status, alert| {
         tokio::task::block_in_place(|| chain.until_told(receiver, status, alert))
     };

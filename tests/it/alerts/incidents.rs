@@ -1,7 +1,6 @@
 //! One page for each cause, on a real Prometheus and a real Alertmanager: a network that breaks under many accounts, and
 //! an exporter that another one replaces.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,11 +38,6 @@ fn stale_sooner(rules: &Path) {
         .expect("the folder is ours");
 }
 
-fn address(exporter: &Exporter) -> SocketAddr {
-    let address = exporter.url.trim_start_matches("http://");
-    address.parse().expect("an address")
-}
-
 /// Alert names and statuses, for messages.
 fn names(pages: &[Page]) -> Vec<String> {
     let alerts = pages
@@ -70,7 +64,7 @@ fn many_accounts() -> World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_network_is_one_page_for_thirty_accounts() {
     let exporter = Exporter::watching(many_accounts(), "5s").await;
-    let chain = Chain::with_rules(address(&exporter), TIMES, stale_sooner);
+    let chain = Chain::with_rules(exporter.address(), TIMES, stale_sooner);
     tokio::task::block_in_place(|| {
         chain.until("count(whatsapp_exporter_poll_up == 1) >= 90");
         exporter.meta.fault(None, None, Fault::ServerErrorPage);
@@ -115,9 +109,9 @@ async fn a_replaced_exporter_notifies_nobody_again() {
         ]
     };
     let old = Exporter::watching(small_world(), OFTEN).await;
-    let chain = Chain::over(address(&old), TIMES);
+    let chain = Chain::over(old.address(), TIMES);
     let up = |exporter: &Exporter| {
-        let instance = address(exporter);
+        let instance = exporter.address();
         format!("whatsapp_phone_number_flagged{{instance=\"{instance}\"}} == 1")
     };
     // Another pod with the same store: the same states, and counters that continue or begin anew.
@@ -134,7 +128,7 @@ async fn a_replaced_exporter_notifies_nobody_again() {
         std::thread::sleep(QUIET);
         let before = chain.told();
 
-        chain.watch_instead(address(&new));
+        chain.watch_instead(new.address());
         chain.until(&up(&new));
         chain.until("count(up) == 1");
         std::thread::sleep(QUIET);

@@ -1,33 +1,24 @@
 //! A mail server that keeps what it is sent.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, TcpStream};
+
+use super::received::Received;
 
 /// The mails so far, with their headers.
-#[derive(Clone, Default)]
-pub struct Mails(Arc<Mutex<Vec<String>>>);
+#[derive(Clone)]
+pub struct Mails(Received<String>);
 
 impl Mails {
     /// Listens.
     pub fn receive() -> (Self, SocketAddr) {
-        let mails = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let to = mails.clone();
-        // It ends with the test's process: a listener cannot be asked to.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let mail = converse(stream).expect("Alertmanager speaks SMTP");
-                to.0.lock().expect("no panic").extend(mail);
-            }
-        });
-        (mails, address)
+        let (mails, address) = Received::by(converse);
+        (Self(mails), address)
     }
 
     /// Their subjects, unfolded and decoded.
     pub fn subjects(&self) -> Vec<String> {
-        let mails = self.0.lock().expect("no panic").clone();
+        let mails = self.0.all();
         mails.iter().filter_map(|mail| subject(mail)).collect()
     }
 }

@@ -20,6 +20,7 @@ mod kubernetes;
 mod mail;
 mod names;
 mod pages;
+mod received;
 mod receivers;
 mod replicas;
 pub mod rules;

@@ -2,15 +2,15 @@
 //! this test.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use regex::Regex;
 use serde_json::Value;
 
+use super::received::Received;
 use super::{faster::faster, text};
 use crate::process::Process;
 
@@ -26,29 +26,19 @@ pub struct Page {
 }
 
 /// Everything that was sent so far.
-#[derive(Clone, Default)]
-pub struct Pages(Arc<Mutex<Vec<Page>>>);
+#[derive(Clone)]
+pub struct Pages(Received<Page>);
 
 impl Pages {
     /// Listens; each receiver has a path of its own.
     pub fn receive() -> (Self, SocketAddr) {
-        let pages = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let to = pages.clone();
-        // It ends with the test's process: a listener cannot be asked to.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let page = read(stream).expect("Alertmanager speaks HTTP");
-                to.0.lock().expect("no panic").push(page);
-            }
-        });
-        (pages, address)
+        let (pages, address) = Received::by(read);
+        (Self(pages), address)
     }
 
     /// Everything that was sent so far.
     pub fn all(&self) -> Vec<Page> {
-        self.0.lock().expect("no panic").clone()
+        self.0.all()
     }
 
     /// One alert's notifications to a receiver, with this status.
@@ -68,7 +58,7 @@ pub fn alert_of<'a>(body: &'a Value, status: &str, alert: &str) -> Option<&'a Va
         .find(|one| one["status"] == status && one["labels"]["alertname"] == alert)
 }
 
-fn read(stream: TcpStream) -> std::io::Result<Page> {
+fn read(stream: TcpStream) -> std::io::Result<Option<Page>> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -88,7 +78,7 @@ fn read(stream: TcpStream) -> std::io::Result<Page> {
     reader.get_mut().write_all(answer)?;
     let body = serde_json::from_slice(&body)?;
     let at = SystemTime::now();
-    Ok(Page { receiver, body, at })
+    Ok(Some(Page { receiver, body, at }))
 }
 
 /// Our configuration, so many times faster, at any hour of the day, with the receivers listening here.

@@ -7,12 +7,11 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::domain::{DisplayDigits, Timestamp, WabaId};
-use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::store::{Location, Store};
 
 use crate::support::scrape::Scrape;
 use crate::support::store::opened;
-use crate::support::{ALL_TEMPLATES, NO_APPS};
+use crate::support::text_at;
 
 const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
 
@@ -43,16 +42,7 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = older_store(&folder.path().join("state.db")).await;
     let now = Timestamp::from_seconds(1_795_442_800);
-    let text = expose::render(
-        &store.snapshot(),
-        &NO_APPS,
-        &[],
-        now,
-        &ALL_TEMPLATES,
-        TextFormat::Text,
-    )
-    .text;
-    let scrape = Scrape(text);
+    let scrape = Scrape(text_at(&store.snapshot(), now));
     for (name, label, value, expected) in [
         (
             "phone_number_flagged",

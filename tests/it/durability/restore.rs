@@ -6,12 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 use whatsapp_business_exporter::domain::{Event, Timestamp};
-use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::state::Accounts;
 use whatsapp_business_exporter::store::{HistoryQuery, HistoryRow, Location, Store};
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
-use crate::support::{ALL_TEMPLATES, NO_APPS, at, store, waba};
+use crate::support::{at, store, text_at, waba};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -30,15 +29,7 @@ async fn commit_each(store: &Store, events: &[Event]) {
 }
 
 fn text_of(accounts: &Accounts) -> String {
-    expose::render(
-        accounts,
-        &NO_APPS,
-        &[],
-        at(0),
-        &ALL_TEMPLATES,
-        TextFormat::Text,
-    )
-    .text
+    text_at(accounts, at(0))
 }
 
 async fn history(store: &Store) -> Vec<HistoryRow> {

@@ -1,6 +1,7 @@
 //! A small world, an exporter that watches it, and questions about what a scraper reads.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,12 @@ impl Drop for Exporter {
 }
 
 impl Exporter {
+    /// Where `/metrics` is served.
+    pub fn address(&self) -> SocketAddr {
+        let address = self.url.trim_start_matches("http://");
+        address.parse().expect("the URL of a listener")
+    }
+
     /// An exporter that watches the world's accounts, polling so often; returns when each has been
     /// polled by every collector.
     pub async fn watching(world: World, interval: &str) -> Self {

@@ -8,13 +8,12 @@ use fastrand::Rng;
 use serde_json::json;
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{BusinessHours, Event, Fact, Source, Timestamp};
-use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
 use super::truth::{Item, NUMBERS, OFFICE_HOURS, Truth, Wait, Week, week};
-use crate::support::{ALL_TEMPLATES, NO_APPS, waba};
+use crate::support::{text_at, waba};
 
 const CONVERSATIONS: u64 = 25_000;
 
@@ -99,16 +98,8 @@ fn delivery((at, item): &Arrival) -> (usize, i64) {
 
 /// What `/metrics` shows: the series about Meta's side.
 pub fn shown(state: &State, now: Timestamp) -> BTreeMap<String, f64> {
-    let accounts = state.accounts();
-    let scrape = expose::render(
-        accounts,
-        &NO_APPS,
-        &[],
-        now,
-        &ALL_TEMPLATES,
-        TextFormat::Text,
-    );
-    let samples = scrape.text.lines().filter_map(|line| line.rsplit_once(' '));
+    let text = text_at(state.accounts(), now);
+    let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
     let samples = samples.filter(|(name, _)| name.starts_with("whatsapp_"));
     samples
         .map(|(name, value)| (name.to_owned(), value.parse().expect("a number")))
