@@ -11,9 +11,9 @@ use whatsapp_business_exporter::domain::journey::{
 };
 use whatsapp_business_exporter::domain::track::{self, Actor, Happening, Trackers};
 use whatsapp_business_exporter::domain::{
-    BusinessHours, CanSendMessage, ConversationKey, DeliveryKey, DisplayDigits, EntityHealth,
-    Event, Fact, Health, HealthEntity, Listing, MessagingLimit, PhoneNumberId, Source, TemplateId,
-    Timestamp, WabaId, Word, account, message, number, template,
+    BusinessHours, CanSendMessage, ConversationKey, CustomerIds, DeliveryKey, DisplayDigits,
+    EntityHealth, ErrorCode, Event, Fact, Health, HealthEntity, Listing, MessagingLimit,
+    PhoneNumberId, Source, TemplateId, Timestamp, WabaId, Word, account, message, number, template,
 };
 use whatsapp_business_exporter::state::{Account, State};
 use whatsapp_business_exporter::store::{Location, Store};
@@ -510,23 +510,46 @@ fn template_news(draw: &mut Draw<'_>) -> Fact {
     Fact::Template(template::WebhookUpdate { identity, update })
 }
 
-fn conversation(draw: &mut Draw<'_>) -> ConversationKey {
-    ConversationKey(draw.below(4) as u128)
+/// A customer with one id or several. Of four customers, so that ids are shared and change hands.
+fn customer(draw: &mut Draw<'_>) -> CustomerIds {
+    let mut key = || ConversationKey(draw.below(6) as u128);
+    let (main, others) = (key(), [key(), key()]);
+    let others = others.into_iter().take(draw.below(3));
+    CustomerIds::new([main].into_iter().chain(others)).expect("it has an id")
+}
+
+/// More codes than are told apart.
+fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
+    ErrorCode::Number(131_000 + draw.below(100) as u32)
 }
 
 fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
-    let update = match draw.below(5) {
+    let update = match draw.below(9) {
         0 | 1 => message::Update::Received {
-            from: Some(conversation(draw)).filter(|_| draw.mostly()),
+            from: Some(customer(draw)).filter(|_| draw.mostly()),
             kind: word(draw),
         },
         2 | 3 => message::Update::Status {
-            to: Some(conversation(draw)).filter(|_| draw.mostly()),
+            to: Some(customer(draw)).filter(|_| draw.mostly()),
             status: word(draw),
             category: word(draw),
-            errors: (0..draw.below(3)).map(|_| word(draw)).collect(),
+            errors: (0..draw.below(3)).map(|_| error_code(draw)).collect(),
         },
-        _ => message::Update::Errors(vec![word(draw)]),
+        4 => message::Update::Echo {
+            to: Some(customer(draw)).filter(|_| draw.mostly()),
+            kind: word(draw),
+            actor: draw.one_of(&Actor::ALL),
+        },
+        5 => message::Update::IdChanged(customer(draw)),
+        6 => message::Update::ThreadOwner {
+            of: customer(draw),
+            role: draw.one_of(&["business", "partner"]).to_owned(),
+        },
+        7 => message::Update::Priced(message::Price {
+            category: word(draw),
+            pricing_type: word(draw),
+        }),
+        _ => message::Update::Errors(vec![error_code(draw)]),
     };
     Fact::Message(message::WebhookUpdate {
         phone_number_id: number_id(draw.below(2)),
@@ -559,7 +582,7 @@ fn tracked(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
     };
     Fact::Tracked(track::AppEvent {
         phone_number_id: number_id(draw.below(2)),
-        conversation: conversation(draw),
+        customer: customer(draw),
         received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),
         happening,
     })

@@ -11,6 +11,9 @@ const ACCOUNTS: [&str; 3] = ["102290129340398", "800100200300400", "0"];
 
 const NUMBERS: [&str; 2] = ["106540352242922", "900100200300400"];
 
+const CUSTOMERS: [&str; 3] = ["16505551234", "16505551235", ""];
+const USERS: [&str; 3] = ["US.13491208655302741918", "US.13491208655302741919", ""];
+const GROUP: &str = "Y2FwaV9ncm91cDox";
 const DISPLAYED: [&str; 4] = [
     "15550783881",
     "+1 555-078-3881",
@@ -82,6 +85,18 @@ fn value(field: WebhookField, draw: &mut Draw<'_>) -> Value {
             }
         }
         WebhookField::Messages => messages(draw),
+        WebhookField::Standby => json!({
+            "metadata": metadata(draw),
+            "standby": messages(draw),
+        }),
+        WebhookField::SmbMessageEchoes | WebhookField::MessageEchoes => echoes(draw),
+        WebhookField::MessagingHandovers => json!({
+            "sender": { "phone_number": draw.one_of(&CUSTOMERS) },
+            "recipient": metadata(draw),
+            "timestamp": draw.one_of(&SECONDS).to_string(),
+            "type": "control_passed",
+            "control_passed": { "previous_owner_role": "business", "new_owner_role": draw.one_of(&["partner", "a b\u{e9}/"]) },
+        }),
         WebhookField::PartnerSolutions => {
             let mut value = json!({ "event": "SOLUTION_CREATED", "solution_id": "774485461512159", "solution_status": "INITIATED" });
             maybe(
@@ -299,8 +314,10 @@ fn number_quality(draw: &mut Draw<'_>) -> Value {
 fn messages(draw: &mut Draw<'_>) -> Value {
     let mut value = json!({
         "messaging_product": "whatsapp",
-        "metadata": { "display_phone_number": draw.one_of(&DISPLAYED), "phone_number_id": draw.one_of(&NUMBERS) },
-        "contacts": [{ "profile": { "name": "Pablo" }, "wa_id": "16505551234" }],
+        "metadata": metadata(draw),
+    });
+    maybe(draw, &mut value, "contacts", |draw| {
+        (0..=draw.below(2)).map(|_| contact(draw)).collect()
     });
     maybe(draw, &mut value, "messages", |draw| {
         (0..=draw.below(3)).map(|_| received(draw)).collect()
@@ -321,11 +338,56 @@ fn received(draw: &mut Draw<'_>) -> Value {
         "type": word::<message::Kind>(draw),
         "text": { "body": "Hello" },
     });
-    let sender = draw.one_of(&["from", "from_user_id"]);
-    message[sender] = draw
-        .one_of(&["16505551234", "US.13491208655302741918"])
-        .into();
+    some_ids(draw, &mut message, ["from", "from_user_id"]);
+    if !draw.mostly() {
+        message["group_id"] = GROUP.into();
+    }
+    if !draw.mostly() {
+        message["system"] = json!({
+            "type": draw.one_of(&["user_changed_user_id", "user_changed_number", "user_identity_changed"]),
+        });
+        some_ids(draw, &mut message["system"], ["wa_id", "user_id"]);
+        maybe(draw, &mut message["system"], "previous_user_id", |draw| {
+            draw.one_of(&USERS).into()
+        });
+    }
     message
+}
+
+fn metadata(draw: &mut Draw<'_>) -> Value {
+    json!({ "display_phone_number": draw.one_of(&DISPLAYED), "phone_number_id": draw.one_of(&NUMBERS) })
+}
+
+fn contact(draw: &mut Draw<'_>) -> Value {
+    let mut contact = json!({ "profile": { "name": "Pablo" } });
+    some_ids(draw, &mut contact, ["wa_id", "user_id"]);
+    contact
+}
+
+/// One id of a customer or both; an empty one counts as none.
+fn some_ids(draw: &mut Draw<'_>, value: &mut Value, keys: [&str; 2]) {
+    maybe(draw, value, keys[0], |draw| draw.one_of(&CUSTOMERS).into());
+    maybe(draw, value, keys[1], |draw| draw.one_of(&USERS).into());
+}
+
+fn echoes(draw: &mut Draw<'_>) -> Value {
+    let echo = |draw: &mut Draw<'_>| {
+        let mut echo = json!({
+            "from": "15550100199",
+            "id": format!("wamid.{}", draw.below(50)),
+            "timestamp": draw.one_of(&SECONDS).to_string(),
+            "type": word::<message::Kind>(draw),
+        });
+        let keys = draw.one_of(&[["to", "to_user_id"], ["recipient_id", "recipient_user_id"]]);
+        some_ids(draw, &mut echo, keys);
+        echo
+    };
+    let mut value = json!({ "messaging_product": "whatsapp", "metadata": metadata(draw) });
+    value["message_echoes"] = (0..=draw.below(2)).map(|_| echo(draw)).collect();
+    maybe(draw, &mut value, "contacts", |draw| {
+        (0..=draw.below(2)).map(|_| contact(draw)).collect()
+    });
+    value
 }
 
 fn status(draw: &mut Draw<'_>) -> Value {
@@ -333,18 +395,25 @@ fn status(draw: &mut Draw<'_>) -> Value {
         "id": format!("wamid.{}", draw.below(50)),
         "status": word::<message::Status>(draw),
         "timestamp": draw.one_of(&SECONDS).to_string(),
-        "recipient_id": "16505551234",
     });
-    maybe(
-        draw,
-        &mut status,
-        "pricing",
-        |draw| json!({ "billable": true, "pricing_model": "PMP", "category": word::<message::Category>(draw) }),
-    );
+    some_ids(draw, &mut status, ["recipient_id", "recipient_user_id"]);
+    if !draw.mostly() {
+        status["recipient_type"] = draw.one_of(&["group", "GROUP", "individual"]).into();
+    }
+    maybe(draw, &mut status, "pricing", |draw| {
+        json!({
+            "billable": true, "pricing_model": "PMP",
+            "type": word::<message::PricingType>(draw), "category": word::<message::Category>(draw),
+        })
+    });
     if !draw.mostly() {
         status["errors"] = errors(draw);
     }
-    let member = draw.one_of(&["recipient_participant_id", "participant_recipient_id"]);
+    let member = draw.one_of(&[
+        "recipient_participant_id",
+        "participant_recipient_id",
+        "recipient_participant_user_id",
+    ]);
     if !draw.mostly() {
         status[member] = "16505550000".into();
     }

@@ -2,10 +2,12 @@
 //! is null is absent, numbers may be text and text numbers, one object may stand for a list of one and a list for
 //! its first object, and what is of another shape is absent.
 
+mod said;
+
 use serde_json::{Map, Value};
 use whatsapp_business_exporter::domain::{
-    DisplayDigits, Fact, MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp,
-    WabaId, WebhookField, Word, account, message, number, template,
+    DisplayDigits, Fact, MessagingLimit, QualityRating, TemplateId, Timestamp, WabaId,
+    WebhookField, Word, account, message, number, template,
 };
 use whatsapp_business_exporter::ingest::CustomerHasher;
 
@@ -84,9 +86,8 @@ impl Plain {
             let Some(value) = change.get("value").filter(|value| !value.is_null()) else {
                 continue;
             };
-            if field == WebhookField::Messages
-                && let Some(waba_id) = &waba_id
-                && self.said(value, waba_id, time, customers)
+            if let Some(waba_id) = &waba_id
+                && self.said(field, value, waba_id, time, customers)
             {
                 continue;
             }
@@ -143,78 +144,28 @@ impl Plain {
     /// Messages and statuses of one change; says whether there are any.
     fn said(
         &mut self,
+        field: WebhookField,
         value: &Value,
         waba_id: &WabaId,
         time: Moment,
         customers: &CustomerHasher,
     ) -> bool {
-        let Some(object) = value.as_object() else {
+        let Some(said) = said::read(field, value, customers) else {
             return false;
         };
-        let mut value = Reading {
-            object,
-            is_sure: true,
-        };
-        let Some(number) = value.within("metadata", |it| {
-            PhoneNumberId::parse(&it.text("phone_number_id")?)
-        }) else {
-            return false;
-        };
-        let conversation = |one: &Reading<'_>, keys: [&str; 2]| {
-            let text = |key: &str| one.object.get(key).and_then(Value::as_str);
-            let customer = keys.iter().find_map(|key| text(key))?;
-            (!customer.is_empty()).then(|| customers.conversation(&number, customer))
-        };
-        let mut all = Vec::new();
-        for one in objects(object.get("messages")) {
-            let one = Reading {
-                object: one,
-                is_sure: true,
-            };
-            let Some(kind) = one.word("type") else {
-                continue;
-            };
-            self.messages += 1;
-            let from = conversation(&one, ["from", "from_user_id"]);
-            all.push((
-                one.moment("timestamp"),
-                message::Update::Received { from, kind },
-            ));
-        }
-        for one in objects(object.get("statuses")) {
-            let mut one = Reading {
-                object: one,
-                is_sure: true,
-            };
-            let Some(status) = one.word("status") else {
-                continue;
-            };
-            self.statuses += 1;
-            let category = one.within("pricing", |pricing| pricing.word("category"));
-            let update = message::Update::Status {
-                to: conversation(&one, ["recipient_id", "recipient_user_id"]),
-                status,
-                category: category.unwrap_or(message::Category::Unknown),
-                errors: codes(one.object),
-            };
-            all.push((one.moment("timestamp"), update));
-        }
-        let errors = codes(object);
-        if !errors.is_empty() {
-            all.push((Moment::Absent, message::Update::Errors(errors)));
-        }
-        let any = !all.is_empty();
-        for (at, update) in all {
+        self.messages += said.messages;
+        self.statuses += said.statuses;
+        let any = !said.updates.is_empty();
+        for (at, update) in said.updates {
             let when = match (accepted_time(at), time) {
                 (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                     When::At(at.at_whole_seconds())
                 }
                 _ => When::Unsure,
             };
-            let (phone_number_id, received_at) = (number.clone(), NOW);
             let fact = Some(Fact::Message(message::WebhookUpdate {
-                phone_number_id,
-                received_at,
+                phone_number_id: said.number.clone(),
+                received_at: NOW,
                 update,
             }));
             self.facts.push(PlainFact {
@@ -413,11 +364,6 @@ fn category(value: &mut Reading<'_>) -> Option<Fact> {
         }
     };
     Some(Fact::Template(template::WebhookUpdate { identity, update }))
-}
-
-fn codes(object: &Object) -> Vec<message::ErrorCode> {
-    let codes = objects(object.get("errors")).filter_map(|error| text(error.get("code")?));
-    codes.map(|code| message::ErrorCode::parse(&code)).collect()
 }
 
 /// An object that is read, and whether all of it could be understood.

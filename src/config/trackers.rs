@@ -38,7 +38,7 @@ settings! {
     #[derive(Clone, Debug)]
     TrackersConfig "trackers" {
         /// Whether `messages` webhooks are counted and response times measured; of a customer, only a keyed hash is stored,
-        /// for at most a day.
+        /// for at most 30 days.
         enabled: bool = "true", Boolean;
 
         /// Business hours, such as `Mon-Fri 09:00-18:00, Sat 10:00-14:00`; response times are then also measured in

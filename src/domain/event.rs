@@ -82,6 +82,17 @@ pub enum Fact {
     Unwatched,
 }
 
+impl Fact {
+    /// Whether several webhooks contain the fact, so that its repetition is not a retry.
+    #[must_use]
+    pub fn is_in_several_webhooks(&self) -> bool {
+        let Self::Message(webhook) = self else {
+            return false;
+        };
+        matches!(webhook.update, message::Update::Priced(_))
+    }
+}
+
 /// The objects in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {

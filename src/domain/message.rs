@@ -1,7 +1,8 @@
 //! Messages: the parts of a webhook that are counted, without sender and content.
 
+use super::track::Actor;
 use super::word::meta_words;
-use super::{ConversationKey, PhoneNumberId, Timestamp};
+use super::{CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
 
 meta_words! {
     /// `messages[].type`.
@@ -18,6 +19,8 @@ meta_words! {
         Button = "button",
         Order = "order",
         Reaction = "reaction",
+        Edit = "edit",
+        Revoke = "revoke",
         RequestWelcome = "request_welcome",
         System = "system",
         Unsupported = "unsupported",
@@ -26,10 +29,15 @@ meta_words! {
 }
 
 impl Kind {
-    /// Whether the sender waits for a response. Reactions and notices about a new number need none.
+    /// Whether it is a turn in the conversation: from a customer, a message that waits for a response; from the
+    /// business, a response. Reactions, changes to earlier messages and notices about the customer's id are not, and a
+    /// kind that this version does not know is not until that is known: nobody should be paged for it.
     #[must_use]
-    pub fn wants_an_answer(self) -> bool {
-        !matches!(self, Self::Reaction | Self::System)
+    pub fn is_a_turn(self) -> bool {
+        !matches!(
+            self,
+            Self::Reaction | Self::Edit | Self::Revoke | Self::System | Self::Other
+        )
     }
 }
 
@@ -53,52 +61,45 @@ meta_words! {
         Marketing = "marketing",
         Utility = "utility",
         Authentication = "authentication",
-        AuthenticationInternational = "authentication_international",
+        AuthenticationInternational = "authentication_international" | "authentication-international",
         Service = "service",
         MarketingLite = "marketing_lite",
         ReferralConversion = "referral_conversion",
+        GeneralPurposeAi = "general_purpose_ai",
+        GroupMarketing = "group_marketing",
+        GroupService = "group_service",
+        GroupUtility = "group_utility",
         Unknown = "unknown",
     }
 }
 
 meta_words! {
-    /// `errors[].code`: the codes that Meta's pages list for messages.
-    ErrorCode {
-        RateLimitOfAccount = "80007",
-        ThroughputReached = "130429",
-        InExperiment = "130472",
-        CountryRestricted = "130497",
-        SomethingWrong = "131000",
-        AccessDenied = "131005",
-        ParameterMissing = "131008",
-        ParameterInvalid = "131009",
-        ServiceUnavailable = "131016",
-        SenderIsRecipient = "131021",
-        Undeliverable = "131026",
-        AccountLocked = "131031",
-        DisplayNameNotApproved = "131037",
-        PaymentProblem = "131042",
-        CertificateProblem = "131045",
-        WindowClosed = "131047",
-        SpamLimit = "131048",
-        EcosystemHealth = "131049",
-        MarketingStopped = "131050",
-        TypeUnsupported = "131051",
-        MediaNotDownloaded = "131052",
-        MediaNotUploaded = "131053",
-        PairLimit = "131056",
-        Maintenance = "131057",
-        ClassificationLimit = "131064",
-        TemplateParameters = "132000",
-        TemplateMissing = "132001",
-        TemplateTooLong = "132005",
-        TemplatePolicy = "132007",
-        TemplateValue = "132008",
-        TemplateFormat = "132012",
-        TemplatePaused = "132015",
-        TemplateDisabled = "132016",
-        FlowBlocked = "132068",
-        FlowThrottled = "132069",
+    /// `statuses[].pricing.type`; `unknown` in older webhooks, which have none.
+    PricingType {
+        Regular = "regular",
+        FreeCustomerService = "free_customer_service",
+        FreeEntryPoint = "free_entry_point",
+        FreeGroupCustomerService = "free_group_customer_service",
+        Unknown = "unknown",
+    }
+}
+
+/// The price of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// The category.
+    pub category: Category,
+    /// Whether, and why not, Meta charges for it.
+    pub pricing_type: PricingType,
+}
+
+impl Price {
+    /// Whether the message counts towards the free service messages of the month: those that are free because of it,
+    /// and those that are not because it is used up. Messages after a click on an ad are free without it.
+    #[must_use]
+    pub fn is_of_free_tier(self) -> bool {
+        matches!(self.category, Category::Service | Category::GroupService)
+            && self.pricing_type != PricingType::FreeEntryPoint
     }
 }
 
@@ -119,15 +120,15 @@ pub struct WebhookUpdate {
 pub enum Update {
     /// A message from a customer.
     Received {
-        /// The conversation; `None` if Meta does not identify the customer.
-        from: Option<ConversationKey>,
+        /// The customer, or the group; `None` if Meta does not identify them.
+        from: Option<CustomerIds>,
         /// The type of the message.
         kind: Kind,
     },
     /// A status of a message of the business.
     Status {
-        /// The conversation; `None` if Meta does not identify the customer.
-        to: Option<ConversationKey>,
+        /// The customer, or the group; `None` if Meta does not identify them.
+        to: Option<CustomerIds>,
         /// The status.
         status: Status,
         /// Its pricing category.
@@ -135,6 +136,26 @@ pub enum Update {
         /// Errors of a failed message.
         errors: Vec<ErrorCode>,
     },
+    /// The price of a message. Several of its statuses may contain it.
+    Priced(Price),
     /// Errors without a message.
     Errors(Vec<ErrorCode>),
+    /// A message of the business that was not sent through the Cloud API of this app.
+    Echo {
+        /// The customer, or the group; `None` if Meta does not identify them.
+        to: Option<CustomerIds>,
+        /// The type of the message.
+        kind: Kind,
+        /// The sender.
+        actor: Actor,
+    },
+    /// A customer has a new id: the main one. The others are the previous ones.
+    IdChanged(CustomerIds),
+    /// The conversation with this customer is controlled by another application, or by this one again.
+    ThreadOwner {
+        /// The customer.
+        of: CustomerIds,
+        /// The role of the application, in Meta's words.
+        role: String,
+    },
 }

@@ -1,7 +1,7 @@
 //! Events from the business' own applications about their conversations, which Meta does not report.
 
 use super::journey::{JourneyId, Journeys, Progress};
-use super::{BusinessHours, ConversationKey, PhoneNumberId, Timestamp};
+use super::{BusinessHours, CustomerIds, PhoneNumberId, Timestamp};
 
 /// Who sent the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,8 +54,8 @@ pub struct Trackers {
 pub struct AppEvent {
     /// Id of the business' phone number.
     pub phone_number_id: PhoneNumberId,
-    /// The conversation.
-    pub conversation: ConversationKey,
+    /// The customer.
+    pub customer: CustomerIds,
     /// A time that had certainly passed at the receipt of the event.
     pub received_at: Timestamp,
     /// The event.

@@ -6,9 +6,10 @@ use super::Options;
 use super::metric::{Metric, metrics};
 use super::page::{EntityLabels, Family, Page, SampleValue};
 use super::rows::Rows;
-use crate::domain::message::{Category, Status};
+use crate::domain::message::{Category, PricingType, Status};
+use crate::domain::time_zone::Month;
 use crate::domain::track::Actor;
-use crate::domain::{BusinessHours, Timestamp, Word};
+use crate::domain::{BusinessHours, Timestamp, WabaId, Word};
 use crate::state::traffic::Responses;
 use crate::state::{Accounts, Histogram, Traffic};
 
@@ -18,7 +19,13 @@ metrics! {
     STATUSES: Counter "whatsapp_message_statuses_total" ["waba_id", "phone_number_id", "status", "category"]
         "Number of statuses of sent messages, by status and price category. Meta gives the category with one status of each message; the category of the others is 'unknown'. A message that is read immediately may have no 'delivered' status.";
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
-        "Number of errors of failed messages, by Meta's error code.";
+        "Number of errors of failed messages, by Meta's error code; at most 64 codes for each phone number, further ones as OTHER.";
+    PRICED: Counter "whatsapp_messages_priced_total" ["waba_id", "phone_number_id", "category", "pricing_type"]
+        "Number of sent messages whose price Meta has reported, by category and pricing type, each message once.";
+    FREE_TIER_USED: Gauge "whatsapp_service_messages_free_tier_used" ["waba_id", "phone_number_id"]
+        "Number of service messages in the current calendar month of the account's time zone (of UTC until known), free or not. Absent before the first.";
+    FREE_TIER_LIMIT: Gauge "whatsapp_service_messages_free_tier_limit" ["waba_id", "phone_number_id"]
+        "Number of service messages that are free in a calendar month. Absent before the first service message.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
@@ -35,6 +42,9 @@ metrics! {
         "Number of ended conversations, by reason: no message for a day after a response (answered) or without one (unanswered), or closed because too many were open (overflow).";
 }
 
+/// Service messages of a phone number that Meta does not charge for in a calendar month, since October 2026.
+const FREE_SERVICE_MESSAGES: u64 = 1_000;
+
 /// All time counts, including nights and holidays.
 const WALL: &str = "wall";
 
@@ -46,20 +56,24 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp, option
     let numbers: Rows<'_, Traffic> = accounts
         .iter()
         .flat_map(|(waba_id, account)| {
-            account.traffic().map(move |traffic| {
-                let labels = [
-                    ("waba_id", waba_id.as_str()),
-                    ("phone_number_id", traffic.id.as_str()),
-                ];
-                (EntityLabels::new(&labels), traffic)
-            })
+            account
+                .traffic()
+                .map(move |traffic| (entity(waba_id, traffic), traffic))
         })
         .collect();
     write_messages(page, &numbers);
+    write_free_tier(page, accounts, now);
     let business_hours = options.business_hours.as_deref();
     write_responses(page, &numbers, business_hours.is_some());
     write_conversations(page, &numbers);
     write_waits(page, &numbers, now, business_hours);
+}
+
+fn entity(waba_id: &WabaId, traffic: &Traffic) -> EntityLabels {
+    EntityLabels::new(&[
+        ("waba_id", waba_id.as_str()),
+        ("phone_number_id", traffic.id.as_str()),
+    ])
 }
 
 fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
@@ -72,14 +86,70 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
             }
         }
     });
-    numbers.counts(page, &FAILURES, |traffic| &traffic.failures);
+    numbers.each(page, &FAILURES, |family, entity, traffic| {
+        for (code, count) in traffic.failures.iter() {
+            family.sample(entity, &[&code.to_string()], SampleValue::Whole(count));
+        }
+    });
+    numbers.each(page, &PRICED, |family, entity, traffic| {
+        for (category, pricing_type, count) in traffic.prices.counts.iter() {
+            if count > 0 || is_common_price(category, pricing_type) {
+                let words = [category.as_str(), pricing_type.as_str()];
+                family.sample(entity, &words, SampleValue::Whole(count));
+            }
+        }
+    });
+}
+
+/// Whether the price is common enough to start at 0. Other prices appear once they have occurred.
+fn is_common_price(category: Category, pricing_type: PricingType) -> bool {
+    match pricing_type {
+        PricingType::FreeCustomerService => category == Category::Service,
+        PricingType::Regular => matches!(
+            category,
+            Category::Service | Category::Utility | Category::Marketing | Category::Authentication
+        ),
+        _ => false,
+    }
+}
+
+/// Writes the free service messages of the month.
+fn write_free_tier(page: &mut Page, accounts: &Accounts, now: Timestamp) {
+    let mut used = Vec::new();
+    for (waba_id, account) in accounts {
+        let mut numbers = account.traffic().peekable();
+        if numbers.peek().is_none() {
+            continue;
+        }
+        let month = Month::at(now, account.timezone_id.value().map(String::as_str));
+        for traffic in numbers {
+            if let Some(count) = traffic.prices.service_messages(month) {
+                used.push((entity(waba_id, traffic), count));
+            }
+        }
+    }
+    let mut write = |metric: &Metric, value: &dyn Fn(u64) -> u64| {
+        let mut family = page.family(metric);
+        for (entity, count) in &used {
+            family.sample(entity, &[], SampleValue::Whole(value(*count)));
+        }
+    };
+    write(&FREE_TIER_USED, &|count| count);
+    write(&FREE_TIER_LIMIT, &|_| FREE_SERVICE_MESSAGES);
 }
 
 /// Whether the pair is common enough to start at 0. Other pairs appear once they have occurred.
 fn is_common(status: Status, category: Category) -> bool {
     match status {
         Status::Sent | Status::Failed => category == Category::Unknown,
-        Status::Delivered | Status::Read => !category.is_other(),
+        Status::Delivered | Status::Read => !matches!(
+            category,
+            Category::GeneralPurposeAi
+                | Category::GroupMarketing
+                | Category::GroupService
+                | Category::GroupUtility
+                | Category::Other
+        ),
         _ => false,
     }
 }

@@ -14,7 +14,7 @@ use super::key::delivery_key;
 use super::{CustomerHasher, text_or_number};
 use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
 use crate::domain::track::{Actor, AppEvent, Happening, Trackers};
-use crate::domain::{Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
+use crate::domain::{CustomerIds, Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
 
 /// Maximum number of events in a batch.
 pub const MAX_EVENTS: usize = 1_000;
@@ -68,7 +68,7 @@ struct EventBody {
     #[serde(rename = "type")]
     kind: TrackedType,
     phone_number_id: String,
-    customer: String,
+    customer: Value,
     at: Option<Value>,
     actor: Option<Who>,
     journey: Option<String>,
@@ -76,6 +76,48 @@ struct EventBody {
     step: Option<String>,
     outcome: Option<Came>,
     variant: Option<String>,
+}
+
+/// The ids of a customer by Meta's names.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustomerNames {
+    wa_id: Option<String>,
+    user_id: Option<String>,
+}
+
+/// The ids of a customer, the one that lasts longest first: one as text, or several by name.
+fn customer_ids(written: &Value) -> Result<Vec<String>, String> {
+    let ids = match written {
+        Value::String(id) => vec![id.clone()],
+        _ => {
+            let names = CustomerNames::deserialize(written);
+            let names = names.map_err(
+                |_| "customer: is neither an id nor {\"user_id\": \"...\", \"wa_id\": \"...\"}",
+            )?;
+            names.user_id.into_iter().chain(names.wa_id).collect()
+        }
+    };
+    if ids.is_empty() {
+        return Err("customer: has neither user_id nor wa_id".into());
+    }
+    for id in &ids {
+        bounded("customer", id)?;
+    }
+    Ok(ids.iter().map(|id| as_in_webhooks(id)).collect())
+}
+
+/// A telephone number in international form as Meta's webhooks have it: digits only. Other ids stay as they are.
+fn as_in_webhooks(id: &str) -> String {
+    let is_number = id.starts_with('+')
+        && id[1..]
+            .chars()
+            .all(|letter| letter.is_ascii_digit() || " -().".contains(letter));
+    if is_number {
+        id.chars().filter(char::is_ascii_digit).collect()
+    } else {
+        id.to_owned()
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -135,8 +177,7 @@ impl EventBody {
                 return Err(format!("{field}: is missing"));
             }
         }
-        bounded("id", &self.id)?;
-        bounded("customer", &self.customer)
+        bounded("id", &self.id)
     }
 
     /// The event, with its names looked up in the declared journeys.
@@ -213,7 +254,9 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> EventReader<'_, F> {
             "phone_number_id: is not a phone number of a watched account; polls find new numbers",
         )?;
         let key = delivery_key(number.as_str(), "", "events", &written.id);
-        let conversation = self.customers.conversation(&number, &written.customer);
+        let ids = customer_ids(&written.customer)?.into_iter();
+        let ids = ids.map(|id| self.customers.conversation(&number, &id));
+        let customer = CustomerIds::new(ids).ok_or("customer: has no id")?;
         let at = self.moment(written.at.as_ref())?;
         let happening = written.happening(&self.trackers.journeys)?;
         let observed_at = match happening {
@@ -227,7 +270,7 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> EventReader<'_, F> {
             observed_at,
             source: Source::App(key),
             fact: Fact::Tracked(AppEvent {
-                conversation,
+                customer,
                 phone_number_id: number,
                 received_at: self.receipt.expires_by(),
                 happening,
@@ -329,8 +372,54 @@ mod tests {
         assert_eq!(update.happening, Happening::Reply(Actor::Bot));
         let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"secret".into()));
         let conversation = customers.conversation(&update.phone_number_id, "15550100111");
-        assert_eq!(update.conversation, conversation);
+        assert_eq!(update.customer, conversation.into());
         assert!(!format!("{event:?}").contains("15550100111"));
+    }
+
+    #[test]
+    fn a_customer_has_one_id_or_two() {
+        let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"secret".into()));
+        let number = PhoneNumberId::parse("900100200300400").expect("an id");
+        let read = |customer: &str| {
+            let event = only(&format!(
+                r#"{{"id":"a","type":"inbound","phone_number_id":"900100200300400","customer":{customer}}}"#
+            ));
+            match event.outcome.map(|event| event.fact) {
+                Ok(Fact::Tracked(event)) => Ok(event.customer),
+                other => Err(format!("{other:?}")),
+            }
+        };
+        let ids = |ids: &[&str]| {
+            let ids = ids.iter().map(|id| customers.conversation(&number, id));
+            Ok(CustomerIds::new(ids).expect("it has ids"))
+        };
+        for (customer, expected) in [
+            (r#""15550100111""#, &["15550100111"][..]),
+            // The form of address books and of the Graph API.
+            (r#""+1 (555) 010-0111""#, &["15550100111"]),
+            (r#""US.13000000000000000001""#, &["US.13000000000000000001"]),
+            (r#""+order 17""#, &["+order 17"]),
+            (r#"{"wa_id":"15550100111"}"#, &["15550100111"]),
+            (r#"{"user_id":"US.1"}"#, &["US.1"]),
+            (
+                r#"{"wa_id":"+15550100111","user_id":"US.1"}"#,
+                &["US.1", "15550100111"],
+            ),
+            (r#"{"wa_id":null,"user_id":"US.1"}"#, &["US.1"]),
+        ] {
+            assert_eq!(read(customer), ids(expected), "{customer}");
+        }
+        for (customer, error) in [
+            ("{}", "customer: has neither user_id nor wa_id"),
+            (r#"{"phone":"1"}"#, "customer: is neither an id nor"),
+            ("7", "customer: is neither an id nor"),
+            ("null", "customer: is neither an id nor"),
+            (r#"{"wa_id":""}"#, "customer: takes 1 to 128"),
+            (r#""""#, "customer: takes 1 to 128"),
+        ] {
+            let wrong = read(customer).expect_err(customer);
+            assert!(wrong.contains(error), "{customer}: {wrong}");
+        }
     }
 
     fn booking() -> Journey {

@@ -211,8 +211,10 @@ impl Account {
                 self.apply_template_webhook(webhook, stamp, left, &mut change);
             }
             Fact::Message(webhook) => {
+                let timezone_id = self.attributes.timezone_id.value().cloned();
                 self.change_traffic(&webhook.phone_number_id, left, &mut change, |traffic| {
-                    traffic.apply_webhook(event.observed_at, webhook, trackers);
+                    let timezone_id = timezone_id.as_deref();
+                    traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);
                 });
             }
             Fact::Tracked(update) => {

@@ -90,6 +90,21 @@ impl Conversation {
         }
     }
 
+    /// Takes over the messages of another conversation that turns out to be part of this one. What was counted before
+    /// stays as it was counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.last_written_to = self.last_written_to.max(other.last_written_to);
+        let waits = [self.waiting_since, other.waiting_since];
+        let since = waits.into_iter().flatten().min();
+        let is_answered = |since: &Timestamp| self.last_written_to >= Some(*since);
+        self.waiting_since = since.filter(|since| !is_answered(since));
+        self.has_spoken |= other.has_spoken;
+        self.was_answered |= other.was_answered;
+        self.last_at = self.last_at.max(other.last_at);
+        self.unsettled.extend(other.unsettled);
+        self.unsettled.sort_unstable();
+    }
+
     /// Start of the current wait, including messages in the reordering buffer. `None` if the customer is not
     /// waiting.
     #[must_use]

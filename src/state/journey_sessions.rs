@@ -91,6 +91,22 @@ impl JourneySessions {
         self.end(|session| session.ends_at <= until, count);
     }
 
+    /// Takes over the sessions of another customer who turns out to be the same. Two sessions of one journey stay two:
+    /// events continue the first one, and the other one ends as abandoned.
+    pub fn absorb(&mut self, other: Self) {
+        self.sessions.extend(other.sessions);
+        let is_new = |assigned: &(JourneyId, String)| {
+            let mut known = self.assigned.iter();
+            !known.any(|(id, _)| *id == assigned.0)
+        };
+        let assigned: Vec<_> = other.assigned.into_iter().filter(is_new).collect();
+        self.assigned.extend(assigned);
+        self.unsettled.extend(other.unsettled);
+        // Stable, so that events of the same time stay in the order of arrival.
+        self.unsettled.sort_by_key(|noted| noted.at);
+        self.last_at = self.last_at.max(other.last_at);
+    }
+
     /// Ends all open sessions as abandoned.
     pub fn abandon(&mut self, count: impl FnMut(&JourneyId, &str, Milestone)) {
         self.end(|_| true, count);

@@ -17,8 +17,8 @@ const UNLISTED_NUMBERS: usize = 10_000;
 /// Templates that only webhooks know.
 const UNLISTED_TEMPLATES: usize = 50_000;
 
-/// Open conversations of all accounts.
-const CONVERSATIONS: usize = 1_000_000;
+/// Customers of all accounts that are kept, with or without a conversation.
+const CUSTOMERS: usize = 1_000_000;
 
 /// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct ObjectCounts {
     pub templates: usize,
     pub unlisted_numbers: usize,
     pub unlisted_templates: usize,
-    pub conversations: usize,
+    pub customers: usize,
 }
 
 impl ObjectCounts {
@@ -37,7 +37,7 @@ impl ObjectCounts {
         templates: TEMPLATES,
         unlisted_numbers: UNLISTED_NUMBERS,
         unlisted_templates: UNLISTED_TEMPLATES,
-        conversations: CONVERSATIONS,
+        customers: CUSTOMERS,
     };
 
     /// What the limits leave beside these objects.
@@ -48,14 +48,14 @@ impl ObjectCounts {
             templates,
             unlisted_numbers,
             unlisted_templates,
-            conversations,
+            customers,
         } = Self::MOST;
         Self {
             numbers: numbers.saturating_sub(self.numbers),
             templates: templates.saturating_sub(self.templates),
             unlisted_numbers: unlisted_numbers.saturating_sub(self.unlisted_numbers),
             unlisted_templates: unlisted_templates.saturating_sub(self.unlisted_templates),
-            conversations: conversations.saturating_sub(self.conversations),
+            customers: customers.saturating_sub(self.customers),
         }
     }
 }
@@ -66,7 +66,7 @@ impl AddAssign for ObjectCounts {
         self.templates += more.templates;
         self.unlisted_numbers += more.unlisted_numbers;
         self.unlisted_templates += more.unlisted_templates;
-        self.conversations += more.conversations;
+        self.customers += more.customers;
     }
 }
 
@@ -76,6 +76,6 @@ impl SubAssign for ObjectCounts {
         self.templates -= less.templates;
         self.unlisted_numbers -= less.unlisted_numbers;
         self.unlisted_templates -= less.unlisted_templates;
-        self.conversations -= less.conversations;
+        self.customers -= less.customers;
     }
 }

@@ -199,7 +199,7 @@ mod tests {
             phone_number_id: number(),
             received_at: at,
             update: message::Update::Received {
-                from: Some(ConversationKey(customer)),
+                from: Some(ConversationKey(customer).into()),
                 kind: Kind::Text,
             },
         };
@@ -221,7 +221,7 @@ mod tests {
         };
         let update = track::AppEvent {
             phone_number_id: number(),
-            conversation: ConversationKey(customer),
+            customer: ConversationKey(customer).into(),
             received_at: at,
             happening: Happening::OnJourney(booking(), progress),
         };

@@ -1,32 +1,35 @@
 //! The messages of one phone number: counts, response times, and waiting customers.
-//!
-//! Conversations are stored in persistent maps, so that a commit copies only the conversations that it changes,
-//! however many are open.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use super::conversation::{BusinessResponse, Conversation, SESSION, Side};
+use super::conversation::{BusinessResponse, SESSION, Side};
+use super::customer::Customer;
+use super::customers::Customers;
+use super::failures::FailureCounts;
 use super::journey_session::Milestone;
-use super::journey_sessions::{JourneySessions, Noted};
+use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
-use super::redate::{Dated, Redating, dated};
+use super::prices::Prices;
+use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::journey::JourneyId;
-use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookUpdate};
+use crate::domain::message::{Category, Kind, Status, Update, WebhookUpdate};
+use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
-use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
+use crate::domain::{ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
 
 /// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
 /// a delivery that arrives later than this has failed before.
 pub const REORDERING: Duration = Duration::from_secs(60);
 
-/// Maximum number of open conversations of a number, at some 500 bytes of memory each. Beyond it, the
-/// conversation that was silent for longest is closed.
-pub const MAX_OPEN: usize = 100_000;
+/// Maximum number of customers of a number that are kept, with or without a conversation, at some 500 bytes of
+/// memory each. Beyond it, those without a conversation are forgotten first, then the conversation that was silent
+/// for longest is closed.
+pub const MAX_CUSTOMERS: usize = 100_000;
 
 /// Response times by one clock, by sender of the response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +93,10 @@ pub struct Traffic {
     /// `statuses` by status and price category.
     pub statuses: PairCounts<Status, Category>,
     /// Errors of failed messages by code.
-    pub failures: Counts<ErrorCode>,
+    pub failures: FailureCounts,
+    /// Messages by price.
+    #[serde(default)]
+    pub prices: Prices,
     /// Response times, nights and weekends included.
     pub wall: ByActor,
     /// Response times within business hours. Empty until business hours are known.
@@ -99,66 +105,27 @@ pub struct Traffic {
     pub journeys: JourneyCounts,
     /// Conversations that have ended.
     pub ended: Ended,
-    /// Open conversations; stored as separate rows.
+    /// The customers; stored as separate rows.
     #[serde(skip)]
-    open: OpenConversations,
-}
-
-/// The state of one customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Customer {
-    conversation: Conversation,
-    #[serde(rename = "trips")]
-    journey_sessions: JourneySessions,
-}
-
-dated! { Customer: conversation journey_sessions }
-
-impl Customer {
-    fn first_due(&self) -> Option<Timestamp> {
-        let conversation = self.conversation.first_unsettled();
-        conversation
-            .into_iter()
-            .chain(self.journey_sessions.first_due())
-            .min()
-    }
-
-    fn last_at(&self) -> Timestamp {
-        self.conversation
-            .last_at()
-            .max(self.journey_sessions.last_at())
-    }
-
-    fn is_conversation(&self) -> bool {
-        self.conversation.is_conversation() || !self.journey_sessions.is_empty()
-    }
+    pub(super) customers: Customers,
 }
 
 impl Dated for Traffic {
     fn times(&self, see: &mut dyn FnMut(i64)) {
-        let customers = self.open.customers.values();
+        let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
     }
 
     fn redate(&mut self, to: &Redating) {
-        let customers = self.open.customers.iter();
+        let customers = self.customers.all().iter();
         let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
-            if let Some(mut customer) = self.open.take(key) {
+            if let Some(mut customer) = self.customers.take(key) {
                 customer.redate(to);
-                self.open.put(key, customer);
+                self.customers.put(key, customer);
             }
         }
     }
-}
-
-/// The open conversations, with indexes for queries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct OpenConversations {
-    customers: OrdMap<ConversationKey, Arc<Customer>>,
-    waiting: OrdSet<(Timestamp, ConversationKey)>,
-    due: OrdSet<(Timestamp, ConversationKey)>,
-    by_age: OrdSet<(Timestamp, ConversationKey)>,
 }
 
 impl Traffic {
@@ -167,55 +134,65 @@ impl Traffic {
             id,
             received: Counts::default(),
             statuses: PairCounts::default(),
-            failures: Counts::default(),
+            failures: FailureCounts::default(),
+            prices: Prices::default(),
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             ended: Ended::default(),
-            open: OpenConversations::default(),
+            customers: Customers::default(),
         }
     }
 
     /// Number of customers who are waiting for a response.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.open.waiting.len()
+        self.customers.waiting()
     }
 
     /// Start time of the longest current wait. `None` if no customer is waiting.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<Timestamp> {
-        self.open.waiting.get_min().map(|(since, _)| *since)
+        self.customers.oldest_waiting()
     }
 
     /// Number of open conversations.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.customers.len()
+        self.customers.conversations()
     }
 
-    /// Every open conversation, for the store.
+    /// Number of customers that are kept, with or without a conversation.
+    pub(super) fn customers_kept(&self) -> usize {
+        self.customers.all().len()
+    }
+
+    /// Number of open conversations by the role of the application that controls them, where Meta has reported it.
+    pub fn thread_owners(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.customers.owners()
+    }
+
+    /// Every customer, for the store.
     pub(crate) fn customers(&self) -> &OrdMap<ConversationKey, Arc<Customer>> {
-        &self.open.customers
+        self.customers.all()
     }
 
-    /// Adds a stored conversation.
+    /// Adds a stored customer.
     pub(crate) fn restore(&mut self, key: ConversationKey, customer: Customer) {
-        self.open.put(key, customer);
+        self.customers.put(key, customer);
     }
 
     pub(super) fn apply_webhook(
         &mut self,
         at: Timestamp,
         webhook: &WebhookUpdate,
+        timezone_id: Option<&str>,
         trackers: &Trackers,
     ) {
         match &webhook.update {
             Update::Received { from, kind } => {
                 self.received.increment(*kind);
-                if kind.wants_an_answer() {
-                    self.note(*from, at, Side::Customer, trackers);
-                }
+                self.note_message(from.as_ref(), at, *kind, trackers);
             }
             Update::Status {
                 to,
@@ -225,26 +202,75 @@ impl Traffic {
             } => {
                 self.statuses.increment(*status, *category);
                 self.fail(errors);
-                // Later statuses are about the same message: they show when it was delivered or read, not when it
-                // was sent.
-                if *status == Status::Sent {
-                    self.note(*to, at, Side::Business(Actor::Unknown), trackers);
+                self.note_status(to.as_ref(), at, *status, trackers);
+            }
+            Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
+            Update::Errors(errors) => self.fail(errors),
+            Update::Echo { to, kind, actor } => {
+                if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
+                    self.note(ids, at, Side::Business(*actor), trackers);
                 }
             }
-            Update::Errors(errors) => self.fail(errors),
+            Update::IdChanged(ids) => {
+                self.customers.change_id(ids, at);
+                self.make_room();
+            }
+            Update::ThreadOwner { of, role } => {
+                let key = self.customers.identify(of, at);
+                let mut customer = self.customers.take(key).unwrap_or_default();
+                customer.note_owner(at, role);
+                self.customers.put(key, customer);
+                self.make_room();
+            }
         }
         self.settle(webhook.received_at, trackers);
     }
 
+    fn note_message(
+        &mut self,
+        from: Option<&CustomerIds>,
+        at: Timestamp,
+        kind: Kind,
+        trackers: &Trackers,
+    ) {
+        let Some(ids) = from else {
+            return;
+        };
+        if kind.is_a_turn() {
+            self.note(ids, at, Side::Customer, trackers);
+        } else {
+            self.customers.identify_known(ids, at);
+        }
+    }
+
+    fn note_status(
+        &mut self,
+        to: Option<&CustomerIds>,
+        at: Timestamp,
+        status: Status,
+        trackers: &Trackers,
+    ) {
+        let Some(ids) = to else {
+            return;
+        };
+        // Later statuses are about the same message: they show when it was delivered or read, not when it was sent.
+        if status == Status::Sent {
+            self.note(ids, at, Side::Business(Actor::Unknown), trackers);
+        } else {
+            self.customers.identify_known(ids, at);
+        }
+    }
+
     pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
-        let key = Some(webhook.conversation);
+        let ids = &webhook.customer;
         match &webhook.happening {
-            Happening::Inbound => self.note(key, at, Side::Customer, trackers),
-            Happening::Reply(actor) => self.note(key, at, Side::Business(*actor), trackers),
+            Happening::Inbound => self.note(ids, at, Side::Customer, trackers),
+            Happening::Reply(actor) => self.note(ids, at, Side::Business(*actor), trackers),
             Happening::OnJourney(id, progress) => {
                 let (id, progress) = (id.clone(), progress.clone());
                 let noted = Noted { at, id, progress };
-                self.change(webhook.conversation, trackers, |customer, counting| {
+                let key = self.customers.identify(ids, at);
+                self.change(key, trackers, |customer, counting| {
                     let count = |id: &JourneyId, variant: &str, milestone| {
                         counting.milestone(id, variant, milestone);
                     };
@@ -264,53 +290,54 @@ impl Traffic {
         }
     }
 
-    fn note(
-        &mut self,
-        key: Option<ConversationKey>,
-        at: Timestamp,
-        side: Side,
-        trackers: &Trackers,
-    ) {
-        let Some(key) = key else {
-            return;
-        };
+    fn note(&mut self, ids: &CustomerIds, at: Timestamp, side: Side, trackers: &Trackers) {
+        let key = self.customers.identify(ids, at);
         self.change(key, trackers, |customer, counting| {
+            if side == Side::Customer {
+                customer.note_writing(at);
+            }
             let count = |answer| counting.answer(&answer);
             customer.conversation.note(at, side, count);
         });
         self.make_room();
     }
 
-    /// Closes the conversation that was silent for longest, if there are too many.
+    /// Forgets a customer, if there are too many.
     fn make_room(&mut self) {
-        if self.open.customers.len() > MAX_OPEN {
-            self.close_oldest();
+        while self.customers_kept() > MAX_CUSTOMERS {
+            self.forget_customer();
         }
     }
 
-    /// Closes the conversation that was silent for longest.
-    pub(super) fn close_oldest(&mut self) {
-        if let Some((_, oldest)) = self.open.by_age.get_min().copied() {
-            self.close(oldest);
+    /// Forgets a customer without a conversation. If there is none, closes the conversation that was silent for
+    /// longest.
+    pub(super) fn forget_customer(&mut self) {
+        if let Some((_, key)) = self.customers.first_forgotten() {
+            self.customers.take(key);
+        } else if let Some((_, key)) = self.customers.oldest_conversation() {
+            self.close(key);
+            self.customers.take(key);
             self.ended.overflow += 1;
         }
     }
 
     /// Whether the passing of time up to this moment changes anything.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        let until = back(now, REORDERING);
-        let settles = self.open.due.get_min();
-        let ends = self.open.by_age.get_min();
-        settles.is_some_and(|(at, _)| *at <= until)
-            || ends.is_some_and(|(at, _)| *at < back(until, SESSION))
+        let until = now.minus(REORDERING);
+        let settles = self.customers.first_due();
+        let ends = self.customers.oldest_conversation();
+        let forgets = self.customers.first_forgotten();
+        settles.is_some_and(|(at, _)| at <= until)
+            || ends.is_some_and(|(at, _)| at < until.minus(SESSION))
+            || forgets.is_some_and(|(at, _)| at < until)
     }
 
-    /// Counts events that no earlier event can precede any more, and ends conversations that were silent for a
-    /// day.
+    /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and
+    /// forgets customers.
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
-        let until = back(now, REORDERING);
-        while let Some((_, key)) = self.open.due.get_min().filter(|one| one.0 <= until) {
-            self.change(*key, trackers, |customer, counting| {
+        let until = now.minus(REORDERING);
+        while let Some((_, key)) = self.customers.first_due().filter(|one| one.0 <= until) {
+            self.change(key, trackers, |customer, counting| {
                 let count = |answer| counting.answer(&answer);
                 customer.conversation.settle(until, count);
                 let count = |id: &JourneyId, variant: &str, milestone| {
@@ -321,18 +348,18 @@ impl Traffic {
                     .settle(until, &trackers.journeys, count);
             });
         }
-        let silent_since = back(until, SESSION);
-        while let Some((_, key)) = self
-            .open
-            .by_age
-            .get_min()
-            .filter(|one| one.0 < silent_since)
-        {
-            match self.close(*key) {
+        let silent_since = until.minus(SESSION);
+        let is_silent = |one: &(Timestamp, ConversationKey)| one.0 < silent_since;
+        while let Some((_, key)) = self.customers.oldest_conversation().filter(is_silent) {
+            match self.close(key) {
                 Some(true) => self.ended.unanswered += 1,
                 Some(false) => self.ended.answered += 1,
                 None => {}
             }
+        }
+        let is_over = |one: &(Timestamp, ConversationKey)| one.0 < until;
+        while let Some((_, key)) = self.customers.first_forgotten().filter(is_over) {
+            self.customers.take(key);
         }
     }
 
@@ -342,7 +369,7 @@ impl Traffic {
         trackers: &Trackers,
         change: impl FnOnce(&mut Customer, &mut Counting<'_>),
     ) {
-        let mut customer = self.open.take(key).unwrap_or_default();
+        let mut customer = self.customers.take(key).unwrap_or_default();
         let mut counting = Counting {
             wall: &mut self.wall,
             business: &mut self.business,
@@ -350,23 +377,24 @@ impl Traffic {
             trackers,
         };
         change(&mut customer, &mut counting);
-        if customer.is_conversation() {
-            self.open.put(key, customer);
-        }
+        self.customers.put(key, customer);
     }
 
-    /// Closes a conversation. Returns whether its customer was waiting; `None` if there is no such conversation.
+    /// Closes a conversation; the ids of its customer stay known. Returns whether the customer was waiting; `None` if
+    /// there is no such conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
-        let mut closed = self.open.take(key)?;
+        let mut closed = self.customers.take(key)?;
         let journeys = &mut self.journeys;
         let count = |id: &JourneyId, variant: &str, milestone| {
             journeys.count(id, variant, milestone);
         };
         closed.journey_sessions.abandon(count);
         let conversation = &closed.conversation;
-        conversation
-            .is_conversation()
-            .then(|| conversation.waiting_since().is_some())
+        let was_waiting = conversation.waiting_since().is_some();
+        let was_waiting = conversation.is_conversation().then_some(was_waiting);
+        closed.end();
+        self.customers.put(key, closed);
+        was_waiting
     }
 }
 
@@ -392,53 +420,5 @@ impl Counting<'_> {
             self.journeys.expect(id, &self.trackers.journeys);
         }
         self.journeys.count(id, variant, milestone);
-    }
-}
-
-impl OpenConversations {
-    fn take(&mut self, key: ConversationKey) -> Option<Customer> {
-        let customer = self.customers.remove(&key)?;
-        if let Some(since) = customer.conversation.waiting_since() {
-            self.waiting.remove(&(since, key));
-        }
-        if let Some(first) = customer.first_due() {
-            self.due.remove(&(first, key));
-        }
-        self.by_age.remove(&(customer.last_at(), key));
-        Some(Arc::unwrap_or_clone(customer))
-    }
-
-    fn put(&mut self, key: ConversationKey, customer: Customer) {
-        if let Some(since) = customer.conversation.waiting_since() {
-            self.waiting.insert((since, key));
-        }
-        if let Some(first) = customer.first_due() {
-            self.due.insert((first, key));
-        }
-        self.by_age.insert((customer.last_at(), key));
-        self.customers.insert(key, Arc::new(customer));
-    }
-}
-
-fn back(at: Timestamp, by: Duration) -> Timestamp {
-    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(at.as_millis().saturating_sub(by))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The names in the stored text are those of the first version, even if a field has been renamed since.
-    #[test]
-    fn stored_values_of_older_versions_are_read() {
-        let stored = concat!(
-            r#"{"conversation":{"waiting_since":1775000000000,"last_written_to":null,"has_spoken":true,"#,
-            r#""was_answered":false,"last_at":1775000000000,"unsettled":[]},"#,
-            r#""trips":{"sessions":[],"assigned":[],"unsettled":[],"last_at":0}}"#,
-        );
-        let customer: Customer = serde_json::from_str(stored).expect("an older version's text");
-        let written = serde_json::to_string(&customer).expect("plain data");
-        assert_eq!(written, stored);
     }
 }

@@ -575,9 +575,8 @@ impl Published {
             telemetry
                 .webhook_unwatched
                 .inc_by(u64::from(change.unwatched));
-            telemetry
-                .webhook_duplicates
-                .inc_by(u64::from(change.duplicate));
+            let is_retry = change.duplicate && !event.fact.is_in_several_webhooks();
+            telemetry.webhook_duplicates.inc_by(u64::from(is_retry));
             telemetry.webhook_refused.inc_by(u64::from(change.refused));
             telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
         }

@@ -285,7 +285,7 @@ fn memory_of_each_kind_of_object() {
             phone_number_id: number_id(1),
             received_at: at(0),
             update: message::Update::Received {
-                from: Some(ConversationKey(id as u128)),
+                from: Some(ConversationKey(id as u128).into()),
                 kind: Kind::Text,
             },
         })

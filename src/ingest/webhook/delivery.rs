@@ -272,13 +272,13 @@ impl Delivery {
         let rejection_info = present(change.rejection_info);
         let value_as_written = origin.written.bytes_of(value);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value_as_written);
-        if field == WebhookField::Messages
+        if wire::message::is_about_conversations(field)
             && let Some(customers) = hashers.conversations
         {
             let parsed = wire::message::parse(value, &mut self.warnings);
             self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
             if let Some(parsed) = parsed
-                && self.read_messages(origin, &parsed, customers, key)
+                && self.read_messages(origin, field, &parsed, customers, key)
             {
                 return;
             }
@@ -393,6 +393,7 @@ impl Delivery {
     fn read_messages(
         &mut self,
         origin: &Origin<'_>,
+        field: WebhookField,
         value: &Value,
         customers: &CustomerHasher,
         key: DeliveryKey,
@@ -400,7 +401,7 @@ impl Delivery {
         let Some(waba_id) = origin.waba_id.clone() else {
             return false;
         };
-        let messages = wire::message::read(value, customers, &mut self.warnings);
+        let messages = wire::message::read(field, value, customers, &mut self.warnings);
         let Some(wire::message::Messages {
             number,
             digits,

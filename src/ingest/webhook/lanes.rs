@@ -9,7 +9,7 @@ use crate::ingest::{CustomerHasher, text_or_number};
 /// Keys under which Meta's values contain a customer or a group. A customer may have a telephone number, an id of
 /// Meta's, or both. A change that contains both belongs to both lanes. `id` is a customer only in the threads of
 /// `history`.
-const CUSTOMER: [&str; 11] = [
+const CUSTOMER: [&str; 14] = [
     "from",
     "from_user_id",
     "to",
@@ -17,9 +17,12 @@ const CUSTOMER: [&str; 11] = [
     "recipient_id",
     "recipient_user_id",
     "recipient_participant_id",
+    "recipient_participant_user_id",
     "participant_recipient_id",
+    "participant_recipient_user_id",
     "wa_id",
     "user_id",
+    "previous_user_id",
     "group_id",
 ];
 

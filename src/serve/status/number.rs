@@ -1,5 +1,7 @@
 //! One phone number in the page and the JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::issue::{self, Issue};
@@ -10,7 +12,7 @@ use super::timeline::{NUMBER, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
 use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
-use crate::state::{Account, Number};
+use crate::state::{Account, Number, Traffic};
 
 /// A phone number.
 #[derive(Debug, Serialize)]
@@ -33,6 +35,8 @@ pub struct NumberStatus {
     pub name_status: Option<MetaWord<NameStatus>>,
     /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
+    /// Open conversations that Meta reported as controlled by an application, by the application's role.
+    pub thread_owners: BTreeMap<String, usize>,
     pub timelines: NumberTimelines,
 }
 
@@ -75,9 +79,18 @@ impl NumberStatus {
             throughput_level: number.throughput_level.value().map(MetaWord),
             name_status: number.name_status.value().map(MetaWord),
             flag: flag(number, now),
+            thread_owners: thread_owners(number, account),
             timelines: timelines(number, steps),
         }
     }
+}
+
+fn thread_owners(number: &Number, account: &Account) -> BTreeMap<String, usize> {
+    let traffic = account.traffic().filter(|traffic| traffic.id == number.id);
+    let owners = traffic.flat_map(Traffic::thread_owners);
+    owners
+        .map(|(role, conversations)| (role.to_owned(), conversations))
+        .collect()
 }
 
 fn flag(number: &Number, now: Timestamp) -> Option<Flag> {

@@ -31,7 +31,11 @@ impl Account {
             templates: self.templates.len() - unlisted_templates,
             unlisted_numbers: self.traffic.keys().filter(is_unlisted).count(),
             unlisted_templates,
-            conversations: self.traffic.values().map(|traffic| traffic.open()).sum(),
+            customers: self
+                .traffic
+                .values()
+                .map(|traffic| traffic.customers_kept())
+                .sum(),
         };
     }
 

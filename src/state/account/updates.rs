@@ -188,13 +188,13 @@ impl Account {
         let traffic = self.traffic.entry(id.clone());
         let traffic = traffic.or_insert_with(|| Arc::new(Traffic::new(id.clone())));
         let traffic = Arc::make_mut(traffic);
-        let before = traffic.open();
+        let before = traffic.customers_kept();
         count(traffic);
-        let is_full = self.sizes.conversations >= left.conversations;
-        if is_full && traffic.open() > before {
-            traffic.close_oldest();
+        let is_full = self.sizes.customers >= left.customers;
+        if is_full && traffic.customers_kept() > before {
+            traffic.forget_customer();
         }
-        self.sizes.conversations = self.sizes.conversations + traffic.open() - before;
+        self.sizes.customers = self.sizes.customers + traffic.customers_kept() - before;
     }
 
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
@@ -203,9 +203,9 @@ impl Account {
             .values_mut()
             .filter(|traffic| traffic.is_due(now))
         {
-            let before = traffic.open();
+            let before = traffic.customers_kept();
             Arc::make_mut(traffic).settle(now, trackers);
-            self.sizes.conversations = self.sizes.conversations + traffic.open() - before;
+            self.sizes.customers = self.sizes.customers + traffic.customers_kept() - before;
         }
     }
 

@@ -17,8 +17,8 @@ use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
-    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
+    BusinessId, CanSendMessage, ConversationKey, DeliveryKey, DisplayDigits, EntityHealth, Health,
+    HealthEntity, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
 };
 
 macro_rules! saved_as_text {
@@ -50,6 +50,11 @@ saved_as_text!(
     |key| format!("{:032x}", key.0).into(),
     |text| u128::from_str_radix(text, 16).ok().map(DeliveryKey);
     DeliveryKey
+);
+saved_as_text!(
+    |key| format!("{:032x}", key.0).into(),
+    |text| u128::from_str_radix(text, 16).ok().map(ConversationKey);
+    ConversationKey
 );
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);

@@ -13,6 +13,7 @@ const TABLES: &[Table] = &[
         tables::configuration,
     ),
     ("docs/metrics.md", "metrics", tables::metrics),
+    ("docs/conversations.md", "error codes", tables::error_codes),
     ("alerts/README.md", "alerts", alerts::table::table),
     ("alerts/runbooks.md", "runbooks", alerts::table::index),
     ("grafana/README.md", "dashboards", dashboards::table::table),

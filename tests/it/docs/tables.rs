@@ -2,6 +2,7 @@
 
 use prometheus::proto::MetricType;
 use whatsapp_business_exporter::config::{self, Applies, Setting};
+use whatsapp_business_exporter::domain::KNOWN_ERROR_CODES;
 use whatsapp_business_exporter::expose;
 use whatsapp_business_exporter::telemetry::{Declared, Telemetry};
 
@@ -40,13 +41,22 @@ pub fn configuration() -> String {
     table
 }
 
+/// The error codes of messages that have a meaning here.
+pub fn error_codes() -> String {
+    let rows = KNOWN_ERROR_CODES
+        .iter()
+        .map(|code| format!("| `{}` | {} |\n", code.number, text(code.meaning)));
+    let head = "| code | meaning |\n|---|---|\n".to_owned();
+    head + &rows.collect::<String>()
+}
+
 /// Every metric, by what it is about.
 pub fn metrics() -> String {
     let groups = [
         ("Phone numbers", "whatsapp_phone_number_"),
         (
             "Messages and conversations",
-            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
+            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
         ),
         ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),

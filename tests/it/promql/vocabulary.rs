@@ -75,11 +75,17 @@ fn metric(name: &str, labels: &[&str]) -> (String, Names) {
 pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
     let of_message = match label {
         "kind" if metric == "whatsapp_messages_received_total" => Some(all::<message::Kind>()),
-        "error_code" => Some(all::<message::ErrorCode>()),
         "status" if metric == "whatsapp_message_statuses_total" => Some(all::<message::Status>()),
-        "category" if metric == "whatsapp_message_statuses_total" => {
+        "category"
+            if [
+                "whatsapp_message_statuses_total",
+                "whatsapp_messages_priced_total",
+            ]
+            .contains(&metric) =>
+        {
             Some(all::<message::Category>())
         }
+        "pricing_type" => Some(all::<message::PricingType>()),
         "actor" => Some(list(&["bot", "agent", "unknown"])),
         "clock" => Some(list(&["wall", "business"])),
         "reason" if metric == "whatsapp_conversations_ended_total" => {

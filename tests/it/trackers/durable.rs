@@ -42,7 +42,7 @@ pub fn sent(customer: &str, id: &str, at: i64) -> Vec<u8> {
     body("statuses", &content)
 }
 
-fn holds(path: &Path, text: &str) -> bool {
+pub fn holds(path: &Path, text: &str) -> bool {
     let bytes = std::fs::read(path).expect("a readable file");
     bytes
         .windows(text.len())

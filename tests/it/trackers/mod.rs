@@ -2,6 +2,7 @@
 
 mod durable;
 mod events;
+mod identity;
 mod journeys;
 mod key;
 mod truth;

@@ -20,7 +20,7 @@ const FAILURES: [u32; 3] = [131_049, 131_026, 999_999];
 pub struct Item {
     pub at: i64,
     pub number: usize,
-    /// `messages` or `statuses`.
+    /// `messages`, `statuses`, or `message_echoes`.
     pub list: &'static str,
     pub content: Value,
 }
@@ -30,6 +30,7 @@ pub struct Item {
 pub struct Wait {
     asked_at: i64,
     answered_at: i64,
+    pub actor: &'static str,
 }
 
 /// By Greenwich's clock.
@@ -83,7 +84,10 @@ pub fn week(conversations: u64, seed: u64) -> Week {
     for customer in 0..conversations {
         Conversation {
             number: dice.usize(..NUMBERS.len()),
-            customer: format!("1555{customer:08}"),
+            customer,
+            ids: IDS[dice.usize(..IDS.len())],
+            user_ids: 1,
+            is_paired: false,
             now: BEGINS + dice.i64(0..WEEK),
             messages: 0,
             week: &mut week,
@@ -95,9 +99,40 @@ pub fn week(conversations: u64, seed: u64) -> Week {
     week
 }
 
+/// Which ids of a customer Meta tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ids {
+    /// The telephone number, as until 2026.
+    Telephone,
+    /// Both, always.
+    Both,
+    /// The user id, and no or an empty telephone number.
+    UserId,
+    /// Both at first; then now one, now the other.
+    Alternating,
+    /// The user id with the messages, and the telephone number with the statuses; contacts have both.
+    Apart,
+    /// Like `Alternating`, and the user id changes between turns.
+    Changing,
+}
+
+const IDS: [Ids; 6] = [
+    Ids::Telephone,
+    Ids::Both,
+    Ids::UserId,
+    Ids::Alternating,
+    Ids::Apart,
+    Ids::Changing,
+];
+
 struct Conversation<'a> {
     number: usize,
-    customer: String,
+    customer: u64,
+    ids: Ids,
+    /// How many user ids the customer has had.
+    user_ids: u32,
+    /// Whether both ids were told together.
+    is_paired: bool,
     now: i64,
     messages: u32,
     week: &'a mut Week,
@@ -119,27 +154,130 @@ impl Conversation<'_> {
             }
             // From a bot's second to a person's five hours, each magnitude as often.
             self.now += (self.dice.f64() * 9.8).exp() as i64;
-            self.business_writes();
+            let actor = if self.dice.u32(..10) == 0 {
+                self.agent_writes();
+                "agent"
+            } else {
+                self.business_writes();
+                "unknown"
+            };
             let wait = Wait {
                 asked_at,
                 answered_at: self.now,
+                actor,
             };
             self.truth().responses.push(wait);
             if turn == 0 {
                 self.truth().first_responses.push(wait);
             }
-            self.now += self.dice.i64(60..7_200);
+            self.customer_does_something_else();
+            self.now += self.dice.i64(200..7_200);
         }
         self.truth().answered += 1;
     }
 
     fn customer_writes(&mut self) {
         let kind = KINDS[self.dice.usize(..KINDS.len())];
-        *self.truth().received.entry(kind).or_default() += 1;
-        let content = json!({
-            "from": self.customer, "id": self.id(), "timestamp": self.now.to_string(), "type": kind,
-        });
+        let ids = self.sender();
+        self.receive(kind, ids, &Value::Null);
+    }
+
+    /// Something that nobody has to answer: a changed message, or a changed id.
+    fn customer_does_something_else(&mut self) {
+        self.now += 200;
+        if self.dice.u32(..10) == 0 {
+            let kind = ["edit", "revoke", "reaction", "in_orbit"][self.dice.usize(..4)];
+            let ids = self.sender();
+            self.receive(kind, ids, &Value::Null);
+        }
+        if self.ids == Ids::Changing {
+            let before = self.user_id();
+            self.user_ids += 1;
+            let after = self.user_id();
+            let system = json!({"type": "user_changed_user_id", "previous_user_id": before, "user_id": after});
+            let sender = if self.dice.bool() { before } else { after };
+            self.receive("system", json!({ "from_user_id": sender }), &system);
+        }
+    }
+
+    fn receive(&mut self, kind: &'static str, ids: Value, system: &Value) {
+        let shown = if kind == "in_orbit" { "OTHER" } else { kind };
+        *self.truth().received.entry(shown).or_default() += 1;
+        let mut content = ids;
+        content["id"] = self.id().into();
+        content["timestamp"] = self.now.to_string().into();
+        content["type"] = kind.into();
+        content["system"] = system.clone();
         self.tell("messages", self.now, content);
+    }
+
+    fn user_id(&self) -> String {
+        format!("US.{}.{}", self.customer, self.user_ids)
+    }
+
+    fn telephone(&self) -> String {
+        format!("1555{:08}", self.customer)
+    }
+
+    /// Whether this webhook has the user id, and whether it has the telephone number.
+    fn told(&mut self, is_message: bool) -> (bool, bool) {
+        let told = match self.ids {
+            Ids::Telephone => (false, true),
+            Ids::Both => (true, true),
+            Ids::UserId => (true, false),
+            Ids::Apart => (is_message, !is_message),
+            Ids::Alternating | Ids::Changing if !self.is_paired => (true, true),
+            Ids::Alternating | Ids::Changing => {
+                let of_user = self.dice.bool();
+                (of_user, !of_user)
+            }
+        };
+        self.is_paired |= told == (true, true);
+        told
+    }
+
+    fn sender(&mut self) -> Value {
+        let (of_user, of_number) = self.told(true);
+        let mut ids = json!({"from": ""});
+        if of_user {
+            ids["from_user_id"] = self.user_id().into();
+        }
+        if of_number {
+            ids["from"] = self.telephone().into();
+        }
+        self.with_contact(ids)
+    }
+
+    fn recipient(&mut self) -> Value {
+        let (of_user, of_number) = self.told(false);
+        let mut ids = json!({"recipient_user_id": null});
+        if of_user {
+            ids["recipient_user_id"] = self.user_id().into();
+        }
+        if of_number {
+            ids["recipient_id"] = self.telephone().into();
+        }
+        self.with_contact(ids)
+    }
+
+    /// The contact, which comes in a list of its own.
+    fn with_contact(&self, mut ids: Value) -> Value {
+        if self.ids == Ids::Apart {
+            ids["contact"] = json!({"wa_id": self.telephone(), "user_id": self.user_id(), "profile": {"name": "A"}});
+        }
+        ids
+    }
+
+    /// A person answers in the app.
+    fn agent_writes(&mut self) {
+        let mut content = json!({
+            "from": "15550100199", "id": self.id(), "timestamp": self.now.to_string(), "type": "text",
+        });
+        match self.ids {
+            Ids::UserId => content["to_user_id"] = self.user_id().into(),
+            _ => content["to"] = self.telephone().into(),
+        }
+        self.tell("message_echoes", self.now, content);
     }
 
     fn business_writes(&mut self) {
@@ -147,12 +285,7 @@ impl Conversation<'_> {
         self.status(&id, "sent", self.now, None);
         if self.dice.u32(..20) == 0 {
             let code = FAILURES[self.dice.usize(..FAILURES.len())];
-            let known = if code == 999_999 {
-                "OTHER".to_owned()
-            } else {
-                code.to_string()
-            };
-            *self.truth().failures.entry(known).or_default() += 1;
+            *self.truth().failures.entry(code.to_string()).or_default() += 1;
             let errors = json!([{ "code": code, "title": "t" }]);
             return self.status_with(&id, "failed", self.now + 2, None, &errors);
         }
@@ -182,10 +315,12 @@ impl Conversation<'_> {
         let counted = (status, category.unwrap_or("unknown"));
         *self.truth().statuses.entry(counted).or_default() += 1;
         let pricing = category.map(|category| json!({"billable": true, "category": category}));
-        let content = json!({
-            "id": id, "status": status, "timestamp": at.to_string(), "recipient_id": self.customer,
-            "pricing": pricing, "errors": errors,
-        });
+        let mut content = self.recipient();
+        content["id"] = id.into();
+        content["status"] = status.into();
+        content["timestamp"] = at.to_string().into();
+        content["pricing"] = pricing.into();
+        content["errors"] = errors.clone();
         self.tell("statuses", at, content);
     }
 

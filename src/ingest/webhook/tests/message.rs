@@ -1,8 +1,11 @@
 //! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
 use super::{ACCOUNT, as_text, customers, fixture};
-use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookUpdate};
-use crate::domain::{ConversationKey, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId};
+use crate::domain::message::{Category, Kind, Price, PricingType, Status, Update, WebhookUpdate};
+use crate::domain::track::Actor;
+use crate::domain::{
+    CustomerIds, ErrorCode, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId,
+};
 use crate::ingest::webhook::Delivery;
 
 const CUSTOMER: &str = "15550100111";
@@ -14,8 +17,9 @@ fn number() -> PhoneNumberId {
     PhoneNumberId::parse("900100200300400").expect("an id")
 }
 
-fn conversation(customer: &str) -> Option<ConversationKey> {
-    Some(customers().conversation(&number(), customer))
+fn customer(ids: &[&str]) -> Option<CustomerIds> {
+    let keys = ids.iter().map(|id| customers().conversation(&number(), id));
+    CustomerIds::new(keys)
 }
 
 fn looked_into(name: &str) -> Delivery {
@@ -44,7 +48,7 @@ fn update(name: &str) -> Vec<(i64, Update)> {
 
 fn status(status: Status, to: &str) -> Update {
     Update::Status {
-        to: conversation(to),
+        to: customer(&[to]),
         status,
         category: Category::Unknown,
         errors: Vec::new(),
@@ -54,22 +58,29 @@ fn status(status: Status, to: &str) -> Update {
 #[test]
 fn each_fixture_has_its_expected_updates() {
     let inbound = Update::Received {
-        from: conversation(CUSTOMER),
+        from: customer(&[CUSTOMER]),
         kind: Kind::Text,
     };
     assert_eq!(update("messages_inbound"), [(1_775_000_000, inbound)]);
     let priced = Update::Status {
-        to: conversation(CUSTOMER),
+        to: customer(&[CUSTOMER]),
         status: Status::Delivered,
         category: Category::Marketing,
         errors: Vec::new(),
     };
-    assert_eq!(update("messages_status_priced"), [(1_775_000_000, priced)]);
+    let price = Update::Priced(Price {
+        category: Category::Marketing,
+        pricing_type: PricingType::Regular,
+    });
+    assert_eq!(
+        update("messages_status_priced"),
+        [(1_775_000_000, priced), (1_775_000_000, price)]
+    );
     let failed = Update::Status {
-        to: conversation(CUSTOMER),
+        to: customer(&[CUSTOMER]),
         status: Status::Failed,
         category: Category::Unknown,
-        errors: vec![ErrorCode::EcosystemHealth],
+        errors: vec![ErrorCode::Number(131_049)],
     };
     assert_eq!(update("messages_status_failed"), [(1_775_000_000, failed)]);
     assert_eq!(
@@ -77,8 +88,191 @@ fn each_fixture_has_its_expected_updates() {
         [(1_775_000_000, status(Status::Read, "US.100200"))]
     );
     let received_at = RECEIVED_AT.as_millis() / 1000;
-    let errors = Update::Errors(vec![ErrorCode::ThroughputReached]);
+    let errors = Update::Errors(vec![ErrorCode::Number(130_429)]);
     assert_eq!(update("messages_errors"), [(received_at, errors)]);
+}
+
+const USER: &str = "US.13000000000000000001";
+const NEW_USER: &str = "US.13000000000000000002";
+const GROUP: &str = "Y2FwaV9ncm91cDox";
+
+/// The updates of a fixture whose items all have the time of the fixtures.
+fn updates(name: &str) -> Vec<Update> {
+    let updates = update(name).into_iter();
+    updates
+        .map(|(at, update)| {
+            assert_eq!(at, 1_775_000_000, "{name}");
+            update
+        })
+        .collect()
+}
+
+fn received(from: &[&str], kind: Kind) -> Update {
+    let from = customer(from);
+    Update::Received { from, kind }
+}
+
+#[test]
+fn a_customer_has_all_ids_that_the_webhook_contains() {
+    for (name, ids) in [
+        ("messages_inbound_user_id_alone", &[USER][..]),
+        ("messages_inbound_both_ids", &[USER, CUSTOMER]),
+        ("messages_inbound_empty_number", &[USER]),
+        ("messages_inbound_number_in_contact", &[USER, CUSTOMER]),
+        ("messages_inbound_parent_user_id", &[USER]),
+        // A change of one message has the contact of its sender, in whatever spelling.
+        (
+            "messages_inbound_other_spelling_in_contact",
+            &["525550100111", "5215550100111"],
+        ),
+        ("messages_inbound_group", &[GROUP]),
+    ] {
+        assert_eq!(updates(name), [received(ids, Kind::Text)], "{name}");
+    }
+    assert_eq!(
+        updates("messages_inbound_two_contacts"),
+        [
+            received(&[NEW_USER, "15550100112"], Kind::Text),
+            received(&[USER, CUSTOMER], Kind::Text)
+        ]
+    );
+    let sent = |ids: &[&str]| Update::Status {
+        to: customer(ids),
+        status: Status::Sent,
+        category: Category::Unknown,
+        errors: Vec::new(),
+    };
+    for (name, ids) in [
+        ("messages_status_sent_both_ids", &[USER, CUSTOMER][..]),
+        ("messages_status_number_in_contact", &[USER, CUSTOMER]),
+        ("messages_status_empty_number", &[USER]),
+    ] {
+        assert_eq!(updates(name), [sent(ids)], "{name}");
+    }
+}
+
+#[test]
+fn the_statuses_of_a_group_are_about_the_group_and_distinct_by_member() {
+    let delivery = looked_into("messages_status_group");
+    let keys: std::collections::BTreeSet<Source> =
+        delivery.events.iter().map(|event| event.source).collect();
+    assert_eq!(keys.len(), delivery.events.len());
+    for update in updates("messages_status_group") {
+        let Update::Status { to, .. } = update else {
+            continue;
+        };
+        assert_eq!(to, customer(&[GROUP]));
+    }
+}
+
+#[test]
+fn a_notice_about_a_new_id_is_a_system_message_and_a_change_of_id() {
+    let changed = |ids: &[&str]| Update::IdChanged(customer(ids).expect("it has ids"));
+    assert_eq!(
+        updates("messages_user_changed_user_id"),
+        [received(&[USER], Kind::System), changed(&[NEW_USER, USER])]
+    );
+    assert_eq!(
+        updates("messages_user_changed_number"),
+        [
+            received(&[NEW_USER, CUSTOMER], Kind::System),
+            changed(&[NEW_USER, "15550100112", USER, CUSTOMER])
+        ]
+    );
+    assert_eq!(
+        updates("messages_user_changed_number_without_user_ids"),
+        [
+            received(&[CUSTOMER], Kind::System),
+            changed(&["15550100112", CUSTOMER])
+        ]
+    );
+    assert_eq!(
+        updates("messages_user_identity_changed"),
+        [received(&[USER], Kind::System)]
+    );
+}
+
+#[test]
+fn other_kinds_of_messages_are_counted_by_kind() {
+    for (name, kind) in [
+        ("messages_edit", Kind::Edit),
+        ("messages_revoke", Kind::Revoke),
+        ("messages_unknown_kind", Kind::Other),
+    ] {
+        let [Update::Received { kind: read, .. }] = updates(name)[..] else {
+            panic!("{name}");
+        };
+        assert_eq!(read, kind, "{name}");
+        assert!(!kind.is_a_turn(), "{name}");
+    }
+}
+
+#[test]
+fn messages_of_the_business_that_others_sent_are_echoes() {
+    let echo = |to: &[&str], kind, actor| Update::Echo {
+        to: customer(to),
+        kind,
+        actor,
+    };
+    for (name, expected) in [
+        (
+            "smb_message_echoes_text",
+            echo(&[CUSTOMER], Kind::Text, Actor::Agent),
+        ),
+        (
+            "smb_message_echoes_user_id",
+            echo(&[USER], Kind::Text, Actor::Agent),
+        ),
+        (
+            "smb_message_echoes_revoke",
+            echo(&[CUSTOMER], Kind::Revoke, Actor::Agent),
+        ),
+        (
+            "smb_message_echoes_nobody",
+            echo(&[], Kind::Text, Actor::Agent),
+        ),
+        (
+            "message_echoes_text",
+            echo(&[CUSTOMER], Kind::Text, Actor::Unknown),
+        ),
+        (
+            "standby_message_echo",
+            echo(&[CUSTOMER], Kind::Text, Actor::Unknown),
+        ),
+    ] {
+        assert_eq!(updates(name), [expected], "{name}");
+    }
+}
+
+#[test]
+fn conversations_that_another_application_controls_are_read_too() {
+    assert_eq!(
+        updates("standby_message"),
+        [received(&[USER, CUSTOMER], Kind::Text)]
+    );
+    let [Update::Status { to, status, .. }] = &updates("standby_status")[..] else {
+        panic!("a status");
+    };
+    assert_eq!((to, *status), (&customer(&[CUSTOMER]), Status::Delivered));
+    for (name, role) in [
+        ("messaging_handovers_passed", "secondary_receiver"),
+        ("messaging_handovers_taken", "primary_receiver"),
+    ] {
+        let expected = Update::ThreadOwner {
+            of: customer(&[CUSTOMER]).expect("an id"),
+            role: role.to_owned(),
+        };
+        assert_eq!(updates(name), [expected], "{name}");
+    }
+    let both = [
+        &fixture("standby_message")[..],
+        &fixture("messages_inbound_both_ids"),
+    ];
+    let sources = both.map(|body| {
+        let delivery = Delivery::parse(body, RECEIVED_AT, Some(&customers())).expect("JSON");
+        delivery.events[0].source
+    });
+    assert_eq!(sources[0], sources[1], "one message is counted once");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Parses `messages` webhooks: one fact per message and status.
+//! Parses the webhooks about conversations: one fact per message and status.
 //!
-//! Of a customer, only a keyed hash is kept; of a message, only its type and time.
+//! Of a customer, only keyed hashes are kept; of a message, only its type and time.
 
 use std::borrow::Cow;
 
@@ -8,19 +8,28 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::message::{Category, ErrorCode, Status, Update};
+use crate::domain::message::{Category, Price, PricingType, Status, Update};
 use crate::domain::number::Spelling;
-use crate::domain::{ConversationKey, DisplayDigits, PhoneNumberId, Timestamp, Word};
-use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json};
+use crate::domain::track::Actor;
+use crate::domain::{
+    CustomerIds, DisplayDigits, ErrorCode, PhoneNumberId, Timestamp, WebhookField, Word,
+};
+use crate::ingest::{
+    CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json, text_or_number,
+};
 
 const NOUN: &str = "messages";
 
-/// Keys of the sender. Since 2026 a customer may have an id of Meta's instead of a telephone number.
-const SENDER: [&str; 2] = ["from", "from_user_id"];
-const RECIPIENT: [&str; 2] = ["recipient_id", "recipient_user_id"];
+/// Keys of a group member: whichever is there distinguishes the statuses of a group's message.
+const MEMBER: [&str; 4] = [
+    "recipient_participant_user_id",
+    "participant_recipient_user_id",
+    "recipient_participant_id",
+    "participant_recipient_id",
+];
 
-/// Keys of a group member, in both spellings.
-const MEMBER: [&str; 2] = ["recipient_participant_id", "participant_recipient_id"];
+/// Maximum length of the role of a thread's owner.
+const MAX_ROLE: usize = 64;
 
 /// One message or status.
 pub struct MessageItem {
@@ -87,35 +96,52 @@ pub fn parse(value: &RawValue, warnings: &mut ParseWarnings) -> Option<Value> {
     value
 }
 
-/// Reads one change.
+/// Whether the field's webhooks are about conversations.
+pub fn is_about_conversations(field: WebhookField) -> bool {
+    matches!(
+        field,
+        WebhookField::Messages
+            | WebhookField::Standby
+            | WebhookField::SmbMessageEchoes
+            | WebhookField::MessageEchoes
+            | WebhookField::MessagingHandovers
+    )
+}
+
+/// Reads one change of a field that is about conversations.
 pub fn read(
+    field: WebhookField,
     value: &Value,
     customers: &CustomerHasher,
     warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
     let change = MetaObject::new(NOUN, value)?;
-    let metadata = change.object("metadata", "metadata", warnings)?;
+    // A handover has the number in `recipient`.
+    let key = if field == WebhookField::MessagingHandovers {
+        "recipient"
+    } else {
+        "metadata"
+    };
+    let metadata = change.object(key, "metadata", warnings)?;
     let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
     let digits = metadata.text("display_phone_number", warnings);
-    let reader = MessageReader {
+    let hasher = NumberHasher {
         customers,
         number: &id,
     };
-    let mut items = Vec::new();
-    for message in change.objects("messages", "message", warnings) {
-        items.extend(reader.message(&message, warnings));
-    }
-    for status in change.objects("statuses", "status", warnings) {
-        items.extend(reader.status(&status, warnings));
-    }
-    let errors = errors(&change, warnings);
-    if !errors.is_empty() {
-        items.push(MessageItem {
-            at: None,
-            identity: None,
-            update: Update::Errors(errors),
-        });
-    }
+    let items = match field {
+        WebhookField::MessagingHandovers => {
+            handover(&change, hasher, warnings).into_iter().collect()
+        }
+        // Another application controls these conversations.
+        WebhookField::Standby => change
+            .object("standby", NOUN, warnings)
+            .map(|lists| read_lists(&lists, hasher, Actor::Unknown, warnings))
+            .unwrap_or_default(),
+        // A person wrote in the WhatsApp Business app.
+        WebhookField::SmbMessageEchoes => read_lists(&change, hasher, Actor::Agent, warnings),
+        _ => read_lists(&change, hasher, Actor::Unknown, warnings),
+    };
     Some(Messages {
         number: id,
         digits: digits.and_then(|text| DisplayDigits::parse(&text)),
@@ -123,9 +149,103 @@ pub fn read(
     })
 }
 
-struct MessageReader<'a> {
+/// Reads the lists of messages, statuses, echoes and errors.
+fn read_lists(
+    change: &MetaObject<'_>,
+    hasher: NumberHasher<'_>,
+    echoed: Actor,
+    warnings: &mut ParseWarnings,
+) -> Vec<MessageItem> {
+    let messages = change.objects("messages", "message", warnings);
+    let statuses = change.objects("statuses", "status", warnings);
+    let echoes = change.objects("message_echoes", "message", warnings);
+    let contacts = change.objects("contacts", "contact", warnings);
+    let reader = MessageReader {
+        hasher,
+        contacts: Contacts {
+            is_of_one: messages.len() + statuses.len() + echoes.len() == 1,
+            contacts,
+        },
+        echoed,
+    };
+    let mut items = Vec::new();
+    for message in messages {
+        items.extend(reader.message(&message, warnings));
+        items.extend(reader.id_change(&message, warnings));
+    }
+    for status in statuses {
+        items.extend(reader.status(&status, warnings));
+        items.extend(price(&status, warnings));
+    }
+    for echo in echoes {
+        items.extend(reader.echo(&echo, warnings));
+    }
+    let errors = errors(change, warnings);
+    if !errors.is_empty() {
+        items.push(MessageItem {
+            at: None,
+            identity: None,
+            update: Update::Errors(errors),
+        });
+    }
+    items
+}
+
+/// Hashes the customers of one number.
+#[derive(Clone, Copy)]
+struct NumberHasher<'a> {
     customers: &'a CustomerHasher,
     number: &'a PhoneNumberId,
+}
+
+impl NumberHasher<'_> {
+    fn ids(self, ids: impl IntoIterator<Item = Option<String>>) -> Option<CustomerIds> {
+        let ids = ids.into_iter().flatten();
+        CustomerIds::new(ids.map(|id| self.customers.conversation(self.number, &id)))
+    }
+}
+
+/// The contacts of a change. They have both ids of a customer, whichever of them the message has.
+struct Contacts<'a> {
+    contacts: Vec<MetaObject<'a>>,
+    /// Whether the change has only one message or status, so that a single contact is its customer's.
+    is_of_one: bool,
+}
+
+impl Contacts<'_> {
+    /// The user id and the telephone number of the contact with one of these ids.
+    fn of(&self, user_id: Option<&str>, telephone: Option<&str>) -> [Option<String>; 2] {
+        let is_single = self.is_of_one && self.contacts.len() == 1;
+        for contact in &self.contacts {
+            let ids = [id(contact, "user_id"), id(contact, "wa_id")];
+            let is_another = |ours: Option<&str>, theirs: &Option<String>| {
+                ours.is_some() && theirs.is_some() && ours != theirs.as_deref()
+            };
+            let is_same = |ours: Option<&str>, theirs: &Option<String>| {
+                ours.is_some() && ours == theirs.as_deref()
+            };
+            // The telephone number may be spelled in another way in `wa_id`.
+            let matches = is_same(user_id, &ids[0])
+                || !is_another(user_id, &ids[0]) && (is_same(telephone, &ids[1]) || is_single);
+            if matches {
+                return ids;
+            }
+        }
+        [None, None]
+    }
+}
+
+/// A non-empty id. Meta sends empty ones beside the other id of a customer.
+fn id(object: &MetaObject<'_>, key: &str) -> Option<String> {
+    let text = object.get(key).and_then(text_or_number);
+    text.filter(|text| !text.is_empty())
+}
+
+struct MessageReader<'a> {
+    hasher: NumberHasher<'a>,
+    contacts: Contacts<'a>,
+    /// The sender of echoes.
+    echoed: Actor,
 }
 
 impl MessageReader<'_> {
@@ -136,12 +256,67 @@ impl MessageReader<'_> {
     ) -> Option<MessageItem> {
         message.require("type", warnings)?;
         let kind = message.word("type", warnings)?;
+        let from = match id(message, "group_id") {
+            // Members write to the group, and the business answers the group.
+            Some(group) => self.hasher.ids([Some(group)]),
+            None => self.customer(id(message, "from_user_id"), id(message, "from")),
+        };
         Some(MessageItem {
             at: message.time("timestamp", warnings),
             identity: message.text("id", warnings),
-            update: Update::Received {
-                from: self.conversation(message, &SENDER),
+            update: Update::Received { from, kind },
+        })
+    }
+
+    /// A system message about a customer's new id, in addition to the message itself.
+    fn id_change(
+        &self,
+        message: &MetaObject<'_>,
+        warnings: &mut ParseWarnings,
+    ) -> Option<MessageItem> {
+        let system = message.object("system", "system", warnings)?;
+        let word = system.text("type", warnings)?;
+        // The identity check reports something else: `user_identity_changed`.
+        let is_change = ["user_changed_number", "user_changed_user_id"];
+        if !is_change
+            .iter()
+            .any(|change| word.eq_ignore_ascii_case(change))
+        {
+            return None;
+        }
+        // Meta does not say whether the sender's ids are the old ones or the new ones.
+        let ids = self.hasher.ids([
+            id(&system, "user_id"),
+            id(&system, "wa_id"),
+            id(&system, "previous_user_id"),
+            id(message, "from_user_id"),
+            id(message, "from"),
+        ])?;
+        let identity = message.text("id", warnings);
+        Some(MessageItem {
+            at: message.time("timestamp", warnings),
+            identity: identity.map(|id| format!("{id}\nid change")),
+            update: Update::IdChanged(ids),
+        })
+    }
+
+    fn echo(&self, echo: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessageItem> {
+        echo.require("type", warnings)?;
+        let kind = echo.word("type", warnings)?;
+        let to = match id(echo, "group_id") {
+            Some(group) => self.hasher.ids([Some(group)]),
+            None => self.customer(
+                id(echo, "to_user_id").or_else(|| id(echo, "recipient_user_id")),
+                id(echo, "to").or_else(|| id(echo, "recipient_id")),
+            ),
+        };
+        Some(MessageItem {
+            at: echo.time("timestamp", warnings),
+            identity: echo.text("id", warnings),
+            update: Update::Echo {
+                to,
                 kind,
+                actor: self.echoed,
             },
         })
     }
@@ -151,15 +326,24 @@ impl MessageReader<'_> {
         let word: Status = status.word("status", warnings)?;
         let pricing = status.object("pricing", "pricing", warnings);
         let category = pricing.and_then(|pricing| pricing.word("category", warnings));
+        let recipient = id(status, "recipient_id");
+        let is_group = status
+            .text("recipient_type", warnings)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("group"));
+        let to = if is_group {
+            self.hasher.ids([recipient])
+        } else {
+            self.customer(id(status, "recipient_user_id"), recipient)
+        };
         // A group's message has one id and a status for each member.
-        let member = MEMBER.iter().find_map(|key| status.get(key)?.as_str());
+        let member = MEMBER.iter().find_map(|key| id(status, key));
         let member = member.unwrap_or_default();
         let id = status.text("id", warnings);
         Some(MessageItem {
             at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
             update: Update::Status {
-                to: self.conversation(status, &RECIPIENT),
+                to,
                 status: word,
                 category: category.unwrap_or(Category::Unknown),
                 errors: errors(status, warnings),
@@ -167,16 +351,62 @@ impl MessageReader<'_> {
         })
     }
 
-    fn conversation(&self, object: &MetaObject<'_>, keys: &[&str]) -> Option<ConversationKey> {
-        let customer = keys.iter().find_map(|key| object.get(key)?.as_str());
-        let customer = customer.filter(|customer| !customer.is_empty())?;
-        Some(self.customers.conversation(self.number, customer))
+    /// The customer with these ids, and with those of the contact that belongs to them. A parent id is none of them:
+    /// several portfolios share it.
+    fn customer(&self, user_id: Option<String>, telephone: Option<String>) -> Option<CustomerIds> {
+        let contact = self.contacts.of(user_id.as_deref(), telephone.as_deref());
+        let [contact_user_id, contact_telephone] = contact;
+        self.hasher
+            .ids([user_id.or(contact_user_id), telephone, contact_telephone])
     }
+}
+
+/// The price in a status. Meta's page says that it comes with `sent` and with one of `delivered` and `read`, and its
+/// example that it comes with one of them, so a message is identified by its id alone.
+fn price(status: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessageItem> {
+    let pricing = status.object("pricing", "pricing", warnings)?;
+    let id = id(status, "id")?;
+    // `status` has reported an unknown category.
+    let category = pricing.word("category", &mut ParseWarnings::new())?;
+    let pricing_type = pricing.word("type", warnings);
+    Some(MessageItem {
+        at: status.time("timestamp", warnings),
+        identity: Some(format!("{id}\nprice")),
+        update: Update::Priced(Price {
+            category,
+            pricing_type: pricing_type.unwrap_or(PricingType::Unknown),
+        }),
+    })
+}
+
+/// The new owner of a conversation.
+fn handover(
+    change: &MetaObject<'_>,
+    hasher: NumberHasher<'_>,
+    warnings: &mut ParseWarnings,
+) -> Option<MessageItem> {
+    let details = ["control_passed", "control_taken"];
+    let details = details
+        .iter()
+        .find_map(|key| change.object(key, "handover", warnings))?;
+    let sender = change.object("sender", "handover", warnings)?;
+    let of = hasher.ids([
+        id(&sender, "user_id"),
+        id(&sender, "phone_number").or_else(|| id(&sender, "wa_id")),
+    ])?;
+    let role = details.text("new_owner_role", warnings)?;
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_-. ".contains(letter);
+    let role: String = role.chars().filter(|letter| is_word(*letter)).collect();
+    let role: String = role.chars().take(MAX_ROLE).collect();
+    Some(MessageItem {
+        at: change.time("timestamp", warnings),
+        identity: None,
+        update: Update::ThreadOwner { of, role },
+    })
 }
 
 fn errors(object: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Vec<ErrorCode> {
     let errors = object.objects("errors", "error", warnings).into_iter();
-    // An unknown code is counted as OTHER without a parse warning, because Meta has hundreds of codes.
     let code = |text: &str| Some(ErrorCode::parse(text));
     errors
         .filter_map(|error| error.parsed("code", code, warnings))

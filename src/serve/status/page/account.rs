@@ -101,7 +101,12 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
                 @if let Some(flag) = &number.flag { strong.line.critical { (flagged(number, flag.meta_acts, status)) } }
                 (timeline::draw("Status", &timelines.status, status_level(&timelines.status)))
             }
-            td role="cell" data-label="Sending" { (word(number.can_send_message)) }
+            td role="cell" data-label="Sending" {
+                (word(number.can_send_message))
+                @for (role, conversations) in &number.thread_owners {
+                    span.line { (counted(*conversations, "conversation")) " controlled by " bdi { (role) } }
+                }
+            }
             td role="cell" data-label="Limit" { @if let Some(customers) = number.messaging_limit { (limit(customers.0)) } }
         }
     }

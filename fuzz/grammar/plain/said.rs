@@ -1,0 +1,200 @@
+//! What is said between customers and the business: messages, statuses, echoes, and who controls a conversation.
+
+use serde_json::Value;
+use whatsapp_business_exporter::domain::message::{self, Update};
+use whatsapp_business_exporter::domain::track::Actor;
+use whatsapp_business_exporter::domain::{CustomerIds, ErrorCode, PhoneNumberId, WebhookField};
+use whatsapp_business_exporter::ingest::CustomerHasher;
+
+use super::{Moment, Object, first_object, moment, objects, text, word};
+
+/// What one change says.
+pub struct Said {
+    pub number: PhoneNumberId,
+    pub updates: Vec<(Moment, Update)>,
+    pub messages: usize,
+    pub statuses: usize,
+}
+
+/// None where nothing can be said without a number.
+pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> Option<Said> {
+    let value = value.as_object()?;
+    let own = match field {
+        WebhookField::MessagingHandovers => "recipient",
+        WebhookField::Messages
+        | WebhookField::Standby
+        | WebhookField::SmbMessageEchoes
+        | WebhookField::MessageEchoes => "metadata",
+        _ => return None,
+    };
+    let number = PhoneNumberId::parse(&text(
+        first_object(value.get(own))?.get("phone_number_id")?,
+    )?)?;
+    let mut said = Said {
+        number: number.clone(),
+        updates: Vec::new(),
+        messages: 0,
+        statuses: 0,
+    };
+    let ids = |texts: Vec<Option<String>>| {
+        let texts = texts.into_iter().flatten();
+        CustomerIds::new(texts.map(|id| customers.conversation(&number, &id)))
+    };
+    if field == WebhookField::MessagingHandovers {
+        said.updates.extend(handover(value, ids));
+        return Some(said);
+    }
+    let empty = Object::new();
+    let lists = if field == WebhookField::Standby {
+        first_object(value.get("standby")).unwrap_or(&empty)
+    } else {
+        value
+    };
+    let of = |key: &str| objects(lists.get(key)).collect::<Vec<_>>();
+    let (messages, statuses, echoes) = (of("messages"), of("statuses"), of("message_echoes"));
+    let is_one = messages.len() + statuses.len() + echoes.len() == 1;
+    let people = of("contacts");
+    let customer = |user: Option<String>, telephone: Option<String>| {
+        let found = people.iter().find(|contact| {
+            let (theirs, number) = (some(contact, "user_id"), some(contact, "wa_id"));
+            if user.is_some() && user == theirs {
+                return true;
+            }
+            let is_another = user.is_some() && theirs.is_some();
+            let is_number = telephone.is_some() && telephone == number;
+            !is_another && (is_number || (is_one && people.len() == 1))
+        });
+        let theirs = |key| found.and_then(|contact| some(contact, key));
+        ids(vec![
+            user.clone().or_else(|| theirs("user_id")),
+            telephone.clone(),
+            theirs("wa_id"),
+        ])
+    };
+    for one in messages {
+        if let Some(kind) = one.get("type").and_then(word::<message::Kind>) {
+            said.messages += 1;
+            let from = match some(one, "group_id") {
+                Some(group) => ids(vec![Some(group)]),
+                None => customer(some(one, "from_user_id"), some(one, "from")),
+            };
+            said.updates
+                .push((at(one), Update::Received { from, kind }));
+        }
+        said.updates
+            .extend(new_id(one).and_then(|texts| Some((at(one), Update::IdChanged(ids(texts)?)))));
+    }
+    for one in statuses {
+        said.statuses += usize::from(status(one, &mut said.updates, |is_group| {
+            let to = some(one, "recipient_id");
+            if is_group {
+                ids(vec![to])
+            } else {
+                customer(some(one, "recipient_user_id"), to)
+            }
+        }));
+    }
+    let actor = if field == WebhookField::SmbMessageEchoes {
+        Actor::Agent
+    } else {
+        Actor::Unknown
+    };
+    for one in echoes {
+        if let Some(kind) = one.get("type").and_then(word::<message::Kind>) {
+            let either = |keys: [&str; 2]| keys.iter().find_map(|key| some(one, key));
+            let to = match some(one, "group_id") {
+                Some(group) => ids(vec![Some(group)]),
+                None => customer(
+                    either(["to_user_id", "recipient_user_id"]),
+                    either(["to", "recipient_id"]),
+                ),
+            };
+            said.updates
+                .push((at(one), Update::Echo { to, kind, actor }));
+        }
+    }
+    let errors = codes(lists);
+    if !errors.is_empty() {
+        said.updates.push((Moment::Absent, Update::Errors(errors)));
+    }
+    Some(said)
+}
+
+/// A status, and its price; says whether there is a status.
+fn status(
+    one: &Object,
+    updates: &mut Vec<(Moment, Update)>,
+    to: impl FnOnce(bool) -> Option<CustomerIds>,
+) -> bool {
+    let pricing = first_object(one.get("pricing"));
+    let category = pricing.and_then(|pricing| word(pricing.get("category")?));
+    let status = one.get("status").and_then(word);
+    if let Some(status) = status {
+        let is_group =
+            some(one, "recipient_type").is_some_and(|kind| kind.to_lowercase() == "group");
+        let update = Update::Status {
+            to: to(is_group),
+            status,
+            category: category.unwrap_or(message::Category::Unknown),
+            errors: codes(one),
+        };
+        updates.push((at(one), update));
+    }
+    if let (Some(category), Some(pricing), Some(_)) = (category, pricing, some(one, "id")) {
+        let pricing_type = pricing.get("type").and_then(word);
+        let price = message::Price {
+            category,
+            pricing_type: pricing_type.unwrap_or(message::PricingType::Unknown),
+        };
+        updates.push((at(one), Update::Priced(price)));
+    }
+    status.is_some()
+}
+
+/// The ids in a notice about a new id.
+fn new_id(one: &Object) -> Option<Vec<Option<String>>> {
+    let system = first_object(one.get("system"))?;
+    let kind = some(system, "type")?.to_lowercase();
+    if kind != "user_changed_number" && kind != "user_changed_user_id" {
+        return None;
+    }
+    Some(vec![
+        some(system, "user_id"),
+        some(system, "wa_id"),
+        some(system, "previous_user_id"),
+        some(one, "from_user_id"),
+        some(one, "from"),
+    ])
+}
+
+fn handover(
+    value: &Object,
+    ids: impl Fn(Vec<Option<String>>) -> Option<CustomerIds>,
+) -> Option<(Moment, Update)> {
+    let passed = first_object(value.get("control_passed"));
+    let details = passed.or_else(|| first_object(value.get("control_taken")))?;
+    let sender = first_object(value.get("sender"))?;
+    let telephone = some(sender, "phone_number").or_else(|| some(sender, "wa_id"));
+    let of = ids(vec![some(sender, "user_id"), telephone])?;
+    let role = text(details.get("new_owner_role")?)?;
+    let role = role
+        .chars()
+        .filter(|one| one.is_ascii_alphanumeric() || ['_', '-', '.', ' '].contains(one));
+    let role = role.take(64).collect();
+    Some((at(value), Update::ThreadOwner { of, role }))
+}
+
+/// An id that is there and not empty.
+fn some(object: &Object, key: &str) -> Option<String> {
+    text(object.get(key)?).filter(|text| !text.is_empty())
+}
+
+fn at(object: &Object) -> Moment {
+    let text = object.get("timestamp").and_then(text);
+    text.map_or(Moment::Absent, |text| moment(&text))
+}
+
+fn codes(object: &Object) -> Vec<ErrorCode> {
+    let codes = objects(object.get("errors")).filter_map(|error| text(error.get("code")?));
+    codes.map(|code| ErrorCode::parse(&code)).collect()
+}
