@@ -36,6 +36,7 @@ pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
         .ok()
         .map(Arc::new),
+    callback: CallbackUrl::new("https://watch.example/webhook"),
 });
 
 pub fn at(seconds: i64) -> Timestamp {

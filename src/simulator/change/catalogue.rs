@@ -76,6 +76,11 @@ pub enum WorldChange {
     },
     /// A number is removed. No webhook.
     NumberRemoved { phone_number_id: String },
+    /// An override moves the number's messages to another callback URL; without one, it is removed. No webhook.
+    NumberCallbackOverridden {
+        phone_number_id: String,
+        callback_url: Option<String>,
+    },
     /// PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS.
     SecurityEvent {
         phone_number_id: String,
@@ -218,6 +223,11 @@ pub enum WorldChange {
     SubscriptionLost { waba_id: String },
     /// The app is subscribed again.
     SubscriptionRegained { waba_id: String },
+    /// An override moves the messages of the account to another callback URL; without one, it is removed. No webhook.
+    AccountCallbackOverridden {
+        waba_id: String,
+        callback_url: Option<String>,
+    },
     /// The app's own subscription to one webhook field is removed or restored.
     WebhookFieldSubscribed { field: String, is_subscribed: bool },
     /// The token can no longer read the account (100/33), or can again.

@@ -88,6 +88,12 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
             .remove_phone_number(phone_number_id)
             .map(|_| Vec::new())
             .ok_or_else(|| no_such("phone number", phone_number_id)),
+        WorldChange::NumberCallbackOverridden {
+            phone_number_id,
+            callback_url,
+        } => silently(world, phone_number_id, |number| {
+            number.override_callback_url.clone_from(callback_url);
+        }),
         WorldChange::SecurityEvent {
             phone_number_id,
             event,

@@ -234,3 +234,30 @@ fn a_change_of_a_missing_node_is_refused_and_changes_nothing() {
     );
     assert_eq!(world, self::world());
 }
+
+#[test]
+fn an_override_moves_messages_and_nothing_else() {
+    let mut world = world();
+    world.app.callback_url = Some("https://watch.example/".into());
+    let sent = |world: &World, entry_id: &str, field: &str| {
+        let value = json!({"metadata": {"phone_number_id": NUMBER}});
+        let webhook = webhook(entry_id, field, value).remove(0);
+        crate::simulator::webhooks::is_wanted(world, &webhook)
+    };
+    assert!(sent(&world, WABA, "messages"));
+    let elsewhere = Some("https://crm.example/".to_owned());
+    let change = WorldChange::AccountCallbackOverridden {
+        waba_id: WABA.into(),
+        callback_url: elsewhere,
+    };
+    assert_eq!(world.apply(&change, NOW), Ok(vec![]));
+    assert!(!sent(&world, WABA, "messages"));
+    assert!(sent(&world, WABA, "account_update"));
+    // The override of the number comes first.
+    let change = WorldChange::NumberCallbackOverridden {
+        phone_number_id: NUMBER.into(),
+        callback_url: world.app.callback_url.clone(),
+    };
+    assert_eq!(world.apply(&change, NOW), Ok(vec![]));
+    assert!(sent(&world, WABA, "messages"));
+}

@@ -25,6 +25,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_phone_number_can_send_message",
     "whatsapp_phone_number_quality_events_total",
     "whatsapp_phone_number_last_quality_event_timestamp_seconds",
+    "whatsapp_phone_number_messages_callback_matches",
     // Messages and conversations
     "whatsapp_messages_received_total",
     "whatsapp_message_statuses_total",
@@ -79,6 +80,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_graph_request_failures_total",
     "whatsapp_exporter_graph_usage_ratio",
     "whatsapp_exporter_graph_regain_access_timestamp_seconds",
+    "whatsapp_exporter_graph_version_end_timestamp_seconds",
     "whatsapp_exporter_webhook_deliveries_total",
     "whatsapp_exporter_webhook_rejected_total",
     "whatsapp_exporter_webhook_changes_total",
