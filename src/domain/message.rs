@@ -102,6 +102,14 @@ meta_words! {
     }
 }
 
+meta_words! {
+    /// `value` of `user_preferences[]`: whether a customer accepts marketing messages.
+    MarketingPreference {
+        Stop = "stop",
+        Resume = "resume",
+    }
+}
+
 /// A webhook update about messages of one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookUpdate {
@@ -137,4 +145,6 @@ pub enum Update {
     },
     /// Errors without a message.
     Errors(Vec<ErrorCode>),
+    /// A customer stops or resumes marketing messages.
+    Preference(MarketingPreference),
 }

@@ -185,7 +185,7 @@ fn write_callbacks(
     for (waba_id, account) in accounts {
         let app = apps.callback_of(waba_id);
         for (entity, number) in rows_of(waba_id, account) {
-            if let Some(there) = number.messages_callback(account, app) {
+            if let Some(there) = account.messages_callback(number, app) {
                 family.sample(&entity, &[], SampleValue::Flag(there == expected));
             }
         }

@@ -19,6 +19,8 @@ metrics! {
         "Number of statuses of sent messages, by status and price category. Meta gives the category with one status of each message; the category of the others is 'unknown'. A message that is read immediately may have no 'delivered' status.";
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
         "Number of errors of failed messages, by Meta's error code.";
+    PREFERENCES: Counter "whatsapp_marketing_preferences_total" ["waba_id", "phone_number_id", "preference"]
+        "Number of customers' choices about marketing messages by user_preferences webhooks: stop or resume. Retries are counted once. A customer who chooses repeatedly counts each time.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
@@ -73,6 +75,13 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
         }
     });
     numbers.counts(page, &FAILURES, |traffic| &traffic.failures);
+    numbers.each(page, &PREFERENCES, |family, entity, traffic| {
+        for (preference, count) in traffic.preferences.iter() {
+            if count > 0 || !preference.is_other() {
+                family.sample(entity, &[preference.as_str()], SampleValue::Whole(count));
+            }
+        }
+    });
 }
 
 /// Whether the pair is common enough to start at 0. Other pairs appear once they have occurred.

@@ -84,31 +84,6 @@ impl Number {
         self.flagged_since().map(|since| since.plus(FLAGGED_PERIOD))
     }
 
-    /// The URL to which Meta delivers the number's `messages` webhooks, given its account and the callback URL of the
-    /// app that polls it. `None` if unknown.
-    #[must_use]
-    pub fn messages_callback<'a>(
-        &'a self,
-        account: &'a super::Account,
-        app: Option<&'a CallbackUrl>,
-    ) -> Option<&'a CallbackUrl> {
-        let (number, account) = (
-            self.webhook_configuration.value(),
-            account.callback_override.value(),
-        );
-        messages_callback(number, account, app)
-    }
-
-    /// The URL to which an override moves the number's `messages` webhooks. `None` without an override.
-    #[must_use]
-    pub fn messages_override<'a>(&'a self, account: &'a super::Account) -> Option<&'a CallbackUrl> {
-        let (number, account) = (
-            self.webhook_configuration.value(),
-            account.callback_override.value(),
-        );
-        messages_override(number, account)
-    }
-
     pub(super) fn observe_snapshot(
         &mut self,
         snapshot: &Snapshot,

@@ -16,7 +16,9 @@ use super::journeys::JourneyCounts;
 use super::redate::{Dated, Redating, dated};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::journey::JourneyId;
-use crate::domain::message::{Category, ErrorCode, Kind, Status, Update, WebhookUpdate};
+use crate::domain::message::{
+    Category, ErrorCode, Kind, MarketingPreference, Status, Update, WebhookUpdate,
+};
 use crate::domain::track::{self, Actor, Happening, Trackers};
 use crate::domain::{ConversationKey, PhoneNumberId, Timestamp};
 
@@ -91,6 +93,9 @@ pub struct Traffic {
     pub statuses: PairCounts<Status, Category>,
     /// Errors of failed messages by code.
     pub failures: Counts<ErrorCode>,
+    /// `user_preferences` by value.
+    #[serde(default)]
+    pub preferences: Counts<MarketingPreference>,
     /// Response times, nights and weekends included.
     pub wall: ByActor,
     /// Response times within business hours. Empty until business hours are known.
@@ -168,6 +173,7 @@ impl Traffic {
             received: Counts::default(),
             statuses: PairCounts::default(),
             failures: Counts::default(),
+            preferences: Counts::default(),
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
@@ -232,6 +238,7 @@ impl Traffic {
                 }
             }
             Update::Errors(errors) => self.fail(errors),
+            Update::Preference(preference) => self.preferences.increment(*preference),
         }
         self.settle(webhook.received_at, trackers);
     }

@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
-    Assignments, BusinessHours, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId,
-    Timestamp, WabaId,
+    Assignments, BusinessHours, CallbackUrl, DeliveryKey, Event, Fact, PhoneNumberId, Source,
+    TemplateId, Timestamp, WabaId,
 };
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,

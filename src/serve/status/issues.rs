@@ -62,7 +62,7 @@ fn for_override(
     account: &Account,
     callback: Option<&CallbackUrl>,
 ) -> Option<Issue> {
-    let (there, expected) = (number.messages_override(account)?, callback?);
+    let (there, expected) = (account.messages_override(number)?, callback?);
     (there != expected).then(|| {
         Issue::warning(format!(
             "its messages webhooks go to {there}, not to webhook.callback_url"

@@ -62,7 +62,7 @@ impl NumberStatus {
         now: Timestamp,
     ) -> Self {
         let issues = issues::for_number(number, account, callback, now);
-        let over = number.messages_override(account);
+        let over = account.messages_override(number);
         let status_since = number.status.since();
         Self {
             phone_number_id: number.id.to_string(),

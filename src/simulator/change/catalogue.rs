@@ -86,6 +86,16 @@ pub enum WorldChange {
         phone_number_id: String,
         event: String,
     },
+    /// A customer stops or resumes marketing messages: `stop` or `resume`. The customer has a telephone number
+    /// (`wa_id`), an id of Meta's (`user_id`), or both.
+    MarketingPreferenceChanged {
+        phone_number_id: String,
+        #[serde(default)]
+        wa_id: Option<String>,
+        #[serde(default)]
+        user_id: Option<String>,
+        value: String,
+    },
 
     // ---- templates -----------------------------------------------------------------------------
     /// A template is submitted: PENDING.

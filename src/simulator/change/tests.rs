@@ -261,3 +261,15 @@ fn an_override_moves_messages_and_nothing_else() {
     assert_eq!(world.apply(&change, NOW), Ok(vec![]));
     assert!(sent(&world, WABA, "messages"));
 }
+
+#[test]
+fn a_choice_about_marketing_matches_metas_example() {
+    check(
+        json!({"change": "marketing_preference_changed", "phone_number_id": NUMBER, "wa_id": "15550100111", "value": "stop"}),
+        r#"{"field":"user_preferences","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"contacts":[{"profile":{"name":"A"},"wa_id":"15550100111"}],"user_preferences":[{"wa_id":"15550100111","detail":"text","category":"marketing_messages","value":"stop","timestamp":1775000000}]}}"#,
+    );
+    check(
+        json!({"change": "marketing_preference_changed", "phone_number_id": NUMBER, "user_id": "US.1", "value": "resume"}),
+        r#"{"field":"user_preferences","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"contacts":[{"profile":{"name":"A"},"user_id":"US.1"}],"user_preferences":[{"user_id":"US.1","detail":"text","category":"marketing_messages","value":"resume","timestamp":1775000000}]}}"#,
+    );
+}

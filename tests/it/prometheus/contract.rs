@@ -25,11 +25,11 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_phone_number_can_send_message",
     "whatsapp_phone_number_quality_events_total",
     "whatsapp_phone_number_last_quality_event_timestamp_seconds",
-    "whatsapp_phone_number_messages_callback_matches",
     // Messages and conversations
     "whatsapp_messages_received_total",
     "whatsapp_message_statuses_total",
     "whatsapp_message_failures_total",
+    "whatsapp_marketing_preferences_total",
     "whatsapp_first_response_seconds",
     "whatsapp_response_seconds",
     "whatsapp_conversations_waiting",

@@ -76,6 +76,9 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
     let of_message = match label {
         "kind" if metric == "whatsapp_messages_received_total" => Some(all::<message::Kind>()),
         "error_code" => Some(all::<message::ErrorCode>()),
+        "preference" if metric == "whatsapp_marketing_preferences_total" => {
+            Some(all::<message::MarketingPreference>())
+        }
         "status" if metric == "whatsapp_message_statuses_total" => Some(all::<message::Status>()),
         "category" if metric == "whatsapp_message_statuses_total" => {
             Some(all::<message::Category>())

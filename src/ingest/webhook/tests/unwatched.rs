@@ -35,6 +35,8 @@ const UNTIMED: &[&str] = &[
     "messages_status_without_number",
     "smb_app_state_sync_contact",
     "smb_message_echoes_text",
+    "user_preferences_resume",
+    "user_preferences_several",
     "user_preferences_stop",
 ];
 
