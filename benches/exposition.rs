@@ -30,6 +30,7 @@ const OPTIONS: Options = Options {
     state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
     business_hours: None,
+    callback: None,
 };
 
 fn snapshot(id: usize) -> template::Snapshot {

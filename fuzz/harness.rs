@@ -201,6 +201,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         state_sets: StateSets::Full,
         template_series_limit: 1_000,
         business_hours: None,
+        callback: None,
     };
     let apps = Apps {
         access: &Default::default(),

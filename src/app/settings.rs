@@ -7,10 +7,10 @@ use secrecy::SecretString;
 
 use crate::config::{self, AppConfig, Config};
 use crate::domain::track::Trackers;
-use crate::domain::{Assignments, WabaId};
+use crate::domain::{Assignments, CallbackUrl, WabaId};
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
-use crate::ingest::graph::{Client, ClientOptions};
+use crate::ingest::graph::{Client, ClientOptions, callback_url};
 use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::{ClientRules, Limits, Secrets};
@@ -96,7 +96,15 @@ pub(super) fn options(config: &Config) -> Options {
         state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
+        callback: expected_callback(config),
     }
+}
+
+/// The URL at which webhooks are expected, without what may be secret. `None` if not configured.
+pub(super) fn expected_callback(config: &Config) -> Option<CallbackUrl> {
+    let webhook = &config.webhook;
+    let url = webhook.callback_url.as_ref().filter(|_| webhook.enabled);
+    url.and_then(|url| callback_url(url.as_str()))
 }
 
 /// The limits of both listeners.

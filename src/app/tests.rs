@@ -26,6 +26,7 @@ const OPTIONS: Options = Options {
     state_sets: StateSets::Full,
     template_series_limit: 100,
     business_hours: None,
+    callback: None,
 };
 
 /// One app of the configuration file. Names, ids and accounts come from small sets, so that apps share them.
@@ -68,6 +69,7 @@ fn access(app_id: Option<&AppId>) -> Access {
         }),
         subscription: Some(Subscription::default()),
         callback_matches: Some(false),
+        callback: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AppId, Timestamp, WabaId, WebhookField, Word as _};
+use super::{AppId, CallbackUrl, Timestamp, WabaId, WebhookField, Word as _};
 
 /// The scope that is needed to read any node and to receive any management webhook.
 pub const MANAGEMENT_SCOPE: &str = "whatsapp_business_management";
@@ -98,6 +98,8 @@ pub struct Access {
     pub subscription: Option<Subscription>,
     /// Whether the callback URL is this exporter's. `None` without a configured URL to compare.
     pub callback_matches: Option<bool>,
+    /// The app's callback URL at Meta. `None` if none is set, and until read.
+    pub callback: Option<CallbackUrl>,
 }
 
 /// The access of all apps, by configured name.

@@ -3,8 +3,8 @@
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
-    Attribute, AttributeKind, BusinessId, CanSendMessage, DisplayDigits, Health, MessagingLimit,
-    Timestamp,
+    Attribute, AttributeKind, BusinessId, CallbackOverride, CanSendMessage, DisplayDigits, Health,
+    MessagingLimit, Timestamp,
 };
 
 meta_words! {
@@ -208,6 +208,8 @@ macro_rules! account_attributes {
                 health: Latest<Health> = health("health_status");
                 /// Whether this exporter's app is subscribed. An edge, requested with the node to save a call.
                 webhook_subscribed: Latest<bool> = read_with_own_app("subscribed_apps");
+                /// Where Meta delivers messages of the account instead of to the app's callback URL.
+                callback_override: Latest<CallbackOverride> = read_with_own_app("subscribed_apps");
             }
             derived {
                 /// Whether the account can send, according to the entities of its health.

@@ -103,6 +103,14 @@ impl Price {
     }
 }
 
+meta_words! {
+    /// `value` of `user_preferences[]`: whether a customer accepts marketing messages.
+    MarketingPreference {
+        Stop = "stop",
+        Resume = "resume",
+    }
+}
+
 /// A webhook update about messages of one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookUpdate {
@@ -158,4 +166,6 @@ pub enum Update {
         /// The role of the application, in Meta's words.
         role: String,
     },
+    /// A customer stops or resumes marketing messages.
+    Preference(MarketingPreference),
 }

@@ -8,6 +8,7 @@ pub mod account;
 mod assignment;
 pub mod attribute;
 mod business_hours;
+mod callback;
 pub mod ceiling;
 mod choice;
 mod collector;
@@ -36,6 +37,9 @@ mod word;
 pub use assignment::{AccountSource, AccountsOfApp, AppAccounts, Assigned, Assignments};
 pub use attribute::{Attribute, AttributeKind};
 pub use business_hours::{BusinessHours, Misread};
+pub use callback::{
+    CallbackOverride, CallbackUrl, WebhookConfiguration, messages_callback, messages_override,
+};
 pub use ceiling::ObjectKind;
 pub use choice::{StateSets, TemplateDetail};
 pub use collector::Collector;

@@ -59,5 +59,6 @@ impl WebhookField {
         Self::PhoneNumberQualityUpdate,
         Self::TemplateCategoryUpdate,
         Self::TemplateCorrectCategoryDetection,
+        Self::UserPreferences,
     ];
 }

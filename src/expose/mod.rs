@@ -25,7 +25,7 @@ pub use page::{EntityLabels, Family, Page, SampleValue, TextFormat};
 pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
-use crate::domain::{Assignments, BusinessHours, Timestamp};
+use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -40,6 +40,8 @@ pub struct Options {
     pub template_series_limit: usize,
     /// The hours of the second clock for response and waiting times. `None` if not configured.
     pub business_hours: Option<Arc<BusinessHours>>,
+    /// The URL at which webhooks are expected. `None` if not configured.
+    pub callback: Option<CallbackUrl>,
 }
 
 /// State of the apps.
@@ -49,6 +51,15 @@ pub struct Apps<'a> {
     pub access: &'a AccessStates,
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
+}
+
+impl Apps<'_> {
+    /// The callback URL at Meta of the app that polls the account. `None` if unknown.
+    #[must_use]
+    pub fn callback_of(&self, waba_id: &WabaId) -> Option<&CallbackUrl> {
+        let app = self.assignments.app_of(waba_id)?;
+        self.access.get(app.as_ref())?.callback.as_ref()
+    }
 }
 
 /// A rendered scrape.
@@ -78,7 +89,7 @@ pub fn render(
         format,
         (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
     );
-    number::write(&mut page, accounts);
+    number::write(&mut page, accounts, apps, options.callback.as_ref());
     traffic::write(&mut page, accounts, now, options);
     journey::write(&mut page, accounts);
     let refused_templates = template::write(&mut page, accounts, options);

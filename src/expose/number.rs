@@ -1,10 +1,11 @@
 //! Renders the state of phone numbers.
 
+use super::Apps;
 use super::metric::metrics;
 use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::number::NameStatus;
-use crate::domain::{MessagingLimit, QualityRating, WabaId, Word};
+use crate::domain::{CallbackUrl, MessagingLimit, QualityRating, WabaId, Word};
 use crate::state::{Account, Accounts, Number};
 
 metrics! {
@@ -42,6 +43,8 @@ metrics! {
         "Ability of the phone number to send messages as a state set: the worst value among the entities in its health_status. Absent until known.";
     HEALTH_ENTITY: Gauge "whatsapp_phone_number_health_entity" ["waba_id", "phone_number_id", "entity_type", "can_send_message"]
         "Entity in the health_status of the phone number that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
+    MESSAGES_CALLBACK_MATCHES: Gauge "whatsapp_phone_number_messages_callback_matches" ["waba_id", "phone_number_id"]
+        "Whether Meta delivers the phone number's messages webhooks to webhook.callback_url: 1 if it does, 0 if an override for the number or its account, or the app's callback URL, leads elsewhere. Absent if webhook.callback_url is not configured, and until known.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
@@ -49,7 +52,12 @@ metrics! {
 }
 
 /// Writes the families of all numbers of all accounts.
-pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+pub(super) fn write(
+    page: &mut Page,
+    accounts: &Accounts,
+    apps: &Apps<'_>,
+    callback: Option<&CallbackUrl>,
+) {
     let numbers: Rows<'_, Number> = accounts
         .iter()
         .flat_map(|(id, account)| rows_of(id, account))
@@ -60,6 +68,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
     write_limits(page, &numbers);
     write_reviews(page, &numbers);
     write_health(page, &numbers);
+    write_callbacks(page, accounts, apps, callback);
     write_events(page, &numbers);
 }
 
@@ -160,6 +169,27 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
         number.can_send_message.value()
     });
     numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
+}
+
+/// Writes no series without an expected URL.
+fn write_callbacks(
+    page: &mut Page,
+    accounts: &Accounts,
+    apps: &Apps<'_>,
+    expected: Option<&CallbackUrl>,
+) {
+    let mut family = page.family(&MESSAGES_CALLBACK_MATCHES);
+    let Some(expected) = expected else {
+        return;
+    };
+    for (waba_id, account) in accounts {
+        let app = apps.callback_of(waba_id);
+        for (entity, number) in rows_of(waba_id, account) {
+            if let Some(there) = account.messages_callback(number, app) {
+                family.sample(&entity, &[], SampleValue::Flag(there == expected));
+            }
+        }
+    }
 }
 
 fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {

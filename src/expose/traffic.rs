@@ -26,6 +26,8 @@ metrics! {
         "Number of service messages in the current calendar month of the account's time zone (of UTC until known), free or not. Absent before the first.";
     FREE_TIER_LIMIT: Gauge "whatsapp_service_messages_free_tier_limit" ["waba_id", "phone_number_id"]
         "Number of service messages that are free in a calendar month. Absent before the first service message.";
+    PREFERENCES: Counter "whatsapp_marketing_preferences_total" ["waba_id", "phone_number_id", "preference"]
+        "Number of customers' choices about marketing messages by user_preferences webhooks: stop or resume. Retries are counted once. A customer who chooses repeatedly counts each time.";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
@@ -96,6 +98,13 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
             if count > 0 || is_common_price(category, pricing_type) {
                 let words = [category.as_str(), pricing_type.as_str()];
                 family.sample(entity, &words, SampleValue::Whole(count));
+            }
+        }
+    });
+    numbers.each(page, &PREFERENCES, |family, entity, traffic| {
+        for (preference, count) in traffic.preferences.iter() {
+            if count > 0 || !preference.is_other() {
+                family.sample(entity, &[preference.as_str()], SampleValue::Whole(count));
             }
         }
     });

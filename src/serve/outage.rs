@@ -148,6 +148,7 @@ mod tests {
                 state_sets: StateSets::Full,
                 template_series_limit: 0,
                 business_hours: None,
+                callback: None,
             },
             reason: Arc::default(),
         }

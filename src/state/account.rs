@@ -1,6 +1,7 @@
 //! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
 
 mod addressing;
+mod callback;
 mod ceilings;
 mod events;
 mod updates;

@@ -17,7 +17,7 @@ use super::prices::Prices;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::journey::JourneyId;
-use crate::domain::message::{Category, Kind, Status, Update, WebhookUpdate};
+use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
 use crate::domain::{ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
@@ -97,6 +97,9 @@ pub struct Traffic {
     /// Messages by price.
     #[serde(default)]
     pub prices: Prices,
+    /// `user_preferences` by value.
+    #[serde(default)]
+    pub preferences: Counts<MarketingPreference>,
     /// Response times, nights and weekends included.
     pub wall: ByActor,
     /// Response times within business hours. Empty until business hours are known.
@@ -136,6 +139,7 @@ impl Traffic {
             statuses: PairCounts::default(),
             failures: FailureCounts::default(),
             prices: Prices::default(),
+            preferences: Counts::default(),
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
@@ -222,6 +226,7 @@ impl Traffic {
                 self.customers.put(key, customer);
                 self.make_room();
             }
+            Update::Preference(preference) => self.preferences.increment(*preference),
         }
         self.settle(webhook.received_at, trackers);
     }

@@ -74,6 +74,8 @@ pub struct Telemetry {
     pub graph_field_dropped: IntGaugeVec,
     /// The requested API version and that of responses.
     pub graph_api_version: IntGaugeVec,
+    /// When Meta stops serving the requested version.
+    pub graph_version_end: GaugeVec,
     /// Signed deliveries accepted.
     pub webhook_deliveries: IntCounter,
     /// Deliveries refused.
@@ -189,6 +191,7 @@ impl Telemetry {
             graph_fields_dropped: new.counters("graph_fields_dropped_total", "Number of fields omitted from requests for a day because Meta rejected them, counted once per affected account.", &["endpoint"]),
             graph_field_dropped: new.gauges("graph_field_dropped", "Number of apps whose requests omit a field because Meta rejected it. Absent while the field is requested. waba_id is empty if the field is omitted for all accounts.", &["endpoint", "field", "waba_id"]),
             graph_api_version: new.gauges("graph_api_version_info", "Graph API version requested, and the version of the last response. Always 1.", &["asked", "answered"]),
+            graph_version_end: new.float_gauges("graph_version_end_timestamp_seconds", "Time at which Meta stops serving the requested Graph API version. Absent if Meta has not announced it, or if this release of the exporter does not know the version.", &["version"]),
             webhook_deliveries: new.counter("webhook_deliveries_total", "Number of webhook deliveries with a valid signature."),
             webhook_rejected: new.counters("webhook_rejected_total", "Number of refused webhook deliveries, by reason.", &["reason"]),
             webhook_changes: new.counters("webhook_changes_total", "Number of changes in accepted webhook deliveries by field, including retries.", &["field"]),

@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
-    Assignments, BusinessHours, DeliveryKey, Event, Fact, PhoneNumberId, Source, TemplateId,
-    Timestamp, WabaId,
+    Assignments, BusinessHours, CallbackUrl, DeliveryKey, Event, Fact, PhoneNumberId, Source,
+    TemplateId, Timestamp, WabaId,
 };
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,
@@ -36,6 +36,7 @@ pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
         .ok()
         .map(Arc::new),
+    callback: CallbackUrl::new("https://watch.example/webhook"),
 });
 
 pub fn at(seconds: i64) -> Timestamp {

@@ -87,6 +87,7 @@ fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
     let two_templates = Options {
         template_series_limit: 25,
         business_hours: None,
+        callback: None,
         ..ALL_TEMPLATES.clone()
     };
     let scrape = scrape(&two_templates);

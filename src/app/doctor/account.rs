@@ -1,6 +1,7 @@
 //! Checks one account: read access to it and its phone numbers, its webhook subscription, and the call budget
 //! of its polls.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Finding;
@@ -8,14 +9,18 @@ use super::calls::{CountedCalls, MOST_OF_ACCOUNT};
 use super::network::{self, Server};
 use crate::app::settings;
 use crate::config::Config;
-use crate::domain::WabaId;
+use crate::domain::{CallbackUrl, WabaId, account, messages_override, number};
 use crate::ingest::graph::{Client, Failure, FailureKind, Usage, UsageScope};
 use crate::ingest::poll::planned_calls;
 
 pub(super) const ACCOUNT: &str = "account";
 const NUMBERS: &str = "phone_numbers";
 const SUBSCRIBED: &str = "subscribed_apps";
+const OVERRIDE: &str = "messages_callback";
 const BUDGET: &str = "api_budget";
+
+/// Maximum number of URLs in a finding: enough for a number's and an account's override.
+const MAX_URLS: usize = 3;
 
 /// One account and the context of its checks.
 pub(super) struct CheckedAccount {
@@ -86,6 +91,11 @@ impl CheckedAccount {
         });
         if self.config.webhook.enabled {
             findings.push(subscribed(reading.webhook_subscribed));
+            let expected = settings::expected_callback(&self.config);
+            let expected = expected.filter(|_| numbers.failure.is_none());
+            let messages =
+                expected.map(|expected| override_of(&reading, &numbers.listing.objects, &expected));
+            findings.extend(messages);
         }
         let usage = calls.usage(UsageScope::Account);
         findings.push(budget(&self.config, count, usage.as_ref()));
@@ -169,6 +179,39 @@ fn subscribed(is_subscribed: Option<bool>) -> Finding {
             "Set the app's id (WHATSAPP_APP_ID).",
         ),
     }
+}
+
+/// Reports the numbers whose messages an override moves away from the expected URL.
+fn override_of(
+    account: &account::Snapshot,
+    numbers: &[number::Snapshot],
+    expected: &CallbackUrl,
+) -> Finding {
+    let of_account = account.callback_override.as_ref();
+    let elsewhere: Vec<&CallbackUrl> = numbers
+        .iter()
+        .filter_map(|one| messages_override(one.webhook_configuration.as_ref(), of_account))
+        .filter(|there| *there != expected)
+        .collect();
+    if elsewhere.is_empty() {
+        return Finding::fine(OVERRIDE, "no override moves messages to another URL");
+    }
+    let urls: BTreeSet<&str> = elsewhere.iter().map(|url| url.as_str()).collect();
+    let shown: Vec<&str> = urls.iter().take(MAX_URLS).copied().collect();
+    let more = match urls.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Finding::problem(
+        OVERRIDE,
+        format!(
+            "an override moves the messages of {} of {} phone numbers to {}{more}, not to {expected}",
+            elsewhere.len(),
+            numbers.len(),
+            shown.join(", ")
+        ),
+        "Remove the override of the phone number or of the account, or forward the webhooks from that URL to the exporter.",
+    )
 }
 
 /// Compares the planned calls of the account's polls with the allowed calls and with the quota usage that Meta

@@ -75,7 +75,14 @@ fn version(asked: &str, greeting: &Greeting, now: Timestamp) -> Finding {
                 cure,
             )
         }
-        Lifetime::Until(_) | Lifetime::Newest => Finding::fine(VERSION, answered),
+        Lifetime::Until(end) => Finding::fine(
+            VERSION,
+            format!("{answered}; Meta serves {asked} until {}", day(end)),
+        ),
+        Lifetime::NotAnnounced => Finding::fine(
+            VERSION,
+            format!("{answered}; Meta has not announced an end of {asked}"),
+        ),
         Lifetime::NotKnown => Finding::unknown(
             VERSION,
             format!("{answered}; this release of the exporter does not know {asked}"),
@@ -84,10 +91,18 @@ fn version(asked: &str, greeting: &Greeting, now: Timestamp) -> Finding {
     }
 }
 
+/// The day of a time, in UTC.
+fn day(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .map(|at| at.strftime("%F").to_string())
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Verdict;
     use super::*;
+    use crate::config::{FixedEnvironment, Flags};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -118,7 +133,28 @@ mod tests {
             version("v21.0", &greeting, now).message,
             "requests v21.0; Meta stops serving v21.0 in 59 days"
         );
+        let message = |asked| version(asked, &greeting, now).message;
+        assert_eq!(
+            message("v25.0"),
+            "requests v25.0; Meta serves v25.0 until 2028-07-29"
+        );
+        assert_eq!(
+            message("v26.0"),
+            "requests v26.0; Meta has not announced an end of v26.0"
+        );
         let cure = version("v21.0", &greeting, now).cure.expect("it has one");
         assert!(cure.starts_with("Set graph.api_version to a newer version"));
+    }
+
+    #[test]
+    fn the_default_version_is_in_the_table() {
+        let environment = FixedEnvironment::default()
+            .with_variable("WHATSAPP_ACCESS_TOKEN", "x")
+            .with_variable("WHATSAPP_APP_SECRET", "x")
+            .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "x")
+            .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", "800100");
+        let config = Config::load(&Flags::default(), &environment).expect("enough");
+        let default = lifetime(&config.graph.api_version);
+        assert_ne!(default, Lifetime::NotKnown, "{}", config.graph.api_version);
     }
 }

@@ -85,14 +85,16 @@ impl Client {
         let mut warnings = ParseWarnings::new();
         let mut snapshot = wire::account::snapshot(&node, &mut warnings);
         if let Some(own_app) = self.own_app(caller).await {
-            snapshot.webhook_subscribed =
-                match wire::account::expanded(&node, &own_app, &mut warnings) {
-                    Some(subscribed) => Some(subscribed),
-                    None => {
-                        self.ask_the_edge(waba_id, &own_app, caller, &mut warnings)
-                            .await
-                    }
-                };
+            let own = match wire::account::expanded(&node, &own_app, &mut warnings) {
+                Some(own) => Some(own),
+                None => {
+                    self.ask_the_edge(waba_id, &own_app, caller, &mut warnings)
+                        .await
+                }
+            };
+            if let Some(own) = own {
+                own.write_to(&mut snapshot);
+            }
         }
         warnings
             .iter()
@@ -206,7 +208,7 @@ impl Client {
         own_app: &AppId,
         caller: Caller<'_>,
         warnings: &mut ParseWarnings,
-    ) -> Option<bool> {
+    ) -> Option<wire::account::OwnSubscription> {
         let path = format!("{waba_id}/{SUBSCRIBED_APPS}");
         let apps = self
             .transport

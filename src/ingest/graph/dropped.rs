@@ -1,15 +1,22 @@
-//! Fields that are omitted from requests because Meta rejected them.
+//! Fields that are omitted from requests: those that Meta rejected, and deprecated ones whose replacement works.
 //!
 //! Meta rejects a whole request if it does not know one of the fields. Such a field is counted and omitted for
 //! a day, and the request is retried without it. A rejection applies only to the requested object: a wrong id
 //! or a restricted account must not affect other accounts. If several objects of the right type lack the same
 //! field, Meta has removed it, and all requests to the endpoint omit it.
+//!
+//! A deprecated field is requested only where the field that replaced it is missing: Meta rejected that one, or a
+//! response lacks it. The latter is remembered per account for a day, so that it costs one repeated request and not
+//! one per poll. If all nodes lack the new field, the deprecated one is requested in its place, because Meta omits the
+//! deprecated one if both are requested.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::fields::{declared, known};
+use serde_json::Value;
+
+use super::fields::{declared, known, replaced, replacement};
 use super::{Endpoint, Failure, NodeKind};
 use crate::domain::{Timestamp, Word};
 use crate::telemetry::Telemetry;
@@ -71,10 +78,21 @@ struct DroppedField {
     refusal: RejectionScope,
 }
 
+/// A field that responses lack although Meta does not reject it.
+#[derive(Clone, Copy, Debug)]
+struct MissingField {
+    /// Until when the deprecated form is requested.
+    until: Timestamp,
+    /// Whether all nodes of the response lack it.
+    is_everywhere: bool,
+}
+
 #[derive(Debug, Default)]
 struct Drops {
     by_object: BTreeMap<EndpointField, BTreeMap<String, DroppedField>>,
     by_endpoint: BTreeMap<EndpointField, Timestamp>,
+    /// Fields that responses about an object lack.
+    missing: BTreeMap<EndpointField, BTreeMap<String, MissingField>>,
     first_expiry: Option<Timestamp>,
 }
 
@@ -103,7 +121,7 @@ impl DroppedFields {
         let drops = self.current(now);
         let fields = declared(target.endpoint).iter().copied();
         fields
-            .filter(|field| !drops.has(target, field) && Some(*field) != without)
+            .filter(|field| drops.wants(target, field) && Some(*field) != without)
             .collect::<Vec<_>>()
             .join(",")
     }
@@ -129,7 +147,7 @@ impl DroppedFields {
             return false;
         }
         let (field, until) = ((target.endpoint, known), now.plus(DROPPED_FOR));
-        drops.first_expiry = Some(drops.first_expiry.map_or(until, |first| first.min(until)));
+        drops.expire_at(until);
         let objects = drops.by_object.entry(field).or_default();
         objects.insert(target.object.to_owned(), DroppedField { until, refusal });
         let refused_by = objects.len();
@@ -149,9 +167,35 @@ impl DroppedFields {
         true
     }
 
-    /// Forgets the rejections of one object.
+    /// Records whether these nodes lack the replacement of a deprecated field. Returns whether the next request
+    /// differs.
+    pub fn note_missing(&self, target: RequestTarget<'_>, nodes: &[Value], now: Timestamp) -> bool {
+        let mut drops = self.current(now);
+        let mut differs = false;
+        for (deprecated, field) in replaced(target.endpoint) {
+            let lacks = |node: &&Value| node.get(field).is_none_or(Value::is_null);
+            let lacking = nodes.iter().filter(lacks).count();
+            if lacking == 0 || drops.has(target, deprecated) || drops.wants(target, deprecated) {
+                continue;
+            }
+            let missing = MissingField {
+                until: now.plus(DROPPED_FOR),
+                is_everywhere: lacking == nodes.len(),
+            };
+            drops.expire_at(missing.until);
+            let objects = drops.missing.entry((target.endpoint, field)).or_default();
+            objects.insert(target.object.to_owned(), missing);
+            differs = true;
+        }
+        differs
+    }
+
+    /// Forgets what was learnt about one object.
     pub fn forget(&self, object: &str) {
         let mut drops = self.lock();
+        for objects in drops.missing.values_mut() {
+            objects.remove(object);
+        }
         for (field, objects) in &mut drops.by_object {
             if objects.remove(object).is_some() {
                 self.hide(*field, Some(object));
@@ -199,9 +243,15 @@ impl DroppedFields {
             }
             stays
         });
+        for objects in drops.missing.values_mut() {
+            objects.retain(|_, missing| missing.until > now);
+        }
         let of_objects = drops.by_object.values().flat_map(BTreeMap::values);
         let of_objects = of_objects.map(|drop| drop.until);
-        drops.first_expiry = of_objects.chain(drops.by_endpoint.values().copied()).min();
+        let of_missing = drops.missing.values().flat_map(BTreeMap::values);
+        let of_missing = of_missing.map(|missing| missing.until);
+        let of_endpoints = drops.by_endpoint.values().copied();
+        drops.first_expiry = of_objects.chain(of_endpoints).chain(of_missing).min();
     }
 
     /// Several clients may omit the same field of an endpoint; the gauge counts them.
@@ -258,6 +308,37 @@ impl DroppedFields {
 }
 
 impl Drops {
+    /// Whether requests include the field.
+    fn wants(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
+        if self.has(target, field) {
+            return false;
+        }
+        match replacement(target.endpoint, field) {
+            Some(replacement) => {
+                self.has(target, replacement) || self.missing(target, replacement).is_some()
+            }
+            None => !self.is_superseded_by_old(target, field),
+        }
+    }
+
+    /// Whether the deprecated form is requested alone. If both are requested, Meta omits the deprecated one.
+    fn is_superseded_by_old(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
+        let is_missing = self
+            .missing(target, field)
+            .is_some_and(|missing| missing.is_everywhere);
+        let deprecated = replaced(target.endpoint).find(|(_, replacement)| *replacement == field);
+        is_missing && deprecated.is_some_and(|(deprecated, _)| !self.has(target, deprecated))
+    }
+
+    fn missing(&self, target: RequestTarget<'_>, field: &'static str) -> Option<MissingField> {
+        let objects = self.missing.get(&(target.endpoint, field))?;
+        objects.get(target.object).copied()
+    }
+
+    fn expire_at(&mut self, until: Timestamp) {
+        self.first_expiry = Some(self.first_expiry.map_or(until, |first| first.min(until)));
+    }
+
     fn has(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
         let field = (target.endpoint, field);
         self.by_endpoint.contains_key(&field)

@@ -48,9 +48,43 @@ pub(super) fn declared(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
+/// The deprecated fields of a listing, each with the field that replaced it.
+const REPLACED: &[(Endpoint, &str, &str)] = &[(
+    Endpoint::PhoneNumbers,
+    "messaging_limit_tier",
+    "whatsapp_business_manager_messaging_limit",
+)];
+
+/// The field that replaced a deprecated one. `None` for a field that is not deprecated.
+pub(super) fn replacement(endpoint: Endpoint, field: &str) -> Option<&'static str> {
+    let of_field = replaced(endpoint).find(|(deprecated, _)| *deprecated == field);
+    of_field.map(|(_, replacement)| replacement)
+}
+
+/// The deprecated fields of this listing, each with its replacement.
+pub(super) fn replaced(endpoint: Endpoint) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_listing = REPLACED
+        .iter()
+        .filter(move |(listing, _, _)| *listing == endpoint);
+    of_listing.map(|(_, deprecated, replacement)| (*deprecated, *replacement))
+}
+
 /// The name of a field or parameter that requests to this endpoint may omit.
 pub(super) fn known(endpoint: Endpoint, name: &str) -> Option<&'static str> {
     let parameter = (endpoint == Endpoint::MessageTemplates).then_some(&SUMMARY);
     let mut names = declared(endpoint).iter().chain(parameter);
     names.find(|known| **known == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deprecated_fields_and_their_replacements_are_declared() {
+        for (endpoint, deprecated, replacement) in REPLACED {
+            assert!(declared(*endpoint).contains(deprecated), "{deprecated}");
+            assert!(declared(*endpoint).contains(replacement), "{replacement}");
+        }
+    }
 }

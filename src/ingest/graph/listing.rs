@@ -67,6 +67,8 @@ impl Client {
             may_retry: true,
         };
         let mut may_start_over = true;
+        // Recorded at the end, so that a restarted listing does not count them twice.
+        let mut warnings = ParseWarnings::new();
         let failure = loop {
             let after = place.after.as_deref();
             let page = self.page((endpoint, path), size.objects, after, caller);
@@ -78,12 +80,12 @@ impl Client {
                         break Some(failure);
                     }
                     (found, unreadable, place) = (Vec::new(), 0, ListingProgress::default());
+                    warnings.clear();
                     continue;
                 }
                 Err(failure) if size.shrink_for(&failure) => continue,
                 Err(failure) => break Some(failure),
             };
-            let mut warnings = ParseWarnings::new();
             let room = most_objects(endpoint) - found.len();
             let on_page = objects(&page);
             for object in on_page.iter().take(room) {
@@ -92,9 +94,6 @@ impl Client {
                     None => unreadable += 1,
                 }
             }
-            warnings
-                .iter()
-                .for_each(|parse_warning| parse_warning.record(&self.telemetry));
             note_page(&page);
             if on_page.len() > room {
                 let failure = Failure::new(FailureKind::TooMany);
@@ -111,6 +110,9 @@ impl Client {
                 Err(failure) => break Some(self.transport.count(endpoint, failure)),
             }
         };
+        warnings
+            .iter()
+            .for_each(|parse_warning| parse_warning.record(&self.telemetry));
         Listed {
             listing: Listing {
                 objects: found,
@@ -134,9 +136,7 @@ impl Client {
         let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
         let target = RequestTarget::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
-            return self
-                .call_with_fields(endpoint, path, &query, None, caller)
-                .await;
+            return self.page_with_fallbacks(target, path, &query, caller).await;
         }
         let mut with_summary = query.clone();
         with_summary.push((SUMMARY, TOTALS.to_owned()));
@@ -154,6 +154,28 @@ impl Client {
             }
             page => page,
         }
+    }
+}
+
+impl Client {
+    /// Reads one page. Repeats the request once if that adds a deprecated field in place of a missing one.
+    async fn page_with_fallbacks(
+        &self,
+        target: RequestTarget<'_>,
+        path: &str,
+        query: &Query,
+        caller: Caller<'_>,
+    ) -> Result<Value, Failure> {
+        let request = || self.call_with_fields(target.endpoint, path, query, None, caller);
+        let page = request().await?;
+        if !self
+            .fields
+            .note_missing(target, objects(&page), clock::now())
+        {
+            return Ok(page);
+        }
+        // Without the repetition, the page is as good as without the deprecated field.
+        Ok(request().await.unwrap_or(page))
     }
 }
 

@@ -41,6 +41,7 @@ pub use node::NodeKind;
 pub use options::ClientOptions;
 pub use transport::{direct_client, http_client, own_client};
 pub use usage::{Usage, UsageScope};
+pub use wire::callback_url;
 
 /// The call budget: consulted before every call, and informed of the usage after it.
 pub trait Calls: Send + Sync {

@@ -1,10 +1,11 @@
-//! The requested API version and the version of responses: Meta does not honour the request.
+//! The requested API version, its end, and the version of responses: Meta does not honour the request.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::HeaderMap;
 
+use super::{Lifetime, lifetime};
 use crate::telemetry::Telemetry;
 
 const HEADER: &str = "facebook-api-version";
@@ -29,6 +30,11 @@ impl Versions {
     /// again with their next response.
     pub fn new(asked: String, telemetry: &Telemetry) -> Self {
         telemetry.graph_api_version.reset();
+        let end = &telemetry.graph_version_end;
+        end.reset();
+        if let Lifetime::Until(at) = lifetime(&asked) {
+            end.with_label_values(&[&asked]).set(at.as_seconds_f64());
+        }
         let answered = Mutex::default();
         Self { asked, answered }
     }

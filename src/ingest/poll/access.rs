@@ -15,7 +15,7 @@ use super::Budget;
 use crate::clock;
 use crate::domain::access::{Access, AccessStates, Subscription, Token};
 use crate::domain::{Collector, Word};
-use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, is_callback};
+use crate::ingest::graph::{Calls, Client, Failure, FailureKind, Usage, callback_url, is_callback};
 
 /// The access states of all apps, shared with their readers.
 #[derive(Debug, Default)]
@@ -227,6 +227,8 @@ async fn read(app: &WatchedApp, before: &Access, calls: &AppCalls) -> (Access, O
     }
     access.app_id = app.client.app_id();
     let subscribed = access.subscription.as_ref();
+    let there = subscribed.and_then(|subscription| subscription.callback_url.as_deref());
+    access.callback = there.and_then(callback_url);
     access.callback_matches = app.callback_url.as_ref().and_then(|expected| {
         let there = subscribed?.callback_url.as_deref();
         Some(there.is_some_and(|there| is_callback(there, expected)))

@@ -14,8 +14,8 @@ use super::envelope::{Body, EnvelopeChange, EnvelopeEntry, OneOrNone, Parts, pre
 use super::{lanes, wire};
 use crate::domain::number::Spelling;
 use crate::domain::{
-    DeliveryKey, Event, Fact, LaneSet, Receipt, Source, Timestamp, WabaId, WebhookField, Word,
-    message,
+    DeliveryKey, Event, Fact, LaneSet, PhoneNumberId, Receipt, Source, Timestamp, WabaId,
+    WebhookField, Word, message,
 };
 use crate::ingest::json::{moment, read_text, repaired};
 use crate::ingest::key::delivery_key;
@@ -282,6 +282,16 @@ impl Delivery {
             {
                 return;
             }
+        } else if field == WebhookField::UserPreferences
+            && let Some(customers) = hashers.conversations
+        {
+            let parsed = wire::preference::parse(value, &mut self.warnings);
+            self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
+            if let Some(parsed) = parsed
+                && self.read_preferences(origin, &parsed, customers, key)
+            {
+                return;
+            }
         } else if wire::is_read(field) {
             self.add_account_lane(origin, Some((field, &name)), hashers);
         } else {
@@ -415,6 +425,37 @@ impl Delivery {
             digits,
         });
         self.note_spelling(origin, spelling, key);
+        self.add_items(origin, &waba_id, (&number, "messages"), items, key)
+    }
+
+    /// Adds an event for each choice about marketing messages; returns whether there are any.
+    fn read_preferences(
+        &mut self,
+        origin: &Origin<'_>,
+        value: &Value,
+        customers: &CustomerHasher,
+        key: DeliveryKey,
+    ) -> bool {
+        let Some(waba_id) = origin.waba_id.clone() else {
+            return false;
+        };
+        let preferences = wire::preference::read(value, customers, &mut self.warnings);
+        let Some(wire::preference::Preferences { number, items }) = preferences else {
+            return false;
+        };
+        self.note_spelling(origin, wire::message::spelling_in(value), key);
+        self.add_items(origin, &waba_id, (&number, "user_preferences"), items, key)
+    }
+
+    /// Adds an event for each item of a field about messages of this number; returns whether there are any.
+    fn add_items(
+        &mut self,
+        origin: &Origin<'_>,
+        waba_id: &WabaId,
+        (number, field): (&PhoneNumberId, &str),
+        items: Vec<wire::message::MessageItem>,
+        key: DeliveryKey,
+    ) -> bool {
         let any = !items.is_empty();
         for (index, item) in (0_u64..).zip(items) {
             let at = item.at.and_then(|at| self.accepted_time(at));
@@ -425,8 +466,8 @@ impl Delivery {
                     .unwrap_or(self.receipt.at)
                     .at_whole_seconds(),
                 source: Source::Webhook(match item.identity {
-                    Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
-                    None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
+                    Some(identity) => delivery_key(number.as_str(), "", field, &identity),
+                    None => delivery_key(&key.0.to_string(), "", field, &index.to_string()),
                 }),
                 fact: Fact::Message(message::WebhookUpdate {
                     phone_number_id: number.clone(),

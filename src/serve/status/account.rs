@@ -106,18 +106,18 @@ impl AccountStatus {
         facts: &Facts,
         steps: Option<&ShownSteps>,
     ) -> Self {
-        let now = facts.now;
+        let (now, callback) = (facts.now, facts.callback.as_ref());
         let issues = issues::for_account(waba_id, account, &facts.figures, now);
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
-            issues::for_number(number, account, now)
+            issues::for_number(number, account, callback, now)
                 .first()
                 .map_or(Level::Fine, |worst| worst.level)
         });
         let (problems, templates_past) = template_problems(account, now);
         let shown = numbers.iter().take(MAX_NUMBERS);
         let phone_numbers: Vec<_> = shown
-            .map(|one| NumberStatus::new(one, account, steps, now))
+            .map(|one| NumberStatus::new(one, account, steps, callback, now))
             .collect();
         let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
         let (sending, id) = (&account.can_send_message, waba_id.as_str());

@@ -11,7 +11,7 @@ use super::words::distance;
 use super::{recency, service};
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::{BanState, EventKind, Link};
-use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
+use crate::domain::{CallbackUrl, Collector, QualityRating, Timestamp, WabaId, Word};
 use crate::state::account::LastEvent;
 use crate::state::{Account, Accounts, Number};
 
@@ -28,7 +28,12 @@ fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
 }
 
 /// Issues of a number, worst first.
-pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> Vec<Issue> {
+pub(super) fn for_number(
+    number: &Number,
+    account: &Account,
+    callback: Option<&CallbackUrl>,
+    now: Timestamp,
+) -> Vec<Issue> {
     let flagged = number.flagged_deadline().map(|deadline| {
         let acts = if deadline > now {
             format!("Meta takes action {}", distance(deadline, now))
@@ -46,8 +51,23 @@ pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> 
         service::issue(number, account, now),
         bad("sending", number.can_send_message.value()),
         bad::<QualityRating>("rated", number.quality_rating.value()),
+        for_override(number, account, callback),
     ];
     sorted(found.into_iter().flatten().collect())
+}
+
+/// An override that moves messages away from the expected URL. A wrong URL of the app is an issue of the app.
+fn for_override(
+    number: &Number,
+    account: &Account,
+    callback: Option<&CallbackUrl>,
+) -> Option<Issue> {
+    let (there, expected) = (account.messages_override(number)?, callback?);
+    (there != expected).then(|| {
+        Issue::warning(format!(
+            "its messages webhooks go to {there}, not to webhook.callback_url"
+        ))
+    })
 }
 
 /// Issues of an account itself, its templates and its polls, worst first.

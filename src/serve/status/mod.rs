@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::access::AccessStates;
-use crate::domain::{Timestamp, WabaId};
+use crate::domain::{CallbackUrl, Timestamp, WabaId};
 use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
@@ -47,6 +47,8 @@ struct Facts {
     /// Number of accounts that each app watches, without lost ones.
     watched: BTreeMap<String, usize>,
     figures: Figures,
+    /// The URL at which webhooks are expected. `None` if not configured.
+    callback: Option<CallbackUrl>,
     /// Whether the store accepts commits, or why not.
     store: Result<(), String>,
     /// The last report of `doctor`.

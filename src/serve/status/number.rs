@@ -11,7 +11,7 @@ use super::service;
 use super::timeline::{NUMBER, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
 use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
-use crate::domain::{CanSendMessage, QualityRating, Timestamp};
+use crate::domain::{CallbackUrl, CanSendMessage, QualityRating, Timestamp};
 use crate::state::{Account, Number, Traffic};
 
 /// A phone number.
@@ -33,6 +33,8 @@ pub struct NumberStatus {
     pub messaging_limit: Option<Limit>,
     pub throughput_level: Option<MetaWord<ThroughputLevel>>,
     pub name_status: Option<MetaWord<NameStatus>>,
+    /// The URL to which an override moves its messages, without credentials and query. `None` without an override.
+    pub messages_override: Option<String>,
     /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
     /// Open conversations that Meta reported as controlled by an application, by the application's role.
@@ -60,9 +62,11 @@ impl NumberStatus {
         number: &Number,
         account: &Account,
         steps: Option<&ShownSteps>,
+        callback: Option<&CallbackUrl>,
         now: Timestamp,
     ) -> Self {
-        let issues = issues::for_number(number, account, now);
+        let issues = issues::for_number(number, account, callback, now);
+        let over = account.messages_override(number);
         let status_since = number.status.since();
         Self {
             phone_number_id: number.id.to_string(),
@@ -78,6 +82,7 @@ impl NumberStatus {
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(MetaWord),
             name_status: number.name_status.value().map(MetaWord),
+            messages_override: over.map(ToString::to_string),
             flag: flag(number, now),
             thread_owners: thread_owners(number, account),
             timelines: timelines(number, steps),

@@ -141,7 +141,7 @@ fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Over
         .value()
         .map_or(waba_id.as_str(), String::as_str);
     let numbers = account.numbers().filter_map(|number| {
-        let issues = issues::for_number(number, account, facts.now);
+        let issues = issues::for_number(number, account, facts.callback.as_ref(), facts.now);
         let item = OverviewItem::new(called(number), &issues)?;
         let phone_number_id = Some(number.id.to_string());
         Some(OverviewItem {

@@ -133,6 +133,7 @@ fn facts(operator: &Operator) -> Facts {
         access: operator.access.read(),
         watched: watched(operator),
         figures: Figures::new(&operator.telemetry),
+        callback: operator.options.load().callback.clone(),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
         examination: examination.map_err(|error| error.to_string()),
         now: clock::now(),

@@ -14,9 +14,9 @@ use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
-    AppId, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event, Fact, Health, HealthEntity,
-    Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId,
-    account, number, template,
+    AppId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event, Fact, Health,
+    HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId,
+    Timestamp, WabaId, WebhookConfiguration, account, number, template,
 };
 use crate::state::State;
 use crate::store::{HistoryRow, Recent};
@@ -211,6 +211,7 @@ fn facts(events: &[Event]) -> Facts {
         access: AccessStates::new(),
         watched: [("main".to_owned(), 1)].into(),
         figures: Figures::new(&telemetry),
+        callback: CallbackUrl::new("https://watch.example/webhook"),
         store: Ok(()),
         examination: Ok(None),
         now: NOW,
@@ -251,6 +252,7 @@ fn with_problems_everywhere(mut facts: Facts) -> Facts {
         token: Some(token),
         subscription: Some(Subscription::default()),
         callback_matches: Some(false),
+        callback: None,
     };
     facts.access.insert("shop".to_owned(), access);
     let finding = Finding::problem("handshake", "refuses the verify token", "Restart it.");
@@ -528,4 +530,44 @@ fn the_example_of_the_docs_matches_a_response() {
     paths(&example, "", &mut shown);
     paths(&json(&facts(&troubled())), "", &mut found);
     assert!(shown.is_subset(&found), "{shown:?}");
+}
+
+#[test]
+fn an_override_of_the_callback_is_an_issue_of_the_number() {
+    let with = |levels: WebhookConfiguration| {
+        let snapshot = number::Snapshot {
+            webhook_configuration: Some(levels),
+            ..number(1, QualityRating::Green, "Fern & Moss")
+        };
+        facts(&[account("Fern & Moss"), numbers(vec![snapshot])])
+    };
+    let url = |text| CallbackUrl::new(text);
+    let elsewhere = WebhookConfiguration {
+        phone_number: url("https://crm.example/in?token=s3cret"),
+        ..WebhookConfiguration::default()
+    };
+    let facts = with(elsewhere);
+    let text = "its messages webhooks go to https://crm.example/in, not to webhook.callback_url";
+    let status = json(&facts);
+    let shown = &status["accounts"][0]["phone_numbers"][0];
+    assert_eq!(shown["troubles"][0]["text"], text);
+    assert_eq!(shown["messages_override"], "https://crm.example/in");
+    assert_eq!(status["attention"]["warning"], 1);
+    assert!(drawn(&facts).contains(text));
+    assert!(!status.to_string().contains("s3cret"));
+
+    // Without an expected URL there is nothing to compare.
+    let facts = Facts {
+        callback: None,
+        ..facts
+    };
+    let status = json(&facts);
+    assert_eq!(status["attention"]["warning"], 0);
+    // An override with the exporter's own URL, and a wrong URL of the app, are no issue of the number.
+    let own = WebhookConfiguration {
+        account: url("https://watch.example/webhook?version=2"),
+        application: url("https://old.example/"),
+        ..WebhookConfiguration::default()
+    };
+    assert_eq!(json(&with(own))["attention"]["warning"], 0);
 }

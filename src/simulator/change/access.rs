@@ -24,6 +24,13 @@ pub(super) fn apply(
                 subscribed.push(app_id);
             }
         }
+        WorldChange::AccountCallbackOverridden {
+            waba_id,
+            callback_url,
+        } => world
+            .account(waba_id)?
+            .override_callback_url
+            .clone_from(callback_url),
         WorldChange::WebhookFieldSubscribed {
             field,
             is_subscribed: true,

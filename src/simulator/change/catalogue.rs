@@ -76,10 +76,25 @@ pub enum WorldChange {
     },
     /// A number is removed. No webhook.
     NumberRemoved { phone_number_id: String },
+    /// An override moves the number's messages to another callback URL; without one, it is removed. No webhook.
+    NumberCallbackOverridden {
+        phone_number_id: String,
+        callback_url: Option<String>,
+    },
     /// PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS.
     SecurityEvent {
         phone_number_id: String,
         event: String,
+    },
+    /// A customer stops or resumes marketing messages: `stop` or `resume`. The customer has a telephone number
+    /// (`wa_id`), an id of Meta's (`user_id`), or both.
+    MarketingPreferenceChanged {
+        phone_number_id: String,
+        #[serde(default)]
+        wa_id: Option<String>,
+        #[serde(default)]
+        user_id: Option<String>,
+        value: String,
     },
 
     // ---- templates -----------------------------------------------------------------------------
@@ -218,6 +233,11 @@ pub enum WorldChange {
     SubscriptionLost { waba_id: String },
     /// The app is subscribed again.
     SubscriptionRegained { waba_id: String },
+    /// An override moves the messages of the account to another callback URL; without one, it is removed. No webhook.
+    AccountCallbackOverridden {
+        waba_id: String,
+        callback_url: Option<String>,
+    },
     /// The app's own subscription to one webhook field is removed or restored.
     WebhookFieldSubscribed { field: String, is_subscribed: bool },
     /// The token can no longer read the account (100/33), or can again.

@@ -234,3 +234,42 @@ fn a_change_of_a_missing_node_is_refused_and_changes_nothing() {
     );
     assert_eq!(world, self::world());
 }
+
+#[test]
+fn an_override_moves_messages_and_nothing_else() {
+    let mut world = world();
+    world.app.callback_url = Some("https://watch.example/".into());
+    let sent = |world: &World, entry_id: &str, field: &str| {
+        let value = json!({"metadata": {"phone_number_id": NUMBER}});
+        let webhook = webhook(entry_id, field, value).remove(0);
+        crate::simulator::webhooks::is_wanted(world, &webhook)
+    };
+    assert!(sent(&world, WABA, "messages"));
+    let elsewhere = Some("https://crm.example/".to_owned());
+    let change = WorldChange::AccountCallbackOverridden {
+        waba_id: WABA.into(),
+        callback_url: elsewhere,
+    };
+    assert_eq!(world.apply(&change, NOW), Ok(vec![]));
+    assert!(!sent(&world, WABA, "messages"));
+    assert!(sent(&world, WABA, "account_update"));
+    // The override of the number comes first.
+    let change = WorldChange::NumberCallbackOverridden {
+        phone_number_id: NUMBER.into(),
+        callback_url: world.app.callback_url.clone(),
+    };
+    assert_eq!(world.apply(&change, NOW), Ok(vec![]));
+    assert!(sent(&world, WABA, "messages"));
+}
+
+#[test]
+fn a_choice_about_marketing_matches_metas_example() {
+    check(
+        json!({"change": "marketing_preference_changed", "phone_number_id": NUMBER, "wa_id": "15550100111", "value": "stop"}),
+        r#"{"field":"user_preferences","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"contacts":[{"profile":{"name":"A"},"wa_id":"15550100111"}],"user_preferences":[{"wa_id":"15550100111","detail":"text","category":"marketing_messages","value":"stop","timestamp":1775000000}]}}"#,
+    );
+    check(
+        json!({"change": "marketing_preference_changed", "phone_number_id": NUMBER, "user_id": "US.1", "value": "resume"}),
+        r#"{"field":"user_preferences","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"contacts":[{"profile":{"name":"A"},"user_id":"US.1"}],"user_preferences":[{"user_id":"US.1","detail":"text","category":"marketing_messages","value":"resume","timestamp":1775000000}]}}"#,
+    );
+}

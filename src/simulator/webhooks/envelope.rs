@@ -62,7 +62,7 @@ fn change(webhook: &Webhook, is_field_first: bool) -> String {
 
 /// Whether the entry has a `time`; entries of message traffic have none.
 fn has_time(webhook: &Webhook) -> bool {
-    webhook.field != "messages"
+    !["messages", "user_preferences"].contains(&webhook.field.as_str())
 }
 
 #[cfg(test)]

@@ -291,7 +291,23 @@ pub(in crate::simulator) fn is_wanted(world: &World, webhook: &Webhook) -> bool 
         None => true,
     };
     account_wants
+        && !goes_elsewhere(world, webhook)
         && (world.app.webhook_fields.contains_key(&webhook.field) || is_invented(&webhook.field))
+}
+
+/// Whether an override moves this webhook to another callback URL. Of the movable fields, only `messages` is
+/// simulated.
+fn goes_elsewhere(world: &World, webhook: &Webhook) -> bool {
+    if webhook.field != "messages" {
+        return false;
+    }
+    let number = webhook.value.pointer("/metadata/phone_number_id");
+    let number = number.and_then(|id| world.phone_numbers.get(id.as_str()?));
+    let of_number = number.and_then(|number| number.override_callback_url.as_ref());
+    let account = world.accounts.get(&webhook.entry_id);
+    let of_account = account.and_then(|account| account.override_callback_url.as_ref());
+    let over = of_number.or(of_account);
+    over.is_some() && over != world.app.callback_url.as_ref()
 }
 
 /// Whether Meta does not offer the field, so that no app can unsubscribe from it.

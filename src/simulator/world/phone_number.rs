@@ -46,6 +46,8 @@ pub struct PhoneNumber {
     /// Whether calls over SIP are blocked. The overall health is then BLOCKED although messages can be sent, as in
     /// the example on Meta's page "Messaging and Calling Health Status".
     pub is_calling_blocked: bool,
+    /// Override of the callback URL for this number's messages.
+    pub override_callback_url: Option<String>,
 }
 
 impl PhoneNumber {
@@ -72,6 +74,7 @@ impl PhoneNumber {
             last_onboarded_time: 1_770_113_472,
             health: Health::available(),
             is_calling_blocked: false,
+            override_callback_url: None,
         }
     }
 

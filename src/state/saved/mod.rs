@@ -17,8 +17,9 @@ use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CanSendMessage, ConversationKey, DeliveryKey, DisplayDigits, EntityHealth, Health,
-    HealthEntity, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
+    BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
+    DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit, PhoneNumberId, TemplateId,
+    Timestamp, WebhookConfiguration, number,
 };
 
 macro_rules! saved_as_text {
@@ -60,6 +61,8 @@ saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
 saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
+
+saved_as_text!(|url| url.as_str().into(), CallbackUrl::new; CallbackUrl);
 
 saved_as_text!(|limit| limit.journal_value(), |text| MessagingLimit::parse(text).ok()?; MessagingLimit);
 
@@ -137,6 +140,32 @@ saved_as!(
     |(can_send_message, entities)| Health {
         can_send_message,
         entities
+    }
+);
+
+saved_as!(
+    CallbackOverride,
+    Option<CallbackUrl>,
+    |over| over.0.clone(),
+    CallbackOverride
+);
+
+saved_as!(
+    WebhookConfiguration,
+    (
+        Option<CallbackUrl>,
+        Option<CallbackUrl>,
+        Option<CallbackUrl>
+    ),
+    |levels| (
+        levels.phone_number.clone(),
+        levels.account.clone(),
+        levels.application.clone()
+    ),
+    |(phone_number, account, application)| WebhookConfiguration {
+        phone_number,
+        account,
+        application
     }
 );
 

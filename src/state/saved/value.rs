@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::{BusinessId, MessagingLimit, PhoneNumberId, Word};
+use crate::domain::{BusinessId, CallbackUrl, MessagingLimit, PhoneNumberId, Word};
 use crate::state::Stamp;
 
 /// A value that is stored with the state.
@@ -48,7 +48,7 @@ macro_rules! saved_by_serde {
 }
 
 saved_by_serde! {
-    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit,
+    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit, CallbackUrl,
 }
 
 /// Adapts a value for serde's own containers.
@@ -138,7 +138,10 @@ mod tests {
     use super::*;
     use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
     use crate::domain::template::{Category, Status};
-    use crate::domain::{CanSendMessage, EntityHealth, Health, HealthEntity, Timestamp};
+    use crate::domain::{
+        CallbackOverride, CanSendMessage, EntityHealth, Health, HealthEntity, Timestamp,
+        WebhookConfiguration,
+    };
     use crate::state::template::Attributes;
     use crate::state::{History, Latest, PollTimes};
 
@@ -185,6 +188,19 @@ mod tests {
         };
         let form = json!([[1000, false], ["LIMITED", [["WABA", "LIMITED"]]]]);
         assert_form(&latest(health), &form);
+
+        let url = |text| CallbackUrl::new(text);
+        let over = CallbackOverride(url("https://hub.example/"));
+        let form = json!([[1000, false], "https://hub.example/"]);
+        assert_form(&latest(over), &form);
+        let none = CallbackOverride(None);
+        assert_form(&latest(none), &json!([[1000, false], null]));
+        let levels = WebhookConfiguration {
+            application: url("https://watch.example/hook"),
+            ..WebhookConfiguration::default()
+        };
+        let form = json!([[1000, false], [null, null, "https://watch.example/hook"]]);
+        assert_form(&latest(levels), &form);
 
         let polls = PollTimes::default();
         let mut status = History::default();

@@ -75,6 +75,10 @@ const FIRING: &str = "
   - WhatsAppApiBudgetHigh waba_id=9
     WhatsAppApiBudgetHigh waba_id=10
 
+    WhatsAppWebhookCallbackMismatch app=main cluster=asia
+  - WhatsAppNumberMessagesElsewhere cluster=asia waba_id=22 phone_number_id=221
+    WhatsAppNumberMessagesElsewhere waba_id=22 phone_number_id=222
+
     WhatsAppGraphUnreachable cluster=us
   - WhatsAppDataStale cluster=us app=six waba_id=20 collector=numbers
   - WhatsAppPollFailing cluster=us app=six waba_id=21 collector=numbers

@@ -386,3 +386,25 @@ async fn accounts_that_are_looked_for() {
     let cure = "List the accounts, or set apps[].businesses.";
     assert_found(&patient, "discovery", Problem, "lists none", cure).await;
 }
+
+#[tokio::test]
+async fn an_override_of_the_callback() {
+    let patient = Patient::healthy().await;
+    let check = "messages_callback";
+    assert!(patient.found(check).await[0].is_fine());
+    let elsewhere = Some("https://crm.example/in?token=s3cret".to_owned());
+    patient.let_happen(WorldChange::AccountCallbackOverridden {
+        waba_id: WABA.into(),
+        callback_url: elsewhere,
+    });
+    let cure = "Remove the override";
+    let moved = "moves the messages of 1 of 1 phone numbers to https://crm.example/in, not to http";
+    assert_found(&patient, check, Problem, moved, cure).await;
+    let report = format!("{:?}", patient.examined().await);
+    assert!(!report.contains("s3cret"), "{report}");
+    patient.let_happen(WorldChange::AccountCallbackOverridden {
+        waba_id: WABA.into(),
+        callback_url: None,
+    });
+    assert!(patient.found(check).await[0].is_fine());
+}

@@ -38,6 +38,7 @@ async fn a_healthy_set_up_is_fine_in_every_link() {
         "graph",
         "handshake",
         "last_webhook",
+        "messages_callback",
         "phone_numbers",
         "self_test",
         "store",

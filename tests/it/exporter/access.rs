@@ -131,3 +131,59 @@ async fn a_failed_question_changes_nothing() {
         .await;
     exporter.until(valid, 1.0).await;
 }
+
+/// A file that polls accounts and numbers every second.
+fn polling(more: &str) -> String {
+    format!(
+        "poll:\n  numbers_interval: 1s\n  account_interval: 1s\n  templates_interval: 1h\n  \
+         access_interval: 1s\n  calls_per_hour: 1000000\n{more}apps:\n  - accounts: [{WABA}]\n"
+    )
+}
+
+#[tokio::test]
+async fn an_override_of_the_number_comes_before_that_of_the_account() {
+    let world = small_world();
+    let number = world.phone_numbers.keys().next().expect("one").clone();
+    let matches = format!(
+        "whatsapp_phone_number_messages_callback_matches{{waba_id=\"{WABA}\",phone_number_id=\"{number}\"}}"
+    );
+    let own = "https://exporter.example.com/webhook";
+    let expected = format!("webhook:\n  callback_url: {own}\n");
+    let exporter = Exporter::configured(world, &polling(&expected)).await;
+    exporter.meta.set_callback_url(Some(own.into()));
+    exporter.until(matches.clone(), 1.0).await;
+    let of_account = |url: Option<&str>| WorldChange::AccountCallbackOverridden {
+        waba_id: WABA.into(),
+        callback_url: url.map(str::to_owned),
+    };
+    let of_number = |url: Option<&str>| WorldChange::NumberCallbackOverridden {
+        phone_number_id: number.clone(),
+        callback_url: url.map(str::to_owned),
+    };
+    let secret = "https://crm.example/in?token=s3cret";
+    let_happen(&exporter, of_account(Some(secret)));
+    exporter.until(matches.clone(), 0.0).await;
+    let_happen(&exporter, of_number(Some(own)));
+    exporter.until(matches.clone(), 1.0).await;
+    let_happen(&exporter, of_account(None));
+    let_happen(&exporter, of_number(Some(secret)));
+    exporter.until(matches.clone(), 0.0).await;
+    let page = exporter.get("/").await;
+    assert!(page.contains("https://crm.example/in"), "{page}");
+    for path in ["/metrics", "/", "/api/v1/status"] {
+        assert!(!exporter.get(path).await.contains("s3cret"), "{path}");
+    }
+    let_happen(&exporter, of_number(None));
+    exporter.until(matches, 1.0).await;
+}
+
+#[tokio::test]
+async fn messages_are_not_compared_without_an_expected_url() {
+    let exporter = Exporter::configured(small_world(), &polling("")).await;
+    exporter
+        .meta
+        .set_callback_url(Some("https://old.example.com/webhook".into()));
+    exporter.until_polled(WABA, "numbers").await;
+    let metrics = exporter.get("/metrics").await;
+    assert!(!metrics.contains("whatsapp_phone_number_messages_callback_matches{"));
+}

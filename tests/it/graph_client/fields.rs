@@ -120,3 +120,64 @@ async fn an_edge_that_the_token_must_not_read_along_leaves_the_node_readable() {
     assert_eq!(account.webhook_subscribed, Some(true));
     assert_eq!(dropped(&reader, "account"), Some(1.0));
 }
+
+/// Whether each request to the endpoint asked for the deprecated limit.
+fn asked_for_the_tier(meta: &Meta) -> Vec<bool> {
+    let of = |request: whatsapp_business_exporter::simulator::graph::AnsweredRequest| {
+        let fields = request.parameter("fields").expect("fields by name");
+        fields
+            .split(',')
+            .any(|asked| asked == "messaging_limit_tier")
+    };
+    meta.requests().into_iter().map(of).collect()
+}
+
+fn without_the_portfolios_limit() -> Fault {
+    let field = String::from("whatsapp_business_manager_messaging_limit");
+    Fault::FieldMissing { field }
+}
+
+#[tokio::test]
+async fn the_deprecated_limit_is_requested_only_where_the_new_one_is_missing() {
+    let meta = Meta::new(small_world()).await;
+    let reader = Reader::for_meta(&meta);
+    let limit = Some(MessagingLimit::Customers(10_000));
+    for _ in 0..2 {
+        let listed = reader.numbers().await;
+        assert_eq!(listed.listing.objects[0].messaging_limit, limit);
+    }
+    assert_eq!(asked_for_the_tier(&meta), [false, false]);
+
+    // One repeated request, then none: the account is remembered.
+    let missing = without_the_portfolios_limit();
+    meta.fault(Some(Endpoint::PhoneNumbers), None, missing);
+    for _ in 0..2 {
+        let listed = reader.numbers().await;
+        assert!(listed.listing.complete);
+        assert_eq!(listed.listing.objects[0].messaging_limit, limit);
+    }
+    assert_eq!(asked_for_the_tier(&meta), [false, false, false, true, true]);
+    assert_eq!(dropped(&reader, "phone_numbers"), Some(0.0));
+}
+
+#[tokio::test]
+async fn a_limit_that_is_missing_in_both_forms_costs_one_request() {
+    let meta = Meta::new(small_world()).await;
+    let reader = Reader::for_meta(&meta);
+    let missing = without_the_portfolios_limit();
+    meta.fault(Some(Endpoint::PhoneNumbers), None, missing);
+    let field = String::from("messaging_limit_tier");
+    let deprecated = Fault::FieldDeprecated { field };
+    meta.fault(Some(Endpoint::PhoneNumbers), None, deprecated);
+    for _ in 0..3 {
+        let listed = reader.numbers().await;
+        assert!(listed.listing.complete);
+        assert_eq!(listed.listing.objects[0].messaging_limit, None);
+    }
+    // The first listing, the rejected repetition and the one without the field; then one request each.
+    assert_eq!(
+        asked_for_the_tier(&meta),
+        [false, true, false, false, false]
+    );
+    assert_eq!(dropped(&reader, "phone_numbers"), Some(1.0));
+}

@@ -173,6 +173,26 @@ async fn an_invalid_cursor_restarts_the_listing_once() {
 }
 
 #[tokio::test]
+async fn values_of_a_restarted_listing_are_counted_once() {
+    let meta = Meta::new(bare_world().with_many_templates(WABA, 150)).await;
+    let templates = Some(Endpoint::MessageTemplates);
+    meta.fault(templates, Some(2), Fault::InvalidCursor);
+    let unheard = Fault::FieldReplaced {
+        field: "category".into(),
+        value: "UNHEARD_OF".into(),
+    };
+    meta.fault(templates, None, unheard);
+    let reader = Reader::for_meta(&meta);
+    let (listed, _) = reader.templates().await;
+    assert!(listed.listing.complete);
+    // One page, the rejected request, and then both pages.
+    assert_eq!(meta.request_count(Endpoint::MessageTemplates), 4);
+    let name = "whatsapp_exporter_unknown_values_total";
+    let labels = [("field", "message_template.category")];
+    assert_eq!(reader.counted().value(name, &labels), Some(150.0));
+}
+
+#[tokio::test]
 async fn the_same_code_on_other_endpoints_is_not_a_cursor_error() {
     let meta = Meta::new(bare_world().with_many_phone_numbers(WABA, 150)).await;
     meta.fault(Some(Endpoint::PhoneNumbers), None, Fault::InvalidCursor);

@@ -58,7 +58,9 @@ fn counted(reader: &Reader, field: &str) -> Option<f64> {
 async fn a_number_is_read_despite_an_unreadable_name() {
     for (value, count) in unreadable() {
         for key in ["verified_name", "nobody_needs_this"] {
-            let body = listing(key, &value, r#""quality_rating":"RED""#);
+            let rest =
+                r#""quality_rating":"RED","whatsapp_business_manager_messaging_limit":"TIER_2K""#;
+            let body = listing(key, &value, rest);
             let reader = reader_of(StatusCode::OK, body).await;
             let listed = reader.numbers().await;
             assert!(listed.listing.complete, "{:?}", listed.failure);

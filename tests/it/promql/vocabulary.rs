@@ -75,6 +75,9 @@ fn metric(name: &str, labels: &[&str]) -> (String, Names) {
 pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
     let of_message = match label {
         "kind" if metric == "whatsapp_messages_received_total" => Some(all::<message::Kind>()),
+        "preference" if metric == "whatsapp_marketing_preferences_total" => {
+            Some(all::<message::MarketingPreference>())
+        }
         "status" if metric == "whatsapp_message_statuses_total" => Some(all::<message::Status>()),
         "category"
             if [

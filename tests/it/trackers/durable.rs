@@ -104,3 +104,57 @@ async fn a_conversation_goes_on_after_a_restart_and_tells_nobody_whose_it_is() {
     exporter.stopped().await;
     assert!(holds(&database, NUMBER), "the right file was looked into");
 }
+
+fn preference(customer: (&str, &str), value: &str, at: i64) -> Vec<u8> {
+    let mut choice = json!({"category": "marketing_messages", "value": value, "timestamp": at});
+    choice[customer.0] = customer.1.into();
+    let text = String::from_utf8(body("user_preferences", &choice)).expect("text");
+    text.replace(r#""field":"messages""#, r#""field":"user_preferences""#)
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn each_choice_about_marketing_counts_once_and_tells_nobody_whose_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let file = config_file(SELDOM, &[WABA]);
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    let post = async |exporter: &Exporter, body: Vec<u8>| {
+        assert_eq!(exporter.post_signed(body).await, 200);
+    };
+    let of = |value: &str| {
+        let label = format!(r#"preference="{value}""#);
+        series("whatsapp_marketing_preferences_total", &label)
+    };
+    let by_number = ("wa_id", CUSTOMER);
+    let by_user_id = ("user_id", "US.13000000000000177342");
+    post(&exporter, preference(by_number, "stop", began)).await;
+    exporter.until(of("stop"), 1.0).await;
+    assert_eq!(exporter.value(&of("resume")).await, Some(0.0));
+    assert_eq!(exporter.value(&of("OTHER")).await, None);
+    exporter.stopped().await;
+
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    assert_eq!(exporter.value(&of("stop")).await, Some(1.0));
+    // A retry, and choices in the wrong order.
+    post(&exporter, preference(by_number, "stop", began)).await;
+    post(&exporter, preference(by_number, "stop", began + 20)).await;
+    post(&exporter, preference(by_number, "resume", began + 10)).await;
+    post(&exporter, preference(by_user_id, "stop", began)).await;
+    post(&exporter, preference(by_user_id, "stop", began)).await;
+    exporter.until(of("stop"), 3.0).await;
+    assert_eq!(exporter.value(&of("resume")).await, Some(1.0));
+    let mut shown = exporter.get("/metrics").await;
+    for path in ["/", "/api/v1/status", "/api/v1/history?since=30d"] {
+        shown += &exporter.get(path).await;
+    }
+    exporter.stopped().await;
+    for customer in [CUSTOMER, by_user_id.1] {
+        assert!(!shown.contains(customer));
+        for file in std::fs::read_dir(folder.path()).expect("the folder") {
+            let path = file.expect("a file").path();
+            assert!(!holds(&path, customer), "{}", path.display());
+        }
+    }
+}

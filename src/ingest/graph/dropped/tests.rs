@@ -109,6 +109,78 @@ fn expired_refusals_do_not_count_towards_the_endpoint() {
 }
 
 #[test]
+fn a_deprecated_field_is_requested_for_the_account_that_lacks_its_replacement() {
+    let (fields, telemetry) = new();
+    let tier = |object, at| {
+        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), None, at);
+        requested
+            .split(',')
+            .any(|field| field == "messaging_limit_tier")
+    };
+    let note = |object, node: Value, at| {
+        fields.note_missing(target(Endpoint::PhoneNumbers, object), &[node], at)
+    };
+    let with =
+        |limit: Value| serde_json::json!({"whatsapp_business_manager_messaging_limit": limit});
+    assert!(!note("1", with("UNTIERED".into()), NOW));
+    assert!(note("1", with(Value::Null), NOW), "null is missing");
+    assert!(
+        !note("1", with(Value::Null), NOW),
+        "it is requested already"
+    );
+    assert!(tier("1", NOW) && !tier("2", NOW));
+    let limit = |object, at| {
+        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), None, at);
+        requested.contains("whatsapp_business_manager_messaging_limit")
+    };
+    assert!(
+        !limit("1", NOW) && limit("2", NOW),
+        "instead, not in addition"
+    );
+    assert!(limit("1", NOW.plus(DROPPED_FOR)));
+    assert_eq!(shown(&telemetry), [], "nothing was rejected");
+    // Asked anew after a day, and after the account was forgotten.
+    assert!(!tier("1", NOW.plus(DROPPED_FOR)));
+    let later = NOW.plus(DROPPED_FOR);
+    assert!(note("1", Value::Null, later) && tier("1", later));
+    fields.forget("1");
+    assert!(!tier("1", later));
+    // No listing without objects lacks anything.
+    assert!(!fields.note_missing(target(Endpoint::PhoneNumbers, "3"), &[], later));
+}
+
+#[test]
+fn a_rejected_deprecated_field_is_not_requested_again() {
+    let (fields, _) = new();
+    let one = target(Endpoint::PhoneNumbers, "1");
+    let node = [serde_json::json!({"id": "900"})];
+    assert!(fields.note_missing(one, &node, NOW));
+    assert!(fields.drop_field(one, "messaging_limit_tier", RejectionScope::Unknown, NOW));
+    assert!(!fields.note_missing(one, &node, NOW));
+    let requested = fields.requested(one, None, NOW);
+    assert!(!requested.contains("messaging_limit_tier"));
+    assert!(requested.contains("whatsapp_business_manager_messaging_limit"));
+}
+
+#[test]
+fn both_forms_are_requested_if_only_some_numbers_lack_the_new_one() {
+    let (fields, _) = new();
+    let one = target(Endpoint::PhoneNumbers, "1");
+    let nodes = [
+        serde_json::json!({"id": "900", "whatsapp_business_manager_messaging_limit": "TIER_2K"}),
+        serde_json::json!({"id": "901"}),
+    ];
+    assert!(fields.note_missing(one, &nodes, NOW));
+    let requested = fields.requested(one, None, NOW);
+    for field in [
+        "messaging_limit_tier",
+        "whatsapp_business_manager_messaging_limit",
+    ] {
+        assert!(requested.split(',').any(|one| one == field), "{field}");
+    }
+}
+
+#[test]
 fn object_rejections_never_drop_a_field_for_the_endpoint() {
     let (fields, telemetry) = new();
     let ids: Vec<String> = (0..50).map(|id| id.to_string()).collect();

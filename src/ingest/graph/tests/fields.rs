@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{AppId, account};
+use crate::domain::AppId;
 use crate::ingest::ParseWarnings;
 use crate::ingest::graph::fields::declared;
 use crate::ingest::graph::{Endpoint, wire};
@@ -75,9 +75,12 @@ fn every_requested_field_of_an_account_is_read() {
         Endpoint::Account,
         wire::account::PATHS,
         include_str!("../../../../tests/fixtures/graph/business_account.json"),
-        plainly(|node, warnings| account::Snapshot {
-            webhook_subscribed: wire::account::expanded(node, &own_app, warnings),
-            ..wire::account::snapshot(node, warnings)
+        plainly(|node, warnings| {
+            let mut snapshot = wire::account::snapshot(node, warnings);
+            if let Some(own) = wire::account::expanded(node, &own_app, warnings) {
+                own.write_to(&mut snapshot);
+            }
+            snapshot
         }),
     );
 }

@@ -257,3 +257,38 @@ async fn templates_are_listed_without_components_and_with_totals() {
         .map(|asked| asked.query.contains_key("summary"));
     assert_eq!(with_summary.collect::<Vec<_>>(), [true, true, false, false]);
 }
+
+#[tokio::test]
+async fn a_page_without_the_limit_is_kept_if_it_cannot_be_requested_again() {
+    let bare = || ScriptedAnswer::json(&json!({"data": [{"id": "1"}]}));
+    let error = json!({"code": 80008, "message": "too many calls"});
+    let meta = Meta::answering([bare(), ScriptedAnswer::error(&error), bare()]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (1, None));
+    assert_eq!(outcome(&numbers(&meta).await), (1, None));
+    let asks_for_tier: Vec<bool> = meta
+        .asked()
+        .iter()
+        .map(|asked| asked.fields().contains(&"messaging_limit_tier"))
+        .collect();
+    assert_eq!(asks_for_tier, [false, true, true]);
+    let mut spent = Meta::answering([bare()]).await;
+    spent.calls = Counted {
+        at_most: Some(1),
+        ..Counted::default()
+    };
+    assert_eq!(outcome(&numbers(&spent).await), (1, None));
+}
+
+#[tokio::test]
+async fn later_pages_of_a_listing_are_requested_with_what_its_first_page_lacks() {
+    let bare = |id: &str, next: bool| {
+        let mut page = json!({"data": [{"id": id}], "paging": {"cursors": {"after": id}}});
+        if next {
+            page["paging"]["next"] = json!("https://elsewhere.example/");
+        }
+        ScriptedAnswer::json(&page)
+    };
+    let meta = Meta::answering([bare("1", true), bare("1", true), bare("2", false)]).await;
+    assert_eq!(outcome(&numbers(&meta).await), (2, None));
+    assert_eq!(meta.asked().len(), 3, "one repetition for the account");
+}

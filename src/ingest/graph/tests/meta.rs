@@ -201,7 +201,8 @@ pub fn waba() -> WabaId {
 
 /// A page of objects with these ids, and the cursor of the next page if there is one.
 pub fn page(ids: std::ops::Range<u64>, next: Option<&str>) -> ScriptedAnswer {
-    let data: Vec<Value> = ids.map(|id| json!({"id": id.to_string()})).collect();
+    let node = |id: u64| json!({"id": id.to_string(), "whatsapp_business_manager_messaging_limit": "TIER_2K"});
+    let data: Vec<Value> = ids.map(node).collect();
     let mut page = json!({"data": data, "paging": {"cursors": {"before": "A", "after": "LAST"}}});
     if let Some(after) = next {
         page["paging"]["cursors"]["after"] = json!(after);

@@ -197,3 +197,23 @@ async fn the_version_of_the_latest_response_is_shown() {
         [["v25.0", "v26.0"], ["v26.0", "v26.0"], ["v26.0", "v26.0"]]
     );
 }
+
+#[tokio::test]
+async fn the_end_of_the_requested_version_is_shown_if_it_is_known() {
+    let meta = Meta::answering([]).await;
+    let name = "whatsapp_exporter_graph_version_end_timestamp_seconds";
+    assert_eq!(series(&meta, name), [[""; 0]; 0], "v26.0 has no end yet");
+    let versions = |asked: &str| {
+        crate::ingest::graph::version::Versions::new(asked.to_owned(), &meta.telemetry)
+    };
+    drop(versions("v25.0"));
+    assert_eq!(series(&meta, name), [["v25.0"]]);
+    let end = meta
+        .telemetry
+        .graph_version_end
+        .with_label_values(&["v25.0"]);
+    assert_eq!(end.get(), 1_848_441_600.0);
+    // A reload with another version.
+    drop(versions("v99.0"));
+    assert_eq!(series(&meta, name), [[""; 0]; 0]);
+}

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::callback::callback_at;
 use super::read::node_reader;
-use crate::domain::AppId;
 use crate::domain::account::{Snapshot, account_attributes};
+use crate::domain::{AppId, CallbackOverride};
 use crate::ingest::{MetaObject, ParseWarnings};
 
 const NOUN: &str = "business_account";
@@ -20,19 +21,44 @@ pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Snapshot {
     snapshot
 }
 
-/// Whether `own_app` is subscribed, according to the edge in the node. `None` without the edge, which Meta may omit
-/// if no app is subscribed.
-pub fn expanded(node: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> Option<bool> {
+/// What the list of subscribed apps says about the exporter's own app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSubscription {
+    /// Whether the app is subscribed.
+    pub is_subscribed: bool,
+    /// Where Meta delivers messages of the account instead of to the app's callback URL.
+    pub callback: CallbackOverride,
+}
+
+impl OwnSubscription {
+    /// Adds the subscription to a snapshot.
+    pub fn write_to(self, snapshot: &mut Snapshot) {
+        snapshot.webhook_subscribed = Some(self.is_subscribed);
+        snapshot.callback_override = Some(self.callback);
+    }
+}
+
+/// The subscription of `own_app`, according to the edge in the node. `None` without the edge, which Meta may omit if
+/// no app is subscribed.
+pub fn expanded(
+    node: &Value,
+    own_app: &AppId,
+    warnings: &mut ParseWarnings,
+) -> Option<OwnSubscription> {
     subscribed(node.get("subscribed_apps")?, own_app, warnings)
 }
 
-/// Whether `own_app` is in this list of subscribed apps. `None` if it is not among those shown and there are more.
-pub fn subscribed(apps: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -> Option<bool> {
+/// The subscription of `own_app` in this list. `None` if it is not among those shown and there are more.
+pub fn subscribed(
+    apps: &Value,
+    own_app: &AppId,
+    warnings: &mut ParseWarnings,
+) -> Option<OwnSubscription> {
     let has_more = apps.pointer("/paging/next").is_some();
     let apps = MetaObject::new("subscribed_apps", apps)?;
     apps.get("data")?;
     let apps = apps.objects("data", "subscribed_apps", warnings);
-    let is_own = |app: &MetaObject<'_>| {
+    let is_own = |app: &&MetaObject<'_>| {
         let data = app.object(
             "whatsapp_business_api_data",
             "subscribed_apps",
@@ -41,8 +67,12 @@ pub fn subscribed(apps: &Value, own_app: &AppId, warnings: &mut ParseWarnings) -
         let id = data.and_then(|data| data.parsed("id", AppId::parse, &mut ParseWarnings::new()));
         id.as_ref() == Some(own_app)
     };
-    let found = apps.iter().any(is_own);
-    (found || !has_more).then_some(found)
+    let found = apps.iter().find(is_own);
+    let callback = found.and_then(|app| callback_at(app, "override_callback_uri", warnings));
+    (found.is_some() || !has_more).then_some(OwnSubscription {
+        is_subscribed: found.is_some(),
+        callback: CallbackOverride(callback),
+    })
 }
 
 #[cfg(test)]
@@ -51,10 +81,39 @@ mod tests {
 
     use super::*;
     use crate::domain::account::{BusinessVerificationStatus, ReviewStatus, Status};
-    use crate::domain::{BusinessId, MessagingLimit};
+    use crate::domain::{BusinessId, CallbackUrl, MessagingLimit};
 
     fn app() -> AppId {
         AppId::parse("600100").expect("digits")
+    }
+
+    fn own(is_subscribed: bool, callback: Option<&str>) -> Option<OwnSubscription> {
+        Some(OwnSubscription {
+            is_subscribed,
+            callback: CallbackOverride(callback.and_then(CallbackUrl::new)),
+        })
+    }
+
+    #[test]
+    fn only_the_override_of_the_own_app_counts() {
+        let list = |url: &Value| {
+            json!({"data": [
+                {"whatsapp_business_api_data": {"id": "1"}, "override_callback_uri": "https://other.example/"},
+                {"whatsapp_business_api_data": {"id": 600_100}, "override_callback_uri": url}]})
+        };
+        for (url, expected) in [
+            (
+                json!("https://crm.example/in?token=s3cret"),
+                Some("https://crm.example/in"),
+            ),
+            (json!(""), None),
+            (json!(null), None),
+        ] {
+            let mut warnings = ParseWarnings::new();
+            let read = subscribed(&list(&url), &app(), &mut warnings);
+            assert_eq!(read, own(true, expected), "{url}");
+            assert_eq!(warnings, []);
+        }
     }
 
     #[test]
@@ -81,16 +140,17 @@ mod tests {
                 Some(MessagingLimit::Customers(10_000))
             )
         );
-        assert_eq!(expanded(&node, &app(), &mut warnings), Some(true));
+        assert_eq!(expanded(&node, &app(), &mut warnings), own(true, None));
     }
 
     #[test]
     fn subscription_is_unknown_without_a_list_or_its_end() {
         let mut warnings = ParseWarnings::new();
         let others = json!({"data": [{"whatsapp_business_api_data": {"id": "1"}}]});
-        assert_eq!(subscribed(&others, &app(), &mut warnings), Some(false));
+        let not = own(false, None);
+        assert_eq!(subscribed(&others, &app(), &mut warnings), not);
         let none = json!({"data": []});
-        assert_eq!(subscribed(&none, &app(), &mut warnings), Some(false));
+        assert_eq!(subscribed(&none, &app(), &mut warnings), not);
         let mut more = others;
         more["paging"] = json!({"next": "https://elsewhere.example/"});
         assert_eq!(subscribed(&more, &app(), &mut warnings), None);

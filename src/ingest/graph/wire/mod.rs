@@ -4,9 +4,11 @@
 
 pub mod access;
 pub mod account;
+mod callback;
 mod health;
 pub mod number;
 mod read;
 pub mod template;
 
+pub use callback::callback_url;
 pub(super) use read::field_and_member;

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+pub use super::callback::webhook_configuration;
 use super::health;
 use crate::domain::number::ThroughputLevel;
 use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
@@ -189,10 +190,10 @@ pub fn throughput_level(
 }
 
 /// Reads nothing: the field is meaningful only with the id of this exporter's app, which the client adds.
-pub fn read_with_own_app(
+pub fn read_with_own_app<T>(
     _: &MetaObject<'_>,
     [_]: [&'static str; 1],
     _: &mut ParseWarnings,
-) -> Option<bool> {
+) -> Option<T> {
     None
 }

@@ -9,6 +9,7 @@ mod envelope;
 mod lanes;
 mod message;
 mod number;
+mod preference;
 mod properties;
 mod template;
 mod unreadable;

@@ -63,6 +63,8 @@ const UNTIMED: &[&str] = &[
     "standby_message",
     "standby_message_echo",
     "standby_status",
+    "user_preferences_resume",
+    "user_preferences_several",
     "user_preferences_stop",
 ];
 

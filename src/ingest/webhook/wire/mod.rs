@@ -6,6 +6,7 @@
 mod account;
 pub mod message;
 mod number;
+pub mod preference;
 mod template;
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The phone number node of the Graph API reference. `status` and the limits are not among the default fields.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::health;
 use crate::simulator::clock::iso_text;
@@ -80,7 +80,7 @@ pub(super) fn value(world: &World, number: &PhoneNumber, field: &str) -> Option<
         "is_pin_enabled" => json!(number.is_pin_enabled),
         "is_on_biz_app" | "is_preverified_number" => json!(false),
         "last_onboarded_time" => json!(iso_text(number.last_onboarded_time)),
-        "webhook_configuration" => json!({"application": world.app.callback_url.as_ref()?}),
+        "webhook_configuration" => webhook_configuration(world, number)?,
         "search_visibility" => json!("NON_VISIBLE"),
         "eligibility_for_api_business_global_search" => json!("NON_ELIGIBLE_VERIFIED_LEVEL"),
         "unified_cert_status" => json!("APPROVED"),
@@ -89,4 +89,22 @@ pub(super) fn value(world: &World, number: &PhoneNumber, field: &str) -> Option<
         "health_status" => health::for_phone_number(world, number)?,
         _ => return None,
     })
+}
+
+/// The callback URL at each level at which one is set.
+fn webhook_configuration(world: &World, number: &PhoneNumber) -> Option<Value> {
+    let account = world.accounts.get(&number.waba_id);
+    let levels = [
+        ("phone_number", number.override_callback_url.as_ref()),
+        (
+            "whatsapp_business_account",
+            account.and_then(|account| account.override_callback_url.as_ref()),
+        ),
+        ("application", world.app.callback_url.as_ref()),
+    ];
+    let set: Map<String, Value> = levels
+        .into_iter()
+        .filter_map(|(level, url)| Some((level.to_owned(), json!(url?))))
+        .collect();
+    (!set.is_empty()).then_some(Value::Object(set))
 }
