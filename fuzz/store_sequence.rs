@@ -454,7 +454,11 @@ fn account_news(draw: &mut Draw<'_>) -> Fact {
                     expires_at: moment(draw),
                 })
                 .collect(),
-            violation: draw.mostly().then(|| word(draw)),
+            violation: draw.mostly().then(|| account::Violation {
+                kind: word(draw),
+                remediation: None,
+            }),
+            disconnection: None,
         },
         1 => account::Update::Review(word(draw)),
         2 => account::Update::Alert {

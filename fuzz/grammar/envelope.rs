@@ -147,12 +147,16 @@ fn update(draw: &mut Draw<'_>) -> Value {
         "waba_info",
         |draw| json!({ "waba_id": draw.one_of(&ACCOUNTS), "owner_business_id": "2329417887457253" }),
     );
-    maybe(
-        draw,
-        &mut value,
-        "violation_info",
-        |draw| json!({ "violation_type": word::<account::ViolationType>(draw) }),
-    );
+    maybe(draw, &mut value, "violation_info", |draw| {
+        let mut info = json!({ "violation_type": word::<account::ViolationType>(draw) });
+        maybe(draw, &mut info, "remediation", |_| "Wait.".into());
+        info
+    });
+    maybe(draw, &mut value, "disconnection_info", |draw| {
+        let mut info = json!({ "reason": word::<account::DisconnectionReason>(draw) });
+        maybe(draw, &mut info, "initiated_by", word::<account::Initiator>);
+        info
+    });
     maybe(draw, &mut value, "ban_info", |draw| {
         let state = word::<account::BanState>(draw);
         let states = if draw.mostly() {

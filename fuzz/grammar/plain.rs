@@ -293,7 +293,7 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
         let state = state.as_array().map_or(Some(state), |list| list.last());
         Some(account::Ban {
             state: word(state?)?,
-            date: info.time("waba_ban_date"),
+            date: info.time("waba_ban_date").filter(is_plausible_end),
         })
     });
     let mut restrictions = Vec::new();
@@ -305,7 +305,7 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
         if let Some(kind) = info.word("restriction_type") {
             restrictions.push(account::Restriction {
                 kind,
-                expires_at: info.time("expiration"),
+                expires_at: info.time("expiration").filter(is_plausible_end),
             });
         }
         value.is_sure &= info.is_sure;
@@ -317,8 +317,28 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
             .and_then(|text| DisplayDigits::parse(&text)),
         ban,
         restrictions,
-        violation: value.within("violation_info", |info| info.word("violation_type")),
+        violation: value.within("violation_info", violation),
+        disconnection: first_object(value.object.get("disconnection_info"))
+            .is_some()
+            .then(|| account::Disconnection {
+                reason: value.within("disconnection_info", |info| info.word("reason")),
+                initiated_by: value.within("disconnection_info", |info| info.word("initiated_by")),
+            }),
     }))
+}
+
+fn violation(info: &mut Reading<'_>) -> Option<account::Violation> {
+    let mut kind: account::ViolationType = info.word("violation_type")?;
+    if kind.is_other() {
+        kind = account::ViolationType::from_unknown(&info.short("violation_type")?);
+    }
+    let remediation = info.short("remediation").filter(|text| !text.is_empty());
+    Some(account::Violation { kind, remediation })
+}
+
+/// A penalty that ends before WhatsApp began, or when nobody will look, has no end.
+fn is_plausible_end(end: &Timestamp) -> bool {
+    (1_230_768_000_000..4_102_444_800_000).contains(&end.as_millis())
 }
 
 fn capability(value: &mut Reading<'_>) -> Option<Fact> {

@@ -88,14 +88,17 @@ fn log_notice(event: &Event, account: &Account) {
             event,
             digits,
             violation,
+            disconnection,
             ..
         }) => {
             let name = account.name.value();
-            let (notice, violation) = (event.as_str(), violation.map(Word::as_str));
+            let violation = violation.as_ref().map(|violation| violation.kind.as_str());
+            let reason = disconnection.and_then(|disconnection| disconnection.reason);
+            let (notice, reason) = (event.as_str(), reason.map(Word::as_str));
             // The business' own number.
             let phone_number = digits.as_ref().map(DisplayDigits::as_str);
             tracing::info!(
-                target: TARGET, %waba_id, name, notice, phone_number, violation, at,
+                target: TARGET, %waba_id, name, notice, phone_number, violation, reason, at,
                 "business account event"
             );
         }

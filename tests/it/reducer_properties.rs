@@ -178,27 +178,47 @@ fn template_news() -> impl Strategy<Value = Fact> {
 
 fn account_news() -> impl Strategy<Value = Fact> {
     let moment = prop::option::of((-500..500_i64).prop_map(at));
-    let restriction = (word(), moment.clone());
+    // Two types, so that they meet: one that is lifted, one that a poll frees.
+    let kind = select(vec![
+        account::RestrictionType::DirectSendUtilityTemplates,
+        account::RestrictionType::BizInitiatedMessaging,
+    ]);
+    let restriction = (kind, moment.clone());
     let restriction =
         restriction.prop_map(|(kind, expires_at)| account::Restriction { kind, expires_at });
+    // No poll lists the last one.
+    let digits = select(vec![DISPLAYED[0], DISPLAYED[1], "15550100777"]);
+    let digits = digits.prop_map(|digits| DisplayDigits::parse(digits).expect("digits"));
+    let remediation = prop::option::of(select(vec!["Wait.".to_owned(), "Appeal.".to_owned()]));
+    let violation = (word(), remediation)
+        .prop_map(|(kind, remediation)| account::Violation { kind, remediation });
+    let disconnection = (prop::option::of(word()), prop::option::of(word()));
+    let disconnection = disconnection.prop_map(|(reason, initiated_by)| account::Disconnection {
+        reason,
+        initiated_by,
+    });
     let ban = (word(), moment).prop_map(|(state, date)| account::Ban { state, date });
     let restrictions = prop::collection::vec(restriction, 0..3);
     let update = (
         word(),
         prop::option::of(ban),
         restrictions,
-        prop::option::of(word()),
+        prop::option::of(violation),
+        prop::option::of(digits),
+        prop::option::of(disconnection),
     );
-    let update =
-        update.prop_map(
-            |(event, ban, restrictions, violation)| account::Update::AccountUpdate {
+    let update = update.prop_map(
+        |(event, ban, restrictions, violation, digits, disconnection)| {
+            account::Update::AccountUpdate {
                 event,
-                digits: None,
+                digits,
                 ban,
                 restrictions,
                 violation,
-            },
-        );
+                disconnection,
+            }
+        },
+    );
     let alert =
         (word(), word()).prop_map(|(severity, alert)| account::Update::Alert { severity, alert });
     let capability = (prop::option::of(limit()), prop::option::of(1..50_u64));

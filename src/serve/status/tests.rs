@@ -174,6 +174,7 @@ fn troubled() -> Vec<Event> {
         }),
         restrictions: vec![restriction],
         violation: None,
+        disconnection: None,
     };
     let flagged = number::Snapshot {
         status: Some(number::Status::Flagged),

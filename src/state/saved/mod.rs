@@ -13,12 +13,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub(super) use value::Saved;
 
 use super::journal::JournalValue;
-use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
+use crate::domain::account::{
+    Ban, BanState, Disconnection, DisconnectionReason, Initiator, Restriction, RestrictionScope,
+    RestrictionType,
+};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
-    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
+    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, Word, number,
 };
 
 macro_rules! saved_as_text {
@@ -113,6 +116,36 @@ saved_as!(
     (RestrictionType, Option<Timestamp>),
     |restriction| (restriction.kind, restriction.expires_at),
     |(kind, expires_at)| Restriction { kind, expires_at }
+);
+
+/// The type, followed by the digits of the number if there is one. Older versions stored the type alone.
+impl Saved for RestrictionScope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.kind.as_str();
+        match &self.digits {
+            Some(digits) => serializer.collect_str(&format_args!("{kind} {}", digits.as_str())),
+            None => serializer.serialize_str(kind),
+        }
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let (kind, digits) = text.split_once(' ').unwrap_or((&text, ""));
+        Ok(Self {
+            kind: RestrictionType::parse(kind),
+            digits: DisplayDigits::parse(digits),
+        })
+    }
+}
+
+saved_as!(
+    Disconnection,
+    (Option<DisconnectionReason>, Option<Initiator>),
+    |disconnection| (disconnection.reason, disconnection.initiated_by),
+    |(reason, initiated_by)| Disconnection {
+        reason,
+        initiated_by
+    }
 );
 
 saved_as!(
