@@ -482,7 +482,10 @@ fn number_news(draw: &mut Draw<'_>) -> Fact {
             current_limit: draw.mostly().then(|| limit(draw)),
         }
     } else {
-        number::Update::Name(word(draw))
+        number::Update::Name(number::NameReview {
+            decision: word(draw),
+            rejection_reason: draw.mostly().then(|| word(draw)),
+        })
     };
     Fact::Number(number::WebhookUpdate { digits, update })
 }

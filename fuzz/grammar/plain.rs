@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 use whatsapp_business_exporter::domain::{
-    DisplayDigits, Fact, MessagingLimit, PhoneNumberId, QualityRating, TemplateId, Timestamp,
-    WabaId, WebhookField, Word, account, message, number, template,
+    DisplayDigits, Fact, FlowId, MessagingLimit, PhoneNumberId, QualityRating, TemplateId,
+    Timestamp, WabaId, WebhookField, Word, account, message, number, template,
 };
 use whatsapp_business_exporter::ingest::CustomerHasher;
 
@@ -245,10 +245,36 @@ fn reader(field: WebhookField) -> Option<Read> {
         WebhookField::PartnerSolutions => |_| Some(Fact::Unwatched),
         WebhookField::PhoneNumberNameUpdate => |value| {
             let digits = DisplayDigits::parse(&value.text("display_phone_number")?)?;
-            let update = number::Update::Name(value.word("decision")?);
+            let update = number::Update::Name(number::NameReview {
+                decision: value.word("decision")?,
+                rejection_reason: value
+                    .word("rejection_reason")
+                    .filter(|reason| *reason != number::NameRejectionReason::None),
+            });
             Some(Fact::Number(number::WebhookUpdate { digits, update }))
         },
         WebhookField::PhoneNumberQualityUpdate => number_quality,
+        WebhookField::Security => |value| {
+            let digits = DisplayDigits::parse(&value.text("display_phone_number")?)?;
+            let update = number::Update::Security(value.word("event")?);
+            Some(Fact::Number(number::WebhookUpdate { digits, update }))
+        },
+        WebhookField::Flows => |value| {
+            let event = value.word("event")?;
+            if !value.has("alert_state") {
+                return Some(Fact::Unwatched);
+            }
+            Some(Fact::Account(account::Update::Flow {
+                flow_id: FlowId::parse(&value.text("flow_id")?)?,
+                event,
+                state: value.word("alert_state")?,
+            }))
+        },
+        // Its groups are known only by their hash: what became of it is not compared.
+        WebhookField::GroupStatusUpdate => |value| {
+            value.is_sure = false;
+            Some(Fact::Unwatched)
+        },
         WebhookField::TemplateCategoryUpdate => category,
         WebhookField::TemplateCorrectCategoryDetection => |value| {
             let identity = identity(value)?;

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
-    Attribute, AttributeKind, BusinessId, CanSendMessage, DisplayDigits, Health, MessagingLimit,
-    Timestamp,
+    Attribute, AttributeKind, BusinessId, CanSendMessage, DisplayDigits, FlowId, Health,
+    MessagingLimit, Timestamp,
 };
 
 meta_words! {
@@ -449,6 +449,26 @@ pub struct Ban {
     pub date: Option<Timestamp>,
 }
 
+meta_words! {
+    /// `event` of `flows`. Those with an `alert_state` are alerts.
+    FlowEventKind {
+        ClientErrorRate = "CLIENT_ERROR_RATE",
+        EndpointAvailability = "ENDPOINT_AVAILABILITY",
+        EndpointErrorRate = "ENDPOINT_ERROR_RATE",
+        EndpointLatency = "ENDPOINT_LATENCY",
+        FlowStatusChange = "FLOW_STATUS_CHANGE",
+        FlowVersionExpiryWarning = "FLOW_VERSION_EXPIRY_WARNING",
+    }
+}
+
+meta_words! {
+    /// `alert_state` of `flows`.
+    FlowAlertState {
+        Activated = "ACTIVATED",
+        Deactivated = "DEACTIVATED",
+    }
+}
+
 /// A webhook update of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
@@ -475,6 +495,15 @@ pub enum Update {
         severity: AlertSeverity,
         /// `alert_type`.
         alert: AlertType,
+    },
+    /// An alert of `flows`.
+    Flow {
+        /// `flow_id`.
+        flow_id: FlowId,
+        /// `event`.
+        event: FlowEventKind,
+        /// `alert_state`.
+        state: FlowAlertState,
     },
     /// `business_capability_update`.
     Capability {

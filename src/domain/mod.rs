@@ -38,7 +38,7 @@ pub use choice::{StateSets, TemplateDetail};
 pub use collector::Collector;
 pub use event::{Event, Fact, Listing, Source};
 pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
-pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaId};
+pub use ids::{AppId, BusinessId, DisplayDigits, FlowId, PhoneNumberId, TemplateId, WabaId};
 pub use key::{ConversationKey, DeliveryKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};
 pub use level::{Level, Severity};

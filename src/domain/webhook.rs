@@ -53,10 +53,13 @@ impl WebhookField {
         Self::AccountReviewUpdate,
         Self::AccountUpdate,
         Self::BusinessCapabilityUpdate,
+        Self::Flows,
+        Self::GroupStatusUpdate,
         Self::MessageTemplateQualityUpdate,
         Self::MessageTemplateStatusUpdate,
         Self::PhoneNumberNameUpdate,
         Self::PhoneNumberQualityUpdate,
+        Self::Security,
         Self::TemplateCategoryUpdate,
         Self::TemplateCorrectCategoryDetection,
     ];

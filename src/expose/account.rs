@@ -40,6 +40,8 @@ metrics! {
         "Number of policy violations and warnings reported by account_update, by type, retries counted once. Absent before the first of its type. The event ACCOUNT_VIOLATION of whatsapp_business_account_events_total counts all types from 0, except those of Direct Send.";
     LAST_VIOLATION: Gauge "whatsapp_business_account_last_violation_timestamp_seconds" ["waba_id", "violation_type"]
         "Time at which Meta sent the last policy violation or warning of each type. Absent before the first.";
+    FLOW_ALERT: Gauge "whatsapp_business_account_flow_alert" ["waba_id", "flow_id", "event"]
+        "Alert about the endpoint or the clients of a Flow that Meta has activated, as reported by the webhook field flows. Always 1; absent after its deactivation.";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "Number of account_alerts webhooks by severity and alert, retries counted once.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
@@ -165,6 +167,12 @@ fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
         for violation in account.last_violations.iter() {
             let words = [violation.kind.as_str()];
             family.sample(entity, &words, SampleValue::Time(violation.at));
+        }
+    });
+    accounts.each(page, &FLOW_ALERT, |family, entity, account| {
+        for (alert, _) in account.flow_alerts.active() {
+            let words = [alert.flow_id.as_str(), alert.event.as_str()];
+            family.sample(entity, &words, SampleValue::Whole(1));
         }
     });
     accounts.pair_counts(page, &ALERTS, |account| &account.alerts);

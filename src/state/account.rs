@@ -3,6 +3,7 @@
 mod addressing;
 mod ceilings;
 mod events;
+mod flows;
 mod restrictions;
 mod updates;
 mod violations;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use events::{LastEvent, LastEvents};
+pub use flows::{FlowAlert, FlowAlerts};
 pub use restrictions::{ActiveRestriction, RestrictionSubject};
 pub use violations::{LastViolation, LastViolations};
 
@@ -63,6 +65,9 @@ pub struct Account {
     /// The last violation or warning of each type.
     #[serde(default)]
     pub last_violations: LastViolations,
+    /// The alerts of Flows.
+    #[serde(default)]
+    pub flow_alerts: FlowAlerts,
     /// `account_alerts` by severity and type.
     pub alerts: PairCounts<AlertSeverity, AlertType>,
     /// `message_template_status_update` by event.
@@ -98,7 +103,7 @@ pub struct Account {
 }
 
 dated! {
-    Account: attributes ban loss restrictions last_events last_violations template_count template_limit polls digits
+    Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
         waiting undated numbers templates traffic
 }
 

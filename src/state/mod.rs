@@ -12,6 +12,7 @@ pub mod conversation;
 mod counts;
 mod dedup;
 mod gone;
+mod groups;
 mod histogram;
 mod history;
 pub mod journal;

@@ -10,7 +10,7 @@ use super::notify_queue::Signal;
 use super::rows;
 use crate::clock;
 use crate::domain::{
-    Collector, DisplayDigits, Event, Fact, Timestamp, WabaId, Word, account, template,
+    Collector, DisplayDigits, Event, Fact, Timestamp, WabaId, Word, account, number, template,
 };
 use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 
@@ -101,6 +101,37 @@ fn log_notice(event: &Event, account: &Account) {
                 target: TARGET, %waba_id, name, notice, phone_number, violation, reason, at,
                 "business account event"
             );
+        }
+        Fact::Account(account::Update::Flow {
+            flow_id,
+            event,
+            state,
+        }) => {
+            let name = account.name.value();
+            let (notice, state) = (event.as_str(), state.as_str());
+            tracing::info!(target: TARGET, %waba_id, name, %flow_id, notice, state, at, "flow alert");
+        }
+        Fact::Number(number::WebhookUpdate { digits, update }) => {
+            let (phone_number, name) = (digits.as_str(), account.name.value());
+            match update {
+                number::Update::Security(event) => {
+                    let notice = event.as_str();
+                    tracing::info!(
+                        target: TARGET, %waba_id, name, phone_number, notice, at,
+                        "phone number security event"
+                    );
+                }
+                number::Update::Groups(groups) => {
+                    let suspended = groups.iter().filter(|group| group.is_suspended).count();
+                    let cleared = groups.len() - suspended;
+                    tracing::info!(
+                        target: TARGET, %waba_id, name, phone_number, suspended, cleared, at,
+                        "groups of a phone number suspended or cleared"
+                    );
+                }
+                // These change journalled attributes.
+                number::Update::Quality { .. } | number::Update::Name(_) => {}
+            }
         }
         Fact::Account(account::Update::Alert { severity, alert }) => {
             let name = account.name.value();

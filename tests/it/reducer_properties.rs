@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, DisplayDigits, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
-    MessagingLimit, QualityRating, Word, account, number, template,
+    CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Event, Fact, FlowId, Health,
+    HealthEntity, Listing, MessagingLimit, QualityRating, Word, account, number, template,
 };
 use whatsapp_business_exporter::state::State;
 
@@ -144,7 +144,22 @@ fn number_news() -> impl Strategy<Value = Fact> {
             current_limit,
         },
     );
-    let update = prop_oneof![quality, word().prop_map(number::Update::Name)];
+    let review = (word(), prop::option::of(word()));
+    let review = review.prop_map(|(decision, rejection_reason)| number::NameReview {
+        decision,
+        rejection_reason,
+    });
+    let group = (0..3_u128, any::<bool>());
+    let group = group.prop_map(|(group, is_suspended)| number::GroupStatus {
+        group: DeliveryKey(group),
+        is_suspended,
+    });
+    let update = prop_oneof![
+        quality,
+        review.prop_map(number::Update::Name),
+        word().prop_map(number::Update::Security),
+        prop::collection::vec(group, 1..3).prop_map(number::Update::Groups),
+    ];
     (0..2_usize, update).prop_map(|(which, update)| {
         let digits = DisplayDigits::parse(DISPLAYED[which]).expect("digits");
         Fact::Number(number::WebhookUpdate { digits, update })
@@ -229,8 +244,15 @@ fn account_news() -> impl Strategy<Value = Fact> {
                 phone_numbers_limit,
             },
         );
+    let flow = (select(vec!["1", "2"]), word(), word());
+    let flow = flow.prop_map(|(flow_id, event, state)| account::Update::Flow {
+        flow_id: FlowId::parse(flow_id).expect("a digit"),
+        event,
+        state,
+    });
     prop_oneof![
         update,
+        flow,
         word().prop_map(account::Update::Review),
         alert,
         capability

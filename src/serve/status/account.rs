@@ -15,8 +15,8 @@ use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, PastTime};
 use crate::domain::account::{
-    ATTRIBUTES, BanState, DisconnectionReason, EventKind, Initiator, RestrictionType, ReviewStatus,
-    ViolationType,
+    ATTRIBUTES, BanState, DisconnectionReason, EventKind, FlowEventKind, Initiator,
+    RestrictionType, ReviewStatus, ViolationType,
 };
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
@@ -47,6 +47,8 @@ pub struct AccountStatus {
     pub last_events: Vec<ShownEvent>,
     /// The last violation or warning of each type, newest first.
     pub violations: Vec<ShownViolation>,
+    /// The active alerts of Flows.
+    pub flow_alerts: Vec<ShownFlowAlert>,
     pub timelines: AccountTimelines,
     pub polls: Vec<Poll>,
     pub api: Api,
@@ -84,6 +86,15 @@ pub struct ShownViolation {
     /// Meta's text on what to do.
     pub remediation: Option<String>,
     pub level: Level,
+    #[serde(flatten)]
+    pub when: PastTime,
+}
+
+/// An active alert of a Flow.
+#[derive(Debug, Serialize)]
+pub struct ShownFlowAlert {
+    pub flow_id: String,
+    pub event: MetaWord<FlowEventKind>,
     #[serde(flatten)]
     pub when: PastTime,
 }
@@ -162,6 +173,7 @@ impl AccountStatus {
             restrictions: restrictions(account, now),
             last_events: last_events(account, now),
             violations: violations(account, now),
+            flow_alerts: flow_alerts(account, now),
             timelines: AccountTimelines {
                 can_send_message: steps
                     .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
@@ -224,7 +236,7 @@ fn violations(account: &Account, now: Timestamp) -> Vec<ShownViolation> {
         violation_type: MetaWord(one.kind),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
         remediation: one.remediation.clone(),
-        level: issues::level_of_violation(one, now),
+        level: issues::level_of_report(one.at, now),
         when: PastTime::new(one.at, now),
     };
     account
@@ -233,6 +245,15 @@ fn violations(account: &Account, now: Timestamp) -> Vec<ShownViolation> {
         .rev()
         .map(violation)
         .collect()
+}
+
+fn flow_alerts(account: &Account, now: Timestamp) -> Vec<ShownFlowAlert> {
+    let shown = |(alert, at): (&account::FlowAlert, Timestamp)| ShownFlowAlert {
+        flow_id: alert.flow_id.to_string(),
+        event: MetaWord(alert.event),
+        when: PastTime::new(at, now),
+    };
+    account.flow_alerts.active().map(shown).collect()
 }
 
 fn restrictions(account: &Account, now: Timestamp) -> Vec<ShownRestriction> {

@@ -47,7 +47,26 @@ pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> 
         bad("sending", number.can_send_message.value()),
         bad::<QualityRating>("rated", number.quality_rating.value()),
     ];
-    sorted(found.into_iter().flatten().collect())
+    let found = found.into_iter().flatten();
+    sorted(found.chain(for_reports(number, now)).collect())
+}
+
+/// Issues that only webhooks report: a possible take-over, a rejected name and suspended groups.
+fn for_reports(number: &Number, now: Timestamp) -> Vec<Issue> {
+    let events = number.last_security_event.iter();
+    let recent = events.filter(|(_, at)| level_of_report(*at, now) <= Level::Warning);
+    let recent = recent.map(|(event, at)| {
+        let (event, at) = (event.as_str(), distance(*at, now));
+        Issue::warning(format!("security event {event} {at}"))
+    });
+    let rejection = number.name_rejection();
+    let rejection = rejection.map(|reason| {
+        let text = format!("display name rejected ({})", reason.as_str());
+        Issue::warning(text)
+    });
+    let groups = number.suspended_groups().filter(|groups| *groups > 0);
+    let groups = groups.map(|groups| Issue::warning(format!("groups suspended: {groups}")));
+    recent.chain(rejection).chain(groups).collect()
 }
 
 /// Issues of an account itself, its templates and its polls, worst first.
@@ -83,6 +102,12 @@ pub(super) fn for_account(
     found.extend(events.filter_map(|event| for_event(event, account, now)));
     let violations = account.last_violations.iter().rev();
     found.extend(violations.filter_map(|violation| for_violation(violation, now)));
+    let flows = account.flow_alerts.active();
+    found.extend(flows.map(|(alert, at)| {
+        let (flow, event) = (&alert.flow_id, alert.event.as_str());
+        let at = distance(at, now);
+        Issue::warning(format!("{event} of Flow {flow} {at}"))
+    }));
     found.extend(for_polls(waba_id, figures, now));
     found.extend(for_templates(account, now));
     sorted(found)
@@ -115,7 +140,7 @@ fn about_number(digits: Option<&str>) -> String {
 /// restriction that came with one is an issue of its own.
 fn for_violation(violation: &LastViolation, now: Timestamp) -> Option<Issue> {
     let is_warning = violation.kind.effect() == ViolationEffect::Warning;
-    let level = level_of_violation(violation, now);
+    let level = level_of_report(violation.at, now);
     let text = || {
         let number = about_number(violation.digits.as_ref().map(DisplayDigits::as_str));
         let (kind, at) = (violation.kind.as_str(), distance(violation.at, now));
@@ -127,9 +152,9 @@ fn for_violation(violation: &LastViolation, now: Timestamp) -> Option<Issue> {
     (says_more && level <= Level::Warning).then(|| Issue::new(level, text()))
 }
 
-/// Severity of the last violation of a type.
-pub(super) fn level_of_violation(violation: &LastViolation, now: Timestamp) -> Level {
-    if recency::is_recent(violation.at, now) {
+/// Severity of the last violation, warning or security event of a kind: nothing reports that it is settled.
+pub(super) fn level_of_report(at: Timestamp, now: Timestamp) -> Level {
+    if recency::is_recent(at, now) {
         Level::Warning
     } else {
         Level::Neutral

@@ -8,7 +8,9 @@ use super::level::Level;
 use super::service;
 use super::timeline::{NUMBER, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
-use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
+use crate::domain::number::{
+    ATTRIBUTES, NameRejectionReason, NameStatus, SecurityEventKind, Status, ThroughputLevel,
+};
 use crate::domain::{CanSendMessage, QualityRating, Timestamp};
 use crate::state::{Account, Number};
 
@@ -31,9 +33,24 @@ pub struct NumberStatus {
     pub messaging_limit: Option<Limit>,
     pub throughput_level: Option<MetaWord<ThroughputLevel>>,
     pub name_status: Option<MetaWord<NameStatus>>,
+    /// Why the current or the requested display name was rejected.
+    pub name_rejection_reason: Option<MetaWord<NameRejectionReason>>,
+    /// The last `security` webhook of each kind.
+    pub security_events: Vec<ShownSecurityEvent>,
+    /// Number of groups that Meta has suspended. `None` if it never reported one.
+    pub groups_suspended: Option<u64>,
     /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
     pub timelines: NumberTimelines,
+}
+
+/// The last `security` webhook of one kind.
+#[derive(Debug, Serialize)]
+pub struct ShownSecurityEvent {
+    pub event: MetaWord<SecurityEventKind>,
+    pub level: Level,
+    #[serde(flatten)]
+    pub when: PastTime,
 }
 
 /// Meta's warning, and its deadline.
@@ -74,10 +91,22 @@ impl NumberStatus {
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(MetaWord),
             name_status: number.name_status.value().map(MetaWord),
+            name_rejection_reason: number.name_rejection().map(MetaWord),
+            security_events: security_events(number, now),
+            groups_suspended: number.suspended_groups(),
             flag: flag(number, now),
             timelines: timelines(number, steps),
         }
     }
+}
+
+fn security_events(number: &Number, now: Timestamp) -> Vec<ShownSecurityEvent> {
+    let shown = |(event, at): &(SecurityEventKind, Timestamp)| ShownSecurityEvent {
+        event: MetaWord(*event),
+        level: issues::level_of_report(*at, now),
+        when: PastTime::new(*at, now),
+    };
+    number.last_security_event.iter().map(shown).collect()
 }
 
 fn flag(number: &Number, now: Timestamp) -> Option<Flag> {

@@ -66,6 +66,11 @@ impl Account {
                 let status = &mut self.attributes.review_status;
                 observation.observe(ATTRIBUTES.review_status, status, Some(*decision));
             }
+            Update::Flow {
+                flow_id,
+                event,
+                state,
+            } => self.flow_alerts.observe(flow_id, *event, *state, stamp),
             Update::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
             Update::Capability {
                 messaging_limit,

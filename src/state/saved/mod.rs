@@ -20,8 +20,8 @@ use crate::domain::account::{
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
-    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, Word, number,
+    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, FlowId, Health,
+    HealthEntity, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, Word, number,
 };
 
 macro_rules! saved_as_text {
@@ -55,6 +55,7 @@ saved_as_text!(
     DeliveryKey
 );
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
+saved_as_text!(|id| id.as_str().into(), FlowId::parse; FlowId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
 saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
@@ -186,8 +187,51 @@ enum SavedUpdate {
         old_limit: Option<MessagingLimit>,
         current_limit: Option<MessagingLimit>,
     },
-    Name(#[serde(with = "Saved")] number::NameDecision),
+    Name(#[serde(with = "Saved")] number::NameReview),
+    Security(#[serde(with = "Saved")] number::SecurityEventKind),
+    Groups(#[serde(with = "Saved")] Vec<number::GroupStatus>),
 }
+
+/// The decision alone, as in older versions, or with the reason of a rejection.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedNameReview {
+    Decision(#[serde(with = "Saved")] number::NameDecision),
+    Rejection(#[serde(with = "Saved")] (number::NameDecision, number::NameRejectionReason)),
+}
+
+impl Saved for number::NameReview {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = match self.rejection_reason {
+            None => SavedNameReview::Decision(self.decision),
+            Some(reason) => SavedNameReview::Rejection((self.decision, reason)),
+        };
+        Serialize::serialize(&form, serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Deserialize::deserialize(deserializer)? {
+            SavedNameReview::Decision(decision) => Self {
+                decision,
+                rejection_reason: None,
+            },
+            SavedNameReview::Rejection((decision, reason)) => Self {
+                decision,
+                rejection_reason: Some(reason),
+            },
+        })
+    }
+}
+
+saved_as!(
+    number::GroupStatus,
+    (DeliveryKey, bool),
+    |status| (status.group, status.is_suspended),
+    |(group, is_suspended)| number::GroupStatus {
+        group,
+        is_suspended
+    }
+);
 
 saved_as!(
     JourneyId,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::{BusinessId, MessagingLimit, PhoneNumberId, Word};
+use crate::domain::{BusinessId, DeliveryKey, FlowId, MessagingLimit, PhoneNumberId, Word};
 use crate::state::Stamp;
 
 /// A value that is stored with the state.
@@ -48,7 +48,7 @@ macro_rules! saved_by_serde {
 }
 
 saved_by_serde! {
-    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit,
+    bool, i64, u64, String, Stamp, BusinessId, DeliveryKey, FlowId, PhoneNumberId, MessagingLimit,
 }
 
 /// Adapts a value for serde's own containers.

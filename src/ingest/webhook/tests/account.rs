@@ -3,9 +3,10 @@
 use super::{Expected, digits, tells, tells_nothing};
 use crate::domain::account::{
     AlertSeverity, AlertType, Ban, BanState, Disconnection, DisconnectionReason, EventKind,
-    Initiator, Restriction, RestrictionType, ReviewStatus, Update, Violation, ViolationType,
+    FlowAlertState, FlowEventKind, Initiator, Restriction, RestrictionType, ReviewStatus, Update,
+    Violation, ViolationType,
 };
-use crate::domain::{Fact, MessagingLimit, Timestamp};
+use crate::domain::{Fact, FlowId, MessagingLimit, Timestamp};
 
 const DIRECT_SEND: RestrictionType = RestrictionType::DirectSendUtilityTemplates;
 const ENDS_AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
@@ -77,6 +78,7 @@ pub fn expectations() -> Vec<Expected> {
     all.extend(restrictions());
     all.extend(direct_send());
     all.extend(disconnections());
+    all.extend(flow_alerts());
     all.extend(named_events());
     all.extend(alerts_and_reviews());
     all.extend(capabilities());
@@ -295,6 +297,39 @@ fn disconnections() -> Vec<Expected> {
             disconnected(Some(DisconnectionReason::Other), None),
         )
         .warnings(&["disconnection_info.reason=BORED"]),
+    ]
+}
+
+fn flow_alerts() -> Vec<Expected> {
+    let flow = |event, state| {
+        Fact::Account(Update::Flow {
+            flow_id: FlowId::parse("500100200300400").expect("digits"),
+            event,
+            state,
+        })
+    };
+    vec![
+        tells(
+            "flows_endpoint_availability",
+            flow(
+                FlowEventKind::EndpointAvailability,
+                FlowAlertState::Activated,
+            ),
+        ),
+        tells(
+            "flows_error_rate",
+            flow(FlowEventKind::ClientErrorRate, FlowAlertState::Deactivated),
+        ),
+        tells(
+            "flows_latency_lower_case",
+            flow(FlowEventKind::EndpointLatency, FlowAlertState::Activated),
+        ),
+        tells(
+            "flows_unknown_words",
+            flow(FlowEventKind::Other, FlowAlertState::Other),
+        )
+        .warnings(&["flows.event=ENDPOINT_MOOD", "flows.alert_state=SIMMERING"]),
+        tells_nothing("flows_no_id").warnings(&["flows.flow_id!"]),
     ]
 }
 

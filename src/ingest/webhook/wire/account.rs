@@ -8,7 +8,7 @@ use super::number::daily_limit;
 use crate::domain::account::{
     AlertSeverity, Ban, Disconnection, Restriction, Update, Violation, ViolationType,
 };
-use crate::domain::{DisplayDigits, Fact, Timestamp, Word};
+use crate::domain::{DisplayDigits, Fact, FlowId, Timestamp, Word};
 use crate::ingest::{MetaObject, ParseWarnings};
 
 /// The plausible ends of penalties: 2009, when WhatsApp was founded, to 2100. Meta writes "no end" as 0, as a negative
@@ -73,6 +73,21 @@ pub fn capability(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Optio
     says_something.then_some(Fact::Account(Update::Capability {
         messaging_limit,
         phone_numbers_limit,
+    }))
+}
+
+/// `flows`. Only alerts, which have a state, are read.
+pub fn flow(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
+    value.require("event", warnings)?;
+    let event = value.word("event", warnings)?;
+    if !value.has("alert_state") {
+        return Some(Fact::Unwatched);
+    }
+    value.require("flow_id", warnings)?;
+    Some(Fact::Account(Update::Flow {
+        flow_id: value.parsed("flow_id", FlowId::parse, warnings)?,
+        event,
+        state: value.word("alert_state", warnings)?,
     }))
 }
 
