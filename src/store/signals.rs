@@ -78,8 +78,8 @@ pub(super) fn log(events: &[&Event], changes: &[Change], signals: &[Signal], acc
     signals.iter().for_each(log_one);
 }
 
-/// Logs webhooks that change no journalled attribute: events and alerts of an account, and scheduled changes of a
-/// template.
+/// Logs webhooks that change no journalled attribute: events and alerts of an account and its Flows, security events and
+/// groups of a number, and scheduled changes of a template.
 fn log_notice(event: &Event, account: &Account) {
     let waba_id = &event.waba_id;
     let at = clock::calendar(event.observed_at.at_whole_seconds());
@@ -126,7 +126,7 @@ fn log_notice(event: &Event, account: &Account) {
                     let cleared = groups.len() - suspended;
                     tracing::info!(
                         target: TARGET, %waba_id, name, phone_number, suspended, cleared, at,
-                        "groups of a phone number suspended or cleared"
+                        "phone number groups"
                     );
                 }
                 // These change journalled attributes.

@@ -6,12 +6,12 @@ use whatsapp_business_exporter::state::State;
 
 use crate::support::{at, number_id, polled, samples, state_after, text_of};
 
-const NUMBER: &str = r#"waba_id="800100200300400",phone_number_id="900100200300400""#;
+pub const NUMBER: &str = r#"waba_id="800100200300400",phone_number_id="900100200300400""#;
 const TEMPLATE: &str = r#"waba_id="800100200300400",template_id="7001002003004005""#;
 pub const ACCOUNT: &str = r#"waba_id="800100200300400""#;
 
 /// A state that knows the number of the samples, connected and green.
-fn state_with_the_number() -> State {
+pub fn state_with_the_number() -> State {
     let snapshot = number::Snapshot {
         display_phone_number: Some("+1 555-010-0199".to_owned()),
         verified_name: Some("Fern \"&\" Moss".to_owned()),

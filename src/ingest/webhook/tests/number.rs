@@ -36,11 +36,15 @@ fn name(decision: NameDecision) -> Fact {
     }))
 }
 
-fn rejected(reason: NameRejectionReason) -> Fact {
+fn reviewed(decision: NameDecision, reason: NameRejectionReason) -> Fact {
     about_number(Update::Name(NameReview {
-        decision: NameDecision::Rejected,
+        decision,
         rejection_reason: Some(reason),
     }))
+}
+
+fn rejected(reason: NameRejectionReason) -> Fact {
+    reviewed(NameDecision::Rejected, reason)
 }
 
 fn groups(groups: &[(&str, bool)]) -> Fact {
@@ -187,7 +191,7 @@ fn name_updates() -> Vec<Expected> {
         ),
         tells(
             "phone_number_name_update_pending",
-            name(NameDecision::Pending),
+            reviewed(NameDecision::Pending, NameRejectionReason::Unknown),
         ),
         tells(
             "phone_number_name_update_rejected",
