@@ -454,7 +454,11 @@ fn account_news(draw: &mut Draw<'_>) -> Fact {
                     expires_at: moment(draw),
                 })
                 .collect(),
-            violation: draw.mostly().then(|| word(draw)),
+            violation: draw.mostly().then(|| account::Violation {
+                kind: word(draw),
+                remediation: None,
+            }),
+            disconnection: None,
         },
         1 => account::Update::Review(word(draw)),
         2 => account::Update::Alert {
@@ -478,7 +482,10 @@ fn number_news(draw: &mut Draw<'_>) -> Fact {
             current_limit: draw.mostly().then(|| limit(draw)),
         }
     } else {
-        number::Update::Name(word(draw))
+        number::Update::Name(number::NameReview {
+            decision: word(draw),
+            rejection_reason: draw.mostly().then(|| word(draw)),
+        })
     };
     Fact::Number(number::WebhookUpdate { digits, update })
 }

@@ -111,7 +111,31 @@ fn value(field: WebhookField, draw: &mut Draw<'_>) -> Value {
             "display_phone_number": draw.one_of(&DISPLAYED),
             "decision": word::<number::NameDecision>(draw),
             "requested_verified_name": "Fern & Moss",
-            "rejection_reason": Value::Null,
+            "rejection_reason": if draw.mostly() {
+                Value::Null
+            } else {
+                word::<number::NameRejectionReason>(draw)
+            },
+        }),
+        WebhookField::Security => json!({
+            "display_phone_number": draw.one_of(&DISPLAYED),
+            "event": word::<number::SecurityEventKind>(draw),
+            "requester": "2329417887457253",
+        }),
+        WebhookField::Flows => {
+            let mut value = json!({ "event": word::<account::FlowEventKind>(draw), "message": "text", "flow_id": "500100200300400" });
+            maybe(
+                draw,
+                &mut value,
+                "alert_state",
+                word::<account::FlowAlertState>,
+            );
+            value
+        }
+        WebhookField::GroupStatusUpdate => json!({
+            "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": draw.one_of(&DISPLAYED), "phone_number_id": "900100200300400" },
+            "groups": [{ "timestamp": time(draw), "group_id": "g1", "type": word::<number::GroupStatusKind>(draw) }],
         }),
         WebhookField::PhoneNumberQualityUpdate => number_quality(draw),
         WebhookField::TemplateCategoryUpdate => category_update(draw),
@@ -162,12 +186,16 @@ fn update(draw: &mut Draw<'_>) -> Value {
         "waba_info",
         |draw| json!({ "waba_id": draw.one_of(&ACCOUNTS), "owner_business_id": "2329417887457253" }),
     );
-    maybe(
-        draw,
-        &mut value,
-        "violation_info",
-        |draw| json!({ "violation_type": word::<account::ViolationType>(draw) }),
-    );
+    maybe(draw, &mut value, "violation_info", |draw| {
+        let mut info = json!({ "violation_type": word::<account::ViolationType>(draw) });
+        maybe(draw, &mut info, "remediation", |_| "Wait.".into());
+        info
+    });
+    maybe(draw, &mut value, "disconnection_info", |draw| {
+        let mut info = json!({ "reason": word::<account::DisconnectionReason>(draw) });
+        maybe(draw, &mut info, "initiated_by", word::<account::Initiator>);
+        info
+    });
     maybe(draw, &mut value, "ban_info", |draw| {
         let state = word::<account::BanState>(draw);
         let states = if draw.mostly() {

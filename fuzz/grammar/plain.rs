@@ -6,7 +6,7 @@ mod said;
 
 use serde_json::{Map, Value};
 use whatsapp_business_exporter::domain::{
-    DisplayDigits, Fact, MessagingLimit, QualityRating, TemplateId, Timestamp, WabaId,
+    DisplayDigits, Fact, FlowId, MessagingLimit, QualityRating, TemplateId, Timestamp, WabaId,
     WebhookField, Word, account, message, number, template,
 };
 use whatsapp_business_exporter::ingest::CustomerHasher;
@@ -196,10 +196,36 @@ fn reader(field: WebhookField) -> Option<Read> {
         WebhookField::PartnerSolutions => |_| Some(Fact::Unwatched),
         WebhookField::PhoneNumberNameUpdate => |value| {
             let digits = DisplayDigits::parse(&value.text("display_phone_number")?)?;
-            let update = number::Update::Name(value.word("decision")?);
+            let update = number::Update::Name(number::NameReview {
+                decision: value.word("decision")?,
+                rejection_reason: value
+                    .word("rejection_reason")
+                    .filter(|reason| *reason != number::NameRejectionReason::None),
+            });
             Some(Fact::Number(number::WebhookUpdate { digits, update }))
         },
         WebhookField::PhoneNumberQualityUpdate => number_quality,
+        WebhookField::Security => |value| {
+            let digits = DisplayDigits::parse(&value.text("display_phone_number")?)?;
+            let update = number::Update::Security(value.word("event")?);
+            Some(Fact::Number(number::WebhookUpdate { digits, update }))
+        },
+        WebhookField::Flows => |value| {
+            let event = value.word("event")?;
+            if !value.has("alert_state") {
+                return Some(Fact::Unwatched);
+            }
+            Some(Fact::Account(account::Update::Flow {
+                flow_id: FlowId::parse(&value.text("flow_id")?)?,
+                event,
+                state: value.word("alert_state")?,
+            }))
+        },
+        // Its groups are known only by their hash: what became of it is not compared.
+        WebhookField::GroupStatusUpdate => |value| {
+            value.is_sure = false;
+            Some(Fact::Unwatched)
+        },
         WebhookField::TemplateCategoryUpdate => category,
         WebhookField::TemplateCorrectCategoryDetection => |value| {
             let identity = identity(value)?;
@@ -244,7 +270,7 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
         let state = state.as_array().map_or(Some(state), |list| list.last());
         Some(account::Ban {
             state: word(state?)?,
-            date: info.time("waba_ban_date"),
+            date: info.time("waba_ban_date").filter(is_plausible_end),
         })
     });
     let mut restrictions = Vec::new();
@@ -256,7 +282,7 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
         if let Some(kind) = info.word("restriction_type") {
             restrictions.push(account::Restriction {
                 kind,
-                expires_at: info.time("expiration"),
+                expires_at: info.time("expiration").filter(is_plausible_end),
             });
         }
         value.is_sure &= info.is_sure;
@@ -268,8 +294,28 @@ fn update(value: &mut Reading<'_>) -> Option<Fact> {
             .and_then(|text| DisplayDigits::parse(&text)),
         ban,
         restrictions,
-        violation: value.within("violation_info", |info| info.word("violation_type")),
+        violation: value.within("violation_info", violation),
+        disconnection: first_object(value.object.get("disconnection_info"))
+            .is_some()
+            .then(|| account::Disconnection {
+                reason: value.within("disconnection_info", |info| info.word("reason")),
+                initiated_by: value.within("disconnection_info", |info| info.word("initiated_by")),
+            }),
     }))
+}
+
+fn violation(info: &mut Reading<'_>) -> Option<account::Violation> {
+    let mut kind: account::ViolationType = info.word("violation_type")?;
+    if kind.is_other() {
+        kind = account::ViolationType::from_unknown(&info.short("violation_type")?);
+    }
+    let remediation = info.short("remediation").filter(|text| !text.is_empty());
+    Some(account::Violation { kind, remediation })
+}
+
+/// A penalty that ends before WhatsApp began, or when nobody will look, has no end.
+fn is_plausible_end(end: &Timestamp) -> bool {
+    (1_230_768_000_000..4_102_444_800_000).contains(&end.as_millis())
 }
 
 fn capability(value: &mut Reading<'_>) -> Option<Fact> {

@@ -1,10 +1,12 @@
 //! WhatsApp Business Accounts: their attributes, and what webhooks report.
 
+use std::cmp::Ordering;
+
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
-    Attribute, AttributeKind, BusinessId, CallbackOverride, CanSendMessage, DisplayDigits, Health,
-    MessagingLimit, Timestamp,
+    Attribute, AttributeKind, BusinessId, CallbackOverride, CanSendMessage, DisplayDigits, FlowId,
+    Health, MessagingLimit, Timestamp,
 };
 
 meta_words! {
@@ -130,7 +132,8 @@ meta_words! {
 }
 
 meta_words! {
-    /// `violation_info.violation_type`. Meta says the list may change.
+    /// `violation_info.violation_type`. Meta says the list may change. The types of Direct Send come with the event
+    /// `ACCOUNT_RESTRICTION`, and some of them report no violation: see [`ViolationType::effect`].
     ViolationType {
         Adult = "ADULT",
         Alcohol = "ALCOHOL",
@@ -138,12 +141,21 @@ meta_words! {
         BodyPartsFluids = "BODY_PARTS_FLUIDS",
         Dating = "DATING",
         DigitalServicesProducts = "DIGITAL_SERVICES_PRODUCTS",
+        DirectSendOffboard = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_OFFBOARD",
+        DirectSendRateLimit = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT",
+        DirectSendRateLimitRecovery = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT_RECOVERY",
+        DirectSendStrike1 = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_1",
+        DirectSendStrike2 = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_2",
+        DirectSendTemplateAbuse = "DIRECT_SEND_UTILITY_TEMPLATE_ABUSE",
+        DirectSendUnban = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN",
+        DirectSendWarn = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_WARN",
         Drugs = "DRUGS",
         Gambling = "GAMBLING",
         Healthcare = "HEALTHCARE",
         IllegalProducts = "ILLEGAL_PRODUCTS",
         LowBusinessInitiatedCallingQuality = "LOW_BUSINESS_INITIATED_CALLING_QUALITY",
         LowCallingQuality = "LOW_CALLING_QUALITY",
+        LowUserInitiatedCallingQuality = "LOW_USER_INITIATED_CALLING_QUALITY",
         Misleading = "MISLEADING",
         OverlySexualizedPositioning = "OVERTLY_SEXUALIZED_POSITIONING",
         RealFakeCurrency = "REAL_FAKE_CURRENCY",
@@ -155,6 +167,107 @@ meta_words! {
         UserInitiatedCallsLowPickupRate = "USER_INITIATED_CALLS_LOW_PICKUP_RATE",
         Weapons = "WEAPONS",
     }
+}
+
+/// What an `account_update` with a violation type reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViolationEffect {
+    /// A violation. A restriction, if any, is in the same event.
+    Violation,
+    /// A warning: nothing is restricted.
+    Warning,
+    /// The end of restrictions of this type.
+    Lifts(RestrictionType),
+}
+
+impl ViolationType {
+    /// Prefix of the types of Direct Send.
+    const DIRECT_SEND: &'static str = "DIRECT_SEND_";
+
+    /// What the type reports. A type that this version does not know is a violation.
+    #[must_use]
+    pub fn effect(self) -> ViolationEffect {
+        match self {
+            Self::DirectSendWarn | Self::DirectSendTemplateAbuse => ViolationEffect::Warning,
+            Self::DirectSendUnban | Self::DirectSendRateLimitRecovery => {
+                ViolationEffect::Lifts(RestrictionType::DirectSendUtilityTemplates)
+            }
+            Self::Adult
+            | Self::Alcohol
+            | Self::Animals
+            | Self::BodyPartsFluids
+            | Self::Dating
+            | Self::DigitalServicesProducts
+            | Self::DirectSendOffboard
+            | Self::DirectSendRateLimit
+            | Self::DirectSendStrike1
+            | Self::DirectSendStrike2
+            | Self::Drugs
+            | Self::Gambling
+            | Self::Healthcare
+            | Self::IllegalProducts
+            | Self::LowBusinessInitiatedCallingQuality
+            | Self::LowCallingQuality
+            | Self::LowUserInitiatedCallingQuality
+            | Self::Misleading
+            | Self::OverlySexualizedPositioning
+            | Self::RealFakeCurrency
+            | Self::Scam
+            | Self::Supplements
+            | Self::ThirdPartyInfringements
+            | Self::Tobacco
+            | Self::UnauthorizedMedia
+            | Self::UserInitiatedCallsLowPickupRate
+            | Self::Weapons
+            | Self::Other => ViolationEffect::Violation,
+        }
+    }
+
+    /// The type that has the same effect as an unknown type of Direct Send. Meta names each step of the ladder with
+    /// the kind of abuse and the step, so a new kind of abuse has the known steps. A warning or an end that is read as
+    /// `OTHER` would keep a restriction that is over, or count a violation that did not happen.
+    #[must_use]
+    pub fn from_unknown(word: &str) -> Self {
+        let word = word.to_ascii_uppercase();
+        let steps = [
+            ("_WARN", Self::DirectSendWarn),
+            ("_UNBAN", Self::DirectSendUnban),
+            ("_RATE_LIMIT_RECOVERY", Self::DirectSendRateLimitRecovery),
+        ];
+        let mut steps = steps.into_iter();
+        let same = steps.find(|(step, _)| word.ends_with(step));
+        same.filter(|_| word.starts_with(Self::DIRECT_SEND))
+            .map_or(Self::Other, |(_, known)| known)
+    }
+}
+
+meta_words! {
+    /// `disconnection_info.reason`: why a number that is shared with the WhatsApp Business app was disconnected.
+    DisconnectionReason {
+        AccountDisconnected = "ACCOUNT_DISCONNECTED",
+        BusinessDowngrade = "BUSINESS_DOWNGRADE",
+        ChangeNumber = "CHANGE_NUMBER",
+        CompanionInactivity = "COMPANION_INACTIVITY",
+        PrimaryInactivity = "PRIMARY_INACTIVITY",
+        UserReRegistered = "USER_RE_REGISTERED",
+    }
+}
+
+meta_words! {
+    /// `disconnection_info.initiated_by`.
+    Initiator {
+        System = "SYSTEM",
+        User = "USER",
+    }
+}
+
+/// `disconnection_info`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Disconnection {
+    /// Why.
+    pub reason: Option<DisconnectionReason>,
+    /// Who disconnected the number.
+    pub initiated_by: Option<Initiator>,
 }
 
 meta_words! {
@@ -247,13 +360,86 @@ impl Snapshot {
     }
 }
 
-/// One entry of `restriction_info`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+impl RestrictionType {
+    /// Whether `health_status` shows the restriction. It is about messages: a restriction of calls, of adding numbers
+    /// or of Direct Send can be in force while every entity is AVAILABLE. What an unknown type restricts is unknown,
+    /// so AVAILABLE is no sign of its end.
+    #[must_use]
+    pub fn is_about_messages(self) -> bool {
+        match self {
+            Self::BizInitiatedMessaging
+            | Self::CustomerInitiatedMessaging
+            | Self::UtilityTemplates => true,
+            Self::AddPhoneNumberAction
+            | Self::BizInitiatedAndUserInitiatedCalling
+            | Self::BusinessInitiatedCalling
+            | Self::UserInitiatedCalling
+            | Self::UserInitiatedCallingCallButtonHidden
+            | Self::DirectSendUtilityTemplates
+            | Self::Other => false,
+        }
+    }
+}
+
+/// One entry of `restriction_info`, or the report that restrictions of a type are lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restriction {
     /// The restricted function.
     pub kind: RestrictionType,
-    /// When it ends. `None` if Meta gives no end. No webhook reports the end.
+    /// When it ends. `None` if Meta gives no end.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Restriction {
+    /// The end of a restriction that is lifted: no restriction from Meta has it, and it is over at any time.
+    const LIFTED: Timestamp = Timestamp::from_millis(0);
+
+    /// The report that restrictions of this type are lifted.
+    #[must_use]
+    pub fn lifted(kind: RestrictionType) -> Self {
+        Self {
+            kind,
+            expires_at: Some(Self::LIFTED),
+        }
+    }
+
+    /// Whether this is the report that restrictions are lifted.
+    #[must_use]
+    pub fn is_lifted(&self) -> bool {
+        self.expires_at == Some(Self::LIFTED)
+    }
+}
+
+/// Of two reports in the same second, the restriction is the later one, so that it is not missed.
+impl Ord for Restriction {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let order = |one: &Self| (one.kind, !one.is_lifted(), one.expires_at);
+        order(self).cmp(&order(other))
+    }
+}
+
+impl PartialOrd for Restriction {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What a restriction applies to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RestrictionScope {
+    /// The restricted function.
+    pub kind: RestrictionType,
+    /// The phone number that Meta names, as digits. `None` for the whole account.
+    pub digits: Option<DisplayDigits>,
+}
+
+/// `violation_info`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// `violation_type`.
+    pub kind: ViolationType,
+    /// `remediation`: Meta's text on what to do. The parser bounds its length.
+    pub remediation: Option<String>,
 }
 
 /// `ban_info`.
@@ -263,6 +449,26 @@ pub struct Ban {
     pub state: BanState,
     /// `waba_ban_date`, midnight UTC of Meta's prose date.
     pub date: Option<Timestamp>,
+}
+
+meta_words! {
+    /// `event` of `flows`. Those with an `alert_state` are alerts.
+    FlowEventKind {
+        ClientErrorRate = "CLIENT_ERROR_RATE",
+        EndpointAvailability = "ENDPOINT_AVAILABILITY",
+        EndpointErrorRate = "ENDPOINT_ERROR_RATE",
+        EndpointLatency = "ENDPOINT_LATENCY",
+        FlowStatusChange = "FLOW_STATUS_CHANGE",
+        FlowVersionExpiryWarning = "FLOW_VERSION_EXPIRY_WARNING",
+    }
+}
+
+meta_words! {
+    /// `alert_state` of `flows`.
+    FlowAlertState {
+        Activated = "ACTIVATED",
+        Deactivated = "DEACTIVATED",
+    }
 }
 
 /// A webhook update of an account.
@@ -278,8 +484,10 @@ pub enum Update {
         ban: Option<Ban>,
         /// `restriction_info`, as a list even if Meta sent a single object.
         restrictions: Vec<Restriction>,
-        /// `violation_info.violation_type`.
-        violation: Option<ViolationType>,
+        /// `violation_info`.
+        violation: Option<Violation>,
+        /// `disconnection_info`.
+        disconnection: Option<Disconnection>,
     },
     /// `account_review_update`.
     Review(ReviewStatus),
@@ -289,6 +497,15 @@ pub enum Update {
         severity: AlertSeverity,
         /// `alert_type`.
         alert: AlertType,
+    },
+    /// An alert of `flows`.
+    Flow {
+        /// `flow_id`.
+        flow_id: FlowId,
+        /// `event`.
+        event: FlowEventKind,
+        /// `alert_state`.
+        state: FlowAlertState,
     },
     /// `business_capability_update`.
     Capability {

@@ -64,6 +64,10 @@ id! {
     AppId
 }
 id! {
+    /// Id of a Flow.
+    FlowId
+}
+id! {
     /// Id of a business portfolio.
     BusinessId
 }

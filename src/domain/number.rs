@@ -3,8 +3,8 @@
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
-    CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating,
-    WebhookConfiguration,
+    CanSendMessage, DeliveryKey, DisplayDigits, Health, MessagingLimit, PhoneNumberId,
+    QualityRating, WebhookConfiguration,
 };
 
 meta_words! {
@@ -114,6 +114,54 @@ meta_words! {
     }
 }
 
+meta_words! {
+    /// `rejection_reason` of `phone_number_name_update`. Null and `NONE` both mean that there is none.
+    NameRejectionReason {
+        None = "NONE",
+        EmployeeIssue = "NAME_EMPLOYEE_ISSUE",
+        EndClientNotRelated = "NAME_ENDCLIENT_NOTRELATED",
+        FormatUnacceptable = "NAME_FORMAT_UNACCEPTABLE",
+        IndividualIssue = "NAME_INDIVIDUAL_ISSUE",
+        NotConsistent = "NAME_NOT_CONSISTENT",
+        Unknown = "UNKNOWN",
+    }
+}
+
+/// `phone_number_name_update`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameReview {
+    /// `decision`.
+    pub decision: NameDecision,
+    /// `rejection_reason`. `None` if Meta gives none.
+    pub rejection_reason: Option<NameRejectionReason>,
+}
+
+meta_words! {
+    /// `event` of `security`: changes of the number's two-step verification PIN.
+    SecurityEventKind {
+        PinChanged = "PIN_CHANGED",
+        PinResetRequest = "PIN_RESET_REQUEST",
+        PinRequestSuccess = "PIN_REQUEST_SUCCESS",
+    }
+}
+
+meta_words! {
+    /// `groups[].type` of `group_status_update`.
+    GroupStatusKind {
+        Suspend = "group_suspend",
+        SuspendCleared = "group_suspend_cleared",
+    }
+}
+
+/// The status of one of the number's groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupStatus {
+    /// Hash of `group_id`: the group is counted, and its id is not shown.
+    pub group: DeliveryKey,
+    /// Whether Meta has suspended the group.
+    pub is_suspended: bool,
+}
+
 impl NameDecision {
     /// The `name_status` that a poll will report for this decision.
     #[must_use]
@@ -219,5 +267,9 @@ pub enum Update {
         current_limit: Option<MessagingLimit>,
     },
     /// `phone_number_name_update`.
-    Name(NameDecision),
+    Name(NameReview),
+    /// `security`.
+    Security(SecurityEventKind),
+    /// `group_status_update`.
+    Groups(Vec<GroupStatus>),
 }

@@ -1,9 +1,11 @@
 //! Renders the state of business accounts.
 
+use std::collections::BTreeMap;
+
 use super::metric::metrics;
 use super::page::{Page, SampleValue};
 use super::rows::Rows;
-use crate::domain::account::BanState;
+use crate::domain::account::{BanState, RestrictionType};
 use crate::domain::{MessagingLimit, Timestamp, Word};
 use crate::state::Account;
 
@@ -24,18 +26,22 @@ metrics! {
         "Last ban_info of an account_update webhook as a state set: 1 for the current state, 0 for the others. NONE if Meta has not reported a ban.";
     DISABLE_SCHEDULED: Gauge "whatsapp_business_account_disable_scheduled_timestamp_seconds" ["waba_id"]
         "Time at which Meta will disable the account. Absent while that is not scheduled.";
-    RESTRICTION: Gauge "whatsapp_business_account_restriction" ["waba_id", "restriction_type"]
-        "Restriction in force. Always 1; absent after its end. A restriction without an end from Meta is over when a poll finds that the account can send.";
-    RESTRICTION_EXPIRES: Gauge "whatsapp_business_account_restriction_expires_timestamp_seconds" ["waba_id", "restriction_type"]
+    RESTRICTION: Gauge "whatsapp_business_account_restriction" ["waba_id", "restriction_type", "phone_number_id"]
+        "Restriction in force, of the phone number that Meta named, or of the whole account if phone_number_id is empty. Always 1; absent after its end. A restriction of messages without an end from Meta is over when a poll finds that the number or the account can send.";
+    RESTRICTION_EXPIRES: Gauge "whatsapp_business_account_restriction_expires_timestamp_seconds" ["waba_id", "restriction_type", "phone_number_id"]
         "End time of a restriction in force. Absent if Meta gives no end.";
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]
         "Number of account_update webhooks by event, retries counted once.";
-    REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event"]
-        "Time of the last account_update that removed the account or one of its phone numbers and was not reversed by a later event. Absent without such an event.";
+    REMOVED: Gauge "whatsapp_business_account_removed_timestamp_seconds" ["waba_id", "event", "reason", "initiated_by"]
+        "Time of the last account_update that removed the account or one of its phone numbers and was not reversed by a later event. The labels reason and initiated_by are those of disconnection_info, empty without it. Absent without such an event.";
     LAST_EVENT: Gauge "whatsapp_business_account_last_event_timestamp_seconds" ["waba_id", "event"]
         "Time at which Meta sent the last account_update of each event. Absent before the first.";
     VIOLATIONS: Counter "whatsapp_business_account_violations_total" ["waba_id", "violation_type"]
-        "Number of policy violations reported by account_update, by type, retries counted once. Absent before the first of its type. The event ACCOUNT_VIOLATION of whatsapp_business_account_events_total counts all types from 0.";
+        "Number of policy violations and warnings reported by account_update, by type, retries counted once. Absent before the first of its type. The event ACCOUNT_VIOLATION of whatsapp_business_account_events_total counts all types from 0, except those of Direct Send.";
+    LAST_VIOLATION: Gauge "whatsapp_business_account_last_violation_timestamp_seconds" ["waba_id", "violation_type"]
+        "Time at which Meta sent the last policy violation or warning of each type. Absent before the first.";
+    FLOW_ALERT: Gauge "whatsapp_business_account_flow_alert" ["waba_id", "flow_id", "event"]
+        "Alert about the endpoint or the clients of a Flow that Meta has activated, as reported by the webhook field flows. Always 1; absent after its deactivation.";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "Number of account_alerts webhooks by severity and alert, retries counted once.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
@@ -99,28 +105,52 @@ fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
 
 fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {
     accounts.state_set(page, &BAN_STATE, |account| {
-        Some(account.ban.value().map_or(BanState::None, |ban| ban.state))
+        let ban = account.ban_in_force();
+        Some(ban.map_or(BanState::None, |ban| ban.state))
     });
     accounts.time(page, &DISABLE_SCHEDULED, Account::disable_scheduled_at);
     accounts.each(page, &RESTRICTION, |family, entity, account| {
-        for (kind, _) in account.restrictions(now) {
-            family.sample(entity, &[kind.as_str()], SampleValue::Whole(1));
+        for (kind, id) in restrictions(account, now).keys() {
+            family.sample(entity, &[kind.as_str(), id], SampleValue::Whole(1));
         }
     });
     accounts.each(page, &RESTRICTION_EXPIRES, |family, entity, account| {
-        for (kind, expires) in account.restrictions(now) {
-            if let Some(expires) = expires {
-                family.sample(entity, &[kind.as_str()], SampleValue::Time(expires));
+        for ((kind, id), ends_at) in restrictions(account, now) {
+            if let Some(ends_at) = ends_at {
+                let words = [kind.as_str(), &id];
+                family.sample(entity, &words, SampleValue::Time(ends_at));
             }
         }
     });
 }
 
+/// The end of each restriction in force, by type and `phone_number_id`. The label is empty for the account and for all
+/// numbers that are still unknown. Of several restrictions with the same labels, the last one to end is shown.
+fn restrictions(
+    account: &Account,
+    now: Timestamp,
+) -> BTreeMap<(RestrictionType, String), Option<Timestamp>> {
+    let mut ends = BTreeMap::new();
+    for restriction in account.restrictions(now) {
+        let id = restriction.phone_number_id();
+        let id = id.map_or_else(String::new, ToString::to_string);
+        let ends_at = restriction.ends_at;
+        let known = ends.entry((restriction.kind, id)).or_insert(ends_at);
+        // `None` is no end, which is later than any.
+        *known = known.zip(ends_at).map(|(one, other)| one.max(other));
+    }
+    ends
+}
+
 fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.counts(page, &EVENTS, |account| &account.events);
     accounts.each(page, &REMOVED, |family, entity, account| {
-        for (event, at) in account.last_events.losses() {
-            family.sample(entity, &[event.as_str()], SampleValue::Time(at));
+        for loss in account.last_events.losses() {
+            let disconnection = loss.disconnection.unwrap_or_default();
+            let reason = disconnection.reason.map_or("", Word::as_str);
+            let initiated_by = disconnection.initiated_by.map_or("", Word::as_str);
+            let words = [loss.event.as_str(), reason, initiated_by];
+            family.sample(entity, &words, SampleValue::Time(loss.at));
         }
     });
     accounts.each(page, &LAST_EVENT, |family, entity, account| {
@@ -131,6 +161,18 @@ fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     accounts.each(page, &VIOLATIONS, |family, entity, account| {
         for (violation, count) in account.violations.iter().filter(|(_, count)| *count > 0) {
             family.sample(entity, &[violation.as_str()], SampleValue::Whole(count));
+        }
+    });
+    accounts.each(page, &LAST_VIOLATION, |family, entity, account| {
+        for violation in account.last_violations.iter() {
+            let words = [violation.kind.as_str()];
+            family.sample(entity, &words, SampleValue::Time(violation.at));
+        }
+    });
+    accounts.each(page, &FLOW_ALERT, |family, entity, account| {
+        for (alert, _) in account.flow_alerts.active() {
+            let words = [alert.flow_id.as_str(), alert.event.as_str()];
+            family.sample(entity, &words, SampleValue::Whole(1));
         }
     });
     accounts.pair_counts(page, &ALERTS, |account| &account.alerts);

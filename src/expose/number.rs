@@ -49,6 +49,14 @@ metrics! {
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
         "Time at which Meta sent the last phone_number_quality_update of each event. Absent before the first.";
+    NAME_REJECTION_REASON: Gauge "whatsapp_phone_number_name_rejection_reason" ["waba_id", "phone_number_id", "rejection_reason"]
+        "Reason for which Meta rejected the display name, as reported by phone_number_name_update. Always 1; absent while no name is rejected, and without a reason.";
+    SECURITY_EVENTS: Counter "whatsapp_phone_number_security_events_total" ["waba_id", "phone_number_id", "event"]
+        "Number of security webhooks about the two-step verification PIN by event, retries counted once.";
+    LAST_SECURITY_EVENT: Gauge "whatsapp_phone_number_last_security_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
+        "Time at which Meta sent the last security webhook of each event. Absent before the first.";
+    GROUPS_SUSPENDED: Gauge "whatsapp_phone_number_groups_suspended" ["waba_id", "phone_number_id"]
+        "Number of the phone number's groups that Meta has suspended, as reported by group_status_update. Absent before the first report.";
 }
 
 /// Writes the families of all numbers of all accounts.
@@ -159,6 +167,7 @@ fn write_reviews(page: &mut Page, numbers: &Rows<'_, Number>) {
             .value()
             .filter(|status| *status != NameStatus::None)
     });
+    numbers.sparse(page, &NAME_REJECTION_REASON, Number::name_rejection);
     numbers.state_set(page, &CODE_VERIFICATION_STATUS, |number| {
         number.code_verification_status.value()
     });
@@ -198,5 +207,14 @@ fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {
         for (event, at) in &number.last_quality_event {
             family.sample(entity, &[event.as_str()], SampleValue::Time(*at));
         }
+    });
+    numbers.counts(page, &SECURITY_EVENTS, |number| &number.security_events);
+    numbers.each(page, &LAST_SECURITY_EVENT, |family, entity, number| {
+        for (event, at) in &number.last_security_event {
+            family.sample(entity, &[event.as_str()], SampleValue::Time(*at));
+        }
+    });
+    numbers.value(page, &GROUPS_SUSPENDED, |number| {
+        number.suspended_groups().map(SampleValue::Whole)
     });
 }

@@ -4,15 +4,22 @@ mod addressing;
 mod callback;
 mod ceilings;
 mod events;
+mod flows;
+mod restrictions;
 mod updates;
+mod violations;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use events::{LastEvent, LastEvents};
+pub use flows::{FlowAlert, FlowAlerts};
+pub use restrictions::{ActiveRestriction, RestrictionSubject};
+pub use violations::{LastViolation, LastViolations};
 
 use super::attributes::attribute_state;
 use super::gone::forget_oldest;
@@ -20,7 +27,6 @@ use super::journal::Entity;
 use super::object_limits::ObjectCounts;
 use super::observation::Observation;
 use super::redate::{Dated, Redating, dated};
-use super::saved::Saved;
 use super::undated::UndatedEvents;
 use super::waiting::WaitingWebhook;
 use super::{
@@ -35,6 +41,9 @@ use crate::domain::*;
 
 account_attributes!(attribute_state);
 
+/// Length of the day on which Meta disables an account. Meta gives a date without a time.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The state of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -46,15 +55,20 @@ pub struct Account {
     /// Whether the account is still visible at Meta. Empty if it was never lost.
     #[serde(default)]
     pub loss: History<Loss>,
-    #[serde(with = "Saved")]
-    restrictions: BTreeMap<RestrictionType, History<Restriction>>,
+    restrictions: restrictions::Restrictions,
     /// `account_update` by event.
     pub events: Counts<EventKind>,
     /// Time of the last event of each kind.
     #[serde(default)]
     pub last_events: LastEvents,
-    /// `violation_info` by type.
+    /// `violation_info` by type, warnings included.
     pub violations: Counts<ViolationType>,
+    /// The last violation or warning of each type.
+    #[serde(default)]
+    pub last_violations: LastViolations,
+    /// The alerts of Flows.
+    #[serde(default)]
+    pub flow_alerts: FlowAlerts,
     /// `account_alerts` by severity and type.
     pub alerts: PairCounts<AlertSeverity, AlertType>,
     /// `message_template_status_update` by event.
@@ -90,8 +104,8 @@ pub struct Account {
 }
 
 dated! {
-    Account: attributes ban loss restrictions last_events template_count template_limit polls digits waiting undated
-        numbers templates traffic
+    Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
+        waiting undated numbers templates traffic
 }
 
 /// Readers need not know which fields the table declares.
@@ -125,6 +139,12 @@ impl Account {
             .filter(move |number| Some(number.listed_at) >= last_complete)
     }
 
+    /// One of the known numbers, even if it was removed.
+    #[must_use]
+    pub fn number(&self, id: &PhoneNumberId) -> Option<&Number> {
+        self.numbers.get(id).map(Arc::as_ref)
+    }
+
     /// The templates in the newest complete listing, and those that a webhook has mentioned since.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
@@ -145,14 +165,44 @@ impl Account {
         self.traffic.values().map(Arc::as_ref)
     }
 
+    /// The ban that Meta has reported. `None` without one, and once a scheduled disabling has not taken place.
+    #[must_use]
+    pub fn ban_in_force(&self) -> Option<Ban> {
+        self.ban.value().filter(|ban| !self.has_outlived(*ban))
+    }
+
     /// Time at which Meta will disable the account, unless a later event has cancelled it.
     #[must_use]
     pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
         let ban = self
-            .ban
-            .value()
+            .ban_in_force()
             .filter(|ban| ban.state == BanState::ScheduleForDisable);
         ban.and_then(|ban| ban.date)
+    }
+
+    /// Whether a poll after the announced day found that the account can send: it was not disabled, and Meta reports
+    /// no cancellation.
+    fn has_outlived(&self, ban: Ban) -> bool {
+        let Some(date) = ban
+            .date
+            .filter(|_| ban.state == BanState::ScheduleForDisable)
+        else {
+            return false;
+        };
+        let last_day = Stamp::polled(date.plus(DAY));
+        let can_send = self.can_send_stamp();
+        can_send > Some(last_day) && can_send > self.ban.last_seen()
+    }
+
+    /// Stamp of the newest poll, if it found that the account can send. An account can send although its business is
+    /// LIMITED, as a business is that was never verified.
+    fn can_send_stamp(&self) -> Option<Stamp> {
+        let health = self.health.value()?;
+        let of_account = health.entities.iter();
+        let of_account = of_account.filter(|entity| entity.kind == HealthEntity::Waba);
+        let own = of_account.map(|entity| entity.can_send_message).next();
+        let can_send = own.unwrap_or(health.can_send_message) == CanSendMessage::Available;
+        self.health.stamp().filter(|_| can_send)
     }
 
     /// Time at which the account was lost. `None` while it is visible.
@@ -160,23 +210,6 @@ impl Account {
     pub fn lost_since(&self) -> Option<Timestamp> {
         self.loss.value().filter(|loss| *loss != Loss::None)?;
         self.loss.since().map(Stamp::at)
-    }
-
-    /// The restrictions in force at `now`. No webhook reports the end of one: a restriction without an end time
-    /// stays in force until a poll finds that the account can send again.
-    pub fn restrictions(
-        &self,
-        now: Timestamp,
-    ) -> impl Iterator<Item = (RestrictionType, Option<Timestamp>)> {
-        let freed = self
-            .can_send_message
-            .last_seen()
-            .filter(|_| self.can_send_message.value() == Some(CanSendMessage::Available));
-        self.restrictions.iter().filter_map(move |(kind, latest)| {
-            let (expires, observed) = (latest.value()?.expires_at, latest.last_seen()?);
-            let in_force = expires.map_or(freed < Some(observed), |expires| expires > now);
-            in_force.then_some((*kind, expires))
-        })
     }
 
     /// Whether this webhook without a timestamp is a retry.

@@ -156,6 +156,14 @@ impl<T: Copy + Ord> History<T> {
         values.find(|seen| *seen != value && is_meant(*seen))
     }
 
+    /// Stamp of the latest observation with a matching value, even if the current value differs.
+    #[must_use]
+    pub fn last_of(&self, is_meant: impl Fn(T) -> bool) -> Option<Stamp> {
+        let mut seen = self.seen.iter().rev();
+        let last = seen.find(|(_, value)| is_meant(*value));
+        last.map(|(stamp, _)| *stamp)
+    }
+
     /// Time of the latest observation.
     #[must_use]
     pub fn last_seen(&self) -> Option<Stamp> {

@@ -111,8 +111,14 @@ impl JournalValue for Ban {
     }
 }
 
+/// End of the text of a restriction that is lifted.
+pub(super) const LIFTED: &str = " lifted";
+
 impl JournalValue for Restriction {
     fn journal_value(self) -> Cow<'static, str> {
+        if self.is_lifted() {
+            return format!("{}{LIFTED}", self.kind.as_str()).into();
+        }
         let end = self
             .expires_at
             .and_then(|end| Calendar::from_millisecond(end.as_millis()).ok());

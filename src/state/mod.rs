@@ -15,6 +15,7 @@ mod customers;
 mod dedup;
 mod failures;
 mod gone;
+mod groups;
 mod histogram;
 mod history;
 pub mod journal;

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::attribute_state;
+use super::groups::SuspendedGroups;
 use super::observation::Observation;
 use super::redate::dated;
 use super::saved::Saved;
@@ -39,9 +40,22 @@ pub struct Number {
     /// Time of the last `phone_number_quality_update` with each event.
     #[serde(with = "Saved")]
     pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
+    /// `security` by event.
+    #[serde(default)]
+    pub security_events: Counts<SecurityEventKind>,
+    /// Time of the last `security` webhook with each event.
+    #[serde(default, with = "Saved")]
+    pub last_security_event: Vec<(SecurityEventKind, Timestamp)>,
+    /// `rejection_reason` of the last review of the display name.
+    #[serde(default)]
+    name_rejection: Latest<Option<NameRejectionReason>>,
+    #[serde(default)]
+    groups: SuspendedGroups,
 }
 
-dated! { Number: listed_at attributes last_quality_event }
+dated! {
+    Number: listed_at attributes last_quality_event last_security_event name_rejection groups
+}
 
 /// Readers need not know which fields the table declares.
 impl Deref for Number {
@@ -62,7 +76,26 @@ impl Number {
             limit_decreases: 0,
             quality_events: Counts::default(),
             last_quality_event: Vec::new(),
+            security_events: Counts::default(),
+            last_security_event: Vec::new(),
+            name_rejection: Latest::default(),
+            groups: SuspendedGroups::default(),
         }
+    }
+
+    /// Why the current or the requested display name was rejected. `None` unless one of them is rejected.
+    #[must_use]
+    pub fn name_rejection(&self) -> Option<NameRejectionReason> {
+        let statuses = [self.name_status.value(), self.new_name_status.value()];
+        let is_rejected = statuses.contains(&Some(NameStatus::Declined));
+        let reason = self.name_rejection.value().copied().flatten();
+        reason.filter(|_| is_rejected)
+    }
+
+    /// Number of groups that Meta has suspended. `None` if it never reported one.
+    #[must_use]
+    pub fn suspended_groups(&self) -> Option<u64> {
+        self.groups.count()
     }
 
     /// The digits of the number in the Graph API. `None` until a poll has read them.
@@ -113,14 +146,30 @@ impl Number {
                 self.count_limit_changes(before);
                 self.count_limit_changes(now);
             }
-            Update::Name(decision) => self.decide_name(*decision, observation),
+            Update::Name(review) => self.decide_name(*review, observation),
+            Update::Security(event) => {
+                self.security_events.increment(*event);
+                note_last(
+                    &mut self.last_security_event,
+                    *event,
+                    observation.stamp.at(),
+                );
+            }
+            Update::Groups(groups) => {
+                for status in groups {
+                    self.groups.observe(*status, observation.stamp);
+                }
+            }
         }
     }
 
     /// A decision is about the requested name. Until the next poll it is also the newest status of the number's
     /// name, so that a webhook alone shows a rejection.
-    fn decide_name(&mut self, decision: NameDecision, observation: &mut Observation<'_>) {
-        let (status, known) = (decision.name_status(), &mut self.attributes);
+    fn decide_name(&mut self, review: NameReview, observation: &mut Observation<'_>) {
+        let reason = review.rejection_reason;
+        let reason = reason.filter(|_| review.decision == NameDecision::Rejected);
+        self.name_rejection.observe(reason, observation.stamp);
+        let (status, known) = (review.decision.name_status(), &mut self.attributes);
         observation.observe(ATTRIBUTES.name_status, &mut known.name_status, status);
         let new_name = &mut known.new_name_status;
         observation.observe(ATTRIBUTES.new_name_status, new_name, status);
@@ -135,17 +184,17 @@ impl Number {
 
     fn note_quality_event(&mut self, event: QualityEventKind, at: Timestamp) {
         self.quality_events.increment(event);
-        match self
-            .last_quality_event
-            .iter_mut()
-            .find(|(kind, _)| *kind == event)
-        {
-            Some((_, last)) => *last = at.max(*last),
-            None => {
-                self.last_quality_event.push((event, at));
-                self.last_quality_event
-                    .sort_by_key(|(kind, _)| kind.index());
-            }
+        note_last(&mut self.last_quality_event, event, at);
+    }
+}
+
+/// Keeps the newest time of each event, in the order of the words.
+fn note_last<W: Word>(last: &mut Vec<(W, Timestamp)>, event: W, at: Timestamp) {
+    match last.iter_mut().find(|(kind, _)| *kind == event) {
+        Some((_, known)) => *known = at.max(*known),
+        None => {
+            last.push((event, at));
+            last.sort_by_key(|(kind, _)| kind.index());
         }
     }
 }

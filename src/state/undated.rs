@@ -112,11 +112,16 @@ fn subject(fact: &Fact) -> Option<String> {
             AccountUpdate::Review(_) => "account review".to_owned(),
             AccountUpdate::Alert { alert, .. } => format!("account alert {}", alert.as_str()),
             AccountUpdate::Capability { .. } => "account capability".to_owned(),
+            AccountUpdate::Flow { flow_id, event, .. } => {
+                format!("account flow {flow_id} {}", event.as_str())
+            }
         },
         Fact::Number(webhook) => {
             let about = match webhook.update {
                 NumberUpdate::Quality { .. } => "quality",
                 NumberUpdate::Name(_) => "name",
+                NumberUpdate::Security(_) => "security",
+                NumberUpdate::Groups(_) => "groups",
             };
             format!("number {} {about}", webhook.digits.as_str())
         }

@@ -1,6 +1,7 @@
 //! Severity of a journalled value at the time of its change, by the judgement of [`Level`].
 
 use super::Entity;
+use super::journal::LIFTED;
 use crate::domain::account::{self, BAN_STATE, BanState, LOSS, Loss, RESTRICTION};
 use crate::domain::account::{BusinessVerificationStatus, ReviewStatus};
 use crate::domain::level::{is_out_of_service, was_in_service};
@@ -23,7 +24,7 @@ const OF_ACCOUNT: &[(&str, Judge)] = &[
     (ACCOUNT.can_send_message.name, word::<CanSendMessage>),
     (BAN_STATE.name, ban),
     (LOSS.name, loss),
-    (RESTRICTION.name, |_, _| Level::Critical),
+    (RESTRICTION.name, |_, to| critical_if(!to.ends_with(LIFTED))),
 ];
 
 const OF_NUMBER: &[(&str, Judge)] = &[
@@ -256,6 +257,20 @@ mod tests {
                 Critical,
             ),
             (of_account, "ban_state", Some("DISABLE"), "REINSTATE", Fine),
+            (
+                of_account,
+                "restriction",
+                None,
+                "RESTRICTED_UTILITY_TEMPLATES",
+                Critical,
+            ),
+            (
+                of_account,
+                "restriction",
+                None,
+                "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES lifted",
+                Fine,
+            ),
             (
                 of_account,
                 "business_verification_status",

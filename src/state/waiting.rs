@@ -42,4 +42,17 @@ mod tests {
         let written = serde_json::to_string(&waiting).expect("plain data");
         assert_eq!(written, stored);
     }
+
+    /// Older versions stored the decision without a reason.
+    #[test]
+    fn a_name_is_stored_as_before_unless_it_has_a_reason() {
+        for name in [r#""PENDING""#, r#"["REJECTED","NAME_NOT_CONSISTENT"]"#] {
+            let stored = format!(
+                r#"{{"told":{{"digits":"15550100101","news":{{"Name":{name}}}}},"stamp":[1775000000000,true]}}"#
+            );
+            let waiting: WaitingWebhook = serde_json::from_str(&stored).expect("stored text");
+            let written = serde_json::to_string(&waiting).expect("plain data");
+            assert_eq!(written, stored);
+        }
+    }
 }

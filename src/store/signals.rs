@@ -10,7 +10,7 @@ use super::notify_queue::Signal;
 use super::rows;
 use crate::clock;
 use crate::domain::{
-    Collector, DisplayDigits, Event, Fact, Timestamp, WabaId, Word, account, template,
+    Collector, DisplayDigits, Event, Fact, Timestamp, WabaId, Word, account, number, template,
 };
 use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 
@@ -78,8 +78,8 @@ pub(super) fn log(events: &[&Event], changes: &[Change], signals: &[Signal], acc
     signals.iter().for_each(log_one);
 }
 
-/// Logs webhooks that change no journalled attribute: events and alerts of an account, and scheduled changes of a
-/// template.
+/// Logs webhooks that change no journalled attribute: events and alerts of an account and its Flows, security events and
+/// groups of a number, and scheduled changes of a template.
 fn log_notice(event: &Event, account: &Account) {
     let waba_id = &event.waba_id;
     let at = clock::calendar(event.observed_at.at_whole_seconds());
@@ -88,16 +88,50 @@ fn log_notice(event: &Event, account: &Account) {
             event,
             digits,
             violation,
+            disconnection,
             ..
         }) => {
             let name = account.name.value();
-            let (notice, violation) = (event.as_str(), violation.map(Word::as_str));
+            let violation = violation.as_ref().map(|violation| violation.kind.as_str());
+            let reason = disconnection.and_then(|disconnection| disconnection.reason);
+            let (notice, reason) = (event.as_str(), reason.map(Word::as_str));
             // The business' own number.
             let phone_number = digits.as_ref().map(DisplayDigits::as_str);
             tracing::info!(
-                target: TARGET, %waba_id, name, notice, phone_number, violation, at,
+                target: TARGET, %waba_id, name, notice, phone_number, violation, reason, at,
                 "business account event"
             );
+        }
+        Fact::Account(account::Update::Flow {
+            flow_id,
+            event,
+            state,
+        }) => {
+            let name = account.name.value();
+            let (notice, state) = (event.as_str(), state.as_str());
+            tracing::info!(target: TARGET, %waba_id, name, %flow_id, notice, state, at, "flow alert");
+        }
+        Fact::Number(number::WebhookUpdate { digits, update }) => {
+            let (phone_number, name) = (digits.as_str(), account.name.value());
+            match update {
+                number::Update::Security(event) => {
+                    let notice = event.as_str();
+                    tracing::info!(
+                        target: TARGET, %waba_id, name, phone_number, notice, at,
+                        "phone number security event"
+                    );
+                }
+                number::Update::Groups(groups) => {
+                    let suspended = groups.iter().filter(|group| group.is_suspended).count();
+                    let cleared = groups.len() - suspended;
+                    tracing::info!(
+                        target: TARGET, %waba_id, name, phone_number, suspended, cleared, at,
+                        "phone number groups"
+                    );
+                }
+                // These change journalled attributes.
+                number::Update::Quality { .. } | number::Update::Name(_) => {}
+            }
         }
         Fact::Account(account::Update::Alert { severity, alert }) => {
             let name = account.name.value();

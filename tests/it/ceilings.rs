@@ -211,7 +211,10 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
     let mut state = watching();
     let update = |digits: &str| {
         let digits = DisplayDigits::parse(digits).expect("digits");
-        let update = number::Update::Name(NameDecision::Approved);
+        let update = number::Update::Name(number::NameReview {
+            decision: NameDecision::Approved,
+            rejection_reason: None,
+        });
         Fact::Number(number::WebhookUpdate { digits, update })
     };
     let invented = (0..100).map(|id| (id as u128, update(&format!("1999{id:07}"))));

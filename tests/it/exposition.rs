@@ -6,12 +6,12 @@ use whatsapp_business_exporter::state::State;
 
 use crate::support::{at, number_id, polled, samples, state_after, text_of};
 
-const NUMBER: &str = r#"waba_id="800100200300400",phone_number_id="900100200300400""#;
+pub const NUMBER: &str = r#"waba_id="800100200300400",phone_number_id="900100200300400""#;
 const TEMPLATE: &str = r#"waba_id="800100200300400",template_id="7001002003004005""#;
-const ACCOUNT: &str = r#"waba_id="800100200300400""#;
+pub const ACCOUNT: &str = r#"waba_id="800100200300400""#;
 
 /// A state that knows the number of the samples, connected and green.
-fn state_with_the_number() -> State {
+pub fn state_with_the_number() -> State {
     let snapshot = number::Snapshot {
         display_phone_number: Some("+1 555-010-0199".to_owned()),
         verified_name: Some("Fern \"&\" Moss".to_owned()),
@@ -29,7 +29,7 @@ fn state_with_the_number() -> State {
 }
 
 /// Delivers one change, sent at `seconds`.
-fn deliver(state: &mut State, seconds: i64, field: &str, value: &str) {
+pub fn deliver(state: &mut State, seconds: i64, field: &str, value: &str) {
     let sent = at(seconds).as_millis() / 1000;
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"800100200300400","time":{sent},"changes":[{{"field":"{field}","value":{value}}}]}}]}}"#
@@ -47,7 +47,7 @@ fn received(seconds: i64) -> Timestamp {
 
 /// Asserts that `text` has exactly these samples of a family, besides those that are zero.
 #[track_caller]
-fn assert_samples(state: &State, family: &str, expected: &[String]) {
+pub fn assert_samples(state: &State, family: &str, expected: &[String]) {
     let text = text_of(state);
     let not_zero: Vec<&str> = samples(&text, family)
         .into_iter()
@@ -342,10 +342,10 @@ fn a_restriction_ends_by_itself() {
         restriction,
         &[
             format!(
-                r#"{restriction}{{{ACCOUNT},restriction_type="RESTRICTED_ADD_PHONE_NUMBER_ACTION"}} 1"#
+                r#"{restriction}{{{ACCOUNT},restriction_type="RESTRICTED_ADD_PHONE_NUMBER_ACTION",phone_number_id=""}} 1"#
             ),
             format!(
-                r#"{restriction}{{{ACCOUNT},restriction_type="RESTRICTED_UTILITY_TEMPLATES"}} 1"#
+                r#"{restriction}{{{ACCOUNT},restriction_type="RESTRICTED_UTILITY_TEMPLATES",phone_number_id=""}} 1"#
             ),
         ],
     );
@@ -354,7 +354,7 @@ fn a_restriction_ends_by_itself() {
         &state,
         expires,
         &[format!(
-            r#"{expires}{{{ACCOUNT},restriction_type="RESTRICTED_ADD_PHONE_NUMBER_ACTION"}} 1776607160"#
+            r#"{expires}{{{ACCOUNT},restriction_type="RESTRICTED_ADD_PHONE_NUMBER_ACTION",phone_number_id=""}} 1776607160"#
         )],
     );
 }

@@ -26,6 +26,8 @@ mod promql;
 mod reducer_properties;
 mod relay;
 mod release;
+mod reports;
+mod restrictions;
 mod support;
 mod template_detail;
 mod trackers;

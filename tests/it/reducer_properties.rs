@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, DisplayDigits, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
-    MessagingLimit, QualityRating, Word, account, number, template,
+    CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Event, Fact, FlowId, Health,
+    HealthEntity, Listing, MessagingLimit, QualityRating, Word, account, number, template,
 };
 use whatsapp_business_exporter::state::State;
 
@@ -144,7 +144,22 @@ fn number_news() -> impl Strategy<Value = Fact> {
             current_limit,
         },
     );
-    let update = prop_oneof![quality, word().prop_map(number::Update::Name)];
+    let review = (word(), prop::option::of(word()));
+    let review = review.prop_map(|(decision, rejection_reason)| number::NameReview {
+        decision,
+        rejection_reason,
+    });
+    let group = (0..3_u128, any::<bool>());
+    let group = group.prop_map(|(group, is_suspended)| number::GroupStatus {
+        group: DeliveryKey(group),
+        is_suspended,
+    });
+    let update = prop_oneof![
+        quality,
+        review.prop_map(number::Update::Name),
+        word().prop_map(number::Update::Security),
+        prop::collection::vec(group, 1..3).prop_map(number::Update::Groups),
+    ];
     (0..2_usize, update).prop_map(|(which, update)| {
         let digits = DisplayDigits::parse(DISPLAYED[which]).expect("digits");
         Fact::Number(number::WebhookUpdate { digits, update })
@@ -178,27 +193,47 @@ fn template_news() -> impl Strategy<Value = Fact> {
 
 fn account_news() -> impl Strategy<Value = Fact> {
     let moment = prop::option::of((-500..500_i64).prop_map(at));
-    let restriction = (word(), moment.clone());
+    // Two types, so that they meet: one that is lifted, one that a poll frees.
+    let kind = select(vec![
+        account::RestrictionType::DirectSendUtilityTemplates,
+        account::RestrictionType::BizInitiatedMessaging,
+    ]);
+    let restriction = (kind, moment.clone());
     let restriction =
         restriction.prop_map(|(kind, expires_at)| account::Restriction { kind, expires_at });
+    // No poll lists the last one.
+    let digits = select(vec![DISPLAYED[0], DISPLAYED[1], "15550100777"]);
+    let digits = digits.prop_map(|digits| DisplayDigits::parse(digits).expect("digits"));
+    let remediation = prop::option::of(select(vec!["Wait.".to_owned(), "Appeal.".to_owned()]));
+    let violation = (word(), remediation)
+        .prop_map(|(kind, remediation)| account::Violation { kind, remediation });
+    let disconnection = (prop::option::of(word()), prop::option::of(word()));
+    let disconnection = disconnection.prop_map(|(reason, initiated_by)| account::Disconnection {
+        reason,
+        initiated_by,
+    });
     let ban = (word(), moment).prop_map(|(state, date)| account::Ban { state, date });
     let restrictions = prop::collection::vec(restriction, 0..3);
     let update = (
         word(),
         prop::option::of(ban),
         restrictions,
-        prop::option::of(word()),
+        prop::option::of(violation),
+        prop::option::of(digits),
+        prop::option::of(disconnection),
     );
-    let update =
-        update.prop_map(
-            |(event, ban, restrictions, violation)| account::Update::AccountUpdate {
+    let update = update.prop_map(
+        |(event, ban, restrictions, violation, digits, disconnection)| {
+            account::Update::AccountUpdate {
                 event,
-                digits: None,
+                digits,
                 ban,
                 restrictions,
                 violation,
-            },
-        );
+                disconnection,
+            }
+        },
+    );
     let alert =
         (word(), word()).prop_map(|(severity, alert)| account::Update::Alert { severity, alert });
     let capability = (prop::option::of(limit()), prop::option::of(1..50_u64));
@@ -209,8 +244,15 @@ fn account_news() -> impl Strategy<Value = Fact> {
                 phone_numbers_limit,
             },
         );
+    let flow = (select(vec!["1", "2"]), word(), word());
+    let flow = flow.prop_map(|(flow_id, event, state)| account::Update::Flow {
+        flow_id: FlowId::parse(flow_id).expect("a digit"),
+        event,
+        state,
+    });
     prop_oneof![
         update,
+        flow,
         word().prop_map(account::Update::Review),
         alert,
         capability

@@ -292,7 +292,7 @@ impl Delivery {
             {
                 return;
             }
-        } else if wire::is_read(field) {
+        } else if wire::is_management(field) {
             self.add_account_lane(origin, Some((field, &name)), hashers);
         } else {
             // No other code parses this value.

@@ -175,6 +175,7 @@ impl DrillSignal {
             ban,
             restrictions,
             violation: None,
+            disconnection: None,
         })
     }
 }

@@ -14,7 +14,10 @@ use super::number::NumberStatus;
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, PastTime};
-use crate::domain::account::{ATTRIBUTES, BanState, EventKind, RestrictionType, ReviewStatus};
+use crate::domain::account::{
+    ATTRIBUTES, BanState, DisconnectionReason, EventKind, FlowEventKind, Initiator,
+    RestrictionType, ReviewStatus, ViolationType,
+};
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
 
@@ -42,6 +45,10 @@ pub struct AccountStatus {
     pub restrictions: Vec<ShownRestriction>,
     /// The last `account_update` of each kind, newest first.
     pub last_events: Vec<ShownEvent>,
+    /// The last violation or warning of each type, newest first.
+    pub violations: Vec<ShownViolation>,
+    /// The active alerts of Flows.
+    pub flow_alerts: Vec<ShownFlowAlert>,
     pub timelines: AccountTimelines,
     pub polls: Vec<Poll>,
     pub api: Api,
@@ -62,7 +69,32 @@ pub struct ShownEvent {
     pub event: MetaWord<EventKind>,
     /// The digits of the phone number in the event.
     pub phone_number: Option<String>,
+    /// Why a phone number was disconnected.
+    pub reason: Option<MetaWord<DisconnectionReason>>,
+    pub initiated_by: Option<MetaWord<Initiator>>,
     pub level: Level,
+    #[serde(flatten)]
+    pub when: PastTime,
+}
+
+/// The last violation or warning of one type.
+#[derive(Debug, Serialize)]
+pub struct ShownViolation {
+    pub violation_type: MetaWord<ViolationType>,
+    /// The digits of the phone number in the event.
+    pub phone_number: Option<String>,
+    /// Meta's text on what to do.
+    pub remediation: Option<String>,
+    pub level: Level,
+    #[serde(flatten)]
+    pub when: PastTime,
+}
+
+/// An active alert of a Flow.
+#[derive(Debug, Serialize)]
+pub struct ShownFlowAlert {
+    pub flow_id: String,
+    pub event: MetaWord<FlowEventKind>,
     #[serde(flatten)]
     pub when: PastTime,
 }
@@ -71,6 +103,10 @@ pub struct ShownEvent {
 #[derive(Debug, Serialize)]
 pub struct ShownRestriction {
     pub kind: MetaWord<RestrictionType>,
+    /// The restricted phone number. `None` if the whole account is restricted, and while the number is unknown.
+    pub phone_number_id: Option<String>,
+    /// The digits of the restricted phone number.
+    pub phone_number: Option<String>,
     /// `None` if Meta gives no end.
     pub ends: Option<Ahead>,
 }
@@ -132,10 +168,12 @@ impl AccountStatus {
             can_send_message: sending.value().map(MetaWord),
             messaging_limit: account.messaging_limit.value().map(Limit),
             webhook_subscribed: account.webhook_subscribed.value().copied(),
-            ban_state: account.ban.value().map(|ban| MetaWord(ban.state)),
+            ban_state: account.ban_in_force().map(|ban| MetaWord(ban.state)),
             disabled: account.disable_scheduled_at().map(|at| Ahead::new(at, now)),
             restrictions: restrictions(account, now),
             last_events: last_events(account, now),
+            violations: violations(account, now),
+            flow_alerts: flow_alerts(account, now),
             timelines: AccountTimelines {
                 can_send_message: steps
                     .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
@@ -182,18 +220,51 @@ fn last_events(account: &Account, now: Timestamp) -> Vec<ShownEvent> {
     let last_event = |one: &account::LastEvent| ShownEvent {
         event: MetaWord(one.event),
         phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
+        reason: one.disconnection.and_then(|it| it.reason).map(MetaWord),
+        initiated_by: one
+            .disconnection
+            .and_then(|it| it.initiated_by)
+            .map(MetaWord),
         level: issues::level_of_event(one, account, now),
         when: PastTime::new(one.at, now),
     };
     account.last_events.iter().rev().map(last_event).collect()
 }
 
-fn restrictions(account: &Account, now: Timestamp) -> Vec<ShownRestriction> {
-    let restriction = |(kind, ends): (RestrictionType, Option<Timestamp>)| ShownRestriction {
-        kind: MetaWord(kind),
-        ends: ends.map(|at| Ahead::new(at, now)),
+fn violations(account: &Account, now: Timestamp) -> Vec<ShownViolation> {
+    let violation = |one: &account::LastViolation| ShownViolation {
+        violation_type: MetaWord(one.kind),
+        phone_number: one.digits.as_ref().map(|digits| digits.as_str().to_owned()),
+        remediation: one.remediation.clone(),
+        level: issues::level_of_report(one.at, now),
+        when: PastTime::new(one.at, now),
     };
-    account.restrictions(now).map(restriction).collect()
+    account
+        .last_violations
+        .iter()
+        .rev()
+        .map(violation)
+        .collect()
+}
+
+fn flow_alerts(account: &Account, now: Timestamp) -> Vec<ShownFlowAlert> {
+    let shown = |(alert, at): (&account::FlowAlert, Timestamp)| ShownFlowAlert {
+        flow_id: alert.flow_id.to_string(),
+        event: MetaWord(alert.event),
+        when: PastTime::new(at, now),
+    };
+    account.flow_alerts.active().map(shown).collect()
+}
+
+fn restrictions(account: &Account, now: Timestamp) -> Vec<ShownRestriction> {
+    let restriction = |one: account::ActiveRestriction| ShownRestriction {
+        kind: MetaWord(one.kind),
+        phone_number_id: one.phone_number_id().map(ToString::to_string),
+        phone_number: issues::restricted_number(&one.subject, account),
+        ends: one.ends_at.map(|at| Ahead::new(at, now)),
+    };
+    let in_force = account.restrictions(now).into_iter();
+    in_force.map(restriction).collect()
 }
 
 fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {

@@ -10,9 +10,11 @@ use super::value::Ahead;
 use super::words::distance;
 use super::{recency, service};
 use crate::domain::access::{Access, End, Token};
-use crate::domain::account::{BanState, EventKind, Link};
-use crate::domain::{CallbackUrl, Collector, QualityRating, Timestamp, WabaId, Word};
-use crate::state::account::LastEvent;
+use crate::domain::account::{BanState, EventKind, Link, ViolationEffect};
+use crate::domain::{
+    CallbackUrl, Collector, DisplayDigits, QualityRating, Timestamp, WabaId, Word,
+};
+use crate::state::account::{ActiveRestriction, LastEvent, LastViolation, RestrictionSubject};
 use crate::state::{Account, Accounts, Number};
 
 /// Remaining validity of an access token below which it is an issue, in seconds. The same as in the alerts.
@@ -53,7 +55,26 @@ pub(super) fn for_number(
         bad::<QualityRating>("rated", number.quality_rating.value()),
         for_override(number, account, callback),
     ];
-    sorted(found.into_iter().flatten().collect())
+    let found = found.into_iter().flatten();
+    sorted(found.chain(for_reports(number, now)).collect())
+}
+
+/// Issues that only webhooks report: a possible take-over, a rejected name and suspended groups.
+fn for_reports(number: &Number, now: Timestamp) -> Vec<Issue> {
+    let events = number.last_security_event.iter();
+    let recent = events.filter(|(_, at)| level_of_report(*at, now) <= Level::Warning);
+    let recent = recent.map(|(event, at)| {
+        let (event, at) = (event.as_str(), distance(*at, now));
+        Issue::warning(format!("security event {event} {at}"))
+    });
+    let rejection = number.name_rejection();
+    let rejection = rejection.map(|reason| {
+        let text = format!("display name rejected ({})", reason.as_str());
+        Issue::warning(text)
+    });
+    let groups = number.suspended_groups().filter(|groups| *groups > 0);
+    let groups = groups.map(|groups| Issue::warning(format!("groups suspended: {groups}")));
+    recent.chain(rejection).chain(groups).collect()
 }
 
 /// An override that moves messages away from the expected URL. A wrong URL of the app is an issue of the app.
@@ -87,14 +108,12 @@ pub(super) fn for_account(
             .disable_scheduled_at()
             .map(|at| Issue::critical(format!("Meta disables the account {}", distance(at, now)))),
     );
-    let ban = account.ban.value();
+    let ban = account.ban_in_force();
     if ban.is_some_and(|ban| ban.state == BanState::Disable) {
         found.push(Issue::critical("Meta has disabled the account"));
     }
-    found.extend(account.restrictions(now).map(|(kind, ends)| {
-        let ends = ends.map(|at| format!(", ends {}", distance(at, now)));
-        Issue::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
-    }));
+    let restrictions = account.restrictions(now).into_iter();
+    found.extend(restrictions.map(|one| for_restriction(&one, account, now)));
     found.extend(bad("review", account.review_status.value()));
     found.extend(bad("sending", account.can_send_message.value()));
     if account.webhook_subscribed.value() == Some(&false) {
@@ -103,19 +122,74 @@ pub(super) fn for_account(
     }
     let events = account.last_events.iter().rev();
     found.extend(events.filter_map(|event| for_event(event, account, now)));
+    let violations = account.last_violations.iter().rev();
+    found.extend(violations.filter_map(|violation| for_violation(violation, now)));
+    let flows = account.flow_alerts.active();
+    found.extend(flows.map(|(alert, at)| {
+        let (flow, event) = (&alert.flow_id, alert.event.as_str());
+        let at = distance(at, now);
+        Issue::warning(format!("{event} of Flow {flow} {at}"))
+    }));
     found.extend(for_polls(waba_id, figures, now));
     found.extend(for_templates(account, now));
     sorted(found)
 }
 
+fn for_restriction(restriction: &ActiveRestriction, account: &Account, now: Timestamp) -> Issue {
+    let number = restricted_number(&restriction.subject, account);
+    let number = about_number(number.as_deref());
+    let ends = restriction.ends_at;
+    let ends = ends.map(|at| format!(", ends {}", distance(at, now)));
+    let (kind, ends) = (restriction.kind.as_str(), ends.unwrap_or_default());
+    Issue::critical(format!("{kind}{number}{ends}"))
+}
+
+/// The digits of the restricted number, as far as they are known.
+pub(super) fn restricted_number(subject: &RestrictionSubject, account: &Account) -> Option<String> {
+    let digits = match subject {
+        RestrictionSubject::Account => return None,
+        RestrictionSubject::UnknownNumber(digits) => Some(digits.clone()),
+        RestrictionSubject::Number(id) => account.number(id).and_then(Number::digits),
+    };
+    digits.map(|digits| digits.as_str().to_owned())
+}
+
+fn about_number(digits: Option<&str>) -> String {
+    digits.map_or_else(String::new, |digits| format!(" for phone number {digits}"))
+}
+
+/// Issue of a warning, or of a violation for which Meta says what to do. Other violations are among the events, and a
+/// restriction that came with one is an issue of its own.
+fn for_violation(violation: &LastViolation, now: Timestamp) -> Option<Issue> {
+    let is_warning = violation.kind.effect() == ViolationEffect::Warning;
+    let level = level_of_report(violation.at, now);
+    let text = || {
+        let number = about_number(violation.digits.as_ref().map(DisplayDigits::as_str));
+        let (kind, at) = (violation.kind.as_str(), distance(violation.at, now));
+        let remediation = violation.remediation.as_ref();
+        let remediation = remediation.map_or_else(String::new, |text| format!(": {text}"));
+        format!("{kind}{number} {at}{remediation}")
+    };
+    let says_more = is_warning || violation.remediation.is_some();
+    (says_more && level <= Level::Warning).then(|| Issue::new(level, text()))
+}
+
+/// Severity of the last violation, warning or security event of a kind: nothing reports that it is settled.
+pub(super) fn level_of_report(at: Timestamp, now: Timestamp) -> Level {
+    if recency::is_recent(at, now) {
+        Level::Warning
+    } else {
+        Level::Neutral
+    }
+}
+
 /// Issue of an `account_update` that no other state shows: a lost account or number, or a policy violation.
 fn for_event(event: &LastEvent, account: &Account, now: Timestamp) -> Option<Issue> {
-    let number = event.digits.as_ref();
-    let number = number.map_or_else(String::new, |digits| {
-        format!(" for phone number {}", digits.as_str())
-    });
+    let number = about_number(event.digits.as_ref().map(DisplayDigits::as_str));
+    let reason = event.disconnection.and_then(|one| one.reason);
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({})", reason.as_str()));
     let text = format!(
-        "{}{number} {}",
+        "{}{number}{reason} {}",
         event.event.as_str(),
         distance(event.at, now)
     );

@@ -10,7 +10,9 @@ use super::level::Level;
 use super::service;
 use super::timeline::{NUMBER, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
-use crate::domain::number::{ATTRIBUTES, NameStatus, Status, ThroughputLevel};
+use crate::domain::number::{
+    ATTRIBUTES, NameRejectionReason, NameStatus, SecurityEventKind, Status, ThroughputLevel,
+};
 use crate::domain::{CallbackUrl, CanSendMessage, QualityRating, Timestamp};
 use crate::state::{Account, Number, Traffic};
 
@@ -35,11 +37,26 @@ pub struct NumberStatus {
     pub name_status: Option<MetaWord<NameStatus>>,
     /// The URL to which an override moves its messages, without credentials and query. `None` without an override.
     pub messages_override: Option<String>,
+    /// Why the current or the requested display name was rejected.
+    pub name_rejection_reason: Option<MetaWord<NameRejectionReason>>,
+    /// The last `security` webhook of each kind.
+    pub security_events: Vec<ShownSecurityEvent>,
+    /// Number of groups that Meta has suspended. `None` if it never reported one.
+    pub groups_suspended: Option<u64>,
     /// `None` while the number is not flagged.
     pub flag: Option<Flag>,
     /// Open conversations that Meta reported as controlled by an application, by the application's role.
     pub thread_owners: BTreeMap<String, usize>,
     pub timelines: NumberTimelines,
+}
+
+/// The last `security` webhook of one kind.
+#[derive(Debug, Serialize)]
+pub struct ShownSecurityEvent {
+    pub event: MetaWord<SecurityEventKind>,
+    pub level: Level,
+    #[serde(flatten)]
+    pub when: PastTime,
 }
 
 /// Meta's warning, and its deadline.
@@ -83,6 +100,9 @@ impl NumberStatus {
             throughput_level: number.throughput_level.value().map(MetaWord),
             name_status: number.name_status.value().map(MetaWord),
             messages_override: over.map(ToString::to_string),
+            name_rejection_reason: number.name_rejection().map(MetaWord),
+            security_events: security_events(number, now),
+            groups_suspended: number.suspended_groups(),
             flag: flag(number, now),
             thread_owners: thread_owners(number, account),
             timelines: timelines(number, steps),
@@ -96,6 +116,15 @@ fn thread_owners(number: &Number, account: &Account) -> BTreeMap<String, usize> 
     owners
         .map(|(role, conversations)| (role.to_owned(), conversations))
         .collect()
+}
+
+fn security_events(number: &Number, now: Timestamp) -> Vec<ShownSecurityEvent> {
+    let shown = |(event, at): &(SecurityEventKind, Timestamp)| ShownSecurityEvent {
+        event: MetaWord(*event),
+        level: issues::level_of_report(*at, now),
+        when: PastTime::new(*at, now),
+    };
+    number.last_security_event.iter().map(shown).collect()
 }
 
 fn flag(number: &Number, now: Timestamp) -> Option<Flag> {

@@ -1,6 +1,7 @@
 //! Tests that render facts as the page and the JSON.
 
 mod now;
+mod reports;
 
 use std::collections::BTreeSet;
 
@@ -174,6 +175,7 @@ fn troubled() -> Vec<Event> {
         }),
         restrictions: vec![restriction],
         violation: None,
+        disconnection: None,
     };
     let flagged = number::Snapshot {
         status: Some(number::Status::Flagged),
@@ -505,7 +507,8 @@ fn the_docs_list_every_field_and_no_other() {
         .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));
     let documented: BTreeSet<String> = fields.collect();
     let mut found = BTreeSet::new();
-    let troubled = with_problems_everywhere(facts(&troubled()));
+    let events: Vec<Event> = troubled().into_iter().chain(reports::events()).collect();
+    let troubled = with_problems_everywhere(facts(&events));
     paths(&json(&troubled), "", &mut found);
     // A value that is null with problems is an object or a list without them, and vice versa.
     found.retain(|path| !found_inside(path, &documented));

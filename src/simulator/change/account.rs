@@ -7,7 +7,10 @@ use super::{RestrictionNotice, SentWebhooks, Style, Webhook, WorldChange, no_suc
 use crate::simulator::clock::{iso_text, prose_date};
 use crate::simulator::world::{Health, Restriction, World};
 
-const UPDATE_FIELD: &str = "account_update";
+/// The only restriction of Direct Send.
+const DIRECT_SEND: &str = "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES";
+
+pub(super) const UPDATE_FIELD: &str = "account_update";
 
 /// Applies a change to an account; `None` if the change is about something else.
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
@@ -15,6 +18,12 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
         WorldChange::AccountRestricted { waba_id, restrictions, as_single_object } => {
             restricted(world, waba_id, restrictions, *as_single_object, now)
         }
+        WorldChange::DirectSendChanged { waba_id, violation_type, in_seconds } => {
+            direct_send_changed(world, waba_id, violation_type, in_seconds.map(|seconds| now.saturating_add(seconds)))
+        }
+        WorldChange::FlowAlertChanged { waba_id, flow_id, event, is_active } => world.account(waba_id).map(|_| {
+            webhook(waba_id, "flows", flow_alert(flow_id, event, *is_active))
+        }),
         WorldChange::AccountRestrictionEnded { waba_id } => restriction_ended(world, waba_id),
         WorldChange::AccountViolation { waba_id, violation_type } => world.account(waba_id).map(|_| {
             let value = json!({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": violation_type}});
@@ -81,6 +90,52 @@ fn restriction_info(notice: &RestrictionNotice, now: i64) -> Value {
         None => {}
     }
     info
+}
+
+/// Meta's page writes the expiration of these restrictions as text.
+fn direct_send_changed(
+    world: &mut World,
+    waba_id: &str,
+    violation_type: &str,
+    expiration: Option<i64>,
+) -> SentWebhooks {
+    let restricts = ["_RATE_LIMIT", "_STRIKE_1", "_STRIKE_2", "_OFFBOARD"];
+    let lifts = ["_UNBAN", "_RATE_LIMIT_RECOVERY"];
+    let ends_with = |steps: &[&str]| steps.iter().any(|step| violation_type.ends_with(step));
+    let restrictions = &mut world.account(waba_id)?.restrictions;
+    let mut value = json!({"event": "ACCOUNT_RESTRICTION", "violation_info": {"violation_type": violation_type}});
+    if ends_with(&restricts) || ends_with(&lifts) {
+        restrictions.retain(|restriction| restriction.restriction_type != DIRECT_SEND);
+    }
+    if ends_with(&restricts) {
+        let mut info = json!({"restriction_type": DIRECT_SEND});
+        if let Some(end) = expiration {
+            info["expiration"] = end.to_string().into();
+        }
+        value["restriction_info"] = json!([info]);
+        restrictions.push(Restriction {
+            restriction_type: DIRECT_SEND.to_owned(),
+            expiration,
+        });
+    }
+    Ok(webhook(waba_id, UPDATE_FIELD, value))
+}
+
+fn flow_alert(flow_id: &str, event: &str, is_active: bool) -> Value {
+    let state = if is_active {
+        "ACTIVATED"
+    } else {
+        "DEACTIVATED"
+    };
+    let (measured, threshold) = match event {
+        "ENDPOINT_AVAILABILITY" => ("availability", 90),
+        "ENDPOINT_LATENCY" => ("p90_latency", 7_000),
+        _ => ("error_rate", 10),
+    };
+    let mut value = json!({"event": event, "message": "Text about the alert.", "flow_id": flow_id,
+        "alert_state": state, "threshold": threshold});
+    value[measured] = json!(threshold - 5);
+    value
 }
 
 fn restriction_ended(world: &mut World, waba_id: &str) -> SentWebhooks {

@@ -81,6 +81,18 @@ pub enum WorldChange {
         phone_number_id: String,
         callback_url: Option<String>,
     },
+    /// ACCOUNT_RESTRICTION of one number, without an end if `in_seconds` is null.
+    NumberRestricted {
+        phone_number_id: String,
+        restriction_type: String,
+        in_seconds: Option<i64>,
+    },
+    /// `group_status_update`: one of the number's groups is suspended, or its suspension is cleared.
+    GroupSuspended {
+        phone_number_id: String,
+        group_id: String,
+        is_suspended: bool,
+    },
     /// PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS.
     SecurityEvent {
         phone_number_id: String,
@@ -177,6 +189,22 @@ pub enum WorldChange {
     },
     /// The restrictions end. No webhook reports it.
     AccountRestrictionEnded { waba_id: String },
+    /// ACCOUNT_RESTRICTION with a `violation_type` of Direct Send. RATE_LIMIT, STRIKE_1, STRIKE_2 and OFFBOARD restrict
+    /// Direct Send for `in_seconds`, or without an end; UNBAN and RATE_LIMIT_RECOVERY lift the restriction; all others
+    /// are warnings. `health_status` stays AVAILABLE.
+    DirectSendChanged {
+        waba_id: String,
+        violation_type: String,
+        in_seconds: Option<i64>,
+    },
+    /// An alert of a Flow is activated or deactivated: CLIENT_ERROR_RATE, ENDPOINT_ERROR_RATE, ENDPOINT_LATENCY or
+    /// ENDPOINT_AVAILABILITY.
+    FlowAlertChanged {
+        waba_id: String,
+        flow_id: String,
+        event: String,
+        is_active: bool,
+    },
     /// ACCOUNT_VIOLATION.
     AccountViolation {
         waba_id: String,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::account::UPDATE_FIELD;
 use super::{ChangeError, SentWebhooks, Style, Webhook, WorldChange, no_such, webhook};
 use crate::simulator::world::{PhoneNumber, World};
 
@@ -103,6 +104,23 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
             let customer = [("wa_id", wa_id), ("user_id", user_id)];
             preference_changed(world, phone_number_id, customer, value, now)
         }
+        WorldChange::NumberRestricted {
+            phone_number_id,
+            restriction_type,
+            in_seconds,
+        } => restricted(
+            world,
+            phone_number_id,
+            restriction_type,
+            in_seconds.map(|seconds| now.saturating_add(seconds)),
+        ),
+        WorldChange::GroupSuspended {
+            phone_number_id,
+            group_id,
+            is_suspended,
+        } => world
+            .number(phone_number_id)
+            .map(|number| group_status(number, group_id, *is_suspended, now)),
         WorldChange::SecurityEvent {
             phone_number_id,
             event,
@@ -219,6 +237,40 @@ fn added(world: &mut World, waba_id: &str, number: PhoneNumber, now: i64) -> Sen
     // The edge lists the last onboarded number first.
     world.insert_phone_number(waba_id, 0, number);
     onboarded(world, &id, now)
+}
+
+fn restricted(
+    world: &mut World,
+    id: &str,
+    restriction_type: &str,
+    expiration: Option<i64>,
+) -> SentWebhooks {
+    let number = world.number(id)?;
+    let mut info = json!({"restriction_type": restriction_type});
+    if let Some(end) = expiration {
+        info["expiration"] = end.into();
+    }
+    let value = json!({"phone_number": number.digits(), "event": "ACCOUNT_RESTRICTION", "restriction_info": [info]});
+    Ok(webhook(&number.waba_id, UPDATE_FIELD, value))
+}
+
+fn group_status(
+    number: &PhoneNumber,
+    group_id: &str,
+    is_suspended: bool,
+    now: i64,
+) -> Vec<Webhook> {
+    let kind = if is_suspended {
+        "group_suspend"
+    } else {
+        "group_suspend_cleared"
+    };
+    let value = json!({
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": number.digits(), "phone_number_id": number.id},
+        "groups": [{"timestamp": now.to_string(), "type": kind, "group_id": group_id}],
+    });
+    webhook(&number.waba_id, "group_status_update", value)
 }
 
 fn security(world: &mut World, id: &str, event: &str) -> SentWebhooks {

@@ -85,6 +85,56 @@ fn webhooks_about_numbers_match_metas_examples() {
 }
 
 #[test]
+fn webhooks_about_restricted_numbers_groups_and_flows_match_metas_examples() {
+    check(
+        json!({"change": "number_restricted", "phone_number_id": NUMBER, "restriction_type": "RESTRICTED_USER_INITIATED_CALLING", "in_seconds": 60}),
+        r#"{"field":"account_update","value":{"phone_number":"15550100199","event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":1775000000}]}}"#,
+    );
+    check(
+        json!({"change": "group_suspended", "phone_number_id": NUMBER, "group_id": "g1", "is_suspended": true}),
+        r#"{"field":"group_status_update","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"groups":[{"timestamp":"1775000000","type":"group_suspend","group_id":"g1"}]}}"#,
+    );
+    check(
+        json!({"change": "flow_alert_changed", "waba_id": WABA, "flow_id": "500100200300400", "event": "ENDPOINT_AVAILABILITY", "is_active": true}),
+        r#"{"field":"flows","value":{"event":"ENDPOINT_AVAILABILITY","message":"text","flow_id":"500100200300400","alert_state":"ACTIVATED","availability":75,"threshold":90}}"#,
+    );
+}
+
+#[test]
+fn direct_send_is_restricted_and_lifted_as_in_metas_examples() {
+    let change = |step: &str, in_seconds: Option<i64>| {
+        let violation_type = format!("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_{step}");
+        json!({"change": "direct_send_changed", "waba_id": WABA, "violation_type": violation_type, "in_seconds": in_seconds})
+    };
+    check(
+        change("RATE_LIMIT", Some(60)),
+        r#"{"field":"account_update","value":{"event":"ACCOUNT_RESTRICTION","violation_info":{"violation_type":"DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT"},"restriction_info":[{"restriction_type":"RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES","expiration":"1775000000"}]}}"#,
+    );
+    for step in ["WARN", "UNBAN", "RATE_LIMIT_RECOVERY"] {
+        check(
+            change(step, None),
+            r#"{"field":"account_update","value":{"event":"ACCOUNT_RESTRICTION","violation_info":{"violation_type":"DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN"}}}"#,
+        );
+    }
+    let mut world = world();
+    for (step, restrictions) in [
+        ("WARN", 0),
+        ("STRIKE_1", 1),
+        ("STRIKE_2", 1),
+        ("WARN", 1),
+        ("RATE_LIMIT_RECOVERY", 0),
+    ] {
+        let change = serde_json::from_value(change(step, None)).expect("a change");
+        world.apply(&change, NOW).expect("it can happen");
+        assert_eq!(
+            world.accounts[WABA].restrictions.len(),
+            restrictions,
+            "{step}"
+        );
+    }
+}
+
+#[test]
 fn webhooks_about_templates_match_metas_examples() {
     check(
         json!({"change": "template_paused", "template_id": TEMPLATE, "pause": "first"}),

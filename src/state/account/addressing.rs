@@ -59,7 +59,8 @@ impl Account {
         shown_as(&first, self.numbers())
     }
 
-    fn is_listed_since(&self, stamp: Stamp) -> bool {
+    /// Whether a complete listing is newer.
+    pub(super) fn is_listed_since(&self, stamp: Stamp) -> bool {
         let listed = self
             .polls(Collector::Numbers)
             .and_then(PollTimes::last_complete);

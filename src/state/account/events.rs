@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::redate::{Dated, Redating, dated};
 use super::super::saved::Saved;
-use crate::domain::account::{EventKind, Link};
+use crate::domain::account::{Disconnection, EventKind, Link};
 use crate::domain::{DisplayDigits, Timestamp};
 
 /// Maximum number of events per account: each kind once, plus the newest events about single phone numbers.
@@ -25,6 +25,9 @@ pub struct LastEvent {
     pub event: EventKind,
     /// `phone_number`. `None` if the event is about the whole account.
     pub digits: Option<DisplayDigits>,
+    /// `disconnection_info`. `None` if Meta gives no reason.
+    #[serde(default, with = "Saved", skip_serializing_if = "Option::is_none")]
+    pub disconnection: Option<Disconnection>,
 }
 
 /// The last event of each kind and number, oldest first.
@@ -50,16 +53,21 @@ impl LastEvents {
         &mut self,
         event: EventKind,
         digits: Option<&DisplayDigits>,
+        disconnection: Option<Disconnection>,
         at: Timestamp,
     ) {
         let is_same =
             |known: &&mut LastEvent| known.event == event && known.digits.as_ref() == digits;
         match self.0.iter_mut().find(is_same) {
-            Some(known) => known.at = known.at.max(at),
+            Some(known) => {
+                (known.at, known.disconnection) =
+                    (known.at, known.disconnection).max((at, disconnection));
+            }
             None => self.0.push(LastEvent {
                 at,
                 event,
                 digits: digits.cloned(),
+                disconnection,
             }),
         }
         self.0.sort_unstable();
@@ -83,18 +91,18 @@ impl LastEvents {
         last.map(|(_, one)| (one.event, one.at))
     }
 
-    /// Time of the last loss of each kind that no later event has reversed.
-    pub fn losses(&self) -> impl Iterator<Item = (EventKind, Timestamp)> {
+    /// The last loss of each kind and reason that no later event has reversed.
+    pub fn losses(&self) -> impl Iterator<Item = &LastEvent> {
         let lost = self
             .0
             .iter()
             .filter(|one| one.event.link() == Some(Link::Lost));
         let mut last = BTreeMap::new();
-        // Sorted by time, so the newest loss of each kind wins.
+        // Sorted by time, so the newest loss of each kind and reason wins.
         for loss in lost.filter(|one| !self.is_reversed(one)) {
-            last.insert(loss.event, loss.at);
+            last.insert((loss.event, loss.disconnection.unwrap_or_default()), loss);
         }
-        last.into_iter()
+        last.into_values()
     }
 
     /// Whether a later event has reversed this loss. An event about the account also restores its numbers. Of two
@@ -128,7 +136,7 @@ mod tests {
     fn observed(events: &[(EventKind, Option<usize>, i64)]) -> LastEvents {
         let mut last = LastEvents::default();
         for (event, number, seconds) in events {
-            last.observe(*event, number.and_then(digits).as_ref(), at(*seconds));
+            last.observe(*event, number.and_then(digits).as_ref(), None, at(*seconds));
         }
         last
     }

@@ -9,7 +9,7 @@ use super::super::observation::Observation;
 use super::super::waiting::WaitingWebhook;
 use super::super::{Change, Stamp, Traffic};
 use super::{Account, template_of};
-use crate::domain::account::{ATTRIBUTES, BAN_STATE, RESTRICTION, Update};
+use crate::domain::account::{ATTRIBUTES, BAN_STATE, Restriction, Update, ViolationEffect};
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
 use crate::domain::{
@@ -41,23 +41,36 @@ impl Account {
                 ban,
                 restrictions,
                 violation,
+                disconnection,
             } => {
+                let digits = digits.as_ref();
                 self.events.increment(*event);
                 self.last_events
-                    .observe(*event, digits.as_ref(), stamp.at());
+                    .observe(*event, digits, *disconnection, stamp.at());
                 observation.observe(BAN_STATE, &mut self.ban, *ban);
-                for restriction in restrictions {
-                    let known = self.restrictions.entry(restriction.kind).or_default();
-                    observation.observe(RESTRICTION, known, Some(*restriction));
+                let effect = violation.as_ref().map(|one| (one, one.kind.effect()));
+                let lifted = effect.and_then(|(_, effect)| match effect {
+                    ViolationEffect::Lifts(kind) => Some(Restriction::lifted(kind)),
+                    ViolationEffect::Violation | ViolationEffect::Warning => None,
+                });
+                for restriction in restrictions.iter().copied().chain(lifted) {
+                    let known = &mut self.restrictions;
+                    known.observe(restriction, digits, &mut observation);
                 }
-                if let Some(violation) = violation {
-                    self.violations.increment(*violation);
+                if let Some((violation, _)) = effect.filter(|_| lifted.is_none()) {
+                    self.violations.increment(violation.kind);
+                    self.last_violations.observe(violation, digits, stamp.at());
                 }
             }
             Update::Review(decision) => {
                 let status = &mut self.attributes.review_status;
                 observation.observe(ATTRIBUTES.review_status, status, Some(*decision));
             }
+            Update::Flow {
+                flow_id,
+                event,
+                state,
+            } => self.flow_alerts.observe(flow_id, *event, *state, stamp),
             Update::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
             Update::Capability {
                 messaging_limit,

@@ -13,13 +13,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub(super) use value::Saved;
 
 use super::journal::JournalValue;
-use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
+use crate::domain::account::{
+    Ban, BanState, Disconnection, DisconnectionReason, Initiator, Restriction, RestrictionScope,
+    RestrictionType,
+};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
-    DisplayDigits, EntityHealth, Health, HealthEntity, MessagingLimit, PhoneNumberId, TemplateId,
-    Timestamp, WebhookConfiguration, number,
+    DisplayDigits, EntityHealth, FlowId, Health, HealthEntity, MessagingLimit, PhoneNumberId,
+    TemplateId, Timestamp, WebhookConfiguration, Word, number,
 };
 
 macro_rules! saved_as_text {
@@ -58,6 +61,7 @@ saved_as_text!(
     ConversationKey
 );
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
+saved_as_text!(|id| id.as_str().into(), FlowId::parse; FlowId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
 saved_as_text!(|id| id.as_str().into(), TemplateId::parse; TemplateId);
 saved_as_text!(|digits| digits.as_str().into(), DisplayDigits::parse; DisplayDigits);
@@ -121,6 +125,36 @@ saved_as!(
     (RestrictionType, Option<Timestamp>),
     |restriction| (restriction.kind, restriction.expires_at),
     |(kind, expires_at)| Restriction { kind, expires_at }
+);
+
+/// The type, followed by the digits of the number if there is one. Older versions stored the type alone.
+impl Saved for RestrictionScope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.kind.as_str();
+        match &self.digits {
+            Some(digits) => serializer.collect_str(&format_args!("{kind} {}", digits.as_str())),
+            None => serializer.serialize_str(kind),
+        }
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let (kind, digits) = text.split_once(' ').unwrap_or((&text, ""));
+        Ok(Self {
+            kind: RestrictionType::parse(kind),
+            digits: DisplayDigits::parse(digits),
+        })
+    }
+}
+
+saved_as!(
+    Disconnection,
+    (Option<DisconnectionReason>, Option<Initiator>),
+    |disconnection| (disconnection.reason, disconnection.initiated_by),
+    |(reason, initiated_by)| Disconnection {
+        reason,
+        initiated_by
+    }
 );
 
 saved_as!(
@@ -187,8 +221,51 @@ enum SavedUpdate {
         old_limit: Option<MessagingLimit>,
         current_limit: Option<MessagingLimit>,
     },
-    Name(#[serde(with = "Saved")] number::NameDecision),
+    Name(#[serde(with = "Saved")] number::NameReview),
+    Security(#[serde(with = "Saved")] number::SecurityEventKind),
+    Groups(#[serde(with = "Saved")] Vec<number::GroupStatus>),
 }
+
+/// The decision alone, as in older versions, or with the reason of a rejection.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedNameReview {
+    Decision(#[serde(with = "Saved")] number::NameDecision),
+    Rejection(#[serde(with = "Saved")] (number::NameDecision, number::NameRejectionReason)),
+}
+
+impl Saved for number::NameReview {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = match self.rejection_reason {
+            None => SavedNameReview::Decision(self.decision),
+            Some(reason) => SavedNameReview::Rejection((self.decision, reason)),
+        };
+        Serialize::serialize(&form, serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Deserialize::deserialize(deserializer)? {
+            SavedNameReview::Decision(decision) => Self {
+                decision,
+                rejection_reason: None,
+            },
+            SavedNameReview::Rejection((decision, reason)) => Self {
+                decision,
+                rejection_reason: Some(reason),
+            },
+        })
+    }
+}
+
+saved_as!(
+    number::GroupStatus,
+    (DeliveryKey, bool),
+    |status| (status.group, status.is_suspended),
+    |(group, is_suspended)| number::GroupStatus {
+        group,
+        is_suspended
+    }
+);
 
 saved_as!(
     JourneyId,

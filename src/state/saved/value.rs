@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::{BusinessId, CallbackUrl, MessagingLimit, PhoneNumberId, Word};
+use crate::domain::{
+    BusinessId, CallbackUrl, DeliveryKey, FlowId, MessagingLimit, PhoneNumberId, Word,
+};
 use crate::state::Stamp;
 
 /// A value that is stored with the state.
@@ -48,7 +50,7 @@ macro_rules! saved_by_serde {
 }
 
 saved_by_serde! {
-    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit, CallbackUrl,
+    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit, CallbackUrl, DeliveryKey, FlowId,
 }
 
 /// Adapts a value for serde's own containers.

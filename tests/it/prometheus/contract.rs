@@ -25,6 +25,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_phone_number_can_send_message",
     "whatsapp_phone_number_quality_events_total",
     "whatsapp_phone_number_last_quality_event_timestamp_seconds",
+    "whatsapp_phone_number_security_events_total",
     // Messages and conversations
     "whatsapp_messages_received_total",
     "whatsapp_message_statuses_total",

@@ -130,7 +130,11 @@ fn words_of_number(metric: &str, label: &str) -> Option<Vec<String>> {
         ("name_status" | "new_name_status", "status") => Some(all::<number::NameStatus>()),
         ("code_verification_status", "status") => Some(all::<number::CodeVerificationStatus>()),
         (_, "level") => Some(all::<number::ThroughputLevel>()),
+        ("security_events_total" | "last_security_event_timestamp_seconds", "event") => {
+            Some(all::<number::SecurityEventKind>())
+        }
         (_, "event") => Some(all::<number::QualityEventKind>()),
+        (_, "rejection_reason") => Some(all::<number::NameRejectionReason>()),
         (_, "account_mode") => Some(all::<number::AccountMode>()),
         (_, "platform_type") => Some(all::<number::PlatformType>()),
         _ => None,
@@ -158,7 +162,10 @@ fn words_of_account(metric: &str, label: &str) -> Option<Vec<String>> {
         }
         ("ban_state", "state") => Some(all::<account::BanState>()),
         (_, "restriction_type") => Some(all::<account::RestrictionType>()),
+        ("flow_alert", "event") => Some(all::<account::FlowEventKind>()),
         (_, "event") => Some(all::<account::EventKind>()),
+        (_, "reason") => Some(all::<account::DisconnectionReason>()),
+        (_, "initiated_by") => Some(all::<account::Initiator>()),
         (_, "violation_type") => Some(all::<account::ViolationType>()),
         (_, "severity") => Some(all::<account::AlertSeverity>()),
         (_, "alert") => Some(all::<account::AlertType>()),

@@ -2,11 +2,13 @@
 
 use super::{Expected, digits, tells, tells_nothing};
 use crate::domain::account::{
-    AlertSeverity, AlertType, Ban, BanState, EventKind, Restriction, RestrictionType, ReviewStatus,
-    Update, ViolationType,
+    AlertSeverity, AlertType, Ban, BanState, Disconnection, DisconnectionReason, EventKind,
+    FlowAlertState, FlowEventKind, Initiator, Restriction, RestrictionType, ReviewStatus, Update,
+    Violation, ViolationType,
 };
-use crate::domain::{Fact, MessagingLimit, Timestamp};
+use crate::domain::{Fact, FlowId, MessagingLimit, Timestamp};
 
+const DIRECT_SEND: RestrictionType = RestrictionType::DirectSendUtilityTemplates;
 const ENDS_AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
 fn news_of(event: EventKind) -> Update {
@@ -16,6 +18,7 @@ fn news_of(event: EventKind) -> Update {
         ban: None,
         restrictions: Vec::new(),
         violation: None,
+        disconnection: None,
     }
 }
 
@@ -53,7 +56,8 @@ fn restricted(kinds: &[(RestrictionType, Option<Timestamp>)]) -> Update {
 fn violated(kind: ViolationType) -> Fact {
     let mut update = news_of(EventKind::AccountViolation);
     if let Update::AccountUpdate { violation, .. } = &mut update {
-        *violation = Some(kind);
+        let remediation = None;
+        *violation = Some(Violation { kind, remediation });
     }
     Fact::Account(update)
 }
@@ -72,6 +76,9 @@ fn capability(limit: MessagingLimit, phone_numbers_limit: Option<u64>) -> Fact {
 pub fn expectations() -> Vec<Expected> {
     let mut all = bans_and_violations();
     all.extend(restrictions());
+    all.extend(direct_send());
+    all.extend(disconnections());
+    all.extend(flow_alerts());
     all.extend(named_events());
     all.extend(alerts_and_reviews());
     all.extend(capabilities());
@@ -103,6 +110,26 @@ fn bans_and_violations() -> Vec<Expected> {
         )
         .warnings(&["ban_info.waba_ban_state!"]),
         tells(
+            "account_update_ban_absurd_date",
+            banned(BanState::ScheduleForDisable, None),
+        ),
+        tells("account_update_calling_violation", {
+            let mut update = news_of(EventKind::AccountViolation);
+            if let Update::AccountUpdate {
+                digits: its,
+                violation,
+                ..
+            } = &mut update
+            {
+                *its = Some(digits());
+                *violation = Some(Violation {
+                    kind: ViolationType::LowUserInitiatedCallingQuality,
+                    remediation: Some("Answer more calls.".to_owned()),
+                });
+            }
+            Fact::Account(update)
+        }),
+        tells(
             "account_update_violation",
             violated(ViolationType::Gambling),
         ),
@@ -131,7 +158,40 @@ fn restrictions() -> Vec<Expected> {
         (RestrictionType::Other, None),
         (RestrictionType::CustomerInitiatedMessaging, Some(ENDS_AT)),
     ]);
+    let mut of_calls = restricted(&[(RestrictionType::UserInitiatedCallingCallButtonHidden, None)]);
+    if let Update::AccountUpdate {
+        digits: its,
+        violation,
+        ..
+    } = &mut of_calls
+    {
+        *its = Some(digits());
+        *violation = Some(Violation {
+            kind: ViolationType::UserInitiatedCallsLowPickupRate,
+            remediation: None,
+        });
+    }
+    let without_ends: Vec<_> = [
+        RestrictionType::AddPhoneNumberAction,
+        RestrictionType::BizInitiatedMessaging,
+        RestrictionType::CustomerInitiatedMessaging,
+        RestrictionType::BizInitiatedAndUserInitiatedCalling,
+        RestrictionType::BusinessInitiatedCalling,
+        RestrictionType::UserInitiatedCalling,
+        RestrictionType::UtilityTemplates,
+        DIRECT_SEND,
+    ]
+    .map(|kind| (kind, None))
+    .into();
     vec![
+        tells(
+            "account_update_calling_restriction",
+            Fact::Account(of_calls),
+        ),
+        tells(
+            "account_update_restriction_absurd_ends",
+            Fact::Account(restricted(&without_ends)),
+        ),
         tells("account_update_restriction", Fact::Account(both)),
         tells("account_update_restriction_single", Fact::Account(single)),
         tells(
@@ -143,6 +203,133 @@ fn restrictions() -> Vec<Expected> {
             "restriction_info.restriction_type=RESTRICTED_SINGING",
             "restriction_info.restriction_type!",
         ]),
+    ]
+}
+
+/// An `ACCOUNT_RESTRICTION` of Direct Send.
+fn direct_send_update(kind: ViolationType, ends: &[Option<Timestamp>]) -> Fact {
+    let restriction = |end: &Option<Timestamp>| (DIRECT_SEND, *end);
+    let mut update = restricted(&ends.iter().map(restriction).collect::<Vec<_>>());
+    if let Update::AccountUpdate { violation, .. } = &mut update {
+        let remediation = None;
+        *violation = Some(Violation { kind, remediation });
+    }
+    Fact::Account(update)
+}
+
+fn direct_send() -> Vec<Expected> {
+    let lifted = |kind| direct_send_update(kind, &[]);
+    vec![
+        tells(
+            "account_update_direct_send_warn",
+            direct_send_update(ViolationType::DirectSendWarn, &[]),
+        ),
+        tells(
+            "account_update_direct_send_template_abuse",
+            direct_send_update(ViolationType::DirectSendTemplateAbuse, &[]),
+        ),
+        tells(
+            "account_update_direct_send_rate_limit",
+            direct_send_update(ViolationType::DirectSendRateLimit, &[Some(ENDS_AT)]),
+        ),
+        tells(
+            "account_update_direct_send_strike_1",
+            direct_send_update(ViolationType::DirectSendStrike1, &[Some(ENDS_AT)]),
+        ),
+        tells(
+            "account_update_direct_send_strike_2",
+            direct_send_update(ViolationType::DirectSendStrike2, &[Some(ENDS_AT)]),
+        ),
+        tells(
+            "account_update_direct_send_offboard",
+            direct_send_update(ViolationType::DirectSendOffboard, &[None]),
+        ),
+        tells(
+            "account_update_direct_send_unban",
+            lifted(ViolationType::DirectSendUnban),
+        ),
+        tells(
+            "account_update_direct_send_recovery",
+            lifted(ViolationType::DirectSendRateLimitRecovery),
+        ),
+        // An unknown kind of abuse, with a known step of the ladder.
+        tells(
+            "account_update_direct_send_unknown_step",
+            lifted(ViolationType::DirectSendUnban),
+        )
+        .warnings(&["violation_info.violation_type=DIRECT_SEND_AUTHENTICATION_ABUSE_UNBAN"]),
+        tells(
+            "account_update_direct_send_unknown_abuse",
+            lifted(ViolationType::Other),
+        )
+        .warnings(&["violation_info.violation_type=DIRECT_SEND_AUTHENTICATION_ABUSE_STRIKE_3"]),
+    ]
+}
+
+fn disconnected(reason: Option<DisconnectionReason>, initiated_by: Option<Initiator>) -> Fact {
+    let mut update = news_of(EventKind::PartnerRemoved);
+    if let Update::AccountUpdate {
+        digits: its,
+        disconnection,
+        ..
+    } = &mut update
+    {
+        *its = Some(digits());
+        *disconnection = Some(Disconnection {
+            reason,
+            initiated_by,
+        });
+    }
+    Fact::Account(update)
+}
+
+fn disconnections() -> Vec<Expected> {
+    vec![
+        tells(
+            "account_update_disconnected_by_user",
+            disconnected(
+                Some(DisconnectionReason::ChangeNumber),
+                Some(Initiator::User),
+            ),
+        ),
+        tells(
+            "account_update_disconnected_unknown_reason",
+            disconnected(Some(DisconnectionReason::Other), None),
+        )
+        .warnings(&["disconnection_info.reason=BORED"]),
+    ]
+}
+
+fn flow_alerts() -> Vec<Expected> {
+    let flow = |event, state| {
+        Fact::Account(Update::Flow {
+            flow_id: FlowId::parse("500100200300400").expect("digits"),
+            event,
+            state,
+        })
+    };
+    vec![
+        tells(
+            "flows_endpoint_availability",
+            flow(
+                FlowEventKind::EndpointAvailability,
+                FlowAlertState::Activated,
+            ),
+        ),
+        tells(
+            "flows_error_rate",
+            flow(FlowEventKind::ClientErrorRate, FlowAlertState::Deactivated),
+        ),
+        tells(
+            "flows_latency_lower_case",
+            flow(FlowEventKind::EndpointLatency, FlowAlertState::Activated),
+        ),
+        tells(
+            "flows_unknown_words",
+            flow(FlowEventKind::Other, FlowAlertState::Other),
+        )
+        .warnings(&["flows.event=ENDPOINT_MOOD", "flows.alert_state=SIMMERING"]),
+        tells_nothing("flows_no_id").warnings(&["flows.flow_id!"]),
     ]
 }
 
@@ -199,7 +386,10 @@ fn named_events() -> Vec<Expected> {
         ),
         tells(
             "account_update_partner_removed_coexistence",
-            update_of_number(EventKind::PartnerRemoved),
+            disconnected(
+                Some(DisconnectionReason::PrimaryInactivity),
+                Some(Initiator::System),
+            ),
         ),
         tells(
             "account_update_price_tier",

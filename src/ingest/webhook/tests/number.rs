@@ -1,8 +1,12 @@
 //! Expected results of the fixtures about phone numbers.
 
-use super::{Expected, digits, tells, tells_nothing};
-use crate::domain::number::{NameDecision, QualityEventKind as Event, Update, WebhookUpdate};
+use super::{Expected, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, tells, tells_nothing};
+use crate::domain::number::{
+    GroupStatus, NameDecision, NameRejectionReason, NameReview, QualityEventKind as Event,
+    SecurityEventKind, Update, WebhookUpdate,
+};
 use crate::domain::{Fact, MessagingLimit};
+use crate::ingest::key::delivery_key;
 
 fn about_number(update: Update) -> Fact {
     let digits = digits();
@@ -26,13 +30,67 @@ fn unlimited(event: Event) -> Fact {
 }
 
 fn name(decision: NameDecision) -> Fact {
-    about_number(Update::Name(decision))
+    about_number(Update::Name(NameReview {
+        decision,
+        rejection_reason: None,
+    }))
+}
+
+fn reviewed(decision: NameDecision, reason: NameRejectionReason) -> Fact {
+    about_number(Update::Name(NameReview {
+        decision,
+        rejection_reason: Some(reason),
+    }))
+}
+
+fn rejected(reason: NameRejectionReason) -> Fact {
+    reviewed(NameDecision::Rejected, reason)
+}
+
+fn groups(groups: &[(&str, bool)]) -> Fact {
+    let status = |(id, is_suspended): &(&str, bool)| GroupStatus {
+        group: delivery_key("", "", "group", id),
+        is_suspended: *is_suspended,
+    };
+    about_number(Update::Groups(groups.iter().map(status).collect()))
+}
+
+fn security_and_groups() -> Vec<Expected> {
+    let security = |event| about_number(Update::Security(event));
+    vec![
+        tells(
+            "security_pin_changed",
+            security(SecurityEventKind::PinChanged),
+        ),
+        tells(
+            "security_pin_reset_request",
+            security(SecurityEventKind::PinResetRequest),
+        ),
+        tells("security_unknown_event", security(SecurityEventKind::Other))
+            .warnings(&["security.event=PIN_GUESSED"]),
+        tells_nothing("security_no_event").warnings(&["security.event!"]),
+        // The entry has no time, so the groups' own times count; a time after the receipt is the receipt's.
+        tells("group_status_update_suspend", groups(&[("g1", true)])).at(RECEIVED_AT_WHOLE_SECONDS),
+        tells(
+            "group_status_update_cleared",
+            groups(&[("g1", false), ("2", true)]),
+        )
+        .at(SENT_AT - 60),
+        tells_nothing("group_status_update_odd_elements")
+            .at(RECEIVED_AT_WHOLE_SECONDS)
+            .warnings(&[
+                "group_status_update.groups!",
+                "groups.type=group_sang",
+                "groups.group_id!",
+            ]),
+    ]
 }
 
 pub fn expectations() -> Vec<Expected> {
     let mut all = quality_updates();
     all.extend(spellings_of_a_limit());
     all.extend(name_updates());
+    all.extend(security_and_groups());
     all
 }
 
@@ -133,12 +191,21 @@ fn name_updates() -> Vec<Expected> {
         ),
         tells(
             "phone_number_name_update_pending",
-            name(NameDecision::Pending),
+            reviewed(NameDecision::Pending, NameRejectionReason::Unknown),
         ),
         tells(
             "phone_number_name_update_rejected",
+            rejected(NameRejectionReason::NotConsistent),
+        ),
+        tells(
+            "phone_number_name_update_rejected_no_reason",
             name(NameDecision::Rejected),
         ),
+        tells(
+            "phone_number_name_update_rejected_unknown_reason",
+            rejected(NameRejectionReason::Other),
+        )
+        .warnings(&["phone_number_name_update.rejection_reason=NAME_TOO_FUNNY"]),
         tells(
             "phone_number_name_update_unknown_decision",
             name(NameDecision::Other),

@@ -6,12 +6,9 @@ use crate::domain::{WebhookField, Word};
 /// Management fields: their entries have a time.
 const TIMED: &[&str] = &[
     "business_username_updates_approved",
-    "flows_endpoint_availability",
-    "flows_error_rate",
     "flows_status_change",
     "message_template_components_update_buttons",
     "payment_configuration_update_needs_connecting",
-    "security_pin_changed",
 ];
 
 /// Fields of the `messages` kind: their entries have no time.
@@ -23,7 +20,6 @@ const UNTIMED: &[&str] = &[
     "group_lifecycle_update_create",
     "group_participants_update_remove",
     "group_settings_update_subject",
-    "group_status_update_suspend",
     "history_chunk",
     "history_declined",
     "message_echoes_text",

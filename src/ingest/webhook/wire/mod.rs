@@ -45,6 +45,8 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
         WebhookField::AccountReviewUpdate => account::review,
         WebhookField::AccountUpdate => account::update,
         WebhookField::BusinessCapabilityUpdate => account::capability,
+        WebhookField::Flows => account::flow,
+        WebhookField::GroupStatusUpdate => number::groups,
         WebhookField::MessageTemplateQualityUpdate | WebhookField::MessageTemplateStatusUpdate => {
             template::status_or_quality
         }
@@ -52,6 +54,7 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
         WebhookField::PartnerSolutions => |_, _| Some(Fact::Unwatched),
         WebhookField::PhoneNumberNameUpdate => number::name,
         WebhookField::PhoneNumberQualityUpdate => number::quality,
+        WebhookField::Security => number::security,
         WebhookField::TemplateCategoryUpdate => template::category,
         WebhookField::TemplateCorrectCategoryDetection => template::correct_category,
         _ => return None,
@@ -59,9 +62,10 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
     Some(reader)
 }
 
-/// Whether the values of this field are parsed: only management events are, none of which contains a message.
-pub fn is_read(field: WebhookField) -> bool {
-    reader_of(field).is_some()
+/// Whether the values of this field are parsed and are about an account. The status of a group is parsed too, but has
+/// its place among the messages of the group.
+pub fn is_management(field: WebhookField) -> bool {
+    reader_of(field).is_some() && field != WebhookField::GroupStatusUpdate
 }
 
 /// Reads the value of one change.
@@ -92,7 +96,10 @@ pub fn read(
         waba_id: object
             .object("waba_info", "waba_info", warnings)
             .and_then(|info| info.parsed("waba_id", WabaId::parse, warnings)),
-        own_time: object.time("timestamp", warnings),
+        own_time: match field {
+            WebhookField::GroupStatusUpdate => number::newest_group_time(&object, warnings),
+            _ => object.time("timestamp", warnings),
+        },
     }
 }
 

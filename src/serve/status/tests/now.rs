@@ -141,6 +141,7 @@ fn update(key: u128, event: EventKind, digits: Option<&str>) -> Event {
             ban: None,
             restrictions: Vec::new(),
             violation: None,
+            disconnection: None,
         }),
     )
 }
