@@ -37,8 +37,8 @@ pub struct SimulateArguments {
     #[command(flatten)]
     pub pace: PaceFlags,
 
-    /// Share of webhooks, 0 to 1, that are sent in an unusual form that Meta documents or that was recorded: lists as
-    /// single objects, numbers as text, missing parts and the like. 0 sends today's form only
+    /// Share of webhooks, 0 to 1, in an unusual form that Meta documents or has sent: a single object for a list, text
+    /// for a number, a missing part. At 0, all webhooks have today's form
     #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_QUIRKS, value_parser = share)]
     pub quirks: f64,
 

@@ -18,15 +18,10 @@ pub(super) fn body(
         .map(|group| entry(&group, time, is_object_first, form))
         .collect();
     let entries = list(&entries, form);
-    let body = if is_object_first {
+    if is_object_first {
         format!(r#"{{"object":"whatsapp_business_account","entry":{entries}}}"#)
     } else {
         format!(r#"{{"entry":{entries},"object":"whatsapp_business_account"}}"#)
-    };
-    if form == EnvelopeForm::HalfSurrogate {
-        body.replacen(r#""name":""#, r#""name":"\ud83d"#, 1)
-    } else {
-        body
     }
 }
 

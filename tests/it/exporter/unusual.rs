@@ -138,6 +138,9 @@ async fn nothing_is_lost_of_unusual_webhooks_and_none_is_rejected() {
     let forged = format!(r#"{rejections}reason="bad_signature"}} 1"#);
     assert_eq!(reasons, BTreeSet::from([forged.as_str()]));
 
+    let malformed = "whatsapp_exporter_malformed_values_total{";
+    let malformed = text.lines().find(|line| line.starts_with(malformed));
+    assert_eq!(malformed, None);
     let (usual, unusual) = (
         message_samples(&usual.get("/metrics").await),
         message_samples(&text),

@@ -15,17 +15,14 @@ pub(in crate::simulator::webhooks) enum EnvelopeForm {
     SingleObjects,
     /// `rejection_info` beside `value`, as in the syntax block of Meta's page.
     RejectionBeside,
-    /// A name that was cut within a surrogate pair. JSON's grammar allows it, strict parsers reject it.
-    HalfSurrogate,
 }
 
 impl EnvelopeForm {
-    pub(in crate::simulator::webhooks) const UNUSUAL: [Self; 6] = [
+    pub(in crate::simulator::webhooks) const UNUSUAL: [Self; 5] = [
         Self::TimeAsText,
         Self::NoTime,
         Self::IdAsNumber,
         Self::SingleObjects,
         Self::RejectionBeside,
-        Self::HalfSurrogate,
     ];
 }
