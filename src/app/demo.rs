@@ -14,7 +14,7 @@ use crate::simulator::application::{
     Application, ApplicationOptions, EventApi, JOURNEY, VERSIONS, idle_timeout,
 };
 use crate::simulator::world::World;
-use crate::simulator::{Simulation, SimulationOptions};
+use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
 
 /// Interval at speed 1: short enough that a change without a webhook is seen within one event of the story, and long
 /// enough for the simulated quota.
@@ -47,6 +47,7 @@ impl Demo {
             seed,
             speed,
             play_story: true,
+            quirks: DEFAULT_QUIRKS,
             ..SimulationOptions::default()
         };
         let simulation = Simulation::bind(options).await?;

@@ -11,7 +11,7 @@ use super::setting_flags::LogFlags;
 use super::{configuration, output};
 use crate::app::signals;
 use crate::config::ListenAddress;
-use crate::simulator::{Simulation, SimulationOptions};
+use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
 
 /// Arguments of `simulate`.
 #[derive(Args, Clone, Debug)]
@@ -36,6 +36,11 @@ pub struct SimulateArguments {
     /// Seed and speed of the story.
     #[command(flatten)]
     pub pace: PaceFlags,
+
+    /// Share of webhooks, 0 to 1, in an unusual form that Meta documents or has sent: a single object for a list, text
+    /// for a number, a missing part. At 0, all webhooks have today's form
+    #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_QUIRKS, value_parser = share)]
+    pub quirks: f64,
 
     /// Log level and format.
     #[command(flatten)]
@@ -64,6 +69,7 @@ async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
             seed: arguments.pace.seed,
             speed: arguments.pace.speed,
             play_story: arguments.story == StoryName::Demo,
+            quirks: arguments.quirks,
             ..SimulationOptions::default()
         };
         match Simulation::bind(options).await {
@@ -112,9 +118,26 @@ fn callback_url(text: &str) -> Result<Url, String> {
     })
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok();
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_between_0_and_1() {
+        assert_eq!(
+            (share("0"), share("0.05"), share("1")),
+            (Ok(0.0), Ok(0.05), Ok(1.0))
+        );
+        for bad in ["-0.1", "1.1", "NaN", "5%", ""] {
+            assert!(share(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn callback_urls_are_http_or_https() {

@@ -5,7 +5,7 @@
 //! | `GET /simulator/` | lists the calls |
 //! | `GET /simulator/world` | state of the simulated Meta |
 //! | `POST /simulator/changes` | applies a change; `travel` sets how its webhook is delivered |
-//! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets their URL |
+//! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets their URL, `quirks` the share of unusual forms |
 //! | `POST /simulator/faults`, `DELETE` | sets a fault, clears them all |
 //! | `GET /simulator/requests`, `GET /simulator/deliveries` | latest calls and webhooks |
 
@@ -35,6 +35,7 @@ POST   /simulator/changes     apply a change, for example
        travel: "sent" (default), "lost", "repeated", {"late":{"seconds":10}}, "wrong_signature"
        the response to an unknown change lists the known ones
 POST   /simulator/webhooks    {"webhooks":"on"}, "off" or "lost"; {"callback_url":"http://127.0.0.1:10133/webhook"}
+         {"quirks":0.2} sends a fifth of the webhooks in an unusual but documented form, 0 none
 POST   /simulator/faults      inject a fault into responses, for example
          {"fault":"hang","milliseconds":5000,"endpoint":"phone_numbers","times":3}
          {"fault":"graph_error","status":400,"code":80008,"message":"(#80008) too many calls"}
@@ -95,6 +96,7 @@ async fn change(State(handle): State<Handle>, body: String) -> Result<Response, 
 struct WebhookSettings {
     webhooks: Option<WebhookSwitch>,
     callback_url: Option<String>,
+    quirks: Option<f64>,
 }
 
 async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response, ControlError> {
@@ -105,11 +107,16 @@ async fn webhooks(State(handle): State<Handle>, body: String) -> Result<Response
     if let Some(callback_url) = settings.callback_url {
         handle.set_callback_url(Some(callback_url));
     }
-    let switch = handle.shared.lock().outbox.switch;
+    if let Some(rate) = settings.quirks {
+        handle.set_quirks(rate);
+    }
     let callback_url = handle.look(|world| world.app.callback_url.clone());
-    Ok(pretty(
-        &json!({"webhooks": switch, "callback_url": callback_url}),
-    ))
+    let state = handle.shared.lock();
+    Ok(pretty(&json!({
+        "webhooks": state.outbox.switch,
+        "callback_url": callback_url,
+        "quirks": state.outbox.quirks.rate(),
+    })))
 }
 
 async fn fault(State(handle): State<Handle>, body: String) -> Result<Response, ControlError> {

@@ -107,6 +107,16 @@ impl Handle {
         self.shared.lock().outbox.switch = switch;
     }
 
+    /// Sets the share of webhooks in an unusual form; clamped to 0 to 1.
+    pub fn set_quirks(&self, rate: f64) {
+        self.shared.lock().outbox.quirks.set_rate(rate);
+    }
+
+    /// Sends webhooks that no change causes, such as messages, in one POST.
+    pub fn send(&self, webhooks: &[Webhook]) {
+        self.shared.send(webhooks);
+    }
+
     /// Performs the verification handshake with the callback.
     ///
     /// # Errors

@@ -34,5 +34,7 @@ pub use graph::Endpoint;
 pub use handle::Handle;
 pub use simulation::{Simulation, SimulationOptions};
 pub use story::Story;
-pub use webhooks::{DeliveryState, Retries, SimulatedDelivery, Travel, WebhookSwitch};
+pub use webhooks::{
+    DEFAULT_QUIRKS, DeliveryState, Retries, SimulatedDelivery, Travel, WebhookSwitch,
+};
 pub use world::World;

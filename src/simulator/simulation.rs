@@ -18,7 +18,7 @@ use super::handle::Handle;
 use super::serve::serve;
 use super::shared::{SharedSimulator, SimulatorState};
 use super::story::{self, Story};
-use super::webhooks::{self, Outbox, Retries, TrafficGenerator};
+use super::webhooks::{self, Outbox, Quirks, Retries, TrafficGenerator};
 use super::world::World;
 
 /// Interval of messages at speed 1: short enough for visible rates, long enough not to flood a receiver's log.
@@ -47,6 +47,8 @@ pub struct SimulationOptions {
     pub world: Option<World>,
     /// Retry schedule of webhooks; delays are divided by the speed.
     pub retries: Retries,
+    /// Share of webhooks in an unusual form; clamped to 0 to 1.
+    pub quirks: f64,
     /// Source of the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -61,6 +63,7 @@ impl Default for SimulationOptions {
             play_story: false,
             world: None,
             retries: Retries::default(),
+            quirks: 0.0,
             clock: Arc::new(SystemClock),
         }
     }
@@ -93,7 +96,11 @@ impl Simulation {
             quota: Quota::new(speed),
             faults: Faults::default(),
             requests: Requests::default(),
-            outbox: Outbox::new(options.retries, speed),
+            outbox: Outbox::new(
+                options.retries,
+                speed,
+                Quirks::new(options.seed, options.quirks),
+            ),
             answers: 0,
         };
         if options.callback_url.is_some() {

@@ -7,6 +7,7 @@ mod binary;
 mod browser;
 mod ceilings;
 mod circles;
+mod client_library;
 mod dashboards;
 mod deploy;
 mod docs;

@@ -28,11 +28,10 @@ impl RelayedDelivery {
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
-        let entries = body["entry"].as_array()?;
-        let changes: Vec<&Value> = entries
+        let entries = body.get("entry")?;
+        let changes: Vec<&Value> = elements(entries)
             .iter()
-            .filter_map(|entry| entry["changes"].as_array())
-            .flatten()
+            .flat_map(|entry| elements(&entry["changes"]))
             .collect();
         let field = |change: &Value| change["field"].as_str().map(str::to_owned);
         let is_known = |field: &str| WEBHOOK_FIELDS.contains(&field);
@@ -48,25 +47,35 @@ impl RelayedDelivery {
 
 fn sent_messages(change: &Value) -> Vec<SentMessage> {
     let value = &change["value"];
-    let statuses = value["statuses"].as_array();
-    let sent = statuses
-        .into_iter()
-        .flatten()
-        .filter(|status| status["status"] == "sent");
+    // A group is no customer: its messages are not reported.
+    let sent = elements(&value["statuses"])
+        .iter()
+        .filter(|status| status["status"] == "sent" && status["recipient_type"] != "group");
     sent.filter_map(|status| {
         Some(SentMessage {
             id: text(&status["id"])?,
             phone_number_id: text(&value["metadata"]["phone_number_id"])?,
-            customer: text(&status["recipient_id"])?,
+            customer: text(&status["recipient_id"])
+                .or_else(|| text(&status["recipient_user_id"]))?,
             at: text(&status["timestamp"])?,
         })
     })
     .collect()
 }
 
-/// Text, or a number as text: Meta writes ids and times in both forms.
+/// The elements of a list, or the single object in its place: Meta writes lists in both forms.
+fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        Value::Object(_) => std::slice::from_ref(value),
+        _ => &[],
+    }
+}
+
+/// Text, or a number as text: Meta writes ids and times in both forms. Empty text counts as absent.
 fn text(value: &Value) -> Option<String> {
     match value {
+        Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
@@ -118,6 +127,9 @@ mod tests {
         let has_unknown = |field: &str| parse(field).expect("a delivery").has_unknown_field;
         assert!(has_unknown("weather_update"));
         assert!(!has_unknown("flows"));
+        let single = r#"{"object":"whatsapp_business_account","entry":{"id":"1","changes":{"field":"weather_update","value":{}}}}"#;
+        let single = RelayedDelivery::parse(single.as_bytes()).expect("a delivery");
+        assert!(single.has_unknown_field);
         for bad in ["", "{", "[]", r#"{"object":"page"}"#] {
             assert_eq!(RelayedDelivery::parse(bad.as_bytes()), None, "{bad}");
         }
@@ -135,11 +147,15 @@ mod tests {
             let read = RelayedDelivery::parse(&delivery(&webhook.field, &webhook.value));
             let sent = read.expect("a delivery").sent;
             let status = &webhook.value["statuses"][0];
-            assert_eq!(sent.len(), usize::from(status["status"] == "sent"));
+            let is_reported = status["status"] == "sent" && status["recipient_type"] != "group";
+            assert_eq!(sent.len(), usize::from(is_reported));
             for message in sent {
                 let event = message.reply_event();
                 assert_eq!(event["at"], status["timestamp"]);
-                assert_eq!(event["customer"], status["recipient_id"]);
+                let to = status
+                    .get("recipient_id")
+                    .unwrap_or(&status["recipient_user_id"]);
+                assert_eq!(event["customer"], *to);
                 actors.push(event["actor"].to_string());
             }
         }

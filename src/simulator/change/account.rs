@@ -253,8 +253,8 @@ fn verification_changed(world: &mut World, waba_id: &str, status: &str) -> SentW
     Ok(webhook(waba_id, UPDATE_FIELD, value))
 }
 
-/// Partner events have the portfolio's id in `entry[].id` and the account in `waba_info`, as in Meta's example of
-/// `account_update`.
+/// Events of partners and of marketing have the portfolio's id in `entry[].id` and the account in `waba_info`, as in
+/// Meta's examples of `account_update`.
 fn account_event(
     world: &mut World,
     waba_id: &str,
@@ -262,8 +262,7 @@ fn account_event(
     details: &Map<String, Value>,
 ) -> SentWebhooks {
     let account = world.account(waba_id)?;
-    let is_partner_event = event.starts_with("PARTNER_") && details.contains_key("waba_info");
-    let entry_id = if is_partner_event {
+    let entry_id = if details.contains_key("waba_info") {
         &account.business_id
     } else {
         &account.id

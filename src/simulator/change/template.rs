@@ -104,12 +104,7 @@ fn plain_event(world: &mut World, id: &str, event: &str) -> SentWebhooks {
     if template.status == "APPROVED" {
         template.rejected_reason = "NONE".into();
     }
-    let webhooks = status_update(
-        template,
-        event,
-        &template.language,
-        json!({"reason": "NONE"}),
-    );
+    let webhooks = status_update(template, event, json!({"reason": "NONE"}));
     if event == "DELETED" {
         world.remove_template(id);
     }
@@ -127,7 +122,6 @@ fn status_after(event: &str, before: &str) -> String {
     .to_owned()
 }
 
-/// The rejection's language is written with a hyphen, as in one of Meta's samples.
 fn rejected(
     world: &mut World,
     id: &str,
@@ -142,12 +136,7 @@ fn rejected(
         value["rejection_info"] =
             json!({"reason": "The template breaks a rule.", "recommendation": recommendation});
     }
-    Ok(status_update(
-        template,
-        "REJECTED",
-        &template.language.replace('_', "-"),
-        value,
-    ))
+    Ok(status_update(template, "REJECTED", value))
 }
 
 fn paused(world: &mut World, id: &str, pause: PauseReason) -> SentWebhooks {
@@ -194,14 +183,7 @@ fn disable_announced(world: &mut World, id: &str, disable_at: i64, as_prose: boo
         json!(disable_at)
     };
     let value = json!({"reason": null, "disable_info": {"disable_date": date}});
-    // Meta's sample of this event has only the language, without the country.
-    let bare = template
-        .language
-        .split('_')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    Ok(status_update(template, "FLAGGED", &bare, value))
+    Ok(status_update(template, "FLAGGED", value))
 }
 
 fn quality_changed(
@@ -212,7 +194,7 @@ fn quality_changed(
     now: i64,
 ) -> SentWebhooks {
     let template = world.template(id)?;
-    let mut value = identity(template, &template.language);
+    let mut value = identity(template);
     value["previous_quality_score"] = template.quality_score.as_str().into();
     value["new_quality_score"] = score.into();
     score.clone_into(&mut template.quality_score);
@@ -230,7 +212,7 @@ fn category_announced(
 ) -> SentWebhooks {
     let template = world.template(id)?;
     template.correct_category = Some(correct_category.to_owned());
-    let mut value = identity(template, &template.language);
+    let mut value = identity(template);
     value["new_category"] = template.category.as_str().into();
     value["correct_category"] = correct_category.into();
     value["category_update_timestamp"] = at.into();
@@ -245,7 +227,7 @@ fn category_changed(world: &mut World, id: &str, category: &str) -> SentWebhooks
     let template = world.template(id)?;
     let before = std::mem::replace(&mut template.category, category.to_owned());
     template.correct_category = None;
-    let mut value = identity(template, &template.language);
+    let mut value = identity(template);
     value["previous_category"] = before.as_str().into();
     value["new_category"] = category.into();
     template.previous_category = Some(before);
@@ -275,7 +257,7 @@ fn category_detected(
         Style::Old => ("current_category", "suggested_category"),
         Style::New => ("category", "correct_category"),
     };
-    let mut value = identity(template, &template.language);
+    let mut value = identity(template);
     value[present_key] = template.category.as_str().into();
     value[correct_key] = correct_category.into();
     Ok(webhook(
@@ -288,7 +270,7 @@ fn category_detected(
 fn components_changed(world: &mut World, id: &str, body_text: &str) -> SentWebhooks {
     let template = world.template(id)?;
     body_text.clone_into(&mut template.body_text);
-    let mut value = identity(template, &template.language);
+    let mut value = identity(template);
     value["message_template_element"] = body_text.into();
     value["message_template_footer"] = "Reply STOP to end these messages.".into();
     value["message_template_buttons"] = json!([{
@@ -309,11 +291,11 @@ fn titled_update(template: &Template, event: &str, title: &str, description: &st
         "message_template_category": template.category,
         "other_info": {"title": title, "description": description},
     });
-    status_update(template, event, &template.language, value)
+    status_update(template, event, value)
 }
 
-fn status_update(template: &Template, event: &str, language: &str, details: Value) -> Vec<Webhook> {
-    let mut value = identity(template, language);
+fn status_update(template: &Template, event: &str, details: Value) -> Vec<Webhook> {
+    let mut value = identity(template);
     value["event"] = event.into();
     if let (Some(value), Value::Object(details)) = (value.as_object_mut(), details) {
         value.extend(details);
@@ -322,7 +304,7 @@ fn status_update(template: &Template, event: &str, language: &str, details: Valu
 }
 
 /// The keys that every template webhook has. The id is a number here, although the Graph API returns text.
-fn identity(template: &Template, language: &str) -> Value {
+fn identity(template: &Template) -> Value {
     let id = template
         .id
         .parse::<u64>()
@@ -330,6 +312,6 @@ fn identity(template: &Template, language: &str) -> Value {
     json!({
         "message_template_id": id,
         "message_template_name": template.name,
-        "message_template_language": language,
+        "message_template_language": template.language,
     })
 }

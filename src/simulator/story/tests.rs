@@ -117,7 +117,6 @@ fn every_kind_of_event_occurs_within_ninety_seconds() {
                 "PENDING_DELETION",
                 "REINSTATED",
                 "REJECTED",
-                "",
             ],
         ),
         (

@@ -4,6 +4,7 @@
 mod envelope;
 pub(super) mod handshake;
 mod outbox;
+mod quirks;
 mod sender;
 mod traffic;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 pub(super) use outbox::is_wanted;
 pub use outbox::{Attempt, DeliveryState, Outbox, Retries, SimulatedDelivery, WebhookSwitch};
+pub use quirks::{DEFAULT_QUIRKS, Quirks};
 pub(super) use sender::run;
 pub use traffic::TrafficGenerator;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::quirks::Quirks;
 use super::{Travel, envelope};
 use crate::simulator::change::Webhook;
 use crate::simulator::signature;
@@ -113,6 +114,8 @@ pub(super) struct OutgoingDelivery {
 pub struct Outbox {
     /// Whether webhooks are sent.
     pub switch: WebhookSwitch,
+    /// Which webhooks have an unusual form.
+    pub quirks: Quirks,
     retries: Retries,
     speed: f64,
     queue: VecDeque<(Instant, u64)>,
@@ -124,9 +127,10 @@ pub struct Outbox {
 impl Outbox {
     /// An empty outbox; delays are divided by `speed`.
     #[must_use]
-    pub fn new(retries: Retries, speed: f64) -> Self {
+    pub fn new(retries: Retries, speed: f64, quirks: Quirks) -> Self {
         Self {
             switch: WebhookSwitch::On,
+            quirks,
             retries,
             speed,
             queue: VecDeque::new(),
@@ -159,7 +163,8 @@ impl Outbox {
             || self.switch == WebhookSwitch::Lost
             || world.app.callback_url.is_none()
             || self.queue.len() >= MAX_QUEUED;
-        let body = envelope::body(&wanted, time, number);
+        let wanted = self.quirks.apply(wanted);
+        let body = envelope::body(&wanted, time, number, self.quirks.envelope());
         let secret = if travel == Travel::WrongSignature {
             WRONG_SECRET
         } else {

@@ -255,6 +255,14 @@ async fn a_game_day_is_controlled_over_http() {
             .expect("text")
             .contains("number_flagged")
     );
+    let unusual = post("webhooks", r#"{"quirks":7}"#)
+        .await
+        .expect("an answer");
+    let settings = unusual.text().await.expect("text");
+    assert!(settings.contains(r#""quirks": 1.0"#), "{settings}");
+    post("webhooks", r#"{"quirks":0}"#)
+        .await
+        .expect("an answer");
     post("webhooks", r#"{"webhooks":"off"}"#)
         .await
         .expect("an answer");

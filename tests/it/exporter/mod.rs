@@ -13,3 +13,4 @@ mod status;
 mod subscribe;
 mod two_sources;
 mod unreadable;
+pub mod unusual;

@@ -23,6 +23,7 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "country",
     "creation_time",
     "currency",
+    "disable_marketing_messages_on_cloud_api",
     "health_status",
     "id",
     "is_enabled_for_insights",
@@ -68,7 +69,12 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
         }
         "health_status" => health::for_account(world, account),
         SUBSCRIBED_APPS => subscribed_apps(world, account),
-        "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
+        "marketing_messages_lite_api_status" | "marketing_messages_onboarding_status" => {
+            json!("ELIGIBLE")
+        }
+        "disable_marketing_messages_on_cloud_api"
+        | "is_enabled_for_insights"
+        | "template_auto_archival_enabled" => json!(false),
         _ => return None,
     })
 }

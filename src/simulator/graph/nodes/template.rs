@@ -23,6 +23,7 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "components",
     "correct_category",
     "cta_url_link_tracking_opted_out",
+    "degrees_of_freedom_spec",
     "health_status",
     "id",
     "language",
@@ -51,8 +52,26 @@ pub(super) fn value(world: &World, template: &Template, field: &str) -> Option<V
         "source" => json!(template.source),
         "quality_score" => json!({"score": template.quality_score, "date": template.quality_date}),
         "parameter_format" => json!("POSITIONAL"),
-        "components" => json!([{"type": "BODY", "text": template.body_text}]),
+        "cta_url_link_tracking_opted_out" => json!(false),
+        "degrees_of_freedom_spec" if template.category == "MARKETING" => creative_features(),
+        "components" => json!([body(template)]),
         "health_status" => health::for_template(world, template)?,
         _ => return None,
     })
+}
+
+/// The body. Meta requires an example for placeholders, and returns it.
+fn body(template: &Template) -> Value {
+    let mut body = json!({"type": "BODY", "text": template.body_text});
+    if template.body_text.contains("{{1}}") {
+        body["example"] = json!({"body_text": [["Ann"]]});
+    }
+    body
+}
+
+/// Optimizations of marketing messages. Requests have an object of features, responses this list.
+fn creative_features() -> Value {
+    json!({"creative_features_spec": [
+        {"key": "IMAGE_BRIGHTNESS_AND_CONTRAST", "value": {"enroll_status": "OPT_OUT"}},
+    ]})
 }

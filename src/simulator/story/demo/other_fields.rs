@@ -1,5 +1,4 @@
-//! Webhook fields that are not about quality, and unusual forms of `messages` from Meta's examples, which an exporter
-//! must tolerate.
+//! Webhook fields that are not about quality, which an exporter must tolerate.
 
 use serde_json::{Value, json};
 
@@ -9,6 +8,7 @@ use crate::simulator::change::WorldChange;
 
 const TIME: &str = "1775000000";
 const CUSTOMER: &str = "15550100180";
+const CUSTOMER_USER_ID: &str = "US.13000000000000000000";
 
 /// Fields without their own metric, and one that Meta does not have.
 pub(super) fn update() -> Vec<WorldChange> {
@@ -54,16 +54,16 @@ pub(super) fn update() -> Vec<WorldChange> {
         traffic(
             "user_preferences",
             json!({
-                "contacts": [{"profile": {"name": "Customer"}, "wa_id": CUSTOMER}],
+                "contacts": [contact()],
                 "user_preferences": [{
-                    "wa_id": CUSTOMER, "detail": "text", "category": "marketing_messages",
+                    "wa_id": CUSTOMER, "user_id": CUSTOMER_USER_ID, "detail": "text", "category": "marketing_messages",
                     "value": "stop", "timestamp": 1_775_000_000,
                 }],
             }),
         ),
         traffic(
             "calls",
-            json!({"calls": [{
+            json!({"contacts": [contact()], "calls": [{
                 "id": "wacid.1", "to": CUSTOMER, "from": "15550100102", "event": "terminate",
                 "direction": "BUSINESS_INITIATED", "timestamp": TIME, "status": "COMPLETED",
             }]}),
@@ -72,29 +72,9 @@ pub(super) fn update() -> Vec<WorldChange> {
     ]
 }
 
-/// `messages` webhooks without a message: an error, a click, a reader without a phone number.
-pub(super) fn odd_messages() -> Vec<WorldChange> {
-    vec![
-        traffic(
-            "messages",
-            json!({"errors": [{
-                "code": 130_429, "title": "Rate limit hit", "message": "Rate limit hit", "error_data": {"details": "d"},
-            }]}),
-        ),
-        traffic(
-            "messages",
-            json!({"user_actions": [{
-                "action_type": "marketing_messages_link_click", "timestamp": TIME,
-                "marketing_messages_link_click_data": {"click_component": "cta", "click_id": "k", "tracking_token": "t"},
-            }]}),
-        ),
-        traffic(
-            "messages",
-            json!({"statuses": [{
-                "id": "wamid.ODD1", "status": "read", "timestamp": TIME, "recipient_user_id": "US.100200",
-            }]}),
-        ),
-    ]
+/// The customer of these webhooks: the first one of the traffic.
+fn contact() -> Value {
+    json!({"profile": {"name": "Customer"}, "wa_id": CUSTOMER, "user_id": CUSTOMER_USER_ID})
 }
 
 /// A webhook of Fern & Moss Orders with the keys that all message webhooks have.

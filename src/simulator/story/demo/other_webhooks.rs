@@ -5,7 +5,7 @@ use serde_json::json;
 use super::cast::*;
 use super::other_fields;
 use super::shorthand::*;
-use crate::simulator::change::{Style, WorldChange};
+use crate::simulator::change::WorldChange;
 use crate::simulator::story::Beat;
 
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
@@ -62,13 +62,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             69,
-            "The bakery gets an alert about its eligibility, in the flat form",
+            "The bakery gets an alert about its eligibility",
             [alert(
                 BAKERY,
                 BAKERY,
                 "WARNING",
                 "INCREASED_CAPABILITIES_ELIGIBILITY_NEED_MORE_INFO",
-                true,
             )],
         ),
         beat(
@@ -84,13 +83,10 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             74,
             format!(
-                "Meta detects another category for template {}, in both forms",
+                "Meta detects another category for template {}",
                 cast.doomed.name
             ),
-            [
-                category_detected(&cast.doomed, Style::New),
-                category_detected(&cast.doomed, Style::Old),
-            ],
+            [category_detected(&cast.doomed)],
         ),
         beat(
             75,
@@ -108,11 +104,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             other_fields::update(),
         ),
         beat(
-            79,
-            "Message webhooks without a message",
-            other_fields::odd_messages(),
-        ),
-        beat(
             78,
             "Template winter_offer is deleted",
             [event(NEW_TEMPLATE, "DELETED")],
@@ -122,14 +113,15 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
 
 /// `account_update` events that change no metric except their own counter.
 fn account_events() -> Vec<WorldChange> {
-    let plain = [
-        "ACCOUNT_OFFBOARDED",
-        "MM_LITE_TERMS_SIGNED",
-        "AD_ACCOUNT_LINKED",
-    ];
-    let mut changes: Vec<WorldChange> = plain
-        .map(|event| account_event(CAFE, event, json!({})))
-        .into();
+    let mut changes = vec![account_event(CAFE, "ACCOUNT_OFFBOARDED", json!({}))];
+    let marketing_events = ["MM_LITE_TERMS_SIGNED", "AD_ACCOUNT_LINKED"];
+    changes.extend(marketing_events.map(|event| {
+        account_event(
+            CAFE,
+            event,
+            json!({"waba_info": {"waba_id": CAFE, "owner_business_id": "700100200300500"}}),
+        )
+    }));
     changes.push(account_event(
         GARDEN,
         "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",

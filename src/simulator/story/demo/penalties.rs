@@ -62,7 +62,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             24,
             "Café Lumière is scheduled to be disabled in ten days",
-            [banned("SCHEDULE_FOR_DISABLE", 10, false)],
+            [banned("SCHEDULE_FOR_DISABLE", 10)],
         ),
         beat(
             25,
@@ -75,15 +75,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 "Template {} is FLAGGED: it will be disabled in five days",
                 cast.doomed.name
             ),
-            [disable_announced(&cast.doomed, false)],
+            [disable_announced(&cast.doomed)],
         ),
         beat(
             27,
-            format!(
-                "Template {} is FLAGGED too, with the date in words",
-                cast.bakery.name
-            ),
-            [disable_announced(&cast.bakery, true)],
+            format!("Template {} is FLAGGED too", cast.bakery.name),
+            [disable_announced(&cast.bakery)],
         ),
         beat(
             28,
@@ -97,11 +94,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
                 template_id: sinking.clone(),
             }],
         ),
-        beat(
-            38,
-            "Café Lumière is disabled",
-            [banned("DISABLE", 0, false)],
-        ),
+        beat(38, "Café Lumière is disabled", [banned("DISABLE", 0)]),
         beat(
             40,
             format!(
@@ -133,10 +126,6 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             "The bakery's catering number is DISCONNECTED; no webhook reports it",
             [status(BAKERY_CATERING, "DISCONNECTED")],
         ),
-        beat(
-            50,
-            "Café Lumière is reinstated; the webhook has the state as a list this time",
-            [banned("REINSTATE", 0, true)],
-        ),
+        beat(50, "Café Lumière is reinstated", [banned("REINSTATE", 0)]),
     ]
 }

@@ -85,20 +85,20 @@ pub(super) fn components(template: &Template, body_text: &str) -> WorldChange {
     }
 }
 
-pub(super) fn category_detected(template: &Template, style: Style) -> WorldChange {
+pub(super) fn category_detected(template: &Template) -> WorldChange {
     let correct_category = other_category(template).into();
     WorldChange::CorrectCategoryDetected {
         template_id: template.id.clone(),
         correct_category,
-        style,
+        style: Style::New,
     }
 }
 
-pub(super) fn disable_announced(template: &Template, as_prose: bool) -> WorldChange {
+pub(super) fn disable_announced(template: &Template) -> WorldChange {
     WorldChange::TemplateDisableAnnounced {
         template_id: template.id.clone(),
         in_seconds: 5 * DAY_SECONDS,
-        as_prose,
+        as_prose: false,
     }
 }
 
@@ -155,26 +155,26 @@ pub(super) fn capability(waba_id: &str, limit: &str, style: Style) -> WorldChang
     }
 }
 
-pub(super) fn banned(ban_state: &str, days: i64, as_list: bool) -> WorldChange {
+pub(super) fn banned(ban_state: &str, days: i64) -> WorldChange {
     WorldChange::AccountBanChanged {
         waba_id: CAFE.into(),
         ban_state: ban_state.into(),
         in_seconds: days * DAY_SECONDS,
-        as_list,
+        as_list: false,
     }
 }
 
 pub(super) fn restricted() -> WorldChange {
-    let notice = |restriction_type: &str, as_text| RestrictionNotice {
+    let notice = |restriction_type: &str| RestrictionNotice {
         restriction_type: restriction_type.into(),
         in_seconds: Some(RESTRICTION_SECONDS),
-        as_text,
+        as_text: false,
     };
     WorldChange::AccountRestricted {
         waba_id: BAKERY.into(),
         restrictions: vec![
-            notice("RESTRICTED_BIZ_INITIATED_MESSAGING", false),
-            notice("RESTRICTED_ADD_PHONE_NUMBER_ACTION", true),
+            notice("RESTRICTED_BIZ_INITIATED_MESSAGING"),
+            notice("RESTRICTED_ADD_PHONE_NUMBER_ACTION"),
         ],
         as_single_object: false,
     }
@@ -185,7 +185,6 @@ pub(super) fn alert(
     entity_id: &str,
     severity: &str,
     alert_type: &str,
-    is_flat: bool,
 ) -> WorldChange {
     let entity_type = if waba_id == entity_id {
         "BUSINESS"
@@ -199,7 +198,7 @@ pub(super) fn alert(
         severity: severity.into(),
         status: "ACTIVE".into(),
         alert_type: alert_type.into(),
-        is_flat,
+        is_flat: false,
     }
 }
 

@@ -36,19 +36,12 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         beat(
             5,
             "Café Lumière gets an alert: its number does not become an official account",
-            [alert(CAFE, CAFE_TABLES, "CRITICAL", "OBA_REJECTED", false)],
+            [alert(CAFE, CAFE_TABLES, "CRITICAL", "OBA_REJECTED")],
         ),
         beat(
             6,
-            format!(
-                "Template {} falls to RED; the update comes under the wrong field, as on Meta's own page",
-                cast.sinking.name
-            ),
-            [WorldChange::TemplateQualityChanged {
-                template_id: sinking.clone(),
-                score: "RED".into(),
-                under_status_field: true,
-            }],
+            format!("Template {} falls to RED", cast.sinking.name),
+            [quality(sinking, "RED")],
         ),
         beat(
             7,
