@@ -37,7 +37,10 @@ pub use ceiling::ObjectKind;
 pub use choice::{StateSets, TemplateDetail};
 pub use collector::Collector;
 pub use event::{Event, Fact, Listing, Source};
-pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
+pub use health::{
+    CanSendMessage, EntityHealth, Health, HealthDetails, HealthEntity, HealthError, HealthRemark,
+    MAX_EXPLANATIONS, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, SendingCause,
+};
 pub use ids::{AppId, BusinessId, DisplayDigits, PhoneNumberId, TemplateId, WabaId};
 pub use key::{ConversationKey, DeliveryKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};

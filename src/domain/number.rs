@@ -2,7 +2,10 @@
 
 use super::attribute::snapshot;
 use super::word::meta_words;
-use super::{CanSendMessage, DisplayDigits, Health, MessagingLimit, PhoneNumberId, QualityRating};
+use super::{
+    CanSendMessage, DisplayDigits, Health, HealthDetails, MessagingLimit, PhoneNumberId,
+    QualityRating,
+};
 
 meta_words! {
     /// `status` of a number: the union of Meta's four lists, and of additional words on resellers' pages.
@@ -153,6 +156,8 @@ macro_rules! number_attributes {
                 new_name_status: History<NameStatus> = word("new_name_status");
                 code_verification_status: History<CodeVerificationStatus> = word("code_verification_status");
                 health: Latest<Health> = health("health_status");
+                /// The errors and remarks of the health's entities.
+                health_details: Latest<HealthDetails> = health_details("health_status");
             }
             derived {
                 /// According to `status` or to an event, whichever is newer.

@@ -42,6 +42,8 @@ metrics! {
         "Ability of the phone number to send messages as a state set: the worst value among the entities in its health_status. Absent until known.";
     HEALTH_ENTITY: Gauge "whatsapp_phone_number_health_entity" ["waba_id", "phone_number_id", "entity_type", "can_send_message"]
         "Entity in the health_status of the phone number that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
+    HEALTH_ERROR: Gauge "whatsapp_phone_number_health_error" ["waba_id", "phone_number_id", "entity_type", "error_code"]
+        "Error at an entity in the health_status of the phone number, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per phone number.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
@@ -160,6 +162,7 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
         number.can_send_message.value()
     });
     numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
+    numbers.health_errors(page, &HEALTH_ERROR, |number| number.health_details.value());
 }
 
 fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {

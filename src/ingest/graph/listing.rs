@@ -135,18 +135,18 @@ impl Client {
         let target = RequestTarget::new(endpoint, path);
         if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self
-                .call_with_fields(endpoint, path, &query, None, caller)
+                .call_with_fields(endpoint, path, &query, &[], caller)
                 .await;
         }
         let mut with_summary = query.clone();
         with_summary.push((SUMMARY, TOTALS.to_owned()));
         match self
-            .call_with_fields(endpoint, path, &with_summary, None, caller)
+            .call_with_fields(endpoint, path, &with_summary, &[], caller)
             .await
         {
             Err(failure) if is_about_the_question(&failure) => {
                 let page = self
-                    .call_with_fields(endpoint, path, &query, None, caller)
+                    .call_with_fields(endpoint, path, &query, &[], caller)
                     .await?;
                 self.fields
                     .drop_field(target, SUMMARY, RejectionScope::Unknown, clock::now());

@@ -8,7 +8,7 @@ use super::issue::Issue;
 use super::level::Level;
 use super::value::Ahead;
 use super::words::distance;
-use super::{recency, service};
+use super::{recency, sending, service};
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::{BanState, EventKind, Link};
 use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
@@ -44,7 +44,11 @@ pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> 
         flagged,
         bad("status", status),
         service::issue(number, account, now),
-        bad("sending", number.can_send_message.value()),
+        sending::issue(
+            number.can_send_message.value(),
+            number.sending_cause(),
+            number.health_details.value(),
+        ),
         bad::<QualityRating>("rated", number.quality_rating.value()),
     ];
     sorted(found.into_iter().flatten().collect())
@@ -76,7 +80,11 @@ pub(super) fn for_account(
         Issue::critical(format!("{}{}", kind.as_str(), ends.unwrap_or_default()))
     }));
     found.extend(bad("review", account.review_status.value()));
-    found.extend(bad("sending", account.can_send_message.value()));
+    found.extend(sending::issue(
+        account.can_send_message.value(),
+        account.sending_cause(),
+        account.health_details.value(),
+    ));
     if account.webhook_subscribed.value() == Some(&false) {
         let text = "the app is not subscribed to the account's webhooks; run `subscribe`";
         found.push(Issue::critical(text));

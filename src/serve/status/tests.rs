@@ -1,6 +1,7 @@
 //! Tests that render facts as the page and the JSON.
 
 mod now;
+mod sending;
 
 use std::collections::BTreeSet;
 
@@ -177,10 +178,15 @@ fn troubled() -> Vec<Event> {
     };
     let flagged = number::Snapshot {
         status: Some(number::Status::Flagged),
+        health_details: sending::details(HealthEntity::PhoneNumber, 141_000),
         ..number(2, QualityRating::Red, "Fern & Moss Service")
     };
     vec![
         account("Fern & Moss"),
+        sending::account(
+            CanSendMessage::Limited,
+            sending::details(HealthEntity::Waba, 141_010),
+        ),
         numbers(vec![
             number(1, QualityRating::Green, "Fern & Moss"),
             flagged,

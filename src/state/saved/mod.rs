@@ -17,8 +17,9 @@ use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
 use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthEntity,
-    MessagingLimit, PhoneNumberId, TemplateId, Timestamp, number,
+    BusinessId, CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Health, HealthDetails,
+    HealthEntity, HealthError, HealthRemark, MessagingLimit, PhoneNumberId, TemplateId, Timestamp,
+    number,
 };
 
 macro_rules! saved_as_text {
@@ -132,6 +133,51 @@ saved_as!(
     |(can_send_message, entities)| Health {
         can_send_message,
         entities
+    }
+);
+
+saved_as!(
+    HealthError,
+    (HealthEntity, Option<u64>, Option<String>, Option<String>),
+    |error| {
+        let HealthError {
+            entity,
+            code,
+            description,
+            solution,
+        } = error.clone();
+        (entity, code, description, solution)
+    },
+    |(entity, code, description, solution)| HealthError {
+        entity,
+        code,
+        description,
+        solution
+    }
+);
+
+saved_as!(
+    HealthRemark,
+    (HealthEntity, String),
+    |remark| (remark.entity, remark.text.clone()),
+    |(entity, text)| HealthRemark { entity, text }
+);
+
+saved_as!(
+    HealthDetails,
+    (Vec<HealthError>, Vec<HealthRemark>, u64),
+    |details| {
+        let HealthDetails {
+            errors,
+            remarks,
+            left_out,
+        } = details.clone();
+        (errors, remarks, left_out)
+    },
+    |(errors, remarks, left_out)| HealthDetails {
+        errors,
+        remarks,
+        left_out
     }
 );
 

@@ -51,7 +51,7 @@ fn a_refused_field_is_left_out_for_a_day_and_then_requested_again() {
     assert!(!drop("account_mode"), "it is dropped already");
     assert!(!drop("never_requested"));
     let requested = |at| {
-        let fields = fields.requested(of_one, None, at);
+        let fields = fields.requested(of_one, &[], at);
         fields.split(',').any(|field| field == "account_mode")
     };
     assert!(!requested(NOW));

@@ -23,6 +23,7 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "country",
     "creation_time",
     "currency",
+    "disable_marketing_messages_on_cloud_api",
     "health_status",
     "id",
     "is_enabled_for_insights",
@@ -67,6 +68,9 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
             json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
         }
         "health_status" => health::for_account(world, account),
+        "primary_funding_id" => json!(account.funding_id.as_ref()?),
+        "disable_marketing_messages_on_cloud_api" => json!(account.is_marketing_disabled),
+        "marketing_messages_onboarding_status" => json!(account.marketing_onboarding_status),
         SUBSCRIBED_APPS => subscribed_apps(world, account),
         "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
         _ => return None,
