@@ -23,6 +23,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_phone_number_name_status",
     "whatsapp_phone_number_code_verification_status",
     "whatsapp_phone_number_can_send_message",
+    "whatsapp_phone_number_health_error",
     "whatsapp_phone_number_quality_events_total",
     "whatsapp_phone_number_last_quality_event_timestamp_seconds",
     // Messages and conversations
@@ -56,6 +57,8 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_business_account_review_status",
     "whatsapp_business_account_business_verification_status",
     "whatsapp_business_account_can_send_message",
+    "whatsapp_business_account_health_error",
+    "whatsapp_business_account_funding_attached",
     "whatsapp_business_account_ban_state",
     "whatsapp_business_account_disable_scheduled_timestamp_seconds",
     "whatsapp_business_account_events_total",

@@ -14,10 +14,10 @@ pub(super) fn from_node(
         .objects("entities", field, warnings)
         .into_iter()
         .filter_map(|entity| {
-            let can_send_message = entity.word("can_send_message", warnings)?;
             // An unknown entity counts if it restricts sending.
             let kind = entity.word("entity_type", warnings);
             let kind = kind.unwrap_or(HealthEntity::Other);
+            let can_send_message = entity.word("can_send_message", warnings)?;
             Some(EntityHealth {
                 kind,
                 can_send_message,
@@ -28,7 +28,8 @@ pub(super) fn from_node(
     Health::new(entities, total)
 }
 
-/// The errors and remarks at the node's entities, whatever their words. [`from_node`] reports unreadable entities.
+/// The errors and remarks at the node's entities, whatever their words. [`from_node`] reports what is wrong
+/// with the entities themselves.
 pub(super) fn details_from_node(
     node: &MetaObject<'_>,
     field: &'static str,
