@@ -12,8 +12,9 @@ use whatsapp_business_exporter::domain::journey::{
 use whatsapp_business_exporter::domain::track::{self, Actor, Happening, Trackers};
 use whatsapp_business_exporter::domain::{
     BusinessHours, CanSendMessage, ConversationKey, CustomerIds, DeliveryKey, DisplayDigits,
-    EntityHealth, ErrorCode, Event, Fact, Health, HealthEntity, Listing, MessagingLimit,
-    PhoneNumberId, Source, TemplateId, Timestamp, WabaId, Word, account, message, number, template,
+    EntityHealth, ErrorCode, Event, Fact, Health, HealthDetails, HealthEntity, HealthError,
+    Listing, MessagingLimit, PhoneNumberId, Source, TemplateId, Timestamp, WabaId, Word, account,
+    message, number, template,
 };
 use whatsapp_business_exporter::state::{Account, State};
 use whatsapp_business_exporter::store::{Location, Store};
@@ -368,6 +369,17 @@ fn health(draw: &mut Draw<'_>) -> Option<Health> {
     )
 }
 
+fn health_details(draw: &mut Draw<'_>) -> Option<HealthDetails> {
+    let error = HealthError {
+        entity: word(draw),
+        code: draw.mostly().then_some(141_006),
+        description: draw.mostly().then(|| "\"Pay\"\n".to_owned()),
+        solution: None,
+    };
+    draw.mostly()
+        .then(|| HealthDetails::new(vec![error], Vec::new()))
+}
+
 fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
     let mut snapshot = |which: usize| number::Snapshot {
         display_phone_number: Some(DISPLAYED[which].to_owned()),
@@ -378,6 +390,7 @@ fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
         throughput_level: Some(word(draw)),
         name_status: Some(word(draw)),
         health: health(draw),
+        health_details: health_details(draw),
         ..number::Snapshot::new(number_id(which))
     };
     Fact::NumbersListed(Listing {
@@ -433,6 +446,10 @@ fn account_read(draw: &mut Draw<'_>) -> Fact {
         status: Some(word(draw)),
         messaging_limit: Some(limit(draw)),
         health: health(draw),
+        health_details: health_details(draw),
+        funding: Some(word(draw)),
+        marketing_disabled: Some(draw.mostly()),
+        marketing_onboarding: Some(word(draw)),
         webhook_subscribed: Some(draw.mostly()),
         ..account::Snapshot::default()
     })

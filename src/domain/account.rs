@@ -6,7 +6,7 @@ use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
     Attribute, AttributeKind, BusinessId, CallbackOverride, CanSendMessage, DisplayDigits, FlowId,
-    Health, MessagingLimit, Timestamp,
+    Health, HealthDetails, MessagingLimit, Timestamp,
 };
 
 meta_words! {
@@ -300,6 +300,30 @@ meta_words! {
     }
 }
 
+meta_words! {
+    /// Whether `primary_funding_id` has a value. The words are the exporter's own. Accounts that a partner pays for may
+    /// lack the field, so only an answer to a request for it says that there is none.
+    Funding {
+        Unknown = "UNKNOWN",
+        Attached = "ATTACHED",
+        Missing = "MISSING",
+    }
+}
+
+meta_words! {
+    /// `marketing_messages_onboarding_status`.
+    MarketingOnboarding {
+        IneligibleOnBehalfOfWaba = "INELIGIBLE_ON_BEHALF_OF_WABA",
+        IneligibleInactiveOrRestricted = "INELIGIBLE_INACTIVE_OR_RESTRICTED",
+        IneligibleCountryNotSupported = "INELIGIBLE_COUNTRY_NOT_SUPPORTED",
+        IneligibleUsingWhatsappBusinessApp = "INELIGIBLE_USING_WHATSAPP_BUSINESS_APP",
+        Eligible = "ELIGIBLE",
+        PendingValidPaymentMethod = "PENDING_VALID_PAYMENT_METHOD",
+        PendingInternalSetup = "PENDING_INTERNAL_SETUP",
+        Onboarded = "ONBOARDED",
+    }
+}
+
 /// The attributes of an account; see [`attribute`](super::attribute) for the columns. Requests list the fields in the
 /// order of the rows. Bans and restrictions are values with their own dates, so they are not in the table.
 macro_rules! account_attributes {
@@ -319,6 +343,14 @@ macro_rules! account_attributes {
                 /// The portfolio's limit: unique customers per 24 hours.
                 messaging_limit: History<MessagingLimit> = limit("whatsapp_business_manager_messaging_limit"), shared;
                 health: Latest<Health> = health("health_status");
+                /// The errors and remarks of the health's entities.
+                health_details: Latest<HealthDetails> = health_details("health_status");
+                /// Whether a means of payment is attached. Its id is not stored.
+                funding: Latest<Funding> = funding("primary_funding_id");
+                /// Whether marketing messages by Cloud API are switched off.
+                marketing_disabled: History<bool> = flag("disable_marketing_messages_on_cloud_api");
+                /// Whether the account can use the Marketing Messages API.
+                marketing_onboarding: Latest<MarketingOnboarding> = word("marketing_messages_onboarding_status");
                 /// Whether this exporter's app is subscribed. An edge, requested with the node to save a call.
                 webhook_subscribed: Latest<bool> = read_with_own_app("subscribed_apps");
                 /// Where Meta delivers messages of the account instead of to the app's callback URL.

@@ -22,6 +22,8 @@ pub const UNLISTED_NUMBERS: usize = 100;
 /// The kind of an object that a ceiling keeps out, as a label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
+    /// An error or a remark in `health_status`.
+    HealthDetail,
     /// A phone number, or the messages of a number that no poll lists.
     PhoneNumber,
     /// The digits that webhooks use for a phone number.
@@ -32,12 +34,18 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::PhoneNumber, Self::Spelling, Self::Template];
+    pub const ALL: [Self; 4] = [
+        Self::HealthDetail,
+        Self::PhoneNumber,
+        Self::Spelling,
+        Self::Template,
+    ];
 
     /// The label value.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::HealthDetail => "health_detail",
             Self::PhoneNumber => "phone_number",
             Self::Spelling => "spelling",
             Self::Template => "template",

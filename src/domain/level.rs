@@ -1,7 +1,7 @@
 //! Severity of a state: the one judgement that the status page, log lines and notifications share.
 
 use super::template::Status as TemplateStatus;
-use super::{CanSendMessage, QualityRating, account, number};
+use super::{CanSendMessage, QualityRating, SendingCause, account, number};
 
 /// Severity of a state, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,17 @@ impl Level {
             Self::Warning => "warning",
             Self::Neutral => "neutral",
             Self::Fine => "fine",
+        }
+    }
+
+    /// Severity of a node's health, the same as in the alerts. An unverified portfolio limits a business for as long
+    /// as it likes, so it is no issue.
+    #[must_use]
+    pub fn from_sending(can_send: CanSendMessage, cause: Option<SendingCause>) -> Self {
+        match cause {
+            Some(SendingCause::PortfolioUnverified) => Self::Neutral,
+            Some(SendingCause::PaymentMissing) => Self::Critical,
+            Some(SendingCause::Other) | None => can_send.into(),
         }
     }
 

@@ -46,7 +46,10 @@ pub use collector::Collector;
 pub use customer_ids::CustomerIds;
 pub use error_code::{ErrorCode, KNOWN_ERROR_CODES, KnownErrorCode, MAX_ERROR_CODES};
 pub use event::{Event, Fact, Listing, Source};
-pub use health::{CanSendMessage, EntityHealth, Health, HealthEntity};
+pub use health::{
+    CanSendMessage, EntityHealth, Health, HealthDetails, HealthEntity, HealthError, HealthRemark,
+    MAX_EXPLANATIONS, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, SendingCause,
+};
 pub use ids::{AppId, BusinessId, DisplayDigits, FlowId, PhoneNumberId, TemplateId, WabaId};
 pub use key::{ConversationKey, DeliveryKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};

@@ -3,8 +3,8 @@
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{
-    CanSendMessage, DeliveryKey, DisplayDigits, Health, MessagingLimit, PhoneNumberId,
-    QualityRating, WebhookConfiguration,
+    CanSendMessage, DeliveryKey, DisplayDigits, Health, HealthDetails, MessagingLimit,
+    PhoneNumberId, QualityRating, WebhookConfiguration,
 };
 
 meta_words! {
@@ -206,6 +206,8 @@ macro_rules! number_attributes {
                 health: Latest<Health> = health("health_status");
                 /// Where Meta delivers the number's messages.
                 webhook_configuration: Latest<WebhookConfiguration> = webhook_configuration("webhook_configuration");
+                /// The errors and remarks of the health's entities.
+                health_details: Latest<HealthDetails> = health_details("health_status");
             }
             derived {
                 /// According to `status` or to an event, whichever is newer.

@@ -22,6 +22,14 @@ metrics! {
         "Ability of the account to send messages as a state set: the worst value among the entities in its health_status. Absent until known.";
     HEALTH_ENTITY: Gauge "whatsapp_business_account_health_entity" ["waba_id", "entity_type", "can_send_message"]
         "Entity in the health_status of the account that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
+    HEALTH_ERROR: Gauge "whatsapp_business_account_health_error" ["waba_id", "entity_type", "error_code"]
+        "Error at an entity in the health_status of the account, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per account.";
+    FUNDING_ATTACHED: Gauge "whatsapp_business_account_funding_attached" ["waba_id"]
+        "Whether the account has a primary_funding_id: 1 if it has, 0 if not. Accounts that a partner pays for may have none. Absent if Meta does not tell.";
+    MARKETING_DISABLED: Gauge "whatsapp_business_account_marketing_messages_disabled" ["waba_id"]
+        "Whether marketing messages by Cloud API are switched off for the account: 1 if they are, 0 if not. Absent until known.";
+    MARKETING_ONBOARDING: Gauge "whatsapp_business_account_marketing_messages_onboarding_status" ["waba_id", "status"]
+        "Status of the account's onboarding to the Marketing Messages API. Always 1; only the current status has a series. Absent until known.";
     BAN_STATE: Gauge "whatsapp_business_account_ban_state" ["waba_id", "state"]
         "Last ban_info of an account_update webhook as a state set: 1 for the current state, 0 for the others. NONE if Meta has not reported a ban.";
     DISABLE_SCHEDULED: Gauge "whatsapp_business_account_disable_scheduled_timestamp_seconds" ["waba_id"]
@@ -101,6 +109,18 @@ fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
         account.can_send_message.value()
     });
     accounts.health_entities(page, &HEALTH_ENTITY, |account| account.health.value());
+    accounts.health_errors(page, &HEALTH_ERROR, |account| {
+        account.health_details.value()
+    });
+    accounts.value(page, &FUNDING_ATTACHED, |account| {
+        account.has_funding().map(SampleValue::Flag)
+    });
+    accounts.value(page, &MARKETING_DISABLED, |account| {
+        account.marketing_disabled.value().map(SampleValue::Flag)
+    });
+    accounts.sparse(page, &MARKETING_ONBOARDING, |account| {
+        account.marketing_onboarding.value().copied()
+    });
 }
 
 fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {

@@ -85,6 +85,7 @@ static FAMILIES: &[PastFamily] = &[
     (ACCOUNT, of_account::ATTRIBUTES.review_status, &account::REVIEW_STATUS, Form::States),
     (ACCOUNT, of_account::ATTRIBUTES.business_verification_status, &account::BUSINESS_VERIFICATION_STATUS, Form::States),
     (ACCOUNT, of_account::ATTRIBUTES.can_send_message, &account::CAN_SEND_MESSAGE, Form::States),
+    (ACCOUNT, of_account::ATTRIBUTES.marketing_disabled, &account::MARKETING_DISABLED, Form::Flag),
     (ACCOUNT, of_account::ATTRIBUTES.messaging_limit, &account::MESSAGING_LIMIT, Form::Limit),
     (ACCOUNT, of_account::BAN_STATE, &account::BAN_STATE, Form::States),
 ];

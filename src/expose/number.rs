@@ -45,6 +45,8 @@ metrics! {
         "Entity in the health_status of the phone number that blocks or limits sending. Always 1; absent while all entities are AVAILABLE.";
     MESSAGES_CALLBACK_MATCHES: Gauge "whatsapp_phone_number_messages_callback_matches" ["waba_id", "phone_number_id"]
         "Whether Meta delivers the phone number's messages webhooks to webhook.callback_url: 1 if it does, 0 if an override for the number or its account, or the app's callback URL, leads elsewhere. Absent if webhook.callback_url is not configured, and until known.";
+    HEALTH_ERROR: Gauge "whatsapp_phone_number_health_error" ["waba_id", "phone_number_id", "entity_type", "error_code"]
+        "Error at an entity in the health_status of the phone number, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per phone number.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
@@ -178,6 +180,7 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
         number.can_send_message.value()
     });
     numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
+    numbers.health_errors(page, &HEALTH_ERROR, |number| number.health_details.value());
 }
 
 /// Writes no series without an expected URL.

@@ -2,7 +2,7 @@
 
 use super::metric::Metric;
 use super::page::{EntityLabels, Family, Page, SampleValue};
-use crate::domain::{Health, Timestamp, Word};
+use crate::domain::{Health, HealthDetails, Timestamp, Word};
 use crate::state::{Counts, History, PairCounts, Stamp};
 
 /// The entities of one noun with their labels.
@@ -104,6 +104,22 @@ impl<T> Rows<'_, T> {
             for part in health(object).into_iter().flat_map(Health::in_the_way) {
                 let words = [part.kind.as_str(), part.can_send_message.as_str()];
                 family.sample(entity, &words, SampleValue::Whole(1));
+            }
+        });
+    }
+
+    /// The errors at the entities of a node's health. One entity has a code only once.
+    pub fn health_errors(
+        &self,
+        page: &mut Page,
+        metric: &Metric,
+        details: impl Fn(&T) -> Option<&HealthDetails>,
+    ) {
+        self.each(page, metric, |family, entity, object| {
+            for error in details(object).into_iter().flat_map(|known| &known.errors) {
+                let code = error.code.map(|code| code.to_string());
+                let labels = [error.entity.as_str(), code.as_deref().unwrap_or("OTHER")];
+                family.sample(entity, &labels, SampleValue::Whole(1));
             }
         });
     }

@@ -100,11 +100,31 @@ impl<'a> MetaObject<'a> {
 
     /// Static text, truncated to a bounded length; a number is read as its digits.
     pub fn text(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<String> {
-        let mut text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, warnings))?;
-        if text.len() > MAX_TEXT {
-            text.truncate(text.floor_char_boundary(MAX_TEXT));
+        let text = text_or_number(self.get(key)?).or_else(|| self.malformed(key, warnings))?;
+        Some(truncated(text))
+    }
+
+    /// The texts of `key`: a list, or a single one. Empty texts are skipped.
+    pub fn texts(&self, key: &'static str, warnings: &mut ParseWarnings) -> Vec<String> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let single = std::slice::from_ref(value);
+        let list = value.as_array().map_or(single, Vec::as_slice);
+        let texts = list.iter().filter(|element| !element.is_null());
+        let texts = texts.filter_map(|element| {
+            let text = text_or_number(element).or_else(|| self.malformed(key, warnings));
+            text.map(truncated).filter(|text| !text.is_empty())
+        });
+        texts.collect()
+    }
+
+    /// `true` or `false`, or one of them as text or as 1 or 0.
+    pub fn flag(&self, key: &'static str, warnings: &mut ParseWarnings) -> Option<bool> {
+        match self.get(key)? {
+            Value::Bool(flag) => Some(*flag),
+            _ => self.parsed(key, flag, warnings),
         }
-        Some(text)
     }
 
     /// An id or another value that `parse` makes of text or a number.
@@ -180,6 +200,21 @@ impl<'a> MetaObject<'a> {
     }
 }
 
+fn truncated(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+    }
+    text
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// The text of a string or an integer; Meta mixes the two for ids, times and limits.
 #[must_use]
 pub fn text_or_number(value: &Value) -> Option<String> {
@@ -245,6 +280,34 @@ mod tests {
             Some(Timestamp::from_seconds(1_776_384_000))
         );
         assert_eq!(moment("next Tuesday"), None);
+    }
+
+    #[test]
+    fn flags_and_lists_of_texts_are_read_in_every_form() {
+        let long = "é".repeat(MAX_TEXT);
+        let outer = json!({ "yes": [true, "true", "TRUE", 1, "1"], "no": [false, "false", 0],
+            "one": " a ", "many": ["a", "", null, 7, {}, long], "nothing": null });
+        let mut warnings = ParseWarnings::new();
+        for (key, expected) in [("yes", true), ("no", false)] {
+            for value in outer[key].as_array().expect("a list") {
+                let inner = json!({ "flag": value });
+                let object = MetaObject::new("thing", &inner).expect("an object");
+                assert_eq!(
+                    object.flag("flag", &mut warnings),
+                    Some(expected),
+                    "{value}"
+                );
+            }
+        }
+        let object = MetaObject::new("thing", &outer).expect("an object");
+        assert_eq!(object.flag("nothing", &mut warnings), None);
+        assert_eq!(object.texts("one", &mut warnings), ["a"]);
+        assert_eq!(object.texts("nothing", &mut warnings), [""; 0]);
+        assert_eq!(warnings, []);
+        let half = "é".repeat(MAX_TEXT / 2);
+        assert_eq!(object.texts("many", &mut warnings), ["a", "7", &half]);
+        assert_eq!(object.flag("one", &mut warnings), None);
+        assert_eq!(warnings.len(), 2);
     }
 
     #[test]

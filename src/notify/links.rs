@@ -46,6 +46,12 @@ const ALERTS: &[(&str, &str, Option<&str>, &str)] = &[
     ("account", "loss", None, "WhatsAppAccountLost"),
     (
         "account",
+        "marketing_disabled",
+        None,
+        "WhatsAppAccountMarketingDisabled",
+    ),
+    (
+        "account",
         "messaging_limit",
         None,
         "WhatsAppAccountCapabilityDecreased",

@@ -171,6 +171,22 @@ impl Account {
         self.ban.value().filter(|ban| !self.has_outlived(*ban))
     }
 
+    /// Why the account cannot send all messages. `None` if it can, or if unknown.
+    #[must_use]
+    pub fn sending_cause(&self) -> Option<SendingCause> {
+        SendingCause::new(self.health.value()?, self.health_details.value())
+    }
+
+    /// Whether the account has a means of payment. `None` if unknown.
+    #[must_use]
+    pub fn has_funding(&self) -> Option<bool> {
+        match self.funding.value()? {
+            Funding::Attached => Some(true),
+            Funding::Missing => Some(false),
+            Funding::Unknown | Funding::Other => None,
+        }
+    }
+
     /// Time at which Meta will disable the account, unless a later event has cancelled it.
     #[must_use]
     pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
@@ -277,6 +293,7 @@ impl Account {
             change,
         };
         self.attributes.observe(snapshot, &mut observation);
+        change.keep_out_details(snapshot.health_details.as_ref());
         self.note_loss(Loss::None, stamp, change);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Amendment, Drift, Redating};
-use crate::domain::{DisplayDigits, ObjectKind};
+use crate::domain::{DisplayDigits, HealthDetails, ObjectKind};
 
 /// The effects of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,14 @@ impl Change {
     /// Counts an object that a ceiling keeps out.
     pub(super) fn keep_out(&mut self, kind: ObjectKind) {
         *self.kept_out.entry(kind).or_default() += 1;
+    }
+
+    /// Counts the explanations that were left out of a node's health.
+    pub(super) fn keep_out_details(&mut self, health: Option<&HealthDetails>) {
+        let left_out = health.map_or(0, |details| details.left_out);
+        if left_out > 0 {
+            *self.kept_out.entry(ObjectKind::HealthDetail).or_default() += left_out;
+        }
     }
 
     /// Whether newer observations exist for everything in the event.

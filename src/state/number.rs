@@ -104,6 +104,12 @@ impl Number {
         DisplayDigits::parse(self.display_phone_number.value()?)
     }
 
+    /// Why the number cannot send all messages. `None` if it can, or if unknown.
+    #[must_use]
+    pub fn sending_cause(&self) -> Option<SendingCause> {
+        SendingCause::new(self.health.value()?, self.health_details.value())
+    }
+
     /// Time at which the flag was set. `None` while the number is not flagged.
     #[must_use]
     pub fn flagged_since(&self) -> Option<Timestamp> {
@@ -124,6 +130,8 @@ impl Number {
     ) {
         self.listed_at = self.listed_at.max(observation.stamp.at());
         let outcomes = self.attributes.observe(snapshot, observation);
+        let details = snapshot.health_details.as_ref();
+        observation.change.keep_out_details(details);
         self.count_limit_changes(outcomes.messaging_limit);
     }
 

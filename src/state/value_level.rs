@@ -22,6 +22,7 @@ const OF_ACCOUNT: &[(&str, Judge)] = &[
     (ACCOUNT.status.name, |_, _| Level::Neutral),
     (ACCOUNT.messaging_limit.name, limit),
     (ACCOUNT.can_send_message.name, word::<CanSendMessage>),
+    (ACCOUNT.marketing_disabled.name, marketing_disabled),
     (BAN_STATE.name, ban),
     (LOSS.name, loss),
     (RESTRICTION.name, |_, to| critical_if(!to.ends_with(LIFTED))),
@@ -128,6 +129,11 @@ fn name(_: Option<&str>, to: &str) -> Level {
 fn category(from: Option<&str>, to: &str) -> Level {
     let is_marketing = |text| Category::parse(text) == Category::Marketing;
     warning_if(is_marketing(to) && from.is_some_and(|from| !is_marketing(from)))
+}
+
+/// A business that sends its marketing messages by another API has switched them off before this exporter came.
+fn marketing_disabled(from: Option<&str>, to: &str) -> Level {
+    warning_if(from.is_some() && to == "true")
 }
 
 fn ban(_: Option<&str>, to: &str) -> Level {
@@ -283,6 +289,21 @@ mod tests {
                 "business_verification_status",
                 None,
                 "not_verified",
+                Fine,
+            ),
+            (
+                of_account,
+                "marketing_disabled",
+                Some("false"),
+                "true",
+                Warning,
+            ),
+            (of_account, "marketing_disabled", None, "true", Fine),
+            (
+                of_account,
+                "marketing_disabled",
+                Some("true"),
+                "false",
                 Fine,
             ),
             (of_account, "of_another_version", None, "RED", Neutral),

@@ -226,7 +226,7 @@ impl Telemetry {
             unknown_values: new.counters("unknown_values_total", "Number of values from Meta that this version does not know, exported as OTHER, by field.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Number of values from Meta skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
             series_refused: new.counters("series_refused_total", "Number of objects omitted from scrapes because their account reached its series limit, counted at each scrape.", &["kind"]),
-            objects_refused: new.counters("objects_refused_total", "Number of objects ignored because the account reached its object limit, counted each time one is reported, by kind: phone numbers, templates, and spellings of phone numbers.", &["waba_id", "kind"]),
+            objects_refused: new.counters("objects_refused_total", "Number of objects ignored because the account reached its object limit, counted each time one is reported, by kind: phone numbers, templates, spellings of phone numbers, and errors and remarks in health_status.", &["waba_id", "kind"]),
             store_up: new.gauge("store_up", "Whether the store accepts commits: 1 if it does; 0 while it cannot be opened, and after a failed commit until one succeeds."),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Duration of a commit to the store in seconds, until it is durable. Deliveries that arrive together share a commit.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Number of failed attempts to open the store or to commit to it, by reason.", &["reason"]),

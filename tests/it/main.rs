@@ -20,6 +20,7 @@ mod graph_client;
 mod http;
 mod notify;
 mod number_identity;
+mod polled_health;
 mod polled_templates;
 mod process;
 mod prometheus;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use whatsapp_business_exporter::domain::{
     CanSendMessage, DeliveryKey, DisplayDigits, EntityHealth, Event, Fact, FlowId, Health,
-    HealthEntity, Listing, MessagingLimit, QualityRating, Word, account, number, template,
+    HealthDetails, HealthEntity, HealthError, Listing, MessagingLimit, QualityRating, Word,
+    account, number, template,
 };
 use whatsapp_business_exporter::state::State;
 
@@ -42,6 +43,23 @@ fn health() -> impl Strategy<Value = Option<Health>> {
     })
 }
 
+/// Codes and wordings that differ from one answer to the next.
+fn health_details() -> impl Strategy<Value = Option<HealthDetails>> {
+    let error = (
+        word(),
+        select(vec![141_006, 141_010]),
+        word::<QualityRating>(),
+    );
+    let error = error.prop_map(|(entity, code, wording)| HealthError {
+        entity,
+        code: Some(code),
+        description: Some(wording.as_str().to_owned()),
+        solution: None,
+    });
+    let errors = prop::collection::vec(error, 0..3);
+    errors.prop_map(|errors| Some(HealthDetails::new(errors, Vec::new())))
+}
+
 fn number_snapshot(which: usize) -> impl Strategy<Value = number::Snapshot> {
     let states = (
         word(),
@@ -52,20 +70,24 @@ fn number_snapshot(which: usize) -> impl Strategy<Value = number::Snapshot> {
         word(),
         word(),
         health(),
+        health_details(),
     );
     states.prop_map(
-        move |(rating, status, limit, level, name, new_name, code, health)| number::Snapshot {
-            display_phone_number: Some(DISPLAYED[which].to_owned()),
-            verified_name: Some("Fern & Moss".to_owned()),
-            quality_rating: Some(rating),
-            status: Some(status),
-            messaging_limit: Some(limit),
-            throughput_level: Some(level),
-            name_status: Some(name),
-            new_name_status: Some(new_name),
-            code_verification_status: Some(code),
-            health,
-            ..number::Snapshot::new(number_id(which))
+        move |(rating, status, limit, level, name, new_name, code, health, health_details)| {
+            number::Snapshot {
+                display_phone_number: Some(DISPLAYED[which].to_owned()),
+                verified_name: Some("Fern & Moss".to_owned()),
+                quality_rating: Some(rating),
+                status: Some(status),
+                messaging_limit: Some(limit),
+                throughput_level: Some(level),
+                name_status: Some(name),
+                new_name_status: Some(new_name),
+                code_verification_status: Some(code),
+                health,
+                health_details,
+                ..number::Snapshot::new(number_id(which))
+            }
         },
     )
 }
@@ -119,19 +141,34 @@ fn poll() -> impl Strategy<Value = Fact> {
             },
         )
     });
-    let node = (word(), word(), word(), limit(), health()).prop_map(
-        |(review, verified, status, limit, health)| {
-            Fact::AccountRead(account::Snapshot {
-                review_status: Some(review),
-                business_verification_status: Some(verified),
-                status: Some(status),
-                messaging_limit: Some(limit),
-                health,
-                webhook_subscribed: Some(true),
-                ..account::Snapshot::default()
-            })
-        },
-    );
+    let switches = (word(), any::<bool>(), word());
+    let node = (
+        word(),
+        word(),
+        word(),
+        limit(),
+        health(),
+        health_details(),
+        switches,
+    )
+        .prop_map(
+            |(review, verified, status, limit, health, health_details, switches)| {
+                let (funding, marketing_disabled, onboarding) = switches;
+                Fact::AccountRead(account::Snapshot {
+                    review_status: Some(review),
+                    business_verification_status: Some(verified),
+                    status: Some(status),
+                    messaging_limit: Some(limit),
+                    health,
+                    health_details,
+                    funding: Some(funding),
+                    marketing_disabled: Some(marketing_disabled),
+                    marketing_onboarding: Some(onboarding),
+                    webhook_subscribed: Some(true),
+                    ..account::Snapshot::default()
+                })
+            },
+        );
     prop_oneof![numbers, templates, node]
 }
 

@@ -1,5 +1,5 @@
-//! Checks one account: read access to it and its phone numbers, its webhook subscription, and the call budget
-//! of its polls.
+//! Checks one account: read access to it and its phone numbers, its webhook subscription, its payment method, its
+//! marketing messages, and the call budget of its polls.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use super::calls::{CountedCalls, MOST_OF_ACCOUNT};
 use super::network::{self, Server};
 use crate::app::settings;
 use crate::config::Config;
-use crate::domain::{CallbackUrl, WabaId, account, messages_override, number};
+use crate::domain::account::Snapshot;
+use crate::domain::{CallbackUrl, PAYMENT_MISSING, WabaId, messages_override, number};
 use crate::ingest::graph::{Client, Failure, FailureKind, Usage, UsageScope};
 use crate::ingest::poll::planned_calls;
 
@@ -17,6 +18,8 @@ pub(super) const ACCOUNT: &str = "account";
 const NUMBERS: &str = "phone_numbers";
 const SUBSCRIBED: &str = "subscribed_apps";
 const OVERRIDE: &str = "messages_callback";
+const PAYMENT: &str = "payment";
+const MARKETING: &str = "marketing_messages";
 const BUDGET: &str = "api_budget";
 
 /// Maximum number of URLs in a finding: enough for a number's and an account's override.
@@ -97,6 +100,8 @@ impl CheckedAccount {
                 expected.map(|expected| override_of(&reading, &numbers.listing.objects, &expected));
             findings.extend(messages);
         }
+        findings.extend(payment(&reading));
+        findings.extend(marketing(&reading));
         let usage = calls.usage(UsageScope::Account);
         findings.push(budget(&self.config, count, usage.as_ref()));
         (findings, numbers.failure)
@@ -183,7 +188,7 @@ fn subscribed(is_subscribed: Option<bool>) -> Finding {
 
 /// Reports the numbers whose messages an override moves away from the expected URL.
 fn override_of(
-    account: &account::Snapshot,
+    account: &Snapshot,
     numbers: &[number::Snapshot],
     expected: &CallbackUrl,
 ) -> Finding {
@@ -212,6 +217,28 @@ fn override_of(
         ),
         "Remove the override of the phone number or of the account, or forward the webhooks from that URL to the exporter.",
     )
+}
+
+/// Only Meta's error tells that a payment is missing: an account that a partner pays for has no payment method either.
+fn payment(account: &Snapshot) -> Option<Finding> {
+    let errors = account
+        .health_details
+        .iter()
+        .flat_map(|details| &details.errors);
+    let mut codes = errors.map(|error| error.code);
+    let message = format!(
+        "no valid payment method (error {PAYMENT_MISSING}): business-initiated messages fail"
+    );
+    let cure = "Check the payment method in WhatsApp Manager; if a partner pays for the account, contact the partner.";
+    codes
+        .any(|code| code == Some(PAYMENT_MISSING))
+        .then(|| Finding::problem(PAYMENT, message, cure))
+}
+
+/// No problem: a business that sends marketing messages by another API switches them off on purpose.
+fn marketing(account: &Snapshot) -> Option<Finding> {
+    let message = "marketing messages by Cloud API are switched off: they fail with error 131063";
+    (account.marketing_disabled == Some(true)).then(|| Finding::fine(MARKETING, message))
 }
 
 /// Compares the planned calls of the account's polls with the allowed calls and with the quota usage that Meta

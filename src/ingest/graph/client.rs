@@ -7,10 +7,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::dropped::{DroppedFields, RejectionScope, RequestTarget};
-use super::fields::SUBSCRIBED_APPS;
+use super::fields::{PRIMARY_FUNDING_ID, REFUSABLE, SUBSCRIBED_APPS};
 use super::transport::{Caller, Query, Transport};
 use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Listed, wire};
 use crate::clock;
+use crate::domain::account::Funding;
 use crate::domain::{AppId, Timestamp, WabaId, Word, account, number, template};
 use crate::ingest::ParseWarnings;
 use crate::telemetry::Telemetry;
@@ -81,9 +82,14 @@ impl Client {
         calls: &dyn Calls,
     ) -> Result<account::Snapshot, Failure> {
         let caller = Caller::for_account(waba_id, calls);
-        let node = self.account_node(waba_id, caller).await?;
+        let AccountNode { node, has_funding } = self.account_node(waba_id, caller).await?;
         let mut warnings = ParseWarnings::new();
         let mut snapshot = wire::account::snapshot(&node, &mut warnings);
+        snapshot.funding = snapshot.funding.or(Some(if has_funding {
+            Funding::Missing
+        } else {
+            Funding::Unknown
+        }));
         if let Some(own_app) = self.own_app(caller).await {
             let own = match wire::account::expanded(&node, &own_app, &mut warnings) {
                 Some(own) => Some(own),
@@ -141,7 +147,7 @@ impl Client {
         endpoint: Endpoint,
         path: &str,
         query: &Query,
-        without: Option<&str>,
+        without: &[&str],
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
         let target = RequestTarget::new(endpoint, path);
@@ -174,31 +180,42 @@ impl Client {
         }
     }
 
-    /// The node, with the edge of subscribed apps if Meta allows reading it along with the node.
-    async fn account_node(&self, waba_id: &WabaId, caller: Caller<'_>) -> Result<Value, Failure> {
+    /// The node, with those refusable parts that Meta allows reading along with it.
+    async fn account_node(
+        &self,
+        waba_id: &WabaId,
+        caller: Caller<'_>,
+    ) -> Result<AccountNode, Failure> {
         let (endpoint, path, none) = (Endpoint::Account, waba_id.as_str(), Query::new());
         let target = RequestTarget::new(endpoint, path);
-        let asks_for_apps = self.fields.requests(target, SUBSCRIBED_APPS, clock::now());
-        let refusal = match self
-            .call_with_fields(endpoint, path, &none, None, caller)
-            .await
-        {
-            Err(failure) if asks_for_apps && is_refused(&failure) => failure,
-            node => return node,
-        };
-        let alone = self
-            .call_with_fields(endpoint, path, &none, Some(SUBSCRIBED_APPS), caller)
-            .await;
-        // Only if the node can be read without the edge was the edge the rejected part.
-        let node = alone.map_err(|_| refusal)?;
-        // A missing permission for this edge does not apply to other accounts.
-        self.fields.drop_field(
-            target,
-            SUBSCRIBED_APPS,
-            RejectionScope::OfObject,
-            clock::now(),
-        );
-        Ok(node)
+        let requests = |field| self.fields.requests(target, field, clock::now());
+        let refusable = REFUSABLE.into_iter().filter(|field| requests(field));
+        let refusable: Vec<&'static str> = refusable.collect();
+        let mut refusal = None;
+        for count in 0..=refusable.len() {
+            let (without, kept) = refusable.split_at(count);
+            let answer = self.call_with_fields(endpoint, path, &none, without, caller);
+            match answer.await {
+                Ok(node) => {
+                    // Only if the node can be read without a part was that part rejected. A missing permission for
+                    // it does not apply to other accounts.
+                    if let Some(rejected) = without.last() {
+                        let scope = RejectionScope::OfObject;
+                        self.fields
+                            .drop_field(target, rejected, scope, clock::now());
+                    }
+                    // An unknown field is dropped within the call.
+                    let has_funding =
+                        kept.contains(&PRIMARY_FUNDING_ID) && requests(PRIMARY_FUNDING_ID);
+                    return Ok(AccountNode { node, has_funding });
+                }
+                Err(failure) if is_refused(&failure) => {
+                    refusal.get_or_insert(failure);
+                }
+                Err(failure) => return Err(refusal.unwrap_or(failure)),
+            }
+        }
+        Err(refusal.expect("the first call was refused"))
     }
 
     /// Reads the edge by itself. Used if it was rejected as a field, or omitted, as Meta does with empty edges.
@@ -216,6 +233,13 @@ impl Client {
             .await;
         wire::account::subscribed(&apps.ok()?, own_app, warnings)
     }
+}
+
+/// The node of an account.
+struct AccountNode {
+    node: Value,
+    /// Whether the request contained `primary_funding_id`, so that its absence says something.
+    has_funding: bool,
 }
 
 /// An edge of an account, and the account whose quota its calls use.

@@ -112,16 +112,11 @@ impl DroppedFields {
     }
 
     /// The fields to request at `now`, separated by commas, excluding `without`.
-    pub fn requested(
-        &self,
-        target: RequestTarget<'_>,
-        without: Option<&str>,
-        now: Timestamp,
-    ) -> String {
+    pub fn requested(&self, target: RequestTarget<'_>, without: &[&str], now: Timestamp) -> String {
         let drops = self.current(now);
         let fields = declared(target.endpoint).iter().copied();
         fields
-            .filter(|field| drops.wants(target, field) && Some(*field) != without)
+            .filter(|field| drops.wants(target, field) && !without.contains(field))
             .collect::<Vec<_>>()
             .join(",")
     }

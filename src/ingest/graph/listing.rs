@@ -141,12 +141,12 @@ impl Client {
         let mut with_summary = query.clone();
         with_summary.push((SUMMARY, TOTALS.to_owned()));
         match self
-            .call_with_fields(endpoint, path, &with_summary, None, caller)
+            .call_with_fields(endpoint, path, &with_summary, &[], caller)
             .await
         {
             Err(failure) if is_about_the_question(&failure) => {
                 let page = self
-                    .call_with_fields(endpoint, path, &query, None, caller)
+                    .call_with_fields(endpoint, path, &query, &[], caller)
                     .await?;
                 self.fields
                     .drop_field(target, SUMMARY, RejectionScope::Unknown, clock::now());
@@ -166,7 +166,7 @@ impl Client {
         query: &Query,
         caller: Caller<'_>,
     ) -> Result<Value, Failure> {
-        let request = || self.call_with_fields(target.endpoint, path, query, None, caller);
+        let request = || self.call_with_fields(target.endpoint, path, query, &[], caller);
         let page = request().await?;
         if !self
             .fields

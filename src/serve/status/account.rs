@@ -11,12 +11,13 @@ use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
 use super::number::NumberStatus;
+use super::sending::{self, ShownEntity};
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, PastTime};
 use crate::domain::account::{
     ATTRIBUTES, BanState, DisconnectionReason, EventKind, FlowEventKind, Initiator,
-    RestrictionType, ReviewStatus, ViolationType,
+    MarketingOnboarding, RestrictionType, ReviewStatus, ViolationType,
 };
 use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
 use crate::state::{Account, Number, Template, account};
@@ -37,6 +38,14 @@ pub struct AccountStatus {
     pub issues: Vec<Issue>,
     pub review_status: Option<MetaWord<ReviewStatus>>,
     pub can_send_message: Option<MetaWord<CanSendMessage>>,
+    /// Severity of `can_send_message` for this account.
+    pub can_send_level: Level,
+    pub health: Vec<ShownEntity>,
+    /// Whether a means of payment is attached.
+    pub funding_attached: Option<bool>,
+    /// Whether marketing messages by Cloud API are switched off.
+    pub marketing_disabled: Option<bool>,
+    pub marketing_onboarding_status: Option<MetaWord<MarketingOnboarding>>,
     pub messaging_limit: Option<Limit>,
     pub webhook_subscribed: Option<bool>,
     pub ban_state: Option<MetaWord<BanState>>,
@@ -156,7 +165,7 @@ impl AccountStatus {
             .map(|one| NumberStatus::new(one, account, steps, callback, now))
             .collect();
         let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
-        let (sending, id) = (&account.can_send_message, waba_id.as_str());
+        let (can_send, id) = (&account.can_send_message, waba_id.as_str());
         let attribute = (ACCOUNT, ATTRIBUTES.can_send_message.name);
         let last_webhook = facts.figures.last_received(waba_id);
         Self {
@@ -165,7 +174,16 @@ impl AccountStatus {
             level: issue::worst(&issues).min(worst_number),
             issues,
             review_status: account.review_status.value().map(MetaWord),
-            can_send_message: sending.value().map(MetaWord),
+            can_send_message: can_send.value().map(MetaWord),
+            can_send_level: sending::level(can_send.value(), account.sending_cause()),
+            health: sending::entities(account.health.value(), account.health_details.value()),
+            funding_attached: account.has_funding(),
+            marketing_disabled: account.marketing_disabled.value(),
+            marketing_onboarding_status: account
+                .marketing_onboarding
+                .value()
+                .copied()
+                .map(MetaWord),
             messaging_limit: account.messaging_limit.value().map(Limit),
             webhook_subscribed: account.webhook_subscribed.value().copied(),
             ban_state: account.ban_in_force().map(|ban| MetaWord(ban.state)),
@@ -176,7 +194,7 @@ impl AccountStatus {
             flow_alerts: flow_alerts(account, now),
             timelines: AccountTimelines {
                 can_send_message: steps
-                    .map_or(vec![], |steps| steps.timeline(attribute, id, sending)),
+                    .map_or(vec![], |steps| steps.timeline(attribute, id, can_send)),
             },
             polls: polls(waba_id, account, facts),
             api: api(waba_id, facts),

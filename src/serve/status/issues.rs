@@ -8,7 +8,7 @@ use super::issue::Issue;
 use super::level::Level;
 use super::value::Ahead;
 use super::words::distance;
-use super::{recency, service};
+use super::{recency, sending, service};
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::{BanState, EventKind, Link, ViolationEffect};
 use crate::domain::{
@@ -51,7 +51,11 @@ pub(super) fn for_number(
         flagged,
         bad("status", status),
         service::issue(number, account, now),
-        bad("sending", number.can_send_message.value()),
+        sending::issue(
+            number.can_send_message.value(),
+            number.sending_cause(),
+            number.health_details.value(),
+        ),
         bad::<QualityRating>("rated", number.quality_rating.value()),
         for_override(number, account, callback),
     ];
@@ -115,7 +119,11 @@ pub(super) fn for_account(
     let restrictions = account.restrictions(now).into_iter();
     found.extend(restrictions.map(|one| for_restriction(&one, account, now)));
     found.extend(bad("review", account.review_status.value()));
-    found.extend(bad("sending", account.can_send_message.value()));
+    found.extend(sending::issue(
+        account.can_send_message.value(),
+        account.sending_cause(),
+        account.health_details.value(),
+    ));
     if account.webhook_subscribed.value() == Some(&false) {
         let text = "the app is not subscribed to the account's webhooks; run `subscribe`";
         found.push(Issue::critical(text));

@@ -15,6 +15,7 @@ mod overview;
 mod page;
 mod recency;
 pub mod route;
+mod sending;
 mod service;
 mod template;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
+use super::sending::{self, ShownEntity};
 use super::service;
 use super::timeline::{NUMBER, Segment, ShownSteps};
 use super::value::{Ahead, Limit, MetaWord, Moment, PastTime};
@@ -32,6 +33,9 @@ pub struct NumberStatus {
     /// Time of the change to this status, if known.
     pub status_since: Option<PastTime>,
     pub can_send_message: Option<MetaWord<CanSendMessage>>,
+    /// Severity of `can_send_message` for this number.
+    pub can_send_level: Level,
+    pub health: Vec<ShownEntity>,
     pub messaging_limit: Option<Limit>,
     pub throughput_level: Option<MetaWord<ThroughputLevel>>,
     pub name_status: Option<MetaWord<NameStatus>>,
@@ -96,6 +100,8 @@ impl NumberStatus {
             status_level: service::level(number, account, now),
             status_since: status_since.map(|stamp| PastTime::new(stamp.at(), now)),
             can_send_message: number.can_send_message.value().map(MetaWord),
+            can_send_level: sending::level(number.can_send_message.value(), number.sending_cause()),
+            health: sending::entities(number.health.value(), number.health_details.value()),
             messaging_limit: number.messaging_limit.value().map(Limit),
             throughput_level: number.throughput_level.value().map(MetaWord),
             name_status: number.name_status.value().map(MetaWord),

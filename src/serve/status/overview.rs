@@ -99,14 +99,16 @@ impl Attention {
 }
 
 impl OverviewItem {
+    /// `None` if none of the issues needs attention.
     fn new(subject: impl Into<String>, issues: &[Issue]) -> Option<Self> {
-        let texts = issues.iter().map(|issues| issues.text.clone());
-        (!issues.is_empty()).then(|| Self {
+        let urgent = issues.iter().filter(|issue| issue.level <= Level::Warning);
+        let texts: Vec<String> = urgent.map(|issue| issue.text.clone()).collect();
+        (!texts.is_empty()).then(|| Self {
             level: issue::worst(issues),
             subject: subject.into(),
             waba_id: None,
             phone_number_id: None,
-            issues: texts.collect(),
+            issues: texts,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod now;
 mod reports;
+mod sending;
 
 use std::collections::BTreeSet;
 
@@ -179,10 +180,15 @@ fn troubled() -> Vec<Event> {
     };
     let flagged = number::Snapshot {
         status: Some(number::Status::Flagged),
+        health_details: sending::details(HealthEntity::PhoneNumber, 141_000),
         ..number(2, QualityRating::Red, "Fern & Moss Service")
     };
     vec![
         account("Fern & Moss"),
+        sending::account(
+            CanSendMessage::Limited,
+            sending::details(HealthEntity::Waba, 141_010),
+        ),
         numbers(vec![
             number(1, QualityRating::Green, "Fern & Moss"),
             flagged,

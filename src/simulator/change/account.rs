@@ -42,6 +42,19 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
         WorldChange::HealthChanged { id, can_send_message, explanation } => {
             health_changed(world, id, Health::new(can_send_message, explanation))
         }
+        WorldChange::HealthReported { id, can_send_message, errors, additional_info } => {
+            let health = Health {
+                can_send_message: can_send_message.clone(),
+                additional_info: additional_info.clone(),
+                errors: errors.clone(),
+            };
+            health_changed(world, id, health)
+        }
+        WorldChange::PaymentMethodRemoved { waba_id } => payment_changed(world, waba_id, false),
+        WorldChange::PaymentMethodAdded { waba_id } => payment_changed(world, waba_id, true),
+        WorldChange::MarketingMessagesChanged { waba_id, is_disabled, onboarding_status } => {
+            marketing_changed(world, waba_id, *is_disabled, onboarding_status.as_ref())
+        }
         _ => return None,
     })
 }
@@ -282,5 +295,30 @@ fn health_changed(world: &mut World, id: &str, health: Health) -> SentWebhooks {
             .or_else(|| world.businesses.get_mut(id).map(|node| &mut node.health))
     };
     *slot.ok_or_else(|| no_such("node", id))? = health;
+    Ok(Vec::new())
+}
+
+fn payment_changed(world: &mut World, waba_id: &str, has_payment: bool) -> SentWebhooks {
+    let account = world.account(waba_id)?;
+    account.funding_id = has_payment.then(|| format!("1{waba_id}"));
+    if has_payment {
+        account.health.settle_payment();
+    } else {
+        account.health.require_payment();
+    }
+    Ok(Vec::new())
+}
+
+fn marketing_changed(
+    world: &mut World,
+    waba_id: &str,
+    is_disabled: bool,
+    onboarding_status: Option<&String>,
+) -> SentWebhooks {
+    let account = world.account(waba_id)?;
+    account.is_marketing_disabled = is_disabled;
+    if let Some(status) = onboarding_status {
+        status.clone_into(&mut account.marketing_onboarding_status);
+    }
     Ok(Vec::new())
 }

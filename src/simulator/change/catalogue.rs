@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::simulator::world::HealthError;
+
 /// One change at Meta. As JSON: `{"change":"number_flagged","phone_number_id":"..."}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
@@ -254,6 +256,28 @@ pub enum WorldChange {
         id: String,
         can_send_message: String,
         explanation: String,
+    },
+
+    /// `health_status` as [`Self::HealthChanged`], with any errors and remarks at any word. No webhook.
+    HealthReported {
+        id: String,
+        can_send_message: String,
+        #[serde(default)]
+        errors: Vec<HealthError>,
+        #[serde(default)]
+        additional_info: Vec<String>,
+    },
+    /// The means of payment is gone: the account is BLOCKED with error 141006. No webhook.
+    PaymentMethodRemoved { waba_id: String },
+    /// The account has a means of payment again. No webhook.
+    PaymentMethodAdded { waba_id: String },
+    /// Marketing messages by Cloud API are switched off or on; `onboarding_status` also changes the status of the
+    /// Marketing Messages API. No webhook.
+    MarketingMessagesChanged {
+        waba_id: String,
+        is_disabled: bool,
+        #[serde(default)]
+        onboarding_status: Option<String>,
     },
 
     // ---- access --------------------------------------------------------------------------------

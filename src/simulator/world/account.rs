@@ -42,6 +42,12 @@ pub struct Account {
     pub restrictions: Vec<Restriction>,
     /// The account's own health entity.
     pub health: Health,
+    /// `primary_funding_id`; `None` omits it from responses, as for an account without a means of payment.
+    pub funding_id: Option<String>,
+    /// `disable_marketing_messages_on_cloud_api`.
+    pub is_marketing_disabled: bool,
+    /// `marketing_messages_onboarding_status`, for example ELIGIBLE; any other word is sent unchanged.
+    pub marketing_onboarding_status: String,
     /// Apps that receive this account's webhooks.
     pub subscribed_app_ids: Vec<String>,
     /// `override_callback_uri` of our app on this account; does not apply to management webhooks.
@@ -101,6 +107,9 @@ impl Account {
             ban_date: None,
             restrictions: Vec::new(),
             health: Health::available(),
+            funding_id: Some(format!("1{id}")),
+            is_marketing_disabled: false,
+            marketing_onboarding_status: "ELIGIBLE".into(),
             subscribed_app_ids: Vec::new(),
             override_callback_url: None,
             message_template_limit: VERIFIED_TEMPLATE_LIMIT,

@@ -21,8 +21,9 @@ use crate::domain::journey::{JourneyId, Progress, StepOutcome};
 use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
-    DisplayDigits, EntityHealth, FlowId, Health, HealthEntity, MessagingLimit, PhoneNumberId,
-    TemplateId, Timestamp, WebhookConfiguration, Word, number,
+    DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
+    HealthRemark, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, WebhookConfiguration, Word,
+    number,
 };
 
 macro_rules! saved_as_text {
@@ -200,6 +201,51 @@ saved_as!(
         phone_number,
         account,
         application
+    }
+);
+
+saved_as!(
+    HealthError,
+    (HealthEntity, Option<u64>, Option<String>, Option<String>),
+    |error| {
+        let HealthError {
+            entity,
+            code,
+            description,
+            solution,
+        } = error.clone();
+        (entity, code, description, solution)
+    },
+    |(entity, code, description, solution)| HealthError {
+        entity,
+        code,
+        description,
+        solution
+    }
+);
+
+saved_as!(
+    HealthRemark,
+    (HealthEntity, String),
+    |remark| (remark.entity, remark.text.clone()),
+    |(entity, text)| HealthRemark { entity, text }
+);
+
+saved_as!(
+    HealthDetails,
+    (Vec<HealthError>, Vec<HealthRemark>, u64),
+    |details| {
+        let HealthDetails {
+            errors,
+            remarks,
+            left_out,
+        } = details.clone();
+        (errors, remarks, left_out)
+    },
+    |(errors, remarks, left_out)| HealthDetails {
+        errors,
+        remarks,
+        left_out
     }
 );
 

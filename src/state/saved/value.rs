@@ -141,8 +141,8 @@ mod tests {
     use crate::domain::account::{Ban, BanState, Restriction, RestrictionType};
     use crate::domain::template::{Category, Status};
     use crate::domain::{
-        CallbackOverride, CanSendMessage, EntityHealth, Health, HealthEntity, Timestamp,
-        WebhookConfiguration,
+        CallbackOverride, CanSendMessage, EntityHealth, Health, HealthDetails, HealthEntity,
+        HealthError, HealthRemark, Timestamp, WebhookConfiguration,
     };
     use crate::state::template::Attributes;
     use crate::state::{History, Latest, PollTimes};
@@ -190,6 +190,20 @@ mod tests {
         };
         let form = json!([[1000, false], ["LIMITED", [["WABA", "LIMITED"]]]]);
         assert_form(&latest(health), &form);
+        let errors = vec![HealthError {
+            entity: HealthEntity::Waba,
+            code: Some(141_006),
+            description: Some("No payment".to_owned()),
+            solution: None,
+        }];
+        let remarks = vec![HealthRemark {
+            entity: HealthEntity::App,
+            text: "Wait".to_owned(),
+        }];
+        let details = HealthDetails::new(errors, remarks);
+        let error = json!(["WABA", 141_006, "No payment", null]);
+        let form = json!([[1000, false], [[error], [["APP", "Wait"]], 0]]);
+        assert_form(&latest(details), &form);
 
         let url = |text| CallbackUrl::new(text);
         let over = CallbackOverride(url("https://hub.example/"));

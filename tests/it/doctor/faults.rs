@@ -1,7 +1,7 @@
 //! Meta has exactly one fault, and the finding about it says so, with a cure.
 
 use whatsapp_business_exporter::app::doctor::Finding;
-use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
+use whatsapp_business_exporter::app::doctor::Verdict::{self, Fine, Problem, Unknown};
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
@@ -188,6 +188,33 @@ async fn its_subscription() {
     });
     let cure = "Run `subscribe`.";
     assert_found(&patient, "subscribed_apps", Problem, "not subscribed", cure).await;
+}
+
+#[tokio::test]
+async fn its_payment_and_its_marketing_messages() {
+    let patient = Patient::healthy().await;
+    patient.let_happen(WorldChange::PaymentMethodRemoved {
+        waba_id: WABA.into(),
+    });
+    let cure = "Check the payment method in WhatsApp Manager";
+    let words = "no valid payment method (error 141006)";
+    assert_found(&patient, "payment", Problem, words, cure).await;
+    patient.let_happen(WorldChange::PaymentMethodAdded {
+        waba_id: WABA.into(),
+    });
+    patient.let_happen(WorldChange::MarketingMessagesChanged {
+        waba_id: WABA.into(),
+        is_disabled: true,
+        onboarding_status: None,
+    });
+    let report = patient.examined().await;
+    let found: Vec<(&str, Verdict)> = report
+        .findings
+        .iter()
+        .map(|finding| (finding.check.as_ref(), finding.verdict))
+        .filter(|(check, _)| ["payment", "marketing_messages"].contains(check))
+        .collect();
+    assert_eq!(found, [("marketing_messages", Fine)]);
 }
 
 #[tokio::test]

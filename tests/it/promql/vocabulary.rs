@@ -1,8 +1,8 @@
 //! Every metric, label and word that a rule or a panel may name: what the code declares, and what Prometheus adds.
 
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, Collector, HealthEntity, QualityRating, WebhookField, Word, access, account,
-    message, number, template,
+    CanSendMessage, Collector, HealthEntity, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, QualityRating,
+    WebhookField, Word, access, account, message, number, template,
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
@@ -77,6 +77,12 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         "kind" if metric == "whatsapp_messages_received_total" => Some(all::<message::Kind>()),
         "preference" if metric == "whatsapp_marketing_preferences_total" => {
             Some(all::<message::MarketingPreference>())
+        }
+        "error_code" if metric == "whatsapp_message_failures_total" => None,
+        // Any number may come; rules name those that the status page judges, and those about calls.
+        "error_code" => {
+            let codes = [PAYMENT_MISSING, PORTFOLIO_UNVERIFIED].map(|code| code.to_string());
+            Some([&codes[..], &list(&["138..."])].concat())
         }
         "status" if metric == "whatsapp_message_statuses_total" => Some(all::<message::Status>()),
         "category"
@@ -159,6 +165,9 @@ fn words_of_account(metric: &str, label: &str) -> Option<Vec<String>> {
         ("review_status", "status") => Some(all::<account::ReviewStatus>()),
         ("business_verification_status", "status") => {
             Some(all::<account::BusinessVerificationStatus>())
+        }
+        ("marketing_messages_onboarding_status", "status") => {
+            Some(all::<account::MarketingOnboarding>())
         }
         ("ban_state", "state") => Some(all::<account::BanState>()),
         (_, "restriction_type") => Some(all::<account::RestrictionType>()),

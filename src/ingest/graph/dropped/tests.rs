@@ -51,7 +51,7 @@ fn a_refused_field_is_left_out_for_a_day_and_then_requested_again() {
     assert!(!drop("account_mode"), "it is dropped already");
     assert!(!drop("never_requested"));
     let requested = |at| {
-        let fields = fields.requested(of_one, None, at);
+        let fields = fields.requested(of_one, &[], at);
         fields.split(',').any(|field| field == "account_mode")
     };
     assert!(!requested(NOW));
@@ -112,7 +112,7 @@ fn expired_refusals_do_not_count_towards_the_endpoint() {
 fn a_deprecated_field_is_requested_for_the_account_that_lacks_its_replacement() {
     let (fields, telemetry) = new();
     let tier = |object, at| {
-        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), None, at);
+        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), &[], at);
         requested
             .split(',')
             .any(|field| field == "messaging_limit_tier")
@@ -130,7 +130,7 @@ fn a_deprecated_field_is_requested_for_the_account_that_lacks_its_replacement() 
     );
     assert!(tier("1", NOW) && !tier("2", NOW));
     let limit = |object, at| {
-        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), None, at);
+        let requested = fields.requested(target(Endpoint::PhoneNumbers, object), &[], at);
         requested.contains("whatsapp_business_manager_messaging_limit")
     };
     assert!(
@@ -157,7 +157,7 @@ fn a_rejected_deprecated_field_is_not_requested_again() {
     assert!(fields.note_missing(one, &node, NOW));
     assert!(fields.drop_field(one, "messaging_limit_tier", RejectionScope::Unknown, NOW));
     assert!(!fields.note_missing(one, &node, NOW));
-    let requested = fields.requested(one, None, NOW);
+    let requested = fields.requested(one, &[], NOW);
     assert!(!requested.contains("messaging_limit_tier"));
     assert!(requested.contains("whatsapp_business_manager_messaging_limit"));
 }
@@ -171,7 +171,7 @@ fn both_forms_are_requested_if_only_some_numbers_lack_the_new_one() {
         serde_json::json!({"id": "901"}),
     ];
     assert!(fields.note_missing(one, &nodes, NOW));
-    let requested = fields.requested(one, None, NOW);
+    let requested = fields.requested(one, &[], NOW);
     for field in [
         "messaging_limit_tier",
         "whatsapp_business_manager_messaging_limit",

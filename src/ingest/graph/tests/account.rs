@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::meta::{Meta, OWN_APP, ScriptedAnswer, waba};
-use crate::domain::account;
+use crate::domain::account::{self, Funding};
 use crate::ingest::graph::{Failure, FailureKind};
 
 async fn read(meta: &Meta) -> Result<account::Snapshot, Failure> {
@@ -79,7 +79,8 @@ async fn a_refused_expansion_is_remembered_once_the_node_alone_can_be_read() {
 async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
     let refused = || ScriptedAnswer::error(&json!({"code": 200, "message": "(#200) no"}));
     let node = json!({"id": "800100", "subscribed_apps": apps(&[OWN_APP])});
-    let meta = Meta::answering([refused(), refused(), ScriptedAnswer::json(&node)]).await;
+    let script = [refused(), refused(), refused(), ScriptedAnswer::json(&node)];
+    let meta = Meta::answering(script).await;
     assert_eq!(
         read(&meta).await.map_err(|failure| failure.kind()),
         Err(FailureKind::Permission)
@@ -88,7 +89,7 @@ async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
         read(&meta).await.expect("read").webhook_subscribed,
         Some(true)
     );
-    assert!(meta.asked()[2].fields().contains(&"subscribed_apps"));
+    assert!(meta.asked()[3].fields().contains(&"subscribed_apps"));
 }
 
 #[tokio::test]
@@ -100,4 +101,53 @@ async fn a_failed_edge_does_not_fail_the_node() {
     assert_eq!(snapshot.status, Some(account::Status::Active));
     assert_eq!(snapshot.webhook_subscribed, None);
     assert_eq!(meta.failures("subscribed_apps", "transient"), 1);
+}
+
+#[tokio::test]
+async fn a_missing_means_of_payment_is_known_only_from_an_answer_to_the_question() {
+    let with = |funding: Value| {
+        let node = json!({"id": "800100", "subscribed_apps": apps(&[OWN_APP]), "primary_funding_id": funding});
+        ScriptedAnswer::json(&node)
+    };
+    let unknown = json!({"code": 100, "message": "(#100) Tried accessing nonexisting field (primary_funding_id) on node type (WhatsAppBusinessAccount)"});
+    let script = [
+        with(json!("1800100")),
+        with(json!(1_800_100_u64)),
+        with(json!("")),
+        with(Value::Null),
+        ScriptedAnswer::error(&unknown),
+        with(Value::Null),
+        with(Value::Null),
+    ];
+    let meta = Meta::answering(script).await;
+    for expected in [
+        Funding::Attached,
+        Funding::Attached,
+        Funding::Missing,
+        Funding::Missing,
+        Funding::Unknown,
+        Funding::Unknown,
+    ] {
+        assert_eq!(read(&meta).await.expect("read").funding, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_funding_id_is_omitted_and_leaves_the_node_readable() {
+    let refused = || ScriptedAnswer::error(&json!({"code": 200, "message": "(#200) no finance"}));
+    let node = json!({"id": "800100", "name": "Fern", "subscribed_apps": apps(&[OWN_APP])});
+    let node = || ScriptedAnswer::json(&node);
+    let meta = Meta::answering([refused(), refused(), node(), node()]).await;
+    for _ in 0..2 {
+        let snapshot = read(&meta).await.expect("read");
+        assert_eq!(snapshot.name.as_deref(), Some("Fern"));
+        assert_eq!(snapshot.funding, Some(Funding::Unknown));
+    }
+    let asked = meta.asked();
+    let requests = |field: &str| -> Vec<bool> {
+        let asked = asked.iter().map(|asked| asked.fields().contains(&field));
+        asked.collect()
+    };
+    assert_eq!(requests("primary_funding_id"), [true, true, false, false]);
+    assert_eq!(requests("subscribed_apps"), [true, false, false, true]);
 }

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 pub use super::callback::webhook_configuration;
 use super::health;
+use crate::domain::account::Funding;
 use crate::domain::number::ThroughputLevel;
-use crate::domain::{BusinessId, Health, MessagingLimit, QualityRating, Timestamp, Word};
+use crate::domain::{
+    BusinessId, Health, HealthDetails, MessagingLimit, QualityRating, Timestamp, Word,
+};
 use crate::ingest::{MetaObject, ParseWarnings};
 
 /// Messages per second from which a numeric throughput is the higher level.
@@ -105,6 +108,41 @@ pub fn health(
     warnings: &mut ParseWarnings,
 ) -> Option<Health> {
     health::from_node(node, field, warnings)
+}
+
+/// The errors and remarks in a node's `health_status`.
+pub fn health_details(
+    node: &MetaObject<'_>,
+    [field]: [&'static str; 1],
+    warnings: &mut ParseWarnings,
+) -> Option<HealthDetails> {
+    health::details_from_node(node, field, warnings)
+}
+
+/// A switch.
+pub fn flag(
+    node: &MetaObject<'_>,
+    [path]: [&'static str; 1],
+    warnings: &mut ParseWarnings,
+) -> Option<bool> {
+    let (object, key) = at(node, path, warnings)?;
+    object.flag(key, warnings)
+}
+
+/// Whether the field has a value. Without one, only the client knows whether it was requested.
+pub fn funding(
+    node: &MetaObject<'_>,
+    [field]: [&'static str; 1],
+    _: &mut ParseWarnings,
+) -> Option<Funding> {
+    let has_value = match node.get(field)? {
+        Value::String(id) => !["", "0"].contains(&id.trim()),
+        Value::Number(id) => id.as_u64() != Some(0),
+        Value::Array(ids) => !ids.is_empty(),
+        Value::Object(_) => true,
+        Value::Bool(_) | Value::Null => false,
+    };
+    has_value.then_some(Funding::Attached)
 }
 
 /// A language with an underscore, because Meta writes both `en_US` and `en-US`.

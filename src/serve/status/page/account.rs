@@ -9,6 +9,7 @@ use crate::serve::status::account::{AccountStatus, Poll};
 use crate::serve::status::level::{Level, is_out_of_service};
 use crate::serve::status::number::NumberStatus;
 use crate::serve::status::recency::RECENT_DAYS;
+use crate::serve::status::sending::ShownEntity;
 use crate::serve::status::template::TemplateStatus;
 use crate::serve::status::timeline::Segment;
 use crate::serve::status::value::{Ahead, MetaWord};
@@ -26,6 +27,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
                     @for issue in &account.issues { li { (badge(issue.level.as_str(), issue.level)) " " (breakable(&issue.text)) } }
                 }
             }
+            (health(account))
             (sending(account))
             (numbers(account, status))
             (templates(account, status))
@@ -38,13 +40,43 @@ fn states(account: &AccountStatus) -> Markup {
     html! {
         p.states {
             (word_about("review", account.review_status))
-            (word_about("sending", account.can_send_message))
+            @if let Some(MetaWord(word)) = account.can_send_message {
+                (badge(&format!("sending {}", word.as_str()), account.can_send_level))
+            }
+            @if account.funding_attached == Some(false) { (badge("no payment method attached", Level::Neutral)) }
+            @if account.marketing_disabled == Some(true) { (badge("marketing messages switched off", Level::Neutral)) }
             @match account.webhook_subscribed {
                 Some(true) => (badge("webhooks subscribed", Level::Fine)),
                 Some(false) => (badge("webhooks not subscribed", Level::Critical)),
                 None => {},
             }
         }
+    }
+}
+
+/// What Meta says about the account's own health.
+fn health(account: &AccountStatus) -> Markup {
+    let entities = account.health.iter().filter(|entity| has_text(entity));
+    html! {
+        @for entity in entities { p { (explained(entity)) } }
+    }
+}
+
+fn has_text(entity: &ShownEntity) -> bool {
+    !entity.errors.is_empty() || !entity.additional_info.is_empty()
+}
+
+/// `WABA: 141006 No valid payment method. Solution: Add one.` The texts are Meta's.
+fn explained(entity: &ShownEntity) -> Markup {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    html! {
+        (breakable(entity.entity_type.0.as_str())) ":"
+        @for error in &entity.errors {
+            @if let Some(code) = error.error_code { " " (code) }
+            " " bdi { (text(&error.error_description)) }
+            @if let Some(solution) = &error.possible_solution { " Solution: " bdi { (solution) } }
+        }
+        @for remark in &entity.additional_info { " " bdi { (remark) } }
     }
 }
 
@@ -73,7 +105,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
                     }
                 } }
                 tbody role="rowgroup" {
-                    @for number in &account.phone_numbers { (number_row(number, status)) }
+                    @for number in &account.phone_numbers { (number_row(number, account, status)) }
                 }
             }
             @if left_out > 0 { p { (counted(left_out, "phone number")) " more: see " a href="metrics" { "/metrics" } "." } }
@@ -81,7 +113,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
     }
 }
 
-fn number_row(number: &NumberStatus, status: &Status) -> Markup {
+fn number_row(number: &NumberStatus, account: &AccountStatus, status: &Status) -> Markup {
     let digits = number.display_phone_number.as_ref();
     let digits = digits.unwrap_or(&number.phone_number_id);
     let name = number.verified_name.as_deref().unwrap_or_default();
@@ -102,13 +134,27 @@ fn number_row(number: &NumberStatus, status: &Status) -> Markup {
                 (timeline::draw("Status", &timelines.status, status_level(&timelines.status)))
             }
             td role="cell" data-label="Sending" {
-                (word(number.can_send_message))
+                (number_sending(number, account))
                 @for (role, conversations) in &number.thread_owners {
                     span.line { (counted(*conversations, "conversation")) " controlled by " bdi { (role) } }
                 }
             }
             td role="cell" data-label="Limit" { @if let Some(customers) = number.messaging_limit { (limit(customers.0)) } }
         }
+    }
+}
+
+/// Explanations of the account, its portfolio and the app are shown once, with the account.
+fn number_sending(number: &NumberStatus, account: &AccountStatus) -> Markup {
+    let is_of_account = |entity: &ShownEntity| {
+        let mut shown = account.health.iter().filter(|shown| has_text(shown));
+        shown.any(|shown| shown.entity_type == entity.entity_type)
+    };
+    let own = number.health.iter();
+    let own = own.filter(|entity| has_text(entity) && !is_of_account(entity));
+    html! {
+        @if let Some(MetaWord(word)) = number.can_send_message { (badge(word.as_str(), number.can_send_level)) }
+        @for entity in own { span.name { (explained(entity)) } }
     }
 }
 

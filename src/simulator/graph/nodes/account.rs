@@ -68,13 +68,12 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
             json!({"id": business?.id, "name": business?.name, "status": "APPROVED", "type": "SELF"})
         }
         "health_status" => health::for_account(world, account),
+        "primary_funding_id" => json!(account.funding_id.as_ref()?),
+        "disable_marketing_messages_on_cloud_api" => json!(account.is_marketing_disabled),
+        "marketing_messages_onboarding_status" => json!(account.marketing_onboarding_status),
         SUBSCRIBED_APPS => subscribed_apps(world, account),
-        "marketing_messages_lite_api_status" | "marketing_messages_onboarding_status" => {
-            json!("ELIGIBLE")
-        }
-        "disable_marketing_messages_on_cloud_api"
-        | "is_enabled_for_insights"
-        | "template_auto_archival_enabled" => json!(false),
+        "marketing_messages_lite_api_status" => json!("ELIGIBLE"),
+        "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::simulator::world::{Account, Health, PhoneNumber, Template, World};
+use crate::simulator::world::{Account, Health, HealthError, PhoneNumber, Template, World};
 
 /// BLOCKED if an entity is blocked, else LIMITED if one is limited, else AVAILABLE.
 const WORST_FIRST: [&str; 2] = ["BLOCKED", "LIMITED"];
@@ -23,11 +23,13 @@ pub(super) fn for_phone_number(world: &World, number: &PhoneNumber) -> Option<Va
     }
     .into();
     if number.is_calling_blocked {
-        own["errors"] = json!([{
-            "error_code": 138_024,
-            "error_description": "Calls cannot be received.",
-            "possible_solution": "Check the SIP server.",
-        }]);
+        let mut errors = number.health.errors.clone();
+        errors.push(HealthError {
+            error_code: 138_024,
+            error_description: "Calls cannot be received.".into(),
+            possible_solution: Some("Check the SIP server.".into()),
+        });
+        own["errors"] = json!(errors);
     }
     let mut entities = vec![own];
     entities.extend(shared_entities(world, world.accounts.get(&number.waba_id)?));
