@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// How to install what a test misses.
 const REMEDY: &str = "run `make test`, or: python3 -m venv target/venv && \
-                      target/venv/bin/pip install pywa==4.5.0 (Debian's package `python3-venv`)";
+                      target/venv/bin/pip install pywa (Debian's package `python3-venv`)";
 
 /// A script of this folder under the Python that `make test` sets up. Panics if `pywa` is missing.
 fn script(name: &str) -> Command {
