@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::phone_number::customers;
-use super::{RestrictionNotice, SentWebhooks, Style, Webhook, WorldChange, no_such, webhook};
+use super::{
+    RestrictionNotice, SentWebhooks, Style, UPDATE_FIELD, Webhook, WorldChange, no_such, webhook,
+};
 use crate::simulator::clock::{iso_text, prose_date};
 use crate::simulator::world::{Health, Restriction, World};
 
 /// The only restriction of Direct Send.
 const DIRECT_SEND: &str = "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES";
-
-pub(super) const UPDATE_FIELD: &str = "account_update";
 
 /// Applies a change to an account; `None` if the change is about something else.
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {

@@ -16,6 +16,9 @@ pub use catalogue::{PauseReason, RestrictionNotice, Style, WorldChange};
 
 use super::world::{Account, Business, PhoneNumber, Template, World};
 
+/// The field of events of accounts and of restricted numbers.
+const UPDATE_FIELD: &str = "account_update";
+
 /// The webhooks that Meta sends because of a change.
 type SentWebhooks = Result<Vec<Webhook>, ChangeError>;
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account::UPDATE_FIELD;
-use super::{ChangeError, SentWebhooks, Style, Webhook, WorldChange, no_such, webhook};
+use super::{
+    ChangeError, SentWebhooks, Style, UPDATE_FIELD, Webhook, WorldChange, no_such, webhook,
+};
 use crate::simulator::world::{PhoneNumber, World};
 
 const QUALITY_FIELD: &str = "phone_number_quality_update";

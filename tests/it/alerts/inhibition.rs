@@ -19,6 +19,7 @@ const FIRING: &str = "
     WhatsAppAccountViolation waba_id=1
     WhatsAppAccountCannotSend waba_id=15
   - WhatsAppNumberCannotSend waba_id=15 phone_number_id=151
+    WhatsAppNumberSecurityEvent waba_id=15 phone_number_id=151
     WhatsAppNumberMessagingLimitDecreased business_id=1
 
     WhatsAppNumberQualityLow waba_id=2 phone_number_id=21
