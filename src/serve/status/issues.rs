@@ -11,7 +11,7 @@ use super::words::distance;
 use super::{recency, sending, service};
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::{BanState, EventKind, Link};
-use crate::domain::{Collector, QualityRating, Timestamp, WabaId, Word};
+use crate::domain::{Collector, QualityRating, SendingCause, Timestamp, WabaId, Word};
 use crate::state::account::LastEvent;
 use crate::state::{Account, Accounts, Number};
 
@@ -44,14 +44,23 @@ pub(super) fn for_number(number: &Number, account: &Account, now: Timestamp) -> 
         flagged,
         bad("status", status),
         service::issue(number, account, now),
-        sending::issue(
-            number.can_send_message.value(),
-            number.sending_cause(),
-            number.health_details.value(),
-        ),
+        sending_issue(number, account),
         bad::<QualityRating>("rated", number.quality_rating.value()),
     ];
     sorted(found.into_iter().flatten().collect())
+}
+
+/// As in the alerts, a missing payment is an issue of the account, and not of each of its numbers.
+fn sending_issue(number: &Number, account: &Account) -> Option<Issue> {
+    let cause = number.sending_cause();
+    let details = number.health_details.value();
+    let issue = sending::issue(number.can_send_message.value(), cause, details)?;
+    let unpaid = Some(SendingCause::PaymentMissing);
+    Some(if cause == unpaid && account.sending_cause() == unpaid {
+        Issue::new(Level::Neutral, issue.text)
+    } else {
+        issue
+    })
 }
 
 /// Issues of an account itself, its templates and its polls, worst first.
