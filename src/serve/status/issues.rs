@@ -12,7 +12,7 @@ use super::{recency, sending, service};
 use crate::domain::access::{Access, End, Token};
 use crate::domain::account::{BanState, EventKind, Link, ViolationEffect};
 use crate::domain::{
-    CallbackUrl, Collector, DisplayDigits, QualityRating, Timestamp, WabaId, Word,
+    CallbackUrl, Collector, DisplayDigits, QualityRating, SendingCause, Timestamp, WabaId, Word,
 };
 use crate::state::account::{ActiveRestriction, LastEvent, LastViolation, RestrictionSubject};
 use crate::state::{Account, Accounts, Number};
@@ -51,11 +51,7 @@ pub(super) fn for_number(
         flagged,
         bad("status", status),
         service::issue(number, account, now),
-        sending::issue(
-            number.can_send_message.value(),
-            number.sending_cause(),
-            number.health_details.value(),
-        ),
+        sending_issue(number, account),
         bad::<QualityRating>("rated", number.quality_rating.value()),
         for_override(number, account, callback),
     ];
@@ -92,6 +88,19 @@ fn for_override(
         Issue::warning(format!(
             "its messages webhooks go to {there}, not to webhook.callback_url"
         ))
+    })
+}
+
+/// As in the alerts, a missing payment is an issue of the account, and not of each of its numbers.
+fn sending_issue(number: &Number, account: &Account) -> Option<Issue> {
+    let cause = number.sending_cause();
+    let details = number.health_details.value();
+    let issue = sending::issue(number.can_send_message.value(), cause, details)?;
+    let unpaid = Some(SendingCause::PaymentMissing);
+    Some(if cause == unpaid && account.sending_cause() == unpaid {
+        Issue::new(Level::Neutral, issue.text)
+    } else {
+        issue
     })
 }
 

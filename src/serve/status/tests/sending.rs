@@ -111,6 +111,32 @@ fn another_code_keeps_the_severity_of_the_word() {
 }
 
 #[test]
+fn a_payment_missing_for_many_numbers_is_one_item() {
+    let of_account = details(HealthEntity::Waba, 141_006);
+    let entity = EntityHealth {
+        kind: HealthEntity::Waba,
+        can_send_message: CanSendMessage::Blocked,
+    };
+    let unpaid = |which| number::Snapshot {
+        health: Health::new(vec![entity], None),
+        health_details: of_account.clone(),
+        ..number(which, QualityRating::Green, "Fern & Moss")
+    };
+    let listed = numbers(vec![unpaid(1), unpaid(2), unpaid(3)]);
+    let alone = json(&facts(std::slice::from_ref(&listed)));
+    assert_eq!(
+        alone["attention"]["critical"], 3,
+        "the account is not read yet"
+    );
+    let polled = account(CanSendMessage::Blocked, of_account.clone());
+    let json = json(&facts(&[polled, listed]));
+    assert_eq!(json["attention"]["critical"], 1);
+    let number = &json["accounts"][0]["phone_numbers"][0];
+    assert_eq!(number["level"], "neutral");
+    assert_eq!(number["can_send_level"], "critical");
+}
+
+#[test]
 fn texts_are_escaped_and_those_of_the_account_are_shown_once() {
     let of_account = details(HealthEntity::Waba, 141_006);
     let mut blocked = number(1, QualityRating::Green, "Fern & Moss");
