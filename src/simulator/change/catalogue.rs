@@ -100,16 +100,6 @@ pub enum WorldChange {
         phone_number_id: String,
         event: String,
     },
-    /// A customer stops or resumes marketing messages: `stop` or `resume`. The customer has a telephone number
-    /// (`wa_id`), an id of Meta's (`user_id`), or both.
-    MarketingPreferenceChanged {
-        phone_number_id: String,
-        #[serde(default)]
-        wa_id: Option<String>,
-        #[serde(default)]
-        user_id: Option<String>,
-        value: String,
-    },
 
     // ---- templates -----------------------------------------------------------------------------
     /// A template is submitted: PENDING.
@@ -278,6 +268,31 @@ pub enum WorldChange {
         is_disabled: bool,
         #[serde(default)]
         onboarding_status: Option<String>,
+    },
+
+    // ---- customers -----------------------------------------------------------------------------
+    /// A customer stops or resumes marketing messages: `stop` or `resume`. The customer has a telephone number
+    /// (`wa_id`), an id of Meta's (`user_id`), or both.
+    MarketingPreferenceChanged {
+        phone_number_id: String,
+        #[serde(default)]
+        wa_id: Option<String>,
+        #[serde(default)]
+        user_id: Option<String>,
+        value: String,
+    },
+    /// A customer asks, and a person answers in the WhatsApp Business app: `messages` and `smb_message_echoes`.
+    CustomerAnsweredInApp {
+        phone_number_id: String,
+        wa_id: String,
+        user_id: String,
+    },
+    /// A customer gets a new user id: a system message.
+    CustomerIdChanged {
+        phone_number_id: String,
+        wa_id: String,
+        previous_user_id: String,
+        user_id: String,
     },
 
     // ---- access --------------------------------------------------------------------------------

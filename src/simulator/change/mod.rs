@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod catalogue;
+mod customer;
 mod phone_number;
 mod template;
 
@@ -65,6 +66,9 @@ impl World {
             return result;
         }
         if let Some(result) = account::apply(self, change, now) {
+            return result;
+        }
+        if let Some(result) = customer::apply(self, change, now) {
             return result;
         }
         access::apply(self, change, now)

@@ -1,6 +1,6 @@
 //! Changes of phone numbers.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     ChangeError, SentWebhooks, Style, UPDATE_FIELD, Webhook, WorldChange, no_such, webhook,
@@ -96,15 +96,6 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
         } => silently(world, phone_number_id, |number| {
             number.override_callback_url.clone_from(callback_url);
         }),
-        WorldChange::MarketingPreferenceChanged {
-            phone_number_id,
-            wa_id,
-            user_id,
-            value,
-        } => {
-            let customer = [("wa_id", wa_id), ("user_id", user_id)];
-            preference_changed(world, phone_number_id, customer, value, now)
-        }
         WorldChange::NumberRestricted {
             phone_number_id,
             restriction_type,
@@ -281,37 +272,6 @@ fn security(world: &mut World, id: &str, event: &str) -> SentWebhooks {
     let value =
         json!({"display_phone_number": number.digits(), "event": event, "requester": requester});
     Ok(webhook(&waba_id, "security", value))
-}
-
-fn preference_changed(
-    world: &mut World,
-    id: &str,
-    customer: [(&str, &Option<String>); 2],
-    value: &str,
-    now: i64,
-) -> SentWebhooks {
-    let number = world.number(id)?;
-    let known = customer
-        .into_iter()
-        .filter_map(|(key, id)| Some((key.to_owned(), json!(id.as_ref()?))));
-    let known: Map<String, Value> = known.collect();
-    let mut contact = known.clone();
-    contact.insert("profile".into(), json!({"name": "Customer"}));
-    let mut preference = known;
-    preference.insert(
-        "detail".into(),
-        format!("User requested to {value} marketing messages").into(),
-    );
-    preference.insert("category".into(), "marketing_messages".into());
-    preference.insert("value".into(), value.into());
-    preference.insert("timestamp".into(), now.into());
-    let value = json!({
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": number.digits(), "phone_number_id": number.id},
-        "contacts": [contact],
-        "user_preferences": [preference],
-    });
-    Ok(webhook(&number.waba_id, "user_preferences", value))
 }
 
 fn quality_update(number: &PhoneNumber, mut value: Value) -> Vec<Webhook> {

@@ -4,6 +4,7 @@
 
 mod access;
 mod cast;
+mod customers;
 mod faults;
 mod other_fields;
 mod other_webhooks;
@@ -30,6 +31,7 @@ pub(super) fn story(world: &World, seed: u64) -> Story {
         faults::beats(&cast),
         access::beats(&cast),
         other_webhooks::beats(&cast),
+        customers::beats(),
         recovery::beats(world, &cast),
     ]
     .concat();

@@ -1,0 +1,130 @@
+//! What customers do besides the steady traffic: their choices about marketing, conversations with a person in the
+//! WhatsApp Business app, and new ids.
+
+use serde_json::{Map, Value, json};
+
+use super::{SentWebhooks, Webhook, WorldChange};
+use crate::simulator::world::{PhoneNumber, World};
+
+/// The seconds that a customer waits for the person in the app.
+const WAITED_SECONDS: i64 = 40;
+
+/// Applies the change. `None` if it is not about customers.
+pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
+    let (id, webhooks): (_, &dyn Fn(&PhoneNumber) -> Vec<Webhook>) = match change {
+        WorldChange::MarketingPreferenceChanged {
+            phone_number_id,
+            wa_id,
+            user_id,
+            value,
+        } => (phone_number_id, &|number| {
+            let customer = ids([("wa_id", wa_id.as_deref()), ("user_id", user_id.as_deref())]);
+            preference_changed(number, customer, value, now)
+        }),
+        WorldChange::CustomerAnsweredInApp {
+            phone_number_id,
+            wa_id,
+            user_id,
+        } => (phone_number_id, &|number| {
+            answered_in_app(number, wa_id, user_id, now)
+        }),
+        WorldChange::CustomerIdChanged {
+            phone_number_id,
+            wa_id,
+            previous_user_id,
+            user_id,
+        } => (phone_number_id, &|number| {
+            let user_ids = [previous_user_id.as_str(), user_id.as_str()];
+            id_changed(number, wa_id, user_ids, now)
+        }),
+        _ => return None,
+    };
+    Some(world.number(id).map(|number| webhooks(number)))
+}
+
+/// The ids that are there.
+fn ids(ids: [(&str, Option<&str>); 2]) -> Map<String, Value> {
+    let ids = ids.into_iter();
+    ids.filter_map(|(key, id)| Some((key.to_owned(), id?.into())))
+        .collect()
+}
+
+fn preference_changed(
+    number: &PhoneNumber,
+    customer: Map<String, Value>,
+    value: &str,
+    now: i64,
+) -> Vec<Webhook> {
+    let mut preference = customer.clone();
+    let detail = format!("User requested to {value} marketing messages");
+    preference.insert("detail".into(), detail.into());
+    preference.insert("category".into(), "marketing_messages".into());
+    preference.insert("value".into(), value.into());
+    preference.insert("timestamp".into(), now.into());
+    let value = json!({"contacts": [contact(customer)], "user_preferences": [preference]});
+    vec![conversation(number, "user_preferences", value)]
+}
+
+/// The question comes as always; the answer comes as an echo, and without statuses.
+fn answered_in_app(number: &PhoneNumber, wa_id: &str, user_id: &str, now: i64) -> Vec<Webhook> {
+    let contact = || contact(ids([("wa_id", Some(wa_id)), ("user_id", Some(user_id))]));
+    let question = json!({
+        "from": wa_id, "from_user_id": user_id, "id": format!("wamid.APPIN{now}"),
+        "timestamp": (now - WAITED_SECONDS).to_string(), "type": "text", "text": {"body": "Is a person there?"},
+    });
+    let answer = json!({
+        "from": number.digits(), "to": wa_id, "id": format!("wamid.APPOUT{now}"),
+        "timestamp": now.to_string(), "type": "text", "text": {"body": "Yes, I am."},
+    });
+    vec![
+        conversation(
+            number,
+            "messages",
+            json!({"contacts": [contact()], "messages": [question]}),
+        ),
+        conversation(
+            number,
+            "smb_message_echoes",
+            json!({"contacts": [contact()], "message_echoes": [answer]}),
+        ),
+    ]
+}
+
+/// A system message, which has no `contacts`.
+fn id_changed(
+    number: &PhoneNumber,
+    wa_id: &str,
+    [previous_user_id, user_id]: [&str; 2],
+    now: i64,
+) -> Vec<Webhook> {
+    let message = json!({
+        "from": wa_id, "from_user_id": previous_user_id, "id": format!("wamid.CHANGE{now}"),
+        "timestamp": now.to_string(), "type": "system",
+        "system": {
+            "body": "User has a new id", "type": "user_changed_number", "wa_id": wa_id,
+            "previous_user_id": previous_user_id, "user_id": user_id,
+        },
+    });
+    vec![conversation(
+        number,
+        "messages",
+        json!({"messages": [message]}),
+    )]
+}
+
+fn contact(mut ids: Map<String, Value>) -> Value {
+    ids.insert("profile".into(), json!({"name": "Customer"}));
+    Value::Object(ids)
+}
+
+/// A webhook with the keys that all webhooks about conversations have.
+fn conversation(number: &PhoneNumber, field: &str, mut value: Value) -> Webhook {
+    value["messaging_product"] = "whatsapp".into();
+    value["metadata"] =
+        json!({"display_phone_number": number.digits(), "phone_number_id": number.id});
+    Webhook {
+        entry_id: number.waba_id.clone(),
+        field: field.into(),
+        value,
+    }
+}
