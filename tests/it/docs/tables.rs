@@ -56,7 +56,7 @@ pub fn metrics() -> String {
         ("Phone numbers", "whatsapp_phone_number_"),
         (
             "Messages and conversations",
-            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
+            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
         ),
         ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),
@@ -66,11 +66,16 @@ pub fn metrics() -> String {
         ("The process", "process_"),
     ];
     let rows = rows();
+    let is_of = |row: &Row, prefixes: &str| {
+        let mut prefixes = prefixes.split('|');
+        prefixes.any(|prefix| row.name.starts_with(prefix))
+    };
+    for row in &rows {
+        let is_listed = groups.iter().any(|(_, prefixes)| is_of(row, prefixes));
+        assert!(is_listed, "{} is in no table", row.name);
+    }
     let tables = groups.map(|(title, prefixes)| {
-        let is_its_own = |row: &&Row| {
-            let mut prefixes = prefixes.split('|');
-            prefixes.any(|prefix| row.name.starts_with(prefix))
-        };
+        let is_its_own = |row: &&Row| is_of(row, prefixes);
         let lines = rows.iter().filter(is_its_own);
         let lines: String = lines.map(line).collect();
         format!("### {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{lines}")
