@@ -5,6 +5,7 @@ mod apps;
 mod discovery;
 mod losses;
 pub mod meta;
+mod penalties;
 mod polling;
 mod public_side;
 mod refusals;
