@@ -6,7 +6,7 @@ use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::number::NameStatus;
 use crate::domain::{CallbackUrl, MessagingLimit, QualityRating, WabaId, Word};
-use crate::state::{Account, Accounts, Number};
+use crate::state::{Account, Accounts, Number, SharedNumbers};
 
 metrics! {
     INFO: Gauge "whatsapp_phone_number_info" ["waba_id", "phone_number_id", "display_phone_number", "verified_name", "platform_type", "account_mode"]
@@ -47,6 +47,8 @@ metrics! {
         "Whether Meta delivers the phone number's messages webhooks to webhook.callback_url: 1 if it does, 0 if an override for the number or its account, or the app's callback URL, leads elsewhere. Absent if webhook.callback_url is not configured, and until known.";
     HEALTH_ERROR: Gauge "whatsapp_phone_number_health_error" ["waba_id", "phone_number_id", "entity_type", "error_code"]
         "Error at an entity in the health_status of the phone number, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per phone number.";
+    LISTED_AGAIN: Gauge "whatsapp_phone_number_listed_again" ["waba_id", "phone_number_id"]
+        "Listing of a phone number under a further account. Always 1; absent if no other account lists the number, and for the account that stands for it in sums and alerts: a visible one with the lowest id.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
@@ -78,6 +80,7 @@ pub(super) fn write(
     write_limits(page, &numbers);
     write_reviews(page, &numbers);
     write_health(page, &numbers);
+    write_listings(page, accounts);
     write_callbacks(page, accounts, apps, callback);
     write_events(page, &numbers);
 }
@@ -181,6 +184,18 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
     });
     numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
     numbers.health_errors(page, &HEALTH_ERROR, |number| number.health_details.value());
+}
+
+fn write_listings(page: &mut Page, accounts: &Accounts) {
+    let shared = SharedNumbers::new(accounts);
+    let mut family = page.family(&LISTED_AGAIN);
+    for (waba_id, account) in accounts {
+        for (entity, number) in rows_of(waba_id, account) {
+            if shared.is_listed_again(waba_id, &number.id) {
+                family.sample(&entity, &[], SampleValue::Whole(1));
+            }
+        }
+    }
 }
 
 /// Writes no series without an expected URL.

@@ -9,8 +9,8 @@ use super::concern::Concern;
 use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
-use crate::domain::{QualityRating, WabaId, Word};
-use crate::state::{Account, Number};
+use crate::domain::{PhoneNumberId, QualityRating, WabaId, Word};
+use crate::state::{Account, Number, SharedNumbers};
 
 /// Maximum number of listed items; further ones are counted.
 const MAX_ITEMS: usize = 25;
@@ -62,16 +62,24 @@ pub(super) struct Overview {
 impl Overview {
     pub fn new(facts: &Facts) -> Self {
         let mut items = exporter_items(facts);
+        let shared = SharedNumbers::new(&facts.accounts);
         let mut order = Vec::with_capacity(facts.accounts.len());
         for (waba_id, account) in &facts.accounts {
             let found = account_items(waba_id, account, facts);
             let level = found.iter().map(|item| item.level).min();
             order.push((level.unwrap_or(Level::Fine), waba_id.clone()));
-            items.extend(found);
+            // The number is one item, although each of its accounts is as bad as it.
+            items.extend(found.into_iter().filter(|item| {
+                let id = item
+                    .phone_number_id
+                    .as_deref()
+                    .and_then(PhoneNumberId::parse);
+                !id.is_some_and(|id| shared.is_listed_again(waba_id, &id))
+            }));
         }
         order.sort();
         Self {
-            summary: summary(facts),
+            summary: summary(facts, &shared),
             attention: Attention::new(items),
             order: order.into_iter().map(|(_, waba_id)| waba_id).collect(),
         }
@@ -168,14 +176,15 @@ fn called(number: &Number) -> String {
     }
 }
 
-fn summary(facts: &Facts) -> WatchedCounts {
+fn summary(facts: &Facts, shared: &SharedNumbers<'_>) -> WatchedCounts {
     let mut summary = WatchedCounts {
         accounts: facts.accounts.len(),
         failing_polls: facts.figures.failing.len(),
         ..WatchedCounts::default()
     };
-    for account in facts.accounts.values() {
-        for number in account.numbers() {
+    for (waba_id, account) in &facts.accounts {
+        let numbers = account.numbers();
+        for number in numbers.filter(|one| !shared.is_listed_again(waba_id, &one.id)) {
             summary.phone_numbers += 1;
             let rating = number.quality_rating.value();
             let rating = rating.unwrap_or(QualityRating::Unknown).as_str();

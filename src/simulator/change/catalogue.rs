@@ -76,6 +76,12 @@ pub enum WorldChange {
         display_phone_number: String,
         verified_name: String,
     },
+    /// A number is listed under a further account, or no longer. No webhook.
+    NumberShared {
+        phone_number_id: String,
+        waba_id: String,
+        is_shared: bool,
+    },
     /// A number is removed. No webhook.
     NumberRemoved { phone_number_id: String },
     /// An override moves the number's messages to another callback URL; without one, it is removed. No webhook.

@@ -86,6 +86,11 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
             let number = PhoneNumber::new(phone_number_id, display_phone_number, verified_name);
             added(world, waba_id, number, now)
         }
+        WorldChange::NumberShared {
+            phone_number_id,
+            waba_id,
+            is_shared,
+        } => shared(world, phone_number_id, waba_id, *is_shared),
         WorldChange::NumberRemoved { phone_number_id } => world
             .remove_phone_number(phone_number_id)
             .map(|_| Vec::new())
@@ -263,6 +268,19 @@ fn group_status(
         "groups": [{"timestamp": now.to_string(), "type": kind, "group_id": group_id}],
     });
     webhook(&number.waba_id, "group_status_update", value)
+}
+
+fn shared(world: &mut World, id: &str, waba_id: &str, is_shared: bool) -> SentWebhooks {
+    let is_own = world.number(id)?.waba_id == waba_id;
+    let listed = &mut world.account(waba_id)?.phone_number_ids;
+    if is_own {
+        return Ok(Vec::new());
+    }
+    listed.retain(|listed| listed != id);
+    if is_shared {
+        listed.push(id.to_owned());
+    }
+    Ok(Vec::new())
 }
 
 fn security(world: &mut World, id: &str, event: &str) -> SentWebhooks {

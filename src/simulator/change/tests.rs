@@ -323,3 +323,35 @@ fn a_choice_about_marketing_matches_metas_example() {
         r#"{"field":"user_preferences","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100199","phone_number_id":"900100200300400"},"contacts":[{"profile":{"name":"A"},"user_id":"US.1"}],"user_preferences":[{"user_id":"US.1","detail":"text","category":"marketing_messages","value":"resume","timestamp":1775000000}]}}"#,
     );
 }
+
+#[test]
+fn a_shared_number_is_listed_by_both_accounts_until_it_is_removed() {
+    let mut world = world().with_account(Account::new("800", "Reseller"));
+    let shared = |waba_id: &str, is_shared| WorldChange::NumberShared {
+        phone_number_id: NUMBER.into(),
+        waba_id: waba_id.into(),
+        is_shared,
+    };
+    let listed = |world: &World| {
+        ["800", WABA].map(|id| {
+            world.accounts[id]
+                .phone_number_ids
+                .contains(&NUMBER.to_owned())
+        })
+    };
+    for _ in 0..2 {
+        assert_eq!(world.apply(&shared("800", true), NOW), Ok(vec![]));
+        assert_eq!(world.accounts["800"].phone_number_ids, [NUMBER]);
+    }
+    // Its own account keeps it.
+    assert_eq!(world.apply(&shared(WABA, false), NOW), Ok(vec![]));
+    assert_eq!(listed(&world), [true, true]);
+    assert_eq!(world.apply(&shared("800", false), NOW), Ok(vec![]));
+    assert_eq!(listed(&world), [false, true]);
+    assert_eq!(world.apply(&shared("800", true), NOW), Ok(vec![]));
+    let removed = WorldChange::NumberRemoved {
+        phone_number_id: NUMBER.into(),
+    };
+    assert_eq!(world.apply(&removed, NOW), Ok(vec![]));
+    assert_eq!(listed(&world), [false, false]);
+}

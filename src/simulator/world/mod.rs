@@ -165,7 +165,8 @@ impl World {
     /// Removes a number, if it exists.
     pub fn remove_phone_number(&mut self, id: &str) -> Option<PhoneNumber> {
         let removed = self.phone_numbers.remove(id)?;
-        if let Some(account) = self.accounts.get_mut(&removed.waba_id) {
+        // Several accounts may list it.
+        for account in self.accounts.values_mut() {
             account.phone_number_ids.retain(|listed| listed != id);
         }
         Some(removed)

@@ -10,6 +10,7 @@ mod polling;
 mod public_side;
 mod refusals;
 mod reload;
+mod shared_number;
 mod status;
 mod subscribe;
 mod two_sources;
