@@ -537,9 +537,10 @@ fn template_news(draw: &mut Draw<'_>) -> Fact {
 /// A customer with one id or several. Of four customers, so that ids are shared and change hands.
 fn customer(draw: &mut Draw<'_>) -> CustomerIds {
     let mut key = || ConversationKey(draw.below(6) as u128);
-    let (main, others) = (key(), [key(), key()]);
-    let others = others.into_iter().take(draw.below(3));
-    CustomerIds::new([main].into_iter().chain(others)).expect("it has an id")
+    let (user_id, first, second) = (key(), key(), key());
+    let (has_user_id, has_second) = (draw.mostly(), draw.mostly());
+    let others = [first].into_iter().chain(has_second.then_some(second));
+    CustomerIds::new(Some(user_id).filter(|_| has_user_id), others).expect("it has an id")
 }
 
 /// More codes than are told apart.

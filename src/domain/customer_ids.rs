@@ -2,33 +2,60 @@
 
 use super::ConversationKey;
 
-/// Ids that Meta, or an application, gave together for one customer in the conversation with one number.
+/// Ids that Meta, or an application, gave together for one customer in the conversation with one number. There is at
+/// least one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomerIds {
-    /// The id that lasts longest: the business-scoped user id, else the telephone number. In a group's conversation,
-    /// the group.
-    pub main: ConversationKey,
-    /// The other ids.
-    pub others: Vec<ConversationKey>,
+    /// The business-scoped user id, which lasts longest.
+    user_id: Option<ConversationKey>,
+    /// All others: the telephone number in its spellings, earlier ids, and ids of an unknown kind. In a group's
+    /// conversation, the group.
+    others: Vec<ConversationKey>,
 }
 
 impl CustomerIds {
-    /// The ids, the one that lasts longest first. `None` without any.
+    /// These ids. `None` without any.
     #[must_use]
-    pub fn new(ids: impl IntoIterator<Item = ConversationKey>) -> Option<Self> {
-        let mut ids = ids.into_iter();
-        let main = ids.next()?;
-        let mut others: Vec<_> = ids.filter(|other| *other != main).collect();
-        others.sort_unstable();
-        others.dedup();
-        Some(Self { main, others })
+    pub fn new(
+        user_id: Option<ConversationKey>,
+        others: impl IntoIterator<Item = ConversationKey>,
+    ) -> Option<Self> {
+        let mut known: Vec<ConversationKey> = Vec::new();
+        for other in others {
+            if Some(other) != user_id && !known.contains(&other) {
+                known.push(other);
+            }
+        }
+        (user_id.is_some() || !known.is_empty()).then_some(Self {
+            user_id,
+            others: known,
+        })
+    }
+
+    /// The user id.
+    #[must_use]
+    pub fn user_id(&self) -> Option<ConversationKey> {
+        self.user_id
+    }
+
+    /// The other ids.
+    #[must_use]
+    pub fn others(&self) -> &[ConversationKey] {
+        &self.others
+    }
+
+    /// All ids, the one that lasts longest first.
+    pub fn all(&self) -> impl Iterator<Item = ConversationKey> + '_ {
+        self.user_id.into_iter().chain(self.others.iter().copied())
     }
 }
 
 impl From<ConversationKey> for CustomerIds {
-    fn from(main: ConversationKey) -> Self {
-        let others = Vec::new();
-        Self { main, others }
+    fn from(id: ConversationKey) -> Self {
+        Self {
+            user_id: None,
+            others: vec![id],
+        }
     }
 }
 
@@ -37,12 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_id_is_the_main_one_and_none_occurs_twice() {
-        let ids = |ids: &[u128]| CustomerIds::new(ids.iter().copied().map(ConversationKey));
-        let both = ids(&[1, 3, 1, 2, 3]).expect("it has ids");
-        assert_eq!(both.main, ConversationKey(1));
-        assert_eq!(both.others, [ConversationKey(2), ConversationKey(3)]);
-        assert_eq!(ids(&[7]), Some(ConversationKey(7).into()));
-        assert_eq!(ids(&[]), None);
+    fn no_id_occurs_twice_and_there_is_at_least_one() {
+        let ids = |user_id: Option<u128>, others: &[u128]| {
+            let others = others.iter().copied().map(ConversationKey);
+            let ids = CustomerIds::new(user_id.map(ConversationKey), others)?;
+            Some(ids.all().map(|id| id.0).collect::<Vec<_>>())
+        };
+        assert_eq!(ids(Some(1), &[3, 1, 2, 3]), Some(vec![1, 3, 2]));
+        assert_eq!(ids(None, &[3, 3]), Some(vec![3]));
+        assert_eq!(ids(Some(1), &[]), Some(vec![1]));
+        assert_eq!(ids(None, &[]), None);
     }
 }

@@ -157,7 +157,7 @@ pub enum Update {
         /// The sender.
         actor: Actor,
     },
-    /// A customer has a new id: the main one. The others are the previous ones.
+    /// A customer has a new user id. The other ids are the previous ones, and the telephone number.
     IdChanged(CustomerIds),
     /// The conversation with this customer is controlled by another application, or by this one again.
     ThreadOwner {

@@ -14,7 +14,9 @@ use super::key::delivery_key;
 use super::{CustomerHasher, text_or_number};
 use crate::domain::journey::{FIRST_VERSION, Journeys, Progress, StepOutcome};
 use crate::domain::track::{Actor, AppEvent, Happening, Trackers};
-use crate::domain::{CustomerIds, Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId};
+use crate::domain::{
+    ConversationKey, CustomerIds, Event, Fact, PhoneNumberId, Receipt, Source, Timestamp, WabaId,
+};
 
 /// Maximum number of events in a batch.
 pub const MAX_EVENTS: usize = 1_000;
@@ -86,25 +88,26 @@ struct CustomerNames {
     user_id: Option<String>,
 }
 
-/// The ids of a customer, the one that lasts longest first: one as text, or several by name.
-fn customer_ids(written: &Value) -> Result<Vec<String>, String> {
-    let ids = match written {
-        Value::String(id) => vec![id.clone()],
-        _ => {
-            let names = CustomerNames::deserialize(written);
-            let names = names.map_err(
-                |_| "customer: is neither an id nor {\"user_id\": \"...\", \"wa_id\": \"...\"}",
-            )?;
-            names.user_id.into_iter().chain(names.wa_id).collect()
-        }
+/// The ids of a customer: one of unknown kind as text, or both by name.
+fn customer_ids(
+    written: &Value,
+    hash: impl Fn(&str) -> ConversationKey,
+) -> Result<CustomerIds, String> {
+    let names = match written {
+        Value::String(id) => CustomerNames {
+            wa_id: Some(id.clone()),
+            user_id: None,
+        },
+        _ => CustomerNames::deserialize(written).map_err(
+            |_| "customer: is neither an id nor {\"user_id\": \"...\", \"wa_id\": \"...\"}",
+        )?,
     };
-    if ids.is_empty() {
-        return Err("customer: has neither user_id nor wa_id".into());
-    }
-    for id in &ids {
+    for id in names.user_id.iter().chain(&names.wa_id) {
         bounded("customer", id)?;
     }
-    Ok(ids.iter().map(|id| as_in_webhooks(id)).collect())
+    let hash = |id: String| hash(&as_in_webhooks(&id));
+    let ids = CustomerIds::new(names.user_id.map(hash), names.wa_id.map(hash));
+    ids.ok_or_else(|| "customer: has neither user_id nor wa_id".into())
 }
 
 /// A telephone number in international form as Meta's webhooks have it: digits only. Other ids stay as they are.
@@ -254,9 +257,8 @@ impl<F: Fn(&PhoneNumberId) -> Option<WabaId>> EventReader<'_, F> {
             "phone_number_id: is not a phone number of a watched account; polls find new numbers",
         )?;
         let key = delivery_key(number.as_str(), "", "events", &written.id);
-        let ids = customer_ids(&written.customer)?.into_iter();
-        let ids = ids.map(|id| self.customers.conversation(&number, &id));
-        let customer = CustomerIds::new(ids).ok_or("customer: has no id")?;
+        let hash = |id: &str| self.customers.conversation(&number, id);
+        let customer = customer_ids(&written.customer, hash)?;
         let at = self.moment(written.at.as_ref())?;
         let happening = written.happening(&self.trackers.journeys)?;
         let observed_at = match happening {
@@ -389,23 +391,24 @@ mod tests {
                 other => Err(format!("{other:?}")),
             }
         };
-        let ids = |ids: &[&str]| {
-            let ids = ids.iter().map(|id| customers.conversation(&number, id));
-            Ok(CustomerIds::new(ids).expect("it has ids"))
+        let hash = |id: &&str| customers.conversation(&number, id);
+        let ids = |(user_id, wa_id): (Option<&str>, Option<&str>)| {
+            let [user_id, wa_id] = [user_id, wa_id].map(|id| id.as_ref().map(hash));
+            Ok(CustomerIds::new(user_id, wa_id).expect("it has ids"))
         };
         for (customer, expected) in [
-            (r#""15550100111""#, &["15550100111"][..]),
+            (r#""15550100111""#, (None, Some("15550100111"))),
             // The form of address books and of the Graph API.
-            (r#""+1 (555) 010-0111""#, &["15550100111"]),
-            (r#""US.13000000000000000001""#, &["US.13000000000000000001"]),
-            (r#""+order 17""#, &["+order 17"]),
-            (r#"{"wa_id":"15550100111"}"#, &["15550100111"]),
-            (r#"{"user_id":"US.1"}"#, &["US.1"]),
+            (r#""+1 (555) 010-0111""#, (None, Some("15550100111"))),
+            (r#""US.1300000001""#, (None, Some("US.1300000001"))),
+            (r#""+order 17""#, (None, Some("+order 17"))),
+            (r#"{"wa_id":"15550100111"}"#, (None, Some("15550100111"))),
+            (r#"{"user_id":"US.1"}"#, (Some("US.1"), None)),
             (
                 r#"{"wa_id":"+15550100111","user_id":"US.1"}"#,
-                &["US.1", "15550100111"],
+                (Some("US.1"), Some("15550100111")),
             ),
-            (r#"{"wa_id":null,"user_id":"US.1"}"#, &["US.1"]),
+            (r#"{"wa_id":null,"user_id":"US.1"}"#, (Some("US.1"), None)),
         ] {
             assert_eq!(read(customer), ids(expected), "{customer}");
         }

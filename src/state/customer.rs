@@ -22,6 +22,9 @@ pub struct Customer {
     pub(super) conversation: Conversation,
     #[serde(rename = "trips")]
     pub(super) journey_sessions: JourneySessions,
+    /// Whether the main id is a business-scoped user id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_user_id: bool,
     /// The ids that were seen together with the main one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     other_ids: Vec<KnownId>,
@@ -106,6 +109,16 @@ impl Customer {
         // conversation only.
         let written = self.wrote_at.map(|at| at.plus(REMEMBERED));
         Some(seen_at.plus(SESSION)).max(written)
+    }
+
+    /// Whether the main id is a user id. If not, it may turn out to be an id of another customer.
+    pub(super) fn has_user_id(&self) -> bool {
+        self.has_user_id
+    }
+
+    /// Notes that the main id is a user id.
+    pub(super) fn note_user_id(&mut self) {
+        self.has_user_id = true;
     }
 
     /// The other ids.

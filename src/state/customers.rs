@@ -78,36 +78,41 @@ impl Customers {
 
     /// The customer with these ids, seen together at this time.
     pub fn identify(&mut self, ids: &CustomerIds, at: Timestamp) -> ConversationKey {
-        let main = self.main_id_of(ids.main);
-        for other in &ids.others {
-            self.join(*other, main, at);
+        let main = self.main_id_among(ids);
+        if ids.all().nth(1).is_some() {
+            for other in ids.all() {
+                self.join(other, main, at);
+            }
+        }
+        if ids.user_id() == Some(main) {
+            self.note_user_id(main);
         }
         main
     }
 
-    /// The customer whose main id has changed to the main one of these at this time.
+    /// The customer whose user id has changed at this time; the others are the previous ids.
     pub fn change_id(&mut self, ids: &CustomerIds, at: Timestamp) -> ConversationKey {
         // A customer who returns to an earlier id.
-        let holder = self.main_id_of(ids.main);
-        if holder != ids.main && self.seen_at(holder, ids.main).is_some_and(|seen| seen < at) {
-            self.detach(ids.main, holder);
+        if let Some(user_id) = ids.user_id() {
+            let holder = self.main_id_of(user_id);
+            let is_older = |seen| seen < at;
+            if holder != user_id && self.seen_at(holder, user_id).is_some_and(is_older) {
+                self.detach(user_id, holder);
+            }
         }
         self.identify(ids, at)
     }
 
-    /// Like [`identify`](Self::identify), but learns only what concerns a known customer. `None` if there is none.
-    pub fn identify_known(&mut self, ids: &CustomerIds, at: Timestamp) -> Option<ConversationKey> {
-        let main = self.main_id_of(ids.main);
-        let is_known = |id: &ConversationKey| self.by_main_id.contains_key(&self.main_id_of(*id));
-        if !(is_known(&main) || ids.others.iter().any(is_known)) {
-            return None;
+    /// Like [`identify`](Self::identify), but learns only what concerns a known customer.
+    pub fn identify_known(&mut self, ids: &CustomerIds, at: Timestamp) {
+        let mains = ids.all().map(|id| self.main_id_of(id));
+        let mut mains: Vec<_> = mains.collect();
+        let is_known = mains.iter().any(|main| self.by_main_id.contains_key(main));
+        mains.dedup();
+        // Most statuses repeat ids that are known to belong together.
+        if is_known && mains.len() > 1 {
+            self.identify(ids, at);
         }
-        let is_new = |id: &&ConversationKey| self.main_id_of(**id) != main;
-        let new: Vec<_> = ids.others.iter().filter(is_new).copied().collect();
-        for other in new {
-            self.join(other, main, at);
-        }
-        Some(main)
     }
 
     /// Removes a customer, with all indexes.
@@ -157,30 +162,61 @@ impl Customers {
         self.main_ids.get(&id).copied().unwrap_or(id)
     }
 
+    /// The main id of the customer with these ids: that of the user id, else of the first id that belongs to a known
+    /// customer.
+    fn main_id_among(&self, ids: &CustomerIds) -> ConversationKey {
+        if let Some(user_id) = ids.user_id() {
+            return self.main_id_of(user_id);
+        }
+        let holders = ids.others().iter().filter_map(|id| self.main_ids.get(id));
+        let first = ids.others().first();
+        let main = holders.chain(first).next().copied();
+        main.expect("there is at least one id")
+    }
+
     fn seen_at(&self, main: ConversationKey, id: ConversationKey) -> Option<Timestamp> {
         self.by_main_id.get(&main)?.seen_at(id)
     }
 
-    /// Makes `other` an id of the customer `main`. If it is an id of somebody else by now, the newer pair counts: a
-    /// telephone number can get a new owner.
+    fn has_user_id(&self, main: ConversationKey) -> bool {
+        let customer = self.by_main_id.get(&main);
+        customer.is_some_and(|customer| customer.has_user_id())
+    }
+
+    fn note_user_id(&mut self, main: ConversationKey) {
+        if !self.has_user_id(main)
+            && let Some(mut customer) = self.take(main)
+        {
+            customer.note_user_id();
+            self.put(main, customer);
+        }
+    }
+
+    /// Makes `other` an id of the customer `main`. A telephone number can get a new owner, so of two users with the
+    /// same number, the one counts with whom it was seen last.
     fn join(&mut self, other: ConversationKey, main: ConversationKey, at: Timestamp) {
         if other == main {
             return;
         }
         let holder = self.main_id_of(other);
         let mut absorbed = None;
-        if holder == other {
-            absorbed = self.take(other);
-        } else if holder != main {
-            let seen_at = self.seen_at(holder, other);
-            if seen_at.is_some_and(|seen| (seen, holder) > (at, main)) {
-                return;
+        if holder != main {
+            if holder == other || !self.has_user_id(holder) {
+                absorbed = self.take(holder);
+            } else {
+                let seen_at = self.seen_at(holder, other);
+                if seen_at.is_some_and(|seen| (seen, holder) > (at, main)) {
+                    return;
+                }
+                self.detach(other, holder);
             }
-            self.detach(other, holder);
         }
         let mut customer = self.take(main).unwrap_or_default();
         if let Some(absorbed) = absorbed {
             customer.absorb(absorbed);
+            if holder != other {
+                customer.note_id(holder, at);
+            }
         }
         customer.note_id(other, at);
         self.put(main, customer);
@@ -207,6 +243,8 @@ impl Customers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::message::{Kind, Status, Update, WebhookUpdate};
     use crate::domain::track::{Actor, Trackers};
@@ -221,8 +259,13 @@ mod tests {
     const NEW_USER: u128 = 2;
     const TELEPHONE: u128 = 10;
 
+    /// Ids below ten are user ids.
     fn ids(ids: &[u128]) -> CustomerIds {
-        CustomerIds::new(ids.iter().copied().map(ConversationKey)).expect("it has ids")
+        let (users, others): (Vec<u128>, Vec<u128>) = ids.iter().partition(|id| **id < TELEPHONE);
+        let mut users = users.into_iter().map(ConversationKey);
+        let user_id = users.next();
+        let others = others.into_iter().map(ConversationKey);
+        CustomerIds::new(user_id, users.chain(others)).expect("it has ids")
     }
 
     fn traffic() -> Traffic {
@@ -469,6 +512,116 @@ mod tests {
             let mut after = after.clone();
             apply(&mut after, 60, sent(&[id]));
             assert_eq!(outcome(&mut after, 200), (1, 1, 0));
+        }
+    }
+
+    /// Something that happens to one of two customers within the reordering buffer.
+    #[derive(Clone, Debug)]
+    struct Turn {
+        at: i64,
+        customer: u128,
+        is_question: bool,
+        /// Bits: user id, telephone number, the number as spelled in `wa_id`.
+        known: u8,
+    }
+
+    /// The ids that Meta gives in this turn. The second half of the buffer knows the customer by a new user id.
+    fn ids_in(turn: &Turn) -> CustomerIds {
+        let user = 2 * turn.customer + u128::from(turn.at >= HALF);
+        let telephones = [TELEPHONE, TELEPHONE + 1].map(|first| first + 2 * turn.customer);
+        let [first, second] = telephones;
+        let known = [user, first, second].into_iter().zip([1, 2, 4]);
+        let known = known.filter(|(_, bit)| turn.known & bit != 0);
+        ids(&known.map(|(id, _)| id).collect::<Vec<_>>())
+    }
+
+    const HALF: i64 = 25;
+
+    /// The updates of these turns, with the new user ids of both customers.
+    fn updates(turns: &[Turn]) -> Vec<(i64, Update)> {
+        let told = turns.iter().map(|turn| {
+            let ids = Some(ids_in(turn));
+            let update = if turn.is_question {
+                Update::Received {
+                    from: ids,
+                    kind: Kind::Text,
+                }
+            } else {
+                Update::Status {
+                    to: ids,
+                    status: Status::Sent,
+                    category: message::Category::Unknown,
+                    errors: Vec::new(),
+                }
+            };
+            (turn.at, update)
+        });
+        let changes = [0, 2].map(|user| (HALF, Update::IdChanged(ids(&[user + 1, user]))));
+        told.chain(changes).collect()
+    }
+
+    /// The same customers, read from what a store holds.
+    fn restarted(before: &Traffic) -> Traffic {
+        let mut after = before.clone();
+        after.customers = Customers::default();
+        for (key, customer) in before.customers() {
+            let saved = serde_json::to_string(customer.as_ref()).expect("plain data");
+            after.restore(*key, serde_json::from_str(&saved).expect("its own text"));
+        }
+        after
+    }
+
+    fn turn() -> impl Strategy<Value = Turn> {
+        let parts = (0..2 * HALF, 0_u128..2, any::<bool>(), 1_u8..8);
+        parts.prop_map(|(at, customer, is_question, known)| Turn {
+            at,
+            customer,
+            is_question,
+            known,
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whichever ids Meta gives, and in whatever order its webhooks arrive, the same customers have the same
+        /// conversations, also if the exporter restarts in between.
+        #[test]
+        fn order_of_arrival_and_restarts_do_not_matter(
+            turns in prop::collection::vec(turn(), 1..12),
+            seed in any::<u64>(),
+            restart_after in 0_usize..14,
+        ) {
+            let mut told = updates(&turns);
+            told.sort_by_key(|(at, _)| *at);
+            let play = |told: &[(i64, Update)], restart_after: usize| {
+                let mut traffic = traffic();
+                for (place, (at, update)) in told.iter().enumerate() {
+                    let at = Timestamp::from_seconds(START + at);
+                    let webhook = WebhookUpdate {
+                        phone_number_id: traffic.id.clone(),
+                        received_at: Timestamp::from_seconds(START + 2 * HALF),
+                        update: update.clone(),
+                    };
+                    traffic.apply_webhook(at, &webhook, None, &Trackers::default());
+                    if place == restart_after {
+                        traffic = restarted(&traffic);
+                    }
+                }
+                let outcome = outcome(&mut traffic, 500);
+                let Customers {
+                    by_main_id,
+                    main_ids,
+                    by_age,
+                    waiting,
+                    ..
+                } = traffic.customers;
+                let customers: Vec<_> = by_main_id.keys().copied().collect();
+                (outcome, traffic.wall, customers, main_ids, by_age, waiting)
+            };
+            let in_order = play(&told, usize::MAX);
+            fastrand::Rng::with_seed(seed).shuffle(&mut told);
+            prop_assert_eq!(play(&told, restart_after), in_order);
         }
     }
 }

@@ -25,7 +25,7 @@ impl FailureCounts {
             ErrorCode::Number(number) if has_room || self.by_number.contains_key(&number) => {
                 self.by_number.entry(number).or_default()
             }
-            _ => &mut self.other,
+            ErrorCode::Number(_) | ErrorCode::Other => &mut self.other,
         };
         *count = count.saturating_add(more);
     }

@@ -36,9 +36,9 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         messages: 0,
         statuses: 0,
     };
-    let ids = |texts: Vec<Option<String>>| {
-        let texts = texts.into_iter().flatten();
-        CustomerIds::new(texts.map(|id| customers.conversation(&number, &id)))
+    let ids = |user: Option<String>, others: Vec<Option<String>>| {
+        let hash = |id: String| customers.conversation(&number, &id);
+        CustomerIds::new(user.map(hash), others.into_iter().flatten().map(hash))
     };
     if field == WebhookField::MessagingHandovers {
         said.updates.extend(handover(value, ids));
@@ -65,30 +65,29 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
             !is_another && (is_number || (is_one && people.len() == 1))
         });
         let theirs = |key| found.and_then(|contact| some(contact, key));
-        ids(vec![
-            user.clone().or_else(|| theirs("user_id")),
-            telephone.clone(),
-            theirs("wa_id"),
-        ])
+        let user = user.clone().or_else(|| theirs("user_id"));
+        ids(user, vec![telephone.clone(), theirs("wa_id")])
     };
     for one in messages {
         if let Some(kind) = one.get("type").and_then(word::<message::Kind>) {
             said.messages += 1;
             let from = match some(one, "group_id") {
-                Some(group) => ids(vec![Some(group)]),
+                Some(group) => ids(None, vec![Some(group)]),
                 None => customer(some(one, "from_user_id"), some(one, "from")),
             };
             said.updates
                 .push((at(one), Update::Received { from, kind }));
         }
-        said.updates
-            .extend(new_id(one).and_then(|texts| Some((at(one), Update::IdChanged(ids(texts)?)))));
+        said.updates.extend(
+            new_id(one)
+                .and_then(|(user, others)| Some((at(one), Update::IdChanged(ids(user, others)?)))),
+        );
     }
     for one in statuses {
         said.statuses += usize::from(status(one, &mut said.updates, |is_group| {
             let to = some(one, "recipient_id");
             if is_group {
-                ids(vec![to])
+                ids(None, vec![to])
             } else {
                 customer(some(one, "recipient_user_id"), to)
             }
@@ -103,7 +102,7 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         if let Some(kind) = one.get("type").and_then(word::<message::Kind>) {
             let either = |keys: [&str; 2]| keys.iter().find_map(|key| some(one, key));
             let to = match some(one, "group_id") {
-                Some(group) => ids(vec![Some(group)]),
+                Some(group) => ids(None, vec![Some(group)]),
                 None => customer(
                     either(["to_user_id", "recipient_user_id"]),
                     either(["to", "recipient_id"]),
@@ -152,30 +151,30 @@ fn status(
 }
 
 /// The ids in a notice about a new id.
-fn new_id(one: &Object) -> Option<Vec<Option<String>>> {
+fn new_id(one: &Object) -> Option<(Option<String>, Vec<Option<String>>)> {
     let system = first_object(one.get("system"))?;
     let kind = some(system, "type")?.to_lowercase();
     if kind != "user_changed_number" && kind != "user_changed_user_id" {
         return None;
     }
-    Some(vec![
-        some(system, "user_id"),
+    let others = vec![
         some(system, "wa_id"),
         some(system, "previous_user_id"),
         some(one, "from_user_id"),
         some(one, "from"),
-    ])
+    ];
+    Some((some(system, "user_id"), others))
 }
 
 fn handover(
     value: &Object,
-    ids: impl Fn(Vec<Option<String>>) -> Option<CustomerIds>,
+    ids: impl Fn(Option<String>, Vec<Option<String>>) -> Option<CustomerIds>,
 ) -> Option<(Moment, Update)> {
     let passed = first_object(value.get("control_passed"));
     let details = passed.or_else(|| first_object(value.get("control_taken")))?;
     let sender = first_object(value.get("sender"))?;
     let telephone = some(sender, "phone_number").or_else(|| some(sender, "wa_id"));
-    let of = ids(vec![some(sender, "user_id"), telephone])?;
+    let of = ids(some(sender, "user_id"), vec![telephone])?;
     let role = text(details.get("new_owner_role")?)?;
     let role = role
         .chars()

@@ -11,13 +11,13 @@ const WAITED_SECONDS: i64 = 40;
 
 /// Applies the change. `None` if it is not about customers.
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
-    let (id, webhooks): (_, &dyn Fn(&PhoneNumber) -> Vec<Webhook>) = match change {
+    let webhooks = match change {
         WorldChange::MarketingPreferenceChanged {
             phone_number_id,
             wa_id,
             user_id,
             value,
-        } => (phone_number_id, &|number| {
+        } => world.number(phone_number_id).map(|number| {
             let customer = ids([("wa_id", wa_id.as_deref()), ("user_id", user_id.as_deref())]);
             preference_changed(number, customer, value, now)
         }),
@@ -25,21 +25,21 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
             phone_number_id,
             wa_id,
             user_id,
-        } => (phone_number_id, &|number| {
-            answered_in_app(number, wa_id, user_id, now)
-        }),
+        } => world
+            .number(phone_number_id)
+            .map(|number| answered_in_app(number, wa_id, user_id, now)),
         WorldChange::CustomerIdChanged {
             phone_number_id,
             wa_id,
             previous_user_id,
             user_id,
-        } => (phone_number_id, &|number| {
+        } => world.number(phone_number_id).map(|number| {
             let user_ids = [previous_user_id.as_str(), user_id.as_str()];
             id_changed(number, wa_id, user_ids, now)
         }),
         _ => return None,
     };
-    Some(world.number(id).map(|number| webhooks(number)))
+    Some(webhooks)
 }
 
 /// The ids that are there.

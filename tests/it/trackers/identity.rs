@@ -213,7 +213,10 @@ fn the_free_messages_are_those_of_the_month() {
     let pricing = json!({"type": "free_customer_service", "category": "service"});
     let body = status("wamid.1", "delivered", at, json!({"pricing": pricing}));
     let used = |seconds| {
-        let (text, _) = shown_after(&[body.clone()], Timestamp::from_seconds(at + seconds));
+        let (text, _) = shown_after(
+            std::slice::from_ref(&body),
+            Timestamp::from_seconds(at + seconds),
+        );
         let name = series("whatsapp_service_messages_free_tier_used", "");
         let line = text.lines().find(|line| line.starts_with(&name));
         line.and_then(|line| line.rsplit_once(' ').map(|(_, value)| value.to_owned()))

@@ -17,9 +17,12 @@ fn number() -> PhoneNumberId {
     PhoneNumberId::parse("900100200300400").expect("an id")
 }
 
+/// The first id is the user id if it looks like one.
 fn customer(ids: &[&str]) -> Option<CustomerIds> {
-    let keys = ids.iter().map(|id| customers().conversation(&number(), id));
-    CustomerIds::new(keys)
+    let mut keys = ids.iter().map(|id| customers().conversation(&number(), id));
+    let is_user = ids.first().is_some_and(|id| id.starts_with("US."));
+    let user_id = if is_user { keys.next() } else { None };
+    CustomerIds::new(user_id, keys)
 }
 
 fn looked_into(name: &str) -> Delivery {

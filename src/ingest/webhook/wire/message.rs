@@ -199,9 +199,15 @@ struct NumberHasher<'a> {
 }
 
 impl NumberHasher<'_> {
-    fn ids(self, ids: impl IntoIterator<Item = Option<String>>) -> Option<CustomerIds> {
-        let ids = ids.into_iter().flatten();
-        CustomerIds::new(ids.map(|id| self.customers.conversation(self.number, &id)))
+    /// The hashes of these ids: the user id, and all others.
+    fn ids(
+        self,
+        user_id: Option<String>,
+        others: impl IntoIterator<Item = Option<String>>,
+    ) -> Option<CustomerIds> {
+        let hash = |id: String| self.customers.conversation(self.number, &id);
+        let others = others.into_iter().flatten();
+        CustomerIds::new(user_id.map(hash), others.map(hash))
     }
 }
 
@@ -258,7 +264,7 @@ impl MessageReader<'_> {
         let kind = message.word("type", warnings)?;
         let from = match id(message, "group_id") {
             // Members write to the group, and the business answers the group.
-            Some(group) => self.hasher.ids([Some(group)]),
+            Some(group) => self.hasher.ids(None, [Some(group)]),
             None => self.customer(id(message, "from_user_id"), id(message, "from")),
         };
         Some(MessageItem {
@@ -285,13 +291,13 @@ impl MessageReader<'_> {
             return None;
         }
         // Meta does not say whether the sender's ids are the old ones or the new ones.
-        let ids = self.hasher.ids([
-            id(&system, "user_id"),
+        let others = [
             id(&system, "wa_id"),
             id(&system, "previous_user_id"),
             id(message, "from_user_id"),
             id(message, "from"),
-        ])?;
+        ];
+        let ids = self.hasher.ids(id(&system, "user_id"), others)?;
         let identity = message.text("id", warnings);
         Some(MessageItem {
             at: message.time("timestamp", warnings),
@@ -304,7 +310,7 @@ impl MessageReader<'_> {
         echo.require("type", warnings)?;
         let kind = echo.word("type", warnings)?;
         let to = match id(echo, "group_id") {
-            Some(group) => self.hasher.ids([Some(group)]),
+            Some(group) => self.hasher.ids(None, [Some(group)]),
             None => self.customer(
                 id(echo, "to_user_id").or_else(|| id(echo, "recipient_user_id")),
                 id(echo, "to").or_else(|| id(echo, "recipient_id")),
@@ -331,7 +337,7 @@ impl MessageReader<'_> {
             .text("recipient_type", warnings)
             .is_some_and(|kind| kind.eq_ignore_ascii_case("group"));
         let to = if is_group {
-            self.hasher.ids([recipient])
+            self.hasher.ids(None, [recipient])
         } else {
             self.customer(id(status, "recipient_user_id"), recipient)
         };
@@ -357,7 +363,7 @@ impl MessageReader<'_> {
         let contact = self.contacts.of(user_id.as_deref(), telephone.as_deref());
         let [contact_user_id, contact_telephone] = contact;
         self.hasher
-            .ids([user_id.or(contact_user_id), telephone, contact_telephone])
+            .ids(user_id.or(contact_user_id), [telephone, contact_telephone])
     }
 }
 
@@ -390,10 +396,8 @@ fn handover(
         .iter()
         .find_map(|key| change.object(key, "handover", warnings))?;
     let sender = change.object("sender", "handover", warnings)?;
-    let of = hasher.ids([
-        id(&sender, "user_id"),
-        id(&sender, "phone_number").or_else(|| id(&sender, "wa_id")),
-    ])?;
+    let telephone = id(&sender, "phone_number").or_else(|| id(&sender, "wa_id"));
+    let of = hasher.ids(id(&sender, "user_id"), [telephone])?;
     let role = details.text("new_owner_role", warnings)?;
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_-. ".contains(letter);
     let role: String = role.chars().filter(|letter| is_word(*letter)).collect();
