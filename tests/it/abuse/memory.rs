@@ -140,8 +140,9 @@ async fn answer(State(endless): State<Arc<Endless>>, uri: Uri) -> String {
     }
     let is_first_page = !uri.query().unwrap_or_default().contains("after=");
     if is_first_page && endless.listings.fetch_add(1, Ordering::Relaxed) == 0 {
-        return r#"{"data":[{"id":"900100200300400","display_phone_number":"+1 555-010-0199"}]}"#
-            .to_owned();
+        // With the limit, so that the page is not requested again for its deprecated form.
+        let known = r#"{"id":"900100200300400","display_phone_number":"+1 555-010-0199","whatsapp_business_manager_messaging_limit":"TIER_2K"}"#;
+        return format!(r#"{{"data":[{known}]}}"#);
     }
     let page = endless.pages.fetch_add(1, Ordering::Relaxed);
     let first = 5_000_000_000_000 + page * endless.per_page;
