@@ -140,7 +140,7 @@ pub const KNOWN_ERROR_CODES: &[KnownErrorCode] = &[
         false,
         "Marketing Messages API: template not available",
     ),
-    known(135_000, false, "Generic error of the customer's side"),
+    known(135_000, false, "Generic error"),
     known(137_000, false, "Identity key does not match"),
     known(139_200, false, "Direct Send blocked"),
 ];
