@@ -123,7 +123,8 @@ fn direct_send_changed(
     if ends_with(&restricts) {
         let mut info = json!({"restriction_type": DIRECT_SEND});
         if let Some(end) = expiration {
-            info["expiration"] = end.to_string().into();
+            // Text on the page about Direct Send, an integer on all others; the quirks send it as text.
+            info["expiration"] = end.into();
         }
         value["restriction_info"] = json!([info]);
         restrictions.push(Restriction {
