@@ -106,9 +106,10 @@ fn direct_send_is_restricted_and_lifted_as_in_metas_examples() {
         let violation_type = format!("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_{step}");
         json!({"change": "direct_send_changed", "waba_id": WABA, "violation_type": violation_type, "in_seconds": in_seconds})
     };
+    // Meta's example has the end as text, its reference and its other examples as an integer. The quirks send it as text.
     check(
         change("RATE_LIMIT", Some(60)),
-        r#"{"field":"account_update","value":{"event":"ACCOUNT_RESTRICTION","violation_info":{"violation_type":"DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT"},"restriction_info":[{"restriction_type":"RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES","expiration":"1775000000"}]}}"#,
+        r#"{"field":"account_update","value":{"event":"ACCOUNT_RESTRICTION","violation_info":{"violation_type":"DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT"},"restriction_info":[{"restriction_type":"RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES","expiration":1775000000}]}}"#,
     );
     for step in ["WARN", "UNBAN", "RATE_LIMIT_RECOVERY"] {
         check(
