@@ -543,7 +543,7 @@ fn customer(draw: &mut Draw<'_>) -> CustomerIds {
     CustomerIds::new(Some(user_id).filter(|_| has_user_id), others).expect("it has an id")
 }
 
-/// More codes than are told apart.
+/// More codes than are counted separately.
 fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
     ErrorCode::Number(131_000 + draw.below(100) as u32)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Number of codes that are told apart for one phone number. Further ones are counted as `OTHER`.
+/// Maximum number of codes that are counted separately for one phone number. Further ones are counted as `OTHER`.
 pub const MAX_ERROR_CODES: usize = 64;
 
 /// An error code of a message.
@@ -10,7 +10,7 @@ pub const MAX_ERROR_CODES: usize = 64;
 pub enum ErrorCode {
     /// Meta's number.
     Number(u32),
-    /// Not a number, or beyond the codes that are told apart.
+    /// Not a number, or beyond the codes that are counted separately.
     Other,
 }
 

@@ -261,7 +261,10 @@ impl Account {
                 self.apply_template_webhook(webhook, stamp, left, &mut change);
             }
             Fact::Message(webhook) => {
-                let timezone_id = self.attributes.timezone_id.value().cloned();
+                // Only prices depend on it.
+                let is_price = matches!(webhook.update, message::Update::Priced(_));
+                let timezone_id = self.attributes.timezone_id.value();
+                let timezone_id = timezone_id.filter(|_| is_price).cloned();
                 self.change_traffic(&webhook.phone_number_id, left, &mut change, |traffic| {
                     let timezone_id = timezone_id.as_deref();
                     traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);

@@ -221,9 +221,7 @@ impl Traffic {
             }
             Update::ThreadOwner { of, role } => {
                 let key = self.customers.identify(of, at);
-                let mut customer = self.customers.take(key).unwrap_or_default();
-                customer.note_owner(at, role);
-                self.customers.put(key, customer);
+                self.change(key, trackers, |customer, _| customer.note_owner(at, role));
                 self.make_room();
             }
             Update::Preference(preference) => self.preferences.increment(*preference),

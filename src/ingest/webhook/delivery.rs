@@ -14,8 +14,8 @@ use super::envelope::{Body, EnvelopeChange, EnvelopeEntry, OneOrNone, Parts, pre
 use super::{lanes, wire};
 use crate::domain::number::Spelling;
 use crate::domain::{
-    DeliveryKey, Event, Fact, LaneSet, PhoneNumberId, Receipt, Source, Timestamp, WabaId,
-    WebhookField, Word, message,
+    DeliveryKey, Event, Fact, LaneSet, Receipt, Source, Timestamp, WabaId, WebhookField, Word,
+    message,
 };
 use crate::ingest::json::{moment, read_text, repaired};
 use crate::ingest::key::delivery_key;
@@ -272,23 +272,13 @@ impl Delivery {
         let rejection_info = present(change.rejection_info);
         let value_as_written = origin.written.bytes_of(value);
         let key = delivery_key(&origin.id, origin.time_as_written, &name, value_as_written);
-        if wire::message::is_about_conversations(field)
+        if wire::is_about_customers(field)
             && let Some(customers) = hashers.conversations
         {
-            let parsed = wire::message::parse(value, &mut self.warnings);
+            let parsed = wire::parse_object(field, value, &mut self.warnings);
             self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
             if let Some(parsed) = parsed
                 && self.read_messages(origin, field, &parsed, customers, key)
-            {
-                return;
-            }
-        } else if field == WebhookField::UserPreferences
-            && let Some(customers) = hashers.conversations
-        {
-            let parsed = wire::preference::parse(value, &mut self.warnings);
-            self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
-            if let Some(parsed) = parsed
-                && self.read_preferences(origin, &parsed, customers, key)
             {
                 return;
             }
@@ -399,7 +389,7 @@ impl Delivery {
         }
     }
 
-    /// Adds an event for each message and status; returns whether there are any.
+    /// Adds an event for each message, status and choice; returns whether there are any.
     fn read_messages(
         &mut self,
         origin: &Origin<'_>,
@@ -411,7 +401,7 @@ impl Delivery {
         let Some(waba_id) = origin.waba_id.clone() else {
             return false;
         };
-        let messages = wire::message::read(field, value, customers, &mut self.warnings);
+        let messages = wire::read_items(field, value, customers, &mut self.warnings);
         let Some(wire::message::Messages {
             number,
             digits,
@@ -425,37 +415,6 @@ impl Delivery {
             digits,
         });
         self.note_spelling(origin, spelling, key);
-        self.add_items(origin, &waba_id, (&number, "messages"), items, key)
-    }
-
-    /// Adds an event for each choice about marketing messages; returns whether there are any.
-    fn read_preferences(
-        &mut self,
-        origin: &Origin<'_>,
-        value: &Value,
-        customers: &CustomerHasher,
-        key: DeliveryKey,
-    ) -> bool {
-        let Some(waba_id) = origin.waba_id.clone() else {
-            return false;
-        };
-        let preferences = wire::preference::read(value, customers, &mut self.warnings);
-        let Some(wire::preference::Preferences { number, items }) = preferences else {
-            return false;
-        };
-        self.note_spelling(origin, wire::message::spelling_in(value), key);
-        self.add_items(origin, &waba_id, (&number, "user_preferences"), items, key)
-    }
-
-    /// Adds an event for each item of a field about messages of this number; returns whether there are any.
-    fn add_items(
-        &mut self,
-        origin: &Origin<'_>,
-        waba_id: &WabaId,
-        (number, field): (&PhoneNumberId, &str),
-        items: Vec<wire::message::MessageItem>,
-        key: DeliveryKey,
-    ) -> bool {
         let any = !items.is_empty();
         for (index, item) in (0_u64..).zip(items) {
             let at = item.at.and_then(|at| self.accepted_time(at));
@@ -466,8 +425,8 @@ impl Delivery {
                     .unwrap_or(self.receipt.at)
                     .at_whole_seconds(),
                 source: Source::Webhook(match item.identity {
-                    Some(identity) => delivery_key(number.as_str(), "", field, &identity),
-                    None => delivery_key(&key.0.to_string(), "", field, &index.to_string()),
+                    Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
+                    None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
                 }),
                 fact: Fact::Message(message::WebhookUpdate {
                     phone_number_id: number.clone(),

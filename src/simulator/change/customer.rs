@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SentWebhooks, Webhook, WorldChange};
+use super::{SentWebhooks, Webhook, WorldChange, conversation_webhook};
 use crate::simulator::world::{PhoneNumber, World};
 
 /// The seconds that a customer waits for the person in the app.
@@ -62,7 +62,7 @@ fn preference_changed(
     preference.insert("value".into(), value.into());
     preference.insert("timestamp".into(), now.into());
     let value = json!({"contacts": [contact(customer)], "user_preferences": [preference]});
-    vec![conversation(number, "user_preferences", value)]
+    vec![conversation_webhook(number, "user_preferences", value)]
 }
 
 /// The question comes as always; the answer comes as an echo, and without statuses.
@@ -77,12 +77,12 @@ fn answered_in_app(number: &PhoneNumber, wa_id: &str, user_id: &str, now: i64) -
         "timestamp": now.to_string(), "type": "text", "text": {"body": "Yes, I am."},
     });
     vec![
-        conversation(
+        conversation_webhook(
             number,
             "messages",
             json!({"contacts": [contact()], "messages": [question]}),
         ),
-        conversation(
+        conversation_webhook(
             number,
             "smb_message_echoes",
             json!({"contacts": [contact()], "message_echoes": [answer]}),
@@ -105,7 +105,7 @@ fn id_changed(
             "previous_user_id": previous_user_id, "user_id": user_id,
         },
     });
-    vec![conversation(
+    vec![conversation_webhook(
         number,
         "messages",
         json!({"messages": [message]}),
@@ -115,16 +115,4 @@ fn id_changed(
 fn contact(mut ids: Map<String, Value>) -> Value {
     ids.insert("profile".into(), json!({"name": "Customer"}));
     Value::Object(ids)
-}
-
-/// A webhook with the keys that all webhooks about conversations have.
-fn conversation(number: &PhoneNumber, field: &str, mut value: Value) -> Webhook {
-    value["messaging_product"] = "whatsapp".into();
-    value["metadata"] =
-        json!({"display_phone_number": number.digits(), "phone_number_id": number.id});
-    Webhook {
-        entry_id: number.waba_id.clone(),
-        field: field.into(),
-        value,
-    }
 }

@@ -11,7 +11,7 @@ mod phone_number;
 mod template;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use catalogue::{PauseReason, RestrictionNotice, Style, WorldChange};
 
@@ -113,6 +113,22 @@ fn webhook(entry_id: &str, field: &str, value: Value) -> Vec<Webhook> {
         field: field.into(),
         value,
     }]
+}
+
+/// A webhook with the keys that all webhooks about conversations have.
+pub(in crate::simulator) fn conversation_webhook(
+    number: &PhoneNumber,
+    field: &str,
+    mut value: Value,
+) -> Webhook {
+    value["messaging_product"] = "whatsapp".into();
+    value["metadata"] =
+        json!({"display_phone_number": number.digits(), "phone_number_id": number.id});
+    Webhook {
+        entry_id: number.waba_id.clone(),
+        field: field.into(),
+        value,
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ChangeError, SentWebhooks, Style, UPDATE_FIELD, Webhook, WorldChange, no_such, webhook,
+    ChangeError, SentWebhooks, Style, UPDATE_FIELD, Webhook, WorldChange, conversation_webhook,
+    no_such, webhook,
 };
 use crate::simulator::world::{PhoneNumber, World};
 
@@ -262,12 +263,9 @@ fn group_status(
     } else {
         "group_suspend_cleared"
     };
-    let value = json!({
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": number.digits(), "phone_number_id": number.id},
-        "groups": [{"timestamp": now.to_string(), "type": kind, "group_id": group_id}],
-    });
-    webhook(&number.waba_id, "group_status_update", value)
+    let group = json!({"timestamp": now.to_string(), "type": kind, "group_id": group_id});
+    let value = json!({ "groups": [group] });
+    vec![conversation_webhook(number, "group_status_update", value)]
 }
 
 fn shared(world: &mut World, id: &str, waba_id: &str, is_shared: bool) -> SentWebhooks {

@@ -14,9 +14,7 @@ use crate::domain::track::Actor;
 use crate::domain::{
     CustomerIds, DisplayDigits, ErrorCode, PhoneNumberId, Timestamp, WebhookField, Word,
 };
-use crate::ingest::{
-    CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json, text_or_number,
-};
+use crate::ingest::{CustomerHasher, MetaObject, ParseWarnings, text_or_number};
 
 const NOUN: &str = "messages";
 
@@ -82,18 +80,6 @@ pub struct Messages {
     pub digits: Option<DisplayDigits>,
     /// The messages and statuses.
     pub items: Vec<MessageItem>,
-}
-
-/// Parses the value of one change. `None` if it is not an object.
-pub fn parse(value: &RawValue, warnings: &mut ParseWarnings) -> Option<Value> {
-    let value = json::read_text(value.get(), NOUN, warnings).filter(Value::is_object);
-    if value.is_none() {
-        warnings.push(ParseWarning::Malformed {
-            noun: "change",
-            key: "value",
-        });
-    }
-    value
 }
 
 /// Whether the field's webhooks are about conversations.

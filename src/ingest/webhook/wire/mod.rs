@@ -6,14 +6,14 @@
 mod account;
 pub mod message;
 mod number;
-pub mod preference;
+mod preference;
 mod template;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
-use crate::ingest::{MetaObject, ParseWarning, ParseWarnings, json};
+use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json};
 
 /// The content of a change's value.
 pub struct ChangeContent {
@@ -66,6 +66,41 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
 /// its place among the messages of the group.
 pub fn is_management(field: WebhookField) -> bool {
     reader_of(field).is_some() && field != WebhookField::GroupStatusUpdate
+}
+
+/// Whether the field's webhooks are about customers: their conversations and their choices.
+pub fn is_about_customers(field: WebhookField) -> bool {
+    message::is_about_conversations(field) || field == WebhookField::UserPreferences
+}
+
+/// Parses the value of a field about customers. `None` if it is not an object.
+pub fn parse_object(
+    field: WebhookField,
+    value: &RawValue,
+    warnings: &mut ParseWarnings,
+) -> Option<Value> {
+    let value = json::read_text(value.get(), field.as_str(), warnings).filter(Value::is_object);
+    if value.is_none() {
+        warnings.push(ParseWarning::Malformed {
+            noun: "change",
+            key: "value",
+        });
+    }
+    value
+}
+
+/// Reads the value of a field about customers.
+pub fn read_items(
+    field: WebhookField,
+    value: &Value,
+    customers: &CustomerHasher,
+    warnings: &mut ParseWarnings,
+) -> Option<message::Messages> {
+    if field == WebhookField::UserPreferences {
+        preference::read(value, customers, warnings)
+    } else {
+        message::read(field, value, customers, warnings)
+    }
 }
 
 /// Reads the value of one change.

@@ -3,14 +3,11 @@
 //! Of a customer, only a keyed hash is kept, and only as part of the key that identifies retries.
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::message::MessageItem;
+use super::message::{MessageItem, Messages};
 use crate::domain::message::{MarketingPreference, Update};
-use crate::domain::{PhoneNumberId, Word};
-use crate::ingest::{
-    CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json, text_or_number,
-};
+use crate::domain::{DisplayDigits, PhoneNumberId, Word};
+use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, text_or_number};
 
 const NOUN: &str = "user_preferences";
 
@@ -20,41 +17,26 @@ const MARKETING: &str = "marketing_messages";
 /// Keys of the customer. A customer may have an id of Meta's instead of a telephone number.
 const CUSTOMER: [&str; 2] = ["user_id", "wa_id"];
 
-/// The choices in one change, with their number.
-pub struct Preferences {
-    /// Id of the number.
-    pub number: PhoneNumberId,
-    /// The choices.
-    pub items: Vec<MessageItem>,
-}
-
-/// Parses the value of one change. `None` if it is not an object.
-pub fn parse(value: &RawValue, warnings: &mut ParseWarnings) -> Option<Value> {
-    let value = json::read_text(value.get(), NOUN, warnings).filter(Value::is_object);
-    if value.is_none() {
-        warnings.push(ParseWarning::Malformed {
-            noun: "change",
-            key: "value",
-        });
-    }
-    value
-}
-
 /// Reads one change.
 pub fn read(
     value: &Value,
     customers: &CustomerHasher,
     warnings: &mut ParseWarnings,
-) -> Option<Preferences> {
+) -> Option<Messages> {
     let change = MetaObject::new(NOUN, value)?;
     let metadata = change.object("metadata", "metadata", warnings)?;
     let number = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
+    let digits = metadata.text("display_phone_number", warnings);
     let items = change
         .objects("user_preferences", "user_preference", warnings)
         .iter()
         .filter_map(|item| preference(item, &number, customers, warnings))
         .collect();
-    Some(Preferences { number, items })
+    Some(Messages {
+        number,
+        digits: digits.and_then(|text| DisplayDigits::parse(&text)),
+        items,
+    })
 }
 
 fn preference(

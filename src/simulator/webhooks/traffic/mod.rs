@@ -11,9 +11,9 @@ mod plan;
 mod price;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::simulator::change::Webhook;
+use crate::simulator::change::{Webhook, conversation_webhook};
 use crate::simulator::world::{PhoneNumber, World};
 use customer::{CUSTOMERS, Customer};
 use payload::Moment;
@@ -87,9 +87,11 @@ impl TrafficGenerator {
         self.position = (self.position + 1) % self.plan.steps.len();
         let content = self.content(step, number, now);
         Some(match self.plan.channel {
-            Channel::Standby => webhook(number, "standby", payload::on_standby(content)),
-            _ if step == Step::Echo => webhook(number, "smb_message_echoes", content),
-            Channel::Direct | Channel::Group => webhook(number, "messages", content),
+            Channel::Standby => {
+                conversation_webhook(number, "standby", payload::on_standby(content))
+            }
+            _ if step == Step::Echo => conversation_webhook(number, "smb_message_echoes", content),
+            Channel::Direct | Channel::Group => conversation_webhook(number, "messages", content),
         })
     }
 
@@ -178,17 +180,6 @@ impl TrafficGenerator {
 
 fn group_id(number: &PhoneNumber) -> String {
     format!("Y2FwaV9ncm91cDo{}", number.id)
-}
-
-fn webhook(number: &PhoneNumber, field: &str, mut value: Value) -> Webhook {
-    value["messaging_product"] = "whatsapp".into();
-    value["metadata"] =
-        json!({"display_phone_number": number.digits(), "phone_number_id": number.id});
-    Webhook {
-        entry_id: number.waba_id.clone(),
-        field: field.into(),
-        value,
-    }
 }
 
 #[cfg(test)]
