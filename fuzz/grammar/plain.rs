@@ -313,7 +313,7 @@ fn violation(info: &mut Reading<'_>) -> Option<account::Violation> {
     Some(account::Violation { kind, remediation })
 }
 
-/// A penalty that ends before WhatsApp began, or when nobody will look, has no end.
+/// A penalty whose end is before 2009, when WhatsApp began, or from 2100 on has no end.
 fn is_plausible_end(end: &Timestamp) -> bool {
     (1_230_768_000_000..4_102_444_800_000).contains(&end.as_millis())
 }
