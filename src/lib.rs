@@ -20,6 +20,7 @@
 //! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`notify`] | posts the changes that Meta reports, as CloudEvents or to Slack, at least once |
+//! | [`insight`] | pure: answers computed from the state, such as the use of the messaging limit, and causes of a falling rating |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`suggestion`] | the known name that a mistyped one probably means |
@@ -39,6 +40,7 @@ pub mod deliver;
 pub mod domain;
 pub mod expose;
 pub mod ingest;
+pub mod insight;
 pub mod notify;
 pub mod relay;
 pub mod serve;

@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["domain", "suggestion", "yaml"]),
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
-    ("expose", &["domain", "state"]),
+    ("insight", &["domain", "state"]),
+    ("expose", &["domain", "insight", "state"]),
     ("store", &["clock", "domain", "state", "telemetry"]),
     ("ingest", &["clock", "domain", "store", "telemetry"]),
     ("deliver", &["clock", "domain"]),
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "expose",
             "ingest",
+            "insight",
             "relay",
             "state",
             "store",
@@ -48,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "expose",
             "ingest",
+            "insight",
             "notify",
             "relay",
             "serve",
@@ -124,7 +127,7 @@ fn every_arrow_is_allowed() {
 #[test]
 fn the_reducer_and_the_exposition_know_no_time_and_no_socket() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for room in ["alerts", "domain", "state", "expose"] {
+    for room in ["alerts", "domain", "state", "insight", "expose"] {
         for file in rust_files(&src.join(room)) {
             let text = fs::read_to_string(&file).expect("a readable file");
             for word in [

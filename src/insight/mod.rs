@@ -1,0 +1,4 @@
+//! Answers that are computed from the state: how much of a limit is used, what a falling rating comes from, whether
+//! a campaign may be sent.
+//!
+//! Invariant: pure. The same state and the same time give the same answer.
