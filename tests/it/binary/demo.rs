@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
-use crate::http::until_metric;
+use crate::http::{get, metrics, until_metric};
 use crate::process::demo;
 
 /// What a first visitor is promised.
@@ -42,4 +43,27 @@ fn ctrl_c_as_soon_as_it_has_spoken_ends_it_too() {
     demo.signal(Signal::INT);
     let status = demo.ended_within(AT_ONCE);
     assert_eq!(status.code(), Some(0), "{demo:?}");
+}
+
+#[test]
+fn it_starts_with_a_month_of_history() {
+    let (_demo, address) = demo("1");
+    until_metric(address, "whatsapp_phone_number_quality_rating{");
+    let asked = "/api/v1/history?attribute=quality_rating&entity=phone_number";
+    let history = get(address, asked, "").expect("an answer").body;
+    let history: Value = serde_json::from_str(&history).expect("JSON");
+    let transitions = history["transitions"].as_array().expect("a list");
+    let falls = transitions.iter().filter(|one| one["to"] == "RED").count();
+    assert!(falls >= 3, "{history}");
+    let first = transitions[0]["at"].as_str().expect("a time");
+    let first: jiff::Timestamp = first.parse().expect("a time");
+    let age = jiff::Timestamp::now().duration_since(first);
+    assert!(age.as_hours() > 25 * 24, "{first}");
+    let received: f64 = metrics(address)
+        .expect("metrics")
+        .lines()
+        .filter(|line| line.starts_with("whatsapp_messages_received_total{"))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    assert!(received > 800.0, "{received}");
 }
