@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,8 @@ impl Demo {
     /// # Errors
     /// If a port cannot be bound, or the store cannot be written.
     pub async fn bind(listen: &ListenAddress, seed: u64, speed: f64) -> anyhow::Result<Self> {
-        let folder = TempDir::with_prefix("whatsapp-business-exporter-")?;
+        let folder = TempDir::with_prefix("whatsapp-business-exporter-")
+            .context("the demo's store; set TMPDIR to a folder that can be written")?;
         let database = folder.path().join("demo.db");
         let key_file = folder.path().join("demo.key");
         let key = CustomerKey::generate()?;
