@@ -32,11 +32,14 @@ const LENGTH: i64 = 30 * 24 * 3_600;
 const ROUNDS: i32 = 3;
 
 /// Interval between message webhooks, in seconds.
-const TRAFFIC_EVERY: i64 = 10 * 60;
+const TRAFFIC_EVERY: i64 = 30 * 60;
 
-/// Interval between polls, in seconds. States of the story that only polls can see last ten seconds, which are a day
-/// here. More polls delay the start of the demo.
-const POLL_EVERY: i64 = 20 * 3_600;
+/// Interval between polls of numbers, in seconds. States of the story that only polls can see last ten seconds, which
+/// are a day here. More polls delay the start of the demo.
+const POLL_NUMBERS_EVERY: i64 = 20 * 3_600;
+
+/// Interval between polls of accounts and templates, in seconds.
+const POLL_OTHERS_EVERY: i64 = 60 * 3_600;
 
 /// How long the journal of the past is kept, which is until the exporter opens the store.
 const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
@@ -56,7 +59,8 @@ pub(super) struct Past {
 enum Step {
     Beat(Beat),
     Traffic,
-    Poll,
+    PollNumbers,
+    PollOthers,
 }
 
 /// Plays the past up to now.
@@ -92,7 +96,8 @@ pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<P
                 let webhook = handle.look(|world| traffic.next(world, at));
                 reader.receive(webhook.as_slice(), at);
             }
-            Step::Poll => reader.poll(at).await,
+            Step::PollNumbers => reader.poll_numbers(at).await,
+            Step::PollOthers => reader.poll_others(at).await,
         }
     }
     stop.cancel();
@@ -138,7 +143,8 @@ fn steps(seed: u64, until: i64) -> Vec<(i64, Step)> {
     }
     let every = |interval: i64| (from..until).step_by(interval as usize);
     steps.extend(every(TRAFFIC_EVERY).map(|at| (at, Step::Traffic)));
-    steps.extend(every(POLL_EVERY).map(|at| (at, Step::Poll)));
+    steps.extend(every(POLL_NUMBERS_EVERY).map(|at| (at, Step::PollNumbers)));
+    steps.extend(every(POLL_OTHERS_EVERY).map(|at| (at, Step::PollOthers)));
     steps.sort_by_key(|(at, _)| *at);
     steps
 }
@@ -186,26 +192,34 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Polls all accounts. What fails, as during the story's faults, has no event.
-    async fn poll(&mut self, at: i64) {
-        let observed_at = Timestamp::from_seconds(at);
+    async fn poll_numbers(&mut self, at: i64) {
         for waba_id in &self.accounts {
-            let account = self.client.read_account(waba_id, &Unlimited).await;
-            let numbers = self.client.list_numbers(waba_id, &Unlimited).await.listing;
-            let (templates, totals) = self.client.list_templates(waba_id, &Unlimited).await;
-            let facts = [
-                account.ok().map(Fact::AccountRead),
-                Some(Fact::NumbersListed(numbers)),
-                Some(Fact::TemplatesListed(templates.listing, totals)),
-            ];
-            self.events
-                .extend(facts.into_iter().flatten().map(|fact| Event {
-                    waba_id: waba_id.clone(),
-                    observed_at,
-                    source: Source::Poll,
-                    fact,
-                }));
+            let numbers = self.client.list_numbers(waba_id, &Unlimited).await;
+            let fact = Fact::NumbersListed(numbers.listing);
+            self.events.push(polled(waba_id, at, fact));
         }
+    }
+
+    /// Polls accounts and templates. An account that cannot be read, as during the story's faults, has no event.
+    async fn poll_others(&mut self, at: i64) {
+        for waba_id in &self.accounts {
+            if let Ok(account) = self.client.read_account(waba_id, &Unlimited).await {
+                let fact = Fact::AccountRead(account);
+                self.events.push(polled(waba_id, at, fact));
+            }
+            let (templates, totals) = self.client.list_templates(waba_id, &Unlimited).await;
+            let fact = Fact::TemplatesListed(templates.listing, totals);
+            self.events.push(polled(waba_id, at, fact));
+        }
+    }
+}
+
+fn polled(waba_id: &WabaId, at: i64, fact: Fact) -> Event {
+    Event {
+        waba_id: waba_id.clone(),
+        observed_at: Timestamp::from_seconds(at),
+        source: Source::Poll,
+        fact,
     }
 }
 
