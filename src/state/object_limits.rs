@@ -20,6 +20,9 @@ const UNLISTED_TEMPLATES: usize = 50_000;
 /// Customers of all accounts that are kept, with or without a conversation.
 const CUSTOMERS: usize = 1_000_000;
 
+/// Customers of all accounts that are kept for counting recipients.
+const RECIPIENTS: usize = 2_000_000;
+
 /// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ObjectCounts {
@@ -28,6 +31,7 @@ pub(super) struct ObjectCounts {
     pub unlisted_numbers: usize,
     pub unlisted_templates: usize,
     pub customers: usize,
+    pub recipients: usize,
 }
 
 impl ObjectCounts {
@@ -38,6 +42,7 @@ impl ObjectCounts {
         unlisted_numbers: UNLISTED_NUMBERS,
         unlisted_templates: UNLISTED_TEMPLATES,
         customers: CUSTOMERS,
+        recipients: RECIPIENTS,
     };
 
     /// What the limits leave beside these objects.
@@ -49,6 +54,7 @@ impl ObjectCounts {
             unlisted_numbers,
             unlisted_templates,
             customers,
+            recipients,
         } = Self::MOST;
         Self {
             numbers: numbers.saturating_sub(self.numbers),
@@ -56,6 +62,7 @@ impl ObjectCounts {
             unlisted_numbers: unlisted_numbers.saturating_sub(self.unlisted_numbers),
             unlisted_templates: unlisted_templates.saturating_sub(self.unlisted_templates),
             customers: customers.saturating_sub(self.customers),
+            recipients: recipients.saturating_sub(self.recipients),
         }
     }
 }
@@ -67,6 +74,7 @@ impl AddAssign for ObjectCounts {
         self.unlisted_numbers += more.unlisted_numbers;
         self.unlisted_templates += more.unlisted_templates;
         self.customers += more.customers;
+        self.recipients += more.recipients;
     }
 }
 
@@ -77,5 +85,6 @@ impl SubAssign for ObjectCounts {
         self.unlisted_numbers -= less.unlisted_numbers;
         self.unlisted_templates -= less.unlisted_templates;
         self.customers -= less.customers;
+        self.recipients -= less.recipients;
     }
 }
