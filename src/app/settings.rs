@@ -158,6 +158,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
         journeys: config.trackers.journeys.clone(),
+        reads_messages: config.trackers.enabled,
     })
 }
 

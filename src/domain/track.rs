@@ -47,6 +47,8 @@ pub struct Trackers {
     pub hours: Option<BusinessHours>,
     /// The declared journeys.
     pub journeys: Journeys,
+    /// Whether webhooks about messages are read.
+    pub reads_messages: bool,
 }
 
 /// One event from an application.

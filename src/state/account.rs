@@ -6,6 +6,7 @@ mod ceilings;
 mod events;
 mod flows;
 mod insights;
+mod recipients;
 mod restrictions;
 mod updates;
 mod violations;
@@ -93,6 +94,9 @@ pub struct Account {
     undated: UndatedEvents,
     #[serde(default)]
     insights: AccountInsights,
+    /// Time since which webhooks about messages of the account are read. `None` while they are not.
+    #[serde(default)]
+    messages_read_since: Option<Timestamp>,
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -115,7 +119,7 @@ pub struct Account {
 
 dated! {
     Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
-        waiting undated insights numbers templates traffic template_insights number_insights
+        waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
 }
 
 /// Readers need not know which fields the table declares.
@@ -255,6 +259,7 @@ impl Account {
     ) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::from_event(event);
+        self.note_reading(event, trackers);
         if let Source::UndatedWebhook(key) = event.source {
             self.undated.note(&event.fact, key, event.observed_at);
         }
@@ -285,13 +290,17 @@ impl Account {
                     let timezone_id = timezone_id.as_deref();
                     traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);
                 });
+                self.note_recipient(event.observed_at, webhook, left, &mut change);
             }
             Fact::Tracked(update) => {
                 self.change_traffic(&update.phone_number_id, left, &mut change, |traffic| {
                     traffic.track(event.observed_at, update, trackers);
                 });
             }
-            Fact::TimePassed => self.settle(event.observed_at, trackers),
+            Fact::TimePassed => {
+                self.settle(event.observed_at, trackers);
+                self.expire_recipients(event.observed_at);
+            }
             Fact::ClockCorrected { latest } => {
                 let redating = Redating::new(self, *latest, event.observed_at);
                 self.redate(&redating);

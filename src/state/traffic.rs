@@ -14,13 +14,17 @@ use super::journey_session::Milestone;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
 use super::prices::Prices;
+use super::recipient::Recipient;
+use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
-use crate::domain::{ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
+use crate::domain::{
+    ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, RecipientKey, Timestamp,
+};
 
 /// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
 /// a delivery that arrives later than this has failed before.
@@ -108,15 +112,27 @@ pub struct Traffic {
     pub journeys: JourneyCounts,
     /// Conversations that have ended.
     pub ended: Ended,
+    /// Time of the last message, status or call that a webhook reported.
+    #[serde(default)]
+    pub last_reported_at: Option<Timestamp>,
+    /// Time until which the count of recipients may lack customers that the limit kept out.
+    #[serde(default)]
+    pub recipients_missing_until: Option<Timestamp>,
     /// The customers; stored as separate rows.
     #[serde(skip)]
     pub(super) customers: Customers,
+    /// The recipients; stored as separate rows.
+    #[serde(skip)]
+    pub(super) recipients: Recipients,
 }
 
 impl Dated for Traffic {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
+        self.last_reported_at.times(see);
+        self.recipients_missing_until.times(see);
+        self.recipients.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
@@ -128,6 +144,9 @@ impl Dated for Traffic {
                 self.customers.put(key, customer);
             }
         }
+        self.last_reported_at.redate(to);
+        self.recipients_missing_until.redate(to);
+        self.recipients.redate(to);
     }
 }
 
@@ -144,8 +163,17 @@ impl Traffic {
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             ended: Ended::default(),
+            last_reported_at: None,
+            recipients_missing_until: None,
             customers: Customers::default(),
+            recipients: Recipients::default(),
         }
+    }
+
+    /// The recipients of the number, and the customers who may become recipients.
+    #[must_use]
+    pub fn recipients(&self) -> &Recipients {
+        &self.recipients
     }
 
     /// Number of customers who are waiting for a response.
@@ -184,6 +212,11 @@ impl Traffic {
     /// Adds a stored customer.
     pub(crate) fn restore(&mut self, key: ConversationKey, customer: Customer) {
         self.customers.put(key, customer);
+    }
+
+    /// Adds a stored recipient.
+    pub(crate) fn restore_recipient(&mut self, key: RecipientKey, recipient: Recipient) {
+        self.recipients.restore(key, recipient);
     }
 
     pub(super) fn apply_webhook(
@@ -225,6 +258,8 @@ impl Traffic {
                 self.make_room();
             }
             Update::Preference(preference) => self.preferences.increment(*preference),
+            // It only opens a service window.
+            Update::Called => {}
         }
         self.settle(webhook.received_at, trackers);
     }
@@ -333,6 +368,7 @@ impl Traffic {
         settles.is_some_and(|(at, _)| at <= until)
             || ends.is_some_and(|(at, _)| at < until.minus(SESSION))
             || forgets.is_some_and(|(at, _)| at < until)
+            || self.recipients.is_due(now)
     }
 
     /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and

@@ -17,6 +17,7 @@ mod exporter;
 mod exposition;
 mod fuzz;
 mod graph_client;
+mod headroom;
 mod http;
 mod notify;
 mod number_identity;

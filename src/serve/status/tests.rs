@@ -5,6 +5,7 @@ mod reports;
 mod sending;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -217,6 +218,7 @@ fn facts(events: &[Event]) -> Facts {
     Facts {
         accounts: state.accounts().clone(),
         access: AccessStates::new(),
+        assignments: Arc::default(),
         watched: [("main".to_owned(), 1)].into(),
         figures: Figures::new(&telemetry),
         callback: CallbackUrl::new("https://watch.example/webhook"),

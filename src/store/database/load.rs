@@ -28,10 +28,15 @@ pub struct SavedAccount {
     pub number_insights: Vec<String>,
     /// Their open conversations.
     pub conversations: Vec<SavedConversation>,
+    /// Their recipients.
+    pub recipients: Vec<SavedRecipient>,
 }
 
 /// One conversation's row: its number, its key, and its JSON.
 pub type SavedConversation = (String, String, String);
+
+/// One recipient's row: its number, its key, and its JSON.
+pub type SavedRecipient = (String, String, String);
 
 /// Saved accounts by id.
 pub type SavedAccounts = BTreeMap<String, SavedAccount>;
@@ -88,7 +93,8 @@ async fn load_some(
             }
         }
     }
-    load_conversations(connection, ids, saved).await
+    load_conversations(connection, ids, saved).await?;
+    load_recipients(connection, ids, saved).await
 }
 
 async fn load_conversations(
@@ -105,6 +111,24 @@ async fn load_conversations(
     for (waba_id, number, conversation, state) in rows {
         let account = saved.entry(waba_id).or_default();
         account.conversations.push((number, conversation, state));
+    }
+    Ok(())
+}
+
+async fn load_recipients(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, phone_number_id, recipient, state FROM recipients WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, String, String);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, number, recipient, state) in rows {
+        let account = saved.entry(waba_id).or_default();
+        account.recipients.push((number, recipient, state));
     }
     Ok(())
 }

@@ -66,6 +66,7 @@ fn preference(
     Some(MessageItem {
         at,
         identity,
+        recipient: None,
         update: Update::Preference(preference),
     })
 }

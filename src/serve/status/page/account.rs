@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{badge, breakable, timeline, word, word_about};
+use super::{badge, breakable, portfolio, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
@@ -28,6 +28,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
                 }
             }
             (health(account))
+            @if let Some(portfolio) = &account.portfolio { (portfolio::draw(portfolio)) }
             (sending(account))
             (numbers(account, status))
             (templates(account, status))

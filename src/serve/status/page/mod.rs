@@ -5,6 +5,7 @@
 
 mod account;
 mod exporter;
+mod portfolio;
 mod timeline;
 
 use std::sync::LazyLock;
