@@ -140,11 +140,13 @@ pub(super) fn secrets(
         .apps
         .iter()
         .filter_map(|app| app.webhook_verify_token.clone());
-    let events = config.trackers.token.clone();
+    let token =
+        |token: &Option<SecretString>| token.clone().map(|token| VerifyTokens::new(&[token]));
     Secrets {
         assignments: Arc::clone(assignments),
         trackers: trackers(config),
-        events: events.map(|token| VerifyTokens::new(&[token])),
+        events: token(&config.trackers.token),
+        gate: token(&config.gate.token),
         customers: customers.clone(),
         tracks_messages: config.trackers.enabled,
         verifier: Verifier::new(&named(|app| &app.app_secret))

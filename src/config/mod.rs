@@ -8,7 +8,7 @@
 //! flag, its variable, its line in the summary, its row in the reference and its field are generated from that row.
 //!
 //! Precedence is flag, then environment variable, then file, then default. The variables of an app
-//! (`WHATSAPP_ACCESS_TOKEN` and so on) and of `trackers.token` are the exception: the file has precedence over them.
+//! (`WHATSAPP_ACCESS_TOKEN` and so on), of `trackers.token` and of `gate.token` are the exception: the file has precedence over them.
 //! The variables of an app apply to one app only: the single app of the file, or the app that no file declares.
 //!
 //! Every value, whether from a flag, a variable, the file or a default, is text until its setting's parser reads it,
@@ -34,12 +34,14 @@ mod relay;
 mod secret;
 mod secret_kind;
 mod section;
+mod send_gate;
 mod setting;
 mod shape;
 mod spelling;
 mod store;
 mod summary;
 mod templates;
+mod token;
 mod trackers;
 mod unknown_variables;
 mod value;
@@ -64,6 +66,7 @@ pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
 pub use poll::PollConfig;
 pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
+pub use send_gate::{SendGateConfig, gate_token};
 pub use setting::{Applies, Setting};
 pub use store::{StoreConfig, StoreUrl};
 pub use templates::TemplatesConfig;
@@ -94,6 +97,8 @@ pub struct Config {
     pub templates: TemplatesConfig,
     /// Conversation metrics, business hours and the event API.
     pub trackers: TrackersConfig,
+    /// Policy and token of the send gate.
+    pub gate: SendGateConfig,
     /// Upstreams and limits of the relay.
     pub relay: RelayConfig,
     /// Receivers of changes.
@@ -153,6 +158,7 @@ impl Config {
             self.store.changed(&other.store),
             self.templates.changed(&other.templates),
             self.trackers.changed(&other.trackers),
+            self.gate.changed(&other.gate),
             self.relay.changed(&other.relay),
             self.notify.changed(&other.notify),
             self.log.changed(&other.log),
@@ -176,6 +182,7 @@ impl Config {
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
             trackers: TrackersConfig::read(walker),
+            gate: SendGateConfig::read(walker, &webhook),
             relay: RelayConfig::read(walker, &webhook),
             notify: NotifyConfig::read(walker),
             log: LogConfig::read(walker),

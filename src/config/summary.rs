@@ -26,6 +26,7 @@ impl Display for Summary<'_> {
             config.store.lines(),
             config.templates.lines(),
             config.trackers.lines(),
+            config.gate.lines(),
             config.relay.lines(),
             config.notify.lines(),
             config.log.lines(),

@@ -28,6 +28,7 @@ pub mod number;
 mod numbering;
 mod quality;
 mod receipt;
+pub mod send_gate;
 pub mod template;
 mod time;
 pub mod time_zone;

@@ -4,6 +4,7 @@
 //! Invariant: only [`public`] is meant for untrusted clients. Both may share a port; they share no state but the
 //! store and the exporter's own metrics.
 
+mod bearer;
 mod body;
 mod client;
 pub mod command;
@@ -27,6 +28,7 @@ mod refusal;
 pub mod relay;
 mod responses;
 mod scrapes;
+pub mod send_gate;
 mod server;
 pub mod signer;
 mod status;
@@ -39,4 +41,5 @@ pub use context::{Operator, Public, Secrets};
 pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
 pub use responses::ResponseBudget;
+pub use send_gate::SendGate;
 pub use server::{Limits, Site, serve};

@@ -6,6 +6,7 @@
 //! | `GET /` | the status page |
 //! | `GET /api/v1/status` | the status as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
+//! | `GET /api/v1/gate` | whether a campaign may be sent, as JSON |
 //! | `GET /-/healthy` | 200 while the process responds |
 //! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |
 //! | `POST /-/reload` | reloads the configuration; 500 with every error if it is not valid; 403 unless enabled |
@@ -30,7 +31,7 @@ use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{ScrapeVariant, Scrapes};
 use super::status::route;
-use super::{history, negotiation};
+use super::{history, negotiation, send_gate};
 use crate::clock;
 use crate::expose::{self, Apps};
 
@@ -66,6 +67,7 @@ pub fn router(operator: Operator) -> Router {
             "/api/v1/history",
             get(move |state, asked| history::history(state, asked, past)),
         )
+        .route(send_gate::PATH, get(send_gate::for_operator))
         .route_layer(limit)
         .merge(reload);
     Router::new()

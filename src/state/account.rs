@@ -162,6 +162,14 @@ impl Account {
         self.numbers.get(id).map(Arc::as_ref)
     }
 
+    /// A number of the newest complete listing, or of a newer incomplete one.
+    #[must_use]
+    pub fn listed_number(&self, id: &PhoneNumberId) -> Option<&Number> {
+        let last_complete = self.last_success(Collector::Numbers);
+        let number = self.number(id)?;
+        (Some(number.listed_at) >= last_complete).then_some(number)
+    }
+
     /// The templates in the newest complete listing, and those that a webhook has mentioned since.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
@@ -175,6 +183,12 @@ impl Account {
     #[must_use]
     pub fn has_number(&self, id: &PhoneNumberId) -> bool {
         self.numbers.contains_key(id) || self.traffic.contains_key(id)
+    }
+
+    /// Ids of the numbers that polls or messages have shown, including removed ones. A number with messages is there
+    /// twice.
+    pub fn number_ids(&self) -> impl Iterator<Item = &PhoneNumberId> {
+        self.numbers.keys().chain(self.traffic.keys())
     }
 
     /// The messages of each number that has any.
