@@ -122,6 +122,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         numbers: day,
         account: day,
         templates: day,
+        insights: None,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));

@@ -167,6 +167,7 @@ pub(super) fn cadences(config: &Config) -> Cadences {
         numbers: config.poll.numbers_interval,
         account: config.poll.account_interval,
         templates: config.poll.templates_interval,
+        insights: None,
     }
 }
 

@@ -24,6 +24,8 @@ pub const UNLISTED_NUMBERS: usize = 100;
 pub enum ObjectKind {
     /// An error or a remark in `health_status`.
     HealthDetail,
+    /// The daily figures of a template or a phone number.
+    Insights,
     /// A phone number, or the messages of a number that no poll lists.
     PhoneNumber,
     /// The digits that webhooks use for a phone number.
@@ -34,8 +36,9 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::HealthDetail,
+        Self::Insights,
         Self::PhoneNumber,
         Self::Spelling,
         Self::Template,
@@ -46,6 +49,7 @@ impl ObjectKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HealthDetail => "health_detail",
+            Self::Insights => "insights",
             Self::PhoneNumber => "phone_number",
             Self::Spelling => "spelling",
             Self::Template => "template",

@@ -17,6 +17,7 @@ mod error_code;
 mod event;
 mod health;
 mod ids;
+pub mod insights;
 pub mod journey;
 mod key;
 mod lane;

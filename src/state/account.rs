@@ -5,6 +5,7 @@ mod callback;
 mod ceilings;
 mod events;
 mod flows;
+mod insights;
 mod restrictions;
 mod updates;
 mod violations;
@@ -23,6 +24,7 @@ pub use violations::{LastViolation, LastViolations};
 
 use super::attributes::attribute_state;
 use super::gone::forget_oldest;
+use super::insights::{AccountInsights, NumberInsights, TemplateInsights};
 use super::journal::Entity;
 use super::object_limits::ObjectCounts;
 use super::observation::Observation;
@@ -89,6 +91,8 @@ pub struct Account {
     waiting: Vec<WaitingWebhook>,
     #[serde(default)]
     undated: UndatedEvents,
+    #[serde(default)]
+    insights: AccountInsights,
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -98,6 +102,12 @@ pub struct Account {
     /// The messages of each number that has any; stored as separate rows.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
+    /// The daily figures of templates; stored as separate rows. Shared as a whole, because few events change them.
+    #[serde(skip)]
+    pub(crate) template_insights: Arc<BTreeMap<TemplateId, Arc<TemplateInsights>>>,
+    /// The daily figures of numbers; stored as separate rows.
+    #[serde(skip)]
+    pub(crate) number_insights: Arc<BTreeMap<PhoneNumberId, Arc<NumberInsights>>>,
     /// Cached, so that an event does not recount the objects.
     #[serde(skip)]
     sizes: ObjectCounts,
@@ -105,7 +115,7 @@ pub struct Account {
 
 dated! {
     Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
-        waiting undated numbers templates traffic
+        waiting undated insights numbers templates traffic template_insights number_insights
 }
 
 /// Readers need not know which fields the table declares.
@@ -127,6 +137,9 @@ impl Account {
     /// Times of the reads by `collector`.
     #[must_use]
     pub fn polls(&self, collector: Collector) -> Option<&PollTimes> {
+        if collector == Collector::Insights {
+            return Some(&self.insights.polls);
+        }
         self.polls.get(collector.index())
     }
 
@@ -253,6 +266,9 @@ impl Account {
                 self.template_count.observe_some(totals.count, stamp);
                 self.template_limit.observe_some(totals.limit, stamp);
                 self.list_templates(listing, stamp, left, &mut change);
+            }
+            Fact::InsightsRead(snapshot) => {
+                self.observe_insights(snapshot, stamp, left, &mut change);
             }
             Fact::Account(update) => self.apply_update(update, stamp, &mut change),
             Fact::Number(webhook) => self.apply_number_webhook(webhook, stamp, &mut change),

@@ -19,6 +19,7 @@ mod gone;
 mod groups;
 mod histogram;
 mod history;
+pub mod insights;
 pub mod journal;
 mod journey_session;
 mod journey_sessions;
@@ -52,6 +53,7 @@ pub use dedup::DedupWindow;
 pub use failures::FailureCounts;
 pub use histogram::Histogram;
 pub use history::{Drift, DriftKind, History, Observed, Step};
+pub use insights::{AccountInsights, NumberInsights, TemplateInsights};
 pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
 pub use listings::SharedNumbers;
@@ -119,6 +121,7 @@ impl DedupScope {
             | Fact::AccountLoss(_)
             | Fact::NumbersListed(_)
             | Fact::TemplatesListed(..)
+            | Fact::InsightsRead(_)
             | Fact::Account(_)
             | Fact::Number(_)
             | Fact::NumberSpelled(_)

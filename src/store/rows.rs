@@ -21,7 +21,9 @@ use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
 };
-use crate::state::{Account, Entity, Redating, Stamp, Traffic, Transition};
+use crate::state::{
+    Account, Entity, NumberInsights, Redating, Stamp, TemplateInsights, Traffic, Transition,
+};
 
 /// The waiting delivery of a row.
 pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
@@ -89,6 +91,18 @@ pub fn for_account(
     differences(&before.traffic, &now.traffic, |id, state| {
         add(Table::Traffic, id, state);
     });
+    if !Arc::ptr_eq(&before.template_insights, &now.template_insights) {
+        let both = (&before.template_insights, &now.template_insights);
+        differences(both.0, both.1, |id, state| {
+            add(Table::TemplateInsights, id, state);
+        });
+    }
+    if !Arc::ptr_eq(&before.number_insights, &now.number_insights) {
+        let both = (&before.number_insights, &now.number_insights);
+        differences(both.0, both.1, |id, state| {
+            add(Table::NumberInsights, id, state);
+        });
+    }
     ((waba_id.to_string(), json(now)), objects)
 }
 
@@ -169,6 +183,16 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     }
     let traffic = traffic.into_values();
     account.traffic = traffic.map(|one| (one.id.clone(), Arc::new(one))).collect();
+    let templates = saved.template_insights.iter().map(|state| {
+        let one: TemplateInsights = parse("a template's insights", state)?;
+        Ok((one.id.clone(), Arc::new(one)))
+    });
+    account.template_insights = Arc::new(templates.collect::<Result<_, StoreError>>()?);
+    let numbers = saved.number_insights.iter().map(|state| {
+        let one: NumberInsights = parse("a phone number's insights", state)?;
+        Ok((one.id.clone(), Arc::new(one)))
+    });
+    account.number_insights = Arc::new(numbers.collect::<Result<_, StoreError>>()?);
     account.count_objects();
     Ok(account)
 }

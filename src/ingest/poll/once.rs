@@ -130,6 +130,7 @@ async fn read(
                 failure,
             )
         }
+        Collector::Insights => (None, None),
         Collector::Account | Collector::Other => match client.read_account(waba_id, calls).await {
             Ok(reading) => (Some(Fact::AccountRead(reading)), None),
             Err(failure) => (None, Some(failure)),

@@ -29,6 +29,7 @@ mod tests {
             numbers: Duration::from_secs(300),
             account: Duration::from_secs(900),
             templates: Duration::from_secs(900),
+            insights: None,
         };
         assert_eq!(planned_calls(&cadences, 1, None), 12 + 4 + 4);
         assert_eq!(planned_calls(&cadences, 0, Some(0)), 12 + 4 + 4);

@@ -341,7 +341,8 @@ impl Poller {
         };
         let accounts = self.accounts_of_app(waba_id);
         for waba_id in &accounts {
-            for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
+            let cadences = self.schedule.cadences();
+            for collector in Collector::ALL.iter().filter(|one| cadences.polls(**one)) {
                 let polls = &self.telemetry.polls;
                 polls.record(&app.name, waba_id, *collector, Some(reason));
             }

@@ -36,6 +36,8 @@ impl Account {
                 .values()
                 .map(|traffic| traffic.customers_kept())
                 .sum(),
+            template_insights: self.template_insights.len(),
+            number_insights: self.number_insights.len(),
         };
     }
 

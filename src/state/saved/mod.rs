@@ -23,7 +23,7 @@ use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
     DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
     HealthRemark, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, WebhookConfiguration, Word,
-    number,
+    insights, number,
 };
 
 macro_rules! saved_as_text {
@@ -105,7 +105,7 @@ macro_rules! serde_by_saved {
     )+};
 }
 
-serde_by_saved!(Timestamp, JourneyId);
+serde_by_saved!(Timestamp, JourneyId, insights::Day);
 
 saved_as!(
     Timestamp,
@@ -302,6 +302,29 @@ impl Saved for number::NameReview {
         })
     }
 }
+
+saved_as!(
+    insights::Refusal,
+    String,
+    |refusal| {
+        match refusal {
+            insights::Refusal::NotEnabled => "not_enabled",
+            insights::Refusal::Unavailable => "unavailable",
+        }
+        .to_owned()
+    },
+    |text| match text.as_str() {
+        "not_enabled" => insights::Refusal::NotEnabled,
+        _ => insights::Refusal::Unavailable,
+    }
+);
+
+saved_as!(
+    insights::Day,
+    (Timestamp, Timestamp),
+    |day| (day.start, day.end),
+    |(start, end)| insights::Day { start, end }
+);
 
 saved_as!(
     number::GroupStatus,

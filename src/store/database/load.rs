@@ -22,6 +22,10 @@ pub struct SavedAccount {
     pub templates: Vec<String>,
     /// The message counters of its numbers.
     pub traffic: Vec<String>,
+    /// The daily figures of its templates.
+    pub template_insights: Vec<String>,
+    /// The daily figures of its numbers.
+    pub number_insights: Vec<String>,
     /// Their open conversations.
     pub conversations: Vec<SavedConversation>,
 }
@@ -79,6 +83,8 @@ async fn load_some(
                 Table::Numbers => account.numbers.push(state),
                 Table::Templates => account.templates.push(state),
                 Table::Traffic => account.traffic.push(state),
+                Table::TemplateInsights => account.template_insights.push(state),
+                Table::NumberInsights => account.number_insights.push(state),
             }
         }
     }

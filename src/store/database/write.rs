@@ -23,11 +23,21 @@ pub enum Table {
     Templates,
     /// The message counters of a phone number.
     Traffic,
+    /// The daily figures of a message template.
+    TemplateInsights,
+    /// The daily figures of a phone number.
+    NumberInsights,
 }
 
 impl Table {
     /// All tables of objects.
-    pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
+    pub const ALL: [Self; 5] = [
+        Self::Numbers,
+        Self::Templates,
+        Self::Traffic,
+        Self::TemplateInsights,
+        Self::NumberInsights,
+    ];
 
     /// Name of the table, and of the column with the object's id.
     pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
@@ -35,6 +45,8 @@ impl Table {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
             Self::Traffic => ("traffic", "phone_number_id"),
             Self::Templates => ("templates", "template_id"),
+            Self::TemplateInsights => ("template_insights", "template_id"),
+            Self::NumberInsights => ("number_insights", "phone_number_id"),
         }
     }
 }
