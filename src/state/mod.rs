@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)] // a new fact or event must be considered wherever one is matched
 
 pub mod account;
+mod activity;
 mod attributes;
 mod change;
 pub mod conversation;
@@ -45,6 +46,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use account::Account;
+pub use activity::{DailyActivity, DailyCount, DayCounts, UtcDay};
 pub use change::Change;
 pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use super::activity::{DailyActivity, DailyCount};
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -118,6 +119,9 @@ pub struct Traffic {
     /// Time until which the count of recipients may lack customers that the limit kept out.
     #[serde(default)]
     pub recipients_missing_until: Option<Timestamp>,
+    /// The last days.
+    #[serde(default)]
+    pub activity: DailyActivity,
     /// The customers; stored as separate rows.
     #[serde(skip)]
     pub(super) customers: Customers,
@@ -128,6 +132,7 @@ pub struct Traffic {
 
 impl Dated for Traffic {
     fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.activity.times(see);
         let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
         self.last_reported_at.times(see);
@@ -136,6 +141,7 @@ impl Dated for Traffic {
     }
 
     fn redate(&mut self, to: &Redating) {
+        self.activity.redate(to);
         let customers = self.customers.all().iter();
         let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
@@ -165,6 +171,7 @@ impl Traffic {
             ended: Ended::default(),
             last_reported_at: None,
             recipients_missing_until: None,
+            activity: DailyActivity::default(),
             customers: Customers::default(),
             recipients: Recipients::default(),
         }
@@ -229,6 +236,7 @@ impl Traffic {
         match &webhook.update {
             Update::Received { from, kind } => {
                 self.received.increment(*kind);
+                self.activity.count(at, DailyCount::Received);
                 self.note_message(from.as_ref(), at, *kind, trackers);
             }
             Update::Status {
@@ -238,11 +246,12 @@ impl Traffic {
                 errors,
             } => {
                 self.statuses.increment(*status, *category);
-                self.fail(errors);
+                self.count_for_the_day(*status, at);
+                self.fail(errors, at);
                 self.note_status(to.as_ref(), at, *status, trackers);
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
-            Update::Errors(errors) => self.fail(errors),
+            Update::Errors(errors) => self.fail(errors, at),
             Update::Echo { to, kind, actor } => {
                 if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
                     self.note(ids, at, Side::Business(*actor), trackers);
@@ -260,6 +269,12 @@ impl Traffic {
             Update::Preference(preference) => self.preferences.increment(*preference),
             // It only opens a service window.
             Update::Called => {}
+            Update::Preference(preference) => {
+                self.preferences.increment(*preference);
+                if *preference == MarketingPreference::Stop {
+                    self.activity.count(at, DailyCount::OptOut);
+                }
+            }
         }
         self.settle(webhook.received_at, trackers);
     }
@@ -309,8 +324,8 @@ impl Traffic {
                 let noted = Noted { at, id, progress };
                 let key = self.customers.identify(ids, at);
                 self.change(key, trackers, |customer, counting| {
-                    let count = |id: &JourneyId, variant: &str, milestone| {
-                        counting.milestone(id, variant, milestone);
+                    let count = |at, id: &JourneyId, variant: &str, milestone| {
+                        counting.milestone(at, id, variant, milestone);
                     };
                     customer
                         .journey_sessions
@@ -322,10 +337,27 @@ impl Traffic {
         self.settle(webhook.received_at, trackers);
     }
 
-    fn fail(&mut self, errors: &[ErrorCode]) {
+    fn fail(&mut self, errors: &[ErrorCode], at: Timestamp) {
         for error in errors {
             self.failures.increment(*error);
+            self.activity.count(at, DailyCount::from_error(*error));
         }
+    }
+
+    /// Failures count by their code instead.
+    fn count_for_the_day(&mut self, status: Status, at: Timestamp) {
+        let count = match status {
+            Status::Sent => DailyCount::Sent,
+            Status::Delivered => DailyCount::Delivered,
+            Status::Read => DailyCount::Read,
+            Status::Failed
+            | Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
+        };
+        self.activity.count(at, count);
     }
 
     fn note(&mut self, ids: &CustomerIds, at: Timestamp, side: Side, trackers: &Trackers) {
@@ -379,8 +411,8 @@ impl Traffic {
             self.change(key, trackers, |customer, counting| {
                 let count = |answer| counting.answer(&answer);
                 customer.conversation.settle(until, count);
-                let count = |id: &JourneyId, variant: &str, milestone| {
-                    counting.milestone(id, variant, milestone);
+                let count = |at, id: &JourneyId, variant: &str, milestone| {
+                    counting.milestone(at, id, variant, milestone);
                 };
                 customer
                     .journey_sessions
@@ -413,6 +445,7 @@ impl Traffic {
             wall: &mut self.wall,
             business: &mut self.business,
             journeys: &mut self.journeys,
+            activity: &mut self.activity,
             trackers,
         };
         change(&mut customer, &mut counting);
@@ -423,8 +456,9 @@ impl Traffic {
     /// there is no such conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
         let mut closed = self.customers.take(key)?;
-        let journeys = &mut self.journeys;
-        let count = |id: &JourneyId, variant: &str, milestone| {
+        let (journeys, activity) = (&mut self.journeys, &mut self.activity);
+        let count = |at, id: &JourneyId, variant: &str, milestone| {
+            count_session(activity, at, &milestone);
             journeys.count(id, variant, milestone);
         };
         closed.journey_sessions.abandon(count);
@@ -442,22 +476,45 @@ struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,
     journeys: &'a mut JourneyCounts,
+    activity: &'a mut DailyActivity,
     trackers: &'a Trackers,
 }
 
 impl Counting<'_> {
     fn answer(&mut self, answer: &BusinessResponse) {
         let BusinessResponse { asked_at, at, .. } = *answer;
-        self.wall.observe(at.since(asked_at), answer);
-        if let Some(hours) = &self.trackers.hours {
-            self.business.observe(hours.between(asked_at, at), answer);
+        let by_wall = at.since(asked_at);
+        self.wall.observe(by_wall, answer);
+        let hours = self.trackers.hours.as_ref();
+        let by_business = hours.map(|hours| hours.between(asked_at, at));
+        if let Some(waited) = by_business {
+            self.business.observe(waited, answer);
+        }
+        if answer.is_first {
+            let waited = by_business.unwrap_or(by_wall);
+            self.activity.count_first_response(at, waited);
         }
     }
 
-    fn milestone(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
+    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
+        count_session(self.activity, at, &milestone);
         if milestone == Milestone::Started {
             self.journeys.expect(id, &self.trackers.journeys);
         }
         self.journeys.count(id, variant, milestone);
+    }
+}
+
+/// Counts the start or the abandonment of a session for the day.
+fn count_session(activity: &mut DailyActivity, at: Timestamp, milestone: &Milestone) {
+    match milestone {
+        Milestone::Started => activity.count(at, DailyCount::JourneyStarted),
+        Milestone::Abandoned => activity.count(at, DailyCount::JourneyAbandoned),
+        Milestone::Completed
+        | Milestone::Entered(_)
+        | Milestone::Reentered(_)
+        | Milestone::Looped(_)
+        | Milestone::Answered(..)
+        | Milestone::LeftAt(_) => {}
     }
 }

@@ -3,6 +3,7 @@
 mod abuse;
 mod alerts;
 mod architecture;
+mod attribution;
 mod binary;
 mod browser;
 mod ceilings;
