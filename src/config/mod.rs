@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod flags;
 mod graph;
+mod insights;
 mod journeys;
 mod kind;
 mod listen_address;
@@ -58,6 +59,7 @@ pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
 pub use graph::GraphConfig;
+pub use insights::InsightsConfig;
 pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
 pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
@@ -92,6 +94,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Detail of template metrics.
     pub templates: TemplatesConfig,
+    /// The daily figures of templates and phone numbers.
+    pub insights: InsightsConfig,
     /// Conversation metrics, business hours and the event API.
     pub trackers: TrackersConfig,
     /// Upstreams and limits of the relay.
@@ -152,6 +156,7 @@ impl Config {
             self.poll.changed(&other.poll),
             self.store.changed(&other.store),
             self.templates.changed(&other.templates),
+            self.insights.changed(&other.insights),
             self.trackers.changed(&other.trackers),
             self.relay.changed(&other.relay),
             self.notify.changed(&other.notify),
@@ -175,6 +180,7 @@ impl Config {
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
+            insights: InsightsConfig::read(walker),
             trackers: TrackersConfig::read(walker),
             relay: RelayConfig::read(walker, &webhook),
             notify: NotifyConfig::read(walker),
