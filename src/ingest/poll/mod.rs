@@ -5,6 +5,7 @@
 
 mod access;
 mod budget;
+mod insights;
 mod log_limiter;
 mod once;
 mod plan;

@@ -84,7 +84,7 @@ impl Account {
         left: ObjectCounts,
         change: &mut Change,
     ) {
-        self.insights.observe_numbers(read.last_day);
+        self.insights.note_numbers_read(stamp.at(), read.last_day);
         let mut by_digits: BTreeMap<&DisplayDigits, Vec<&NumberDay>> = BTreeMap::new();
         for day in &read.days {
             by_digits.entry(&day.digits).or_default().push(day);
