@@ -42,7 +42,7 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::HealthDetail,
         Self::Insights,
         Self::PhoneNumber,

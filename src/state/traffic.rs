@@ -266,7 +266,6 @@ impl Traffic {
                 self.change(key, trackers, |customer, _| customer.note_owner(at, role));
                 self.make_room();
             }
-            Update::Preference(preference) => self.preferences.increment(*preference),
             // It only opens a service window.
             Update::Called => {}
             Update::Preference(preference) => {
