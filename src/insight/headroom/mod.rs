@@ -16,7 +16,7 @@ use crate::domain::{BusinessId, MessagingLimit, Timestamp, WabaId};
 use crate::state::{Account, Accounts};
 
 /// The use of the messaging limit of one portfolio.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Headroom {
     /// The portfolio's messaging limit. `None` until known.
     pub limit: Option<MessagingLimit>,
