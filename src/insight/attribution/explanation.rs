@@ -1,6 +1,7 @@
 //! The answer: what fell, why it probably fell, and what was not known.
 
 use super::days::Period;
+use super::history::first_known_day;
 use super::weights;
 use super::{Fall, NumberHistory};
 use crate::domain::{TemplateId, Timestamp};
@@ -19,7 +20,9 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(super) fn without_causes(fall: Option<Fall>, verdict: Verdict) -> Self {
+    /// The answer without causes.
+    #[must_use]
+    pub fn without_causes(fall: Option<Fall>, verdict: Verdict) -> Self {
         Self {
             fall,
             verdict,
@@ -59,6 +62,23 @@ impl Verdict {
             Self::NoEvidentCause => "no_evident_cause",
             Self::TooOld => "too_old",
             Self::NoFall => "no_fall",
+        }
+    }
+}
+
+impl Verdict {
+    /// What it means.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::LikelyCauses => {
+                "most likely first; each cause is a coincidence in time and proves nothing by itself"
+            }
+            Self::NoEvidentCause => {
+                "the rating fell, but the known data shows nothing unusual before it"
+            }
+            Self::TooOld => "the rating fell more than 14 days ago",
+            Self::NoFall => "the rating is not known to have fallen",
         }
     }
 }
@@ -318,15 +338,12 @@ impl MissingData {
 
 /// Which data is missing.
 pub(super) fn missing(history: &NumberHistory, period: &Period) -> Vec<MissingData> {
-    let has_insights = history.templates.iter().any(|one| !one.days.is_empty());
+    let has_insights = history.templates.iter().any(|one| one.days.is_some());
     let first_day = history.days.first_day();
-    let insight_days = history.templates.iter();
-    let first_insight = insight_days
-        .filter_map(|one| one.days.keys().next().copied())
-        .min();
+    let first_insight = first_known_day(&history.templates);
     let enough = |first| period.baseline_days(first) >= weights::ENOUGH_DAYS;
-    let has_enough =
-        (first_day.is_none() || enough(first_day)) && (!has_insights || enough(first_insight));
+    let has_enough = (first_day.is_none() || enough(first_day))
+        && (first_insight.is_none() || enough(first_insight));
     let found = [
         (first_day.is_none(), MissingData::Messages),
         (!has_enough, MissingData::Baseline),

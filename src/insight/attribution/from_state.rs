@@ -1,12 +1,15 @@
 //! Reads the history of a number from the state.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::history::{Fall, NumberHistory, Setback, SetbackKind, TemplateHistory};
+use super::history::{DailySends, Fall, NumberHistory, Setback, SetbackKind, TemplateHistory};
 use super::{Explanation, causes_of_fall};
 use crate::domain::template::Status;
 use crate::domain::{PhoneNumberId, QualityRating, Timestamp};
-use crate::state::{Account, Number, Step, Template};
+use crate::state::{Account, Number, Step, Template, TemplateInsights, UtcDay};
+
+const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
 
 /// Explains the last fall of the rating of a number, which these accounts list.
 #[must_use]
@@ -55,18 +58,36 @@ pub fn number_history(accounts: &[&Account], id: &PhoneNumberId) -> NumberHistor
 
 /// The templates of which anything is known that could be evidence.
 fn templates(account: &Account) -> impl Iterator<Item = TemplateHistory> {
-    let known = account.templates().map(template_history);
-    known.filter(|template| !template.setbacks.is_empty() || !template.days.is_empty())
+    let known = account
+        .templates()
+        .map(|template| template_history(template, account));
+    known.filter(|template| !template.setbacks.is_empty() || template.days.is_some())
 }
 
-fn template_history(template: &Template) -> TemplateHistory {
+fn template_history(template: &Template, account: &Account) -> TemplateHistory {
     TemplateHistory {
         id: template.id.clone(),
         name: template.name.value().cloned(),
         language: template.language.value().cloned(),
         setbacks: setbacks(template),
-        days: BTreeMap::new(),
+        days: account.template_insights(&template.id).map(daily_sends),
     }
+}
+
+/// Meta's days begin at midnight of UTC or of the account's time zone. Each is the UTC day of its middle.
+fn daily_sends(insights: &TemplateInsights) -> BTreeMap<UtcDay, DailySends> {
+    let days = insights.days().iter().map(|day| {
+        // Without both, there is no read rate.
+        let rate = day.figures.delivered.zip(day.figures.read);
+        let (delivered, read) = rate.unwrap_or_default();
+        let figures = DailySends {
+            sent: day.figures.sent.unwrap_or_default(),
+            delivered,
+            read,
+        };
+        (UtcDay::at(day.start.plus(HALF_A_DAY)), figures)
+    });
+    days.collect()
 }
 
 /// Ratings for the worse, pauses and disablings.

@@ -1,6 +1,7 @@
 //! What is known about a number around a fall of its rating: the input of the formula, which does not know the state.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::domain::{QualityRating, TemplateId, Timestamp};
 use crate::state::{DailyActivity, UtcDay};
@@ -40,8 +41,33 @@ pub struct TemplateHistory {
     pub language: Option<String>,
     /// The changes for the worse, in any order.
     pub setbacks: Vec<Setback>,
-    /// Meta's figures by day. Empty without insights.
-    pub days: BTreeMap<UtcDay, TemplateDay>,
+    /// Meta's figures of the days with messages. `None` without insights.
+    pub days: Option<BTreeMap<UtcDay, DailySends>>,
+}
+
+impl TemplateHistory {
+    /// The figures of the known days in this range.
+    pub(super) fn days_in(
+        &self,
+        range: RangeInclusive<UtcDay>,
+    ) -> impl Iterator<Item = (UtcDay, DailySends)> {
+        let days = self
+            .days
+            .iter()
+            .flat_map(move |days| days.range(range.clone()));
+        days.map(|(day, figures)| (*day, *figures))
+    }
+
+    /// The figures of a day. `None` if there were no messages, or if they are unknown.
+    pub(super) fn day(&self, day: UtcDay) -> Option<DailySends> {
+        self.days.as_ref()?.get(&day).copied()
+    }
+}
+
+/// The first day on which any of these templates is known to have been sent.
+pub(super) fn first_known_day(templates: &[TemplateHistory]) -> Option<UtcDay> {
+    let days = templates.iter().filter_map(|one| one.days.as_ref());
+    days.filter_map(|days| days.keys().next().copied()).min()
 }
 
 /// A change of a template for the worse.
@@ -68,7 +94,7 @@ pub enum SetbackKind {
 
 /// Meta's figures for a template on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TemplateDay {
+pub struct DailySends {
     /// Messages that were sent.
     pub sent: u64,
     /// Messages that were delivered.

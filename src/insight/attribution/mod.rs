@@ -41,6 +41,8 @@ mod read_rates;
 mod rise;
 mod statistics;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod volumes;
 pub mod weights;
 mod words;
@@ -49,7 +51,7 @@ pub use explanation::{
     Cause, CauseKind, Confidence, Evidence, EvidenceKind, Explanation, MissingData, Verdict,
 };
 pub use from_state::{explain, last_fall, number_history};
-pub use history::{Fall, NumberHistory, Setback, SetbackKind, TemplateDay, TemplateHistory};
+pub use history::{DailySends, Fall, NumberHistory, Setback, SetbackKind, TemplateHistory};
 
 use std::cmp::Ordering;
 use std::time::Duration;

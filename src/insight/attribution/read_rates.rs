@@ -9,7 +9,7 @@ use super::days::{Period, each};
 use super::explanation::{Evidence, EvidenceKind};
 use super::history::TemplateHistory;
 use super::rise::{MIN_BASELINE_DAYS, NOISE};
-use super::statistics::{float, median, ramp, ratio, spread};
+use super::statistics::{compare, float, median, ramp, ratio, spread};
 use super::words::percent;
 use crate::state::UtcDay;
 
@@ -45,6 +45,7 @@ struct Usual {
 /// A drop of the read rate since some day.
 struct Drop {
     strength: f64,
+    significance: f64,
     rate: f64,
     usual: f64,
     since: UtcDay,
@@ -70,13 +71,8 @@ pub(super) fn read_rates(templates: &[TemplateHistory], period: &Period) -> Vec<
         };
         let starts = each(period.first()..=period.last_whole);
         let drops = starts.filter_map(|since| drop_since(since, template, usual, &common));
-        let most = drops.reduce(|most, next| {
-            if next.strength > most.strength {
-                next
-            } else {
-                most
-            }
-        });
+        let order = |drop: &Drop| [drop.strength, drop.significance];
+        let most = drops.max_by(|one, other| compare(order(one), order(other)));
         Finding {
             is_usual: usual.is_own && most.as_ref().is_some_and(|drop| drop.strength <= 0.0),
             evidence: most
@@ -89,7 +85,7 @@ pub(super) fn read_rates(templates: &[TemplateHistory], period: &Period) -> Vec<
 }
 
 fn own_usual(template: &TemplateHistory, period: &Period) -> Option<Usual> {
-    let days = template.days.range(period.baseline());
+    let days = template.days_in(period.baseline());
     let rates: Vec<f64> = days
         .filter(|(_, day)| day.delivered >= MIN_DELIVERED)
         .map(|(_, day)| float(day.read) / float(day.delivered))
@@ -121,7 +117,7 @@ fn common_losses(
 ) -> BTreeMap<UtcDay, f64> {
     let losses = each(period.first()..=period.last_whole).filter_map(|date| {
         let lost = templates.iter().zip(own).filter_map(|(template, usual)| {
-            let day = template.days.get(&date)?;
+            let day = template.day(date)?;
             let rate = float(day.read) / float(day.delivered);
             let is_enough = day.delivered >= MIN_DELIVERED;
             is_enough.then_some(1.0 - ratio(rate, usual.as_ref()?.rate))
@@ -143,7 +139,7 @@ fn drop_since(
 ) -> Option<Drop> {
     let (mut delivered, mut read, mut expected, mut days) = (0.0, 0.0, 0.0, 0.0);
     for (date, lost) in common.range(since..) {
-        if let Some(day) = template.days.get(date) {
+        if let Some(day) = template.day(*date) {
             delivered += float(day.delivered);
             read += float(day.read);
             expected += float(day.delivered) * usual.rate * (1.0 - lost);
@@ -161,9 +157,11 @@ fn drop_since(
         + RATE_NOISE.powi(2))
     .sqrt();
     let lost = 1.0 - ratio(rate, expected);
-    let strength = ramp((expected - rate) / noise, NOISE.0, NOISE.1) * ramp(lost, DROP.0, DROP.1);
+    let significance = (expected - rate) / noise;
+    let strength = ramp(significance, NOISE.0, NOISE.1) * ramp(lost, DROP.0, DROP.1);
     Some(Drop {
         strength: strength * if usual.is_own { 1.0 } else { BY_OTHERS },
+        significance,
         rate,
         usual: usual.rate,
         since,

@@ -1,7 +1,7 @@
 //! The rise of what customers or Meta refuse, per message sent.
 
 use super::days::{Period, each};
-use super::statistics::{float, ramp, ratio, spread};
+use super::statistics::{compare, float, ramp, ratio, spread};
 use crate::state::{DailyActivity, DailyCount, UtcDay};
 
 /// Days of the baseline without which nothing is usual.
@@ -84,14 +84,15 @@ pub(super) fn rise(days: &DailyActivity, period: &Period, counts: &[DailyCount])
         // A message more or less must not matter, even if none was expected.
         let noise = (expected + 1.0 + (noise_of_days * sent).powi(2) / length).sqrt();
         let multiple = events / expected.max(1.0);
-        let strength = ramp((events - expected) / noise, NOISE.0, NOISE.1)
-            * ramp(multiple, MULTIPLE.0, MULTIPLE.1);
+        let significance = (events - expected) / noise;
+        let strength =
+            ramp(significance, NOISE.0, NOISE.1) * ramp(multiple, MULTIPLE.0, MULTIPLE.1);
         let strength = if events >= MIN_EVENTS { strength } else { 0.0 };
-        (strength, ratio(events, sent), since)
+        ([strength, significance], ratio(events, sent), since)
     };
-    let (strength, rate, since) = each(period.window())
-        .map(from)
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    let starts = each(period.window()).map(from);
+    let ([strength, _], rate, since) =
+        starts.max_by(|(one, ..), (other, ..)| compare(*one, *other))?;
     let excess = each(since..=period.last).map(|day| {
         let (events, sent) = figures(day);
         (day, (events - usual * sent).max(0.0))

@@ -1,5 +1,7 @@
 //! Robust statistics of few values: one odd day must not decide.
 
+use std::cmp::Ordering;
+
 /// Factor from the median absolute deviation to the standard deviation of normal noise.
 const SIGMA_PER_MAD: f64 = 1.4826;
 
@@ -33,6 +35,12 @@ pub(super) fn ramp(value: f64, from: f64, to: f64) -> f64 {
 /// `part / whole`; 0 if there is no whole.
 pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Orders by strength, and by significance where several are as strong as can be.
+pub(super) fn compare(one: [f64; 2], other: [f64; 2]) -> Ordering {
+    let (strength, significance) = (one[0].total_cmp(&other[0]), one[1].total_cmp(&other[1]));
+    strength.then(significance)
 }
 
 /// A count as a number for rates.

@@ -1,7 +1,7 @@
 //! How many messages were sent with each template, and how a rise falls on their days.
 
 use super::days::{Period, each};
-use super::history::TemplateHistory;
+use super::history::{TemplateHistory, first_known_day};
 use super::statistics::{float, ratio};
 use super::{BASELINE, WINDOW};
 use crate::state::UtcDay;
@@ -49,10 +49,7 @@ impl Volumes {
                 *total += day;
             }
         }
-        let first_days = templates.iter();
-        let first_known = first_days
-            .filter_map(|one| one.days.keys().next().copied())
-            .min();
+        let first_known = first_known_day(templates);
         Self {
             first,
             by_template,
@@ -111,10 +108,10 @@ impl Volumes {
 }
 
 fn by_day(template: &TemplateHistory, days: std::ops::RangeInclusive<UtcDay>) -> Vec<f64> {
-    if template.days.is_empty() {
+    if template.days.is_none() {
         return Vec::new();
     }
-    let sent = |day| template.days.get(&day).map_or(0.0, |day| float(day.sent));
+    let sent = |day| template.day(day).map_or(0.0, |day| float(day.sent));
     each(days).map(sent).collect()
 }
 

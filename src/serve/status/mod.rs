@@ -4,6 +4,7 @@
 //! customers' data and no secrets.
 
 mod account;
+pub(super) mod causes;
 mod concern;
 mod figures;
 mod health;
@@ -22,7 +23,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod value;
+pub(super) mod value;
 mod words;
 
 use std::collections::BTreeMap;

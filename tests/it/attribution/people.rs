@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use whatsapp_business_exporter::domain::{QualityRating, TemplateId, Timestamp};
 use whatsapp_business_exporter::insight::attribution::{
-    Fall, NumberHistory, Setback, SetbackKind, TemplateDay, TemplateHistory,
+    DailySends, Fall, NumberHistory, Setback, SetbackKind, TemplateHistory,
 };
 use whatsapp_business_exporter::state::{DailyActivity, DailyCount, UtcDay};
 
@@ -317,11 +317,7 @@ impl People {
                 name: None,
                 language: None,
                 setbacks: self.setbacks(outcome, fell_at, now),
-                days: if has_insights {
-                    self.insights(outcome, now)
-                } else {
-                    BTreeMap::new()
-                },
+                days: has_insights.then(|| self.insights(outcome, now)),
             });
         }
         let week = |outcome: &Outcome| outcome.sent[fell_on - 6..=fell_on].iter().sum::<u64>();
@@ -469,7 +465,7 @@ impl People {
     }
 
     /// What Meta shows of the days before today: the newest reads are still to come, and some days are missing.
-    fn insights(&mut self, outcome: &Outcome, now: Timestamp) -> BTreeMap<UtcDay, TemplateDay> {
+    fn insights(&mut self, outcome: &Outcome, now: Timestamp) -> BTreeMap<UtcDay, DailySends> {
         let has_gaps = self.chance(0.2);
         let today = UtcDay::at(now);
         let mut days = BTreeMap::new();
@@ -484,7 +480,7 @@ impl People {
                 2 => 0.95,
                 _ => 1.0,
             };
-            let figures = TemplateDay {
+            let figures = DailySends {
                 sent: outcome.sent[day],
                 delivered: outcome.delivered[day],
                 read: whole(outcome.read[day] as f64 * arrived),

@@ -4,6 +4,7 @@
 //! element, by its hash. Text names every state; colour and height are additional.
 
 mod account;
+mod causes;
 mod exporter;
 mod portfolio;
 mod timeline;
