@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
 use whatsapp_business_exporter::domain::journey::{
     Journey, JourneyId, Journeys, Progress, StepOutcome,
 };
@@ -336,7 +337,16 @@ fn trackers() -> Trackers {
             idle_timeout: Duration::from_secs(60),
             loop_threshold: 2,
         }]),
+        campaigns: campaigns(),
     }
+}
+
+fn campaigns() -> Campaigns {
+    let mut campaigns = Campaigns::default();
+    for value in ["spring", "summer"] {
+        campaigns.declare(CallbackData::new(value).expect("short"), value);
+    }
+    campaigns
 }
 
 fn booking() -> JourneyId {
@@ -549,7 +559,7 @@ fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
 }
 
 fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
-    let update = match draw.below(9) {
+    let update = match draw.below(10) {
         0 | 1 => message::Update::Received {
             from: Some(customer(draw)).filter(|_| draw.mostly()),
             kind: word(draw),
@@ -559,6 +569,7 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             status: word(draw),
             category: word(draw),
             errors: (0..draw.below(3)).map(|_| error_code(draw)).collect(),
+            callback_data: CallbackData::new(draw.one_of(&["", "spring", "summer", "autumn"])),
         },
         4 => message::Update::Echo {
             to: Some(customer(draw)).filter(|_| draw.mostly()),
@@ -574,6 +585,10 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             category: word(draw),
             pricing_type: word(draw),
         }),
+        8 => message::Update::Preference {
+            of: Some(customer(draw)).filter(|_| draw.mostly()),
+            preference: word(draw),
+        },
         _ => message::Update::Errors(vec![error_code(draw)]),
     };
     Fact::Message(message::WebhookUpdate {

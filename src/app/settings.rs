@@ -97,6 +97,10 @@ pub(super) fn options(config: &Config) -> Options {
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
         callback: expected_callback(config),
+        campaigns: {
+            let names = config.trackers.campaigns.names().into_iter();
+            names.map(str::to_owned).collect()
+        },
     }
 }
 
@@ -160,6 +164,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
         journeys: config.trackers.journeys.clone(),
+        campaigns: config.trackers.campaigns.clone(),
     })
 }
 

@@ -7,6 +7,8 @@
 
 pub mod account;
 mod attributes;
+mod campaign_contact;
+mod campaign_counts;
 mod change;
 pub mod conversation;
 mod counts;
@@ -42,6 +44,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use account::Account;
+pub use campaign_counts::{CampaignCount, CampaignCounts};
 pub use change::Change;
 pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};

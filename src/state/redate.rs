@@ -241,6 +241,7 @@ mod tests {
                 idle_timeout: Duration::from_secs(600),
                 loop_threshold: 3,
             }]),
+            ..Trackers::default()
         }));
         let wrong = START.plus(YEAR);
         // The third is beyond the reordering buffer, so the first two are settled.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use super::campaign_contact::ContactEvent;
+use super::campaign_counts::CampaignCounts;
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -16,6 +18,7 @@ use super::journeys::JourneyCounts;
 use super::prices::Prices;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
+use crate::domain::campaign::CampaignStage;
 use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
@@ -106,6 +109,9 @@ pub struct Traffic {
     pub business: ByActor,
     /// Counters of the journeys of its customers.
     pub journeys: JourneyCounts,
+    /// Counters of declared campaigns.
+    #[serde(default)]
+    pub campaigns: CampaignCounts,
     /// Conversations that have ended.
     pub ended: Ended,
     /// The customers; stored as separate rows.
@@ -143,6 +149,7 @@ impl Traffic {
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
+            campaigns: CampaignCounts::default(),
             ended: Ended::default(),
             customers: Customers::default(),
         }
@@ -203,10 +210,17 @@ impl Traffic {
                 status,
                 category,
                 errors,
+                callback_data,
             } => {
                 self.statuses.increment(*status, *category);
                 self.fail(errors);
                 self.note_status(to.as_ref(), at, *status, trackers);
+                let value = callback_data.as_ref();
+                let name = value.and_then(|value| trackers.campaigns.name_of(value));
+                if let Some(name) = name {
+                    self.campaigns.fail(name, errors, &trackers.campaigns);
+                    self.note_campaign(name, to.as_ref(), at, *status, trackers);
+                }
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
             Update::Errors(errors) => self.fail(errors),
@@ -224,7 +238,14 @@ impl Traffic {
                 self.change(key, trackers, |customer, _| customer.note_owner(at, role));
                 self.make_room();
             }
-            Update::Preference(preference) => self.preferences.increment(*preference),
+            Update::Preference { of, preference } => {
+                self.preferences.increment(*preference);
+                if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty())
+                    && *preference == MarketingPreference::Stop
+                {
+                    self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+                }
+            }
         }
         self.settle(webhook.received_at, trackers);
     }
@@ -264,6 +285,54 @@ impl Traffic {
         }
     }
 
+    /// Counts a status of a campaign's message.
+    fn note_campaign(
+        &mut self,
+        name: &str,
+        to: Option<&CustomerIds>,
+        at: Timestamp,
+        status: Status,
+        trackers: &Trackers,
+    ) {
+        let (stage, event) = match status {
+            Status::Sent => (CampaignStage::Sent, None),
+            Status::Delivered => (
+                CampaignStage::Delivered,
+                Some(ContactEvent::Delivered(name.to_owned())),
+            ),
+            Status::Read => (
+                CampaignStage::Read,
+                Some(ContactEvent::Read(name.to_owned())),
+            ),
+            Status::Failed => (CampaignStage::Failed, None),
+            Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
+        };
+        self.campaigns.count(name, stage, &trackers.campaigns);
+        if let Some((ids, event)) = to.zip(event) {
+            self.note_contact(ids, at, event, trackers);
+        }
+    }
+
+    /// Adds an event about a campaign to its customer.
+    fn note_contact(
+        &mut self,
+        ids: &CustomerIds,
+        at: Timestamp,
+        event: ContactEvent,
+        trackers: &Trackers,
+    ) {
+        let key = self.customers.identify(ids, at);
+        self.change(key, trackers, |customer, counting| {
+            let count = |name: &str, stage| counting.campaign(name, stage);
+            customer.campaign.note(at, event, count);
+        });
+        self.make_room();
+    }
+
     pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
         let ids = &webhook.customer;
         match &webhook.happening {
@@ -298,6 +367,10 @@ impl Traffic {
         self.change(key, trackers, |customer, counting| {
             if side == Side::Customer {
                 customer.note_writing(at);
+                if !trackers.campaigns.is_empty() {
+                    let count = |name: &str, stage| counting.campaign(name, stage);
+                    customer.campaign.note(at, ContactEvent::Wrote, count);
+                }
             }
             let count = |answer| counting.answer(&answer);
             customer.conversation.note(at, side, count);
@@ -349,6 +422,8 @@ impl Traffic {
                 customer
                     .journey_sessions
                     .settle(until, &trackers.journeys, count);
+                let count = |name: &str, stage| counting.campaign(name, stage);
+                customer.campaign.settle(until, count);
             });
         }
         let silent_since = until.minus(SESSION);
@@ -377,6 +452,7 @@ impl Traffic {
             wall: &mut self.wall,
             business: &mut self.business,
             journeys: &mut self.journeys,
+            campaigns: &mut self.campaigns,
             trackers,
         };
         change(&mut customer, &mut counting);
@@ -406,6 +482,7 @@ struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,
     journeys: &'a mut JourneyCounts,
+    campaigns: &'a mut CampaignCounts,
     trackers: &'a Trackers,
 }
 
@@ -416,6 +493,10 @@ impl Counting<'_> {
         if let Some(hours) = &self.trackers.hours {
             self.business.observe(hours.between(asked_at, at), answer);
         }
+    }
+
+    fn campaign(&mut self, name: &str, stage: CampaignStage) {
+        self.campaigns.count(name, stage, &self.trackers.campaigns);
     }
 
     fn milestone(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {

@@ -89,7 +89,7 @@ mod tests {
             assert_eq!(index.0, NumberIndex::new(state.accounts()).0, "{event:?}");
         }
         let of = |id| index.accounts_of(id).cloned().collect::<Vec<_>>();
-        assert_eq!(of(&b), [two.clone()]);
+        assert_eq!(of(&b), std::slice::from_ref(&two));
         assert!(of(&a).contains(&one));
         state.watch([one]);
         let index = NumberIndex::new(state.accounts());

@@ -1,6 +1,7 @@
 //! What is said between customers and the business: messages, statuses, echoes, and who controls a conversation.
 
 use serde_json::Value;
+use whatsapp_business_exporter::domain::campaign::CallbackData;
 use whatsapp_business_exporter::domain::message::{self, Update};
 use whatsapp_business_exporter::domain::track::Actor;
 use whatsapp_business_exporter::domain::{CustomerIds, ErrorCode, PhoneNumberId, WebhookField};
@@ -136,6 +137,8 @@ fn status(
             status,
             category: category.unwrap_or(message::Category::Unknown),
             errors: codes(one),
+            callback_data: some(one, "biz_opaque_callback_data")
+                .and_then(|data| CallbackData::new(&data)),
         };
         updates.push((at(one), update));
     }

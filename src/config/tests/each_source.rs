@@ -103,6 +103,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "store",
         "templates",
         "trackers",
+        "gate",
         "relay",
         "notify",
         "log",
@@ -186,7 +187,11 @@ fn only_lists_and_secrets_have_no_flag() {
             "web.trusted_proxies",
             "web.allowed_hosts",
             "trackers.token",
-            "trackers.token_file"
+            "trackers.token_file",
+            "trackers.campaigns",
+            "gate.policy",
+            "gate.token",
+            "gate.token_file"
         ]
     );
 }

@@ -1,5 +1,6 @@
 //! Messages and conversations: what is measured is what happened.
 
+mod campaigns;
 mod durable;
 mod events;
 mod identity;
