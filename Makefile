@@ -98,6 +98,7 @@ tools: ## Install missing tools for the checks
 	has systemd-analyze || missing+=(systemd)
 	has chromium || missing+=(chromium)
 	has faketime || missing+=(faketime)
+	has node || missing+=(nodejs)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"

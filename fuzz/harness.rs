@@ -200,6 +200,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
         template_series_limit: 1_000,
+        campaigns: Vec::new(),
         business_hours: None,
         callback: None,
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
 use whatsapp_business_exporter::domain::journey::{
     Journey, JourneyId, Journeys, Progress, StepOutcome,
 };
@@ -337,7 +338,16 @@ fn trackers() -> Trackers {
             loop_threshold: 2,
         }]),
         reads_messages: true,
+        campaigns: campaigns(),
     }
+}
+
+fn campaigns() -> Campaigns {
+    let mut campaigns = Campaigns::default();
+    for value in ["spring", "summer"] {
+        campaigns.declare(CallbackData::new(value).expect("short"), value);
+    }
+    campaigns
 }
 
 fn booking() -> JourneyId {
@@ -568,6 +578,7 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             status: word(draw),
             category: word(draw),
             errors: (0..draw.below(3)).map(|_| error_code(draw)).collect(),
+            callback_data: CallbackData::new(draw.one_of(&["", "spring", "summer", "autumn"])),
         },
         4 => message::Update::Echo {
             to: Some(customer(draw)).filter(|_| draw.mostly()),
@@ -584,6 +595,10 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             pricing_type: word(draw),
         }),
         8 => message::Update::Called,
+        8 => message::Update::Preference {
+            of: Some(customer(draw)).filter(|_| draw.mostly()),
+            preference: word(draw),
+        },
         _ => message::Update::Errors(vec![error_code(draw)]),
     };
     let recipient = draw.mostly().then(|| recipient(draw));

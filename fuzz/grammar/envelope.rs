@@ -461,6 +461,10 @@ fn status(draw: &mut Draw<'_>) -> Value {
     if !draw.mostly() {
         status["errors"] = errors(draw);
     }
+    maybe(draw, &mut status, "biz_opaque_callback_data", |draw| {
+        draw.one_of(&["spring", "journey=booking&step=date", ""])
+            .into()
+    });
     let member = draw.one_of(&[
         "recipient_participant_id",
         "participant_recipient_id",

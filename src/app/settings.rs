@@ -97,6 +97,10 @@ pub(super) fn options(config: &Config) -> Options {
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
         callback: expected_callback(config),
+        campaigns: {
+            let names = config.trackers.campaigns.names().into_iter();
+            names.map(str::to_owned).collect()
+        },
     }
 }
 
@@ -161,6 +165,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
         hours: config.trackers.hours(),
         journeys: config.trackers.journeys.clone(),
         reads_messages: config.trackers.enabled,
+        campaigns: config.trackers.campaigns.clone(),
     })
 }
 

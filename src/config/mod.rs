@@ -15,6 +15,7 @@
 //! so that all sources accept the same values.
 
 mod apps;
+mod campaigns;
 mod clients;
 mod environment;
 mod error;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::campaigns::CampaignList;
 use super::error::quoted;
 use super::journeys;
 use super::kind::{Boolean, Optional, Parsed, SettingKind, presence};
@@ -13,6 +14,7 @@ use super::section::settings;
 use super::setting::Setting;
 use super::token::Token;
 use super::walker::Walker;
+use crate::domain::campaign::Campaigns;
 use crate::domain::journey::Journeys;
 use crate::domain::{BusinessHours, Misread};
 
@@ -53,6 +55,9 @@ settings! {
 
         /// Token that applications send with events to /v1/events; without it, the event API is disabled.
         token: Option<SecretString>, Token { file: &TOKEN_FILE }, secret("WHATSAPP_EVENTS_TOKEN");
+
+        /// Campaigns to count: a list of values of biz_opaque_callback_data, each as text, or with the keys value and name.
+        campaigns: Campaigns, CampaignList, in_file_only;
     }
     lists {
         /// The journeys whose steps are counted.

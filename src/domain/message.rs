@@ -1,5 +1,6 @@
 //! Messages: the parts of a webhook that are counted, without sender and content.
 
+use super::campaign::CallbackData;
 use super::track::Actor;
 use super::word::meta_words;
 use super::{CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, Timestamp};
@@ -154,6 +155,8 @@ pub enum Update {
         category: Category,
         /// Errors of a failed message.
         errors: Vec<ErrorCode>,
+        /// `biz_opaque_callback_data`, if the sender set it.
+        callback_data: Option<CallbackData>,
     },
     /// The price of a message. Several of its statuses may contain it.
     Priced(Price),
@@ -181,4 +184,10 @@ pub enum Update {
     Preference(MarketingPreference),
     /// A customer called the business, answered or not.
     Called,
+    Preference {
+        /// The customer; `None` if Meta does not identify them.
+        of: Option<CustomerIds>,
+        /// The choice.
+        preference: MarketingPreference,
+    },
 }

@@ -9,6 +9,7 @@ mod assignment;
 pub mod attribute;
 mod business_hours;
 mod callback;
+pub mod campaign;
 pub mod ceiling;
 mod choice;
 mod collector;

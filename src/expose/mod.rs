@@ -6,6 +6,7 @@
 mod access;
 mod account;
 pub mod backfill;
+mod campaign;
 mod exporter;
 mod journey;
 mod metric;
@@ -44,6 +45,8 @@ pub struct Options {
     pub business_hours: Option<Arc<BusinessHours>>,
     /// The URL at which webhooks are expected. `None` if not configured.
     pub callback: Option<CallbackUrl>,
+    /// Names of the declared campaigns.
+    pub campaigns: Vec<String>,
 }
 
 /// State of the apps.
@@ -94,6 +97,7 @@ pub fn render(
     number::write(&mut page, accounts, apps, options.callback.as_ref());
     traffic::write(&mut page, accounts, now, options);
     journey::write(&mut page, accounts);
+    campaign::write(&mut page, accounts, options);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
@@ -126,6 +130,7 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
         number::ALL,
         traffic::ALL,
         journey::ALL,
+        campaign::ALL,
         template::ALL,
         account::ALL,
         portfolio::ALL,

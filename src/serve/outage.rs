@@ -158,6 +158,7 @@ mod tests {
                 template_detail: TemplateDetail::None,
                 state_sets: StateSets::Full,
                 template_series_limit: 0,
+                campaigns: Vec::new(),
                 business_hours: None,
                 callback: None,
             },

@@ -8,6 +8,8 @@
 pub mod account;
 mod activity;
 mod attributes;
+mod campaign_contact;
+mod campaign_counts;
 mod change;
 pub mod conversation;
 mod counts;
@@ -47,6 +49,7 @@ use std::sync::Arc;
 
 pub use account::Account;
 pub use activity::{DailyActivity, DailyCount, DayCounts, UtcDay};
+pub use campaign_counts::{CampaignCount, CampaignCounts};
 pub use change::Change;
 pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};

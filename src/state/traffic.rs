@@ -7,6 +7,8 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{DailyActivity, DailyCount};
+use super::campaign_contact::{ContactEvent};
+use super::campaign_counts::{CampaignCounts};
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -19,6 +21,7 @@ use super::recipient::Recipient;
 use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
+use crate::domain::campaign::CampaignStage;
 use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
@@ -111,6 +114,9 @@ pub struct Traffic {
     pub business: ByActor,
     /// Counters of the journeys of its customers.
     pub journeys: JourneyCounts,
+    /// Counters of declared campaigns.
+    #[serde(default)]
+    pub campaigns: CampaignCounts,
     /// Conversations that have ended.
     pub ended: Ended,
     /// Time of the last message, status or call that a webhook reported.
@@ -168,6 +174,7 @@ impl Traffic {
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
+            campaigns: CampaignCounts::default(),
             ended: Ended::default(),
             last_reported_at: None,
             recipients_missing_until: None,
@@ -244,11 +251,18 @@ impl Traffic {
                 status,
                 category,
                 errors,
+                callback_data,
             } => {
                 self.statuses.increment(*status, *category);
                 self.count_for_the_day(*status, at);
                 self.fail(errors, at);
                 self.note_status(to.as_ref(), at, *status, trackers);
+                let value = callback_data.as_ref();
+                let name = value.and_then(|value| trackers.campaigns.name_of(value));
+                if let Some(name) = name {
+                    self.campaigns.fail(name, errors, &trackers.campaigns);
+                    self.note_campaign(name, to.as_ref(), at, *status, trackers);
+                }
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
             Update::Errors(errors) => self.fail(errors, at),
@@ -272,6 +286,12 @@ impl Traffic {
                 self.preferences.increment(*preference);
                 if *preference == MarketingPreference::Stop {
                     self.activity.count(at, DailyCount::OptOut);
+            Update::Preference { of, preference } => {
+                self.preferences.increment(*preference);
+                if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty())
+                    && *preference == MarketingPreference::Stop
+                {
+                    self.note_contact(ids, at, ContactEvent::Stopped, trackers);
                 }
             }
         }
@@ -311,6 +331,54 @@ impl Traffic {
         } else {
             self.customers.identify_known(ids, at);
         }
+    }
+
+    /// Counts a status of a campaign's message.
+    fn note_campaign(
+        &mut self,
+        name: &str,
+        to: Option<&CustomerIds>,
+        at: Timestamp,
+        status: Status,
+        trackers: &Trackers,
+    ) {
+        let (stage, event) = match status {
+            Status::Sent => (CampaignStage::Sent, None),
+            Status::Delivered => (
+                CampaignStage::Delivered,
+                Some(ContactEvent::Delivered(name.to_owned())),
+            ),
+            Status::Read => (
+                CampaignStage::Read,
+                Some(ContactEvent::Read(name.to_owned())),
+            ),
+            Status::Failed => (CampaignStage::Failed, None),
+            Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
+        };
+        self.campaigns.count(name, stage, &trackers.campaigns);
+        if let Some((ids, event)) = to.zip(event) {
+            self.note_contact(ids, at, event, trackers);
+        }
+    }
+
+    /// Adds an event about a campaign to its customer.
+    fn note_contact(
+        &mut self,
+        ids: &CustomerIds,
+        at: Timestamp,
+        event: ContactEvent,
+        trackers: &Trackers,
+    ) {
+        let key = self.customers.identify(ids, at);
+        self.change(key, trackers, |customer, counting| {
+            let count = |name: &str, stage| counting.campaign(name, stage);
+            customer.campaign.note(at, event, count);
+        });
+        self.make_room();
     }
 
     pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
@@ -364,6 +432,10 @@ impl Traffic {
         self.change(key, trackers, |customer, counting| {
             if side == Side::Customer {
                 customer.note_writing(at);
+                if !trackers.campaigns.is_empty() {
+                    let count = |name: &str, stage| counting.campaign(name, stage);
+                    customer.campaign.note(at, ContactEvent::Wrote, count);
+                }
             }
             let count = |answer| counting.answer(&answer);
             customer.conversation.note(at, side, count);
@@ -416,6 +488,8 @@ impl Traffic {
                 customer
                     .journey_sessions
                     .settle(until, &trackers.journeys, count);
+                let count = |name: &str, stage| counting.campaign(name, stage);
+                customer.campaign.settle(until, count);
             });
         }
         let silent_since = until.minus(SESSION);
@@ -445,6 +519,7 @@ impl Traffic {
             business: &mut self.business,
             journeys: &mut self.journeys,
             activity: &mut self.activity,
+            campaigns: &mut self.campaigns,
             trackers,
         };
         change(&mut customer, &mut counting);
@@ -476,6 +551,7 @@ struct Counting<'a> {
     business: &'a mut ByActor,
     journeys: &'a mut JourneyCounts,
     activity: &'a mut DailyActivity,
+    campaigns: &'a mut CampaignCounts,
     trackers: &'a Trackers,
 }
 
@@ -497,6 +573,11 @@ impl Counting<'_> {
 
     fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
         count_session(self.activity, at, &milestone);
+    fn campaign(&mut self, name: &str, stage: CampaignStage) {
+        self.campaigns.count(name, stage, &self.trackers.campaigns);
+    }
+
+    fn milestone(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
         if milestone == Milestone::Started {
             self.journeys.expect(id, &self.trackers.journeys);
         }

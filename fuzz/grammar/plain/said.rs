@@ -1,6 +1,7 @@
 //! What is said between customers and the business: messages, statuses, echoes, and who controls a conversation.
 
 use serde_json::Value;
+use whatsapp_business_exporter::domain::campaign::CallbackData;
 use whatsapp_business_exporter::domain::message::{self, Update};
 use whatsapp_business_exporter::domain::track::Actor;
 use whatsapp_business_exporter::domain::{
@@ -159,6 +160,8 @@ fn status(
             status,
             category: category.unwrap_or(message::Category::Unknown),
             errors: codes(one),
+            callback_data: some(one, "biz_opaque_callback_data")
+                .and_then(|data| CallbackData::new(&data)),
         };
         let who = who.filter(|_| status == message::Status::Delivered);
         updates.push((at(one), update, who));

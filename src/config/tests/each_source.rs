@@ -105,6 +105,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "templates",
         "insights",
         "trackers",
+        "gate",
         "relay",
         "notify",
         "log",
@@ -188,7 +189,11 @@ fn only_lists_and_secrets_have_no_flag() {
             "web.trusted_proxies",
             "web.allowed_hosts",
             "trackers.token",
-            "trackers.token_file"
+            "trackers.token_file",
+            "trackers.campaigns",
+            "gate.policy",
+            "gate.token",
+            "gate.token_file"
         ]
     );
 }

@@ -56,6 +56,7 @@ fn status(to: &[u128], status: Status) -> Update {
         status,
         category: message::Category::Unknown,
         errors: Vec::new(),
+        callback_data: None,
     }
 }
 
@@ -310,6 +311,7 @@ fn updates(turns: &[Turn]) -> Vec<(i64, Update)> {
                 status: Status::Sent,
                 category: message::Category::Unknown,
                 errors: Vec::new(),
+                callback_data: None,
             }
         };
         (turn.at, update)

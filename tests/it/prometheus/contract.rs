@@ -101,6 +101,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_connections",
     "whatsapp_exporter_connections_closed_total",
     "whatsapp_exporter_requests_refused_total",
+    "whatsapp_exporter_gate_decisions_total",
 ];
 
 /// Names of the contract that only a business' own application brings to life: the demo has none.
@@ -114,6 +115,8 @@ const OF_APPLICATIONS: &[&str] = &[
     "whatsapp_journey_step_reentries_total",
     "whatsapp_journey_loops_total",
     "whatsapp_journey_step_seconds",
+    "whatsapp_campaign_messages_total",
+    "whatsapp_campaign_failures_total",
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! Messages and conversations: what is measured is what happened.
 
+mod campaigns;
 mod daily;
 mod durable;
 mod events;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::domain::campaign::CallbackData;
 use crate::domain::message::{Category, Price, PricingType, Status, Update};
 use crate::domain::number::Spelling;
 use crate::domain::track::Actor;
@@ -379,6 +380,7 @@ impl MessageReader<'_> {
                 status: word,
                 category: category.unwrap_or(Category::Unknown),
                 errors: errors(status, warnings),
+                callback_data: callback_data(status),
             },
         })
     }
@@ -397,6 +399,11 @@ impl MessageReader<'_> {
     fn recipient(&self, ids: &NamedIds) -> Option<RecipientIds> {
         ids.recipient(self.hasher.customers)
     }
+}
+
+/// The value that the sender set. Its text is neither kept nor reported if it is odd: it may contain anything.
+fn callback_data(status: &MetaObject<'_>) -> Option<CallbackData> {
+    CallbackData::new(&text_or_number(status.get("biz_opaque_callback_data")?)?)
 }
 
 /// The price in a status. Meta's page says that it comes with `sent` and with one of `delivered` and `read`, and its
