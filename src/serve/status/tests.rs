@@ -1,6 +1,7 @@
 //! Tests that render facts as the page and the JSON.
 
 mod now;
+mod portfolio;
 mod reports;
 mod sending;
 
@@ -17,9 +18,9 @@ use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
-    AppId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event, Fact, Health,
-    HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId,
-    Timestamp, WabaId, WebhookConfiguration, account, number, template,
+    AppId, BusinessId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event,
+    Fact, Health, HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source,
+    TemplateId, Timestamp, WabaId, WebhookConfiguration, account, number, template,
 };
 use crate::state::State;
 use crate::store::{HistoryRow, Recent};
@@ -27,6 +28,7 @@ use crate::telemetry::{Examination, Finding, Report, Telemetry};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 const WABA: &str = "800100200300400";
+const BUSINESS: &str = "700100200300400";
 const DAY_S: i64 = 86_400;
 
 fn days(days: i64) -> Timestamp {
@@ -128,6 +130,7 @@ fn of_template(key: u128, which: usize, update: template::Update) -> Event {
 fn account(name: &str) -> Event {
     polled(Fact::AccountRead(account::Snapshot {
         name: Some(name.to_owned()),
+        business_id: BusinessId::parse(BUSINESS),
         review_status: Some(ReviewStatus::Approved),
         messaging_limit: Some(MessagingLimit::Unlimited),
         health: health(CanSendMessage::Available),

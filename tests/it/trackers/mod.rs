@@ -1,6 +1,6 @@
 //! Messages and conversations: what is measured is what happened.
 
-mod durable;
+pub mod durable;
 mod events;
 mod identity;
 mod journeys;
