@@ -7,6 +7,7 @@ mod access;
 mod account;
 pub mod backfill;
 mod exporter;
+mod insights;
 mod journey;
 mod metric;
 mod number;
@@ -104,6 +105,8 @@ pub fn render(
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);
+    insights::write_accounts(&mut page, &rows);
+    insights::write_numbers(&mut page, accounts);
     access::write(&mut page, apps.access);
     exporter::write(&mut page, accounts, apps.assignments, own);
     Scrape {
@@ -119,6 +122,7 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
         traffic::ALL,
         journey::ALL,
         template::ALL,
+        insights::ALL,
         account::ALL,
         access::ALL,
         exporter::ALL,

@@ -2,3 +2,6 @@
 //! a campaign may be sent.
 //!
 //! Invariant: pure. The same state and the same time give the same answer.
+
+pub mod category_cost;
+pub mod rates;

@@ -18,6 +18,7 @@ mod exposition;
 mod fuzz;
 mod graph_client;
 mod http;
+mod insights;
 mod notify;
 mod number_identity;
 mod polled_health;

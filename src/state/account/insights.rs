@@ -23,6 +23,12 @@ impl Account {
         self.template_insights.get(id).map(Arc::as_ref)
     }
 
+    /// Whether the daily figures of any template have been read.
+    #[must_use]
+    pub fn has_template_insights(&self) -> bool {
+        !self.template_insights.is_empty()
+    }
+
     /// The daily figures of this phone number. `None` until a poll has read any.
     #[must_use]
     pub fn number_insights(&self, id: &PhoneNumberId) -> Option<&NumberInsights> {
