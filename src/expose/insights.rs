@@ -178,6 +178,7 @@ fn currency(account: &Account) -> &str {
     account.currency.value().map_or("", String::as_str)
 }
 
-fn money(millionths: u64) -> SampleValue {
+/// An amount of money as a sample.
+pub(super) fn money(millionths: u64) -> SampleValue {
     SampleValue::Float(units(i64::try_from(millionths).unwrap_or(i64::MAX)))
 }

@@ -13,6 +13,7 @@ mod events;
 pub mod forget;
 pub mod gate;
 mod history;
+mod insights;
 mod lifecycle;
 mod limiter;
 mod listener;

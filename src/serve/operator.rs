@@ -6,6 +6,7 @@
 //! | `GET /` | the status page |
 //! | `GET /api/v1/status` | the status as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
+//! | `GET /api/v1/insights` | the daily figures of templates and phone numbers, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process responds |
 //! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |
 //! | `POST /-/reload` | reloads the configuration; 500 with every error if it is not valid; 403 unless enabled |
@@ -30,7 +31,7 @@ use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{ScrapeVariant, Scrapes};
 use super::status::route;
-use super::{history, negotiation};
+use super::{history, insights, negotiation};
 use crate::clock;
 use crate::expose::{self, Apps};
 
@@ -48,6 +49,7 @@ pub fn router(operator: Operator) -> Router {
     // Creates the counter before its first increment.
     history::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
+    let of_insights = Arc::clone(&past);
     let gate = Arc::clone(&operator.gate);
     let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
     let reload = Router::new()
@@ -65,6 +67,10 @@ pub fn router(operator: Operator) -> Router {
         .route(
             "/api/v1/history",
             get(move |state, asked| history::history(state, asked, past)),
+        )
+        .route(
+            "/api/v1/insights",
+            get(move |state, asked| insights::insights(state, asked, of_insights)),
         )
         .route_layer(limit)
         .merge(reload);

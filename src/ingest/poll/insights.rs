@@ -48,7 +48,8 @@ pub(super) fn can_be_planned(account: &Account) -> bool {
 
 /// Number of calls of one poll that reads this many templates, without those of the first one, which also reads the
 /// past.
-pub(super) fn calls_per_poll(templates: usize, options: &InsightsOptions) -> u64 {
+#[must_use]
+pub fn calls_per_poll(templates: usize, options: &InsightsOptions) -> u64 {
     let templates = templates.min(options.max_templates);
     // Ten templates have 80 points in eight days, which fit on one page.
     1 + templates.div_ceil(TEMPLATES_PER_CALL) as u64

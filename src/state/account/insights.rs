@@ -35,6 +35,16 @@ impl Account {
         self.number_insights.get(id).map(Arc::as_ref)
     }
 
+    /// The daily figures of all templates.
+    pub fn all_template_insights(&self) -> impl Iterator<Item = &TemplateInsights> {
+        self.template_insights.values().map(Arc::as_ref)
+    }
+
+    /// The daily figures of all phone numbers.
+    pub fn all_number_insights(&self) -> impl Iterator<Item = &NumberInsights> {
+        self.number_insights.values().map(Arc::as_ref)
+    }
+
     pub(super) fn observe_insights(
         &mut self,
         snapshot: &Snapshot,
