@@ -41,6 +41,9 @@ fn cure(kind: ObjectKind) -> &'static str {
         ObjectKind::Recipient => {
             "none is needed; whatsapp_portfolio_recipients is absent until the number of customers falls"
         }
+        ObjectKind::Insights => {
+            "none is needed; the figures of the templates that sent most recently are kept"
+        }
         ObjectKind::HealthDetail
         | ObjectKind::PhoneNumber
         | ObjectKind::Spelling
