@@ -4,3 +4,4 @@
 //! Invariant: pure. The same state and the same time give the same answer.
 
 pub mod attribution;
+pub mod opt_out_surge;
