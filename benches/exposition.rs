@@ -29,6 +29,7 @@ const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
+    campaigns: Vec::new(),
     business_hours: None,
     callback: None,
 };

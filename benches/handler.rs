@@ -22,11 +22,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
+use whatsapp_business_exporter::domain::send_gate::SendPolicy;
+use whatsapp_business_exporter::expose::{Options, StateSets, TemplateDetail};
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
-use whatsapp_business_exporter::serve::BodyBudget;
-use whatsapp_business_exporter::serve::{Public, Secrets, public};
+use whatsapp_business_exporter::serve::{BodyBudget, Public, Secrets, SendGate, public};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
@@ -133,22 +134,45 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         customers: CustomerHasher::new(&CustomerKey::from_app_secret(&SECRET.into())),
         tracks_messages,
         events: None,
+        gate: None,
         trackers: Arc::default(),
         assignments: Arc::default(),
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
-    public::router(Public {
+    let policy = SendPolicy {
+        max_age: day,
+        effects: BTreeMap::new(),
+    };
+    let options = Options {
+        template_detail: TemplateDetail::All,
+        state_sets: StateSets::Full,
+        template_series_limit: 0,
+        business_hours: None,
+        callback: None,
+        campaigns: Vec::new(),
+    };
+    let send_gate = SendGate {
+        store: Arc::clone(&store),
+        telemetry: Arc::clone(&telemetry),
+        policy: Arc::new(ArcSwap::from_pointee(policy)),
+        access: Arc::default(),
+        assignments: Arc::default(),
+        options: Arc::new(ArcSwap::from_pointee(options)),
+    };
+    let public = Public {
         secrets,
         store,
         drill: Arc::default(),
         telemetry,
+        send_gate,
         trigger: Arc::new(ArcSwap::from_pointee(trigger)),
         forget: mpsc::channel(1).0,
         relay: Arc::default(),
         wrong_apps: Arc::default(),
         previous_secrets: Arc::default(),
         body_budget: BodyBudget::default(),
-    })
+    };
+    public::router(public, false)
 }
 
 /// Senders that wait for their answer before they send again, as there are in a busy hour.

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio::runtime::Runtime;
 use whatsapp_business_exporter::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    let arguments = Cli::parse();
+    let arguments = Cli::parse_or_exit();
+    let failure = arguments.failure_code();
     let outcome = Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             cli::print_error(&format_args!("error: {error:#}"));
-            ExitCode::FAILURE
+            failure
         }
     }
 }

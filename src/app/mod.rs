@@ -23,6 +23,7 @@ mod reading;
 pub mod relay;
 mod relaying;
 mod running;
+pub mod send_gate;
 mod settings;
 pub mod signals;
 mod starting;
@@ -247,7 +248,8 @@ impl BoundExporter {
             Ok(running) => running,
             Err(error) => {
                 let mut waiting = StoreRetries::new(error, &config, &telemetry)?;
-                let (operator, public) = waiting.routes(&gates.web, reload.clone());
+                let (operator, public) =
+                    waiting.routes(&gates.web, reload.clone(), addresses.1.is_none());
                 site.serve(operator, Some(public).filter(|_| config.webhook.enabled));
                 let started = waiting
                     .wait_until_started(&mut config, &sources, &gates, &mut reloads, &stop)

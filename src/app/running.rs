@@ -24,7 +24,9 @@ use crate::ingest::poll::{Budgets, PollTrigger};
 use crate::notify::Notify;
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
-use crate::serve::{BodyBudget, Operator, Public, ReloadRequest, Secrets, operator, public};
+use crate::serve::{
+    BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, operator, public,
+};
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
 
@@ -41,6 +43,7 @@ pub(super) struct RunningParts {
     pub gates: Gates,
     pub watch: Watch,
     options: Arc<ArcSwap<Options>>,
+    send_gate: SendGate,
     customers: CustomerHasher,
     secrets: Arc<ArcSwap<Secrets>>,
     trigger: Arc<ArcSwap<PollTrigger>>,
@@ -109,10 +112,19 @@ impl RunningParts {
         let relay = start_relay(&config, upstreams, &core);
         let assignments = Arc::new(ArcSwap::new(assignments));
         let notify = notifying::start(&config.notify, receivers, &assignments, &core);
+        let options = Arc::new(ArcSwap::from_pointee(settings::options(&config)));
         let running = Self {
             relay_control: Arc::new(ArcSwap::from_pointee(relay.control())),
             relay,
-            options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
+            send_gate: SendGate {
+                store: Arc::clone(&core.store),
+                telemetry: Arc::clone(&core.telemetry),
+                policy: Arc::new(ArcSwap::from_pointee(config.gate.to_policy())),
+                access: Arc::clone(&core.access),
+                assignments: Arc::clone(&assignments),
+                options: Arc::clone(&options),
+            },
+            options,
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             trigger: Arc::new(ArcSwap::from_pointee(polling.trigger())),
             discovery,
@@ -152,6 +164,7 @@ impl RunningParts {
             telemetry,
             options: Arc::clone(&self.options),
             assignments: Arc::clone(&self.assignments),
+            send_gate: self.send_gate.clone(),
             gate: Arc::clone(&self.gates.web),
             reload,
             stop,
@@ -167,19 +180,22 @@ impl RunningParts {
         } = self.core.clone();
         let (secrets, trigger) = (Arc::clone(&self.secrets), Arc::clone(&self.trigger));
         let relay = Arc::clone(&self.relay_control);
+        let is_shared = self.config.webhook.listen_address.is_none();
         self.config.webhook.enabled.then(|| {
-            public::router(Public {
+            let public = Public {
                 secrets,
                 store,
                 drill,
                 telemetry,
                 trigger,
+                send_gate: self.send_gate.clone(),
                 forget,
                 relay,
                 wrong_apps: Arc::default(),
                 previous_secrets: Arc::default(),
                 body_budget: BodyBudget::default(),
-            })
+            };
+            public::router(public, is_shared)
         })
     }
 
@@ -344,6 +360,8 @@ impl RunningParts {
             .follow(&config, &assignments, clients, core)
             .await;
         self.options.store(Arc::new(settings::options(&config)));
+        let policy = &self.send_gate.policy;
+        policy.store(Arc::new(config.gate.to_policy()));
         let secrets = settings::secrets(&config, &assignments, &self.customers);
         self.secrets.store(Arc::new(secrets));
         self.gates.install(prepared);

@@ -11,7 +11,7 @@ use crate::domain::{Assignments, CallbackUrl, WabaId};
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
 use crate::ingest::graph::{Client, ClientOptions, callback_url};
-use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
+use crate::ingest::poll::{Budget, Cadences, InsightsOptions, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::{ClientRules, Limits, Secrets};
 use crate::store::Location;
@@ -97,6 +97,10 @@ pub(super) fn options(config: &Config) -> Options {
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
         callback: expected_callback(config),
+        campaigns: {
+            let names = config.trackers.campaigns.names().into_iter();
+            names.map(str::to_owned).collect()
+        },
     }
 }
 
@@ -140,11 +144,13 @@ pub(super) fn secrets(
         .apps
         .iter()
         .filter_map(|app| app.webhook_verify_token.clone());
-    let events = config.trackers.token.clone();
+    let token =
+        |token: &Option<SecretString>| token.clone().map(|token| VerifyTokens::new(&[token]));
     Secrets {
         assignments: Arc::clone(assignments),
         trackers: trackers(config),
-        events: events.map(|token| VerifyTokens::new(&[token])),
+        events: token(&config.trackers.token),
+        gate: token(&config.gate.token),
         customers: customers.clone(),
         tracks_messages: config.trackers.enabled,
         verifier: Verifier::new(&named(|app| &app.app_secret))
@@ -158,6 +164,8 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
         journeys: config.trackers.journeys.clone(),
+        reads_messages: config.trackers.enabled,
+        campaigns: config.trackers.campaigns.clone(),
     })
 }
 
@@ -167,8 +175,18 @@ pub(super) fn cadences(config: &Config) -> Cadences {
         numbers: config.poll.numbers_interval,
         account: config.poll.account_interval,
         templates: config.poll.templates_interval,
-        insights: None,
+        insights: insights(config),
     }
+}
+
+/// How insights are polled. `None` if they are not enabled.
+fn insights(config: &Config) -> Option<InsightsOptions> {
+    let insights = &config.insights;
+    insights.enabled.then_some(InsightsOptions {
+        interval: insights.interval,
+        max_templates: insights.max_templates,
+        time_zone: insights.time_zone,
+    })
 }
 
 /// The location of state and history.

@@ -76,9 +76,11 @@ impl StoreRetries {
         &self,
         gate: &Arc<Gate>,
         reload: mpsc::Sender<ReloadRequest>,
+        is_shared: bool,
     ) -> (Router, Router) {
         let operator = outage::operator_router(self.outage.clone(), gate, reload);
-        (operator, outage::public_router(self.outage.clone()))
+        let public = outage::public_router(self.outage.clone(), is_shared);
+        (operator, public)
     }
 
     /// Counts and shows why the store cannot be opened, and logs it if the reason is new.

@@ -25,6 +25,7 @@ const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Full,
     template_series_limit: 100,
+    campaigns: Vec::new(),
     business_hours: None,
     callback: None,
 };

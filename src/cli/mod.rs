@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod drill;
 mod forget;
+mod gate;
 mod healthcheck;
 mod manual;
 mod notify;
@@ -25,6 +26,7 @@ mod simulate;
 mod subscribe;
 mod version;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -39,6 +41,7 @@ pub use demo::DemoArguments;
 pub use doctor::{DoctorArguments, ReportFormat};
 pub use drill::DrillArguments;
 pub use forget::ForgetArguments;
+pub use gate::GateArguments;
 pub use healthcheck::HealthcheckArguments;
 pub use notify::{NotifyArguments, NotifyCommand, NotifyTestArguments};
 pub use output::print_error;
@@ -64,7 +67,8 @@ A setting's flag has an equivalent key in the file and an environment variable, 
   --poll.numbers-interval, poll.numbers_interval and WHATSAPP_EXPORTER_POLL_NUMBERS_INTERVAL.
   Precedence: flag, variable, file, default.
 
-Exit codes: 0 success, 1 configuration or runtime error, 2 usage error; doctor: 1 problems, 2 unknown.";
+Exit codes: 0 success, 1 configuration or runtime error, 2 usage error; doctor: 1 problems, 2 unknown;
+  gate: 0 go, 1 stop, 2 caution, 3 unknown or any error.";
 
 /// Prometheus exporter for the WhatsApp Business Platform.
 ///
@@ -111,6 +115,8 @@ pub enum Command {
     Drill(DrillArguments),
     /// Remove an account that Meta no longer shows from a running exporter
     Forget(ForgetArguments),
+    /// Ask a running exporter whether a campaign may be sent
+    Gate(GateArguments),
     /// Count, retry or drop deliveries that an upstream of the relay refused repeatedly
     #[command(disable_help_subcommand = true)]
     Relay(RelayArguments),
@@ -130,10 +136,41 @@ pub enum Command {
 }
 
 impl Cli {
+    /// Parses the arguments of the process. Prints help, version and usage errors, and exits.
+    #[must_use]
+    pub fn parse_or_exit() -> Self {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        Self::try_parse_from(&arguments).unwrap_or_else(|error| {
+            // An error means that nobody reads the output.
+            drop(error.print());
+            std::process::exit(usage_exit_code(&arguments, &error))
+        })
+    }
+
+    /// The exit code of a failure.
+    #[must_use]
+    pub fn failure_code(&self) -> ExitCode {
+        match &self.command {
+            // 1 would mean "stop".
+            Some(Command::Gate(_)) => ExitCode::from(gate::NOT_KNOWN),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// The subcommand; `serve` if none was given.
     #[must_use]
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// The exit code of a usage error, or of help. For `gate`, 2 would mean "caution".
+fn usage_exit_code(arguments: &[OsString], error: &clap::Error) -> i32 {
+    let is_gate = arguments.get(1).is_some_and(|first| first == "gate");
+    if is_gate && error.use_stderr() {
+        i32::from(gate::NOT_KNOWN)
+    } else {
+        error.exit_code()
     }
 }
 
@@ -154,6 +191,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Drill(arguments) => drill::run(&arguments).await,
         Command::Forget(arguments) => forget::run(&arguments).await,
+        Command::Gate(arguments) => gate::run(&arguments).await,
         Command::Relay(arguments) => relay::run(&arguments).await,
         Command::Notify(arguments) => notify::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
@@ -317,6 +355,24 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_of_the_gate_exits_with_three() {
+        for (arguments, code) in [
+            (["gate"].as_slice(), 3),
+            (&["gate", "--phone-number-id=x"], 3),
+            (&["gate", "--phone-number-id=1", "--recipients=-1"], 3),
+            (&["gate", "--phone-number-id=1", "--language=en"], 3),
+            (&["gate", "--help"], 0),
+            (&["forget"], 2),
+        ] {
+            let error = parse(arguments).expect_err("no command");
+            let name = OsString::from("whatsapp-business-exporter");
+            let all = std::iter::once(name).chain(arguments.iter().map(OsString::from));
+            let all: Vec<OsString> = all.collect();
+            assert_eq!(usage_exit_code(&all, &error), code, "{arguments:?}");
+        }
+    }
+
+    #[test]
     fn no_flag_takes_a_secret() {
         let command = Cli::command();
         let nested = command
@@ -327,8 +383,10 @@ mod tests {
             .flat_map(clap::Command::get_arguments)
             .filter_map(clap::Arg::get_long)
         {
+            // A file's path is no secret.
+            let name = long.trim_end_matches("-file");
             assert!(
-                !long.contains("secret") && !long.contains("token"),
+                name != long || !long.contains("secret") && !long.contains("token"),
                 "--{long}"
             );
         }

@@ -190,7 +190,7 @@ mod tests {
     const ALL: [SecretKind; 4] = [
         SecretKind::AccessToken,
         SecretKind::AppSecret,
-        SecretKind::EventsToken,
+        SecretKind::ClientToken,
         SecretKind::Phrase,
     ];
 
@@ -360,7 +360,7 @@ mod tests {
             ("OAuth ", ""),
         ]);
         assert_is(
-            &[SecretKind::AccessToken, SecretKind::EventsToken],
+            &[SecretKind::AccessToken, SecretKind::ClientToken],
             &headers,
             "scheme",
         );

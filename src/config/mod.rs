@@ -8,19 +8,21 @@
 //! flag, its variable, its line in the summary, its row in the reference and its field are generated from that row.
 //!
 //! Precedence is flag, then environment variable, then file, then default. The variables of an app
-//! (`WHATSAPP_ACCESS_TOKEN` and so on) and of `trackers.token` are the exception: the file has precedence over them.
+//! (`WHATSAPP_ACCESS_TOKEN` and so on), of `trackers.token` and of `gate.token` are the exception: the file has precedence over them.
 //! The variables of an app apply to one app only: the single app of the file, or the app that no file declares.
 //!
 //! Every value, whether from a flag, a variable, the file or a default, is text until its setting's parser reads it,
 //! so that all sources accept the same values.
 
 mod apps;
+mod campaigns;
 mod clients;
 mod environment;
 mod error;
 mod file;
 mod flags;
 mod graph;
+mod insights;
 mod journeys;
 mod kind;
 mod listen_address;
@@ -34,12 +36,14 @@ mod relay;
 mod secret;
 mod secret_kind;
 mod section;
+mod send_gate;
 mod setting;
 mod shape;
 mod spelling;
 mod store;
 mod summary;
 mod templates;
+mod token;
 mod trackers;
 mod unknown_variables;
 mod value;
@@ -58,12 +62,14 @@ pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
 pub use graph::GraphConfig;
+pub use insights::InsightsConfig;
 pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
 pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
 pub use poll::PollConfig;
 pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
+pub use send_gate::{SendGateConfig, gate_token};
 pub use setting::{Applies, Setting};
 pub use store::{StoreConfig, StoreUrl};
 pub use templates::TemplatesConfig;
@@ -92,8 +98,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// Detail of template metrics.
     pub templates: TemplatesConfig,
+    /// The daily figures of templates and phone numbers.
+    pub insights: InsightsConfig,
     /// Conversation metrics, business hours and the event API.
     pub trackers: TrackersConfig,
+    /// Policy and token of the send gate.
+    pub gate: SendGateConfig,
     /// Upstreams and limits of the relay.
     pub relay: RelayConfig,
     /// Receivers of changes.
@@ -152,7 +162,9 @@ impl Config {
             self.poll.changed(&other.poll),
             self.store.changed(&other.store),
             self.templates.changed(&other.templates),
+            self.insights.changed(&other.insights),
             self.trackers.changed(&other.trackers),
+            self.gate.changed(&other.gate),
             self.relay.changed(&other.relay),
             self.notify.changed(&other.notify),
             self.log.changed(&other.log),
@@ -175,7 +187,9 @@ impl Config {
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
+            insights: InsightsConfig::read(walker),
             trackers: TrackersConfig::read(walker),
+            gate: SendGateConfig::read(walker, &webhook),
             relay: RelayConfig::read(walker, &webhook),
             notify: NotifyConfig::read(walker),
             log: LogConfig::read(walker),

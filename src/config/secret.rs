@@ -103,7 +103,7 @@ mod tests {
             assert!(unusual(SecretKind::AppSecret, odd), "{odd}");
             for kind in [
                 SecretKind::AccessToken,
-                SecretKind::EventsToken,
+                SecretKind::ClientToken,
                 SecretKind::Phrase,
             ] {
                 assert!(!unusual(kind, odd), "{odd}");

@@ -8,7 +8,7 @@ pub(super) enum SecretKind {
     /// Issued by Meta: 32 hexadecimal digits in all known cases.
     AppSecret,
     /// Chosen by the operator. Received in an HTTP header, so only visible ASCII characters are valid.
-    EventsToken,
+    ClientToken,
     /// Chosen by the operator. Only compared, so any printable character is valid.
     Phrase,
 }
@@ -21,6 +21,6 @@ impl SecretKind {
 
     /// Whether the secret is sent or received in an HTTP header.
     pub(super) fn is_header(self) -> bool {
-        matches!(self, Self::AccessToken | Self::EventsToken)
+        matches!(self, Self::AccessToken | Self::ClientToken)
     }
 }

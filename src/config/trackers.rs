@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::campaigns::CampaignList;
 use super::error::quoted;
 use super::journeys;
 use super::kind::{Boolean, Optional, Parsed, SettingKind, presence};
-use super::secret;
-use super::secret_kind::SecretKind;
 use super::section::settings;
 use super::setting::Setting;
+use super::token::Token;
 use super::walker::Walker;
+use crate::domain::campaign::Campaigns;
 use crate::domain::journey::Journeys;
 use crate::domain::{BusinessHours, Misread};
 
@@ -53,7 +54,10 @@ settings! {
         key_file: Option<KeyFile>, KeyFiles, for_store;
 
         /// Token that applications send with events to /v1/events; without it, the event API is disabled.
-        token: Option<SecretString>, EventsToken, secret("WHATSAPP_EVENTS_TOKEN");
+        token: Option<SecretString>, Token { file: &TOKEN_FILE }, secret("WHATSAPP_EVENTS_TOKEN");
+
+        /// Campaigns to count: a list of values of biz_opaque_callback_data, each as text, or with the keys value and name.
+        campaigns: Campaigns, CampaignList, in_file_only;
     }
     lists {
         /// The journeys whose steps are counted.
@@ -119,40 +123,6 @@ impl SettingKind for KeyFiles {
 
     fn is_same(&self, one: &Option<KeyFile>, other: &Option<KeyFile>) -> bool {
         one == other
-    }
-}
-
-/// A token from one of its four sources. The file has precedence over the variables.
-struct EventsToken;
-
-impl SettingKind for EventsToken {
-    type Value = Option<SecretString>;
-
-    fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Option<SecretString> {
-        let given = walker.secret_text(setting);
-        let named = walker.secret_text(&TOKEN_FILE);
-        let (place, secret) = match (given, named) {
-            (None, None) => return None,
-            (Some(given), Some(named)) => {
-                let message = format!("is given together with {}; keep one of them", named.place);
-                (given.place, Err(message))
-            }
-            (Some(given), None) => {
-                let secret = secret::from_text(SecretKind::EventsToken, &given.text);
-                (given.place, secret)
-            }
-            (None, Some(named)) => {
-                let path = walker.path(&named);
-                let environment = walker.environment();
-                let secret = secret::from_file(SecretKind::EventsToken, &path, environment);
-                (named.place, secret)
-            }
-        };
-        secret.map_err(|message| walker.error(place, message)).ok()
-    }
-
-    fn show(&self, value: &Option<SecretString>) -> String {
-        presence(value.as_ref())
     }
 }
 

@@ -92,7 +92,7 @@ pub const KNOWN_ERROR_CODES: &[KnownErrorCode] = &[
     known(131_062, false, "Message cannot be sent to a user id"),
     known(
         131_063,
-        false,
+        true,
         "Marketing templates are switched off for the Cloud API",
     ),
     known(

@@ -4,7 +4,9 @@
 
 use super::message::PricingType;
 use super::word::meta_words;
-use super::{DisplayDigits, TemplateId, Timestamp};
+use super::{DisplayDigits, TemplateId};
+
+pub use super::time_zone::Day;
 
 /// Number of past days that Meta keeps for templates, and that are stored.
 pub const DAYS: usize = 90;
@@ -51,13 +53,22 @@ meta_words! {
     }
 }
 
-/// A day as Meta delimits it: a calendar day of UTC or of the account's time zone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day {
-    /// Its first moment.
-    pub start: Timestamp,
-    /// The first moment of the next day.
-    pub end: Timestamp,
+/// Which days the figures of templates have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayZone {
+    /// Days of UTC.
+    Utc,
+    /// Days of the account's time zone.
+    Account,
+}
+
+/// A period of whole days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DaySpan {
+    /// The first day.
+    pub first: Day,
+    /// The last day.
+    pub last: Day,
 }
 
 /// The figures of a template on one day. `None` where Meta gives no figure.
@@ -88,6 +99,17 @@ impl TemplateFigures {
             Stage::Clicked => self.clicked,
             Stage::Replied => self.replied,
             Stage::Other => None,
+        }
+    }
+
+    /// Those of a day without messages, which Meta omits.
+    #[must_use]
+    pub fn nothing_sent() -> Self {
+        Self {
+            sent: Some(0),
+            delivered: Some(0),
+            read: Some(0),
+            ..Self::default()
         }
     }
 

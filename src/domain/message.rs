@@ -1,8 +1,9 @@
 //! Messages: the parts of a webhook that are counted, without sender and content.
 
+use super::campaign::CallbackData;
 use super::track::Actor;
 use super::word::meta_words;
-use super::{CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
+use super::{CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, Timestamp};
 
 meta_words! {
     /// `messages[].type`.
@@ -38,6 +39,14 @@ impl Kind {
             self,
             Self::Reaction | Self::Edit | Self::Revoke | Self::System | Self::Other
         )
+    }
+
+    /// Whether such a message from a customer opens a customer service window. Meta does not say whether reactions and
+    /// changes to earlier messages do. They are assumed not to: a window that is wrongly assumed hides a recipient,
+    /// and the business would exceed its messaging limit unnoticed.
+    #[must_use]
+    pub fn opens_window(self) -> bool {
+        self.is_a_turn()
     }
 }
 
@@ -119,6 +128,9 @@ pub struct WebhookUpdate {
     /// A time that had certainly passed at the receipt of the webhook. Earlier events are settled, except those
     /// within the reordering buffer.
     pub received_at: Timestamp,
+    /// The customer, independent of the number. `None` for groups, if Meta does not identify the customer, and for
+    /// updates that neither open a service window nor report a delivery nor a new id.
+    pub recipient: Option<RecipientIds>,
     /// The update.
     pub update: Update,
 }
@@ -143,6 +155,8 @@ pub enum Update {
         category: Category,
         /// Errors of a failed message.
         errors: Vec<ErrorCode>,
+        /// `biz_opaque_callback_data`, if the sender set it.
+        callback_data: Option<CallbackData>,
     },
     /// The price of a message. Several of its statuses may contain it.
     Priced(Price),
@@ -167,5 +181,12 @@ pub enum Update {
         role: String,
     },
     /// A customer stops or resumes marketing messages.
-    Preference(MarketingPreference),
+    Preference {
+        /// The customer; `None` if Meta does not identify them.
+        of: Option<CustomerIds>,
+        /// The choice.
+        preference: MarketingPreference,
+    },
+    /// A customer called the business, answered or not.
+    Called,
 }

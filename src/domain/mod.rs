@@ -9,6 +9,7 @@ mod assignment;
 pub mod attribute;
 mod business_hours;
 mod callback;
+pub mod campaign;
 pub mod ceiling;
 mod choice;
 mod collector;
@@ -28,6 +29,7 @@ pub mod number;
 mod numbering;
 mod quality;
 mod receipt;
+pub mod send_gate;
 pub mod template;
 mod time;
 pub mod time_zone;
@@ -44,7 +46,7 @@ pub use callback::{
 pub use ceiling::ObjectKind;
 pub use choice::{StateSets, TemplateDetail};
 pub use collector::Collector;
-pub use customer_ids::CustomerIds;
+pub use customer_ids::{CustomerIds, RecipientIds};
 pub use error_code::{ErrorCode, KNOWN_ERROR_CODES, KnownErrorCode, MAX_ERROR_CODES};
 pub use event::{Event, Fact, Listing, Source};
 pub use health::{
@@ -52,7 +54,7 @@ pub use health::{
     MAX_EXPLANATIONS, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, SendingCause,
 };
 pub use ids::{AppId, BusinessId, DisplayDigits, FlowId, PhoneNumberId, TemplateId, WabaId};
-pub use key::{ConversationKey, DeliveryKey};
+pub use key::{ConversationKey, DeliveryKey, RecipientKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};
 pub use level::{Level, Severity};
 pub use limit::MessagingLimit;

@@ -1,5 +1,6 @@
 //! Events from the business' own applications about their conversations, which Meta does not report.
 
+use super::campaign::Campaigns;
 use super::journey::{JourneyId, Journeys, Progress};
 use super::{BusinessHours, CustomerIds, PhoneNumberId, Timestamp};
 
@@ -47,6 +48,10 @@ pub struct Trackers {
     pub hours: Option<BusinessHours>,
     /// The declared journeys.
     pub journeys: Journeys,
+    /// Whether webhooks about messages are read.
+    pub reads_messages: bool,
+    /// The declared campaigns.
+    pub campaigns: Campaigns,
 }
 
 /// One event from an application.

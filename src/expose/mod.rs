@@ -6,11 +6,14 @@
 mod access;
 mod account;
 pub mod backfill;
+mod campaign;
 mod exporter;
+mod insights;
 mod journey;
 mod metric;
 mod number;
 mod page;
+mod portfolio;
 mod rows;
 mod template;
 mod traffic;
@@ -26,6 +29,7 @@ pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
+use crate::insight::headroom::{self, MessageWebhooks};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -42,6 +46,8 @@ pub struct Options {
     pub business_hours: Option<Arc<BusinessHours>>,
     /// The URL at which webhooks are expected. `None` if not configured.
     pub callback: Option<CallbackUrl>,
+    /// Names of the declared campaigns.
+    pub campaigns: Vec<String>,
 }
 
 /// State of the apps.
@@ -92,6 +98,7 @@ pub fn render(
     number::write(&mut page, accounts, apps, options.callback.as_ref());
     traffic::write(&mut page, accounts, now, options);
     journey::write(&mut page, accounts);
+    campaign::write(&mut page, accounts, options);
     let refused_templates = template::write(&mut page, accounts, options);
     let rows: Rows<'_, Account> = accounts
         .iter()
@@ -104,6 +111,14 @@ pub fn render(
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);
+    let webhooks = MessageWebhooks {
+        access: apps.access,
+        assignments: apps.assignments,
+        callback: options.callback.as_ref(),
+    };
+    portfolio::write(&mut page, &headroom::portfolios(accounts, &webhooks, now));
+    insights::write_accounts(&mut page, &rows);
+    insights::write_numbers(&mut page, accounts);
     access::write(&mut page, apps.access);
     exporter::write(&mut page, accounts, apps.assignments, own);
     Scrape {
@@ -118,8 +133,11 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
         number::ALL,
         traffic::ALL,
         journey::ALL,
+        campaign::ALL,
         template::ALL,
+        insights::ALL,
         account::ALL,
+        portfolio::ALL,
         access::ALL,
         exporter::ALL,
     ];

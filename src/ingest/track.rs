@@ -342,6 +342,7 @@ mod tests {
         let trackers = Trackers {
             hours: None,
             journeys: Journeys(vec![booking()]),
+            ..Trackers::default()
         };
         let reader = EventReader {
             customers: &customers,

@@ -4,4 +4,8 @@
 //! Invariant: pure. The same state and the same time give the same answer.
 
 pub mod attribution;
+pub mod category_cost;
+pub mod headroom;
 pub mod opt_out_surge;
+pub mod rates;
+pub mod send_gate;

@@ -11,6 +11,7 @@ use super::drill::Drill;
 use super::forget::ForgetCall;
 use super::gate::Gate;
 use super::lifecycle::ReloadRequest;
+use super::send_gate::SendGate;
 use super::signer::{PreviousSecretLog, WrongAppLog};
 use crate::clock;
 use crate::domain::Assignments;
@@ -39,6 +40,8 @@ pub struct Operator {
     pub options: Arc<ArcSwap<Options>>,
     /// The accounts of each app.
     pub assignments: Arc<ArcSwap<Assignments>>,
+    /// The send gate.
+    pub send_gate: SendGate,
     /// The gate of the listener, with the allowed host names.
     pub gate: Arc<Gate>,
     /// Channel of reload requests.
@@ -73,6 +76,8 @@ pub struct Secrets {
     pub trackers: Arc<Trackers>,
     /// The token of the event API; `None` if the API is disabled.
     pub events: Option<VerifyTokens>,
+    /// The token of the send gate; `None` if the public listener does not serve it.
+    pub gate: Option<VerifyTokens>,
 }
 
 impl Secrets {
@@ -99,6 +104,8 @@ pub struct Public {
     pub wrong_apps: Arc<WrongAppLog>,
     /// Log lines about deliveries signed with a previous secret, for rate limiting.
     pub previous_secrets: Arc<PreviousSecretLog>,
+    /// The send gate.
+    pub send_gate: SendGate,
     /// Channel for requests to remove lost accounts.
     pub forget: mpsc::Sender<ForgetCall>,
     /// The running relay.

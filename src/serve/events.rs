@@ -24,6 +24,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::bearer::bearer;
 use super::body::{self, BodyError};
 use super::context::{Public, Secrets};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
@@ -223,12 +224,6 @@ fn refuse_body(public: &Public, error: BodyError) -> Response {
         ),
     };
     refuse(public, status, reason, message)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The watched account that has this number, according to polls or messages.

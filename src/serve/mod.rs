@@ -4,6 +4,7 @@
 //! Invariant: only [`public`] is meant for untrusted clients. Both may share a port; they share no state but the
 //! store and the exporter's own metrics.
 
+mod bearer;
 mod body;
 mod client;
 pub mod command;
@@ -14,6 +15,7 @@ mod explain;
 pub mod forget;
 pub mod gate;
 mod history;
+mod insights;
 mod lifecycle;
 mod limiter;
 mod listener;
@@ -28,6 +30,7 @@ mod refusal;
 pub mod relay;
 mod responses;
 mod scrapes;
+pub mod send_gate;
 mod server;
 pub mod signer;
 mod status;
@@ -40,4 +43,5 @@ pub use context::{Operator, Public, Secrets};
 pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
 pub use responses::ResponseBudget;
+pub use send_gate::SendGate;
 pub use server::{Limits, Site, serve};

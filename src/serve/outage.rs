@@ -6,6 +6,7 @@
 //! | `GET /metrics` | the exporter's own metrics; `whatsapp_exporter_store_up` is 0 |
 //! | `GET /-/healthy` | 200: a restart would not help |
 //! | `GET /-/ready` | 503 with the reason |
+//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/history`, `GET /api/v1/gate` | 503 with the reason |
 //! | `GET /`, `GET /api/v1/status`, `GET /api/v1/explain`, `GET /api/v1/history` | 503 with the reason |
 //! | `GET` and `POST /webhook` | 503: Meta retries it |
 //! | `POST /v1/events` | 503: the application sends it again |
@@ -25,7 +26,7 @@ use tokio::sync::mpsc;
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
 use super::responses::{self, ResponseBudget};
-use super::{body, events, negotiation, public, reason, refusal};
+use super::{body, events, negotiation, public, reason, refusal, send_gate};
 use crate::clock;
 use crate::domain::Assignments;
 use crate::domain::access::AccessStates;
@@ -60,6 +61,7 @@ pub fn operator_router(
         .route("/api/v1/status", get(api))
         .route("/api/v1/explain", get(api))
         .route("/api/v1/history", get(api))
+        .route(send_gate::PATH, get(api))
         .merge(reload);
     Router::new()
         .route("/metrics", get(metrics))
@@ -70,8 +72,9 @@ pub fn operator_router(
         .with_state(outage)
 }
 
-/// The public routes. They verify neither signature nor token, because they reveal and change nothing.
-pub fn public_router(outage: Outage) -> Router {
+/// The public routes. They verify neither signature nor token, because they reveal and change nothing. On a shared port,
+/// the send gate is a route of the operator.
+pub fn public_router(outage: Outage, is_shared: bool) -> Router {
     // Starts at 0, so that the first refusal is an increase.
     let telemetry = &outage.telemetry;
     for reason in public::reasons() {
@@ -81,10 +84,11 @@ pub fn public_router(outage: Outage) -> Router {
         telemetry.event_batches_refused.with_label_values(&[reason]);
     }
     let batches = events::router_without_store(Arc::clone(&outage.telemetry));
-    Router::new()
-        .route("/webhook", get(webhook).post(webhook))
-        .with_state(outage)
-        .merge(batches)
+    let mut routes = Router::new().route("/webhook", get(webhook).post(webhook));
+    if !is_shared {
+        routes = routes.route(send_gate::PATH, get(closed));
+    }
+    routes.with_state(outage).merge(batches)
 }
 
 async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
@@ -112,6 +116,12 @@ async fn page(State(outage): State<Outage>) -> Response {
 
 async fn api(State(outage): State<Outage>) -> Response {
     let text = Json(serde_json::json!({ "error": outage.reason.load().as_str() }));
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+/// The reason, which is for operators, is not shown.
+async fn closed() -> Response {
+    let text = Json(serde_json::json!({ "error": "the store cannot be opened" }));
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
@@ -148,6 +158,7 @@ mod tests {
                 template_detail: TemplateDetail::None,
                 state_sets: StateSets::Full,
                 template_series_limit: 0,
+                campaigns: Vec::new(),
                 business_hours: None,
                 callback: None,
             },
@@ -176,7 +187,7 @@ mod tests {
     fn every_reason_has_a_counter_at_0() {
         let outage = outage();
         let telemetry = Arc::clone(&outage.telemetry);
-        drop(public_router(outage));
+        drop(public_router(outage, false));
         for (counter, reasons) in [
             (&telemetry.webhook_rejected, public::reasons().count()),
             (&telemetry.event_batches_refused, events::REASONS.len()),
@@ -191,7 +202,7 @@ mod tests {
         let (sender, read) = oneshot::channel();
         let request = Request::post("/webhook").body(Body::new(Watched(Some(sender))));
         let request = request.expect("a request");
-        let answer = public_router(outage()).oneshot(request).await;
+        let answer = public_router(outage(), false).oneshot(request).await;
         assert_eq!(answer.expect("an answer").status(), 503);
         read.await.expect("the body is read");
     }

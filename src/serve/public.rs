@@ -6,7 +6,7 @@
 //! | `POST /webhook` with an operator command | 200 after it is executed, 400 if it is rejected |
 //! | `POST /webhook` | 200 after the delivery's facts are on disk, 503 if they cannot be stored; 401 for a bad signature |
 //!
-//! It includes the event API of `serve/events.rs`.
+//! It includes the event API of `serve/events.rs` and, on a port of its own, the send gate of `serve/send_gate`.
 //!
 //! Meta retries deliveries for days until they get a 200. Therefore only a bad signature, a body over the limit, or a
 //! body that is not JSON is refused.
@@ -30,7 +30,7 @@ use super::context::Public;
 use super::forget::{ForgetError, ForgetRequest};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::relay::{RelayRequest, relay_reports};
-use super::{events, refusal, signer};
+use super::{events, refusal, send_gate, signer};
 use crate::clock;
 use crate::domain::{Collector, Event, Fact, MAX_LANES, Timestamp, WabaId, number};
 use crate::ingest::webhook::{
@@ -43,7 +43,7 @@ use crate::telemetry::Refused;
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The routes for applications, which authenticate with a token and not with Meta's certificate.
-pub const OPEN_TO_ALL: [&str; 2] = ["/v1/events", "/v1/openapi.json"];
+pub const OPEN_TO_ALL: [&str; 3] = ["/v1/events", "/v1/openapi.json", send_gate::PATH];
 
 pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 
@@ -69,8 +69,9 @@ pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
     refusals.chain(signatures).chain(others)
 }
 
-/// The public routes. Initializes the counter of every refusal reason to 0.
-pub fn router(public: Public) -> Router {
+/// The public routes. Initializes the counter of every refusal reason to 0. On a shared port, the send gate is a route
+/// of the operator.
+pub fn router(public: Public, is_shared: bool) -> Router {
     for reason in reasons() {
         public
             .telemetry
@@ -80,7 +81,12 @@ pub fn router(public: Public) -> Router {
     Router::new()
         .route("/webhook", get(handshake).post(delivery))
         .with_state(public.clone())
-        .merge(events::router(public))
+        .merge(events::router(public.clone()))
+        .merge(if is_shared {
+            Router::new()
+        } else {
+            send_gate::public_router(public)
+        })
 }
 
 async fn handshake(State(public): State<Public>, Query(query): Query<Handshake>) -> Response {

@@ -6,6 +6,7 @@ mod ceilings;
 mod events;
 mod flows;
 mod insights;
+mod recipients;
 mod restrictions;
 mod updates;
 mod violations;
@@ -93,6 +94,9 @@ pub struct Account {
     undated: UndatedEvents,
     #[serde(default)]
     insights: AccountInsights,
+    /// Time since which webhooks about messages of the account are read. `None` while they are not.
+    #[serde(default)]
+    messages_read_since: Option<Timestamp>,
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -115,7 +119,7 @@ pub struct Account {
 
 dated! {
     Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
-        waiting undated insights numbers templates traffic template_insights number_insights
+        waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
 }
 
 /// Readers need not know which fields the table declares.
@@ -158,6 +162,14 @@ impl Account {
         self.numbers.get(id).map(Arc::as_ref)
     }
 
+    /// A number of the newest complete listing, or of a newer incomplete one.
+    #[must_use]
+    pub fn listed_number(&self, id: &PhoneNumberId) -> Option<&Number> {
+        let last_complete = self.last_success(Collector::Numbers);
+        let number = self.number(id)?;
+        (Some(number.listed_at) >= last_complete).then_some(number)
+    }
+
     /// The templates in the newest complete listing, and those that a webhook has mentioned since.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
@@ -171,6 +183,12 @@ impl Account {
     #[must_use]
     pub fn has_number(&self, id: &PhoneNumberId) -> bool {
         self.numbers.contains_key(id) || self.traffic.contains_key(id)
+    }
+
+    /// Ids of the numbers that polls or messages have shown, including removed ones. A number with messages is there
+    /// twice.
+    pub fn number_ids(&self) -> impl Iterator<Item = &PhoneNumberId> {
+        self.numbers.keys().chain(self.traffic.keys())
     }
 
     /// The messages of each number that has any.
@@ -255,6 +273,7 @@ impl Account {
     ) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::from_event(event);
+        self.note_reading(event, trackers);
         if let Source::UndatedWebhook(key) = event.source {
             self.undated.note(&event.fact, key, event.observed_at);
         }
@@ -285,13 +304,17 @@ impl Account {
                     let timezone_id = timezone_id.as_deref();
                     traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);
                 });
+                self.note_recipient(event.observed_at, webhook, left, &mut change);
             }
             Fact::Tracked(update) => {
                 self.change_traffic(&update.phone_number_id, left, &mut change, |traffic| {
                     traffic.track(event.observed_at, update, trackers);
                 });
             }
-            Fact::TimePassed => self.settle(event.observed_at, trackers),
+            Fact::TimePassed => {
+                self.settle(event.observed_at, trackers);
+                self.expire_recipients(event.observed_at);
+            }
             Fact::ClockCorrected { latest } => {
                 let redating = Redating::new(self, *latest, event.observed_at);
                 self.redate(&redating);

@@ -1,9 +1,10 @@
-//! One customer of a phone number: the conversation, the sessions of journeys, and the ids.
+//! One customer of a phone number: the conversation, the sessions of journeys, the last campaign, and the ids.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::campaign_contact::CampaignContact;
 use super::conversation::{Conversation, SESSION};
 use super::journey_sessions::JourneySessions;
 use super::redate::dated;
@@ -33,6 +34,9 @@ pub struct Customer {
     wrote_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<ThreadOwner>,
+    /// The last campaign.
+    #[serde(default, skip_serializing_if = "CampaignContact::is_empty")]
+    pub(super) campaign: CampaignContact,
 }
 
 /// An id of a customer.
@@ -52,7 +56,7 @@ struct ThreadOwner {
 
 dated! { KnownId: seen_at }
 dated! { ThreadOwner: since }
-dated! { Customer: conversation journey_sessions other_ids wrote_at owner }
+dated! { Customer: conversation journey_sessions other_ids wrote_at owner campaign }
 
 impl Customer {
     /// Time at which the next event or session must be settled.
@@ -61,6 +65,7 @@ impl Customer {
         conversation
             .into_iter()
             .chain(self.journey_sessions.first_due())
+            .chain(self.campaign.first_unsettled())
             .min()
     }
 
@@ -99,8 +104,14 @@ impl Customer {
         self.owner = self.owner.take().max(owner);
     }
 
-    /// Time until which the ids and the owner are remembered without a conversation. `None` if nothing is known.
+    /// Time until which a customer without a conversation is remembered. `None` if nothing is known.
     pub(super) fn remembered_until(&self) -> Option<Timestamp> {
+        self.ids_remembered_until()
+            .max(self.campaign.remembered_until())
+    }
+
+    /// Time until which the ids and the owner are remembered without a conversation.
+    fn ids_remembered_until(&self) -> Option<Timestamp> {
         let seen = self.other_ids.iter().map(|known| known.seen_at);
         let seen_at = seen
             .chain(self.owner.iter().map(|owner| owner.since))
@@ -157,6 +168,7 @@ impl Customer {
         self.journey_sessions.absorb(other.journey_sessions);
         self.wrote_at = self.wrote_at.max(other.wrote_at);
         self.owner = self.owner.take().max(other.owner);
+        self.campaign.absorb(other.campaign);
         for known in other.other_ids {
             self.note_id(known.id, known.seen_at);
         }

@@ -30,6 +30,14 @@ impl FailureCounts {
         *count = count.saturating_add(more);
     }
 
+    /// The counters of all codes that have occurred.
+    pub fn occurred(&self) -> impl Iterator<Item = (ErrorCode, u64)> + '_ {
+        let numbers = self.by_number.iter();
+        let numbers = numbers.map(|(number, count)| (ErrorCode::Number(*number), *count));
+        let other = (self.other > 0).then_some((ErrorCode::Other, self.other));
+        numbers.chain(other)
+    }
+
     /// The counters of all codes that have occurred, and those of common codes at 0 as long as there are not too many.
     pub fn iter(&self) -> impl Iterator<Item = (ErrorCode, u64)> + '_ {
         let occurred = self.by_number.iter();
@@ -45,8 +53,10 @@ impl FailureCounts {
 
 impl Serialize for FailureCounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let occurred = self.iter().filter(|(_, count)| *count > 0);
-        serializer.collect_seq(occurred.map(|(code, count)| (code.to_string(), count)))
+        serializer.collect_seq(
+            self.occurred()
+                .map(|(code, count)| (code.to_string(), count)),
+        )
     }
 }
 

@@ -31,17 +31,27 @@ pub struct AccountInsights {
     pub(super) polls: PollTimes,
     /// Why Meta refused the figures of templates at the last poll that requested them.
     refusal: Latest<Option<Refusal>>,
+    /// When the phone numbers' figures were last read.
+    #[serde(default)]
+    numbers_read_at: Option<Timestamp>,
     /// The last complete day of the phone numbers' figures.
+    #[serde(default)]
     numbers_last_day: Option<Day>,
 }
 
-dated! { AccountInsights: polls refusal }
+dated! { AccountInsights: polls refusal numbers_read_at }
 
 impl AccountInsights {
     /// Why Meta refused the figures of templates. `None` if it gives them, or if unknown.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.value().copied().flatten()
+    }
+
+    /// When the phone numbers' figures were last read. `None` before the first read.
+    #[must_use]
+    pub fn numbers_read_at(&self) -> Option<Timestamp> {
+        self.numbers_read_at
     }
 
     /// The last complete day of the phone numbers' figures. `None` before the first read.
@@ -54,7 +64,8 @@ impl AccountInsights {
         self.refusal.observe(refusal, stamp);
     }
 
-    pub(super) fn observe_numbers(&mut self, last_day: Day) {
+    pub(super) fn note_numbers_read(&mut self, at: Timestamp, last_day: Day) {
+        self.numbers_read_at = Some(at);
         self.numbers_last_day = Some(last_day);
     }
 }
@@ -123,13 +134,8 @@ impl TemplateInsights {
     pub fn last_figures(&self) -> TemplateFigures {
         let last = self.days.iter().rev();
         let mut last = last.filter(|day| day.start == self.last_day.start);
-        let nothing = TemplateFigures {
-            sent: Some(0),
-            delivered: Some(0),
-            read: Some(0),
-            ..TemplateFigures::default()
-        };
-        last.next().map_or(nothing, |day| day.figures)
+        let last = last.next();
+        last.map_or_else(TemplateFigures::nothing_sent, |day| day.figures)
     }
 
     /// The days with messages in the period of this many days that ends with the last complete day.

@@ -25,6 +25,8 @@ const TEMPLATE_INSIGHTS: usize = 50_000;
 
 /// Phone numbers with daily figures: 90 days of a busy one, in five categories, take some 20 kB.
 const NUMBER_INSIGHTS: usize = 10_000;
+/// Customers of all accounts that are kept for counting recipients.
+const RECIPIENTS: usize = 2_000_000;
 
 /// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,7 @@ pub(super) struct ObjectCounts {
     pub customers: usize,
     pub template_insights: usize,
     pub number_insights: usize,
+    pub recipients: usize,
 }
 
 impl ObjectCounts {
@@ -48,6 +51,7 @@ impl ObjectCounts {
         customers: CUSTOMERS,
         template_insights: TEMPLATE_INSIGHTS,
         number_insights: NUMBER_INSIGHTS,
+        recipients: RECIPIENTS,
     };
 
     /// What the limits leave beside these objects.
@@ -61,6 +65,7 @@ impl ObjectCounts {
             customers,
             template_insights,
             number_insights,
+            recipients,
         } = Self::MOST;
         Self {
             numbers: numbers.saturating_sub(self.numbers),
@@ -70,6 +75,7 @@ impl ObjectCounts {
             customers: customers.saturating_sub(self.customers),
             template_insights: template_insights.saturating_sub(self.template_insights),
             number_insights: number_insights.saturating_sub(self.number_insights),
+            recipients: recipients.saturating_sub(self.recipients),
         }
     }
 }
@@ -83,6 +89,7 @@ impl AddAssign for ObjectCounts {
         self.customers += more.customers;
         self.template_insights += more.template_insights;
         self.number_insights += more.number_insights;
+        self.recipients += more.recipients;
     }
 }
 
@@ -95,5 +102,6 @@ impl SubAssign for ObjectCounts {
         self.customers -= less.customers;
         self.template_insights -= less.template_insights;
         self.number_insights -= less.number_insights;
+        self.recipients -= less.recipients;
     }
 }

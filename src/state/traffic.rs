@@ -7,6 +7,8 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{DailyActivity, DailyCount};
+use super::campaign_contact::ContactEvent;
+use super::campaign_counts::CampaignCounts;
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -15,13 +17,18 @@ use super::journey_session::Milestone;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
 use super::prices::Prices;
+use super::recipient::Recipient;
+use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
+use crate::domain::campaign::CampaignStage;
 use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
-use crate::domain::{ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
+use crate::domain::{
+    ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, RecipientKey, Timestamp,
+};
 
 /// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
 /// a delivery that arrives later than this has failed before.
@@ -107,14 +114,26 @@ pub struct Traffic {
     pub business: ByActor,
     /// Counters of the journeys of its customers.
     pub journeys: JourneyCounts,
+    /// Counters of declared campaigns.
+    #[serde(default)]
+    pub campaigns: CampaignCounts,
     /// Conversations that have ended.
     pub ended: Ended,
+    /// Time of the last message, status or call that a webhook reported.
+    #[serde(default)]
+    pub last_reported_at: Option<Timestamp>,
+    /// Time until which the count of recipients may lack customers that the limit kept out.
+    #[serde(default)]
+    pub recipients_missing_until: Option<Timestamp>,
     /// The last days.
     #[serde(default)]
     pub activity: DailyActivity,
     /// The customers; stored as separate rows.
     #[serde(skip)]
     pub(super) customers: Customers,
+    /// The recipients; stored as separate rows.
+    #[serde(skip)]
+    pub(super) recipients: Recipients,
 }
 
 impl Dated for Traffic {
@@ -122,6 +141,9 @@ impl Dated for Traffic {
         self.activity.times(see);
         let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
+        self.last_reported_at.times(see);
+        self.recipients_missing_until.times(see);
+        self.recipients.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
@@ -134,6 +156,9 @@ impl Dated for Traffic {
                 self.customers.put(key, customer);
             }
         }
+        self.last_reported_at.redate(to);
+        self.recipients_missing_until.redate(to);
+        self.recipients.redate(to);
     }
 }
 
@@ -149,10 +174,20 @@ impl Traffic {
             wall: ByActor::default(),
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
+            campaigns: CampaignCounts::default(),
             ended: Ended::default(),
+            last_reported_at: None,
+            recipients_missing_until: None,
             activity: DailyActivity::default(),
             customers: Customers::default(),
+            recipients: Recipients::default(),
         }
+    }
+
+    /// The recipients of the number, and the customers who may become recipients.
+    #[must_use]
+    pub fn recipients(&self) -> &Recipients {
+        &self.recipients
     }
 
     /// Number of customers who are waiting for a response.
@@ -193,6 +228,11 @@ impl Traffic {
         self.customers.put(key, customer);
     }
 
+    /// Adds a stored recipient.
+    pub(crate) fn restore_recipient(&mut self, key: RecipientKey, recipient: Recipient) {
+        self.recipients.restore(key, recipient);
+    }
+
     pub(super) fn apply_webhook(
         &mut self,
         at: Timestamp,
@@ -211,11 +251,18 @@ impl Traffic {
                 status,
                 category,
                 errors,
+                callback_data,
             } => {
                 self.statuses.increment(*status, *category);
                 self.count_for_the_day(*status, at);
                 self.fail(errors, at);
                 self.note_status(to.as_ref(), at, *status, trackers);
+                let value = callback_data.as_ref();
+                let name = value.and_then(|value| trackers.campaigns.name_of(value));
+                if let Some(name) = name {
+                    self.campaigns.fail(name, errors, &trackers.campaigns);
+                    self.note_campaign(name, to.as_ref(), at, *status, trackers);
+                }
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
             Update::Errors(errors) => self.fail(errors, at),
@@ -233,10 +280,15 @@ impl Traffic {
                 self.change(key, trackers, |customer, _| customer.note_owner(at, role));
                 self.make_room();
             }
-            Update::Preference(preference) => {
+            // It only opens a service window.
+            Update::Called => {}
+            Update::Preference { of, preference } => {
                 self.preferences.increment(*preference);
                 if *preference == MarketingPreference::Stop {
                     self.activity.count(at, DailyCount::OptOut);
+                    if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty()) {
+                        self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+                    }
                 }
             }
         }
@@ -276,6 +328,54 @@ impl Traffic {
         } else {
             self.customers.identify_known(ids, at);
         }
+    }
+
+    /// Counts a status of a campaign's message.
+    fn note_campaign(
+        &mut self,
+        name: &str,
+        to: Option<&CustomerIds>,
+        at: Timestamp,
+        status: Status,
+        trackers: &Trackers,
+    ) {
+        let (stage, event) = match status {
+            Status::Sent => (CampaignStage::Sent, None),
+            Status::Delivered => (
+                CampaignStage::Delivered,
+                Some(ContactEvent::Delivered(name.to_owned())),
+            ),
+            Status::Read => (
+                CampaignStage::Read,
+                Some(ContactEvent::Read(name.to_owned())),
+            ),
+            Status::Failed => (CampaignStage::Failed, None),
+            Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
+        };
+        self.campaigns.count(name, stage, &trackers.campaigns);
+        if let Some((ids, event)) = to.zip(event) {
+            self.note_contact(ids, at, event, trackers);
+        }
+    }
+
+    /// Adds an event about a campaign to its customer.
+    fn note_contact(
+        &mut self,
+        ids: &CustomerIds,
+        at: Timestamp,
+        event: ContactEvent,
+        trackers: &Trackers,
+    ) {
+        let key = self.customers.identify(ids, at);
+        self.change(key, trackers, |customer, counting| {
+            let count = |name: &str, stage| counting.campaign(name, stage);
+            customer.campaign.note(at, event, count);
+        });
+        self.make_room();
     }
 
     pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
@@ -329,6 +429,10 @@ impl Traffic {
         self.change(key, trackers, |customer, counting| {
             if side == Side::Customer {
                 customer.note_writing(at);
+                if !trackers.campaigns.is_empty() {
+                    let count = |name: &str, stage| counting.campaign(name, stage);
+                    customer.campaign.note(at, ContactEvent::Wrote, count);
+                }
             }
             let count = |answer| counting.answer(&answer);
             customer.conversation.note(at, side, count);
@@ -364,6 +468,7 @@ impl Traffic {
         settles.is_some_and(|(at, _)| at <= until)
             || ends.is_some_and(|(at, _)| at < until.minus(SESSION))
             || forgets.is_some_and(|(at, _)| at < until)
+            || self.recipients.is_due(now)
     }
 
     /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and
@@ -380,6 +485,8 @@ impl Traffic {
                 customer
                     .journey_sessions
                     .settle(until, &trackers.journeys, count);
+                let count = |name: &str, stage| counting.campaign(name, stage);
+                customer.campaign.settle(until, count);
             });
         }
         let silent_since = until.minus(SESSION);
@@ -409,6 +516,7 @@ impl Traffic {
             business: &mut self.business,
             journeys: &mut self.journeys,
             activity: &mut self.activity,
+            campaigns: &mut self.campaigns,
             trackers,
         };
         change(&mut customer, &mut counting);
@@ -440,6 +548,7 @@ struct Counting<'a> {
     business: &'a mut ByActor,
     journeys: &'a mut JourneyCounts,
     activity: &'a mut DailyActivity,
+    campaigns: &'a mut CampaignCounts,
     trackers: &'a Trackers,
 }
 
@@ -457,6 +566,10 @@ impl Counting<'_> {
             let waited = by_business.unwrap_or(by_wall);
             self.activity.count_first_response(at, waited);
         }
+    }
+
+    fn campaign(&mut self, name: &str, stage: CampaignStage) {
+        self.campaigns.count(name, stage, &self.trackers.campaigns);
     }
 
     fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {

@@ -14,6 +14,7 @@ use prometheus::{
 
 use super::RefusalLog;
 use super::polls::PollOutcomes;
+use crate::domain::send_gate::SendVerdict;
 use crate::domain::{Collector, ObjectKind, WabaId, WebhookField, Word};
 
 /// Buckets for a request to a web API, in seconds.
@@ -136,6 +137,8 @@ pub struct Telemetry {
     pub events: IntCounterVec,
     /// Batches of events refused as a whole.
     pub event_batches_refused: IntCounterVec,
+    /// Decisions of the send gate, by verdict.
+    pub gate_decisions: IntCounterVec,
     /// Changes that only one of the two sources reported.
     pub drift: IntCounterVec,
     /// Words that this version does not know.
@@ -222,6 +225,7 @@ impl Telemetry {
             notify_oldest_pending: new.float_gauges("notify_oldest_pending_timestamp_seconds", "Commit time of the oldest change that is due and that a receiver has not accepted. Absent while none is due.", &["receiver"]),
             events: new.counters("events_total", "Number of events sent by applications to the event API, by result.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Number of event batches refused as a whole, by reason.", &["reason"]),
+            gate_decisions: new.counters("gate_decisions_total", "Number of decisions of the send gate, by verdict: go, caution, stop, or unknown if data is missing.", &["verdict"]),
             drift: new.counters("drift_total", "Number of changes seen by only one source: 'poll' found a change that no webhook reported within poll.drift_grace, 'webhook' reported a change that polls did not confirm within that time.", &["attribute", "source"]),
             unknown_values: new.counters("unknown_values_total", "Number of values from Meta that this version does not know, exported as OTHER, by field.", &["field"]),
             malformed_values: new.counters("malformed_values_total", "Number of values from Meta skipped because of an unexpected type, by field. A field ending in .json counts unreadable JSON values that were replaced.", &["field"]),
@@ -233,7 +237,7 @@ impl Telemetry {
             conversations_dropped: new.gauge("customer_key_dropped_conversations", "Number of open conversations dropped at the last start because the key that hashes customers had changed. 0 if the key is the same."),
             connections: new.gauges("connections", "Number of open connections by listener: web is the operator listener, webhook the public listener.", &["listener"]),
             connections_closed: new.counters("connections_closed_total", "Number of connections closed by the exporter, by reason: slowest connection at the connection limit (no_room), slow reader at the memory limit (slow_reader), failed TLS handshake (handshake), missing PROXY protocol header (proxy_protocol), or client over its connection limit (client_limit).", &["listener", "reason"]),
-            requests_refused: new.counters("requests_refused_total", "Number of refused requests by reason: too many requests (rate_limit), no client certificate (no_certificate), wrong or missing password (unauthorized), host name not allowed (foreign_host), request from another site (foreign_origin), lifecycle requests not enabled (lifecycle_disabled) or too frequent (reload_rate), client over its limit (client_limit), or history queries that would take too long (history_busy).", &["listener", "reason"]),
+            requests_refused: new.counters("requests_refused_total", "Number of refused requests by reason: too many requests (rate_limit), no client certificate (no_certificate), wrong or missing password or token (unauthorized), host name not allowed (foreign_host), request from another site (foreign_origin), lifecycle requests not enabled (lifecycle_disabled) or too frequent (reload_rate), client over its limit (client_limit), or history queries that would take too long (history_busy).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "Expiry time of the listener's TLS certificate. Absent if the listener does not terminate TLS.", &["listener"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the last load of the configuration succeeded: 1 if it did, 0 if the exporter still uses the previous configuration."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "Time at which the current configuration was loaded."),
@@ -295,6 +299,9 @@ impl Telemetry {
             self.poll_duration.with_label_values(&[collector]);
         }
         self.series_refused.with_label_values(&["template"]);
+        for verdict in SendVerdict::ALL {
+            self.gate_decisions.with_label_values(&[verdict.as_str()]);
+        }
         for field in WebhookField::ALL {
             self.webhook_changes.with_label_values(&[field.as_str()]);
         }

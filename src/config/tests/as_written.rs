@@ -183,12 +183,14 @@ fn a_variable_in_braces_is_an_error_for_every_key() {
         let Some((section, name)) = setting.key.and_then(|key| key.split_once('.')) else {
             continue;
         };
-        // These keys take lists.
+        // These keys take lists or maps.
         let lists = [
             "accounts",
             "allowed_hosts",
             "businesses",
+            "campaigns",
             "journeys",
+            "policy",
             "trusted_proxies",
         ];
         if lists.contains(&name) {

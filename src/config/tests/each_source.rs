@@ -6,7 +6,8 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 19] = [
+const CANDIDATES: [&str; 20] = [
+    "account",
     "true",
     "false",
     "2m",
@@ -102,7 +103,9 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "poll",
         "store",
         "templates",
+        "insights",
         "trackers",
+        "gate",
         "relay",
         "notify",
         "log",
@@ -186,7 +189,11 @@ fn only_lists_and_secrets_have_no_flag() {
             "web.trusted_proxies",
             "web.allowed_hosts",
             "trackers.token",
-            "trackers.token_file"
+            "trackers.token_file",
+            "trackers.campaigns",
+            "gate.policy",
+            "gate.token",
+            "gate.token_file"
         ]
     );
 }

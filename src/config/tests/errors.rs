@@ -396,3 +396,80 @@ fn errors_of_web_files_name_their_setting() {
         assert!(message.contains(expected), "{yaml}\n{message}");
     }
 }
+
+#[test]
+fn a_policy_names_known_reasons_and_effects() {
+    let yaml = "gate: {policy: {stale_dta: stop, quality_red: maybe, number_unknown: ignore, account_banned: [stop]}}";
+    assert_eq!(
+        errors(yaml),
+        "\
+gate.policy.account_banned: takes one value, not a list
+gate.policy.number_unknown: cannot be changed, because missing data never allows sending; remove it
+gate.policy.quality_red: \"maybe\" is not known; give stop, caution or ignore
+gate.policy.stale_dta: unknown reason; did you mean `stale_data`?"
+    );
+    for (policy, error) in [
+        (
+            "5",
+            "gate.policy: must contain keys, such as `stale_data: stop`",
+        ),
+        (
+            "{unrelated: stop}",
+            "gate.policy: contains an unknown reason; the documentation of the send gate lists the codes",
+        ),
+    ] {
+        assert_eq!(errors(&format!("gate: {{policy: {policy}}}")), error);
+    }
+    assert_eq!(
+        errors("gate: {max_age: 5s}"),
+        "gate.max_age: \"5s\" is out of range; give 1m to 30d"
+    );
+}
+
+#[test]
+fn campaigns_are_values_with_or_without_a_name() {
+    let long = "x".repeat(65);
+    let too_long = "x".repeat(513);
+    for (item, error) in [
+        (
+            "''",
+            "trackers.campaigns[0]: has a value that is empty or longer than 512 characters",
+        ),
+        (
+            &*too_long,
+            "trackers.campaigns[0]: has a value that is empty or longer than 512 characters",
+        ),
+        (
+            &*long,
+            "trackers.campaigns[0]: has a value that is too long for a name, or not printable; give it a name too",
+        ),
+        (
+            "{name: x}",
+            "trackers.campaigns[0]: has no value; give it the value of biz_opaque_callback_data",
+        ),
+        (
+            "{value: x, nme: y}",
+            "trackers.campaigns[0]: contains an unknown key; did you mean `name`?",
+        ),
+        ("[x]", "trackers.campaigns[0]: takes one value, not a list"),
+        (
+            "{value: x, name: ''}",
+            "trackers.campaigns[0].name: is not a name; give 1 to 64 printable characters",
+        ),
+        (
+            "x, {value: x, name: y}",
+            "trackers.campaigns[1]: has a value that is listed twice; remove one",
+        ),
+    ] {
+        assert_eq!(errors(&format!("trackers: {{campaigns: [{item}]}}")), error);
+    }
+    assert_eq!(
+        errors("trackers: {campaigns: x}"),
+        "trackers.campaigns: takes a list: begin each item with `- `"
+    );
+    let values: Vec<String> = (0..101).map(|value| value.to_string()).collect();
+    assert_eq!(
+        errors(&format!("trackers: {{campaigns: [{}]}}", values.join(", "))),
+        "trackers.campaigns: has more than 100 campaigns; remove some"
+    );
+}

@@ -123,6 +123,8 @@ fn a_secret_in_place_of_a_key_is_not_printed() {
             format!("notify: {{webhooks: [{{'{secret}': x}}]}}"),
             format!("trackers: {{journeys: [{{'{secret}': x}}]}}"),
             format!("trackers: {{token: {{'{secret}': x}}}}"),
+            format!("trackers: {{campaigns: [{{'{secret}': x}}]}}"),
+            format!("gate: {{policy: {{'{secret}': stop}}}}"),
             format!("log: {{'{secret}': {{'{secret}': x}}}}"),
         ] {
             let errors = load(&yaml, environment()).expect_err(&yaml);

@@ -40,6 +40,8 @@ pub enum DeferralReason {
     BudgetSpent,
     /// All slots for concurrent polls are in use.
     Queued,
+    /// The account's node, numbers or templates have not been read yet.
+    NotListed,
 }
 
 impl DeferralReason {
@@ -50,6 +52,7 @@ impl DeferralReason {
             Self::RateLimit => FailureKind::RateLimit.as_str(),
             Self::BudgetSpent => FailureKind::BudgetSpent.as_str(),
             Self::Queued => "queued",
+            Self::NotListed => "not_listed",
         }
     }
 
@@ -65,6 +68,9 @@ impl DeferralReason {
             }
             Self::Queued => {
                 "lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval, or find out why Meta responds slowly"
+            }
+            Self::NotListed => {
+                "find out why the account, its phone numbers or its templates cannot be read: whatsapp_exporter_poll_failure has the reason"
             }
         }
     }

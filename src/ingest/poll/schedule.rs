@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::budget::DeferralReason;
+use crate::domain::insights::DayZone;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 
 /// Interval between the first polls of two accounts, so that ten thousand do not start at once (they take some three
@@ -67,8 +68,8 @@ pub struct InsightsOptions {
     pub interval: Duration,
     /// Maximum number of an account's templates whose figures are read.
     pub max_templates: usize,
-    /// Whether the days of templates are those of the account's time zone, not of UTC.
-    pub in_account_time_zone: bool,
+    /// Which days the figures of templates have.
+    pub time_zone: DayZone,
 }
 
 impl Cadences {

@@ -275,7 +275,7 @@ pub(super) fn cause(kind: CauseKind, factor: f64, mut evidence: Vec<Evidence>) -
     evidence.retain(|one| weighted(one) >= weights::MIN_EVIDENCE);
     evidence.sort_by(|one, other| weighted(other).total_cmp(&weighted(one)));
     let against: f64 = evidence.iter().map(|one| 1.0 - weighted(one)).product();
-    (!evidence.is_empty()).then(|| Cause {
+    (!evidence.is_empty()).then_some(Cause {
         kind,
         score: factor * (1.0 - against),
         confidence: Confidence::Weak,

@@ -15,7 +15,8 @@ use crate::serve::limiter::ActiveRequest;
 
 const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
-const UNAUTHORIZED: &str = "unauthorized";
+/// The request has no password or token, or a wrong one.
+pub(in crate::serve) const UNAUTHORIZED: &str = "unauthorized";
 /// The client has reached its limit of concurrent requests.
 pub(in crate::serve) const CLIENT_LIMIT: &str = "client_limit";
 

@@ -34,7 +34,7 @@ use passwords::Passwords;
 pub use client_certificate::{ClientCertificates, Peer};
 pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
-pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE};
+pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE, UNAUTHORIZED};
 pub use origin::SiteNames;
 pub use tls::{TlsTerms, TlsVersions};
 pub use tls_error::TlsError;

@@ -22,8 +22,8 @@ use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
     DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
-    HealthRemark, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, WebhookConfiguration, Word,
-    insights, number,
+    HealthRemark, MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp,
+    WebhookConfiguration, Word, insights, number,
 };
 
 macro_rules! saved_as_text {
@@ -60,6 +60,11 @@ saved_as_text!(
     |key| format!("{:032x}", key.0).into(),
     |text| u128::from_str_radix(text, 16).ok().map(ConversationKey);
     ConversationKey
+);
+saved_as_text!(
+    |key| format!("{:032x}", key.0).into(),
+    |text| u128::from_str_radix(text, 16).ok().map(RecipientKey);
+    RecipientKey
 );
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), FlowId::parse; FlowId);

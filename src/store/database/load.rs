@@ -28,10 +28,15 @@ pub struct SavedAccount {
     pub number_insights: Vec<String>,
     /// Their open conversations.
     pub conversations: Vec<SavedConversation>,
+    /// Their recipients.
+    pub recipients: Vec<SavedRecipient>,
 }
 
 /// One conversation's row: its number, its key, and its JSON.
 pub type SavedConversation = (String, String, String);
+
+/// One recipient's row: its number, its key, and its JSON.
+pub type SavedRecipient = (String, String, String);
 
 /// Saved accounts by id.
 pub type SavedAccounts = BTreeMap<String, SavedAccount>;
@@ -58,6 +63,47 @@ impl Database {
         ));
         Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
+}
+
+/// Loads the daily figures of all accounts, or of one, with the rows of the accounts themselves. A store that a version
+/// without daily figures has written has none.
+pub(super) async fn load_insights(
+    connection: &mut SqliteConnection,
+    waba_id: Option<&str>,
+) -> Result<SavedAccounts, StoreError> {
+    let mut saved = SavedAccounts::new();
+    for table in [Table::TemplateInsights, Table::NumberInsights] {
+        let (name, _) = table.name_and_key();
+        let found = sqlx::query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1")
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if found.is_none() {
+            continue;
+        }
+        let rows: Vec<(String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT waba_id, state FROM {name} WHERE $1 IS NULL OR waba_id = $1"
+        )))
+        .bind(waba_id)
+        .fetch_all(&mut *connection)
+        .await?;
+        for (waba_id, state) in rows {
+            let account = saved.entry(waba_id).or_default();
+            match table {
+                Table::TemplateInsights => account.template_insights.push(state),
+                _ => account.number_insights.push(state),
+            }
+        }
+    }
+    let ids: Vec<String> = saved.keys().cloned().collect();
+    for ids in ids.chunks(ACCOUNTS_AT_ONCE) {
+        let mut query = rows_of("accounts", ids);
+        let rows = query.build_query_as::<(String, String)>();
+        for (waba_id, state) in rows.fetch_all(&mut *connection).await? {
+            saved.entry(waba_id).or_default().state = state;
+        }
+    }
+    Ok(saved)
 }
 
 async fn load_some(
@@ -88,7 +134,8 @@ async fn load_some(
             }
         }
     }
-    load_conversations(connection, ids, saved).await
+    load_conversations(connection, ids, saved).await?;
+    load_recipients(connection, ids, saved).await
 }
 
 async fn load_conversations(
@@ -105,6 +152,24 @@ async fn load_conversations(
     for (waba_id, number, conversation, state) in rows {
         let account = saved.entry(waba_id).or_default();
         account.conversations.push((number, conversation, state));
+    }
+    Ok(())
+}
+
+async fn load_recipients(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, phone_number_id, recipient, state FROM recipients WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, String, String);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, number, recipient, state) in rows {
+        let account = saved.entry(waba_id).or_default();
+        account.recipients.push((number, recipient, state));
     }
     Ok(())
 }

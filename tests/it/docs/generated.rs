@@ -14,6 +14,11 @@ const TABLES: &[Table] = &[
     ),
     ("docs/metrics.md", "metrics", tables::metrics),
     ("docs/conversations.md", "error codes", tables::error_codes),
+    (
+        "docs/send-gate.md",
+        "send gate reasons",
+        tables::send_gate_reasons,
+    ),
     ("alerts/README.md", "alerts", alerts::table::table),
     ("alerts/runbooks.md", "runbooks", alerts::table::index),
     ("grafana/README.md", "dashboards", dashboards::table::table),

@@ -3,6 +3,7 @@
 use prometheus::proto::MetricType;
 use whatsapp_business_exporter::config::{self, Applies, Setting};
 use whatsapp_business_exporter::domain::KNOWN_ERROR_CODES;
+use whatsapp_business_exporter::domain::send_gate::SendReasonCode;
 use whatsapp_business_exporter::expose;
 use whatsapp_business_exporter::telemetry::{Declared, Telemetry};
 
@@ -50,17 +51,28 @@ pub fn error_codes() -> String {
     head + &rows.collect::<String>()
 }
 
+/// The reasons of the send gate.
+pub fn send_gate_reasons() -> String {
+    let rows = SendReasonCode::ALL.iter().map(|code| {
+        let (name, effect) = (code.as_str(), code.default_effect().as_str());
+        format!("| `{name}` | `{effect}` | {} |\n", text(code.meaning()))
+    });
+    let head = "| code | effect by default | meaning |\n|---|---|---|\n".to_owned();
+    head + &rows.collect::<String>()
+}
+
 /// Every metric, by what it is about.
 pub fn metrics() -> String {
     let groups = [
         ("Phone numbers", "whatsapp_phone_number_"),
         (
             "Messages and conversations",
-            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
+            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_campaign_|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
         ),
         ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
+        ("Portfolios", "whatsapp_portfolio_"),
         ("Access", "whatsapp_access_token_|whatsapp_app_"),
         ("The exporter", "whatsapp_exporter_"),
         ("The process", "process_"),

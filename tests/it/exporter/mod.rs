@@ -11,6 +11,8 @@ mod polling;
 mod public_side;
 mod refusals;
 mod reload;
+mod send_gate;
+mod send_gate_speed;
 mod shared_number;
 mod status;
 mod subscribe;

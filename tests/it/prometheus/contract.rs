@@ -69,6 +69,11 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_business_account_webhook_subscribed",
     "whatsapp_business_account_messaging_limit",
     "whatsapp_business_account_phone_numbers_limit",
+    // Portfolios
+    "whatsapp_portfolio_messaging_limit",
+    "whatsapp_portfolio_recipients",
+    "whatsapp_portfolio_messaging_limit_used_ratio",
+    "whatsapp_portfolio_coverage_ratio",
     // Access
     "whatsapp_access_token_valid",
     "whatsapp_access_token_expires_timestamp_seconds",
@@ -101,6 +106,7 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_exporter_connections",
     "whatsapp_exporter_connections_closed_total",
     "whatsapp_exporter_requests_refused_total",
+    "whatsapp_exporter_gate_decisions_total",
 ];
 
 /// Names of the contract that only a business' own application brings to life: the demo has none.
@@ -114,6 +120,8 @@ const OF_APPLICATIONS: &[&str] = &[
     "whatsapp_journey_step_reentries_total",
     "whatsapp_journey_loops_total",
     "whatsapp_journey_step_seconds",
+    "whatsapp_campaign_messages_total",
+    "whatsapp_campaign_failures_total",
 ];
 
 #[test]

@@ -194,6 +194,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
         Arc::new(Trackers {
             hours: None,
             journeys: declared(),
+            ..Trackers::default()
         }),
     );
     let mut state = State::default();

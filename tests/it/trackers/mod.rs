@@ -1,7 +1,8 @@
 //! Messages and conversations: what is measured is what happened.
 
+mod campaigns;
 mod daily;
-mod durable;
+pub mod durable;
 mod events;
 mod identity;
 mod journeys;

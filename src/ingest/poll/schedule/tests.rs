@@ -433,7 +433,7 @@ fn insights_are_polled_only_where_they_are_enabled() {
     let insights = InsightsOptions {
         interval: Duration::from_secs(21_600),
         max_templates: 100,
-        in_account_time_zone: false,
+        time_zone: DayZone::Utc,
     };
     let enabled = Cadences {
         insights: Some(insights),

@@ -1,6 +1,7 @@
 //! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
 use super::{ACCOUNT, as_text, customers, fixture};
+use crate::domain::campaign::CallbackData;
 use crate::domain::message::{Category, Kind, Price, PricingType, Status, Update, WebhookUpdate};
 use crate::domain::track::Actor;
 use crate::domain::{
@@ -38,6 +39,7 @@ fn update(name: &str) -> Vec<(i64, Update)> {
         let Fact::Message(WebhookUpdate {
             phone_number_id,
             received_at,
+            recipient: _,
             update,
         }) = event.fact
         else {
@@ -55,6 +57,7 @@ fn status(status: Status, to: &str) -> Update {
         status,
         category: Category::Unknown,
         errors: Vec::new(),
+        callback_data: None,
     }
 }
 
@@ -70,6 +73,7 @@ fn each_fixture_has_its_expected_updates() {
         status: Status::Delivered,
         category: Category::Marketing,
         errors: Vec::new(),
+        callback_data: None,
     };
     let price = Update::Priced(Price {
         category: Category::Marketing,
@@ -84,6 +88,7 @@ fn each_fixture_has_its_expected_updates() {
         status: Status::Failed,
         category: Category::Unknown,
         errors: vec![ErrorCode::Number(131_049)],
+        callback_data: None,
     };
     assert_eq!(update("messages_status_failed"), [(1_775_000_000, failed)]);
     assert_eq!(
@@ -144,6 +149,7 @@ fn a_customer_has_all_ids_that_the_webhook_contains() {
         status: Status::Sent,
         category: Category::Unknown,
         errors: Vec::new(),
+        callback_data: None,
     };
     for (name, ids) in [
         ("messages_status_sent_both_ids", &[USER, CUSTOMER][..]),
@@ -151,6 +157,21 @@ fn a_customer_has_all_ids_that_the_webhook_contains() {
         ("messages_status_empty_number", &[USER]),
     ] {
         assert_eq!(updates(name), [sent(ids)], "{name}");
+    }
+}
+
+#[test]
+fn the_value_that_the_sender_set_comes_with_the_status_and_is_not_shown() {
+    for name in ["messages_status_campaign", "standby_status_campaign"] {
+        let all = updates(name);
+        let values = all.iter().filter_map(|update| match update {
+            Update::Status { callback_data, .. } => Some(callback_data.clone()),
+            _ => None,
+        });
+        let values: Vec<_> = values.collect();
+        let expected = [CallbackData::new("spring-sale"), None];
+        assert_eq!(values, expected, "{name}: an empty value is none");
+        assert!(!format!("{all:?}").contains("spring"), "{all:?}");
     }
 }
 

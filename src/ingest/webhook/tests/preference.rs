@@ -20,7 +20,7 @@ fn choices(name: &str) -> Vec<(i64, MarketingPreference)> {
     let choice = |event: Event| {
         let Fact::Message(WebhookUpdate {
             phone_number_id,
-            update: Update::Preference(preference),
+            update: Update::Preference { preference, of },
             ..
         }) = event.fact
         else {
@@ -28,6 +28,9 @@ fn choices(name: &str) -> Vec<(i64, MarketingPreference)> {
         };
         let number = PhoneNumberId::parse("900100200300400").expect("an id");
         assert_eq!((event.waba_id.as_str(), phone_number_id), (ACCOUNT, number));
+        // One choice of the fixtures has no customer.
+        let is_known = (name, preference) != ("user_preferences_several", Resume);
+        assert_eq!(of.is_some(), is_known, "{name}");
         (event.observed_at.as_millis() / 1_000, preference)
     };
     events.map(choice).collect()

@@ -1,12 +1,12 @@
 //! Parses `user_preferences` webhooks: customers who stop or resume marketing messages.
 //!
-//! Of a customer, only a keyed hash is kept, and only as part of the key that identifies retries.
+//! Of a customer, only keyed hashes are kept.
 
 use serde_json::Value;
 
 use super::message::{MessageItem, Messages};
 use crate::domain::message::{MarketingPreference, Update};
-use crate::domain::{DisplayDigits, PhoneNumberId, Word};
+use crate::domain::{CustomerIds, DisplayDigits, PhoneNumberId, Word};
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, text_or_number};
 
 const NOUN: &str = "user_preferences";
@@ -54,18 +54,23 @@ fn preference(
     item.require("value", warnings)?;
     let preference: MarketingPreference = item.word("value", warnings)?;
     let at = item.time("timestamp", warnings);
-    let customer = CUSTOMER.iter().find_map(|key| {
-        let customer = text_or_number(item.get(key)?)?;
-        (!customer.is_empty()).then_some(customer)
+    let [user_id, telephone] = CUSTOMER.map(|key| {
+        let id = item.get(key).and_then(text_or_number);
+        let id = id.filter(|id| !id.is_empty())?;
+        Some(customers.conversation(number, &id))
     });
     // A telephone number and a time could be guessed from a plain hash, so the customer is hashed with the key.
-    let identity = customer.zip(at).map(|(customer, at)| {
-        let customer = customers.conversation(number, &customer);
-        format!("{:032x}\n{}\n{at}", customer.0, preference.as_str())
-    });
+    let customer = user_id.or(telephone);
+    let identity = customer
+        .zip(at)
+        .map(|(customer, at)| format!("{:032x}\n{}\n{at}", customer.0, preference.as_str()));
     Some(MessageItem {
         at,
         identity,
-        update: Update::Preference(preference),
+        recipient: None,
+        update: Update::Preference {
+            of: CustomerIds::new(user_id, telephone),
+            preference,
+        },
     })
 }

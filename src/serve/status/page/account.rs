@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{badge, breakable, causes, timeline, word, word_about};
+use super::{badge, breakable, causes, portfolio, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
@@ -28,6 +28,7 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
                 }
             }
             (health(account))
+            @if let Some(portfolio) = &account.portfolio { (portfolio::draw(portfolio)) }
             (sending(account))
             (numbers(account, status))
             (causes::draw(account, status))
@@ -259,6 +260,7 @@ fn ahead(template: &TemplateStatus, status: &Status) -> Markup {
         @if let Some(at) = template.disabled { (badge(&format!("disabled {}", when(at)), Level::Critical)) }
         @if let Some(change) = &template.category_change { span.line { "becomes " (change.to.0.as_str()) " " (when(change.when)) } }
         @if let Some(MetaWord(category)) = correct { span.line { "Meta's category: " (category.as_str()) } }
+        @if let Some(cost) = &template.category_cost { span.line { "estimated cost: " (cost) } }
     }
 }
 

@@ -6,6 +6,7 @@
 mod account;
 mod causes;
 mod exporter;
+mod portfolio;
 mod timeline;
 
 use std::sync::LazyLock;
