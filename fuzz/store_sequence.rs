@@ -17,6 +17,7 @@ use whatsapp_business_exporter::domain::{
     Listing, MessagingLimit, PhoneNumberId, RecipientIds, RecipientKey, Source, TemplateId,
     Timestamp, WabaId, Word, account, message, number, template,
 };
+use whatsapp_business_exporter::insight::attribution;
 use whatsapp_business_exporter::state::{Account, State};
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
@@ -191,6 +192,11 @@ impl Both {
                 account.numbers().count() <= DISPLAYED.len() && account.templates().count() <= 2
             );
             assert!(account.traffic().count() <= 2);
+            for number in account.numbers() {
+                let explanation = attribution::explain(&[account], &number.id, at(self.second));
+                let mut scores = explanation.causes.iter().map(|cause| cause.score);
+                assert!(scores.all(|score| (0.0..=1.0).contains(&score)));
+            }
         }
         let text = shown_as_text(&self.state);
         is_well_formed(&text);

@@ -6,5 +6,6 @@
 pub mod attribution;
 pub mod category_cost;
 pub mod headroom;
+pub mod opt_out_surge;
 pub mod rates;
 pub mod send_gate;

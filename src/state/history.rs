@@ -170,23 +170,24 @@ impl<T: Copy + Ord> History<T> {
         self.seen.last().map(|(stamp, _)| *stamp)
     }
 
-    /// The changes from one value to the next, oldest first, and the first known value if a webhook reported it. A
+    /// The changes from one value to the next, oldest first, and the first known value if a webhook reported it first. A
     /// first value from a poll may be old, so it is no change.
     pub fn changes(&self) -> impl Iterator<Item = Step<T>> {
-        let before = std::iter::once(None).chain(self.seen.iter().map(|(_, value)| Some(*value)));
-        let first = self.first_reported();
-        self.seen
-            .iter()
-            .zip(before)
-            .filter(move |((_, to), from)| match from {
-                Some(from) => from != to,
-                None => first.is_some(),
-            })
-            .map(|((stamp, to), from)| Step {
-                from,
-                to: *to,
-                at: *stamp,
-            })
+        let first = self.seen.first().filter(|_| !self.forgot);
+        let first = first.filter(|(stamp, _)| stamp.is_webhook());
+        let first = first.map(|(stamp, to)| Step {
+            from: None,
+            to: *to,
+            at: *stamp,
+        });
+        let pairs = self.seen.iter().zip(self.seen.iter().skip(1));
+        let later = pairs.filter(|((_, from), (_, to))| from != to);
+        let later = later.map(|((_, from), (stamp, to))| Step {
+            from: Some(*from),
+            to: *to,
+            at: *stamp,
+        });
+        first.into_iter().chain(later)
     }
 
     /// The stamps of all observations.
@@ -423,6 +424,7 @@ mod tests {
         for (seen, changes) in [
             (vec![], vec![]),
             (vec![(polled(1), 7)], vec![]),
+            (vec![(polled(1), 7), (told(5), 7)], vec![]),
             (vec![(told(1), 7), (polled(5), 7)], vec![(None, 7, told(1))]),
             (
                 vec![(polled(1), 7), (told(5), 6)],

@@ -92,7 +92,7 @@ pub struct Cause {
     pub score: f64,
     /// How far to trust it.
     pub confidence: Confidence,
-    /// What speaks for it, strongest first.
+    /// The evidence for it, strongest first.
     pub evidence: Vec<Evidence>,
 }
 
@@ -173,7 +173,7 @@ impl Confidence {
     }
 }
 
-/// What speaks for a cause.
+/// Evidence for a cause.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// Its kind.
@@ -271,8 +271,8 @@ impl EvidenceKind {
 
 /// Combines the evidence of a cause. `None` without any.
 pub(super) fn cause(kind: CauseKind, factor: f64, mut evidence: Vec<Evidence>) -> Option<Cause> {
-    evidence.retain(|one| one.strength > 0.0);
     let weighted = |one: &Evidence| one.kind.weight() * one.strength;
+    evidence.retain(|one| weighted(one) >= weights::MIN_EVIDENCE);
     evidence.sort_by(|one, other| weighted(other).total_cmp(&weighted(one)));
     let against: f64 = evidence.iter().map(|one| 1.0 - weighted(one)).product();
     (!evidence.is_empty()).then_some(Cause {

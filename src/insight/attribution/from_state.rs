@@ -9,6 +9,9 @@ use crate::domain::template::Status;
 use crate::domain::{PhoneNumberId, QualityRating, Timestamp};
 use crate::state::{Account, Number, Step, Template, TemplateInsights, UtcDay};
 
+/// Resolution of the times of webhooks.
+const A_SECOND: Duration = Duration::from_secs(1);
+
 const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
 
 /// Explains the last fall of the rating of a number, which these accounts list.
@@ -117,6 +120,12 @@ fn low_ratings(template: &Template) -> Vec<Setback> {
     let mut ratings: Vec<_> = changes
         .map(|step| (step.from, step.to, step.at.at()))
         .collect();
+    // The first value may be the previous one of a webhook, which is known from just before the webhook's value.
+    if let [(None, _, first), (_, _, next), ..] = ratings.as_slice()
+        && next.since(*first) <= A_SECOND
+    {
+        ratings.remove(0);
+    }
     // Meta's own date of the current rating is more exact than that of the poll that found it, and known even if that
     // was the first poll.
     let dated = template.quality_rating.value();

@@ -13,8 +13,8 @@
 //! score = f × (1 − (1 − w₁s₁) × (1 − w₂s₂) × …)
 //! ```
 //!
-//! so that several weak pieces count more than one, and the score never exceeds 1. `f` is 1 except for a template whose
-//! messages are counted: then it is small if few messages were sent with it.
+//! so that several weak pieces count more than one, and the score never exceeds 1. `f` is 1 except for a template for
+//! which Meta gives figures: then it is smaller if few messages were sent with it, or if it is read as usual.
 //!
 //! | evidence | strength |
 //! |---|---|
@@ -81,11 +81,11 @@ pub fn causes_of_fall(history: &NumberHistory, now: Timestamp) -> Explanation {
         return Explanation::without_causes(Some(fall), Verdict::TooOld);
     }
     let period = Period::new(fall.at, now);
-    let suspects = templates::suspects(history, &period);
-    let explained = templates::explained_rises(&suspects);
-    let mut causes: Vec<Cause> = suspects
+    let candidates = templates::candidates(history, &period);
+    let explained = templates::explained_rises(&candidates);
+    let mut causes: Vec<Cause> = candidates
         .into_iter()
-        .filter_map(templates::Suspect::into_cause)
+        .filter_map(templates::Candidate::into_cause)
         .chain(numbers::causes(history, &period, explained))
         .filter(|cause| cause.score >= weights::MIN_SCORE)
         .collect();

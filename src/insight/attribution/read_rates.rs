@@ -1,7 +1,7 @@
 //! The read rate of each template against its own median.
 //!
 //! In a holiday week, customers read less of everything. So what all templates lost at the same time is taken off
-//! before one of them is suspected.
+//! before one of them counts as a cause.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ struct Drop {
 pub(super) struct Finding {
     /// The drop.
     pub evidence: Option<Evidence>,
-    /// Whether it is known to be read as usual, which speaks for it.
+    /// Whether it is known to be read as usual, which makes it a less likely cause.
     pub is_usual: bool,
 }
 

@@ -36,7 +36,7 @@ const FULL_SURPLUS: f64 = 0.4;
 const UNKNOWN_SENT: f64 = 0.8;
 
 /// A template with its evidence.
-pub(super) struct Suspect<'a> {
+pub(super) struct Candidate<'a> {
     template: &'a TemplateHistory,
     factor: f64,
     evidence: Vec<Evidence>,
@@ -44,7 +44,7 @@ pub(super) struct Suspect<'a> {
     explained: Explained,
 }
 
-impl Suspect<'_> {
+impl Candidate<'_> {
     /// The cause. `None` without evidence.
     pub fn into_cause(self) -> Option<Cause> {
         let kind = CauseKind::Template {
@@ -57,8 +57,8 @@ impl Suspect<'_> {
 }
 
 /// What the template that explains most of each rise explains.
-pub(super) fn explained_rises(suspects: &[Suspect<'_>]) -> Explained {
-    let most = suspects.iter().map(|suspect| suspect.explained);
+pub(super) fn explained_rises(candidates: &[Candidate<'_>]) -> Explained {
+    let most = candidates.iter().map(|candidate| candidate.explained);
     most.fold(Explained::default(), |most, one| Explained {
         opt_outs: most.opt_outs.max(one.opt_outs),
         failures: most.failures.max(one.failures),
@@ -66,13 +66,13 @@ pub(super) fn explained_rises(suspects: &[Suspect<'_>]) -> Explained {
 }
 
 /// Every template with its evidence.
-pub(super) fn suspects<'a>(history: &'a NumberHistory, period: &Period) -> Vec<Suspect<'a>> {
+pub(super) fn candidates<'a>(history: &'a NumberHistory, period: &Period) -> Vec<Candidate<'a>> {
     let volumes = Volumes::new(&history.templates, period);
     let opt_outs = rise(&history.days, period, &[DailyCount::OptOut]);
     let failures = rise(&history.days, period, &FAILURES.map(|(count, _)| count));
     let read_rates = read_rates(&history.templates, period);
-    let suspects = history.templates.iter().zip(read_rates).enumerate();
-    let suspects = suspects.map(|(place, (template, read_rate))| {
+    let candidates = history.templates.iter().zip(read_rates).enumerate();
+    let candidates = candidates.map(|(place, (template, read_rate))| {
         let surplus = |rise: &Option<Rise>| {
             let rise = rise.as_ref()?;
             let surplus = volumes.surplus(place, &rise.excess)?;
@@ -105,14 +105,14 @@ pub(super) fn suspects<'a>(history: &'a NumberHistory, period: &Period) -> Vec<S
             failures,
             jump(&volumes, place, period),
         ];
-        Suspect {
+        Candidate {
             template,
             factor: factor(&volumes, place) * usual,
             evidence: found.into_iter().flatten().collect(),
             explained,
         }
     });
-    suspects.collect()
+    candidates.collect()
 }
 
 /// How much the messages of a template matter.

@@ -435,19 +435,19 @@ fn a_template_that_was_not_sent_is_hardly_a_cause() {
 #[test]
 fn strong_needs_several_kinds_of_evidence_and_enough_data() {
     let falls = |after| sends(200, if after >= -4 { 60 } else { 120 });
-    let suspect = || TemplateHistory {
+    let candidate = || TemplateHistory {
         setbacks: with_setback(1, SetbackKind::RatedRed, noon(-1)).setbacks,
         ..with_days(1, falls)
     };
     let confidence = |history: &NumberHistory| causes_of_fall(history, now()).causes[0].confidence;
     let mut history = NumberHistory {
         days: number(|_| vec![(DailyCount::OptOut, 2)]),
-        templates: vec![suspect()],
+        templates: vec![candidate()],
         ..fallen()
     };
     assert_eq!(confidence(&history), Confidence::Strong);
     // Ten days before the window.
-    let mut young = suspect();
+    let mut young = candidate();
     let known = young.days.take().expect("it has figures");
     let known = known.into_iter().filter(|(day, _)| *day >= FELL.minus(16));
     young.days = Some(known.collect());

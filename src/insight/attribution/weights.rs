@@ -34,6 +34,9 @@ pub const YELLOW: f64 = 0.6;
 /// Causes below this score are noise.
 pub const MIN_SCORE: f64 = 0.08;
 
+/// Evidence whose weight times its strength is below this is noise.
+pub const MIN_EVIDENCE: f64 = 0.02;
+
 /// Score from which a cause is `moderate`.
 pub const MODERATE: f64 = 0.3;
 

@@ -48,7 +48,7 @@ pub struct ShownCause {
     pub evidence: Vec<ShownEvidence>,
 }
 
-/// What speaks for a cause.
+/// Evidence for a cause.
 #[derive(Debug, Serialize)]
 pub struct ShownEvidence {
     pub kind: &'static str,

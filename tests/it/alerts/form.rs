@@ -13,7 +13,15 @@ const WATCHDOG: &str = "WhatsAppWatchdog";
 
 /// The default links of alerts/values.yaml.
 const RUNBOOKS: &str = "https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/blob/main/alerts/runbooks.md#";
+const STATUS_PAGE: &str = "http://localhost:10131/?waba_id=";
 const DASHBOARDS: &str = "http://localhost:3000/d/whatsapp-";
+
+/// Alerts about a rating whose likely causes the status page names.
+const EXPLAINED: &[&str] = &[
+    "WhatsAppNumberQualityFalling",
+    "WhatsAppNumberQualityLow",
+    "WhatsAppNumberQualityMedium",
+];
 
 /// Alerts that wait for nothing and last by themselves, and why.
 const AT_ONCE: &[(&str, &str)] = &[(WATCHDOG, "it always fires")];
@@ -44,6 +52,7 @@ fn missing(rule: &Rule) -> Vec<String> {
     let (summary, description) = (rule.annotation("summary"), rule.annotation("description"));
     let labels: Vec<&str> = rule.labels.keys().map(String::as_str).collect();
     let is_watchdog = rule.name() == WATCHDOG;
+    let is_explained = EXPLAINED.contains(&rule.name());
     let has_values = |text: &str| text.contains("{{") != is_watchdog;
     let demands = [
         (
@@ -76,8 +85,12 @@ fn missing(rule: &Rule) -> Vec<String> {
             "a dashboard's address",
         ),
         (
-            rule.annotations.len() == 4,
-            "these four annotations and no other",
+            rule.annotation("causes_url").starts_with(STATUS_PAGE) == is_explained,
+            "the address of its causes, if there are any",
+        ),
+        (
+            rule.annotations.len() == 4 + usize::from(is_explained),
+            "these annotations and no other",
         ),
     ];
     let failed = demands.iter().filter(|(met, _)| !met);

@@ -1,7 +1,5 @@
 //! From polls and webhooks to the history of a number.
 
-use std::time::Duration;
-
 use whatsapp_business_exporter::domain::insights::{self, Day, TemplateFigures};
 use whatsapp_business_exporter::domain::{
     Event, Fact, Listing, QualityRating, Timestamp, number, template,
@@ -127,6 +125,20 @@ fn setbacks_have_the_time_that_meta_gives() {
         ),
         told(2, 6 * DAY, update(1, quality(None, QualityRating::Yellow))),
         told(3, 7 * DAY, update(1, paused)),
+        // Without a poll before.
+        told(
+            4,
+            7 * DAY,
+            update(4, quality(Some(QualityRating::Red), QualityRating::Yellow)),
+        ),
+        told(
+            5,
+            7 * DAY,
+            update(
+                5,
+                quality(Some(QualityRating::Green), QualityRating::Yellow),
+            ),
+        ),
         // The first poll that lists it finds it RED, with Meta's date.
         templates(
             8,
@@ -134,6 +146,8 @@ fn setbacks_have_the_time_that_meta_gives() {
                 snapshot(1, QualityRating::Yellow),
                 dated,
                 snapshot(3, QualityRating::Yellow),
+                snapshot(4, QualityRating::Yellow),
+                snapshot(5, QualityRating::Yellow),
             ],
         ),
     ];
@@ -158,6 +172,10 @@ fn setbacks_have_the_time_that_meta_gives() {
         (
             template_id(2),
             vec![(SetbackKind::RatedRed, at(3 * DAY + 60))],
+        ),
+        (
+            template_id(5),
+            vec![(SetbackKind::RatedYellow, at(7 * DAY))],
         ),
     ];
     assert_eq!(setbacks.collect::<Vec<_>>(), expected);
@@ -212,5 +230,4 @@ fn figures_of_metas_days_are_those_of_utc_days() {
         let expected = [(shifted, 50, 50, 30), (shifted + 1, 40, 0, 0)];
         assert_eq!(shown, expected, "{hour}");
     }
-    assert_eq!(Duration::from_secs(86_400).as_secs(), DAY.unsigned_abs());
 }

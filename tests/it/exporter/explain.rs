@@ -75,9 +75,11 @@ async fn a_fall_is_explained_by_the_template_that_meta_rates_red() {
     assert_eq!(causes[0]["confidence"], "moderate");
     let evidence = &causes[0]["evidence"];
     assert_eq!(evidence[0]["kind"], "template_rating");
-    assert_eq!(
-        evidence[0]["message"],
-        "Meta rated it RED less than a day after the fall"
+    // Webhooks have whole seconds, polls milliseconds: either may be the first.
+    let message = evidence[0]["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("Meta rated it RED less than a day "),
+        "{message}"
     );
     // Nobody wrote to it, and insights are off.
     let missing: Vec<&Value> = answer["missing"]
