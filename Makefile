@@ -27,11 +27,14 @@ OUTPUT ?= alerts
 alerts: ## Write the alerts with your values: make alerts VALUES=mine.yaml [OUTPUT=folder]
 	@exec cargo run --locked --quiet -- alerts $(if $(VALUES),--values="$(VALUES)") --output="$(OUTPUT)"
 
+# The long tests wait for Prometheus and Alertmanager most of the time.
+TEST_THREADS := $(shell echo $$((2 * $$(nproc))))
+
 test: tools ## Install what the checks need, then run all that CI runs; stops at the first failure
 	@step() { printf '\n== %s\n' "$$*"; "$$@"; }
 	step cargo fmt --check
 	step cargo clippy --all-targets --locked -- -D warnings
-	step cargo test --locked
+	step env RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	if kubectl version --client 2> /dev/null | grep -q '^Kustomize Version'; then
 	  step cargo test --locked --test it deploy::kubernetes -- --ignored
 	else

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use whatsapp_business_exporter::domain::WabaId;
 use whatsapp_business_exporter::domain::send_gate::SendPolicy;
+use whatsapp_business_exporter::expose::{Options, StateSets, TemplateDetail};
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
@@ -122,6 +123,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         numbers: day,
         account: day,
         templates: day,
+        insights: None,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
@@ -141,10 +143,20 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         max_age: day,
         effects: BTreeMap::new(),
     };
+    let options = Options {
+        template_detail: TemplateDetail::All,
+        state_sets: StateSets::Full,
+        template_series_limit: 0,
+        business_hours: None,
+        callback: None,
+    };
     let send_gate = SendGate {
         store: Arc::clone(&store),
         telemetry: Arc::clone(&telemetry),
         policy: Arc::new(ArcSwap::from_pointee(policy)),
+        access: Arc::default(),
+        assignments: Arc::default(),
+        options: Arc::new(ArcSwap::from_pointee(options)),
     };
     let public = Public {
         secrets,

@@ -14,8 +14,8 @@ use whatsapp_business_exporter::domain::track::{self, Actor, Happening, Trackers
 use whatsapp_business_exporter::domain::{
     BusinessHours, CanSendMessage, ConversationKey, CustomerIds, DeliveryKey, DisplayDigits,
     EntityHealth, ErrorCode, Event, Fact, Health, HealthDetails, HealthEntity, HealthError,
-    Listing, MessagingLimit, PhoneNumberId, Source, TemplateId, Timestamp, WabaId, Word, account,
-    message, number, template,
+    Listing, MessagingLimit, PhoneNumberId, RecipientIds, RecipientKey, Source, TemplateId,
+    Timestamp, WabaId, Word, account, message, number, template,
 };
 use whatsapp_business_exporter::state::{Account, State};
 use whatsapp_business_exporter::store::{Location, Store};
@@ -337,6 +337,7 @@ fn trackers() -> Trackers {
             idle_timeout: Duration::from_secs(60),
             loop_threshold: 2,
         }]),
+        reads_messages: true,
         campaigns: campaigns(),
     }
 }
@@ -553,6 +554,14 @@ fn customer(draw: &mut Draw<'_>) -> CustomerIds {
     CustomerIds::new(Some(user_id).filter(|_| has_user_id), others).expect("it has an id")
 }
 
+/// The same for recipients.
+fn recipient(draw: &mut Draw<'_>) -> RecipientIds {
+    let mut key = || RecipientKey(draw.below(6) as u128);
+    let (user_id, first, second) = (key(), key(), key());
+    let has_user_id = draw.mostly();
+    RecipientIds::new(Some(user_id).filter(|_| has_user_id), [first, second]).expect("it has an id")
+}
+
 /// More codes than are counted separately.
 fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
     ErrorCode::Number(131_000 + draw.below(100) as u32)
@@ -585,15 +594,18 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             category: word(draw),
             pricing_type: word(draw),
         }),
+        8 => message::Update::Called,
         8 => message::Update::Preference {
             of: Some(customer(draw)).filter(|_| draw.mostly()),
             preference: word(draw),
         },
         _ => message::Update::Errors(vec![error_code(draw)]),
     };
+    let recipient = draw.mostly().then(|| recipient(draw));
     Fact::Message(message::WebhookUpdate {
         phone_number_id: number_id(draw.below(2)),
         received_at: observed_at.plus(Duration::from_secs(draw.below(200) as u64)),
+        recipient,
         update,
     })
 }

@@ -97,6 +97,7 @@ fn value(field: WebhookField, draw: &mut Draw<'_>) -> Value {
             "type": "control_passed",
             "control_passed": { "previous_owner_role": "business", "new_owner_role": draw.one_of(&["partner", "a b\u{e9}/"]) },
         }),
+        WebhookField::Calls => calls(draw),
         WebhookField::PartnerSolutions => {
             let mut value = json!({ "event": "SOLUTION_CREATED", "solution_id": "774485461512159", "solution_status": "INITIATED" });
             maybe(
@@ -380,6 +381,29 @@ fn received(draw: &mut Draw<'_>) -> Value {
         });
     }
     message
+}
+
+fn calls(draw: &mut Draw<'_>) -> Value {
+    let call = |draw: &mut Draw<'_>| {
+        let mut call = json!({
+            "id": format!("wacid.{}", draw.below(50)),
+            "to": "15550100199",
+            "event": draw.one_of(&["connect", "terminate", "Terminate"]),
+            "timestamp": draw.one_of(&SECONDS).to_string(),
+        });
+        maybe(draw, &mut call, "direction", |draw| {
+            draw.one_of(&["USER_INITIATED", "user_initiated", "BUSINESS_INITIATED"])
+                .into()
+        });
+        some_ids(draw, &mut call, ["from", "from_user_id"]);
+        call
+    };
+    let mut value = json!({ "messaging_product": "whatsapp", "metadata": metadata(draw) });
+    value["calls"] = (0..=draw.below(2)).map(|_| call(draw)).collect();
+    maybe(draw, &mut value, "contacts", |draw| {
+        (0..=draw.below(1)).map(|_| contact(draw)).collect()
+    });
+    value
 }
 
 fn metadata(draw: &mut Draw<'_>) -> Value {

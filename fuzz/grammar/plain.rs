@@ -156,7 +156,7 @@ impl Plain {
         self.messages += said.messages;
         self.statuses += said.statuses;
         let any = !said.updates.is_empty();
-        for (at, update) in said.updates {
+        for (at, update, recipient) in said.updates {
             let when = match (accepted_time(at), time) {
                 (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                     When::At(at.at_whole_seconds())
@@ -166,6 +166,7 @@ impl Plain {
             let fact = Some(Fact::Message(message::WebhookUpdate {
                 phone_number_id: said.number.clone(),
                 received_at: NOW,
+                recipient,
                 update,
             }));
             self.facts.push(PlainFact {

@@ -1,20 +1,33 @@
 //! The demo: a simulated Meta, a simulated application and the exporter in one process, on loopback, without
 //! configuration.
 //!
-//! The exporter is the real one, configured as by an operator. Only its surroundings are simulated.
+//! The exporter is the real one, configured as by an operator. Only its surroundings are simulated. Its store starts with
+//! a simulated [`past`].
 
+mod past;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{BoundExporter, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
+use crate::domain::WabaId;
+use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::simulator::application::{
     Application, ApplicationOptions, EventApi, JOURNEY, VERSIONS, idle_timeout,
 };
 use crate::simulator::world::World;
 use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
+use crate::store::Location;
 
 /// Interval at speed 1: short enough that a change without a webhook is seen within one event of the story, and long
 /// enough for the simulated quota.
@@ -35,18 +48,35 @@ pub struct Demo {
     simulation: Simulation,
     application: Application,
     event_api: EventApi,
+    /// Holds the store; removed at the end.
+    folder: TempDir,
 }
 
 impl Demo {
-    /// Binds the simulations and the exporter, and configures each with the addresses of the others.
+    /// Plays the past into a new store, binds the simulations and the exporter, and configures each with the addresses
+    /// of the others.
     ///
     /// # Errors
-    /// If a port cannot be bound.
+    /// If a port cannot be bound, or the store cannot be written.
     pub async fn bind(listen: &ListenAddress, seed: u64, speed: f64) -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("whatsapp-business-exporter-")
+            .context("the demo's store; set TMPDIR to a folder that can be written")?;
+        let database = folder.path().join("demo.db");
+        let key_file = folder.path().join("demo.key");
+        let key = CustomerKey::generate()?;
+        write_secret(&key_file, key.file_text().expose_secret())?;
+        let past = past::play(seed, &CustomerHasher::new(&key)).await?;
+        past::store(
+            past.events,
+            watched(&past.world),
+            &Location::File(database.clone()),
+        )
+        .await?;
         let options = SimulationOptions {
             seed,
             speed,
             play_story: true,
+            world: Some(past.world),
             quirks: DEFAULT_QUIRKS,
             ..SimulationOptions::default()
         };
@@ -61,7 +91,7 @@ impl Demo {
         let file = [
             poll_section(speed),
             relay_section(&application.webhook_url()),
-            trackers_section(idle_timeout(speed)),
+            trackers_section(idle_timeout(speed), &key_file),
         ];
         let environment = handle.look(|world| environment(world, file.concat()));
         let flags = Flags::default()
@@ -69,7 +99,10 @@ impl Demo {
             .with("--web.listen-address", Some(listen.to_string()))
             .with("--webhook.listen-address", Some(listen.to_string()))
             .with("--graph.base-url", Some(simulation.graph_url().to_owned()))
-            .with("--store.url", Some("sqlite::memory:".to_owned()));
+            .with(
+                "--store.url",
+                Some(format!("sqlite:{}", database.display())),
+            );
         let source = ConfigSources {
             flags,
             environment: Box::new(environment),
@@ -87,6 +120,7 @@ impl Demo {
             simulation,
             application,
             event_api,
+            folder,
         })
     }
 
@@ -111,8 +145,26 @@ impl Demo {
         let simulation = async { simulation.await.map_err(anyhow::Error::from) };
         let application = self.application.run(self.event_api, stop.clone());
         let application = async { application.await.map_err(anyhow::Error::from) };
-        tokio::try_join!(self.app.run(stop.clone()), simulation, application).map(|_| ())
+        let ended = tokio::try_join!(self.app.run(stop.clone()), simulation, application);
+        self.folder.close()?;
+        ended.map(|_| ())
     }
+}
+
+/// Writes a file that only its owner may read.
+fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// The accounts of the world.
+fn watched(world: &World) -> Vec<WabaId> {
+    let ids = world.accounts.keys();
+    ids.filter_map(|id| WabaId::parse(id)).collect()
 }
 
 /// The configuration that an operator would write for this world: the file, and the variables with the secrets.
@@ -150,7 +202,7 @@ fn relay_section(webhook_url: &str) -> String {
 }
 
 /// Business hours around the clock: responses are measured by both clocks, whatever the time of the day.
-fn trackers_section(idle_timeout: Duration) -> String {
+fn trackers_section(idle_timeout: Duration, key_file: &Path) -> String {
     let journeys = VERSIONS.iter().map(|version| {
         let variants: Vec<&str> = version.paths.iter().filter_map(|path| path.variant).collect();
         format!(
@@ -163,7 +215,10 @@ fn trackers_section(idle_timeout: Duration) -> String {
         )
     });
     let journeys: String = journeys.collect();
-    format!("trackers:\n  business_hours: Mon-Sun 00:00-24:00\n  journeys:\n{journeys}")
+    format!(
+        "trackers:\n  key_file: {}\n  business_hours: Mon-Sun 00:00-24:00\n  journeys:\n{journeys}",
+        key_file.display()
+    )
 }
 
 /// A duration in the form of the configuration, in whole milliseconds.

@@ -112,15 +112,19 @@ impl RunningParts {
         let relay = start_relay(&config, upstreams, &core);
         let assignments = Arc::new(ArcSwap::new(assignments));
         let notify = notifying::start(&config.notify, receivers, &assignments, &core);
+        let options = Arc::new(ArcSwap::from_pointee(settings::options(&config)));
         let running = Self {
             relay_control: Arc::new(ArcSwap::from_pointee(relay.control())),
             relay,
-            options: Arc::new(ArcSwap::from_pointee(settings::options(&config))),
             send_gate: SendGate {
                 store: Arc::clone(&core.store),
                 telemetry: Arc::clone(&core.telemetry),
                 policy: Arc::new(ArcSwap::from_pointee(config.gate.to_policy())),
+                access: Arc::clone(&core.access),
+                assignments: Arc::clone(&assignments),
+                options: Arc::clone(&options),
             },
+            options,
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),
             trigger: Arc::new(ArcSwap::from_pointee(polling.trigger())),
             discovery,

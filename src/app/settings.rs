@@ -11,7 +11,7 @@ use crate::domain::{Assignments, CallbackUrl, WabaId};
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
 use crate::ingest::graph::{Client, ClientOptions, callback_url};
-use crate::ingest::poll::{Budget, Cadences, PollingApp, WatchedApp};
+use crate::ingest::poll::{Budget, Cadences, InsightsOptions, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::{ClientRules, Limits, Secrets};
 use crate::store::Location;
@@ -164,6 +164,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
     Arc::new(Trackers {
         hours: config.trackers.hours(),
         journeys: config.trackers.journeys.clone(),
+        reads_messages: config.trackers.enabled,
         campaigns: config.trackers.campaigns.clone(),
     })
 }
@@ -174,7 +175,18 @@ pub(super) fn cadences(config: &Config) -> Cadences {
         numbers: config.poll.numbers_interval,
         account: config.poll.account_interval,
         templates: config.poll.templates_interval,
+        insights: insights(config),
     }
+}
+
+/// How insights are polled. `None` if they are not enabled.
+fn insights(config: &Config) -> Option<InsightsOptions> {
+    let insights = &config.insights;
+    insights.enabled.then_some(InsightsOptions {
+        interval: insights.interval,
+        max_templates: insights.max_templates,
+        time_zone: insights.time_zone,
+    })
 }
 
 /// The location of state and history.

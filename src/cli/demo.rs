@@ -40,7 +40,11 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let PaceFlags { seed, speed } = arguments.pace;
-    let demo = Demo::bind(&arguments.listen_address, seed, speed).await?;
+    let bound = Demo::bind(&arguments.listen_address, seed, speed);
+    let Some(demo) = stop.run_until_cancelled(bound).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let demo = demo?;
     output::print(&where_to_look(&demo))?;
     demo.run(stop).await?;
     Ok(ExitCode::SUCCESS)

@@ -22,6 +22,7 @@ mod error;
 mod file;
 mod flags;
 mod graph;
+mod insights;
 mod journeys;
 mod kind;
 mod listen_address;
@@ -61,6 +62,7 @@ pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors, ConfigWarning};
 pub use flags::Flags;
 pub use graph::GraphConfig;
+pub use insights::InsightsConfig;
 pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
 pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
@@ -96,6 +98,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Detail of template metrics.
     pub templates: TemplatesConfig,
+    /// The daily figures of templates and phone numbers.
+    pub insights: InsightsConfig,
     /// Conversation metrics, business hours and the event API.
     pub trackers: TrackersConfig,
     /// Policy and token of the send gate.
@@ -158,6 +162,7 @@ impl Config {
             self.poll.changed(&other.poll),
             self.store.changed(&other.store),
             self.templates.changed(&other.templates),
+            self.insights.changed(&other.insights),
             self.trackers.changed(&other.trackers),
             self.gate.changed(&other.gate),
             self.relay.changed(&other.relay),
@@ -182,6 +187,7 @@ impl Config {
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
             templates: TemplatesConfig::read(walker),
+            insights: InsightsConfig::read(walker),
             trackers: TrackersConfig::read(walker),
             gate: SendGateConfig::read(walker, &webhook),
             relay: RelayConfig::read(walker, &webhook),

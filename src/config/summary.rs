@@ -25,6 +25,7 @@ impl Display for Summary<'_> {
             config.poll.lines(),
             config.store.lines(),
             config.templates.lines(),
+            config.insights.lines(),
             config.trackers.lines(),
             config.gate.lines(),
             config.relay.lines(),

@@ -351,6 +351,8 @@ macro_rules! account_attributes {
                 marketing_disabled: History<bool> = flag("disable_marketing_messages_on_cloud_api");
                 /// Whether the account can use the Marketing Messages API.
                 marketing_onboarding: Latest<MarketingOnboarding> = word("marketing_messages_onboarding_status");
+                /// Whether Meta gives daily figures of templates. Once switched on, it stays on.
+                insights_enabled: Latest<bool> = flag("is_enabled_for_insights");
                 /// Whether this exporter's app is subscribed. An edge, requested with the node to save a call.
                 webhook_subscribed: Latest<bool> = read_with_own_app("subscribed_apps");
                 /// Where Meta delivers messages of the account instead of to the app's callback URL.

@@ -19,13 +19,21 @@ pub const UNLISTED_TEMPLATES: usize = 1_000;
 /// Maximum phone numbers of an account that only webhooks know, while polls list its numbers.
 pub const UNLISTED_NUMBERS: usize = 100;
 
+/// Maximum number of customers of an account that are kept for counting the recipients of its portfolio, at some 300
+/// bytes of memory each. Meta's highest limit is 100,000 recipients in 24 hours; accounts above have no limit.
+pub const RECIPIENTS: usize = 1_000_000;
+
 /// The kind of an object that a ceiling keeps out, as a label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     /// An error or a remark in `health_status`.
     HealthDetail,
+    /// The daily figures of a template or a phone number.
+    Insights,
     /// A phone number, or the messages of a number that no poll lists.
     PhoneNumber,
+    /// A customer, in the count of recipients of a portfolio.
+    Recipient,
     /// The digits that webhooks use for a phone number.
     Spelling,
     /// A message template.
@@ -34,9 +42,11 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::HealthDetail,
+        Self::Insights,
         Self::PhoneNumber,
+        Self::Recipient,
         Self::Spelling,
         Self::Template,
     ];
@@ -46,7 +56,9 @@ impl ObjectKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HealthDetail => "health_detail",
+            Self::Insights => "insights",
             Self::PhoneNumber => "phone_number",
+            Self::Recipient => "recipient",
             Self::Spelling => "spelling",
             Self::Template => "template",
         }

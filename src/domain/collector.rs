@@ -1,4 +1,4 @@
-//! The collectors: the three kinds of polls, with their label values.
+//! The collectors: the kinds of polls, with their label values.
 
 use super::word::meta_words;
 
@@ -8,5 +8,6 @@ meta_words! {
         Numbers = "numbers",
         Account = "account",
         Templates = "templates",
+        Insights = "insights",
     }
 }

@@ -1,26 +1,26 @@
 //! The ids of a customer, as keyed hashes.
 
-use super::ConversationKey;
+use super::{ConversationKey, RecipientKey};
 
-/// Ids that Meta, or an application, gave together for one customer in the conversation with one number. There is at
-/// least one.
+/// Ids that Meta, or an application, gave together for one customer. There is at least one. `K` is the scope of the
+/// hashes: by default, the conversation with one number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CustomerIds {
+pub struct CustomerIds<K = ConversationKey> {
     /// The business-scoped user id, which lasts longest.
-    user_id: Option<ConversationKey>,
+    user_id: Option<K>,
     /// All others: the telephone number in its spellings, earlier ids, and ids of an unknown kind. In a group's
     /// conversation, the group.
-    others: Vec<ConversationKey>,
+    others: Vec<K>,
 }
 
-impl CustomerIds {
+/// Ids of one customer that are the same for all numbers of the business.
+pub type RecipientIds = CustomerIds<RecipientKey>;
+
+impl<K: Copy + PartialEq> CustomerIds<K> {
     /// These ids. `None` without any.
     #[must_use]
-    pub fn new(
-        user_id: Option<ConversationKey>,
-        others: impl IntoIterator<Item = ConversationKey>,
-    ) -> Option<Self> {
-        let mut known: Vec<ConversationKey> = Vec::new();
+    pub fn new(user_id: Option<K>, others: impl IntoIterator<Item = K>) -> Option<Self> {
+        let mut known: Vec<K> = Vec::new();
         for other in others {
             if Some(other) != user_id && !known.contains(&other) {
                 known.push(other);
@@ -34,24 +34,24 @@ impl CustomerIds {
 
     /// The user id.
     #[must_use]
-    pub fn user_id(&self) -> Option<ConversationKey> {
+    pub fn user_id(&self) -> Option<K> {
         self.user_id
     }
 
     /// The other ids.
     #[must_use]
-    pub fn others(&self) -> &[ConversationKey] {
+    pub fn others(&self) -> &[K] {
         &self.others
     }
 
     /// All ids, the one that lasts longest first.
-    pub fn all(&self) -> impl Iterator<Item = ConversationKey> + '_ {
+    pub fn all(&self) -> impl Iterator<Item = K> + '_ {
         self.user_id.into_iter().chain(self.others.iter().copied())
     }
 }
 
-impl From<ConversationKey> for CustomerIds {
-    fn from(id: ConversationKey) -> Self {
+impl<K> From<K> for CustomerIds<K> {
+    fn from(id: K) -> Self {
         Self {
             user_id: None,
             others: vec![id],

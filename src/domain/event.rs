@@ -1,6 +1,6 @@
 //! An event: a fact about one account, with its source and time.
 
-use super::{DeliveryKey, Timestamp, WabaId, account, message, number, template, track};
+use super::{DeliveryKey, Timestamp, WabaId, account, insights, message, number, template, track};
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub enum Fact {
     NumbersListed(Listing<number::Snapshot>),
     /// A poll listed the account's templates, with the totals of the edge's summary.
     TemplatesListed(Listing<template::Snapshot>, template::Totals),
+    /// A poll read daily figures of the account's templates and numbers.
+    InsightsRead(insights::Snapshot),
     /// A webhook about the account.
     Account(account::Update),
     /// A webhook about one of its numbers.

@@ -7,3 +7,7 @@ pub struct DeliveryKey(pub u128);
 /// 128 bits of a keyed hash of a customer. It identifies a conversation, but not the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConversationKey(pub u128);
+
+/// 128 bits of a keyed hash of a customer, the same for all numbers of the business. It does not identify the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecipientKey(pub u128);

@@ -3,7 +3,7 @@
 use super::campaign::CallbackData;
 use super::track::Actor;
 use super::word::meta_words;
-use super::{CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
+use super::{CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, Timestamp};
 
 meta_words! {
     /// `messages[].type`.
@@ -39,6 +39,14 @@ impl Kind {
             self,
             Self::Reaction | Self::Edit | Self::Revoke | Self::System | Self::Other
         )
+    }
+
+    /// Whether such a message from a customer opens a customer service window. Meta does not say whether reactions and
+    /// changes to earlier messages do. They are assumed not to: a window that is wrongly assumed hides a recipient,
+    /// and the business would exceed its messaging limit unnoticed.
+    #[must_use]
+    pub fn opens_window(self) -> bool {
+        self.is_a_turn()
     }
 }
 
@@ -120,6 +128,9 @@ pub struct WebhookUpdate {
     /// A time that had certainly passed at the receipt of the webhook. Earlier events are settled, except those
     /// within the reordering buffer.
     pub received_at: Timestamp,
+    /// The customer, independent of the number. `None` for groups, if Meta does not identify the customer, and for
+    /// updates that neither open a service window nor report a delivery nor a new id.
+    pub recipient: Option<RecipientIds>,
     /// The update.
     pub update: Update,
 }
@@ -170,6 +181,9 @@ pub enum Update {
         role: String,
     },
     /// A customer stops or resumes marketing messages.
+    Preference(MarketingPreference),
+    /// A customer called the business, answered or not.
+    Called,
     Preference {
         /// The customer; `None` if Meta does not identify them.
         of: Option<CustomerIds>,

@@ -18,6 +18,7 @@ mod error_code;
 mod event;
 mod health;
 mod ids;
+pub mod insights;
 pub mod journey;
 mod key;
 mod lane;
@@ -45,7 +46,7 @@ pub use callback::{
 pub use ceiling::ObjectKind;
 pub use choice::{StateSets, TemplateDetail};
 pub use collector::Collector;
-pub use customer_ids::CustomerIds;
+pub use customer_ids::{CustomerIds, RecipientIds};
 pub use error_code::{ErrorCode, KNOWN_ERROR_CODES, KnownErrorCode, MAX_ERROR_CODES};
 pub use event::{Event, Fact, Listing, Source};
 pub use health::{
@@ -53,7 +54,7 @@ pub use health::{
     MAX_EXPLANATIONS, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, SendingCause,
 };
 pub use ids::{AppId, BusinessId, DisplayDigits, FlowId, PhoneNumberId, TemplateId, WabaId};
-pub use key::{ConversationKey, DeliveryKey};
+pub use key::{ConversationKey, DeliveryKey, RecipientKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};
 pub use level::{Level, Severity};
 pub use limit::MessagingLimit;

@@ -1,5 +1,7 @@
 //! Time zones of accounts: Meta numbers them.
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Timestamp;
@@ -166,13 +168,81 @@ impl Month {
     /// The month at this time in a time zone of Meta's; in UTC if the time zone is not known.
     #[must_use]
     pub fn at(time: Timestamp, timezone_id: Option<&str>) -> Self {
-        let zone = timezone_id.and_then(name_of);
-        let zone = zone.and_then(|name| TimeZone::get(name).ok());
-        let zone = zone.unwrap_or(TimeZone::UTC);
-        let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
-        let date = zone.to_datetime(time).date();
+        let date = date_at(time, &zone_of(timezone_id));
         Self(i32::from(date.year()) * 12 + i32::from(date.month()) - 1)
     }
+}
+
+/// A calendar day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    /// Its first moment.
+    pub start: Timestamp,
+    /// The first moment of the next day.
+    pub end: Timestamp,
+}
+
+impl Day {
+    /// The day at this time in a time zone of Meta's; in UTC if the time zone is not known.
+    #[must_use]
+    pub fn at(time: Timestamp, timezone_id: Option<&str>) -> Self {
+        let zone = zone_of(timezone_id);
+        Self::new(date_at(time, &zone), &zone)
+    }
+
+    /// The day of a date such as `2026-04-01` in a time zone of Meta's. `None` if it is no date.
+    #[must_use]
+    pub fn parse(date: &str, timezone_id: Option<&str>) -> Option<Self> {
+        let date = Date::strptime("%Y-%m-%d", date).ok()?;
+        Some(Self::new(date, &zone_of(timezone_id)))
+    }
+
+    /// The date, such as `2026-04-01`.
+    #[must_use]
+    pub fn date(self, timezone_id: Option<&str>) -> String {
+        date_at(self.start, &zone_of(timezone_id)).to_string()
+    }
+
+    /// The day this many days earlier.
+    #[must_use]
+    pub fn before(self, days: u32, timezone_id: Option<&str>) -> Self {
+        let zone = zone_of(timezone_id);
+        let date = date_at(self.start, &zone);
+        let date = date.saturating_sub(i64::from(days).days());
+        Self::new(date, &zone)
+    }
+
+    /// The next day.
+    #[must_use]
+    pub fn after(self, timezone_id: Option<&str>) -> Self {
+        Self::at(self.end, timezone_id)
+    }
+
+    fn new(date: Date, zone: &TimeZone) -> Self {
+        let next = date.saturating_add(1.day());
+        Self {
+            start: midnight(date, zone),
+            end: midnight(next, zone),
+        }
+    }
+}
+
+/// The first moment of a date. Where clocks skip midnight, it is the first moment after the gap.
+fn midnight(date: Date, zone: &TimeZone) -> Timestamp {
+    let midnight = date.to_zoned(zone.clone());
+    let millis = midnight.map_or(0, |midnight| midnight.timestamp().as_millisecond());
+    Timestamp::from_millis(millis)
+}
+
+fn zone_of(timezone_id: Option<&str>) -> TimeZone {
+    let zone = timezone_id.and_then(name_of);
+    let zone = zone.and_then(|name| TimeZone::get(name).ok());
+    zone.unwrap_or(TimeZone::UTC)
+}
+
+fn date_at(time: Timestamp, zone: &TimeZone) -> Date {
+    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
+    zone.to_datetime(time).date()
 }
 
 #[cfg(test)]
@@ -207,5 +277,25 @@ mod tests {
             assert_eq!(Month::at(time, zone), month, "{zone:?}");
         }
         let _ = Month::at(Timestamp::from_millis(i64::MAX), Some("1"));
+    }
+
+    #[test]
+    fn days_follow_each_other_when_clocks_change() {
+        // 47 is Europe/Berlin: its clocks go back on 2026-10-25, so that day has 25 hours.
+        let last = Day::parse("2026-10-26", Some("47")).expect("a date");
+        let longest = last.before(1, Some("47"));
+        assert_eq!(longest.end, last.start);
+        assert_eq!(longest.end.since(longest.start).as_secs(), 25 * 3_600);
+        assert_eq!(longest.date(Some("47")), "2026-10-25");
+        assert_eq!(longest.after(Some("47")), last);
+        let first = last.before(89, Some("47"));
+        assert_eq!(first.date(Some("47")), "2026-07-29");
+        assert_eq!(Day::at(first.start, Some("47")), first);
+        // 2026-04-01T00:00:00Z
+        let day = Day::at(Timestamp::from_seconds(1_775_001_600 + 5), None);
+        assert_eq!(day.start, Timestamp::from_seconds(1_775_001_600));
+        assert_eq!(day.end, Timestamp::from_seconds(1_775_088_000));
+        assert_eq!(Day::parse("1 April", None), None);
+        let _ = Day::at(Timestamp::from_millis(i64::MAX), Some("1")).before(5, Some("1"));
     }
 }

@@ -48,6 +48,8 @@ pub struct Trackers {
     pub hours: Option<BusinessHours>,
     /// The declared journeys.
     pub journeys: Journeys,
+    /// Whether webhooks about messages are read.
+    pub reads_messages: bool,
     /// The declared campaigns.
     pub campaigns: Campaigns,
 }

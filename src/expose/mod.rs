@@ -12,6 +12,7 @@ mod journey;
 mod metric;
 mod number;
 mod page;
+mod portfolio;
 mod rows;
 mod template;
 mod traffic;
@@ -27,6 +28,7 @@ pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
+use crate::insight::headroom::{self, MessageWebhooks};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -108,6 +110,12 @@ pub fn render(
         .collect();
     template::write_accounts(&mut page, &rows);
     account::write(&mut page, &rows, now);
+    let webhooks = MessageWebhooks {
+        access: apps.access,
+        assignments: apps.assignments,
+        callback: options.callback.as_ref(),
+    };
+    portfolio::write(&mut page, &headroom::portfolios(accounts, &webhooks, now));
     access::write(&mut page, apps.access);
     exporter::write(&mut page, accounts, apps.assignments, own);
     Scrape {
@@ -125,6 +133,7 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
         campaign::ALL,
         template::ALL,
         account::ALL,
+        portfolio::ALL,
         access::ALL,
         exporter::ALL,
     ];

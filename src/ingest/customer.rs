@@ -4,8 +4,9 @@
 //!
 //! - **phone number**: a customer in the conversation with one of the business's numbers. Conversations and the lanes
 //!   of the relay have this scope, so that the hashes do not show which customers two numbers have in common.
-//! - A metric that counts a customer once for all numbers of a portfolio would need the scope of the portfolio: one
-//!   more variant, with a prefix that is not an id.
+//! - **portfolio**: a customer in the count of recipients, in which all numbers of a portfolio share its messaging
+//!   limit. A webhook does not name the portfolio, so the scope is the whole installation. User ids differ between
+//!   portfolios anyway; the hash of a telephone number is the same in all of them.
 //!
 //! The key belongs to the installation. It does not depend on any app secret, so that rotating a secret or
 //! re-ordering the apps ends no conversation.
@@ -17,7 +18,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
 use thiserror::Error;
 
-use crate::domain::{ConversationKey, PhoneNumberId};
+use crate::domain::{ConversationKey, PhoneNumberId, RecipientKey};
 
 /// Separates these hashes from other uses of the same secret.
 const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
@@ -109,14 +110,16 @@ impl CustomerKey {
 /// The scope of a hash.
 enum Scope<'a> {
     PhoneNumber(&'a PhoneNumberId),
+    Portfolio,
 }
 
 impl Scope<'_> {
-    /// The text that is hashed before the customer, followed by a line break. An id consists of digits, so no two
-    /// pairs of scope and customer give the same text.
+    /// The text that is hashed before the customer, followed by a line break. An id consists of digits, which
+    /// the word does not, so no two pairs of scope and customer give the same text.
     fn prefix(&self) -> &str {
         match self {
             Self::PhoneNumber(id) => id.as_str(),
+            Self::Portfolio => "portfolio",
         }
     }
 }
@@ -147,6 +150,12 @@ impl CustomerHasher {
     #[must_use]
     pub fn conversation(&self, number: &PhoneNumberId, customer: &str) -> ConversationKey {
         ConversationKey(self.hash(&Scope::PhoneNumber(number), customer))
+    }
+
+    /// This customer, independent of the number of the business.
+    #[must_use]
+    pub fn recipient(&self, customer: &str) -> RecipientKey {
+        RecipientKey(self.hash(&Scope::Portfolio, customer))
     }
 
     fn hash(&self, scope: &Scope<'_>, customer: &str) -> u128 {
@@ -185,6 +194,16 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
+    }
+
+    /// With the key below, `openssl dgst -sha256 -mac HMAC -macopt hexkey:…` of `portfolio\n15550100111`.
+    #[test]
+    fn a_recipient_is_hashed_in_a_scope_of_its_own() {
+        let hasher = CustomerHasher::new(&CustomerKey::from_app_secret(&"autumn".into()));
+        let RecipientKey(hash) = hasher.recipient("15550100111");
+        assert_eq!(format!("{hash:032x}"), "4be72701a25df7b9281468c5c39d2e0b");
+        let number = PhoneNumberId::parse("1").expect("an id");
+        assert_ne!(hasher.conversation(&number, "15550100111").0, hash);
     }
 
     /// `openssl dgst -sha256 -hmac autumn` of the purpose is the key that version 0.1.0 derived. With this key as

@@ -343,6 +343,7 @@ mod tests {
         let trackers = Trackers {
             hours: None,
             journeys: Journeys(vec![booking()]),
+            ..Trackers::default()
             campaigns: Campaigns::default(),
         };
         let reader = EventReader {

@@ -3,4 +3,6 @@
 //!
 //! Invariant: pure. The same state and the same time give the same answer.
 
+pub mod attribution;
+pub mod headroom;
 pub mod send_gate;

@@ -5,6 +5,7 @@
 //! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for concurrent scrapes |
 //! | `GET /` | the status page |
 //! | `GET /api/v1/status` | the status as JSON |
+//! | `GET /api/v1/explain` | likely causes of the last fall of a phone number's quality rating, as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
 //! | `GET /api/v1/gate` | whether a campaign may be sent, as JSON |
 //! | `GET /-/healthy` | 200 while the process responds |
@@ -31,7 +32,7 @@ use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{ScrapeVariant, Scrapes};
 use super::status::route;
-use super::{history, negotiation, send_gate};
+use super::{explain, history, negotiation, send_gate};
 use crate::clock;
 use crate::expose::{self, Apps};
 
@@ -49,6 +50,7 @@ pub fn router(operator: Operator) -> Router {
     // Creates the counter before its first increment.
     history::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
+    let explanations = Arc::new(Semaphore::new(explain::MAX_ANSWERS));
     let gate = Arc::clone(&operator.gate);
     let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
     let reload = Router::new()
@@ -62,6 +64,10 @@ pub fn router(operator: Operator) -> Router {
         .route(
             "/api/v1/status",
             get(move |State(operator), asked| route::json(operator, asked, answers)),
+        )
+        .route(
+            "/api/v1/explain",
+            get(move |State(operator), asked| explain::explain(operator, asked, explanations)),
         )
         .route(
             "/api/v1/history",

@@ -7,6 +7,7 @@
 //! | `GET /-/healthy` | 200: a restart would not help |
 //! | `GET /-/ready` | 503 with the reason |
 //! | `GET /`, `GET /api/v1/status`, `GET /api/v1/history`, `GET /api/v1/gate` | 503 with the reason |
+//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/explain`, `GET /api/v1/history` | 503 with the reason |
 //! | `GET` and `POST /webhook` | 503: Meta retries it |
 //! | `POST /v1/events` | 503: the application sends it again |
 
@@ -58,6 +59,7 @@ pub fn operator_router(
     let for_people = Router::new()
         .route("/", get(page))
         .route("/api/v1/status", get(api))
+        .route("/api/v1/explain", get(api))
         .route("/api/v1/history", get(api))
         .route(send_gate::PATH, get(api))
         .merge(reload);

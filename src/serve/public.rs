@@ -278,6 +278,7 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
         | Fact::AccountLoss(_)
         | Fact::NumbersListed(_)
         | Fact::TemplatesListed(..)
+        | Fact::InsightsRead(_)
         | Fact::Tracked(_)
         | Fact::TimePassed
         | Fact::ClockCorrected { .. }

@@ -1,6 +1,7 @@
 //! The simulated time. Stories and the world never read the system clock.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -25,6 +26,29 @@ impl Clock for SystemClock {
             .map_or(0, |elapsed| {
                 i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
             })
+    }
+}
+
+/// A clock that is moved by hand, to simulate a past at any speed.
+#[derive(Debug)]
+pub struct SteppedClock(AtomicI64);
+
+impl SteppedClock {
+    /// A clock that stands at this time, in Unix seconds.
+    #[must_use]
+    pub fn new(now: i64) -> Self {
+        Self(AtomicI64::new(now))
+    }
+
+    /// Moves the clock.
+    pub fn set(&self, now: i64) {
+        self.0.store(now, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

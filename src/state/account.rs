@@ -5,6 +5,8 @@ mod callback;
 mod ceilings;
 mod events;
 mod flows;
+mod insights;
+mod recipients;
 mod restrictions;
 mod updates;
 mod violations;
@@ -23,6 +25,7 @@ pub use violations::{LastViolation, LastViolations};
 
 use super::attributes::attribute_state;
 use super::gone::forget_oldest;
+use super::insights::{AccountInsights, NumberInsights, TemplateInsights};
 use super::journal::Entity;
 use super::object_limits::ObjectCounts;
 use super::observation::Observation;
@@ -89,6 +92,11 @@ pub struct Account {
     waiting: Vec<WaitingWebhook>,
     #[serde(default)]
     undated: UndatedEvents,
+    #[serde(default)]
+    insights: AccountInsights,
+    /// Time since which webhooks about messages of the account are read. `None` while they are not.
+    #[serde(default)]
+    messages_read_since: Option<Timestamp>,
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -98,6 +106,12 @@ pub struct Account {
     /// The messages of each number that has any; stored as separate rows.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
+    /// The daily figures of templates; stored as separate rows. Shared as a whole, because few events change them.
+    #[serde(skip)]
+    pub(crate) template_insights: Arc<BTreeMap<TemplateId, Arc<TemplateInsights>>>,
+    /// The daily figures of numbers; stored as separate rows.
+    #[serde(skip)]
+    pub(crate) number_insights: Arc<BTreeMap<PhoneNumberId, Arc<NumberInsights>>>,
     /// Cached, so that an event does not recount the objects.
     #[serde(skip)]
     sizes: ObjectCounts,
@@ -105,7 +119,7 @@ pub struct Account {
 
 dated! {
     Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
-        waiting undated numbers templates traffic
+        waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
 }
 
 /// Readers need not know which fields the table declares.
@@ -127,6 +141,9 @@ impl Account {
     /// Times of the reads by `collector`.
     #[must_use]
     pub fn polls(&self, collector: Collector) -> Option<&PollTimes> {
+        if collector == Collector::Insights {
+            return Some(&self.insights.polls);
+        }
         self.polls.get(collector.index())
     }
 
@@ -256,6 +273,7 @@ impl Account {
     ) -> Change {
         let mut change = Change::default();
         let stamp = Stamp::from_event(event);
+        self.note_reading(event, trackers);
         if let Source::UndatedWebhook(key) = event.source {
             self.undated.note(&event.fact, key, event.observed_at);
         }
@@ -267,6 +285,9 @@ impl Account {
                 self.template_count.observe_some(totals.count, stamp);
                 self.template_limit.observe_some(totals.limit, stamp);
                 self.list_templates(listing, stamp, left, &mut change);
+            }
+            Fact::InsightsRead(snapshot) => {
+                self.observe_insights(snapshot, stamp, left, &mut change);
             }
             Fact::Account(update) => self.apply_update(update, stamp, &mut change),
             Fact::Number(webhook) => self.apply_number_webhook(webhook, stamp, &mut change),
@@ -283,13 +304,17 @@ impl Account {
                     let timezone_id = timezone_id.as_deref();
                     traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);
                 });
+                self.note_recipient(event.observed_at, webhook, left, &mut change);
             }
             Fact::Tracked(update) => {
                 self.change_traffic(&update.phone_number_id, left, &mut change, |traffic| {
                     traffic.track(event.observed_at, update, trackers);
                 });
             }
-            Fact::TimePassed => self.settle(event.observed_at, trackers),
+            Fact::TimePassed => {
+                self.settle(event.observed_at, trackers);
+                self.expire_recipients(event.observed_at);
+            }
             Fact::ClockCorrected { latest } => {
                 let redating = Redating::new(self, *latest, event.observed_at);
                 self.redate(&redating);

@@ -170,6 +170,25 @@ impl<T: Copy + Ord> History<T> {
         self.seen.last().map(|(stamp, _)| *stamp)
     }
 
+    /// The changes from one value to the next, oldest first, and the first known value if a webhook reported it. A
+    /// first value from a poll may be old, so it is no change.
+    pub fn changes(&self) -> impl Iterator<Item = Step<T>> {
+        let before = std::iter::once(None).chain(self.seen.iter().map(|(_, value)| Some(*value)));
+        let first = self.first_reported();
+        self.seen
+            .iter()
+            .zip(before)
+            .filter(move |((_, to), from)| match from {
+                Some(from) => from != to,
+                None => first.is_some(),
+            })
+            .map(|((stamp, to), from)| Step {
+                from,
+                to: *to,
+                at: *stamp,
+            })
+    }
+
     /// The stamps of all observations.
     pub(super) fn stamps(&self) -> impl Iterator<Item = Stamp> {
         self.seen.iter().map(|(stamp, _)| *stamp)
@@ -396,6 +415,35 @@ mod tests {
     }
 
     #[test]
+    fn a_first_value_is_a_change_if_a_webhook_reported_it() {
+        let (polled, told) = (
+            |s| Stamp::polled(seconds(s)),
+            |s| Stamp::from_webhook(seconds(s)),
+        );
+        for (seen, changes) in [
+            (vec![], vec![]),
+            (vec![(polled(1), 7)], vec![]),
+            (vec![(told(1), 7), (polled(5), 7)], vec![(None, 7, told(1))]),
+            (
+                vec![(polled(1), 7), (told(5), 6)],
+                vec![(Some(7), 6, told(5))],
+            ),
+            (
+                vec![(told(1), 7), (polled(5), 6), (polled(6), 6), (told(9), 7)],
+                vec![
+                    (None, 7, told(1)),
+                    (Some(7), 6, polled(5)),
+                    (Some(6), 7, told(9)),
+                ],
+            ),
+        ] {
+            let history = history_of(&seen);
+            let found = history.changes().map(|step| (step.from, step.to, step.at));
+            assert_eq!(found.collect::<Vec<_>>(), changes, "{seen:?}");
+        }
+    }
+
+    #[test]
     fn the_earlier_value_is_the_latest_matching_other_value() {
         let polled = |second| Stamp::polled(Timestamp::from_seconds(second));
         let history = history_of(&[
@@ -464,6 +512,12 @@ mod tests {
             prop_assert_eq!(history.value(), value);
             prop_assert_eq!(history.since(), since);
             prop_assert_eq!((seen_up, seen_down), (up, down));
+
+            let changes: Vec<_> = all.windows(2).filter(|pair| pair[0].1 != pair[1].1).collect();
+            let changes = changes.iter().map(|pair| (Some(pair[0].1), pair[1].1, pair[1].0));
+            let known = history.changes().filter(|step| step.from.is_some());
+            let known = known.map(|step| (step.from, step.to, step.at));
+            prop_assert_eq!(known.collect::<Vec<_>>(), changes.collect::<Vec<_>>());
         }
     }
 

@@ -67,7 +67,7 @@ impl JourneySessions {
         &mut self,
         noted: Noted,
         journeys: &Journeys,
-        count: impl FnMut(&JourneyId, &str, Milestone),
+        count: impl FnMut(Timestamp, &JourneyId, &str, Milestone),
     ) {
         let place = self.unsettled.partition_point(|known| known.at <= noted.at);
         self.unsettled.insert(place, noted);
@@ -82,7 +82,7 @@ impl JourneySessions {
         &mut self,
         until: Timestamp,
         journeys: &Journeys,
-        mut count: impl FnMut(&JourneyId, &str, Milestone),
+        mut count: impl FnMut(Timestamp, &JourneyId, &str, Milestone),
     ) {
         let settled = self.unsettled.partition_point(|noted| noted.at <= until);
         for noted in self.unsettled.drain(..settled).collect::<Vec<_>>() {
@@ -108,7 +108,7 @@ impl JourneySessions {
     }
 
     /// Ends all open sessions as abandoned.
-    pub fn abandon(&mut self, count: impl FnMut(&JourneyId, &str, Milestone)) {
+    pub fn abandon(&mut self, count: impl FnMut(Timestamp, &JourneyId, &str, Milestone)) {
         self.end(|_| true, count);
     }
 
@@ -137,7 +137,7 @@ impl JourneySessions {
         &mut self,
         Noted { at, id, progress }: Noted,
         journeys: &Journeys,
-        mut count: impl FnMut(&JourneyId, &str, Milestone),
+        mut count: impl FnMut(Timestamp, &JourneyId, &str, Milestone),
     ) {
         self.last_at = self.last_at.max(at);
         self.end(|session| session.ends_at < at, &mut count);
@@ -154,10 +154,10 @@ impl JourneySessions {
                 outcome,
                 variant,
             } => {
-                let place = self.session(id, variant, &mut count);
+                let place = self.session(at, id, variant, &mut count);
                 let session = &mut self.sessions[place];
                 let (id, variant) = (session.id.clone(), session.variant.clone());
-                let count = |milestone| count(&id, &variant, milestone);
+                let count = |milestone| count(at, &id, &variant, milestone);
                 if session.step(at, (step, outcome), journeys, count) {
                     self.sessions.remove(place);
                 }
@@ -165,7 +165,7 @@ impl JourneySessions {
             Progress::Goal => {
                 if let Some(place) = self.sessions.iter().position(|session| session.id == id) {
                     let done = self.sessions.remove(place);
-                    count(&done.id, &done.variant, Milestone::Completed);
+                    count(at, &done.id, &done.variant, Milestone::Completed);
                 }
             }
         }
@@ -174,9 +174,10 @@ impl JourneySessions {
     /// Index of the open session; opens one if there is none.
     fn session(
         &mut self,
+        at: Timestamp,
         id: JourneyId,
         variant: Option<String>,
-        mut count: impl FnMut(&JourneyId, &str, Milestone),
+        mut count: impl FnMut(Timestamp, &JourneyId, &str, Milestone),
     ) -> usize {
         if let Some(place) = self.sessions.iter().position(|session| session.id == id) {
             return place;
@@ -184,12 +185,12 @@ impl JourneySessions {
         if self.sessions.len() >= MAX_SESSIONS {
             let mut oldest = self.sessions.remove(0);
             let (id, variant) = (oldest.id.clone(), oldest.variant.clone());
-            oldest.abandon(|milestone| count(&id, &variant, milestone));
+            oldest.abandon(|milestone| count(at, &id, &variant, milestone));
         }
         let assigned = self.assigned.iter().find(|(assigned, _)| *assigned == id);
         let variant = variant.or_else(|| assigned.map(|(_, variant)| variant.clone()));
         let variant = variant.unwrap_or_else(|| NO_VARIANT.to_owned());
-        count(&id, &variant, Milestone::Started);
+        count(at, &id, &variant, Milestone::Started);
         self.sessions.push(JourneySession::new(id, variant));
         self.sessions.len() - 1
     }
@@ -197,13 +198,14 @@ impl JourneySessions {
     fn end(
         &mut self,
         is_over: impl Fn(&JourneySession) -> bool,
-        mut count: impl FnMut(&JourneyId, &str, Milestone),
+        mut count: impl FnMut(Timestamp, &JourneyId, &str, Milestone),
     ) {
         self.sessions.retain_mut(|session| {
             let over = is_over(session);
             if over {
                 let (id, variant) = (session.id.clone(), session.variant.clone());
-                session.abandon(|milestone| count(&id, &variant, milestone));
+                let ended_at = session.ends_at;
+                session.abandon(|milestone| count(ended_at, &id, &variant, milestone));
             }
             !over
         });
@@ -257,9 +259,9 @@ mod tests {
                 id: booking(),
                 progress: progress.clone(),
             };
-            journey_sessions.note(noted, &journeys, |_, _, _| panic!("there is room"));
+            journey_sessions.note(noted, &journeys, |_, _, _, _| panic!("there is room"));
         }
-        journey_sessions.settle(END, &journeys, |_, variant, milestone| {
+        journey_sessions.settle(END, &journeys, |_, _, variant, milestone| {
             words.push(format!("{variant} {milestone:?}"));
         });
         assert!(journey_sessions.sessions.is_empty() && journey_sessions.unsettled.is_empty());

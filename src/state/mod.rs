@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)] // a new fact or event must be considered wherever one is matched
 
 pub mod account;
+mod activity;
 mod attributes;
 mod campaign_contact;
 mod campaign_counts;
@@ -20,6 +21,7 @@ mod gone;
 mod groups;
 mod histogram;
 mod history;
+pub mod insights;
 pub mod journal;
 mod journey_session;
 mod journey_sessions;
@@ -31,6 +33,8 @@ mod object_limits;
 mod observation;
 mod polls;
 mod prices;
+mod recipient;
+mod recipients;
 mod redate;
 mod saved;
 mod stamp;
@@ -44,6 +48,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use account::Account;
+pub use activity::{DailyActivity, DailyCount, DayCounts, UtcDay};
 pub use campaign_counts::{CampaignCount, CampaignCounts};
 pub use change::Change;
 pub use conversation::Conversation;
@@ -53,12 +58,15 @@ pub use dedup::DedupWindow;
 pub use failures::FailureCounts;
 pub use histogram::Histogram;
 pub use history::{Drift, DriftKind, History, Observed, Step};
+pub use insights::{AccountInsights, NumberInsights, TemplateInsights};
 pub use journal::{Amendment, Entity, Transition};
 pub use latest::Latest;
 pub use listings::SharedNumbers;
 pub use number::Number;
 pub use polls::PollTimes;
 pub use prices::Prices;
+pub use recipient::{Recipient, WINDOW as RECIPIENT_WINDOW};
+pub use recipients::Recipients;
 pub use redate::Redating;
 pub use stamp::Stamp;
 pub use template::Template;
@@ -120,6 +128,7 @@ impl DedupScope {
             | Fact::AccountLoss(_)
             | Fact::NumbersListed(_)
             | Fact::TemplatesListed(..)
+            | Fact::InsightsRead(_)
             | Fact::Account(_)
             | Fact::Number(_)
             | Fact::NumberSpelled(_)

@@ -20,6 +20,14 @@ const UNLISTED_TEMPLATES: usize = 50_000;
 /// Customers of all accounts that are kept, with or without a conversation.
 const CUSTOMERS: usize = 1_000_000;
 
+/// Templates with daily figures: 90 days of one take some 6 kB.
+const TEMPLATE_INSIGHTS: usize = 50_000;
+
+/// Phone numbers with daily figures: 90 days of a busy one, in five categories, take some 20 kB.
+const NUMBER_INSIGHTS: usize = 10_000;
+/// Customers of all accounts that are kept for counting recipients.
+const RECIPIENTS: usize = 2_000_000;
+
 /// Number of objects of one account, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ObjectCounts {
@@ -28,6 +36,9 @@ pub(super) struct ObjectCounts {
     pub unlisted_numbers: usize,
     pub unlisted_templates: usize,
     pub customers: usize,
+    pub template_insights: usize,
+    pub number_insights: usize,
+    pub recipients: usize,
 }
 
 impl ObjectCounts {
@@ -38,6 +49,9 @@ impl ObjectCounts {
         unlisted_numbers: UNLISTED_NUMBERS,
         unlisted_templates: UNLISTED_TEMPLATES,
         customers: CUSTOMERS,
+        template_insights: TEMPLATE_INSIGHTS,
+        number_insights: NUMBER_INSIGHTS,
+        recipients: RECIPIENTS,
     };
 
     /// What the limits leave beside these objects.
@@ -49,6 +63,9 @@ impl ObjectCounts {
             unlisted_numbers,
             unlisted_templates,
             customers,
+            template_insights,
+            number_insights,
+            recipients,
         } = Self::MOST;
         Self {
             numbers: numbers.saturating_sub(self.numbers),
@@ -56,6 +73,9 @@ impl ObjectCounts {
             unlisted_numbers: unlisted_numbers.saturating_sub(self.unlisted_numbers),
             unlisted_templates: unlisted_templates.saturating_sub(self.unlisted_templates),
             customers: customers.saturating_sub(self.customers),
+            template_insights: template_insights.saturating_sub(self.template_insights),
+            number_insights: number_insights.saturating_sub(self.number_insights),
+            recipients: recipients.saturating_sub(self.recipients),
         }
     }
 }
@@ -67,6 +87,9 @@ impl AddAssign for ObjectCounts {
         self.unlisted_numbers += more.unlisted_numbers;
         self.unlisted_templates += more.unlisted_templates;
         self.customers += more.customers;
+        self.template_insights += more.template_insights;
+        self.number_insights += more.number_insights;
+        self.recipients += more.recipients;
     }
 }
 
@@ -77,5 +100,8 @@ impl SubAssign for ObjectCounts {
         self.unlisted_numbers -= less.unlisted_numbers;
         self.unlisted_templates -= less.unlisted_templates;
         self.customers -= less.customers;
+        self.template_insights -= less.template_insights;
+        self.number_insights -= less.number_insights;
+        self.recipients -= less.recipients;
     }
 }

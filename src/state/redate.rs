@@ -173,7 +173,9 @@ mod tests {
     use crate::domain::journey::{Journey, JourneyId, Journeys, Progress, StepOutcome};
     use crate::domain::message::{self, Kind, WebhookUpdate};
     use crate::domain::track::{self, Happening, Trackers};
-    use crate::domain::{ConversationKey, DeliveryKey, Event, Fact, PhoneNumberId, Source, WabaId};
+    use crate::domain::{
+        ConversationKey, DeliveryKey, Event, Fact, PhoneNumberId, RecipientKey, Source, WabaId,
+    };
     use crate::state::State;
     use std::time::Duration;
 
@@ -198,6 +200,7 @@ mod tests {
         let update = WebhookUpdate {
             phone_number_id: number(),
             received_at: at,
+            recipient: Some(RecipientKey(customer).into()),
             update: message::Update::Received {
                 from: Some(ConversationKey(customer).into()),
                 kind: Kind::Text,

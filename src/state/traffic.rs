@@ -6,8 +6,9 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use super::campaign_contact::ContactEvent;
-use super::campaign_counts::CampaignCounts;
+use super::activity::{DailyActivity, DailyCount};
+use super::campaign_contact::{ContactEvent};
+use super::campaign_counts::{CampaignCounts};
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -16,6 +17,8 @@ use super::journey_session::Milestone;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
 use super::prices::Prices;
+use super::recipient::Recipient;
+use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
 use super::{Counts, Histogram, PairCounts};
 use crate::domain::campaign::CampaignStage;
@@ -23,7 +26,9 @@ use crate::domain::journey::JourneyId;
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
-use crate::domain::{ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, Timestamp};
+use crate::domain::{
+    ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, RecipientKey, Timestamp,
+};
 
 /// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
 /// a delivery that arrives later than this has failed before.
@@ -114,18 +119,35 @@ pub struct Traffic {
     pub campaigns: CampaignCounts,
     /// Conversations that have ended.
     pub ended: Ended,
+    /// Time of the last message, status or call that a webhook reported.
+    #[serde(default)]
+    pub last_reported_at: Option<Timestamp>,
+    /// Time until which the count of recipients may lack customers that the limit kept out.
+    #[serde(default)]
+    pub recipients_missing_until: Option<Timestamp>,
+    /// The last days.
+    #[serde(default)]
+    pub activity: DailyActivity,
     /// The customers; stored as separate rows.
     #[serde(skip)]
     pub(super) customers: Customers,
+    /// The recipients; stored as separate rows.
+    #[serde(skip)]
+    pub(super) recipients: Recipients,
 }
 
 impl Dated for Traffic {
     fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.activity.times(see);
         let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
+        self.last_reported_at.times(see);
+        self.recipients_missing_until.times(see);
+        self.recipients.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
+        self.activity.redate(to);
         let customers = self.customers.all().iter();
         let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
@@ -134,6 +156,9 @@ impl Dated for Traffic {
                 self.customers.put(key, customer);
             }
         }
+        self.last_reported_at.redate(to);
+        self.recipients_missing_until.redate(to);
+        self.recipients.redate(to);
     }
 }
 
@@ -151,8 +176,18 @@ impl Traffic {
             journeys: JourneyCounts::default(),
             campaigns: CampaignCounts::default(),
             ended: Ended::default(),
+            last_reported_at: None,
+            recipients_missing_until: None,
+            activity: DailyActivity::default(),
             customers: Customers::default(),
+            recipients: Recipients::default(),
         }
+    }
+
+    /// The recipients of the number, and the customers who may become recipients.
+    #[must_use]
+    pub fn recipients(&self) -> &Recipients {
+        &self.recipients
     }
 
     /// Number of customers who are waiting for a response.
@@ -193,6 +228,11 @@ impl Traffic {
         self.customers.put(key, customer);
     }
 
+    /// Adds a stored recipient.
+    pub(crate) fn restore_recipient(&mut self, key: RecipientKey, recipient: Recipient) {
+        self.recipients.restore(key, recipient);
+    }
+
     pub(super) fn apply_webhook(
         &mut self,
         at: Timestamp,
@@ -203,6 +243,7 @@ impl Traffic {
         match &webhook.update {
             Update::Received { from, kind } => {
                 self.received.increment(*kind);
+                self.activity.count(at, DailyCount::Received);
                 self.note_message(from.as_ref(), at, *kind, trackers);
             }
             Update::Status {
@@ -213,7 +254,8 @@ impl Traffic {
                 callback_data,
             } => {
                 self.statuses.increment(*status, *category);
-                self.fail(errors);
+                self.count_for_the_day(*status, at);
+                self.fail(errors, at);
                 self.note_status(to.as_ref(), at, *status, trackers);
                 let value = callback_data.as_ref();
                 let name = value.and_then(|value| trackers.campaigns.name_of(value));
@@ -223,7 +265,7 @@ impl Traffic {
                 }
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
-            Update::Errors(errors) => self.fail(errors),
+            Update::Errors(errors) => self.fail(errors, at),
             Update::Echo { to, kind, actor } => {
                 if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
                     self.note(ids, at, Side::Business(*actor), trackers);
@@ -238,6 +280,12 @@ impl Traffic {
                 self.change(key, trackers, |customer, _| customer.note_owner(at, role));
                 self.make_room();
             }
+            // It only opens a service window.
+            Update::Called => {}
+            Update::Preference(preference) => {
+                self.preferences.increment(*preference);
+                if *preference == MarketingPreference::Stop {
+                    self.activity.count(at, DailyCount::OptOut);
             Update::Preference { of, preference } => {
                 self.preferences.increment(*preference);
                 if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty())
@@ -343,8 +391,8 @@ impl Traffic {
                 let noted = Noted { at, id, progress };
                 let key = self.customers.identify(ids, at);
                 self.change(key, trackers, |customer, counting| {
-                    let count = |id: &JourneyId, variant: &str, milestone| {
-                        counting.milestone(id, variant, milestone);
+                    let count = |at, id: &JourneyId, variant: &str, milestone| {
+                        counting.milestone(at, id, variant, milestone);
                     };
                     customer
                         .journey_sessions
@@ -356,10 +404,27 @@ impl Traffic {
         self.settle(webhook.received_at, trackers);
     }
 
-    fn fail(&mut self, errors: &[ErrorCode]) {
+    fn fail(&mut self, errors: &[ErrorCode], at: Timestamp) {
         for error in errors {
             self.failures.increment(*error);
+            self.activity.count(at, DailyCount::from_error(*error));
         }
+    }
+
+    /// Failures count by their code instead.
+    fn count_for_the_day(&mut self, status: Status, at: Timestamp) {
+        let count = match status {
+            Status::Sent => DailyCount::Sent,
+            Status::Delivered => DailyCount::Delivered,
+            Status::Read => DailyCount::Read,
+            Status::Failed
+            | Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
+        };
+        self.activity.count(at, count);
     }
 
     fn note(&mut self, ids: &CustomerIds, at: Timestamp, side: Side, trackers: &Trackers) {
@@ -406,6 +471,7 @@ impl Traffic {
         settles.is_some_and(|(at, _)| at <= until)
             || ends.is_some_and(|(at, _)| at < until.minus(SESSION))
             || forgets.is_some_and(|(at, _)| at < until)
+            || self.recipients.is_due(now)
     }
 
     /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and
@@ -416,8 +482,8 @@ impl Traffic {
             self.change(key, trackers, |customer, counting| {
                 let count = |answer| counting.answer(&answer);
                 customer.conversation.settle(until, count);
-                let count = |id: &JourneyId, variant: &str, milestone| {
-                    counting.milestone(id, variant, milestone);
+                let count = |at, id: &JourneyId, variant: &str, milestone| {
+                    counting.milestone(at, id, variant, milestone);
                 };
                 customer
                     .journey_sessions
@@ -452,6 +518,7 @@ impl Traffic {
             wall: &mut self.wall,
             business: &mut self.business,
             journeys: &mut self.journeys,
+            activity: &mut self.activity,
             campaigns: &mut self.campaigns,
             trackers,
         };
@@ -463,8 +530,9 @@ impl Traffic {
     /// there is no such conversation.
     fn close(&mut self, key: ConversationKey) -> Option<bool> {
         let mut closed = self.customers.take(key)?;
-        let journeys = &mut self.journeys;
-        let count = |id: &JourneyId, variant: &str, milestone| {
+        let (journeys, activity) = (&mut self.journeys, &mut self.activity);
+        let count = |at, id: &JourneyId, variant: &str, milestone| {
+            count_session(activity, at, &milestone);
             journeys.count(id, variant, milestone);
         };
         closed.journey_sessions.abandon(count);
@@ -482,6 +550,7 @@ struct Counting<'a> {
     wall: &'a mut ByActor,
     business: &'a mut ByActor,
     journeys: &'a mut JourneyCounts,
+    activity: &'a mut DailyActivity,
     campaigns: &'a mut CampaignCounts,
     trackers: &'a Trackers,
 }
@@ -489,12 +558,21 @@ struct Counting<'a> {
 impl Counting<'_> {
     fn answer(&mut self, answer: &BusinessResponse) {
         let BusinessResponse { asked_at, at, .. } = *answer;
-        self.wall.observe(at.since(asked_at), answer);
-        if let Some(hours) = &self.trackers.hours {
-            self.business.observe(hours.between(asked_at, at), answer);
+        let by_wall = at.since(asked_at);
+        self.wall.observe(by_wall, answer);
+        let hours = self.trackers.hours.as_ref();
+        let by_business = hours.map(|hours| hours.between(asked_at, at));
+        if let Some(waited) = by_business {
+            self.business.observe(waited, answer);
+        }
+        if answer.is_first {
+            let waited = by_business.unwrap_or(by_wall);
+            self.activity.count_first_response(at, waited);
         }
     }
 
+    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
+        count_session(self.activity, at, &milestone);
     fn campaign(&mut self, name: &str, stage: CampaignStage) {
         self.campaigns.count(name, stage, &self.trackers.campaigns);
     }
@@ -504,5 +582,19 @@ impl Counting<'_> {
             self.journeys.expect(id, &self.trackers.journeys);
         }
         self.journeys.count(id, variant, milestone);
+    }
+}
+
+/// Counts the start or the abandonment of a session for the day.
+fn count_session(activity: &mut DailyActivity, at: Timestamp, milestone: &Milestone) {
+    match milestone {
+        Milestone::Started => activity.count(at, DailyCount::JourneyStarted),
+        Milestone::Abandoned => activity.count(at, DailyCount::JourneyAbandoned),
+        Milestone::Completed
+        | Milestone::Entered(_)
+        | Milestone::Reentered(_)
+        | Milestone::Looped(_)
+        | Milestone::Answered(..)
+        | Milestone::LeftAt(_) => {}
     }
 }

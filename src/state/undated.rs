@@ -141,6 +141,7 @@ fn subject(fact: &Fact) -> Option<String> {
         | Fact::AccountLoss(_)
         | Fact::NumbersListed(_)
         | Fact::TemplatesListed(..)
+        | Fact::InsightsRead(_)
         | Fact::Message(_)
         | Fact::Tracked(_)
         | Fact::TimePassed

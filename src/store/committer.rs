@@ -287,6 +287,9 @@ impl Committer {
             writes
                 .conversations
                 .extend(rows::for_conversations(waba_id, before, now));
+            writes
+                .recipients
+                .extend(rows::for_recipients(waba_id, before, now));
             writes.accounts.push(account);
             writes.objects.extend(objects);
         }

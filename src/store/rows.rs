@@ -11,17 +11,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{
-    ClockRow, ConversationRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow,
-    SavedAccount, SignalRow, StoreError, Table,
+    ClockRow, ConversationRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RecipientRow,
+    RelayRow, SavedAccount, SignalRow, StoreError, Table,
 };
 use super::history::HistoryRow;
 use super::notify_queue::Signal;
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use crate::clock::SavedClock;
 use crate::domain::{
-    AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, Timestamp, WabaId,
+    AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, RecipientKey, Timestamp,
+    WabaId,
 };
-use crate::state::{Account, Entity, Redating, Stamp, Traffic, Transition};
+use crate::state::{
+    Account, Entity, NumberInsights, Redating, Stamp, TemplateInsights, Traffic, Transition,
+};
 
 /// The waiting delivery of a row.
 pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
@@ -89,6 +92,18 @@ pub fn for_account(
     differences(&before.traffic, &now.traffic, |id, state| {
         add(Table::Traffic, id, state);
     });
+    if !Arc::ptr_eq(&before.template_insights, &now.template_insights) {
+        let both = (&before.template_insights, &now.template_insights);
+        differences(both.0, both.1, |id, state| {
+            add(Table::TemplateInsights, id, state);
+        });
+    }
+    if !Arc::ptr_eq(&before.number_insights, &now.number_insights) {
+        let both = (&before.number_insights, &now.number_insights);
+        differences(both.0, both.1, |id, state| {
+            add(Table::NumberInsights, id, state);
+        });
+    }
     ((waba_id.to_string(), json(now)), objects)
 }
 
@@ -105,13 +120,7 @@ pub fn for_conversations(
         let before = before.map_or(&nothing, |traffic| traffic.customers());
         let changes = before.diff(traffic.customers());
         rows.extend(changes.map(|change| {
-            let (key, state) = match change {
-                DiffItem::Add(key, new)
-                | DiffItem::Update {
-                    new: (key, new), ..
-                } => (key, Some(json(new.as_ref()))),
-                DiffItem::Remove(key, _) => (key, None),
-            };
+            let (key, state) = changed(&change);
             ConversationRow {
                 waba_id: waba_id.to_string(),
                 phone_number_id: id.to_string(),
@@ -121,6 +130,38 @@ pub fn for_conversations(
         }));
     }
     rows
+}
+
+/// The rows of the recipients that have changed.
+pub fn for_recipients(waba_id: &WabaId, before: &Account, now: &Account) -> Vec<RecipientRow> {
+    let mut rows = Vec::new();
+    let nothing = OrdMap::new();
+    for (id, traffic) in &now.traffic {
+        let before = before.traffic.get(id);
+        let before = before.map_or(&nothing, |traffic| traffic.recipients().all());
+        let changes = before.diff(traffic.recipients().all());
+        rows.extend(changes.map(|change| {
+            let (key, state) = changed(&change);
+            RecipientRow {
+                waba_id: waba_id.to_string(),
+                phone_number_id: id.to_string(),
+                recipient: hex(key.0),
+                state,
+            }
+        }));
+    }
+    rows
+}
+
+/// The key of a change, and the JSON of the new value; `None` if it was removed.
+fn changed<K: Copy, V: Serialize>(change: &DiffItem<'_, '_, K, Arc<V>>) -> (K, Option<String>) {
+    match change {
+        DiffItem::Add(key, new)
+        | DiffItem::Update {
+            new: (key, new), ..
+        } => (**key, Some(json(new.as_ref()))),
+        DiffItem::Remove(key, _) => (**key, None),
+    }
 }
 
 /// Returns each object that was added, changed or removed. Objects are copied when they change, so equal pointers
@@ -167,8 +208,24 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
             traffic.restore(ConversationKey(key), parse("a conversation", state)?);
         }
     }
+    for (number, key, state) in &saved.recipients {
+        let key = parse_hex("a recipient's key", key)?;
+        if let Some(traffic) = traffic.get_mut(number) {
+            traffic.restore_recipient(RecipientKey(key), parse("a recipient", state)?);
+        }
+    }
     let traffic = traffic.into_values();
     account.traffic = traffic.map(|one| (one.id.clone(), Arc::new(one))).collect();
+    let templates = saved.template_insights.iter().map(|state| {
+        let one: TemplateInsights = parse("a template's insights", state)?;
+        Ok((one.id.clone(), Arc::new(one)))
+    });
+    account.template_insights = Arc::new(templates.collect::<Result<_, StoreError>>()?);
+    let numbers = saved.number_insights.iter().map(|state| {
+        let one: NumberInsights = parse("a phone number's insights", state)?;
+        Ok((one.id.clone(), Arc::new(one)))
+    });
+    account.number_insights = Arc::new(numbers.collect::<Result<_, StoreError>>()?);
     account.count_objects();
     Ok(account)
 }

@@ -61,14 +61,19 @@ impl PollOutcomes {
 
     /// Drops the series of an account that this app no longer polls.
     pub fn forget(&self, app: &str, waba_id: &WabaId) {
-        let mut outcomes = self.lock();
         for collector in Collector::ALL {
-            let labels = [app, waba_id.as_str(), collector.as_str()];
-            drop(self.up.remove_label_values(&labels));
-            let key = (app.to_owned(), waba_id.clone(), *collector);
-            if let Some(reason) = outcomes.remove(&key).flatten() {
-                self.hide_failure(labels, reason);
-            }
+            self.forget_collector(app, waba_id, *collector);
+        }
+    }
+
+    /// Drops the series of a collector that no longer polls the account.
+    pub fn forget_collector(&self, app: &str, waba_id: &WabaId, collector: Collector) {
+        let labels = [app, waba_id.as_str(), collector.as_str()];
+        drop(self.up.remove_label_values(&labels));
+        let key = (app.to_owned(), waba_id.clone(), collector);
+        let before = self.lock().remove(&key).flatten();
+        if let Some(reason) = before {
+            self.hide_failure(labels, reason);
         }
     }
 

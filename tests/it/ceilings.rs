@@ -69,6 +69,7 @@ fn message_of(id: usize) -> Fact {
     Fact::Message(message::WebhookUpdate {
         phone_number_id: number_id(id),
         received_at: at(0),
+        recipient: None,
         update: message::Update::Received {
             from: None,
             kind: Kind::Text,
@@ -239,7 +240,7 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
 }
 
 /// Resident memory of this process, in bytes.
-fn resident() -> u64 {
+pub fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
@@ -287,6 +288,7 @@ fn memory_of_each_kind_of_object() {
         Fact::Message(message::WebhookUpdate {
             phone_number_id: number_id(1),
             received_at: at(0),
+            recipient: None,
             update: message::Update::Received {
                 from: Some(ConversationKey(id as u128).into()),
                 kind: Kind::Text,

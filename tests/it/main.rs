@@ -3,6 +3,7 @@
 mod abuse;
 mod alerts;
 mod architecture;
+mod attribution;
 mod binary;
 mod browser;
 mod ceilings;
@@ -17,6 +18,7 @@ mod exporter;
 mod exposition;
 mod fuzz;
 mod graph_client;
+mod headroom;
 mod http;
 mod notify;
 mod number_identity;

@@ -184,7 +184,9 @@ pub fn program(arguments: &[&str], variables: &[(String, String)]) -> Process {
 pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, String)]) -> Process {
     let variables = variables.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
-    command.args(arguments).env_clear().envs(variables);
+    // What it writes to the folder for temporary files ends with the test too.
+    command.args(arguments).env_clear().env("TMPDIR", folder);
+    command.envs(variables);
     if shares_port(arguments) {
         command.arg(format!("--webhook.listen-address={ANY_PORT}"));
     }

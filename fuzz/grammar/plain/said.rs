@@ -4,15 +4,20 @@ use serde_json::Value;
 use whatsapp_business_exporter::domain::campaign::CallbackData;
 use whatsapp_business_exporter::domain::message::{self, Update};
 use whatsapp_business_exporter::domain::track::Actor;
-use whatsapp_business_exporter::domain::{CustomerIds, ErrorCode, PhoneNumberId, WebhookField};
+use whatsapp_business_exporter::domain::{
+    CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, WebhookField,
+};
 use whatsapp_business_exporter::ingest::CustomerHasher;
 
 use super::{Moment, Object, first_object, moment, objects, text, word};
 
+/// When, what, and of which customer where the count of recipients depends on it.
+pub type Told = (Moment, Update, Option<RecipientIds>);
+
 /// What one change says.
 pub struct Said {
     pub number: PhoneNumberId,
-    pub updates: Vec<(Moment, Update)>,
+    pub updates: Vec<Told>,
     pub messages: usize,
     pub statuses: usize,
 }
@@ -25,7 +30,8 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         WebhookField::Messages
         | WebhookField::Standby
         | WebhookField::SmbMessageEchoes
-        | WebhookField::MessageEchoes => "metadata",
+        | WebhookField::MessageEchoes
+        | WebhookField::Calls => "metadata",
         _ => return None,
     };
     let number = PhoneNumberId::parse(&text(
@@ -41,6 +47,14 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         let hash = |id: String| customers.conversation(&number, &id);
         CustomerIds::new(user.map(hash), others.into_iter().flatten().map(hash))
     };
+    let everywhere = |(user, others): (Option<String>, Vec<Option<String>>)| {
+        let hash = |id: String| customers.recipient(&id);
+        RecipientIds::new(user.map(hash), others.into_iter().flatten().map(hash))
+    };
+    if field == WebhookField::Calls {
+        said.updates.extend(calls(value, everywhere));
+        return Some(said);
+    }
     if field == WebhookField::MessagingHandovers {
         said.updates.extend(handover(value, ids));
         return Some(said);
@@ -67,30 +81,34 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         });
         let theirs = |key| found.and_then(|contact| some(contact, key));
         let user = user.clone().or_else(|| theirs("user_id"));
-        ids(user, vec![telephone.clone(), theirs("wa_id")])
+        (user, vec![telephone.clone(), theirs("wa_id")])
     };
     for one in messages {
         if let Some(kind) = one.get("type").and_then(word::<message::Kind>) {
             said.messages += 1;
-            let from = match some(one, "group_id") {
-                Some(group) => ids(None, vec![Some(group)]),
-                None => customer(some(one, "from_user_id"), some(one, "from")),
+            let (from, who) = match some(one, "group_id") {
+                Some(group) => (ids(None, vec![Some(group)]), None),
+                None => {
+                    let both = customer(some(one, "from_user_id"), some(one, "from"));
+                    (ids(both.0.clone(), both.1.clone()), everywhere(both))
+                }
             };
             said.updates
-                .push((at(one), Update::Received { from, kind }));
+                .push((at(one), Update::Received { from, kind }, who));
         }
-        said.updates.extend(
-            new_id(one)
-                .and_then(|(user, others)| Some((at(one), Update::IdChanged(ids(user, others)?)))),
-        );
+        said.updates.extend(new_id(one).and_then(|(user, others)| {
+            let who = everywhere((user.clone(), others.clone()));
+            Some((at(one), Update::IdChanged(ids(user, others)?), who))
+        }));
     }
     for one in statuses {
         said.statuses += usize::from(status(one, &mut said.updates, |is_group| {
             let to = some(one, "recipient_id");
             if is_group {
-                ids(None, vec![to])
+                (ids(None, vec![to]), None)
             } else {
-                customer(some(one, "recipient_user_id"), to)
+                let both = customer(some(one, "recipient_user_id"), to);
+                (ids(both.0.clone(), both.1.clone()), everywhere(both))
             }
         }));
     }
@@ -104,18 +122,22 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
             let either = |keys: [&str; 2]| keys.iter().find_map(|key| some(one, key));
             let to = match some(one, "group_id") {
                 Some(group) => ids(None, vec![Some(group)]),
-                None => customer(
-                    either(["to_user_id", "recipient_user_id"]),
-                    either(["to", "recipient_id"]),
-                ),
+                None => {
+                    let (user, others) = customer(
+                        either(["to_user_id", "recipient_user_id"]),
+                        either(["to", "recipient_id"]),
+                    );
+                    ids(user, others)
+                }
             };
             said.updates
-                .push((at(one), Update::Echo { to, kind, actor }));
+                .push((at(one), Update::Echo { to, kind, actor }, None));
         }
     }
     let errors = codes(lists);
     if !errors.is_empty() {
-        said.updates.push((Moment::Absent, Update::Errors(errors)));
+        said.updates
+            .push((Moment::Absent, Update::Errors(errors), None));
     }
     Some(said)
 }
@@ -123,8 +145,8 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
 /// A status, and its price; says whether there is a status.
 fn status(
     one: &Object,
-    updates: &mut Vec<(Moment, Update)>,
-    to: impl FnOnce(bool) -> Option<CustomerIds>,
+    updates: &mut Vec<Told>,
+    to: impl FnOnce(bool) -> (Option<CustomerIds>, Option<RecipientIds>),
 ) -> bool {
     let pricing = first_object(one.get("pricing"));
     let category = pricing.and_then(|pricing| word(pricing.get("category")?));
@@ -132,15 +154,17 @@ fn status(
     if let Some(status) = status {
         let is_group =
             some(one, "recipient_type").is_some_and(|kind| kind.to_lowercase() == "group");
+        let (to, who) = to(is_group);
         let update = Update::Status {
-            to: to(is_group),
+            to,
             status,
             category: category.unwrap_or(message::Category::Unknown),
             errors: codes(one),
             callback_data: some(one, "biz_opaque_callback_data")
                 .and_then(|data| CallbackData::new(&data)),
         };
-        updates.push((at(one), update));
+        let who = who.filter(|_| status == message::Status::Delivered);
+        updates.push((at(one), update, who));
     }
     if let (Some(category), Some(pricing), Some(_)) = (category, pricing, some(one, "id")) {
         let pricing_type = pricing.get("type").and_then(word);
@@ -148,7 +172,7 @@ fn status(
             category,
             pricing_type: pricing_type.unwrap_or(message::PricingType::Unknown),
         };
-        updates.push((at(one), Update::Priced(price)));
+        updates.push((at(one), Update::Priced(price), None));
     }
     status.is_some()
 }
@@ -169,10 +193,34 @@ fn new_id(one: &Object) -> Option<(Option<String>, Vec<Option<String>>)> {
     Some((some(system, "user_id"), others))
 }
 
+/// Calls by customers, without their ends.
+fn calls(
+    value: &Object,
+    everywhere: impl Fn((Option<String>, Vec<Option<String>>)) -> Option<RecipientIds>,
+) -> Vec<Told> {
+    let calls: Vec<_> = objects(value.get("calls")).collect();
+    let people: Vec<_> = objects(value.get("contacts")).collect();
+    let only = (calls.len() == 1 && people.len() == 1).then(|| people[0]);
+    let is = |call: &Object, key: &str, word: &str| {
+        let text = call.get(key).and_then(text);
+        text.is_some_and(|text| text.to_lowercase() == word)
+    };
+    let by_customers = calls
+        .iter()
+        .filter(|call| is(call, "direction", "user_initiated") && !is(call, "event", "terminate"));
+    let told = by_customers.map(|call| {
+        let theirs = |key| only.and_then(|one| some(one, key));
+        let user = some(call, "from_user_id").or_else(|| theirs("user_id"));
+        let others = vec![some(call, "from"), theirs("wa_id")];
+        (at(call), Update::Called, everywhere((user, others)))
+    });
+    told.collect()
+}
+
 fn handover(
     value: &Object,
     ids: impl Fn(Option<String>, Vec<Option<String>>) -> Option<CustomerIds>,
-) -> Option<(Moment, Update)> {
+) -> Option<Told> {
     let passed = first_object(value.get("control_passed"));
     let details = passed.or_else(|| first_object(value.get("control_taken")))?;
     let sender = first_object(value.get("sender"))?;
@@ -183,7 +231,7 @@ fn handover(
         .chars()
         .filter(|one| one.is_ascii_alphanumeric() || ['_', '-', '.', ' '].contains(one));
     let role = role.take(64).collect();
-    Some((at(value), Update::ThreadOwner { of, role }))
+    Some((at(value), Update::ThreadOwner { of, role }, None))
 }
 
 /// An id that is there and not empty.

@@ -6,7 +6,8 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 19] = [
+const CANDIDATES: [&str; 20] = [
+    "account",
     "true",
     "false",
     "2m",
@@ -102,6 +103,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "poll",
         "store",
         "templates",
+        "insights",
         "trackers",
         "gate",
         "relay",

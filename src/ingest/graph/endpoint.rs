@@ -15,6 +15,8 @@ meta_words! {
         Subscriptions = "subscriptions",
         OwnedAccounts = "owned_whatsapp_business_accounts",
         ClientAccounts = "client_whatsapp_business_accounts",
+        TemplateAnalytics = "template_analytics",
+        PricingAnalytics = "pricing_analytics",
     }
 }
 
@@ -29,9 +31,12 @@ impl Endpoint {
     /// The kind of object whose id is in the path.
     pub(super) fn requested_node(self) -> Option<NodeKind> {
         match self {
-            Self::Account | Self::PhoneNumbers | Self::MessageTemplates | Self::SubscribedApps => {
-                Some(NodeKind::Account)
-            }
+            Self::Account
+            | Self::PhoneNumbers
+            | Self::MessageTemplates
+            | Self::SubscribedApps
+            | Self::TemplateAnalytics
+            | Self::PricingAnalytics => Some(NodeKind::Account),
             Self::OwnedAccounts | Self::ClientAccounts => Some(NodeKind::Business),
             Self::Subscriptions => Some(NodeKind::App),
             Self::DebugToken | Self::Other => None,
@@ -44,7 +49,12 @@ impl Endpoint {
             Self::Account | Self::OwnedAccounts | Self::ClientAccounts => Some(NodeKind::Account),
             Self::PhoneNumbers => Some(NodeKind::PhoneNumber),
             Self::MessageTemplates => Some(NodeKind::Template),
-            Self::SubscribedApps | Self::DebugToken | Self::Subscriptions | Self::Other => None,
+            Self::SubscribedApps
+            | Self::DebugToken
+            | Self::Subscriptions
+            | Self::TemplateAnalytics
+            | Self::PricingAnalytics
+            | Self::Other => None,
         }
     }
 }

@@ -220,6 +220,11 @@ impl Failure {
         self.details.lacks_proof
     }
 
+    /// Meta's error code.
+    pub(super) fn code(&self) -> Option<i64> {
+        self.details.code
+    }
+
     /// The field that Meta says does not exist.
     pub(super) fn field(&self) -> Option<&str> {
         self.details.field.as_deref()

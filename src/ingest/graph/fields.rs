@@ -38,6 +38,9 @@ pub(super) const REFUSABLE: [&str; 2] = [SUBSCRIBED_APPS, PRIMARY_FUNDING_ID];
 /// The parameter that requests totals with the first page of templates. Meta may reject it like a field.
 pub(super) const SUMMARY: &str = "summary";
 
+/// The parameter that names the requested figures of templates. Meta may reject it like a field.
+pub(super) const METRIC_TYPES: &str = "metric_types";
+
 /// Requested fields of a discovered account: those that patterns match.
 const FOUND_ACCOUNT: &[&str] = &["id", "name"];
 
@@ -51,6 +54,8 @@ pub(super) fn declared(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::SubscribedApps
         | Endpoint::DebugToken
         | Endpoint::Subscriptions
+        | Endpoint::TemplateAnalytics
+        | Endpoint::PricingAnalytics
         | Endpoint::Other => &[],
     }
 }
@@ -78,7 +83,11 @@ pub(super) fn replaced(endpoint: Endpoint) -> impl Iterator<Item = (&'static str
 
 /// The name of a field or parameter that requests to this endpoint may omit.
 pub(super) fn known(endpoint: Endpoint, name: &str) -> Option<&'static str> {
-    let parameter = (endpoint == Endpoint::MessageTemplates).then_some(&SUMMARY);
+    let parameter = match endpoint {
+        Endpoint::MessageTemplates => Some(&SUMMARY),
+        Endpoint::TemplateAnalytics => Some(&METRIC_TYPES),
+        _ => None,
+    };
     let mut names = declared(endpoint).iter().chain(parameter);
     names.find(|known| **known == name).copied()
 }

@@ -40,7 +40,7 @@ const TOTALS: &str = "total_count,message_template_count,message_template_limit"
 
 /// Progress of a listing.
 #[derive(Default)]
-struct ListingProgress {
+pub(super) struct ListingProgress {
     cursors: BTreeSet<String>,
     after: Option<String>,
 }
@@ -180,8 +180,13 @@ impl Client {
 }
 
 impl ListingProgress {
+    /// Cursor of the page to read. `None` for the first one.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     /// Moves to the next page; returns `false` if this was the last one.
-    fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
+    pub fn advance(&mut self, page: &Value) -> Result<bool, Failure> {
         if is_broken_off(page) {
             return Err(Failure::new(FailureKind::Malformed));
         }

@@ -1,7 +1,8 @@
 //! The call budget of an account: a maximum per hour, and a share of Meta's quota. Pure: the caller passes the time.
 //!
-//! If calls are short, numbers and their health have priority over templates: template listings stop at three
-//! quarters of the budget, account nodes at nine tenths, and numbers when it is used up.
+//! If calls are short, numbers and their health have priority over templates, and templates over insights: insights
+//! stop at half of the budget, template listings at three quarters, account nodes at nine tenths, and numbers when it
+//! is used up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub enum DeferralReason {
     BudgetSpent,
     /// All slots for concurrent polls are in use.
     Queued,
+    /// The account's node, numbers or templates have not been read yet.
+    NotListed,
 }
 
 impl DeferralReason {
@@ -49,6 +52,7 @@ impl DeferralReason {
             Self::RateLimit => FailureKind::RateLimit.as_str(),
             Self::BudgetSpent => FailureKind::BudgetSpent.as_str(),
             Self::Queued => "queued",
+            Self::NotListed => "not_listed",
         }
     }
 
@@ -64,6 +68,9 @@ impl DeferralReason {
             }
             Self::Queued => {
                 "lengthen poll.numbers_interval, poll.account_interval or poll.templates_interval, or find out why Meta responds slowly"
+            }
+            Self::NotListed => {
+                "find out why the account, its phone numbers or its templates cannot be read: whatsapp_exporter_poll_failure has the reason"
             }
         }
     }
@@ -179,6 +186,7 @@ impl Budget {
             Collector::Numbers => (ratio >= 1.0, 0),
             Collector::Account => (ratio >= USAGE_CRITICAL, 1),
             Collector::Templates | Collector::Other => (ratio >= self.max_usage_ratio, 2),
+            Collector::Insights => (ratio >= self.max_usage_ratio, 3),
         };
         let believed_until = told_at.plus(USAGE_VALID_FOR + USAGE_BELIEVED_LONGER * longer);
         if too_much && now < believed_until {
@@ -214,6 +222,7 @@ fn hourly_share(collector: Collector) -> f64 {
         Collector::Numbers => 1.0,
         Collector::Account => 0.9,
         Collector::Templates | Collector::Other => 0.75,
+        Collector::Insights => 0.5,
     }
 }
 
@@ -277,7 +286,8 @@ mod tests {
         prop_oneof![
             Just(Collector::Numbers),
             Just(Collector::Account),
-            Just(Collector::Templates)
+            Just(Collector::Templates),
+            Just(Collector::Insights)
         ]
     }
 
@@ -303,14 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn templates_wait_first_and_numbers_last() {
+    fn insights_wait_first_and_numbers_last() {
         let mut budget = Budget::new(100, 0.75);
         let grant = |budget: &mut Budget, collector| {
             (0..200)
                 .filter(|_| budget.take(collector, at(0)).is_ok())
                 .count()
         };
-        assert_eq!(grant(&mut budget, Collector::Templates), 75);
+        assert_eq!(grant(&mut budget, Collector::Insights), 50);
+        assert_eq!(grant(&mut budget, Collector::Templates), 25);
         assert_eq!(grant(&mut budget, Collector::Account), 15);
         assert_eq!(grant(&mut budget, Collector::Numbers), 10);
         let spent = budget

@@ -5,6 +5,7 @@
 
 mod access;
 mod budget;
+mod insights;
 mod log_limiter;
 mod once;
 mod plan;
@@ -18,4 +19,4 @@ pub use access::{AccessPlan, AccessPoller, AccessRegistry, AppCalls, WatchedApp}
 pub use budget::{Budget, Budgets, Deferral, DeferralReason};
 pub use plan::planned_calls;
 pub use runner::{PollPlan, PollPlanner, PollTrigger, Poller, PollingApp};
-pub use schedule::{Cadences, NextPoll, Schedule, Task};
+pub use schedule::{Cadences, InsightsOptions, NextPoll, Schedule, Task};

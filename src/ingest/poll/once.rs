@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Budgets, NextPoll, Task};
+use super::{Budgets, InsightsOptions, NextPoll, Task, insights};
 use crate::clock::{self, Mark};
 use crate::domain::account::Loss;
 use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
@@ -43,10 +43,16 @@ pub(super) async fn poll(
     store: &Store,
     budgets: Arc<Mutex<Budgets>>,
     failed_before: Option<FailureKind>,
+    insights: Option<InsightsOptions>,
 ) -> PollOutcome {
     let calls = TaskCalls { task, budgets };
     let began = Mark::now();
-    let (fact, failure) = read(task, client, &calls).await;
+    let (fact, failure) = match (task.collector, insights) {
+        (Collector::Insights, Some(options)) => {
+            read_insights(client, &calls, store, &options).await
+        }
+        _ => read(task, client, &calls).await,
+    };
     let may_be_lost = failure
         .as_ref()
         .is_some_and(|failure| may_be_lost(failure, task, store));
@@ -130,11 +136,34 @@ async fn read(
                 failure,
             )
         }
-        Collector::Account | Collector::Other => match client.read_account(waba_id, calls).await {
-            Ok(reading) => (Some(Fact::AccountRead(reading)), None),
-            Err(failure) => (None, Some(failure)),
-        },
+        Collector::Account | Collector::Insights | Collector::Other => {
+            match client.read_account(waba_id, calls).await {
+                Ok(reading) => (Some(Fact::AccountRead(reading)), None),
+                Err(failure) => (None, Some(failure)),
+            }
+        }
     }
+}
+
+/// Reads what is due of the account's insights.
+async fn read_insights(
+    client: &Client,
+    calls: &TaskCalls<'_>,
+    store: &Store,
+    options: &InsightsOptions,
+) -> (Option<Fact>, Option<Failure>) {
+    let waba_id = &calls.task.waba_id;
+    let Some(account) = store.account(waba_id) else {
+        return (None, None);
+    };
+    let plan = insights::plan(&account, options, clock::now());
+    let (snapshot, failure) = insights::read(&plan, client, waba_id, calls).await;
+    let says_something =
+        snapshot.complete || snapshot.templates.is_some() || snapshot.numbers.is_some();
+    (
+        says_something.then_some(Fact::InsightsRead(snapshot)),
+        failure,
+    )
 }
 
 /// None of these failures removes state: old values remain, and their age is exported.

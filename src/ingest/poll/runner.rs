@@ -9,6 +9,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::insights::{self, WAIT_FOR_LISTINGS};
 use super::log_limiter::{LogLine, PollLogLimiter};
 use super::once::{self, PollOutcome};
 use super::{Budgets, Cadences, Deferral, DeferralReason, NextPoll, Schedule, Task, planned_calls};
@@ -195,6 +196,22 @@ impl Poller {
         self.schedule.restart(restarted, now);
         self.schedule.add(self.apps.keys().cloned(), now);
         self.schedule.set_cadences(plan.cadences, now);
+        self.forget_ended_collectors();
+    }
+
+    /// Drops what is shown and remembered of collectors that no longer poll.
+    fn forget_ended_collectors(&mut self) {
+        let cadences = *self.schedule.cadences();
+        self.last_failure
+            .retain(|task, _| cadences.polls(task.collector));
+        self.late.retain(|task| cadences.polls(task.collector));
+        let ended = Collector::ALL.iter().filter(|one| !cadences.polls(**one));
+        for collector in ended {
+            for (waba_id, app) in &self.apps {
+                let polls = &self.telemetry.polls;
+                polls.forget_collector(&app.name, waba_id, *collector);
+            }
+        }
     }
 
     /// Marks polls that have not started in time as failed, whatever their last outcome.
@@ -246,8 +263,9 @@ impl Poller {
         let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
         let polled = task.clone();
         let before = self.last_failure.get(&task).copied();
+        let insights = self.schedule.cadences().insights;
         let poll = async move {
-            let outcome = once::poll(&polled, &client, &store, budgets, before).await;
+            let outcome = once::poll(&polled, &client, &store, budgets, before, insights).await;
             (now, outcome)
         };
         let handle = self.under_way.spawn(poll);
@@ -268,10 +286,24 @@ impl Poller {
     }
 
     fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Deferral> {
+        if task.collector == Collector::Insights && !self.is_listed(&task.waba_id) {
+            let interval = self.schedule.cadences().insights.map(|one| one.interval);
+            let wait = interval.map_or(WAIT_FOR_LISTINGS, |one| one.min(WAIT_FOR_LISTINGS));
+            return Err(Deferral {
+                until: now.plus(wait),
+                reason: DeferralReason::NotListed,
+            });
+        }
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
             .for_account(&task.waba_id)
             .begin(task.collector, now)
+    }
+
+    /// Whether the other collectors have read the account.
+    fn is_listed(&self, waba_id: &WabaId) -> bool {
+        let account = self.store.account(waba_id);
+        account.is_some_and(|account| insights::can_be_planned(&account))
     }
 
     fn note(&mut self, ended: Result<(tokio::task::Id, (Timestamp, PollOutcome)), JoinError>) {
@@ -341,7 +373,8 @@ impl Poller {
         };
         let accounts = self.accounts_of_app(waba_id);
         for waba_id in &accounts {
-            for collector in Collector::ALL.iter().filter(|one| !one.is_other()) {
+            let cadences = self.schedule.cadences();
+            for collector in Collector::ALL.iter().filter(|one| cadences.polls(**one)) {
                 let polls = &self.telemetry.polls;
                 polls.record(&app.name, waba_id, *collector, Some(reason));
             }

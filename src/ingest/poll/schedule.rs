@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::budget::DeferralReason;
+use crate::domain::insights::DayZone;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 
 /// Interval between the first polls of two accounts, so that ten thousand do not start at once (they take some three
@@ -56,14 +57,36 @@ pub struct Cadences {
     pub account: Duration,
     /// Templates.
     pub templates: Duration,
+    /// Insights. `None` if they are not polled.
+    pub insights: Option<InsightsOptions>,
+}
+
+/// How insights are polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsightsOptions {
+    /// The interval.
+    pub interval: Duration,
+    /// Maximum number of an account's templates whose figures are read.
+    pub max_templates: usize,
+    /// Which days the figures of templates have.
+    pub time_zone: DayZone,
 }
 
 impl Cadences {
+    /// Whether this collector polls at all.
+    #[must_use]
+    pub fn polls(&self, collector: Collector) -> bool {
+        !collector.is_other() && (collector != Collector::Insights || self.insights.is_some())
+    }
+
     fn interval(&self, collector: Collector) -> Duration {
         match collector {
             Collector::Numbers => self.numbers,
             Collector::Account => self.account,
             Collector::Templates | Collector::Other => self.templates,
+            Collector::Insights => self
+                .insights
+                .map_or(self.templates, |insights| insights.interval),
         }
     }
 }
@@ -157,7 +180,7 @@ impl Schedule {
         let mut due = now;
         for waba_id in accounts {
             for task in tasks_of(&waba_id) {
-                if !self.slots.contains_key(&task) {
+                if self.cadences.polls(task.collector) && !self.slots.contains_key(&task) {
                     self.slots.insert(task.clone(), Slot::new(due, now));
                     self.set_due(&task, due);
                 }
@@ -196,6 +219,7 @@ impl Schedule {
     /// change.
     pub fn set_cadences(&mut self, cadences: Cadences, now: Timestamp) {
         let before = std::mem::replace(&mut self.cadences, cadences);
+        self.follow_collectors(now);
         let changed = |collector| before.interval(collector) != cadences.interval(collector);
         let waits = |slot: &Slot| !slot.running && slot.failures == 0 && slot.put_off.is_none();
         let slots = self.slots.iter();
@@ -207,6 +231,16 @@ impl Schedule {
             let cadence = self.jittered(cadences.interval(task.collector));
             self.set_due(&task, began.plus(cadence).max(now));
         }
+    }
+
+    /// Adds the polls of collectors that are new, and removes those of collectors that ended.
+    fn follow_collectors(&mut self, now: Timestamp) {
+        let accounts: BTreeSet<WabaId> = self.slots.keys().map(|one| one.waba_id.clone()).collect();
+        let cadences = self.cadences;
+        self.slots.retain(|task, _| cadences.polls(task.collector));
+        self.waiting
+            .retain(|(_, task)| cadences.polls(task.collector));
+        self.add(accounts, now);
     }
 
     /// Interval of each collector.

@@ -49,6 +49,7 @@ async fn start(
         numbers: cadence,
         account: cadence,
         templates: cadence,
+        insights: None,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(calls_per_hour, 0.75))));
     let (seen, telemetry) = (Arc::clone(&store), Arc::clone(&meta.telemetry));

@@ -431,6 +431,7 @@ impl Delivery {
                 fact: Fact::Message(message::WebhookUpdate {
                     phone_number_id: number.clone(),
                     received_at: self.receipt.expires_by(),
+                    recipient: item.recipient,
                     update: item.update,
                 }),
             });

@@ -7,18 +7,6 @@ use crate::domain::MessagingLimit;
 use crate::domain::send_gate::SendReasonCode as Code;
 use crate::state::Number;
 
-/// The use of a portfolio's messaging limit, as far as it is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct PortfolioUse {
-    /// The limit. `None` if unknown.
-    pub limit: Option<MessagingLimit>,
-    /// Customers who count towards it now. `None` if unknown.
-    pub recipients: Option<u64>,
-    /// Share of the portfolio's messages that were observed, 0 to 1: below 1, the recipients are a lower bound. `None`
-    /// if unknown.
-    pub coverage: Option<f64>,
-}
-
 /// The limit of a campaign's portfolio, and how much of it is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitUse {

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use crate::domain::send_gate::{SendEffect, SendPolicy, SendReasonCode, SendVerdict};
 use crate::domain::{PhoneNumberId, Timestamp, WabaId};
+use crate::insight::headroom::Headroom;
 use crate::state::{Account, Number};
 
-pub use limit::{LimitUse, PortfolioUse};
+pub use limit::LimitUse;
 pub use template::TemplateName;
 
 /// Period in which an earlier deterioration is still a reason for caution. Meta's own periods for a rating are seven
@@ -43,8 +44,8 @@ pub struct Candidate<'a> {
     pub waba_id: &'a WabaId,
     /// Its state.
     pub account: &'a Account,
-    /// The use of its portfolio's messaging limit.
-    pub portfolio: PortfolioUse,
+    /// The use of its portfolio's messaging limit. Nothing is known of that of an account without a portfolio.
+    pub portfolio: Headroom,
     /// A surge of opt-outs of the phone number. `None` without one, or if the past is too short for a comparison.
     pub opt_out_surge: Option<OptOutSurge>,
 }

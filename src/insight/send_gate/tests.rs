@@ -33,7 +33,7 @@ fn sender() -> PhoneNumberId {
 struct World {
     state: State,
     keys: u128,
-    portfolio: PortfolioUse,
+    portfolio: Headroom,
     opt_out_surge: Option<OptOutSurge>,
     policy: SendPolicy,
 }
@@ -45,10 +45,11 @@ impl World {
         Self {
             state,
             keys: 0,
-            portfolio: PortfolioUse {
+            portfolio: Headroom {
                 limit: Some(MessagingLimit::Customers(10_000)),
                 recipients: Some(4_000),
                 coverage: Some(1.0),
+                has_too_many_customers: false,
             },
             opt_out_surge: None,
             policy: SendPolicy {
@@ -284,7 +285,7 @@ fn missing_data_never_gives_go() {
         assert!(codes.contains(&code), "{codes:?}");
     }
     let mut world = World::new();
-    world.portfolio = PortfolioUse::default();
+    world.portfolio = Headroom::default();
     assert_eq!(world.answer(), ("caution", vec!["headroom_unknown"]));
     assert_eq!(world.decide(None, 60).limit, LimitUse::default());
 }

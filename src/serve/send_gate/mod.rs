@@ -30,7 +30,12 @@ use super::gate::UNAUTHORIZED;
 use super::refusal;
 use crate::clock;
 use crate::domain::send_gate::{SendPolicy, SendVerdict};
-use crate::insight::send_gate::{Campaign, Candidate, PortfolioUse, TemplateName, decide};
+use crate::domain::{Assignments, Timestamp};
+use crate::expose::Options;
+use crate::ingest::poll::AccessRegistry;
+use crate::insight::headroom::{self, Headroom, MessageWebhooks};
+use crate::insight::send_gate::{Campaign, Candidate, TemplateName, decide};
+use crate::state::Account;
 use crate::store::Store;
 use crate::telemetry::{Refused, Telemetry};
 use parameters::{GateParameters, GateQuery};
@@ -55,6 +60,12 @@ pub struct SendGate {
     pub telemetry: Arc<Telemetry>,
     /// The policy; a reload replaces it.
     pub policy: Arc<ArcSwap<SendPolicy>>,
+    /// The access states of the apps.
+    pub access: Arc<AccessRegistry>,
+    /// The accounts of each app.
+    pub assignments: Arc<ArcSwap<Assignments>>,
+    /// The settings of the exposition, with the expected callback URL.
+    pub options: Arc<ArcSwap<Options>>,
 }
 
 /// The operator's route.
@@ -116,11 +127,12 @@ fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
 
 impl SendGate {
     fn decide(&self, query: &GateQuery) -> GateAnswer {
+        let now = clock::now();
         let accounts = self.store.accounts_of_number(&query.phone_number_id);
         let candidates = accounts.iter().map(|(waba_id, account)| Candidate {
             waba_id,
             account,
-            portfolio: PortfolioUse::default(),
+            portfolio: self.headroom(account, now),
             opt_out_surge: None,
         });
         let candidates: Vec<Candidate<'_>> = candidates.collect();
@@ -133,9 +145,25 @@ impl SendGate {
             }),
             recipients: query.recipients,
         };
-        let decision = decide(&campaign, &candidates, &self.policy.load(), clock::now());
+        let decision = decide(&campaign, &candidates, &self.policy.load(), now);
         self.count(decision.verdict);
         GateAnswer::from(&decision)
+    }
+
+    /// The use of the messaging limit of the portfolio that owns the account.
+    fn headroom(&self, account: &Account, now: Timestamp) -> Headroom {
+        let Some(business_id) = account.business_id.value() else {
+            return Headroom::default();
+        };
+        let (access, assignments) = (self.access.read(), self.assignments.load());
+        let options = self.options.load();
+        let webhooks = MessageWebhooks {
+            access: &access,
+            assignments: &assignments,
+            callback: options.callback.as_ref(),
+        };
+        let used = headroom::of_portfolio(business_id, &self.store.snapshot(), &webhooks, now);
+        used.unwrap_or_default()
     }
 
     fn count(&self, verdict: SendVerdict) {

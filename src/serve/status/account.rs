@@ -11,6 +11,7 @@ use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
 use super::number::NumberStatus;
+use super::portfolio::PortfolioStatus;
 use super::sending::{self, ShownEntity};
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, ShownSteps};
@@ -19,7 +20,8 @@ use crate::domain::account::{
     ATTRIBUTES, BanState, DisconnectionReason, EventKind, FlowEventKind, Initiator,
     MarketingOnboarding, RestrictionType, ReviewStatus, ViolationType,
 };
-use crate::domain::{CanSendMessage, Collector, Timestamp, WabaId, Word};
+use crate::domain::{BusinessId, CanSendMessage, Collector, Timestamp, WabaId, Word};
+use crate::insight::headroom::Headroom;
 use crate::state::{Account, Number, Template, account};
 
 /// Maximum number of shown numbers of one account; `/metrics` has all of them.
@@ -47,6 +49,8 @@ pub struct AccountStatus {
     pub marketing_disabled: Option<bool>,
     pub marketing_onboarding_status: Option<MetaWord<MarketingOnboarding>>,
     pub messaging_limit: Option<Limit>,
+    /// The portfolio that owns the account. `None` until known.
+    pub portfolio: Option<PortfolioStatus>,
     pub webhook_subscribed: Option<bool>,
     pub ban_state: Option<MetaWord<BanState>>,
     /// When Meta disables the account.
@@ -149,6 +153,7 @@ impl AccountStatus {
         waba_id: &WabaId,
         account: &Account,
         facts: &Facts,
+        portfolios: &BTreeMap<BusinessId, Headroom>,
         steps: Option<&ShownSteps>,
     ) -> Self {
         let (now, callback) = (facts.now, facts.callback.as_ref());
@@ -185,6 +190,7 @@ impl AccountStatus {
                 .copied()
                 .map(MetaWord),
             messaging_limit: account.messaging_limit.value().map(Limit),
+            portfolio: PortfolioStatus::new(account, portfolios),
             webhook_subscribed: account.webhook_subscribed.value().copied(),
             ban_state: account.ban_in_force().map(|ban| MetaWord(ban.state)),
             disabled: account.disable_scheduled_at().map(|at| Ahead::new(at, now)),

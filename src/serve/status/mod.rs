@@ -4,6 +4,7 @@
 //! customers' data and no secrets.
 
 mod account;
+pub(super) mod causes;
 mod concern;
 mod figures;
 mod health;
@@ -13,6 +14,7 @@ mod level;
 mod number;
 mod overview;
 mod page;
+mod portfolio;
 mod recency;
 pub mod route;
 mod sending;
@@ -21,15 +23,16 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod value;
+pub(super) mod value;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::domain::access::AccessStates;
-use crate::domain::{CallbackUrl, Timestamp, WabaId};
+use crate::domain::{Assignments, CallbackUrl, Timestamp, WabaId};
 use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
@@ -45,6 +48,8 @@ use value::Moment;
 struct Facts {
     accounts: Accounts,
     access: AccessStates,
+    /// The accounts that the apps watch.
+    assignments: Arc<Assignments>,
     /// Number of accounts that each app watches, without lost ones.
     watched: BTreeMap<String, usize>,
     figures: Figures,
@@ -104,9 +109,16 @@ impl Status {
     ) -> Self {
         let now = facts.now;
         let known = steps.as_ref().ok().copied();
+        let portfolios = portfolio::portfolios(&selection.shown, facts);
         let shown = selection.shown.iter().filter_map(|waba_id| {
             let account = facts.accounts.get(waba_id)?;
-            Some(AccountStatus::new(waba_id, account, facts, known))
+            Some(AccountStatus::new(
+                waba_id,
+                account,
+                facts,
+                &portfolios,
+                known,
+            ))
         });
         let apps = facts.access.iter();
         Self {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::causes::FallCauses;
 use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
@@ -51,6 +52,8 @@ pub struct NumberStatus {
     pub flag: Option<Flag>,
     /// Open conversations that Meta reported as controlled by an application, by the application's role.
     pub thread_owners: BTreeMap<String, usize>,
+    /// While the rating is low or has fallen lately.
+    pub likely_causes: Option<FallCauses>,
     pub timelines: NumberTimelines,
 }
 
@@ -111,6 +114,7 @@ impl NumberStatus {
             groups_suspended: number.suspended_groups(),
             flag: flag(number, now),
             thread_owners: thread_owners(number, account),
+            likely_causes: FallCauses::of_number(number, account, now),
             timelines: timelines(number, steps),
         }
     }

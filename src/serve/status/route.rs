@@ -131,6 +131,7 @@ fn facts(operator: &Operator) -> Facts {
     Facts {
         accounts: operator.accounts(),
         access: operator.access.read(),
+        assignments: operator.assignments.load_full(),
         watched: watched(operator),
         figures: Figures::new(&operator.telemetry),
         callback: operator.options.load().callback.clone(),

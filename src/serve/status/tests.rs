@@ -1,10 +1,12 @@
 //! Tests that render facts as the page and the JSON.
 
+mod causes;
 mod now;
 mod reports;
 mod sending;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -217,6 +219,7 @@ fn facts(events: &[Event]) -> Facts {
     Facts {
         accounts: state.accounts().clone(),
         access: AccessStates::new(),
+        assignments: Arc::default(),
         watched: [("main".to_owned(), 1)].into(),
         figures: Figures::new(&telemetry),
         callback: CallbackUrl::new("https://watch.example/webhook"),
@@ -513,7 +516,8 @@ fn the_docs_list_every_field_and_no_other() {
         .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));
     let documented: BTreeSet<String> = fields.collect();
     let mut found = BTreeSet::new();
-    let events: Vec<Event> = troubled().into_iter().chain(reports::events()).collect();
+    let events = troubled().into_iter().chain(reports::events());
+    let events: Vec<Event> = events.chain(causes::events()).collect();
     let troubled = with_problems_everywhere(facts(&events));
     paths(&json(&troubled), "", &mut found);
     // A value that is null with problems is an object or a list without them, and vice versa.

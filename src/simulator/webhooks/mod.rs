@@ -10,6 +10,7 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::Webhook;
 #[cfg(test)]
 pub(super) use outbox::is_wanted;
 pub use outbox::{Attempt, DeliveryState, Outbox, Retries, SimulatedDelivery, WebhookSwitch};
@@ -35,6 +36,12 @@ pub enum Travel {
     },
     /// Sent once, with a signature by another secret.
     WrongSignature,
+}
+
+/// The body of one POST with these webhooks at `time` (Unix seconds), in the usual form.
+#[must_use]
+pub fn body(webhooks: &[Webhook], time: i64) -> String {
+    envelope::body(webhooks, time, 0, quirks::EnvelopeForm::Usual)
 }
 
 /// The innermost cause of an error: "Connection refused", not "error sending request". Never contains the URL, whose

@@ -36,6 +36,13 @@ impl Account {
                 .values()
                 .map(|traffic| traffic.customers_kept())
                 .sum(),
+            template_insights: self.template_insights.len(),
+            number_insights: self.number_insights.len(),
+            recipients: self
+                .traffic
+                .values()
+                .map(|traffic| traffic.recipients.kept())
+                .sum(),
         };
     }
 
@@ -89,6 +96,11 @@ impl Account {
             ceiling::NUMBERS
         };
         self.sizes.unlisted_numbers < own.min(left.unlisted_numbers)
+    }
+
+    /// Whether a customer may be added to the recipients.
+    pub(super) fn has_room_for_recipient(&self, left: ObjectCounts) -> bool {
+        self.sizes.recipients < ceiling::RECIPIENTS.min(left.recipients)
     }
 
     /// Removes templates that were last mentioned by a webhook a week before this listing, and are not in it.

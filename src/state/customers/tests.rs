@@ -35,6 +35,7 @@ fn apply(traffic: &mut Traffic, seconds: i64, update: Update) {
     let webhook = WebhookUpdate {
         phone_number_id: traffic.id.clone(),
         received_at: at,
+        recipient: None,
         update,
     };
     traffic.apply_webhook(at, &webhook, None, &Trackers::default());
@@ -360,6 +361,7 @@ proptest! {
                 let webhook = WebhookUpdate {
                     phone_number_id: traffic.id.clone(),
                     received_at: Timestamp::from_seconds(START + 2 * HALF),
+                    recipient: None,
                     update: update.clone(),
                 };
                 traffic.apply_webhook(at, &webhook, None, &Trackers::default());

@@ -22,8 +22,8 @@ use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
     DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
-    HealthRemark, MessagingLimit, PhoneNumberId, TemplateId, Timestamp, WebhookConfiguration, Word,
-    number,
+    HealthRemark, MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp,
+    WebhookConfiguration, Word, insights, number,
 };
 
 macro_rules! saved_as_text {
@@ -60,6 +60,11 @@ saved_as_text!(
     |key| format!("{:032x}", key.0).into(),
     |text| u128::from_str_radix(text, 16).ok().map(ConversationKey);
     ConversationKey
+);
+saved_as_text!(
+    |key| format!("{:032x}", key.0).into(),
+    |text| u128::from_str_radix(text, 16).ok().map(RecipientKey);
+    RecipientKey
 );
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), FlowId::parse; FlowId);
@@ -105,7 +110,7 @@ macro_rules! serde_by_saved {
     )+};
 }
 
-serde_by_saved!(Timestamp, JourneyId);
+serde_by_saved!(Timestamp, JourneyId, insights::Day);
 
 saved_as!(
     Timestamp,
@@ -302,6 +307,29 @@ impl Saved for number::NameReview {
         })
     }
 }
+
+saved_as!(
+    insights::Refusal,
+    String,
+    |refusal| {
+        match refusal {
+            insights::Refusal::NotEnabled => "not_enabled",
+            insights::Refusal::Unavailable => "unavailable",
+        }
+        .to_owned()
+    },
+    |text| match text.as_str() {
+        "not_enabled" => insights::Refusal::NotEnabled,
+        _ => insights::Refusal::Unavailable,
+    }
+);
+
+saved_as!(
+    insights::Day,
+    (Timestamp, Timestamp),
+    |day| (day.start, day.end),
+    |(start, end)| insights::Day { start, end }
+);
 
 saved_as!(
     number::GroupStatus,

@@ -24,8 +24,8 @@ impl Database {
         })
     }
 
-    /// Stores the check value of the key. If the key has changed, drops all conversations, because no message can be
-    /// matched to them any more. Returns the number of dropped conversations.
+    /// Stores the check value of the key. If the key has changed, drops all conversations and recipients, because no
+    /// message can be matched to them any more. Returns the number of dropped conversations.
     pub async fn replace_customer_key(
         &mut self,
         check_value: &str,
@@ -40,6 +40,8 @@ impl Database {
         if !keep_conversations {
             let deleted = sqlx::query("DELETE FROM conversations");
             dropped = deleted.execute(&mut *transaction).await?.rows_affected();
+            let recipients = sqlx::query("DELETE FROM recipients");
+            recipients.execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(dropped)

@@ -22,12 +22,21 @@ pub struct SavedAccount {
     pub templates: Vec<String>,
     /// The message counters of its numbers.
     pub traffic: Vec<String>,
+    /// The daily figures of its templates.
+    pub template_insights: Vec<String>,
+    /// The daily figures of its numbers.
+    pub number_insights: Vec<String>,
     /// Their open conversations.
     pub conversations: Vec<SavedConversation>,
+    /// Their recipients.
+    pub recipients: Vec<SavedRecipient>,
 }
 
 /// One conversation's row: its number, its key, and its JSON.
 pub type SavedConversation = (String, String, String);
+
+/// One recipient's row: its number, its key, and its JSON.
+pub type SavedRecipient = (String, String, String);
 
 /// Saved accounts by id.
 pub type SavedAccounts = BTreeMap<String, SavedAccount>;
@@ -79,10 +88,13 @@ async fn load_some(
                 Table::Numbers => account.numbers.push(state),
                 Table::Templates => account.templates.push(state),
                 Table::Traffic => account.traffic.push(state),
+                Table::TemplateInsights => account.template_insights.push(state),
+                Table::NumberInsights => account.number_insights.push(state),
             }
         }
     }
-    load_conversations(connection, ids, saved).await
+    load_conversations(connection, ids, saved).await?;
+    load_recipients(connection, ids, saved).await
 }
 
 async fn load_conversations(
@@ -99,6 +111,24 @@ async fn load_conversations(
     for (waba_id, number, conversation, state) in rows {
         let account = saved.entry(waba_id).or_default();
         account.conversations.push((number, conversation, state));
+    }
+    Ok(())
+}
+
+async fn load_recipients(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, phone_number_id, recipient, state FROM recipients WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, String, String);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, number, recipient, state) in rows {
+        let account = saved.entry(waba_id).or_default();
+        account.recipients.push((number, recipient, state));
     }
     Ok(())
 }

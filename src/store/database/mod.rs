@@ -31,7 +31,7 @@ pub use load::SavedAccount;
 pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
-pub use write::{ConversationRow, JournalInsert, Keys, ObjectRow, Table, Writes};
+pub use write::{ConversationRow, JournalInsert, Keys, ObjectRow, RecipientRow, Table, Writes};
 
 use super::Location;
 use file::{DatabaseFile, Displaced};

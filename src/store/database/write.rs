@@ -23,11 +23,21 @@ pub enum Table {
     Templates,
     /// The message counters of a phone number.
     Traffic,
+    /// The daily figures of a message template.
+    TemplateInsights,
+    /// The daily figures of a phone number.
+    NumberInsights,
 }
 
 impl Table {
     /// All tables of objects.
-    pub const ALL: [Self; 3] = [Self::Numbers, Self::Templates, Self::Traffic];
+    pub const ALL: [Self; 5] = [
+        Self::Numbers,
+        Self::Templates,
+        Self::Traffic,
+        Self::TemplateInsights,
+        Self::NumberInsights,
+    ];
 
     /// Name of the table, and of the column with the object's id.
     pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
@@ -35,6 +45,8 @@ impl Table {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
             Self::Traffic => ("traffic", "phone_number_id"),
             Self::Templates => ("templates", "template_id"),
+            Self::TemplateInsights => ("template_insights", "template_id"),
+            Self::NumberInsights => ("number_insights", "phone_number_id"),
         }
     }
 }
@@ -48,6 +60,19 @@ pub struct ObjectRow {
     pub waba_id: String,
     /// The id of the object.
     pub id: String,
+    /// Its state as JSON; `None` deletes the row.
+    pub state: Option<String>,
+}
+
+/// The row of one customer in the count of recipients, or its deletion.
+#[derive(Clone, Debug)]
+pub struct RecipientRow {
+    /// Id of its account.
+    pub waba_id: String,
+    /// Id of its phone number.
+    pub phone_number_id: String,
+    /// Its key, a hash of the customer's id.
+    pub recipient: String,
     /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
 }
@@ -130,6 +155,8 @@ pub struct Writes {
     pub objects: Vec<ObjectRow>,
     /// Changed conversations.
     pub conversations: Vec<ConversationRow>,
+    /// Changed recipients.
+    pub recipients: Vec<RecipientRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
     /// New deliveries for the relay, with their numbers.
@@ -169,6 +196,7 @@ impl Database {
         }
         write_objects(&mut transaction, writes).await?;
         write_conversations(&mut transaction, writes).await?;
+        write_recipients(&mut transaction, &writes.recipients).await?;
         for keys in &writes.keys {
             write_keys(&mut transaction, keys).await?;
         }
@@ -283,6 +311,44 @@ async fn write_conversations(
         .bind(&row.waba_id)
         .bind(&row.phone_number_id)
         .bind(&row.conversation)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_recipients(
+    connection: &mut SqliteConnection,
+    rows: &[RecipientRow],
+) -> sqlx::Result<()> {
+    let kept = rows
+        .iter()
+        .filter_map(|row| Some((row, row.state.as_ref()?)));
+    for rows in kept.collect::<Vec<_>>().chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO recipients (waba_id, phone_number_id, recipient, state) ",
+        );
+        query.push_values(rows, |mut values, (row, state)| {
+            values
+                .push_bind(&row.waba_id)
+                .push_bind(&row.phone_number_id)
+                .push_bind(&row.recipient)
+                .push_bind(*state);
+        });
+        query.push(
+            " ON CONFLICT (waba_id, phone_number_id, recipient) \
+             DO UPDATE SET state = excluded.state",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    for row in rows.iter().filter(|row| row.state.is_none()) {
+        sqlx::query(
+            "DELETE FROM recipients \
+             WHERE waba_id = $1 AND phone_number_id = $2 AND recipient = $3",
+        )
+        .bind(&row.waba_id)
+        .bind(&row.phone_number_id)
+        .bind(&row.recipient)
         .execute(&mut *connection)
         .await?;
     }

@@ -7,11 +7,12 @@ use reqwest::Method;
 use super::Target;
 use crate::http::connect;
 
-const ROUTES: [(&str, &[&str]); 9] = [
+const ROUTES: [(&str, &[&str]); 10] = [
     ("/", &["GET", "HEAD"]),
     ("/metrics", &["GET", "HEAD"]),
     ("/api/v1/history", &["GET", "HEAD"]),
     ("/api/v1/status", &["GET", "HEAD"]),
+    ("/api/v1/explain", &["GET", "HEAD"]),
     ("/-/healthy", &["GET", "HEAD"]),
     ("/-/ready", &["GET", "HEAD"]),
     ("/-/reload", &["POST"]),

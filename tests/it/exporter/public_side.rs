@@ -102,7 +102,14 @@ async fn what_comes_to_the_operators_port_is_told_the_right_one() {
     let batches = r#"whatsapp_exporter_event_batches_refused_total{reason="wrong_port"}"#;
     assert_eq!(exporter.value(batches).await, Some(1.0));
     // And nothing of the operator's at the public port.
-    for path in ["/metrics", "/", "/-/healthy", "/-/reload", "/api/v1/status"] {
+    for path in [
+        "/metrics",
+        "/",
+        "/-/healthy",
+        "/-/reload",
+        "/api/v1/status",
+        "/api/v1/explain",
+    ] {
         let answer = exporter.http.get(format!("{}{path}", exporter.public_url));
         assert_eq!(
             answer.send().await.expect("an answer").status(),

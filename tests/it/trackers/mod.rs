@@ -1,6 +1,7 @@
 //! Messages and conversations: what is measured is what happened.
 
 mod campaigns;
+mod daily;
 mod durable;
 mod events;
 mod identity;

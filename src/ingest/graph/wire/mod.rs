@@ -6,6 +6,7 @@ pub mod access;
 pub mod account;
 mod callback;
 mod health;
+pub mod insights;
 pub mod number;
 mod read;
 pub mod template;

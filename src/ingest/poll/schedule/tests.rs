@@ -8,6 +8,7 @@ const CADENCES: Cadences = Cadences {
     numbers: Duration::from_secs(300),
     account: Duration::from_secs(900),
     templates: Duration::from_secs(900),
+    insights: None,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -252,7 +253,7 @@ fn a_plan_without_changes_moves_no_poll() {
         let next = match task.collector {
             Collector::Numbers => NextPoll::Retry,
             Collector::Account => NextPoll::NotBefore(at(500)),
-            Collector::Templates | Collector::Other => NextPoll::AtCadence,
+            Collector::Templates | Collector::Insights | Collector::Other => NextPoll::AtCadence,
         };
         schedule.finished(&task, at(2), next);
     }
@@ -270,7 +271,9 @@ fn a_changed_interval_moves_only_polls_that_wait_for_it() {
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
             Collector::Account => NextPoll::NotBefore(at(700)),
-            Collector::Numbers | Collector::Templates | Collector::Other => NextPoll::AtCadence,
+            Collector::Numbers | Collector::Templates | Collector::Insights | Collector::Other => {
+                NextPoll::AtCadence
+            }
         };
         schedule.finished(&task, at(1), next);
     }
@@ -390,7 +393,9 @@ fn lateness_is_reported_for_rate_limits_but_not_for_failing_polls() {
     for task in run_all_due(&mut schedule, at(0)) {
         let next = match task.collector {
             Collector::Account => NextPoll::HoldAccount(Some(Duration::from_secs(3_600))),
-            Collector::Numbers | Collector::Templates | Collector::Other => NextPoll::AtCadence,
+            Collector::Numbers | Collector::Templates | Collector::Insights | Collector::Other => {
+                NextPoll::AtCadence
+            }
         };
         schedule.finished(&task, at(1), next);
     }
@@ -414,10 +419,46 @@ fn a_delay_of_seconds_is_not_lateness() {
         numbers: often,
         account: often,
         templates: often,
+        insights: None,
     };
     let dice = fastrand::Rng::with_seed(7);
     let mut schedule = Schedule::new([account(0)], cadences, dice, at(0));
     assert_eq!(schedule.take_late(at(10)), []);
     // A first poll that never starts becomes late too.
     assert_eq!(schedule.take_late(at(11)).len(), 3);
+}
+
+#[test]
+fn insights_are_polled_only_where_they_are_enabled() {
+    let insights = InsightsOptions {
+        interval: Duration::from_secs(21_600),
+        max_templates: 100,
+        time_zone: DayZone::Utc,
+    };
+    let enabled = Cadences {
+        insights: Some(insights),
+        ..CADENCES
+    };
+    let polls = |schedule: &Schedule| {
+        let polls = schedule.slots.keys();
+        let polls = polls.filter(|task| task.collector == Collector::Insights);
+        polls.count()
+    };
+    let mut schedule = schedule_of(2);
+    let others = dues(&schedule);
+    assert_eq!(polls(&schedule), 0);
+    schedule.set_cadences(enabled, at(5));
+    assert_eq!((polls(&schedule), schedule.waiting.len()), (2, 8));
+    schedule.add([account(7)], at(6));
+    assert_eq!(polls(&schedule), 3);
+    schedule.remove(&account(7));
+    // A poll that is running when insights are disabled ends without a successor.
+    let running = run_all_due(&mut schedule, at(7));
+    assert!(running.contains(&task(0, Collector::Insights)));
+    schedule.set_cadences(CADENCES, at(8));
+    for task in &running {
+        schedule.finished(task, at(9), NextPoll::AtCadence);
+    }
+    assert_eq!((polls(&schedule), schedule.waiting.len()), (0, 6));
+    assert_eq!(dues(&schedule).len(), others.len());
 }

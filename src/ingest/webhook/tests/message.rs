@@ -39,6 +39,7 @@ fn update(name: &str) -> Vec<(i64, Update)> {
         let Fact::Message(WebhookUpdate {
             phone_number_id,
             received_at,
+            recipient: _,
             update,
         }) = event.fact
         else {

@@ -11,6 +11,7 @@ mod message;
 mod number;
 mod preference;
 mod properties;
+mod recipient;
 mod template;
 mod unreadable;
 mod unwatched;

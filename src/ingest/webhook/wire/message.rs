@@ -13,7 +13,8 @@ use crate::domain::message::{Category, Price, PricingType, Status, Update};
 use crate::domain::number::Spelling;
 use crate::domain::track::Actor;
 use crate::domain::{
-    CustomerIds, DisplayDigits, ErrorCode, PhoneNumberId, Timestamp, WebhookField, Word,
+    CustomerIds, DisplayDigits, ErrorCode, PhoneNumberId, RecipientIds, Timestamp, WebhookField,
+    Word,
 };
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarnings, text_or_number};
 
@@ -36,6 +37,8 @@ pub struct MessageItem {
     pub at: Option<Timestamp>,
     /// Key that identifies duplicates. `None` if Meta gives no id.
     pub identity: Option<String>,
+    /// The customer, if the update matters for the count of recipients. `None` for a group.
+    pub recipient: Option<RecipientIds>,
     /// The update.
     pub update: Update,
 }
@@ -172,6 +175,7 @@ fn read_lists(
         items.push(MessageItem {
             at: None,
             identity: None,
+            recipient: None,
             update: Update::Errors(errors),
         });
     }
@@ -195,6 +199,26 @@ impl NumberHasher<'_> {
         let hash = |id: String| self.customers.conversation(self.number, &id);
         let others = others.into_iter().flatten();
         CustomerIds::new(user_id.map(hash), others.map(hash))
+    }
+}
+
+/// The ids of one customer, before they are hashed.
+#[derive(Clone)]
+pub struct NamedIds {
+    pub user_id: Option<String>,
+    pub others: Vec<Option<String>>,
+}
+
+impl NamedIds {
+    fn conversation(&self, hasher: NumberHasher<'_>) -> Option<CustomerIds> {
+        hasher.ids(self.user_id.clone(), self.others.clone())
+    }
+
+    /// The customer, independent of the number.
+    pub fn recipient(&self, customers: &CustomerHasher) -> Option<RecipientIds> {
+        let hash = |id: &String| customers.recipient(id);
+        let others = self.others.iter().flatten();
+        RecipientIds::new(self.user_id.as_ref().map(hash), others.map(hash))
     }
 }
 
@@ -249,14 +273,18 @@ impl MessageReader<'_> {
     ) -> Option<MessageItem> {
         message.require("type", warnings)?;
         let kind = message.word("type", warnings)?;
-        let from = match id(message, "group_id") {
+        let (from, recipient) = match id(message, "group_id") {
             // Members write to the group, and the business answers the group.
-            Some(group) => self.hasher.ids(None, [Some(group)]),
-            None => self.customer(id(message, "from_user_id"), id(message, "from")),
+            Some(group) => (self.hasher.ids(None, [Some(group)]), None),
+            None => {
+                let ids = self.customer(id(message, "from_user_id"), id(message, "from"));
+                (ids.conversation(self.hasher), self.recipient(&ids))
+            }
         };
         Some(MessageItem {
             at: message.time("timestamp", warnings),
             identity: message.text("id", warnings),
+            recipient,
             update: Update::Received { from, kind },
         })
     }
@@ -278,17 +306,22 @@ impl MessageReader<'_> {
             return None;
         }
         // Meta does not say whether the sender's ids are the old ones or the new ones.
-        let others = [
+        let others = vec![
             id(&system, "wa_id"),
             id(&system, "previous_user_id"),
             id(message, "from_user_id"),
             id(message, "from"),
         ];
-        let ids = self.hasher.ids(id(&system, "user_id"), others)?;
+        let named = NamedIds {
+            user_id: id(&system, "user_id"),
+            others,
+        };
+        let ids = named.conversation(self.hasher)?;
         let identity = message.text("id", warnings);
         Some(MessageItem {
             at: message.time("timestamp", warnings),
             identity: identity.map(|id| format!("{id}\nid change")),
+            recipient: self.recipient(&named),
             update: Update::IdChanged(ids),
         })
     }
@@ -298,14 +331,18 @@ impl MessageReader<'_> {
         let kind = echo.word("type", warnings)?;
         let to = match id(echo, "group_id") {
             Some(group) => self.hasher.ids(None, [Some(group)]),
-            None => self.customer(
-                id(echo, "to_user_id").or_else(|| id(echo, "recipient_user_id")),
-                id(echo, "to").or_else(|| id(echo, "recipient_id")),
-            ),
+            None => {
+                let ids = self.customer(
+                    id(echo, "to_user_id").or_else(|| id(echo, "recipient_user_id")),
+                    id(echo, "to").or_else(|| id(echo, "recipient_id")),
+                );
+                ids.conversation(self.hasher)
+            }
         };
         Some(MessageItem {
             at: echo.time("timestamp", warnings),
             identity: echo.text("id", warnings),
+            recipient: None,
             update: Update::Echo {
                 to,
                 kind,
@@ -323,10 +360,12 @@ impl MessageReader<'_> {
         let is_group = status
             .text("recipient_type", warnings)
             .is_some_and(|kind| kind.eq_ignore_ascii_case("group"));
-        let to = if is_group {
-            self.hasher.ids(None, [recipient])
+        let (to, recipient) = if is_group {
+            (self.hasher.ids(None, [recipient]), None)
         } else {
-            self.customer(id(status, "recipient_user_id"), recipient)
+            let ids = self.customer(id(status, "recipient_user_id"), recipient);
+            let recipient = (word == Status::Delivered).then(|| self.recipient(&ids));
+            (ids.conversation(self.hasher), recipient.flatten())
         };
         // A group's message has one id and a status for each member.
         let member = MEMBER.iter().find_map(|key| id(status, key));
@@ -335,6 +374,7 @@ impl MessageReader<'_> {
         Some(MessageItem {
             at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
+            recipient,
             update: Update::Status {
                 to,
                 status: word,
@@ -347,11 +387,17 @@ impl MessageReader<'_> {
 
     /// The customer with these ids, and with those of the contact that belongs to them. A parent id is none of them:
     /// several portfolios share it.
-    fn customer(&self, user_id: Option<String>, telephone: Option<String>) -> Option<CustomerIds> {
+    fn customer(&self, user_id: Option<String>, telephone: Option<String>) -> NamedIds {
         let contact = self.contacts.of(user_id.as_deref(), telephone.as_deref());
         let [contact_user_id, contact_telephone] = contact;
-        self.hasher
-            .ids(user_id.or(contact_user_id), [telephone, contact_telephone])
+        NamedIds {
+            user_id: user_id.or(contact_user_id),
+            others: vec![telephone, contact_telephone],
+        }
+    }
+
+    fn recipient(&self, ids: &NamedIds) -> Option<RecipientIds> {
+        ids.recipient(self.hasher.customers)
     }
 }
 
@@ -371,6 +417,7 @@ fn price(status: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Messag
     Some(MessageItem {
         at: status.time("timestamp", warnings),
         identity: Some(format!("{id}\nprice")),
+        recipient: None,
         update: Update::Priced(Price {
             category,
             pricing_type: pricing_type.unwrap_or(PricingType::Unknown),
@@ -398,6 +445,7 @@ fn handover(
     Some(MessageItem {
         at: change.time("timestamp", warnings),
         identity: None,
+        recipient: None,
         update: Update::ThreadOwner { of, role },
     })
 }

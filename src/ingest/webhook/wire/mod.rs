@@ -4,6 +4,7 @@
 //! numbers and texts.
 
 mod account;
+mod call;
 pub mod message;
 mod number;
 mod preference;
@@ -68,9 +69,10 @@ pub fn is_management(field: WebhookField) -> bool {
     reader_of(field).is_some() && field != WebhookField::GroupStatusUpdate
 }
 
-/// Whether the field's webhooks are about customers: their conversations and their choices.
+/// Whether the field's webhooks are about customers: their conversations, calls and choices.
 pub fn is_about_customers(field: WebhookField) -> bool {
-    message::is_about_conversations(field) || field == WebhookField::UserPreferences
+    message::is_about_conversations(field)
+        || matches!(field, WebhookField::UserPreferences | WebhookField::Calls)
 }
 
 /// Parses the value of a field about customers. `None` if it is not an object.
@@ -96,10 +98,10 @@ pub fn read_items(
     customers: &CustomerHasher,
     warnings: &mut ParseWarnings,
 ) -> Option<message::Messages> {
-    if field == WebhookField::UserPreferences {
-        preference::read(value, customers, warnings)
-    } else {
-        message::read(field, value, customers, warnings)
+    match field {
+        WebhookField::UserPreferences => preference::read(value, customers, warnings),
+        WebhookField::Calls => call::read(value, customers, warnings),
+        _ => message::read(field, value, customers, warnings),
     }
 }
 

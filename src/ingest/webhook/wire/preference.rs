@@ -67,6 +67,8 @@ fn preference(
     Some(MessageItem {
         at,
         identity,
+        recipient: None,
+        update: Update::Preference(preference),
         update: Update::Preference {
             of: CustomerIds::new(user_id, telephone),
             preference,

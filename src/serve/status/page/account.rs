@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{badge, breakable, timeline, word, word_about};
+use super::{badge, breakable, causes, portfolio, timeline, word, word_about};
 use crate::domain::{CanSendMessage, QualityRating, Word, number};
 use crate::serve::status::Status;
 use crate::serve::status::account::{AccountStatus, Poll};
@@ -28,8 +28,10 @@ pub(super) fn draw(account: &AccountStatus, status: &Status) -> Markup {
                 }
             }
             (health(account))
+            @if let Some(portfolio) = &account.portfolio { (portfolio::draw(portfolio)) }
             (sending(account))
             (numbers(account, status))
+            (causes::draw(account, status))
             (templates(account, status))
             p.quiet { (data_age(account)) }
         }
@@ -126,6 +128,7 @@ fn number_row(number: &NumberStatus, account: &AccountStatus, status: &Status) -
             }
             td role="cell" data-label="Quality" {
                 (word(number.quality_rating))
+                @if number.likely_causes.is_some() { a href={ "#causes-" (number.phone_number_id) } { "Likely causes" } }
                 (timeline::draw("Quality", &timelines.quality_rating, |word| QualityRating::parse(word).into()))
             }
             td role="cell" data-label="Status" {

@@ -4,7 +4,9 @@
 //! element, by its hash. Text names every state; colour and height are additional.
 
 mod account;
+mod causes;
 mod exporter;
+mod portfolio;
 mod timeline;
 
 use std::sync::LazyLock;

@@ -1,0 +1,256 @@
+//! The demo's past: before the exporter starts, the simulator plays its story and its traffic for a month at once, and
+//! the exporter's own parsers and Graph client read it.
+//!
+//! The story of 100 seconds is stretched to days. The events go into the store as they would have come in, each with
+//! the time of the simulation.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::config::{Config, FixedEnvironment, Flags};
+use crate::domain::{Event, Fact, Source, Timestamp, WabaId};
+use crate::ingest::CustomerHasher;
+use crate::ingest::graph::{Calls, Client, Usage};
+use crate::ingest::webhook::Delivery;
+use crate::simulator::change::Webhook;
+use crate::simulator::clock::SteppedClock;
+use crate::simulator::story::Beat;
+use crate::simulator::webhooks::{TrafficGenerator, body};
+use crate::simulator::world::World;
+use crate::simulator::{Handle, Simulation, SimulationOptions, Story, Travel};
+use crate::store::{Location, Store};
+use crate::telemetry::Telemetry;
+
+/// Length of the past in seconds.
+const LENGTH: i64 = 30 * 24 * 3_600;
+
+/// Number of times that the story is played in the past.
+const ROUNDS: i32 = 3;
+
+/// Interval between message webhooks, in seconds.
+const TRAFFIC_EVERY: i64 = 30 * 60;
+
+/// Interval between polls of numbers, in seconds. States of the story that only polls can see last ten seconds, which
+/// are a day here. More polls delay the start of the demo.
+const POLL_NUMBERS_EVERY: i64 = 20 * 3_600;
+
+/// Interval between polls of accounts and templates, in seconds.
+const POLL_OTHERS_EVERY: i64 = 60 * 3_600;
+
+/// How long the journal of the past is kept, which is until the exporter opens the store.
+const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
+
+/// Raises the simulated quota, which counts real time.
+const SPEED: f64 = 1_000.0;
+
+/// What happened until the demo starts.
+pub(super) struct Past {
+    /// The world at the end.
+    pub world: World,
+    /// Everything that the exporter would have read, in the order of its time.
+    pub events: Vec<Event>,
+}
+
+/// One step of the past.
+enum Step {
+    Beat(Beat),
+    Traffic,
+    PollNumbers,
+    PollOthers,
+}
+
+/// Plays the past up to now.
+///
+/// # Errors
+/// If the simulation cannot be bound, or fails.
+pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<Past> {
+    let until = clock::machine_time().as_millis() / 1_000;
+    let clock = Arc::new(SteppedClock::new(until - LENGTH));
+    let simulation = Simulation::bind(SimulationOptions {
+        seed,
+        speed: SPEED,
+        clock: Arc::clone(&clock) as _,
+        ..SimulationOptions::default()
+    })
+    .await?;
+    let handle = simulation.handle();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(simulation.run(stop.clone()));
+    let mut reader = Reader::new(&handle, hasher)?;
+    let mut traffic = TrafficGenerator::new(seed);
+    for (at, step) in steps(seed, until) {
+        clock.set(at);
+        match step {
+            Step::Beat(beat) => {
+                // A beat may not fit the world, because the story is stretched.
+                let webhooks = handle.change_all(&beat.changes, Travel::Lost);
+                if is_delivered(beat.travel) {
+                    reader.receive(&webhooks.unwrap_or_default(), at);
+                }
+            }
+            Step::Traffic => {
+                let webhook = handle.look(|world| traffic.next(world, at));
+                reader.receive(webhook.as_slice(), at);
+            }
+            Step::PollNumbers => reader.poll_numbers(at).await,
+            Step::PollOthers => reader.poll_others(at).await,
+        }
+    }
+    stop.cancel();
+    serving.await??;
+    Ok(Past {
+        world: handle.look(World::clone),
+        events: reader.events,
+    })
+}
+
+/// Stores the events, in a new store.
+///
+/// # Errors
+/// If the store cannot be written.
+pub(super) async fn store(
+    events: Vec<Event>,
+    accounts: Vec<WabaId>,
+    location: &Location,
+) -> anyhow::Result<()> {
+    let telemetry = Arc::new(Telemetry::new());
+    // The log is about the present.
+    telemetry.logs_signals.store(false, Ordering::Relaxed);
+    let store = Store::open(location, KEPT, telemetry).await?;
+    store.watch(accounts.into_iter().collect()).await?;
+    store.commit(events).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// All steps until this time, in order.
+fn steps(seed: u64, until: i64) -> Vec<(i64, Step)> {
+    let from = until - LENGTH;
+    let story = Story::demo(seed);
+    let round = LENGTH as f64 / f64::from(ROUNDS);
+    let stretch = round / story.length.as_secs_f64();
+    let mut steps = Vec::new();
+    for number in 0..ROUNDS {
+        let start = f64::from(number) * round;
+        steps.extend(story.beats.iter().map(|beat| {
+            let after = start + beat.at.as_secs_f64() * stretch;
+            (from + after as i64, Step::Beat(beat.clone()))
+        }));
+    }
+    let every = |interval: i64| (from..until).step_by(interval as usize);
+    steps.extend(every(TRAFFIC_EVERY).map(|at| (at, Step::Traffic)));
+    steps.extend(every(POLL_NUMBERS_EVERY).map(|at| (at, Step::PollNumbers)));
+    steps.extend(every(POLL_OTHERS_EVERY).map(|at| (at, Step::PollOthers)));
+    steps.sort_by_key(|(at, _)| *at);
+    steps
+}
+
+/// Whether the exporter receives and accepts the webhooks.
+fn is_delivered(travel: Travel) -> bool {
+    match travel {
+        Travel::Sent | Travel::Repeated | Travel::Late { .. } => true,
+        Travel::Lost | Travel::WrongSignature => false,
+    }
+}
+
+/// Reads what the simulation shows, and dates it.
+struct Reader<'a> {
+    hasher: &'a CustomerHasher,
+    client: Arc<Client>,
+    accounts: Vec<WabaId>,
+    events: Vec<Event>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(handle: &Handle, hasher: &'a CustomerHasher) -> anyhow::Result<Self> {
+        let flags = Flags::default().with("--graph.base-url", Some(handle.graph_url().to_owned()));
+        let environment: FixedEnvironment =
+            handle.look(|world| super::environment(world, String::new()));
+        let config = Config::load(&flags, &environment)?;
+        let clients = crate::app::settings::clients(&config, &Arc::new(Telemetry::new()))?;
+        let client = clients.into_iter().next();
+        Ok(Self {
+            hasher,
+            client: client.ok_or_else(|| anyhow::anyhow!("the demo has no app"))?,
+            accounts: handle.look(super::watched),
+            events: Vec::new(),
+        })
+    }
+
+    fn receive(&mut self, webhooks: &[Webhook], at: i64) {
+        if webhooks.is_empty() {
+            return;
+        }
+        let (body, receipt) = (body(webhooks, at), Timestamp::from_seconds(at));
+        if let Ok(delivery) = Delivery::parse(body.as_bytes(), receipt, Some(self.hasher)) {
+            self.events.extend(delivery.spellings);
+            self.events.extend(delivery.events);
+        }
+    }
+
+    async fn poll_numbers(&mut self, at: i64) {
+        for waba_id in &self.accounts {
+            let numbers = self.client.list_numbers(waba_id, &Unlimited).await;
+            let fact = Fact::NumbersListed(numbers.listing);
+            self.events.push(polled(waba_id, at, fact));
+        }
+    }
+
+    /// Polls accounts and templates. An account that cannot be read, as during the story's faults, has no event.
+    async fn poll_others(&mut self, at: i64) {
+        for waba_id in &self.accounts {
+            if let Ok(account) = self.client.read_account(waba_id, &Unlimited).await {
+                let fact = Fact::AccountRead(account);
+                self.events.push(polled(waba_id, at, fact));
+            }
+            let (templates, totals) = self.client.list_templates(waba_id, &Unlimited).await;
+            let fact = Fact::TemplatesListed(templates.listing, totals);
+            self.events.push(polled(waba_id, at, fact));
+        }
+    }
+}
+
+fn polled(waba_id: &WabaId, at: i64, fact: Fact) -> Event {
+    Event {
+        waba_id: waba_id.clone(),
+        observed_at: Timestamp::from_seconds(at),
+        source: Source::Poll,
+        fact,
+    }
+}
+
+/// The simulated Meta has no quota to protect here.
+struct Unlimited;
+
+impl Calls for Unlimited {
+    fn may_call(&self) -> bool {
+        true
+    }
+
+    fn used(&self, _: &Usage) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_cover_the_month_in_order() {
+        let steps = steps(1, 1_800_000_000);
+        assert!(steps.is_sorted_by_key(|(at, _)| *at));
+        let beats = steps
+            .iter()
+            .filter(|(_, step)| matches!(step, Step::Beat(_)));
+        let beats: Vec<i64> = beats.map(|(at, _)| *at).collect();
+        assert_eq!(beats.len(), 3 * Story::demo(1).beats.len());
+        assert!(
+            beats
+                .iter()
+                .all(|at| (1_800_000_000 - LENGTH..1_800_000_000).contains(at))
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! `GET /api/v1/explain`: why the quality rating of a phone number probably fell.
+//!
+//! | parameter | meaning | default |
+//! |---|---|---|
+//! | `phone_number_id` | the phone number | required |
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use super::context::Operator;
+use super::status::causes::FallCauses;
+use super::status::value::{MetaWord, Moment};
+use crate::clock;
+use crate::domain::{PhoneNumberId, QualityRating, Timestamp, WabaId};
+use crate::insight::attribution;
+use crate::state::{Account, Accounts, Number};
+
+/// Maximum number of concurrent answers; more wait. An account with thousands of templates takes some megabytes.
+pub(super) const MAX_ANSWERS: usize = 2;
+
+/// The query parameters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainParameters {
+    phone_number_id: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct ExplainedNumber {
+    at: Moment,
+    phone_number_id: String,
+    display_phone_number: Option<String>,
+    verified_name: Option<String>,
+    quality_rating: Option<MetaWord<QualityRating>>,
+    /// The accounts that list the number.
+    waba_ids: Vec<String>,
+    #[serde(flatten)]
+    causes: FallCauses,
+}
+
+pub(super) async fn explain(
+    operator: Operator,
+    parameters: Result<Query<ExplainParameters>, QueryRejection>,
+    answers: Arc<Semaphore>,
+) -> Response {
+    let asked = parameters
+        .map_err(|rejection| rejection.body_text())
+        .and_then(|Query(parameters)| requested_number(&parameters));
+    let id = match asked {
+        Ok(id) => id,
+        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
+    };
+    let stopping = || refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    let Ok(_one_of_few) = answers.acquire().await else {
+        return stopping();
+    };
+    // Thousands of templates take milliseconds of CPU time, which must not block the threads that serve webhooks.
+    let answer = tokio::task::spawn_blocking(move || {
+        let (accounts, now) = (operator.accounts(), clock::now());
+        match answer(&accounts, &id, now) {
+            Some(answer) => ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
+            None => {
+                let why = format!("phone_number_id: no watched account has {id}");
+                refuse(StatusCode::NOT_FOUND, &why)
+            }
+        }
+    });
+    answer.await.unwrap_or_else(|_| stopping())
+}
+
+fn requested_number(parameters: &ExplainParameters) -> Result<PhoneNumberId, String> {
+    let digits = "the digits of a phone number's id";
+    let given = parameters.phone_number_id.as_deref();
+    let given = given.ok_or_else(|| format!("phone_number_id: missing; give {digits}"))?;
+    PhoneNumberId::parse(given).ok_or_else(|| format!("phone_number_id: must be {digits}"))
+}
+
+/// `None` if no account has the number.
+fn answer(accounts: &Accounts, id: &PhoneNumberId, now: Timestamp) -> Option<ExplainedNumber> {
+    let having = accounts
+        .iter()
+        .filter(|(_, account)| account.has_number(id));
+    let having: Vec<(&WabaId, &Account)> = having
+        .map(|(waba_id, account)| (waba_id, account.as_ref()))
+        .collect();
+    if having.is_empty() {
+        return None;
+    }
+    let number = having.iter().find_map(|(_, account)| account.number(id));
+    let accounts: Vec<&Account> = having.iter().map(|(_, account)| *account).collect();
+    let explanation = attribution::explain(&accounts, id, now);
+    let attribute = |read: fn(&Number) -> Option<String>| number.and_then(read);
+    Some(ExplainedNumber {
+        at: Moment(now),
+        phone_number_id: id.to_string(),
+        display_phone_number: attribute(|number| number.display_phone_number.value().cloned()),
+        verified_name: attribute(|number| number.verified_name.value().cloned()),
+        quality_rating: number
+            .and_then(|number| number.quality_rating.value())
+            .map(MetaWord),
+        waba_ids: having.iter().map(|(id, _)| id.to_string()).collect(),
+        causes: FallCauses::new(&explanation, now),
+    })
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": why }))).into_response()
+}

@@ -1,0 +1,116 @@
+//! Applies a poll of insights: daily figures of the account's templates and phone numbers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::insights::{AccountInsights, NumberInsights, TemplateInsights};
+use super::super::object_limits::ObjectCounts;
+use super::super::{Change, Stamp};
+use super::Account;
+use crate::domain::insights::{NumberDay, NumbersRead, Snapshot, TemplatesRead};
+use crate::domain::{DisplayDigits, ObjectKind, PhoneNumberId, TemplateId};
+
+impl Account {
+    /// What insights know about the account itself.
+    #[must_use]
+    pub fn insights(&self) -> &AccountInsights {
+        &self.insights
+    }
+
+    /// The daily figures of this template. `None` until a poll has read them.
+    #[must_use]
+    pub fn template_insights(&self, id: &TemplateId) -> Option<&TemplateInsights> {
+        self.template_insights.get(id).map(Arc::as_ref)
+    }
+
+    /// The daily figures of this phone number. `None` until a poll has read any.
+    #[must_use]
+    pub fn number_insights(&self, id: &PhoneNumberId) -> Option<&NumberInsights> {
+        self.number_insights.get(id).map(Arc::as_ref)
+    }
+
+    pub(super) fn observe_insights(
+        &mut self,
+        snapshot: &Snapshot,
+        stamp: Stamp,
+        left: ObjectCounts,
+        change: &mut Change,
+    ) {
+        self.insights.polls.insert(stamp.at(), snapshot.complete);
+        if snapshot.refusal.is_some() || snapshot.templates.is_some() {
+            self.insights.observe_refusal(snapshot.refusal, stamp);
+        }
+        if let Some(read) = &snapshot.templates {
+            self.observe_template_days(read, stamp, left, change);
+        }
+        if let Some(read) = &snapshot.numbers {
+            self.observe_number_days(read, stamp, left, change);
+        }
+        self.count_objects();
+    }
+
+    fn observe_template_days(
+        &mut self,
+        read: &TemplatesRead,
+        stamp: Stamp,
+        left: ObjectCounts,
+        change: &mut Change,
+    ) {
+        let known = Arc::make_mut(&mut self.template_insights);
+        known.retain(|id, _| self.templates.contains_key(id));
+        for id in &read.templates {
+            let has_room = known.contains_key(id) || known.len() < left.template_insights;
+            if !has_room || !self.templates.contains_key(id) {
+                if !has_room {
+                    change.keep_out(ObjectKind::Insights);
+                }
+                continue;
+            }
+            let insights = known.entry(id.clone());
+            let insights = insights.or_insert_with(|| Arc::new(TemplateInsights::new(id.clone())));
+            Arc::make_mut(insights).note_read(stamp.at(), read.last_day);
+        }
+        for one in &read.days {
+            if let Some(insights) = known.get_mut(&one.template_id) {
+                Arc::make_mut(insights).observe(one.day, one.figures);
+            }
+        }
+    }
+
+    fn observe_number_days(
+        &mut self,
+        read: &NumbersRead,
+        stamp: Stamp,
+        left: ObjectCounts,
+        change: &mut Change,
+    ) {
+        self.insights.note_numbers_read(stamp.at(), read.last_day);
+        let mut by_digits: BTreeMap<&DisplayDigits, Vec<&NumberDay>> = BTreeMap::new();
+        for day in &read.days {
+            by_digits.entry(&day.digits).or_default().push(day);
+        }
+        let matched = by_digits.into_iter().filter_map(|(digits, days)| {
+            let id = self.number_with(digits, stamp)?;
+            Some((id, days))
+        });
+        let matched: Vec<(PhoneNumberId, Vec<&NumberDay>)> = matched.collect();
+        let known = Arc::make_mut(&mut self.number_insights);
+        known.retain(|id, _| self.numbers.contains_key(id));
+        for (id, days) in matched {
+            if !known.contains_key(&id) && known.len() >= left.number_insights {
+                change.keep_out(ObjectKind::Insights);
+                continue;
+            }
+            let insights = known.entry(id.clone());
+            let insights = insights.or_insert_with(|| Arc::new(NumberInsights::new(id)));
+            for day in days {
+                if !Arc::make_mut(insights).observe(day) {
+                    change.keep_out(ObjectKind::Insights);
+                }
+            }
+        }
+        for insights in known.values_mut() {
+            Arc::make_mut(insights).note_read(read.last_day);
+        }
+    }
+}

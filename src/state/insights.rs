@@ -1,0 +1,433 @@
+//! Insights: the daily figures of templates and phone numbers, as Meta reports them.
+//!
+//! The highest value of a day is kept: reads and clicks rise for seven days, and Meta then reports zero for them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::redate::{Dated, Redating, dated};
+use super::saved::Saved;
+use super::{Latest, PollTimes};
+use crate::domain::insights::{self, DAYS, Day, PricingCategory, Refusal, TemplateFigures};
+use crate::domain::message::PricingType;
+use crate::domain::{PhoneNumberId, TemplateId, Timestamp};
+
+/// Maximum number of stored combinations of category and type of price of a number per day. Meta has some thirteen
+/// categories, most of them with one type; a busy number has five.
+const MAX_PRICES_PER_DAY: usize = 32;
+
+/// Two days that start closer to each other than this overlap. The shortest day, in which clocks go forward, has 23
+/// hours.
+const SHORTEST_DAY: Duration = Duration::from_secs(23 * 3_600);
+
+/// How long the stored days reach back from the end of the last one.
+const KEPT: Duration = Duration::from_secs(DAYS as u64 * 24 * 3_600);
+
+/// What insights know about the account itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInsights {
+    /// Times of the polls.
+    pub(super) polls: PollTimes,
+    /// Why Meta refused the figures of templates at the last poll that requested them.
+    refusal: Latest<Option<Refusal>>,
+    /// When the phone numbers' figures were last read.
+    #[serde(default)]
+    numbers_read_at: Option<Timestamp>,
+    /// The last complete day of the phone numbers' figures.
+    #[serde(default)]
+    numbers_last_day: Option<Day>,
+}
+
+dated! { AccountInsights: polls refusal numbers_read_at }
+
+impl AccountInsights {
+    /// Why Meta refused the figures of templates. `None` if it gives them, or if unknown.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal.value().copied().flatten()
+    }
+
+    /// When the phone numbers' figures were last read. `None` before the first read.
+    #[must_use]
+    pub fn numbers_read_at(&self) -> Option<Timestamp> {
+        self.numbers_read_at
+    }
+
+    /// The last complete day of the phone numbers' figures. `None` before the first read.
+    #[must_use]
+    pub fn numbers_last_day(&self) -> Option<Day> {
+        self.numbers_last_day
+    }
+
+    pub(super) fn observe_refusal(&mut self, refusal: Option<Refusal>, stamp: super::Stamp) {
+        self.refusal.observe(refusal, stamp);
+    }
+
+    pub(super) fn note_numbers_read(&mut self, at: Timestamp, last_day: Day) {
+        self.numbers_read_at = Some(at);
+        self.numbers_last_day = Some(last_day);
+    }
+}
+
+/// One day of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateDay {
+    /// First moment of the day.
+    pub start: Timestamp,
+    /// Its figures.
+    #[serde(flatten, with = "SavedFigures")]
+    pub figures: TemplateFigures,
+}
+
+/// The serde form of [`TemplateFigures`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "TemplateFigures")]
+struct SavedFigures {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivered: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clicked: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replied: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spent: Option<u64>,
+}
+
+/// The daily figures of one template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateInsights {
+    /// Id of the template.
+    pub id: TemplateId,
+    /// When the figures were last read.
+    pub read_at: Timestamp,
+    /// The last complete day of the figures.
+    pub last_day: Day,
+    /// The days with messages, oldest first.
+    days: Vec<TemplateDay>,
+}
+
+dated! { TemplateInsights: read_at }
+
+impl TemplateInsights {
+    pub(super) fn new(id: TemplateId) -> Self {
+        Self {
+            id,
+            read_at: Timestamp::from_millis(i64::MIN),
+            last_day: Day::default(),
+            days: Vec::new(),
+        }
+    }
+
+    /// The days with messages, oldest first; at most [`DAYS`].
+    #[must_use]
+    pub fn days(&self) -> &[TemplateDay] {
+        &self.days
+    }
+
+    /// The figures of the last complete day. A template that sent nothing has zeros: Meta omits such a day.
+    #[must_use]
+    pub fn last_figures(&self) -> TemplateFigures {
+        let last = self.days.iter().rev();
+        let mut last = last.filter(|day| day.start == self.last_day.start);
+        let nothing = TemplateFigures {
+            sent: Some(0),
+            delivered: Some(0),
+            read: Some(0),
+            ..TemplateFigures::default()
+        };
+        last.next().map_or(nothing, |day| day.figures)
+    }
+
+    /// The days with messages in the period of this many days that ends with the last complete day.
+    pub fn last_days(&self, how_many: u32) -> impl Iterator<Item = &TemplateDay> {
+        let since = since(self.last_day, how_many);
+        let days = self.days.iter();
+        days.filter(move |day| day.start > since && day.start <= self.last_day.start)
+    }
+
+    /// Records that the figures up to this day were read.
+    pub(super) fn note_read(&mut self, at: Timestamp, last_day: Day) {
+        self.read_at = at;
+        self.last_day = last_day;
+        let oldest = last_day.end.minus(KEPT);
+        self.days.retain(|day| day.start >= oldest);
+    }
+
+    /// Raises the figures of a day to these.
+    pub(super) fn observe(&mut self, day: Day, figures: TemplateFigures) {
+        let start = day.start;
+        self.days.retain(|known| !overlaps(known.start, start));
+        match self.days.binary_search_by_key(&start, |known| known.start) {
+            Ok(place) => {
+                let known = &mut self.days[place].figures;
+                *known = known.merged(figures, u64::max);
+            }
+            Err(_) if figures.is_empty() => {}
+            Err(place) => self.days.insert(place, TemplateDay { start, figures }),
+        }
+        let surplus = self.days.len().saturating_sub(DAYS);
+        self.days.drain(..surplus);
+    }
+}
+
+/// The delivered messages of a number on one day, of one category and type of price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberDay {
+    /// First moment of the day.
+    pub start: Timestamp,
+    /// The category.
+    #[serde(with = "Saved")]
+    pub category: PricingCategory,
+    /// Whether, and why not, Meta charges for them.
+    #[serde(with = "Saved")]
+    pub pricing_type: PricingType,
+    /// Number of delivered messages.
+    pub volume: u64,
+    /// Their price, in millionths of the currency's unit. `None` where Meta hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+}
+
+impl NumberDay {
+    fn key(&self) -> (Timestamp, PricingCategory, PricingType) {
+        (self.start, self.category, self.pricing_type)
+    }
+}
+
+/// The daily figures of one phone number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberInsights {
+    /// Id of the phone number.
+    pub id: PhoneNumberId,
+    /// The last complete day of the figures.
+    pub last_day: Day,
+    /// The days with messages, oldest first.
+    days: Vec<NumberDay>,
+}
+
+impl Dated for NumberInsights {
+    // Meta dates the days, so they contain no observation time.
+    fn times(&self, _: &mut dyn FnMut(i64)) {}
+
+    fn redate(&mut self, _: &Redating) {}
+}
+
+impl NumberInsights {
+    pub(super) fn new(id: PhoneNumberId) -> Self {
+        Self {
+            id,
+            last_day: Day::default(),
+            days: Vec::new(),
+        }
+    }
+
+    /// Each day with messages once per category and type of price, oldest first.
+    #[must_use]
+    pub fn days(&self) -> &[NumberDay] {
+        &self.days
+    }
+
+    /// Those of the period of this many days that ends with the last complete day.
+    pub fn last_days(&self, how_many: u32) -> impl Iterator<Item = &NumberDay> {
+        let since = since(self.last_day, how_many);
+        let days = self.days.iter();
+        days.filter(move |day| day.start > since && day.start <= self.last_day.start)
+    }
+
+    /// Records that the figures up to this day were read.
+    pub(super) fn note_read(&mut self, last_day: Day) {
+        self.last_day = last_day;
+        let oldest = last_day.end.minus(KEPT);
+        self.days.retain(|day| day.start >= oldest);
+    }
+
+    /// Raises the figures of a day, category and type to these. Returns whether there was room for them.
+    pub(super) fn observe(&mut self, read: &insights::NumberDay) -> bool {
+        let new = NumberDay {
+            start: read.day.start,
+            category: read.category,
+            pricing_type: read.pricing_type,
+            volume: read.volume,
+            cost: read.cost,
+        };
+        self.days.retain(|known| !overlaps(known.start, new.start));
+        match self.days.binary_search_by_key(&new.key(), NumberDay::key) {
+            Ok(place) => {
+                let known = &mut self.days[place];
+                known.volume = known.volume.max(new.volume);
+                known.cost = known.cost.max(new.cost);
+            }
+            Err(_) if new.volume == 0 && new.cost.unwrap_or_default() == 0 => {}
+            Err(place) => {
+                let of_day = self.days.iter().filter(|known| known.start == new.start);
+                if of_day.count() >= MAX_PRICES_PER_DAY {
+                    return false;
+                }
+                self.days.insert(place, new);
+            }
+        }
+        let surplus = self.days.len().saturating_sub(DAYS * MAX_PRICES_PER_DAY);
+        self.days.drain(..surplus);
+        true
+    }
+}
+
+/// Whether two days with these starts are different days that share hours, as after a change of the time zone.
+fn overlaps(known: Timestamp, new: Timestamp) -> bool {
+    let distance = known.as_millis().abs_diff(new.as_millis());
+    distance > 0 && u128::from(distance) < SHORTEST_DAY.as_millis()
+}
+
+/// A time after which exactly this many days start, up to and including `last`.
+fn since(last: Day, how_many: u32) -> Timestamp {
+    // Half a day more than needed to the start of the first one, because a day has 23 to 25 hours.
+    let days = Duration::from_secs(u64::from(how_many) * 24 * 3_600);
+    let half_a_day = Duration::from_secs(12 * 3_600);
+    last.start.minus(days.saturating_sub(half_a_day))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::DisplayDigits;
+
+    const DAY: i64 = 86_400;
+
+    fn day(which: i64) -> Day {
+        let start = 1_775_001_600 + which * DAY;
+        Day {
+            start: Timestamp::from_seconds(start),
+            end: Timestamp::from_seconds(start + DAY),
+        }
+    }
+
+    fn sent(count: u64) -> TemplateFigures {
+        TemplateFigures {
+            sent: Some(count),
+            ..TemplateFigures::default()
+        }
+    }
+
+    fn template() -> TemplateInsights {
+        TemplateInsights::new(TemplateId::parse("7001").expect("digits"))
+    }
+
+    fn number() -> NumberInsights {
+        NumberInsights::new(PhoneNumberId::parse("9001").expect("digits"))
+    }
+
+    fn priced(which: i64, category: PricingCategory, volume: u64) -> insights::NumberDay {
+        insights::NumberDay {
+            digits: DisplayDigits::parse("15550100199").expect("digits"),
+            day: day(which),
+            category,
+            pricing_type: PricingType::Regular,
+            volume,
+            cost: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_repetition_keeps_the_highest_value_of_each_day(
+            read in prop::collection::vec((0..80_i64, 0..50_u64), 1..200),
+            seed: u64,
+        ) {
+            let apply = |read: &[(i64, u64)]| {
+                let mut insights = template();
+                for (which, count) in read {
+                    insights.observe(day(*which), sent(*count));
+                }
+                insights
+            };
+            let mut shuffled = [read.clone(), read.clone()].concat();
+            fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
+            let kept = apply(&read);
+            prop_assert_eq!(&kept, &apply(&shuffled));
+            for which in 0..80 {
+                let highest = read.iter().filter(|(day, _)| *day == which).map(|(_, count)| *count).max();
+                let known = kept.days().iter().find(|known| known.start == day(which).start);
+                prop_assert_eq!(
+                    known.and_then(|known| known.figures.sent).unwrap_or(0),
+                    highest.unwrap_or(0)
+                );
+            }
+            let saved = serde_json::to_string(&kept).expect("plain data");
+            let restored: TemplateInsights = serde_json::from_str(&saved).expect("its own text");
+            prop_assert_eq!(restored, kept);
+        }
+    }
+
+    #[test]
+    fn ninety_days_are_kept() {
+        let mut insights = template();
+        for which in 0..200 {
+            insights.observe(day(which), sent(1));
+        }
+        assert_eq!(insights.days().len(), DAYS);
+        insights.note_read(Timestamp::from_seconds(0), day(209));
+        assert_eq!(
+            insights.days().first().map(|one| one.start),
+            Some(day(120).start)
+        );
+        assert_eq!(
+            insights.last_figures().sent,
+            Some(0),
+            "it sent nothing that day"
+        );
+        assert_eq!(insights.last_days(28).count(), 18);
+        insights.note_read(Timestamp::from_seconds(0), day(199));
+        assert_eq!(insights.last_days(28).count(), 28);
+        assert_eq!(insights.last_figures().sent, Some(1));
+    }
+
+    #[test]
+    fn days_of_another_time_zone_replace_those_they_overlap() {
+        let mut insights = template();
+        for which in 0..4 {
+            insights.observe(day(which), sent(9));
+        }
+        let start = day(1).start.plus(Duration::from_secs(7_200));
+        let shifted = Day {
+            start,
+            end: start.plus(Duration::from_secs(86_400)),
+        };
+        insights.observe(shifted, sent(3));
+        let starts: Vec<_> = insights.days().iter().map(|one| one.start).collect();
+        assert_eq!(starts, [day(0).start, start, day(3).start]);
+    }
+
+    #[test]
+    fn prices_of_a_day_are_limited_and_keep_their_highest_volume() {
+        let mut insights = number();
+        for (volume, expected) in [(5, 5), (3, 5), (8, 8)] {
+            assert!(insights.observe(&priced(0, PricingCategory::Utility, volume)));
+            assert_eq!(insights.days()[0].volume, expected);
+        }
+        let types = [
+            PricingType::FreeCustomerService,
+            PricingType::FreeEntryPoint,
+            PricingType::FreeGroupCustomerService,
+        ];
+        let mut refused = 0;
+        for category in <PricingCategory as crate::domain::Word>::ALL {
+            for pricing_type in types {
+                let mut one = priced(0, *category, 1);
+                one.pricing_type = pricing_type;
+                refused += usize::from(!insights.observe(&one));
+            }
+        }
+        assert_eq!(insights.days().len(), MAX_PRICES_PER_DAY);
+        assert_eq!(refused, 14 * 3 + 1 - MAX_PRICES_PER_DAY);
+        let saved = serde_json::to_string(&insights).expect("plain data");
+        let restored: NumberInsights = serde_json::from_str(&saved).expect("its own text");
+        assert_eq!(restored, insights);
+    }
+}

@@ -1,0 +1,260 @@
+//! The customers of one phone number in the count of recipients, by a key that is the same for all numbers of the
+//! business.
+//!
+//! Ids that were seen together lead to one customer, as in [`customers`](super::customers). Two user ids are two
+//! customers, even if both were seen with the same telephone number; of these two, the number belongs to the one with
+//! the greater key, so that the order of arrival does not matter.
+//!
+//! Recipients are stored in persistent maps, so that a commit copies only those that it changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use imbl::{OrdMap, OrdSet};
+
+use super::recipient::{Recipient, WINDOW};
+use super::redate::{Dated, Redating};
+use crate::domain::{RecipientIds, RecipientKey, Timestamp};
+
+/// How long what has no effect is kept before it is removed. Counting ignores it, so its removal can wait until there
+/// is enough of it for a commit.
+const REMOVED_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// The recipients of one phone number, and the customers who may become recipients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipients {
+    by_main_id: OrdMap<RecipientKey, Arc<Recipient>>,
+    /// The main id of each other id.
+    main_ids: OrdMap<RecipientKey, RecipientKey>,
+    /// Customers with a delivery outside a window, with the time of the last one.
+    delivered: OrdMap<RecipientKey, Timestamp>,
+    /// Those of them whose main id is not a user id.
+    without_user_id: OrdSet<RecipientKey>,
+    /// Customers by the time at which something about them can be forgotten.
+    due: OrdSet<(Timestamp, RecipientKey)>,
+}
+
+/// What happened to a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contact {
+    /// The customer wrote or called.
+    Inbound,
+    /// A message was delivered to the customer.
+    Delivery,
+    /// The customer has a new user id.
+    IdChange,
+}
+
+impl Dated for Recipients {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.by_main_id.values().for_each(|one| one.times(see));
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        let ahead = self.by_main_id.iter();
+        let ahead = ahead.filter(|(_, one)| one.is_ahead_of(to.latest));
+        for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
+            if let Some(mut one) = self.take(key) {
+                one.redate(to);
+                self.put(key, one);
+            }
+        }
+    }
+}
+
+impl Recipients {
+    /// Number of customers that are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.by_main_id.len()
+    }
+
+    /// Number of customers who count at this time.
+    #[must_use]
+    pub fn count(&self, now: Timestamp) -> usize {
+        let is_over = |key: &RecipientKey| {
+            let last = self.delivered.get(key);
+            last.is_some_and(|last| !counts(*last, now))
+        };
+        let due = self.due.iter().take_while(|(at, _)| *at <= now);
+        let over = due.filter(|(_, key)| is_over(key)).count();
+        self.delivered.len() - over
+    }
+
+    /// The customers who count at this time, by main id, sorted.
+    pub fn counted(&self, now: Timestamp) -> impl Iterator<Item = RecipientKey> + '_ {
+        let delivered = self.delivered.iter();
+        delivered
+            .filter(move |(_, last)| counts(**last, now))
+            .map(|(key, _)| *key)
+    }
+
+    /// The main ids of customers with a delivery that are not user ids: another number may know the user id.
+    #[must_use]
+    pub fn without_user_id(&self) -> &OrdSet<RecipientKey> {
+        &self.without_user_id
+    }
+
+    /// The main id of each other id.
+    #[must_use]
+    pub fn main_ids(&self) -> &OrdMap<RecipientKey, RecipientKey> {
+        &self.main_ids
+    }
+
+    /// Every customer, for the store.
+    pub(crate) fn all(&self) -> &OrdMap<RecipientKey, Arc<Recipient>> {
+        &self.by_main_id
+    }
+
+    /// Adds a stored customer.
+    pub(crate) fn restore(&mut self, key: RecipientKey, recipient: Recipient) {
+        self.put(key, recipient);
+    }
+
+    /// Notes what happened to a customer. Returns whether that was possible: without room, no customer is added.
+    pub(super) fn note(
+        &mut self,
+        ids: &RecipientIds,
+        at: Timestamp,
+        contact: Contact,
+        has_room: bool,
+    ) -> bool {
+        let is_known = ids.all().any(|id| self.is_known(id));
+        if !is_known && contact == Contact::IdChange {
+            return true;
+        }
+        if !is_known && !has_room {
+            return false;
+        }
+        let main = self.identify(ids);
+        let mut one = self.take(main).unwrap_or_default();
+        if ids.user_id() == Some(main) {
+            one.note_user_id();
+        }
+        match contact {
+            Contact::Inbound => one.note_inbound(at),
+            Contact::Delivery => one.note_delivery(at),
+            Contact::IdChange => {}
+        }
+        self.put(main, one);
+        true
+    }
+
+    /// Whether there is something to remove.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let first = self.due.get_min();
+        first.is_some_and(|(at, _)| *at <= now.minus(REMOVED_AFTER))
+    }
+
+    /// Removes what has had no effect for a while.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let until = now.minus(REMOVED_AFTER);
+        while let Some((_, key)) = self.due.get_min().copied().filter(|one| one.0 <= until) {
+            if let Some(mut one) = self.take(key) {
+                one.expire(until);
+                self.put(key, one);
+            }
+        }
+    }
+
+    fn is_known(&self, id: RecipientKey) -> bool {
+        self.main_ids.contains_key(&id) || self.by_main_id.contains_key(&id)
+    }
+
+    /// The main id of the customer with these ids, which belong together from now on.
+    fn identify(&mut self, ids: &RecipientIds) -> RecipientKey {
+        let main = match ids.user_id() {
+            Some(user_id) => self.main_id_of(user_id),
+            None => self.main_id_among(ids.others()),
+        };
+        for other in ids.all().filter(|id| *id != main) {
+            self.join(other, main);
+        }
+        main
+    }
+
+    fn main_id_of(&self, id: RecipientKey) -> RecipientKey {
+        self.main_ids.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The main id of the first of these ids that is known with another one, else of the first that is known.
+    fn main_id_among(&self, ids: &[RecipientKey]) -> RecipientKey {
+        let holders = ids.iter().filter_map(|id| self.main_ids.get(id));
+        let known = ids.iter().filter(|id| self.by_main_id.contains_key(*id));
+        let main = holders.chain(known).chain(ids.first()).next().copied();
+        main.expect("there is at least one id")
+    }
+
+    fn has_user_id(&self, main: RecipientKey) -> bool {
+        let one = self.by_main_id.get(&main);
+        one.is_some_and(|one| one.has_user_id())
+    }
+
+    /// Makes `other` an id of the customer `main`.
+    fn join(&mut self, other: RecipientKey, main: RecipientKey) {
+        let holder = self.main_id_of(other);
+        if holder == main {
+            return;
+        }
+        let mut absorbed = None;
+        if holder == other || !self.has_user_id(holder) {
+            absorbed = self.take(holder);
+        } else if holder > main {
+            return;
+        } else if let Some(mut former) = self.take(holder) {
+            former.forget_id(other);
+            self.put(holder, former);
+        }
+        let mut one = self.take(main).unwrap_or_default();
+        if let Some(absorbed) = absorbed {
+            one.absorb(&absorbed);
+            if holder != other {
+                one.note_id(holder);
+            }
+        }
+        one.note_id(other);
+        self.index(main, one);
+    }
+
+    /// Removes a customer, with all indexes.
+    fn take(&mut self, main: RecipientKey) -> Option<Recipient> {
+        let one = self.by_main_id.remove(&main)?;
+        if let Some(first) = one.first_due() {
+            self.due.remove(&(first, main));
+        }
+        self.delivered.remove(&main);
+        self.without_user_id.remove(&main);
+        for other in one.other_ids() {
+            self.main_ids.remove(other);
+        }
+        Some(Arc::unwrap_or_clone(one))
+    }
+
+    /// Adds a customer, unless there is nothing to know about them.
+    fn put(&mut self, main: RecipientKey, one: Recipient) {
+        if one.first_due().is_some() {
+            self.index(main, one);
+        }
+    }
+
+    fn index(&mut self, main: RecipientKey, one: Recipient) {
+        if let Some(first) = one.first_due() {
+            self.due.insert((first, main));
+        }
+        if let Some(last) = one.last_uncovered() {
+            self.delivered.insert(main, last);
+            if !one.has_user_id() {
+                self.without_user_id.insert(main);
+            }
+        }
+        for other in one.other_ids() {
+            self.main_ids.insert(*other, main);
+        }
+        self.by_main_id.insert(main, Arc::new(one));
+    }
+}
+
+/// Whether a delivery at this time, outside a window, counts now.
+fn counts(delivered_at: Timestamp, now: Timestamp) -> bool {
+    delivered_at.plus(WINDOW) > now
+}
