@@ -149,6 +149,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         template_series_limit: 0,
         business_hours: None,
         callback: None,
+        campaigns: Vec::new(),
     };
     let send_gate = SendGate {
         store: Arc::clone(&store),

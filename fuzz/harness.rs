@@ -98,6 +98,13 @@ pub fn graph_answer(data: &[u8]) {
         wire::account::subscribed(&json, &app, &mut odd);
         wire::account::expanded(&json, &app, &mut odd);
         wire::template::totals(&json);
+        let days = wire::insights::template_days(&json, Some("47"), &mut odd);
+        for day in wire::insights::sum_products(days) {
+            assert!(day.day.start < day.day.end, "{day:?}");
+        }
+        for day in wire::insights::number_days(&json, &mut odd) {
+            assert!(day.day.start < day.day.end, "{day:?}");
+        }
     }
     let Ok(value) = HeaderValue::from_bytes(data) else {
         return;

@@ -568,7 +568,7 @@ fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
 }
 
 fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
-    let update = match draw.below(10) {
+    let update = match draw.below(11) {
         0 | 1 => message::Update::Received {
             from: Some(customer(draw)).filter(|_| draw.mostly()),
             kind: word(draw),
@@ -595,7 +595,7 @@ fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
             pricing_type: word(draw),
         }),
         8 => message::Update::Called,
-        8 => message::Update::Preference {
+        9 => message::Update::Preference {
             of: Some(customer(draw)).filter(|_| draw.mostly()),
             preference: word(draw),
         },

@@ -11,8 +11,8 @@ use crate::clock;
 use crate::config::StoreUrl;
 use crate::domain::WabaId;
 use crate::expose::EntityLabels;
-use crate::expose::backfill::{self, TimeRange, Timeline};
-use crate::store::{HistoryQuery, HistoryReader, HistoryRow};
+use crate::expose::backfill::{self, PastInsights, PastNumber, PastTemplate, TimeRange, Timeline};
+use crate::store::{HistoryQuery, HistoryReader, HistoryRow, StoredInsights};
 
 /// A label that Prometheus adds to scraped series, so that the imported past continues the same series.
 #[derive(Clone, Debug)]
@@ -93,6 +93,7 @@ impl BackfillRequest {
 /// The journal of the requested time range.
 pub struct PastJournal {
     timelines: Vec<Timeline>,
+    insights: PastInsights,
     window: TimeRange,
 }
 
@@ -102,7 +103,7 @@ impl PastJournal {
     /// # Errors
     /// The errors of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        backfill::write(&self.timelines, self.window, |piece| {
+        backfill::write(&self.timelines, &self.insights, self.window, |piece| {
             out.write_all(piece.as_bytes())
         })?;
         out.flush()
@@ -116,7 +117,7 @@ impl PastJournal {
 pub async fn read(url: &StoreUrl, request: BackfillRequest) -> anyhow::Result<PastJournal> {
     let history = HistoryReader::open(&settings::location_of(url)).await?;
     let question = HistoryQuery {
-        waba_id: request.waba_id,
+        waba_id: request.waba_id.clone(),
         entity: None,
         entity_id: None,
         attribute: None,
@@ -125,13 +126,19 @@ pub async fn read(url: &StoreUrl, request: BackfillRequest) -> anyhow::Result<Pa
         after: None,
     };
     let rows = history.timelines(&question).await?;
+    let stored = history.insights(request.waba_id.as_ref()).await?;
     history.close().await;
     let timelines = timelines(&rows, &request.labels);
-    if timelines.is_empty() {
+    let insights = past_insights(stored, &request.labels);
+    if timelines.is_empty() && insights.is_empty() {
         bail!("the store has no history in that time range");
     }
     let window = request.window;
-    Ok(PastJournal { timelines, window })
+    Ok(PastJournal {
+        timelines,
+        insights,
+        window,
+    })
 }
 
 /// Copies the current store to a new file. The exporter may be running.
@@ -170,20 +177,51 @@ fn timeline(run: &[HistoryRow], labels: &[Label]) -> Timeline {
         "template" => Some("template_id"),
         _ => None,
     };
-    let mut all = vec![("waba_id", first.waba_id.as_str())];
-    all.extend(id_label.map(|name| (name, first.entity_id.as_str())));
+    let id = id_label.map(|name| (name, first.entity_id.as_str()));
+    let steps = run.iter().map(|row| (row.at, row.to.clone()));
+    Timeline {
+        entity: first.entity.clone(),
+        attribute: first.attribute.clone(),
+        labels: labels_of(&first.waba_id, id, labels),
+        steps: steps.collect(),
+    }
+}
+
+fn labels_of(waba_id: &str, id: Option<(&str, &str)>, labels: &[Label]) -> EntityLabels {
+    let mut all = vec![("waba_id", waba_id)];
+    all.extend(id);
     all.extend(
         labels
             .iter()
             .map(|label| (label.name.as_str(), label.value.as_str())),
     );
-    let steps = run.iter().map(|row| (row.at, row.to.clone()));
-    Timeline {
-        entity: first.entity.clone(),
-        attribute: first.attribute.clone(),
-        labels: EntityLabels::new(&all),
-        steps: steps.collect(),
+    EntityLabels::new(&all)
+}
+
+/// The daily figures with the labels of their series.
+fn past_insights(stored: Vec<StoredInsights>, labels: &[Label]) -> PastInsights {
+    let mut past = PastInsights::default();
+    for account in stored {
+        let waba_id = account.waba_id.as_str();
+        let currency = account.currency.unwrap_or_default();
+        let templates = account.templates.into_iter().map(|insights| PastTemplate {
+            labels: labels_of(waba_id, Some(("template_id", insights.id.as_str())), labels),
+            currency: currency.clone(),
+            insights,
+        });
+        past.templates.extend(templates);
+        let numbers = account.numbers.into_iter().map(|insights| PastNumber {
+            labels: labels_of(
+                waba_id,
+                Some(("phone_number_id", insights.id.as_str())),
+                labels,
+            ),
+            currency: currency.clone(),
+            insights,
+        });
+        past.numbers.extend(numbers);
     }
+    past
 }
 
 #[cfg(test)]

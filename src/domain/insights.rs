@@ -102,6 +102,17 @@ impl TemplateFigures {
         }
     }
 
+    /// Those of a day without messages, which Meta omits.
+    #[must_use]
+    pub fn nothing_sent() -> Self {
+        Self {
+            sent: Some(0),
+            delivered: Some(0),
+            read: Some(0),
+            ..Self::default()
+        }
+    }
+
     /// Whether there is no message and no amount in them.
     #[must_use]
     pub fn is_empty(&self) -> bool {

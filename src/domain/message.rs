@@ -181,13 +181,12 @@ pub enum Update {
         role: String,
     },
     /// A customer stops or resumes marketing messages.
-    Preference(MarketingPreference),
-    /// A customer called the business, answered or not.
-    Called,
     Preference {
         /// The customer; `None` if Meta does not identify them.
         of: Option<CustomerIds>,
         /// The choice.
         preference: MarketingPreference,
     },
+    /// A customer called the business, answered or not.
+    Called,
 }

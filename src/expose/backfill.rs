@@ -3,8 +3,12 @@
 //! It is computed from the journal's steps, one sample per tick of a grid. Of a state set, only states that were ever
 //! active are written; the others would always be 0.
 
+mod insights;
+
 use std::io;
 use std::time::Duration;
+
+pub use insights::{PastInsights, PastNumber, PastTemplate};
 
 use super::metric::Metric;
 use super::page::{EntityLabels, Family, Page, SampleValue, TextFormat};
@@ -90,12 +94,13 @@ static FAMILIES: &[PastFamily] = &[
     (ACCOUNT, of_account::BAN_STATE, &account::BAN_STATE, Form::States),
 ];
 
-/// Writes the timelines within the range, in pieces.
+/// Writes the timelines and the daily figures within the range, in pieces.
 ///
 /// # Errors
 /// The errors of `sink`. Nothing is written after the first.
 pub fn write(
     timelines: &[Timeline],
+    past: &PastInsights,
     window: TimeRange,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -110,6 +115,7 @@ pub fn write(
             sink(&family.take())?;
         }
     }
+    insights::write(&mut page, past, window, &mut sink)?;
     sink(&page.finish())
 }
 
@@ -198,7 +204,7 @@ mod tests {
             step: Duration::from_secs(60),
         };
         let mut text = String::new();
-        let written = write(timelines, window, |piece| {
+        let written = write(timelines, &PastInsights::default(), window, |piece| {
             text.push_str(piece);
             Ok(())
         });

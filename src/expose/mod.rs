@@ -8,6 +8,7 @@ mod account;
 pub mod backfill;
 mod campaign;
 mod exporter;
+mod insights;
 mod journey;
 mod metric;
 mod number;
@@ -116,6 +117,8 @@ pub fn render(
         callback: options.callback.as_ref(),
     };
     portfolio::write(&mut page, &headroom::portfolios(accounts, &webhooks, now));
+    insights::write_accounts(&mut page, &rows);
+    insights::write_numbers(&mut page, accounts);
     access::write(&mut page, apps.access);
     exporter::write(&mut page, accounts, apps.assignments, own);
     Scrape {
@@ -132,6 +135,7 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
         journey::ALL,
         campaign::ALL,
         template::ALL,
+        insights::ALL,
         account::ALL,
         portfolio::ALL,
         access::ALL,

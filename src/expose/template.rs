@@ -1,5 +1,6 @@
 //! Renders the state of message templates, at the configured level of detail.
 
+use super::insights::{self, ShownTemplate};
 use super::metric::{Metric, metrics};
 use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
@@ -72,17 +73,27 @@ fn series_per_template(sets: StateSets) -> usize {
 /// Writes the families of all templates; returns how many templates the series ceiling kept out.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
     let mut refused = 0;
-    let shown = accounts.iter().flat_map(|(waba_id, account)| {
+    let mut with_insights = Vec::new();
+    let mut shown = Vec::new();
+    for (waba_id, account) in accounts {
         let (chosen, left_out) = choose(account, options);
         refused += left_out;
-        chosen
-            .into_iter()
-            .map(move |template| (entity_of(waba_id, template), template))
-    });
-    let shown: Rows<'_, Template> = shown.collect();
+        for template in chosen {
+            shown.push((entity_of(waba_id, template), template));
+            if account.has_template_insights() {
+                with_insights.push(ShownTemplate {
+                    entity: entity_of(waba_id, template),
+                    account,
+                    template,
+                });
+            }
+        }
+    }
+    let shown: Rows<'_, Template> = shown.into_iter().collect();
     write_info(page, &shown);
     write_states(page, &shown, options.state_sets);
     write_scheduled(page, &shown);
+    insights::write_templates(page, &with_insights);
     refused
 }
 
@@ -103,7 +114,11 @@ pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
 
 /// Selects an account's templates by level of detail. If the ceiling is exceeded, those with problems come first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
-    let room = options.template_series_limit / series_per_template(options.state_sets);
+    let mut per_template = series_per_template(options.state_sets);
+    if account.has_template_insights() {
+        per_template += insights::SERIES_PER_TEMPLATE;
+    }
+    let room = options.template_series_limit / per_template;
     let wanted = |template: &&Template| match options.template_detail {
         TemplateDetail::All => true,
         TemplateDetail::Problems => template.is_a_problem(),

@@ -333,7 +333,6 @@ fn why(error: &serde_json::Error) -> String {
 mod tests {
     use super::super::CustomerKey;
     use super::*;
-    use crate::domain::campaign::Campaigns;
     use crate::domain::journey::{Journey, JourneyId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
@@ -344,7 +343,6 @@ mod tests {
             hours: None,
             journeys: Journeys(vec![booking()]),
             ..Trackers::default()
-            campaigns: Campaigns::default(),
         };
         let reader = EventReader {
             customers: &customers,

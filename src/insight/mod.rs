@@ -4,5 +4,7 @@
 //! Invariant: pure. The same state and the same time give the same answer.
 
 pub mod attribution;
+pub mod category_cost;
 pub mod headroom;
+pub mod rates;
 pub mod send_gate;

@@ -44,7 +44,7 @@ const MAX_OFFSET: u32 = 10_000;
 pub(super) const MAX_ANSWERS: usize = 1;
 
 /// Maximum wait of a request for its turn. A page takes milliseconds; clients that wait longer should retry.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Reason label of requests that timed out waiting for their turn, or whose query took too long.
 pub(super) const BUSY: &str = "history_busy";
@@ -76,7 +76,7 @@ pub(super) struct HistoryParameters {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum AnswerFormat {
+pub(super) enum AnswerFormat {
     #[default]
     Json,
     Csv,
@@ -140,7 +140,7 @@ pub(super) async fn history(
 }
 
 /// A response that asks the client to retry later.
-fn busy(operator: &Operator, why: &str) -> Response {
+pub(super) fn busy(operator: &Operator, why: &str) -> Response {
     refused(&operator.telemetry).inc();
     let retry = [(header::RETRY_AFTER, MAX_WAIT.as_secs().to_string())];
     let answer = (retry, complain(StatusCode::SERVICE_UNAVAILABLE, why)).into_response();
@@ -157,12 +157,7 @@ async fn answer(
     parameters: &HistoryParameters,
 ) -> Result<Response, HistoryError> {
     let question = question(parameters, clock::now()).map_err(HistoryError::Wrong)?;
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(HistoryError::Wrong(format!(
-            "limit: must be 1 to {MAX_LIMIT}"
-        )));
-    }
+    let limit = checked_limit(parameters.limit).map_err(HistoryError::Wrong)?;
     let offset = parameters.offset.unwrap_or(0);
     if offset > MAX_OFFSET {
         return Err(HistoryError::Wrong(format!(
@@ -190,6 +185,15 @@ async fn answer(
         })
         .into_response(),
     })
+}
+
+/// The requested number of rows, or the default.
+pub(super) fn checked_limit(limit: Option<u32>) -> Result<u32, String> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let is_allowed = (1..=MAX_LIMIT).contains(&limit);
+    is_allowed
+        .then_some(limit)
+        .ok_or_else(|| format!("limit: must be 1 to {MAX_LIMIT}"))
 }
 
 fn question(parameters: &HistoryParameters, now: Timestamp) -> Result<HistoryQuery, String> {
@@ -290,7 +294,7 @@ fn csv(transitions: &[TransitionRecord], next: NextPage) -> Response {
     }
 }
 
-fn refuse(why: &str) -> Response {
+pub(super) fn refuse(why: &str) -> Response {
     complain(StatusCode::BAD_REQUEST, why)
 }
 

@@ -15,6 +15,7 @@ mod explain;
 pub mod forget;
 pub mod gate;
 mod history;
+mod insights;
 mod lifecycle;
 mod limiter;
 mod listener;

@@ -8,6 +8,7 @@
 //! | `GET /api/v1/explain` | likely causes of the last fall of a phone number's quality rating, as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
 //! | `GET /api/v1/gate` | whether a campaign may be sent, as JSON |
+//! | `GET /api/v1/insights` | the daily figures of templates and phone numbers, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process responds |
 //! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |
 //! | `POST /-/reload` | reloads the configuration; 500 with every error if it is not valid; 403 unless enabled |
@@ -32,7 +33,7 @@ use super::limiter::ActiveRequest;
 use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
 use super::scrapes::{ScrapeVariant, Scrapes};
 use super::status::route;
-use super::{explain, history, negotiation, send_gate};
+use super::{explain, history, insights, negotiation, send_gate};
 use crate::clock;
 use crate::expose::{self, Apps};
 
@@ -51,6 +52,7 @@ pub fn router(operator: Operator) -> Router {
     history::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     let explanations = Arc::new(Semaphore::new(explain::MAX_ANSWERS));
+    let of_insights = Arc::clone(&past);
     let gate = Arc::clone(&operator.gate);
     let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
     let reload = Router::new()
@@ -74,6 +76,10 @@ pub fn router(operator: Operator) -> Router {
             get(move |state, asked| history::history(state, asked, past)),
         )
         .route(send_gate::PATH, get(send_gate::for_operator))
+        .route(
+            "/api/v1/insights",
+            get(move |state, asked| insights::insights(state, asked, of_insights)),
+        )
         .route_layer(limit)
         .merge(reload);
     Router::new()

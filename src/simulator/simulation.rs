@@ -198,7 +198,13 @@ async fn traffic(shared: &SharedSimulator, seed: u64, speed: f64) {
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             _ = turns.tick() => {
-                let webhook = traffic.next(&shared.lock().world, shared.clock.now());
+                let now = shared.clock.now();
+                let webhook = {
+                    let mut state = shared.lock();
+                    let webhook = traffic.next(&state.world, now);
+                    traffic.record(&mut state.world, now);
+                    webhook
+                };
                 shared.send(webhook.as_slice());
             }
         }

@@ -134,13 +134,8 @@ impl TemplateInsights {
     pub fn last_figures(&self) -> TemplateFigures {
         let last = self.days.iter().rev();
         let mut last = last.filter(|day| day.start == self.last_day.start);
-        let nothing = TemplateFigures {
-            sent: Some(0),
-            delivered: Some(0),
-            read: Some(0),
-            ..TemplateFigures::default()
-        };
-        last.next().map_or(nothing, |day| day.figures)
+        let last = last.next();
+        last.map_or_else(TemplateFigures::nothing_sent, |day| day.figures)
     }
 
     /// The days with messages in the period of this many days that ends with the last complete day.

@@ -7,8 +7,8 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{DailyActivity, DailyCount};
-use super::campaign_contact::{ContactEvent};
-use super::campaign_counts::{CampaignCounts};
+use super::campaign_contact::ContactEvent;
+use super::campaign_counts::CampaignCounts;
 use super::conversation::{BusinessResponse, SESSION, Side};
 use super::customer::Customer;
 use super::customers::Customers;
@@ -282,16 +282,13 @@ impl Traffic {
             }
             // It only opens a service window.
             Update::Called => {}
-            Update::Preference(preference) => {
+            Update::Preference { of, preference } => {
                 self.preferences.increment(*preference);
                 if *preference == MarketingPreference::Stop {
                     self.activity.count(at, DailyCount::OptOut);
-            Update::Preference { of, preference } => {
-                self.preferences.increment(*preference);
-                if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty())
-                    && *preference == MarketingPreference::Stop
-                {
-                    self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+                    if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty()) {
+                        self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+                    }
                 }
             }
         }
@@ -571,13 +568,12 @@ impl Counting<'_> {
         }
     }
 
-    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
-        count_session(self.activity, at, &milestone);
     fn campaign(&mut self, name: &str, stage: CampaignStage) {
         self.campaigns.count(name, stage, &self.trackers.campaigns);
     }
 
-    fn milestone(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
+    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
+        count_session(self.activity, at, &milestone);
         if milestone == Milestone::Started {
             self.journeys.expect(id, &self.trackers.journeys);
         }

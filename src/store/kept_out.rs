@@ -19,12 +19,8 @@ impl KeptOutLog {
     /// Logs that an object of this kind was kept out, unless that was logged within the hour.
     pub fn record(&self, waba_id: &WabaId, kind: ObjectKind, now: Instant) {
         if self.is_due(waba_id, kind, now) {
-            let kind = kind.as_str();
-            tracing::warn!(
-                %waba_id, kind,
-                cure = "compare the objects in WhatsApp Manager with those on /metrics; if signed webhooks contain made-up ids, the app secret has leaked: reset it",
-                "account has too many objects; ignoring new ones"
-            );
+            let (cure, kind) = (cure(kind), kind.as_str());
+            tracing::warn!(%waba_id, kind, cure, "account has too many objects; ignoring new ones");
         }
     }
 
@@ -37,6 +33,23 @@ impl KeptOutLog {
             logged.insert(key, now);
         }
         is_due
+    }
+}
+
+fn cure(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Recipient => {
+            "none is needed; whatsapp_portfolio_recipients is absent until the number of customers falls"
+        }
+        ObjectKind::Insights => {
+            "none is needed; the figures of the templates that sent most recently are kept"
+        }
+        ObjectKind::HealthDetail
+        | ObjectKind::PhoneNumber
+        | ObjectKind::Spelling
+        | ObjectKind::Template => {
+            "compare the objects in WhatsApp Manager with those on /metrics; if signed webhooks contain made-up ids, the app secret has leaked: reset it"
+        }
     }
 }
 

@@ -29,7 +29,9 @@ use tokio::time::{Instant, timeout};
 
 pub use database::{OpenError, SavedKey, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
-pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
+pub use history::{
+    Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, StoredInsights, Unreadable,
+};
 pub use location::Location;
 pub use notify_queue::Signal;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};

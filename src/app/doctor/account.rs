@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::account::Snapshot;
 use crate::domain::{CallbackUrl, PAYMENT_MISSING, WabaId, messages_override, number};
 use crate::ingest::graph::{Client, Failure, FailureKind, Usage, UsageScope};
-use crate::ingest::poll::planned_calls;
+use crate::ingest::poll::{insights_calls, planned_calls};
 
 pub(super) const ACCOUNT: &str = "account";
 const NUMBERS: &str = "phone_numbers";
@@ -20,6 +20,7 @@ const SUBSCRIBED: &str = "subscribed_apps";
 const OVERRIDE: &str = "messages_callback";
 const PAYMENT: &str = "payment";
 const MARKETING: &str = "marketing_messages";
+const INSIGHTS: &str = "insights";
 const BUDGET: &str = "api_budget";
 
 /// Maximum number of URLs in a finding: enough for a number's and an account's override.
@@ -102,6 +103,7 @@ impl CheckedAccount {
         }
         findings.extend(payment(&reading));
         findings.extend(marketing(&reading));
+        findings.extend(insights(&self.config, &reading));
         let usage = calls.usage(UsageScope::Account);
         findings.push(budget(&self.config, count, usage.as_ref()));
         (findings, numbers.failure)
@@ -239,6 +241,37 @@ fn payment(account: &Snapshot) -> Option<Finding> {
 fn marketing(account: &Snapshot) -> Option<Finding> {
     let message = "marketing messages by Cloud API are switched off: they fail with error 131063";
     (account.marketing_disabled == Some(true)).then(|| Finding::fine(MARKETING, message))
+}
+
+/// Whether the figures of templates can be polled. No problem: businesses in the EU and in Japan cannot have them.
+fn insights(config: &Config, account: &Snapshot) -> Option<Finding> {
+    if !config.insights.enabled {
+        return None;
+    }
+    let message = match account.insights_enabled {
+        Some(true) => {
+            let calls = planned_calls_of_insights(config);
+            return Some(Finding::fine(
+                INSIGHTS,
+                format!(
+                    "Meta gives daily figures of templates; at most {calls} calls every {} h are planned for them",
+                    config.insights.interval.as_secs().div_ceil(3_600)
+                ),
+            ));
+        }
+        Some(false) => {
+            "template insights are not switched on for the account, so its templates have no daily figures. Switch them on in WhatsApp Manager, Insights; that cannot be undone. A business in the EU or in Japan cannot: declare its campaigns in trackers.campaigns instead"
+        }
+        None => "Meta does not tell whether template insights are switched on for the account",
+    };
+    Some(Finding::fine(INSIGHTS, message))
+}
+
+/// The most calls that one poll of insights can take, without the first, which also reads the past.
+fn planned_calls_of_insights(config: &Config) -> u64 {
+    settings::cadences(config)
+        .insights
+        .map_or(0, |options| insights_calls(options.max_templates, &options))
 }
 
 /// Compares the planned calls of the account's polls with the allowed calls and with the quota usage that Meta

@@ -18,7 +18,7 @@ const NUMBER_DAYS_PER_CALL: u32 = 30;
 
 /// What one poll reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct InsightsPlan {
+pub struct InsightsPlan {
     /// The periods of phone numbers, oldest first. Empty if they are not due.
     pub numbers: Vec<DaySpan>,
     /// The templates, in the order of reading.
@@ -31,8 +31,10 @@ pub(super) struct InsightsPlan {
 
 /// Templates that one call can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TemplateBatch {
+pub struct TemplateBatch {
+    /// At most as many as one call may name.
     pub templates: Vec<TemplateId>,
+    /// The days to read.
     pub span: DaySpan,
 }
 
@@ -46,14 +48,16 @@ pub(super) fn can_be_planned(account: &Account) -> bool {
 
 /// Number of calls of one poll that reads this many templates, without those of the first one, which also reads the
 /// past.
-pub(super) fn calls_per_poll(templates: usize, options: &InsightsOptions) -> u64 {
+#[must_use]
+pub fn calls_per_poll(templates: usize, options: &InsightsOptions) -> u64 {
     let templates = templates.min(options.max_templates);
     // Ten templates have 80 points in eight days, which fit on one page.
     1 + templates.div_ceil(TEMPLATES_PER_CALL) as u64
 }
 
 /// Decides what is due at `now`.
-pub(super) fn plan(account: &Account, options: &InsightsOptions, now: Timestamp) -> InsightsPlan {
+#[must_use]
+pub fn plan(account: &Account, options: &InsightsOptions, now: Timestamp) -> InsightsPlan {
     let timezone_id = match options.time_zone {
         DayZone::Utc => None,
         DayZone::Account => account.timezone_id.value().cloned(),
@@ -168,7 +172,7 @@ fn recently_sent(insights: &TemplateInsights) -> u64 {
 }
 
 /// Reads what is planned, until a failure. What was read before it is kept.
-pub(super) async fn read(
+pub async fn read(
     plan: &InsightsPlan,
     client: &Client,
     waba_id: &WabaId,

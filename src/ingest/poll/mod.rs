@@ -17,6 +17,9 @@ mod tests;
 
 pub use access::{AccessPlan, AccessPoller, AccessRegistry, AppCalls, WatchedApp};
 pub use budget::{Budget, Budgets, Deferral, DeferralReason};
+pub use insights::{
+    InsightsPlan, calls_per_poll as insights_calls, plan as plan_insights, read as read_insights,
+};
 pub use plan::planned_calls;
 pub use runner::{PollPlan, PollPlanner, PollTrigger, Poller, PollingApp};
 pub use schedule::{Cadences, InsightsOptions, NextPoll, Schedule, Task};

@@ -28,16 +28,16 @@ pub(super) fn coverage(
 ) -> Option<f64> {
     let is_read = accounts
         .iter()
-        .any(|(_, one)| one.messages_read_since().is_some());
+        .any(|(_, account)| account.messages_read_since().is_some());
     let mut shares: BTreeMap<&PhoneNumberId, f64> = BTreeMap::new();
     for (waba_id, account) in accounts {
         let read = share_read(account, now);
+        let is_subscribed =
+            account.webhook_subscribed.value() == Some(&true) && has_field(waba_id, webhooks);
         for number in account.numbers() {
-            let share = if is_received(waba_id, account, number, webhooks, now) {
-                read
-            } else {
-                0.0
-            };
+            let is_received = is_recent(account, number, now)
+                || is_subscribed && !is_moved(account, number, webhooks.callback);
+            let share = if is_received { read } else { 0.0 };
             let known = shares.entry(&number.id).or_default();
             *known = share.max(*known);
         }
@@ -55,20 +55,10 @@ fn share_read(account: &Account, now: Timestamp) -> f64 {
     (read.unwrap_or_default() / RECIPIENT_WINDOW.as_secs_f64()).min(1.0)
 }
 
-/// Whether the number's message webhooks arrive: one has arrived in the last 24 hours, or Meta's settings say so.
-fn is_received(
-    waba_id: &WabaId,
-    account: &Account,
-    number: &Number,
-    webhooks: &MessageWebhooks<'_>,
-    now: Timestamp,
-) -> bool {
+/// Whether a webhook about messages of the number has arrived in the last 24 hours.
+fn is_recent(account: &Account, number: &Number, now: Timestamp) -> bool {
     let last = account.last_reported_message(&number.id);
-    let is_recent = last.is_some_and(|at| now.since(at) < RECIPIENT_WINDOW);
-    is_recent
-        || account.webhook_subscribed.value() == Some(&true)
-            && has_field(waba_id, webhooks)
-            && !is_moved(account, number, webhooks.callback)
+    last.is_some_and(|at| now.since(at) < RECIPIENT_WINDOW)
 }
 
 /// Whether any app that watches the account is subscribed to the field `messages`.

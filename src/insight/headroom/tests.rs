@@ -115,6 +115,7 @@ impl World {
             status: Status::Delivered,
             category: Category::Unknown,
             errors: Vec::new(),
+            callback_data: None,
         };
         self.told(of, which, ids, hours, update);
     }

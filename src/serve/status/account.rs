@@ -212,7 +212,7 @@ impl AccountStatus {
             template_problems: problems
                 .into_iter()
                 .take(MAX_TEMPLATES)
-                .map(|(concern, one)| TemplateStatus::new(one, concern, now))
+                .map(|(concern, one)| TemplateStatus::new(account, one, concern, now))
                 .collect(),
             templates_past,
         }
@@ -292,7 +292,13 @@ fn restrictions(account: &Account, now: Timestamp) -> Vec<ShownRestriction> {
 }
 
 fn polls(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<Poll> {
-    let collectors = Collector::ALL.iter().filter(|one| !one.is_other());
+    // Most installations do not poll insights.
+    let is_shown = |one: &&Collector| {
+        let is_polled =
+            account.last_success(**one).is_some() || facts.figures.is_failing(waba_id, **one);
+        !one.is_other() && (**one != Collector::Insights || is_polled)
+    };
+    let collectors = Collector::ALL.iter().filter(is_shown);
     let poll = |collector: &Collector| Poll {
         collector: MetaWord(*collector),
         last_success: account

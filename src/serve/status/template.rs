@@ -7,7 +7,8 @@ use super::level::Level;
 use super::value::{Ahead, MetaWord, PastTime};
 use crate::domain::template::{Category, RejectedReason, Status};
 use crate::domain::{QualityRating, Timestamp};
-use crate::state::Template;
+use crate::insight::category_cost::category_cost;
+use crate::state::{Account, Template};
 
 /// A template.
 #[derive(Debug, Serialize)]
@@ -32,6 +33,9 @@ pub struct TemplateStatus {
     pub category_change: Option<CategoryChange>,
     /// The category that Meta considers correct. `None` if the template has it.
     pub correct_category: Option<MetaWord<Category>>,
+    /// What the change to MARKETING will cost, with what the estimate rests on. `None` without such a change, and if
+    /// the account's figures do not tell.
+    pub category_cost: Option<String>,
 }
 
 /// A change of category that Meta has announced.
@@ -43,7 +47,12 @@ pub struct CategoryChange {
 }
 
 impl TemplateStatus {
-    pub(super) fn new(template: &Template, concern: Concern, now: Timestamp) -> Self {
+    pub(super) fn new(
+        account: &Account,
+        template: &Template,
+        concern: Concern,
+        now: Timestamp,
+    ) -> Self {
         let ahead = |at| Ahead::new(at, now);
         let change = template.category_change_scheduled();
         let changed = template.status.changed();
@@ -65,6 +74,9 @@ impl TemplateStatus {
                 when: ahead(at),
             }),
             correct_category: template.correct_category_if_other().map(MetaWord),
+            category_cost: category_cost(account, template)
+                .and_then(Result::ok)
+                .map(|cost| cost.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod causes;
 mod now;
+mod portfolio;
 mod reports;
 mod sending;
 
@@ -18,9 +19,9 @@ use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
-    AppId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event, Fact, Health,
-    HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId,
-    Timestamp, WabaId, WebhookConfiguration, account, number, template,
+    AppId, BusinessId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event,
+    Fact, Health, HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source,
+    TemplateId, Timestamp, WabaId, WebhookConfiguration, account, number, template,
 };
 use crate::state::State;
 use crate::store::{HistoryRow, Recent};
@@ -28,6 +29,7 @@ use crate::telemetry::{Examination, Finding, Report, Telemetry};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 const WABA: &str = "800100200300400";
+const BUSINESS: &str = "700100200300400";
 const DAY_S: i64 = 86_400;
 
 fn days(days: i64) -> Timestamp {
@@ -129,6 +131,7 @@ fn of_template(key: u128, which: usize, update: template::Update) -> Event {
 fn account(name: &str) -> Event {
     polled(Fact::AccountRead(account::Snapshot {
         name: Some(name.to_owned()),
+        business_id: BusinessId::parse(BUSINESS),
         review_status: Some(ReviewStatus::Approved),
         messaging_limit: Some(MessagingLimit::Unlimited),
         health: health(CanSendMessage::Available),

@@ -293,6 +293,13 @@ pub enum WorldChange {
         wa_id: String,
         user_id: String,
     },
+    /// A customer calls: two `calls` webhooks, one when the call begins, and one when it ends at once.
+    CustomerCalled {
+        phone_number_id: String,
+        wa_id: String,
+        user_id: String,
+        is_answered: bool,
+    },
     /// A customer gets a new user id: a system message.
     CustomerIdChanged {
         phone_number_id: String,

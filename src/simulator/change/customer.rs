@@ -1,5 +1,5 @@
 //! What customers do besides the steady traffic: their choices about marketing, conversations with a person in the
-//! WhatsApp Business app, and new ids.
+//! WhatsApp Business app, calls, and new ids.
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,14 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
         } => world
             .number(phone_number_id)
             .map(|number| answered_in_app(number, wa_id, user_id, now)),
+        WorldChange::CustomerCalled {
+            phone_number_id,
+            wa_id,
+            user_id,
+            is_answered,
+        } => world
+            .number(phone_number_id)
+            .map(|number| called(number, [wa_id, user_id], *is_answered, now)),
         WorldChange::CustomerIdChanged {
             phone_number_id,
             wa_id,
@@ -87,6 +95,32 @@ fn answered_in_app(number: &PhoneNumber, wa_id: &str, user_id: &str, now: i64) -
             "smb_message_echoes",
             json!({"contacts": [contact()], "message_echoes": [answer]}),
         ),
+    ]
+}
+
+/// A call that ends in the second in which it began.
+fn called(
+    number: &PhoneNumber,
+    [wa_id, user_id]: [&str; 2],
+    is_answered: bool,
+    now: i64,
+) -> Vec<Webhook> {
+    let event = |event: &str, more: &[(&str, &str)]| {
+        let mut call = json!({
+            "id": format!("wacid.CALL{now}"), "from": wa_id, "from_user_id": user_id, "to": number.digits(),
+            "event": event, "direction": "USER_INITIATED", "timestamp": now.to_string(),
+        });
+        for (key, value) in more {
+            call[key] = (*value).into();
+        }
+        let contact = contact(ids([("wa_id", Some(wa_id)), ("user_id", Some(user_id))]));
+        let value = json!({"contacts": [contact], "calls": [call]});
+        conversation_webhook(number, "calls", value)
+    };
+    let status = if is_answered { "COMPLETED" } else { "FAILED" };
+    vec![
+        event("connect", &[]),
+        event("terminate", &[("status", status)]),
     ]
 }
 

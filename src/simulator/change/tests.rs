@@ -356,3 +356,32 @@ fn a_shared_number_is_listed_by_both_accounts_until_it_is_removed() {
     assert_eq!(world.apply(&removed, NOW), Ok(vec![]));
     assert_eq!(listed(&world), [false, false]);
 }
+
+#[test]
+fn a_call_comes_when_it_begins_and_when_it_ends() {
+    for (is_answered, status) in [(true, "COMPLETED"), (false, "FAILED")] {
+        let change = WorldChange::CustomerCalled {
+            phone_number_id: NUMBER.into(),
+            wa_id: "15550100111".into(),
+            user_id: "US.13000000000000000001".into(),
+            is_answered,
+        };
+        let webhooks = world().apply(&change, NOW).expect("the number exists");
+        let calls: Vec<&Value> = webhooks.iter().map(|one| &one.value["calls"][0]).collect();
+        assert!(webhooks.iter().all(|one| one.field == "calls"));
+        let events: Vec<_> = calls.iter().map(|call| call["event"].as_str()).collect();
+        assert_eq!(events, [Some("connect"), Some("terminate")]);
+        assert_eq!(
+            (&calls[0]["status"], &calls[1]["status"]),
+            (&Value::Null, &status.into())
+        );
+        assert_eq!(calls[0]["id"], calls[1]["id"]);
+        for call in calls {
+            assert_eq!(call["direction"], "USER_INITIATED");
+            assert_eq!(
+                (call["from"].as_str(), call["timestamp"].as_str()),
+                (Some("15550100111"), Some(&*NOW.to_string()))
+            );
+        }
+    }
+}

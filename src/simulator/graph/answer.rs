@@ -4,6 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::access;
+use super::analytics;
 use super::call::{Call, TokenSource, version_number};
 use super::content::Answer;
 use super::endpoint::Endpoint;
@@ -91,6 +92,9 @@ fn respond(
     }
     if endpoint == Endpoint::SubscribedApps {
         return subscriptions::subscribed_apps(&mut state.world, call).map(Answer::Found);
+    }
+    if let Some(figures) = analytics::answer(&state.world, call, now) {
+        return figures.map(Answer::Found);
     }
     let rules = rules(call, faults, version);
     read(

@@ -19,6 +19,10 @@ pub enum Endpoint {
     MessageTemplates,
     /// `/{template}`
     MessageTemplate,
+    /// `/{waba}/template_analytics`
+    TemplateAnalytics,
+    /// `/{waba}?fields=pricing_analytics…`
+    PricingAnalytics,
     /// `/{waba}/subscribed_apps`
     SubscribedApps,
     /// `/{business}`
@@ -47,13 +51,21 @@ impl Endpoint {
         match segments.as_slice() {
             ["debug_token"] => Self::DebugToken,
             ["me"] => Self::Me,
-            [id] if world.accounts.contains_key(*id) => Self::Account,
+            [id] if world.accounts.contains_key(*id) => {
+                let fields = call.parameter("fields").unwrap_or_default();
+                if fields.starts_with("pricing_analytics") {
+                    Self::PricingAnalytics
+                } else {
+                    Self::Account
+                }
+            }
             [id] if world.phone_numbers.contains_key(*id) => Self::PhoneNumber,
             [id] if world.templates.contains_key(*id) => Self::MessageTemplate,
             [id] if world.businesses.contains_key(*id) => Self::Business,
             [id] if world.app.id == *id => Self::App,
             [_, "phone_numbers"] => Self::PhoneNumbers,
             [_, "message_templates"] => Self::MessageTemplates,
+            [_, "template_analytics"] => Self::TemplateAnalytics,
             [_, "subscribed_apps"] => Self::SubscribedApps,
             [_, "owned_whatsapp_business_accounts"] => Self::OwnedAccounts,
             [_, "client_whatsapp_business_accounts"] => Self::ClientAccounts,

@@ -4,6 +4,7 @@
 //! `reply` adds Meta's headers. All stages but the last are pure.
 
 mod access;
+mod analytics;
 mod answer;
 mod call;
 mod content;
@@ -28,6 +29,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use tower_http::compression::CompressionLayer;
 
+pub use analytics::has_buttons;
 pub use call::TokenSource;
 pub use endpoint::Endpoint;
 pub use error::GraphError;

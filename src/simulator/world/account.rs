@@ -48,6 +48,8 @@ pub struct Account {
     pub is_marketing_disabled: bool,
     /// `marketing_messages_onboarding_status`, for example ELIGIBLE; any other word is sent unchanged.
     pub marketing_onboarding_status: String,
+    /// Whether the account has template insights.
+    pub insights: InsightsAccess,
     /// Apps that receive this account's webhooks.
     pub subscribed_app_ids: Vec<String>,
     /// `override_callback_uri` of our app on this account; does not apply to management webhooks.
@@ -68,6 +70,17 @@ pub struct Account {
     pub phone_number_ids: Vec<String>,
     /// Ids on the `message_templates` edge.
     pub template_ids: Vec<String>,
+}
+
+/// Whether an account has template insights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum InsightsAccess {
+    /// They are switched on.
+    Enabled,
+    /// They are not switched on: error 200007.
+    Disabled,
+    /// The account cannot have them: error 200005.
+    Unavailable,
 }
 
 /// One entry of `restriction_info`.
@@ -110,6 +123,7 @@ impl Account {
             funding_id: Some(format!("1{id}")),
             is_marketing_disabled: false,
             marketing_onboarding_status: "ELIGIBLE".into(),
+            insights: InsightsAccess::Disabled,
             subscribed_app_ids: Vec::new(),
             override_callback_url: None,
             message_template_limit: VERIFIED_TEMPLATE_LIMIT,

@@ -9,6 +9,7 @@ mod app;
 mod business;
 mod demo;
 mod health;
+mod messages;
 mod phone_number;
 mod template;
 
@@ -16,10 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use account::{Account, ForcedRateLimit, Restriction};
+pub use account::{Account, ForcedRateLimit, InsightsAccess, Restriction};
 pub use app::{App, MANAGEMENT_SCOPE, MESSAGING_SCOPE, Token, WEBHOOK_FIELDS};
 pub use business::Business;
 pub use health::{Health, HealthError};
+pub use messages::{DeliveredCounts, MessageBatch, MessageLedger, MessageStage, TemplateCounts};
 pub use phone_number::PhoneNumber;
 pub use template::Template;
 
@@ -49,6 +51,9 @@ pub struct World {
     pub templates: BTreeMap<String, Template>,
     /// Fields that no node type has any more; requesting one fails the whole call.
     pub retired_fields: BTreeSet<String>,
+    /// The messages that were sent.
+    #[serde(skip)]
+    pub messages: MessageLedger,
 }
 
 impl World {
@@ -66,6 +71,7 @@ impl World {
             phone_numbers: BTreeMap::new(),
             templates: BTreeMap::new(),
             retired_fields: BTreeSet::new(),
+            messages: MessageLedger::default(),
         }
     }
 

@@ -23,10 +23,26 @@ impl Account {
         self.template_insights.get(id).map(Arc::as_ref)
     }
 
+    /// Whether the daily figures of any template have been read.
+    #[must_use]
+    pub fn has_template_insights(&self) -> bool {
+        !self.template_insights.is_empty()
+    }
+
     /// The daily figures of this phone number. `None` until a poll has read any.
     #[must_use]
     pub fn number_insights(&self, id: &PhoneNumberId) -> Option<&NumberInsights> {
         self.number_insights.get(id).map(Arc::as_ref)
+    }
+
+    /// The daily figures of all templates.
+    pub fn all_template_insights(&self) -> impl Iterator<Item = &TemplateInsights> {
+        self.template_insights.values().map(Arc::as_ref)
+    }
+
+    /// The daily figures of all phone numbers.
+    pub fn all_number_insights(&self) -> impl Iterator<Item = &NumberInsights> {
+        self.number_insights.values().map(Arc::as_ref)
     }
 
     pub(super) fn observe_insights(

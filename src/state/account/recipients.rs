@@ -106,7 +106,7 @@ fn contact(update: &Update) -> Option<Contact> {
         | Update::Errors(_)
         | Update::Echo { .. }
         | Update::ThreadOwner { .. }
-        | Update::Preference(_) => None,
+        | Update::Preference { .. } => None,
     }
 }
 
@@ -138,6 +138,7 @@ mod tests {
             status: Status::Delivered,
             category: Category::Unknown,
             errors: Vec::new(),
+            callback_data: None,
         }
     }
 

@@ -8,6 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, FromRow, QueryBuilder, Sqlite};
 
+use super::load::{SavedAccounts, load_insights};
 use super::{DatabaseFile, StoreError};
 
 /// Maximum number of concurrent queries; more wait.
@@ -229,6 +230,12 @@ impl Journal {
             .build_query_as()
             .fetch_all(&mut *self.reader().await?)
             .await?)
+    }
+
+    /// The rows of daily figures, with those of their accounts: of all accounts, or of one.
+    pub async fn insights(&self, waba_id: Option<&str>) -> Result<SavedAccounts, StoreError> {
+        let mut reader = self.reader().await?;
+        load_insights(&mut reader, waba_id).await
     }
 
     /// Writes a copy of the whole database to a new file.

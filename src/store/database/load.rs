@@ -65,6 +65,47 @@ impl Database {
     }
 }
 
+/// Loads the daily figures of all accounts, or of one, with the rows of the accounts themselves. A store that a version
+/// without daily figures has written has none.
+pub(super) async fn load_insights(
+    connection: &mut SqliteConnection,
+    waba_id: Option<&str>,
+) -> Result<SavedAccounts, StoreError> {
+    let mut saved = SavedAccounts::new();
+    for table in [Table::TemplateInsights, Table::NumberInsights] {
+        let (name, _) = table.name_and_key();
+        let found = sqlx::query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1")
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if found.is_none() {
+            continue;
+        }
+        let rows: Vec<(String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT waba_id, state FROM {name} WHERE $1 IS NULL OR waba_id = $1"
+        )))
+        .bind(waba_id)
+        .fetch_all(&mut *connection)
+        .await?;
+        for (waba_id, state) in rows {
+            let account = saved.entry(waba_id).or_default();
+            match table {
+                Table::TemplateInsights => account.template_insights.push(state),
+                _ => account.number_insights.push(state),
+            }
+        }
+    }
+    let ids: Vec<String> = saved.keys().cloned().collect();
+    for ids in ids.chunks(ACCOUNTS_AT_ONCE) {
+        let mut query = rows_of("accounts", ids);
+        let rows = query.build_query_as::<(String, String)>();
+        for (waba_id, state) in rows.fetch_all(&mut *connection).await? {
+            saved.entry(waba_id).or_default().state = state;
+        }
+    }
+    Ok(saved)
+}
+
 async fn load_some(
     connection: &mut SqliteConnection,
     ids: &[String],

@@ -72,6 +72,7 @@ pub fn metrics() -> String {
         ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
+        ("Portfolios", "whatsapp_portfolio_"),
         ("Access", "whatsapp_access_token_|whatsapp_app_"),
         ("The exporter", "whatsapp_exporter_"),
         ("The process", "process_"),

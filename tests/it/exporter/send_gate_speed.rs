@@ -22,7 +22,7 @@ use whatsapp_business_exporter::serve::{BodyBudget, Public, Secrets, SendGate, p
 use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
-use crate::support::measured;
+use crate::support::{ALL_TEMPLATES, measured};
 
 const ACCOUNTS: usize = 10_000;
 const TEMPLATES: usize = 20;
@@ -110,6 +110,7 @@ fn public(store: Arc<Store>, telemetry: Arc<Telemetry>) -> Public {
         numbers: day,
         account: day,
         templates: day,
+        insights: None,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
@@ -135,6 +136,9 @@ fn public(store: Arc<Store>, telemetry: Arc<Telemetry>) -> Public {
             store: Arc::clone(&store),
             telemetry: Arc::clone(&telemetry),
             policy: Arc::new(ArcSwap::from_pointee(policy)),
+            access: Arc::default(),
+            assignments: Arc::default(),
+            options: Arc::new(ArcSwap::from_pointee(ALL_TEMPLATES.clone())),
         },
         store,
         drill: Arc::default(),

@@ -7,3 +7,4 @@ mod oracle;
 mod payload;
 mod play;
 mod property;
+mod served;

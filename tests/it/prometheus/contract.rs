@@ -69,6 +69,11 @@ pub const CONTRACT: &[&str] = &[
     "whatsapp_business_account_webhook_subscribed",
     "whatsapp_business_account_messaging_limit",
     "whatsapp_business_account_phone_numbers_limit",
+    // Portfolios
+    "whatsapp_portfolio_messaging_limit",
+    "whatsapp_portfolio_recipients",
+    "whatsapp_portfolio_messaging_limit_used_ratio",
+    "whatsapp_portfolio_coverage_ratio",
     // Access
     "whatsapp_access_token_valid",
     "whatsapp_access_token_expires_timestamp_seconds",

@@ -7,11 +7,12 @@ use axum::Router;
 use axum::http::{HeaderMap, Uri, header};
 use tokio::net::TcpListener;
 use whatsapp_business_exporter::domain::access::{Subscription, Token};
-use whatsapp_business_exporter::domain::{AppId, WabaId, account, number, template};
+use whatsapp_business_exporter::domain::{AppId, WabaId, account, insights, number, template};
 use whatsapp_business_exporter::expose::{self, TextFormat};
 use whatsapp_business_exporter::ingest::graph::{
     Calls, Client, ClientOptions, Failure, Listed, Usage,
 };
+use whatsapp_business_exporter::ingest::poll::{InsightsPlan, read_insights};
 use whatsapp_business_exporter::state::State;
 use whatsapp_business_exporter::telemetry::Telemetry;
 
@@ -69,6 +70,11 @@ impl Reader {
     }
 
     /// Reads the object with this id instead of the account.
+    /// What is planned of the account's insights.
+    pub async fn insights(&self, plan: &InsightsPlan) -> (insights::Snapshot, Option<Failure>) {
+        read_insights(plan, &self.client, &waba(), &self.budget).await
+    }
+
     pub async fn account_of(&self, id: &str) -> Result<account::Snapshot, Failure> {
         self.client.read_account(&waba_id(id), &self.budget).await
     }

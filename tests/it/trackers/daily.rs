@@ -100,8 +100,8 @@ fn watching() -> State {
         loop_threshold: 3,
     };
     state.track(Arc::new(Trackers {
-        hours: None,
         journeys: Journeys(vec![booking]),
+        ..Trackers::default()
     }));
     state
 }

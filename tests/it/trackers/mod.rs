@@ -2,7 +2,7 @@
 
 mod campaigns;
 mod daily;
-mod durable;
+pub mod durable;
 mod events;
 mod identity;
 mod journeys;

@@ -68,7 +68,6 @@ fn preference(
         at,
         identity,
         recipient: None,
-        update: Update::Preference(preference),
         update: Update::Preference {
             of: CustomerIds::new(user_id, telephone),
             preference,

@@ -260,6 +260,7 @@ fn ahead(template: &TemplateStatus, status: &Status) -> Markup {
         @if let Some(at) = template.disabled { (badge(&format!("disabled {}", when(at)), Level::Critical)) }
         @if let Some(change) = &template.category_change { span.line { "becomes " (change.to.0.as_str()) " " (when(change.when)) } }
         @if let Some(MetaWord(category)) = correct { span.line { "Meta's category: " (category.as_str()) } }
+        @if let Some(cost) = &template.category_cost { span.line { "estimated cost: " (cost) } }
     }
 }
 

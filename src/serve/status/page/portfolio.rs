@@ -10,11 +10,10 @@ use crate::serve::status::words::grouped;
 /// `WhatsAppMessagingLimitNearlyUsed` by default.
 const NEARLY_USED: f64 = 0.8;
 
-/// Draws nothing if neither the limit nor the use of it is known.
+/// Draws nothing while messages are not read; the table of numbers shows the limit.
 pub(super) fn draw(portfolio: &PortfolioStatus) -> Markup {
-    let is_known = portfolio.messaging_limit.is_some() || portfolio.recipients.is_some();
     html! {
-        @if is_known {
+        @if portfolio.coverage_ratio.is_some() {
             p.usage {
                 span.quiet { "Portfolio " (portfolio.business_id) ": " } (sentence(portfolio))
                 @if let Some(ratio) = portfolio.used_ratio.filter(|_| is_limited(portfolio)) {
@@ -41,7 +40,7 @@ fn sentence(portfolio: &PortfolioStatus) -> String {
         let why = if portfolio.has_too_many_customers {
             "too many to count"
         } else {
-            "number unknown, because no webhooks about messages were received"
+            "number unknown, because no webhooks about messages are received"
         };
         return format!("customers in 24 h{limit}: {why}");
     };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::health;
-use crate::simulator::world::{Account, World};
+use crate::simulator::world::{Account, InsightsAccess, World};
 
 pub(super) const DEFAULT_FIELDS: &[&str] = &[
     "id",
@@ -73,7 +73,8 @@ pub(super) fn value(world: &World, account: &Account, field: &str) -> Option<Val
         "marketing_messages_onboarding_status" => json!(account.marketing_onboarding_status),
         SUBSCRIBED_APPS => subscribed_apps(world, account),
         "marketing_messages_lite_api_status" => json!("ELIGIBLE"),
-        "is_enabled_for_insights" | "template_auto_archival_enabled" => json!(false),
+        "is_enabled_for_insights" => json!(account.insights == InsightsAccess::Enabled),
+        "template_auto_archival_enabled" => json!(false),
         _ => return None,
     })
 }

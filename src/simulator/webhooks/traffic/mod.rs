@@ -14,11 +14,15 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::simulator::change::{Webhook, conversation_webhook};
-use crate::simulator::world::{PhoneNumber, World};
+use crate::simulator::world::{MessageBatch, MessageStage, PhoneNumber, Template, World};
 use customer::{CUSTOMERS, Customer};
 use payload::Moment;
 use plan::{Channel, PLANS, Plan, Step};
 use price::{FreeTier, Price};
+
+/// One conversation in this many has a click, and one in this many a reply to the template.
+const CLICKED_EVERY: u64 = 4;
+const REPLIED_EVERY: u64 = 7;
 
 /// Members of a group.
 const GROUP_SIZE: u32 = 3;
@@ -50,6 +54,9 @@ pub struct TrafficGenerator {
     phone_number_id: Option<String>,
     customer: Customer,
     price: Price,
+    template_id: Option<String>,
+    /// What happened to the message of the last webhook.
+    counted: Vec<(MessageBatch, MessageStage)>,
 }
 
 impl TrafficGenerator {
@@ -67,11 +74,14 @@ impl TrafficGenerator {
             phone_number_id: None,
             customer: Customer::new(0, 0),
             price: Price::REGULAR,
+            template_id: None,
+            counted: Vec::new(),
         }
     }
 
     /// The next webhook at `now` (Unix seconds). `None` while no number is connected.
     pub fn next(&mut self, world: &World, now: i64) -> Option<Webhook> {
+        self.counted.clear();
         if self.position == 0 {
             self.start(world, now);
         }
@@ -86,6 +96,7 @@ impl TrafficGenerator {
         let step = self.plan.steps[self.position];
         self.position = (self.position + 1) % self.plan.steps.len();
         let content = self.content(step, number, now);
+        self.counted = self.counts(step, number);
         Some(match self.plan.channel {
             Channel::Standby => {
                 conversation_webhook(number, "standby", payload::on_standby(content))
@@ -117,7 +128,66 @@ impl TrafficGenerator {
             self.price = self
                 .free_tier
                 .price(&mut self.dice, self.plan.channel, id, now);
+            self.template_id = self.template(world, id);
         }
+    }
+
+    /// Counts what happened to the message of the last webhook, in the world that it was generated for.
+    pub fn record(&self, world: &mut World, now: i64) {
+        for (batch, stage) in &self.counted {
+            world.messages.count(batch, *stage, now);
+        }
+    }
+
+    /// The template of the response: an approved one of the account and of the category, if there is one. Without the
+    /// dice, so that the traffic does not depend on the templates.
+    fn template(&self, world: &World, phone_number_id: &str) -> Option<String> {
+        let account = world.account_of(phone_number_id)?;
+        let templates = account.template_ids.iter();
+        let templates = templates.filter_map(|id| world.templates.get(id));
+        let suits = |template: &&Template| {
+            let category = &template.category;
+            template.status == "APPROVED" && category.eq_ignore_ascii_case(self.price.category())
+        };
+        let suitable: Vec<&Template> = templates.filter(suits).collect();
+        let place = usize::try_from(self.conversation).unwrap_or(0);
+        let template = suitable.get(place.checked_rem(suitable.len())?)?;
+        Some(template.id.clone())
+    }
+
+    /// What a step means for the counts of messages.
+    fn counts(&self, step: Step, number: &PhoneNumber) -> Vec<(MessageBatch, MessageStage)> {
+        let Step::Status(status) = step else {
+            return Vec::new();
+        };
+        if self.plan.channel == Channel::Standby {
+            return Vec::new();
+        }
+        let price = self.price.millionths();
+        let delivered = MessageStage::Delivered { price };
+        let mut stages = match status {
+            "sent" => vec![MessageStage::Sent],
+            "delivered" => vec![delivered],
+            "read" if self.plan.is_priced("read") => vec![delivered, MessageStage::Read],
+            "read" => vec![MessageStage::Read],
+            _ => Vec::new(),
+        };
+        if status == "read" && self.conversation.is_multiple_of(CLICKED_EVERY) {
+            stages.push(MessageStage::Clicked);
+        }
+        if status == "read" && self.conversation.is_multiple_of(REPLIED_EVERY) {
+            stages.push(MessageStage::Replied);
+        }
+        let batch = MessageBatch {
+            template_id: self.template_id.clone(),
+            phone_number_id: number.id.clone(),
+            category: self.price.category().to_owned(),
+            pricing_type: self.price.pricing_type().to_owned(),
+            sent_at: self.started_at,
+            count: 1,
+        };
+        let stages = stages.into_iter();
+        stages.map(|stage| (batch.clone(), stage)).collect()
     }
 
     fn draw_customer(&mut self) -> Customer {

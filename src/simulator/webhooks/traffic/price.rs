@@ -39,6 +39,25 @@ impl Price {
         pricing_type: "regular",
     };
 
+    /// The category in lower case.
+    pub(super) fn category(self) -> &'static str {
+        self.category
+    }
+
+    /// The type in lower case.
+    pub(super) fn pricing_type(self) -> &'static str {
+        self.pricing_type
+    }
+
+    /// The price in millionths of the currency's unit: made up, in the order of Meta's price list.
+    pub(super) fn millionths(self) -> u64 {
+        match (self.pricing_type, self.category) {
+            ("regular", "marketing" | "marketing_lite" | "group_marketing") => 113_000,
+            ("regular", _) => 45_600,
+            _ => 0,
+        }
+    }
+
     pub(super) fn to_json(self) -> Value {
         json!({
             "billable": self.pricing_type == "regular",
