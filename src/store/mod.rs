@@ -3,6 +3,7 @@
 //! Invariant: after [`Store::commit`] returns successfully, and not before, its events are on disk and in every later
 //! snapshot. Everything in a snapshot is durable; a failed commit has changed nothing.
 
+mod account_index;
 mod applied;
 mod committer;
 mod database;
@@ -11,7 +12,6 @@ mod history;
 mod kept_out;
 mod location;
 mod notify_queue;
-mod number_index;
 mod relay_queue;
 mod rows;
 mod signals;
@@ -37,13 +37,13 @@ pub use notify_queue::Signal;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
 use crate::domain::track::Trackers;
-use crate::domain::{AccountsOfApp, Event, PhoneNumberId, WabaId};
+use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, WabaId};
 use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
+use account_index::AccountIndex;
 use committer::{Committer, CommitterRequest};
 use database::{Database, RelayReader, SignalReader, StoreError};
 use kept_out::KeptOutLog;
-use number_index::NumberIndex;
 use relay_queue::RelayIndex;
 
 /// Maximum number of requests that wait for the running commit; further callers wait to send theirs.
@@ -364,14 +364,16 @@ impl Store {
     /// The committed state of each account in which polls or messages have shown this number. Faster than a search in
     /// a snapshot.
     #[must_use]
-    pub fn accounts_of_number(&self, id: &PhoneNumberId) -> Vec<(WabaId, Arc<Account>)> {
-        let waba_ids: Vec<WabaId> = self.shared.numbers().accounts_of(id).cloned().collect();
-        let accounts = self.shared.accounts();
-        let found = waba_ids.into_iter().filter_map(|waba_id| {
-            let account = Arc::clone(accounts.get(&waba_id)?);
-            Some((waba_id, account))
-        });
-        found.collect()
+    pub fn accounts_of_number(&self, id: &PhoneNumberId) -> Accounts {
+        self.shared
+            .indexed(|index| index.of_number(id).cloned().collect())
+    }
+
+    /// The committed state of each account that this portfolio owns. Faster than a search in a snapshot.
+    #[must_use]
+    pub fn accounts_of_portfolio(&self, id: &BusinessId) -> Accounts {
+        self.shared
+            .indexed(|index| index.of_portfolio(id).cloned().collect())
     }
 
     /// A consistent snapshot of the committed state of all accounts.
@@ -484,7 +486,7 @@ impl StoreUnavailable {
 #[derive(Debug)]
 struct Published {
     accounts: Mutex<Accounts>,
-    numbers: Mutex<NumberIndex>,
+    index: Mutex<AccountIndex>,
     deliveries: watch::Sender<Span>,
     signals: watch::Sender<SignalSpan>,
     is_relay_enabled: AtomicBool,
@@ -499,7 +501,7 @@ impl Published {
     fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             accounts: Mutex::default(),
-            numbers: Mutex::default(),
+            index: Mutex::default(),
             deliveries: watch::Sender::default(),
             signals: watch::Sender::default(),
             is_relay_enabled: AtomicBool::new(false),
@@ -515,9 +517,20 @@ impl Published {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The accounts of each number.
-    fn numbers(&self) -> MutexGuard<'_, NumberIndex> {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The index of the accounts.
+    fn index(&self) -> MutexGuard<'_, AccountIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The accounts that the index names.
+    fn indexed(&self, find: impl FnOnce(&AccountIndex) -> Vec<WabaId>) -> Accounts {
+        let waba_ids = find(&self.index());
+        let accounts = self.accounts();
+        let found = waba_ids.into_iter().filter_map(|waba_id| {
+            let account = Arc::clone(accounts.get(&waba_id)?);
+            Some((waba_id, account))
+        });
+        found.collect()
     }
 
     /// Publishes the accounts that a commit has changed; `before` has them as they were.
@@ -527,15 +540,15 @@ impl Published {
             (waba_id.clone(), Arc::clone(account))
         });
         self.accounts().extend(now);
-        let mut numbers = self.numbers();
+        let mut index = self.index();
         for (waba_id, before) in before {
-            numbers.update(waba_id, before, &state.accounts()[waba_id]);
+            index.update(waba_id, before, &state.accounts()[waba_id]);
         }
     }
 
     fn publish_all(&self, state: &State) {
         self.accounts().clone_from(state.accounts());
-        *self.numbers() = NumberIndex::new(state.accounts());
+        *self.index() = AccountIndex::new(state.accounts());
     }
 
     fn publish_relay_index(&self, index: &RelayIndex) {

@@ -11,11 +11,9 @@
 //! and responds with 404 without one.
 
 mod answer;
+mod decision;
 mod parameters;
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
@@ -28,19 +26,11 @@ use super::bearer::bearer;
 use super::context::{Operator, Public};
 use super::gate::UNAUTHORIZED;
 use super::refusal;
-use crate::clock;
-use crate::domain::send_gate::{SendPolicy, SendVerdict};
-use crate::domain::{Assignments, Timestamp};
-use crate::expose::Options;
-use crate::ingest::poll::AccessRegistry;
-use crate::insight::headroom::{self, Headroom, MessageWebhooks};
-use crate::insight::send_gate::{Campaign, Candidate, TemplateName, decide};
-use crate::state::Account;
-use crate::store::Store;
 use crate::telemetry::{Refused, Telemetry};
 use parameters::{GateParameters, GateQuery};
 
 pub use answer::{GateAnswer, GateLimit, GateReason};
+pub use decision::SendGate;
 
 /// The path on both listeners.
 pub const PATH: &str = "/api/v1/gate";
@@ -50,23 +40,6 @@ const LISTENER: &str = "webhook";
 
 /// The result of the extractor.
 type ExtractedParameters = Result<Query<GateParameters>, QueryRejection>;
-
-/// What a decision needs.
-#[derive(Clone, Debug)]
-pub struct SendGate {
-    /// The store, for reads.
-    pub store: Arc<Store>,
-    /// The exporter's own metrics.
-    pub telemetry: Arc<Telemetry>,
-    /// The policy; a reload replaces it.
-    pub policy: Arc<ArcSwap<SendPolicy>>,
-    /// The access states of the apps.
-    pub access: Arc<AccessRegistry>,
-    /// The accounts of each app.
-    pub assignments: Arc<ArcSwap<Assignments>>,
-    /// The settings of the exposition, with the expected callback URL.
-    pub options: Arc<ArcSwap<Options>>,
-}
 
 /// The operator's route.
 pub(super) async fn for_operator(
@@ -122,53 +95,6 @@ fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
             ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
         }
         Err(why) => complain(StatusCode::BAD_REQUEST, &why),
-    }
-}
-
-impl SendGate {
-    fn decide(&self, query: &GateQuery) -> GateAnswer {
-        let now = clock::now();
-        let accounts = self.store.accounts_of_number(&query.phone_number_id);
-        let candidates = accounts.iter().map(|(waba_id, account)| Candidate {
-            waba_id,
-            account,
-            portfolio: self.headroom(account, now),
-            opt_out_surge: None,
-        });
-        let candidates: Vec<Candidate<'_>> = candidates.collect();
-        let name = query.template.as_deref();
-        let campaign = Campaign {
-            phone_number_id: &query.phone_number_id,
-            template: name.map(|name| TemplateName {
-                name,
-                language: query.language.as_deref(),
-            }),
-            recipients: query.recipients,
-        };
-        let decision = decide(&campaign, &candidates, &self.policy.load(), now);
-        self.count(decision.verdict);
-        GateAnswer::from(&decision)
-    }
-
-    /// The use of the messaging limit of the portfolio that owns the account.
-    fn headroom(&self, account: &Account, now: Timestamp) -> Headroom {
-        let Some(business_id) = account.business_id.value() else {
-            return Headroom::default();
-        };
-        let (access, assignments) = (self.access.read(), self.assignments.load());
-        let options = self.options.load();
-        let webhooks = MessageWebhooks {
-            access: &access,
-            assignments: &assignments,
-            callback: options.callback.as_ref(),
-        };
-        let used = headroom::of_portfolio(business_id, &self.store.snapshot(), &webhooks, now);
-        used.unwrap_or_default()
-    }
-
-    fn count(&self, verdict: SendVerdict) {
-        let decisions = &self.telemetry.gate_decisions;
-        decisions.with_label_values(&[verdict.as_str()]).inc();
     }
 }
 

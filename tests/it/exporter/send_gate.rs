@@ -15,7 +15,7 @@ const DECISIONS: &str = "whatsapp_exporter_gate_decisions_total";
 /// The file of an exporter with two listeners, and more sections.
 fn file(more: &str) -> String {
     let accounts = config_file(SELDOM, &[WABA]);
-    format!("webhook:\n  listen_address: 127.0.0.1:0\n{more}{accounts}")
+    format!("webhook:\n  listen_address: :0\n{more}{accounts}")
 }
 
 /// Without figures about the use of the limit, which need a day of messages.

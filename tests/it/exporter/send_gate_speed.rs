@@ -12,8 +12,8 @@ use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::account::{self, ReviewStatus};
 use whatsapp_business_exporter::domain::send_gate::SendPolicy;
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, EntityHealth, Event, Fact, Health, HealthEntity, Listing, MessagingLimit,
-    PhoneNumberId, QualityRating, Source, TemplateId, WabaId, number, template,
+    BusinessId, CanSendMessage, EntityHealth, Event, Fact, Health, HealthEntity, Listing,
+    MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, WabaId, number, template,
 };
 use whatsapp_business_exporter::ingest::poll::{Budget, Budgets, Cadences, Poller};
 use whatsapp_business_exporter::ingest::webhook::{Verifier, VerifyTokens};
@@ -53,6 +53,8 @@ fn polls(which: usize) -> [Fact; 3] {
     let mut account = account::Snapshot::new();
     account.health = Some(health());
     account.review_status = Some(ReviewStatus::Approved);
+    // Ten accounts a portfolio.
+    account.business_id = BusinessId::parse(&format!("7{:014}", which / 10));
     let id = PhoneNumberId::parse(&number_id(which)).expect("digits");
     let mut number = number::Snapshot::new(id);
     number.status = Some(number::Status::Connected);
@@ -161,6 +163,8 @@ async fn decisions_of_ten_thousand_accounts_are_fast() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound port");
     tokio::spawn(async move { axum::serve(listener, router).await });
+    // An error means that another test has installed it.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let http = reqwest::Client::new();
     let mut random = fastrand::Rng::with_seed(1);
     let mut took = Vec::with_capacity(REQUESTS);

@@ -1,5 +1,6 @@
 //! Every metric, label and word that a rule or a panel may name: what the code declares, and what Prometheus adds.
 
+use whatsapp_business_exporter::domain::campaign::CampaignStage;
 use whatsapp_business_exporter::domain::{
     CanSendMessage, Collector, HealthEntity, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, QualityRating,
     WebhookField, Word, access, account, message, number, template,
@@ -78,7 +79,16 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         "preference" if metric == "whatsapp_marketing_preferences_total" => {
             Some(all::<message::MarketingPreference>())
         }
-        "error_code" if metric == "whatsapp_message_failures_total" => None,
+        "error_code"
+            if [
+                "whatsapp_message_failures_total",
+                "whatsapp_campaign_failures_total",
+            ]
+            .contains(&metric) =>
+        {
+            None
+        }
+        "stage" if metric == "whatsapp_campaign_messages_total" => Some(all::<CampaignStage>()),
         // Any number may come; rules name those that the status page judges, and those about calls.
         "error_code" => {
             let codes = [PAYMENT_MISSING, PORTFOLIO_UNVERIFIED].map(|code| code.to_string());
