@@ -19,7 +19,7 @@ pub const UNLISTED_TEMPLATES: usize = 1_000;
 /// Maximum phone numbers of an account that only webhooks know, while polls list its numbers.
 pub const UNLISTED_NUMBERS: usize = 100;
 
-/// Maximum number of customers of an account that are kept for counting the recipients of its portfolio, at some 300
+/// Maximum number of customers of an account that are kept for counting the recipients of its portfolio, at some 350
 /// bytes of memory each. Meta's highest limit is 100,000 recipients in 24 hours; accounts above have no limit.
 pub const RECIPIENTS: usize = 1_000_000;
 
