@@ -3,6 +3,7 @@
 mod access;
 mod apps;
 mod discovery;
+mod insights;
 mod losses;
 pub mod meta;
 mod penalties;
