@@ -361,6 +361,12 @@ mod tests {
     }
 
     #[test]
+    fn a_day_takes_as_much_memory_as_documented() {
+        assert_eq!(size_of::<TemplateDay>(), 104);
+        assert_eq!(size_of::<NumberDay>(), 40);
+    }
+
+    #[test]
     fn ninety_days_are_kept() {
         let mut insights = template();
         for which in 0..200 {

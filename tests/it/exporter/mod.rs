@@ -4,6 +4,7 @@ mod access;
 mod apps;
 mod discovery;
 mod explain;
+mod insights;
 mod losses;
 pub mod meta;
 mod penalties;

@@ -1,6 +1,8 @@
 //! Parses the points of `template_analytics` and `pricing_analytics`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde_json::{Number, Value};
 
@@ -16,6 +18,10 @@ const MILLIONTHS: f64 = 1_000_000.0;
 
 /// Maximum amount, in units of the currency. A larger one is no price of messages, and would not fit an integer.
 const MAX_AMOUNT: f64 = 1_000_000_000_000.0;
+
+/// Lengths of a day: clocks go forward or back by an hour, and by more in few places.
+const LENGTHS: RangeInclusive<Duration> =
+    Duration::from_secs(22 * 3_600)..=Duration::from_secs(26 * 3_600);
 
 /// A day of a template's messages through one product, such as `cloud_api`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,11 +130,16 @@ fn day_of(
         return Some(day);
     }
     let start = point.time("start", warnings)?;
-    let end = point.time("end", warnings);
-    let day = Day::at(start, timezone_id);
-    // An end that is no later than the start is unusable; the calendar has the other one.
-    let end = end.filter(|end| *end > start).unwrap_or(day.end);
-    Some(Day { start, end })
+    if !point.has("end") {
+        let day = Day::at(start, timezone_id);
+        return (start == day.start).then_some(day);
+    }
+    let end = point.time("end", warnings)?;
+    let day = Day { start, end };
+    // The figures of another period are not those of a day.
+    let is_day = LENGTHS.contains(&end.since(start)) && end > start;
+    let checked = |_: &str| is_day.then_some(day);
+    point.parsed("end", checked, warnings)
 }
 
 fn figures(point: &MetaObject<'_>, warnings: &mut ParseWarnings) -> TemplateFigures {
