@@ -34,6 +34,12 @@ use crate::store::Location;
 const NUMBERS_INTERVAL: Duration = Duration::from_secs(3);
 const NODES_INTERVAL: Duration = Duration::from_secs(4);
 
+/// Interval at speed 1. The figures change once a day.
+const INSIGHTS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The longest interval that the configuration allows.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
+
 /// The shortest interval that the configuration allows.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -90,6 +96,7 @@ impl Demo {
         .await?;
         let file = [
             poll_section(speed),
+            insights_section(speed),
             relay_section(&application.webhook_url()),
             trackers_section(idle_timeout(speed), &key_file),
         ];
@@ -191,6 +198,15 @@ fn poll_section(speed: f64) -> String {
         interval(NODES_INTERVAL),
         interval(NODES_INTERVAL),
         interval(NODES_INTERVAL),
+    )
+}
+
+fn insights_section(speed: f64) -> String {
+    let interval = INSIGHTS_INTERVAL.div_f64(speed.max(f64::EPSILON));
+    let interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+    format!(
+        "insights:\n  enabled: true\n  interval: {}\n",
+        text(interval)
     )
 }
 

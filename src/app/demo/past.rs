@@ -25,11 +25,19 @@ use crate::simulator::{Handle, Simulation, SimulationOptions, Story, Travel};
 use crate::store::{Location, Store};
 use crate::telemetry::Telemetry;
 
-/// Length of the past in seconds.
-const LENGTH: i64 = 30 * 24 * 3_600;
+const DAY: i64 = 24 * 3_600;
+
+/// Length of one round of the story.
+const DAYS_OF_ROUND: i64 = 10;
 
 /// Number of times that the story is played in the past.
-const ROUNDS: i32 = 3;
+const ROUNDS: i64 = 3;
+
+/// Length of the past in seconds.
+const LENGTH: i64 = ROUNDS * DAYS_OF_ROUND * DAY;
+
+/// Days before a round of the story, at whose start the ratings fall, on which a template goes to the wrong customers.
+const DAYS_BEFORE_FALL: i64 = 3;
 
 /// Interval between message webhooks, in seconds.
 const TRAFFIC_EVERY: i64 = 30 * 60;
@@ -59,6 +67,7 @@ pub(super) struct Past {
 enum Step {
     Beat(Beat),
     Traffic,
+    Campaigns { is_before_fall: bool },
     PollNumbers,
     PollOthers,
 }
@@ -93,8 +102,17 @@ pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<P
                 }
             }
             Step::Traffic => {
-                let webhook = handle.look(|world| traffic.next(world, at));
+                let webhook = handle.edit(|world| {
+                    let webhook = traffic.next(world, at);
+                    traffic.record(world, at);
+                    webhook
+                });
                 reader.receive(webhook.as_slice(), at);
+            }
+            Step::Campaigns { is_before_fall } => {
+                let webhooks =
+                    handle.edit(|world| Story::send_campaigns(world, seed, is_before_fall, at));
+                reader.receive(&webhooks, at);
             }
             Step::PollNumbers => reader.poll_numbers(at).await,
             Step::PollOthers => reader.poll_others(at).await,
@@ -131,18 +149,23 @@ pub(super) async fn store(
 fn steps(seed: u64, until: i64) -> Vec<(i64, Step)> {
     let from = until - LENGTH;
     let story = Story::demo(seed);
-    let round = LENGTH as f64 / f64::from(ROUNDS);
-    let stretch = round / story.length.as_secs_f64();
+    let round = DAYS_OF_ROUND * DAY;
+    let stretch = round as f64 / story.length.as_secs_f64();
     let mut steps = Vec::new();
     for number in 0..ROUNDS {
-        let start = f64::from(number) * round;
+        let start = from + number * round;
         steps.extend(story.beats.iter().map(|beat| {
-            let after = start + beat.at.as_secs_f64() * stretch;
-            (from + after as i64, Step::Beat(beat.clone()))
+            let after = beat.at.as_secs_f64() * stretch;
+            (start + after as i64, Step::Beat(beat.clone()))
         }));
     }
     let every = |interval: i64| (from..until).step_by(interval as usize);
     steps.extend(every(TRAFFIC_EVERY).map(|at| (at, Step::Traffic)));
+    steps.extend(every(DAY).map(|at| {
+        let day_of_round = (at - from) / DAY % DAYS_OF_ROUND;
+        let is_before_fall = day_of_round >= DAYS_OF_ROUND - DAYS_BEFORE_FALL;
+        (at, Step::Campaigns { is_before_fall })
+    }));
     steps.extend(every(POLL_NUMBERS_EVERY).map(|at| (at, Step::PollNumbers)));
     steps.extend(every(POLL_OTHERS_EVERY).map(|at| (at, Step::PollOthers)));
     steps.sort_by_key(|(at, _)| *at);

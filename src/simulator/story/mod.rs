@@ -5,6 +5,7 @@ mod beat;
 mod demo;
 mod play;
 
+use super::change::Webhook;
 use super::world::World;
 
 pub use beat::{Beat, Story};
@@ -17,6 +18,17 @@ impl Story {
     #[must_use]
     pub fn demo(seed: u64) -> Self {
         demo::story(&World::demo(seed), seed)
+    }
+
+    /// Sends the campaigns of one day of the demo's past, at `now` (Unix seconds). Before the ratings fall, one template
+    /// goes to many customers who do not want it. Returns the webhooks of customers who stop marketing messages.
+    pub fn send_campaigns(
+        world: &mut World,
+        seed: u64,
+        is_before_fall: bool,
+        now: i64,
+    ) -> Vec<Webhook> {
+        demo::send(world, seed, is_before_fall, now)
     }
 }
 

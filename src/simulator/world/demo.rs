@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{Account, Business, PhoneNumber, Template, World};
+use super::{Account, Business, InsightsAccess, PhoneNumber, Template, World};
 
 /// Owner of the client account.
 const CLIENT_BUSINESS_ID: &str = "700100200300500";
@@ -94,6 +94,8 @@ fn add_account(mut world: World, plan: &AccountPlan, dice: &mut Rng) -> World {
         account.business_id = CLIENT_BUSINESS_ID.into();
         account.client_of_business_id = Some(super::HOME_BUSINESS_ID.into());
         account.ownership_type = "CLIENT_OWNED".into();
+    } else {
+        account.insights = InsightsAccess::Enabled;
     }
     world = world.with_account(account);
     for (branch, last_digits) in plan.numbers {

@@ -3,6 +3,7 @@
 //! ACCOUNT_DELETED is left out, because no account recovers from it.
 
 mod access;
+mod campaigns;
 mod cast;
 mod customers;
 mod faults;
@@ -15,6 +16,7 @@ mod warning_signs;
 
 use std::time::Duration;
 
+pub(in crate::simulator) use campaigns::send;
 pub(in crate::simulator) use cast::CAFE_TABLES;
 
 use super::beat::Story;
