@@ -23,7 +23,8 @@ use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::domain::WabaId;
 use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::simulator::application::{
-    Application, ApplicationOptions, EventApi, JOURNEY, VERSIONS, idle_timeout,
+    Application, ApplicationOptions, EventApi, GateApi, JOURNEY, PlannedCampaign, VERSIONS,
+    idle_timeout,
 };
 use crate::simulator::world::World;
 use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
@@ -33,6 +34,13 @@ use crate::store::Location;
 /// enough for the simulated quota.
 const NUMBERS_INTERVAL: Duration = Duration::from_secs(3);
 const NODES_INTERVAL: Duration = Duration::from_secs(4);
+
+/// Customers of a planned campaign.
+const CAMPAIGN_RECIPIENTS: u64 = 500;
+
+/// Templates whose messages count as campaigns: the simulated Meta returns the template's name as
+/// `biz_opaque_callback_data`.
+const CAMPAIGNS: [&str; 3] = ["spring_offer", "summer_sale", "weekend_specials"];
 
 /// Interval at speed 1. The figures change once a day.
 const INSIGHTS_INTERVAL: Duration = Duration::from_secs(60);
@@ -54,6 +62,7 @@ pub struct Demo {
     simulation: Simulation,
     application: Application,
     event_api: EventApi,
+    gate_api: GateApi,
     /// Holds the store; removed at the end.
     folder: TempDir,
 }
@@ -122,11 +131,16 @@ impl Demo {
             url: format!("{public}/v1/events"),
             token: EVENTS_TOKEN.to_owned(),
         };
+        let gate_api = GateApi {
+            url: format!("{public}/api/v1/gate"),
+            campaigns: handle.look(planned_campaigns),
+        };
         Ok(Self {
             app,
             simulation,
             application,
             event_api,
+            gate_api,
             folder,
         })
     }
@@ -150,12 +164,30 @@ impl Demo {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let simulation = self.simulation.run(stop.clone());
         let simulation = async { simulation.await.map_err(anyhow::Error::from) };
-        let application = self.application.run(self.event_api, stop.clone());
+        let application = self
+            .application
+            .run(self.event_api, self.gate_api, stop.clone());
         let application = async { application.await.map_err(anyhow::Error::from) };
         let ended = tokio::try_join!(self.app.run(stop.clone()), simulation, application);
         self.folder.close()?;
         ended.map(|_| ())
     }
+}
+
+/// One campaign for each name and language of a marketing template, from the first phone number of its account.
+fn planned_campaigns(world: &World) -> Vec<PlannedCampaign> {
+    let marketing = world.templates.values();
+    let marketing = marketing.filter(|template| template.category == "MARKETING");
+    let planned = marketing.filter_map(|template| {
+        let account = world.accounts.get(&template.waba_id)?;
+        Some(PlannedCampaign {
+            phone_number_id: account.phone_number_ids.first()?.clone(),
+            template: template.name.clone(),
+            language: template.language.clone(),
+            recipients: CAMPAIGN_RECIPIENTS,
+        })
+    });
+    planned.collect()
 }
 
 /// Writes a file that only its owner may read.
@@ -232,8 +264,10 @@ fn trackers_section(idle_timeout: Duration, key_file: &Path) -> String {
     });
     let journeys: String = journeys.collect();
     format!(
-        "trackers:\n  key_file: {}\n  business_hours: Mon-Sun 00:00-24:00\n  journeys:\n{journeys}",
-        key_file.display()
+        "trackers:\n  key_file: {}\n  business_hours: Mon-Sun 00:00-24:00\n  campaigns: [{}]\n  \
+         journeys:\n{journeys}",
+        key_file.display(),
+        CAMPAIGNS.join(", "),
     )
 }
 

@@ -1,6 +1,7 @@
 //! A simulated application of the business, which runs beside the exporter.
 //!
-//! It receives the deliveries that the exporter relays, and reports replies and journeys to the exporter's event API.
+//! It receives the deliveries that the exporter relays, reports replies and journeys to the exporter's event API, and asks
+//! the send gate before campaigns.
 //! Invariant: what it does depends only on the seed, the time and the deliveries.
 //!
 //! ```text
@@ -10,6 +11,7 @@
 //! ```
 
 mod behaviour;
+mod campaigns;
 mod delivery;
 mod event_queue;
 mod journey;
@@ -34,6 +36,7 @@ use super::clock::{Clock, SystemClock};
 use super::serve::serve;
 use super::simulation::{client, valid_speed};
 
+pub use campaigns::{GateApi, PlannedCampaign};
 pub use journey::{JOURNEY, JourneyPath, JourneyVersion, VERSIONS, idle_timeout};
 pub use reporter::EventApi;
 
@@ -78,11 +81,16 @@ impl Application {
         format!("http://{}{}", self.address, server::PATH)
     }
 
-    /// Responds to deliveries and reports events until `stop` is cancelled, then ends at once.
+    /// Responds to deliveries, reports events and asks the send gate until `stop` is cancelled, then ends at once.
     ///
     /// # Errors
     /// If the server fails.
-    pub async fn run(self, api: EventApi, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(
+        self,
+        api: EventApi,
+        gate: GateApi,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
         let ApplicationOptions {
             seed,
             speed,
@@ -93,7 +101,12 @@ impl Application {
         let behaviour = Behaviour::new(seed, speed);
         let shared = Arc::new(SharedApplication::new(app_secret, behaviour));
         let router = server::router(Arc::clone(&shared));
-        let reports = reporter::run(&shared, &self.client, &api, &clock, schedule);
-        serve(self.listener, router, reports, stop, &shared.stopping).await
+        let background = async {
+            tokio::join!(
+                reporter::run(&shared, &self.client, &api, &clock, schedule),
+                campaigns::run(&shared, &self.client, &gate),
+            );
+        };
+        serve(self.listener, router, background, stop, &shared.stopping).await
     }
 }

@@ -33,7 +33,11 @@ async fn the_application_accepts_only_deliveries_with_a_valid_signature() {
         token: "none".to_owned(),
     };
     let stop = CancellationToken::new();
-    let running = tokio::spawn(application.run(nowhere, stop.clone()));
+    let no_campaigns = GateApi {
+        url: String::new(),
+        campaigns: Vec::new(),
+    };
+    let running = tokio::spawn(application.run(nowhere, no_campaigns, stop.clone()));
 
     let http = reqwest::Client::new();
     let post = async |body: &'static str, signature: &str| {

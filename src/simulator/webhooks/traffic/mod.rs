@@ -55,6 +55,8 @@ pub struct TrafficGenerator {
     customer: Customer,
     price: Price,
     template_id: Option<String>,
+    /// The name of the template, which the business sends as `biz_opaque_callback_data`.
+    template_name: Option<String>,
     /// What happened to the message of the last webhook.
     counted: Vec<(MessageBatch, MessageStage)>,
 }
@@ -75,6 +77,7 @@ impl TrafficGenerator {
             customer: Customer::new(0, 0),
             price: Price::REGULAR,
             template_id: None,
+            template_name: None,
             counted: Vec::new(),
         }
     }
@@ -95,7 +98,10 @@ impl TrafficGenerator {
         };
         let step = self.plan.steps[self.position];
         self.position = (self.position + 1) % self.plan.steps.len();
-        let content = self.content(step, number, now);
+        let mut content = self.content(step, number, now);
+        if let Some(name) = &self.template_name {
+            payload::add_callback_data(&mut content, name);
+        }
         self.counted = self.counts(step, number);
         Some(match self.plan.channel {
             Channel::Standby => {
@@ -128,7 +134,9 @@ impl TrafficGenerator {
             self.price = self
                 .free_tier
                 .price(&mut self.dice, self.plan.channel, id, now);
-            self.template_id = self.template(world, id);
+            let template = self.template(world, id);
+            self.template_id = template.map(|template| template.id.clone());
+            self.template_name = template.map(|template| template.name.clone());
         }
     }
 
@@ -141,7 +149,7 @@ impl TrafficGenerator {
 
     /// The template of the response: an approved one of the account and of the category, if there is one. Without the
     /// dice, so that the traffic does not depend on the templates.
-    fn template(&self, world: &World, phone_number_id: &str) -> Option<String> {
+    fn template<'w>(&self, world: &'w World, phone_number_id: &str) -> Option<&'w Template> {
         let account = world.account_of(phone_number_id)?;
         let templates = account.template_ids.iter();
         let templates = templates.filter_map(|id| world.templates.get(id));
@@ -151,8 +159,7 @@ impl TrafficGenerator {
         };
         let suitable: Vec<&Template> = templates.filter(suits).collect();
         let place = usize::try_from(self.conversation).unwrap_or(0);
-        let template = suitable.get(place.checked_rem(suitable.len())?)?;
-        Some(template.id.clone())
+        suitable.get(place.checked_rem(suitable.len())?).copied()
     }
 
     /// What a step means for the counts of messages.

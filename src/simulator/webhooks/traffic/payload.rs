@@ -30,6 +30,14 @@ pub(super) fn inbound(moment: Moment<'_>, customer: Customer, group_id: Option<&
     from_customer(customer, &message)
 }
 
+/// Adds what the business sent as `biz_opaque_callback_data` to each status.
+pub(super) fn add_callback_data(content: &mut Value, text: &str) {
+    let statuses = content.get_mut("statuses").and_then(Value::as_array_mut);
+    for status in statuses.into_iter().flatten() {
+        status["biz_opaque_callback_data"] = text.into();
+    }
+}
+
 /// The customer edits the message.
 pub(super) fn edited(moment: Moment<'_>, customer: Customer) -> Value {
     let mut message = message(moment, customer, "EDIT", "edit");
