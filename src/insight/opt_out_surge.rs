@@ -24,28 +24,28 @@ const SIGNIFICANCE: f64 = 4.0;
 /// Parts of the messages of today, yesterday and the day before whose recipients react today.
 const REACTIONS: [f64; 3] = [0.6, 0.3, 0.1];
 
-/// More opt-outs than usual.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Surge {
-    /// Opt-outs of today, or of yesterday while those of today are no surge.
-    pub opt_outs: u64,
-    /// The day.
+/// More customers than usual who stopped marketing messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptOutSurge {
+    /// The day: today, or yesterday while the opt-outs of today are no surge.
     pub day: UtcDay,
+    /// Opt-outs of that day.
+    pub opt_outs: u64,
     /// The number of opt-outs that is usual after as many messages.
-    pub expected: f64,
+    pub usual: u64,
 }
 
 /// The surge of today or of yesterday. `None` without one, and if too little is known: the absence of a surge does not
 /// mean that customers are content.
 #[must_use]
-pub fn opt_out_surge(days: &DailyActivity, now: Timestamp) -> Option<Surge> {
+pub fn opt_out_surge(days: &DailyActivity, now: Timestamp) -> Option<OptOutSurge> {
     let today = UtcDay::at(now);
     [today, today.minus(1)]
         .into_iter()
         .find_map(|day| surge_of(days, day, today))
 }
 
-fn surge_of(days: &DailyActivity, day: UtcDay, today: UtcDay) -> Option<Surge> {
+fn surge_of(days: &DailyActivity, day: UtcDay, today: UtcDay) -> Option<OptOutSurge> {
     // Yesterday is not part of its own past.
     let past = today.minus(PAST + 1)..=today.minus(2);
     let messages: Vec<f64> = each(&past)
@@ -66,10 +66,10 @@ fn surge_of(days: &DailyActivity, day: UtcDay, today: UtcDay) -> Option<Surge> {
     let is_surge = opt_outs > MIN_OPT_OUTS
         && seen >= MULTIPLE * expected
         && seen >= expected + SIGNIFICANCE * expected.sqrt();
-    is_surge.then_some(Surge {
-        opt_outs,
+    is_surge.then_some(OptOutSurge {
         day,
-        expected,
+        opt_outs,
+        usual: whole(expected),
     })
 }
 
@@ -92,6 +92,16 @@ fn each(days: &RangeInclusive<UtcDay>) -> impl Iterator<Item = UtcDay> {
 )]
 fn float(count: u64) -> f64 {
     count as f64
+}
+
+/// The nearest whole number of a count, which is neither negative nor infinite.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded, at least 1, and no more than the messages of three days"
+)]
+fn whole(count: f64) -> u64 {
+    count.round() as u64
 }
 
 #[cfg(test)]
@@ -126,8 +136,12 @@ mod tests {
         assert_eq!(surge((1_000, 4), (1_000, 5)), None);
         assert_eq!(surge((1_000, 4), (1_000, 11)), None);
         let found = surge((1_000, 4), (1_000, 16)).expect("four times the usual");
-        assert_eq!((found.opt_outs, found.day), (16, TODAY));
-        assert!((found.expected - 4.0).abs() < 1e-9);
+        let expected = OptOutSurge {
+            day: TODAY,
+            opt_outs: 16,
+            usual: 4,
+        };
+        assert_eq!(found, expected);
         // As many per message as usual.
         assert_eq!(surge((1_000, 4), (10_000, 28)), None);
         // A handful after none at all.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::domain::send_gate::{SendEffect, SendPolicy, SendReasonCode, SendVerdict};
 use crate::domain::{PhoneNumberId, Timestamp, WabaId};
 use crate::insight::headroom::Headroom;
+use crate::insight::opt_out_surge::OptOutSurge;
 use crate::state::{Account, Number};
 
 pub use limit::LimitUse;
@@ -48,15 +49,6 @@ pub struct Candidate<'a> {
     pub portfolio: Headroom,
     /// A surge of opt-outs of the phone number. `None` without one, or if the past is too short for a comparison.
     pub opt_out_surge: Option<OptOutSurge>,
-}
-
-/// More customers than usual who stopped marketing messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OptOutSurge {
-    /// Opt-outs of the present day.
-    pub today: u64,
-    /// Usual number of opt-outs of a day.
-    pub usual: u64,
 }
 
 /// The decision about a campaign.

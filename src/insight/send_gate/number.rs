@@ -27,8 +27,9 @@ pub(super) fn judge(
         reasons.add(Code::ThroughputDecreased, message);
     }
     if let Some(surge) = candidate.opt_out_surge {
-        let (today, usual) = (surge.today, surge.usual);
-        let message = format!("{today} opt-outs today, usually {usual} a day");
+        let (opt_outs, usual) = (surge.opt_outs, surge.usual);
+        let message =
+            format!("{opt_outs} opt-outs within a day, usually {usual} after as many messages");
         reasons.add(Code::OptOutSurge, message);
     }
 }

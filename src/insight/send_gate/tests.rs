@@ -13,7 +13,7 @@ use crate::domain::{
     HealthError, Listing, MessagingLimit, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, QualityRating,
     Source, TemplateId, account, number,
 };
-use crate::state::State;
+use crate::state::{State, UtcDay};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -644,7 +644,8 @@ fn old_data_is_never_silent() {
 fn the_policy_changes_effects_and_the_strongest_is_first() {
     let mut world = World::new();
     world.opt_out_surge = Some(OptOutSurge {
-        today: 40,
+        day: UtcDay(20_500),
+        opt_outs: 40,
         usual: 2,
     });
     let red = number_with(|number| number.quality_rating = Some(QualityRating::Red));

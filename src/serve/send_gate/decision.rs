@@ -8,10 +8,11 @@ use super::answer::GateAnswer;
 use super::parameters::GateQuery;
 use crate::clock;
 use crate::domain::send_gate::{SendPolicy, SendVerdict};
-use crate::domain::{Assignments, Timestamp};
+use crate::domain::{Assignments, PhoneNumberId, Timestamp};
 use crate::expose::Options;
 use crate::ingest::poll::AccessRegistry;
 use crate::insight::headroom::{self, Headroom, MessageWebhooks};
+use crate::insight::opt_out_surge::{OptOutSurge, opt_out_surge};
 use crate::insight::send_gate::{Campaign, Candidate, TemplateName, decide};
 use crate::state::Account;
 use crate::store::Store;
@@ -43,7 +44,7 @@ impl SendGate {
             waba_id,
             account,
             portfolio: self.headroom(account, now),
-            opt_out_surge: None,
+            opt_out_surge: surge_of(account, &query.phone_number_id, now),
         });
         let candidates: Vec<Candidate<'_>> = candidates.collect();
         let name = query.template.as_deref();
@@ -81,4 +82,10 @@ impl SendGate {
         let decisions = &self.telemetry.gate_decisions;
         decisions.with_label_values(&[verdict.as_str()]).inc();
     }
+}
+
+/// A surge of opt-outs of the phone number, as far as this account has seen them.
+fn surge_of(account: &Account, id: &PhoneNumberId, now: Timestamp) -> Option<OptOutSurge> {
+    let mut traffic = account.traffic().filter(|traffic| traffic.id == *id);
+    opt_out_surge(&traffic.next()?.activity, now)
 }
