@@ -12,10 +12,9 @@ use super::database::{
     AttributeFilter, Database, Journal, JournalFilter, JournalLine, LineKey, SortOrder, StoreError,
     StoreErrorReason,
 };
-use super::rows::to_account;
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
-use crate::state::{NumberInsights, Stamp, TemplateInsights};
+use crate::state::Stamp;
 
 /// Maximum number of values in force that one query looks up. A fleet of ten thousand numbers has some ninety
 /// thousand.
@@ -27,7 +26,7 @@ const QUERY_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Read access to the history. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HistoryReader {
-    journal: Journal,
+    pub(super) journal: Journal,
     /// Separate connections for the status page, so that history queries do not delay it.
     recent: Journal,
     kept_for: Duration,
@@ -130,19 +129,6 @@ impl HistoryRow {
             rest: rest.map(Clone::clone),
         })
     }
-}
-
-/// The stored daily figures of one account.
-#[derive(Clone, Debug)]
-pub struct StoredInsights {
-    /// The account.
-    pub waba_id: String,
-    /// Its currency. `None` if unknown.
-    pub currency: Option<String>,
-    /// Those of its templates.
-    pub templates: Vec<TemplateInsights>,
-    /// Those of its phone numbers.
-    pub numbers: Vec<NumberInsights>,
 }
 
 /// The history could not be read.
@@ -286,27 +272,6 @@ impl HistoryReader {
             rows,
             complete_since: complete_since.max(now.minus(self.kept_for)),
         })
-    }
-
-    /// The daily figures of all accounts, or of one.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn insights(
-        &self,
-        waba_id: Option<&WabaId>,
-    ) -> Result<Vec<StoredInsights>, Unreadable> {
-        let rows = self.journal.insights(waba_id.map(WabaId::as_str)).await?;
-        let stored = rows.into_iter().map(|(waba_id, saved)| {
-            let account = to_account(&saved)?;
-            Ok(StoredInsights {
-                waba_id,
-                currency: account.currency.value().cloned(),
-                templates: account.all_template_insights().cloned().collect(),
-                numbers: account.all_number_insights().cloned().collect(),
-            })
-        });
-        Ok(stored.collect::<Result<_, StoreError>>()?)
     }
 
     /// Copies the whole store, as of one moment, to a new file.

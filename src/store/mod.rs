@@ -9,6 +9,7 @@ mod committer;
 mod database;
 mod examination;
 mod history;
+mod insights;
 mod kept_out;
 mod location;
 mod notify_queue;
@@ -29,9 +30,8 @@ use tokio::time::{Instant, timeout};
 
 pub use database::{OpenError, SavedKey, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
-pub use history::{
-    Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, StoredInsights, Unreadable,
-};
+pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
+pub use insights::StoredInsights;
 pub use location::Location;
 pub use notify_queue::Signal;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};

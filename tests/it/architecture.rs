@@ -16,7 +16,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("insight", &["domain", "state"]),
     ("expose", &["domain", "insight", "state"]),
     ("store", &["clock", "domain", "state", "telemetry"]),
-    ("ingest", &["clock", "domain", "store", "telemetry"]),
+    // What a poll of insights reads depends on what is known.
+    (
+        "ingest",
+        &["clock", "domain", "state", "store", "telemetry"],
+    ),
     ("deliver", &["clock", "domain"]),
     (
         "notify",

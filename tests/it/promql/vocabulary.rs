@@ -3,10 +3,11 @@
 use whatsapp_business_exporter::domain::campaign::CampaignStage;
 use whatsapp_business_exporter::domain::{
     CanSendMessage, Collector, HealthEntity, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, QualityRating,
-    WebhookField, Word, access, account, message, number, template,
+    WebhookField, Word, access, account, insights, message, number, template,
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
+use whatsapp_business_exporter::insight::rates::Rate;
 use whatsapp_business_exporter::state::journal;
 
 use super::labels::{Metrics, Names, read};
@@ -153,6 +154,7 @@ fn words_of_number(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "rejection_reason") => Some(all::<number::NameRejectionReason>()),
         (_, "account_mode") => Some(all::<number::AccountMode>()),
         (_, "platform_type") => Some(all::<number::PlatformType>()),
+        ("daily_volume" | "daily_cost", "category") => Some(all::<insights::PricingCategory>()),
         _ => None,
     }
 }
@@ -162,6 +164,8 @@ fn words_of_template(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "status") => Some(all::<template::Status>()),
         (_, "event") => Some(all::<template::EventKind>()),
         (_, "reason") => Some(all::<template::RejectedReason>()),
+        ("_daily_messages", "stage") => Some(all::<insights::Stage>()),
+        ("_median_rate", "rate") => Some(list(&Rate::ALL.map(Rate::as_str))),
         (_, "category" | "correct_category") => Some(all::<template::Category>()),
         ("_quality_events_total", "from" | "to") => Some(all::<QualityRating>()),
         ("_category_changes_total", "from" | "to") => Some(all::<template::Category>()),
