@@ -12,6 +12,8 @@ use whatsapp_business_exporter::insight::attribution::{
     Cause, CauseKind, Confidence, Explanation, causes_of_fall,
 };
 
+use crate::support::measured;
+
 const TUNED: Range<u64> = 0..300;
 
 const HELD_OUT: Range<u64> = 2_000_000..2_000_600;
@@ -80,7 +82,7 @@ fn explained(
     })
 }
 
-fn measured(seeds: Range<u64>) -> (Hits, Trust) {
+fn hits_of(seeds: Range<u64>) -> (Hits, Trust) {
     let (mut all, mut trust) = (Hits::default(), Trust::default());
     let mut groups = [(); 4].map(|()| Hits::default());
     for (drawn, explanation) in explained(seeds.clone(), true) {
@@ -90,8 +92,10 @@ fn measured(seeds: Range<u64>) -> (Hits, Trust) {
         let group = 2 * usize::from(!is_template) + usize::from(!drawn.has_insights);
         groups[group].count(&drawn, &explanation);
     }
-    println!("seeds {seeds:?}: hit rate at 1, at 3, of the largest sender");
-    println!("all: {:.3?}", all.rates());
+    measured(&format!(
+        "seeds {seeds:?}: hit rate at 1, at 3, of the largest sender"
+    ));
+    measured(&format!("all: {:.3?}", all.rates()));
     let names = [
         "templates with insights",
         "templates without insights",
@@ -99,16 +103,23 @@ fn measured(seeds: Range<u64>) -> (Hits, Trust) {
         "services without insights",
     ];
     for (name, group) in names.into_iter().zip(&groups) {
-        println!("{name} ({}): {:.3?}", group.histories, group.rates());
+        measured(&format!(
+            "{name} ({}): {:.3?}",
+            group.histories,
+            group.rates()
+        ));
     }
-    println!("weak, moderate, strong (all, right): {:?}", trust.0);
+    measured(&format!(
+        "weak, moderate, strong (all, right): {:?}",
+        trust.0
+    ));
     (all, trust)
 }
 
 #[test]
 fn the_culprit_is_among_the_first_three_causes() {
-    measured(TUNED);
-    let (hits, trust) = measured(HELD_OUT);
+    hits_of(TUNED);
+    let (hits, trust) = hits_of(HELD_OUT);
     let [first, among_three, largest_sender] = hits.rates();
     assert!(among_three >= 0.9, "{hits:?}");
     assert!(first >= 0.75, "{hits:?}");
@@ -126,7 +137,7 @@ fn without_a_culprit_nobody_is_blamed_with_confidence() {
         let first = explanation.causes.first();
         found[first.map_or(0, |first| 1 + first.confidence as usize)] += 1;
     }
-    println!("no cause, weak, moderate, strong: {found:?}");
+    measured(&format!("no cause, weak, moderate, strong: {found:?}"));
     let all: i32 = found.iter().sum();
     assert!(found[3] * 50 <= all, "{found:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::simulator::application::{
-    Application, ApplicationOptions, EventApi,
+    Application, ApplicationOptions, EventApi, GateApi,
 };
 use whatsapp_business_exporter::simulator::signature::header_value;
 

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_campaign_to_the_wrong_customers_is_larger_and_read_less_than_the_others() {
-        let now = 1_775_000_000;
+        let now = 1_775_001_600;
         let mut world = World::demo(1);
         let sinking = cast::cast(&world, 1).sinking.id;
         let usual = send(&mut world, 1, false, now);
