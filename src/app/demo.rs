@@ -17,6 +17,8 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use super::{BoundExporter, ConfigSources};
 use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
@@ -80,11 +82,15 @@ impl Demo {
         let key_file = folder.path().join("demo.key");
         let key = CustomerKey::generate()?;
         write_secret(&key_file, key.file_text().expose_secret())?;
-        let past = past::play(seed, &CustomerHasher::new(&key)).await?;
+        let customers = CustomerHasher::new(&key);
+        // The log is about the present.
+        let past = past::play(seed, &customers).with_subscriber(NoSubscriber::new());
+        let past = past.await?;
         past::store(
             past.events,
             watched(&past.world),
             &Location::File(database.clone()),
+            &key,
         )
         .await?;
         let options = SimulationOptions {

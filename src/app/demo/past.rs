@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::config::{Config, FixedEnvironment, Flags};
+use crate::domain::track::Trackers;
 use crate::domain::{Event, Fact, Source, Timestamp, WabaId};
-use crate::ingest::CustomerHasher;
 use crate::ingest::graph::{Calls, Client, Usage};
 use crate::ingest::webhook::Delivery;
+use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::simulator::change::Webhook;
 use crate::simulator::clock::SteppedClock;
 use crate::simulator::story::Beat;
@@ -28,16 +29,17 @@ use crate::telemetry::Telemetry;
 const DAY: i64 = 24 * 3_600;
 
 /// Length of one round of the story.
-const DAYS_OF_ROUND: i64 = 10;
+const DAYS_OF_ROUND: i64 = 9;
 
 /// Number of times that the story is played in the past.
 const ROUNDS: i64 = 3;
 
-/// Length of the past in seconds.
-const LENGTH: i64 = ROUNDS * DAYS_OF_ROUND * DAY;
-
-/// Days before a round of the story, at whose start the ratings fall, on which a template goes to the wrong customers.
+/// Days at the end of the past on which a template goes to customers who do not want it. The present story then begins
+/// with falling ratings.
 const DAYS_BEFORE_FALL: i64 = 3;
+
+/// Length of the past in seconds.
+const LENGTH: i64 = (ROUNDS * DAYS_OF_ROUND + DAYS_BEFORE_FALL) * DAY;
 
 /// Interval between message webhooks, in seconds.
 const TRAFFIC_EVERY: i64 = 30 * 60;
@@ -67,7 +69,11 @@ pub(super) struct Past {
 enum Step {
     Beat(Beat),
     Traffic,
-    Campaigns { is_before_fall: bool },
+    Campaigns {
+        is_before_fall: bool,
+    },
+    /// The deliveries of the last campaign, which count towards the messaging limit.
+    Deliveries,
     PollNumbers,
     PollOthers,
 }
@@ -114,6 +120,11 @@ pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<P
                     handle.edit(|world| Story::send_campaigns(world, seed, is_before_fall, at));
                 reader.receive(&webhooks, at);
             }
+            Step::Deliveries => {
+                for webhook in handle.look(|world| Story::last_deliveries(world, at)) {
+                    reader.receive(&[webhook], at);
+                }
+            }
             Step::PollNumbers => reader.poll_numbers(at).await,
             Step::PollOthers => reader.poll_others(at).await,
         }
@@ -134,12 +145,19 @@ pub(super) async fn store(
     events: Vec<Event>,
     accounts: Vec<WabaId>,
     location: &Location,
+    key: &CustomerKey,
 ) -> anyhow::Result<()> {
     let telemetry = Arc::new(Telemetry::new());
     // The log is about the present.
     telemetry.logs_signals.store(false, Ordering::Relaxed);
     let store = Store::open(location, KEPT, telemetry).await?;
+    store.use_customer_key(key.check_value(), true).await?;
     store.watch(accounts.into_iter().collect()).await?;
+    let trackers = Trackers {
+        reads_messages: true,
+        ..Trackers::default()
+    };
+    store.track(Arc::new(trackers)).await?;
     store.commit(events).await?;
     store.close().await;
     Ok(())
@@ -162,10 +180,10 @@ fn steps(seed: u64, until: i64) -> Vec<(i64, Step)> {
     let every = |interval: i64| (from..until).step_by(interval as usize);
     steps.extend(every(TRAFFIC_EVERY).map(|at| (at, Step::Traffic)));
     steps.extend(every(DAY).map(|at| {
-        let day_of_round = (at - from) / DAY % DAYS_OF_ROUND;
-        let is_before_fall = day_of_round >= DAYS_OF_ROUND - DAYS_BEFORE_FALL;
+        let is_before_fall = at >= until - DAYS_BEFORE_FALL * DAY;
         (at, Step::Campaigns { is_before_fall })
     }));
+    steps.push((until - DAY / 2, Step::Deliveries));
     steps.extend(every(POLL_NUMBERS_EVERY).map(|at| (at, Step::PollNumbers)));
     steps.extend(every(POLL_OTHERS_EVERY).map(|at| (at, Step::PollOthers)));
     steps.sort_by_key(|(at, _)| *at);

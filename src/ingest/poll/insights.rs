@@ -130,6 +130,7 @@ fn batches(
     let insights_of = |template: &Template| account.template_insights(&template.id);
     let mut chosen: Vec<&Template> = account
         .templates()
+        .filter(|template| template.status.value() != Some(Status::Deleted))
         .filter(|template| insights_of(template).is_some() || may_have_messages(template))
         .collect();
     chosen.sort_by_key(|template| {
@@ -171,7 +172,7 @@ fn recently_sent(insights: &TemplateInsights) -> u64 {
     days.filter_map(|day| day.figures.sent).sum()
 }
 
-/// Reads what is planned, until a failure. What was read before it is kept.
+/// Reads what is planned, until a failure that applies to more than one request. What could be read is kept.
 pub async fn read(
     plan: &InsightsPlan,
     client: &Client,
@@ -234,6 +235,7 @@ async fn read_templates(
     snapshot: &mut Snapshot,
 ) -> Option<Failure> {
     let last_day = plan.template_day;
+    let mut first_failure = None;
     for batch in &plan.templates {
         let zone = plan.timezone_id.as_deref();
         let days = client
@@ -257,11 +259,15 @@ async fn read_templates(
                     snapshot.refusal = Some(refusal);
                     return None;
                 }
-                None => return Some(failure),
+                // A template that Meta does not know any more must not hide the others.
+                None if is_of_one_request(&failure) => {
+                    first_failure = first_failure.or(Some(failure));
+                }
+                None => return first_failure.or(Some(failure)),
             },
         }
     }
-    None
+    first_failure
 }
 
 /// How long a poll waits for the first listings of its account, at the most.

@@ -305,6 +305,14 @@ fn pricing_analytics(world: &World, account: &Account, field: &Field) -> Result<
     Ok(json!({"pricing_analytics": value, "id": account.id}))
 }
 
+/// A category of webhooks in the words of the analytics.
+fn pricing_category(category: &str) -> String {
+    match category {
+        "general_purpose_ai" => "AI_BOT".to_owned(),
+        _ => category.to_ascii_uppercase().replace('-', "_"),
+    }
+}
+
 /// The points of one day, with the words in upper case. A partner who pays hides the cost.
 fn number_points(world: &World, account: &Account, day: (i64, i64)) -> Vec<Value> {
     let numbers = account.phone_number_ids.iter();
@@ -317,7 +325,7 @@ fn number_points(world: &World, account: &Account, day: (i64, i64)) -> Vec<Value
                 "end": day.1,
                 "phone_number": number.digits(),
                 "pricing_type": pricing_type.to_ascii_uppercase(),
-                "pricing_category": category.to_ascii_uppercase().replace('-', "_"),
+                "pricing_category": pricing_category(&category),
                 "volume": counts.volume,
             });
             if account.funding_id.is_some() {

@@ -28,7 +28,14 @@ impl Story {
         is_before_fall: bool,
         now: i64,
     ) -> Vec<Webhook> {
-        demo::send(world, seed, is_before_fall, now)
+        demo::send_campaigns(world, seed, is_before_fall, now)
+    }
+
+    /// The webhooks of the deliveries of one campaign of the demo at `now` (Unix seconds), to customers who did not write
+    /// before.
+    #[must_use]
+    pub fn last_deliveries(world: &World, now: i64) -> Vec<Webhook> {
+        demo::deliveries(world, now)
     }
 }
 

@@ -2,9 +2,10 @@
 //! template goes to many customers who do not want it: few read it, and many stop marketing messages.
 
 use fastrand::Rng;
+use serde_json::{Value, json};
 
 use super::cast::{self, GARDEN_SERVICE};
-use crate::simulator::change::{Webhook, WorldChange};
+use crate::simulator::change::{Webhook, WorldChange, conversation_webhook};
 use crate::simulator::world::{MessageBatch, MessageStage, Template, World};
 
 /// Usual number of messages of a template's campaign, and of one to the wrong customers.
@@ -19,12 +20,21 @@ const SELDOM_READ_PERCENT: u64 = 28;
 const OPT_OUTS: u32 = 1;
 const MANY_OPT_OUTS: u32 = 14;
 
+/// Number of customers who receive the last campaign, and of their statuses in one webhook.
+const DELIVERIES: u32 = 2_600;
+const STATUSES_PER_WEBHOOK: usize = 100;
+
 /// Prices in millionths of the currency's unit.
 const MARKETING_PRICE: u64 = 113_000;
 const OTHER_PRICE: u64 = 45_600;
 
 /// Sends the campaigns of one day. Returns the webhooks of customers who stop marketing messages.
-pub(crate) fn send(world: &mut World, seed: u64, is_excessive: bool, now: i64) -> Vec<Webhook> {
+pub(crate) fn send_campaigns(
+    world: &mut World,
+    seed: u64,
+    is_excessive: bool,
+    now: i64,
+) -> Vec<Webhook> {
     let sinking = cast::cast(&World::demo(seed), seed).sinking.id;
     let mut dice = Rng::with_seed(seed ^ now.unsigned_abs());
     let approved = world.templates.values();
@@ -49,6 +59,31 @@ pub(crate) fn send(world: &mut World, seed: u64, is_excessive: bool, now: i64) -
     let stopped: Vec<WorldChange> = stopped.collect();
     let sent = stopped.iter().map(|change| world.apply(change, now));
     sent.flat_map(Result::unwrap_or_default).collect()
+}
+
+/// The deliveries of one campaign, many in each webhook.
+pub(crate) fn deliveries(world: &World, now: i64) -> Vec<Webhook> {
+    let Some(number) = world.phone_numbers.get(GARDEN_SERVICE) else {
+        return Vec::new();
+    };
+    let customers: Vec<u32> = (0..DELIVERIES).collect();
+    let statuses = |customers: &[u32]| -> Vec<Value> {
+        let status = |customer: &u32| {
+            json!({
+                "id": format!("wamid.CAMPAIGN{now}X{customer}"), "status": "delivered", "timestamp": now.to_string(),
+                "recipient_id": format!("1555010{customer:04}"),
+                "recipient_user_id": format!("US.1400000000000000{customer:04}"),
+                "pricing": {"billable": true, "pricing_model": "PMP", "type": "regular", "category": "marketing"},
+            })
+        };
+        customers.iter().map(status).collect()
+    };
+    let batches = customers.chunks(STATUSES_PER_WEBHOOK);
+    let webhooks = batches.map(|batch| {
+        let content = json!({ "statuses": statuses(batch) });
+        conversation_webhook(number, "messages", content)
+    });
+    webhooks.collect()
 }
 
 fn send_one(world: &mut World, template: &Template, to_the_wrong: bool, dice: &mut Rng, now: i64) {
@@ -99,8 +134,8 @@ mod tests {
         let now = 1_775_001_600;
         let mut world = World::demo(1);
         let sinking = cast::cast(&world, 1).sinking.id;
-        let usual = send(&mut world, 1, false, now);
-        let excessive = send(&mut world, 1, true, now + 86_400);
+        let usual = send_campaigns(&mut world, 1, false, now);
+        let excessive = send_campaigns(&mut world, 1, true, now + 86_400);
         assert_eq!((usual.len(), excessive.len()), (1, 14));
         let day = |world: &World, start: i64| {
             world

@@ -16,7 +16,7 @@ mod warning_signs;
 
 use std::time::Duration;
 
-pub(in crate::simulator) use campaigns::send;
+pub(in crate::simulator) use campaigns::{deliveries, send_campaigns};
 pub(in crate::simulator) use cast::CAFE_TABLES;
 
 use super::beat::Story;
