@@ -20,10 +20,14 @@ use super::status::value::{MetaWord, Moment};
 use crate::clock;
 use crate::domain::{PhoneNumberId, QualityRating, Timestamp, WabaId};
 use crate::insight::attribution;
-use crate::state::{Account, Accounts, Number};
+use crate::insight::category_cost::{category_cost, units};
+use crate::state::{Account, Accounts, Number, Template};
 
 /// Maximum number of concurrent answers; more wait. An account with thousands of templates takes some megabytes.
 pub(super) const MAX_ANSWERS: usize = 2;
+
+/// Maximum number of changes of category of one account in an answer.
+const MAX_CHANGES: usize = 100;
 
 /// The query parameters.
 #[derive(Debug, Default, Deserialize)]
@@ -44,6 +48,39 @@ struct ExplainedNumber {
     waba_ids: Vec<String>,
     #[serde(flatten)]
     causes: FallCauses,
+    /// Announced and recent changes of these accounts' templates to MARKETING, with their cost.
+    category_changes: Vec<CostlyChange>,
+}
+
+/// What a template's change of category costs.
+#[derive(Debug, Serialize)]
+struct CostlyChange {
+    waba_id: String,
+    template_id: String,
+    template_name: Option<String>,
+    language: Option<String>,
+    /// Additional cost in 30 days, in units of the currency. `None` if the account's figures do not tell.
+    monthly_cost: Option<f64>,
+    currency: Option<String>,
+    /// What the estimate rests on, or why there is none.
+    message: String,
+}
+
+impl CostlyChange {
+    /// `None` without such a change.
+    fn new(waba_id: &WabaId, account: &Account, template: &Template) -> Option<Self> {
+        let cost = category_cost(account, template)?;
+        let known = cost.as_ref().ok();
+        Some(Self {
+            waba_id: waba_id.to_string(),
+            template_id: template.id.to_string(),
+            template_name: template.name.value().cloned(),
+            language: template.language.value().cloned(),
+            monthly_cost: known.map(|cost| units(cost.monthly_difference)),
+            currency: known.and_then(|cost| cost.currency.clone()),
+            message: cost.map_or_else(|unknown| unknown.to_string(), |cost| cost.to_string()),
+        })
+    }
 }
 
 pub(super) async fn explain(
@@ -108,7 +145,18 @@ fn answer(accounts: &Accounts, id: &PhoneNumberId, now: Timestamp) -> Option<Exp
             .map(MetaWord),
         waba_ids: having.iter().map(|(id, _)| id.to_string()).collect(),
         causes: FallCauses::new(&explanation, now),
+        category_changes: category_changes(&having),
     })
+}
+
+fn category_changes(accounts: &[(&WabaId, &Account)]) -> Vec<CostlyChange> {
+    let of_account = |(waba_id, account): &(&WabaId, &Account)| -> Vec<CostlyChange> {
+        let changes = account
+            .templates()
+            .filter_map(|template| CostlyChange::new(waba_id, account, template));
+        changes.take(MAX_CHANGES).collect()
+    };
+    accounts.iter().flat_map(of_account).collect()
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
