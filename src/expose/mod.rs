@@ -7,6 +7,7 @@ mod access;
 mod account;
 pub mod backfill;
 mod campaign;
+mod cause;
 mod exporter;
 mod insights;
 mod journey;
@@ -96,6 +97,7 @@ pub fn render(
         (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
     );
     number::write(&mut page, accounts, apps, options.callback.as_ref());
+    cause::write(&mut page, accounts, now);
     traffic::write(&mut page, accounts, now, options);
     journey::write(&mut page, accounts);
     campaign::write(&mut page, accounts, options);
@@ -131,6 +133,7 @@ pub fn render(
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let files = [
         number::ALL,
+        cause::ALL,
         traffic::ALL,
         journey::ALL,
         campaign::ALL,
