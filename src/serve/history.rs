@@ -298,7 +298,7 @@ pub(super) fn refuse(why: &str) -> Response {
     complain(StatusCode::BAD_REQUEST, why)
 }
 
-fn complain(status: StatusCode, why: &str) -> Response {
+pub(super) fn complain(status: StatusCode, why: &str) -> Response {
     let error = serde_json::json!({ "error": why });
     (status, Json(error)).into_response()
 }

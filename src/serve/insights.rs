@@ -15,14 +15,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::context::Operator;
-use super::history::{AnswerFormat, MAX_WAIT, busy, checked_limit, refuse};
+use super::history::{AnswerFormat, MAX_WAIT, busy, checked_limit, complain, refuse};
 use crate::clock;
 use crate::domain::{PhoneNumberId, TemplateId, Timestamp, WabaId, Word};
 use crate::insight::category_cost::units;
@@ -95,10 +95,13 @@ pub(super) async fn insights(
             "too many concurrent requests for history and insights; try again later",
         );
     };
-    match answer(&operator.accounts(), &parameters, clock::now()) {
-        Ok(response) => response,
-        Err(why) => refuse(&why),
-    }
+    // Millions of days take seconds of CPU time, which must not block the threads that serve webhooks.
+    let answer = tokio::task::spawn_blocking(move || {
+        let answer = answer(&operator.accounts(), &parameters, clock::now());
+        answer.unwrap_or_else(|why| refuse(&why))
+    });
+    let stopping = || complain(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    answer.await.unwrap_or_else(|_| stopping())
 }
 
 fn answer(
