@@ -356,7 +356,7 @@ fn times_in(text: &str) -> impl Iterator<Item = i64> {
         .filter_map(|word| word.parse().ok())
 }
 
-/// What is shown apart from times, and from what depends on whether a time has come.
+/// What is shown apart from times, from what depends on whether a time has come, and from what compares times.
 fn without_times(text: &str) -> BTreeMap<&str, f64> {
     let mut series = by_series(text);
     series.retain(|name, _| {
@@ -364,6 +364,7 @@ fn without_times(text: &str) -> BTreeMap<&str, f64> {
             "_timestamp_seconds",
             "_restriction",
             "category_change_scheduled",
+            "_likely_cause_score",
         ];
         !depends.iter().any(|part| name.contains(part))
     });
