@@ -2,7 +2,7 @@
 //! configuration.
 //!
 //! The exporter is the real one, configured as by an operator. Only its surroundings are simulated. Its store starts with
-//! a simulated [`past`].
+//! a simulated past.
 
 mod past;
 

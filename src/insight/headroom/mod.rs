@@ -2,7 +2,7 @@
 //!
 //! Meta counts the unique customers to whom the portfolio delivered messages outside a customer service window in the
 //! last 24 hours, over all phone numbers of all its accounts, and offers no read-out of that number. It is computed
-//! here from the recipients of each phone number. [`coverage`] tells how far to trust it.
+//! here from the recipients of each phone number. The coverage tells how far to trust it.
 
 mod coverage;
 mod union;
