@@ -21,6 +21,9 @@ const MAX_PRICES_PER_DAY: usize = 32;
 /// hours.
 const SHORTEST_DAY: Duration = Duration::from_secs(23 * 3_600);
 
+/// How long after its end Meta reports the reads, clicks and replies of a day. Later, it reports zero for them.
+const REPORTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// How long the stored days reach back from the end of the last one.
 const KEPT: Duration = Duration::from_secs(DAYS as u64 * 24 * 3_600);
 
@@ -153,8 +156,14 @@ impl TemplateInsights {
         self.days.retain(|day| day.start >= oldest);
     }
 
-    /// Raises the figures of a day to these.
+    /// Raises the figures of a day to these. Of a day that is read too late, zero reads mean that they are unknown.
     pub(super) fn observe(&mut self, day: Day, figures: TemplateFigures) {
+        let is_late = self.read_at >= day.end.plus(REPORTED_FOR);
+        let figures = if is_late {
+            without_expired(figures)
+        } else {
+            figures
+        };
         let start = day.start;
         self.days.retain(|known| !overlaps(known.start, start));
         match self.days.binary_search_by_key(&start, |known| known.start) {
@@ -167,6 +176,17 @@ impl TemplateInsights {
         }
         let surplus = self.days.len().saturating_sub(DAYS);
         self.days.drain(..surplus);
+    }
+}
+
+/// The figures without those that Meta reports as zero because they are too old.
+fn without_expired(figures: TemplateFigures) -> TemplateFigures {
+    let known = |count: Option<u64>| count.filter(|count| *count > 0);
+    TemplateFigures {
+        read: known(figures.read),
+        clicked: known(figures.clicked),
+        replied: known(figures.replied),
+        ..figures
     }
 }
 
@@ -327,6 +347,25 @@ mod tests {
             volume,
             cost: None,
         }
+    }
+
+    #[test]
+    fn zero_reads_of_a_day_that_is_read_too_late_are_unknown() {
+        let figures = |read| TemplateFigures {
+            sent: Some(10),
+            read: Some(read),
+            ..TemplateFigures::default()
+        };
+        let mut insights = TemplateInsights::new(TemplateId::parse("7").expect("digits"));
+        insights.note_read(day(7).end, day(7));
+        insights.observe(day(0), figures(0));
+        insights.observe(day(1), figures(4));
+        insights.observe(day(2), figures(0));
+        insights.note_read(day(9).end, day(9));
+        insights.observe(day(1), figures(0));
+        let reads = insights.days().iter().map(|one| one.figures.read);
+        assert_eq!(reads.collect::<Vec<_>>(), [None, Some(4), Some(0)]);
+        assert_eq!(insights.days()[0].figures.sent, Some(10));
     }
 
     proptest! {
