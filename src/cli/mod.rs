@@ -141,7 +141,7 @@ impl Cli {
     pub fn parse_or_exit() -> Self {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         Self::try_parse_from(&arguments).unwrap_or_else(|error| {
-            // An error means that nobody reads the output.
+            // An error means that the output is closed.
             drop(error.print());
             std::process::exit(usage_exit_code(&arguments, &error))
         })

@@ -3,8 +3,8 @@
 use super::metric::metrics;
 use super::page::{EntityLabels, Page, SampleValue};
 use crate::domain::Timestamp;
-use crate::insight::attribution::{self, Cause, CauseKind};
-use crate::state::{Account, Accounts, Number};
+use crate::insight::attribution::{self, CauseKind};
+use crate::state::Accounts;
 
 /// Maximum number of causes of a number, as on the status page.
 const MAX_CAUSES: usize = 3;
@@ -19,32 +19,30 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp) {
     let mut family = page.family(&SCORE);
     for (waba_id, account) in accounts {
         for number in account.numbers() {
+            let causes = attribution::explain(&[account], &number.id, now).causes;
+            // Most numbers are well, and need no labels.
+            if causes.is_empty() {
+                continue;
+            }
             let entity = EntityLabels::new(&[
                 ("waba_id", waba_id.as_str()),
                 ("phone_number_id", number.id.as_str()),
             ]);
-            for cause in causes(account, number, now) {
-                let template_id = match &cause.kind {
-                    CauseKind::Template { id, .. } => id.as_str(),
-                    CauseKind::OptOuts
-                    | CauseKind::Failures
-                    | CauseKind::ResponseTime
-                    | CauseKind::Journeys => "",
-                };
-                let labels = [cause.kind.as_str(), template_id];
+            for cause in causes.iter().take(MAX_CAUSES) {
+                let labels = [cause.kind.as_str(), template_id(&cause.kind)];
                 family.sample(&entity, &labels, SampleValue::Float(cause.score));
             }
         }
     }
 }
 
-fn causes(account: &Account, number: &Number, now: Timestamp) -> Vec<Cause> {
-    // Without reading the templates of numbers that are well, of which there may be thousands.
-    let fall = attribution::last_fall(number);
-    if fall.is_none_or(|fall| now.since(fall.at) > attribution::MAX_AGE) {
-        return Vec::new();
+/// The template, if it is one.
+fn template_id(kind: &CauseKind) -> &str {
+    match kind {
+        CauseKind::Template { id, .. } => id.as_str(),
+        CauseKind::OptOuts
+        | CauseKind::Failures
+        | CauseKind::ResponseTime
+        | CauseKind::Journeys => "",
     }
-    let mut causes = attribution::explain(&[account], &number.id, now).causes;
-    causes.truncate(MAX_CAUSES);
-    causes
 }

@@ -12,12 +12,12 @@ use whatsapp_business_exporter::ingest::CustomerHasher;
 use super::{Moment, Object, first_object, moment, objects, text, word};
 
 /// When, what, and of which customer where the count of recipients depends on it.
-pub type Told = (Moment, Update, Option<RecipientIds>);
+pub type PlainUpdate = (Moment, Update, Option<RecipientIds>);
 
 /// What one change says.
 pub struct Said {
     pub number: PhoneNumberId,
-    pub updates: Vec<Told>,
+    pub updates: Vec<PlainUpdate>,
     pub messages: usize,
     pub statuses: usize,
 }
@@ -145,7 +145,7 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
 /// A status, and its price; says whether there is a status.
 fn status(
     one: &Object,
-    updates: &mut Vec<Told>,
+    updates: &mut Vec<PlainUpdate>,
     to: impl FnOnce(bool) -> (Option<CustomerIds>, Option<RecipientIds>),
 ) -> bool {
     let pricing = first_object(one.get("pricing"));
@@ -197,7 +197,7 @@ fn new_id(one: &Object) -> Option<(Option<String>, Vec<Option<String>>)> {
 fn calls(
     value: &Object,
     everywhere: impl Fn((Option<String>, Vec<Option<String>>)) -> Option<RecipientIds>,
-) -> Vec<Told> {
+) -> Vec<PlainUpdate> {
     let calls: Vec<_> = objects(value.get("calls")).collect();
     let people: Vec<_> = objects(value.get("contacts")).collect();
     let only = (calls.len() == 1 && people.len() == 1).then(|| people[0]);
@@ -208,19 +208,19 @@ fn calls(
     let by_customers = calls
         .iter()
         .filter(|call| is(call, "direction", "user_initiated") && !is(call, "event", "terminate"));
-    let told = by_customers.map(|call| {
+    let updates = by_customers.map(|call| {
         let theirs = |key| only.and_then(|one| some(one, key));
         let user = some(call, "from_user_id").or_else(|| theirs("user_id"));
         let others = vec![some(call, "from"), theirs("wa_id")];
         (at(call), Update::Called, everywhere((user, others)))
     });
-    told.collect()
+    updates.collect()
 }
 
 fn handover(
     value: &Object,
     ids: impl Fn(Option<String>, Vec<Option<String>>) -> Option<CustomerIds>,
-) -> Option<Told> {
+) -> Option<PlainUpdate> {
     let passed = first_object(value.get("control_passed"));
     let details = passed.or_else(|| first_object(value.get("control_taken")))?;
     let sender = first_object(value.get("sender"))?;

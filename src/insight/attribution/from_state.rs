@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::history::{DailySends, Fall, NumberHistory, Setback, SetbackKind, TemplateHistory};
-use super::{Explanation, causes_of_fall};
+use super::{Explanation, causes_of_fall, explainable};
 use crate::domain::template::Status;
 use crate::domain::{PhoneNumberId, QualityRating, Timestamp};
 use crate::state::{Account, Number, Step, Template, TemplateInsights, UtcDay};
@@ -17,7 +17,16 @@ const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
 /// Explains the last fall of the rating of a number, which these accounts list.
 #[must_use]
 pub fn explain(accounts: &[&Account], id: &PhoneNumberId, now: Timestamp) -> Explanation {
-    causes_of_fall(&number_history(accounts, id), now)
+    // The templates, of which there may be thousands, are read only for a fall that is explained.
+    match explainable(latest_fall(accounts, id), now) {
+        Ok(_) => causes_of_fall(&number_history(accounts, id), now),
+        Err(explanation) => explanation,
+    }
+}
+
+fn latest_fall(accounts: &[&Account], id: &PhoneNumberId) -> Option<Fall> {
+    let numbers = accounts.iter().filter_map(|account| account.number(id));
+    numbers.filter_map(last_fall).max_by_key(|fall| fall.at)
 }
 
 /// The last fall of a number's rating. Times without a known rating do not interrupt it.
@@ -44,11 +53,11 @@ pub fn last_fall(number: &Number) -> Option<Fall> {
 /// What these accounts know about the number. Since 2026, one number may belong to several accounts.
 #[must_use]
 pub fn number_history(accounts: &[&Account], id: &PhoneNumberId) -> NumberHistory {
-    let mut history = NumberHistory::default();
+    let mut history = NumberHistory {
+        fall: latest_fall(accounts, id),
+        ..NumberHistory::default()
+    };
     for account in accounts {
-        let fall = account.number(id).and_then(last_fall);
-        let falls = history.fall.into_iter().chain(fall);
-        history.fall = falls.max_by_key(|fall| fall.at);
         for traffic in account.traffic().filter(|traffic| traffic.id == *id) {
             history.days.absorb(&traffic.activity);
         }

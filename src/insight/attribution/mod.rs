@@ -71,15 +71,24 @@ pub const MAX_AGE: Duration = Duration::from_secs(14 * 86_400);
 /// Maximum number of causes in an explanation.
 pub const MAX_CAUSES: usize = 10;
 
+/// The fall, if causes are searched for it. Otherwise, why they are not.
+fn explainable(fall: Option<Fall>, now: Timestamp) -> Result<Fall, Explanation> {
+    match fall {
+        None => Err(Explanation::without_causes(None, Verdict::NoFall)),
+        Some(fall) if now.since(fall.at) > MAX_AGE => {
+            Err(Explanation::without_causes(Some(fall), Verdict::TooOld))
+        }
+        Some(fall) => Ok(fall),
+    }
+}
+
 /// Explains the last fall of a number's rating. `None` for `fall` if the rating never fell.
 #[must_use]
 pub fn causes_of_fall(history: &NumberHistory, now: Timestamp) -> Explanation {
-    let Some(fall) = history.fall else {
-        return Explanation::without_causes(None, Verdict::NoFall);
+    let fall = match explainable(history.fall, now) {
+        Ok(fall) => fall,
+        Err(explanation) => return explanation,
     };
-    if now.since(fall.at) > MAX_AGE {
-        return Explanation::without_causes(Some(fall), Verdict::TooOld);
-    }
     let period = Period::new(fall.at, now);
     let candidates = templates::candidates(history, &period);
     let explained = templates::explained_rises(&candidates);

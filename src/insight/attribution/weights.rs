@@ -13,7 +13,7 @@ pub const OPT_OUTS_AFTER_SENDS: f64 = 0.45;
 /// Messages to people who have no WhatsApp or no interest show a bad list of recipients, which often has other causes.
 pub const FAILURES_AFTER_SENDS: f64 = 0.3;
 
-/// Most campaigns harm nobody: a jump alone says little.
+/// Most large campaigns are harmless, so a jump alone is weak evidence.
 pub const VOLUME_JUMP: f64 = 0.15;
 
 /// Opt-outs that follow no template in particular.

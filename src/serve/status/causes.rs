@@ -91,15 +91,10 @@ impl FallCauses {
     pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Option<Self> {
         let rating = number.quality_rating.value();
         let is_low = matches!(rating, Some(QualityRating::Yellow | QualityRating::Red));
-        let fall = attribution::last_fall(number);
-        let is_recent = fall.is_some_and(|fall| now.since(fall.at) <= attribution::MAX_AGE);
-        let explanation = match (fall, is_recent) {
-            (_, true) => attribution::explain(&[account], &number.id, now),
-            // Without reading the templates, of which there may be thousands.
-            (Some(_), false) if is_low => Explanation::without_causes(fall, Verdict::TooOld),
-            (None, false) if is_low => Explanation::without_causes(None, Verdict::NoFall),
-            _ => return None,
-        };
+        let explanation = attribution::explain(&[account], &number.id, now);
+        if !is_low && matches!(explanation.verdict, Verdict::NoFall | Verdict::TooOld) {
+            return None;
+        }
         let mut shown = Self::new(&explanation, now);
         shown.causes.truncate(MAX_SHOWN);
         Some(shown)
