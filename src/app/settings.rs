@@ -180,7 +180,7 @@ pub(super) fn cadences(config: &Config) -> Cadences {
 }
 
 /// How insights are polled. `None` if they are not enabled.
-fn insights(config: &Config) -> Option<InsightsOptions> {
+pub(super) fn insights(config: &Config) -> Option<InsightsOptions> {
     let insights = &config.insights;
     insights.enabled.then_some(InsightsOptions {
         interval: insights.interval,

@@ -14,8 +14,8 @@ use super::lifecycle::ReloadRequest;
 use super::send_gate::SendGate;
 use super::signer::{PreviousSecretLog, WrongAppLog};
 use crate::clock;
-use crate::domain::Assignments;
 use crate::domain::track::Trackers;
+use crate::domain::{Assignments, PhoneNumberId};
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
 use crate::ingest::poll::{AccessRegistry, PollTrigger};
@@ -55,6 +55,14 @@ impl Operator {
     pub(super) fn accounts(&self) -> Accounts {
         let mut accounts = self.store.snapshot();
         self.drill.join(&mut accounts, clock::now());
+        accounts
+    }
+
+    /// The accounts that have this number, including that of a running drill.
+    pub(super) fn accounts_of_number(&self, id: &PhoneNumberId) -> Accounts {
+        let mut accounts = self.store.accounts_of_number(id);
+        self.drill.join(&mut accounts, clock::now());
+        accounts.retain(|_, account| account.has_number(id));
         accounts
     }
 }

@@ -101,7 +101,7 @@ pub(super) async fn explain(
     };
     // Thousands of templates take milliseconds of CPU time, which must not block the threads that serve webhooks.
     let answer = tokio::task::spawn_blocking(move || {
-        let (accounts, now) = (operator.accounts(), clock::now());
+        let (accounts, now) = (operator.accounts_of_number(&id), clock::now());
         match answer(&accounts, &id, now) {
             Some(answer) => ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
             None => {
@@ -120,12 +120,10 @@ fn requested_number(parameters: &ExplainParameters) -> Result<PhoneNumberId, Str
     PhoneNumberId::parse(given).ok_or_else(|| format!("phone_number_id: must be {digits}"))
 }
 
-/// `None` if no account has the number.
+/// The answer of the accounts that have the number. `None` without any.
 fn answer(accounts: &Accounts, id: &PhoneNumberId, now: Timestamp) -> Option<ExplainedNumber> {
-    let having = accounts
+    let having: Vec<(&WabaId, &Account)> = accounts
         .iter()
-        .filter(|(_, account)| account.has_number(id));
-    let having: Vec<(&WabaId, &Account)> = having
         .map(|(waba_id, account)| (waba_id, account.as_ref()))
         .collect();
     if having.is_empty() {

@@ -15,6 +15,7 @@ use crate::config::{Config, FixedEnvironment, Flags};
 use crate::domain::track::Trackers;
 use crate::domain::{Event, Fact, Source, Timestamp, WabaId};
 use crate::ingest::graph::{Calls, Client, Usage};
+use crate::ingest::poll::{InsightsOptions, plan_insights, read_insights};
 use crate::ingest::webhook::Delivery;
 use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::simulator::change::Webhook;
@@ -23,6 +24,7 @@ use crate::simulator::story::Beat;
 use crate::simulator::webhooks::{TrafficGenerator, body};
 use crate::simulator::world::World;
 use crate::simulator::{Handle, Simulation, SimulationOptions, Story, Travel};
+use crate::state::State;
 use crate::store::{Location, Store};
 use crate::telemetry::Telemetry;
 
@@ -51,6 +53,9 @@ const POLL_NUMBERS_EVERY: i64 = 20 * 3_600;
 /// Interval between polls of accounts and templates, in seconds.
 const POLL_OTHERS_EVERY: i64 = 60 * 3_600;
 
+/// Interval between polls of insights, in seconds. Meta shows reads for only seven days.
+const POLL_INSIGHTS_EVERY: i64 = 3 * DAY;
+
 /// How long the journal of the past is kept, which is until the exporter opens the store.
 const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -76,6 +81,7 @@ enum Step {
     Deliveries,
     PollNumbers,
     PollOthers,
+    PollInsights,
 }
 
 /// Plays the past up to now.
@@ -127,6 +133,7 @@ pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<P
             }
             Step::PollNumbers => reader.poll_numbers(at).await,
             Step::PollOthers => reader.poll_others(at).await,
+            Step::PollInsights => reader.poll_insights(at).await,
         }
     }
     stop.cancel();
@@ -186,6 +193,7 @@ fn steps(seed: u64, until: i64) -> Vec<(i64, Step)> {
     steps.push((until - DAY / 2, Step::Deliveries));
     steps.extend(every(POLL_NUMBERS_EVERY).map(|at| (at, Step::PollNumbers)));
     steps.extend(every(POLL_OTHERS_EVERY).map(|at| (at, Step::PollOthers)));
+    steps.extend(every(POLL_INSIGHTS_EVERY).map(|at| (at, Step::PollInsights)));
     steps.sort_by_key(|(at, _)| *at);
     steps
 }
@@ -203,6 +211,9 @@ struct Reader<'a> {
     hasher: &'a CustomerHasher,
     client: Arc<Client>,
     accounts: Vec<WabaId>,
+    insights: InsightsOptions,
+    /// What the polls have shown so far, which decides about the polls of insights.
+    polled: State,
     events: Vec<Event>,
 }
 
@@ -210,14 +221,20 @@ impl<'a> Reader<'a> {
     fn new(handle: &Handle, hasher: &'a CustomerHasher) -> anyhow::Result<Self> {
         let flags = Flags::default().with("--graph.base-url", Some(handle.graph_url().to_owned()));
         let environment: FixedEnvironment =
-            handle.look(|world| super::environment(world, String::new()));
+            handle.look(|world| super::environment(world, super::insights_section(1.0)));
         let config = Config::load(&flags, &environment)?;
         let clients = crate::app::settings::clients(&config, &Arc::new(Telemetry::new()))?;
         let client = clients.into_iter().next();
+        let insights = crate::app::settings::insights(&config);
+        let accounts = handle.look(super::watched);
+        let mut polled = State::default();
+        polled.watch(accounts.iter().cloned());
         Ok(Self {
             hasher,
             client: client.ok_or_else(|| anyhow::anyhow!("the demo has no app"))?,
-            accounts: handle.look(super::watched),
+            insights: insights.ok_or_else(|| anyhow::anyhow!("the demo polls no insights"))?,
+            polled,
+            accounts,
             events: Vec::new(),
         })
     }
@@ -234,33 +251,45 @@ impl<'a> Reader<'a> {
     }
 
     async fn poll_numbers(&mut self, at: i64) {
-        for waba_id in &self.accounts {
-            let numbers = self.client.list_numbers(waba_id, &Unlimited).await;
-            let fact = Fact::NumbersListed(numbers.listing);
-            self.events.push(polled(waba_id, at, fact));
+        for waba_id in self.accounts.clone() {
+            let numbers = self.client.list_numbers(&waba_id, &Unlimited).await;
+            self.note(waba_id, at, Fact::NumbersListed(numbers.listing));
         }
     }
 
     /// Polls accounts and templates. An account that cannot be read, as during the story's faults, has no event.
     async fn poll_others(&mut self, at: i64) {
-        for waba_id in &self.accounts {
-            if let Ok(account) = self.client.read_account(waba_id, &Unlimited).await {
-                let fact = Fact::AccountRead(account);
-                self.events.push(polled(waba_id, at, fact));
+        for waba_id in self.accounts.clone() {
+            if let Ok(account) = self.client.read_account(&waba_id, &Unlimited).await {
+                self.note(waba_id.clone(), at, Fact::AccountRead(account));
             }
-            let (templates, totals) = self.client.list_templates(waba_id, &Unlimited).await;
-            let fact = Fact::TemplatesListed(templates.listing, totals);
-            self.events.push(polled(waba_id, at, fact));
+            let (templates, totals) = self.client.list_templates(&waba_id, &Unlimited).await;
+            self.note(
+                waba_id,
+                at,
+                Fact::TemplatesListed(templates.listing, totals),
+            );
         }
     }
-}
 
-fn polled(waba_id: &WabaId, at: i64, fact: Fact) -> Event {
-    Event {
-        waba_id: waba_id.clone(),
-        observed_at: Timestamp::from_seconds(at),
-        source: Source::Poll,
-        fact,
+    async fn poll_insights(&mut self, at: i64) {
+        for waba_id in self.accounts.clone() {
+            let account = &self.polled.accounts()[&waba_id];
+            let plan = plan_insights(account, &self.insights, Timestamp::from_seconds(at));
+            let (snapshot, _) = read_insights(&plan, &self.client, &waba_id, &Unlimited).await;
+            self.note(waba_id, at, Fact::InsightsRead(snapshot));
+        }
+    }
+
+    fn note(&mut self, waba_id: WabaId, at: i64, fact: Fact) {
+        let event = Event {
+            waba_id,
+            observed_at: Timestamp::from_seconds(at),
+            source: Source::Poll,
+            fact,
+        };
+        self.polled.apply(&event);
+        self.events.push(event);
     }
 }
 

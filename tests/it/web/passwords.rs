@@ -26,7 +26,14 @@ async fn asked(exporter: &Exporter, path: &str, login: Option<(&str, &str)>) -> 
 async fn every_page_asks_for_the_password_and_webhooks_do_not() {
     let exporter = exporter("").await;
     let right = Some(("alice", "open sesame"));
-    for path in ["/", "/metrics", "/api/v1/history", "/-/healthy", "/-/ready"] {
+    for path in [
+        "/",
+        "/metrics",
+        "/api/v1/history",
+        "/api/v1/insights",
+        "/-/healthy",
+        "/-/ready",
+    ] {
         assert_eq!(asked(&exporter, path, None).await, 401, "{path}");
         assert_eq!(asked(&exporter, path, right).await, 200, "{path}");
     }

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::message::{MessageItem, Messages, NamedIds};
+use super::message::{BusinessNumber, MessageItem, Messages, NamedIds};
 use crate::domain::message::Update;
-use crate::domain::{DisplayDigits, PhoneNumberId};
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarnings, text_or_number};
 
 const NOUN: &str = "calls";
@@ -22,9 +21,7 @@ pub fn read(
     warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
     let change = MetaObject::new(NOUN, value)?;
-    let metadata = change.object("metadata", "metadata", warnings)?;
-    let number = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
-    let digits = metadata.text("display_phone_number", warnings);
+    let number = BusinessNumber::read(&change, "metadata", warnings)?;
     let calls = change.objects("calls", "call", warnings);
     let contacts = change.objects("contacts", "contact", warnings);
     // Both ids of the customer, if the contact is certainly theirs.
@@ -35,11 +32,7 @@ pub fn read(
         .iter()
         .filter_map(|call| from_customer(call, contact, customers, warnings))
         .collect();
-    Some(Messages {
-        number,
-        digits: digits.and_then(|text| DisplayDigits::parse(&text)),
-        items,
-    })
+    Some(number.with(items))
 }
 
 /// The call, unless this is its end: the window opens when the customer calls.

@@ -86,6 +86,38 @@ pub struct Messages {
     pub items: Vec<MessageItem>,
 }
 
+/// The business phone number that a change is about.
+pub(super) struct BusinessNumber {
+    /// Its id.
+    pub id: PhoneNumberId,
+    /// Its digits in webhooks.
+    digits: Option<DisplayDigits>,
+}
+
+impl BusinessNumber {
+    /// Reads the object of this key, `metadata` in most changes.
+    pub fn read(
+        change: &MetaObject<'_>,
+        key: &'static str,
+        warnings: &mut ParseWarnings,
+    ) -> Option<Self> {
+        let metadata = change.object(key, "metadata", warnings)?;
+        let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
+        let digits = metadata.text("display_phone_number", warnings);
+        let digits = digits.and_then(|text| DisplayDigits::parse(&text));
+        Some(Self { id, digits })
+    }
+
+    /// The updates of its change.
+    pub fn with(self, items: Vec<MessageItem>) -> Messages {
+        Messages {
+            number: self.id,
+            digits: self.digits,
+            items,
+        }
+    }
+}
+
 /// Whether the field's webhooks are about conversations.
 pub fn is_about_conversations(field: WebhookField) -> bool {
     matches!(
@@ -112,12 +144,10 @@ pub fn read(
     } else {
         "metadata"
     };
-    let metadata = change.object(key, "metadata", warnings)?;
-    let id = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
-    let digits = metadata.text("display_phone_number", warnings);
+    let number = BusinessNumber::read(&change, key, warnings)?;
     let hasher = NumberHasher {
         customers,
-        number: &id,
+        number: &number.id,
     };
     let items = match field {
         WebhookField::MessagingHandovers => {
@@ -132,11 +162,7 @@ pub fn read(
         WebhookField::SmbMessageEchoes => read_lists(&change, hasher, Actor::Agent, warnings),
         _ => read_lists(&change, hasher, Actor::Unknown, warnings),
     };
-    Some(Messages {
-        number: id,
-        digits: digits.and_then(|text| DisplayDigits::parse(&text)),
-        items,
-    })
+    Some(number.with(items))
 }
 
 /// Reads the lists of messages, statuses, echoes and errors.

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::message::{MessageItem, Messages};
+use super::message::{BusinessNumber, MessageItem, Messages};
 use crate::domain::message::{MarketingPreference, Update};
-use crate::domain::{CustomerIds, DisplayDigits, PhoneNumberId, Word};
+use crate::domain::{CustomerIds, PhoneNumberId, Word};
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, text_or_number};
 
 const NOUN: &str = "user_preferences";
@@ -24,19 +24,13 @@ pub fn read(
     warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
     let change = MetaObject::new(NOUN, value)?;
-    let metadata = change.object("metadata", "metadata", warnings)?;
-    let number = metadata.parsed("phone_number_id", PhoneNumberId::parse, warnings)?;
-    let digits = metadata.text("display_phone_number", warnings);
+    let number = BusinessNumber::read(&change, "metadata", warnings)?;
     let items = change
         .objects("user_preferences", "user_preference", warnings)
         .iter()
-        .filter_map(|item| preference(item, &number, customers, warnings))
+        .filter_map(|item| preference(item, &number.id, customers, warnings))
         .collect();
-    Some(Messages {
-        number,
-        digits: digits.and_then(|text| DisplayDigits::parse(&text)),
-        items,
-    })
+    Some(number.with(items))
 }
 
 fn preference(
