@@ -219,7 +219,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(handle: &Handle, hasher: &'a CustomerHasher) -> anyhow::Result<Self> {
-        let flags = Flags::default().with("--graph.base-url", Some(handle.graph_url().to_owned()));
+        let flags = Flags::default()
+            .with_config_file(Some(super::CONFIG_FILE.into()))
+            .with("--graph.base-url", Some(handle.graph_url().to_owned()));
         let environment: FixedEnvironment =
             handle.look(|world| super::environment(world, super::insights_section(1.0)));
         let config = Config::load(&flags, &environment)?;

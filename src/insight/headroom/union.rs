@@ -35,11 +35,15 @@ pub(super) fn count(numbers: &[&Recipients], now: Timestamp) -> u64 {
 
 /// The main id of each recipient whom one number knows by another id, and another number by the user id.
 fn main_ids(numbers: &[&Recipients]) -> BTreeMap<RecipientKey, RecipientKey> {
+    let mut main_ids = BTreeMap::new();
+    // Without ids that were seen together, the search below would sort every recipient for nothing.
+    if numbers.iter().all(|number| number.main_ids().is_empty()) {
+        return main_ids;
+    }
     let without = numbers.iter().flat_map(|one| one.without_user_id().iter());
     let mut without: Vec<RecipientKey> = without.copied().collect();
     without.sort();
     without.dedup();
-    let mut main_ids = BTreeMap::new();
     let mut note = |id: RecipientKey, main: RecipientKey| {
         // As within one number, the greater key counts.
         let known = main_ids.entry(id).or_insert(main);
