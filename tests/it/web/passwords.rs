@@ -63,7 +63,7 @@ async fn every_page_asks_for_the_password_and_webhooks_do_not() {
         .await;
     let text = metrics.expect("an answer").text().await.expect("text");
     let refused =
-        r#"whatsapp_exporter_requests_refused_total{listener="web",reason="unauthorized"} 10"#;
+        r#"whatsapp_exporter_requests_refused_total{listener="web",reason="unauthorized"} 11"#;
     assert!(text.lines().any(|line| line == refused), "{text}");
 }
 
