@@ -17,6 +17,7 @@ use whatsapp_business_exporter::domain::{
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, Scrape, StateSets, TemplateDetail, TextFormat,
 };
+use whatsapp_business_exporter::insight::headroom::RecipientUnions;
 use whatsapp_business_exporter::state::State;
 
 const SERIES: usize = 100_000;
@@ -77,6 +78,7 @@ fn render(state: &State) -> Scrape {
         &Apps {
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
+            unions: &RecipientUnions::new(),
         },
         &[],
         NOW,

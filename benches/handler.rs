@@ -152,6 +152,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         campaigns: Vec::new(),
     };
     let send_gate = SendGate {
+        unions: Arc::default(),
         store: Arc::clone(&store),
         telemetry: Arc::clone(&telemetry),
         policy: Arc::new(ArcSwap::from_pointee(policy)),

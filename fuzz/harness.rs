@@ -214,6 +214,7 @@ fn shown(state: &State, format: TextFormat) -> String {
     let apps = Apps {
         access: &Default::default(),
         assignments: &Default::default(),
+        unions: &Default::default(),
     };
     render(state.accounts(), &apps, &[], NOW, &options, format).text
 }

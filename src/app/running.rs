@@ -123,6 +123,7 @@ impl RunningParts {
                 access: Arc::clone(&core.access),
                 assignments: Arc::clone(&assignments),
                 options: Arc::clone(&options),
+                unions: Arc::default(),
             },
             options,
             secrets: Arc::new(ArcSwap::from_pointee(secrets)),

@@ -16,6 +16,7 @@ use crate::domain::{
     Listing, Source, Timestamp, WabaId, Word, account,
 };
 use crate::expose::{Apps, Options, StateSets, TemplateDetail, TextFormat, render};
+use crate::insight::headroom::RecipientUnions;
 use crate::state::State;
 use crate::store::Discovered;
 use crate::telemetry::Telemetry;
@@ -136,7 +137,7 @@ proptest! {
             .iter()
             .map(|app| (app.name.clone(), access(app.app_id.as_ref())))
             .collect();
-        let apps = Apps { access: &accesses, assignments: &assignments };
+        let apps = Apps { access: &accesses, assignments: &assignments, unions: &RecipientUnions::new() };
         let own = telemetry(&config, &assignments).gather();
         let state = state(&assignments);
         let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, TextFormat::Text);

@@ -30,7 +30,7 @@ pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
-use crate::insight::headroom::{self, MessageWebhooks};
+use crate::insight::headroom::{self, MessageWebhooks, RecipientUnions};
 use crate::state::{Account, Accounts};
 use rows::Rows;
 
@@ -58,6 +58,8 @@ pub struct Apps<'a> {
     pub access: &'a AccessStates,
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
+    /// The recipients of the portfolios, as of earlier counts.
+    pub unions: &'a RecipientUnions,
 }
 
 impl Apps<'_> {
@@ -118,7 +120,8 @@ pub fn render(
         assignments: apps.assignments,
         callback: options.callback.as_ref(),
     };
-    portfolio::write(&mut page, &headroom::portfolios(accounts, &webhooks, now));
+    let portfolios = headroom::portfolios(accounts, &webhooks, apps.unions, now);
+    portfolio::write(&mut page, &portfolios);
     insights::write_accounts(&mut page, &rows);
     insights::write_numbers(&mut page, accounts);
     access::write(&mut page, apps.access);

@@ -132,6 +132,7 @@ fn render(operator: &Operator, format: expose::TextFormat) -> String {
         &Apps {
             access: &operator.access.read(),
             assignments: &operator.assignments.load(),
+            unions: &operator.send_gate.unions,
         },
         &own,
         clock::now(),

@@ -31,6 +31,7 @@ use crate::clock;
 use crate::domain::Assignments;
 use crate::domain::access::AccessStates;
 use crate::expose::{self, Apps, Options};
+use crate::insight::headroom::RecipientUnions;
 use crate::state::Accounts;
 use crate::telemetry::{Refused, Telemetry};
 
@@ -99,6 +100,7 @@ async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
         &Apps {
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
+            unions: &RecipientUnions::new(),
         },
         &outage.telemetry.gather(),
         clock::now(),

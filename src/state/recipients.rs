@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 
 use super::recipient::{Recipient, WINDOW};
@@ -72,21 +73,38 @@ impl Recipients {
     /// Number of customers who count at this time.
     #[must_use]
     pub fn count(&self, now: Timestamp) -> usize {
-        let is_over = |key: &RecipientKey| {
+        self.delivered.len() - self.over(now).count()
+    }
+
+    /// Whether the customer with this main id counts at this time.
+    #[must_use]
+    pub fn counts(&self, main: RecipientKey, now: Timestamp) -> bool {
+        let last = self.delivered.get(&main);
+        last.is_some_and(|last| counts(*last, now))
+    }
+
+    /// The main ids of customers with a delivery who do not count any more.
+    pub fn over(&self, now: Timestamp) -> impl Iterator<Item = RecipientKey> + '_ {
+        let due = self.due.iter().take_while(move |(at, _)| *at <= now);
+        let is_over = move |key: &RecipientKey| {
             let last = self.delivered.get(key);
             last.is_some_and(|last| !counts(*last, now))
         };
-        let due = self.due.iter().take_while(|(at, _)| *at <= now);
-        let over = due.filter(|(_, key)| is_over(key)).count();
-        self.delivered.len() - over
+        due.map(|(_, key)| *key).filter(is_over)
     }
 
-    /// The customers who count at this time, by main id, sorted.
-    pub fn counted(&self, now: Timestamp) -> impl Iterator<Item = RecipientKey> + '_ {
-        let delivered = self.delivered.iter();
-        delivered
-            .filter(move |(_, last)| counts(**last, now))
-            .map(|(key, _)| *key)
+    /// The main ids of customers who have a delivery here and had none before, with `true`; those of the opposite, with
+    /// `false`.
+    pub fn delivered_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (RecipientKey, bool)> + 'a {
+        let changes = before.delivered.diff(&self.delivered);
+        changes.filter_map(|change| match change {
+            DiffItem::Add(key, _) => Some((*key, true)),
+            DiffItem::Remove(key, _) => Some((*key, false)),
+            DiffItem::Update { .. } => None,
+        })
     }
 
     /// The main ids of customers with a delivery that are not user ids: another number may know the user id.

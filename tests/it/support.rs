@@ -18,6 +18,7 @@ use whatsapp_business_exporter::domain::{
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,
 };
+use whatsapp_business_exporter::insight::headroom::RecipientUnions;
 use whatsapp_business_exporter::state::{Accounts, State};
 
 /// A moment that is long past: nothing scheduled for the present is over.
@@ -27,7 +28,10 @@ pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 pub const NO_APPS: Apps<'static> = Apps {
     access: &AccessStates::new(),
     assignments: &Assignments::none(),
+    unions: &NO_UNIONS,
 };
+
+static NO_UNIONS: RecipientUnions = RecipientUnions::new();
 
 pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     template_detail: TemplateDetail::All,

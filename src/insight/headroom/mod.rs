@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use coverage::MessageWebhooks;
+pub use union::RecipientUnions;
 
 use crate::domain::{BusinessId, MessagingLimit, Timestamp, WabaId};
-use crate::state::{Account, Accounts};
+use crate::state::{Account, Accounts, Recipients};
+use union::NumberOfAccount;
 
 /// The use of the messaging limit of one portfolio.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,6 +66,7 @@ impl Headroom {
 pub fn portfolios(
     accounts: &Accounts,
     webhooks: &MessageWebhooks<'_>,
+    unions: &RecipientUnions,
     now: Timestamp,
 ) -> BTreeMap<BusinessId, Headroom> {
     let mut owned: BTreeMap<&BusinessId, Vec<(&WabaId, &Account)>> = BTreeMap::new();
@@ -73,8 +76,10 @@ pub fn portfolios(
             of_portfolio.push((waba_id, account));
         }
     }
+    unions.keep(|business_id| owned.contains_key(business_id));
     let computed = owned.into_iter().map(|(business_id, accounts)| {
-        (business_id.clone(), of_accounts(&accounts, webhooks, now))
+        let used = of_accounts(business_id, &accounts, webhooks, unions, now);
+        (business_id.clone(), used)
     });
     computed.collect()
 }
@@ -85,17 +90,20 @@ pub fn of_portfolio(
     business_id: &BusinessId,
     accounts: &Accounts,
     webhooks: &MessageWebhooks<'_>,
+    unions: &RecipientUnions,
     now: Timestamp,
 ) -> Option<Headroom> {
     let is_owned = |account: &Arc<Account>| account.business_id.value() == Some(business_id);
     let owned = accounts.iter().filter(|(_, account)| is_owned(account));
     let owned: Vec<_> = owned.map(|(id, account)| (id, account.as_ref())).collect();
-    (!owned.is_empty()).then(|| of_accounts(&owned, webhooks, now))
+    (!owned.is_empty()).then(|| of_accounts(business_id, &owned, webhooks, unions, now))
 }
 
 fn of_accounts(
+    business_id: &BusinessId,
     accounts: &[(&WabaId, &Account)],
     webhooks: &MessageWebhooks<'_>,
+    unions: &RecipientUnions,
     now: Timestamp,
 ) -> Headroom {
     let coverage = coverage::coverage(accounts, webhooks, now);
@@ -104,18 +112,23 @@ fn of_accounts(
         .map(|(_, one)| one.recipients_missing_until());
     let has_too_many_customers = missing.max().flatten().is_some_and(|until| until > now);
     let is_known = coverage.is_some_and(|share| share > 0.0) && !has_too_many_customers;
-    let recipients = is_known.then(|| {
-        let numbers = accounts
-            .iter()
-            .flat_map(|(_, account)| account.recipients());
-        union::count(&numbers.collect::<Vec<_>>(), now)
-    });
     Headroom {
         limit: limit(accounts),
-        recipients,
+        recipients: is_known.then(|| unions.count(business_id, &recipients(accounts), now)),
         coverage,
         has_too_many_customers,
     }
+}
+
+/// The recipients of each number of these accounts.
+fn recipients<'a>(
+    accounts: &[(&WabaId, &'a Account)],
+) -> BTreeMap<NumberOfAccount, &'a Recipients> {
+    let numbers = accounts.iter().flat_map(|(waba_id, account)| {
+        let of_numbers = account.traffic();
+        of_numbers.map(|one| (((*waba_id).clone(), one.id.clone()), one.recipients()))
+    });
+    numbers.collect()
 }
 
 /// The limit that was observed last. All numbers of a portfolio share it; of different limits in one listing, the

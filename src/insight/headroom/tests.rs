@@ -1,5 +1,7 @@
 //! Limits, coverage, and customers whom several numbers know by different ids.
 
+use proptest::prelude::*;
+
 use crate::domain::access::{Access, AccessStates, Subscription};
 use crate::domain::message::{Category, Kind, Status, Update, WebhookUpdate};
 use crate::domain::track::Trackers;
@@ -35,6 +37,7 @@ fn business() -> BusinessId {
 /// Two accounts of one portfolio.
 struct World {
     state: State,
+    unions: RecipientUnions,
     key: u128,
 }
 
@@ -46,7 +49,11 @@ impl World {
             ..Trackers::default()
         }));
         state.watch([waba(1), waba(2)]);
-        Self { state, key: 0 }
+        Self {
+            state,
+            unions: RecipientUnions::default(),
+            key: 0,
+        }
     }
 
     fn polled(&mut self, of: u8, hours: i64, fact: Fact) {
@@ -142,10 +149,10 @@ impl World {
             assignments: &assignments,
             callback: callback.as_ref(),
         };
-        let now = Timestamp::from_seconds(NOW);
-        let used = of_portfolio(&business(), self.state.accounts(), &webhooks, now);
-        let all = portfolios(self.state.accounts(), &webhooks, now);
-        assert_eq!(all.get(&business()), used.as_ref());
+        let (accounts, now) = (self.state.accounts(), Timestamp::from_seconds(NOW));
+        let used = of_portfolio(&business(), accounts, &webhooks, &self.unions, now);
+        let all = portfolios(accounts, &webhooks, &RecipientUnions::default(), now);
+        assert_eq!(all.get(&business()), used.as_ref(), "earlier counts matter");
         used.expect("an account has this owner")
     }
 }
@@ -375,4 +382,51 @@ fn without_known_numbers_or_with_messages_unread_nothing_is_known() {
     let used = world.used();
     assert_eq!((used.coverage, used.recipients), (None, None));
     assert_eq!(used.limit, Some(MessagingLimit::Customers(1_000)));
+}
+
+/// A delivery or a message.
+#[derive(Clone, Debug)]
+struct Contact {
+    /// The account and its number.
+    number: (u8, u8),
+    customer: Vec<u128>,
+    hours_ago: i64,
+    is_delivery: bool,
+}
+
+fn contact() -> impl Strategy<Value = Contact> {
+    let number = prop::sample::select(vec![(1, 1), (1, 2), (2, 3)]);
+    // Each customer has a user id, a telephone number, and another spelling of it.
+    let customer = (0..6_u128, 1..8_u128).prop_map(|(customer, drawn)| {
+        let ids = [101, 1, 11].map(|id| id + customer);
+        let is_drawn = |place: &usize| drawn & (1 << place) != 0;
+        (0..ids.len())
+            .filter(is_drawn)
+            .map(|place| ids[place])
+            .collect()
+    });
+    let drawn = (number, customer, 0..40_i64, prop::bool::weighted(0.8));
+    drawn.prop_map(|(number, customer, hours_ago, is_delivery)| Contact {
+        number,
+        customer,
+        hours_ago,
+        is_delivery,
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_count_does_not_depend_on_earlier_counts(
+        contacts in prop::collection::vec(contact(), 1..60),
+    ) {
+        let mut world = watched();
+        for Contact { number: (of, which), customer, hours_ago, is_delivery } in contacts {
+            if is_delivery {
+                world.delivered(of, which, &customer, hours_ago);
+            } else {
+                world.received(of, which, &customer, hours_ago);
+            }
+            world.used();
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::domain::send_gate::{SendPolicy, SendVerdict};
 use crate::domain::{Assignments, PhoneNumberId, Timestamp};
 use crate::expose::Options;
 use crate::ingest::poll::AccessRegistry;
-use crate::insight::headroom::{self, Headroom, MessageWebhooks};
+use crate::insight::headroom::{self, Headroom, MessageWebhooks, RecipientUnions};
 use crate::insight::opt_out_surge::{OptOutSurge, opt_out_surge};
 use crate::insight::send_gate::{Campaign, Candidate, TemplateName, decide};
 use crate::state::Account;
@@ -33,6 +33,8 @@ pub struct SendGate {
     pub assignments: Arc<ArcSwap<Assignments>>,
     /// The settings of the exposition, with the expected callback URL.
     pub options: Arc<ArcSwap<Options>>,
+    /// The recipients of the portfolios, as of earlier counts.
+    pub unions: Arc<RecipientUnions>,
 }
 
 impl SendGate {
@@ -74,7 +76,7 @@ impl SendGate {
             callback: options.callback.as_ref(),
         };
         let owned = self.store.accounts_of_portfolio(business_id);
-        let used = headroom::of_portfolio(business_id, &owned, &webhooks, now);
+        let used = headroom::of_portfolio(business_id, &owned, &webhooks, &self.unions, now);
         used.unwrap_or_default()
     }
 

@@ -33,6 +33,7 @@ use serde::Serialize;
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, CallbackUrl, Timestamp, WabaId};
+use crate::insight::headroom::RecipientUnions;
 use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
@@ -55,6 +56,8 @@ struct Facts {
     figures: Figures,
     /// The URL at which webhooks are expected. `None` if not configured.
     callback: Option<CallbackUrl>,
+    /// The recipients of the portfolios, as of earlier counts.
+    unions: Arc<RecipientUnions>,
     /// Whether the store accepts commits, or why not.
     store: Result<(), String>,
     /// The last report of `doctor`.

@@ -39,7 +39,8 @@ pub(super) fn portfolios(shown: &[WabaId], facts: &Facts) -> BTreeMap<BusinessId
         .filter_map(|account| account.business_id.value())
         .collect();
     let used = owners.into_iter().filter_map(|business_id| {
-        let used = headroom::of_portfolio(business_id, &facts.accounts, &webhooks, facts.now)?;
+        let (accounts, unions) = (&facts.accounts, &facts.unions);
+        let used = headroom::of_portfolio(business_id, accounts, &webhooks, unions, facts.now)?;
         Some((business_id.clone(), used))
     });
     used.collect()

@@ -135,6 +135,7 @@ fn facts(operator: &Operator) -> Facts {
         watched: watched(operator),
         figures: Figures::new(&operator.telemetry),
         callback: operator.options.load().callback.clone(),
+        unions: Arc::clone(&operator.send_gate.unions),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
         examination: examination.map_err(|error| error.to_string()),
         now: clock::now(),

@@ -226,6 +226,7 @@ fn facts(events: &[Event]) -> Facts {
         watched: [("main".to_owned(), 1)].into(),
         figures: Figures::new(&telemetry),
         callback: CallbackUrl::new("https://watch.example/webhook"),
+        unions: Arc::default(),
         store: Ok(()),
         examination: Ok(None),
         now: NOW,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::super::Change;
 use super::super::object_limits::ObjectCounts;
 use super::super::recipient::WINDOW;
 use super::super::recipients::Contact;
-use super::super::{Change, Recipients};
 use super::Account;
 use crate::domain::message::{Status, Update, WebhookUpdate};
 use crate::domain::track::Trackers;
@@ -16,11 +16,6 @@ impl Account {
     #[must_use]
     pub fn messages_read_since(&self) -> Option<Timestamp> {
         self.messages_read_since
-    }
-
-    /// The recipients of each number that has messages.
-    pub fn recipients(&self) -> impl Iterator<Item = &Recipients> {
-        self.traffic().map(|traffic| traffic.recipients())
     }
 
     /// Time of the last message, status or call of this number that a webhook reported. `None` before the first.
@@ -178,6 +173,12 @@ mod tests {
         let later = AT.plus(WINDOW).plus(WINDOW).plus(WINDOW);
         account.expire_recipients(later);
         assert_eq!(account.sizes().recipients, 0);
-        assert_eq!(account.recipients().map(Recipients::kept).sum::<usize>(), 0);
+        assert_eq!(
+            account
+                .traffic()
+                .map(|one| one.recipients().kept())
+                .sum::<usize>(),
+            0
+        );
     }
 }

@@ -148,6 +148,7 @@ fn public(store: Arc<Store>, telemetry: Arc<Telemetry>) -> Public {
     Public {
         secrets: Arc::new(ArcSwap::from_pointee(secrets)),
         send_gate: SendGate {
+            unions: Arc::default(),
             store: Arc::clone(&store),
             telemetry: Arc::clone(&telemetry),
             policy: Arc::new(ArcSwap::from_pointee(policy)),

@@ -11,7 +11,9 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::ingest::webhook::Delivery;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
-use whatsapp_business_exporter::insight::headroom::{Headroom, MessageWebhooks, of_portfolio};
+use whatsapp_business_exporter::insight::headroom::{
+    Headroom, MessageWebhooks, RecipientUnions, of_portfolio,
+};
 use whatsapp_business_exporter::state::{Accounts, State};
 use whatsapp_business_exporter::store::Location;
 
@@ -28,6 +30,7 @@ const TRIES: usize = 20;
 /// An exporter without sockets.
 pub struct Player {
     pub state: State,
+    unions: RecipientUnions,
     customers: CustomerHasher,
     applied: Vec<Event>,
 }
@@ -95,6 +98,7 @@ impl Player {
         state.watch(accounts());
         Self {
             state,
+            unions: RecipientUnions::default(),
             customers: CustomerHasher::new(&CustomerKey::from_app_secret(&"autumn".into())),
             applied: Vec::new(),
         }
@@ -169,7 +173,8 @@ impl Player {
             callback: None,
         };
         let business_id = BusinessId::parse(business_id).expect("digits");
-        let headroom = of_portfolio(&business_id, self.state.accounts(), &webhooks, moment(at));
+        let accounts = self.state.accounts();
+        let headroom = of_portfolio(&business_id, accounts, &webhooks, &self.unions, moment(at));
         headroom.expect("an account has this owner")
     }
 }
