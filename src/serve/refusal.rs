@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::gate::Peer;
@@ -241,21 +239,13 @@ impl ListenerRefusalLog {
         };
         self.telemetry.refusals.record(refusal, clock::steady());
     }
-}
 
-/// Logs responses that are refusals.
-pub(super) async fn log(
-    State(log): State<ListenerRefusalLog>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let answer = next.run(request).await;
-    if let Some(AttachedRefusal(refused, reason)) = answer.extensions().get() {
-        let peer = peer.unwrap_or_default();
-        log.record(*refused, reason, peer);
+    /// Logs a response if it is a refusal.
+    pub fn record_attached(&self, response: &Response, peer: Option<Peer>) {
+        if let Some(AttachedRefusal(refused, reason)) = response.extensions().get() {
+            self.record(*refused, reason, peer.unwrap_or_default());
+        }
     }
-    answer
 }
 
 #[cfg(test)]

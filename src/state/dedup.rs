@@ -1,6 +1,7 @@
 //! Keys of the webhook changes that have been applied. Meta delivers at least once and retries for days.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::domain::DeliveryKey;
 
@@ -8,10 +9,30 @@ use crate::domain::DeliveryKey;
 #[derive(Clone, Debug)]
 pub struct DedupWindow {
     capacity: usize,
-    known: HashSet<DeliveryKey>,
+    known: HashSet<DeliveryKey, BuildHasherDefault<KeyHasher>>,
     oldest_first: VecDeque<DeliveryKey>,
     /// Number of keys ever added, which is the number of the newest key.
     noted: u64,
+}
+
+/// Takes the last bits of a key as its hash: a key is the result of SHA-256 already.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            self.0 = u64::from_ne_bytes(*last);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
 }
 
 impl DedupWindow {
@@ -20,7 +41,7 @@ impl DedupWindow {
     pub fn remembering(capacity: usize) -> Self {
         Self {
             capacity,
-            known: HashSet::new(),
+            known: HashSet::default(),
             oldest_first: VecDeque::new(),
             noted: 0,
         }

@@ -13,11 +13,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
-use super::database::{Database, Keys, SavedKey, StoreError, Writes};
+use super::customer_log::{CustomerLogs, Segment, count_conversations};
+use super::database::{Database, Keys, StoreError, Writes};
 use super::notify_queue::{Signal, SignalIndex};
 use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
-use super::{Discovered, Published, StoreUnavailable, rows};
+use super::{Discovered, Published, SavedKey, StoreUnavailable, rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
@@ -88,6 +89,7 @@ pub struct Committer {
     deliveries: RelayIndex,
     signals: SignalIndex,
     first_reads: FirstReads,
+    logs: CustomerLogs,
     started: Mark,
     /// Number of clock corrections that have been applied to the stored times.
     corrections: u64,
@@ -114,6 +116,7 @@ impl Committer {
             deliveries: RelayIndex::default(),
             signals: SignalIndex::default(),
             first_reads: FirstReads::default(),
+            logs: CustomerLogs::default(),
             started: Mark::now(),
             corrections: 0,
         };
@@ -247,13 +250,14 @@ impl Committer {
             self.add_deliveries(&mut writes, deliveries, &sizes);
             self.add_signals(&mut writes, &signals);
             let started = Instant::now();
-            if let Err(error) = self.database.write(&writes).await {
+            if let Err(error) = self.write(&mut writes).await {
                 applied.undo(&mut self.state);
                 return Err(self.doubt(&error));
             }
             let took = started.elapsed().as_secs_f64();
             self.shared.telemetry.store_commit_duration.observe(took);
             self.number = writes.number;
+            writes.segments.iter().for_each(|row| self.logs.note(row));
             self.shared.publish(&applied.before, &self.state);
             self.deliveries.add(&sizes, writes.oldest_delivery);
             self.shared.publish_relay_index(&self.deliveries);
@@ -265,6 +269,19 @@ impl Committer {
         }
         self.log(events, &applied.changes, &signals);
         Ok(applied.changes)
+    }
+
+    async fn write(&mut self, writes: &mut Writes) -> Result<(), StoreError> {
+        for row in &mut writes.segments {
+            if let Some(newest) = row.compacted {
+                let (waba_id, id) = (&row.waba_id, &row.phone_number_id);
+                let replaced = self.database.oldest_segments(waba_id, id, newest).await?;
+                let account = &self.state.accounts()[waba_id];
+                let traffic = Arc::clone(&account.traffic[id]);
+                row.compact(&replaced, &traffic)?;
+            }
+        }
+        self.database.write(writes).await
     }
 
     fn log(&mut self, events: &[&Event], changes: &[Change], signals: &[Signal]) {
@@ -284,22 +301,27 @@ impl Committer {
         for (waba_id, before) in &applied.before {
             let now = &self.state.accounts()[waba_id];
             let (account, objects) = rows::for_account(waba_id, before, now);
-            writes
-                .conversations
-                .extend(rows::for_conversations(waba_id, before, now));
-            writes
-                .recipients
-                .extend(rows::for_recipients(waba_id, before, now));
+            for (id, traffic) in &now.traffic {
+                let before = before.traffic.get(id);
+                if before.is_some_and(|before| Arc::ptr_eq(before, traffic)) {
+                    continue;
+                }
+                let segment = Segment::of_changes(before.map(Arc::as_ref), traffic);
+                if !segment.is_empty() {
+                    writes
+                        .segments
+                        .push(self.logs.to_row(waba_id, traffic, segment));
+                }
+            }
             writes.accounts.push(account);
             writes.objects.extend(objects);
         }
         for (scope, changes) in &applied.new_changes {
             let noted = self.state.applied_changes(*scope);
-            let first = number(noted.newest_number()) - number(changes.len() as u64) + 1;
-            let numbered = (first..).zip(changes.iter().map(|key| rows::key_text(*key)));
             writes.keys.push(Keys {
                 scope: *scope,
-                new: numbered.collect(),
+                newest: number(noted.newest_number()),
+                new: rows::for_keys(changes),
                 forgotten: number(noted.forgotten_number()),
             });
         }
@@ -445,6 +467,7 @@ impl Committer {
         let new: Vec<WabaId> = new.cloned().collect();
         match self.load(&new).await {
             Ok(accounts) => {
+                self.logs.retain(|waba_id| waba_ids.contains(waba_id));
                 self.state.watch(waba_ids);
                 self.state.adopt(accounts);
                 self.first_reads.watch(self.state.accounts());
@@ -480,8 +503,23 @@ impl Committer {
 
     async fn customer_key(&mut self) -> Result<SavedKey, StoreUnavailable> {
         self.become_sound().await?;
-        let saved = self.database.customer_key().await;
+        let saved = self.saved_key().await;
         saved.map_err(|error| self.doubt(&error))
+    }
+
+    async fn saved_key(&mut self) -> Result<SavedKey, StoreError> {
+        Ok(SavedKey {
+            check_value: self.database.customer_key().await?,
+            conversations: self.count_conversations().await?,
+        })
+    }
+
+    async fn count_conversations(&mut self) -> Result<usize, StoreError> {
+        let saved = self.database.all_segments().await?;
+        let counts = saved
+            .values()
+            .map(|account| count_conversations(&account.segments));
+        counts.sum()
     }
 
     async fn use_customer_key(
@@ -490,11 +528,25 @@ impl Committer {
         keep_conversations: bool,
     ) -> Result<u64, StoreUnavailable> {
         self.become_sound().await?;
+        let replaced = self.replace_customer_key(check_value, keep_conversations);
+        let replaced = replaced.await;
+        replaced.map_err(|error| self.doubt(&error))
+    }
+
+    async fn replace_customer_key(
+        &mut self,
+        check_value: &str,
+        keep_conversations: bool,
+    ) -> Result<u64, StoreError> {
+        let dropped = match keep_conversations {
+            true => 0,
+            false => self.count_conversations().await?,
+        };
         let replaced = self
             .database
             .replace_customer_key(check_value, keep_conversations);
-        let replaced = replaced.await;
-        replaced.map_err(|error| self.doubt(&error))
+        replaced.await?;
+        Ok(dropped as u64)
     }
 
     async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, StoreError> {
@@ -503,7 +555,9 @@ impl Committer {
         let mut accounts = BTreeMap::new();
         for waba_id in waba_ids {
             if let Some(saved) = saved.get(waba_id.as_str()) {
-                accounts.insert(waba_id.clone(), Arc::new(rows::to_account(saved)?));
+                let mut account = rows::to_account(saved)?;
+                self.logs.restore(waba_id, &saved.segments, &mut account)?;
+                accounts.insert(waba_id.clone(), Arc::new(account));
             }
         }
         Ok(accounts)
@@ -512,10 +566,12 @@ impl Committer {
     async fn read_keys(&mut self) -> Result<(), StoreError> {
         for window in DedupScope::ALL {
             let saved = self.database.delivery_keys(window).await?;
-            let newest = saved.last().map_or(0, |(number, _)| *number);
-            let keys: Result<Vec<_>, _> = saved.iter().map(|(_, key)| rows::to_key(key)).collect();
+            let newest = saved.last().map_or(0, |(newest, _)| *newest);
             let newest = u64::try_from(newest).unwrap_or(0);
-            self.state.restore_applied_changes(window, keys?, newest);
+            let segments = saved.iter().map(|(_, keys)| rows::to_keys(keys));
+            let segments = segments.collect::<Result<Vec<_>, _>>()?;
+            let keys = segments.into_iter().flatten();
+            self.state.restore_applied_changes(window, keys, newest);
         }
         Ok(())
     }

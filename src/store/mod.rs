@@ -6,6 +6,7 @@
 mod account_index;
 mod applied;
 mod committer;
+mod customer_log;
 mod database;
 mod examination;
 mod history;
@@ -28,7 +29,7 @@ use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-pub use database::{OpenError, SavedKey, SignalSpan, StoreErrorReason};
+pub use database::{OpenError, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use insights::StoredInsights;
@@ -91,6 +92,15 @@ impl fmt::Display for StoreUnavailable {
 }
 
 impl std::error::Error for StoreUnavailable {}
+
+/// The stored data about the key for hashing customers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedKey {
+    /// The check value of the key in use so far.
+    pub check_value: Option<String>,
+    /// Number of stored conversations that were hashed with it.
+    pub conversations: usize,
+}
 
 /// Discovered accounts, by the name of their app.
 pub type Discovered = BTreeMap<String, AccountsOfApp>;

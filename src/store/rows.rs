@@ -5,26 +5,24 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{
-    ClockRow, ConversationRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RecipientRow,
-    RelayRow, SavedAccount, SignalRow, StoreError, Table,
+    ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount, SignalRow,
+    StoreError, Table,
 };
 use super::history::HistoryRow;
 use super::notify_queue::Signal;
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use crate::clock::SavedClock;
-use crate::domain::{
-    AccountSource, Assigned, BusinessId, ConversationKey, DeliveryKey, RecipientKey, Timestamp,
-    WabaId,
-};
+use crate::domain::{AccountSource, Assigned, BusinessId, DeliveryKey, Timestamp, WabaId};
 use crate::state::{
     Account, Entity, NumberInsights, Redating, Stamp, TemplateInsights, Traffic, Transition,
 };
+
+/// Bytes of a delivery key.
+const KEY_BYTES: usize = 16;
 
 /// The waiting delivery of a row.
 pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
@@ -107,63 +105,6 @@ pub fn for_account(
     ((waba_id.to_string(), json(now)), objects)
 }
 
-/// The rows of the conversations that have changed.
-pub fn for_conversations(
-    waba_id: &WabaId,
-    before: &Account,
-    now: &Account,
-) -> Vec<ConversationRow> {
-    let mut rows = Vec::new();
-    let nothing = OrdMap::new();
-    for (id, traffic) in &now.traffic {
-        let before = before.traffic.get(id);
-        let before = before.map_or(&nothing, |traffic| traffic.customers());
-        let changes = before.diff(traffic.customers());
-        rows.extend(changes.map(|change| {
-            let (key, state) = changed(&change);
-            ConversationRow {
-                waba_id: waba_id.to_string(),
-                phone_number_id: id.to_string(),
-                conversation: hex(key.0),
-                state,
-            }
-        }));
-    }
-    rows
-}
-
-/// The rows of the recipients that have changed.
-pub fn for_recipients(waba_id: &WabaId, before: &Account, now: &Account) -> Vec<RecipientRow> {
-    let mut rows = Vec::new();
-    let nothing = OrdMap::new();
-    for (id, traffic) in &now.traffic {
-        let before = before.traffic.get(id);
-        let before = before.map_or(&nothing, |traffic| traffic.recipients().all());
-        let changes = before.diff(traffic.recipients().all());
-        rows.extend(changes.map(|change| {
-            let (key, state) = changed(&change);
-            RecipientRow {
-                waba_id: waba_id.to_string(),
-                phone_number_id: id.to_string(),
-                recipient: hex(key.0),
-                state,
-            }
-        }));
-    }
-    rows
-}
-
-/// The key of a change, and the JSON of the new value; `None` if it was removed.
-fn changed<K: Copy, V: Serialize>(change: &DiffItem<'_, '_, K, Arc<V>>) -> (K, Option<String>) {
-    match change {
-        DiffItem::Add(key, new)
-        | DiffItem::Update {
-            new: (key, new), ..
-        } => (**key, Some(json(new.as_ref()))),
-        DiffItem::Remove(key, _) => (**key, None),
-    }
-}
-
 /// Returns each object that was added, changed or removed. Objects are copied when they change, so equal pointers
 /// mean equal objects.
 fn differences<K: Ord, V: Serialize>(
@@ -197,25 +138,12 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
             .templates
             .insert(template.id.clone(), Arc::new(template));
     }
-    let mut traffic: BTreeMap<String, Traffic> = BTreeMap::new();
     for state in &saved.traffic {
-        let one: Traffic = parse("a number's traffic", state)?;
-        traffic.insert(one.id.to_string(), one);
+        let traffic: Traffic = parse("a number's traffic", state)?;
+        account
+            .traffic
+            .insert(traffic.id.clone(), Arc::new(traffic));
     }
-    for (number, key, state) in &saved.conversations {
-        let key = parse_hex("a conversation's key", key)?;
-        if let Some(traffic) = traffic.get_mut(number) {
-            traffic.restore(ConversationKey(key), parse("a conversation", state)?);
-        }
-    }
-    for (number, key, state) in &saved.recipients {
-        let key = parse_hex("a recipient's key", key)?;
-        if let Some(traffic) = traffic.get_mut(number) {
-            traffic.restore_recipient(RecipientKey(key), parse("a recipient", state)?);
-        }
-    }
-    let traffic = traffic.into_values();
-    account.traffic = traffic.map(|one| (one.id.clone(), Arc::new(one))).collect();
     let templates = saved.template_insights.iter().map(|state| {
         let one: TemplateInsights = parse("a template's insights", state)?;
         Ok((one.id.clone(), Arc::new(one)))
@@ -352,23 +280,22 @@ pub fn to_clock((clock_ms, offset_ms, boot_id): ClockRow) -> Option<SavedClock> 
     })
 }
 
-/// A delivery key as text.
-pub fn key_text(key: DeliveryKey) -> String {
-    hex(key.0)
+/// The keys, one after another.
+pub fn for_keys(keys: &[DeliveryKey]) -> Vec<u8> {
+    keys.iter().flat_map(|key| key.0.to_be_bytes()).collect()
 }
 
-/// The delivery key of this text.
-pub fn to_key(text: &str) -> Result<DeliveryKey, StoreError> {
-    parse_hex("a delivery key", text).map(DeliveryKey)
-}
-
-fn hex(key: u128) -> String {
-    format!("{key:032x}")
-}
-
-fn parse_hex(what: &str, text: &str) -> Result<u128, StoreError> {
-    u128::from_str_radix(text, 16)
-        .map_err(|error| StoreError::unreadable(format!("{what} is damaged: {error}")))
+/// The keys of a segment.
+pub fn to_keys(segment: &[u8]) -> Result<impl Iterator<Item = DeliveryKey>, StoreError> {
+    let (keys, rest) = segment.as_chunks::<KEY_BYTES>();
+    if !rest.is_empty() {
+        return Err(StoreError::unreadable(
+            "a segment of delivery keys is damaged",
+        ));
+    }
+    Ok(keys
+        .iter()
+        .map(|key| DeliveryKey(u128::from_be_bytes(*key))))
 }
 
 fn json(state: &impl Serialize) -> String {

@@ -10,10 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::origin::{FOREIGN_HOST, FOREIGN_ORIGIN};
-use super::{Gate, Peer};
+use super::{Gate, Peer, Policy};
 use crate::serve::limiter::ActiveRequest;
 
-const RATE_LIMIT: &str = "rate_limit";
+pub(super) const RATE_LIMIT: &str = "rate_limit";
 const NO_CERTIFICATE: &str = "no_certificate";
 /// The request has no password or token, or a wrong one.
 pub(in crate::serve) const UNAUTHORIZED: &str = "unauthorized";
@@ -43,20 +43,12 @@ pub const PROBES: [&str; 2] = ["/-/healthy", "/-/ready"];
 /// Maximum length of name and password; longer ones are not hashed.
 const MAX_CREDENTIALS: usize = 1024;
 
-/// Refuses requests over the rate limit.
-pub(super) async fn throttle(
-    State(gate): State<Arc<Gate>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_too_much = match &gate.policy.load().rate {
+/// Whether the request exceeds the rate limit.
+pub(super) fn is_too_much(policy: &Policy, request: &Request) -> bool {
+    match &policy.rate {
         Some(rate) if !PROBES.contains(&request.uri().path()) => rate.check().is_err(),
         _ => false,
-    };
-    if is_too_much {
-        return gate.refuse(RATE_LIMIT, StatusCode::TOO_MANY_REQUESTS);
     }
-    next.run(request).await
 }
 
 /// Requires a certificate and a password, if the settings do.

@@ -1,15 +1,10 @@
 //! Headers of every response. A route's own headers override the defaults of the program, and the operator's headers
 //! override both.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
 
-use super::Gate;
+use super::Policy;
 
 /// Defaults that forbid framing, content sniffing, caching, and use by other sites.
 const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
@@ -38,15 +33,11 @@ pub(super) fn header_map(chosen: &[(&'static str, String)]) -> HeaderMap {
     headers.collect()
 }
 
-pub(super) async fn add(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let chosen = gate.policy.load_full();
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in &chosen.headers {
+pub(super) fn add(policy: &Policy, headers: &mut HeaderMap) {
+    for (name, value) in &policy.headers {
         headers.insert(name, value.clone());
     }
     for (name, value) in &DEFAULTS {
         headers.entry(name).or_insert_with(|| value.clone());
     }
-    response
 }

@@ -28,17 +28,6 @@ impl Database {
     }
 }
 
-pub(super) async fn write_clock(
-    connection: &mut SqliteConnection,
-    (clock_ms, offset_ms, boot_id): &ClockRow,
-) -> sqlx::Result<()> {
-    let update = sqlx::query(
-        "UPDATE commits SET clock_ms = $1, clock_offset_ms = $2, boot_id = $3 WHERE $1 IS NOT NULL",
-    );
-    let update = update.bind(clock_ms).bind(offset_ms).bind(boot_id);
-    update.execute(connection).await.map(drop)
-}
-
 /// Moves the journal times for which the state has corrections. Later times that the state has forgotten are moved
 /// too: they keep their distances, and end before the others.
 pub(super) async fn move_times(

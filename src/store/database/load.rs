@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::write::keys_table;
-use super::{Database, StoreError, Table};
-use crate::state::DedupScope;
+use super::customer_segments::load_segments;
+use super::{Database, SavedSegment, StoreError, Table};
 
 /// Maximum number of accounts in one statement; SQLite accepts 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
@@ -26,17 +25,9 @@ pub struct SavedAccount {
     pub template_insights: Vec<String>,
     /// The daily figures of its numbers.
     pub number_insights: Vec<String>,
-    /// Their open conversations.
-    pub conversations: Vec<SavedConversation>,
-    /// Their recipients.
-    pub recipients: Vec<SavedRecipient>,
+    /// The customers of its numbers: the segments of each log, oldest first.
+    pub segments: Vec<SavedSegment>,
 }
-
-/// One conversation's row: its number, its key, and its JSON.
-pub type SavedConversation = (String, String, String);
-
-/// One recipient's row: its number, its key, and its JSON.
-pub type SavedRecipient = (String, String, String);
 
 /// Saved accounts by id.
 pub type SavedAccounts = BTreeMap<String, SavedAccount>;
@@ -50,18 +41,6 @@ impl Database {
             load_some(connection, ids, &mut saved).await?;
         }
         Ok(saved)
-    }
-
-    /// The delivery keys remembered in this window, oldest first, with their numbers.
-    pub async fn delivery_keys(
-        &mut self,
-        window: DedupScope,
-    ) -> Result<Vec<(i64, String)>, StoreError> {
-        let table = keys_table(window);
-        let mut query = QueryBuilder::<Sqlite>::new(format!(
-            "SELECT number, delivery_key FROM {table} ORDER BY number"
-        ));
-        Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
 }
 
@@ -134,44 +113,7 @@ async fn load_some(
             }
         }
     }
-    load_conversations(connection, ids, saved).await?;
-    load_recipients(connection, ids, saved).await
-}
-
-async fn load_conversations(
-    connection: &mut SqliteConnection,
-    ids: &[String],
-    saved: &mut SavedAccounts,
-) -> sqlx::Result<()> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "SELECT waba_id, phone_number_id, conversation, state FROM conversations WHERE waba_id IN (",
-    );
-    push_list(&mut query, ids);
-    type Row = (String, String, String, String);
-    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
-    for (waba_id, number, conversation, state) in rows {
-        let account = saved.entry(waba_id).or_default();
-        account.conversations.push((number, conversation, state));
-    }
-    Ok(())
-}
-
-async fn load_recipients(
-    connection: &mut SqliteConnection,
-    ids: &[String],
-    saved: &mut SavedAccounts,
-) -> sqlx::Result<()> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "SELECT waba_id, phone_number_id, recipient, state FROM recipients WHERE waba_id IN (",
-    );
-    push_list(&mut query, ids);
-    type Row = (String, String, String, String);
-    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
-    for (waba_id, number, recipient, state) in rows {
-        let account = saved.entry(waba_id).or_default();
-        account.recipients.push((number, recipient, state));
-    }
-    Ok(())
+    load_segments(connection, ids, saved).await
 }
 
 fn rows_of(table: &str, ids: &[String]) -> QueryBuilder<Sqlite> {

@@ -5,10 +5,12 @@
 
 mod clock;
 mod customer_key;
+mod customer_segments;
 mod discovered;
 mod error;
 mod file;
 mod journal;
+mod keys;
 mod load;
 mod notify_queue;
 mod open;
@@ -23,15 +25,16 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
 pub use clock::{ClockRow, Moves};
-pub use customer_key::SavedKey;
+pub use customer_segments::{SavedSegment, SegmentRow};
 pub use discovered::DiscoveredRow;
 pub use error::{StoreError, StoreErrorReason};
 pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
+pub use keys::Keys;
 pub use load::SavedAccount;
 pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
-pub use write::{ConversationRow, JournalInsert, Keys, ObjectRow, RecipientRow, Table, Writes};
+pub use write::{JournalInsert, ObjectRow, Table, Writes};
 
 use super::Location;
 use file::{DatabaseFile, Displaced};
@@ -171,11 +174,15 @@ impl Database {
     async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let own = self.writer;
         let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
-        let writer = sqlx::query_scalar("SELECT writer FROM commits");
-        let writer: Option<i64> = writer.fetch_one(&mut *transaction).await?;
-        check_writer(writer, own)?;
+        check_writer(read_writer(&mut transaction).await?, own)?;
         Ok(transaction)
     }
+}
+
+/// The number of the exporter that has opened the store last.
+async fn read_writer(connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
+    let writer = sqlx::query_scalar("SELECT writer FROM commits");
+    writer.fetch_one(connection).await
 }
 
 /// Copies the write-ahead log into its file, and the file to a new path if it has lost its own. Acknowledged data

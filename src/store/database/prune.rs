@@ -25,7 +25,7 @@ impl Database {
 }
 
 const STATEMENTS: [&str; 7] = [
-    "DELETE FROM conversations WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
+    "DELETE FROM customer_segments WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM traffic WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM templates WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM phone_numbers WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",

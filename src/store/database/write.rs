@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
-use super::clock::{move_times, write_clock};
+use super::clock::move_times;
+use super::customer_segments::write_segment;
+use super::keys::write_keys;
 use super::{
-    ClockRow, Database, Moves, SignalRow, StoreError, StoreErrorReason, notify_queue, relay_queue,
+    ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError, StoreErrorReason,
+    check_writer, notify_queue, read_writer, relay_queue,
 };
-use crate::state::DedupScope;
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
@@ -64,51 +66,6 @@ pub struct ObjectRow {
     pub state: Option<String>,
 }
 
-/// The row of one customer in the count of recipients, or its deletion.
-#[derive(Clone, Debug)]
-pub struct RecipientRow {
-    /// Id of its account.
-    pub waba_id: String,
-    /// Id of its phone number.
-    pub phone_number_id: String,
-    /// Its key, a hash of the customer's id.
-    pub recipient: String,
-    /// Its state as JSON; `None` deletes the row.
-    pub state: Option<String>,
-}
-
-/// The row of one conversation, or its deletion.
-#[derive(Clone, Debug)]
-pub struct ConversationRow {
-    /// Id of its account.
-    pub waba_id: String,
-    /// Id of its phone number.
-    pub phone_number_id: String,
-    /// Its key, a hash of the customer's number.
-    pub conversation: String,
-    /// Its state as JSON; `None` deletes the row.
-    pub state: Option<String>,
-}
-
-/// Changes of one window of delivery keys.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    /// The window that the keys belong to.
-    pub scope: DedupScope,
-    /// New keys with their numbers.
-    pub new: Vec<(i64, String)>,
-    /// Keys up to this number are deleted.
-    pub forgotten: i64,
-}
-
-/// Name of the window's table.
-pub(super) fn keys_table(scope: DedupScope) -> &'static str {
-    match scope {
-        DedupScope::Management => "delivery_keys",
-        DedupScope::Messages => "message_keys",
-    }
-}
-
 /// One line of the journal.
 #[derive(Clone, Debug)]
 pub struct JournalInsert {
@@ -153,10 +110,8 @@ pub struct Writes {
     pub accounts: Vec<(String, String)>,
     /// Changed objects of these accounts.
     pub objects: Vec<ObjectRow>,
-    /// Changed conversations.
-    pub conversations: Vec<ConversationRow>,
-    /// Changed recipients.
-    pub recipients: Vec<RecipientRow>,
+    /// Changed customers of each number.
+    pub segments: Vec<SegmentRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
     /// New deliveries for the relay, with their numbers.
@@ -183,20 +138,19 @@ impl Database {
     /// Writes everything in one transaction. After an error nothing is durable, unless only the response to the
     /// commit was lost.
     pub async fn write(&mut self, writes: &Writes) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let own = self.writer;
+        let connection = self.connection()?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         // First, so that a commit of another exporter is detected before anything else can fail.
-        let numbered = sqlx::query("UPDATE commits SET number = $1 WHERE number = $2")
-            .bind(writes.number)
-            .bind(writes.number - 1)
-            .execute(&mut *transaction)
-            .await?;
-        if numbered.rows_affected() != 1 {
+        if !number_commit(&mut transaction, writes, own).await? {
+            check_writer(read_writer(&mut transaction).await?, own)?;
             let message = "the store contains a commit of another process; reloading state";
             return Err(StoreError::new(StoreErrorReason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;
-        write_conversations(&mut transaction, writes).await?;
-        write_recipients(&mut transaction, &writes.recipients).await?;
+        for segment in &writes.segments {
+            write_segment(&mut transaction, segment).await?;
+        }
         for keys in &writes.keys {
             write_keys(&mut transaction, keys).await?;
         }
@@ -204,7 +158,6 @@ impl Database {
             move_times(&mut transaction, moves).await?;
         }
         write_journal(&mut transaction, writes).await?;
-        write_clock(&mut transaction, &writes.clock).await?;
         relay_queue::write_deliveries(
             &mut transaction,
             &writes.deliveries,
@@ -216,6 +169,23 @@ impl Database {
             .await?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// Sets the number of the commit and Meta's time, if this exporter is the writer of the previous commit.
+async fn number_commit(
+    connection: &mut SqliteConnection,
+    writes: &Writes,
+    own: i64,
+) -> sqlx::Result<bool> {
+    let (clock_ms, offset_ms, boot_id) = &writes.clock;
+    let update = sqlx::query(
+        "UPDATE commits SET number = $1, clock_ms = iif($4 IS NULL, clock_ms, $4), \
+         clock_offset_ms = iif($4 IS NULL, clock_offset_ms, $5), \
+         boot_id = iif($4 IS NULL, boot_id, $6) WHERE number = $2 AND writer = $3",
+    );
+    let update = update.bind(writes.number).bind(writes.number - 1).bind(own);
+    let update = update.bind(clock_ms).bind(offset_ms).bind(boot_id);
+    Ok(update.execute(connection).await?.rows_affected() == 1)
 }
 
 async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
@@ -272,102 +242,6 @@ async fn delete(connection: &mut SqliteConnection, object: &ObjectRow) -> sqlx::
     query.push_bind(&object.waba_id);
     query.push(format!(" AND {key} = ")).push_bind(&object.id);
     query.build().execute(connection).await.map(drop)
-}
-
-async fn write_conversations(
-    connection: &mut SqliteConnection,
-    writes: &Writes,
-) -> sqlx::Result<()> {
-    let open = writes.conversations.iter();
-    let open: Vec<_> = open
-        .filter_map(|row| Some((row, row.state.as_ref()?)))
-        .collect();
-    for rows in open.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO conversations (waba_id, phone_number_id, conversation, state) ",
-        );
-        query.push_values(rows, |mut values, (row, state)| {
-            values
-                .push_bind(&row.waba_id)
-                .push_bind(&row.phone_number_id)
-                .push_bind(&row.conversation)
-                .push_bind(*state);
-        });
-        query.push(
-            " ON CONFLICT (waba_id, phone_number_id, conversation) \
-             DO UPDATE SET state = excluded.state",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    for row in writes
-        .conversations
-        .iter()
-        .filter(|row| row.state.is_none())
-    {
-        sqlx::query(
-            "DELETE FROM conversations \
-             WHERE waba_id = $1 AND phone_number_id = $2 AND conversation = $3",
-        )
-        .bind(&row.waba_id)
-        .bind(&row.phone_number_id)
-        .bind(&row.conversation)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-async fn write_recipients(
-    connection: &mut SqliteConnection,
-    rows: &[RecipientRow],
-) -> sqlx::Result<()> {
-    let kept = rows
-        .iter()
-        .filter_map(|row| Some((row, row.state.as_ref()?)));
-    for rows in kept.collect::<Vec<_>>().chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO recipients (waba_id, phone_number_id, recipient, state) ",
-        );
-        query.push_values(rows, |mut values, (row, state)| {
-            values
-                .push_bind(&row.waba_id)
-                .push_bind(&row.phone_number_id)
-                .push_bind(&row.recipient)
-                .push_bind(*state);
-        });
-        query.push(
-            " ON CONFLICT (waba_id, phone_number_id, recipient) \
-             DO UPDATE SET state = excluded.state",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    for row in rows.iter().filter(|row| row.state.is_none()) {
-        sqlx::query(
-            "DELETE FROM recipients \
-             WHERE waba_id = $1 AND phone_number_id = $2 AND recipient = $3",
-        )
-        .bind(&row.waba_id)
-        .bind(&row.phone_number_id)
-        .bind(&row.recipient)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-async fn write_keys(connection: &mut SqliteConnection, keys: &Keys) -> sqlx::Result<()> {
-    let table = keys_table(keys.scope);
-    for rows in keys.new.chunks(ROWS_AT_ONCE) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} (number, delivery_key) "));
-        query.push_values(rows, |mut row, (number, key)| {
-            row.push_bind(*number).push_bind(key);
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    let mut forget = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {table} WHERE number <= "));
-    forget.push_bind(keys.forgotten);
-    forget.build().execute(connection).await.map(drop)
 }
 
 async fn write_journal(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {

@@ -3,6 +3,7 @@
 
 mod backfill;
 mod clock;
+mod customers;
 mod damage;
 pub mod deliveries;
 pub mod faults;

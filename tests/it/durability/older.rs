@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
-use whatsapp_business_exporter::domain::{DisplayDigits, Timestamp, WabaId};
+use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
+use whatsapp_business_exporter::domain::{
+    DeliveryKey, DisplayDigits, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId,
+};
 use whatsapp_business_exporter::store::{Location, Store};
 
 use crate::support::scrape::Scrape;
@@ -17,19 +21,32 @@ const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
 
 const WABA: &str = "800100200300403";
 
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/database/migrations");
+
+const CUSTOMERS: &str = include_str!("../../fixtures/store/customers_of_schema_13.sql");
+
+/// The key of one of the messages in [`CUSTOMERS`].
+const APPLIED: DeliveryKey = DeliveryKey(0x203a_771e_87ae_aaa4_9791_236e_ea33_9ff4);
+
 async fn open(path: &Path) -> Store {
     let location = Location::File(path.to_owned());
     let year = Duration::from_secs(365 * 86_400);
     opened(&location, year).await
 }
 
-/// A store as version 0.1.0 has left it, brought up to date by being opened.
-async fn older_store(path: &Path) -> Store {
-    open(path).await.close().await;
+/// A store as an older version has left it, with the migrations up to `schema`, brought up to date by being opened.
+async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store {
     let options = SqliteConnectOptions::new().filename(path);
+    let options = options.create_if_missing(true);
     let connection = SqliteConnection::connect_with(&options).await;
-    let mut connection = connection.expect("the file is there");
-    connection.execute(SAVED).await.expect("good SQL");
+    let mut connection = connection.expect("a new file");
+    let mut older = Migrator::new(Path::new(MIGRATIONS)).await.expect("files");
+    let known = older.iter().filter(|one| one.version <= schema).cloned();
+    older.migrations = known.collect::<Vec<_>>().into();
+    older.run(&mut connection).await.expect("good SQL");
+    for sql in saved {
+        connection.execute(*sql).await.expect("good SQL");
+    }
     connection.close().await.expect("in good order");
     let store = open(path).await;
     let accounts = BTreeSet::from([WabaId::parse(WABA).expect("digits")]);
@@ -40,7 +57,7 @@ async fn older_store(path: &Path) -> Store {
 #[tokio::test]
 async fn an_account_in_trouble_is_shown_as_it_was_left() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = older_store(&folder.path().join("state.db")).await;
+    let store = older_store(&folder.path().join("state.db"), 1, &[SAVED]).await;
     let now = Timestamp::from_seconds(1_795_442_800);
     let scrape = Scrape(text_at(&store.snapshot(), now));
     for (name, label, value, expected) in [
@@ -109,5 +126,47 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
             .expect("JSON")
             .contains(waiting.as_str())
     );
+    store.close().await;
+}
+
+#[tokio::test]
+async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    let store = older_store(&path, 13, &[SAVED, CUSTOMERS]).await;
+    let now = Timestamp::from_seconds(1_795_442_800);
+    let waba_id = WabaId::parse(WABA).expect("digits");
+    let is_complete = |store: &Store| {
+        let scrape = Scrape(text_at(&store.snapshot(), now));
+        let waiting = scrape.value(
+            "whatsapp_conversations_waiting",
+            &[("phone_number_id", "900100200300421")],
+        );
+        let account = store.account(&waba_id).expect("it is watched");
+        let recipients = account.recipients().map(|it| it.kept()).sum::<usize>();
+        (waiting, recipients) == (Some(1.0), 2)
+    };
+    assert!(is_complete(&store));
+    let repeated = Event {
+        waba_id: waba_id.clone(),
+        observed_at: now,
+        source: Source::Webhook(APPLIED),
+        fact: Fact::Message(WebhookUpdate {
+            phone_number_id: PhoneNumberId::parse("900100200300421").expect("digits"),
+            received_at: now,
+            recipient: None,
+            update: Update::Received {
+                from: None,
+                kind: Kind::Text,
+            },
+        }),
+    };
+    let changes = store.commit_with(vec![repeated], None).await;
+    assert!(changes.expect("a sound store")[0].duplicate);
+    store.close().await;
+    let store = open(&path).await;
+    let accounts = BTreeSet::from([waba_id.clone()]);
+    store.watch(accounts).await.expect("a readable account");
+    assert!(is_complete(&store));
     store.close().await;
 }

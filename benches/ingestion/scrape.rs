@@ -1,0 +1,44 @@
+//! Scrapes a server, and measures how long each response takes.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::load::Outcome;
+
+const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+/// Between two rounds of scrapes: far more often than Prometheus scrapes.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Scrapes again and again for a while, with this number of scrapers at the same moment.
+pub async fn scrape(server: SocketAddr, scrapers: usize, duration: Duration) -> Outcome {
+    let began = Instant::now();
+    let mut latencies = Vec::new();
+    while began.elapsed() < duration {
+        let mut round = JoinSet::new();
+        for _ in 0..scrapers {
+            round.spawn(one(server));
+        }
+        latencies.extend(round.join_all().await);
+        sleep(PAUSE).await;
+    }
+    Outcome::new(latencies, began.elapsed())
+}
+
+async fn one(server: SocketAddr) -> Duration {
+    let asked = Instant::now();
+    let connected = TcpStream::connect(server).await;
+    let mut connection = connected.expect("the server listens");
+    let sent = connection.write_all(REQUEST).await;
+    sent.expect("an open connection");
+    let mut response = Vec::new();
+    let read = connection.read_to_end(&mut response).await;
+    read.expect("a whole response");
+    assert!(response.starts_with(b"HTTP/1.1 200"), "a refused scrape");
+    asked.elapsed()
+}
