@@ -301,7 +301,7 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
     };
     let phrases = Phrases::parse(set.phrases).expect("well-formed phrases");
     let expanded = |text: &str| {
-        let text = recent::expand(text).expect("well-formed calls");
+        let text = functions::expand(text).expect("well-formed calls");
         phrases.expand(&text).expect("well-formed phrases")
     };
     use_all(None, &expanded(set.alertmanager));
