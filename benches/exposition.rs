@@ -15,7 +15,7 @@ use whatsapp_business_exporter::domain::{
     template,
 };
 use whatsapp_business_exporter::expose::{
-    self, Apps, Options, Scrape, StateSets, TemplateDetail, TextFormat,
+    self, Apps, Options, Scrape, Selection, StateSets, TemplateDetail, TextFormat,
 };
 use whatsapp_business_exporter::insight::headroom::RecipientUnions;
 use whatsapp_business_exporter::state::State;
@@ -28,7 +28,8 @@ const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
 const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
-    state_sets: StateSets::Sparse,
+    state_sets: StateSets::Full,
+    template_state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
     campaigns: Vec::new(),
     business_hours: None,
@@ -83,6 +84,7 @@ fn render(state: &State) -> Scrape {
         &[],
         NOW,
         &OPTIONS,
+        Selection::default(),
         TextFormat::Text,
     )
 }

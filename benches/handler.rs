@@ -146,6 +146,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
     let options = Options {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
+        template_state_sets: StateSets::Full,
         template_series_limit: 0,
         business_hours: None,
         callback: None,

@@ -21,7 +21,7 @@ use whatsapp_business_exporter::deliver::sign;
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{AppId, Event, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{
-    Apps, Options, StateSets, TemplateDetail, TextFormat, render,
+    Apps, Options, Selection, StateSets, TemplateDetail, TextFormat, render,
 };
 use whatsapp_business_exporter::ingest::graph::{Usage, wire};
 use whatsapp_business_exporter::ingest::track::EventReader;
@@ -206,6 +206,7 @@ fn shown(state: &State, format: TextFormat) -> String {
     let options = Options {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
+        template_state_sets: StateSets::Full,
         template_series_limit: 1_000,
         campaigns: Vec::new(),
         business_hours: None,
@@ -216,7 +217,8 @@ fn shown(state: &State, format: TextFormat) -> String {
         assignments: &Default::default(),
         unions: &Default::default(),
     };
-    render(state.accounts(), &apps, &[], NOW, &options, format).text
+    let all = Selection::default();
+    render(state.accounts(), &apps, &[], NOW, &options, all, format).text
 }
 
 /// Every line is a comment, or a series and a number; and no line is endless.

@@ -5,24 +5,25 @@
 //! result is what `alerts/` contains, and what the subcommand `alerts` writes.
 //!
 //! Texts that many templates share, such as how a notification names a phone number, are placeholders as well:
-//! `alerts/templates/phrases.yaml` has them. Most expressions use `recent(x)`, which this module writes as PromQL.
+//! `alerts/templates/phrases.yaml` has them. Expressions use the functions `recent` and `growth`, which this module writes as
+//! PromQL.
 //!
 //! Rendering replaces placeholders in the text, and no template engine is used:
 //!
 //! - Comments survive, because the text is never parsed and written again.
 //! - A placeholder is all that the rules need. The `{{ }}` of Prometheus and Alertmanager stay as they are; an engine with
 //!   the same delimiters would need each of them escaped.
-//! - Helm can replace the placeholders of the same templates, once phrases and `recent` are expanded.
+//! - Helm can replace the placeholders of the same templates, once phrases and functions are expanded.
 //!
 //! Pure: files are read and written by `cli`.
 
 mod error;
+mod functions;
 mod kind;
 mod kubernetes;
 mod matchers;
 mod phrases;
 mod placeholder;
-mod recent;
 mod render;
 mod rules;
 mod scalar;

@@ -1,10 +1,10 @@
 //! From templates and values to files.
 
 use super::error::{RenderError, ValuesErrors};
+use super::functions;
 use super::kubernetes::prometheus_rule;
 use super::phrases::Phrases;
 use super::placeholder::{fill, names};
-use super::recent;
 use super::rules::RuleFile;
 use super::template::RulesTemplate;
 use super::values::{Placeholders, Values};
@@ -145,9 +145,9 @@ impl AlertSet<'_> {
     }
 }
 
-/// A template with its phrases, and with `recent` as PromQL.
+/// A template with its phrases, and with its functions as PromQL.
 fn expanded(path: &str, template: &str, phrases: &Phrases) -> Result<String, RenderError> {
-    recent::expand(template)
+    functions::expand(template)
         .and_then(|template| phrases.expand(&template))
         .map_err(|problem| RenderError::Template {
             file: path.to_owned(),

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::phrases::Phrases;
 use super::placeholder::names;
-use super::recent;
 use super::template::RulesTemplate;
 use super::*;
 
@@ -301,7 +300,7 @@ fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
     };
     let phrases = Phrases::parse(set.phrases).expect("well-formed phrases");
     let expanded = |text: &str| {
-        let text = recent::expand(text).expect("well-formed calls");
+        let text = functions::expand(text).expect("well-formed calls");
         phrases.expand(&text).expect("well-formed phrases")
     };
     use_all(None, &expanded(set.alertmanager));

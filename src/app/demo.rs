@@ -71,11 +71,16 @@ pub struct Demo {
 
 impl Demo {
     /// Plays the past into a new store, binds the simulations and the exporter, and configures each with the addresses
-    /// of the others.
+    /// of the others. `flags` are further settings of the exporter.
     ///
     /// # Errors
     /// If a port cannot be bound, or the store cannot be written.
-    pub async fn bind(listen: &ListenAddress, seed: u64, speed: f64) -> anyhow::Result<Self> {
+    pub async fn bind(
+        listen: &ListenAddress,
+        seed: u64,
+        speed: f64,
+        flags: Flags,
+    ) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("whatsapp-business-exporter-")
             .context("the demo's store; set TMPDIR to a folder that can be written")?;
         let database = folder.path().join("demo.db");
@@ -110,13 +115,14 @@ impl Demo {
         })
         .await?;
         let file = [
+            TEMPLATES_SECTION.to_owned(),
             poll_section(speed),
             insights_section(speed),
             relay_section(&application.webhook_url()),
             trackers_section(idle_timeout(speed), &key_file),
         ];
         let environment = handle.look(|world| environment(world, file.concat()));
-        let flags = Flags::default()
+        let flags = flags
             .with_config_file(Some(CONFIG_FILE.into()))
             .with("--web.listen-address", Some(listen.to_string()))
             .with("--webhook.listen-address", Some(listen.to_string()))
@@ -223,6 +229,9 @@ fn environment(world: &World, file: String) -> FixedEnvironment {
         .with_variable("WHATSAPP_EVENTS_TOKEN", EVENTS_TOKEN)
         .with_variable("WHATSAPP_BUSINESS_ACCOUNT_IDS", accounts.join(","))
 }
+
+/// The world has few templates, so each has its series.
+const TEMPLATES_SECTION: &str = "templates:\n  detail: all\n";
 
 fn poll_section(speed: f64) -> String {
     let interval = |at_speed_1: Duration| {

@@ -93,7 +93,8 @@ pub(super) fn watched_apps(config: &Config, clients: &[Arc<Client>]) -> Vec<Watc
 pub(super) fn options(config: &Config) -> Options {
     Options {
         template_detail: config.templates.detail,
-        state_sets: config.templates.state_sets,
+        state_sets: config.metrics.state_sets,
+        template_state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
         callback: expected_callback(config),

@@ -15,7 +15,7 @@ use crate::domain::{
     AccountSource, AccountsOfApp, AppId, Assigned, Assignments, BusinessId, Collector, Event, Fact,
     Listing, Source, Timestamp, WabaId, Word, account,
 };
-use crate::expose::{Apps, Options, StateSets, TemplateDetail, TextFormat, render};
+use crate::expose::{Apps, Options, Selection, StateSets, TemplateDetail, TextFormat, render};
 use crate::insight::headroom::RecipientUnions;
 use crate::state::State;
 use crate::store::Discovered;
@@ -25,6 +25,7 @@ const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Full,
+    template_state_sets: StateSets::Full,
     template_series_limit: 100,
     campaigns: Vec::new(),
     business_hours: None,
@@ -140,7 +141,7 @@ proptest! {
         let apps = Apps { access: &accesses, assignments: &assignments, unions: &RecipientUnions::new() };
         let own = telemetry(&config, &assignments).gather();
         let state = state(&assignments);
-        let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, TextFormat::Text);
+        let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, Selection::default(), TextFormat::Text);
         let mut seen = BTreeSet::new();
         for line in page.text.lines().filter(|line| !line.starts_with('#')) {
             let (series, _) = line.rsplit_once(' ').expect("a sample");

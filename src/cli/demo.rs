@@ -6,7 +6,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::PaceFlags;
-use super::setting_flags::LogFlags;
+use super::setting_flags::{LogFlags, MetricsFlags};
 use super::{configuration, output};
 use crate::app::demo::Demo;
 use crate::app::signals;
@@ -28,6 +28,10 @@ pub struct DemoArguments {
     #[command(flatten)]
     pub pace: PaceFlags,
 
+    /// Form of the metrics.
+    #[command(flatten)]
+    pub metrics: MetricsFlags,
+
     /// Log level and format.
     #[command(flatten)]
     pub log: LogFlags,
@@ -40,7 +44,12 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let PaceFlags { seed, speed } = arguments.pace;
-    let bound = Demo::bind(&arguments.listen_address, seed, speed);
+    let bound = Demo::bind(
+        &arguments.listen_address,
+        seed,
+        speed,
+        arguments.metrics.to_flags(),
+    );
     let Some(demo) = stop.run_until_cancelled(bound).await else {
         return Ok(ExitCode::SUCCESS);
     };

@@ -15,6 +15,7 @@ const CONFIG_FILE: &str = "--config.file";
 const LOG_LEVEL: &str = "--log.level";
 const LOG_FORMAT: &str = "--log.format";
 const STORE_URL: &str = "--store.url";
+const STATE_SETS: &str = "--metrics.state-sets";
 
 /// Declares the flags of a subcommand: those of the settings for whose flag the condition holds.
 macro_rules! setting_flags {
@@ -64,6 +65,12 @@ setting_flags!(
     /// Log level and format.
     LogFlags,
     |flag| [LOG_LEVEL, LOG_FORMAT].contains(&flag)
+);
+
+setting_flags!(
+    /// Form of the metrics.
+    MetricsFlags,
+    |flag| flag == STATE_SETS
 );
 
 setting_flags!(

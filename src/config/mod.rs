@@ -27,6 +27,7 @@ mod journeys;
 mod kind;
 mod listen_address;
 mod log;
+mod metrics;
 mod mistake;
 mod notify;
 mod poll;
@@ -65,6 +66,7 @@ pub use graph::GraphConfig;
 pub use insights::InsightsConfig;
 pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
 pub use poll::PollConfig;
 pub use reference::reference;
@@ -96,6 +98,8 @@ pub struct Config {
     pub poll: PollConfig,
     /// Location and retention of state and history.
     pub store: StoreConfig,
+    /// The series of accounts, phone numbers and conversations.
+    pub metrics: MetricsConfig,
     /// Detail of template metrics.
     pub templates: TemplatesConfig,
     /// The daily figures of templates and phone numbers.
@@ -161,6 +165,7 @@ impl Config {
             self.graph.changed(&other.graph),
             self.poll.changed(&other.poll),
             self.store.changed(&other.store),
+            self.metrics.changed(&other.metrics),
             self.templates.changed(&other.templates),
             self.insights.changed(&other.insights),
             self.trackers.changed(&other.trackers),
@@ -186,6 +191,7 @@ impl Config {
             graph: GraphConfig::read(walker),
             poll: PollConfig::read(walker),
             store: StoreConfig::read(walker),
+            metrics: MetricsConfig::read(walker),
             templates: TemplatesConfig::read(walker),
             insights: InsightsConfig::read(walker),
             trackers: TrackersConfig::read(walker),

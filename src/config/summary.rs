@@ -24,6 +24,7 @@ impl Display for Summary<'_> {
             config.graph.lines(),
             config.poll.lines(),
             config.store.lines(),
+            config.metrics.lines(),
             config.templates.lines(),
             config.insights.lines(),
             config.trackers.lines(),

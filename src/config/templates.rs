@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::kind::{NumberKind, Words};
+use super::metrics::STATE_SETS;
 use super::section::settings;
 use super::walker::Walker;
 use crate::domain::{StateSets, TemplateDetail};
@@ -20,19 +21,14 @@ const DETAIL: Words<TemplateDetail> = Words {
     ],
 };
 
-const STATE_SETS: Words<StateSets> = Words {
-    value_name: "FORM",
-    words: &[("sparse", StateSets::Sparse), ("full", StateSets::Full)],
-};
-
 settings! {
     /// Message template metrics.
     #[derive(Clone, Debug, PartialEq, Eq)]
     TemplatesConfig "templates" {
         /// Templates with their own series: all, problems or none; the totals of an account are always exported.
-        detail: TemplateDetail = "all", DETAIL;
+        detail: TemplateDetail = "problems", DETAIL;
 
-        /// Form of a template's states: `sparse` exports one series for the current state, `full` one for each state.
+        /// Series for the states of single templates, as metrics.state_sets for everything else.
         state_sets: StateSets = "sparse", STATE_SETS;
 
         /// Maximum series per account about individual templates; series beyond it are dropped and counted.

@@ -11,11 +11,19 @@ pub enum TemplateDetail {
     None,
 }
 
-/// How the state of a template is exported.
+/// Which series an entity has for its states and counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateSets {
-    /// One series, for the current state.
+    /// The current state, and counters from their first increment.
     Sparse,
-    /// One series for each state: ten times as many.
+    /// Every state, and every counter from 0.
     Full,
+}
+
+impl StateSets {
+    /// Whether states that are not current and counters without an increment have a series.
+    #[must_use]
+    pub fn has_zeros(self) -> bool {
+        self == Self::Full
+    }
 }

@@ -52,6 +52,8 @@ metrics! {
         "Alert about the endpoint or the clients of a Flow that Meta has activated, as reported by the webhook field flows. Always 1; absent after its deactivation.";
     ALERTS: Counter "whatsapp_business_account_alerts_total" ["waba_id", "severity", "alert"]
         "Number of account_alerts webhooks by severity and alert, retries counted once.";
+    LAST_ALERT: Gauge "whatsapp_business_account_last_alert_timestamp_seconds" ["waba_id", "severity", "alert"]
+        "Time at which Meta sent the last account_alerts of each severity and alert. Absent before the first.";
     LOST: Gauge "whatsapp_business_account_lost_timestamp_seconds" ["waba_id"]
         "Time at which a watched account was lost: discovery no longer finds it, or Meta no longer returns its node. Absent while the account is visible; kept until it returns, is forgotten or leaves the configuration.";
     WEBHOOK_SUBSCRIBED: Gauge "whatsapp_business_account_webhook_subscribed" ["waba_id"]
@@ -88,11 +90,11 @@ fn write_info(page: &mut Page, accounts: &Rows<'_, Account>) {
 }
 
 fn write_states(page: &mut Page, accounts: &Rows<'_, Account>) {
-    accounts.state_set(page, &STATUS, |account| account.status.value());
-    accounts.state_set(page, &REVIEW_STATUS, |account| {
+    accounts.states(page, &STATUS, |account| account.status.value());
+    accounts.states(page, &REVIEW_STATUS, |account| {
         account.review_status.value()
     });
-    accounts.state_set(page, &BUSINESS_VERIFICATION_STATUS, |account| {
+    accounts.states(page, &BUSINESS_VERIFICATION_STATUS, |account| {
         account.business_verification_status.value()
     });
     accounts.value(page, &WEBHOOK_SUBSCRIBED, |account| {
@@ -105,7 +107,7 @@ fn write_states(page: &mut Page, accounts: &Rows<'_, Account>) {
 }
 
 fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
-    accounts.state_set(page, &CAN_SEND_MESSAGE, |account| {
+    accounts.states(page, &CAN_SEND_MESSAGE, |account| {
         account.can_send_message.value()
     });
     accounts.health_entities(page, &HEALTH_ENTITY, |account| account.health.value());
@@ -124,7 +126,7 @@ fn write_health(page: &mut Page, accounts: &Rows<'_, Account>) {
 }
 
 fn write_penalties(page: &mut Page, accounts: &Rows<'_, Account>, now: Timestamp) {
-    accounts.state_set(page, &BAN_STATE, |account| {
+    accounts.states(page, &BAN_STATE, |account| {
         let ban = account.ban_in_force();
         Some(ban.map_or(BanState::None, |ban| ban.state))
     });
@@ -180,7 +182,7 @@ fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
     });
     accounts.each(page, &VIOLATIONS, |family, entity, account| {
         for (violation, count) in account.violations.iter().filter(|(_, count)| *count > 0) {
-            family.sample(entity, &[violation.as_str()], SampleValue::Whole(count));
+            family.count(entity, &[violation.as_str()], count);
         }
     });
     accounts.each(page, &LAST_VIOLATION, |family, entity, account| {
@@ -196,6 +198,12 @@ fn write_counters(page: &mut Page, accounts: &Rows<'_, Account>) {
         }
     });
     accounts.pair_counts(page, &ALERTS, |account| &account.alerts);
+    accounts.each(page, &LAST_ALERT, |family, entity, account| {
+        for ((severity, alert), at) in account.last_alerts.iter() {
+            let words = [severity.as_str(), alert.as_str()];
+            family.sample(entity, &words, SampleValue::Time(*at));
+        }
+    });
 }
 
 fn write_limits(page: &mut Page, accounts: &Rows<'_, Account>) {

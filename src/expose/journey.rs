@@ -1,7 +1,7 @@
 //! Renders the state of customers' journeys.
 
 use super::metric::metrics;
-use super::page::{EntityLabels, Page, SampleValue};
+use super::page::{EntityLabels, Page};
 use super::rows::Rows;
 use super::traffic::write_histogram;
 use crate::state::Accounts;
@@ -51,17 +51,18 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
         }
     }
     let variants: Rows<'_, VariantCounts> = variants.into_iter().collect();
-    let whole = |count: u64| Some(SampleValue::Whole(count));
-    variants.value(page, &STARTED, |counts| whole(counts.started));
-    variants.value(page, &COMPLETED, |counts| whole(counts.completed));
-    variants.value(page, &ABANDONED, |counts| whole(counts.abandoned));
+    variants.count(page, &STARTED, |counts| counts.started);
+    variants.count(page, &COMPLETED, |counts| counts.completed);
+    variants.count(page, &ABANDONED, |counts| counts.abandoned);
     let steps: Rows<'_, StepCounts> = steps.into_iter().collect();
-    steps.value(page, &STEP_ENTERED, |counts| whole(counts.entered));
-    steps.value(page, &STEP_ANSWERED, |counts| whole(counts.answered));
-    steps.value(page, &STEP_ABANDONED, |counts| whole(counts.abandoned));
-    steps.value(page, &STEP_REENTRIES, |counts| whole(counts.reentries));
-    steps.value(page, &LOOPS, |counts| whole(counts.loops));
+    steps.count(page, &STEP_ENTERED, |counts| counts.entered);
+    steps.count(page, &STEP_ANSWERED, |counts| counts.answered);
+    steps.count(page, &STEP_ABANDONED, |counts| counts.abandoned);
+    steps.count(page, &STEP_REENTRIES, |counts| counts.reentries);
+    steps.count(page, &LOOPS, |counts| counts.loops);
     steps.each(page, &STEP_SECONDS, |family, entity, counts| {
-        write_histogram(family, entity, &[], &counts.seconds);
+        if family.has_zeros() || counts.seconds.count() > 0 {
+            write_histogram(family, entity, &[], &counts.seconds);
+        }
     });
 }

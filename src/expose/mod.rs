@@ -16,7 +16,9 @@ mod number;
 mod page;
 mod portfolio;
 mod rows;
+mod selection;
 mod template;
+mod template_totals;
 mod traffic;
 
 use std::sync::Arc;
@@ -25,22 +27,26 @@ use prometheus::proto::MetricFamily;
 
 pub use metric::{Metric, MetricKind};
 pub use page::{EntityLabels, Family, Page, SampleValue, TextFormat};
+pub use selection::{FamilyGroup, Selection};
 
 pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
 use crate::insight::headroom::{self, MessageWebhooks, RecipientUnions};
-use crate::state::{Account, Accounts};
+use crate::state::{Account, Accounts, SharedNumbers};
 use rows::Rows;
+use template::ShownTemplates;
 
 /// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The level of detail of template metrics.
     pub template_detail: TemplateDetail,
-    /// How the states of templates are rendered.
+    /// The series of states and counters, single templates aside.
     pub state_sets: StateSets,
+    /// The series of the states of single templates.
+    pub template_state_sets: StateSets,
     /// Maximum number of per-template series of one account.
     pub template_series_limit: usize,
     /// The hours of the second clock for response and waiting times. `None` if not configured.
@@ -84,7 +90,7 @@ pub struct Scrape {
 const BYTES_PER_ACCOUNT: usize = 16 * 1024;
 const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
 
-/// Renders everything: accounts as of `now`, apps, and `own`, the exporter's own registry.
+/// Renders what is selected: accounts as of `now`, apps, and `own`, the exporter's own registry.
 #[must_use]
 pub fn render(
     accounts: &Accounts,
@@ -92,60 +98,127 @@ pub fn render(
     own: &[MetricFamily],
     now: Timestamp,
     options: &Options,
+    selection: Selection,
     format: TextFormat,
 ) -> Scrape {
-    let mut page = Page::new(
-        format,
-        (accounts.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH),
-    );
-    number::write(&mut page, accounts, apps, options.callback.as_ref());
-    cause::write(&mut page, accounts, now);
-    traffic::write(&mut page, accounts, now, options);
-    journey::write(&mut page, accounts);
-    campaign::write(&mut page, accounts, options);
-    let refused_templates = template::write(&mut page, accounts, options);
-    let rows: Rows<'_, Account> = accounts
-        .iter()
-        .map(|(id, account)| {
-            (
-                EntityLabels::new(&[("waba_id", id.as_str())]),
-                account.as_ref(),
-            )
-        })
-        .collect();
-    template::write_accounts(&mut page, &rows);
-    account::write(&mut page, &rows, now);
-    let webhooks = MessageWebhooks {
-        access: apps.access,
-        assignments: apps.assignments,
-        callback: options.callback.as_ref(),
-    };
-    let portfolios = headroom::portfolios(accounts, &webhooks, apps.unions, now);
-    portfolio::write(&mut page, &portfolios);
-    insights::write_accounts(&mut page, &rows);
-    insights::write_numbers(&mut page, accounts);
-    access::write(&mut page, apps.access);
-    exporter::write(&mut page, accounts, apps.assignments, own);
+    let here = selection.accounts(accounts);
+    let capacity = (here.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH);
+    let mut page = Page::new(format, options.state_sets, capacity);
+    write_numbers(&mut page, accounts, &here, apps, now, options, selection);
+    if selection.has(FamilyGroup::Campaigns) {
+        campaign::write(&mut page, accounts, options);
+    }
+    let refused_templates = write_templates(&mut page, &here, options, selection);
+    if selection.has(FamilyGroup::Templates) {
+        template_totals::write(&mut page, &here);
+    }
+    if selection.has(FamilyGroup::Accounts) {
+        account::write(&mut page, &account_rows(&here), now);
+    }
+    if selection.has(FamilyGroup::Portfolios) {
+        let webhooks = MessageWebhooks {
+            access: apps.access,
+            assignments: apps.assignments,
+            callback: options.callback.as_ref(),
+        };
+        let portfolios = headroom::portfolios(accounts, &webhooks, apps.unions, now);
+        portfolio::write(&mut page, &portfolios);
+    }
+    if selection.has(FamilyGroup::Insights) {
+        insights::write_accounts(&mut page, &account_rows(&here));
+        insights::write_numbers(&mut page, &here);
+    }
+    if selection.has(FamilyGroup::Access) {
+        access::write(&mut page, apps.access);
+    }
+    if selection.has(FamilyGroup::Exporter) {
+        exporter::write(&mut page, accounts, apps.assignments, own);
+    }
     Scrape {
         text: page.finish(),
         refused_templates,
     }
 }
 
-/// Every metric about Meta's side, and the two about the exporter that are derived from the state.
+/// `all` accounts decide which of several listings stands for a number; series are only of those `here`.
+fn write_numbers(
+    page: &mut Page,
+    all: &Accounts,
+    here: &Accounts,
+    apps: &Apps<'_>,
+    now: Timestamp,
+    options: &Options,
+    selection: Selection,
+) {
+    if selection.has(FamilyGroup::Numbers) {
+        let shared = SharedNumbers::new(all);
+        number::write(page, here, &shared, apps, options.callback.as_ref());
+    }
+    if selection.has(FamilyGroup::Causes) {
+        cause::write(page, here, now);
+    }
+    if selection.has(FamilyGroup::Traffic) {
+        traffic::write(page, here, now, options);
+    }
+    if selection.has(FamilyGroup::Journeys) {
+        journey::write(page, here);
+    }
+}
+
+/// Returns how many templates the series ceiling kept out.
+fn write_templates(
+    page: &mut Page,
+    accounts: &Accounts,
+    options: &Options,
+    selection: Selection,
+) -> u64 {
+    let (states, figures) = (
+        selection.has(FamilyGroup::Templates),
+        selection.has(FamilyGroup::Insights),
+    );
+    if !states && !figures {
+        return 0;
+    }
+    let shown = ShownTemplates::new(accounts, options);
+    if states {
+        template::write(page, &shown, options.template_state_sets);
+    }
+    if figures {
+        insights::write_templates(page, &shown.with_insights);
+    }
+    // Two scrapes that divide the groups count a template that was kept out once.
+    if states { shown.refused } else { 0 }
+}
+
+fn account_rows(accounts: &Accounts) -> Rows<'_, Account> {
+    let rows = accounts.iter();
+    rows.map(|(id, account)| {
+        let labels = EntityLabels::new(&[("waba_id", id.as_str())]);
+        (labels, account.as_ref())
+    })
+    .collect()
+}
+
+/// Every metric about Meta's side, and those about the exporter that are derived from the state.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    let files = [
-        number::ALL,
-        cause::ALL,
-        traffic::ALL,
-        journey::ALL,
-        campaign::ALL,
-        template::ALL,
-        insights::ALL,
-        account::ALL,
-        portfolio::ALL,
-        access::ALL,
-        exporter::ALL,
-    ];
-    files.into_iter().flatten().copied()
+    let groups = FamilyGroup::ALL.into_iter();
+    groups.flat_map(metrics_of)
+}
+
+/// The metrics of a group. `Exporter` also has those of the exporter's registry.
+pub fn metrics_of(group: FamilyGroup) -> Vec<&'static Metric> {
+    match group {
+        FamilyGroup::Numbers => vec![number::ALL],
+        FamilyGroup::Causes => vec![cause::ALL],
+        FamilyGroup::Traffic => vec![traffic::ALL],
+        FamilyGroup::Journeys => vec![journey::ALL],
+        FamilyGroup::Campaigns => vec![campaign::ALL],
+        FamilyGroup::Templates => vec![template::ALL, template_totals::ALL],
+        FamilyGroup::Insights => vec![insights::ALL],
+        FamilyGroup::Accounts => vec![account::ALL],
+        FamilyGroup::Portfolios => vec![portfolio::ALL],
+        FamilyGroup::Access => vec![access::ALL],
+        FamilyGroup::Exporter => vec![exporter::ALL],
+    }
+    .concat()
 }

@@ -63,10 +63,11 @@ metrics! {
         "Number of the phone number's groups that Meta has suspended, as reported by group_status_update. Absent before the first report.";
 }
 
-/// Writes the families of all numbers of all accounts.
+/// Writes the families of all numbers of these accounts. Other accounts may list them too.
 pub(super) fn write(
     page: &mut Page,
     accounts: &Accounts,
+    shared: &SharedNumbers<'_>,
     apps: &Apps<'_>,
     callback: Option<&CallbackUrl>,
 ) {
@@ -80,7 +81,7 @@ pub(super) fn write(
     write_limits(page, &numbers);
     write_reviews(page, &numbers);
     write_health(page, &numbers);
-    write_listings(page, accounts);
+    write_listings(page, accounts, shared);
     write_callbacks(page, accounts, apps, callback);
     write_events(page, &numbers);
 }
@@ -119,7 +120,7 @@ fn write_info(page: &mut Page, numbers: &Rows<'_, Number>) {
 }
 
 fn write_quality(page: &mut Page, numbers: &Rows<'_, Number>) {
-    numbers.state_set(page, &QUALITY_RATING, |number| {
+    numbers.states(page, &QUALITY_RATING, |number| {
         number.quality_rating.value()
     });
     numbers.value(page, &QUALITY_SCORE, |number| {
@@ -130,7 +131,7 @@ fn write_quality(page: &mut Page, numbers: &Rows<'_, Number>) {
 }
 
 fn write_status(page: &mut Page, numbers: &Rows<'_, Number>) {
-    numbers.state_set(page, &STATUS, |number| number.status.value());
+    numbers.states(page, &STATUS, |number| number.status.value());
     numbers.since(page, &STATUS_CHANGED, |number| &number.status);
     numbers.value(page, &FLAGGED, |number| {
         number.flagged.value().map(SampleValue::Flag)
@@ -148,24 +149,16 @@ fn write_limits(page: &mut Page, numbers: &Rows<'_, Number>) {
             .map(SampleValue::Float)
     });
     numbers.each(page, &LIMIT_CHANGES, |family, entity, number| {
-        family.sample(
-            entity,
-            &["increase"],
-            SampleValue::Whole(number.limit_increases),
-        );
-        family.sample(
-            entity,
-            &["decrease"],
-            SampleValue::Whole(number.limit_decreases),
-        );
+        family.count(entity, &["increase"], number.limit_increases);
+        family.count(entity, &["decrease"], number.limit_decreases);
     });
-    numbers.state_set(page, &THROUGHPUT_LEVEL, |number| {
+    numbers.states(page, &THROUGHPUT_LEVEL, |number| {
         number.throughput_level.value()
     });
 }
 
 fn write_reviews(page: &mut Page, numbers: &Rows<'_, Number>) {
-    numbers.state_set(page, &NAME_STATUS, |number| number.name_status.value());
+    numbers.states(page, &NAME_STATUS, |number| number.name_status.value());
     numbers.sparse(page, &NEW_NAME_STATUS, |number| {
         number
             .new_name_status
@@ -173,21 +166,20 @@ fn write_reviews(page: &mut Page, numbers: &Rows<'_, Number>) {
             .filter(|status| *status != NameStatus::None)
     });
     numbers.sparse(page, &NAME_REJECTION_REASON, Number::name_rejection);
-    numbers.state_set(page, &CODE_VERIFICATION_STATUS, |number| {
+    numbers.states(page, &CODE_VERIFICATION_STATUS, |number| {
         number.code_verification_status.value()
     });
 }
 
 fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
-    numbers.state_set(page, &CAN_SEND_MESSAGE, |number| {
+    numbers.states(page, &CAN_SEND_MESSAGE, |number| {
         number.can_send_message.value()
     });
     numbers.health_entities(page, &HEALTH_ENTITY, |number| number.health.value());
     numbers.health_errors(page, &HEALTH_ERROR, |number| number.health_details.value());
 }
 
-fn write_listings(page: &mut Page, accounts: &Accounts) {
-    let shared = SharedNumbers::new(accounts);
+fn write_listings(page: &mut Page, accounts: &Accounts, shared: &SharedNumbers<'_>) {
     let mut family = page.family(&LISTED_AGAIN);
     for (waba_id, account) in accounts {
         for (entity, number) in rows_of(waba_id, account) {
@@ -222,13 +214,13 @@ fn write_callbacks(
 fn write_events(page: &mut Page, numbers: &Rows<'_, Number>) {
     numbers.counts(page, &QUALITY_EVENTS, |number| &number.quality_events);
     numbers.each(page, &LAST_QUALITY_EVENT, |family, entity, number| {
-        for (event, at) in &number.last_quality_event {
+        for (event, at) in number.last_quality_event.iter() {
             family.sample(entity, &[event.as_str()], SampleValue::Time(*at));
         }
     });
     numbers.counts(page, &SECURITY_EVENTS, |number| &number.security_events);
     numbers.each(page, &LAST_SECURITY_EVENT, |family, entity, number| {
-        for (event, at) in &number.last_security_event {
+        for (event, at) in number.last_security_event.iter() {
             family.sample(entity, &[event.as_str()], SampleValue::Time(*at));
         }
     });

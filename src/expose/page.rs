@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::metric::{Metric, MetricKind};
-use crate::domain::Timestamp;
+use crate::domain::{StateSets, Timestamp};
 
 /// The supported text formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,15 +61,18 @@ impl EntityLabels {
 #[derive(Debug)]
 pub struct Page {
     format: TextFormat,
+    /// Which series the states and counters of an entity have.
+    pub(super) state_sets: StateSets,
     text: String,
 }
 
 impl Page {
     /// An empty page with a capacity in bytes.
     #[must_use]
-    pub fn new(format: TextFormat, capacity: usize) -> Self {
+    pub fn new(format: TextFormat, state_sets: StateSets, capacity: usize) -> Self {
         Self {
             format,
+            state_sets,
             text: String::with_capacity(capacity),
         }
     }
@@ -133,6 +136,18 @@ impl Family<'_> {
             names.iter().copied().zip(values.iter().copied()),
             value,
         );
+    }
+
+    /// Writes one sample of a counter, unless it is 0 and such counters have no series.
+    pub fn count(&mut self, entity: &EntityLabels, values: &[&str], count: u64) {
+        if count > 0 || self.page.state_sets.has_zeros() {
+            self.sample(entity, values, SampleValue::Whole(count));
+        }
+    }
+
+    /// Whether counters have a series before their first increment.
+    pub fn has_zeros(&self) -> bool {
+        self.page.state_sets.has_zeros()
     }
 
     /// Writes one sample with a time in the past. OpenMetrics only, which writes seconds.

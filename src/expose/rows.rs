@@ -2,7 +2,7 @@
 
 use super::metric::Metric;
 use super::page::{EntityLabels, Family, Page, SampleValue};
-use crate::domain::{Health, HealthDetails, Timestamp, Word};
+use crate::domain::{Health, HealthDetails, StateSets, Timestamp, Word};
 use crate::state::{Counts, History, PairCounts, Stamp};
 
 /// The entities of one noun with their labels.
@@ -57,6 +57,19 @@ impl<T> Rows<'_, T> {
         self.time(page, metric, |object| {
             history(object).since().map(Stamp::at)
         });
+    }
+
+    /// The state of each entity, in the form of the page: every word of the enum, or only the current one.
+    pub fn states<W: Word>(
+        &self,
+        page: &mut Page,
+        metric: &Metric,
+        present: impl Fn(&T) -> Option<W>,
+    ) {
+        match page.state_sets {
+            StateSets::Full => self.state_set(page, metric, present),
+            StateSets::Sparse => self.sparse(page, metric, present),
+        }
     }
 
     /// Every word of the enum, 1 for the current one.
@@ -124,7 +137,14 @@ impl<T> Rows<'_, T> {
         });
     }
 
-    /// One counter for each word that Meta documents, starting at 0. `OTHER` appears once it has occurred.
+    /// One counter.
+    pub fn count(&self, page: &mut Page, metric: &Metric, count: impl Fn(&T) -> u64) {
+        self.each(page, metric, |family, entity, object| {
+            family.count(entity, &[], count(object));
+        });
+    }
+
+    /// One counter for each word that Meta documents. `OTHER` appears once it has occurred.
     pub fn counts<W: Word>(
         &self,
         page: &mut Page,
@@ -136,12 +156,12 @@ impl<T> Rows<'_, T> {
                 .iter()
                 .filter(|(word, count)| !word.is_other() || *count > 0)
             {
-                family.sample(entity, &[word.as_str()], SampleValue::Whole(count));
+                family.count(entity, &[word.as_str()], count);
             }
         });
     }
 
-    /// One counter for each pair of words that Meta documents, starting at 0. Pairs with `OTHER` and pairs of equal
+    /// One counter for each pair of words that Meta documents. Pairs with `OTHER` and pairs of equal
     /// words appear once they have occurred.
     pub fn pair_counts<A: Word, B: Word>(
         &self,
@@ -154,11 +174,7 @@ impl<T> Rows<'_, T> {
                 let expected =
                     !first.is_other() && !second.is_other() && first.as_str() != second.as_str();
                 if expected || count > 0 {
-                    family.sample(
-                        entity,
-                        &[first.as_str(), second.as_str()],
-                        SampleValue::Whole(count),
-                    );
+                    family.count(entity, &[first.as_str(), second.as_str()], count);
                 }
             }
         });

@@ -6,8 +6,8 @@ use super::page::{EntityLabels, Page, SampleValue};
 use super::rows::Rows;
 use super::{Options, StateSets, TemplateDetail};
 use crate::domain::template::{Category, Status};
-use crate::domain::{Collector, QualityRating, WabaId, Word};
-use crate::state::{Account, Accounts, Counts, Template};
+use crate::domain::{QualityRating, WabaId, Word};
+use crate::state::{Account, Accounts, Template};
 
 metrics! {
     INFO: Gauge "whatsapp_message_template_info" ["waba_id", "template_id", "template_name", "language", "source"]
@@ -34,24 +34,6 @@ metrics! {
         "Time at which Meta will disable the template. Absent while that is not announced.";
     CATEGORY_CHANGE_SCHEDULED: Gauge "whatsapp_message_template_category_change_scheduled_timestamp_seconds" ["waba_id", "template_id", "correct_category"]
         "Time at which Meta will move the template to another category. Absent while that is not announced.";
-    TEMPLATES: Gauge "whatsapp_message_templates" ["waba_id", "status"]
-        "Number of templates by status. Excludes templates without a known status. Absent before the first complete listing.";
-    BY_QUALITY: Gauge "whatsapp_message_templates_by_quality" ["waba_id", "quality_rating"]
-        "Number of templates by quality rating. Excludes templates without a known quality rating. Absent before the first complete listing.";
-    BY_CATEGORY: Gauge "whatsapp_message_templates_by_category" ["waba_id", "category"]
-        "Number of templates by category. Excludes templates without a known category. Absent before the first complete listing.";
-    USED: Gauge "whatsapp_message_templates_used" ["waba_id"]
-        "Number of templates that count towards the template limit, as counted by Meta. Absent until known.";
-    LIMIT: Gauge "whatsapp_message_templates_limit" ["waba_id"]
-        "Maximum number of templates of the account. Absent until known.";
-    STATUS_EVENTS: Counter "whatsapp_message_template_status_events_total" ["waba_id", "event"]
-        "Number of message_template_status_update webhooks by event, retries counted once.";
-    REJECTIONS: Counter "whatsapp_message_template_rejections_total" ["waba_id", "reason"]
-        "Number of templates that became REJECTED, by reason, seen by poll or webhook.";
-    QUALITY_EVENTS: Counter "whatsapp_message_template_quality_events_total" ["waba_id", "from", "to"]
-        "Number of message_template_quality_update webhooks by previous and new rating, retries counted once.";
-    CATEGORY_CHANGES: Counter "whatsapp_message_template_category_changes_total" ["waba_id", "from", "to"]
-        "Number of templates that moved from one category to another, seen by poll or webhook.";
 }
 
 /// Maximum number of series of one template, which is the basis of the ceiling: one for each of its metrics, and with
@@ -70,51 +52,54 @@ fn series_per_template(sets: StateSets) -> usize {
     }
 }
 
-/// Writes the families of all templates; returns how many templates the series ceiling kept out.
-pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) -> u64 {
-    let mut refused = 0;
-    let mut with_insights = Vec::new();
-    let mut shown = Vec::new();
-    for (waba_id, account) in accounts {
-        let (chosen, left_out) = choose(account, options);
-        refused += left_out;
-        for template in chosen {
-            shown.push((entity_of(waba_id, template), template));
-            if account.has_template_insights() {
-                with_insights.push(ShownTemplate {
-                    entity: entity_of(waba_id, template),
-                    account,
-                    template,
-                });
-            }
-        }
-    }
-    let shown: Rows<'_, Template> = shown.into_iter().collect();
-    write_info(page, &shown);
-    write_states(page, &shown, options.state_sets);
-    write_scheduled(page, &shown);
-    insights::write_templates(page, &with_insights);
-    refused
+/// The templates that have series.
+pub(super) struct ShownTemplates<'a> {
+    all: Rows<'a, Template>,
+    /// Those of accounts with daily figures.
+    pub with_insights: Vec<ShownTemplate<'a>>,
+    /// Number of templates that the series ceiling kept out.
+    pub refused: u64,
 }
 
-/// Writes the totals and counters of all accounts.
-pub(super) fn write_accounts(page: &mut Page, accounts: &Rows<'_, Account>) {
-    write_totals(page, accounts);
-    accounts.counts(page, &STATUS_EVENTS, |account| {
-        &account.template_status_events
-    });
-    accounts.counts(page, &REJECTIONS, |account| &account.template_rejections);
-    accounts.pair_counts(page, &QUALITY_EVENTS, |account| {
-        &account.template_quality_events
-    });
-    accounts.pair_counts(page, &CATEGORY_CHANGES, |account| {
-        &account.template_category_changes
-    });
+impl<'a> ShownTemplates<'a> {
+    /// Selects the templates of these accounts at the configured level of detail.
+    pub fn new(accounts: &'a Accounts, options: &Options) -> Self {
+        let mut refused = 0;
+        let mut with_insights = Vec::new();
+        let mut shown = Vec::new();
+        for (waba_id, account) in accounts {
+            let (chosen, left_out) = choose(account, options);
+            refused += left_out;
+            for template in chosen {
+                shown.push((entity_of(waba_id, template), template));
+                if account.has_template_insights() {
+                    with_insights.push(ShownTemplate {
+                        entity: entity_of(waba_id, template),
+                        account,
+                        template,
+                    });
+                }
+            }
+        }
+        Self {
+            all: shown.into_iter().collect(),
+            with_insights,
+            refused,
+        }
+    }
+}
+
+/// Writes the families of these templates.
+pub(super) fn write(page: &mut Page, templates: &ShownTemplates<'_>, sets: StateSets) {
+    let templates = &templates.all;
+    write_info(page, templates);
+    write_states(page, templates, sets);
+    write_scheduled(page, templates);
 }
 
 /// Selects an account's templates by level of detail. If the ceiling is exceeded, those with problems come first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
-    let mut per_template = series_per_template(options.state_sets);
+    let mut per_template = series_per_template(options.template_state_sets);
     if account.has_template_insights() {
         per_template += insights::SERIES_PER_TEMPLATE;
     }
@@ -197,53 +182,4 @@ fn write_scheduled(page: &mut Page, templates: &Rows<'_, Template>) {
             }
         },
     );
-}
-
-/// Totals appear after the first complete listing, because a count of the templates known so far would be wrong.
-///
-/// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
-/// rating. A template known only from a quality webhook has no status yet.
-fn write_totals(page: &mut Page, accounts: &Rows<'_, Account>) {
-    write_tally(page, &TEMPLATES, accounts, |template| {
-        template.status.value()
-    });
-    write_tally(page, &BY_QUALITY, accounts, |template| {
-        template.quality_rating.value()
-    });
-    write_tally(page, &BY_CATEGORY, accounts, |template| {
-        template.category.value()
-    });
-    accounts.value(page, &USED, |account| {
-        account
-            .template_count
-            .value()
-            .copied()
-            .map(SampleValue::Whole)
-    });
-    accounts.value(page, &LIMIT, |account| {
-        account
-            .template_limit
-            .value()
-            .copied()
-            .map(SampleValue::Whole)
-    });
-}
-
-fn write_tally<W: Word>(
-    page: &mut Page,
-    metric: &Metric,
-    accounts: &Rows<'_, Account>,
-    word_of: impl Fn(&Template) -> Option<W>,
-) {
-    accounts.each(page, metric, |family, entity, account| {
-        if account.last_success(Collector::Templates).is_none() {
-            return;
-        }
-        let mut tally = Counts::<W>::default();
-        let words = account.templates().filter_map(&word_of);
-        words.for_each(|word| tally.increment(word));
-        for (word, count) in tally.iter() {
-            family.sample(entity, &[word.as_str()], SampleValue::Whole(count));
-        }
-    });
 }

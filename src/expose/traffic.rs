@@ -20,6 +20,8 @@ metrics! {
         "Number of statuses of sent messages, by status and price category. Meta gives the category with one status of each message; the category of the others is 'unknown'. A message that is read immediately may have no 'delivered' status.";
     FAILURES: Counter "whatsapp_message_failures_total" ["waba_id", "phone_number_id", "error_code"]
         "Number of errors of failed messages, by Meta's error code; at most 64 codes for each phone number, further ones as OTHER.";
+    LAST_FAILURE: Gauge "whatsapp_message_last_failure_timestamp_seconds" ["waba_id", "phone_number_id", "error_code"]
+        "Time of the last failed message with each error code. Absent before the first.";
     PRICED: Counter "whatsapp_messages_priced_total" ["waba_id", "phone_number_id", "category", "pricing_type"]
         "Number of sent messages whose price Meta has reported, by category and pricing type, each message once.";
     FREE_TIER_USED: Gauge "whatsapp_service_messages_free_tier_used" ["waba_id", "phone_number_id"]
@@ -83,34 +85,38 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
     numbers.each(page, &STATUSES, |family, entity, traffic| {
         for (status, category, count) in traffic.statuses.iter() {
             if count > 0 || is_common(status, category) {
-                let words = [status.as_str(), category.as_str()];
-                family.sample(entity, &words, SampleValue::Whole(count));
+                family.count(entity, &[status.as_str(), category.as_str()], count);
             }
         }
     });
     numbers.each(page, &FAILURES, |family, entity, traffic| {
         for (code, count) in traffic.failures.iter() {
-            family.sample(entity, &[&code.to_string()], SampleValue::Whole(count));
+            family.count(entity, &[&code.to_string()], count);
+        }
+    });
+    numbers.each(page, &LAST_FAILURE, |family, entity, traffic| {
+        for (code, at) in traffic.failures.last_times() {
+            family.sample(entity, &[&code.to_string()], SampleValue::Time(at));
         }
     });
     numbers.each(page, &PRICED, |family, entity, traffic| {
         for (category, pricing_type, count) in traffic.prices.counts.iter() {
             if count > 0 || is_common_price(category, pricing_type) {
                 let words = [category.as_str(), pricing_type.as_str()];
-                family.sample(entity, &words, SampleValue::Whole(count));
+                family.count(entity, &words, count);
             }
         }
     });
     numbers.each(page, &PREFERENCES, |family, entity, traffic| {
         for (preference, count) in traffic.preferences.iter() {
             if count > 0 || !preference.is_other() {
-                family.sample(entity, &[preference.as_str()], SampleValue::Whole(count));
+                family.count(entity, &[preference.as_str()], count);
             }
         }
     });
 }
 
-/// Whether the price is common enough to start at 0. Other prices appear once they have occurred.
+/// Whether the price is common enough to start at 0 in full state sets. Other prices appear once they have occurred.
 fn is_common_price(category: Category, pricing_type: PricingType) -> bool {
     match pricing_type {
         PricingType::FreeCustomerService => category == Category::Service,
@@ -147,7 +153,7 @@ fn write_free_tier(page: &mut Page, accounts: &Accounts, now: Timestamp) {
     write(&FREE_TIER_LIMIT, &|_| FREE_SERVICE_MESSAGES);
 }
 
-/// Whether the pair is common enough to start at 0. Other pairs appear once they have occurred.
+/// Whether the pair is common enough to start at 0 in full state sets. Other pairs appear once they have occurred.
 fn is_common(status: Status, category: Category) -> bool {
     match status {
         Status::Sent | Status::Failed => category == Category::Unknown,
@@ -171,7 +177,8 @@ fn write_responses(page: &mut Page, numbers: &Rows<'_, Traffic>, business_clock:
                 for actor in Actor::ALL {
                     let histogram = of(by_actor.by_actor(actor));
                     // Only an application's events show who responds; without them there are no other actors.
-                    if actor == Actor::Unknown || histogram.count() > 0 {
+                    let is_expected = actor == Actor::Unknown && family.has_zeros();
+                    if is_expected || histogram.count() > 0 {
                         let labels = [("actor", actor.as_str()), ("clock", *clock)];
                         write_histogram(family, entity, &labels, histogram);
                     }
@@ -236,7 +243,7 @@ fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {
             ("unanswered", ended.unanswered),
             ("overflow", ended.overflow),
         ] {
-            family.sample(entity, &[reason], SampleValue::Whole(count));
+            family.count(entity, &[reason], count);
         }
     });
 }

@@ -20,6 +20,7 @@ mod lifecycle;
 mod limiter;
 mod listener;
 mod metered;
+mod metrics;
 mod negotiation;
 pub mod operator;
 pub mod outage;

@@ -2,7 +2,7 @@
 //!
 //! | route | response |
 //! |---|---|
-//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for concurrent scrapes |
+//! | `GET /metrics` | the scrape, as text 0.0.4 or OpenMetrics 1.0, gzip on request; one rendering for concurrent scrapes with the same parameters |
 //! | `GET /` | the status page |
 //! | `GET /api/v1/status` | the status as JSON |
 //! | `GET /api/v1/explain` | likely causes of the last fall of a phone number's quality rating, as JSON |
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -29,13 +29,11 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::context::Operator;
 use super::lifecycle::{self, Lifecycle};
-use super::limiter::ActiveRequest;
-use super::responses::{self, GZIP, ResponseBudget, accepts_gzip, vary};
-use super::scrapes::{ScrapeVariant, Scrapes};
+use super::metrics::metrics;
+use super::responses::{self, ResponseBudget};
+use super::scrapes::Scrapes;
 use super::status::route;
-use super::{explain, history, insights, negotiation, send_gate};
-use crate::clock;
-use crate::expose::{self, Apps};
+use super::{explain, history, insights, send_gate};
 
 /// Timeout of a response, which takes milliseconds. A client that needs longer has disconnected.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,8 +46,9 @@ pub fn router(operator: Operator) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
     let answers = Arc::new(Semaphore::new(route::MAX_ANSWERS));
     let of_page = Arc::clone(&answers);
-    // Creates the counter before its first increment.
+    // Creates the counters before their first increment.
     history::refused(&operator.telemetry);
+    super::metrics::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     let explanations = Arc::new(Semaphore::new(explain::MAX_ANSWERS));
     let of_insights = Arc::clone(&past);
@@ -85,66 +84,15 @@ pub fn router(operator: Operator) -> Router {
     Router::new()
         .route(
             "/metrics",
-            get(move |state, headers, active| metrics(state, headers, active, scrapes)),
+            get(move |state, parameters, headers, active| {
+                metrics(state, parameters, headers, active, scrapes)
+            }),
         )
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .merge(gate.own_site(for_people))
         .layer(timeout)
         .with_state(operator)
-}
-
-async fn metrics(
-    State(operator): State<Operator>,
-    headers: HeaderMap,
-    active: Option<Extension<ActiveRequest>>,
-    scrapes: Scrapes,
-) -> Response {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    let variant = ScrapeVariant {
-        format: negotiation::format_for(accept),
-        gzip: accepts_gzip(&headers),
-    };
-    let page = scrapes.page(variant, move |format| render(&operator, format));
-    let Some(page) = page.await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let active = active.as_ref().map(|Extension(active)| active);
-    let mut response = page.body(active).into_response();
-    let headers = response.headers_mut();
-    let kind = HeaderValue::from_static(variant.format.content_type());
-    headers.insert(header::CONTENT_TYPE, kind);
-    headers.insert(header::VARY, vary());
-    if variant.gzip {
-        headers.insert(header::CONTENT_ENCODING, GZIP);
-    }
-    response
-}
-
-fn render(operator: &Operator, format: expose::TextFormat) -> String {
-    let accounts = operator.accounts();
-    operator.telemetry.note_clock_skew(clock::skew_seconds());
-    let own = operator.telemetry.gather();
-    let scrape = expose::render(
-        &accounts,
-        &Apps {
-            access: &operator.access.read(),
-            assignments: &operator.assignments.load(),
-            unions: &operator.send_gate.unions,
-        },
-        &own,
-        clock::now(),
-        &operator.options.load(),
-        format,
-    );
-    let refused = operator
-        .telemetry
-        .series_refused
-        .with_label_values(&["template"]);
-    refused.inc_by(scrape.refused_templates);
-    scrape.text
 }
 
 async fn ready(State(operator): State<Operator>) -> Response {

@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
+use super::metrics::{ScrapeParameters, selection};
 use super::responses::{self, ResponseBudget};
 use super::{body, events, negotiation, public, reason, refusal, send_gate};
 use crate::clock;
@@ -92,7 +93,15 @@ pub fn public_router(outage: Outage, is_shared: bool) -> Router {
     routes.with_state(outage).merge(batches)
 }
 
-async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(outage): State<Outage>,
+    parameters: ScrapeParameters,
+    headers: HeaderMap,
+) -> Response {
+    let selection = match selection(&parameters) {
+        Ok(selection) => selection,
+        Err(refusal) => return refusal,
+    };
     let accept = headers.get(header::ACCEPT);
     let format = negotiation::format_for(accept.and_then(|accept| accept.to_str().ok()));
     let scrape = expose::render(
@@ -105,6 +114,7 @@ async fn metrics(State(outage): State<Outage>, headers: HeaderMap) -> Response {
         &outage.telemetry.gather(),
         clock::now(),
         &outage.options,
+        selection,
         format,
     );
     let kind = HeaderValue::from_static(format.content_type());
@@ -159,6 +169,7 @@ mod tests {
             options: Options {
                 template_detail: TemplateDetail::None,
                 state_sets: StateSets::Full,
+                template_state_sets: StateSets::Full,
                 template_series_limit: 0,
                 campaigns: Vec::new(),
                 business_hours: None,

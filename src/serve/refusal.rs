@@ -172,6 +172,11 @@ const CURES: &[(Refused, &str, &str)] = &[
         "find the client that reads so much history, and make it request a shorter time range or one account",
     ),
     (
+        Refused::Request,
+        "scrapes_busy",
+        "find the client that requests /metrics with so many different parameters",
+    ),
+    (
         Refused::Connection,
         "no_room",
         "find the client that keeps so many slow or idle connections open, or raise max_connections of the listener",

@@ -10,17 +10,31 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::responses::{HeldBytes, ResponseBudget, gzip, tight};
-use crate::expose::TextFormat;
+use crate::expose::{Selection, TextFormat};
 
 /// Maximum number of concurrent renderings. One leaves the other processors to webhooks; waiting scrapes share the
 /// next rendering.
 const MAX_RENDERINGS: usize = 1;
 
-/// The variants of a scrape: format, and whether it is compressed.
+/// Maximum number of variants that wait for their rendering: two Prometheus servers that scrape the most parts.
+/// Parameters have thousands of combinations, and each would hold a place in the queue of all others.
+const MAX_WAITING: usize = 128;
+
+/// The variants of a scrape: format, whether it is compressed, and what it selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ScrapeVariant {
     pub format: TextFormat,
     pub gzip: bool,
+    pub selection: Selection,
+}
+
+/// Why there is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScrapeError {
+    /// The rendering failed.
+    Failed,
+    /// Too many other variants wait.
+    TooManyVariants,
 }
 
 /// `None` until rendered. Then the page, or an inner `None` if the rendering failed.
@@ -44,25 +58,31 @@ impl Scrapes {
         }
     }
 
-    /// A page whose rendering begins after this call. `None` if the rendering fails.
+    /// A page whose rendering begins after this call.
     pub async fn page(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce(TextFormat) -> String + Send + 'static,
-    ) -> Option<Arc<HeldBytes>> {
-        let mut outcome = self.join_next(variant, render);
-        let rendered = outcome.wait_for(Option::is_some).await.ok()?;
-        rendered.clone().flatten()
+        render: impl FnOnce() -> String + Send + 'static,
+    ) -> Result<Arc<HeldBytes>, ScrapeError> {
+        let outcome = self.join_next(variant, render);
+        let mut outcome = outcome.ok_or(ScrapeError::TooManyVariants)?;
+        let rendered = outcome.wait_for(Option::is_some).await;
+        let rendered = rendered.map_err(|_| ScrapeError::Failed)?;
+        rendered.clone().flatten().ok_or(ScrapeError::Failed)
     }
 
+    /// The next rendering of the variant. `None` if too many others wait.
     fn join_next(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce(TextFormat) -> String + Send + 'static,
-    ) -> watch::Receiver<Rendered> {
+        render: impl FnOnce() -> String + Send + 'static,
+    ) -> Option<watch::Receiver<Rendered>> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = next.get(&variant) {
-            return outcome.clone();
+            return Some(outcome.clone());
+        }
+        if next.len() >= MAX_WAITING {
+            return None;
         }
         let (sender, outcome) = watch::channel(None);
         next.insert(variant, outcome.clone());
@@ -72,7 +92,7 @@ impl Scrapes {
             let page = scrapes.render(variant, render).await;
             drop(sender.send(Some(page)));
         });
-        outcome
+        Some(outcome)
     }
 
     fn close(&self, variant: ScrapeVariant) {
@@ -83,13 +103,13 @@ impl Scrapes {
     async fn render(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce(TextFormat) -> String + Send + 'static,
+        render: impl FnOnce() -> String + Send + 'static,
     ) -> Option<Arc<HeldBytes>> {
         let turn = self.turns.acquire().await;
         // No scrape joins this rendering from here on.
         self.close(variant);
         let rendering = tokio::task::spawn_blocking(move || {
-            let text = render(variant.format);
+            let text = render();
             if variant.gzip {
                 gzip(text.as_bytes())
             } else {
@@ -110,18 +130,56 @@ mod tests {
     use std::sync::mpsc;
 
     use axum::body::to_bytes;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
-    const PLAIN: ScrapeVariant = ScrapeVariant {
-        format: TextFormat::Text,
-        gzip: false,
-    };
+    fn part(text: &str) -> ScrapeVariant {
+        ScrapeVariant {
+            format: TextFormat::Text,
+            gzip: false,
+            selection: Selection::parse([("part", text)].into_iter()).expect("a part"),
+        }
+    }
 
-    async fn text(page: Option<Arc<HeldBytes>>) -> String {
+    fn plain() -> ScrapeVariant {
+        ScrapeVariant {
+            format: TextFormat::Text,
+            gzip: false,
+            selection: Selection::default(),
+        }
+    }
+
+    async fn text(page: Result<Arc<HeldBytes>, ScrapeError>) -> String {
         let body = page.expect("a page").body(None);
         let bytes = to_bytes(body, usize::MAX).await.expect("bytes");
         String::from_utf8(bytes.to_vec()).expect("text")
+    }
+
+    /// A rendering that has begun and goes on until it is released.
+    async fn long_rendering(
+        scrapes: &Scrapes,
+        text: impl FnOnce() -> String + Send + 'static,
+    ) -> (
+        mpsc::Sender<()>,
+        JoinHandle<Result<Arc<HeldBytes>, ScrapeError>>,
+    ) {
+        let (begun, has_begun) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let scrapes = scrapes.clone();
+        let page = tokio::spawn(async move {
+            let render = move || {
+                let text = text();
+                begun.send(()).expect("the test waits");
+                released.recv().expect("the test releases");
+                text
+            };
+            scrapes.page(plain(), render).await
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv().expect("it begins"))
+            .await
+            .expect("no panic");
+        (release, page)
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -129,46 +187,32 @@ mod tests {
         let scrapes = Scrapes::new(ResponseBudget::default());
         let state = Arc::new(AtomicUsize::new(0));
         let rendered = Arc::new(AtomicUsize::new(0));
-        let (begun, has_begun) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let first = tokio::spawn({
-            let (scrapes, state, rendered) = (scrapes.clone(), state.clone(), rendered.clone());
-            async move {
-                let page = scrapes.page(PLAIN, move |_| {
-                    let seen = state.load(Ordering::SeqCst);
-                    begun.send(()).expect("the test waits");
-                    released.recv().expect("the test releases");
-                    rendered.fetch_add(1, Ordering::SeqCst);
-                    seen.to_string()
-                });
-                text(page.await).await
-            }
-        });
-        tokio::task::spawn_blocking(move || has_begun.recv().expect("it begins"))
-            .await
-            .expect("no panic");
+        let seen = state.clone();
+        let (release, first) =
+            long_rendering(&scrapes, move || seen.load(Ordering::SeqCst).to_string()).await;
         // A commit that is acknowledged after the rendering has begun, and before these scrapes.
         state.store(7, Ordering::SeqCst);
         let later: Vec<_> = (0..50)
             .map(|_| {
                 let (state, rendered) = (state.clone(), rendered.clone());
-                scrapes.join_next(PLAIN, move |_| {
+                let render = move || {
                     rendered.fetch_add(1, Ordering::SeqCst);
                     state.load(Ordering::SeqCst).to_string()
-                })
+                };
+                scrapes.join_next(plain(), render).expect("there is room")
             })
             .collect();
         release.send(()).expect("it waits");
-        assert_eq!(first.await.expect("no panic"), "0");
+        assert_eq!(text(first.await.expect("no panic")).await, "0");
         for mut outcome in later {
             let page = outcome
                 .wait_for(Option::is_some)
                 .await
                 .expect("it ends")
                 .clone();
-            assert_eq!(text(page.flatten()).await, "7");
+            assert_eq!(text(page.flatten().ok_or(ScrapeError::Failed)).await, "7");
         }
-        assert_eq!(rendered.load(Ordering::SeqCst), 2);
+        assert_eq!(rendered.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
@@ -176,15 +220,37 @@ mod tests {
         let scrapes = Scrapes::new(ResponseBudget::default());
         let compressed = ScrapeVariant {
             gzip: true,
-            ..PLAIN
+            ..plain()
         };
-        let page = scrapes.page(compressed, |_| "x".repeat(10_000)).await;
+        let page = scrapes.page(compressed, || "x".repeat(10_000)).await;
         let body = page.expect("a page").body(None);
         assert!(to_bytes(body, usize::MAX).await.expect("bytes").len() < 200);
-        assert!(scrapes.page(PLAIN, |_| panic!("a bug")).await.is_none());
-        assert_eq!(
-            text(scrapes.page(PLAIN, |_| "well".to_owned()).await).await,
-            "well"
-        );
+        let failed = scrapes.page(plain(), || panic!("a bug")).await;
+        assert_eq!(failed.err(), Some(ScrapeError::Failed));
+        for variant in [plain(), part("1/2"), part("2/2")] {
+            let page = scrapes.page(variant, move || format!("{:?}", variant.selection));
+            assert_eq!(text(page.await).await, format!("{:?}", variant.selection));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn too_many_waiting_variants_are_refused_and_equal_ones_still_join() {
+        let scrapes = Scrapes::new(ResponseBudget::default());
+        let (release, first) = long_rendering(&scrapes, String::new).await;
+        let parts = (2..=64).flat_map(|of| (1..=of).map(move |number| format!("{number}/{of}")));
+        let variants: Vec<_> = parts
+            .map(|text| part(&text))
+            .take(MAX_WAITING + 1)
+            .collect();
+        let (waiting, surplus) = variants.split_at(MAX_WAITING);
+        for variant in waiting {
+            assert!(scrapes.join_next(*variant, String::new).is_some());
+        }
+        let refused = scrapes.page(surplus[0], String::new).await;
+        assert_eq!(refused.err(), Some(ScrapeError::TooManyVariants));
+        let joined = scrapes.page(waiting[0], || panic!("another renders it"));
+        release.send(()).expect("it waits");
+        assert_eq!(text(joined.await).await, "");
+        assert_eq!(text(first.await.expect("no panic")).await, "");
     }
 }

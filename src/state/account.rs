@@ -33,8 +33,8 @@ use super::redate::{Dated, Redating, dated};
 use super::undated::UndatedEvents;
 use super::waiting::WaitingWebhook;
 use super::{
-    Change, Counts, History, Latest, Number, PairCounts, PollTimes, Stamp, Template, Traffic,
-    template,
+    Change, Counts, History, LastTimes, Latest, Number, PairCounts, PollTimes, Stamp, Template,
+    Traffic, template,
 };
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
@@ -74,6 +74,9 @@ pub struct Account {
     pub flow_alerts: FlowAlerts,
     /// `account_alerts` by severity and type.
     pub alerts: PairCounts<AlertSeverity, AlertType>,
+    /// Time of the last one of each severity and type.
+    #[serde(default)]
+    pub last_alerts: LastTimes<(AlertSeverity, AlertType)>,
     /// `message_template_status_update` by event.
     pub template_status_events: Counts<words::EventKind>,
     /// Rejections of templates by reason, seen by poll or webhook.
@@ -118,7 +121,7 @@ pub struct Account {
 }
 
 dated! {
-    Account: attributes ban loss restrictions last_events last_violations flow_alerts template_count template_limit polls digits
+    Account: attributes ban loss restrictions last_events last_violations flow_alerts last_alerts template_count template_limit polls digits
         waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
 }
 

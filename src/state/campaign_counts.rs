@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::redate::{Dated, Redating, dated};
 use super::{Counts, FailureCounts};
-use crate::domain::ErrorCode;
 use crate::domain::campaign::{CampaignStage, Campaigns, MAX_CAMPAIGNS};
+use crate::domain::{ErrorCode, Timestamp};
 
 /// Maximum number of campaigns of a number whose counters are kept: the declared ones, and as many that were declared
 /// earlier. Beyond it, those that are no longer declared are forgotten.
@@ -26,6 +27,18 @@ pub struct CampaignCount {
 #[serde(transparent)]
 pub struct CampaignCounts(BTreeMap<String, CampaignCount>);
 
+dated! { CampaignCount: failures }
+
+impl Dated for CampaignCounts {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.0.times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.0.redate(to);
+    }
+}
+
 impl CampaignCounts {
     /// The counters of each campaign.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &CampaignCount)> {
@@ -39,9 +52,17 @@ impl CampaignCounts {
     }
 
     /// Counts the errors of a failed message.
-    pub(super) fn fail(&mut self, name: &str, errors: &[ErrorCode], declared: &Campaigns) {
+    pub(super) fn fail(
+        &mut self,
+        name: &str,
+        errors: &[ErrorCode],
+        at: Timestamp,
+        declared: &Campaigns,
+    ) {
         let failures = &mut self.of(name, declared).failures;
-        errors.iter().for_each(|error| failures.increment(*error));
+        errors
+            .iter()
+            .for_each(|error| failures.increment(*error, at));
     }
 
     fn of(&mut self, name: &str, declared: &Campaigns) -> &mut CampaignCount {

@@ -10,8 +10,7 @@ use super::attributes::attribute_state;
 use super::groups::SuspendedGroups;
 use super::observation::Observation;
 use super::redate::dated;
-use super::saved::Saved;
-use super::{Counts, History, Latest, Observed, Stamp};
+use super::{Counts, History, LastTimes, Latest, Observed, Stamp};
 // The table's rows name types of both modules.
 use crate::domain::number::*;
 use crate::domain::*;
@@ -38,14 +37,13 @@ pub struct Number {
     /// `phone_number_quality_update` by event.
     pub quality_events: Counts<QualityEventKind>,
     /// Time of the last `phone_number_quality_update` with each event.
-    #[serde(with = "Saved")]
-    pub last_quality_event: Vec<(QualityEventKind, Timestamp)>,
+    pub last_quality_event: LastTimes<QualityEventKind>,
     /// `security` by event.
     #[serde(default)]
     pub security_events: Counts<SecurityEventKind>,
     /// Time of the last `security` webhook with each event.
-    #[serde(default, with = "Saved")]
-    pub last_security_event: Vec<(SecurityEventKind, Timestamp)>,
+    #[serde(default)]
+    pub last_security_event: LastTimes<SecurityEventKind>,
     /// `rejection_reason` of the last review of the display name.
     #[serde(default)]
     name_rejection: Latest<Option<NameRejectionReason>>,
@@ -75,9 +73,9 @@ impl Number {
             limit_increases: 0,
             limit_decreases: 0,
             quality_events: Counts::default(),
-            last_quality_event: Vec::new(),
+            last_quality_event: LastTimes::default(),
             security_events: Counts::default(),
-            last_security_event: Vec::new(),
+            last_security_event: LastTimes::default(),
             name_rejection: Latest::default(),
             groups: SuspendedGroups::default(),
         }
@@ -157,11 +155,8 @@ impl Number {
             Update::Name(review) => self.decide_name(*review, observation),
             Update::Security(event) => {
                 self.security_events.increment(*event);
-                note_last(
-                    &mut self.last_security_event,
-                    *event,
-                    observation.stamp.at(),
-                );
+                self.last_security_event
+                    .note(*event, observation.stamp.at());
             }
             Update::Groups(groups) => {
                 for status in groups {
@@ -192,18 +187,7 @@ impl Number {
 
     fn note_quality_event(&mut self, event: QualityEventKind, at: Timestamp) {
         self.quality_events.increment(event);
-        note_last(&mut self.last_quality_event, event, at);
-    }
-}
-
-/// Keeps the newest time of each event, in the order of the words.
-fn note_last<W: Word>(last: &mut Vec<(W, Timestamp)>, event: W, at: Timestamp) {
-    match last.iter_mut().find(|(kind, _)| *kind == event) {
-        Some((_, known)) => *known = at.max(*known),
-        None => {
-            last.push((event, at));
-            last.sort_by_key(|(kind, _)| kind.index());
-        }
+        self.last_quality_event.note(event, at);
     }
 }
 

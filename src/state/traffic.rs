@@ -139,6 +139,8 @@ pub struct Traffic {
 impl Dated for Traffic {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.activity.times(see);
+        self.failures.times(see);
+        self.campaigns.times(see);
         let customers = self.customers.all().values();
         customers.for_each(|customer| customer.times(see));
         self.last_reported_at.times(see);
@@ -148,6 +150,8 @@ impl Dated for Traffic {
 
     fn redate(&mut self, to: &Redating) {
         self.activity.redate(to);
+        self.failures.redate(to);
+        self.campaigns.redate(to);
         let customers = self.customers.all().iter();
         let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
@@ -260,7 +264,7 @@ impl Traffic {
                 let value = callback_data.as_ref();
                 let name = value.and_then(|value| trackers.campaigns.name_of(value));
                 if let Some(name) = name {
-                    self.campaigns.fail(name, errors, &trackers.campaigns);
+                    self.campaigns.fail(name, errors, at, &trackers.campaigns);
                     self.note_campaign(name, to.as_ref(), at, *status, trackers);
                 }
             }
@@ -403,7 +407,7 @@ impl Traffic {
 
     fn fail(&mut self, errors: &[ErrorCode], at: Timestamp) {
         for error in errors {
-            self.failures.increment(*error);
+            self.failures.increment(*error, at);
             self.activity.count(at, DailyCount::from_error(*error));
         }
     }

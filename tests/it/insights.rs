@@ -11,7 +11,7 @@ use whatsapp_business_exporter::domain::insights::{DayZone, Refusal, Stage};
 use whatsapp_business_exporter::domain::{
     Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, Word as _,
 };
-use whatsapp_business_exporter::expose::{self, TextFormat};
+use whatsapp_business_exporter::expose::{self, Selection, TextFormat};
 use whatsapp_business_exporter::ingest::poll::{InsightsOptions, plan_insights};
 use whatsapp_business_exporter::simulator::clock::Clock;
 use whatsapp_business_exporter::simulator::graph::has_buttons;
@@ -145,7 +145,18 @@ fn scrape(store: &Store, at: i64) -> Scrape {
     let now = Timestamp::from_seconds(at);
     let accounts = store.snapshot();
     let text = TextFormat::Text;
-    Scrape(expose::render(&accounts, &NO_APPS, &[], now, &ALL_TEMPLATES, text).text)
+    Scrape(
+        expose::render(
+            &accounts,
+            &NO_APPS,
+            &[],
+            now,
+            &ALL_TEMPLATES,
+            Selection::default(),
+            text,
+        )
+        .text,
+    )
 }
 
 async fn watched(location: &Location) -> Store {

@@ -33,6 +33,7 @@ mod relay;
 mod release;
 mod reports;
 mod restrictions;
+mod selection;
 mod support;
 mod template_detail;
 mod trackers;

@@ -223,8 +223,13 @@ pub fn outcome(arguments: &[&str], variables: &[(String, String)]) -> Outcome {
 
 /// The demo on any port, at a speed, and where it serves.
 pub fn demo(speed: &str) -> (Process, SocketAddr) {
+    demo_with(speed, &[])
+}
+
+/// The demo with more flags.
+pub fn demo_with(speed: &str, more: &[&str]) -> (Process, SocketAddr) {
     let arguments = ["demo", "--web.listen-address=127.0.0.1:0", "--speed", speed];
-    let demo = program(&arguments, &[]);
+    let demo = program(&[&arguments, more].concat(), &[]);
     let address = demo.address_after("metrics         http://");
     (demo, address)
 }

@@ -16,7 +16,7 @@ use whatsapp_business_exporter::domain::{
     TemplateId, Timestamp, WabaId,
 };
 use whatsapp_business_exporter::expose::{
-    self, Apps, Options, StateSets, TemplateDetail, TextFormat,
+    self, Apps, Options, Selection, StateSets, TemplateDetail, TextFormat,
 };
 use whatsapp_business_exporter::insight::headroom::RecipientUnions;
 use whatsapp_business_exporter::state::{Accounts, State};
@@ -35,7 +35,8 @@ static NO_UNIONS: RecipientUnions = RecipientUnions::new();
 
 pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     template_detail: TemplateDetail::All,
-    state_sets: StateSets::Sparse,
+    state_sets: StateSets::Full,
+    template_state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
     campaigns: vec!["spring".to_owned()],
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
@@ -101,6 +102,7 @@ pub fn text_at(accounts: &Accounts, now: Timestamp) -> String {
         &[],
         now,
         &ALL_TEMPLATES,
+        Selection::default(),
         TextFormat::Text,
     )
     .text

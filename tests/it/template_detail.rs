@@ -2,7 +2,7 @@
 
 use whatsapp_business_exporter::domain::{Fact, Listing, QualityRating, template};
 use whatsapp_business_exporter::expose::{
-    self, Options, Scrape, StateSets, TemplateDetail, TextFormat,
+    self, Options, Scrape, Selection, StateSets, TemplateDetail, TextFormat,
 };
 
 use crate::support::{ALL_TEMPLATES, NO_APPS, at, polled, samples, state_after, template_id};
@@ -43,6 +43,7 @@ fn scrape(options: &Options) -> Scrape {
         &[],
         at(0),
         options,
+        Selection::default(),
         TextFormat::Text,
     )
 }
@@ -103,7 +104,7 @@ fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
 #[test]
 fn full_state_sets_have_every_state_and_one_of_them_is_one() {
     let full = scrape(&Options {
-        state_sets: StateSets::Full,
+        template_state_sets: StateSets::Full,
         ..ALL_TEMPLATES.clone()
     });
     let statuses = samples(&full.text, "whatsapp_message_template_status");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
-use whatsapp_business_exporter::expose::{self, Options, TemplateDetail, TextFormat};
+use whatsapp_business_exporter::expose::{self, Options, Selection, TemplateDetail, TextFormat};
 use whatsapp_business_exporter::ingest::ParseWarnings;
 use whatsapp_business_exporter::ingest::graph::wire;
 use whatsapp_business_exporter::ingest::webhook::Delivery;
@@ -55,6 +55,7 @@ fn text(state: &State, template_detail: TemplateDetail) -> String {
         &[],
         at(3),
         &options,
+        Selection::default(),
         TextFormat::Text,
     )
     .text

@@ -6,7 +6,7 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 20] = [
+const CANDIDATES: [&str; 21] = [
     "account",
     "true",
     "false",
@@ -25,6 +25,7 @@ const CANDIDATES: [&str; 20] = [
     "json",
     "problems",
     "full",
+    "sparse",
     "client.example.com",
     "Mon-Fri 09:00-17:00",
 ];

@@ -32,7 +32,8 @@ fn the_environment_alone_is_enough() {
         (1000, 20_000)
     );
     assert!((config.poll.max_usage_ratio - 0.75).abs() < f64::EPSILON);
-    assert_eq!(config.templates.detail, TemplateDetail::All);
+    assert_eq!(config.metrics.state_sets, StateSets::Full);
+    assert_eq!(config.templates.detail, TemplateDetail::Problems);
     assert_eq!(config.templates.state_sets, StateSets::Sparse);
     assert_eq!(
         (config.log.level.as_str(), config.log.format),
@@ -54,7 +55,8 @@ webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://ex
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
-templates: {detail: problems, state_sets: full, series_limit: 10}
+metrics: {state_sets: sparse}
+templates: {detail: all, state_sets: full, series_limit: 10}
 trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo, campaigns: [spring, {value: secret-value, name: summer}]}
 gate: {max_age: 10m, policy: {stale_data: stop, quality_yellow: ignore}, token: gate-token}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s, max_in_flight: 7}
@@ -102,7 +104,8 @@ poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db
 store.history_retention: 30d
-templates.detail: problems
+metrics.state_sets: sparse
+templates.detail: all
 templates.state_sets: full
 templates.series_limit: 10
 trackers.enabled: false

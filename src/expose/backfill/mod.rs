@@ -14,7 +14,7 @@ use super::metric::Metric;
 use super::page::{EntityLabels, Family, Page, SampleValue, TextFormat};
 use super::{account, number, template};
 use crate::domain::{
-    Attribute, MessagingLimit, QualityRating, Timestamp, Word, account as of_account,
+    Attribute, MessagingLimit, QualityRating, StateSets, Timestamp, Word, account as of_account,
     number as of_number, template as of_template,
 };
 
@@ -104,7 +104,7 @@ pub fn write(
     window: TimeRange,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut page = Page::new(TextFormat::OpenMetrics, 0);
+    let mut page = Page::new(TextFormat::OpenMetrics, StateSets::Full, 0);
     for (entity, attribute, metric, form) in FAMILIES {
         let mut family = page.family(metric);
         let selected = timelines

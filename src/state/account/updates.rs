@@ -71,7 +71,10 @@ impl Account {
                 event,
                 state,
             } => self.flow_alerts.observe(flow_id, *event, *state, stamp),
-            Update::Alert { severity, alert } => self.alerts.increment(*severity, *alert),
+            Update::Alert { severity, alert } => {
+                self.alerts.increment(*severity, *alert);
+                self.last_alerts.note((*severity, *alert), stamp.at());
+            }
             Update::Capability {
                 messaging_limit,
                 phone_numbers_limit,

@@ -25,6 +25,8 @@ mod receivers;
 mod replicas;
 pub mod rules;
 mod runbooks;
+mod series;
+mod sparse;
 mod story;
 pub mod table;
 pub mod tools;

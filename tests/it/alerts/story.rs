@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::chain::Chain;
 use crate::http::get;
-use crate::process::{demo, until};
+use crate::process::{demo_with, until};
 use crate::prometheus::server::Prometheus;
 use crate::prometheus::whole_round;
 use crate::support::measured;
@@ -90,7 +90,17 @@ fn fired(prometheus: &Prometheus) -> Result<BTreeSet<String>, String> {
 
 #[test]
 fn the_story_fires_what_it_means_to_and_nothing_else() {
-    let (demo, address) = demo("1");
+    fires_what_it_means_to("full");
+}
+
+/// Without zeros, the rules see states come and go, and counters with their first increment.
+#[test]
+fn sparse_metrics_fire_the_same_alerts() {
+    fires_what_it_means_to("sparse");
+}
+
+fn fires_what_it_means_to(state_sets: &str) {
+    let (demo, address) = demo_with("1", &["--metrics.state-sets", state_sets]);
     let chain = Chain::over(address, TIMES);
     let inhibited = Inhibited::by(chain.alertmanager);
     let prometheus = &chain.prometheus;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::board::{Board, Panel, boards};
 use super::variables::{Choice, chosen, expanded};
-use crate::process::{SOON, demo, exported_by, program, quiet_meta, until};
+use crate::process::{SOON, demo_with, exported_by, program, quiet_meta, until};
 use crate::prometheus::begun;
 use crate::prometheus::server::Prometheus;
 use crate::support::assert_none;
@@ -123,7 +123,16 @@ const NOT_IN_THE_STORY: &[&str] = &[
 
 #[test]
 fn every_panel_shows_the_story() {
-    let (demo, address) = demo(SPEED);
+    panels_show_the_story("full");
+}
+
+#[test]
+fn every_panel_shows_the_story_of_sparse_metrics() {
+    panels_show_the_story("sparse");
+}
+
+fn panels_show_the_story(state_sets: &str) {
+    let (demo, address) = demo_with(SPEED, &["--metrics.state-sets", state_sets]);
     let watch = Watch::over(address);
     // The first scrape comes some seconds after the first beat, so the first round is not seen whole.
     until("the story's third round", A_ROUND, || begun(&demo, 3));
@@ -169,7 +178,8 @@ fn every_panel_shows_the_story() {
     });
     wrong.append(&mut empty);
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(folder.join("dashboards.md"), report).expect("the folder is ours");
+    std::fs::write(folder.join(format!("dashboards-{state_sets}.md")), report)
+        .expect("the folder is ours");
     assert_none(&wrong);
 }
 

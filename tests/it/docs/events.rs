@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Page;
-use super::markdown::{Fence, fences};
+use super::example;
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 
 const TOKEN: &str = "a-token-for-events";
@@ -11,29 +10,20 @@ const TOKEN: &str = "a-token-for-events";
 /// The phone number of the examples.
 const SHOWN_NUMBER: &str = "900100200300401";
 
-/// The first example of this language that contains this.
-fn example(page: &Page, language: &str, part: &str) -> String {
-    let is_it = |fence: &Fence| fence.language == language && fence.body.contains(part);
-    let found = fences(&page.text).into_iter().find(is_it);
-    found
-        .unwrap_or_else(|| panic!("no {part} in {language}"))
-        .body
-}
-
 #[tokio::test]
 async fn events_of_the_examples_are_accepted() {
-    let page = Page::read("docs/conversations.md");
-    let journeys = example(&page, "yaml", "journeys:");
+    let page = "docs/conversations.md";
+    let journeys = example(page, "yaml", "journeys:");
     let with_token = journeys.replace("token_file: events-token", &format!("token: {TOKEN}"));
     assert_ne!(journeys, with_token);
     let file = config_file(SELDOM, &[WABA]) + &with_token;
     let exporter = Exporter::configured(small_world(), &file).await;
     exporter.until_polled(WABA, "numbers").await;
 
-    let command = example(&page, "sh", "/v1/events");
+    let command = example(page, "sh", "/v1/events");
     let (_, data) = command.split_once("--data '").expect("a body");
     let (batch, _) = data.split_once('\'').expect("its end");
-    let step = example(&page, "json", "\"step\"");
+    let step = example(page, "json", "\"step\"");
     for body in [batch.to_owned(), format!("{{\"events\": [{step}]}}")] {
         let answer = post(&exporter, body.replace(SHOWN_NUMBER, NUMBER)).await;
         let results = answer["results"].as_array().expect("results");

@@ -15,6 +15,8 @@ pub mod tables;
 
 use std::path::{Path, PathBuf};
 
+use markdown::{Fence, fences};
+
 /// Directories without pages of ours: build output, and what cargo and the fuzzer write.
 const SKIPPED: &[&str] = &["target", "corpus", "artifacts"];
 
@@ -32,6 +34,15 @@ impl Page {
             text: text.unwrap_or_else(|error| panic!("{path}: {error}")),
         }
     }
+}
+
+/// The first example of a page in this language that contains this.
+pub fn example(page: &str, language: &str, part: &str) -> String {
+    let is_it = |fence: &Fence| fence.language == language && fence.body.contains(part);
+    let found = fences(&Page::read(page).text).into_iter().find(is_it);
+    found
+        .unwrap_or_else(|| panic!("no {part} in {language}"))
+        .body
 }
 
 fn root() -> PathBuf {

@@ -143,7 +143,7 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
             &[("phone_number_id", "900100200300421")],
         );
         let account = store.account(&waba_id).expect("it is watched");
-        let recipients = account.recipients().map(|it| it.kept()).sum::<usize>();
+        let recipients = account.traffic().map(|it| it.recipients().kept()).sum::<usize>();
         (waiting, recipients) == (Some(1.0), 2)
     };
     assert!(is_complete(&store));

@@ -14,9 +14,10 @@ use super::labels::{Metrics, Names, read};
 use crate::alerts::rules;
 use crate::docs::tables;
 
-/// Prometheus puts these on every series. `cluster` is there where several clusters share a Prometheus; elsewhere every
+/// Prometheus puts these on every series. `cluster` is there where several clusters share a Prometheus, `part` where an
+/// exporter is scraped in parts; elsewhere every
 /// series lacks it, which PromQL and Alertmanager treat as equal values.
-const FROM_THE_SCRAPE: &[&str] = &["job", "instance", "cluster"];
+const FROM_THE_SCRAPE: &[&str] = &["job", "instance", "cluster", "part"];
 
 /// What Prometheus says of a scrape.
 const OF_THE_SCRAPE: &[&str] = &["up", "scrape_duration_seconds", "scrape_samples_scraped"];

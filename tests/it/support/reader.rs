@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Uri, header};
 use tokio::net::TcpListener;
 use whatsapp_business_exporter::domain::access::{Subscription, Token};
 use whatsapp_business_exporter::domain::{AppId, WabaId, account, insights, number, template};
-use whatsapp_business_exporter::expose::{self, TextFormat};
+use whatsapp_business_exporter::expose::{self, Selection, TextFormat};
 use whatsapp_business_exporter::ingest::graph::{
     Calls, Client, ClientOptions, Failure, Listed, Usage,
 };
@@ -109,6 +109,7 @@ impl Reader {
                 &own,
                 at(0),
                 &ALL_TEMPLATES,
+                Selection::default(),
                 TextFormat::Text,
             )
             .text,

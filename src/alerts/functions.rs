@@ -1,0 +1,178 @@
+//! The functions of the templates, which are written as PromQL.
+//!
+//! - `recent(x)`: the value of `x` now, or else its last value of a few minutes, so that one missed scrape changes
+//!   nothing. The look back alone would show each value up to one of its steps late, and shorter steps are more
+//!   evaluations.
+//! - `growth(account, c[6h])`: the increase of a counter of an account. `increase()` needs an earlier sample, and a
+//!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by
+//!   its whole value, provided that Prometheus scraped the account then, give or take a missed scrape; without that, nothing is known of the past,
+//!   as after a new Prometheus or a new pod. `growth(exporter, c[6h])` is the same for a counter that is not of one
+//!   account.
+
+/// A call of a function.
+struct Call<'a> {
+    before: &'a str,
+    function: Function,
+    arguments: &'a str,
+    after: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum Function {
+    Recent,
+    Growth,
+}
+
+impl Function {
+    const ALL: [Self; 2] = [Self::Recent, Self::Growth];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Recent => "recent(",
+            Self::Growth => "growth(",
+        }
+    }
+}
+
+/// The text with every call written as PromQL.
+///
+/// # Errors
+/// A call that is not closed, or that has wrong arguments.
+pub(super) fn expand(text: &str) -> Result<String, String> {
+    let Some(call) = first_call(text)? else {
+        return Ok(text.to_owned());
+    };
+    let arguments = expand(call.arguments)?;
+    let promql = match call.function {
+        Function::Recent => format!("({arguments} or last_over_time({arguments}[${{recent}}]))"),
+        Function::Growth => growth(&arguments)?,
+    };
+    Ok(format!("{}{promql}{}", call.before, expand(call.after)?))
+}
+
+fn growth(arguments: &str) -> Result<String, String> {
+    let wrong = || format!("`growth({arguments})` is not `growth(account, c[6h])`");
+    let (subject, range) = arguments.split_once(", ").ok_or_else(wrong)?;
+    let (labels, scraped) = match subject {
+        "account" => (", waba_id", "whatsapp_business_account_info"),
+        "exporter" => ("", "whatsapp_exporter_build_info"),
+        _ => return Err(wrong()),
+    };
+    let (counter, duration) = range
+        .strip_suffix(']')
+        .and_then(|range| range.rsplit_once('['))
+        .ok_or_else(wrong)?;
+    Ok(format!(
+        "(last_over_time({counter}[5m]) unless last_over_time({counter}[5m] offset {duration}) \
+         and on (${{identity_labels}}, instance{labels}) last_over_time({scraped}{{${{selector}}}}[5m] offset {duration}) \
+         or increase({range}))"
+    ))
+}
+
+fn first_call(text: &str) -> Result<Option<Call<'_>>, String> {
+    let calls = Function::ALL.into_iter();
+    let calls = calls.filter_map(|function| Some((start(text, function)?, function)));
+    let Some((start, function)) = calls.min_by_key(|(start, _)| *start) else {
+        return Ok(None);
+    };
+    let name = function.as_str();
+    let rest = &text[start + name.len()..];
+    let end = closing(rest).ok_or_else(|| {
+        let line = rest.lines().next().unwrap_or_default();
+        format!("`{name}{line}` is not closed")
+    })?;
+    Ok(Some(Call {
+        before: &text[..start],
+        function,
+        arguments: &rest[..end],
+        after: &rest[end + 1..],
+    }))
+}
+
+/// Where the next call of a function begins.
+fn start(text: &str, function: Function) -> Option<usize> {
+    let mut calls = text
+        .match_indices(function.as_str())
+        .map(|(start, _)| start);
+    calls.find(|start| {
+        let before = text[..*start].chars().next_back();
+        !before.is_some_and(|before| before.is_alphanumeric() || before == '_')
+    })
+}
+
+/// Where the parenthesis that is open at the start is closed. Parentheses in strings do not count.
+fn closing(text: &str) -> Option<usize> {
+    let (mut open, mut is_quoted) = (1, false);
+    for (at, next) in text.char_indices() {
+        match next {
+            '"' => is_quoted = !is_quoted,
+            '(' if !is_quoted => open += 1,
+            ')' if !is_quoted => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_of_now_comes_first() {
+        for (template, promql) in [
+            ("vector(1)", "vector(1)"),
+            ("not_recent(x)", "not_recent(x)"),
+            ("recent(x) == 1", "(x or last_over_time(x[${recent}])) == 1"),
+            (
+                r#"recent(max by (a) (x{b=~"(c|d"})) > 1 unless recent(y)"#,
+                r#"(max by (a) (x{b=~"(c|d"}) or last_over_time(max by (a) (x{b=~"(c|d"})[${recent}])) > 1 unless (y or last_over_time(y[${recent}]))"#,
+            ),
+            (
+                "sum(recent(max(recent(x))))",
+                "sum((max((x or last_over_time(x[${recent}]))) or \
+                 last_over_time(max((x or last_over_time(x[${recent}])))[${recent}])))",
+            ),
+        ] {
+            assert_eq!(expand(template).as_deref(), Ok(promql), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_counter_without_a_past_has_grown_by_its_value() {
+        for (template, promql) in [
+            (
+                r#"max by (a) (growth(account, x{b="[c]"}[6h])) > 0 or recent(y)"#,
+                r#"max by (a) ((last_over_time(x{b="[c]"}[5m]) unless last_over_time(x{b="[c]"}[5m] offset 6h) and on (${identity_labels}, instance, waba_id) last_over_time(whatsapp_business_account_info{${selector}}[5m] offset 6h) or increase(x{b="[c]"}[6h]))) > 0 or (y or last_over_time(y[${recent}]))"#,
+            ),
+            (
+                "growth(exporter, x[1d])",
+                "(last_over_time(x[5m]) unless last_over_time(x[5m] offset 1d) \
+                 and on (${identity_labels}, instance) \
+                 last_over_time(whatsapp_exporter_build_info{${selector}}[5m] offset 1d) or increase(x[1d]))",
+            ),
+        ] {
+            assert_eq!(expand(template).as_deref(), Ok(promql), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_cannot_be_read_is_an_error() {
+        for (template, error) in [
+            ("recent(max(x)\nfor: 5m", "`recent(max(x)` is not closed"),
+            (
+                "growth(x[6h])",
+                "`growth(x[6h])` is not `growth(account, c[6h])`",
+            ),
+            (
+                "growth(number, x[6h])",
+                "`growth(number, x[6h])` is not `growth(account, c[6h])`",
+            ),
+        ] {
+            assert_eq!(expand(template), Err(error.to_owned()));
+        }
+    }
+}
