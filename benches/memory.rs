@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
     Assignments, BusinessId, CanSendMessage, DeliveryKey, EntityHealth, Event, Fact, Health,
-    HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId, Timestamp, WabaId,
-    account, number, template,
+    HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source, TemplateId,
+    Timestamp, WabaId, account, number, template,
 };
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, StateSets, TemplateDetail, TextFormat,
@@ -39,7 +39,10 @@ struct Fleet {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
     let size = |place: usize, default| {
         let given = arguments.get(place);
         given.map_or(default, |text| text.parse().expect("a number of objects"))
@@ -82,13 +85,21 @@ fn run_step(fleet: Fleet, step: &str, path: Option<&String>) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let path = || Path::new(path.expect("the path of the store"));
     match step {
-        "accounts" => measure(step, fleet.accounts, fleet, |fleet, index, poll| vec![read(fleet, index, poll)]),
-        "numbers" => measure(step, fleet.accounts * fleet.numbers, fleet, |fleet, index, poll| {
-            vec![numbers_listed(fleet, index, poll)]
+        "accounts" => measure(step, fleet.accounts, fleet, |fleet, index, poll| {
+            vec![read(fleet, index, poll)]
         }),
-        "templates" => measure(step, fleet.accounts * fleet.templates, fleet, |fleet, index, poll| {
-            templates_listed(fleet, index, poll)
-        }),
+        "numbers" => measure(
+            step,
+            fleet.accounts * fleet.numbers,
+            fleet,
+            |fleet, index, poll| vec![numbers_listed(fleet, index, poll)],
+        ),
+        "templates" => measure(
+            step,
+            fleet.accounts * fleet.templates,
+            fleet,
+            |fleet, index, poll| templates_listed(fleet, index, poll),
+        ),
         "fill" => runtime.block_on(fill(fleet, path())),
         "start" => runtime.block_on(start(fleet, path())),
         _ => panic!("no step {step}"),
@@ -96,7 +107,12 @@ fn run_step(fleet: Fleet, step: &str, path: Option<&String>) {
 }
 
 /// Prints the memory of one kind of object in the state, each.
-fn measure(what: &str, count: usize, fleet: Fleet, events: impl Fn(Fleet, usize, u32) -> Vec<Event>) {
+fn measure(
+    what: &str,
+    count: usize,
+    fleet: Fleet,
+    events: impl Fn(Fleet, usize, u32) -> Vec<Event>,
+) {
     let mut state = State::default();
     state.watch((0..fleet.accounts).map(waba));
     let before = resident();
@@ -108,7 +124,10 @@ fn measure(what: &str, count: usize, fleet: Fleet, events: impl Fn(Fleet, usize,
         }
     }
     let bytes = resident().saturating_sub(before);
-    println!("{what}: {} bytes of memory each ({count} objects)", bytes / count as u64);
+    println!(
+        "{what}: {} bytes of memory each ({count} objects)",
+        bytes / count as u64
+    );
 }
 
 async fn open(fleet: Fleet, path: &Path) -> Store {
@@ -132,15 +151,27 @@ async fn fill(fleet: Fleet, path: &Path) {
                 events.extend(templates_listed(fleet, index, poll));
                 events
             });
-            store.commit(events.collect()).await.expect("room on the disk");
+            store
+                .commit(events.collect())
+                .await
+                .expect("room on the disk");
         }
         log[poll as usize] = began.elapsed().as_millis();
     }
-    println!("polled: {} MB resident; first poll committed in {} ms, second in {} ms", megabytes(resident()), log[0], log[1]);
+    println!(
+        "polled: {} MB resident; first poll committed in {} ms, second in {} ms",
+        megabytes(resident()),
+        log[0],
+        log[1]
+    );
     store.close().await;
     let bytes = std::fs::metadata(path).expect("the store").len();
     let templates = (fleet.accounts * fleet.templates) as u64;
-    println!("store: {} MB, {} bytes per template, everything included", megabytes(bytes), bytes / templates);
+    println!(
+        "store: {} MB, {} bytes per template, everything included",
+        megabytes(bytes),
+        bytes / templates
+    );
 }
 
 /// Opens the store as a restart does, and prints the times and the memory.
@@ -179,7 +210,9 @@ fn render(accounts: &Accounts) -> usize {
         assignments: &Assignments::none(),
     };
     let now = FIRST_POLL.plus(2 * POLL_INTERVAL);
-    expose::render(accounts, &apps, &[], now, &options, TextFormat::Text).text.len()
+    expose::render(accounts, &apps, &[], now, &options, TextFormat::Text)
+        .text
+        .len()
 }
 
 fn waba(index: usize) -> WabaId {
@@ -190,15 +223,28 @@ fn event(index: usize, poll: u32, fact: Fact) -> Event {
     Event {
         waba_id: waba(index),
         // Each account is polled at a time of its own.
-        observed_at: FIRST_POLL.plus(POLL_INTERVAL * poll + Duration::from_millis(index as u64 * 7)),
+        observed_at: FIRST_POLL
+            .plus(POLL_INTERVAL * poll + Duration::from_millis(index as u64 * 7)),
         source: Source::Poll,
         fact,
     }
 }
 
 fn health() -> Option<Health> {
-    let of = |kind| EntityHealth { kind, can_send_message: CanSendMessage::Available };
-    Health::new([HealthEntity::Waba, HealthEntity::Business, HealthEntity::App].map(of).to_vec(), None)
+    let of = |kind| EntityHealth {
+        kind,
+        can_send_message: CanSendMessage::Available,
+    };
+    Health::new(
+        [
+            HealthEntity::Waba,
+            HealthEntity::Business,
+            HealthEntity::App,
+        ]
+        .map(of)
+        .to_vec(),
+        None,
+    )
 }
 
 fn read(_: Fleet, index: usize, poll: u32) -> Event {
@@ -240,7 +286,14 @@ fn numbers_listed(fleet: Fleet, index: usize, poll: u32) -> Event {
         }
     };
     let objects = (0..fleet.numbers).map(snapshot).collect();
-    event(index, poll, Fact::NumbersListed(Listing { objects, complete: true }))
+    event(
+        index,
+        poll,
+        Fact::NumbersListed(Listing {
+            objects,
+            complete: true,
+        }),
+    )
 }
 
 fn template_id(fleet: Fleet, index: usize, template: usize) -> TemplateId {
@@ -254,9 +307,19 @@ fn templates_listed(fleet: Fleet, index: usize, poll: u32) -> Vec<Event> {
     let snapshot = |which: usize| {
         let category = categories[which % 2];
         template::Snapshot {
-            name: Some(format!("{}_offer_{which}", ["spring", "order_confirmation", "appointment_reminder"][which % 3]).into()),
+            name: Some(
+                format!(
+                    "{}_offer_{which}",
+                    ["spring", "order_confirmation", "appointment_reminder"][which % 3]
+                )
+                .into(),
+            ),
             language: Some(["en_US", "pt_BR", "es", "de"][which % 4].into()),
-            status: Some(if which % 20 == 0 { template::Status::Rejected } else { template::Status::Approved }),
+            status: Some(if which % 20 == 0 {
+                template::Status::Rejected
+            } else {
+                template::Status::Approved
+            }),
             category: Some(category),
             correct_category: Some(category),
             quality_rating: Some(QualityRating::Green),
@@ -267,7 +330,13 @@ fn templates_listed(fleet: Fleet, index: usize, poll: u32) -> Vec<Event> {
         }
     };
     let objects = (0..fleet.templates).map(snapshot).collect();
-    let listing = Fact::TemplatesListed(Listing { objects, complete: true }, template::Totals::default());
+    let listing = Fact::TemplatesListed(
+        Listing {
+            objects,
+            complete: true,
+        },
+        template::Totals::default(),
+    );
     let mut events = vec![event(index, poll, listing)];
     let told = (0..fleet.templates).step_by(20).filter(|_| poll == 0);
     events.extend(told.map(|which| {
@@ -279,10 +348,18 @@ fn templates_listed(fleet: Fleet, index: usize, poll: u32) -> Vec<Event> {
             pause: None,
             disable_at: None,
         };
-        let identity = template::Identity { id: template_id(fleet, index, which), name: None, language: None };
+        let identity = template::Identity {
+            id: template_id(fleet, index, which),
+            name: None,
+            language: None,
+        };
         Event {
             source: Source::Webhook(key),
-            ..event(index, poll, Fact::Template(template::WebhookUpdate { identity, update }))
+            ..event(
+                index,
+                poll,
+                Fact::Template(template::WebhookUpdate { identity, update }),
+            )
         }
     }));
     events

@@ -4,7 +4,7 @@
 //! bounded by the disk. A failed commit is undone in memory. If it turns out to have succeeded, the state is
 //! reloaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::database::{Database, Keys, StoreError, Writes};
 use super::notify_queue::{Signal, SignalIndex};
 use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
-use super::{Discovered, Published, SavedKey, StoreUnavailable, rows};
+use super::{Discovered, Published, SavedKey, StoreUnavailable, loading, rows, template_rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
@@ -314,6 +314,9 @@ impl Committer {
                 }
             }
             writes.accounts.push(account);
+            writes
+                .template_pages
+                .extend(template_rows::for_templates(waba_id, before, now));
             writes.objects.extend(objects);
         }
         for (scope, changes) in &applied.new_changes {
@@ -550,17 +553,13 @@ impl Committer {
     }
 
     async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, StoreError> {
-        let ids: Vec<String> = waba_ids.iter().map(WabaId::to_string).collect();
-        let saved = self.database.load(&ids).await?;
-        let mut accounts = BTreeMap::new();
-        for waba_id in waba_ids {
-            if let Some(saved) = saved.get(waba_id.as_str()) {
-                let mut account = rows::to_account(saved)?;
-                self.logs.restore(waba_id, &saved.segments, &mut account)?;
-                accounts.insert(waba_id.clone(), Arc::new(account));
-            }
-        }
-        Ok(accounts)
+        let logs = &mut self.logs;
+        loading::load(
+            &mut self.database,
+            waba_ids,
+            |waba_id, segments, account| logs.restore(waba_id, segments, account),
+        )
+        .await
     }
 
     async fn read_keys(&mut self) -> Result<(), StoreError> {

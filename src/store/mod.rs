@@ -11,12 +11,15 @@ mod database;
 mod examination;
 mod history;
 mod insights;
+mod json;
 mod kept_out;
+mod loading;
 mod location;
 mod notify_queue;
 mod relay_queue;
 mod rows;
 mod signals;
+mod template_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -115,7 +118,9 @@ impl Store {
         keep_journal_for: Duration,
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
-        let database = Database::open(location).await?;
+        let mut database = Database::open(location).await?;
+        let moved = template_rows::move_older(&mut database).await;
+        moved.map_err(|error| OpenError::new(location.path(), error))?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry));
         let history = HistoryReader::new(&database, keep_journal_for);

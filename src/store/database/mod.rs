@@ -16,6 +16,7 @@ mod notify_queue;
 mod open;
 mod prune;
 mod relay_queue;
+mod template_pages;
 mod write;
 
 use std::sync::Arc;
@@ -30,10 +31,11 @@ pub use discovered::DiscoveredRow;
 pub use error::{StoreError, StoreErrorReason};
 pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
 pub use keys::Keys;
-pub use load::SavedAccount;
+pub use load::{ACCOUNTS_PER_LOAD, SavedAccount, SavedAccounts};
 pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
+pub use template_pages::{SavedTemplatePage, TemplatePageRow};
 pub use write::{JournalInsert, ObjectRow, Table, Writes};
 
 use super::Location;

@@ -27,7 +27,7 @@ impl Database {
 const STATEMENTS: [&str; 7] = [
     "DELETE FROM customer_segments WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM traffic WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
-    "DELETE FROM templates WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
+    "DELETE FROM template_pages WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM phone_numbers WHERE waba_id IN (SELECT waba_id FROM accounts WHERE saved_ms < $1)",
     "DELETE FROM accounts WHERE saved_ms < $1",
     "DELETE FROM transitions WHERE order_ms < $1 AND EXISTS ( \
@@ -40,6 +40,9 @@ const STATEMENTS: [&str; 7] = [
           AND transitions.entity = 'account' \
         UNION ALL SELECT 1 FROM phone_numbers WHERE transitions.waba_id = phone_numbers.waba_id \
           AND transitions.entity = 'phone_number' AND transitions.entity_id = phone_number_id \
-        UNION ALL SELECT 1 FROM templates WHERE transitions.waba_id = templates.waba_id \
-          AND transitions.entity = 'template' AND transitions.entity_id = template_id)",
+        UNION ALL SELECT 1 FROM template_pages WHERE transitions.waba_id = template_pages.waba_id \
+          AND transitions.entity = 'template' \
+          AND first_id = (SELECT MAX(first_id) FROM template_pages \
+            WHERE waba_id = transitions.waba_id AND first_id <= transitions.entity_id) \
+          AND instr(' ' || template_ids || ' ', ' ' || transitions.entity_id || ' ') > 0)",
 ];
