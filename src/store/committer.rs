@@ -34,6 +34,12 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How often the journal is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 
+/// Interval between two parts of pruning, so that commits come between them.
+const PRUNE_PART_EVERY: Duration = Duration::from_millis(50);
+
+/// How long a part of pruning may take; it ends with the account that exceeds this.
+const PRUNE_PART: Duration = Duration::from_millis(5);
+
 /// Interval at which conversations without new events are checked.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
@@ -90,6 +96,8 @@ pub struct Committer {
     signals: SignalIndex,
     first_reads: FirstReads,
     logs: CustomerLogs,
+    /// While the journal is being pruned, the last account that has been pruned.
+    pruning: Option<String>,
     started: Mark,
     /// Number of clock corrections that have been applied to the stored times.
     corrections: u64,
@@ -117,6 +125,7 @@ impl Committer {
             signals: SignalIndex::default(),
             first_reads: FirstReads::default(),
             logs: CustomerLogs::default(),
+            pruning: None,
             started: Mark::now(),
             corrections: 0,
         };
@@ -132,6 +141,8 @@ impl Committer {
         let mut look = interval(RETRY_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = interval(PRUNE_EVERY);
+        let mut prune_part = interval(PRUNE_PART_EVERY);
+        prune_part.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut settle = interval(SETTLE_EVERY);
         settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closed = loop {
@@ -145,7 +156,8 @@ impl Committer {
                     }
                 }
                 _ = look.tick() => self.look_after_the_file().await,
-                _ = prune.tick() => self.prune().await,
+                _ = prune.tick() => self.pruning = Some(String::new()),
+                _ = prune_part.tick(), if self.pruning.is_some() => self.prune().await,
                 _ = settle.tick() => self.settle_what_is_due().await,
             }
         };
@@ -626,15 +638,23 @@ impl Committer {
         }
     }
 
+    /// Prunes the next accounts.
     async fn prune(&mut self) {
         let Some(now) = clock::at_least().filter(|_| !self.in_doubt) else {
             return;
         };
         let kept_for = i64::try_from(self.keep_journal_for.as_millis()).unwrap_or(i64::MAX);
         let cutoff = now.as_millis().saturating_sub(kept_for);
-        match self.database.prune(cutoff, kept_for).await {
-            Ok(lines) => tracing::debug!(lines, "journal pruned"),
-            Err(error) => drop(self.doubt(&error)),
+        let began = Instant::now();
+        while let Some(after) = self.pruning.take_if(|_| began.elapsed() < PRUNE_PART) {
+            match self.database.prune(&after, cutoff, kept_for).await {
+                Ok(pruned) => self.pruning = pruned,
+                Err(error) => {
+                    self.pruning = Some(after);
+                    drop(self.doubt(&error));
+                    return;
+                }
+            }
         }
     }
 

@@ -46,7 +46,7 @@ use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use account_index::AccountIndex;
 use committer::{Committer, CommitterRequest};
-use database::{Database, RelayReader, SignalReader, StoreError};
+use database::{Checkpointer, Checkpoints, Database, RelayReader, SignalReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
 
@@ -68,6 +68,7 @@ pub struct Store {
     history: HistoryReader,
     deliveries: RelayReader,
     signals: SignalReader,
+    checkpoints: Option<Checkpoints>,
     requests: mpsc::Sender<CommitterRequest>,
 }
 
@@ -125,6 +126,7 @@ impl Store {
         let shared = Arc::new(Published::new(telemetry));
         let history = HistoryReader::new(&database, keep_journal_for);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
+        let checkpointer = database.checkpointer();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
@@ -136,6 +138,7 @@ impl Store {
             history,
             deliveries,
             signals,
+            checkpoints: checkpointer.map(Checkpointer::start),
             requests,
         })
     }
@@ -428,6 +431,9 @@ impl Store {
         self.history.close().await;
         self.deliveries.close().await;
         self.signals.close().await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.close().await;
+        }
         let (closed, outcome) = oneshot::channel();
         if self
             .requests

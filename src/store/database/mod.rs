@@ -3,6 +3,7 @@
 //! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
 //! second database with the same tables.
 
+mod checkpoint;
 mod clock;
 mod customer_key;
 mod customer_segments;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
+pub use checkpoint::{Checkpointer, Checkpoints};
 pub use clock::{ClockRow, Moves};
 pub use customer_segments::{SavedSegment, SegmentRow};
 pub use discovered::DiscoveredRow;
@@ -299,7 +301,7 @@ mod tests {
         for error in [
             database.probe().await.err(),
             database.commit_number().await.err(),
-            database.prune(0, 0).await.err(),
+            database.prune("", 0, 0).await.err(),
             database.settle("one", &Settlement::default()).await.err(),
             database.remember_discovered("app", &[]).await.err(),
         ] {
