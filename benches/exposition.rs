@@ -39,8 +39,8 @@ const OPTIONS: Options = Options {
 fn snapshot(id: usize) -> template::Snapshot {
     let id = TemplateId::parse(&(7_000_000_000_000_000 + id).to_string()).expect("digits");
     template::Snapshot {
-        name: Some(format!("spring_offer_{id}")),
-        language: Some("en_US".to_owned()),
+        name: Some(format!("spring_offer_{id}").into()),
+        language: Some("en_US".into()),
         status: Some(template::Status::Approved),
         category: Some(template::Category::Marketing),
         quality_rating: Some(QualityRating::Green),

@@ -419,8 +419,8 @@ fn numbers_listed(draw: &mut Draw<'_>) -> Fact {
 fn identity(which: usize) -> template::Identity {
     template::Identity {
         id: TemplateId::parse(&format!("700100200300400{which}")).expect("digits"),
-        name: Some(format!("offer_{which}")),
-        language: Some("en_US".to_owned()),
+        name: Some(format!("offer_{which}").into()),
+        language: Some("en_US".into()),
     }
 }
 

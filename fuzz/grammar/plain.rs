@@ -360,8 +360,8 @@ fn identity(value: &Reading<'_>) -> Option<template::Identity> {
     let language = value.short("message_template_language");
     Some(template::Identity {
         id: TemplateId::parse(&value.text("message_template_id")?)?,
-        name: value.short("message_template_name"),
-        language: language.map(|language| language.replace('-', "_")),
+        name: value.short("message_template_name").map(Into::into),
+        language: language.map(|language| language.replace('-', "_").into()),
     })
 }
 

@@ -1,9 +1,11 @@
 //! Meta's ids, and the digits of a business number.
 //!
-//! Ids become label values, so their format is checked on entry: only digits, with a bounded length.
+//! Ids become label values, so their format is checked on entry: only digits, with a bounded length. Meta's ids are
+//! short enough to be stored without an allocation, of which millions of objects would need one each.
 
 use std::fmt;
-use std::sync::Arc;
+
+use compact_str::CompactString;
 
 /// Maximum length of an id. Meta's have up to 17 digits today; a text twice as long is not an id.
 const MAX_ID_DIGITS: usize = 32;
@@ -16,7 +18,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(CompactString);
 
         impl $name {
             /// The id, if `text` consists of 1 to 32 ASCII digits.
@@ -75,16 +77,16 @@ id! {
 /// The digits of a business number. Meta has three spellings of a number, which have only the digits in common.
 /// Management webhooks contain no id, so they are matched to their number by these digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DisplayDigits(Arc<str>);
+pub struct DisplayDigits(CompactString);
 
 impl DisplayDigits {
     /// The digits in `text` (`+1 555-010-0199` is `15550100199`), if their number is plausible.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let digits: CompactString = text.chars().filter(char::is_ascii_digit).collect();
         DISPLAY_DIGITS
             .contains(&digits.len())
-            .then(|| Self(digits.into()))
+            .then_some(Self(digits))
     }
 
     /// The digits.

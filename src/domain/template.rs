@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::attribute::snapshot;
 use super::word::meta_words;
 use super::{QualityRating, TemplateId, Timestamp};
@@ -122,9 +124,9 @@ pub struct Identity {
     /// The template id. Each language of a name has its own.
     pub id: TemplateId,
     /// `name`.
-    pub name: Option<String>,
+    pub name: Option<CompactString>,
     /// `language` with an underscore (`en_US`), whichever form Meta used.
-    pub language: Option<String>,
+    pub language: Option<CompactString>,
 }
 
 /// The attributes of a message template; see [`attribute`](super::attribute) for the columns. Requests list the
@@ -135,9 +137,9 @@ macro_rules! template_attributes {
         $then! {
             node TemplateId;
             polled {
-                name: Latest<String> = text("name");
+                name: Latest<compact_str::CompactString> = compact_text("name");
                 /// With an underscore (`en_US`), whichever form Meta used.
-                language: Latest<String> = language("language");
+                language: Latest<compact_str::CompactString> = language("language");
                 status: History<Status> = word("status"), shared;
                 category: History<Category> = word("category"), shared;
                 /// If it differs from `category`, a change is scheduled.

@@ -127,8 +127,11 @@ fn entity_of(waba_id: &WabaId, template: &Template) -> EntityLabels {
 
 fn write_info(page: &mut Page, templates: &Rows<'_, Template>) {
     templates.each(page, &INFO, |family, entity, template| {
-        let name = template.name.value().map_or("", String::as_str);
-        let language = template.language.value().map_or("", String::as_str);
+        let name = template.name.value().map_or("", |name| name.as_str());
+        let language = template
+            .language
+            .value()
+            .map_or("", |language| language.as_str());
         let source = template.source.value().map_or("", |word| word.as_str());
         family.sample(entity, &[name, language, source], SampleValue::Whole(1));
     });

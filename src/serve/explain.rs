@@ -74,8 +74,8 @@ impl CostlyChange {
         Some(Self {
             waba_id: waba_id.to_string(),
             template_id: template.id.to_string(),
-            template_name: template.name.value().cloned(),
-            language: template.language.value().cloned(),
+            template_name: template.name.value().map(ToString::to_string),
+            language: template.language.value().map(ToString::to_string),
             monthly_cost: known.map(|cost| units(cost.monthly_difference)),
             currency: known.and_then(|cost| cost.currency.clone()),
             message: cost.map_or_else(|unknown| unknown.to_string(), |cost| cost.to_string()),

@@ -24,7 +24,7 @@ pub use restrictions::{ActiveRestriction, RestrictionSubject};
 pub use violations::{LastViolation, LastViolations};
 
 use super::attributes::attribute_state;
-use super::gone::forget_oldest;
+use super::gone::gone_longest;
 use super::insights::{AccountInsights, NumberInsights, TemplateInsights};
 use super::journal::Entity;
 use super::object_limits::ObjectCounts;
@@ -34,7 +34,7 @@ use super::undated::UndatedEvents;
 use super::waiting::WaitingWebhook;
 use super::{
     Change, Counts, History, LastTimes, Latest, Number, PairCounts, PollTimes, Stamp, Template,
-    Traffic, template,
+    Templates, Traffic, template,
 };
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
@@ -103,9 +103,9 @@ pub struct Account {
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
-    /// All known templates, including removed ones; stored as separate rows.
+    /// All known templates, including removed ones; each page is stored as a row.
     #[serde(skip)]
-    pub(crate) templates: BTreeMap<TemplateId, Arc<Template>>,
+    pub(crate) templates: Templates,
     /// The messages of each number that has any; stored as separate rows.
     #[serde(skip)]
     pub(crate) traffic: BTreeMap<PhoneNumberId, Arc<Traffic>>,
@@ -177,9 +177,14 @@ impl Account {
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
         self.templates
-            .values()
-            .map(Arc::as_ref)
+            .iter()
             .filter(move |template| Some(template.known_at) >= last_complete)
+    }
+
+    /// Stamp of the newest listing of templates, complete or not.
+    pub(crate) fn newest_template_listing(&self) -> Option<Stamp> {
+        let newest = self.polls[Collector::Templates.index()].newest();
+        newest.map(Stamp::polled)
     }
 
     /// Whether polls or messages show this number in the account.
@@ -388,9 +393,11 @@ impl Account {
             change.unmatched.extend(self.unmatched_since(last_complete));
         }
         let last_complete = self.last_success(Collector::Numbers);
-        forget_oldest(&mut self.numbers, |number| {
-            (Some(number.listed_at) < last_complete).then_some(number.listed_at)
-        });
+        let gone = self.numbers.values();
+        let gone = gone.filter(|number| Some(number.listed_at) < last_complete);
+        for id in gone_longest(gone.map(|number| (number.listed_at, number.id.clone()))) {
+            self.numbers.remove(&id);
+        }
         let (numbers, traffic) = (&self.numbers, &self.traffic);
         let is_known = |id: &PhoneNumberId| numbers.contains_key(id) || traffic.contains_key(id);
         self.digits.retain(|_, id| id.value().is_some_and(is_known));
@@ -411,7 +418,7 @@ impl Account {
                 change.keep_out(ObjectKind::Template);
                 continue;
             }
-            let steps = template_of(&mut self.templates, id).observe_snapshot(
+            let steps = self.templates.get_or_add(id).observe_snapshot(
                 snapshot,
                 &mut Observation {
                     entity: Entity::Template(id.clone()),
@@ -423,12 +430,17 @@ impl Account {
             self.count_steps(&steps);
         }
         let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
-        forget_oldest(&mut self.templates, |template| {
-            (Some(template.known_at) < last_complete).then_some(template.known_at.at())
-        });
+        let gone = self.templates.iter();
+        let gone = gone.filter(|template| Some(template.known_at) < last_complete);
+        let gone = gone_longest(gone.map(|template| (template.known_at.at(), template.id.clone())));
+        if !gone.is_empty() {
+            self.templates
+                .retain(|template| !gone.contains(&template.id));
+        }
         if listing.complete {
             self.forget_old_unlisted_templates(stamp);
         }
+        self.templates.shrink_to_fit();
         self.count_objects();
     }
 
@@ -440,14 +452,4 @@ impl Account {
             self.template_category_changes.increment(from, to);
         }
     }
-}
-
-fn template_of<'a>(
-    templates: &'a mut BTreeMap<TemplateId, Arc<Template>>,
-    id: &TemplateId,
-) -> &'a mut Template {
-    let template = templates
-        .entry(id.clone())
-        .or_insert_with(|| Arc::new(Template::new(id.clone())));
-    Arc::make_mut(template)
 }

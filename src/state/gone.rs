@@ -1,7 +1,6 @@
 //! Objects that are missing from the latest listing. They are hidden but not removed, up to a limit.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use crate::domain::Timestamp;
 
@@ -9,19 +8,13 @@ use crate::domain::Timestamp;
 /// that returns keeps its counters.
 pub(super) const MAX_GONE: usize = 1_000;
 
-/// Removes the objects that have been gone longest, according to `gone_since`, down to [`MAX_GONE`].
-pub(super) fn forget_oldest<K: Clone + Ord, V>(
-    objects: &mut BTreeMap<K, Arc<V>>,
-    gone_since: impl Fn(&V) -> Option<Timestamp>,
-) {
-    let gone = objects
-        .iter()
-        .filter_map(|(id, object)| Some((gone_since(object)?, id.clone())));
+/// The objects that have been gone longest, beyond [`MAX_GONE`]; `gone` has all that are gone, with the time since when.
+pub(super) fn gone_longest<K: Ord>(gone: impl Iterator<Item = (Timestamp, K)>) -> BTreeSet<K> {
     let mut gone: Vec<_> = gone.collect();
-    if gone.len() > MAX_GONE {
+    let surplus = gone.len().saturating_sub(MAX_GONE);
+    if surplus > 0 {
         gone.sort_unstable();
-        for (_, id) in &gone[..gone.len() - MAX_GONE] {
-            objects.remove(id);
-        }
     }
+    let longest = gone.into_iter().take(surplus);
+    longest.map(|(_, id)| id).collect()
 }

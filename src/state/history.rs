@@ -9,7 +9,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
+use super::packed::{Packed, Packer, Unpacker};
 use super::redate::{Dated, Redating};
 use super::saved::Saved;
 use super::{PollTimes, Stamp};
@@ -18,12 +20,15 @@ use super::{PollTimes, Stamp};
 /// that within Meta's seven days of retries are not expected.
 const KEPT: usize = 16;
 
+/// Observations that need no allocation: those of an attribute that has not changed since the first poll.
+const INLINE: usize = 2;
+
 /// The observations of one attribute, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "T: Saved")]
 pub struct History<T> {
     #[serde(with = "Saved")]
-    seen: Vec<(Stamp, T)>,
+    seen: SmallVec<[(Stamp, T); INLINE]>,
     /// Whether an observation has been dropped, so that the oldest one is not the first.
     forgot: bool,
 }
@@ -102,7 +107,7 @@ impl<T: Copy + PartialEq> Observed<T> {
 impl<T> Default for History<T> {
     fn default() -> Self {
         Self {
-            seen: Vec::new(),
+            seen: SmallVec::new(),
             forgot: false,
         }
     }
@@ -204,6 +209,9 @@ impl<T: Copy + Ord> History<T> {
 
     /// Adds an observation; `polls` are the reads of the collector that polls this attribute.
     pub fn observe(&mut self, value: T, stamp: Stamp, polls: &PollTimes) -> Observed<T> {
+        if self.is_repeated_by(value, stamp) {
+            return self.repeat(value, stamp);
+        }
         let Err(place) = self.seen.binary_search(&(stamp, value)) else {
             return Observed::nothing();
         };
@@ -226,11 +234,38 @@ impl<T: Copy + Ord> History<T> {
             self.seen.remove(0);
             self.forgot = true;
         }
+        self.seen.shrink_to_fit();
         Observed {
             newest,
             gained,
             lost,
             first_reported,
+            drift,
+        }
+    }
+
+    /// Whether a poll repeats the value of the two newest observations, of which the newest is a poll. This is the case
+    /// for nearly all observations.
+    fn is_repeated_by(&self, value: T, stamp: Stamp) -> bool {
+        let [.., (_, before), (newest, known)] = &self.seen[..] else {
+            return false;
+        };
+        let is_newer_poll = !stamp.is_webhook() && !newest.is_webhook() && stamp > *newest;
+        is_newer_poll && *before == value && *known == value
+    }
+
+    /// Replaces the newest poll, which would be left out between its two neighbours.
+    fn repeat(&mut self, value: T, stamp: Stamp) -> Observed<T> {
+        let drift = self.drift_shown_by(self.seen.len(), value, stamp);
+        if let Some((newest, _)) = self.seen.last_mut() {
+            *newest = stamp;
+        }
+        let first = self.first_reported();
+        Observed {
+            newest: true,
+            gained: Vec::new(),
+            lost: Vec::new(),
+            first_reported: (first, first),
             drift,
         }
     }
@@ -368,6 +403,25 @@ impl<T: Copy + Ord> Dated for History<T> {
         if self.is_ahead_of(to.latest) {
             self.change_stamps(|stamp| stamp.redate(to));
         }
+    }
+}
+
+/// The number of observations and the flag share an integer.
+impl<T: Packed> Packed for History<T> {
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.integer((self.seen.len() as u64) << 1 | u64::from(self.forgot));
+        self.seen
+            .iter()
+            .for_each(|observation| observation.pack(out));
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        let packed = from.integer()?;
+        let seen = (0..packed >> 1).map(|_| Packed::unpack(from));
+        Some(Self {
+            seen: seen.collect::<Option<_>>()?,
+            forgot: packed & 1 != 0,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
+use super::packed::{Packed, Packer, Unpacker};
 use super::saved::Saved;
 
 /// The newest value with its stamp. Equal stamps are ordered by value, so the result does not depend on the order
@@ -13,8 +14,13 @@ pub struct Latest<T>(#[serde(with = "Saved")] Option<(Stamp, T)>);
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
-        Self(None)
+        Self::NONE
     }
+}
+
+impl<T> Latest<T> {
+    /// No value yet.
+    pub(super) const NONE: Self = Self(None);
 }
 
 impl<T: Ord> Latest<T> {
@@ -49,5 +55,15 @@ impl<T: Ord> Latest<T> {
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {
         self.0.as_ref().map(|(stamp, _)| *stamp)
+    }
+}
+
+impl<T: Packed> Packed for Latest<T> {
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Packed::unpack(from).map(Self)
     }
 }

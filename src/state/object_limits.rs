@@ -8,8 +8,8 @@ use std::ops::{AddAssign, SubAssign};
 /// Phone numbers that polls list: 10 for each of ten thousand accounts.
 const NUMBERS: usize = 100_000;
 
-/// Templates that polls list: 50 for each of ten thousand accounts.
-const TEMPLATES: usize = 500_000;
+/// Templates that polls list: 250 for each of ten thousand accounts.
+const TEMPLATES: usize = 2_500_000;
 
 /// Phone numbers that only webhooks know: their counters take the most memory of all objects.
 const UNLISTED_NUMBERS: usize = 10_000;

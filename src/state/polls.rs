@@ -55,6 +55,12 @@ impl PollTimes {
         }
     }
 
+    /// Time of the newest poll, complete or not.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.recent.last().copied()
+    }
+
     /// Time of the newest complete poll.
     #[must_use]
     pub fn last_complete(&self) -> Option<Timestamp> {

@@ -2,12 +2,9 @@
 
 use std::ops::Deref;
 
-use serde::{Deserialize, Serialize};
-
 use super::attributes::attribute_state;
 use super::observation::Observation;
-use super::redate::dated;
-use super::saved::Saved;
+use super::redate::{Dated, Redating, dated};
 use super::{History, Latest, Observed, Stamp};
 // The table's rows name types of both modules.
 use crate::domain::template::*;
@@ -16,24 +13,50 @@ use crate::domain::*;
 template_attributes!(attribute_state);
 
 /// The state of one template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// Id of its Graph API node, which is one language of one template name.
     pub id: TemplateId,
     /// Stamp of the newest poll that listed it or webhook that mentioned it.
     pub known_at: Stamp,
     /// The attributes of the table.
-    #[serde(flatten)]
     pub attributes: Attributes,
-    disable_at: Latest<Option<Timestamp>>,
-    category_change: Latest<Option<(Category, Option<Timestamp>)>>,
-    last_polled_category: Latest<Category>,
-    /// Category changes by (from, to): the counts of webhooks and of polls.
-    #[serde(with = "Saved")]
-    category_moves: Vec<(Category, Category, u64, u64)>,
+    pub(super) last_polled_category: Latest<Category>,
+    /// Apart, because few templates have any.
+    notices: Option<Box<Notices>>,
 }
 
-dated! { Template: known_at attributes disable_at category_change last_polled_category }
+dated! { Template: known_at attributes last_polled_category notices }
+
+/// What Meta has announced for a template, and its category changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notices {
+    pub disable_at: Latest<Option<Timestamp>>,
+    pub category_change: Latest<Option<(Category, Option<Timestamp>)>>,
+    /// Category changes by (from, to): the counts of webhooks and of polls.
+    pub category_moves: Vec<(Category, Category, u64, u64)>,
+}
+
+dated! { Notices: disable_at category_change }
+
+impl Notices {
+    /// Those of most templates.
+    pub const NONE: Self = Self {
+        disable_at: Latest::NONE,
+        category_change: Latest::NONE,
+        category_moves: Vec::new(),
+    };
+}
+
+impl Dated for Box<Notices> {
+    fn times(&self, see: &mut dyn FnMut(i64)) {
+        self.as_ref().times(see);
+    }
+
+    fn redate(&mut self, to: &Redating) {
+        self.as_mut().redate(to);
+    }
+}
 
 /// Readers need not know which fields the table declares.
 impl Deref for Template {
@@ -59,11 +82,18 @@ impl Template {
             id,
             known_at: Stamp::polled(Timestamp::from_millis(i64::MIN)),
             attributes: Attributes::default(),
-            disable_at: Latest::default(),
-            category_change: Latest::default(),
             last_polled_category: Latest::default(),
-            category_moves: Vec::new(),
+            notices: None,
         }
+    }
+
+    /// What Meta has announced. `None` if nothing.
+    pub(super) fn notices(&self) -> Option<&Notices> {
+        self.notices.as_deref()
+    }
+
+    pub(super) fn notices_mut(&mut self) -> &mut Notices {
+        self.notices.get_or_insert_default()
     }
 
     /// Whether a poll has ever listed the template.
@@ -102,7 +132,7 @@ impl Template {
     /// poll later than the date.
     #[must_use]
     pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
-        let at = (*self.disable_at.value()?)?;
+        let at = (*self.notices()?.disable_at.value()?)?;
         let outcome_is_known = self.status.last_seen().is_some_and(|seen| seen.at() > at);
         let still_to_come = self.status.value() != Some(Status::Disabled) && !outcome_is_known;
         still_to_come.then_some(at)
@@ -112,7 +142,7 @@ impl Template {
     /// poll later than that time.
     #[must_use]
     pub fn category_change_scheduled(&self) -> Option<(Category, Timestamp)> {
-        let (coming, at) = (*self.category_change.value()?)?;
+        let (coming, at) = (*self.notices()?.category_change.value()?)?;
         let at = at?;
         let outcome_is_known = self.category.last_seen().is_some_and(|seen| seen.at() > at);
         (self.category.value() != Some(coming) && !outcome_is_known).then_some((coming, at))
@@ -225,13 +255,14 @@ impl Template {
             } => {
                 observation.observe(ATTRIBUTES.category, &mut known.category, *present);
                 known.correct_category.observe(*coming, stamp);
-                self.category_change.observe(Some((*coming, *at)), stamp);
+                let notices = self.notices_mut();
+                notices.category_change.observe(Some((*coming, *at)), stamp);
             }
             Update::CategoryChanged { previous, new } => {
                 let (attribute, category) = (ATTRIBUTES.category, &mut known.category);
                 observation.observe_before(attribute, category, *previous);
                 observation.observe(attribute, category, Some(*new));
-                self.category_change.observe(None, stamp);
+                self.notices_mut().category_change.observe(None, stamp);
                 steps.category =
                     previous.and_then(|previous| self.category_moved(previous, *new, stamp));
             }
@@ -245,9 +276,9 @@ impl Template {
     /// Meta's `FLAGGED` announces the date; every other event that implies a status cancels or fulfils it.
     fn schedule_disable(&mut self, event: EventKind, disable_at: Option<Timestamp>, stamp: Stamp) {
         if event == EventKind::Flagged {
-            self.disable_at.observe(disable_at, stamp);
+            self.notices_mut().disable_at.observe(disable_at, stamp);
         } else if event.status().is_some() {
-            self.disable_at.observe(None, stamp);
+            self.notices_mut().disable_at.observe(None, stamp);
         }
     }
 
@@ -259,17 +290,14 @@ impl Template {
         to: Category,
         stamp: Stamp,
     ) -> Option<(Category, Category)> {
-        let known = self
-            .category_moves
-            .iter()
-            .position(|(a, b, ..)| (*a, *b) == (from, to));
+        let moves = &mut self.notices_mut().category_moves;
+        let known = moves.iter().position(|(a, b, ..)| (*a, *b) == (from, to));
         let place = known.unwrap_or_else(|| {
-            self.category_moves.push((from, to, 0, 0));
-            self.category_moves.sort_unstable();
-            self.category_moves
-                .partition_point(|(a, b, ..)| (*a, *b) < (from, to))
+            moves.push((from, to, 0, 0));
+            moves.sort_unstable();
+            moves.partition_point(|(a, b, ..)| (*a, *b) < (from, to))
         });
-        let (_, _, by_webhook, polled) = &mut self.category_moves[place];
+        let (_, _, by_webhook, polled) = &mut moves[place];
         let most = *by_webhook.max(polled);
         *(if stamp.is_webhook() {
             &mut *by_webhook

@@ -4,7 +4,7 @@
 //! bounded by the disk. A failed commit is undone in memory. If it turns out to have succeeded, the state is
 //! reloaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::database::{Database, Keys, StoreError, Writes};
 use super::notify_queue::{Signal, SignalIndex};
 use super::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use super::signals::{self, FirstReads};
-use super::{Discovered, Published, SavedKey, StoreUnavailable, rows};
+use super::{Discovered, Published, SavedKey, StoreUnavailable, loading, rows, template_rows};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Fact, MAX_CLOCK_DIFFERENCE, Receipt, Source, WabaId};
@@ -33,6 +33,12 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the journal is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// Interval between two parts of pruning, so that commits come between them.
+const PRUNE_PART_EVERY: Duration = Duration::from_millis(50);
+
+/// How long a part of pruning may take; it ends with the account that exceeds this.
+const PRUNE_PART: Duration = Duration::from_millis(5);
 
 /// Interval at which conversations without new events are checked.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
@@ -90,6 +96,8 @@ pub struct Committer {
     signals: SignalIndex,
     first_reads: FirstReads,
     logs: CustomerLogs,
+    /// While the journal is being pruned, the last account that has been pruned.
+    pruning: Option<String>,
     started: Mark,
     /// Number of clock corrections that have been applied to the stored times.
     corrections: u64,
@@ -117,6 +125,7 @@ impl Committer {
             signals: SignalIndex::default(),
             first_reads: FirstReads::default(),
             logs: CustomerLogs::default(),
+            pruning: None,
             started: Mark::now(),
             corrections: 0,
         };
@@ -132,6 +141,8 @@ impl Committer {
         let mut look = interval(RETRY_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = interval(PRUNE_EVERY);
+        let mut prune_part = interval(PRUNE_PART_EVERY);
+        prune_part.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut settle = interval(SETTLE_EVERY);
         settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closed = loop {
@@ -145,7 +156,8 @@ impl Committer {
                     }
                 }
                 _ = look.tick() => self.look_after_the_file().await,
-                _ = prune.tick() => self.prune().await,
+                _ = prune.tick() => self.pruning = Some(String::new()),
+                _ = prune_part.tick(), if self.pruning.is_some() => self.prune().await,
                 _ = settle.tick() => self.settle_what_is_due().await,
             }
         };
@@ -314,6 +326,9 @@ impl Committer {
                 }
             }
             writes.accounts.push(account);
+            writes
+                .template_pages
+                .extend(template_rows::for_templates(waba_id, before, now));
             writes.objects.extend(objects);
         }
         for (scope, changes) in &applied.new_changes {
@@ -550,17 +565,13 @@ impl Committer {
     }
 
     async fn load(&mut self, waba_ids: &[WabaId]) -> Result<Accounts, StoreError> {
-        let ids: Vec<String> = waba_ids.iter().map(WabaId::to_string).collect();
-        let saved = self.database.load(&ids).await?;
-        let mut accounts = BTreeMap::new();
-        for waba_id in waba_ids {
-            if let Some(saved) = saved.get(waba_id.as_str()) {
-                let mut account = rows::to_account(saved)?;
-                self.logs.restore(waba_id, &saved.segments, &mut account)?;
-                accounts.insert(waba_id.clone(), Arc::new(account));
-            }
-        }
-        Ok(accounts)
+        let logs = &mut self.logs;
+        loading::load(
+            &mut self.database,
+            waba_ids,
+            |waba_id, segments, account| logs.restore(waba_id, segments, account),
+        )
+        .await
     }
 
     async fn read_keys(&mut self) -> Result<(), StoreError> {
@@ -627,15 +638,23 @@ impl Committer {
         }
     }
 
+    /// Prunes the next accounts.
     async fn prune(&mut self) {
         let Some(now) = clock::at_least().filter(|_| !self.in_doubt) else {
             return;
         };
         let kept_for = i64::try_from(self.keep_journal_for.as_millis()).unwrap_or(i64::MAX);
         let cutoff = now.as_millis().saturating_sub(kept_for);
-        match self.database.prune(cutoff, kept_for).await {
-            Ok(lines) => tracing::debug!(lines, "journal pruned"),
-            Err(error) => drop(self.doubt(&error)),
+        let began = Instant::now();
+        while let Some(after) = self.pruning.take_if(|_| began.elapsed() < PRUNE_PART) {
+            match self.database.prune(&after, cutoff, kept_for).await {
+                Ok(pruned) => self.pruning = pruned,
+                Err(error) => {
+                    self.pruning = Some(after);
+                    drop(self.doubt(&error));
+                    return;
+                }
+            }
         }
     }
 

@@ -11,12 +11,15 @@ mod database;
 mod examination;
 mod history;
 mod insights;
+mod json;
 mod kept_out;
+mod loading;
 mod location;
 mod notify_queue;
 mod relay_queue;
 mod rows;
 mod signals;
+mod template_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -43,7 +46,7 @@ use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use account_index::AccountIndex;
 use committer::{Committer, CommitterRequest};
-use database::{Database, RelayReader, SignalReader, StoreError};
+use database::{Checkpointer, Checkpoints, Database, RelayReader, SignalReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
 
@@ -65,6 +68,7 @@ pub struct Store {
     history: HistoryReader,
     deliveries: RelayReader,
     signals: SignalReader,
+    checkpoints: Option<Checkpoints>,
     requests: mpsc::Sender<CommitterRequest>,
 }
 
@@ -115,11 +119,14 @@ impl Store {
         keep_journal_for: Duration,
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
-        let database = Database::open(location).await?;
+        let mut database = Database::open(location).await?;
+        let moved = template_rows::move_older(&mut database).await;
+        moved.map_err(|error| OpenError::new(location.path(), error))?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry));
         let history = HistoryReader::new(&database, keep_journal_for);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
+        let checkpointer = database.checkpointer();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
@@ -131,6 +138,7 @@ impl Store {
             history,
             deliveries,
             signals,
+            checkpoints: checkpointer.map(Checkpointer::start),
             requests,
         })
     }
@@ -423,6 +431,9 @@ impl Store {
         self.history.close().await;
         self.deliveries.close().await;
         self.signals.close().await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.close().await;
+        }
         let (closed, outcome) = oneshot::channel();
         if self
             .requests

@@ -6,15 +6,16 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::database::{
     ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount, SignalRow,
     StoreError, Table,
 };
 use super::history::HistoryRow;
+use super::json::{json, parse};
 use super::notify_queue::Signal;
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
+use super::template_rows::to_templates;
 use crate::clock::SavedClock;
 use crate::domain::{AccountSource, Assigned, BusinessId, DeliveryKey, Timestamp, WabaId};
 use crate::state::{
@@ -84,9 +85,6 @@ pub fn for_account(
     differences(&before.numbers, &now.numbers, |id, state| {
         add(Table::Numbers, id, state);
     });
-    differences(&before.templates, &now.templates, |id, state| {
-        add(Table::Templates, id, state);
-    });
     differences(&before.traffic, &now.traffic, |id, state| {
         add(Table::Traffic, id, state);
     });
@@ -132,12 +130,8 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
         let number: crate::state::Number = parse("a phone number", state)?;
         account.numbers.insert(number.id.clone(), Arc::new(number));
     }
-    for state in &saved.templates {
-        let template: crate::state::Template = parse("a template", state)?;
-        account
-            .templates
-            .insert(template.id.clone(), Arc::new(template));
-    }
+    let listed = account.newest_template_listing();
+    account.templates = to_templates(&saved.template_pages, listed)?;
     for state in &saved.traffic {
         let traffic: Traffic = parse("a number's traffic", state)?;
         account
@@ -296,13 +290,4 @@ pub fn to_keys(segment: &[u8]) -> Result<impl Iterator<Item = DeliveryKey>, Stor
     Ok(keys
         .iter()
         .map(|key| DeliveryKey(u128::from_be_bytes(*key))))
-}
-
-fn json(state: &impl Serialize) -> String {
-    serde_json::to_string(state).expect("plain data with text for keys")
-}
-
-fn parse<T: DeserializeOwned>(what: &str, state: &str) -> Result<T, StoreError> {
-    serde_json::from_str(state)
-        .map_err(|error| StoreError::unreadable(format!("{what} is damaged: {error}")))
 }

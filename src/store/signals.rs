@@ -59,8 +59,8 @@ fn signal(waba_id: &WabaId, account: &Account, step: &Transition) -> Signal {
         }
         Entity::Template(id) => {
             if let Some(template) = account.templates.get(id) {
-                signal.name = template.name.value().cloned();
-                signal.language = template.language.value().cloned();
+                signal.name = template.name.value().map(ToString::to_string);
+                signal.language = template.language.value().map(ToString::to_string);
             }
         }
     }

@@ -11,8 +11,8 @@ const INFO: &str = "whatsapp_message_template_info";
 
 fn snapshot(which: usize, status: template::Status, rating: QualityRating) -> template::Snapshot {
     template::Snapshot {
-        name: Some(format!("template_{which}")),
-        language: Some("en".to_owned()),
+        name: Some(format!("template_{which}").into()),
+        language: Some("en".into()),
         status: Some(status),
         category: Some(template::Category::Utility),
         quality_rating: Some(rating),

@@ -79,8 +79,8 @@ fn templates(account: &Account) -> impl Iterator<Item = TemplateHistory> {
 fn template_history(template: &Template, account: &Account) -> TemplateHistory {
     TemplateHistory {
         id: template.id.clone(),
-        name: template.name.value().cloned(),
-        language: template.language.value().cloned(),
+        name: template.name.value().map(ToString::to_string),
+        language: template.language.value().map(ToString::to_string),
         setbacks: setbacks(template),
         days: account.template_insights(&template.id).map(daily_sends),
     }

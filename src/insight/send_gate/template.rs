@@ -57,8 +57,8 @@ impl fmt::Display for TemplateName<'_> {
 /// Adds the reasons of a template.
 pub(super) fn judge(template: &Template, reasons: &mut Reasons<'_>) {
     let name = TemplateName {
-        name: template.name.value().map_or("", String::as_str),
-        language: template.language.value().map(String::as_str),
+        name: template.name.value().map_or("", |name| name.as_str()),
+        language: template.language.value().map(|language| language.as_str()),
     };
     match template.status.value() {
         Some(Status::Approved) => {}

@@ -188,8 +188,8 @@ fn numbers(objects: impl IntoIterator<Item = number::Snapshot>) -> Fact {
 fn healthy_template(id: u32, language: &str) -> template::Snapshot {
     let id = TemplateId::parse(&format!("70010{id}")).expect("digits");
     let mut snapshot = template::Snapshot::new(id);
-    snapshot.name = Some("offer".to_owned());
-    snapshot.language = Some(language.to_owned());
+    snapshot.name = Some("offer".into());
+    snapshot.language = Some(language.into());
     snapshot.status = Some(template::Status::Approved);
     snapshot.category = Some(Category::Marketing);
     snapshot.quality_rating = Some(QualityRating::Unknown);

@@ -196,8 +196,8 @@ fn account_read() -> Fact {
 
 fn templates_listed(status: template::Status) -> Fact {
     let snapshot = template::Snapshot {
-        name: Some("DRILL_no_real_template".to_owned()),
-        language: Some("en_US".to_owned()),
+        name: Some("DRILL_no_real_template".into()),
+        language: Some("en_US".into()),
         status: Some(status),
         category: Some(template::Category::Utility),
         quality_rating: Some(QualityRating::Unknown),

@@ -58,8 +58,8 @@ impl TemplateStatus {
         let changed = template.status.changed();
         Self {
             template_id: template.id.to_string(),
-            name: template.name.value().cloned(),
-            language: template.language.value().cloned(),
+            name: template.name.value().map(ToString::to_string),
+            language: template.language.value().map(ToString::to_string),
             level: concern.level(),
             concern,
             category: template.category.value().map(MetaWord),

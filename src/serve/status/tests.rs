@@ -89,8 +89,8 @@ fn numbers(objects: Vec<number::Snapshot>) -> Event {
 fn identity(which: usize) -> template::Identity {
     template::Identity {
         id: TemplateId::parse(&format!("7001{which:04}")).expect("digits"),
-        name: Some(format!("offer_{which}")),
-        language: Some("en_US".to_owned()),
+        name: Some(format!("offer_{which}").into()),
+        language: Some("en_US".into()),
     }
 }
 

@@ -23,7 +23,7 @@ impl Account {
 
     /// Recounts its objects. Call it after a load and after a listing.
     pub(crate) fn count_objects(&mut self) {
-        let unlisted = self.templates.values().filter(|one| !one.was_listed());
+        let unlisted = self.templates.iter().filter(|one| !one.was_listed());
         let unlisted_templates = unlisted.count();
         let is_unlisted = |id: &&PhoneNumberId| !self.numbers.contains_key(*id);
         self.sizes = ObjectCounts {
@@ -59,11 +59,7 @@ impl Account {
 
     /// Whether a listing may add this template.
     pub(super) fn has_room_for_template(&mut self, id: &TemplateId, left: ObjectCounts) -> bool {
-        if self
-            .templates
-            .get(id)
-            .is_some_and(|known| known.was_listed())
-        {
+        if self.templates.get(id).is_some_and(Template::was_listed) {
             return true;
         }
         let most = (ceiling::TEMPLATES + MAX_GONE).min(left.templates);
@@ -108,6 +104,6 @@ impl Account {
         let oldest = listed.at().minus(UNLISTED_FOR);
         let is_kept =
             |template: &Template| template.was_listed() || template.known_at.at() >= oldest;
-        self.templates.retain(|_, template| is_kept(template));
+        self.templates.retain(is_kept);
     }
 }

@@ -73,10 +73,10 @@ impl Account {
         change: &mut Change,
     ) {
         let known = Arc::make_mut(&mut self.template_insights);
-        known.retain(|id, _| self.templates.contains_key(id));
+        known.retain(|id, _| self.templates.contains(id));
         for id in &read.templates {
             let has_room = known.contains_key(id) || known.len() < left.template_insights;
-            if !has_room || !self.templates.contains_key(id) {
+            if !has_room || !self.templates.contains(id) {
                 if !has_room {
                     change.keep_out(ObjectKind::Insights);
                 }

@@ -8,7 +8,7 @@ use super::super::object_limits::ObjectCounts;
 use super::super::observation::Observation;
 use super::super::waiting::WaitingWebhook;
 use super::super::{Change, Stamp, Traffic};
-use super::{Account, template_of};
+use super::Account;
 use crate::domain::account::{ATTRIBUTES, BAN_STATE, Restriction, Update, ViolationEffect};
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
@@ -233,7 +233,7 @@ impl Account {
         change: &mut Change,
     ) {
         self.count_template_event(&webhook.update);
-        if !self.templates.contains_key(&webhook.identity.id) {
+        if !self.templates.contains(&webhook.identity.id) {
             if !self.has_room_for_unlisted_template(left) {
                 change.refused = true;
                 change.keep_out(ObjectKind::Template);
@@ -241,7 +241,7 @@ impl Account {
             }
             self.sizes.unlisted_templates += 1;
         }
-        let template = template_of(&mut self.templates, &webhook.identity.id);
+        let template = self.templates.get_or_add(&webhook.identity.id);
         template.identify(&webhook.identity, stamp);
         let mut observation = Observation {
             entity: Entity::Template(webhook.identity.id.clone()),

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::domain::{
     BusinessId, CallbackUrl, DeliveryKey, FlowId, MessagingLimit, PhoneNumberId, Word,
@@ -32,6 +34,17 @@ impl<W: Word> Saved for W {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text: Cow<'de, str> = Deserialize::deserialize(deserializer)?;
         Ok(Self::parse(&text))
+    }
+}
+
+impl Saved for CompactString {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Cow<'de, str> = Deserialize::deserialize(deserializer)?;
+        Ok(Self::from(text))
     }
 }
 
@@ -88,6 +101,18 @@ impl<T: Saved> Saved for Vec<T> {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let values: Vec<As<T>> = Deserialize::deserialize(deserializer)?;
         Ok(values.into_iter().map(|As(value)| value).collect())
+    }
+}
+
+impl<T: Saved, const N: usize> Saved for SmallVec<[T; N]> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(As))
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(<Vec<T> as Saved>::deserialize(deserializer)?
+            .into_iter()
+            .collect())
     }
 }
 

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::customer_segments::load_segments;
+use super::template_pages::SavedTemplatePage;
 use super::{Database, SavedSegment, StoreError, Table};
 
 /// Maximum number of accounts in one statement; SQLite accepts 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
+
+/// Maximum number of accounts that are loaded at once, which limits the memory that their rows take beside the state.
+pub const ACCOUNTS_PER_LOAD: usize = 250;
 
 /// One account's rows, as JSON.
 #[derive(Debug, Default)]
@@ -17,8 +21,8 @@ pub struct SavedAccount {
     pub state: String,
     /// Its numbers.
     pub numbers: Vec<String>,
-    /// Its templates.
-    pub templates: Vec<String>,
+    /// Its templates, in pages by their keys.
+    pub template_pages: Vec<(String, SavedTemplatePage)>,
     /// The message counters of its numbers.
     pub traffic: Vec<String>,
     /// The daily figures of its templates.
@@ -33,13 +37,10 @@ pub struct SavedAccount {
 pub type SavedAccounts = BTreeMap<String, SavedAccount>;
 
 impl Database {
-    /// Loads those of these accounts that are stored.
+    /// Loads those of these accounts that are stored: at most [`ACCOUNTS_PER_LOAD`].
     pub async fn load(&mut self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError> {
-        let connection = self.connection()?;
         let mut saved = SavedAccounts::new();
-        for ids in waba_ids.chunks(ACCOUNTS_AT_ONCE) {
-            load_some(connection, ids, &mut saved).await?;
-        }
+        load_some(self.connection()?, waba_ids, &mut saved).await?;
         Ok(saved)
     }
 }
@@ -106,14 +107,36 @@ async fn load_some(
             let account = saved.entry(waba_id).or_default();
             match table {
                 Table::Numbers => account.numbers.push(state),
-                Table::Templates => account.templates.push(state),
                 Table::Traffic => account.traffic.push(state),
                 Table::TemplateInsights => account.template_insights.push(state),
                 Table::NumberInsights => account.number_insights.push(state),
             }
         }
     }
+    load_template_pages(connection, ids, saved).await?;
     load_segments(connection, ids, saved).await
+}
+
+async fn load_template_pages(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, first_id, template_ids, state FROM template_pages WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, String, Vec<u8>);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, first_id, template_ids, state) in rows {
+        let account = saved.entry(waba_id).or_default();
+        let page = SavedTemplatePage {
+            template_ids,
+            state,
+        };
+        account.template_pages.push((first_id, page));
+    }
+    Ok(())
 }
 
 fn rows_of(table: &str, ids: &[String]) -> QueryBuilder<Sqlite> {

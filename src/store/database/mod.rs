@@ -3,6 +3,7 @@
 //! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
 //! second database with the same tables.
 
+mod checkpoint;
 mod clock;
 mod customer_key;
 mod customer_segments;
@@ -16,6 +17,7 @@ mod notify_queue;
 mod open;
 mod prune;
 mod relay_queue;
+mod template_pages;
 mod write;
 
 use std::sync::Arc;
@@ -24,16 +26,18 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
+pub use checkpoint::{Checkpointer, Checkpoints};
 pub use clock::{ClockRow, Moves};
 pub use customer_segments::{SavedSegment, SegmentRow};
 pub use discovered::DiscoveredRow;
 pub use error::{StoreError, StoreErrorReason};
 pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
 pub use keys::Keys;
-pub use load::SavedAccount;
+pub use load::{ACCOUNTS_PER_LOAD, SavedAccount, SavedAccounts};
 pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
+pub use template_pages::{SavedTemplatePage, TemplatePageRow};
 pub use write::{JournalInsert, ObjectRow, Table, Writes};
 
 use super::Location;
@@ -297,7 +301,7 @@ mod tests {
         for error in [
             database.probe().await.err(),
             database.commit_number().await.err(),
-            database.prune(0, 0).await.err(),
+            database.prune("", 0, 0).await.err(),
             database.settle("one", &Settlement::default()).await.err(),
             database.remember_discovered("app", &[]).await.err(),
         ] {

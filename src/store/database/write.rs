@@ -8,9 +8,10 @@ use super::super::relay_queue::RelayDelivery;
 use super::clock::move_times;
 use super::customer_segments::write_segment;
 use super::keys::write_keys;
+use super::template_pages::write_template_pages;
 use super::{
     ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError, StoreErrorReason,
-    check_writer, notify_queue, read_writer, relay_queue,
+    TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
 };
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
@@ -21,8 +22,6 @@ const ROWS_AT_ONCE: usize = 500;
 pub enum Table {
     /// Phone numbers.
     Numbers,
-    /// Message templates.
-    Templates,
     /// The message counters of a phone number.
     Traffic,
     /// The daily figures of a message template.
@@ -33,9 +32,8 @@ pub enum Table {
 
 impl Table {
     /// All tables of objects.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 4] = [
         Self::Numbers,
-        Self::Templates,
         Self::Traffic,
         Self::TemplateInsights,
         Self::NumberInsights,
@@ -46,7 +44,6 @@ impl Table {
         match self {
             Self::Numbers => ("phone_numbers", "phone_number_id"),
             Self::Traffic => ("traffic", "phone_number_id"),
-            Self::Templates => ("templates", "template_id"),
             Self::TemplateInsights => ("template_insights", "template_id"),
             Self::NumberInsights => ("number_insights", "phone_number_id"),
         }
@@ -110,6 +107,8 @@ pub struct Writes {
     pub accounts: Vec<(String, String)>,
     /// Changed objects of these accounts.
     pub objects: Vec<ObjectRow>,
+    /// Changed pages of templates.
+    pub template_pages: Vec<TemplatePageRow>,
     /// Changed customers of each number.
     pub segments: Vec<SegmentRow>,
     /// New delivery keys of each window that has any.
@@ -148,6 +147,7 @@ impl Database {
             return Err(StoreError::new(StoreErrorReason::OtherWriter, message));
         }
         write_objects(&mut transaction, writes).await?;
+        write_template_pages(&mut transaction, &writes.template_pages).await?;
         for segment in &writes.segments {
             write_segment(&mut transaction, segment).await?;
         }

@@ -38,7 +38,7 @@ fn templates(day: i64, snapshots: Vec<template::Snapshot>) -> Event {
 
 fn snapshot(which: usize, rating: QualityRating) -> template::Snapshot {
     template::Snapshot {
-        name: Some(format!("offer_{which}")),
+        name: Some(format!("offer_{which}").into()),
         quality_rating: Some(rating),
         status: Some(template::Status::Approved),
         ..template::Snapshot::new(template_id(which))

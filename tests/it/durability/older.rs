@@ -34,12 +34,16 @@ async fn open(path: &Path) -> Store {
     opened(&location, year).await
 }
 
-/// A store as an older version has left it, with the migrations up to `schema`, brought up to date by being opened.
-async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store {
+async fn connect(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path);
     let options = options.create_if_missing(true);
     let connection = SqliteConnection::connect_with(&options).await;
-    let mut connection = connection.expect("a new file");
+    connection.expect("a file")
+}
+
+/// A store as an older version has left it, with the migrations up to `schema`.
+async fn write_older(path: &Path, schema: i64, saved: &[&'static str]) {
+    let mut connection = connect(path).await;
     let mut older = Migrator::new(Path::new(MIGRATIONS)).await.expect("files");
     let known = older.iter().filter(|one| one.version <= schema).cloned();
     older.migrations = known.collect::<Vec<_>>().into();
@@ -48,6 +52,11 @@ async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store 
         connection.execute(*sql).await.expect("good SQL");
     }
     connection.close().await.expect("in good order");
+}
+
+/// The same, brought up to date by being opened.
+async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store {
+    write_older(path, schema, saved).await;
     let store = open(path).await;
     let accounts = BTreeSet::from([WabaId::parse(WABA).expect("digits")]);
     store.watch(accounts).await.expect("a readable account");
@@ -143,7 +152,10 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
             &[("phone_number_id", "900100200300421")],
         );
         let account = store.account(&waba_id).expect("it is watched");
-        let recipients = account.traffic().map(|it| it.recipients().kept()).sum::<usize>();
+        let recipients = account
+            .traffic()
+            .map(|it| it.recipients().kept())
+            .sum::<usize>();
         (waiting, recipients) == (Some(1.0), 2)
     };
     assert!(is_complete(&store));
@@ -169,4 +181,47 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     store.watch(accounts).await.expect("a readable account");
     assert!(is_complete(&store));
     store.close().await;
+}
+
+/// More accounts than one transaction moves, each with more templates than a page has: copies of the stored ones.
+const MANY: &str = "
+    INSERT INTO accounts
+        WITH RECURSIVE copy(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM copy WHERE number < 24)
+        SELECT printf('8002003004%05d', number), saved_ms, state FROM copy, accounts;
+    INSERT INTO templates
+        WITH RECURSIVE
+            copy(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM copy WHERE number < 24),
+            template(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM template WHERE number < 129)
+        SELECT printf('8002003004%05d', copy.number), printf('7002003004%05d', template.number),
+            json_set(state, '$.id', printf('7002003004%05d', template.number))
+        FROM copy, template, (SELECT state FROM templates WHERE template_id = '70010020030070136');";
+
+#[tokio::test]
+async fn templates_of_many_accounts_are_moved_into_pages() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    write_older(&path, 13, &[SAVED, MANY]).await;
+    let copies = (0..25).map(|number| format!("8002003004{number:05}"));
+    let accounts: BTreeSet<WabaId> = copies.filter_map(|id| WabaId::parse(&id)).collect();
+    for _ in 0..2 {
+        let store = open(&path).await;
+        store
+            .watch(accounts.clone())
+            .await
+            .expect("readable accounts");
+        for account in store.snapshot().values() {
+            let paused = account
+                .templates()
+                .filter(|one| one.paused_until().is_some());
+            assert_eq!(paused.count(), 130);
+        }
+        store.close().await;
+        let mut connection = connect(&path).await;
+        let rows = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM templates), (SELECT count(*) FROM template_pages)",
+        );
+        let rows: (i64, i64) = rows.fetch_one(&mut connection).await.expect("good SQL");
+        assert_eq!(rows, (0, 25 * 3 + 1), "pages, and no older rows");
+        connection.close().await.expect("in good order");
+    }
 }

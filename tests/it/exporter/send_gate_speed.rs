@@ -71,8 +71,8 @@ fn polls(which: usize) -> [Fact; 3] {
     let templates = (0..TEMPLATES).map(|template| {
         let id = TemplateId::parse(&format!("7{which:012}{template:03}")).expect("digits");
         let mut snapshot = template::Snapshot::new(id);
-        snapshot.name = Some(format!("offer_{template}"));
-        snapshot.language = Some("en_US".to_owned());
+        snapshot.name = Some(format!("offer_{template}").into());
+        snapshot.language = Some("en_US".into());
         snapshot.status = Some(template::Status::Approved);
         snapshot.quality_rating = Some(QualityRating::Green);
         snapshot

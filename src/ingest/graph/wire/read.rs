@@ -3,6 +3,7 @@
 //! A reader gets the paths that its row declares. A path is a field of the node, or a field and a member of the
 //! object there: `owner_business_info.id`. So a row declares both what is requested and what is read.
 
+use compact_str::CompactString;
 use serde_json::Value;
 
 pub use super::callback::webhook_configuration;
@@ -69,6 +70,15 @@ pub fn text(
 ) -> Option<String> {
     let (object, key) = at(node, path, warnings)?;
     object.text(key, warnings)
+}
+
+/// A text of which there are millions.
+pub fn compact_text(
+    node: &MetaObject<'_>,
+    path: [&'static str; 1],
+    warnings: &mut ParseWarnings,
+) -> Option<CompactString> {
+    text(node, path, warnings).map(CompactString::from)
 }
 
 /// One of Meta's words.
@@ -150,8 +160,8 @@ pub fn language(
     node: &MetaObject<'_>,
     path: [&'static str; 1],
     warnings: &mut ParseWarnings,
-) -> Option<String> {
-    text(node, path, warnings).map(|language| language.replace('-', "_"))
+) -> Option<CompactString> {
+    text(node, path, warnings).map(|language| language.replace('-', "_").into())
 }
 
 /// The portfolio's limit. The number's own limit, which it replaced, counts only if the portfolio's is not sent. A

@@ -16,8 +16,8 @@ fn about(language: &str, update: Update) -> Fact {
 fn named(name: &str, language: &str, update: Update) -> Fact {
     let identity = Identity {
         id: TemplateId::parse("7001002003004005").expect("an id"),
-        name: Some(name.to_owned()),
-        language: Some(language.to_owned()),
+        name: Some(name.into()),
+        language: Some(language.into()),
     };
     Fact::Template(WebhookUpdate { identity, update })
 }

@@ -1,5 +1,7 @@
 //! Parses webhooks about message templates.
 
+use compact_str::CompactString;
+
 use crate::domain::template::{Identity, RejectedReason, Update, WebhookUpdate};
 use crate::domain::{Fact, TemplateId, Word};
 use crate::ingest::{MetaObject, ParseWarnings};
@@ -57,10 +59,12 @@ fn identity(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Iden
     value.require("message_template_id", warnings)?;
     Some(Identity {
         id: value.parsed("message_template_id", TemplateId::parse, warnings)?,
-        name: value.text("message_template_name", warnings),
+        name: value
+            .text("message_template_name", warnings)
+            .map(CompactString::from),
         language: value
             .text("message_template_language", warnings)
-            .map(|language| language.replace('-', "_")),
+            .map(|language| language.replace('-', "_").into()),
     })
 }
 
