@@ -113,7 +113,11 @@ async fn load_some(
             }
         }
     }
-    load_segments(connection, ids, saved).await
+    for segment in load_segments(connection, ids).await? {
+        let account = saved.entry(segment.waba_id.clone()).or_default();
+        account.segments.push(segment);
+    }
+    Ok(())
 }
 
 fn rows_of(table: &str, ids: &[String]) -> QueryBuilder<Sqlite> {
