@@ -8,7 +8,6 @@ mod load;
 mod scrape;
 mod servers;
 
-use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
