@@ -115,47 +115,70 @@ impl Customers {
         }
     }
 
+    /// Changes a customer, or a new one.
+    pub fn update(&mut self, main: ConversationKey, change: impl FnOnce(&mut Customer)) {
+        let before = self.by_main_id.get(&main).cloned();
+        let mut customer = before.as_deref().cloned().unwrap_or_default();
+        change(&mut customer);
+        self.replace(main, before.as_deref(), Some(customer));
+    }
+
     /// Removes a customer, with all indexes.
     pub fn take(&mut self, main: ConversationKey) -> Option<Customer> {
-        let customer = self.by_main_id.remove(&main)?;
-        if let Some(since) = customer.conversation.waiting_since() {
-            self.waiting.remove(&(since, main));
-        }
-        if let Some(first) = customer.first_due() {
-            self.due.remove(&(first, main));
-        }
-        if customer.is_conversation() {
-            self.by_age.remove(&(customer.last_at(), main));
-            self.count_owner(&customer, |count| count.saturating_sub(1));
-        } else if let Some(until) = customer.remembered_until() {
-            self.remembered.remove(&(until, main));
-        }
-        for other in customer.other_ids() {
-            self.main_ids.remove(&other);
-        }
+        let customer = self.by_main_id.get(&main).cloned()?;
+        self.replace(main, Some(&customer), None);
         Some(Arc::unwrap_or_clone(customer))
     }
 
     /// Adds a customer, unless there is nothing to know about them.
     pub fn put(&mut self, main: ConversationKey, customer: Customer) {
-        if customer.is_conversation() {
-            self.by_age.insert((customer.last_at(), main));
-            self.count_owner(&customer, |count| count + 1);
-        } else if let Some(until) = customer.remembered_until() {
-            self.remembered.insert((until, main));
-        } else {
+        self.replace(main, None, Some(customer));
+    }
+
+    /// Replaces a customer, who is removed if there is nothing to know about them. Only indexes whose entry differs
+    /// change: most entries stay the same with most messages.
+    fn replace(&mut self, main: ConversationKey, before: Option<&Customer>, now: Option<Customer>) {
+        let now = now.filter(|now| now.is_conversation() || now.remembered_until().is_some());
+        let [old, new] = [before, now.as_ref()].map(IndexEntries::of);
+        move_entry(&mut self.waiting, main, old.waiting, new.waiting);
+        move_entry(&mut self.due, main, old.due, new.due);
+        move_entry(&mut self.by_age, main, old.by_age, new.by_age);
+        move_entry(&mut self.remembered, main, old.remembered, new.remembered);
+        self.move_owner(old.owner, new.owner);
+        self.move_ids(main, before, now.as_ref());
+        match (before, now) {
+            (_, Some(now)) => drop(self.by_main_id.insert(main, Arc::new(now))),
+            (Some(_), None) => drop(self.by_main_id.remove(&main)),
+            (None, None) => {}
+        }
+    }
+
+    fn move_ids(
+        &mut self,
+        main: ConversationKey,
+        before: Option<&Customer>,
+        now: Option<&Customer>,
+    ) {
+        let ids = |one: Option<&Customer>| -> Vec<ConversationKey> {
+            one.into_iter().flat_map(Customer::other_ids).collect()
+        };
+        let [old, new] = [ids(before), ids(now)];
+        if old == new {
             return;
         }
-        if let Some(since) = customer.conversation.waiting_since() {
-            self.waiting.insert((since, main));
+        for id in old {
+            self.main_ids.remove(&id);
         }
-        if let Some(first) = customer.first_due() {
-            self.due.insert((first, main));
+        for id in new {
+            self.main_ids.insert(id, main);
         }
-        for other in customer.other_ids() {
-            self.main_ids.insert(other, main);
+    }
+
+    fn move_owner(&mut self, old: Option<&str>, new: Option<&str>) {
+        if old != new {
+            self.count_owner(old, |count| count.saturating_sub(1));
+            self.count_owner(new, |count| count + 1);
         }
-        self.by_main_id.insert(main, Arc::new(customer));
     }
 
     fn main_id_of(&self, id: ConversationKey) -> ConversationKey {
@@ -184,11 +207,8 @@ impl Customers {
     }
 
     fn note_user_id(&mut self, main: ConversationKey) {
-        if !self.has_user_id(main)
-            && let Some(mut customer) = self.take(main)
-        {
-            customer.note_user_id();
-            self.put(main, customer);
+        if self.by_main_id.contains_key(&main) && !self.has_user_id(main) {
+            self.update(main, Customer::note_user_id);
         }
     }
 
@@ -229,8 +249,8 @@ impl Customers {
         }
     }
 
-    fn count_owner(&mut self, customer: &Customer, change: impl Fn(usize) -> usize) {
-        if let Some(role) = customer.owner() {
+    fn count_owner(&mut self, role: Option<&str>, change: impl Fn(usize) -> usize) {
+        if let Some(role) = role {
             let count = change(self.owners.get(role).copied().unwrap_or_default());
             if count == 0 {
                 self.owners.remove(role);
@@ -238,6 +258,44 @@ impl Customers {
                 self.owners.insert(role.to_owned(), count);
             }
         }
+    }
+}
+
+/// The entries of one customer in the indexes.
+#[derive(Default)]
+struct IndexEntries<'a> {
+    waiting: Option<Timestamp>,
+    due: Option<Timestamp>,
+    by_age: Option<Timestamp>,
+    remembered: Option<Timestamp>,
+    owner: Option<&'a str>,
+}
+
+impl<'a> IndexEntries<'a> {
+    fn of(customer: Option<&'a Customer>) -> Self {
+        let Some(customer) = customer else {
+            return Self::default();
+        };
+        let is_conversation = customer.is_conversation();
+        Self {
+            waiting: customer.conversation.waiting_since(),
+            due: customer.first_due(),
+            by_age: is_conversation.then(|| customer.last_at()),
+            remembered: customer.remembered_until().filter(|_| !is_conversation),
+            owner: customer.owner().filter(|_| is_conversation),
+        }
+    }
+}
+
+fn move_entry(
+    index: &mut Index,
+    main: ConversationKey,
+    old: Option<Timestamp>,
+    new: Option<Timestamp>,
+) {
+    if old != new {
+        old.map(|at| index.remove(&(at, main)));
+        new.map(|at| index.insert((at, main)));
     }
 }
 

@@ -55,10 +55,7 @@ impl Dated for Recipients {
         let ahead = self.by_main_id.iter();
         let ahead = ahead.filter(|(_, one)| one.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
-            if let Some(mut one) = self.take(key) {
-                one.redate(to);
-                self.put(key, one);
-            }
+            self.update(key, |one| one.redate(to));
         }
     }
 }
@@ -145,16 +142,16 @@ impl Recipients {
             return false;
         }
         let main = self.identify(ids);
-        let mut one = self.take(main).unwrap_or_default();
-        if ids.user_id() == Some(main) {
-            one.note_user_id();
-        }
-        match contact {
-            Contact::Inbound => one.note_inbound(at),
-            Contact::Delivery => one.note_delivery(at),
-            Contact::IdChange => {}
-        }
-        self.put(main, one);
+        self.update(main, |one| {
+            if ids.user_id() == Some(main) {
+                one.note_user_id();
+            }
+            match contact {
+                Contact::Inbound => one.note_inbound(at),
+                Contact::Delivery => one.note_delivery(at),
+                Contact::IdChange => {}
+            }
+        });
         true
     }
 
@@ -168,10 +165,7 @@ impl Recipients {
     pub(super) fn expire(&mut self, now: Timestamp) {
         let until = now.minus(REMOVED_AFTER);
         while let Some((_, key)) = self.due.get_min().copied().filter(|one| one.0 <= until) {
-            if let Some(mut one) = self.take(key) {
-                one.expire(until);
-                self.put(key, one);
-            }
+            self.update(key, |one| one.expire(until));
         }
     }
 
@@ -234,41 +228,70 @@ impl Recipients {
         self.index(main, one);
     }
 
+    /// Changes a customer, or a new one. The customer is removed if there is nothing left to know.
+    fn update(&mut self, main: RecipientKey, change: impl FnOnce(&mut Recipient)) {
+        let before = self.by_main_id.get(&main).cloned();
+        let mut one = before.as_deref().cloned().unwrap_or_default();
+        change(&mut one);
+        let now = Some(one).filter(|one| one.first_due().is_some());
+        self.replace(main, before.as_deref(), now);
+    }
+
     /// Removes a customer, with all indexes.
     fn take(&mut self, main: RecipientKey) -> Option<Recipient> {
-        let one = self.by_main_id.remove(&main)?;
-        if let Some(first) = one.first_due() {
-            self.due.remove(&(first, main));
-        }
-        self.delivered.remove(&main);
-        self.without_user_id.remove(&main);
-        for other in one.other_ids() {
-            self.main_ids.remove(other);
-        }
+        let one = self.by_main_id.get(&main).cloned()?;
+        self.replace(main, Some(&one), None);
         Some(Arc::unwrap_or_clone(one))
     }
 
     /// Adds a customer, unless there is nothing to know about them.
     fn put(&mut self, main: RecipientKey, one: Recipient) {
-        if one.first_due().is_some() {
-            self.index(main, one);
-        }
+        let now = Some(one).filter(|one| one.first_due().is_some());
+        self.replace(main, None, now);
     }
 
+    /// Adds a customer, even if there is nothing to know about them yet.
     fn index(&mut self, main: RecipientKey, one: Recipient) {
-        if let Some(first) = one.first_due() {
-            self.due.insert((first, main));
+        self.replace(main, None, Some(one));
+    }
+
+    /// Replaces a customer. Only indexes whose entry differs change: most entries stay the same with most messages.
+    fn replace(&mut self, main: RecipientKey, before: Option<&Recipient>, now: Option<Recipient>) {
+        let [old, new] = [before, now.as_ref()];
+        let [old_due, new_due] = [old, new].map(|one| one?.first_due());
+        if old_due != new_due {
+            old_due.map(|at| self.due.remove(&(at, main)));
+            new_due.map(|at| self.due.insert((at, main)));
         }
-        if let Some(last) = one.last_uncovered() {
-            self.delivered.insert(main, last);
-            if !one.has_user_id() {
-                self.without_user_id.insert(main);
+        let [old_last, new_last] = [old, new].map(|one| one?.last_uncovered());
+        if old_last != new_last {
+            match new_last {
+                Some(last) => drop(self.delivered.insert(main, last)),
+                None => drop(self.delivered.remove(&main)),
             }
         }
-        for other in one.other_ids() {
-            self.main_ids.insert(*other, main);
+        let is_without = |one: Option<&Recipient>| {
+            one.is_some_and(|one| one.last_uncovered().is_some() && !one.has_user_id())
+        };
+        match (is_without(old), is_without(new)) {
+            (false, true) => drop(self.without_user_id.insert(main)),
+            (true, false) => drop(self.without_user_id.remove(&main)),
+            (true, true) | (false, false) => {}
         }
-        self.by_main_id.insert(main, Arc::new(one));
+        let [old_ids, new_ids] = [old, new].map(|one| one.map_or(&[][..], |one| one.other_ids()));
+        if old_ids != new_ids {
+            for id in old_ids {
+                self.main_ids.remove(id);
+            }
+            for id in new_ids {
+                self.main_ids.insert(*id, main);
+            }
+        }
+        match (before, now) {
+            (_, Some(now)) => drop(self.by_main_id.insert(main, Arc::new(now))),
+            (Some(_), None) => drop(self.by_main_id.remove(&main)),
+            (None, None) => {}
+        }
     }
 }
 

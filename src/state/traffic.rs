@@ -155,10 +155,7 @@ impl Dated for Traffic {
         let customers = self.customers.all().iter();
         let ahead = customers.filter(|(_, customer)| customer.is_ahead_of(to.latest));
         for key in ahead.map(|(key, _)| *key).collect::<Vec<_>>() {
-            if let Some(mut customer) = self.customers.take(key) {
-                customer.redate(to);
-                self.customers.put(key, customer);
-            }
+            self.customers.update(key, |customer| customer.redate(to));
         }
         self.last_reported_at.redate(to);
         self.recipients_missing_until.redate(to);
@@ -514,7 +511,6 @@ impl Traffic {
         trackers: &Trackers,
         change: impl FnOnce(&mut Customer, &mut Counting<'_>),
     ) {
-        let mut customer = self.customers.take(key).unwrap_or_default();
         let mut counting = Counting {
             wall: &mut self.wall,
             business: &mut self.business,
@@ -523,8 +519,8 @@ impl Traffic {
             campaigns: &mut self.campaigns,
             trackers,
         };
-        change(&mut customer, &mut counting);
-        self.customers.put(key, customer);
+        self.customers
+            .update(key, |customer| change(customer, &mut counting));
     }
 
     /// Closes a conversation; the ids of its customer stay known. Returns whether the customer was waiting; `None` if

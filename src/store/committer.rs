@@ -530,11 +530,7 @@ impl Committer {
     }
 
     async fn count_conversations(&mut self) -> Result<usize, StoreError> {
-        let saved = self.database.all_segments().await?;
-        let counts = saved
-            .values()
-            .map(|account| count_conversations(&account.segments));
-        counts.sum()
+        count_conversations(&self.database.all_segments().await?)
     }
 
     async fn use_customer_key(

@@ -49,13 +49,13 @@ impl Segment {
         let nobody = OrdMap::new();
         let customers = before.map_or(&nobody, |traffic| traffic.customers());
         for change in customers.diff(now.customers()) {
-            let (key, state) = changed(change);
+            let (key, state) = changed(&change);
             segment.add(Subject::Conversation(key), state);
         }
         let nobody = OrdMap::new();
         let recipients = before.map_or(&nobody, |traffic| traffic.recipients().all());
         for change in recipients.diff(now.recipients().all()) {
-            let (key, state) = changed(change);
+            let (key, state) = changed(&change);
             segment.add(Subject::Recipient(key), state);
         }
         segment
@@ -132,13 +132,13 @@ impl Subject {
 }
 
 /// The key of a change, and the new value; `None` if it was removed.
-fn changed<'a, K: Copy, V>(change: DiffItem<'a, 'a, K, Arc<V>>) -> (K, Option<&'a V>) {
+fn changed<'a, K: Copy, V>(change: &DiffItem<'a, 'a, K, Arc<V>>) -> (K, Option<&'a V>) {
     match change {
         DiffItem::Add(key, new)
         | DiffItem::Update {
             new: (key, new), ..
-        } => (*key, Some(new.as_ref())),
-        DiffItem::Remove(key, _) => (*key, None),
+        } => (**key, Some((*new).as_ref())),
+        DiffItem::Remove(key, _) => (**key, None),
     }
 }
 
@@ -183,10 +183,10 @@ fn last_entries<'a>(
     Ok(last)
 }
 
-/// Number of conversations in the segments of one account.
+/// Number of conversations in these segments, sorted by account and phone number.
 pub fn count_conversations(segments: &[SavedSegment]) -> Result<usize, StoreError> {
     let mut count = 0;
-    for log in segments.chunk_by(|one, next| one.phone_number_id == next.phone_number_id) {
+    for log in segments.chunk_by(SavedSegment::is_in_log_of) {
         let last = last_entries(log)?.into_keys();
         count += last
             .filter(|subject| matches!(subject, Subject::Conversation(_)))
@@ -216,7 +216,7 @@ impl CustomerLogs {
         segments: &[SavedSegment],
         account: &mut Account,
     ) -> Result<(), StoreError> {
-        for stored in segments.chunk_by(|one, next| one.phone_number_id == next.phone_number_id) {
+        for stored in segments.chunk_by(SavedSegment::is_in_log_of) {
             let Some(id) = PhoneNumberId::parse(&stored[0].phone_number_id) else {
                 continue;
             };

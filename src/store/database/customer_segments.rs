@@ -2,7 +2,6 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::load::SavedAccounts;
 use super::{Database, StoreError};
 use crate::domain::{PhoneNumberId, WabaId};
 
@@ -39,6 +38,13 @@ pub struct SavedSegment {
     pub content: Vec<u8>,
 }
 
+impl SavedSegment {
+    /// Whether both segments belong to one log.
+    pub fn is_in_log_of(&self, other: &Self) -> bool {
+        self.waba_id == other.waba_id && self.phone_number_id == other.phone_number_id
+    }
+}
+
 const SELECT: &str =
     "SELECT waba_id, phone_number_id, segment, entries, content FROM customer_segments ";
 
@@ -60,22 +66,18 @@ impl Database {
     }
 
     /// The segments of all accounts, each log oldest first.
-    pub async fn all_segments(&mut self) -> Result<SavedAccounts, StoreError> {
-        let mut saved = SavedAccounts::new();
+    pub async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         query.push("ORDER BY waba_id, phone_number_id, segment");
-        let rows: Vec<SavedSegment> = query.build_query_as().fetch_all(self.connection()?).await?;
-        sort_in(rows, &mut saved);
-        Ok(saved)
+        Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
 }
 
-/// Loads the segments of these accounts, each log oldest first.
+/// The segments of these accounts, each log oldest first.
 pub(super) async fn load_segments(
     connection: &mut SqliteConnection,
     waba_ids: &[String],
-    saved: &mut SavedAccounts,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Vec<SavedSegment>> {
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
     query.push("WHERE waba_id IN (");
     let mut list = query.separated(", ");
@@ -83,21 +85,7 @@ pub(super) async fn load_segments(
         list.push_bind(waba_id);
     }
     query.push(") ORDER BY waba_id, phone_number_id, segment");
-    sort_in(query.build_query_as().fetch_all(connection).await?, saved);
-    Ok(())
-}
-
-/// Adds the segments to their accounts.
-fn sort_in(rows: Vec<SavedSegment>, saved: &mut SavedAccounts) {
-    for row in rows {
-        match saved.get_mut(&row.waba_id) {
-            Some(account) => account.segments.push(row),
-            None => {
-                let account = saved.entry(row.waba_id.clone()).or_default();
-                account.segments.push(row);
-            }
-        }
-    }
+    query.build_query_as().fetch_all(connection).await
 }
 
 pub(super) async fn write_segment(

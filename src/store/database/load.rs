@@ -114,7 +114,11 @@ async fn load_some(
         }
     }
     load_template_pages(connection, ids, saved).await?;
-    load_segments(connection, ids, saved).await
+    for segment in load_segments(connection, ids).await? {
+        let account = saved.entry(segment.waba_id.clone()).or_default();
+        account.segments.push(segment);
+    }
+    Ok(())
 }
 
 async fn load_template_pages(

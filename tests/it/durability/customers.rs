@@ -66,6 +66,7 @@ async fn a_log_is_compacted_and_restores_every_customer() {
     }
     let before = store.account(&waba_id()).expect("it is watched");
     store.close().await;
+    drop(store);
     let options = SqliteConnectOptions::new().filename(&path);
     let connection = SqliteConnection::connect_with(&options).await;
     let mut connection = connection.expect("a database");
