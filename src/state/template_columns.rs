@@ -159,7 +159,7 @@ mod tests {
                 )| {
                     template::Snapshot {
                         name: Some(name.into()),
-                        language: (which % 3 > 0).then(|| "pt_BR".into()),
+                        language: (which > 1).then(|| "pt_BR".into()),
                         status,
                         category,
                         correct_category,
@@ -225,9 +225,10 @@ mod tests {
         let mut state = State::default();
         state.watch([waba_id.clone()]);
         for (second, fact) in facts.iter().enumerate() {
-            let source = match fact {
-                Fact::Template(_) => Source::Webhook(DeliveryKey(second as u128)),
-                _ => Source::Poll,
+            let source = if matches!(fact, Fact::Template(_)) {
+                Source::Webhook(DeliveryKey(second as u128))
+            } else {
+                Source::Poll
             };
             let observed_at = START.plus(Duration::from_secs(second as u64));
             state.apply(&Event {

@@ -176,6 +176,7 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     let changes = store.commit_with(vec![repeated], None).await;
     assert!(changes.expect("a sound store")[0].duplicate);
     store.close().await;
+    // Its readers hold the lock of the file.
     drop(store);
     let store = open(&path).await;
     let accounts = BTreeSet::from([waba_id.clone()]);
