@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::functions;
 use super::phrases::Phrases;
 use super::placeholder::names;
-use super::recent;
 use super::template::RulesTemplate;
 use super::*;
 
