@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::functions;
 use super::phrases::Phrases;
 use super::placeholder::names;
 use super::template::RulesTemplate;

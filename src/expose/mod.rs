@@ -86,9 +86,9 @@ pub struct Scrape {
     pub refused_templates: u64,
 }
 
-/// Initial capacity per account, and its maximum in total. Too low an estimate only costs copies.
-const BYTES_PER_ACCOUNT: usize = 16 * 1024;
-const BYTES_TO_BEGIN_WITH: usize = 16 * 1024 * 1024;
+/// Number of accounts that are written together, one family after the other. With their phone numbers they fit into the
+/// cache of a processor.
+const ACCOUNTS_AT_ONCE: usize = 64;
 
 /// Renders what is selected: accounts as of `now`, apps, and `own`, the exporter's own registry.
 #[must_use]
@@ -101,19 +101,20 @@ pub fn render(
     selection: Selection,
     format: TextFormat,
 ) -> Scrape {
-    let here = selection.accounts(accounts);
-    let capacity = (here.len() * BYTES_PER_ACCOUNT).min(BYTES_TO_BEGIN_WITH);
-    let mut page = Page::new(format, options.state_sets, capacity);
+    let here = selection.accounts(accounts, ACCOUNTS_AT_ONCE);
+    let mut page = Page::new(format, options.state_sets);
     write_numbers(&mut page, accounts, &here, apps, now, options, selection);
     if selection.has(FamilyGroup::Campaigns) {
         campaign::write(&mut page, accounts, options);
     }
     let refused_templates = write_templates(&mut page, &here, options, selection);
-    if selection.has(FamilyGroup::Templates) {
-        template_totals::write(&mut page, &here);
-    }
-    if selection.has(FamilyGroup::Accounts) {
-        account::write(&mut page, &account_rows(&here), now);
+    for some in &here {
+        if selection.has(FamilyGroup::Templates) {
+            template_totals::write(&mut page, some);
+        }
+        if selection.has(FamilyGroup::Accounts) {
+            account::write(&mut page, &account_rows(some), now);
+        }
     }
     if selection.has(FamilyGroup::Portfolios) {
         let webhooks = MessageWebhooks {
@@ -124,9 +125,9 @@ pub fn render(
         let portfolios = headroom::portfolios(accounts, &webhooks, apps.unions, now);
         portfolio::write(&mut page, &portfolios);
     }
-    if selection.has(FamilyGroup::Insights) {
-        insights::write_accounts(&mut page, &account_rows(&here));
-        insights::write_numbers(&mut page, &here);
+    for some in here.iter().filter(|_| selection.has(FamilyGroup::Insights)) {
+        insights::write_accounts(&mut page, &account_rows(some));
+        insights::write_numbers(&mut page, some);
     }
     if selection.has(FamilyGroup::Access) {
         access::write(&mut page, apps.access);
@@ -144,31 +145,34 @@ pub fn render(
 fn write_numbers(
     page: &mut Page,
     all: &Accounts,
-    here: &Accounts,
+    here: &[Accounts],
     apps: &Apps<'_>,
     now: Timestamp,
     options: &Options,
     selection: Selection,
 ) {
-    if selection.has(FamilyGroup::Numbers) {
-        let shared = SharedNumbers::new(all);
-        number::write(page, here, &shared, apps, options.callback.as_ref());
-    }
-    if selection.has(FamilyGroup::Causes) {
-        cause::write(page, here, now);
-    }
-    if selection.has(FamilyGroup::Traffic) {
-        traffic::write(page, here, now, options);
-    }
-    if selection.has(FamilyGroup::Journeys) {
-        journey::write(page, here);
+    let has_numbers = selection.has(FamilyGroup::Numbers);
+    let shared = has_numbers.then(|| SharedNumbers::new(all));
+    for some in here {
+        if let Some(shared) = &shared {
+            number::write(page, some, shared, apps, options.callback.as_ref());
+        }
+        if selection.has(FamilyGroup::Causes) {
+            cause::write(page, some, now);
+        }
+        if selection.has(FamilyGroup::Traffic) {
+            traffic::write(page, some, now, options);
+        }
+        if selection.has(FamilyGroup::Journeys) {
+            journey::write(page, some);
+        }
     }
 }
 
 /// Returns how many templates the series ceiling kept out.
 fn write_templates(
     page: &mut Page,
-    accounts: &Accounts,
+    accounts: &[Accounts],
     options: &Options,
     selection: Selection,
 ) -> u64 {
@@ -179,15 +183,19 @@ fn write_templates(
     if !states && !figures {
         return 0;
     }
-    let shown = ShownTemplates::new(accounts, options);
-    if states {
-        template::write(page, &shown, options.template_state_sets);
+    let mut refused = 0;
+    for some in accounts {
+        let shown = ShownTemplates::new(some, options);
+        if states {
+            template::write(page, &shown, options.template_state_sets);
+            // Only here, so that two scrapes that divide the groups count a template once.
+            refused += shown.refused;
+        }
+        if figures {
+            insights::write_templates(page, &shown.with_insights);
+        }
     }
-    if figures {
-        insights::write_templates(page, &shown.with_insights);
-    }
-    // Two scrapes that divide the groups count a template that was kept out once.
-    if states { shown.refused } else { 0 }
+    refused
 }
 
 fn account_rows(accounts: &Accounts) -> Rows<'_, Account> {

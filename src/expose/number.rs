@@ -90,13 +90,15 @@ fn rows_of<'a>(
     waba_id: &WabaId,
     account: &'a Account,
 ) -> impl Iterator<Item = (EntityLabels, &'a Number)> {
-    account.numbers().map(move |number| {
-        let labels = [
-            ("waba_id", waba_id.as_str()),
-            ("phone_number_id", number.id.as_str()),
-        ];
-        (EntityLabels::new(&labels), number)
-    })
+    let numbers = account.numbers();
+    numbers.map(move |number| (labels(waba_id, number), number))
+}
+
+fn labels(waba_id: &WabaId, number: &Number) -> EntityLabels {
+    EntityLabels::new(&[
+        ("waba_id", waba_id.as_str()),
+        ("phone_number_id", number.id.as_str()),
+    ])
 }
 
 fn write_info(page: &mut Page, numbers: &Rows<'_, Number>) {
@@ -182,10 +184,10 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
 fn write_listings(page: &mut Page, accounts: &Accounts, shared: &SharedNumbers<'_>) {
     let mut family = page.family(&LISTED_AGAIN);
     for (waba_id, account) in accounts {
-        for (entity, number) in rows_of(waba_id, account) {
-            if shared.is_listed_again(waba_id, &number.id) {
-                family.sample(&entity, &[], SampleValue::Whole(1));
-            }
+        // Few numbers are listed again, and only they need labels.
+        let again = account.numbers();
+        for number in again.filter(|number| shared.is_listed_again(waba_id, &number.id)) {
+            family.sample(&labels(waba_id, number), &[], SampleValue::Whole(1));
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Writes the text of a scrape, as Prometheus 0.0.4 or OpenMetrics 1.0, into one buffer.
+//! Writes the text of a scrape, as Prometheus 0.0.4 or OpenMetrics 1.0.
 //!
 //! Entity labels are rendered once ([`EntityLabels`]) and then copied, so a sample costs a few copies of bytes. A family's
 //! header is written with its first sample, so no family is empty.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::metric::{Metric, MetricKind};
@@ -58,26 +59,33 @@ impl EntityLabels {
 }
 
 /// A page being written.
+///
+/// A family may be continued, so that entities can be written in groups that fit into the processor's cache: each pass
+/// over all entities of a large fleet would fetch them from memory again.
 #[derive(Debug)]
 pub struct Page {
     format: TextFormat,
     /// Which series the states and counters of an entity have.
     pub(super) state_sets: StateSets,
-    text: String,
+    /// Each family's text, in the order in which they began.
+    texts: Vec<String>,
+    /// The place of each family's text.
+    places: HashMap<String, usize>,
 }
 
 impl Page {
-    /// An empty page with a capacity in bytes.
+    /// An empty page.
     #[must_use]
-    pub fn new(format: TextFormat, state_sets: StateSets, capacity: usize) -> Self {
+    pub fn new(format: TextFormat, state_sets: StateSets) -> Self {
         Self {
             format,
             state_sets,
-            text: String::with_capacity(capacity),
+            texts: Vec::new(),
+            places: HashMap::new(),
         }
     }
 
-    /// Begins a family; its samples must all be written before the next family begins.
+    /// Begins a family, or continues it.
     pub fn family<'page>(&'page mut self, metric: &Metric) -> Family<'page> {
         self.family_named(metric.name, metric.kind, metric.help, metric.labels)
     }
@@ -90,37 +98,58 @@ impl Page {
         help: &str,
         labels: &'static [&'static str],
     ) -> Family<'page> {
-        let family = match self.format {
-            TextFormat::OpenMetrics if kind == MetricKind::Counter => {
-                name.strip_suffix("_total").unwrap_or(name)
-            }
-            _ => name,
-        };
-        let mut header = format!("# HELP {family} ");
-        escape(&mut header, help, self.format == TextFormat::OpenMetrics);
-        let _infallible = write!(header, "\n# TYPE {family} {}\n", kind.as_str());
+        let place = self.places.get(name).copied().unwrap_or_else(|| {
+            self.texts.push(String::new());
+            self.places.insert(name.to_owned(), self.texts.len() - 1);
+            self.texts.len() - 1
+        });
+        let text = &mut self.texts[place];
+        let header = text
+            .is_empty()
+            .then(|| header(self.format, name, kind, help));
         Family {
-            page: self,
+            text,
+            has_zeros: self.state_sets.has_zeros(),
             name: name.to_owned(),
             labels,
-            header: Some(header),
+            header,
         }
     }
 
     /// The page's text, with the end marker of its format.
     #[must_use]
-    pub fn finish(mut self) -> String {
-        if self.format == TextFormat::OpenMetrics {
-            self.text.push_str("# EOF\n");
-        }
-        self.text
+    pub fn finish(self) -> String {
+        let end = match self.format {
+            TextFormat::OpenMetrics => "# EOF\n",
+            TextFormat::Text => "",
+        };
+        let length: usize = self.texts.iter().map(String::len).sum();
+        let mut page = String::with_capacity(length + end.len());
+        // Each text is freed once it is copied.
+        self.texts.into_iter().for_each(|text| page.push_str(&text));
+        page.push_str(end);
+        page
     }
+}
+
+fn header(format: TextFormat, name: &str, kind: MetricKind, help: &str) -> String {
+    let family = match format {
+        TextFormat::OpenMetrics if kind == MetricKind::Counter => {
+            name.strip_suffix("_total").unwrap_or(name)
+        }
+        _ => name,
+    };
+    let mut header = format!("# HELP {family} ");
+    escape(&mut header, help, format == TextFormat::OpenMetrics);
+    let _infallible = write!(header, "\n# TYPE {family} {}\n", kind.as_str());
+    header
 }
 
 /// A family whose samples are being written.
 #[derive(Debug)]
 pub struct Family<'page> {
-    page: &'page mut Page,
+    text: &'page mut String,
+    has_zeros: bool,
     name: String,
     labels: &'static [&'static str],
     header: Option<String>,
@@ -140,14 +169,14 @@ impl Family<'_> {
 
     /// Writes one sample of a counter, unless it is 0 and such counters have no series.
     pub fn count(&mut self, entity: &EntityLabels, values: &[&str], count: u64) {
-        if count > 0 || self.page.state_sets.has_zeros() {
+        if count > 0 || self.has_zeros {
             self.sample(entity, values, SampleValue::Whole(count));
         }
     }
 
     /// Whether counters have a series before their first increment.
     pub fn has_zeros(&self) -> bool {
-        self.page.state_sets.has_zeros()
+        self.has_zeros
     }
 
     /// Writes one sample with a time in the past. OpenMetrics only, which writes seconds.
@@ -159,16 +188,15 @@ impl Family<'_> {
         at: Timestamp,
     ) {
         self.sample(entity, values, value);
-        let text = &mut self.page.text;
-        text.pop();
-        text.push(' ');
-        push_time(text, at);
-        text.push('\n');
+        self.text.pop();
+        self.text.push(' ');
+        push_time(self.text, at);
+        self.text.push('\n');
     }
 
     /// Returns and removes the text written so far, so that a long family need not be held as a whole.
     pub fn take(&mut self) -> String {
-        std::mem::take(&mut self.page.text)
+        std::mem::take(self.text)
     }
 
     /// Writes one sample with a name suffix and additional labels, as histograms need.
@@ -189,7 +217,7 @@ impl Family<'_> {
         labels: impl Iterator<Item = (&'a str, &'a str)>,
         value: SampleValue,
     ) {
-        let text = &mut self.page.text;
+        let text = &mut *self.text;
         if let Some(header) = self.header.take() {
             text.push_str(&header);
         }

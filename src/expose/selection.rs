@@ -2,13 +2,13 @@
 //!
 //! Invariant: the parts of one count have no series in common, and together all series of the page.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::WabaId;
-use crate::state::Accounts;
+use crate::state::{Account, Accounts};
 
 /// Families that a scrape selects together. Each is what one file of this module writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,13 +180,17 @@ impl Selection {
         is_selected && (group.is_by_account() || is_here)
     }
 
-    /// The accounts of the selected part.
-    pub(super) fn accounts(self, all: &Accounts) -> Cow<'_, Accounts> {
-        let Some(part) = self.part else {
-            return Cow::Borrowed(all);
+    /// The accounts of the selected part, in pieces of this many.
+    pub(super) fn accounts(self, all: &Accounts, at_once: usize) -> Vec<Accounts> {
+        let is_here = |id: &WabaId| self.part.is_none_or(|part| part.has(id));
+        let here: Vec<_> = all.iter().filter(|(id, _)| is_here(id)).collect();
+        let pieces = here.chunks(at_once);
+        let piece = |some: &[(&WabaId, &Arc<Account>)]| {
+            let some = some.iter();
+            some.map(|(id, one)| ((*id).clone(), Arc::clone(one)))
+                .collect()
         };
-        let here = all.iter().filter(|(id, _)| part.has(id));
-        Cow::Owned(here.map(|(id, one)| (id.clone(), one.clone())).collect())
+        pieces.map(piece).collect()
     }
 }
 

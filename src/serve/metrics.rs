@@ -17,12 +17,15 @@ use crate::telemetry::Telemetry;
 /// The parameters of a scrape, in their order. A name may occur several times.
 pub(super) type ScrapeParameters = Query<Vec<(String, String)>>;
 
-/// What the parameters select, or the response that says what is wrong with them.
-pub(super) fn selection(Query(parameters): &ScrapeParameters) -> Result<Selection, Response> {
+/// What the parameters select, or what is wrong with them.
+pub(super) fn selection(Query(parameters): &ScrapeParameters) -> Result<Selection, String> {
     let pairs = parameters.iter();
-    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
-    Selection::parse(pairs)
-        .map_err(|why| (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response())
+    Selection::parse(pairs.map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The response to wrong parameters.
+pub(super) fn wrong_parameters(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response()
 }
 
 /// Counts the scrapes that were refused because too many different ones waited.
@@ -40,7 +43,7 @@ pub(super) async fn metrics(
 ) -> Response {
     let selection = match selection(&parameters) {
         Ok(selection) => selection,
-        Err(refusal) => return refusal,
+        Err(why) => return wrong_parameters(&why),
     };
     let accept = headers
         .get(header::ACCEPT)

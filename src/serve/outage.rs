@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
-use super::metrics::{ScrapeParameters, selection};
+use super::metrics::{ScrapeParameters, selection, wrong_parameters};
 use super::responses::{self, ResponseBudget};
 use super::{body, events, negotiation, public, reason, refusal, send_gate};
 use crate::clock;
@@ -100,7 +100,7 @@ async fn metrics(
 ) -> Response {
     let selection = match selection(&parameters) {
         Ok(selection) => selection,
-        Err(refusal) => return refusal,
+        Err(why) => return wrong_parameters(&why),
     };
     let accept = headers.get(header::ACCEPT);
     let format = negotiation::format_for(accept.and_then(|accept| accept.to_str().ok()));

@@ -186,6 +186,8 @@ pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, Strin
     let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
     // What it writes to the folder for temporary files ends with the test too.
     command.args(arguments).env_clear().env("TMPDIR", folder);
+    // Most templates of the simulated Meta have no problems, and tests look at them.
+    command.env("WHATSAPP_EXPORTER_TEMPLATES_DETAIL", "all");
     command.envs(variables);
     if shares_port(arguments) {
         command.arg(format!("--webhook.listen-address={ANY_PORT}"));

@@ -104,7 +104,7 @@ pub fn write(
     window: TimeRange,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut page = Page::new(TextFormat::OpenMetrics, StateSets::Full, 0);
+    let mut page = Page::new(TextFormat::OpenMetrics, StateSets::Full);
     for (entity, attribute, metric, form) in FAMILIES {
         let mut family = page.family(metric);
         let selected = timelines

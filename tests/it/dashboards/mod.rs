@@ -4,7 +4,7 @@
 //! `UPDATE_DASHBOARDS=1 cargo test --test it dashboards` lays it out, so that a diff is readable.
 
 mod answers;
-mod board;
+pub mod board;
 mod colours;
 mod compose;
 mod form;
@@ -15,4 +15,4 @@ mod names;
 mod speed;
 pub mod table;
 mod thresholds;
-mod variables;
+pub mod variables;

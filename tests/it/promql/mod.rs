@@ -4,3 +4,4 @@ pub mod labels;
 pub mod selectors;
 pub mod vocabulary;
 pub mod words;
+mod zeros;
