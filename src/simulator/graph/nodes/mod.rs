@@ -18,6 +18,10 @@ use crate::simulator::world::{Account, App, Business, PhoneNumber, Template, Wor
 
 /// A node that a call can read.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a response holds one node at a time, and a box would cost an allocation for each"
+)]
 pub enum ReadableNode<'a> {
     /// A WhatsApp Business Account.
     Account(&'a Account),
