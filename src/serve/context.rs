@@ -13,6 +13,7 @@ use super::gate::Gate;
 use super::lifecycle::ReloadRequest;
 use super::send_gate::SendGate;
 use super::signer::{PreviousSecretLog, WrongAppLog};
+use super::status::digest::Digests;
 use crate::clock;
 use crate::domain::track::Trackers;
 use crate::domain::{Assignments, PhoneNumberId};
@@ -40,6 +41,8 @@ pub struct Operator {
     pub options: Arc<ArcSwap<Options>>,
     /// The accounts of each app.
     pub assignments: Arc<ArcSwap<Assignments>>,
+    /// The digests of accounts for the status page.
+    pub digests: Arc<Digests>,
     /// The send gate.
     pub send_gate: SendGate,
     /// The gate of the listener, with the allowed host names.

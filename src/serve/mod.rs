@@ -46,3 +46,4 @@ pub use listener::Listener;
 pub use responses::ResponseBudget;
 pub use send_gate::SendGate;
 pub use server::{Limits, Site, serve};
+pub use status::background::keep_fresh;

@@ -4,7 +4,7 @@
 //! stands for it in sums and alerts.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Account, Accounts};
 use crate::domain::{PhoneNumberId, WabaId};
@@ -18,6 +18,19 @@ impl<'a> SharedNumbers<'a> {
     /// Searches the listings of all accounts.
     #[must_use]
     pub fn new(accounts: &'a Accounts) -> Self {
+        Self::search(accounts, |_| true)
+    }
+
+    /// Searches only for these numbers, which include all that several accounts list.
+    #[must_use]
+    pub fn among(accounts: &'a Accounts, numbers: &BTreeSet<PhoneNumberId>) -> Self {
+        if numbers.is_empty() {
+            return Self::default();
+        }
+        Self::search(accounts, |id| numbers.contains(id))
+    }
+
+    fn search(accounts: &'a Accounts, is_sought: impl Fn(&PhoneNumberId) -> bool) -> Self {
         let mut first = HashMap::new();
         let mut shared = HashMap::new();
         let mut in_order: Vec<(&WabaId, &Account)> = accounts
@@ -30,7 +43,7 @@ impl<'a> SharedNumbers<'a> {
             (Reverse(is_visible), waba_id.as_str().len(), *waba_id)
         });
         for (waba_id, account) in in_order {
-            for number in account.numbers() {
+            for number in account.numbers().filter(|one| is_sought(&one.id)) {
                 let primary = *first.entry(&number.id).or_insert(waba_id);
                 if primary != waba_id {
                     shared.insert(&number.id, primary);
@@ -86,6 +99,9 @@ mod tests {
     fn again(state: &State, id: &str) -> Vec<String> {
         let shared = SharedNumbers::new(state.accounts());
         let id = number(id);
+        let among = [id.clone()].into();
+        let same = SharedNumbers::among(state.accounts(), &among);
+        assert_eq!(same.0.get(&id), shared.0.get(&id));
         let listing = state.accounts().iter();
         let listing = listing.filter(|(_, account)| account.numbers().any(|one| one.id == id));
         let again = listing.filter(|(waba_id, _)| shared.is_listed_again(waba_id, &id));

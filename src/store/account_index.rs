@@ -36,6 +36,12 @@ impl AccountIndex {
         self.by_number.get(id).into_iter().flatten()
     }
 
+    /// The numbers that polls or messages have shown in several accounts.
+    pub fn numbers_of_several(&self) -> BTreeSet<PhoneNumberId> {
+        let several = self.by_number.iter().filter(|(_, of)| of.len() > 1);
+        several.map(|(id, _)| id.clone()).collect()
+    }
+
     /// The accounts of a portfolio.
     pub fn of_portfolio(&self, id: &BusinessId) -> impl Iterator<Item = &WabaId> {
         self.by_portfolio.get(id).into_iter().flatten()
@@ -133,6 +139,7 @@ mod tests {
             index.update(&event.waba_id, &before, &state.accounts()[&event.waba_id]);
             assert_eq!(index, AccountIndex::new(state.accounts()), "{event:?}");
         }
+        assert!(index.numbers_of_several().contains(&a));
         let of = |id| index.of_number(id).cloned().collect::<Vec<_>>();
         assert_eq!(of(&b), std::slice::from_ref(&two));
         assert!(of(&a).contains(&one));

@@ -387,6 +387,12 @@ impl Store {
             .indexed(|index| index.of_number(id).cloned().collect())
     }
 
+    /// The phone numbers that polls or messages have shown in several accounts, which are few.
+    #[must_use]
+    pub fn numbers_of_several(&self) -> BTreeSet<PhoneNumberId> {
+        self.shared.index().numbers_of_several()
+    }
+
     /// The committed state of each account that this portfolio owns. Faster than a search in a snapshot.
     #[must_use]
     pub fn accounts_of_portfolio(&self, id: &BusinessId) -> Accounts {

@@ -1,7 +1,7 @@
 //! Reads the exporter's own metrics, for pages.
 
 use prometheus::core::Collector;
-use prometheus::proto::{Metric as Sample, MetricFamily};
+use prometheus::proto::Metric as Sample;
 
 /// The current series of one metric. Reading creates none, unlike `with_label_values`.
 #[derive(Clone, Debug, Default)]
@@ -10,9 +10,18 @@ pub struct Labelled(Vec<Sample>);
 impl Labelled {
     /// The series of this counter or gauge.
     pub fn new(metric: &impl Collector) -> Self {
-        let families = metric.collect();
-        let series = families.iter().flat_map(MetricFamily::get_metric);
-        Self(series.cloned().collect())
+        let families = metric.collect().into_iter();
+        Self(
+            families
+                .flat_map(|mut family| family.take_metric())
+                .collect(),
+        )
+    }
+
+    /// Keeps only the series whose value of this label is wanted, so that a fleet's are not searched again and again.
+    pub fn retain(&mut self, name: &str, is_wanted: impl Fn(&str) -> bool) {
+        self.0
+            .retain(|sample| label(sample, name).is_some_and(&is_wanted));
     }
 
     /// The value of the series with these labels; the greatest if several match. `None` if there is none.

@@ -12,8 +12,8 @@ use prometheus::{
     IntGaugeVec, Opts, Registry,
 };
 
-use super::RefusalLog;
 use super::polls::PollOutcomes;
+use super::{QuotaFigures, RefusalLog};
 use crate::domain::send_gate::SendVerdict;
 use crate::domain::{Collector, ObjectKind, WabaId, WebhookField, Word};
 
@@ -69,6 +69,8 @@ pub struct Telemetry {
     pub graph_regain_access: GaugeVec,
     /// Planned calls per hour of an account's polls.
     pub graph_planned_calls: IntGaugeVec,
+    /// The used and the planned quota of each account, for pages.
+    pub quotas: QuotaFigures,
     /// Fields dropped from requests because Meta says they do not exist.
     pub graph_fields_dropped: IntCounterVec,
     /// Fields currently omitted from requests.
@@ -191,6 +193,7 @@ impl Telemetry {
             graph_usage_ratio: new.float_gauges("graph_usage_ratio", "Used share of Meta's API quota, from Meta's usage headers; Meta refuses calls at 1. Absent until Meta reports usage.", &["waba_id", "kind"]),
             graph_regain_access: new.float_gauges("graph_regain_access_timestamp_seconds", "Time at which Meta expects to accept calls again. Absent while it accepts calls.", &["waba_id"]),
             graph_planned_calls: new.gauges("graph_planned_calls_per_hour", "Calls per hour that polling this account requires at the configured intervals, given its phone numbers and templates.", &["waba_id"]),
+            quotas: QuotaFigures::default(),
             graph_fields_dropped: new.counters("graph_fields_dropped_total", "Number of fields omitted from requests for a day because Meta rejected them, counted once per affected account.", &["endpoint"]),
             graph_field_dropped: new.gauges("graph_field_dropped", "Number of apps whose requests omit a field because Meta rejected it. Absent while the field is requested. waba_id is empty if the field is omitted for all accounts.", &["endpoint", "field", "waba_id"]),
             graph_api_version: new.gauges("graph_api_version_info", "Graph API version requested, and the version of the last response. Always 1.", &["asked", "answered"]),
@@ -275,6 +278,7 @@ impl Telemetry {
 
     /// Drops the quota of an account that is no longer polled, because it would not be updated any more.
     pub fn forget_quota(&self, waba_id: &WabaId) {
+        self.quotas.forget(waba_id);
         let id = waba_id.as_str();
         for kind in ["call_count", "total_cputime", "total_time"] {
             drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));

@@ -9,10 +9,12 @@ mod logfmt;
 pub mod logs;
 mod metrics;
 mod polls;
+mod quota_figures;
 mod refusals;
 
 pub use figures::Labelled;
 pub use finding::{Examination, Finding, Report, Verdict};
 pub use metrics::{Declared, Telemetry};
 pub use polls::{FailingPolls, PollOutcomes};
+pub use quota_figures::{AccountQuota, QuotaFigures};
 pub use refusals::{Refusal, RefusalLog, Refused};

@@ -53,7 +53,7 @@ fn keys_of_every_section_are_read() {
 web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
-poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
+poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, startup_spread: 40s, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', history_retention: 30d}
 metrics: {state_sets: sparse}
 templates: {detail: all, state_sets: full, series_limit: 10}
@@ -99,6 +99,7 @@ poll.account_interval: 2m
 poll.templates_interval: 1h
 poll.access_interval: 30m
 poll.discovery_interval: 2h
+poll.startup_spread: 40s
 poll.drift_grace: 10m
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5

@@ -76,6 +76,7 @@ impl Usage {
 
     /// Updates the metrics of the quota.
     pub(super) fn record(&self, waba_id: &WabaId, telemetry: &Telemetry) {
+        telemetry.quotas.note_usage(waba_id, self.ratio);
         let id = waba_id.as_str();
         for (kind, figure) in KINDS.iter().zip(self.figures) {
             telemetry

@@ -8,6 +8,7 @@ mod budget;
 mod insights;
 mod log_limiter;
 mod once;
+mod parts;
 mod plan;
 mod runner;
 mod schedule;

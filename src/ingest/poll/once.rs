@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Budgets, InsightsOptions, NextPoll, Task, insights};
+use super::{Budgets, InsightsOptions, NextPoll, Task, insights, parts};
 use crate::clock::{self, Mark};
 use crate::domain::account::Loss;
 use crate::domain::{Collector, Event, Fact, Source, Timestamp, Word};
@@ -64,10 +64,10 @@ pub(super) async fn poll(
         source: Source::Poll,
         fact,
     });
-    let is_stored = match event {
-        Some(event) => store.commit(vec![event]).await.is_ok(),
-        None => true,
-    };
+    let mut is_stored = true;
+    for part in event.map(parts::parts).into_iter().flatten() {
+        is_stored = is_stored && store.commit(vec![part]).await.is_ok();
+    }
     if is_lost && is_stored {
         tracing::warn!(
             waba_id = %task.waba_id,

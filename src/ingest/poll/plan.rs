@@ -41,6 +41,7 @@ mod tests {
             account: Duration::from_secs(900),
             templates: Duration::from_secs(900),
             insights: None,
+            startup_spread: Duration::from_secs(180),
         };
         assert_eq!(planned_calls(&cadences, 1, None), 12 + 4 + 4);
         assert_eq!(planned_calls(&cadences, 0, Some(0)), 12 + 4 + 4);

@@ -10,8 +10,8 @@ use super::budget::DeferralReason;
 use crate::domain::insights::DayZone;
 use crate::domain::{Collector, Timestamp, WabaId, Word};
 
-/// Interval between the first polls of two accounts, so that ten thousand do not start at once (they take some three
-/// minutes), but the first one does.
+/// Maximum interval between the first polls of two accounts, and between polls after a hold. Many accounts do not start
+/// at once, but the first one does, and a small fleet starts within seconds.
 const START_SPACING: Duration = Duration::from_millis(20);
 
 /// Delay of a requested poll, so that several requests share one poll and Meta's nodes have the same data.
@@ -59,6 +59,8 @@ pub struct Cadences {
     pub templates: Duration,
     /// Insights. `None` if they are not polled.
     pub insights: Option<InsightsOptions>,
+    /// Maximum time over which the first polls of all accounts are spread.
+    pub startup_spread: Duration,
 }
 
 /// How insights are polled.
@@ -177,16 +179,28 @@ impl Schedule {
     /// Adds all polls of these accounts, the first ones at once. Does not change accounts that are already scheduled.
     pub fn add(&mut self, accounts: impl IntoIterator<Item = WabaId>, now: Timestamp) {
         self.rate_limits.retain(|_, until| *until > now);
-        let mut due = now;
-        for waba_id in accounts {
-            for task in tasks_of(&waba_id) {
-                if self.cadences.polls(task.collector) && !self.slots.contains_key(&task) {
-                    self.slots.insert(task.clone(), Slot::new(due, now));
-                    self.set_due(&task, due);
-                }
+        let is_new =
+            |task: &Task| self.cadences.polls(task.collector) && !self.slots.contains_key(task);
+        let tasks = accounts.into_iter().map(|waba_id| {
+            let new = tasks_of(&waba_id).filter(is_new);
+            new.collect::<Vec<Task>>()
+        });
+        let added: Vec<Vec<Task>> = tasks.filter(|new| !new.is_empty()).collect();
+        let starts = self.starts(added.len(), now);
+        for (tasks, due) in added.into_iter().zip(starts) {
+            for task in tasks {
+                self.slots.insert(task.clone(), Slot::new(due, now));
+                self.set_due(&task, due);
             }
-            due = due.plus(START_SPACING);
         }
+    }
+
+    /// When each of so many accounts starts, in their order.
+    fn starts(&self, accounts: usize, now: Timestamp) -> impl Iterator<Item = Timestamp> + use<> {
+        let accounts = u32::try_from(accounts).unwrap_or(u32::MAX);
+        let spread = self.cadences.startup_spread / accounts.max(1);
+        let spacing = spread.min(START_SPACING);
+        (0..accounts).map(move |place| now.plus(spacing * place))
     }
 
     /// Removes all polls of this account.
@@ -202,8 +216,9 @@ impl Schedule {
     /// Restarts the schedule of accounts whose credentials changed: rejections of the old credentials do not apply
     /// to the new ones. Meta's rate limits remain. Running polls have been dropped.
     pub fn restart<'a>(&mut self, accounts: impl IntoIterator<Item = &'a WabaId>, now: Timestamp) {
-        let mut due = now;
-        for waba_id in accounts {
+        let accounts: Vec<&WabaId> = accounts.into_iter().collect();
+        let starts = self.starts(accounts.len(), now);
+        for (waba_id, due) in accounts.into_iter().zip(starts) {
             self.refusals.remove(waba_id);
             for task in tasks_of(waba_id) {
                 if let Some(slot) = self.slots.get_mut(&task) {
@@ -211,7 +226,6 @@ impl Schedule {
                 }
                 self.set_due(&task, due);
             }
-            due = due.plus(START_SPACING);
         }
     }
 

@@ -50,6 +50,7 @@ async fn start(
         account: cadence,
         templates: cadence,
         insights: None,
+        startup_spread: Duration::from_secs(1),
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(calls_per_hour, 0.75))));
     let (seen, telemetry) = (Arc::clone(&store), Arc::clone(&meta.telemetry));

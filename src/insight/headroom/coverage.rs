@@ -1,7 +1,5 @@
 //! The share of a portfolio's message webhooks that the exporter receives.
 
-use std::collections::BTreeMap;
-
 use crate::domain::access::AccessStates;
 use crate::domain::{
     Assignments, CallbackUrl, PhoneNumberId, Timestamp, WabaId, WebhookField, Word as _,
@@ -29,7 +27,7 @@ pub(super) fn coverage(
     let is_read = accounts
         .iter()
         .any(|(_, account)| account.messages_read_since().is_some());
-    let mut shares: BTreeMap<&PhoneNumberId, f64> = BTreeMap::new();
+    let mut shares: Vec<(&PhoneNumberId, f64)> = Vec::new();
     for (waba_id, account) in accounts {
         let read = share_read(account, now);
         let is_subscribed =
@@ -38,14 +36,20 @@ pub(super) fn coverage(
             let is_received = is_recent(account, number, now)
                 || is_subscribed && !is_moved(account, number, webhooks.callback);
             let share = if is_received { read } else { 0.0 };
-            let known = shares.entry(&number.id).or_default();
-            *known = share.max(*known);
+            shares.push((&number.id, share));
         }
     }
+    // The greatest share of each number stays. Sorting is faster than a map: a portfolio has up to 100,000 numbers.
+    shares.sort_by(|(id, share), (other, its_share)| {
+        let by_id = id.cmp(other);
+        by_id.then(its_share.total_cmp(share))
+    });
+    shares.dedup_by_key(|(id, _)| *id);
     let numbers = u32::try_from(shares.len())
         .ok()
         .filter(|count| *count > 0)?;
-    is_read.then(|| shares.values().sum::<f64>() / f64::from(numbers))
+    let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+    is_read.then(|| sum / f64::from(numbers))
 }
 
 /// Share of the last 24 hours in which webhooks about messages of the account were read.

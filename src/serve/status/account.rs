@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Facts;
-use super::concern::Concern;
+use super::concern::{self, Concern};
 use super::issue::{self, Issue};
 use super::issues;
 use super::level::Level;
 use super::number::NumberStatus;
 use super::portfolio::PortfolioStatus;
+use super::selection::AccountSelection;
 use super::sending::{self, ShownEntity};
 use super::template::TemplateStatus;
 use super::timeline::{ACCOUNT, Segment, ShownSteps};
@@ -154,29 +155,31 @@ impl AccountStatus {
         account: &Account,
         facts: &Facts,
         portfolios: &BTreeMap<BusinessId, Headroom>,
+        selection: &AccountSelection,
         steps: Option<&ShownSteps>,
     ) -> Self {
         let (now, callback) = (facts.now, facts.callback.as_ref());
-        let issues = issues::for_account(waba_id, account, &facts.figures, now);
+        let polls_issues = issues::for_polls(waba_id, &facts.figures, now);
+        let concerns = concern::counts(account, now);
+        let issues = issues::for_account(account, &concerns, polls_issues, now);
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
-            issues::for_number(number, account, callback, now)
-                .first()
-                .map_or(Level::Fine, |worst| worst.level)
+            let issues = issues::for_number(number, account, callback, now);
+            (!selection.seeks(number), issue::worst(&issues))
         });
         let (problems, templates_past) = template_problems(account, now);
         let shown = numbers.iter().take(MAX_NUMBERS);
         let phone_numbers: Vec<_> = shown
             .map(|one| NumberStatus::new(one, account, steps, callback, now))
             .collect();
-        let worst_number = phone_numbers.first().map_or(Level::Fine, |one| one.level);
+        let worst_number = phone_numbers.iter().map(|one| one.level).min();
         let (can_send, id) = (&account.can_send_message, waba_id.as_str());
         let attribute = (ACCOUNT, ATTRIBUTES.can_send_message.name);
         let last_webhook = facts.figures.last_received(waba_id);
         Self {
             waba_id: waba_id.to_string(),
             name: account.name.value().cloned(),
-            level: issue::worst(&issues).min(worst_number),
+            level: issue::worst(&issues).min(worst_number.unwrap_or(Level::Fine)),
             issues,
             review_status: account.review_status.value().map(MetaWord),
             can_send_message: can_send.value().map(MetaWord),

@@ -3,13 +3,15 @@
 //! A template that was rejected or disabled long ago needs no action, and many accounts keep dozens of them.
 //! Those are only counted, so that the rows show actionable problems.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::level::Level;
 use super::recency::is_recent;
 use crate::domain::template::Status;
 use crate::domain::{QualityRating, Timestamp};
-use crate::state::Template;
+use crate::state::{Account, Template};
 
 /// Why a template is shown, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -104,6 +106,16 @@ impl Concern {
             Self::Past => "rejected, disabled or archived earlier",
         }
     }
+}
+
+/// Number of the account's templates with each concern.
+pub(super) fn counts(account: &Account, now: Timestamp) -> BTreeMap<Concern, usize> {
+    let mut counts = BTreeMap::new();
+    let templates = account.templates();
+    for concern in templates.filter_map(|template| Concern::from_template(template, now)) {
+        *counts.entry(concern).or_default() += 1;
+    }
+    counts
 }
 
 /// The problem of a template whose status is usable.

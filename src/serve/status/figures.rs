@@ -1,9 +1,9 @@
 //! Values that are read from the exporter's own metrics, once per response.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Collector, Timestamp, WabaId};
-use crate::telemetry::{FailingPolls, Labelled, Telemetry};
+use crate::telemetry::{FailingPolls, Labelled, QuotaFigures, Telemetry};
 
 /// The current values of the exporter's own metrics.
 #[derive(Debug, Default)]
@@ -18,9 +18,9 @@ pub(super) struct Figures {
     pub failing_discoveries: Vec<String>,
     /// Polls whose last attempt failed, each with its reason.
     pub failing: FailingPolls,
-    usage: Labelled,
-    planned: Labelled,
-    regain: Labelled,
+    last_received_of_all: Option<Timestamp>,
+    quotas: QuotaFigures,
+    regain: BTreeMap<String, Timestamp>,
     received: Labelled,
 }
 
@@ -32,7 +32,10 @@ impl Figures {
             .map(|(reason, count)| (reason.to_owned(), whole(count)));
         let discoveries = Labelled::new(&telemetry.discovery_up);
         let failing = discoveries.by("app").filter(|(_, up)| *up == 0.0);
+        let regain = Labelled::new(&telemetry.graph_regain_access);
+        let received = Labelled::new(&telemetry.webhook_last_received);
         Self {
+            last_received_of_all: received.value(&[]).map(moment),
             failing_discoveries: failing.map(|(app, _)| app.to_owned()).collect(),
             accepted: telemetry.webhook_deliveries.get(),
             duplicates: telemetry.webhook_duplicates.get(),
@@ -41,11 +44,20 @@ impl Figures {
             refused: refused.filter(|(_, count)| *count > 0).collect(),
             is_reloaded: telemetry.config_last_reload_successful.get() == 1,
             failing: telemetry.polls.failing(),
-            usage: Labelled::new(&telemetry.graph_usage_ratio),
-            planned: Labelled::new(&telemetry.graph_planned_calls),
-            regain: Labelled::new(&telemetry.graph_regain_access),
-            received: Labelled::new(&telemetry.webhook_last_received),
+            quotas: telemetry.quotas.clone(),
+            regain: regain
+                .by("waba_id")
+                .map(|(waba_id, at)| (waba_id.to_owned(), moment(at)))
+                .collect(),
+            received,
         }
+    }
+
+    /// Drops the last webhooks of accounts that are not shown.
+    pub fn keep_only(&mut self, shown: &BTreeSet<WabaId>) {
+        let shown: BTreeSet<&str> = shown.iter().map(WabaId::as_str).collect();
+        self.received
+            .retain("waba_id", |waba_id| shown.contains(waba_id));
     }
 
     /// Whether the last poll of this account and collector failed.
@@ -55,18 +67,16 @@ impl Figures {
 
     /// Used share of Meta's quota; at 1 calls are refused.
     pub fn usage_ratio(&self, waba_id: &WabaId) -> Option<f64> {
-        self.usage.value(&[("waba_id", waba_id.as_str())])
+        self.quotas.of_account(waba_id).usage_ratio
     }
 
     pub fn planned_calls(&self, waba_id: &WabaId) -> Option<u64> {
-        let planned = self.planned.value(&[("waba_id", waba_id.as_str())]);
-        planned.map(whole)
+        self.quotas.of_account(waba_id).planned_calls
     }
 
     /// When Meta allows calls again. `None` while they are allowed.
     pub fn regain_access(&self, waba_id: &WabaId) -> Option<Timestamp> {
-        let regain = self.regain.value(&[("waba_id", waba_id.as_str())]);
-        regain.map(moment)
+        self.regain.get(waba_id.as_str()).copied()
     }
 
     /// Time of the last webhook of this account since the start.
@@ -77,7 +87,7 @@ impl Figures {
 
     /// Time of the last webhook of any account since the start.
     pub fn last_received_of_all(&self) -> Option<Timestamp> {
-        self.received.value(&[]).map(moment)
+        self.last_received_of_all
     }
 }
 

@@ -106,9 +106,9 @@ fn sending_issue(number: &Number, account: &Account) -> Option<Issue> {
 
 /// Issues of an account itself, its templates and its polls, worst first.
 pub(super) fn for_account(
-    waba_id: &WabaId,
     account: &Account,
-    figures: &Figures,
+    templates: &BTreeMap<Concern, usize>,
+    polls: Vec<Issue>,
     now: Timestamp,
 ) -> Vec<Issue> {
     let mut found: Vec<Issue> = Vec::new();
@@ -147,8 +147,8 @@ pub(super) fn for_account(
         let at = distance(at, now);
         Issue::warning(format!("{event} of Flow {flow} {at}"))
     }));
-    found.extend(for_polls(waba_id, figures, now));
-    found.extend(for_templates(account, now));
+    found.extend(polls);
+    found.extend(for_templates(templates));
     sorted(found)
 }
 
@@ -249,7 +249,8 @@ pub(super) fn for_fleet(
     found
 }
 
-fn for_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
+/// Issues of an account's polls.
+pub(super) fn for_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> {
     let collectors = Collector::ALL.iter().copied();
     let failing = collectors.filter(|collector| figures.is_failing(waba_id, *collector));
     let failing: Vec<&str> = failing.map(Word::as_str).collect();
@@ -270,16 +271,13 @@ fn for_polls(waba_id: &WabaId, figures: &Figures, now: Timestamp) -> Vec<Issue> 
 }
 
 /// One line for all templates with current problems: an account may have hundreds.
-fn for_templates(account: &Account, now: Timestamp) -> Option<Issue> {
-    let mut counts = BTreeMap::<Concern, usize>::new();
-    let concerns = account.templates();
-    let concerns = concerns.filter_map(|template| Concern::from_template(template, now));
-    for concern in concerns.filter(|concern| concern.level() <= Level::Warning) {
-        *counts.entry(concern).or_default() += 1;
-    }
-    let level = counts.keys().map(|concern| concern.level()).min()?;
+fn for_templates(counts: &BTreeMap<Concern, usize>) -> Option<Issue> {
+    let urgent = |concern: &&Concern| concern.level() <= Level::Warning;
+    let level = counts.keys().filter(urgent).map(|concern| concern.level());
+    let level = level.min()?;
     let counts = counts
         .iter()
+        .filter(|(concern, _)| urgent(concern))
         .map(|(concern, count)| format!("{count} {}", concern.as_phrase()));
     let counts: Vec<String> = counts.collect();
     Some(Issue::new(

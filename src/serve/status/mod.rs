@@ -4,8 +4,10 @@
 //! customers' data and no secrets.
 
 mod account;
+pub mod background;
 pub(super) mod causes;
 mod concern;
+pub mod digest;
 mod figures;
 mod health;
 mod issue;
@@ -17,6 +19,7 @@ mod page;
 mod portfolio;
 mod recency;
 pub mod route;
+mod selection;
 mod sending;
 mod service;
 mod template;
@@ -26,13 +29,13 @@ mod timeline;
 pub(super) mod value;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::domain::access::AccessStates;
-use crate::domain::{Assignments, CallbackUrl, Timestamp, WabaId};
+use crate::domain::{Assignments, CallbackUrl, PhoneNumberId, Timestamp};
 use crate::insight::headroom::RecipientUnions;
 use crate::state::Accounts;
 use crate::telemetry::Examination;
@@ -41,6 +44,7 @@ use figures::Figures;
 use health::{AppStatus, Doctor, StoreStatus, Webhooks};
 use level::Level;
 use overview::{Attention, Overview, WatchedCounts};
+use selection::AccountSelection;
 use timeline::ShownSteps;
 use value::Moment;
 
@@ -48,6 +52,8 @@ use value::Moment;
 #[derive(Debug)]
 struct Facts {
     accounts: Accounts,
+    /// The phone numbers that may belong to several accounts.
+    numbers_of_several: BTreeSet<PhoneNumberId>,
     access: AccessStates,
     /// The accounts that the apps watch.
     assignments: Arc<Assignments>,
@@ -75,10 +81,16 @@ pub struct Status {
     pub level: Level,
     pub summary: WatchedCounts,
     pub attention: Attention,
-    /// The shown accounts, worst first.
+    /// Number of accounts that the search found, or of all without one.
+    pub accounts_found: usize,
+    /// The shown ones of them, worst first.
     pub accounts: Vec<AccountStatus>,
     /// Offset of the next page. `None` on the last one.
     pub next_offset: Option<usize>,
+    /// Offset of the previous page. `None` on the first one.
+    pub previous_offset: Option<usize>,
+    #[serde(skip)]
+    selection: AccountSelection,
     pub timelines: TimelinePeriod,
     pub apps: Vec<AppStatus>,
     pub webhooks: Webhooks,
@@ -96,18 +108,11 @@ pub struct TimelinePeriod {
     pub error: Option<String>,
 }
 
-/// Which accounts are shown: a range of the order, or one.
-#[derive(Debug, Default)]
-struct AccountSelection {
-    shown: Vec<WabaId>,
-    next_offset: Option<usize>,
-}
-
 impl Status {
     fn new(
         facts: &Facts,
         overview: Overview,
-        selection: &AccountSelection,
+        selection: AccountSelection,
         steps: Result<&ShownSteps, String>,
     ) -> Self {
         let now = facts.now;
@@ -120,9 +125,11 @@ impl Status {
                 account,
                 facts,
                 &portfolios,
+                &selection,
                 known,
             ))
         });
+        let accounts = shown.collect();
         let apps = facts.access.iter();
         Self {
             at: Moment(now),
@@ -131,8 +138,11 @@ impl Status {
             level: overview.attention.level(),
             summary: overview.summary,
             attention: overview.attention,
-            accounts: shown.collect(),
-            next_offset: selection.next_offset,
+            accounts,
+            accounts_found: selection.found,
+            next_offset: selection.next_offset(),
+            previous_offset: selection.previous_offset(),
+            selection,
             timelines: TimelinePeriod {
                 since: Moment(now.minus(timeline::WINDOW)),
                 known_since: known.map(|steps| Moment(steps.known_since())),

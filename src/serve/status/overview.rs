@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Facts;
-use super::concern::Concern;
+use super::digest::{AccountDigest, Digests};
 use super::issue::{self, Issue};
-use super::issues;
 use super::level::Level;
+use super::{concern, issues};
 use crate::domain::{PhoneNumberId, QualityRating, WabaId, Word};
 use crate::state::{Account, Number, SharedNumbers};
 
@@ -50,6 +50,13 @@ pub struct OverviewItem {
     pub issues: Vec<String>,
 }
 
+/// What an item is about.
+enum Subject<'a> {
+    Exporter(OverviewItem),
+    Account(&'a WabaId),
+    Number(&'a WabaId, &'a PhoneNumberId),
+}
+
 /// The issues of all accounts and of the exporter.
 #[derive(Debug)]
 pub(super) struct Overview {
@@ -60,49 +67,80 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    pub fn new(facts: &Facts) -> Self {
-        let mut items = exporter_items(facts);
-        let shared = SharedNumbers::new(&facts.accounts);
+    pub fn new(facts: &Facts, digests: &Digests) -> Self {
+        let digests = digests.of_accounts(&facts.accounts, facts.callback.as_ref(), facts.now);
+        let shared = SharedNumbers::among(&facts.accounts, &facts.numbers_of_several);
+        let mut overview = Self {
+            summary: summary(facts, &shared),
+            attention: Attention::default(),
+            order: Vec::with_capacity(facts.accounts.len()),
+        };
+        let exporter = exporter_items(facts).into_iter();
+        let mut urgent: Vec<(Level, Subject)> = exporter
+            .map(|item| (item.level, Subject::Exporter(item)))
+            .collect();
         let mut order = Vec::with_capacity(facts.accounts.len());
-        for (waba_id, account) in &facts.accounts {
-            let found = account_items(waba_id, account, facts);
-            let level = found.iter().map(|item| item.level).min();
-            order.push((level.unwrap_or(Level::Fine), waba_id.clone()));
-            // The number is one item, although each of its accounts is as bad as it.
-            items.extend(found.into_iter().filter(|item| {
-                let id = item
-                    .phone_number_id
-                    .as_deref()
-                    .and_then(PhoneNumberId::parse);
-                !id.is_some_and(|id| shared.is_listed_again(waba_id, &id))
-            }));
+        for waba_id in facts.accounts.keys() {
+            let Some(digest) = digests.get(waba_id) else {
+                continue;
+            };
+            overview.summary.add(digest);
+            let mut worst = digest.level.min(polls_level(waba_id, facts));
+            if worst <= Level::Warning {
+                urgent.push((worst, Subject::Account(waba_id)));
+            }
+            for (id, level) in &digest.urgent_numbers {
+                worst = worst.min(*level);
+                // The number is one item, although each of its accounts is as bad as it.
+                if !shared.is_listed_again(waba_id, id) {
+                    urgent.push((*level, Subject::Number(waba_id, id)));
+                }
+            }
+            let worst = if worst <= Level::Warning {
+                worst
+            } else {
+                Level::Fine
+            };
+            order.push((worst, waba_id.clone()));
         }
         order.sort();
-        Self {
-            summary: summary(facts, &shared),
-            attention: Attention::new(items),
-            order: order.into_iter().map(|(_, waba_id)| waba_id).collect(),
-        }
+        overview.order = order.into_iter().map(|(_, waba_id)| waba_id).collect();
+        overview.attention = Attention::new(urgent, facts);
+        overview
+    }
+}
+
+impl WatchedCounts {
+    fn add(&mut self, digest: &AccountDigest) {
+        self.templates += digest.templates;
+        self.template_problems += digest.template_problems;
+        self.templates_past += digest.templates_past;
     }
 }
 
 impl Attention {
-    fn new(mut items: Vec<OverviewItem>) -> Self {
-        let count = |level| items.iter().filter(|item| item.level == level).count();
+    /// Only the listed items get their texts, because a fleet may have thousands.
+    fn new(mut urgent: Vec<(Level, Subject<'_>)>, facts: &Facts) -> Self {
+        let count = |level| urgent.iter().filter(|(other, _)| *other == level).count();
         let (critical, warning) = (count(Level::Critical), count(Level::Warning));
-        items.sort_by_key(|item| item.level);
-        items.truncate(MAX_ITEMS);
+        urgent.sort_by_key(|(level, _)| *level);
+        let worst = urgent.into_iter().take(MAX_ITEMS);
         Self {
             critical,
             warning,
-            items,
+            items: worst
+                .filter_map(|(_, subject)| subject.into_item(facts))
+                .collect(),
         }
     }
 
     /// The highest severity of all.
     pub(super) fn level(&self) -> Level {
-        let worst = self.items.first();
-        worst.map_or(Level::Fine, |item| item.level)
+        match (self.critical, self.warning) {
+            (0, 0) => Level::Fine,
+            (0, _) => Level::Warning,
+            _ => Level::Critical,
+        }
     }
 }
 
@@ -144,27 +182,46 @@ fn exporter_items(facts: &Facts) -> Vec<OverviewItem> {
     own.chain(apps).collect()
 }
 
-fn account_items(waba_id: &WabaId, account: &Account, facts: &Facts) -> Vec<OverviewItem> {
-    let own = issues::for_account(waba_id, account, &facts.figures, facts.now);
-    let name = account
-        .name
-        .value()
-        .map_or(waba_id.as_str(), String::as_str);
-    let numbers = account.numbers().filter_map(|number| {
-        let issues = issues::for_number(number, account, facts.callback.as_ref(), facts.now);
-        let item = OverviewItem::new(called(number), &issues)?;
-        let phone_number_id = Some(number.id.to_string());
-        Some(OverviewItem {
-            phone_number_id,
-            ..item
-        })
-    });
-    let own = OverviewItem::new(format!("Account {name}"), &own);
-    let account_items = |item| OverviewItem {
+/// Severity of the polls of an account.
+fn polls_level(waba_id: &WabaId, facts: &Facts) -> Level {
+    issue::worst(&issues::for_polls(waba_id, &facts.figures, facts.now))
+}
+
+impl Subject<'_> {
+    /// `None` if it has needed no attention since its digest was made.
+    fn into_item(self, facts: &Facts) -> Option<OverviewItem> {
+        match self {
+            Self::Exporter(item) => Some(item),
+            Self::Account(waba_id) => account_item(waba_id, facts),
+            Self::Number(waba_id, id) => number_item(waba_id, id, facts),
+        }
+    }
+}
+
+fn account_item(waba_id: &WabaId, facts: &Facts) -> Option<OverviewItem> {
+    let account = facts.accounts.get(waba_id)?;
+    let polls = issues::for_polls(waba_id, &facts.figures, facts.now);
+    let concerns = concern::counts(account, facts.now);
+    let issues = issues::for_account(account, &concerns, polls, facts.now);
+    let name = account.name.value();
+    let name = name.map_or(waba_id.as_str(), String::as_str);
+    let item = OverviewItem::new(format!("Account {name}"), &issues)?;
+    Some(OverviewItem {
         waba_id: Some(waba_id.to_string()),
         ..item
-    };
-    own.into_iter().chain(numbers).map(account_items).collect()
+    })
+}
+
+fn number_item(waba_id: &WabaId, id: &PhoneNumberId, facts: &Facts) -> Option<OverviewItem> {
+    let account: &Account = facts.accounts.get(waba_id)?;
+    let number = account.number(id)?;
+    let issues = issues::for_number(number, account, facts.callback.as_ref(), facts.now);
+    let item = OverviewItem::new(called(number), &issues)?;
+    Some(OverviewItem {
+        waba_id: Some(waba_id.to_string()),
+        phone_number_id: Some(id.to_string()),
+        ..item
+    })
 }
 
 fn called(number: &Number) -> String {
@@ -176,6 +233,7 @@ fn called(number: &Number) -> String {
     }
 }
 
+/// The counts of accounts and phone numbers.
 fn summary(facts: &Facts, shared: &SharedNumbers<'_>) -> WatchedCounts {
     let mut summary = WatchedCounts {
         accounts: facts.accounts.len(),
@@ -189,14 +247,6 @@ fn summary(facts: &Facts, shared: &SharedNumbers<'_>) -> WatchedCounts {
             let rating = number.quality_rating.value();
             let rating = rating.unwrap_or(QualityRating::Unknown).as_str();
             *summary.phone_numbers_by_rating.entry(rating).or_default() += 1;
-        }
-        for template in account.templates() {
-            summary.templates += 1;
-            match Concern::from_template(template, facts.now) {
-                None => {}
-                Some(Concern::Past) => summary.templates_past += 1,
-                Some(_) => summary.template_problems += 1,
-            }
         }
     }
     summary

@@ -3,8 +3,11 @@
 //! | parameter | meaning | default |
 //! |---|---|---|
 //! | `waba_id` | only this account | all, worst first |
+//! | `q` | only accounts of which an id, a name or a phone number contains this text | all, worst first |
 //! | `limit` | maximum number of accounts in the response, up to 100 | 20 |
 //! | `offset` | number of accounts to skip: `next_offset` of the previous response | 0 |
+//!
+//! A response depends on all accounts only by their digests, see `digest.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,8 +22,9 @@ use tokio::sync::Semaphore;
 
 use super::figures::Figures;
 use super::overview::Overview;
+use super::selection::{AccountSearch, AccountSelection};
 use super::timeline::{DRAWN, MAX_STEPS, ShownSteps, WINDOW};
-use super::{AccountSelection, Facts, Status, page};
+use super::{Facts, Status, page};
 use crate::clock;
 use crate::domain::WabaId;
 use crate::serve::context::Operator;
@@ -28,7 +32,7 @@ use crate::serve::context::Operator;
 /// Maximum number of accounts in one response, which may then have some 20 MB.
 const MAX_LIMIT: usize = 100;
 
-const DEFAULT_LIMIT: usize = 20;
+pub(super) const DEFAULT_LIMIT: usize = 20;
 
 /// Maximum number of concurrent responses; more wait. Each may take some megabytes.
 pub const MAX_ANSWERS: usize = 2;
@@ -38,6 +42,7 @@ pub const MAX_ANSWERS: usize = 2;
 #[serde(deny_unknown_fields)]
 pub struct StatusParameters {
     waba_id: Option<String>,
+    q: Option<String>,
     limit: Option<usize>,
     offset: Option<usize>,
 }
@@ -103,13 +108,15 @@ async fn answer(
     // A large fleet takes milliseconds of CPU time and a file is read, so this must not block the threads that serve
     // webhooks.
     let looked = tokio::task::spawn_blocking(move || {
-        let facts = facts(&operator);
-        let overview = Overview::new(&facts);
-        let selection = select(&parameters, &facts, &overview.order)?;
-        Ok((facts, overview, selection))
+        let mut facts = facts(&operator);
+        let mut overview = Overview::new(&facts, &operator.digests);
+        let order = std::mem::take(&mut overview.order);
+        let selection = select(&parameters, &facts, order)?;
+        let shown: BTreeSet<WabaId> = selection.shown.iter().cloned().collect();
+        facts.figures.keep_only(&shown);
+        Ok((facts, overview, selection, shown))
     });
-    let (facts, overview, selection) = looked.await.map_err(|_| StatusError::Stopping)??;
-    let shown: BTreeSet<WabaId> = selection.shown.iter().cloned().collect();
+    let (facts, overview, selection, shown) = looked.await.map_err(|_| StatusError::Stopping)??;
     let window = (facts.now.minus(WINDOW), facts.now);
     let recent = store
         .history()
@@ -121,7 +128,7 @@ async fn answer(
         if let Err(why) = &steps {
             tracing::error!(%why, "could not read timelines; showing the status without them");
         }
-        write(&Status::new(&facts, overview, &selection, steps))
+        write(&Status::new(&facts, overview, selection, steps))
     });
     written.await.map_err(|_| StatusError::Stopping)
 }
@@ -130,6 +137,7 @@ fn facts(operator: &Operator) -> Facts {
     let examination = operator.store.location().last_examination();
     Facts {
         accounts: operator.accounts(),
+        numbers_of_several: operator.store.numbers_of_several(),
         access: operator.access.read(),
         assignments: operator.assignments.load_full(),
         watched: watched(operator),
@@ -153,7 +161,7 @@ fn watched(operator: &Operator) -> BTreeMap<String, usize> {
 fn select(
     parameters: &StatusParameters,
     facts: &Facts,
-    order: &[WabaId],
+    order: Vec<WabaId>,
 ) -> Result<AccountSelection, StatusError> {
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -161,14 +169,33 @@ fn select(
             "limit: must be 1 to {MAX_LIMIT}"
         )));
     }
+    // A form sends an empty field too.
+    let asked = parameters.q.as_deref().map(str::trim);
+    let asked = asked.filter(|text| !text.is_empty());
+    let mut search = None;
     let offset = parameters.offset.unwrap_or(0);
-    let Some(waba_id) = &parameters.waba_id else {
-        let end = offset.saturating_add(limit);
-        return Ok(AccountSelection {
-            shown: order.iter().skip(offset).take(limit).cloned().collect(),
-            next_offset: (end < order.len()).then_some(end),
-        });
+    let found = match (&parameters.waba_id, asked) {
+        (Some(_), Some(_)) => {
+            let text = "waba_id: cannot be combined with q; leave out one of them";
+            return Err(StatusError::Wrong(text.to_owned()));
+        }
+        (Some(waba_id), None) => vec![watched_account(waba_id, facts)?],
+        (None, Some(text)) => {
+            let made = AccountSearch::new(text).map_err(StatusError::Wrong)?;
+            search.insert(made).find(facts, &order)
+        }
+        (None, None) => order,
     };
+    Ok(AccountSelection {
+        found: found.len(),
+        shown: found.into_iter().skip(offset).take(limit).collect(),
+        search,
+        offset,
+        limit,
+    })
+}
+
+fn watched_account(waba_id: &str, facts: &Facts) -> Result<WabaId, StatusError> {
     let waba_id = WabaId::parse(waba_id).ok_or_else(|| {
         StatusError::Wrong("waba_id: must be the digits of an account's id".to_owned())
     })?;
@@ -177,10 +204,7 @@ fn select(
             "waba_id: {waba_id} is not watched"
         )));
     }
-    Ok(AccountSelection {
-        shown: vec![waba_id],
-        next_offset: None,
-    })
+    Ok(waba_id)
 }
 
 impl StatusError {

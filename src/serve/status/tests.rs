@@ -4,6 +4,7 @@ mod causes;
 mod now;
 mod portfolio;
 mod reports;
+mod selection;
 mod sending;
 
 use std::collections::BTreeSet;
@@ -11,10 +12,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::digest::Digests;
 use super::figures::Figures;
 use super::overview::Overview;
+use super::selection::AccountSelection;
 use super::timeline::{NUMBER, ShownSteps, WINDOW};
-use super::{AccountSelection, Facts, Status, page};
+use super::{Facts, Status, page};
 use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
@@ -219,7 +222,10 @@ fn facts(events: &[Event]) -> Facts {
     }
     let telemetry = Telemetry::new();
     telemetry.config_last_reload_successful.set(1);
+    let accounts = state.accounts().values();
+    let numbers = accounts.flat_map(|account| account.number_ids());
     Facts {
+        numbers_of_several: numbers.cloned().collect(),
         accounts: state.accounts().clone(),
         access: AccessStates::new(),
         assignments: Arc::default(),
@@ -239,12 +245,8 @@ fn with_problems_everywhere(mut facts: Facts) -> Facts {
     let waba_id = WabaId::parse(WABA).expect("digits");
     let polls = &telemetry.polls;
     polls.record("main", &waba_id, Collector::Numbers, Some("timeout"));
-    let usage = telemetry
-        .graph_usage_ratio
-        .with_label_values(&[WABA, "call_count"]);
-    usage.set(1.0);
-    let planned = telemetry.graph_planned_calls.with_label_values(&[WABA]);
-    planned.set(14);
+    telemetry.quotas.note_usage(&waba_id, 1.0);
+    telemetry.quotas.note_planned(&waba_id, 14);
     let regain = telemetry.graph_regain_access.with_label_values(&[WABA]);
     regain.set(days(1).as_seconds_f64());
     let received = telemetry.webhook_last_received.with_label_values(&[WABA]);
@@ -284,12 +286,14 @@ fn with_problems_everywhere(mut facts: Facts) -> Facts {
 }
 
 fn status(facts: &Facts, steps: Result<&ShownSteps, String>) -> Status {
-    let overview = Overview::new(facts);
+    let overview = Overview::new(facts, &Digests::default());
     let selection = AccountSelection {
+        found: overview.order.len(),
         shown: overview.order.clone(),
-        next_offset: None,
+        limit: 100,
+        ..AccountSelection::default()
     };
-    Status::new(facts, overview, &selection, steps)
+    Status::new(facts, overview, selection, steps)
 }
 
 fn calm_steps() -> ShownSteps {

@@ -287,6 +287,7 @@ fn account_event(
 }
 
 fn health_changed(world: &mut World, id: &str, health: Health) -> SentWebhooks {
+    world.store_template(id);
     let slot = if world.app.id == id {
         Some(&mut world.app.health)
     } else {

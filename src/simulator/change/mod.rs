@@ -81,6 +81,7 @@ impl World {
     }
 
     fn template(&mut self, id: &str) -> Result<&mut Template, ChangeError> {
+        self.store_template(id);
         self.templates
             .get_mut(id)
             .ok_or_else(|| no_such("message template", id))

@@ -89,7 +89,7 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
 
 fn created(world: &mut World, waba_id: &str, mut template: Template) -> SentWebhooks {
     world.account(waba_id)?;
-    if world.templates.contains_key(&template.id) {
+    if world.find_template(&template.id).is_some() {
         return Err(ChangeError::Taken { id: template.id });
     }
     template.status = "PENDING".into();

@@ -140,7 +140,7 @@ fn template_ids(world: &World, account: &Account, call: &Call) -> Result<Vec<Str
         return Err(invalid("Param template_ids must have 1 to 10 elements"));
     }
     let is_own = |id: &String| {
-        let template = world.templates.get(id);
+        let template = world.find_template(id);
         template.is_some_and(|template| template.waba_id == account.id)
     };
     if !ids.iter().all(is_own) {

@@ -127,7 +127,7 @@ fn read(renderer: Renderer<'_>, call: &Call) -> Result<Value, GraphError> {
         })?),
     };
     match call.segments.get(1..).unwrap_or_default() {
-        [] => renderer.node(node, fields.as_deref()),
+        [] => renderer.node(&node, fields.as_deref()),
         [edge] => {
             let is_page_parameter = |name: &str| name != "fields" && name != "appsecret_proof";
             let parameters = call
@@ -136,7 +136,7 @@ fn read(renderer: Renderer<'_>, call: &Call) -> Result<Value, GraphError> {
                 .filter(|(name, _)| is_page_parameter(name))
                 .cloned()
                 .collect();
-            renderer.edge(node, edge, &EdgeQuery { fields, parameters })
+            renderer.edge(&node, edge, &EdgeQuery { fields, parameters })
         }
         _ => Err(GraphError::bad_request(2500, "Unknown path components")),
     }

@@ -60,7 +60,7 @@ impl Endpoint {
                 }
             }
             [id] if world.phone_numbers.contains_key(*id) => Self::PhoneNumber,
-            [id] if world.templates.contains_key(*id) => Self::MessageTemplate,
+            [id] if world.find_template(id).is_some() => Self::MessageTemplate,
             [id] if world.businesses.contains_key(*id) => Self::Business,
             [id] if world.app.id == *id => Self::App,
             [_, "phone_numbers"] => Self::PhoneNumbers,

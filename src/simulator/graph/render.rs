@@ -2,6 +2,7 @@
 //!
 //! Invariant: nodes are looked up only for the rendered page, so that listings of ten thousand templates are fast.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Map, Value, json};
@@ -82,7 +83,7 @@ impl Renderer<'_> {
     /// 100 for a field that the type does not have.
     pub fn node(
         self,
-        node: ReadableNode<'_>,
+        node: &ReadableNode<'_>,
         fields: Option<&[Field]>,
     ) -> Result<Value, GraphError> {
         let mut answer = Map::from_iter([("id".to_owned(), json!(node.id()))]);
@@ -115,14 +116,14 @@ impl Renderer<'_> {
     /// 100 if the node has no such edge, a field is unknown, or `limit` or a cursor is invalid.
     pub fn edge(
         self,
-        node: ReadableNode<'_>,
+        node: &ReadableNode<'_>,
         name: &str,
         query: &EdgeQuery,
     ) -> Result<Value, GraphError> {
         let all = node
             .edge(self.world, name)
             .ok_or_else(|| GraphError::nonexisting_field(name, node.type_name()))?;
-        let listed: Vec<&str> = self.filtered(all, name, query);
+        let listed = self.filtered(all, name, query);
         let window = PageRange::read(
             query.parameter("limit"),
             query.parameter("after"),
@@ -132,7 +133,7 @@ impl Renderer<'_> {
         let mut data = Vec::with_capacity(window.items.len());
         for id in &listed[window.items.clone()] {
             if let Some(item) = ReadableNode::find(self.world, id) {
-                data.push(self.node(item, query.fields.as_deref())?);
+                data.push(self.node(&item, query.fields.as_deref())?);
             }
         }
         let mut page = json!({ "data": data });
@@ -148,7 +149,7 @@ impl Renderer<'_> {
     fn put(
         self,
         answer: &mut Map<String, Value>,
-        node: ReadableNode<'_>,
+        node: &ReadableNode<'_>,
         name: &str,
         children: Option<&[Field]>,
     ) {
@@ -167,7 +168,7 @@ impl Renderer<'_> {
         }
     }
 
-    fn check(self, node: ReadableNode<'_>, field: &Field) -> Result<(), GraphError> {
+    fn check(self, node: &ReadableNode<'_>, field: &Field) -> Result<(), GraphError> {
         if let Some(deprecated) = self.deprecated(&field.name) {
             return Err(GraphError::deprecated_field(
                 deprecated,
@@ -187,21 +188,26 @@ impl Renderer<'_> {
         deprecated.find(|field| *field == name).map(String::as_str)
     }
 
-    fn is_gone(self, node: ReadableNode<'_>, name: &str) -> bool {
-        let account = self.world.account_of(node.id());
+    fn is_gone(self, node: &ReadableNode<'_>, name: &str) -> bool {
+        let account = node.account(self.world);
         self.world.retired_fields.contains(name)
             || account.is_some_and(|account| account.retired_fields.contains(name))
             || self.rules.gone_fields.iter().any(|gone| gone == name)
     }
 
-    fn is_superseded(self, node: ReadableNode<'_>, fields: &[Field], name: &str) -> bool {
+    fn is_superseded(self, node: &ReadableNode<'_>, fields: &[Field], name: &str) -> bool {
         matches!(node, ReadableNode::PhoneNumber(_))
             && name == OLD_LIMIT
             && version_number(&self.rules.version) >= ONLY_NEW_LIMIT_SINCE
             && fields.iter().any(|field| field.name == NEW_LIMIT)
     }
 
-    fn filtered<'b>(self, all: Vec<&'b str>, name: &str, query: &EdgeQuery) -> Vec<&'b str> {
+    fn filtered<'b>(
+        self,
+        all: Vec<Cow<'b, str>>,
+        name: &str,
+        query: &EdgeQuery,
+    ) -> Vec<Cow<'b, str>> {
         let wanted: Vec<(&str, &str)> = FILTERS
             .iter()
             .filter_map(|(parameter, field)| Some((*field, query.parameter(parameter)?)))
@@ -209,8 +215,8 @@ impl Renderer<'_> {
         if name != "message_templates" || wanted.is_empty() {
             return all;
         }
-        let matches = |id: &&str| {
-            self.world.templates.get(*id).is_some_and(|template| {
+        let matches = |id: &Cow<'_, str>| {
+            self.world.find_template(id).is_some_and(|template| {
                 wanted.iter().all(|(field, value)| match *field {
                     "status" => template.status == *value,
                     "category" => template.category == *value,
@@ -226,7 +232,7 @@ impl Renderer<'_> {
     /// `paging`: absent for an empty list. `after` is always present, `next` only if another page follows.
     fn paging(
         self,
-        node: ReadableNode<'_>,
+        node: &ReadableNode<'_>,
         name: &str,
         query: &EdgeQuery,
         window: &PageRange,
@@ -254,7 +260,7 @@ impl Renderer<'_> {
 
     fn page_url(
         self,
-        node: ReadableNode<'_>,
+        node: &ReadableNode<'_>,
         edge: &str,
         query: &EdgeQuery,
         limit: usize,
@@ -288,13 +294,13 @@ impl Renderer<'_> {
     }
 
     /// `summary=total_count,message_template_limit,…`: counts without paging.
-    fn summary(self, node: ReadableNode<'_>, edge: &str, asked: &str, total: usize) -> Value {
+    fn summary(self, node: &ReadableNode<'_>, edge: &str, asked: &str, total: usize) -> Value {
         let mut summary = Map::new();
         for name in asked.split(',').map(str::trim) {
             let value = match (name, node, edge) {
                 ("total_count", ..) => json!(total),
                 ("message_template_count", ReadableNode::Account(account), "message_templates") => {
-                    json!(account.template_ids.len())
+                    json!(account.template_count())
                 }
                 ("message_template_limit", ReadableNode::Account(account), "message_templates") => {
                     json!(account.message_template_limit)

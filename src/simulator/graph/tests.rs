@@ -1,5 +1,7 @@
 //! The simulated Graph API over real HTTP.
 
+mod fleet;
+
 use std::time::Instant;
 
 use reqwest::{Client, Response};

@@ -1,13 +1,15 @@
 //! A WhatsApp Business Account (WABA).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde::Serialize;
 
 use super::Health;
 
 /// Meta's template limit for a verified portfolio with an approved display name.
-const VERIFIED_TEMPLATE_LIMIT: u32 = 6_000;
+pub(super) const VERIFIED_TEMPLATE_LIMIT: u32 = 6_000;
 /// Maximum numbers of an account for which Meta has not raised the limit.
 const DEFAULT_PHONE_NUMBER_LIMIT: u32 = 25;
 
@@ -68,8 +70,10 @@ pub struct Account {
     pub retired_fields: BTreeSet<String>,
     /// Ids on the `phone_numbers` edge, last onboarded first.
     pub phone_number_ids: Vec<String>,
-    /// Ids on the `message_templates` edge.
+    /// Ids of the stored templates on the `message_templates` edge.
     pub template_ids: Vec<String>,
+    /// Ids of the templates on that edge that are not stored, but derived from their ids. Empty outside a fleet.
+    pub derived_templates: Range<u64>,
 }
 
 /// Whether an account has template insights.
@@ -134,6 +138,23 @@ impl Account {
             retired_fields: BTreeSet::new(),
             phone_number_ids: Vec::new(),
             template_ids: Vec::new(),
+            derived_templates: 0..0,
         }
+    }
+
+    /// The ids on the `message_templates` edge.
+    #[must_use]
+    pub fn listed_templates(&self) -> Vec<Cow<'_, str>> {
+        let stored = self.template_ids.iter().map(|id| id.as_str().into());
+        let derived = self.derived_templates.clone();
+        stored
+            .chain(derived.map(|id| id.to_string().into()))
+            .collect()
+    }
+
+    /// The length of the `message_templates` edge.
+    #[must_use]
+    pub fn template_count(&self) -> usize {
+        self.template_ids.len() + self.derived_templates.clone().count()
     }
 }

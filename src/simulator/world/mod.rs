@@ -2,12 +2,14 @@
 //!
 //! Invariant: `accounts[..].phone_number_ids` and `.template_ids` name exactly the numbers and templates of that
 //! account, in the order of its edges. The methods of [`World`] maintain it. Code that edits the maps directly must
-//! do so too; a name without a node is skipped and never panics.
+//! do so too; a name without a node is skipped and never panics. Templates of a fleet are the exception: `fleet.rs`
+//! derives them.
 
 mod account;
 mod app;
 mod business;
 mod demo;
+mod fleet;
 mod health;
 mod messages;
 mod phone_number;
@@ -20,6 +22,7 @@ use serde::Serialize;
 pub use account::{Account, ForcedRateLimit, InsightsAccess, Restriction};
 pub use app::{App, MANAGEMENT_SCOPE, MESSAGING_SCOPE, Token, WEBHOOK_FIELDS};
 pub use business::Business;
+pub use fleet::{FleetSize, MAX_FLEET_ACCOUNTS, MAX_FLEET_NUMBERS, MAX_FLEET_TEMPLATES};
 pub use health::{Health, HealthError};
 pub use messages::{DeliveredCounts, MessageBatch, MessageLedger, MessageStage, TemplateCounts};
 pub use phone_number::PhoneNumber;
@@ -47,7 +50,7 @@ pub struct World {
     pub accounts: BTreeMap<String, Account>,
     /// Numbers by id.
     pub phone_numbers: BTreeMap<String, PhoneNumber>,
-    /// Templates by id.
+    /// Stored templates by id; [`World::find_template`] also finds derived ones.
     pub templates: BTreeMap<String, Template>,
     /// Fields that no node type has any more; requesting one fails the whole call.
     pub retired_fields: BTreeSet<String>,
@@ -159,6 +162,7 @@ impl World {
 
     /// Adds a template at the end of the account's list. Panics if the account does not exist.
     pub fn insert_template(&mut self, waba_id: &str, mut template: Template) {
+        self.store_templates(waba_id);
         waba_id.clone_into(&mut template.waba_id);
         let account = self
             .accounts
@@ -180,6 +184,7 @@ impl World {
 
     /// Removes a template, if it exists.
     pub fn remove_template(&mut self, id: &str) -> Option<Template> {
+        self.store_template(id);
         let removed = self.templates.remove(id)?;
         if let Some(account) = self.accounts.get_mut(&removed.waba_id) {
             account.template_ids.retain(|listed| listed != id);
@@ -195,7 +200,8 @@ impl World {
             .get(id)
             .map(|number| &number.waba_id)
             .or_else(|| self.templates.get(id).map(|template| &template.waba_id));
-        self.accounts.get(waba_id.map_or(id, String::as_str))
+        let account = self.accounts.get(waba_id.map_or(id, String::as_str));
+        account.or_else(|| self.account_of_derived(id).map(|(account, _)| account))
     }
 
     /// The portfolio that owns an account.

@@ -37,6 +37,34 @@ fn an_account_of_the_environment_is_on_metrics_and_its_webhooks_move_it() {
 }
 
 #[test]
+fn a_simulated_fleet_is_discovered() {
+    let sizes = ["--accounts=3", "--numbers=2", "--templates=150"];
+    let arguments = [
+        ["simulate", "--listen-address=127.0.0.1:0"].as_slice(),
+        &sizes,
+    ]
+    .concat();
+    let meta = program(&arguments, &[]);
+    let graph = meta.address_after("For game days, http://");
+    let base_url = format!("--graph.base-url=http://{graph}");
+    let exporter = program(
+        &[&base_url, "--web.listen-address=127.0.0.1:0"],
+        &exported_by(&meta),
+    );
+    let address = exporter.address_after("the status page address=");
+    let last = r#"{waba_id="801000000000002""#;
+    until_metric(address, &format!("whatsapp_business_account_info{last}"));
+    until_metric(
+        address,
+        r#"whatsapp_phone_number_info{waba_id="801000000000002",phone_number_id="901000000000005""#,
+    );
+    until_metric(
+        address,
+        &format!(r#"whatsapp_message_templates{last},status="APPROVED"}}"#),
+    );
+}
+
+#[test]
 fn logs_are_json_on_request_and_no_output_holds_a_secret() {
     let (meta, graph) = quiet_meta(&["--log.format=json", "--log.level=debug"]);
     let variables = exported_by(&meta);

@@ -61,6 +61,11 @@ fn wrong_usage_is_exit_code_two() {
         &["serv"],
         &["demo", "--speed=0"],
         &["simulate", "--story=sad"],
+        &["simulate", "--accounts=0"],
+        &["simulate", "--accounts=20001"],
+        &["simulate", "--numbers=5"],
+        &["simulate", "--accounts=1", "--templates=6001"],
+        &["simulate", "--accounts=1", "--story=demo"],
     ] {
         let outcome = outcome(arguments, &complete());
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {}", outcome.log);

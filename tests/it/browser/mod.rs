@@ -2,6 +2,7 @@
 //! nothing overlaps, and every text can be read by day and by night.
 
 mod chromium;
+mod fleet;
 
 use chromium::{Scheme, measure, open};
 use serde_json::{Value, json};

@@ -27,6 +27,7 @@ const NOT_METRICS: &[&str] = &[
 /// Flags of other programs that the pages call.
 const FOREIGN_FLAGS: &[&str] = &[
     "--all-targets",
+    "--baseline",
     "--bench",
     "--build",
     "--build-arg",
@@ -47,11 +48,13 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--namespace",
     "--now",
     "--previous",
+    "--program",
     "--publish",
     "--read-only",
     "--release",
     "--request",
     "--restart",
+    "--rounds",
     "--security-opt",
     "--short",
     "--silent",

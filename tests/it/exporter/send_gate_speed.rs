@@ -126,6 +126,7 @@ fn public(store: Arc<Store>, telemetry: Arc<Telemetry>) -> Public {
         account: day,
         templates: day,
         insights: None,
+        startup_spread: day,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
     let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));

@@ -178,6 +178,10 @@ async fn accounts_come_worst_first_and_in_parts() {
         .await;
     assert_eq!(one["accounts"][0]["level"], "fine");
     assert_eq!(one["level"], "critical", "elsewhere it is not");
+    assert_eq!(second["previous_offset"], 0);
+    let (_, found) = exporter.json("/api/v1/status?q=%2B1%20555-010-0101").await;
+    assert_eq!(found["accounts_found"], 1);
+    assert_eq!(found["accounts"][0]["waba_id"], CALM);
     let page = exporter.get(&format!("/?waba_id={CALM}")).await;
     assert!(page.contains("1 account more"), "{page}");
     assert!(
@@ -190,6 +194,11 @@ async fn accounts_come_worst_first_and_in_parts() {
 async fn a_wrong_question_is_told_what_is_wrong() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     for (query, status, why) in [
+        (
+            "q=fern&waba_id=1",
+            400,
+            "waba_id: cannot be combined with q",
+        ),
         ("waba_id=fern", 400, "waba_id: must be the digits"),
         ("waba_id=1", 404, "waba_id: 1 is not watched"),
         ("limit=0", 400, "limit: must be 1 to 100"),

@@ -9,6 +9,7 @@ const CADENCES: Cadences = Cadences {
     account: Duration::from_secs(900),
     templates: Duration::from_secs(900),
     insights: None,
+    startup_spread: Duration::from_secs(200),
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -43,6 +44,21 @@ fn one_account_starts_at_once_and_many_spread_out() {
     let mut many = schedule_of(10_000);
     assert_eq!(run_all_due(&mut many, at(0)).len(), 3);
     assert_eq!(run_all_due(&mut many, at(100)).len(), 3 * 5_000);
+}
+
+#[test]
+fn the_first_polls_of_a_fleet_take_the_configured_time() {
+    let cadences = Cadences {
+        startup_spread: Duration::from_secs(60),
+        ..CADENCES
+    };
+    let accounts = (0..10_000).map(account);
+    let mut fleet = Schedule::new(accounts, cadences, fastrand::Rng::with_seed(7), at(0));
+    assert_eq!(run_all_due(&mut fleet, at(30)).len(), 3 * 5_001);
+    assert_eq!(run_all_due(&mut fleet, at(60)).len(), 3 * 4_999);
+    // Known accounts do not delay a new one, whatever its place among them.
+    fleet.add((0..=10_000).map(account), at(61));
+    assert_eq!(run_all_due(&mut fleet, at(61)).len(), 3);
 }
 
 #[test]
@@ -419,7 +435,7 @@ fn a_delay_of_seconds_is_not_lateness() {
         numbers: often,
         account: often,
         templates: often,
-        insights: None,
+        ..CADENCES
     };
     let dice = fastrand::Rng::with_seed(7);
     let mut schedule = Schedule::new([account(0)], cadences, dice, at(0));

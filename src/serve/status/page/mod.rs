@@ -7,6 +7,7 @@ mod account;
 mod causes;
 mod exporter;
 mod portfolio;
+mod search;
 mod timeline;
 
 use std::sync::LazyLock;
@@ -26,6 +27,9 @@ use crate::domain::Word;
 /// Interval at which the page reloads itself, in seconds.
 const REFRESH_S: u32 = 15;
 
+/// The same for a page with a search field, so that a reader can fill it in.
+const SEARCHABLE_REFRESH_S: u32 = 60;
+
 const STYLE: &str = include_str!("style.css");
 
 /// Allows only the style element. `data:` is for the empty icon, which prevents a request for one.
@@ -33,7 +37,7 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'"
+         form-action 'self'; frame-ancestors 'none'"
     )
 });
 
@@ -51,7 +55,7 @@ pub(super) fn draw(status: &Status) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="refresh" content=(REFRESH_S);
+                meta http-equiv="refresh" content=(refresh_s(status));
                 title { (verdict(&status.attention)) " · WhatsApp Business exporter" }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
@@ -60,9 +64,10 @@ pub(super) fn draw(status: &Status) -> String {
                 header { (heading(status)) }
                 main {
                     (attention(status))
+                    (search::field(status))
                     (timelines_missing(status))
                     @for account in &status.accounts { (account::draw(account, status)) }
-                    (more(status))
+                    (search::pages(status))
                     (exporter::draw(status))
                 }
                 footer { (foot(status)) }
@@ -88,7 +93,7 @@ fn heading(status: &Status) -> Markup {
             " · " (counted(templates, "template")) ", "
             @if template_problems == 0 { "no problems" } @else { (template_problems) " with problems" }
         }
-        p.quiet { "As of " time datetime=(status.at.text()) { (status.at.text()) } "; refreshes every " (REFRESH_S) "\u{a0}s." }
+        p.quiet { "As of " time datetime=(status.at.text()) { (status.at.text()) } "; refreshes every " (refresh_s(status)) "\u{a0}s." }
     }
 }
 
@@ -168,24 +173,11 @@ fn timelines_missing(status: &Status) -> Markup {
     }
 }
 
-/// The number of accounts that the page omits, with a link to them.
-fn more(status: &Status) -> Markup {
-    let others = status
-        .summary
-        .accounts
-        .saturating_sub(status.accounts.len());
-    html! {
-        @if others > 0 {
-            nav aria-label="Other accounts" {
-                p {
-                    (counted(others, "account")) " more, worst first. "
-                    @match status.next_offset {
-                        Some(next) => a href={ "?offset=" (next) } { "Next page" },
-                        None => a href="./" { "All accounts" },
-                    }
-                }
-            }
-        }
+fn refresh_s(status: &Status) -> u32 {
+    if search::is_shown(status) {
+        SEARCHABLE_REFRESH_S
+    } else {
+        REFRESH_S
     }
 }
 

@@ -1,5 +1,7 @@
 //! The business portfolio node, whose edges list accounts for discovery.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::simulator::world::{Account, Business, World};
@@ -22,11 +24,11 @@ pub(super) fn value(business: &Business, field: &str) -> Option<Value> {
 }
 
 /// Ids of the visible accounts that belong to the edge.
-pub(super) fn accounts(world: &World, belongs: impl Fn(&Account) -> bool) -> Vec<&str> {
+pub(super) fn accounts(world: &World, belongs: impl Fn(&Account) -> bool) -> Vec<Cow<'_, str>> {
     world
         .accounts
         .values()
         .filter(|account| account.is_visible && belongs(account))
-        .map(|account| account.id.as_str())
+        .map(|account| account.id.as_str().into())
         .collect()
 }
