@@ -69,8 +69,14 @@ mod tests {
             .replace("\\fR", " ")
             .replace("\\fB", "");
         for row in reference() {
-            // The flags of the demo's listener, its log, and the stores of two subcommands also belong to settings.
-            let is_shared = ["web.listen_address", "store.url", "log.level", "log.format"];
+            // The flags of the demo, and the stores of two subcommands, also belong to settings.
+            let is_shared = [
+                "web.listen_address",
+                "store.url",
+                "metrics.state_sets",
+                "log.level",
+                "log.format",
+            ];
             let is_shared = row.key.is_none_or(|key| is_shared.contains(&key));
             let Some(flag) = row.flag else { continue };
             let prefix = format!("{flag} ");

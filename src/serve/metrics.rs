@@ -28,10 +28,13 @@ pub(super) fn wrong_parameters(why: &str) -> Response {
     (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response()
 }
 
+/// Reason label of refused scrapes.
+pub(super) const BUSY: &str = "scrapes_busy";
+
 /// Counts the scrapes that were refused because too many different ones waited.
 pub(super) fn refused(telemetry: &Telemetry) -> IntCounter {
     let refused = &telemetry.requests_refused;
-    refused.with_label_values(&["web", "scrapes_busy"])
+    refused.with_label_values(&["web", BUSY])
 }
 
 pub(super) async fn metrics(

@@ -258,7 +258,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::gate::Gate;
-    use super::super::{events, history, public, server};
+    use super::super::{events, history, metrics, public, server};
     use super::*;
     use crate::telemetry::Labelled;
 
@@ -273,7 +273,7 @@ mod tests {
             (Refused::EventBatch, events::REASONS.to_vec()),
             (
                 Refused::Request,
-                of_requests.chain([history::BUSY]).collect(),
+                of_requests.chain([history::BUSY, metrics::BUSY]).collect(),
             ),
             (Refused::Connection, server::REASONS.to_vec()),
         ];

@@ -6,7 +6,7 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 21] = [
+const CANDIDATES: [&str; 22] = [
     "account",
     "true",
     "false",
@@ -23,6 +23,7 @@ const CANDIDATES: [&str; 21] = [
     "v24.0",
     "debug",
     "json",
+    "all",
     "problems",
     "full",
     "sparse",
@@ -103,6 +104,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "graph",
         "poll",
         "store",
+        "metrics",
         "templates",
         "insights",
         "trackers",
