@@ -2,7 +2,6 @@
 //!
 //! Invariant: the parts of one count have no series in common, and together all series of the page.
 
-use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -136,12 +135,6 @@ impl Part {
             .take(8)
             .fold(0, |hash: u64, byte| hash << 8 | u64::from(*byte));
         hash % u64::from(self.of) == u64::from(self.number - 1)
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.number, self.of)
     }
 }
 

@@ -17,7 +17,7 @@ const ACCOUNTS: u64 = 12;
 /// Accounts with two numbers and a template each. All list one number that they share.
 fn fleet() -> State {
     let mut state = State::default();
-    let ids = (0..ACCOUNTS).map(|account| waba(account));
+    let ids = (0..ACCOUNTS).map(waba);
     state.watch(ids);
     for account in 0..ACCOUNTS {
         for fact in facts(account) {
