@@ -6,7 +6,7 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 21] = [
+const CANDIDATES: [&str; 22] = [
     "account",
     "true",
     "false",
@@ -26,6 +26,7 @@ const CANDIDATES: [&str; 21] = [
     "problems",
     "full",
     "sparse",
+    "none",
     "client.example.com",
     "Mon-Fri 09:00-17:00",
 ];
@@ -103,6 +104,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "graph",
         "poll",
         "store",
+        "metrics",
         "templates",
         "insights",
         "trackers",
