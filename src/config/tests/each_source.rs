@@ -27,6 +27,7 @@ const CANDIDATES: [&str; 22] = [
     "problems",
     "full",
     "sparse",
+    "none",
     "client.example.com",
     "Mon-Fri 09:00-17:00",
 ];
