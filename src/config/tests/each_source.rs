@@ -23,7 +23,6 @@ const CANDIDATES: [&str; 22] = [
     "v24.0",
     "debug",
     "json",
-    "all",
     "problems",
     "full",
     "sparse",
