@@ -2,12 +2,8 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 use whatsapp_business_exporter::cli::{self, Cli};
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Cli::parse_or_exit();
