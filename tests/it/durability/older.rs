@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
+use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
     DeliveryKey, DisplayDigits, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId,
@@ -50,6 +51,24 @@ async fn write_older(path: &Path, schema: i64, saved: &[&'static str]) {
     older.run(&mut connection).await.expect("good SQL");
     for sql in saved {
         connection.execute(*sql).await.expect("good SQL");
+    }
+    connection.close().await.expect("in good order");
+}
+
+/// Replaces the times in [`CUSTOMERS`].
+async fn redate_customers(path: &Path, to: Timestamp) {
+    let mut connection = connect(path).await;
+    for table in ["traffic", "conversations", "recipients"] {
+        let update = format!(
+            "UPDATE {table} SET state = \
+             replace(replace(state, '1795442700000', '{to}'), '1795442701000', '{to}')",
+            to = to.as_millis()
+        );
+        let update = sqlx::query(sqlx::AssertSqlSafe(update)).execute(&mut connection);
+        assert!(
+            update.await.expect("good SQL").rows_affected() > 0,
+            "{table}"
+        );
     }
     connection.close().await.expect("in good order");
 }
@@ -142,9 +161,14 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
 async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.db");
-    let store = older_store(&path, 13, &[SAVED, CUSTOMERS]).await;
-    let now = Timestamp::from_seconds(1_795_442_800);
+    write_older(&path, 13, &[SAVED, CUSTOMERS]).await;
+    // Customers are forgotten after some days.
+    let now = clock::now();
+    redate_customers(&path, now.minus(Duration::from_secs(100))).await;
+    let store = open(&path).await;
     let waba_id = WabaId::parse(WABA).expect("digits");
+    let accounts = BTreeSet::from([waba_id.clone()]);
+    store.watch(accounts).await.expect("a readable account");
     let is_complete = |store: &Store| {
         let scrape = Scrape(text_at(&store.snapshot(), now));
         let waiting = scrape.value(
