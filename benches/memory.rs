@@ -343,8 +343,8 @@ fn templates_listed(fleet: Fleet, index: usize, poll: u32) -> Vec<Event> {
         template::Totals::default(),
     );
     let mut events = vec![event(index, poll, listing)];
-    let told = (0..fleet.templates).step_by(20).filter(|_| poll == 0);
-    events.extend(told.map(|which| {
+    let changed = (0..fleet.templates).step_by(20).filter(|_| poll == 0);
+    events.extend(changed.map(|which| {
         let key = DeliveryKey((index * fleet.templates + which) as u128);
         let update = template::Update::Status {
             event: template::EventKind::Rejected,

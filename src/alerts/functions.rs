@@ -5,9 +5,9 @@
 //!   evaluations.
 //! - `growth(account, c[6h])`: the increase of a counter of an account. `increase()` needs an earlier sample, and a
 //!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by
-//!   its whole value, provided that Prometheus scraped the account then, give or take a missed scrape; without that, nothing is known of the past,
-//!   as after a new Prometheus or a new pod. `growth(exporter, c[6h])` is the same for a counter that is not of one
-//!   account.
+//!   its whole value, provided that Prometheus scraped the account then, give or take a missed scrape. Without that,
+//!   nothing is known of the past, as after a new Prometheus or a new pod. `growth(exporter, c[6h])` is the same for a
+//!   counter that is not of one account.
 
 /// A call of a function.
 struct Call<'a> {

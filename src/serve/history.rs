@@ -49,13 +49,9 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Reason label of requests that timed out waiting for their turn, or whose query took too long.
 pub(super) const BUSY: &str = "history_busy";
 
-/// Listener label of the operator's listener.
-const LISTENER: &str = "web";
-
 /// Counts the requests that were refused because the history was busy.
 pub(super) fn refused(telemetry: &Telemetry) -> IntCounter {
-    let refused = &telemetry.requests_refused;
-    refused.with_label_values(&[LISTENER, BUSY])
+    refusal::of_operator(telemetry, BUSY)
 }
 
 const DEFAULT_SINCE: &str = "30d";

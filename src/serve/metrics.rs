@@ -7,9 +7,9 @@ use prometheus::IntCounter;
 
 use super::context::Operator;
 use super::limiter::ActiveRequest;
-use super::negotiation;
 use super::responses::{GZIP, accepts_gzip, vary};
 use super::scrapes::{ScrapeError, ScrapeVariant, Scrapes};
+use super::{negotiation, refusal};
 use crate::clock;
 use crate::expose::{self, Apps, Selection};
 use crate::telemetry::Telemetry;
@@ -33,8 +33,7 @@ pub(super) const BUSY: &str = "scrapes_busy";
 
 /// Counts the scrapes that were refused because too many different ones waited.
 pub(super) fn refused(telemetry: &Telemetry) -> IntCounter {
-    let refused = &telemetry.requests_refused;
-    refused.with_label_values(&["web", BUSY])
+    refusal::of_operator(telemetry, BUSY)
 }
 
 pub(super) async fn metrics(

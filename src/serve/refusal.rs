@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use prometheus::IntCounter;
 
 use super::gate::Peer;
 use crate::clock;
@@ -215,6 +216,12 @@ pub(super) fn cure(refused: Refused, reason: &str) -> &'static str {
 /// A refusal, attached to the response until the peer is known.
 #[derive(Clone, Copy, Debug)]
 struct AttachedRefusal(Refused, &'static str);
+
+/// Counts the refused requests of the operator's listener with this reason.
+pub(super) fn of_operator(telemetry: &Telemetry, reason: &str) -> IntCounter {
+    let refused = &telemetry.requests_refused;
+    refused.with_label_values(&["web", reason])
+}
 
 /// Marks a response as a refusal.
 pub(super) fn mark(mut answer: Response, refused: Refused, reason: &'static str) -> Response {

@@ -55,10 +55,16 @@ impl FailureCounts {
     }
 
     fn all(&self) -> impl Iterator<Item = (ErrorCode, Failures)> + '_ {
+        self.numbers().chain(self.other())
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = (ErrorCode, Failures)> + '_ {
         let numbers = self.by_number.iter();
-        let numbers = numbers.map(|(number, failures)| (ErrorCode::Number(*number), *failures));
-        let other = (self.other.count > 0).then_some((ErrorCode::Other, self.other));
-        numbers.chain(other)
+        numbers.map(|(number, failures)| (ErrorCode::Number(*number), *failures))
+    }
+
+    fn other(&self) -> Option<(ErrorCode, Failures)> {
+        (self.other.count > 0).then_some((ErrorCode::Other, self.other))
     }
 
     /// The counters of all codes that have occurred.
@@ -77,14 +83,9 @@ impl FailureCounts {
         let common = KNOWN_ERROR_CODES.iter().filter(|code| code.starts_at_zero);
         let common = common.filter(|code| !self.by_number.contains_key(&code.number));
         let left = MAX_ERROR_CODES - self.by_number.len();
-        let common = common.map(|code| (ErrorCode::Number(code.number), 0));
-        let (other, numbers) = (
-            self.occurred()
-                .filter(|(code, _)| *code == ErrorCode::Other),
-            self.occurred()
-                .filter(|(code, _)| *code != ErrorCode::Other),
-        );
-        numbers.chain(common.take(left)).chain(other)
+        let common = common.map(|code| (ErrorCode::Number(code.number), Failures::default()));
+        let all = self.numbers().chain(common.take(left)).chain(self.other());
+        all.map(|(code, failures)| (code, failures.count))
     }
 }
 

@@ -92,9 +92,9 @@ impl<'a> Packer<'a> {
         write_integer(&mut row, LAYOUT);
         write_integer(&mut row, self.stamps.values.len() as u64);
         for stamp in self.stamps.values {
-            let (order_ms, told) = stamp.into();
+            let (order_ms, is_webhook) = stamp.into();
             write_integer(&mut row, zigzag(order_ms));
-            row.push(told.into());
+            row.push(is_webhook.into());
         }
         write_integer(&mut row, self.texts.values.len() as u64);
         for text in self.texts.values {
@@ -137,8 +137,8 @@ impl<'a> Unpacker<'a> {
         }
         for _ in 0..from.integer()? {
             let order_ms = unzigzag(from.integer()?);
-            let told = from.integer()? != 0;
-            from.stamps.push((order_ms, told).into());
+            let is_webhook = from.integer()? != 0;
+            from.stamps.push((order_ms, is_webhook).into());
         }
         for _ in 0..from.integer()? {
             let text = std::str::from_utf8(from.bytes()?).ok()?;

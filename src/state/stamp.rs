@@ -23,7 +23,7 @@ const FARTHEST_MS: i64 = 1 << 47;
 pub struct Stamp {
     /// Milliseconds since [`FARTHEST_MS`] before 1970.
     order: [u8; 6],
-    told: bool,
+    is_webhook: bool,
 }
 
 impl Stamp {
@@ -51,10 +51,10 @@ impl Stamp {
         Self::new(order_ms, true)
     }
 
-    fn new(order_ms: i64, told: bool) -> Self {
+    fn new(order_ms: i64, is_webhook: bool) -> Self {
         let order_ms = order_ms.clamp(-FARTHEST_MS, FARTHEST_MS - 1);
         let [_, _, order @ ..] = (order_ms + FARTHEST_MS).to_be_bytes();
-        Self { order, told }
+        Self { order, is_webhook }
     }
 
     /// The position just before this one, for a webhook's "previous value".
@@ -72,39 +72,43 @@ impl Stamp {
 
     /// An observation of the same kind at another position in the order.
     pub(super) fn at_order(self, order_ms: i64) -> Self {
-        Self::new(order_ms, self.told)
+        Self::new(order_ms, self.is_webhook)
     }
 
     /// Whether the observation is from a webhook.
     #[must_use]
     pub fn is_webhook(self) -> bool {
-        self.told
+        self.is_webhook
     }
 
     /// Time of the observation.
     #[must_use]
     pub fn at(self) -> Timestamp {
-        let resolution = if self.told { WEBHOOK_RESOLUTION_MS } else { 0 };
+        let resolution = if self.is_webhook {
+            WEBHOOK_RESOLUTION_MS
+        } else {
+            0
+        };
         Timestamp::from_millis(self.order_ms() - resolution)
     }
 }
 
 impl fmt::Debug for Stamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = if self.told { "webhook" } else { "poll" };
+        let source = if self.is_webhook { "webhook" } else { "poll" };
         write!(out, "{source} at {}", self.order_ms())
     }
 }
 
 impl From<(i64, bool)> for Stamp {
-    fn from((order_ms, told): (i64, bool)) -> Self {
-        Self::new(order_ms, told)
+    fn from((order_ms, is_webhook): (i64, bool)) -> Self {
+        Self::new(order_ms, is_webhook)
     }
 }
 
 impl From<Stamp> for (i64, bool) {
     fn from(stamp: Stamp) -> Self {
-        (stamp.order_ms(), stamp.told)
+        (stamp.order_ms(), stamp.is_webhook)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Compaction and damage of the log of customers.
+
 use serde_json::json;
 
 use super::*;
