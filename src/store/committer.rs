@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::applied::Applied;
@@ -151,6 +152,7 @@ impl Committer {
                     if count == 0 {
                         break None;
                     }
+                    collect(&mut requests, &mut waiting).await;
                     if let Some(closed) = self.serve(&mut waiting).await {
                         break Some(closed);
                     }
@@ -657,6 +659,19 @@ impl Committer {
     fn doubt(&mut self, error: &StoreError) -> StoreUnavailable {
         self.in_doubt = true;
         self.shared.note_error(error)
+    }
+}
+
+/// Adds the requests of all connections that are ready. Without this, the first of many would have a commit of its own.
+async fn collect(
+    requests: &mut mpsc::Receiver<CommitterRequest>,
+    waiting: &mut Vec<CommitterRequest>,
+) {
+    yield_now().await;
+    while waiting.len() < MAX_BATCH
+        && let Ok(request) = requests.try_recv()
+    {
+        waiting.push(request);
     }
 }
 
