@@ -662,16 +662,21 @@ impl Committer {
     }
 }
 
-/// Adds the requests of all connections that are ready. Without this, the first of many would have a commit of its own.
+/// Adds the requests of all connections that are ready, as long as there are more. Without this, a few would have a
+/// commit of their own while others wait for the processor.
 async fn collect(
     requests: &mut mpsc::Receiver<CommitterRequest>,
     waiting: &mut Vec<CommitterRequest>,
 ) {
-    yield_now().await;
-    while waiting.len() < MAX_BATCH
-        && let Ok(request) = requests.try_recv()
-    {
-        waiting.push(request);
+    let mut before = 0;
+    while (before + 1..MAX_BATCH).contains(&waiting.len()) {
+        before = waiting.len();
+        yield_now().await;
+        while waiting.len() < MAX_BATCH
+            && let Ok(request) = requests.try_recv()
+        {
+            waiting.push(request);
+        }
     }
 }
 
