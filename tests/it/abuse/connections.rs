@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Mutex;
 
 use super::{Target, peak_mib};
 
@@ -12,6 +13,9 @@ const MANY: usize = 10_000;
 
 /// What the test needs beside them, and the other tests that run in this process.
 const OTHERS: usize = 2_000;
+
+/// The tests of this file take nearly every socket that this process may have, so they take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// As many as the system lets this process have; fewer than some thousands would show nothing.
 fn as_many_as_possible() -> usize {
@@ -37,6 +41,7 @@ fn idle(target: &Target, count: usize) -> Vec<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_there_is_room_for_keep_nobody_out() {
+    let _turn = TURN.lock().await;
     let count = as_many_as_possible();
     let target = Target::start(&[]);
     let mut held = Vec::new();
@@ -53,6 +58,7 @@ async fn more_than_there_is_room_for_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn room_for_all_of_them_costs_little() {
+    let _turn = TURN.lock().await;
     let count = as_many_as_possible();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("exporter.yml");
