@@ -1,12 +1,11 @@
 //! One commit, as one transaction.
 
-use std::borrow::Cow;
-
 use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
 use super::clock::move_times;
 use super::customer_segments::write_segment;
+use super::journal_lines::{JournalInsert, delete_lines, insert_lines};
 use super::keys::write_keys;
 use super::template_pages::write_template_pages;
 use super::{
@@ -15,7 +14,7 @@ use super::{
 };
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
-const ROWS_AT_ONCE: usize = 500;
+pub(super) const ROWS_AT_ONCE: usize = 500;
 
 /// A table with one row per object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,39 +60,6 @@ pub struct ObjectRow {
     pub id: String,
     /// Its state as JSON; `None` deletes the row.
     pub state: Option<String>,
-}
-
-/// One line of the journal.
-#[derive(Clone, Debug)]
-pub struct JournalInsert {
-    /// Id of its account.
-    pub waba_id: String,
-    /// Kind of entity.
-    pub entity: &'static str,
-    /// Id of the entity's Graph API node.
-    pub entity_id: String,
-    /// The attribute.
-    pub attribute: &'static str,
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// `poll` or `webhook`.
-    pub source: &'static str,
-    /// The value before. `None` for the first known value.
-    pub from: Option<Cow<'static, str>>,
-    /// The value after.
-    pub to: Cow<'static, str>,
-}
-
-impl JournalInsert {
-    /// Whether this is the same step, apart from its previous value.
-    pub fn is_step(&self, other: &Self) -> bool {
-        let key = |line: &Self| (line.attribute, line.order_ms, line.source);
-        key(self) == key(other)
-            && self.to == other.to
-            && self.entity_id == other.entity_id
-            && self.entity == other.entity
-            && self.waba_id == other.waba_id
-    }
 }
 
 /// The writes of one commit.
@@ -157,7 +123,8 @@ impl Database {
         for moves in &writes.moves {
             move_times(&mut transaction, moves).await?;
         }
-        write_journal(&mut transaction, writes).await?;
+        delete_lines(&mut transaction, &writes.struck).await?;
+        insert_lines(&mut transaction, &writes.added).await?;
         relay_queue::write_deliveries(
             &mut transaction,
             &writes.deliveries,
@@ -242,44 +209,4 @@ async fn delete(connection: &mut SqliteConnection, object: &ObjectRow) -> sqlx::
     query.push_bind(&object.waba_id);
     query.push(format!(" AND {key} = ")).push_bind(&object.id);
     query.build().execute(connection).await.map(drop)
-}
-
-async fn write_journal(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
-    for line in &writes.struck {
-        sqlx::query(
-            "DELETE FROM transitions WHERE waba_id = $1 AND entity = $2 AND entity_id = $3 \
-             AND attribute = $4 AND order_ms = $5 AND source = $6 AND to_value = $7",
-        )
-        .bind(&line.waba_id)
-        .bind(line.entity)
-        .bind(&line.entity_id)
-        .bind(line.attribute)
-        .bind(line.order_ms)
-        .bind(line.source)
-        .bind(line.to.as_ref())
-        .execute(&mut *connection)
-        .await?;
-    }
-    for rows in writes.added.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO transitions (waba_id, entity, entity_id, attribute, order_ms, source, \
-             from_value, to_value) ",
-        );
-        query.push_values(rows, |mut row, line| {
-            row.push_bind(&line.waba_id)
-                .push_bind(line.entity)
-                .push_bind(&line.entity_id)
-                .push_bind(line.attribute)
-                .push_bind(line.order_ms)
-                .push_bind(line.source)
-                .push_bind(line.from.as_deref())
-                .push_bind(line.to.as_ref());
-        });
-        query.push(
-            " ON CONFLICT (waba_id, entity, entity_id, attribute, order_ms, source, to_value) \
-             DO UPDATE SET from_value = excluded.from_value",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ mod peers;
 mod pruning;
 mod restore;
 pub mod service;
+mod size;
 mod stopping;
 mod timelines;
 mod writers;
