@@ -77,7 +77,7 @@ impl Journal {
     /// Fails if an older version has written the store, and no exporter of this version has opened it since.
     pub async fn check_version(&self) -> Result<(), StoreError> {
         let older = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'older_transitions') \
-             OR NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'journal_accounts')";
+             OR NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refreshes')";
         if sqlx::query_scalar(older).fetch_one(&self.pool).await? {
             let message = "an older version has written the store; start the exporter once, which migrates it";
             return Err(StoreError::new(StoreErrorReason::Other, message));

@@ -3,6 +3,7 @@
 //! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
 //! second database with the same tables.
 
+mod accounts;
 mod checkpoint;
 mod clock;
 mod customer_key;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
+pub use accounts::{AccountRows, ObjectRow, Table};
 pub use checkpoint::{Checkpointer, Checkpoints};
 pub use clock::{ClockRow, Moves};
 pub use customer_segments::{SavedSegment, SegmentRow};
@@ -43,7 +45,7 @@ pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
 pub use template_pages::{SavedTemplatePage, TemplatePageRow};
-pub use write::{ObjectRow, Table, Writes};
+pub use write::Writes;
 
 use super::Location;
 use file::{DatabaseFile, Displaced};

@@ -40,19 +40,20 @@ impl Database {
 
 const NEXT_ACCOUNT: &str = "SELECT MIN(waba_id) FROM ( \
         SELECT MIN(waba_id) AS waba_id FROM journal_accounts WHERE waba_id > $1 \
-        UNION ALL SELECT MIN(waba_id) FROM accounts WHERE waba_id > $1)";
+        UNION ALL SELECT MIN(waba_id) FROM refreshes WHERE waba_id > $1)";
 
 /// $1 is the cut-off, and $2 the account. The rows of an account go before that of the account itself, and the lines of
 /// an entity before the entity.
-fn statements() -> [String; 9] {
+fn statements() -> [String; 10] {
     let (account, entities) = (account_of("$2"), entities_of("$2"));
-    let is_old = "EXISTS (SELECT 1 FROM accounts WHERE waba_id = $2 AND saved_ms < $1)";
+    let is_old = "EXISTS (SELECT 1 FROM refreshes WHERE waba_id = $2 AND saved_ms < $1)";
     [
         format!("DELETE FROM customer_segments WHERE waba_id = $2 AND {is_old}"),
         format!("DELETE FROM traffic WHERE waba_id = $2 AND {is_old}"),
         format!("DELETE FROM template_pages WHERE waba_id = $2 AND {is_old}"),
         format!("DELETE FROM phone_numbers WHERE waba_id = $2 AND {is_old}"),
-        "DELETE FROM accounts WHERE waba_id = $2 AND saved_ms < $1".to_owned(),
+        format!("DELETE FROM accounts WHERE waba_id = $2 AND {is_old}"),
+        "DELETE FROM refreshes WHERE waba_id = $2 AND saved_ms < $1".to_owned(),
         format!(
             "DELETE FROM transitions WHERE entity IN {entities} AND order_ms < $1 AND EXISTS ( \
             SELECT 1 FROM transitions AS later \
@@ -75,7 +76,7 @@ fn statements() -> [String; 9] {
 }
 
 /// The row of an entity of the journal. The page of a template is the last one that begins at its id or before.
-const STORED_ENTITY: &str = "SELECT 1 FROM accounts WHERE waba_id = $2 AND kind = 2 \
+const STORED_ENTITY: &str = "SELECT 1 FROM refreshes WHERE waba_id = $2 AND kind = 2 \
     UNION ALL SELECT 1 FROM phone_numbers WHERE waba_id = $2 AND kind = 1 \
       AND phone_number_id = CAST(id AS TEXT) \
     UNION ALL SELECT 1 FROM template_pages WHERE waba_id = $2 AND kind = 0 \
@@ -112,7 +113,7 @@ mod tests {
         let mut database = Database::open(&Location::Memory).await.expect("memory");
         let connection = database.connection().expect("it is open");
         for row in [
-            "INSERT INTO accounts VALUES ('1', 100, '{}')",
+            "INSERT INTO refreshes VALUES ('1', 100, NULL)",
             "INSERT INTO phone_numbers VALUES ('1', '5', '{}')",
             "INSERT INTO template_pages VALUES ('1', '70', '70 72', '')",
         ] {

@@ -1,66 +1,21 @@
 //! One commit, as one transaction.
 
-use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
+use super::accounts::{write_accounts, write_refreshes};
 use super::clock::move_times;
 use super::customer_segments::write_segment;
 use super::journal_lines::{JournalInsert, delete_lines, insert_lines};
 use super::keys::write_keys;
 use super::template_pages::write_template_pages;
 use super::{
-    ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError, StoreErrorReason,
-    TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
+    AccountRows, ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError,
+    StoreErrorReason, TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
 };
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
 pub(super) const ROWS_AT_ONCE: usize = 500;
-
-/// A table with one row per object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Phone numbers.
-    Numbers,
-    /// The message counters of a phone number.
-    Traffic,
-    /// The daily figures of a message template.
-    TemplateInsights,
-    /// The daily figures of a phone number.
-    NumberInsights,
-}
-
-impl Table {
-    /// All tables of objects.
-    pub const ALL: [Self; 4] = [
-        Self::Numbers,
-        Self::Traffic,
-        Self::TemplateInsights,
-        Self::NumberInsights,
-    ];
-
-    /// Name of the table, and of the column with the object's id.
-    pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Numbers => ("phone_numbers", "phone_number_id"),
-            Self::Traffic => ("traffic", "phone_number_id"),
-            Self::TemplateInsights => ("template_insights", "template_id"),
-            Self::NumberInsights => ("number_insights", "phone_number_id"),
-        }
-    }
-}
-
-/// The row of one object, or its deletion.
-#[derive(Clone, Debug)]
-pub struct ObjectRow {
-    /// The table of the object.
-    pub table: Table,
-    /// Id of the object's account.
-    pub waba_id: String,
-    /// The id of the object.
-    pub id: String,
-    /// Its state as JSON; `None` deletes the row.
-    pub state: Option<String>,
-}
 
 /// The writes of one commit.
 #[derive(Default)]
@@ -69,10 +24,8 @@ pub struct Writes {
     pub number: i64,
     /// Unix milliseconds of the commit.
     pub now_ms: i64,
-    /// Accounts: id and JSON.
-    pub accounts: Vec<(String, String)>,
-    /// Changed objects of these accounts.
-    pub objects: Vec<ObjectRow>,
+    /// Accounts, with their changed objects.
+    pub accounts: Vec<AccountRows>,
     /// Changed pages of templates.
     pub template_pages: Vec<TemplatePageRow>,
     /// Changed customers of each number.
@@ -112,7 +65,8 @@ impl Database {
             let message = "the store contains a commit of another process; reloading state";
             return Err(StoreError::new(StoreErrorReason::OtherWriter, message));
         }
-        write_objects(&mut transaction, writes).await?;
+        write_accounts(&mut transaction, &writes.accounts).await?;
+        write_refreshes(&mut transaction, &writes.accounts, writes.now_ms).await?;
         write_template_pages(&mut transaction, &writes.template_pages).await?;
         for segment in &writes.segments {
             write_segment(&mut transaction, segment).await?;
@@ -153,60 +107,4 @@ async fn number_commit(
     let update = update.bind(writes.number).bind(writes.number - 1).bind(own);
     let update = update.bind(clock_ms).bind(offset_ms).bind(boot_id);
     Ok(update.execute(connection).await?.rows_affected() == 1)
-}
-
-async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
-    for rows in writes.accounts.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::new("INSERT INTO accounts (waba_id, saved_ms, state) ");
-        query.push_values(rows, |mut row, (waba_id, state)| {
-            row.push_bind(waba_id)
-                .push_bind(writes.now_ms)
-                .push_bind(state);
-        });
-        query.push(
-            " ON CONFLICT (waba_id) DO UPDATE SET saved_ms = excluded.saved_ms, state = excluded.state",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    for table in Table::ALL {
-        let of_table = writes.objects.iter().filter(|object| object.table == table);
-        let kept: Vec<_> = of_table
-            .clone()
-            .filter_map(|object| Some((object, object.state.as_ref()?)))
-            .collect();
-        for rows in kept.chunks(ROWS_AT_ONCE) {
-            upsert(connection, table, rows).await?;
-        }
-        for object in of_table.filter(|object| object.state.is_none()) {
-            delete(connection, object).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn upsert(
-    connection: &mut SqliteConnection,
-    table: Table,
-    rows: &[(&ObjectRow, &String)],
-) -> sqlx::Result<()> {
-    let (name, key) = table.name_and_key();
-    let mut query =
-        QueryBuilder::<Sqlite>::new(format!("INSERT INTO {name} (waba_id, {key}, state) "));
-    query.push_values(rows, |mut row, (object, state)| {
-        row.push_bind(&object.waba_id)
-            .push_bind(&object.id)
-            .push_bind(*state);
-    });
-    query.push(format!(
-        " ON CONFLICT (waba_id, {key}) DO UPDATE SET state = excluded.state"
-    ));
-    query.build().execute(connection).await.map(drop)
-}
-
-async fn delete(connection: &mut SqliteConnection, object: &ObjectRow) -> sqlx::Result<()> {
-    let (name, key) = object.table.name_and_key();
-    let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {name} WHERE waba_id = "));
-    query.push_bind(&object.waba_id);
-    query.push(format!(" AND {key} = ")).push_bind(&object.id);
-    query.build().execute(connection).await.map(drop)
 }

@@ -11,7 +11,7 @@ use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
     DeliveryKey, DisplayDigits, Event, Fact, Listing, PhoneNumberId, Source, TemplateId, Timestamp,
-    WabaId, template,
+    WabaId, number, template,
 };
 use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader, HistoryRow, Location, Store};
 
@@ -155,6 +155,42 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
             .expect("JSON")
             .contains(waiting.as_str())
     );
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_refreshed_after_the_upgrade_is_read_as_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    let mut store = older_store(&path, 1, &[SAVED]).await;
+    let waba_id = WabaId::parse(WABA).expect("digits");
+    let ids = ["900100200300421", "900100200300422"].map(PhoneNumberId::parse);
+    for day in 1..3 {
+        let listing = Listing {
+            objects: ids
+                .iter()
+                .flatten()
+                .cloned()
+                .map(number::Snapshot::new)
+                .collect(),
+            complete: true,
+        };
+        let listed = Event {
+            waba_id: waba_id.clone(),
+            observed_at: Timestamp::from_seconds(1_795_442_800 + day * 86_400),
+            source: Source::Poll,
+            fact: Fact::NumbersListed(listing),
+        };
+        store.commit(vec![listed]).await.expect("a sound store");
+        let known = store.snapshot();
+        assert_eq!(known[&waba_id].numbers().count(), 2);
+        store.close().await;
+        drop(store);
+        store = open(&path).await;
+        let watched = BTreeSet::from([waba_id.clone()]);
+        store.watch(watched).await.expect("a readable account");
+        assert_eq!(store.snapshot(), known);
+    }
     store.close().await;
 }
 
