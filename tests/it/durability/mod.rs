@@ -10,6 +10,7 @@ pub mod faults;
 mod history;
 mod kills;
 mod older;
+mod older_journal;
 mod peers;
 mod pruning;
 mod restore;
